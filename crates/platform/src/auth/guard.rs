@@ -1,0 +1,120 @@
+//! The middleware that lets a request in or not, the same one before HTTP and gRPC.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use tonic::Status;
+
+use super::{Caller, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, SessionError, Sessions};
+use crate::problem::Problem;
+
+/// Who may make a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// A user with a living session; a service too.
+    Session,
+    /// A service alone.
+    Service,
+}
+
+/// Knows who may call what, and finds out who calls.
+#[derive(Clone)]
+pub struct Guard {
+    sessions: Arc<dyn Sessions>,
+    key: ServiceKey,
+    access: fn(&str) -> Access,
+}
+
+/// Why a request is not let in.
+#[derive(Clone, Copy, Debug)]
+enum Refusal {
+    MissingSession,
+    EmptySession,
+    InvalidSession,
+    MissingToken,
+    InvalidToken,
+    Unavailable,
+}
+
+impl Guard {
+    /// `access` tells who may call a path.
+    pub fn new(sessions: Arc<dyn Sessions>, key: ServiceKey, access: fn(&str) -> Access) -> Self {
+        Self { sessions, key, access }
+    }
+
+    /// Middleware for gRPC: metadata `session-uuid` or `authorization`, refusals in trailers.
+    pub async fn grpc(State(guard): State<Self>, request: Request, next: Next) -> Response {
+        guard.check(SESSION_METADATA, request, next).await.unwrap_or_else(|refusal| {
+            let response: http::Response<tonic::body::Body> = refusal.status().into_http();
+            response.map(axum::body::Body::new)
+        })
+    }
+
+    /// Middleware for HTTP: header `X-Session-Uuid` or `Authorization`, refusals as problems.
+    pub async fn http(State(guard): State<Self>, request: Request, next: Next) -> Response {
+        guard.check(SESSION_HEADER, request, next).await.unwrap_or_else(|refusal| refusal.problem().into_response())
+    }
+
+    async fn check(&self, header: &'static str, mut request: Request, next: Next) -> Result<Response, Refusal> {
+        let access = (self.access)(request.uri().path());
+        if access == Access::Public {
+            return Ok(next.run(request).await);
+        }
+        if let Some(token) = request.headers().get(header::AUTHORIZATION) {
+            let token = token.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+            let service = self.key.verify(token).map_err(|_| Refusal::InvalidToken)?;
+            request.extensions_mut().insert(Caller::Service(service));
+            return Ok(next.run(request).await);
+        }
+        if access == Access::Service {
+            return Err(Refusal::MissingToken);
+        }
+        let session = session(request.headers(), header)?;
+        let user = self.sessions.owner(&session).await.map_err(|error| match error {
+            SessionError::Invalid => Refusal::InvalidSession,
+            SessionError::Unavailable => Refusal::Unavailable,
+        })?;
+        request.extensions_mut().insert(Caller::User(user));
+        Ok(SESSION.scope(session, next.run(request)).await)
+    }
+}
+
+fn session(headers: &HeaderMap, name: &'static str) -> Result<String, Refusal> {
+    let value = headers.get(name).ok_or(Refusal::MissingSession)?.to_str().map_err(|_| Refusal::InvalidSession)?;
+    if value.is_empty() {
+        return Err(Refusal::EmptySession);
+    }
+    Ok(value.to_owned())
+}
+
+impl Refusal {
+    fn status(self) -> Status {
+        match self {
+            Self::MissingSession => Status::unauthenticated("missing session-uuid in metadata"),
+            Self::EmptySession => Status::unauthenticated("empty session-uuid"),
+            Self::InvalidSession => Status::unauthenticated("invalid session"),
+            Self::MissingToken => Status::unauthenticated("missing service token in authorization"),
+            Self::InvalidToken => Status::unauthenticated("invalid service token"),
+            Self::Unavailable => Status::unavailable("sessions cannot be checked now"),
+        }
+    }
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::MissingSession | Self::EmptySession => {
+                Problem::new(StatusCode::UNAUTHORIZED, "MISSING_SESSION", "Authentication required")
+            }
+            Self::InvalidSession | Self::MissingToken | Self::InvalidToken => {
+                Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")
+            }
+            Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! gRPC, both ends: a server with health, reflection and a guard; a channel with identity, deadline and trace context.
+
+mod details;
+mod peer;
+mod server;
+
+pub use details::{reason, with_reason};
+pub use peer::Peer;
+pub use server::Services;
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+use crate::auth::Caller;
+
+/// The uuid in a field, or INVALID_ARGUMENT that names the field.
+pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
+    Uuid::try_parse(value).map_err(|_| Status::invalid_argument(format!("{field}: is not a uuid")))
+}
+
+/// Who calls, as the guard found out.
+pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
+    let caller = request.extensions().get::<Caller>().cloned();
+    caller.ok_or_else(|| Status::internal("the guard is missing before this call"))
+}
+
+/// True when the call may be made again: it did not reach the peer, or the peer could not serve it then.
+pub fn is_transient(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted)
+}

@@ -1,0 +1,44 @@
+//! The inbox: which events a consumer has taken effect of, so that an event delivered again has none.
+//!
+//! In PostgreSQL it is the table `inbox (consumer, event_uuid)`, written in the statement that makes the effect:
+//! `with fresh as (insert into inbox … on conflict do nothing returning event_uuid) …` and every change `where exists (select from fresh)`.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// The inbox in memory, for in-memory repositories.
+#[derive(Clone, Default)]
+pub struct MemoryInbox {
+    seen: Arc<Mutex<HashSet<(&'static str, Uuid)>>>,
+}
+
+impl MemoryInbox {
+    /// True when this is the first time that `consumer` sees the event.
+    pub fn fresh(&self, consumer: &'static str, event: Uuid) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((consumer, event))
+    }
+
+    /// The events that `consumer` has taken effect of.
+    pub fn events(&self, consumer: &str) -> HashSet<Uuid> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().filter(|(name, _)| *name == consumer).map(|(_, event)| *event).collect()
+    }
+}
+
+/// Deletes rows older than `age`, a bounded batch: an event that old is in no topic any more.
+pub async fn sweep(pool: &PgPool, age: Duration) -> anyhow::Result<u64> {
+    let swept = sqlx::query!(
+        "delete from inbox where (consumer, event_uuid) in (
+            select consumer, event_uuid from inbox where received_at < now() - make_interval(secs => $1) limit 5000)",
+        age.as_secs_f64(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(swept.rows_affected())
+}

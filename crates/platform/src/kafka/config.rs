@@ -1,0 +1,64 @@
+//! Where Kafka is and how much of it one process may use.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    /// `host:port`, several separated by commas.
+    pub kafka_brokers: String,
+    /// Partitions of a topic that is created; an existing one keeps its own.
+    #[serde(default = "default_partitions")]
+    pub kafka_topic_partitions: i32,
+    /// How long a topic that is created keeps its records.
+    #[serde(default = "default_retention", with = "humantime_serde")]
+    pub kafka_topic_retention: Duration,
+    /// False where topics are made by somebody else.
+    #[serde(default = "yes")]
+    pub kafka_create_topics: bool,
+    /// What tells this process from its replicas, across its restarts; its host and port unless set.
+    pub kafka_instance_id: Option<String>,
+}
+
+fn default_partitions() -> i32 {
+    6
+}
+
+fn default_retention() -> Duration {
+    Duration::from_hours(7 * 24)
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Config {
+    /// What every client of this process has in common.
+    pub(super) fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client
+            .set("bootstrap.servers", &self.kafka_brokers)
+            .set("client.id", "shipyard")
+            .set("socket.keepalive.enable", "true")
+            .set("socket.nagle.disable", "true")
+            // A broker that accepts and never answers is given up after this long.
+            .set("socket.timeout.ms", "10000")
+            .set("socket.connection.setup.timeout.ms", "5000")
+            .set("reconnect.backoff.ms", "100")
+            .set("reconnect.backoff.max.ms", "2000")
+            .set("topic.metadata.refresh.interval.ms", "30000")
+            .set("log_level", "3");
+        client
+    }
+
+    /// The id under which this process is a static member of its groups, so that a restart gets its partitions back at once.
+    /// `address` is where the process listens: with the host name it tells replicas apart and outlives a restart.
+    pub fn instance_id(&self, address: std::net::SocketAddr) -> String {
+        self.kafka_instance_id.clone().unwrap_or_else(|| {
+            let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+            format!("{}-{}", host.trim(), address.port())
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! The dead-letter topic: where a message goes that can never be handled, with what is needed to replay it.
+
+use super::{Message, Record};
+
+/// The topic from which a dead letter comes.
+pub const HEADER_TOPIC: &str = "dlq-origin-topic";
+pub const HEADER_PARTITION: &str = "dlq-origin-partition";
+pub const HEADER_OFFSET: &str = "dlq-origin-offset";
+/// The consumer group that could not handle it.
+pub const HEADER_GROUP: &str = "dlq-origin-group";
+pub const HEADER_ERROR: &str = "dlq-error";
+/// How often it was tried.
+pub const HEADER_ATTEMPTS: &str = "dlq-attempts";
+/// When it was given up, RFC 3339.
+pub const HEADER_FAILED_AT: &str = "dlq-failed-at";
+
+/// `<topic>.dlq`
+pub fn dead_letter_topic(topic: &str) -> String {
+    format!("{topic}.dlq")
+}
+
+/// The message as it came, with its own headers, and beside them where from and why.
+pub(super) fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Record {
+    let mut headers = message.headers.clone();
+    headers.extend([
+        (HEADER_TOPIC.to_owned(), message.topic.clone()),
+        (HEADER_PARTITION.to_owned(), message.partition.to_string()),
+        (HEADER_OFFSET.to_owned(), message.offset.to_string()),
+        (HEADER_GROUP.to_owned(), group.to_owned()),
+        (HEADER_ERROR.to_owned(), error.to_owned()),
+        (HEADER_ATTEMPTS.to_owned(), attempts.to_string()),
+        (HEADER_FAILED_AT.to_owned(), crate::clock::now().to_rfc3339()),
+    ]);
+    Record {
+        topic: dead_letter_topic(&message.topic),
+        key: message.key.clone(),
+        payload: message.payload.clone(),
+        headers,
+    }
+}

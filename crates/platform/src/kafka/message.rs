@@ -1,0 +1,64 @@
+//! One record as a handler sees it, and what can go wrong with it.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+
+/// A record, taken out of librdkafka's buffers.
+#[derive(Clone, Debug, Default)]
+pub struct Message {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub key: Vec<u8>,
+    pub payload: Vec<u8>,
+    /// Headers whose value is text.
+    pub headers: HashMap<String, String>,
+}
+
+/// Why a message has not been handled.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It may succeed later as it is: it is tried again in place.
+    #[error("{0:#}")]
+    Transient(anyhow::Error),
+    /// It can never be handled: it goes to the dead-letter topic.
+    #[error("{0}")]
+    Poison(String),
+}
+
+impl Failure {
+    pub fn transient(error: impl Into<anyhow::Error>) -> Self {
+        Self::Transient(error.into())
+    }
+
+    pub fn poison(problem: impl Into<String>) -> Self {
+        Self::Poison(problem.into())
+    }
+}
+
+/// What a service does with the messages of one topic. It sees a message at least once, and those of one key in order.
+#[async_trait]
+pub trait Handler: Send + Sync + 'static {
+    async fn handle(&self, message: &Message) -> Result<(), Failure>;
+}
+
+impl From<&BorrowedMessage<'_>> for Message {
+    fn from(message: &BorrowedMessage<'_>) -> Self {
+        let headers = message
+            .headers()
+            .into_iter()
+            .flat_map(|headers| headers.iter())
+            .filter_map(|header| Some((header.key.to_owned(), str::from_utf8(header.value?).ok()?.to_owned())))
+            .collect();
+        Self {
+            topic: message.topic().to_owned(),
+            partition: message.partition(),
+            offset: message.offset(),
+            key: message.key().unwrap_or_default().to_vec(),
+            payload: message.payload().unwrap_or_default().to_vec(),
+            headers,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Kafka: topics, an idempotent producer, and consumers that lose nothing and stop for nothing but what passes.
+
+mod config;
+mod consumer;
+mod dead_letter;
+mod message;
+mod producer;
+mod topics;
+
+pub use config::Config;
+pub use consumer::Consumer;
+pub use dead_letter::{
+    HEADER_ATTEMPTS, HEADER_ERROR, HEADER_OFFSET, HEADER_PARTITION, HEADER_TOPIC, dead_letter_topic,
+};
+pub use message::{Failure, Handler, Message};
+pub use producer::{KafkaPublisher, Record};
+pub use topics::ensure_topics;

@@ -1,0 +1,74 @@
+//! The producer: acks from all replicas, idempotent, and never giving up on a record by itself.
+
+use std::collections::HashMap;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use rdkafka::{
+    message::{Header, OwnedHeaders},
+    producer::{FutureProducer, FutureRecord},
+};
+
+use super::Config;
+use crate::outbox::Publisher;
+
+/// A record to be produced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub topic: String,
+    pub key: Vec<u8>,
+    pub payload: Vec<u8>,
+    pub headers: HashMap<String, String>,
+}
+
+/// Publishes to Kafka.
+#[derive(Clone)]
+pub struct KafkaPublisher {
+    producer: FutureProducer,
+}
+
+impl KafkaPublisher {
+    pub fn new(config: &Config) -> anyhow::Result<Self> {
+        let producer = config
+            .client()
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            // Without end: a record dropped between two of its key would change their order.
+            .set("message.timeout.ms", "0")
+            .set("linger.ms", "0")
+            // Room for dead letters of twice the broker's default size, and no more memory than a small container has.
+            .set("message.max.bytes", "4000000")
+            .set("queue.buffering.max.kbytes", "16384")
+            .create()
+            .context("creating a Kafka producer")?;
+        Ok(Self { producer })
+    }
+}
+
+#[async_trait]
+impl Publisher for KafkaPublisher {
+    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
+        // Queued in their order before the first is waited for.
+        let mut deliveries = Vec::with_capacity(records.len());
+        for record in &records {
+            let headers = record
+                .headers
+                .iter()
+                .fold(OwnedHeaders::new_with_capacity(record.headers.len()), |all, (key, value)| {
+                    all.insert(Header { key, value: Some(value) })
+                });
+            let message = FutureRecord::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers);
+            let delivery =
+                self.producer.send_result(message).map_err(|(error, _)| error).context("queueing a record")?;
+            deliveries.push(delivery);
+        }
+        for delivery in deliveries {
+            delivery
+                .await
+                .context("the producer was closed")?
+                .map_err(|(error, _)| error)
+                .context("publishing a record")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,23 @@
+//! What every service needs and no service is about: it has no word of spaceships in it.
+
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod deadline;
+pub mod grpc;
+pub mod health;
+pub mod http;
+pub mod ids;
+pub mod inbox;
+pub mod kafka;
+pub mod lease;
+pub mod money;
+pub mod outbox;
+pub mod postgres;
+pub mod problem;
+pub mod redis;
+pub mod retry;
+pub mod shutdown;
+pub mod sweeper;
+pub mod telemetry;

@@ -1,0 +1,123 @@
+//! PostgreSQL: a pool that connects when it is used, migrations under a lock, and what an error means.
+
+use std::{str::FromStr as _, time::Duration};
+
+use anyhow::Context as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::{
+    ConnectOptions as _, PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{health::Condition, retry};
+
+/// How long a request waits for a connection of the pool.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The server ends a statement that runs longer, and a client's lost transaction with it.
+const STATEMENT_TIMEOUT: &str = "5000";
+
+/// A pool of at most `size` connections that are made when they are needed. `variable` names the URL in errors.
+pub fn lazy_pool(variable: &str, url: &SecretString, size: u32) -> anyhow::Result<PgPool> {
+    let options = PgConnectOptions::from_str(url.expose_secret())
+        .ok()
+        .with_context(|| {
+            format!("{variable}: is not a PostgreSQL URL such as postgres://user:password@host:5432/database")
+        })?
+        .application_name(env!("CARGO_PKG_NAME"))
+        .options([
+            ("statement_timeout", STATEMENT_TIMEOUT),
+            ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),
+            // A server that lost its client lets go of the client's locks soon.
+            ("tcp_keepalives_idle", "5"),
+            ("tcp_keepalives_interval", "2"),
+            ("tcp_keepalives_count", "3"),
+            ("tcp_user_timeout", "10000"),
+        ])
+        .log_statements(tracing::log::LevelFilter::Trace)
+        .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
+    Ok(PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A stale connection costs one failed statement, not each statement a round trip.
+        .test_before_acquire(false)
+        .idle_timeout(Duration::from_mins(1))
+        .connect_lazy_with(options))
+}
+
+/// Waits for the server and brings the schema up to date, under a lock so that replicas take turns.
+///
+/// Fails only when a migration itself is wrong; an unreachable server is asked again until `stop`.
+pub async fn migrate(pool: &PgPool, migrator: &Migrator, stop: &CancellationToken) -> anyhow::Result<()> {
+    let mut pauses = retry::patient();
+    loop {
+        let attempt = async {
+            let mut connection = pool.acquire().await?;
+            // Waiting for another replica's migrations may take long.
+            sqlx::query("set statement_timeout = 0").execute(&mut *connection).await?;
+            let outcome = migrator.run(&mut *connection).await;
+            connection.close().await?;
+            outcome
+        };
+        let error = tokio::select! {
+            outcome = attempt => match outcome {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            },
+            () = stop.cancelled() => return Ok(()),
+        };
+        match &error {
+            sqlx::migrate::MigrateError::Execute(cause) if is_unavailable(cause) => {
+                tracing::warn!(%error, "PostgreSQL is not reachable yet");
+            }
+            _ => return Err(error).context("migrating the database"),
+        }
+        tokio::time::sleep(pauses.next().unwrap_or(ACQUIRE_TIMEOUT)).await;
+    }
+}
+
+/// Keeps a readiness condition true to whether the database answers, asking every two seconds.
+pub async fn watch(pool: PgPool, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        let answer = tokio::time::timeout(ACQUIRE_TIMEOUT, sqlx::query("select 1").execute(&pool)).await;
+        // A stale connection fails once; the next is new.
+        let met = matches!(answer, Ok(Ok(_))) || sqlx::query("select 1").execute(&pool).await.is_ok();
+        reachable.set(met);
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
+}
+
+/// True when the statement may succeed later as it is: the server is away, starting, full, or chose this one to end a deadlock.
+pub fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => {
+            // Classes 08 connection, 25 transaction state (read-only standby), 40 rollback, 53 resources, 57 operator, 58 system.
+            error
+                .code()
+                .is_some_and(|code| ["08", "25", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)))
+        }
+        _ => false,
+    }
+}
+
+/// Runs a statement that may be repeated, once more when a stale connection failed it.
+pub async fn retry_stale<T, F>(statement: impl Fn() -> F) -> sqlx::Result<T>
+where
+    F: Future<Output = sqlx::Result<T>>,
+{
+    match statement().await {
+        Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => statement().await,
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57P01") => statement().await,
+        outcome => outcome,
+    }
+}

@@ -1,0 +1,84 @@
+//! RFC 9457 problem answers: `application/problem+json` with a stable `code` and a `message`.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The body of every answer that is not a success.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Problem {
+    /// Always `about:blank`: the status and `code` say what kind of problem this is.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The status' standard phrase.
+    pub title: String,
+    pub status: u16,
+    /// What is particular to this occurrence.
+    pub detail: String,
+    /// For programs: stable, upper case.
+    pub code: &'static str,
+    /// For people: the same as `detail`.
+    pub message: String,
+    /// The member, parameter or header that is wrong, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Seconds for the header `Retry-After`.
+    #[serde(skip)]
+    pub retry_after: Option<u64>,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default().to_owned(),
+            status: status.as_u16(),
+            detail: message.clone(),
+            code,
+            message,
+            field: None,
+            retry_after: None,
+        }
+    }
+
+    /// 400 INVALID_REQUEST about one member, parameter or header.
+    pub fn invalid(field: impl Into<String>, problem: impl std::fmt::Display) -> Self {
+        let field = field.into();
+        let mut answer = Self::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", format!("{field}: {problem}"));
+        answer.field = Some(field);
+        answer
+    }
+
+    /// 503 DEPENDENCY_UNAVAILABLE, to be tried again soon.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        let mut answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", message);
+        answer.retry_after = Some(1);
+        answer
+    }
+
+    /// The body as it goes out.
+    pub fn body(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+/// The media type of [`Problem`].
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after;
+        let mut response = (status, Json(self)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}

@@ -1,0 +1,104 @@
+//! Retries of idempotent calls: with jitter, few, and within a budget shared by all calls to one peer.
+
+use std::{sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tower::retry::budget::{Budget as _, TpsBudget};
+
+/// How often calls to one peer may be repeated: one retry for ten calls, and a small reserve, so that a peer in trouble
+/// is asked at most 1.1 times as often as one in health.
+#[derive(Clone)]
+pub struct Budget {
+    peer: &'static str,
+    tokens: Arc<TpsBudget>,
+}
+
+impl Budget {
+    pub fn new(peer: &'static str) -> Self {
+        Self { peer, tokens: Arc::new(TpsBudget::new(Duration::from_secs(10), 1, 0.1)) }
+    }
+
+    /// Calls, and calls again after a short pause while `transient` says that the error may pass and the budget allows.
+    pub async fn retry<T, E, F>(&self, transient: fn(&E) -> bool, mut call: impl FnMut() -> F) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut pauses = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(20))
+            .with_max_times(2)
+            .with_jitter()
+            .build();
+        loop {
+            match call().await {
+                Ok(answer) => {
+                    self.tokens.deposit();
+                    return Ok(answer);
+                }
+                Err(error) if transient(&error) => match pauses.next() {
+                    Some(pause) if self.tokens.withdraw() => {
+                        metrics::counter!("retries_total", "peer" => self.peer).increment(1);
+                        tokio::time::sleep(pause).await;
+                    }
+                    Some(_) => {
+                        metrics::counter!("retry_budget_exhausted_total", "peer" => self.peer).increment(1);
+                        return Err(error);
+                    }
+                    None => return Err(error),
+                },
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Pauses for background work that is repeated until it is done: from 100 ms, doubling to 5 s, with jitter, without end.
+pub fn patient() -> backon::ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(5))
+        .without_max_times()
+        .with_jitter()
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_in_trouble_is_asked_little_more_than_one_in_health() {
+        let budget = Budget::new("peer");
+        let mut calls = 0;
+
+        for _ in 0..1000 {
+            let _ = budget
+                .retry(
+                    |(): &()| true,
+                    || {
+                        calls += 1;
+                        std::future::ready(Err::<(), ()>(()))
+                    },
+                )
+                .await;
+        }
+
+        assert!(calls <= 1100, "{calls} calls for 1000 requests");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_passing_error_is_retried() {
+        let mut calls = 0;
+
+        let answer = Budget::new("peer")
+            .retry(
+                |(): &()| true,
+                || {
+                    calls += 1;
+                    std::future::ready(if calls == 1 { Err(()) } else { Ok(calls) })
+                },
+            )
+            .await;
+
+        assert_eq!(answer, Ok(2));
+    }
+}

@@ -1,0 +1,18 @@
+//! The contracts in `proto/`, compiled: messages, gRPC clients and servers, and the descriptors that reflection serves.
+
+#![allow(clippy::all, clippy::pedantic, reason = "generated code")]
+
+/// The encoded `FileDescriptorSet` of every package below.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+macro_rules! packages {
+    ($($name:ident),*) => {
+        $(pub mod $name {
+            pub mod v1 {
+                include!(concat!(env!("OUT_DIR"), "/", stringify!($name), ".v1.rs"));
+            }
+        })*
+    };
+}
+
+packages!(auth, user, common, inventory, payment, assembly, notification, events);
