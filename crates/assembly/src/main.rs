@@ -1,1 +1,5 @@
-fn main() {}
+//! The assembly service's program.
+
+fn main() -> std::process::ExitCode {
+    platform::cli::main(&assembly::SERVICE, assembly::run)
+}

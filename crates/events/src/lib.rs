@@ -6,7 +6,6 @@ use platform::{
     kafka::{Failure, Message},
     outbox,
 };
-use prost::Message as _;
 pub use proto::events::v1::{AssemblyFailed, CancelReason, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled};
 pub use topics::Topics;
 use uuid::Uuid;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Readiness {
     conditions: Arc<Mutex<BTreeMap<&'static str, bool>>>,
     changed: Arc<watch::Sender<()>>,
-    drain: Arc<Mutex<Duration>>,
+    drain: Duration,
 }
 
 /// One thing that must be so for the service to be ready.
@@ -27,6 +27,11 @@ pub struct Condition {
 }
 
 impl Readiness {
+    /// `drain` is how long listeners stay open after the service has stopped being ready.
+    pub fn new(drain: Duration) -> Self {
+        Self { drain, ..Self::default() }
+    }
+
     /// Adds a condition, not met yet.
     #[must_use]
     pub fn condition(&self, name: &'static str) -> Condition {
@@ -56,17 +61,11 @@ impl Readiness {
     }
 
     /// Called when the process is told to stop: not ready from now on, and returns when those who send work have had the
-    /// time to notice ([`set_drain`](Self::set_drain)).
+    /// time to notice.
     pub(crate) async fn drained(&self, stop: CancellationToken) {
         stop.cancelled().await;
         self.condition("not stopping").set(false);
-        let drain = *self.drain.lock().unwrap_or_else(PoisonError::into_inner);
-        tokio::time::sleep(drain).await;
-    }
-
-    /// How long listeners stay open after the service stopped being ready. Zero unless set.
-    pub fn set_drain(&self, drain: Duration) {
-        *self.drain.lock().unwrap_or_else(PoisonError::into_inner) = drain;
+        tokio::time::sleep(self.drain).await;
     }
 
     /// Returns at the next change of any condition.

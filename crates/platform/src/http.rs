@@ -28,6 +28,14 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
     })
 }
 
+/// Binds the admin port, where the process has one of its own.
+pub async fn bind_admin(variable: &str, address: Option<std::net::SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
+    match address {
+        Some(address) => bind(variable, address).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// The layers around an API for the outside world: trace, metrics, a bound on time, panics as 500.
 pub fn layers(router: Router) -> Router {
     router

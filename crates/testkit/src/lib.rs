@@ -1,1 +1,26 @@
-//! stub
+//! What tests need around the code under test: real servers, a fresh database or topics per test, fakes that services share,
+//! and a network that can be broken.
+//!
+//! Servers come from `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_KAFKA_BROKERS` where these are set, else from containers where
+//! an engine answers, else from programs on this machine. One of each serves a whole `cargo test` run.
+
+mod containers;
+mod database;
+mod eventually;
+mod iam;
+mod infrastructure;
+mod kafka;
+mod proxy;
+mod redis;
+mod run;
+mod running;
+mod settings;
+
+pub use database::{Database, database, empty_database};
+pub use eventually::eventually;
+pub use iam::{Iam, iam};
+pub use kafka::{Kafka, kafka};
+pub use proxy::Proxy;
+pub use redis::{Redis, redis};
+pub use running::{Running, run};
+pub use settings::{SERVICE_KEY, peer, settings};

@@ -23,6 +23,12 @@ pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
     caller.ok_or_else(|| Status::internal("the guard is missing before this call"))
 }
 
+/// A time as protobuf has it.
+pub fn timestamp(time: chrono::DateTime<chrono::Utc>) -> prost_types::Timestamp {
+    let nanos = i32::try_from(time.timestamp_subsec_nanos()).unwrap_or(999_999_999);
+    prost_types::Timestamp { seconds: time.timestamp(), nanos }
+}
+
 /// True when the call may be made again: it did not reach the peer, or the peer could not serve it then.
 pub fn is_transient(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted)

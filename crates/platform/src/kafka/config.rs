@@ -18,6 +18,9 @@ pub struct Config {
     /// False where topics are made by somebody else.
     #[serde(default = "yes")]
     pub kafka_create_topics: bool,
+    /// Put before the names of consumer groups, so that several systems can share a broker.
+    #[serde(default)]
+    pub kafka_group_prefix: String,
     /// What tells this process from its replicas, across its restarts; its host and port unless set.
     pub kafka_instance_id: Option<String>,
 }
@@ -51,6 +54,11 @@ impl Config {
             .set("topic.metadata.refresh.interval.ms", "30000")
             .set("log_level", "3");
         client
+    }
+
+    /// How long outbox and inbox rows are kept: a day longer than the topics keep their records.
+    pub fn keep(&self) -> Duration {
+        self.kafka_topic_retention + Duration::from_hours(24)
     }
 
     /// The id under which this process is a static member of its groups, so that a restart gets its partitions back at once.

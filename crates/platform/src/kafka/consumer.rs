@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
-use super::{Config, Failure, Handler, KafkaPublisher, Message, dead_letter::dead_letter};
+use super::{Config, Failure, Handler, KafkaPublisher, Message, dead_letter::dead_letter, ensure_topics};
 use crate::{health::Condition, outbox::Publisher as _, retry, telemetry};
 
 /// Messages of one partition that wait for its worker before the partition is paused.
@@ -63,6 +63,7 @@ impl Consumer {
     }
 
     async fn consume(self: Arc<Self>, stop: &CancellationToken) -> anyhow::Result<()> {
+        ensure_topics(&self.config, &[&self.topic]).await?;
         let workers = Arc::new(Workers::default());
         let context = Context { workers: workers.clone(), joined: self.joined.clone() };
         let consumer: Arc<StreamConsumer<Context>> =
@@ -101,9 +102,10 @@ impl Consumer {
 
     fn client(&self) -> rdkafka::ClientConfig {
         let mut client = self.config.client();
+        let group = format!("{}{}", self.config.kafka_group_prefix, self.group);
         client
-            .set("group.id", self.group)
-            .set("group.instance.id", format!("{}-{}", self.group, self.instance_id))
+            .set("group.instance.id", format!("{group}-{}", self.instance_id))
+            .set("group.id", group)
             .set("auto.offset.reset", "earliest")
             // Offsets are stored by hand after the effect; librdkafka commits what is stored.
             .set("enable.auto.offset.store", "false")

@@ -14,9 +14,12 @@ pub const HEADER_ATTEMPTS: &str = "dlq-attempts";
 /// When it was given up, RFC 3339.
 pub const HEADER_FAILED_AT: &str = "dlq-failed-at";
 
+/// What the name of a dead-letter topic ends with.
+pub(super) const DEAD_LETTER_SUFFIX: &str = ".dlq";
+
 /// `<topic>.dlq`
 pub fn dead_letter_topic(topic: &str) -> String {
-    format!("{topic}.dlq")
+    format!("{topic}{DEAD_LETTER_SUFFIX}")
 }
 
 /// The message as it came, with its own headers, and beside them where from and why.

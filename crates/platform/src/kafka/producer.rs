@@ -1,6 +1,9 @@
 //! The producer: acks from all replicas, idempotent, and never giving up on a record by itself.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -9,7 +12,9 @@ use rdkafka::{
     producer::{FutureProducer, FutureRecord},
 };
 
-use super::Config;
+use tokio::sync::Mutex;
+
+use super::{Config, dead_letter::DEAD_LETTER_SUFFIX, ensure_topics};
 use crate::outbox::Publisher;
 
 /// A record to be produced.
@@ -24,7 +29,10 @@ pub struct Record {
 /// Publishes to Kafka.
 #[derive(Clone)]
 pub struct KafkaPublisher {
+    config: Config,
     producer: FutureProducer,
+    /// The topics that are known to exist. A broker would make a missing one up, with partitions of its own choice.
+    ensured: Arc<Mutex<HashSet<String>>>,
 }
 
 impl KafkaPublisher {
@@ -41,13 +49,29 @@ impl KafkaPublisher {
             .set("queue.buffering.max.kbytes", "16384")
             .create()
             .context("creating a Kafka producer")?;
-        Ok(Self { producer })
+        Ok(Self { config: config.clone(), producer, ensured: Arc::default() })
+    }
+}
+
+impl KafkaPublisher {
+    async fn ensure(&self, records: &[Record]) -> anyhow::Result<()> {
+        let mut ensured = self.ensured.lock().await;
+        for record in records {
+            // A dead-letter topic is made with its origin.
+            let topic = record.topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(&record.topic);
+            if !ensured.contains(topic) {
+                ensure_topics(&self.config, &[topic]).await?;
+                ensured.insert(topic.to_owned());
+            }
+        }
+        Ok(())
     }
 }
 
 #[async_trait]
 impl Publisher for KafkaPublisher {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
+        self.ensure(&records).await?;
         // Queued in their order before the first is waited for.
         let mut deliveries = Vec::with_capacity(records.len());
         for record in &records {

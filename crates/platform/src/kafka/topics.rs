@@ -1,4 +1,4 @@
-//! Creating the topics that a service uses, at its start.
+//! Creating the topics that a service uses.
 
 use std::time::Duration;
 
@@ -8,49 +8,36 @@ use rdkafka::{
     client::DefaultClientContext,
     types::RDKafkaErrorCode,
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{Config, dead_letter_topic};
-use crate::retry;
 
-/// Makes sure that `topics` and their dead-letter topics exist. Waits for the broker until `stop`.
-pub async fn ensure_topics(config: &Config, topics: &[&str], stop: &CancellationToken) -> anyhow::Result<()> {
+/// How long the broker may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Makes sure that `topics` exist, and a dead-letter topic for each, with the configured partitions and retention.
+pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<()> {
     if !config.kafka_create_topics {
         return Ok(());
     }
     let admin: AdminClient<DefaultClientContext> = config.client().create().context("creating a Kafka admin client")?;
     let retention = config.kafka_topic_retention.as_millis().to_string();
     let dead: Vec<String> = topics.iter().map(|topic| dead_letter_topic(topic)).collect();
-    let wanted: Vec<NewTopic> = topics
-        .iter()
-        .map(|topic| new_topic(topic, config.kafka_topic_partitions, &retention))
-        .chain(dead.iter().map(|topic| {
-            // A dead letter is wrapped in headers: room beyond the broker's default of 1 MB.
-            new_topic(topic, 1, &retention).set("max.message.bytes", "4000000")
-        }))
-        .collect();
-    let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(5)));
-    let mut pauses = retry::patient();
-    loop {
-        let outcome = tokio::select! {
-            outcome = admin.create_topics(&wanted, &options) => outcome,
-            () = stop.cancelled() => return Ok(()),
-        };
-        match outcome {
-            Ok(results) => {
-                for result in results {
-                    match result {
-                        Ok(topic) => tracing::info!(topic, "created a topic"),
-                        Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                        Err((topic, error)) => anyhow::bail!("creating the topic {topic}: {error}"),
-                    }
-                }
-                return Ok(());
-            }
-            Err(error) => tracing::warn!(%error, "Kafka is not reachable yet"),
+    let letters = dead.iter().map(|topic| {
+        // A dead letter may be larger than what the broker lets through by default, 1 MB.
+        new_topic(topic, 1, &retention).set("max.message.bytes", "4000000")
+    });
+    let wanted: Vec<NewTopic> =
+        topics.iter().map(|topic| new_topic(topic, config.kafka_topic_partitions, &retention)).chain(letters).collect();
+    let options = AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT));
+    let results = admin.create_topics(&wanted, &options).await.context("creating topics")?;
+    for result in results {
+        match result {
+            Ok(topic) => tracing::info!(topic, "created a topic"),
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((topic, error)) => anyhow::bail!("creating the topic {topic}: {error}"),
         }
-        tokio::time::sleep(pauses.next().unwrap_or_default()).await;
     }
+    Ok(())
 }
 
 fn new_topic<'a>(name: &'a str, partitions: i32, retention: &'a str) -> NewTopic<'a> {

@@ -88,6 +88,6 @@ impl Outbox for MemoryOutbox {
     }
 
     async fn notified(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

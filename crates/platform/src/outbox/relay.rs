@@ -80,7 +80,11 @@ impl Relay {
                 lease = self.outbox.lease(LEASE).await?.map(|epoch| (epoch, renew_at));
             }
             if let Some((epoch, _)) = lease {
-                if self.publish(epoch).await? {
+                let more = tokio::select! {
+                    more = self.publish(epoch) => more?,
+                    () = given_up(stop) => return Ok(()),
+                };
+                if more {
                     continue;
                 }
                 if Instant::now() >= sweep_at {
@@ -127,4 +131,10 @@ impl Relay {
         ]);
         Ok(Record { topic: topic.clone(), key: row.key.to_string().into_bytes(), payload: row.payload, headers })
     }
+}
+
+/// When a broker that does not answer is waited for no longer: the rows stay for the next start.
+async fn given_up(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
 }

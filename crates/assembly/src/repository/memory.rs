@@ -1,0 +1,88 @@
+//! Jobs in memory, for tests and the simulation.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
+use uuid::Uuid;
+
+use super::{Finish, Jobs};
+use crate::{
+    error::Error,
+    model::{Job, NewJob, Status},
+};
+
+/// Jobs behind a lock, in the place of a table; clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryJobs {
+    jobs: Arc<Mutex<BTreeMap<Uuid, Job>>>,
+    pub inbox: MemoryInbox,
+    pub outbox: MemoryOutbox,
+    clock: Virtual,
+}
+
+impl MemoryJobs {
+    fn jobs(&self) -> MutexGuard<'_, BTreeMap<Uuid, Job>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Jobs for MemoryJobs {
+    async fn start(&self, consumer: &'static str, event: Uuid, job: &NewJob) -> Result<bool, Error> {
+        let mut jobs = self.jobs();
+        if !self.inbox.fresh(consumer, event) || jobs.contains_key(&job.order) {
+            return Ok(false);
+        }
+        let now = self.clock.now();
+        let started = Job {
+            order: job.order,
+            user: job.user,
+            status: Status::Building,
+            build_time_sec: job.build_time_sec(),
+            fails: job.fails,
+            started_at: now,
+            due_at: now + job.build_time,
+            finished_at: None,
+        };
+        jobs.insert(job.order, started);
+        Ok(true)
+    }
+
+    async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error> {
+        let now = self.clock.now();
+        let mut building: Vec<Job> =
+            self.jobs().values().filter(|job| job.status == Status::Building).cloned().collect();
+        building.sort_by_key(|job| job.due_at);
+        building.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(building
+            .into_iter()
+            .map(|job| {
+                let left = (job.due_at - now).to_std().unwrap_or_default();
+                (job, left)
+            })
+            .collect())
+    }
+
+    async fn finish(&self, finished: &[Finish]) -> Result<u64, Error> {
+        let mut jobs = self.jobs();
+        let mut written = 0;
+        for finish in finished {
+            if let Some(job) = jobs.get_mut(&finish.order).filter(|job| job.status == Status::Building) {
+                job.status = finish.status;
+                job.finished_at = Some(self.clock.now());
+                self.outbox.insert(finish.event.clone());
+                written += 1;
+            }
+        }
+        Ok(written)
+    }
+
+    async fn find(&self, order: Uuid) -> Result<Option<Job>, Error> {
+        Ok(self.jobs().get(&order).cloned())
+    }
+}

@@ -1,0 +1,36 @@
+//! Where jobs are kept.
+
+mod memory;
+mod postgres;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+pub use memory::MemoryJobs;
+use platform::outbox::Event;
+pub use postgres::{MIGRATIONS, PgJobs};
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    model::{Job, NewJob, Status},
+};
+
+/// The end of a job, and the event that is written with it.
+#[derive(Clone, Debug)]
+pub struct Finish {
+    pub order: Uuid,
+    pub status: Status,
+    pub event: Event,
+}
+
+#[async_trait]
+pub trait Jobs: Send + Sync {
+    /// Makes the job of a paid order, once per event and once per order. True when it is new.
+    async fn start(&self, consumer: &'static str, event: Uuid, job: &NewJob) -> Result<bool, Error>;
+    /// The jobs under way that are due first, at most `limit`, each with the time that it still takes.
+    async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error>;
+    /// Ends those jobs that are still under way, and writes their events. Answers how many that were.
+    async fn finish(&self, finished: &[Finish]) -> Result<u64, Error>;
+    async fn find(&self, order: Uuid) -> Result<Option<Job>, Error>;
+}

@@ -1,0 +1,174 @@
+//! Servers in containers: one of each per run, labelled with it.
+
+use std::{collections::HashMap, net::TcpListener, time::Duration};
+
+use anyhow::Context as _;
+use rdkafka::{
+    ClientConfig,
+    consumer::{BaseConsumer, Consumer as _},
+};
+use sqlx::Connection as _;
+use testcontainers::{
+    ContainerAsync, ContainerRequest, GenericImage, ImageExt as _,
+    bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder},
+    core::{IntoContainerPort as _, client::docker_client_instance},
+    runners::AsyncRunner as _,
+};
+
+use crate::{
+    infrastructure::Server,
+    run::{self, Run},
+};
+
+/// The label that tells whose a container is.
+const LABEL: &str = "shipyard.testkit";
+/// How long an image may take to be pulled.
+const PULL: Duration = Duration::from_mins(5);
+/// How long a server may take to answer.
+const START: Duration = Duration::from_mins(1);
+
+/// Starts the run's `server` and waits until it answers: its address, and its image.
+pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
+    sweep().await.context("no container engine answers")?;
+    match server {
+        Server::Postgres => postgres(run).await,
+        Server::Redis => redis(run).await,
+        Server::Kafka => kafka(run).await,
+    }
+}
+
+/// Removes the containers of runs that have ended.
+async fn sweep() -> anyhow::Result<()> {
+    let engine = docker_client_instance().await?;
+    tokio::time::timeout(Duration::from_secs(10), engine.ping()).await??;
+    let filter = HashMap::from([("label".to_owned(), vec![LABEL.to_owned()])]);
+    let ours = format!("{}-", run::host());
+    for container in
+        engine.list_containers(Some(ListContainersOptionsBuilder::new().all(true).filters(&filter).build())).await?
+    {
+        let owner =
+            container.labels.as_ref().and_then(|labels| labels.get(LABEL)).and_then(|run| run.strip_prefix(&ours));
+        if let (Some(owner), Some(id)) = (owner, &container.id)
+            && !run::is_alive(owner)
+        {
+            let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+            let _ = engine.remove_container(id, Some(options)).await;
+        }
+    }
+    Ok(())
+}
+
+async fn postgres(run: &Run) -> anyhow::Result<(String, String)> {
+    // Durability is what production's database is for; here nothing outlives the run.
+    let options =
+        "fsync=off full_page_writes=off synchronous_commit=off max_connections=500 jit=off shared_buffers=64MB";
+    let image = GenericImage::new("postgres", "17")
+        .with_exposed_port(5432.tcp())
+        .with_env_var("POSTGRES_PASSWORD", "test")
+        .with_cmd(["postgres"].into_iter().chain(options.split(' ').flat_map(|option| ["-c", option])));
+    let (container, name) = launch(image, run).await?;
+    let url = format!("postgres://postgres:test@{}/postgres", published(&container, 5432).await?);
+    answers(&name, async || {
+        let connection = sqlx::PgConnection::connect(&url).await?;
+        Ok(connection.close().await?)
+    })
+    .await?;
+    keep(container);
+    Ok((url, name))
+}
+
+async fn redis(run: &Run) -> anyhow::Result<(String, String)> {
+    let image = GenericImage::new("redis", "8").with_exposed_port(6379.tcp()).with_cmd(["redis-server", "--save", ""]);
+    let (container, name) = launch(image, run).await?;
+    let url = format!("redis://{}", published(&container, 6379).await?);
+    let client = redis::Client::open(url.as_str())?;
+    answers(&name, async || {
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        Ok(redis::cmd("PING").exec_async(&mut connection).await?)
+    })
+    .await?;
+    keep(container);
+    Ok((url, name))
+}
+
+async fn kafka(run: &Run) -> anyhow::Result<(String, String)> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        // The broker must know the port under which it is reached; another program may take it meanwhile.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let advertised = format!("PLAINTEXT://127.0.0.1:{port}");
+        let image = GenericImage::new("apache/kafka", "4.3.1")
+            .with_mapped_port(port, 9092.tcp())
+            .with_env_var("KAFKA_ADVERTISED_LISTENERS", &advertised);
+        let image = KAFKA.iter().fold(image, |image, (name, value)| image.with_env_var(*name, *value));
+        match launch(image, run).await {
+            Ok((container, name)) => {
+                let brokers = format!("127.0.0.1:{port}");
+                answers(&name, async || lists_topics(&brokers)).await?;
+                keep(container);
+                return Ok((brokers, name));
+            }
+            Err(error) if attempts == 3 => return Err(error),
+            Err(_) => {}
+        }
+    }
+}
+
+/// A broker of one node in little memory, quick to start and to form groups.
+const KAFKA: [(&str, &str); 15] = [
+    ("KAFKA_HEAP_OPTS", "-Xms128m -Xmx384m"),
+    ("KAFKA_NODE_ID", "1"),
+    ("KAFKA_PROCESS_ROLES", "broker,controller"),
+    ("KAFKA_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093"),
+    ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT"),
+    ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER"),
+    ("KAFKA_INTER_BROKER_LISTENER_NAME", "PLAINTEXT"),
+    ("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9093"),
+    ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0"),
+    ("KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS", "3"),
+    ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "1"),
+    ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1"),
+    ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1"),
+    ("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR", "1"),
+    ("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR", "1"),
+];
+
+fn lists_topics(brokers: &str) -> anyhow::Result<()> {
+    let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).set("log_level", "0").create()?;
+    client.fetch_metadata(None, Duration::from_secs(1))?;
+    Ok(())
+}
+
+async fn launch(
+    image: impl Into<ContainerRequest<GenericImage>>,
+    run: &Run,
+) -> anyhow::Result<(ContainerAsync<GenericImage>, String)> {
+    let request = image.into().with_label(LABEL, &run.id).with_startup_timeout(START);
+    let name = request.descriptor();
+    let container = tokio::time::timeout(PULL, request.start())
+        .await
+        .with_context(|| format!("pulling {name} takes too long"))?
+        .with_context(|| format!("starting a container of {name}"))?;
+    Ok((container, name))
+}
+
+async fn published(container: &ContainerAsync<GenericImage>, port: u16) -> anyhow::Result<String> {
+    Ok(format!("{}:{}", container.get_host().await?, container.get_host_port_ipv4(port.tcp()).await?))
+}
+
+async fn answers(name: &str, ask: impl AsyncFn() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let deadline = tokio::time::Instant::now() + START;
+    while let Err(error) = ask().await {
+        if tokio::time::Instant::now() >= deadline {
+            return Err(error).with_context(|| format!("the container of {name} does not answer"));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+/// Leaves the container to the run: other test binaries use it, and the watchdog removes it.
+fn keep(container: ContainerAsync<GenericImage>) {
+    std::mem::forget(container);
+}

@@ -1,0 +1,141 @@
+//! A fresh database per test, copied from a template that is migrated once.
+
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    str::FromStr as _,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool, migrate::Migrator,
+    postgres::PgConnectOptions,
+};
+use tokio::sync::OnceCell;
+
+use crate::{
+    infrastructure::{Server, address},
+    run,
+};
+
+/// Connections of one test's pool.
+const POOL: u32 = 10;
+
+/// A database of its own for one test.
+pub struct Database {
+    pub pool: PgPool,
+    pub url: String,
+}
+
+/// A fresh database with `migrator`'s schema.
+pub async fn database(migrator: &Migrator) -> Database {
+    let server = Databases::connect().await;
+    match server.migrated(migrator).await {
+        Ok(database) => database,
+        Err(error) => panic!("making a database: {error}"),
+    }
+}
+
+/// A fresh database without anything in it.
+pub async fn empty_database() -> Database {
+    let server = Databases::connect().await;
+    match server.create("template0").await {
+        Ok(database) => database,
+        Err(error) => panic!("making a database: {error}"),
+    }
+}
+
+/// The server on which the databases are made.
+struct Databases {
+    options: PgConnectOptions,
+}
+
+impl Databases {
+    async fn connect() -> Self {
+        static SWEPT: OnceCell<()> = OnceCell::const_new();
+        let url = address(Server::Postgres).await;
+        let options = PgConnectOptions::from_str(&url).expect("the test database's URL can be read");
+        let server = Self { options };
+        SWEPT
+            .get_or_init(|| async {
+                if let Err(error) = server.sweep().await {
+                    run::Run::current().say(&format!("old test databases stay: {error}"));
+                }
+            })
+            .await;
+        server
+    }
+
+    async fn admin(&self) -> sqlx::Result<PgConnection> {
+        PgConnection::connect_with(&self.options.clone().database("postgres")).await
+    }
+
+    /// Drops the databases of test binaries of this host that have ended.
+    async fn sweep(&self) -> sqlx::Result<()> {
+        let mut admin = self.admin().await?;
+        let prefix = format!("test_{}_", run::host());
+        let names: Vec<String> =
+            sqlx::query_scalar("select datname::text from pg_database where starts_with(datname, $1)")
+                .bind(&prefix)
+                .fetch_all(&mut admin)
+                .await?;
+        for name in names {
+            let owner = name[prefix.len()..].rsplit_once('_').map(|(owner, _)| owner.replace('_', "-"));
+            if owner.is_some_and(|owner| !run::is_alive(&owner)) {
+                // Another binary may be at it too.
+                let _ = execute(&mut admin, format!(r#"drop database if exists "{name}" with (force)"#)).await;
+            }
+        }
+        admin.close().await
+    }
+
+    /// A copy of the template that has `migrator`'s schema, which the first to ask makes.
+    async fn migrated(&self, migrator: &Migrator) -> Result<Database, sqlx::migrate::MigrateError> {
+        let hash = hash(migrator);
+        let template = format!("template_{hash:016x}");
+        let mut admin = self.admin().await?;
+        // Released with the connection.
+        sqlx::query("select pg_advisory_lock($1)").bind(hash.cast_signed()).execute(&mut admin).await?;
+        let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+            .bind(&template)
+            .fetch_one(&mut admin)
+            .await?;
+        if !exists {
+            let draft = format!("draft_{hash:016x}");
+            execute(&mut admin, format!("drop database if exists {draft} with (force)")).await?;
+            execute(&mut admin, format!("create database {draft} template template0")).await?;
+            let mut connection = PgConnection::connect_with(&self.options.clone().database(&draft)).await?;
+            migrator.run(&mut connection).await?;
+            connection.close().await?;
+            execute(&mut admin, format!("alter database {draft} allow_connections false")).await?;
+            execute(&mut admin, format!("alter database {draft} rename to {template}")).await?;
+        }
+        admin.close().await?;
+        Ok(self.create(&template).await?)
+    }
+
+    async fn create(&self, template: &str) -> sqlx::Result<Database> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{}_{}_{count}", run::host(), run::this_process().replace('-', "_"));
+        let mut admin = self.admin().await?;
+        execute(&mut admin, format!(r#"create database "{name}" template {template}"#)).await?;
+        admin.close().await?;
+        let url = self.options.clone().database(&name).to_url_lossy().to_string();
+        let pool = platform::postgres::lazy_pool("TEST_DATABASE_URL", &url.clone().into(), POOL);
+        Ok(Database { pool: pool.expect("the database's URL can be read"), url })
+    }
+}
+
+/// Names are our own: letters, digits and underscores.
+async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Result<()> {
+    sqlx::query(AssertSqlSafe(statement)).execute(connection).await?;
+    Ok(())
+}
+
+fn hash(migrator: &Migrator) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for migration in migrator.iter() {
+        (migration.version, &migration.checksum).hash(&mut hasher);
+    }
+    hasher.finish()
+}

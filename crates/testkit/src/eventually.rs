@@ -1,0 +1,30 @@
+//! Waiting for what happens in its own time.
+
+use std::{panic::Location, time::Duration};
+
+/// How long something may take before the test gives up.
+const LIMIT: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Asks `probe` every 10 ms until it has an answer. Panics, naming the caller's line, after 30 seconds.
+#[track_caller]
+pub fn eventually<T, F>(mut probe: impl FnMut() -> F) -> impl Future<Output = T>
+where
+    F: Future<Output = Option<T>>,
+{
+    let caller = Location::caller();
+    async move {
+        let wait = async {
+            loop {
+                if let Some(answer) = probe().await {
+                    return answer;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        match tokio::time::timeout(LIMIT, wait).await {
+            Ok(answer) => answer,
+            Err(_) => panic!("what {caller} waits for did not happen within {LIMIT:?}"),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Where the servers of a run come from: given, from containers, or from programs on this machine.
+
+use std::sync::Mutex;
+
+use anyhow::Context as _;
+use tokio::sync::OnceCell;
+
+use crate::{containers, run::Run};
+
+#[derive(Clone, Copy, Debug)]
+pub enum Server {
+    Postgres,
+    Redis,
+    Kafka,
+}
+
+static POSTGRES: OnceCell<String> = OnceCell::const_new();
+static REDIS: OnceCell<String> = OnceCell::const_new();
+static KAFKA: OnceCell<String> = OnceCell::const_new();
+/// Why there is none, so that the second test that wants it fails as fast as it can.
+static FAILED: Mutex<Option<String>> = Mutex::new(None);
+
+/// Where the run's server is. Panics where there is none, saying what to do.
+pub async fn address(server: Server) -> String {
+    let cell = match server {
+        Server::Postgres => &POSTGRES,
+        Server::Redis => &REDIS,
+        Server::Kafka => &KAFKA,
+    };
+    let address = cell.get_or_try_init(|| async move {
+        // A runtime of its own: what is made here outlives the test that asks first.
+        tokio::task::spawn_blocking(move || provide(server)).await.context("starting a server")?
+    });
+    match address.await {
+        Ok(address) => address.clone(),
+        Err(error) => panic!("{error:#}"),
+    }
+}
+
+fn provide(server: Server) -> anyhow::Result<String> {
+    if let Some(problem) = FAILED.lock().ok().and_then(|failed| failed.clone()) {
+        anyhow::bail!(problem);
+    }
+    let run = Run::current();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = run.once(server.name(), || {
+        let (address, origin) = runtime.block_on(find(server, run))?;
+        run.say(&format!("{server:?} {origin}"));
+        Ok(address)
+    });
+    if let (Err(error), Ok(mut failed)) = (&outcome, FAILED.lock()) {
+        *failed = Some(format!("{error:#}"));
+    }
+    outcome
+}
+
+/// The server's address, and where it is from.
+async fn find(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
+    if let Ok(given) = std::env::var(server.variable()) {
+        return Ok((given, format!("as given by {}", server.variable())));
+    }
+    let (address, image) = containers::start(server, run).await?;
+    Ok((address, format!("in a container of {image}")))
+}
+
+impl Server {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
+            Self::Kafka => "kafka",
+        }
+    }
+
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Postgres => "TEST_DATABASE_URL",
+            Self::Redis => "TEST_REDIS_URL",
+            Self::Kafka => "TEST_KAFKA_BROKERS",
+        }
+    }
+}

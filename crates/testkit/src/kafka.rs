@@ -1,0 +1,123 @@
+//! Topics and groups of its own for one test, on the run's broker.
+
+use std::time::Duration;
+
+use events::Topics;
+use platform::{
+    config::Settings,
+    ids,
+    kafka::{Config, KafkaPublisher, Message, Record, ensure_topics},
+    outbox::Publisher as _,
+};
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::infrastructure::{Server, address};
+
+/// Enough to have keys on different partitions, few enough to be made quickly.
+const PARTITIONS: &str = "3";
+
+/// A broker, and names in it that no other test uses. The topics exist, each with its dead-letter topic.
+pub struct Kafka {
+    pub brokers: String,
+    /// Put before the names of topics and groups.
+    pub prefix: String,
+    create_topics: bool,
+}
+
+pub async fn kafka() -> Kafka {
+    let brokers = address(Server::Kafka).await;
+    let prefix = format!("t{:.8}.", ids::random().simple());
+    let kafka = Kafka { brokers, prefix, create_topics: true };
+    let topics = kafka.topics();
+    if let Err(error) = ensure_topics(&kafka.config(), &topics.all(), &CancellationToken::new()).await {
+        panic!("making topics: {error:#}");
+    }
+    kafka
+}
+
+impl Kafka {
+    pub fn topics(&self) -> Topics {
+        let default = Topics::default();
+        let name = |topic: String| format!("{}{topic}", self.prefix);
+        Topics {
+            order_created_topic_name: name(default.order_created_topic_name),
+            order_paid_topic_name: name(default.order_paid_topic_name),
+            order_cancelled_topic_name: name(default.order_cancelled_topic_name),
+            order_assembled_topic_name: name(default.order_assembled_topic_name),
+            assembly_failed_topic_name: name(default.assembly_failed_topic_name),
+        }
+    }
+
+    /// The variables with which a service uses this broker and these names.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let topics = self.topics();
+        vec![
+            ("KAFKA_BROKERS", self.brokers.clone()),
+            ("KAFKA_GROUP_PREFIX", self.prefix.clone()),
+            ("KAFKA_TOPIC_PARTITIONS", PARTITIONS.to_owned()),
+            ("KAFKA_CREATE_TOPICS", self.create_topics.to_string()),
+            ("ORDER_CREATED_TOPIC_NAME", topics.order_created_topic_name),
+            ("ORDER_PAID_TOPIC_NAME", topics.order_paid_topic_name),
+            ("ORDER_CANCELLED_TOPIC_NAME", topics.order_cancelled_topic_name),
+            ("ORDER_ASSEMBLED_TOPIC_NAME", topics.order_assembled_topic_name),
+            ("ASSEMBLY_FAILED_TOPIC_NAME", topics.assembly_failed_topic_name),
+        ]
+    }
+
+    pub fn config(&self) -> Config {
+        Settings::of(self.settings()).read().expect("these settings are complete")
+    }
+
+    /// Publishes as the services do, and returns when the broker has all of it.
+    pub async fn publish(&self, records: Vec<Record>) {
+        let publisher = KafkaPublisher::new(&self.config()).expect("a producer can be made");
+        publisher.publish(records).await.expect("the broker takes records");
+    }
+
+    /// All that is in a topic now, partition by partition in the order of each.
+    pub async fn messages(&self, topic: &str) -> Vec<Message> {
+        let (brokers, topic) = (self.brokers.clone(), topic.to_owned());
+        let read = tokio::task::spawn_blocking(move || read(&brokers, &topic)).await.expect("reading does not panic");
+        match read {
+            Ok(messages) => messages,
+            Err(error) => panic!("reading a topic: {error}"),
+        }
+    }
+}
+
+fn read(brokers: &str, topic: &str) -> rdkafka::error::KafkaResult<Vec<Message>> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("group.id", "testkit")
+        .set("enable.auto.commit", "false")
+        .set("fetch.wait.max.ms", "10")
+        .set("log_level", "0")
+        .create()?;
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+    let partitions: Vec<i32> = metadata
+        .topics()
+        .iter()
+        .flat_map(|topic| topic.partitions())
+        .map(rdkafka::metadata::MetadataPartition::id)
+        .collect();
+    let mut messages = Vec::new();
+    for partition in partitions {
+        let (mut next, end) = consumer.fetch_watermarks(topic, partition, PATIENCE)?;
+        let mut one = TopicPartitionList::new();
+        one.add_partition_offset(topic, partition, Offset::Offset(next))?;
+        consumer.assign(&one)?;
+        while next < end {
+            if let Some(message) = consumer.poll(PATIENCE) {
+                let message = Message::from(&message?);
+                next = message.offset + 1;
+                messages.push(message);
+            }
+        }
+    }
+    Ok(messages)
+}

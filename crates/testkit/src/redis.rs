@@ -1,0 +1,12 @@
+//! Redis for tests.
+
+use crate::infrastructure::{Server, address};
+
+/// A real server, shared with other tests: give your keys a random prefix.
+pub struct Redis {
+    pub url: String,
+}
+
+pub async fn redis() -> Redis {
+    Redis { url: address(Server::Redis).await }
+}

@@ -1,0 +1,141 @@
+//! One `cargo test` run: who started it, what its test binaries share, and what is cleaned up after it.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io::Write as _,
+    os::unix::{fs::DirBuilderExt as _, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use anyhow::Context as _;
+
+/// Cleans up after a run: waits for its owner's end, then ends its containers and child processes and removes its directory.
+const WATCHDOG: &str = include_str!("watchdog.sh");
+
+/// The run to which this process belongs.
+pub struct Run {
+    /// `<host>-<pid>-<start>` of the process that owns the run.
+    pub id: String,
+    /// What its processes share.
+    pub directory: PathBuf,
+}
+
+impl Run {
+    pub fn current() -> &'static Self {
+        static CURRENT: OnceLock<Run> = OnceLock::new();
+        CURRENT.get_or_init(|| Self::enter().expect("the run's directory can be made beside the test binary"))
+    }
+
+    fn enter() -> anyhow::Result<Self> {
+        let owner = owner();
+        let base = base()?;
+        let id = format!("{owner}-{}", start_time(owner).unwrap_or_default());
+        let directory = base.join(&id);
+        DirBuilder::new().recursive(true).mode(0o700).create(&base)?;
+        match DirBuilder::new().mode(0o700).create(&directory) {
+            Ok(()) => {
+                for entry in std::fs::read_dir(&base)?.flatten() {
+                    if !is_alive(&entry.file_name().to_string_lossy()) || entry.path() == directory {
+                        watch(&entry.path())?;
+                    }
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).with_context(|| directory.display().to_string()),
+        }
+        Ok(Self { id: format!("{}-{id}", host()), directory })
+    }
+
+    /// What `make` answered in the first process of the run that asked for `name`.
+    pub fn once(&self, name: &str, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<String> {
+        let lock = File::create(self.directory.join(format!("{name}.lock")))?;
+        lock.lock()?;
+        let path = self.directory.join(name);
+        if let Ok(made) = std::fs::read_to_string(&path) {
+            return Ok(made);
+        }
+        let made = make()?;
+        std::fs::write(&path, &made)?;
+        Ok(made)
+    }
+
+    /// Says something to the person at the terminal, around the capture of test output.
+    pub fn say(&self, text: &str) {
+        let _ = writeln!(std::io::stderr(), "testkit: {text}");
+    }
+
+    /// A program's output, for when it fails.
+    pub fn log(&self, name: &str) -> std::io::Result<File> {
+        OpenOptions::new().create(true).append(true).open(self.directory.join(name))
+    }
+}
+
+/// True when the process that owns the run `<pid>-<start>` still runs.
+pub fn is_alive(id: &str) -> bool {
+    let Some((pid, start)) = id.split_once('-') else { return false };
+    pid.parse().is_ok_and(|pid| start_time(pid).unwrap_or_default() == start)
+}
+
+/// This host's name, in what names may consist of.
+pub fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+    if name.is_empty() { "host".to_owned() } else { name.to_lowercase() }
+}
+
+/// This process as `<pid>-<start>`.
+pub fn this_process() -> String {
+    let pid = std::process::id();
+    format!("{pid}-{}", start_time(pid).unwrap_or_default())
+}
+
+/// Beside the test binaries, so that every checkout and every user has his own.
+fn base() -> anyhow::Result<PathBuf> {
+    let executable = std::env::current_exe()?;
+    let profile = executable.parent().and_then(Path::parent).context("the test binary has no directory")?;
+    Ok(profile.join("testkit"))
+}
+
+fn watch(directory: &Path) -> anyhow::Result<()> {
+    Command::new("sh")
+        .args(["-c", WATCHDOG, "testkit-watchdog"])
+        .arg(directory)
+        .arg(host())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .current_dir("/")
+        // Out of the way of a Ctrl-C that ends the run.
+        .process_group(0)
+        .spawn()
+        .context("starting sh")?;
+    Ok(())
+}
+
+/// The cargo or nextest that started this test binary; this process where there is none.
+fn owner() -> u32 {
+    let this = std::process::id();
+    std::iter::successors(parent(this), |pid| parent(*pid))
+        .take_while(|pid| *pid > 1)
+        .find(|pid| name(*pid).is_some_and(|name| name.starts_with("cargo")))
+        .unwrap_or(this)
+}
+
+/// What follows the name in `/proc/<pid>/stat`.
+fn stat(pid: u32) -> Option<String> {
+    Some(std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit_once(") ")?.1.to_owned())
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    stat(pid)?.split(' ').nth(1)?.parse().ok()
+}
+
+fn start_time(pid: u32) -> Option<String> {
+    stat(pid)?.split(' ').nth(19).map(str::to_owned)
+}
+
+fn name(pid: u32) -> Option<String> {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()
+}
