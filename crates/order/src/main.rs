@@ -1,1 +1,5 @@
-fn main() {}
+//! The order service's program.
+
+fn main() -> std::process::ExitCode {
+    platform::cli::main(&order::SERVICE, order::run)
+}

@@ -28,8 +28,9 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(clap::Subcommand)]
-enum Command {
+/// What a service's binary can be told to do.
+#[derive(Clone, Copy, Debug, clap::Subcommand)]
+pub enum Command {
     /// Run the service (the default).
     Run,
     /// Ask the service that runs here whether it is ready; exit code 0 when it is.
@@ -49,12 +50,25 @@ where
         .after_help("Configured by environment variables; .env.example lists them all.");
     let matches = <Arguments as clap::Args>::augment_args(command).get_matches();
     let arguments = <Arguments as clap::FromArgMatches>::from_arg_matches(&matches);
-    let outcome = match arguments.map(|arguments| arguments.command) {
+    match arguments {
         Err(error) => error.exit(),
-        Ok(Some(Command::Health)) => block_on(health(service)),
-        Ok(Some(Command::Run) | None) => block_on(serve(service, run)),
-    };
-    report(outcome)
+        Ok(arguments) => report(execute(service, arguments.command, run)),
+    }
+}
+
+/// Does what a service's binary was told to; [`main`] without the command line.
+pub fn execute<F>(
+    service: &Service,
+    command: Option<Command>,
+    run: impl FnOnce(Settings, CancellationToken) -> F,
+) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    match command {
+        Some(Command::Health) => block_on(health(service)),
+        Some(Command::Run) | None => block_on(serve(service, run)),
+    }
 }
 
 /// Turns an error into one line on standard error and the exit code 1.

@@ -31,12 +31,16 @@ impl MemoryInbox {
     }
 }
 
+/// Rows deleted at once.
+pub const SWEEP_BATCH: u64 = 5_000;
+
 /// Deletes rows older than `age`, a bounded batch: an event that old is in no topic any more.
 pub async fn sweep(pool: &PgPool, age: Duration) -> anyhow::Result<u64> {
     let swept = sqlx::query!(
         "delete from inbox where (consumer, event_uuid) in (
-            select consumer, event_uuid from inbox where received_at < now() - make_interval(secs => $1) limit 5000)",
+            select consumer, event_uuid from inbox where received_at < now() - make_interval(secs => $1) limit $2)",
         age.as_secs_f64(),
+        SWEEP_BATCH.cast_signed(),
     )
     .execute(pool)
     .await?;

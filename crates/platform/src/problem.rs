@@ -15,7 +15,7 @@ pub struct Problem {
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The status' standard phrase.
-    pub title: String,
+    pub title: &'static str,
     pub status: u16,
     /// What is particular to this occurrence.
     pub detail: String,
@@ -25,10 +25,10 @@ pub struct Problem {
     pub message: String,
     /// The member, parameter or header that is wrong, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    pub field: Option<Box<str>>,
     /// Seconds for the header `Retry-After`.
     #[serde(skip)]
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<u16>,
 }
 
 impl Problem {
@@ -36,7 +36,7 @@ impl Problem {
         let message = message.into();
         Self {
             kind: "about:blank",
-            title: status.canonical_reason().unwrap_or_default().to_owned(),
+            title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
             detail: message.clone(),
             code,
@@ -47,7 +47,7 @@ impl Problem {
     }
 
     /// 400 INVALID_REQUEST about one member, parameter or header.
-    pub fn invalid(field: impl Into<String>, problem: impl std::fmt::Display) -> Self {
+    pub fn invalid(field: impl Into<Box<str>>, problem: impl std::fmt::Display) -> Self {
         let field = field.into();
         let mut answer = Self::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", format!("{field}: {problem}"));
         answer.field = Some(field);

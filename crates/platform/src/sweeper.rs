@@ -2,9 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::lease::Lease;
+use crate::{
+    inbox,
+    lease::{Lease, PgLease},
+    shutdown::Tasks,
+};
 
 /// Repeats `batch` every `period` while this replica has the lease, and at once when a batch was full.
 ///
@@ -58,5 +63,39 @@ impl Done {
     /// A batch that did `count` of at most `limit`.
     pub fn of(count: u64, limit: u64) -> Self {
         Self { count, more: count >= limit }
+    }
+}
+
+/// Starts sweepers among a service's tasks, each with a lease of its own in the service's database.
+pub struct Sweepers<'a> {
+    tasks: &'a mut Tasks,
+    pool: PgPool,
+    holder: String,
+}
+
+impl<'a> Sweepers<'a> {
+    /// `holder` tells this process from its replicas.
+    pub fn new(tasks: &'a mut Tasks, pool: PgPool, holder: String) -> Self {
+        Self { tasks, pool, holder }
+    }
+
+    /// Repeats `batch` every `period`.
+    #[must_use]
+    pub fn every<F>(self, period: Duration, name: &'static str, batch: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = anyhow::Result<Done>> + Send + 'static,
+    {
+        let lease = Arc::new(PgLease::new(self.pool.clone(), name, self.holder.clone()));
+        self.tasks.spawn(name, |stop| run(name, lease, period, batch, stop));
+        self
+    }
+
+    /// Removes inbox rows older than `keep`, which every consumer's database needs.
+    pub fn inbox(self, keep: Duration) {
+        let pool = self.pool.clone();
+        let _ = self.every(Duration::from_mins(1), "inbox", move || {
+            let pool = pool.clone();
+            async move { Ok(Done::of(inbox::sweep(&pool, keep).await?, inbox::SWEEP_BATCH)) }
+        });
     }
 }

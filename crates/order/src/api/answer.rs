@@ -1,0 +1,76 @@
+//! What is answered to what happened: the same outcome gives the same bytes, each time it is asked for.
+
+use axum::{
+    Json,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use platform::problem::Problem;
+
+use super::view::{Created, Paid};
+use crate::{
+    error::{Error, Refusal},
+    model::Outcome,
+};
+
+impl IntoResponse for Outcome {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Created { order, total_price } => {
+                let location = (header::LOCATION, format!("/api/v1/orders/{order}"));
+                (StatusCode::CREATED, [location], Json(Created::new(order, total_price))).into_response()
+            }
+            Self::Paid { transaction } => {
+                (StatusCode::OK, Json(Paid { transaction_uuid: transaction })).into_response()
+            }
+            Self::Cancelled => StatusCode::NO_CONTENT.into_response(),
+            Self::Refused(refusal) => Error::from(refusal).into_response(),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        problem(self).into_response()
+    }
+}
+
+fn problem(error: Error) -> Problem {
+    let message = error.to_string();
+    let conflict = |code| Problem::new(StatusCode::CONFLICT, code, message.clone());
+    let unprocessable = |code| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, message.clone());
+    match error {
+        Error::Refused(refusal) => match refusal {
+            Refusal::OrderNotFound(_) => Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", message),
+            Refusal::PartNotFound(_) => about_parts(Problem::new(StatusCode::NOT_FOUND, "PART_NOT_FOUND", message)),
+            Refusal::OutOfStock(_) => about_parts(conflict("OUT_OF_STOCK")),
+            Refusal::ReservationLost => conflict("OUT_OF_STOCK"),
+            Refusal::InvalidStatus(_) => conflict("INVALID_STATUS"),
+            Refusal::PaymentDeclined => unprocessable("PAYMENT_DECLINED"),
+            Refusal::InsufficientFunds => unprocessable("INSUFFICIENT_FUNDS"),
+        },
+        Error::UserMismatch => Problem::new(StatusCode::FORBIDDEN, "USER_MISMATCH", message),
+        Error::PaymentInProgress => conflict("PAYMENT_IN_PROGRESS"),
+        Error::KeyInProgress => conflict("IDEMPOTENCY_IN_PROGRESS"),
+        Error::KeyReused => unprocessable("IDEMPOTENCY_KEY_REUSED"),
+        Error::TotalTooLarge(_) => Problem::invalid("part_uuids", message),
+        Error::PaymentOutcomeUnknown => {
+            let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "PAYMENT_OUTCOME_UNKNOWN", message);
+            problem.retry_after = Some(2);
+            problem
+        }
+        Error::Unavailable(..) => {
+            tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "a dependency is not available");
+            Problem::unavailable(message)
+        }
+        Error::Database(_) | Error::Inconsistent(_) => {
+            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "a request failed");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here")
+        }
+    }
+}
+
+fn about_parts(mut problem: Problem) -> Problem {
+    problem.field = Some("part_uuids".into());
+    problem
+}

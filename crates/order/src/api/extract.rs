@@ -1,0 +1,117 @@
+//! What a request says, checked: who asks, about which order, under which key, with which body.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use platform::{auth::Caller, problem::Problem};
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::model::Claim;
+
+/// The header under which a request may be repeated.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The longest key that is kept.
+const KEY_LENGTH: usize = 255;
+
+/// The user who asks.
+pub struct User(pub Uuid);
+
+impl<S: Sync> FromRequestParts<S> for User {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match parts.extensions.get::<Caller>() {
+            Some(Caller::User(user)) => Ok(Self(*user)),
+            // Orders belong to users: a service has none.
+            _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")),
+        }
+    }
+}
+
+/// The order in the path.
+pub struct OrderUuid(pub Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for OrderUuid {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let uuid = path.ok().and_then(|Path(text)| Uuid::try_parse(&text).ok());
+        uuid.map(Self).ok_or_else(|| Problem::invalid("order_uuid", "is not a uuid"))
+    }
+}
+
+/// A request to change something: its headers and its body, read once.
+pub struct Posted {
+    headers: HeaderMap,
+    method_and_path: String,
+    body: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Posted {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let headers = request.headers().clone();
+        let method_and_path = format!("{} {}", request.method(), request.uri().path());
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| refuse(&rejection))?;
+        Ok(Self { headers, method_and_path, body })
+    }
+}
+
+impl Posted {
+    /// The body as JSON. An error names the member.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let media_type =
+            self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "UNSUPPORTED_MEDIA_TYPE",
+                "the body must be application/json",
+            ));
+        }
+        let mut json = serde_json::Deserializer::from_slice(&self.body);
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().to_string();
+            let field = if path == "." { "body".to_owned() } else { path };
+            Problem::invalid(field, error.into_inner())
+        })?;
+        json.end().map_err(|error| Problem::invalid("body", error))?;
+        Ok(value)
+    }
+
+    /// The key under which `user` may repeat this request, where it has one.
+    pub fn claim(&self, user: Uuid) -> Result<Option<Claim>, Problem> {
+        let mut values = self.headers.get_all(IDEMPOTENCY_KEY).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        let wrong = |problem| Problem::invalid("Idempotency-Key", problem);
+        if values.next().is_some() {
+            return Err(wrong("is there more than once"));
+        }
+        let text = value.to_str().map_err(|_| wrong("has characters that are not visible ASCII"))?.trim();
+        // The draft's form is a quoted string (RFC 8941); most clients send it bare.
+        let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+        if key.is_empty() || key.len() > KEY_LENGTH {
+            return Err(wrong("must have 1 to 255 characters"));
+        }
+        let mut hash = Sha256::new();
+        hash.update(self.method_and_path.as_bytes());
+        hash.update([0]);
+        hash.update(&self.body);
+        Ok(Some(Claim { user, key: key.to_owned(), fingerprint: hash.finalize().to_vec() }))
+    }
+}
+
+fn refuse(rejection: &BytesRejection) -> Problem {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is larger than 64 KiB")
+    } else {
+        Problem::invalid("body", rejection.body_text())
+    }
+}

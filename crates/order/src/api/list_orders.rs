@@ -1,0 +1,110 @@
+//! `GET /api/v1/orders`
+
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+    response::ErrorResponse,
+};
+use chrono::DateTime;
+use platform::problem::Problem;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::{
+    extract::User,
+    routes::Api,
+    view::{OrderView, OrdersPage},
+};
+use crate::repository::Cursor;
+
+const DEFAULT_LIMIT: u8 = 20;
+const MAX_LIMIT: u8 = 100;
+
+#[derive(Deserialize, IntoParams)]
+pub struct Page {
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// 1 to 100, 20 unless given.
+    limit: Option<String>,
+}
+
+/// The caller's orders, newest first
+#[utoipa::path(
+    get,
+    path = "/api/v1/orders",
+    tag = "orders",
+    params(Page),
+    responses(
+        (status = 200, body = OrdersPage),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "INVALID_REQUEST"),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "MISSING_SESSION, INVALID_SESSION"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "DEPENDENCY_UNAVAILABLE"),
+    ),
+    security(("session" = []))
+)]
+pub async fn handle(
+    State(api): State<Api>,
+    User(user): User,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<OrdersPage>, ErrorResponse> {
+    let Query(page) = page.map_err(|rejection| Problem::invalid("query", rejection.body_text()))?;
+    let after = page.cursor.as_deref().map(decode).transpose()?;
+    let limit = page.limit.as_deref().map_or(Ok(DEFAULT_LIMIT), limit)?;
+
+    let (orders, next) = api.service.page(user, after, limit).await?;
+
+    let orders = orders
+        .into_iter()
+        .map(|order| OrderView { created_at: Some(order.created_at), ..OrderView::from(order) })
+        .collect();
+    Ok(Json(OrdersPage { orders, next_cursor: next.map(encode) }))
+}
+
+fn limit(text: &str) -> Result<u8, Problem> {
+    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| Problem::invalid("limit", format!("must be a number from 1 to {MAX_LIMIT}")))
+}
+
+/// Microseconds and order, both in hexadecimal: opaque to callers, and safe in a URL.
+fn encode(cursor: Cursor) -> String {
+    format!("{:016x}{}", cursor.created_at.timestamp_micros(), cursor.order.simple())
+}
+
+fn decode(text: &str) -> Result<Cursor, Problem> {
+    let cursor = text.split_at_checked(16).and_then(|(micros, order)| {
+        let micros = i64::from_str_radix(micros, 16).ok()?;
+        let order = Uuid::try_parse(order).ok().filter(|_| order.len() == 32)?;
+        Some(Cursor { created_at: DateTime::from_timestamp_micros(micros)?, order })
+    });
+    cursor.ok_or_else(|| Problem::invalid("cursor", "is not a next_cursor of this list"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_as_it_was_written(micros in 0i64..4_000_000_000_000_000, order: u128) {
+            let created_at = DateTime::from_timestamp_micros(micros).unwrap();
+            let cursor = Cursor { created_at, order: Uuid::from_u128(order) };
+
+            prop_assert_eq!(decode(&encode(cursor)).unwrap(), cursor);
+        }
+
+        #[test]
+        fn no_text_makes_reading_a_cursor_panic(text: String) {
+            let _ = decode(&text);
+        }
+    }
+
+    #[test]
+    fn a_limit_out_of_range_is_refused() {
+        for wrong in ["0", "101", "-1", "ten", "", "1e3"] {
+            assert_eq!(limit(wrong).unwrap_err().field.as_deref(), Some("limit"), "{wrong}");
+        }
+    }
+}

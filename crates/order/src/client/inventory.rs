@@ -1,0 +1,76 @@
+//! Inventory over gRPC.
+
+use async_trait::async_trait;
+use platform::{
+    grpc::{Peer, is_transient, reason},
+    money::Money,
+    retry::Budget,
+};
+use proto::inventory::v1::{
+    PartQuantity, ReservePartsRequest, ReservedPart, inventory_service_client::InventoryServiceClient,
+};
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+use super::{Inventory, Reserved};
+use crate::error::{Error, Refusal};
+
+#[derive(Clone)]
+pub struct GrpcInventory {
+    client: InventoryServiceClient<Peer>,
+    budget: Budget,
+}
+
+impl GrpcInventory {
+    pub fn new(inventory: Peer) -> Self {
+        Self { client: InventoryServiceClient::new(inventory), budget: Budget::new("inventory") }
+    }
+}
+
+#[async_trait]
+impl Inventory for GrpcInventory {
+    async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
+        let request = ReservePartsRequest {
+            order_uuid: order.to_string(),
+            parts: parts
+                .iter()
+                .map(|(part, quantity)| PartQuantity { part_uuid: part.to_string(), quantity: *quantity })
+                .collect(),
+            confirm,
+        };
+        let answer = self
+            .budget
+            .retry(is_transient, || {
+                let (mut client, request) = (self.client.clone(), request.clone());
+                async move { client.reserve_parts(request).await }
+            })
+            .await;
+        match answer {
+            Ok(answer) => answer.into_inner().parts.iter().map(decode).collect(),
+            Err(status) => Err(refusal(status)),
+        }
+    }
+}
+
+fn decode(part: &ReservedPart) -> Result<Reserved, Error> {
+    let wrong = || Error::Inconsistent("inventory answered something that is not a reservation".to_owned());
+    Ok(Reserved {
+        part: part.part_uuid.parse().map_err(|_| wrong())?,
+        quantity: part.quantity,
+        unit_price: Money::from_minor(part.unit_price_minor).map_err(|_| wrong())?,
+    })
+}
+
+fn refusal(status: Status) -> Error {
+    let part =
+        || status.metadata().get("part-uuid").and_then(|part| part.to_str().ok()?.parse().ok()).unwrap_or_default();
+    match (status.code(), reason(&status)) {
+        (Code::NotFound, _) => Refusal::PartNotFound(part()).into(),
+        (Code::FailedPrecondition, Some("RESERVATION_ENDED")) => Refusal::ReservationLost.into(),
+        (Code::FailedPrecondition, _) => Refusal::OutOfStock(part()).into(),
+        (Code::InvalidArgument | Code::Internal | Code::Unauthenticated | Code::PermissionDenied, _) => {
+            Error::Inconsistent(format!("inventory refused a reservation: {}", status.message()))
+        }
+        _ => Error::Unavailable("inventory", status.into()),
+    }
+}

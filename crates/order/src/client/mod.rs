@@ -1,0 +1,51 @@
+//! The services that an order needs: inventory and payment.
+
+mod inventory;
+mod memory;
+mod payment;
+
+use async_trait::async_trait;
+pub use inventory::GrpcInventory;
+pub use memory::{Fault, MemoryInventory, MemoryPayments};
+pub use payment::GrpcPayments;
+use platform::money::Money;
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Refusal},
+    model::{Attempt, Order},
+};
+
+/// What an order's parts cost, the prices being those of its first reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reserved {
+    pub part: Uuid,
+    pub quantity: i64,
+    pub unit_price: Money,
+}
+
+#[async_trait]
+pub trait Inventory: Send + Sync {
+    /// Holds the parts for the order, all or none; a repeat answers the same.
+    ///
+    /// Without `confirm` the reservation expires soon; with it, it stands until the order ends.
+    /// [`Refusal::PartNotFound`], [`Refusal::OutOfStock`], or [`Refusal::ReservationLost`] when the order can never have them.
+    async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], confirm: bool) -> Result<Vec<Reserved>, Error>;
+}
+
+/// How an attempt to pay went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payment {
+    /// Charged, by this transaction.
+    Charged(Uuid),
+    /// Definitely not charged.
+    Declined(Refusal),
+    /// Not known: it may have been charged, and must be asked again.
+    Unknown(String),
+}
+
+#[async_trait]
+pub trait Payments: Send + Sync {
+    /// Charges the order once for this attempt, however often it is asked.
+    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment;
+}

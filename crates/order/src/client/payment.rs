@@ -1,0 +1,62 @@
+//! Payment over gRPC.
+
+use async_trait::async_trait;
+use platform::grpc::{Peer, reason};
+use proto::payment::v1::{PayOrderRequest, PaymentMethod as Method, payment_service_client::PaymentServiceClient};
+use tonic::Code;
+
+use super::{Payment, Payments};
+use crate::{
+    error::Refusal,
+    model::{Attempt, Order, PaymentMethod},
+};
+
+#[derive(Clone)]
+pub struct GrpcPayments {
+    client: PaymentServiceClient<Peer>,
+}
+
+impl GrpcPayments {
+    pub fn new(payment: Peer) -> Self {
+        Self { client: PaymentServiceClient::new(payment) }
+    }
+}
+
+#[async_trait]
+impl Payments for GrpcPayments {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+        let request = PayOrderRequest {
+            order_uuid: order.uuid.to_string(),
+            user_uuid: order.user.to_string(),
+            payment_method: encode(attempt.method).into(),
+            amount_minor: order.total_price.minor(),
+            attempt: attempt.number.unsigned_abs(),
+        };
+        // Not repeated here: whoever asked is told that the outcome is unknown, and the reconciler asks again.
+        let status = match self.client.clone().pay_order(request).await {
+            Ok(answer) => {
+                return match answer.into_inner().transaction_uuid.parse() {
+                    Ok(transaction) => Payment::Charged(transaction),
+                    Err(_) => Payment::Unknown("payment answered no transaction".to_owned()),
+                };
+            }
+            Err(status) => status,
+        };
+        match (status.code(), reason(&status)) {
+            (Code::FailedPrecondition, Some("INSUFFICIENT_FUNDS")) => Payment::Declined(Refusal::InsufficientFunds),
+            (Code::FailedPrecondition, Some("PAYMENT_DECLINED" | "ORDER_CANCELLED")) => {
+                Payment::Declined(Refusal::PaymentDeclined)
+            }
+            _ => Payment::Unknown(format!("{:?}: {}", status.code(), status.message())),
+        }
+    }
+}
+
+fn encode(method: PaymentMethod) -> Method {
+    match method {
+        PaymentMethod::Card => Method::Card,
+        PaymentMethod::Sbp => Method::Sbp,
+        PaymentMethod::CreditCard => Method::CreditCard,
+        PaymentMethod::InvestorMoney => Method::InvestorMoney,
+    }
+}

@@ -1,0 +1,7 @@
+//! An order, what may happen to it, and what an answered request is remembered by.
+
+mod idempotency;
+mod order;
+
+pub use idempotency::{Claim, Claimed, Outcome};
+pub use order::{Attempt, CancelReason, Event, IllegalTransition, NewOrder, Order, PaymentMethod, Status};

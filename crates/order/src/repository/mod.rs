@@ -1,0 +1,98 @@
+//! Where orders are kept.
+
+mod memory;
+mod postgres;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+pub use memory::MemoryOrders;
+use platform::money::Money;
+pub use postgres::{MIGRATIONS, PgOrders};
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    model::{Attempt, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
+};
+
+/// A place in a user's list of orders: the last one that has been shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub created_at: DateTime<Utc>,
+    pub order: Uuid,
+}
+
+/// How an attempt to pay has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// Charged; with the event of it.
+    Paid { transaction: Uuid, event: Event },
+    /// Definitely not charged, and the order may be tried again.
+    Declined,
+    /// Never tried, and the order may be tried again.
+    Abandoned,
+    /// Never tried, and the order is given up; with the event of it.
+    Cancelled { event: Event },
+}
+
+/// The keepers of orders. Every change is one statement with its events and what the key remembers of it, and is made only where
+/// the order is still in the state that it starts from.
+#[async_trait]
+pub trait Orders: Send + Sync {
+    /// Takes the key for `lease`, for a request about `order`.
+    async fn claim(&self, claim: &Claim, order: Uuid, lease: Duration) -> Result<Claimed, Error>;
+    /// Lets the key remember what came of its request, unless it remembers something already.
+    async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<(), Error>;
+    /// Gives the key back so that the request may be repeated at once.
+    async fn release(&self, claim: &Claim) -> Result<(), Error>;
+
+    /// Writes an order, its event and the outcome for its key. An order that is there already is left and answered as it is.
+    async fn create(
+        &self,
+        order: &NewOrder,
+        total_price: Money,
+        pay_within: Duration,
+        claim: Option<&Claim>,
+    ) -> Result<Order, Error>;
+    async fn find(&self, user: Uuid, order: Uuid) -> Result<Option<Order>, Error>;
+    /// The user's orders, newest first, those after `after`, at most `limit`.
+    async fn page(&self, user: Uuid, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error>;
+    /// Cancels an order that waits for its payment and is not being paid. False when it is not in that state any more.
+    async fn cancel(&self, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, Error>;
+
+    /// Begins the next attempt to pay, where the order waits for its payment and none is under way, and notes it with the key.
+    /// Unless somebody says how it went within `patience`, it is among the [`unsettled`](Self::unsettled) ones.
+    /// The order as it was before, and the attempt if it has begun.
+    async fn begin_attempt(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        method: PaymentMethod,
+        patience: Duration,
+        claim: Option<&Claim>,
+    ) -> Result<Option<(Order, Option<Attempt>)>, Error>;
+    /// Ends an attempt, and lets the key that began it remember `outcome`. False when it has been ended before.
+    async fn settle(
+        &self,
+        order: Uuid,
+        attempt: i32,
+        settlement: &Settlement,
+        outcome: Option<&Outcome>,
+    ) -> Result<bool, Error>;
+    /// Makes an attempt whose outcome is unknown be asked for after `pause`.
+    async fn postpone(&self, order: Uuid, attempt: i32, pause: Duration) -> Result<(), Error>;
+    /// Orders with attempts that somebody should ask about, at most `limit`; each comes again after `pause`.
+    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<Order>, Error>;
+    /// Orders whose time to pay is over, at most `limit`.
+    async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error>;
+
+    /// The ship of a paid order is built; once per event.
+    async fn assemble(&self, consumer: &'static str, event: Uuid, order: Uuid) -> Result<bool, Error>;
+    /// A paid order is undone; once per event.
+    async fn undo(&self, consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> Result<bool, Error>;
+
+    /// Forgets keys older than `age`, at most `limit`.
+    async fn forget_keys(&self, age: Duration, limit: i64) -> Result<u64, Error>;
+}

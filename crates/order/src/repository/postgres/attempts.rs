@@ -1,0 +1,188 @@
+//! Attempts to pay: begun before the charge is asked for, settled when it is known how it went.
+
+use std::time::Duration;
+
+use platform::outbox;
+use sqlx::{PgPool, types::Json};
+use uuid::Uuid;
+
+use super::row::Row;
+use crate::{
+    error::Error,
+    model::{Attempt, Claim, Event, Order, Outcome, PaymentMethod},
+};
+
+pub async fn begin(
+    pool: &PgPool,
+    user: Uuid,
+    order: Uuid,
+    method: PaymentMethod,
+    patience: Duration,
+    claim: Option<&Claim>,
+) -> Result<Option<(Order, Option<Attempt>)>, Error> {
+    let row = sqlx::query!(
+        r#"with begun as (
+            update orders
+            set attempt = attempt + 1, attempt_method = $3, attempt_next_at = now() + make_interval(secs => $4)
+            where uuid = $1 and user_uuid = $2 and status = 'PENDING_PAYMENT' and attempt_method is null
+            returning uuid, attempt
+        ), noted as (
+            update idempotency_keys set attempt = begun.attempt
+            from begun
+            where user_uuid = $2 and key = $5 and outcome is null
+        )
+        select orders.uuid, orders.user_uuid, part_uuids, total_price, status, orders.attempt, attempt_method,
+            payment_method, transaction_uuid, created_at, begun.attempt as "begun?"
+        from orders left join begun using (uuid)
+        where orders.uuid = $1 and orders.user_uuid = $2"#,
+        order,
+        user,
+        method.as_str(),
+        patience.as_secs_f64(),
+        claim.map(|claim| &claim.key),
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let begun = row.begun.map(|number| Attempt { number, method });
+    let order = Row {
+        uuid: row.uuid,
+        user_uuid: row.user_uuid,
+        part_uuids: row.part_uuids,
+        total_price: row.total_price,
+        status: row.status,
+        attempt: row.attempt,
+        attempt_method: row.attempt_method,
+        payment_method: row.payment_method,
+        transaction_uuid: row.transaction_uuid,
+        created_at: row.created_at,
+    };
+    Ok(Some((order.try_into()?, begun)))
+}
+
+pub async fn paid(
+    pool: &PgPool,
+    order: Uuid,
+    attempt: i32,
+    transaction: Uuid,
+    event: &Event,
+    outcome: Option<&Outcome>,
+) -> Result<bool, Error> {
+    let event = outbox::Event::from(event);
+    let written = sqlx::query!(
+        "with settled as (
+            update orders
+            set status = 'PAID', payment_method = attempt_method, transaction_uuid = $3,
+                attempt_method = null, attempt_next_at = null, updated_at = now()
+            where uuid = $1 and attempt = $2 and attempt_method is not null
+            returning uuid
+        ), remembered as (
+            update idempotency_keys set outcome = $8
+            from settled
+            where order_uuid = $1 and attempt = $2 and outcome is null and $8::jsonb is not null
+        )
+        insert into outbox (event_uuid, event_type, key, payload, trace)
+        select $4, $5, uuid, $6, $7 from settled",
+        order,
+        attempt,
+        transaction,
+        event.uuid,
+        event.kind,
+        event.payload,
+        outbox::trace(),
+        outcome.map(Json) as _,
+    )
+    .execute(pool)
+    .await?;
+    Ok(written.rows_affected() > 0)
+}
+
+/// Ends an attempt that has charged nothing.
+pub async fn ended(pool: &PgPool, order: Uuid, attempt: i32, outcome: Option<&Outcome>) -> Result<bool, Error> {
+    let ended = sqlx::query!(
+        "with settled as (
+            update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
+            where uuid = $1 and attempt = $2 and attempt_method is not null
+            returning uuid
+        ), remembered as (
+            update idempotency_keys set outcome = $3
+            from settled
+            where order_uuid = $1 and attempt = $2 and outcome is null and $3::jsonb is not null
+        )
+        select uuid from settled",
+        order,
+        attempt,
+        outcome.map(Json) as _,
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(ended.is_some())
+}
+
+/// Ends an attempt that has charged nothing, and the order with it.
+pub async fn cancelled(
+    pool: &PgPool,
+    order: Uuid,
+    attempt: i32,
+    event: &Event,
+    outcome: Option<&Outcome>,
+) -> Result<bool, Error> {
+    let event = outbox::Event::from(event);
+    let written = sqlx::query!(
+        "with settled as (
+            update orders
+            set status = 'CANCELLED', attempt_method = null, attempt_next_at = null, updated_at = now()
+            where uuid = $1 and attempt = $2 and attempt_method is not null
+            returning uuid
+        ), remembered as (
+            update idempotency_keys set outcome = $7
+            from settled
+            where order_uuid = $1 and attempt = $2 and outcome is null and $7::jsonb is not null
+        )
+        insert into outbox (event_uuid, event_type, key, payload, trace)
+        select $3, $4, uuid, $5, $6 from settled",
+        order,
+        attempt,
+        event.uuid,
+        event.kind,
+        event.payload,
+        outbox::trace(),
+        outcome.map(Json) as _,
+    )
+    .execute(pool)
+    .await?;
+    Ok(written.rows_affected() > 0)
+}
+
+pub async fn postpone(pool: &PgPool, order: Uuid, attempt: i32, pause: Duration) -> Result<(), Error> {
+    sqlx::query!(
+        "update orders set attempt_next_at = now() + make_interval(secs => $3)
+        where uuid = $1 and attempt = $2 and attempt_method is not null",
+        order,
+        attempt,
+        pause.as_secs_f64(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+pub async fn unsettled(pool: &PgPool, limit: i64, pause: Duration) -> Result<Vec<Order>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "update orders set attempt_next_at = now() + make_interval(secs => $2)
+        where uuid in (
+            select uuid from orders
+            where attempt_method is not null and attempt_next_at <= now()
+            order by attempt_next_at
+            limit $1
+            for update skip locked)
+        returning uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
+            payment_method, transaction_uuid, created_at",
+        limit,
+        pause.as_secs_f64(),
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter().map(Order::try_from).collect()
+}

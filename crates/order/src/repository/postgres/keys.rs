@@ -1,0 +1,90 @@
+//! Idempotency keys: taken before the work, completed with it.
+
+use std::time::Duration;
+
+use sqlx::{PgPool, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    model::{Claim, Claimed, Outcome},
+};
+
+/// An insert takes a new key; a conflict takes over one whose lease is over, for the same request; else the row says why not.
+pub async fn claim(pool: &PgPool, claim: &Claim, order: Uuid, lease: Duration) -> Result<Claimed, Error> {
+    let taken = sqlx::query!(
+        r#"insert into idempotency_keys as known (user_uuid, key, fingerprint, order_uuid, lease_until)
+        values ($1, $2, $3, $4, now() + make_interval(secs => $5))
+        on conflict (user_uuid, key) do update set lease_until = excluded.lease_until
+        where known.outcome is null
+          and known.lease_until <= now()
+          and known.fingerprint = excluded.fingerprint
+        returning order_uuid, attempt, (xmax <> 0) as "resumed!""#,
+        claim.user,
+        claim.key,
+        claim.fingerprint,
+        order,
+        lease.as_secs_f64(),
+    )
+    .fetch_optional(pool)
+    .await?;
+    if let Some(row) = taken {
+        return Ok(if row.resumed {
+            Claimed::Resumed { order: row.order_uuid, attempt: row.attempt }
+        } else {
+            Claimed::New { order: row.order_uuid }
+        });
+    }
+    let known = sqlx::query!(
+        r#"select fingerprint, outcome as "outcome: Json<Outcome>"
+        from idempotency_keys where user_uuid = $1 and key = $2"#,
+        claim.user,
+        claim.key,
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(match known {
+        Some(row) if row.fingerprint != claim.fingerprint => Claimed::Reused,
+        Some(row) => row.outcome.map_or(Claimed::InProgress, |outcome| Claimed::Done(outcome.0)),
+        // Forgotten between the two statements.
+        None => Claimed::InProgress,
+    })
+}
+
+pub async fn complete(pool: &PgPool, claim: &Claim, outcome: &Outcome) -> Result<(), Error> {
+    sqlx::query!(
+        "update idempotency_keys set outcome = $3 where user_uuid = $1 and key = $2 and outcome is null",
+        claim.user,
+        claim.key,
+        Json(outcome) as _,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+pub async fn release(pool: &PgPool, claim: &Claim) -> Result<(), Error> {
+    sqlx::query!(
+        "update idempotency_keys set lease_until = now() where user_uuid = $1 and key = $2 and outcome is null",
+        claim.user,
+        claim.key,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+pub async fn forget(pool: &PgPool, age: Duration, limit: i64) -> Result<u64, Error> {
+    let forgotten = sqlx::query!(
+        "delete from idempotency_keys where (user_uuid, key) in (
+            select user_uuid, key from idempotency_keys
+            where created_at < now() - make_interval(secs => $1)
+            order by created_at
+            limit $2)",
+        age.as_secs_f64(),
+        limit,
+    )
+    .execute(pool)
+    .await?;
+    Ok(forgotten.rows_affected())
+}
