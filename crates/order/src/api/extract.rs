@@ -76,11 +76,21 @@ impl Posted {
                 "the body must be application/json",
             ));
         }
+        // serde would take an array for a struct, member by member.
+        if !self.body.trim_ascii_start().starts_with(b"{") {
+            return Err(Problem::invalid("body", "is not a JSON object"));
+        }
         let mut json = serde_json::Deserializer::from_slice(&self.body);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
-            let field = if path == "." { "body".to_owned() } else { path };
-            Problem::invalid(field, error.into_inner())
+            let error = error.into_inner();
+            let text = error.to_string();
+            let field = match path.as_str() {
+                "." => missing(&text).unwrap_or("body"),
+                path if error.is_data() => path,
+                _ => "body",
+            };
+            Problem::invalid(field, error)
         })?;
         json.end().map_err(|error| Problem::invalid("body", error))?;
         Ok(value)
@@ -106,6 +116,11 @@ impl Posted {
         hash.update(&self.body);
         Ok(Some(Claim { user, key: key.to_owned(), fingerprint: hash.finalize().to_vec() }))
     }
+}
+
+/// The member that serde says is missing.
+fn missing(error: &str) -> Option<&str> {
+    error.strip_prefix("missing field `")?.split('`').next()
 }
 
 fn refuse(rejection: &BytesRejection) -> Problem {

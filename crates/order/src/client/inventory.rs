@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use platform::{
-    grpc::{Peer, is_transient, reason},
+    grpc::{Peer, is_transient, reason, subject},
     money::Money,
     retry::Budget,
 };
@@ -62,8 +62,7 @@ fn decode(part: &ReservedPart) -> Result<Reserved, Error> {
 }
 
 fn refusal(status: Status) -> Error {
-    let part =
-        || status.metadata().get("part-uuid").and_then(|part| part.to_str().ok()?.parse().ok()).unwrap_or_default();
+    let part = || subject(&status).and_then(|part| part.parse().ok()).unwrap_or_default();
     match (status.code(), reason(&status)) {
         (Code::NotFound, _) => Refusal::PartNotFound(part()).into(),
         (Code::FailedPrecondition, Some("RESERVATION_ENDED")) => Refusal::ReservationLost.into(),

@@ -1,0 +1,277 @@
+//! What every keeper of orders does, memory and PostgreSQL alike.
+
+use std::time::Duration;
+
+use order::{
+    error::Refusal,
+    model::{CancelReason, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod, Status},
+    repository::{Cursor, MIGRATIONS, MemoryOrders, Orders, PgOrders, Settlement},
+};
+use platform::{ids, money::Money};
+use uuid::Uuid;
+
+use crate::shop::PAY_WITHIN;
+
+const LEASE: Duration = Duration::from_mins(1);
+const OVER: Duration = Duration::ZERO;
+
+/// Runs each promise over both keepers.
+macro_rules! contract {
+    ($($promise:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $promise() {
+                super::$promise(&super::MemoryOrders::default()).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $promise() {
+                let database = testkit::database(&super::MIGRATIONS).await;
+                super::$promise(&super::PgOrders::new(database.pool.clone())).await;
+            })*
+        }
+    };
+}
+
+contract!(
+    an_order_is_found_by_its_user_alone,
+    an_order_is_written_once,
+    orders_are_listed_newest_first_page_by_page,
+    one_attempt_is_under_way_at_a_time,
+    a_settled_attempt_cannot_be_settled_again,
+    a_declined_attempt_may_be_followed_by_another,
+    an_order_that_is_being_paid_cannot_be_cancelled,
+    a_cancelled_order_cannot_be_paid,
+    an_unsettled_attempt_is_handed_out_once_in_a_while,
+    an_order_is_overdue_only_while_nobody_pays_it,
+    an_event_has_its_effect_once,
+    only_a_paid_order_is_assembled_or_undone,
+    a_key_is_taken_once_and_remembers_what_came_of_it,
+    a_key_whose_request_died_is_taken_over_with_the_same_order,
+    a_key_remembers_the_attempt_and_how_it_ended,
+    an_old_key_is_forgotten,
+);
+
+fn new_order(user: Uuid) -> NewOrder {
+    let part = ids::random();
+    NewOrder { uuid: ids::ordered(), user, parts: vec![part, ids::random(), part] }
+}
+
+async fn create(orders: &dyn Orders) -> Order {
+    let order = new_order(ids::random());
+    orders.create(&order, Money::from_minor(1234).unwrap(), PAY_WITHIN, None).await.unwrap()
+}
+
+async fn begin(orders: &dyn Orders, order: &Order) -> Option<i32> {
+    let begun = orders.begin_attempt(order.user, order.uuid, PaymentMethod::Sbp, OVER, None).await.unwrap();
+    begun.unwrap().1.map(|attempt| attempt.number)
+}
+
+async fn pay(orders: &dyn Orders, order: &Order, number: i32) -> bool {
+    let transaction = ids::random();
+    let event = Event::Paid { order: order.uuid, user: order.user, method: PaymentMethod::Sbp, transaction };
+    let paid = Settlement::Paid { transaction, event };
+    orders.settle(order.uuid, number, &paid, Some(&Outcome::Paid { transaction })).await.unwrap()
+}
+
+fn cancelled(order: &Order) -> Event {
+    Event::Cancelled { order: order.uuid, user: order.user, reason: CancelReason::ByUser, paid: false }
+}
+
+async fn find(orders: &dyn Orders, order: &Order) -> Order {
+    orders.find(order.user, order.uuid).await.unwrap().unwrap()
+}
+
+fn claim(user: Uuid) -> Claim {
+    Claim { user, key: ids::random().to_string(), fingerprint: vec![1, 2, 3] }
+}
+
+async fn an_order_is_found_by_its_user_alone(orders: &dyn Orders) {
+    let order = create(orders).await;
+
+    assert_eq!(orders.find(order.user, order.uuid).await.unwrap(), Some(order.clone()));
+    assert_eq!(orders.find(ids::random(), order.uuid).await.unwrap(), None);
+    assert_eq!(orders.find(order.user, ids::random()).await.unwrap(), None);
+}
+
+async fn an_order_is_written_once(orders: &dyn Orders) {
+    let order = new_order(ids::random());
+    let first = orders.create(&order, Money::from_minor(5).unwrap(), PAY_WITHIN, None).await.unwrap();
+
+    let second = orders.create(&order, Money::from_minor(7).unwrap(), PAY_WITHIN, None).await.unwrap();
+
+    assert_eq!(first, second);
+    assert_eq!(second.total_price.minor(), 5);
+    assert_eq!(second.parts, order.parts);
+}
+
+async fn orders_are_listed_newest_first_page_by_page(orders: &dyn Orders) {
+    let user = ids::random();
+    let mut created = Vec::new();
+    for _ in 0..5 {
+        created.push(orders.create(&new_order(user), Money::ZERO, PAY_WITHIN, None).await.unwrap());
+    }
+    create(orders).await;
+    created.sort_by_key(|order| std::cmp::Reverse((order.created_at, order.uuid)));
+
+    let first = orders.page(user, None, 3).await.unwrap();
+    let last = first.last().map(|order| Cursor { created_at: order.created_at, order: order.uuid });
+    let second = orders.page(user, last, 3).await.unwrap();
+
+    assert_eq!([first, second].concat(), created);
+}
+
+async fn one_attempt_is_under_way_at_a_time(orders: &dyn Orders) {
+    let order = create(orders).await;
+
+    assert_eq!(begin(orders, &order).await, Some(1));
+    assert_eq!(begin(orders, &order).await, None);
+    let found = find(orders, &order).await;
+    assert_eq!(found.attempt.map(|attempt| attempt.number), Some(1));
+    assert!(orders.begin_attempt(ids::random(), order.uuid, PaymentMethod::Sbp, OVER, None).await.unwrap().is_none());
+}
+
+async fn a_settled_attempt_cannot_be_settled_again(orders: &dyn Orders) {
+    let order = create(orders).await;
+    begin(orders, &order).await;
+
+    assert!(pay(orders, &order, 1).await);
+    assert!(!pay(orders, &order, 1).await);
+    assert!(!orders.settle(order.uuid, 1, &Settlement::Declined, None).await.unwrap());
+    let found = find(orders, &order).await;
+    assert_eq!(found.status, Status::Paid);
+    assert_eq!(found.payment.map(|(method, _)| method), Some(PaymentMethod::Sbp));
+}
+
+async fn a_declined_attempt_may_be_followed_by_another(orders: &dyn Orders) {
+    let order = create(orders).await;
+    begin(orders, &order).await;
+
+    assert!(orders.settle(order.uuid, 1, &Settlement::Declined, None).await.unwrap());
+
+    assert_eq!(begin(orders, &order).await, Some(2));
+    assert!(!pay(orders, &order, 1).await, "the first attempt is over");
+    assert!(pay(orders, &order, 2).await);
+}
+
+async fn an_order_that_is_being_paid_cannot_be_cancelled(orders: &dyn Orders) {
+    let order = create(orders).await;
+    begin(orders, &order).await;
+
+    assert!(!orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
+    assert!(orders.settle(order.uuid, 1, &Settlement::Abandoned, None).await.unwrap());
+    assert!(orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
+}
+
+async fn a_cancelled_order_cannot_be_paid(orders: &dyn Orders) {
+    let order = create(orders).await;
+    assert!(orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
+
+    assert_eq!(begin(orders, &order).await, None);
+    assert!(!orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
+    assert_eq!(find(orders, &order).await.status, Status::Cancelled);
+}
+
+async fn an_unsettled_attempt_is_handed_out_once_in_a_while(orders: &dyn Orders) {
+    let order = create(orders).await;
+    begin(orders, &order).await;
+
+    let first = orders.unsettled(10, LEASE).await.unwrap();
+    let second = orders.unsettled(10, LEASE).await.unwrap();
+    orders.postpone(order.uuid, 1, OVER).await.unwrap();
+    let third = orders.unsettled(10, LEASE).await.unwrap();
+
+    assert_eq!(first.iter().map(|order| order.uuid).collect::<Vec<_>>(), [order.uuid]);
+    assert!(second.is_empty());
+    assert_eq!(third, first);
+}
+
+async fn an_order_is_overdue_only_while_nobody_pays_it(orders: &dyn Orders) {
+    let order = orders.create(&new_order(ids::random()), Money::ZERO, OVER, None).await.unwrap();
+    create(orders).await;
+    tokio::time::sleep(Duration::from_millis(2)).await;
+
+    assert_eq!(orders.overdue(10).await.unwrap(), std::slice::from_ref(&order));
+    begin(orders, &order).await;
+    assert!(orders.overdue(10).await.unwrap().is_empty());
+}
+
+async fn an_event_has_its_effect_once(orders: &dyn Orders) {
+    let order = create(orders).await;
+    begin(orders, &order).await;
+    pay(orders, &order, 1).await;
+    let event = ids::random();
+
+    assert!(orders.assemble("group", event, order.uuid).await.unwrap());
+    assert!(!orders.assemble("group", event, order.uuid).await.unwrap());
+    assert_eq!(find(orders, &order).await.status, Status::Assembled);
+}
+
+async fn only_a_paid_order_is_assembled_or_undone(orders: &dyn Orders) {
+    let order = create(orders).await;
+    let undone = Event::undone(order.uuid, order.user);
+
+    assert!(!orders.assemble("group", ids::random(), order.uuid).await.unwrap());
+    assert!(!orders.undo("group", ids::random(), order.uuid, &undone).await.unwrap());
+    begin(orders, &order).await;
+    pay(orders, &order, 1).await;
+    assert!(orders.undo("group", ids::random(), order.uuid, &undone).await.unwrap());
+    assert!(!orders.assemble("group", ids::random(), order.uuid).await.unwrap());
+    assert_eq!(find(orders, &order).await.status, Status::Cancelled);
+}
+
+async fn a_key_is_taken_once_and_remembers_what_came_of_it(orders: &dyn Orders) {
+    let order = new_order(ids::random());
+    let claim = claim(order.user);
+    let other_body = Claim { fingerprint: vec![9], ..claim.clone() };
+    let other_user = Claim { user: ids::random(), ..claim.clone() };
+
+    let new = orders.claim(&claim, order.uuid, LEASE).await.unwrap();
+    let meanwhile = orders.claim(&claim, ids::random(), LEASE).await.unwrap();
+    orders.create(&order, Money::ZERO, PAY_WITHIN, Some(&claim)).await.unwrap();
+    orders.complete(&claim, &Outcome::Cancelled).await.unwrap();
+    let after = orders.claim(&claim, ids::random(), LEASE).await.unwrap();
+
+    assert_eq!(new, Claimed::New { order: order.uuid });
+    assert_eq!(meanwhile, Claimed::InProgress);
+    assert_eq!(after, Claimed::Done(Outcome::Created { order: order.uuid, total_price: Money::ZERO }));
+    assert_eq!(orders.claim(&other_body, ids::random(), LEASE).await.unwrap(), Claimed::Reused);
+    assert!(matches!(orders.claim(&other_user, ids::random(), LEASE).await.unwrap(), Claimed::New { .. }));
+}
+
+async fn a_key_whose_request_died_is_taken_over_with_the_same_order(orders: &dyn Orders) {
+    let (claim, order) = (claim(ids::random()), ids::ordered());
+    orders.claim(&claim, order, LEASE).await.unwrap();
+
+    orders.release(&claim).await.unwrap();
+
+    let taken = orders.claim(&claim, ids::ordered(), LEASE).await.unwrap();
+    assert_eq!(taken, Claimed::Resumed { order, attempt: None });
+    assert_eq!(orders.claim(&claim, ids::ordered(), LEASE).await.unwrap(), Claimed::InProgress);
+}
+
+async fn a_key_remembers_the_attempt_and_how_it_ended(orders: &dyn Orders) {
+    let order = create(orders).await;
+    let claim = claim(order.user);
+    orders.claim(&claim, order.uuid, OVER).await.unwrap();
+    orders.begin_attempt(order.user, order.uuid, PaymentMethod::Card, OVER, Some(&claim)).await.unwrap();
+    let declined = Outcome::Refused(Refusal::PaymentDeclined);
+
+    let resumed = orders.claim(&claim, order.uuid, OVER).await.unwrap();
+    orders.settle(order.uuid, 1, &Settlement::Declined, Some(&declined)).await.unwrap();
+
+    assert_eq!(resumed, Claimed::Resumed { order: order.uuid, attempt: Some(1) });
+    assert_eq!(orders.claim(&claim, order.uuid, OVER).await.unwrap(), Claimed::Done(declined));
+}
+
+async fn an_old_key_is_forgotten(orders: &dyn Orders) {
+    let (claim, order) = (claim(ids::random()), ids::ordered());
+    orders.claim(&claim, order, LEASE).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2)).await;
+
+    assert_eq!(orders.forget_keys(LEASE, 10).await.unwrap(), 0);
+    assert_eq!(orders.forget_keys(OVER, 10).await.unwrap(), 1);
+    assert!(matches!(orders.claim(&claim, order, LEASE).await.unwrap(), Claimed::New { .. }));
+}

@@ -1,0 +1,12 @@
+//! The order service: its repositories held to one contract, its use cases over memory, its API over a real database.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod api;
+mod contract;
+mod idempotency;
+mod machine;
+mod openapi;
+mod race;
+mod service;
+mod shop;
