@@ -1,1 +1,5 @@
-fn main() {}
+//! The iam service's program.
+
+fn main() -> std::process::ExitCode {
+    platform::cli::main(&iam::SERVICE, iam::run)
+}

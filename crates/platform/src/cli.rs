@@ -44,11 +44,11 @@ pub fn main<F>(service: &Service, run: impl FnOnce(Settings, CancellationToken) 
 where
     F: Future<Output = anyhow::Result<()>>,
 {
-    let command = clap::Command::new(service.name)
+    let matches = <Arguments as clap::Args>::augment_args(clap::Command::new(service.name))
         .about(service.about)
         .version(service.version)
-        .after_help("Configured by environment variables; .env.example lists them all.");
-    let matches = <Arguments as clap::Args>::augment_args(command).get_matches();
+        .after_help("Configured by environment variables; .env.example lists them all.")
+        .get_matches();
     let arguments = <Arguments as clap::FromArgMatches>::from_arg_matches(&matches);
     match arguments {
         Err(error) => error.exit(),

@@ -16,10 +16,18 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
-use crate::{deadline, health::Readiness, problem::Problem, telemetry};
+use crate::{deadline, drain::drain, health::Readiness, problem::Problem, telemetry};
 
 /// The longest that a request may take; what it asks of other services must fit in.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// A client for HTTP APIs; a request takes `timeout` at most, and a connection two seconds.
+pub fn client(timeout: Duration) -> anyhow::Result<reqwest::Client> {
+    // Fails when it has been done before, which is as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder().timeout(timeout).connect_timeout(Duration::from_secs(2));
+    builder.build().context("making an HTTP client")
+}
 
 /// Binds `address` for a listener that `variable` configures. A port in use is one clear sentence.
 pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
@@ -36,13 +44,14 @@ pub async fn bind_admin(variable: &str, address: Option<std::net::SocketAddr>) -
     }
 }
 
-/// The layers around an API for the outside world: trace, metrics, a bound on time, panics as 500.
+/// The layers around an API for the outside world: trace, metrics, a bound on time, panics as 500, answers to whoever still sends.
 pub fn layers(router: Router) -> Router {
     router
         .layer(axum::middleware::from_fn(bounded))
         .layer(catch_panics(|| {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here").into_response()
         }))
+        .layer(axum::middleware::from_fn(drain))
         .layer(axum::middleware::from_fn(observe))
 }
 

@@ -10,7 +10,16 @@ use std::{
 };
 
 use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::{
+    lease::Lease,
+    sweeper::{self, Done},
+};
+
+/// How often [`keep_swept`] looks.
+const PERIOD: Duration = Duration::from_mins(1);
 
 /// The inbox in memory, for in-memory repositories.
 #[derive(Clone, Default)]
@@ -45,4 +54,15 @@ pub async fn sweep(pool: &PgPool, age: Duration) -> anyhow::Result<u64> {
     .execute(pool)
     .await?;
     Ok(swept.rows_affected())
+}
+
+/// Sweeps again and again until `stop`, one replica at a time.
+pub async fn keep_swept(
+    pool: PgPool,
+    lease: Arc<dyn Lease>,
+    age: Duration,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let batch = || async { Ok(Done::of(sweep(&pool, age).await?, SWEEP_BATCH)) };
+    sweeper::run("inbox", lease, PERIOD, batch, stop).await
 }

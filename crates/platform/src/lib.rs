@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod deadline;
+mod drain;
 pub mod grpc;
 pub mod health;
 pub mod http;

@@ -56,7 +56,8 @@ pub async fn migrate(pool: &PgPool, migrator: &Migrator, stop: &CancellationToke
             let mut connection = pool.acquire().await?;
             // Waiting for another replica's migrations may take long.
             sqlx::query("set statement_timeout = 0").execute(&mut *connection).await?;
-            let outcome = migrator.run(&mut *connection).await;
+            // `run` would do, but the compiler cannot tell that its future may move between threads.
+            let outcome = migrator.run_direct(None, &mut *connection, false).await;
             connection.close().await?;
             outcome
         };

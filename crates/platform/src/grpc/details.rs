@@ -12,6 +12,22 @@ pub fn with_reason(code: Code, reason: &'static str, message: impl Into<String>)
     status
 }
 
+/// The metadata that carries what the reason is about, such as a part's uuid.
+const SUBJECT: &str = "subject";
+
+/// A status that says what it is about, for programs.
+pub fn about(mut status: Status, subject: impl std::fmt::Display) -> Status {
+    if let Ok(value) = MetadataValue::try_from(subject.to_string()) {
+        status.metadata_mut().insert(SUBJECT, value);
+    }
+    status
+}
+
+/// What a status is about.
+pub fn subject(status: &Status) -> Option<&str> {
+    status.metadata().get(SUBJECT)?.to_str().ok()
+}
+
 /// The reason that came with a status.
 pub fn reason(status: &Status) -> Option<&str> {
     status.metadata().get(REASON)?.to_str().ok()

@@ -4,7 +4,7 @@ mod details;
 mod peer;
 mod server;
 
-pub use details::{reason, with_reason};
+pub use details::{about, reason, subject, with_reason};
 pub use peer::Peer;
 pub use server::Services;
 use tonic::{Code, Status};

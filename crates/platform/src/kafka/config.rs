@@ -21,6 +21,10 @@ pub struct Config {
     /// Put before the names of consumer groups, so that several systems can share a broker.
     #[serde(default)]
     pub kafka_group_prefix: String,
+    /// How long the broker may hold a fetch that finds nothing. A real broker answers as soon as there is something; librdkafka's
+    /// mock cluster never before this.
+    #[serde(default = "default_fetch_wait", with = "humantime_serde")]
+    pub kafka_fetch_wait: Duration,
     /// What tells this process from its replicas, across its restarts; its host and port unless set.
     pub kafka_instance_id: Option<String>,
 }
@@ -31,6 +35,10 @@ fn default_partitions() -> i32 {
 
 fn default_retention() -> Duration {
     Duration::from_hours(7 * 24)
+}
+
+fn default_fetch_wait() -> Duration {
+    Duration::from_millis(500)
 }
 
 fn yes() -> bool {

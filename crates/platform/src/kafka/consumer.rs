@@ -55,7 +55,10 @@ impl Consumer {
                         error = format!("{error:#}"),
                         "a consumer failed and starts again"
                     );
-                    tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
+                        () = stop.cancelled() => {}
+                    }
                 }
             }
         }
@@ -63,17 +66,20 @@ impl Consumer {
     }
 
     async fn consume(self: Arc<Self>, stop: &CancellationToken) -> anyhow::Result<()> {
-        ensure_topics(&self.config, &[&self.topic]).await?;
+        tokio::select! {
+            made = ensure_topics(&self.config, &[&self.topic]) => made?,
+            () = stop.cancelled() => return Ok(()),
+        }
         let workers = Arc::new(Workers::default());
         let context = Context { workers: workers.clone(), joined: self.joined.clone() };
         let consumer: Arc<StreamConsumer<Context>> =
             Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
         consumer.subscribe(&[&self.topic]).context("subscribing")?;
         let tracker = TaskTracker::new();
-        loop {
+        let outcome = loop {
             let received = tokio::select! {
                 received = consumer.recv() => received,
-                () = stop.cancelled() => break,
+                () = stop.cancelled() => break Ok(()),
             };
             match received {
                 Ok(message) => {
@@ -87,17 +93,18 @@ impl Consumer {
                 }
                 Err(error) => {
                     if let Some((_, reason)) = consumer.client().fatal_error() {
-                        anyhow::bail!("Kafka: {reason}");
+                        break Err(anyhow::anyhow!("Kafka: {reason}"));
                     }
                     tracing::warn!(group = self.group, %error, "Kafka is in trouble");
                 }
             }
-        }
+        };
         // Workers end with the message in hand; dropping the consumer commits what they stored and leaves the group.
         workers.clear();
         tracker.close();
         let _ = tokio::time::timeout(Duration::from_secs(5), tracker.wait()).await;
-        tokio::task::spawn_blocking(move || drop(consumer)).await.context("leaving the group")
+        tokio::task::spawn_blocking(move || drop(consumer)).await.context("leaving the group")?;
+        outcome
     }
 
     fn client(&self) -> rdkafka::ClientConfig {
@@ -114,7 +121,7 @@ impl Consumer {
             .set("session.timeout.ms", SESSION_TIMEOUT_MS)
             .set("heartbeat.interval.ms", "1500")
             .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("fetch.wait.max.ms", "500")
+            .set("fetch.wait.max.ms", self.config.kafka_fetch_wait.as_millis().to_string())
             .set("fetch.error.backoff.ms", "200")
             // The default, 64 MiB, does not fit a small container.
             .set("queued.max.messages.kbytes", "2048")
@@ -254,7 +261,9 @@ impl Workers {
     }
 
     fn clear(&self) {
-        self.by_partition.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        for (_, worker) in self.by_partition.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+            worker.closed.cancel();
+        }
     }
 }
 

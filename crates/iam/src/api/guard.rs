@@ -1,0 +1,38 @@
+//! Who may call what, and whose the session in a call's metadata is: iam asks itself.
+
+use async_trait::async_trait;
+use platform::auth::{Access, SessionError, Sessions};
+use uuid::Uuid;
+
+use crate::{error::Error, model::SessionId, service::IamService};
+
+/// Calls that are made to get a session, or that carry theirs in the request, need none in the metadata.
+pub fn access(path: &str) -> Access {
+    match path {
+        "/auth.v1.AuthService/Login"
+        | "/auth.v1.AuthService/Whoami"
+        | "/auth.v1.AuthService/Logout"
+        | "/auth.v1.AuthService/LogoutAll"
+        | "/user.v1.UserService/Register"
+        | "/user.v1.UserService/ChangePassword" => Access::Public,
+        _ => Access::Session,
+    }
+}
+
+/// The sessions that this service itself keeps.
+pub struct OwnSessions(pub IamService);
+
+#[async_trait]
+impl Sessions for OwnSessions {
+    async fn owner(&self, session: &str) -> Result<Uuid, SessionError> {
+        let id = Uuid::try_parse(session).map(SessionId::from).map_err(|_| SessionError::Invalid)?;
+        match self.0.whoami(id).await {
+            Ok(session) => Ok(session.user.uuid),
+            Err(Error::InvalidSession) => Err(SessionError::Invalid),
+            Err(error) => {
+                tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "a session cannot be checked");
+                Err(SessionError::Unavailable)
+            }
+        }
+    }
+}

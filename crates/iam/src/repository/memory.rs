@@ -1,0 +1,65 @@
+//! Users in memory, for tests and the simulation.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::Users;
+use crate::{
+    error::Error,
+    model::{Account, User},
+};
+
+/// Users behind a lock, in the place of a table; clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryUsers {
+    accounts: Arc<Mutex<BTreeMap<Uuid, Account>>>,
+}
+
+impl MemoryUsers {
+    fn accounts(&self) -> MutexGuard<'_, BTreeMap<Uuid, Account>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Users for MemoryUsers {
+    async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error> {
+        let mut accounts = self.accounts();
+        if accounts.contains_key(&user.uuid) {
+            return Ok(());
+        }
+        if accounts.values().any(|other| other.user.info.login == user.info.login) {
+            return Err(Error::LoginTaken);
+        }
+        if accounts.values().any(|other| other.user.info.mailbox() == user.info.mailbox()) {
+            return Err(Error::EmailTaken);
+        }
+        accounts.insert(user.uuid, Account { user: user.clone(), password_hash: password_hash.to_owned() });
+        Ok(())
+    }
+
+    async fn by_login(&self, login: &str) -> Result<Option<Account>, Error> {
+        Ok(self.accounts().values().find(|account| account.user.info.login == login).cloned())
+    }
+
+    async fn find(&self, user: Uuid) -> Result<Option<User>, Error> {
+        Ok(self.accounts().get(&user).map(|account| account.user.clone()))
+    }
+
+    async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+        let mut accounts = self.accounts();
+        let Some(account) = accounts.get_mut(&known.uuid) else { return Ok(false) };
+        if account.user.updated_at != known.updated_at {
+            return Ok(account.password_hash == password_hash);
+        }
+        password_hash.clone_into(&mut account.password_hash);
+        account.user.updated_at = now;
+        Ok(true)
+    }
+}

@@ -1,0 +1,54 @@
+//! The addresses that are known to be refused, so that refusing them again costs nothing: no hash, no round trip.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::error::Error;
+
+/// What this replica has learnt; the counts themselves are shared by all. Clones share it.
+#[derive(Clone, Default)]
+pub struct LimitedAddresses {
+    until: Arc<Mutex<HashMap<IpAddr, Instant>>>,
+}
+
+impl LimitedAddresses {
+    /// Fails while `address` is refused.
+    pub fn check(&self, address: IpAddr) -> Result<(), Error> {
+        let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        match until.get(&address) {
+            Some(end) if *end > Instant::now() => Err(Error::TooManyAttempts),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses `address` for so long.
+    pub fn add(&self, address: IpAddr, left: Duration) {
+        let now = Instant::now();
+        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.retain(|_, end| *end > now);
+        until.insert(address, now + left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_is_refused_for_a_while() {
+        let addresses = LimitedAddresses::default();
+        let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        addresses.add(one, Duration::from_secs(10));
+
+        assert!(addresses.check(one).is_err());
+        assert!(addresses.check(other).is_ok());
+        tokio::time::sleep(Duration::from_secs(11)).await;
+        assert!(addresses.check(one).is_ok());
+    }
+}

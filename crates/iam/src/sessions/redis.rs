@@ -1,0 +1,188 @@
+//! Sessions in Redis: a key per session that expires with it, and a set of each user's sessions. Scripts make each change
+//! one step. Redis Cluster will not do: a script reaches keys of a user and of his sessions.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::{
+    AsyncCommands as _, ExistenceCheck, RedisError, RedisResult, Script, SetExpiry, SetOptions, aio::ConnectionManager,
+};
+use uuid::Uuid;
+
+use super::{Admission, RETIRED, Sessions};
+use crate::{
+    config::Limits,
+    error::Error,
+    model::{Attempt, Session, SessionId, User},
+};
+
+/// A server that has not answered by then is not available.
+const LIMIT: Duration = platform::redis::RESPONSE_TIMEOUT;
+
+pub struct RedisSessions {
+    connection: ConnectionManager,
+    prefix: String,
+    limits: Limits,
+    scripts: Scripts,
+}
+
+struct Scripts {
+    open: Script,
+    close: Script,
+    close_all: Script,
+    close_others: Script,
+    failed: Script,
+}
+
+impl RedisSessions {
+    /// Every key begins with `prefix`.
+    pub fn new(connection: ConnectionManager, prefix: String, limits: Limits) -> Self {
+        let scripts = Scripts {
+            open: Script::new(concat!(include_str!("admit.lua"), include_str!("open.lua"))),
+            close: Script::new(include_str!("close.lua")),
+            close_all: Script::new(include_str!("close_all.lua")),
+            close_others: Script::new(concat!(include_str!("admit.lua"), include_str!("close_others.lua"))),
+            failed: Script::new(include_str!("failed.lua")),
+        };
+        Self { connection, prefix, limits, scripts }
+    }
+
+    fn session_key(&self, id: impl std::fmt::Display) -> String {
+        format!("{}session:{id}", self.prefix)
+    }
+
+    fn sessions_key(&self, user: impl std::fmt::Display) -> String {
+        format!("{}sessions:{user}", self.prefix)
+    }
+
+    /// A user's credentials are told apart by when they were last changed.
+    fn retired_key(&self, user: &User) -> String {
+        format!("{}retired:{}:{}", self.prefix, user.uuid, user.updated_at.timestamp_micros())
+    }
+
+    fn login_key(&self, attempt: &Attempt) -> String {
+        format!("{}failures:login:{}", self.prefix, attempt.login)
+    }
+
+    fn address_key(&self, attempt: &Attempt) -> String {
+        format!("{}failures:address:{}", self.prefix, attempt.address)
+    }
+
+    /// Runs what may be repeated: once more when the connection turns out to be gone, and not for long.
+    async fn ask<T, F>(&self, command: impl Fn(ConnectionManager) -> F + Send) -> Result<T, Error>
+    where
+        F: Future<Output = RedisResult<T>> + Send,
+    {
+        let answer = async {
+            match command(self.connection.clone()).await {
+                Err(error) if error.is_connection_dropped() => command(self.connection.clone()).await,
+                outcome => outcome,
+            }
+        };
+        let answer = tokio::time::timeout(LIMIT, answer).await;
+        answer.unwrap_or_else(|_| Err(timed_out())).map_err(Error::SessionsUnavailable)
+    }
+}
+
+fn timed_out() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+/// A limit as the scripts have it; they always have one.
+fn at_most(failures: u32) -> u32 {
+    if failures == 0 { u32::MAX } else { failures }
+}
+
+fn admission(answer: i64) -> Admission {
+    match u64::try_from(answer) {
+        Ok(0) => Admission::Granted,
+        Ok(millis) => Admission::Limited(Duration::from_millis(millis)),
+        Err(_) => Admission::Refused,
+    }
+}
+
+#[async_trait]
+impl Sessions for RedisSessions {
+    async fn open(&self, session: &Session, attempt: &Attempt) -> Result<Admission, Error> {
+        let value = serde_json::to_vec(session).map_err(Error::Session)?;
+        let mut call = self.scripts.open.prepare_invoke();
+        call.key(self.login_key(attempt))
+            .key(self.address_key(attempt))
+            .key(self.retired_key(&session.user))
+            .key(self.session_key(session.id))
+            .key(self.sessions_key(session.user.uuid))
+            .arg(at_most(self.limits.iam_lockout_failures))
+            .arg(at_most(self.limits.iam_address_failures))
+            .arg(session.id.to_string())
+            .arg(value)
+            .arg(millis(session.lifetime()));
+        let call = &call;
+        self.ask(|mut redis| async move { call.invoke_async(&mut redis).await }).await.map(admission)
+    }
+
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, Error> {
+        let key = &self.session_key(id);
+        let value: Option<Vec<u8>> = self.ask(|mut redis| async move { redis.get(key).await }).await?;
+        // What cannot be read, say since another version wrote it, is no session.
+        Ok(value.and_then(|value| {
+            serde_json::from_slice(&value)
+                .inspect_err(|error| tracing::warn!(%error, "a session cannot be read and counts as ended"))
+                .ok()
+        }))
+    }
+
+    async fn close(&self, id: SessionId) -> Result<(), Error> {
+        let mut call = self.scripts.close.prepare_invoke();
+        call.key(self.session_key(id)).arg(id.to_string()).arg(self.sessions_key(""));
+        let call = &call;
+        self.ask(|mut redis| async move { call.invoke_async(&mut redis).await }).await
+    }
+
+    async fn close_all(&self, user: Uuid) -> Result<(), Error> {
+        let mut call = self.scripts.close_all.prepare_invoke();
+        call.key(self.sessions_key(user)).arg(self.session_key(""));
+        let call = &call;
+        self.ask(|mut redis| async move { call.invoke_async(&mut redis).await }).await
+    }
+
+    async fn close_others(&self, kept: &Session, attempt: &Attempt) -> Result<Admission, Error> {
+        let mut call = self.scripts.close_others.prepare_invoke();
+        call.key(self.login_key(attempt))
+            .key(self.address_key(attempt))
+            .key(self.retired_key(&kept.user))
+            .key(self.sessions_key(kept.user.uuid))
+            .arg(at_most(self.limits.iam_lockout_failures))
+            .arg(at_most(self.limits.iam_address_failures))
+            .arg(kept.id.to_string())
+            .arg(self.session_key(""))
+            .arg(millis(RETIRED));
+        let call = &call;
+        self.ask(|mut redis| async move { call.invoke_async(&mut redis).await }).await.map(admission)
+    }
+
+    async fn rewrite(&self, session: &Session) -> Result<(), Error> {
+        let key = &self.session_key(session.id);
+        let value = &serde_json::to_vec(session).map_err(Error::Session)?;
+        self.ask(|mut redis| async move {
+            let living = SetOptions::default().conditional_set(ExistenceCheck::XX).with_expiration(SetExpiry::KEEPTTL);
+            redis.set_options(key, value, living).await
+        })
+        .await
+    }
+
+    async fn failed(&self, attempt: &Attempt) -> Result<Option<Duration>, Error> {
+        let mut call = self.scripts.failed.prepare_invoke();
+        call.key(self.login_key(attempt))
+            .key(self.address_key(attempt))
+            .arg(millis(self.limits.iam_lockout_window))
+            .arg(millis(self.limits.iam_address_window))
+            .arg(at_most(self.limits.iam_address_failures));
+        let call = &call;
+        let left: u64 = self.ask(|mut redis| async move { call.invoke_async(&mut redis).await }).await?;
+        Ok((left > 0).then(|| Duration::from_millis(left)))
+    }
+}

@@ -1,0 +1,81 @@
+//! What every store of users does.
+
+use std::time::Duration;
+
+use iam::{error::Error, model::NotificationMethod};
+use platform::ids;
+
+use crate::stores::{ann, user, users};
+
+#[tokio::test]
+async fn a_registered_user_is_found_as_he_registered() {
+    for (store, users) in users().await {
+        let mut ann = ann();
+        let method = NotificationMethod { provider_name: "telegram".to_owned(), target: "42".to_owned() };
+        ann.info.notification_methods = vec![method.clone(), method];
+
+        users.register(&ann, "hash").await.unwrap();
+
+        let account = users.by_login("ann").await.unwrap().unwrap();
+        assert_eq!((account.user, account.password_hash.as_str()), (ann.clone(), "hash"), "{store}");
+        assert_eq!(users.find(ann.uuid).await.unwrap(), Some(ann), "{store}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_not_registered_is_not_found() {
+    for (store, users) in users().await {
+        users.register(&ann(), "hash").await.unwrap();
+
+        assert!(users.by_login("bob").await.unwrap().is_none(), "{store}");
+        assert!(users.by_login("Ann").await.unwrap().is_none(), "{store}: a login is exact");
+        assert!(users.find(ids::random()).await.unwrap().is_none(), "{store}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_and_an_address_belong_to_one_user() {
+    for (store, users) in users().await {
+        users.register(&ann(), "hash").await.unwrap();
+
+        let same_login = users.register(&user("ann", "other@example.com"), "hash").await;
+        let same_address = users.register(&user("bob", "Ann@Example.com"), "hash").await;
+        let same_both = users.register(&ann(), "hash").await;
+        let other_case = users.register(&user("Ann", "bob@example.com"), "hash").await;
+
+        assert!(matches!(same_login, Err(Error::LoginTaken)), "{store}: {same_login:?}");
+        assert!(matches!(same_address, Err(Error::EmailTaken)), "{store}: {same_address:?}");
+        assert!(matches!(same_both, Err(Error::LoginTaken)), "{store}: {same_both:?}");
+        assert!(other_case.is_ok(), "{store}: {other_case:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_registration_may_be_repeated() {
+    for (store, users) in users().await {
+        let ann = ann();
+
+        users.register(&ann, "hash").await.unwrap();
+        let again = users.register(&ann, "hash").await;
+
+        assert!(again.is_ok(), "{store}: {again:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_changed_once_from_each_state() {
+    for (store, users) in users().await {
+        let ann = ann();
+        let (second, third) = (ann.updated_at + Duration::from_secs(1), ann.updated_at + Duration::from_secs(2));
+        users.register(&ann, "first").await.unwrap();
+
+        assert!(users.change_password(&ann, "second", second).await.unwrap(), "{store}");
+        assert!(users.change_password(&ann, "second", second).await.unwrap(), "{store}: the same again is done");
+        assert!(!users.change_password(&ann, "third", third).await.unwrap(), "{store}: it has changed since");
+
+        let account = users.by_login("ann").await.unwrap().unwrap();
+        assert_eq!((account.password_hash.as_str(), account.user.updated_at), ("second", second), "{store}");
+        assert_eq!(account.user.created_at, ann.created_at, "{store}");
+        assert!(!users.change_password(&user("bob", "bob@example.com"), "x", second).await.unwrap(), "{store}");
+    }
+}

@@ -1,0 +1,73 @@
+//! Reading what a handler has left of a request's body.
+//!
+//! A connection that is closed while its client still sends is reset, and the client never sees the answer that told it why.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    extract::Request,
+    middleware::Next,
+    response::Response,
+};
+use http_body::{Frame, SizeHint};
+
+/// The most that is read of a body that nobody wants.
+const MOST: usize = 8 << 20;
+/// And for how long.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// A body of which somebody else may read the rest.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Body>>);
+
+/// Middleware: answers when the request's body has been read, or is too long for that.
+pub async fn drain(request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let mut rest = Shared(Arc::new(Mutex::new(body)));
+    let response = next.run(Request::from_parts(parts, Body::new(rest.clone()))).await;
+    let _ = tokio::time::timeout(LONGEST, rest.discard()).await;
+    response
+}
+
+impl Shared {
+    async fn discard(&mut self) {
+        let mut left = MOST;
+        while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut *self).poll_frame(context)).await {
+            let Some(remains) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+            left = remains;
+        }
+    }
+
+    fn with<T>(&self, ask: impl FnOnce(&mut Body) -> T) -> T {
+        ask(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl HttpBody for Shared {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.with(|body| if body.is_end_stream() { Poll::Ready(None) } else { Pin::new(body).poll_frame(context) })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.with(|body| body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.with(|body| body.size_hint())
+    }
+}

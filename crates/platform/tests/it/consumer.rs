@@ -1,0 +1,230 @@
+//! Consumers of a real broker: order, retries in place, poison, restarts, replicas that come and go.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use platform::{
+    health::Readiness,
+    kafka::{
+        Consumer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_OFFSET, HEADER_PARTITION, HEADER_TOPIC, Handler,
+        Message, Record, dead_letter_topic,
+    },
+};
+use testkit::{Kafka, Running, eventually};
+
+const KEYS: usize = 6;
+
+/// Notes what it is given. `poison` is refused for good; `later` as often as `refusals` says.
+#[derive(Default)]
+struct Notes {
+    seen: Mutex<Vec<String>>,
+    refusals: AtomicU32,
+}
+
+#[async_trait]
+impl Handler for Notes {
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        let payload = String::from_utf8_lossy(&message.payload).into_owned();
+        if payload == "poison" {
+            return Err(Failure::poison("it is poison"));
+        }
+        let refused = self.refusals.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+            if payload == "later" { left.checked_sub(1) } else { None }
+        });
+        if refused.is_ok() {
+            return Err(Failure::transient(anyhow::anyhow!("not now")));
+        }
+        self.seen().push(payload);
+        Ok(())
+    }
+}
+
+impl Notes {
+    fn seen(&self) -> MutexGuard<'_, Vec<String>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `count` different messages have been seen.
+    async fn wait_for(&self, count: usize) {
+        eventually(|| async { (self.seen().iter().collect::<HashSet<_>>().len() >= count).then_some(()) }).await;
+    }
+
+    /// The first sight of each message, in their order.
+    fn firsts(&self) -> Vec<String> {
+        let mut known = HashSet::new();
+        self.seen().iter().filter(|payload| known.insert((*payload).clone())).cloned().collect()
+    }
+}
+
+/// A topic, and those who consume it.
+struct Setup {
+    kafka: Kafka,
+    topic: String,
+    notes: Arc<Notes>,
+}
+
+impl Setup {
+    async fn new() -> Self {
+        let kafka = testkit::kafka().await;
+        let topic = kafka.topics().order_paid_topic_name;
+        Self { kafka, topic, notes: Arc::default() }
+    }
+
+    fn consume(&self, instance: &str) -> (Running, Readiness) {
+        let readiness = Readiness::default();
+        let consumer = Consumer {
+            group: "notes",
+            topic: self.topic.clone(),
+            config: self.kafka.config(),
+            instance_id: instance.to_owned(),
+            handler: self.notes.clone(),
+            joined: readiness.condition("joined"),
+        };
+        (testkit::run(|stop| consumer.run(stop)), readiness)
+    }
+
+    async fn publish<P: ToString>(&self, messages: impl IntoIterator<Item = (usize, P)>) {
+        let record = |(key, payload): (usize, P)| Record {
+            topic: self.topic.clone(),
+            key: key.to_string().into_bytes(),
+            payload: payload.to_string().into_bytes(),
+            headers: HashMap::from([("event-uuid".to_owned(), "the event's".to_owned())]),
+        };
+        self.kafka.publish(messages.into_iter().map(record).collect()).await;
+    }
+
+    /// Publishes these numbers, the keys in turn.
+    async fn publish_numbers(&self, numbers: std::ops::Range<usize>) {
+        self.publish(numbers.map(|number| (number % KEYS, number))).await;
+    }
+
+    fn assert_in_order(&self, count: usize) {
+        let firsts = self.notes.firsts();
+        let numbers: Vec<usize> = firsts.iter().map(|payload| payload.parse().expect("a number")).collect();
+        for key in 0..KEYS {
+            let of_key: Vec<usize> = numbers.iter().copied().filter(|number| number % KEYS == key).collect();
+            assert_eq!(of_key, (0..count).filter(|number| number % KEYS == key).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_one_key_come_in_their_order_and_once() {
+    let setup = Setup::new().await;
+    let (consumer, readiness) = setup.consume("one");
+
+    readiness.ready().await;
+    setup.publish_numbers(0..2000).await;
+    setup.notes.wait_for(2000).await;
+    consumer.stop().await;
+
+    assert_eq!(setup.notes.seen().len(), 2000);
+    setup.assert_in_order(2000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_goes_on_where_it_stopped() {
+    let setup = Setup::new().await;
+    setup.publish_numbers(0..60).await;
+
+    let (consumer, _) = setup.consume("one");
+    setup.notes.wait_for(60).await;
+    consumer.stop().await;
+    setup.publish_numbers(60..120).await;
+    let (consumer, _) = setup.consume("one");
+    setup.notes.wait_for(120).await;
+    consumer.stop().await;
+
+    assert_eq!(setup.notes.seen().len(), 120);
+    setup.assert_in_order(120);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transient_failure_is_tried_again_in_its_place() {
+    let setup = Setup::new().await;
+    setup.notes.refusals.store(3, Ordering::SeqCst);
+    let (consumer, _) = setup.consume("one");
+
+    setup.publish([(1, "before"), (1, "later"), (1, "after")]).await;
+    setup.notes.wait_for(3).await;
+    consumer.stop().await;
+
+    assert_eq!(*setup.notes.seen(), ["before", "later", "after"]);
+    assert_eq!(setup.notes.refusals.load(Ordering::SeqCst), 0);
+    assert!(setup.kafka.messages(&dead_letter_topic(&setup.topic)).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_in_one_partition_does_not_hold_up_the_others() {
+    let setup = Setup::new().await;
+    setup.notes.refusals.store(u32::MAX, Ordering::SeqCst);
+    let (consumer, _) = setup.consume("one");
+
+    setup.publish([(0, "later")]).await;
+    setup.publish((0..KEYS).map(|key| (key, format!("of {key}")))).await;
+    eventually(|| async { (!setup.notes.seen().is_empty()).then_some(()) }).await;
+    assert!(!setup.notes.seen().contains(&"of 0".to_owned()));
+    setup.notes.refusals.store(0, Ordering::SeqCst);
+    setup.notes.wait_for(KEYS + 1).await;
+
+    consumer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn poison_goes_to_the_dead_letter_topic_and_the_next_message_is_handled() {
+    let setup = Setup::new().await;
+    let (consumer, _) = setup.consume("one");
+
+    setup.publish([(1, "before"), (1, "poison"), (1, "after")]).await;
+    setup.notes.wait_for(2).await;
+    consumer.stop().await;
+
+    assert_eq!(*setup.notes.seen(), ["before", "after"]);
+    let dead = setup.kafka.messages(&dead_letter_topic(&setup.topic)).await;
+    let [letter] = dead.as_slice() else { panic!("{} dead letters", dead.len()) };
+    assert_eq!((letter.key.as_slice(), letter.payload.as_slice()), (&b"1"[..], &b"poison"[..]));
+    assert_eq!(letter.headers["event-uuid"], "the event's");
+    assert_eq!(letter.headers[HEADER_TOPIC], setup.topic);
+    assert_eq!(letter.headers[HEADER_ERROR], "it is poison");
+    assert_eq!(letter.headers[HEADER_ATTEMPTS], "1");
+    let origin = (letter.headers[HEADER_PARTITION].as_str(), letter.headers[HEADER_OFFSET].as_str());
+    let messages = setup.kafka.messages(&setup.topic).await;
+    let poison = messages.iter().find(|message| message.payload == b"poison").unwrap();
+    assert_eq!(origin, (&*poison.partition.to_string(), &*poison.offset.to_string()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_come_and_go_lose_nothing_and_keep_the_order() {
+    let setup = Setup::new().await;
+
+    let (first, readiness) = setup.consume("first");
+    readiness.ready().await;
+    setup.publish_numbers(0..300).await;
+    let (second, readiness) = setup.consume("second");
+    setup.publish_numbers(300..600).await;
+    readiness.ready().await;
+    setup.publish_numbers(600..900).await;
+    first.stop().await;
+    setup.publish_numbers(900..1200).await;
+    setup.notes.wait_for(1200).await;
+    second.stop().await;
+
+    setup.assert_in_order(1200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_without_a_partition_is_ready_all_the_same() {
+    let setup = Setup::new().await;
+
+    let replicas: Vec<_> = ["a", "b", "c", "d"].map(|instance| setup.consume(instance)).into();
+
+    for (_, readiness) in &replicas {
+        tokio::time::timeout(std::time::Duration::from_secs(30), readiness.ready()).await.unwrap();
+    }
+}

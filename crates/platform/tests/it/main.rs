@@ -1,0 +1,5 @@
+//! What the platform promises, over real servers.
+
+mod consumer;
+mod migrations;
+mod outbox;
