@@ -1,1 +1,5 @@
-fn main() {}
+//! The payment service's program.
+
+fn main() -> std::process::ExitCode {
+    platform::cli::main(&payment::SERVICE, payment::run)
+}

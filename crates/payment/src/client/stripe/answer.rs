@@ -1,0 +1,113 @@
+//! What Stripe answers, as far as it matters here.
+
+use std::fmt;
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use crate::{
+    client::Unknown,
+    model::{Decline, Outcome},
+};
+
+#[derive(Deserialize)]
+pub(super) struct PaymentIntent {
+    pub id: String,
+    pub status: String,
+    last_payment_error: Option<Details>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SearchResult {
+    pub data: Vec<PaymentIntent>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RefundObject {
+    pub id: String,
+    pub status: String,
+}
+
+/// An answer that is not an object.
+pub(super) struct Failed {
+    pub status: StatusCode,
+    details: Details,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    error: Details,
+}
+
+#[derive(Default, Deserialize)]
+struct Details {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    code: Option<String>,
+    decline_code: Option<String>,
+}
+
+impl PaymentIntent {
+    /// What it came to; nothing while that is open.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match (self.status.as_str(), &self.last_payment_error) {
+            ("succeeded", _) => Some(Outcome::Charged { reference: self.id.clone() }),
+            ("requires_payment_method", Some(details)) => Some(Outcome::Declined(details.decline())),
+            ("canceled", _) => Some(Outcome::Declined(Decline::Declined)),
+            _ => None,
+        }
+    }
+}
+
+impl RefundObject {
+    /// True when the money goes back without anybody's doing.
+    pub fn is_on_its_way(&self) -> bool {
+        matches!(self.status.as_str(), "succeeded" | "pending")
+    }
+}
+
+impl Failed {
+    pub fn read(status: StatusCode, body: &[u8]) -> Self {
+        let details = serde_json::from_slice::<Body>(body).map(|body| body.error).unwrap_or_default();
+        Self { status, details }
+    }
+
+    pub fn decline(&self) -> Decline {
+        self.details.decline()
+    }
+
+    /// True when the request itself is wrong, and so has had no effect under this key nor will have.
+    ///
+    /// A key that was used with other parameters is no such case: the first request may have had its effect.
+    pub fn is_refusal(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST && self.details.kind.as_deref() == Some("invalid_request_error")
+    }
+
+    pub fn says(&self, code: &str) -> bool {
+        self.details.code.as_deref() == Some(code)
+    }
+}
+
+impl Details {
+    fn decline(&self) -> Decline {
+        match self.decline_code.as_deref().or(self.code.as_deref()) {
+            Some("insufficient_funds") => Decline::InsufficientFunds,
+            _ => Decline::Declined,
+        }
+    }
+}
+
+/// Codes alone: messages may quote what was sent.
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status.as_u16())?;
+        let codes = [&self.details.kind, &self.details.code, &self.details.decline_code];
+        codes.into_iter().flatten().try_for_each(|code| write!(f, " {code}"))
+    }
+}
+
+impl From<Failed> for Unknown {
+    fn from(failed: Failed) -> Self {
+        Self(anyhow::anyhow!("the payment provider answered {failed}"))
+    }
+}

@@ -1,0 +1,21 @@
+//! Runs one suite of test cases over several implementations.
+
+/// Makes a module per implementation in which each case is a test. A case takes the fixture that `$make` makes.
+macro_rules! contract {
+    ($cases:tt over $($name:ident: $test:meta => $make:expr),* $(,)?) => {
+        $(mod $name {
+            $crate::contract::cases!($test, $make, $cases);
+        })*
+    };
+}
+
+macro_rules! cases {
+    ($test:meta, $make:expr, [$($case:ident),* $(,)?]) => {
+        $(#[$test]
+        async fn $case() {
+            super::$case($make.await).await;
+        })*
+    };
+}
+
+pub(crate) use {cases, contract};

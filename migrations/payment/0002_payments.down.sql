@@ -1,0 +1,2 @@
+drop table direct_payments;
+drop table payments;
