@@ -1,6 +1,6 @@
 //! The composition root, this system's DI container: the one place that knows concrete types.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use events::{AssemblyFailed, OrderPaid, ShipAssembled};
 use platform::{
@@ -12,6 +12,7 @@ use platform::{
     outbox::{PgOutbox, Relay, Waker},
     postgres,
     shutdown::Tasks,
+    sweeper::Sweepers,
 };
 use sqlx::PgPool;
 use tokio::net::TcpListener;
@@ -25,6 +26,9 @@ use crate::{
 };
 
 pub struct App {
+    instance: String,
+    /// How long inbox rows are kept.
+    keep: Duration,
     pool: PgPool,
     database: Condition,
     listener: TcpListener,
@@ -73,16 +77,23 @@ impl App {
                 group: GROUP_PAID,
                 topic: config.topics.of::<OrderPaid>().to_owned(),
                 config: config.kafka.clone(),
-                instance_id: instance,
+                instance_id: instance.clone(),
                 handler: Arc::new(PaidOrders { service: service.clone(), times }),
                 joined: readiness.condition(GROUP_PAID),
             },
+            keep: config.kafka.keep(),
+            instance,
             service,
             pool,
             listener,
             admin,
             readiness,
         })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
     }
 
     pub fn readiness(&self) -> Readiness {
@@ -99,6 +110,7 @@ impl App {
         postgres::migrate(&self.pool, &MIGRATIONS, &stop).await?;
         let grpc = Services::new().with(api::grpc(self.service.clone()));
         tasks.spawn("grpc", |stop| grpc.serve(self.listener, self.guard, self.readiness, stop));
+        Sweepers::new(&mut tasks, self.pool.clone(), self.instance).inbox(self.keep);
         tasks.spawn("database", |stop| postgres::watch(self.pool, self.database, stop));
         tasks.spawn("builder", |stop| api::build_ships(self.service, stop));
         tasks.spawn("outbox", |stop| self.relay.run(stop));

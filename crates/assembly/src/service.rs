@@ -1,6 +1,6 @@
 //! Building ships.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use events::{OrderPaid, Received};
 use platform::{auth::Caller, outbox::Waker};
@@ -46,22 +46,19 @@ impl AssemblyService {
     pub async fn finish_due(&self) -> Result<Duration, Error> {
         let building = self.jobs.building(BATCH).await?;
         let next = building.iter().map(|(_, left)| *left).find(|left| !left.is_zero());
-        let due: Vec<Finish> = building
-            .into_iter()
-            .filter(|(_, left)| left.is_zero())
-            .map(|(job, _)| {
-                let (status, event) = job.outcome();
-                metrics::histogram!("assembly_duration_seconds")
-                    .record(f64::from(i32::try_from(job.build_time_sec).unwrap_or(i32::MAX)));
-                Finish { order: job.order, status, event }
-            })
-            .collect();
+        let due: Vec<Job> = building.into_iter().filter(|(_, left)| left.is_zero()).map(|(job, _)| job).collect();
         if due.is_empty() {
             return Ok(next.unwrap_or(POLL));
         }
-        let finished = self.jobs.finish(&due).await?;
+        let ends: Vec<Finish> = due.iter().map(finish).collect();
+        // Another replica may have ended some of them.
+        let ended: HashSet<Uuid> = self.jobs.finish(&ends).await?.into_iter().collect();
         self.relay.wake();
-        tracing::info!(finished, "ships are finished");
+        for job in due.iter().filter(|job| ended.contains(&job.order)) {
+            metrics::histogram!("assembly_duration_seconds")
+                .record(f64::from(i32::try_from(job.build_time_sec).unwrap_or(i32::MAX)));
+        }
+        tracing::info!(finished = ended.len(), "ships are finished");
         Ok(next.filter(|_| due.len() < usize::try_from(BATCH).unwrap_or_default()).unwrap_or_default())
     }
 
@@ -75,4 +72,9 @@ impl AssemblyService {
         let job = self.jobs.find(order).await?;
         job.filter(|job| caller.may_see(job.user)).ok_or(Error::NotFound)
     }
+}
+
+fn finish(job: &Job) -> Finish {
+    let (status, event) = job.outcome();
+    Finish { order: job.order, status, event }
 }

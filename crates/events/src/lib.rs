@@ -1,5 +1,6 @@
 //! What the services tell each other: the events' types and topics, and how one is written to an outbox and read from a topic.
 
+mod routes;
 mod topics;
 
 use platform::{
@@ -7,6 +8,7 @@ use platform::{
     outbox,
 };
 pub use proto::events::v1::{AssemblyFailed, CancelReason, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled};
+pub use routes::{Consumer, PRODUCERS, ROUTES, Route, route_of};
 pub use topics::Topics;
 use uuid::Uuid;
 

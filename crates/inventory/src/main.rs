@@ -1,1 +1,5 @@
-fn main() {}
+//! The inventory service's program.
+
+fn main() -> std::process::ExitCode {
+    platform::cli::main(&inventory::SERVICE, inventory::run)
+}

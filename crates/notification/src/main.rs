@@ -1,1 +1,5 @@
-fn main() {}
+//! The notification service's program.
+
+fn main() -> std::process::ExitCode {
+    platform::cli::main(&notification::SERVICE, notification::run)
+}

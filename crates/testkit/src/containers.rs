@@ -68,7 +68,7 @@ async fn postgres(run: &Run) -> anyhow::Result<(String, String)> {
         .with_cmd(["postgres"].into_iter().chain(options.split(' ').flat_map(|option| ["-c", option])));
     let (container, name) = launch(image, run).await?;
     let url = format!("postgres://postgres:test@{}/postgres", published(&container, 5432).await?);
-    answers(&name, async || {
+    answers(&container, &name, async || {
         let connection = sqlx::PgConnection::connect(&url).await?;
         Ok(connection.close().await?)
     })
@@ -82,7 +82,7 @@ async fn redis(run: &Run) -> anyhow::Result<(String, String)> {
     let (container, name) = launch(image, run).await?;
     let url = format!("redis://{}", published(&container, 6379).await?);
     let client = redis::Client::open(url.as_str())?;
-    answers(&name, async || {
+    answers(&container, &name, async || {
         let mut connection = client.get_multiplexed_async_connection().await?;
         Ok(redis::cmd("PING").exec_async(&mut connection).await?)
     })
@@ -100,12 +100,13 @@ async fn kafka(run: &Run) -> anyhow::Result<(String, String)> {
         let advertised = format!("PLAINTEXT://127.0.0.1:{port}");
         let image = GenericImage::new("apache/kafka", "4.3.1")
             .with_mapped_port(port, 9092.tcp())
+            .with_copy_to("/mnt/shared/config/log4j2.yaml", LOG4J.to_vec())
             .with_env_var("KAFKA_ADVERTISED_LISTENERS", &advertised);
         let image = KAFKA.iter().fold(image, |image, (name, value)| image.with_env_var(*name, *value));
         match launch(image, run).await {
             Ok((container, name)) => {
                 let brokers = format!("127.0.0.1:{port}");
-                answers(&name, async || lists_topics(&brokers)).await?;
+                answers(&container, &name, async || lists_topics(&brokers)).await?;
                 keep(container);
                 return Ok((brokers, name));
             }
@@ -114,6 +115,9 @@ async fn kafka(run: &Run) -> anyhow::Result<(String, String)> {
         }
     }
 }
+
+/// Warnings alone. In a place where the image looks for a configuration before it takes its own.
+const LOG4J: &[u8] = include_bytes!("log4j2.yaml");
 
 /// A broker of one node in little memory, quick to start and to form groups.
 const KAFKA: [(&str, &str); 15] = [
@@ -157,9 +161,19 @@ async fn published(container: &ContainerAsync<GenericImage>, port: u16) -> anyho
     Ok(format!("{}:{}", container.get_host().await?, container.get_host_port_ipv4(port.tcp()).await?))
 }
 
-async fn answers(name: &str, ask: impl AsyncFn() -> anyhow::Result<()>) -> anyhow::Result<()> {
+/// Returns once the server in the container answers. One that has ended fails with the last that it said.
+async fn answers(
+    container: &ContainerAsync<GenericImage>,
+    name: &str,
+    ask: impl AsyncFn() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let deadline = tokio::time::Instant::now() + START;
     while let Err(error) = ask().await {
+        if !container.is_running().await? {
+            let said = [container.stdout_to_vec().await?, container.stderr_to_vec().await?].concat();
+            let said = String::from_utf8_lossy(&said);
+            anyhow::bail!("the container of {name} ended: {}", said.trim_end().lines().next_back().unwrap_or_default());
+        }
         if tokio::time::Instant::now() >= deadline {
             return Err(error).with_context(|| format!("the container of {name} does not answer"));
         }

@@ -58,7 +58,7 @@ impl Databases {
         SWEPT
             .get_or_init(|| async {
                 if let Err(error) = server.sweep().await {
-                    run::Run::current().say(&format!("old test databases stay: {error}"));
+                    run::say(&format!("old test databases stay: {error}"));
                 }
             })
             .await;

@@ -22,9 +22,9 @@ where
                 tokio::time::sleep(PAUSE).await;
             }
         };
-        match tokio::time::timeout(LIMIT, wait).await {
-            Ok(answer) => answer,
-            Err(_) => panic!("what {caller} waits for did not happen within {LIMIT:?}"),
-        }
+        let Ok(answer) = tokio::time::timeout(LIMIT, wait).await else {
+            panic!("what {caller} waits for did not happen within {LIMIT:?}");
+        };
+        answer
     }
 }

@@ -5,7 +5,10 @@ use std::sync::Mutex;
 use anyhow::Context as _;
 use tokio::sync::OnceCell;
 
-use crate::{containers, run::Run};
+use crate::{
+    containers, programs,
+    run::{Run, say},
+};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Server {
@@ -32,9 +35,15 @@ pub async fn address(server: Server) -> String {
         tokio::task::spawn_blocking(move || provide(server)).await.context("starting a server")?
     });
     match address.await {
+        Ok(address) if address == programs::MOCK => programs::mock().brokers.clone(),
         Ok(address) => address.clone(),
         Err(error) => panic!("{error:#}"),
     }
+}
+
+/// The Kafka in this process, where that is what the run uses.
+pub fn mock() -> Option<&'static servers::kafka::Mock> {
+    KAFKA.get().filter(|address| *address == programs::MOCK).map(|_| programs::mock())
 }
 
 fn provide(server: Server) -> anyhow::Result<String> {
@@ -45,7 +54,7 @@ fn provide(server: Server) -> anyhow::Result<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = run.once(server.name(), || {
         let (address, origin) = runtime.block_on(find(server, run))?;
-        run.say(&format!("{server:?} {origin}"));
+        say(&format!("{server:?} {origin}"));
         Ok(address)
     });
     if let (Err(error), Ok(mut failed)) = (&outcome, FAILED.lock()) {
@@ -59,8 +68,14 @@ async fn find(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
     if let Ok(given) = std::env::var(server.variable()) {
         return Ok((given, format!("as given by {}", server.variable())));
     }
-    let (address, image) = containers::start(server, run).await?;
-    Ok((address, format!("in a container of {image}")))
+    let reason = match containers::start(server, run).await {
+        Ok((address, image)) => return Ok((address, format!("in a container of {image}"))),
+        Err(error) => format!("{error:#}"),
+    };
+    let (address, program) = programs::start(server, run).await.with_context(|| {
+        format!("no {server:?} for tests: {reason}; start a container engine, or set {}", server.variable())
+    })?;
+    Ok((address, format!("by {program} ({reason})")))
 }
 
 impl Server {

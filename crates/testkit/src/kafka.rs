@@ -13,27 +13,31 @@ use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
 };
-use tokio_util::sync::CancellationToken;
 
-use crate::infrastructure::{Server, address};
+use crate::infrastructure::{Server, address, mock};
 
 /// Enough to have keys on different partitions, few enough to be made quickly.
-const PARTITIONS: &str = "3";
+const PARTITIONS: i32 = 3;
 
 /// A broker, and names in it that no other test uses. The topics exist, each with its dead-letter topic.
 pub struct Kafka {
     pub brokers: String,
     /// Put before the names of topics and groups.
     pub prefix: String,
+    /// False where the broker cannot be asked for topics.
     create_topics: bool,
 }
 
 pub async fn kafka() -> Kafka {
     let brokers = address(Server::Kafka).await;
     let prefix = format!("t{:.8}.", ids::random().simple());
-    let kafka = Kafka { brokers, prefix, create_topics: true };
+    let kafka = Kafka { brokers, prefix, create_topics: mock().is_none() };
     let topics = kafka.topics();
-    if let Err(error) = ensure_topics(&kafka.config(), &topics.all(), &CancellationToken::new()).await {
+    let made = match mock() {
+        Some(mock) => mock.create_topics(&topics.all(), PARTITIONS),
+        None => ensure_topics(&kafka.config(), &topics.all()).await,
+    };
+    if let Err(error) = made {
         panic!("making topics: {error:#}");
     }
     kafka
@@ -55,11 +59,14 @@ impl Kafka {
     /// The variables with which a service uses this broker and these names.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let topics = self.topics();
+        // The mock answers a fetch that finds nothing no sooner than this.
+        let fetch_wait = if self.create_topics { "500ms" } else { "10ms" };
         vec![
             ("KAFKA_BROKERS", self.brokers.clone()),
             ("KAFKA_GROUP_PREFIX", self.prefix.clone()),
-            ("KAFKA_TOPIC_PARTITIONS", PARTITIONS.to_owned()),
+            ("KAFKA_TOPIC_PARTITIONS", PARTITIONS.to_string()),
             ("KAFKA_CREATE_TOPICS", self.create_topics.to_string()),
+            ("KAFKA_FETCH_WAIT", fetch_wait.to_owned()),
             ("ORDER_CREATED_TOPIC_NAME", topics.order_created_topic_name),
             ("ORDER_PAID_TOPIC_NAME", topics.order_paid_topic_name),
             ("ORDER_CANCELLED_TOPIC_NAME", topics.order_cancelled_topic_name),
@@ -102,7 +109,7 @@ fn read(brokers: &str, topic: &str) -> rdkafka::error::KafkaResult<Vec<Message>>
     let partitions: Vec<i32> = metadata
         .topics()
         .iter()
-        .flat_map(|topic| topic.partitions())
+        .flat_map(rdkafka::metadata::MetadataTopic::partitions)
         .map(rdkafka::metadata::MetadataPartition::id)
         .collect();
     let mut messages = Vec::new();

@@ -10,6 +10,7 @@ mod eventually;
 mod iam;
 mod infrastructure;
 mod kafka;
+mod programs;
 mod proxy;
 mod redis;
 mod run;

@@ -1,7 +1,7 @@
 //! One `cargo test` run: who started it, what its test binaries share, and what is cleaned up after it.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{DirBuilder, File},
     io::Write as _,
     os::unix::{fs::DirBuilderExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
@@ -53,23 +53,18 @@ impl Run {
         let lock = File::create(self.directory.join(format!("{name}.lock")))?;
         lock.lock()?;
         let path = self.directory.join(name);
-        if let Ok(made) = std::fs::read_to_string(&path) {
-            return Ok(made);
+        if let Ok(content) = std::fs::read_to_string(&path) {
+            return Ok(content);
         }
-        let made = make()?;
-        std::fs::write(&path, &made)?;
-        Ok(made)
+        let content = make()?;
+        std::fs::write(&path, &content)?;
+        Ok(content)
     }
+}
 
-    /// Says something to the person at the terminal, around the capture of test output.
-    pub fn say(&self, text: &str) {
-        let _ = writeln!(std::io::stderr(), "testkit: {text}");
-    }
-
-    /// A program's output, for when it fails.
-    pub fn log(&self, name: &str) -> std::io::Result<File> {
-        OpenOptions::new().create(true).append(true).open(self.directory.join(name))
-    }
+/// Says something to the person at the terminal, around the capture of test output.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "testkit: {text}");
 }
 
 /// True when the process that owns the run `<pid>-<start>` still runs.

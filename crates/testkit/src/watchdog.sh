@@ -10,9 +10,14 @@ for engine in docker podman; do
   containers=$($engine ps -aq --filter "label=shipyard.testkit=$host-$run" 2>/dev/null) || continue
   [ -z "$containers" ] || $engine rm -fv $containers
 done
+
+data=$(readlink -f "$directory/postgres.data") || data=$directory
 for file in "$directory"/*.pid; do
-  [ -f "$file" ] && kill -QUIT "$(cat "$file")" 2>/dev/null
+  child=$(cat "$file" 2>/dev/null) || continue
+  # A pid may be somebody else's by now.
+  case "$(readlink "/proc/$child/cwd") $(ps -o args= -p "$child") $(tr '\0' ' ' <"/proc/$child/cmdline")" in
+    *"$directory"* | *"$data"*) kill -QUIT "$child" && sleep 1 ;;
+  esac
 done
-data=$(readlink -f "$directory/postgres.data")
-case $data in */shipyard-*) sleep 1; rm -rf "$data" ;; esac
+case $data in */shipyard-*) rm -rf "$data" ;; esac
 rm -rf "$directory"

@@ -68,15 +68,15 @@ impl Jobs for MemoryJobs {
             .collect())
     }
 
-    async fn finish(&self, finished: &[Finish]) -> Result<u64, Error> {
+    async fn finish(&self, finished: &[Finish]) -> Result<Vec<Uuid>, Error> {
         let mut jobs = self.jobs();
-        let mut written = 0;
+        let mut written = Vec::new();
         for finish in finished {
             if let Some(job) = jobs.get_mut(&finish.order).filter(|job| job.status == Status::Building) {
                 job.status = finish.status;
                 job.finished_at = Some(self.clock.now());
                 self.outbox.insert(finish.event.clone());
-                written += 1;
+                written.push(finish.order);
             }
         }
         Ok(written)

@@ -30,7 +30,7 @@ pub trait Jobs: Send + Sync {
     async fn start(&self, consumer: &'static str, event: Uuid, job: &NewJob) -> Result<bool, Error>;
     /// The jobs under way that are due first, at most `limit`, each with the time that it still takes.
     async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error>;
-    /// Ends those jobs that are still under way, and writes their events. Answers how many that were.
-    async fn finish(&self, finished: &[Finish]) -> Result<u64, Error>;
+    /// Ends those jobs that are still under way, and writes their events. Answers the orders of those.
+    async fn finish(&self, finished: &[Finish]) -> Result<Vec<Uuid>, Error>;
     async fn find(&self, order: Uuid) -> Result<Option<Job>, Error>;
 }

@@ -100,13 +100,13 @@ impl Jobs for PgJobs {
             .collect()
     }
 
-    async fn finish(&self, finished: &[Finish]) -> Result<u64, Error> {
+    async fn finish(&self, finished: &[Finish]) -> Result<Vec<Uuid>, Error> {
         let orders: Vec<_> = finished.iter().map(|finish| finish.order).collect();
         let statuses: Vec<_> = finished.iter().map(|finish| finish.status.as_str().to_owned()).collect();
         let uuids: Vec<_> = finished.iter().map(|finish| finish.event.uuid).collect();
         let kinds: Vec<_> = finished.iter().map(|finish| finish.event.kind.to_owned()).collect();
         let payloads: Vec<_> = finished.iter().map(|finish| finish.event.payload.clone()).collect();
-        let written = sqlx::query!(
+        let written = sqlx::query_scalar!(
             "with ended as (
                 select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::bytea[])
                     as ended (order_uuid, status, event_uuid, event_type, payload)
@@ -117,16 +117,17 @@ impl Jobs for PgJobs {
                 returning jobs.order_uuid, jobs.trace, ended.event_uuid, ended.event_type, ended.payload
             )
             insert into outbox (event_uuid, event_type, key, payload, trace)
-            select event_uuid, event_type, order_uuid, payload, trace from changed",
+            select event_uuid, event_type, order_uuid, payload, trace from changed
+            returning key",
             &orders,
             &statuses,
             &uuids,
             &kinds,
             &payloads,
         )
-        .execute(&self.pool)
+        .fetch_all(&self.pool)
         .await?;
-        Ok(written.rows_affected())
+        Ok(written)
     }
 
     async fn find(&self, order: Uuid) -> Result<Option<Job>, Error> {

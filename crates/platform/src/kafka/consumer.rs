@@ -66,8 +66,9 @@ impl Consumer {
     }
 
     async fn consume(self: Arc<Self>, stop: &CancellationToken) -> anyhow::Result<()> {
+        let topics = [self.topic.as_str()];
         tokio::select! {
-            made = ensure_topics(&self.config, &[&self.topic]) => made?,
+            made = ensure_topics(&self.config, &topics) => made?,
             () = stop.cancelled() => return Ok(()),
         }
         let workers = Arc::new(Workers::default());

@@ -1,13 +1,17 @@
 //! The relay between the outbox in PostgreSQL and Kafka.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use platform::{
     kafka::{KafkaPublisher, Message},
     outbox::{Outbox as _, PgOutbox, Relay, Waker},
 };
-use sqlx::{PgPool, migrate::Migrator};
-use testkit::{Database, Kafka, Running, eventually};
+use sqlx::{ConnectOptions as _, PgPool, migrate::Migrator};
+use testkit::{Database, Kafka, Proxy, Running, eventually};
 use uuid::Uuid;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/order");
@@ -38,9 +42,13 @@ impl Setup {
     }
 
     fn relay_with(&self, holder: &str, waker: &Waker) -> Running {
+        self.relay_of(self.outbox(holder), waker)
+    }
+
+    fn relay_of(&self, outbox: PgOutbox, waker: &Waker) -> Running {
         let publisher = Arc::new(KafkaPublisher::new(&self.kafka.config()).expect("a producer can be made"));
         let topics = HashMap::from([(KIND, self.topic.clone())]);
-        let relay = Relay::new(Arc::new(self.outbox(holder)), publisher, topics, Duration::from_hours(1), waker);
+        let relay = Relay::new(Arc::new(outbox), publisher, topics, Duration::from_hours(1), waker);
         testkit::run(|stop| relay.run(stop))
     }
 
@@ -195,6 +203,34 @@ async fn a_waker_in_the_replica_without_the_lease_reaches_the_one_with_it() {
     assert_eq!(setup.messages().await.len(), 1);
     holder.stop().await;
     other.stop().await;
+}
+
+#[tokio::test]
+async fn a_relay_goes_on_when_its_database_is_back() {
+    let setup = Setup::new().await;
+    let options = setup.database.pool.connect_options();
+    let proxy = Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await;
+    let proxied = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
+    let pool = platform::postgres::lazy_pool("TEST_DATABASE_URL", &proxied.into(), 5).unwrap();
+    let relay = setup.relay_of(PgOutbox::new(pool, "one".to_owned()), &Waker::default());
+    setup.write(0..10).await;
+    setup.all_marked().await;
+
+    proxy.cut();
+    setup.write(10..20).await;
+    proxy.restore();
+    setup.all_marked().await;
+    proxy.hang();
+    setup.write(20..30).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    proxy.restore();
+    setup.all_marked().await;
+
+    relay.stop().await;
+    let numbers = of_key(&setup.messages().await, 0);
+    let mut known = HashSet::new();
+    let firsts: Vec<u128> = numbers.into_iter().filter(|number| known.insert(*number)).collect();
+    assert_eq!(firsts, (0..30).filter(|number| number % KEYS == 0).collect::<Vec<_>>());
 }
 
 #[tokio::test]

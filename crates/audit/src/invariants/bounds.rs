@@ -1,0 +1,88 @@
+//! No order stays unfinished longer than its bound.
+
+use std::{collections::HashMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    Facts, Finding,
+    facts::{JobStatus, NotificationStatus, Order, OrderStatus, PaymentStatus, ReservationStatus},
+    report::Check,
+};
+
+pub fn check(facts: &Facts) -> Finding {
+    let mut check = Check::new(7, "no order stays unfinished longer than its bound");
+    let mut late = Late { at: facts.at, grace: facts.bounds.grace, unfinished: 0, check: &mut check };
+    orders(facts, &mut late);
+    services(facts, &mut late);
+    let unfinished = late.unfinished;
+    check.counted("orders", facts.orders.len());
+    check.counted("things under way", unfinished);
+    check.end()
+}
+
+/// Says what is later than its due time by more than the grace.
+struct Late<'a> {
+    at: DateTime<Utc>,
+    grace: Duration,
+    unfinished: usize,
+    check: &'a mut Check,
+}
+
+impl Late<'_> {
+    fn look(&mut self, row: &str, what: &str, due: DateTime<Utc>) {
+        self.unfinished += 1;
+        let late = self.at.signed_duration_since(due);
+        if late.to_std().is_ok_and(|late| late > self.grace) {
+            self.check.broken_by(row, format!("{what}, {} s after that was due", late.num_seconds()));
+        }
+    }
+}
+
+fn orders(facts: &Facts, late: &mut Late<'_>) {
+    let begun: HashMap<(Uuid, Option<i64>), DateTime<Utc>> =
+        facts.payments.iter().map(|payment| ((payment.order, payment.attempt), payment.created_at)).collect();
+    for order in &facts.orders {
+        let row = format!("order {}", order.uuid);
+        match order {
+            Order { status: OrderStatus::Pending, attempt: Some(_), .. } => {
+                // Where payment has not heard of the attempt, nothing tells when it began.
+                let due = begun.get(&(order.uuid, order.attempt)).copied().unwrap_or(order.pay_until);
+                late.look(&row, "nobody knows how its payment went", due);
+            }
+            Order { status: OrderStatus::Pending, .. } => {
+                late.look(&row, "is neither paid nor cancelled", order.pay_until);
+            }
+            Order { status: OrderStatus::Paid, .. } => {
+                late.look(&row, "is not built", order.updated_at + facts.bounds.build);
+            }
+            Order { status: OrderStatus::Cancelled | OrderStatus::Assembled, .. } => {}
+        }
+    }
+}
+
+/// What the other services still have to do for an order, which may itself be finished.
+fn services(facts: &Facts, late: &mut Late<'_>) {
+    for row in facts.outbox.iter().filter(|row| row.published_at.is_none()) {
+        late.look(&format!("order {}", row.key), &format!("its {} is not published", row.kind), row.created_at);
+    }
+    for payment in &facts.payments {
+        let what = match payment.status {
+            PaymentStatus::Pending => "its charge is not settled",
+            PaymentStatus::Refunding => "its charge is not given back",
+            _ => continue,
+        };
+        late.look(&format!("order {}", payment.order), what, payment.updated_at);
+    }
+    for reservation in facts.reservations.iter().filter(|one| one.status == ReservationStatus::Held) {
+        let due = reservation.expires_at.unwrap_or(reservation.updated_at);
+        late.look(&format!("order {}", reservation.order), "its parts are held", due);
+    }
+    for job in facts.jobs.iter().filter(|job| job.status == JobStatus::Building) {
+        late.look(&format!("order {}", job.order), "its ship is not finished", job.due_at);
+    }
+    for one in facts.notifications.iter().filter(|one| one.status == NotificationStatus::Queued) {
+        late.look(&format!("order {}", one.order), &format!("its {} is not sent", one.kind), one.created_at);
+    }
+}

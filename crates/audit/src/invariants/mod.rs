@@ -1,0 +1,25 @@
+//! The nine invariants, one module each, as design.md counts them.
+
+mod bounds;
+mod dead_letters;
+mod effects;
+mod money;
+mod orders;
+mod publication;
+mod sessions;
+mod stock;
+mod telling;
+
+use crate::{Facts, Finding};
+
+pub const ALL: [fn(&Facts) -> Finding; 9] = [
+    orders::check,
+    money::check,
+    stock::check,
+    publication::check,
+    effects::check,
+    telling::check,
+    bounds::check,
+    dead_letters::check,
+    sessions::check,
+];

@@ -1,0 +1,130 @@
+//! Charges per order are 0 or 1, and charges minus refunds is 1 exactly when the order is PAID or ASSEMBLED.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::{
+    Facts, Finding,
+    facts::{Entry, EntryKind, Order, OrderStatus, Payment, PaymentStatus},
+    report::Check,
+};
+
+pub fn check(facts: &Facts) -> Finding {
+    let mut check = Check::new(2, "each paid order is charged once, every other not at all");
+    let books = Books::of(facts);
+    for order in &facts.orders {
+        books.order(order, &mut check);
+    }
+    for payment in &facts.payments {
+        books.payment(payment, &mut check);
+    }
+    let orders = facts.orders_by_uuid();
+    let strangers = facts.ledger.iter().filter(|entry| !orders.contains_key(&entry.order));
+    for entry in strangers.filter(|entry| entry.kind != EntryKind::Decline) {
+        check
+            .broken_by(format!("entry {}", entry.key), format!("is about order {}, which does not exist", entry.order));
+    }
+    check.counted("orders", facts.orders.len());
+    check.counted("entries in the providers' books", facts.ledger.len());
+    check.counted("payments", facts.payments.len());
+    let believed = facts.payments.iter().filter(|payment| books.believed(payment)).count();
+    if believed > 0 {
+        check.note(format!(
+            "{believed} payments are of a provider whose books were not read: payment's own rows stand for them"
+        ));
+    }
+    check.end()
+}
+
+/// The ledger and the payments by order.
+struct Books<'a> {
+    entries: HashMap<Uuid, Vec<&'a Entry>>,
+    by_key: HashMap<&'a str, &'a Entry>,
+    payments: HashMap<Uuid, Vec<&'a Payment>>,
+    read: &'a [String],
+}
+
+impl<'a> Books<'a> {
+    fn of(facts: &'a Facts) -> Self {
+        let mut books = Self {
+            entries: HashMap::new(),
+            by_key: facts.ledger.iter().map(|entry| (entry.key.as_str(), entry)).collect(),
+            payments: HashMap::new(),
+            read: &facts.books,
+        };
+        for entry in &facts.ledger {
+            books.entries.entry(entry.order).or_default().push(entry);
+        }
+        for payment in &facts.payments {
+            books.payments.entry(payment.order).or_default().push(payment);
+        }
+        books
+    }
+
+    /// True for a payment whose provider's books were not read.
+    fn believed(&self, payment: &Payment) -> bool {
+        payment.provider.as_ref().is_some_and(|provider| !self.read.contains(provider))
+    }
+
+    fn order(&self, order: &Order, check: &mut Check) {
+        let row = format!("order {}", order.uuid);
+        let entries = self.entries.get(&order.uuid).map(Vec::as_slice).unwrap_or_default();
+        let payments = self.payments.get(&order.uuid).map(Vec::as_slice).unwrap_or_default();
+        let amounts = |kind| entries.iter().filter(move |entry| entry.kind == kind).map(|entry| entry.amount);
+        let believed = |statuses: &[PaymentStatus]| {
+            payments.iter().filter(|payment| self.believed(payment) && statuses.contains(&payment.status)).count()
+        };
+        let charges = amounts(EntryKind::Charge).count()
+            + believed(&[PaymentStatus::Succeeded, PaymentStatus::Refunding, PaymentStatus::Refunded]);
+        let refunds = amounts(EntryKind::Refund).count() + believed(&[PaymentStatus::Refunded]);
+        if charges > 1 {
+            check.broken_by(&row, format!("charged {charges} times"));
+        }
+        if refunds > charges {
+            check.broken_by(&row, format!("charged {charges} times and refunded {refunds} times"));
+        }
+        let paid = matches!(order.status, OrderStatus::Paid | OrderStatus::Assembled);
+        let status = order.status.as_str();
+        match (paid, charges.saturating_sub(refunds)) {
+            (true, 0) => check
+                .broken_by(&row, format!("is {status}, and nothing is charged ({charges} charges, {refunds} refunds)")),
+            (false, 1..) => {
+                check.broken_by(&row, format!("is {status}, and is charged ({charges} charges, {refunds} refunds)"));
+            }
+            _ => {}
+        }
+        for amount in amounts(EntryKind::Charge).filter(|amount| *amount != order.total) {
+            check.broken_by(&row, format!("costs {}, and {amount} was charged", order.total));
+        }
+        for amount in amounts(EntryKind::Refund).filter(|amount| *amount != order.total) {
+            check.broken_by(&row, format!("costs {}, and {amount} was given back", order.total));
+        }
+        let transaction = order.transaction.map(|transaction| transaction.to_string());
+        for charge in entries.iter().filter(|entry| entry.kind == EntryKind::Charge) {
+            if paid && transaction.as_deref() != Some(&charge.key) {
+                check.broken_by(&row, format!("is paid by {transaction:?}, and charged by {}", charge.key));
+            }
+        }
+    }
+
+    /// Payment's own rows say what the provider's books say.
+    fn payment(&self, payment: &Payment, check: &mut Check) {
+        if self.believed(payment) {
+            return;
+        }
+        let row = format!("payment {} of order {}", payment.transaction, payment.order);
+        let charged = self.has(&payment.transaction.to_string(), EntryKind::Charge);
+        match payment.status {
+            PaymentStatus::Succeeded | PaymentStatus::Refunding | PaymentStatus::Refunded if !charged => {
+                check.broken_by(&row, format!("is {}, and the provider has no such charge", payment.status.as_str()));
+            }
+            PaymentStatus::Declined if charged => check.broken_by(&row, "is declined, and the provider has charged it"),
+            _ => {}
+        }
+    }
+
+    fn has(&self, key: &str, kind: EntryKind) -> bool {
+        self.by_key.get(key).is_some_and(|entry| entry.kind == kind)
+    }
+}

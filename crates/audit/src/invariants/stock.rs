@@ -1,0 +1,132 @@
+//! For each part: initial + restocked = available + reserved + consumed, and available is never negative.
+
+use std::collections::{BTreeMap, HashMap};
+
+use uuid::Uuid;
+
+use crate::{
+    Facts, Finding,
+    facts::{Order, OrderStatus, Part, Reservation, ReservationStatus},
+    report::Check,
+};
+
+pub fn check(facts: &Facts) -> Finding {
+    let mut check = Check::new(3, "no part is lost, made up or sold twice");
+    let stood = Stood::of(facts);
+    for part in &facts.parts {
+        stood.part(part, &mut check);
+    }
+    let reservations: HashMap<Uuid, &Reservation> = facts.reservations.iter().map(|one| (one.order, one)).collect();
+    let mut hopeless = 0;
+    for order in &facts.orders {
+        let reservation = reservations.get(&order.uuid).copied();
+        hopeless += usize::from(follows(order, reservation, &mut check) == Following::Hopeless);
+        if let Some(reservation) = reservation.filter(|reservation| !reservation.items.is_empty()) {
+            same_parts(order, reservation, &mut check);
+        }
+    }
+    check.counted("parts", facts.parts.len());
+    check.counted("reservations", facts.reservations.len());
+    check.counted("orders", facts.orders.len());
+    if hopeless > 0 {
+        check.note(format!(
+            "{hopeless} unpaid orders have lost their parts to others: they are cancelled when somebody pays"
+        ));
+    }
+    check.end()
+}
+
+/// What the reservations and the deliveries add up to, by part.
+#[derive(Default)]
+struct Stood {
+    reserved: HashMap<Uuid, i64>,
+    consumed: HashMap<Uuid, i64>,
+    restocked: HashMap<Uuid, i64>,
+}
+
+impl Stood {
+    fn of(facts: &Facts) -> Self {
+        let mut stood = Self::default();
+        for restock in &facts.restocks {
+            *stood.restocked.entry(restock.part).or_default() += restock.quantity;
+        }
+        for reservation in &facts.reservations {
+            let sums = match reservation.status {
+                ReservationStatus::Held | ReservationStatus::Confirmed => &mut stood.reserved,
+                ReservationStatus::Committed => &mut stood.consumed,
+                ReservationStatus::Released | ReservationStatus::Expired => continue,
+            };
+            for (part, quantity) in &reservation.items {
+                *sums.entry(*part).or_default() += quantity;
+            }
+        }
+        stood
+    }
+
+    fn part(&self, part: &Part, check: &mut Check) {
+        let row = format!("part {} ({})", part.uuid, part.name);
+        let Part { initial, restocked, available, reserved, consumed, .. } = part;
+        if initial + restocked != available + reserved + consumed {
+            check.broken_by(
+                &row,
+                format!("{initial} initial + {restocked} restocked are not {available} available + {reserved} reserved + {consumed} consumed"),
+            );
+        }
+        if *available < 0 {
+            check.broken_by(&row, format!("{available} are available"));
+        }
+        let sums = [
+            ("reserved", reserved, &self.reserved, "open reservations"),
+            ("consumed", consumed, &self.consumed, "committed reservations"),
+            ("restocked", restocked, &self.restocked, "deliveries"),
+        ];
+        for (column, value, sums, of) in sums {
+            let sum = sums.get(&part.uuid).copied().unwrap_or_default();
+            if *value != sum {
+                check.broken_by(&row, format!("{value} are {column}, and its {of} add up to {sum}"));
+            }
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Following {
+    Well,
+    /// Its parts are gone, and nothing can be charged for it.
+    Hopeless,
+    Broken,
+}
+
+/// A reservation goes where its order goes.
+fn follows(order: &Order, reservation: Option<&Reservation>, check: &mut Check) -> Following {
+    let status = reservation.map(|reservation| reservation.status);
+    let following = match (order.status, status) {
+        (OrderStatus::Pending | OrderStatus::Paid, Some(ReservationStatus::Confirmed))
+        | (OrderStatus::Assembled, Some(ReservationStatus::Committed))
+        | (OrderStatus::Cancelled, Some(ReservationStatus::Released)) => Following::Well,
+        (OrderStatus::Pending, Some(ReservationStatus::Expired)) => Following::Hopeless,
+        _ => Following::Broken,
+    };
+    if following == Following::Broken {
+        let reservation = status.map_or("not there", ReservationStatus::as_str);
+        check.broken_by(
+            format!("order {}", order.uuid),
+            format!("is {}, and its reservation is {reservation}", order.status.as_str()),
+        );
+    }
+    following
+}
+
+fn same_parts(order: &Order, reservation: &Reservation, check: &mut Check) {
+    let mut ordered: BTreeMap<Uuid, i64> = BTreeMap::new();
+    for part in &order.parts {
+        *ordered.entry(*part).or_default() += 1;
+    }
+    let reserved: BTreeMap<Uuid, i64> = reservation.items.iter().copied().collect();
+    if ordered != reserved {
+        check.broken_by(
+            format!("order {}", order.uuid),
+            format!("consists of {ordered:?}, and reserved is {reserved:?}"),
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! Each (order, kind, chat) was told once, or once more and flagged as ambiguous.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::{
+    Facts, Finding,
+    facts::{Notification, NotificationStatus, Told},
+    report::Check,
+};
+
+type Rows<'a> = HashMap<(Uuid, &'a str), &'a Notification>;
+
+pub fn check(facts: &Facts) -> Finding {
+    let mut check = Check::new(6, "each user was told of each step once");
+    let mut rows: Rows<'_> = HashMap::new();
+    for notification in &facts.notifications {
+        let Notification { order, kind, status, chat, attempts, .. } = notification;
+        if rows.insert((*order, kind), notification).is_some() {
+            check.broken_by(name(*order, kind), "is there more than once");
+        }
+        if *status == NotificationStatus::Sent && *attempts == 0 {
+            check.broken_by(name(*order, kind), "is sent, and was never handed over");
+        }
+        if *status == NotificationStatus::Sent && chat.is_none() {
+            check.broken_by(name(*order, kind), "is sent, and went to no chat");
+        }
+    }
+    check.counted("notifications", facts.notifications.len());
+    match &facts.told {
+        Some(told) => arrived(told, &rows, &mut check),
+        None => check.note("what arrived in chats is not known: notification's own rows stand for it".to_owned()),
+    }
+    let count = |like: fn(&Notification) -> bool| facts.notifications.iter().filter(|one| like(one)).count();
+    let ambiguous = count(|one| one.ambiguous);
+    if ambiguous > 0 {
+        check.note(format!("{ambiguous} notifications are ambiguous: each may have arrived once more"));
+    }
+    let failed = count(|one| one.status == NotificationStatus::Failed);
+    if failed > 0 {
+        check.note(format!("{failed} notifications were refused for good"));
+    }
+    check.end()
+}
+
+fn name(order: Uuid, kind: &str) -> String {
+    format!("{kind} of order {order}")
+}
+
+/// Holds the rows against what arrived.
+fn arrived(told: &[Told], rows: &Rows<'_>, check: &mut Check) {
+    let mut messages: HashMap<(Uuid, &str, &str), usize> = HashMap::new();
+    for Told { order, kind, chat } in told {
+        *messages.entry((*order, kind, chat)).or_default() += 1;
+    }
+    for ((order, kind, chat), count) in &messages {
+        match rows.get(&(*order, *kind)) {
+            None => check.broken_by(name(*order, kind), "was told, and there is no such notification"),
+            Some(row) if row.chat.as_deref() != Some(chat) => {
+                check.broken_by(name(*order, kind), format!("was told in another chat than {:?}", row.chat));
+            }
+            Some(row) if *count > 1 + usize::from(row.ambiguous) => {
+                let flagged = if row.ambiguous { "ambiguous" } else { "not ambiguous" };
+                check.broken_by(name(*order, kind), format!("was told {count} times, and is {flagged}"));
+            }
+            Some(_) => {}
+        }
+    }
+    for ((order, kind), row) in rows.iter().filter(|(_, row)| row.status == NotificationStatus::Sent) {
+        let chat = row.chat.as_deref().unwrap_or_default();
+        if !messages.contains_key(&(*order, *kind, chat)) {
+            check.broken_by(name(*order, kind), "is sent, and did not arrive");
+        }
+    }
+    check.counted("messages", told.len());
+}

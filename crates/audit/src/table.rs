@@ -1,0 +1,79 @@
+//! A report as a person reads it.
+
+use std::fmt;
+
+use crate::report::{Count, Finding, Report, Verdict};
+
+/// Rows shown of those that break one invariant; JSON has all.
+const SHOWN: usize = 20;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.findings.iter().map(|finding| finding.invariant.len()).max().unwrap_or_default();
+        for finding in &self.findings {
+            let Finding { number, invariant, verdict, .. } = finding;
+            writeln!(f, "{number}  {verdict:<16}{invariant:<width$}  {}", Counted(&finding.counted))?;
+        }
+        for finding in &self.findings {
+            let Finding { number, violations, .. } = finding;
+            for missing in &finding.missing {
+                writeln!(f, "\n{number} cannot be checked: {missing}")?;
+            }
+            if !violations.is_empty() {
+                writeln!(f, "\n{number} is broken by {}:", rows(violations.len()))?;
+            }
+            for violation in violations.iter().take(SHOWN) {
+                writeln!(f, "   {}: {}", violation.row, violation.problem)?;
+            }
+            if violations.len() > SHOWN {
+                writeln!(f, "   and {} more; --json lists them all", violations.len() - SHOWN)?;
+            }
+        }
+        let notes =
+            self.findings.iter().flat_map(|finding| finding.notes.iter().map(move |note| (finding.number, note)));
+        for (place, (number, note)) in notes.enumerate() {
+            writeln!(f, "{}{number}: {note}", if place == 0 { "\n" } else { "" })?;
+        }
+        writeln!(f, "\n{}", self.summary())
+    }
+}
+
+impl Report {
+    /// One sentence that says it all.
+    pub fn summary(&self) -> String {
+        let (broken, unchecked) = (self.broken().count(), self.unchecked().count());
+        let all = self.findings.len();
+        match (broken, unchecked) {
+            (0, 0) => format!("all {all} invariants hold"),
+            (0, _) => {
+                format!("{} of {all} invariants hold; for {unchecked} there is nothing to check", all - unchecked)
+            }
+            _ => format!("{broken} of {all} invariants are broken, by {}", rows(self.violations())),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Holds => "holds",
+            Self::Broken => "BROKEN",
+            Self::NothingToCheck => "NOTHING TO CHECK",
+        })
+    }
+}
+
+struct Counted<'a>(&'a [Count]);
+
+impl fmt::Display for Counted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, Count { of, count }) in self.0.iter().enumerate() {
+            write!(f, "{}{count} {of}", if place == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+fn rows(count: usize) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+}

@@ -1,0 +1,127 @@
+//! Each consumer's effects equal the distinct events it received, and it received all of them.
+
+use audit::facts::{DeadLetter, Inbox, JobStatus, OrderStatus, ReservationStatus};
+use events::{Event as _, OrderPaid, ROUTES};
+use uuid::Uuid;
+
+use crate::shop::{BUILT, LEFT, OPEN, UNDONE, breaks, event, holds, inbox, log, now, the};
+
+#[test]
+fn a_consumer_has_not_taken_an_event() {
+    for route in &ROUTES {
+        for consumer in route.consumers {
+            breaks(5, &[route.kind, consumer.group, "has not taken it"], |facts| {
+                inbox(facts, consumer.group).rows.clear()
+            });
+        }
+    }
+}
+
+#[test]
+fn a_consumer_has_taken_an_event_that_nobody_published() {
+    breaks(5, &["assembly-group-order-paid", "nobody published it"], |facts| {
+        let row = inbox(facts, "assembly-group-order-paid").rows[0];
+        inbox(facts, "assembly-group-order-paid")
+            .rows
+            .push(audit::facts::Received { event: Uuid::from_u128(99), ..row });
+    });
+}
+
+#[test]
+fn a_consumer_has_taken_an_event_twice() {
+    breaks(5, &["assembly-group-order-paid", "more than once"], |facts| {
+        let row = inbox(facts, "assembly-group-order-paid").rows[0];
+        inbox(facts, "assembly-group-order-paid").rows.push(row);
+    });
+}
+
+#[test]
+fn an_event_was_taken_without_its_effect() {
+    breaks(5, &["and assembly has not a job"], |facts| facts.jobs.retain(|job| job.order != BUILT));
+    breaks(5, &["and notification has not a notification ship_assembled"], |facts| {
+        facts.notifications.retain(|one| one.kind != "ship_assembled");
+    });
+    breaks(5, &["and order has not an ASSEMBLED order"], |facts| {
+        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
+    });
+    breaks(5, &["and order has not a CANCELLED order"], |facts| {
+        the(&mut facts.orders, |order| order.uuid == UNDONE).status = OrderStatus::Paid;
+    });
+    breaks(5, &["and inventory has not a reservation that lasts"], |facts| {
+        the(&mut facts.reservations, |one| one.order == OPEN).status = ReservationStatus::Held;
+    });
+    breaks(5, &["and inventory has not a released reservation"], |facts| {
+        the(&mut facts.reservations, |one| one.order == LEFT).status = ReservationStatus::Confirmed;
+    });
+    breaks(5, &["and inventory has not a committed reservation"], |facts| {
+        the(&mut facts.reservations, |one| one.order == BUILT).status = ReservationStatus::Confirmed;
+    });
+    breaks(5, &["and payment has not a cancelled payment"], |facts| {
+        facts.payments.retain(|payment| payment.order != LEFT);
+    });
+}
+
+#[test]
+fn an_effect_has_no_event() {
+    breaks(5, &["assembly has a job", "has not taken its events.v1.OrderPaid"], |facts| {
+        let mut job = facts.jobs[0].clone();
+        job.order = OPEN;
+        facts.jobs.push(job);
+    });
+    breaks(5, &["notification has a notification order_cancelled"], |facts| {
+        the(&mut facts.notifications, |one| one.kind == "order_paid").kind = "order_cancelled".to_owned();
+    });
+    breaks(5, &["order has an ASSEMBLED order"], |facts| {
+        the(&mut facts.orders, |order| order.uuid == OPEN).status = OrderStatus::Assembled;
+    });
+}
+
+#[test]
+fn a_job_has_not_told_how_it_ended() {
+    breaks(5, &["is assembled, and has told nothing"], |facts| {
+        facts.outbox.retain(|row| !(row.service == "assembly" && row.key == BUILT));
+    });
+    breaks(5, &["is building, and has told events.v1.ShipAssembled"], |facts| {
+        the(&mut facts.jobs, |job| job.order == BUILT).status = JobStatus::Building;
+    });
+}
+
+#[test]
+fn an_event_of_ours_was_dead_lettered() {
+    breaks(5, &["assembly-group-order-paid has dead-lettered it"], |facts| {
+        let event = event(BUILT, OrderPaid::TYPE);
+        inbox(facts, "assembly-group-order-paid").rows.retain(|row| row.event != event);
+        facts.dead_letters[0].letters.push(DeadLetter {
+            id: "order.paid.dlq/0/0".to_owned(),
+            topic: "order.paid".to_owned(),
+            partition: 0,
+            offset: 0,
+            group: "assembly-group-order-paid".to_owned(),
+            event: Some(event),
+            error: "no".to_owned(),
+        });
+    });
+}
+
+#[test]
+fn what_is_so_old_that_its_rows_were_removed_is_passed_over() {
+    holds(5, |facts| {
+        let built = event(BUILT, OrderPaid::TYPE);
+        facts.outbox.retain(|row| row.event != built);
+        log(facts, OrderPaid::TYPE).records.retain(|record| record.event != Some(built));
+        facts.kept_since = Some(now());
+    });
+    holds(5, |facts| {
+        inbox(facts, "assembly-group-order-paid").rows.pop();
+        facts.kept_since = Some(now());
+    });
+}
+
+#[test]
+fn a_consumer_of_no_route_is_named() {
+    let found = holds(5, |facts| {
+        facts.inboxes.push(Inbox { service: "order", consumer: "somebody".to_owned(), rows: Vec::new() });
+    });
+
+    assert!(found.notes.iter().any(|note| note.contains("of no route")), "{found:?}");
+}

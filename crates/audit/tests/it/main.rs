@@ -1,0 +1,13 @@
+//! The checks are checked: a shop that is well passes, and each way to break it is found.
+
+mod bounds;
+mod dead_letters;
+mod effects;
+mod money;
+mod orders;
+mod publication;
+mod report;
+mod sessions;
+mod shop;
+mod stock;
+mod telling;

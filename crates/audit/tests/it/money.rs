@@ -1,0 +1,101 @@
+//! Charges per order are 0 or 1, and net 1 exactly when the order is PAID or ASSEMBLED.
+
+use audit::facts::{Entry, EntryKind, PaymentStatus};
+use uuid::Uuid;
+
+use crate::shop::{BUILT, LEFT, OPEN, PRICE, UNDONE, breaks, holds, the, transaction};
+
+fn charge(order: Uuid, key: &str) -> Entry {
+    Entry { key: key.to_owned(), kind: EntryKind::Charge, order, amount: PRICE }
+}
+
+#[test]
+fn an_order_is_charged_twice() {
+    breaks(2, &["charged 2 times"], |facts| facts.ledger.push(charge(BUILT, "again")));
+}
+
+#[test]
+fn an_order_is_built_for_nothing() {
+    breaks(2, &["is ASSEMBLED, and nothing is charged"], |facts| facts.ledger.retain(|entry| entry.order != BUILT));
+}
+
+#[test]
+fn an_unpaid_order_is_charged() {
+    breaks(2, &["is PENDING_PAYMENT, and is charged"], |facts| facts.ledger.push(charge(OPEN, "early")));
+    breaks(2, &["is CANCELLED, and is charged"], |facts| facts.ledger.push(charge(LEFT, "late")));
+}
+
+#[test]
+fn a_charge_is_not_given_back() {
+    breaks(2, &["is CANCELLED, and is charged"], |facts| facts.ledger.retain(|entry| entry.kind != EntryKind::Refund));
+}
+
+#[test]
+fn a_charge_is_given_back_twice() {
+    breaks(2, &["charged 1 times and refunded 2 times"], |facts| {
+        let refund = facts.ledger.iter().find(|entry| entry.kind == EntryKind::Refund).unwrap().clone();
+        facts.ledger.push(Entry { key: "again".to_owned(), ..refund });
+    });
+}
+
+#[test]
+fn a_built_order_is_given_back() {
+    breaks(2, &["is ASSEMBLED, and nothing is charged (1 charges, 1 refunds)"], |facts| {
+        facts.ledger.push(Entry { kind: EntryKind::Refund, ..charge(BUILT, "back") });
+    });
+}
+
+#[test]
+fn another_amount_is_charged_or_given_back() {
+    breaks(2, &["1 was charged"], |facts| {
+        the(&mut facts.ledger, |entry| entry.order == BUILT).amount = 1;
+    });
+    breaks(2, &["1 was given back"], |facts| {
+        the(&mut facts.ledger, |entry| entry.kind == EntryKind::Refund).amount = 1;
+    });
+}
+
+#[test]
+fn an_order_is_charged_by_another_transaction_than_it_names() {
+    breaks(2, &["and charged by other"], |facts| {
+        the(&mut facts.ledger, |entry| entry.order == BUILT).key = "other".to_owned();
+    });
+}
+
+#[test]
+fn payment_and_the_provider_disagree() {
+    breaks(2, &["is succeeded, and the provider has no such charge"], |facts| {
+        the(&mut facts.payments, |payment| payment.order == BUILT).transaction = Uuid::from_u128(99);
+    });
+    breaks(2, &["is declined, and the provider has charged it"], |facts| {
+        the(&mut facts.payments, |payment| payment.order == BUILT).status = PaymentStatus::Declined;
+    });
+}
+
+#[test]
+fn somebody_is_charged_for_no_order() {
+    breaks(2, &["which does not exist"], |facts| facts.ledger.push(charge(Uuid::from_u128(99), "stray")));
+}
+
+#[test]
+fn declines_charge_nothing() {
+    holds(2, |facts| {
+        facts.ledger.push(Entry { kind: EntryKind::Decline, ..charge(OPEN, "declined") });
+    });
+}
+
+#[test]
+fn without_the_providers_books_payments_rows_stand_for_them() {
+    let found = holds(2, |facts| {
+        facts.ledger.clear();
+        facts.books.clear();
+    });
+    assert!(found.notes.iter().any(|note| note.contains("2 payments")), "{found:?}");
+
+    breaks(2, &[&format!("order {UNDONE}"), "is CANCELLED, and is charged"], |facts| {
+        facts.ledger.clear();
+        facts.books.clear();
+        let transaction = transaction(UNDONE);
+        the(&mut facts.payments, |payment| payment.transaction == transaction).status = PaymentStatus::Refunding;
+    });
+}

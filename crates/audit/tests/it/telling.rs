@@ -1,0 +1,94 @@
+//! Each (order, kind, chat) was told once, or once more and flagged as ambiguous.
+
+use audit::{
+    Facts,
+    facts::{NotificationStatus, Told},
+};
+
+use crate::shop::{BUILT, OPEN, breaks, holds, the};
+
+fn all_arrived(facts: &mut Facts) {
+    let told = facts.notifications.iter().map(|one| Told {
+        order: one.order,
+        kind: one.kind.clone(),
+        chat: one.chat.clone().unwrap(),
+    });
+    facts.told = Some(told.collect());
+}
+
+fn once_more(facts: &mut Facts) {
+    all_arrived(facts);
+    let told = facts.told.as_mut().unwrap();
+    told.push(told[0].clone());
+}
+
+#[test]
+fn what_arrived_is_what_was_sent() {
+    let found = holds(6, all_arrived);
+
+    assert!(found.counted.iter().any(|count| count.of == "messages" && count.count == 5), "{found:?}");
+}
+
+#[test]
+fn an_order_has_two_notifications_of_one_kind() {
+    breaks(6, &["is there more than once"], |facts| facts.notifications.push(facts.notifications[0].clone()));
+}
+
+#[test]
+fn a_message_arrived_twice() {
+    breaks(6, &["was told 2 times, and is not ambiguous"], once_more);
+}
+
+#[test]
+fn a_message_that_arrived_once_more_is_flagged() {
+    let found = holds(6, |facts| {
+        once_more(facts);
+        facts.notifications[0].ambiguous = true;
+    });
+    assert!(found.notes.iter().any(|note| note.contains("1 notifications are ambiguous")), "{found:?}");
+
+    breaks(6, &["was told 3 times, and is ambiguous"], |facts| {
+        once_more(facts);
+        facts.notifications[0].ambiguous = true;
+        let told = facts.told.as_mut().unwrap();
+        told.push(told[0].clone());
+    });
+}
+
+#[test]
+fn a_message_that_was_sent_did_not_arrive() {
+    breaks(6, &["is sent, and did not arrive"], |facts| {
+        all_arrived(facts);
+        facts.told.as_mut().unwrap().pop();
+    });
+}
+
+#[test]
+fn somebody_was_told_what_nobody_was_to_be_told() {
+    breaks(6, &["there is no such notification"], |facts| {
+        all_arrived(facts);
+        facts.told.as_mut().unwrap().push(Told { order: OPEN, kind: "order_paid".to_owned(), chat: "chat".to_owned() });
+    });
+}
+
+#[test]
+fn somebody_else_was_told() {
+    breaks(6, &["was told in another chat"], |facts| {
+        all_arrived(facts);
+        facts.told.as_mut().unwrap()[0].chat = "elsewhere".to_owned();
+    });
+}
+
+#[test]
+fn a_message_is_marked_as_sent_and_never_was() {
+    let own = |order| move |one: &audit::facts::Notification| one.order == order;
+    breaks(6, &["is sent, and was never handed over"], |facts| the(&mut facts.notifications, own(BUILT)).attempts = 0);
+    breaks(6, &["is sent, and went to no chat"], |facts| the(&mut facts.notifications, own(BUILT)).chat = None);
+}
+
+#[test]
+fn a_refused_message_is_noted() {
+    let found = holds(6, |facts| facts.notifications[0].status = NotificationStatus::Failed);
+
+    assert!(found.notes.iter().any(|note| note.contains("1 notifications were refused")), "{found:?}");
+}

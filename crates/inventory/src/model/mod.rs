@@ -1,0 +1,9 @@
+//! Parts, what is asked of the catalogue, and what orders hold of it.
+
+mod filter;
+mod part;
+mod reservation;
+
+pub use filter::{Filter, Page};
+pub use part::{Category, Dimensions, Manufacturer, NewPart, Part, Stock, Value};
+pub use reservation::{Lines, Reserved, Status};

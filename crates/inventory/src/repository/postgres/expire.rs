@@ -1,0 +1,53 @@
+//! Giving back what nobody confirmed in time.
+
+use sqlx::PgPool;
+
+/// Two that run at once share the work: each row changes once.
+pub(super) async fn expire(pool: &PgPool, limit: i64) -> sqlx::Result<u64> {
+    let expired = sqlx::query_scalar!(
+        r#"with due as (
+            select order_uuid
+            from reservations
+            where status = 'held' and expires_at <= now()
+            order by expires_at
+            limit $1
+        ), locked as materialized (
+            select part_uuid
+            from parts
+            where part_uuid in (
+                select reservation_items.part_uuid
+                from due
+                join reservation_items on reservation_items.order_uuid = due.order_uuid
+            )
+            order by part_uuid
+            for no key update
+        ), expired as (
+            update reservations
+            set status = 'expired', expires_at = null, updated_at = now()
+            from due
+            where reservations.order_uuid = due.order_uuid
+                and reservations.status = 'held'
+                and reservations.expires_at <= now()
+                and (select count(*) > 0 from locked)
+            returning reservations.order_uuid
+        ), back as (
+            select reservation_items.part_uuid, sum(reservation_items.quantity)::bigint as quantity
+            from expired
+            join reservation_items on reservation_items.order_uuid = expired.order_uuid
+            group by reservation_items.part_uuid
+        ), stock as (
+            update parts
+            set available = parts.available + back.quantity,
+                reserved = parts.reserved - back.quantity,
+                updated_at = now()
+            from back
+            where parts.part_uuid = back.part_uuid
+        )
+        select count(*) as "count!"
+        from expired"#,
+        limit,
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(expired.unsigned_abs())
+}

@@ -1,0 +1,141 @@
+//! The composition root, this system's DI container: the one place that knows concrete types.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use events::{OrderCancelled, OrderPaid, ShipAssembled};
+use platform::{
+    auth::{GrpcSessions, Guard, ServiceKey},
+    grpc::{Peer, Services},
+    health::{self, Condition, Readiness},
+    http,
+    kafka::Consumer,
+    lease::PgLease,
+    postgres,
+    shutdown::Tasks,
+    sweeper::Sweepers,
+};
+use sqlx::PgPool;
+use tokio::{net::TcpListener, sync::Notify};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{self, Happened, Tells},
+    client,
+    config::Config,
+    repository::{MIGRATIONS, PgNotifications, PgOffsets},
+    service::{Courier, Greeter, NotificationService, Sender, Templates},
+};
+
+pub struct App {
+    config: Config,
+    instance: String,
+    pool: PgPool,
+    database: Condition,
+    listener: TcpListener,
+    admin: Option<TcpListener>,
+    guard: Guard,
+    service: NotificationService,
+    sender: Sender,
+    greeter: Option<Greeter>,
+    consumers: [Consumer; 3],
+    readiness: Readiness,
+}
+
+impl App {
+    /// Puts the service together and binds its listeners; connects to nothing yet.
+    pub async fn build(config: Config) -> anyhow::Result<Self> {
+        let own = &config.own;
+        let listener = http::bind("NOTIFICATION_LISTEN", own.notification_listen).await?;
+        let admin = http::bind_admin("NOTIFICATION_ADMIN_LISTEN", own.notification_admin_listen).await?;
+        let instance = config.kafka.instance_id(listener.local_addr()?);
+        let (url, size) = (&own.notification_database_url, own.notification_database_connections);
+        let pool = postgres::lazy_pool("NOTIFICATION_DATABASE_URL", url, size)?;
+        let lease = |name| Arc::new(PgLease::new(pool.clone(), name, instance.clone()));
+        let key = ServiceKey::new("notification", &own.service_key)?;
+        let iam = Peer::lazy("iam", "IAM_ADDRESS", &own.iam_address)?;
+        let templates = Templates::load(own.notification_templates.as_deref())?;
+        let messenger = client::messenger(own, iam.clone().identified(key.clone()))?;
+        let notifications = Arc::new(PgNotifications::new(pool.clone()));
+        let queued = Arc::new(Notify::new());
+        let service = NotificationService::new(notifications.clone(), queued.clone());
+        let courier = Courier {
+            notifications,
+            users: messenger.users,
+            notifier: messenger.notifier,
+            templates: templates.clone(),
+            fallback: own.telegram_chat_id.clone(),
+            halted: AtomicBool::new(false),
+        };
+        let offsets = Arc::new(PgOffsets::new(pool.clone()));
+        let greeter = messenger.bot.map(|bot| Greeter { bot, offsets, lease: lease("greeter"), templates });
+        let readiness = Readiness::new(own.shutdown_drain);
+        Ok(Self {
+            consumers: [
+                consumer::<OrderPaid>(&config, &instance, &service, &readiness),
+                consumer::<ShipAssembled>(&config, &instance, &service, &readiness),
+                consumer::<OrderCancelled>(&config, &instance, &service, &readiness),
+            ],
+            database: readiness.condition("database"),
+            guard: Guard::new(Arc::new(GrpcSessions::new(iam)), key, api::access),
+            sender: Sender::new(courier, lease("sender"), queued),
+            greeter,
+            service,
+            config,
+            instance,
+            pool,
+            listener,
+            admin,
+            readiness,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
+    /// Runs until `stop` or a failure that no waiting mends.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut tasks = Tasks::new(&stop);
+        if let Some(admin) = self.admin {
+            let routes = health::admin_routes(vec![self.readiness.clone()]);
+            tasks.spawn("admin", |stop| http::serve(admin, routes, self.readiness.clone(), stop));
+        }
+        postgres::migrate(&self.pool, &MIGRATIONS, &stop).await?;
+        let grpc = Services::new().with(api::grpc(self.service));
+        tasks.spawn("grpc", |stop| grpc.serve(self.listener, self.guard, self.readiness, stop));
+        tasks.spawn("sender", |stop| self.sender.run(stop));
+        if let Some(greeter) = self.greeter {
+            tasks.spawn("greeter", |stop| greeter.run(stop));
+        }
+        for consumer in self.consumers {
+            tasks.spawn("consumer", |stop| consumer.run(stop));
+        }
+        Sweepers::new(&mut tasks, self.pool.clone(), self.instance).inbox(self.config.kafka.keep());
+        tasks.spawn("database", |stop| postgres::watch(self.pool, self.database, stop));
+        tasks.join().await
+    }
+}
+
+fn consumer<E: Tells>(
+    config: &Config,
+    instance: &str,
+    service: &NotificationService,
+    readiness: &Readiness,
+) -> Consumer {
+    Consumer {
+        group: E::GROUP,
+        topic: config.topics.of::<E>().to_owned(),
+        config: config.kafka.clone(),
+        instance_id: instance.to_owned(),
+        handler: Arc::new(Happened::<E>::new(service.clone())),
+        joined: readiness.condition(E::GROUP),
+    }
+}

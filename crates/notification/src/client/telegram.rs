@@ -1,0 +1,164 @@
+//! The Telegram Bot API.
+//!
+//! Its URL contains the token, so no URL ever enters an error or a log.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use platform::config::ConfigError;
+use reqwest::{Client, StatusCode, redirect::Policy};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{Bot, Incoming, Limits, Message, Notifier, Update};
+use crate::model::Fault;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long one of Telegram's answers is waited for.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long Telegram holds a question for updates open while there is none.
+const LONG_POLL: Duration = Duration::from_secs(25);
+/// What is waited when Telegram wants a pause and does not say how long.
+const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
+
+pub struct Telegram {
+    http: Client,
+    /// Ends before the method's name.
+    url: SecretString,
+    bot: String,
+    timeout: Duration,
+}
+
+/// What Telegram answers to everything.
+#[derive(Default, Deserialize)]
+struct Answer {
+    ok: bool,
+    #[serde(default)]
+    result: Value,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    parameters: Parameters,
+}
+
+#[derive(Default, Deserialize)]
+struct Parameters {
+    retry_after: Option<u64>,
+}
+
+impl Telegram {
+    /// Errors name the variable and do not show the token. `timeout` bounds a call; see [`CALL_TIMEOUT`].
+    pub fn new(api_url: &str, token: &SecretString, timeout: Duration) -> anyhow::Result<Self> {
+        let secret = token.expose_secret();
+        let id = secret.split_once(':').map(|(id, _)| id).filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
+        let clean = secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":_-".contains(&byte));
+        let bot = id.filter(|_| clean).ok_or_else(|| {
+            ConfigError::new("TELEGRAM_BOT_TOKEN", "is not a bot's token, which looks like 123456:ABC-DEF")
+        })?;
+        let api = reqwest::Url::parse(api_url)
+            .ok()
+            .filter(|url| url.has_host() && ["http", "https"].contains(&url.scheme()))
+            .ok_or_else(|| ConfigError::new("TELEGRAM_API_URL", "is not a URL such as https://api.telegram.org"))?;
+        // The process may have chosen one already, the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            // Sooner than the other side, whose end of an idle connection would look like a lost answer.
+            .pool_idle_timeout(Duration::from_secs(20))
+            .redirect(Policy::none())
+            .build()
+            .map_err(reqwest::Error::without_url)
+            .context("making a client for Telegram")?;
+        let url = format!("{}/bot{secret}", api.as_str().trim_end_matches('/'));
+        Ok(Self { http, url: url.into(), bot: bot.to_owned(), timeout })
+    }
+
+    async fn call<T: DeserializeOwned>(&self, method: &str, body: Value, limit: Duration) -> Result<T, Fault> {
+        let request = self.http.post(format!("{}/{method}", self.url.expose_secret())).timeout(limit).json(&body);
+        let response = request.send().await.map_err(lost)?;
+        let status = response.status();
+        let answer = response.json::<Answer>().await.map_err(reqwest::Error::without_url);
+        match answer {
+            Ok(answer) if status.is_success() && answer.ok => {
+                serde_json::from_value(answer.result).map_err(|error| Fault::Unknown(error.to_string()))
+            }
+            Ok(answer) => Err(refused(status, &answer)),
+            Err(error) if status.is_success() => Err(Fault::Unknown(explain(error))),
+            Err(_) => Err(refused(status, &Answer::default())),
+        }
+    }
+}
+
+fn explain(error: reqwest::Error) -> String {
+    format!("{:#}", anyhow::Error::from(error.without_url()))
+}
+
+/// A call without an answer. Only while there was no connection is it certain that nothing was taken.
+fn lost(error: reqwest::Error) -> Fault {
+    if error.is_connect() || error.is_builder() {
+        Fault::Unreachable(explain(error))
+    } else {
+        Fault::Unknown(explain(error))
+    }
+}
+
+/// An answer that is not a success, as <https://core.telegram.org/bots/api#making-requests> has it.
+fn refused(status: StatusCode, answer: &Answer) -> Fault {
+    let problem = format!("{}: {}", status.as_u16(), answer.description);
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => {
+            Fault::TooMany(answer.parameters.retry_after.map_or(DEFAULT_PAUSE, Duration::from_secs))
+        }
+        // The token or the URL is wrong, or another program takes this bot's updates: no message's fault, and it can be mended.
+        StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::CONFLICT => Fault::Unreachable(problem),
+        status if status.is_client_error() => Fault::Refused(problem),
+        status if status.is_success() => Fault::Unknown(problem),
+        _ => Fault::Unreachable(problem),
+    }
+}
+
+#[async_trait]
+impl Notifier for Telegram {
+    /// <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>
+    fn limits(&self) -> Limits {
+        Limits { overall: Duration::from_secs(1) / 30, per_chat: Duration::from_secs(1) }
+    }
+
+    async fn send(&self, message: &Message<'_>) -> Result<(), Fault> {
+        self.reply(message.chat, message.text).await
+    }
+
+    async fn probe(&self) -> Result<(), Fault> {
+        self.call("getMe", json!({}), self.timeout).await.map(|_: Value| ())
+    }
+}
+
+#[async_trait]
+impl Bot for Telegram {
+    fn name(&self) -> &str {
+        &self.bot
+    }
+
+    async fn updates(&self, from: i64) -> Result<Vec<Update>, Fault> {
+        let body = json!({ "offset": from, "timeout": LONG_POLL.as_secs(), "allowed_updates": ["message"] });
+        let updates: Vec<Value> = self.call("getUpdates", body, LONG_POLL + self.timeout).await?;
+        Ok(updates.iter().filter_map(read).collect())
+    }
+
+    async fn reply(&self, chat: &str, text: &str) -> Result<(), Fault> {
+        let body = json!({ "chat_id": chat, "text": text });
+        self.call("sendMessage", body, self.timeout).await.map(|_: Value| ())
+    }
+}
+
+fn read(update: &Value) -> Option<Update> {
+    let message = &update["message"];
+    let message = message["chat"]["id"].as_i64().zip(message["text"].as_str()).map(|(chat, text)| Incoming {
+        chat: chat.to_string(),
+        first_name: message["from"]["first_name"].as_str().unwrap_or_default().to_owned(),
+        text: text.to_owned(),
+    });
+    Some(Update { id: update["update_id"].as_i64()?, message })
+}

@@ -1,0 +1,155 @@
+//! The words of messages: templates that come with the program and can be replaced by files.
+
+use std::{io::ErrorKind, path::Path};
+
+use minijinja::{Environment, UndefinedBehavior, value::Serde};
+use platform::config::ConfigError;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::model::Kind;
+
+const VARIABLE: &str = "NOTIFICATION_TEMPLATES";
+const START: &str = "start.txt";
+const BUILT_IN: [(&str, &str); 4] = [
+    ("order_paid.txt", include_str!("../../templates/order_paid.txt")),
+    ("ship_assembled.txt", include_str!("../../templates/ship_assembled.txt")),
+    ("order_cancelled.txt", include_str!("../../templates/order_cancelled.txt")),
+    (START, include_str!("../../templates/start.txt")),
+];
+
+#[derive(Clone)]
+pub struct Templates {
+    environment: Environment<'static>,
+}
+
+impl Templates {
+    /// The built-in templates, those replaced for which `directory` has a file of the same name. Each is tried once, so that
+    /// a wrong one stops the start and not a message.
+    pub fn load(directory: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+            return Err(ConfigError::new(VARIABLE, format!("{} is not a directory", directory.display())));
+        }
+        for (name, built_in) in BUILT_IN {
+            let source = match directory.map(|directory| std::fs::read_to_string(directory.join(name))) {
+                Some(Ok(source)) => source,
+                Some(Err(error)) if error.kind() != ErrorKind::NotFound => return Err(wrong(name, error)),
+                _ => built_in.to_owned(),
+            };
+            environment.add_template_owned(name, source).map_err(|error| wrong(name, error))?;
+        }
+        let templates = Self { environment };
+        templates.check()?;
+        Ok(templates)
+    }
+
+    /// The words of a notification.
+    pub fn notification(&self, kind: Kind, order: Uuid, facts: &Value) -> Result<String, minijinja::Error> {
+        let mut facts = facts.as_object().cloned().unwrap_or_default();
+        facts.insert("order_uuid".to_owned(), json!(order));
+        self.render(&format!("{}.txt", kind.as_str()), &Value::Object(facts))
+    }
+
+    /// The answer to `/start`.
+    pub fn start(&self, chat: &str, first_name: &str) -> Result<String, minijinja::Error> {
+        self.render(START, &json!({ "chat_id": chat, "first_name": first_name }))
+    }
+
+    fn render(&self, name: &str, facts: &Value) -> Result<String, minijinja::Error> {
+        let text = self.environment.get_template(name)?.render(Serde(facts))?;
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, "the message is empty"));
+        }
+        Ok(text.to_owned())
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let samples = [
+            (Kind::OrderPaid, json!({ "payment_method": "CARD", "transaction_uuid": Uuid::nil() })),
+            (Kind::ShipAssembled, json!({ "build_time_sec": 5 })),
+            (Kind::OrderCancelled, json!({ "reason": "BY_USER", "paid": true })),
+        ];
+        for (kind, facts) in samples {
+            self.notification(kind, Uuid::nil(), &facts).map_err(|error| wrong(kind.as_str(), error))?;
+        }
+        self.start("1", "Ada").map_err(|error| wrong(START, error))?;
+        Ok(())
+    }
+}
+
+fn wrong(name: &str, error: impl std::fmt::Display) -> ConfigError {
+    ConfigError::new(VARIABLE, format!("the template {name}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built_in() -> Templates {
+        Templates::load(None).unwrap()
+    }
+
+    #[test]
+    fn a_payment_is_told_with_its_method_and_transaction() {
+        let facts = json!({ "payment_method": "CREDIT_CARD", "transaction_uuid": "t-1" });
+
+        let text = built_in().notification(Kind::OrderPaid, Uuid::nil(), &facts).unwrap();
+
+        assert_eq!(
+            text,
+            "Your order is paid (credit card), and your ship is being built.\n\
+            Order: 00000000-0000-0000-0000-000000000000\nTransaction: t-1"
+        );
+    }
+
+    #[test]
+    fn each_reason_of_a_cancellation_has_its_words() {
+        let text = |reason: &str, paid: bool| {
+            let facts = json!({ "reason": reason, "paid": paid });
+            let text = built_in().notification(Kind::OrderCancelled, Uuid::nil(), &facts).unwrap();
+            text.lines().next().unwrap().to_owned()
+        };
+
+        assert_eq!(text("BY_USER", false), "Your order is cancelled.");
+        assert_eq!(text("BY_USER", true), "Your order is cancelled. What you paid is on its way back to you.");
+        assert_eq!(text("PAYMENT_DEADLINE", false), "Your order was not paid in time and is cancelled.");
+        assert!(text("ASSEMBLY_FAILED", true).starts_with("We are sorry: your ship cannot be built"));
+        assert!(text("OUT_OF_STOCK", true).starts_with("We are sorry: we have run out of a part"));
+    }
+
+    #[test]
+    fn a_newcomer_is_told_his_chat() {
+        let text = built_in().start("42", "Ada").unwrap();
+
+        assert!(text.starts_with("Welcome aboard, Ada!") && text.ends_with("target: 42"), "{text}");
+    }
+
+    #[test]
+    fn a_file_replaces_a_template() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("ship_assembled.txt"), "Done in {{ build_time_sec }}.").unwrap();
+
+        let templates = Templates::load(Some(directory.path())).unwrap();
+
+        let text = templates.notification(Kind::ShipAssembled, Uuid::nil(), &json!({ "build_time_sec": 7 })).unwrap();
+        assert_eq!(text, "Done in 7.");
+        assert!(templates.start("1", "").unwrap().starts_with("Welcome"));
+    }
+
+    #[test]
+    fn a_wrong_template_stops_the_start() {
+        for source in ["{{ unknown }}", "{% if %}", "  "] {
+            let directory = tempfile::tempdir().unwrap();
+            std::fs::write(directory.path().join("order_paid.txt"), source).unwrap();
+
+            let error = Templates::load(Some(directory.path())).err().unwrap();
+
+            assert_eq!(error.variable, VARIABLE);
+            assert!(error.problem.contains("order_paid"), "{error}");
+        }
+        assert!(Templates::load(Some(Path::new("/nowhere"))).is_err());
+    }
+}

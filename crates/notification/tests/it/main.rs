@@ -1,0 +1,11 @@
+//! Notification, layer by layer: repositories and clients by their contracts, workers over memory, the whole over real servers.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod api;
+mod greeting;
+mod notifications;
+mod offsets;
+mod sending;
+mod telegram;
+mod users;

@@ -1,0 +1,153 @@
+//! What is made of Telegram's answers, and of none.
+
+use std::time::Duration;
+
+use notification::{
+    client::{Bot as _, Incoming, Message, Notifier as _, Telegram, Update},
+    model::{Fault, Kind},
+};
+use serde_json::json;
+use tokio::{io::AsyncReadExt as _, net::TcpListener};
+use uuid::Uuid;
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{body_json, method, path},
+};
+
+const TOKEN: &str = "123456:SECRET-token_1";
+const MESSAGE: Message<'static> = Message { order: Uuid::nil(), kind: Kind::OrderPaid, chat: "42", text: "Hello" };
+
+fn telegram(url: &str) -> Telegram {
+    Telegram::new(url, &TOKEN.into(), Duration::from_millis(500)).unwrap()
+}
+
+/// What comes of a message when Telegram answers like this.
+async fn outcome(answer: ResponseTemplate) -> Result<(), Fault> {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(answer).mount(&server).await;
+    let outcome = telegram(&server.uri()).send(&MESSAGE).await;
+    assert!(!format!("{outcome:?}").contains("SECRET"), "{outcome:?}");
+    outcome
+}
+
+fn refusal(code: u16, description: &str) -> ResponseTemplate {
+    ResponseTemplate::new(code).set_body_json(json!({ "ok": false, "error_code": code, "description": description }))
+}
+
+#[tokio::test]
+async fn a_message_goes_to_its_chat() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path(format!("/api/bot{TOKEN}/sendMessage")))
+        .and(body_json(json!({ "chat_id": "42", "text": "Hello" })))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "ok": true, "result": { "message_id": 1 } })))
+        .expect(1)
+        .mount(&server)
+        .await;
+
+    telegram(&format!("{}/api/", server.uri())).send(&MESSAGE).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pause_is_as_long_as_telegram_says() {
+    let with_pause = ResponseTemplate::new(429).set_body_json(
+        json!({ "ok": false, "error_code": 429, "description": "Too Many Requests", "parameters": { "retry_after": 7 } }),
+    );
+
+    assert_eq!(outcome(with_pause).await, Err(Fault::TooMany(Duration::from_secs(7))));
+    assert!(matches!(outcome(ResponseTemplate::new(429)).await, Err(Fault::TooMany(_))));
+}
+
+#[tokio::test]
+async fn a_refusal_is_for_good() {
+    for (code, description) in [(403, "Forbidden: bot was blocked by the user"), (400, "Bad Request: chat not found")] {
+        let outcome = outcome(refusal(code, description)).await;
+
+        assert_eq!(outcome, Err(Fault::Refused(format!("{code}: {description}"))));
+    }
+}
+
+#[tokio::test]
+async fn what_can_be_mended_is_no_messages_fault() {
+    for answer in [
+        refusal(401, "Unauthorized"),
+        refusal(404, "Not Found"),
+        refusal(500, "Internal Server Error"),
+        ResponseTemplate::new(502).set_body_string("<html>"),
+        ResponseTemplate::new(302).insert_header("location", "http://example.com"),
+    ] {
+        assert!(matches!(outcome(answer).await, Err(Fault::Unreachable(_))));
+    }
+}
+
+#[tokio::test]
+async fn without_an_answer_nobody_knows() {
+    for answer in [
+        ResponseTemplate::new(200).set_delay(Duration::from_mins(5)),
+        ResponseTemplate::new(200).set_body_string("<html>"),
+    ] {
+        assert!(matches!(outcome(answer).await, Err(Fault::Unknown(_))));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_early_leaves_nobody_knowing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let telegram = telegram(&format!("http://{}", listener.local_addr().unwrap()));
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert_ne!(stream.read(&mut [0; 1000]).await.unwrap(), 0);
+    };
+
+    let (outcome, ()) = tokio::join!(telegram.send(&MESSAGE), server);
+
+    assert!(matches!(outcome, Err(Fault::Unknown(_))), "{outcome:?}");
+    assert!(!format!("{outcome:?}").contains("SECRET"));
+}
+
+#[tokio::test]
+async fn where_nobody_listens_nothing_was_taken() {
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+
+    let outcome = telegram(&format!("http://{nowhere}")).send(&MESSAGE).await;
+
+    assert!(matches!(outcome, Err(Fault::Unreachable(_))), "{outcome:?}");
+    assert!(!format!("{outcome:?}").contains("SECRET"));
+}
+
+#[tokio::test]
+async fn what_is_said_to_the_bot_is_read_and_the_rest_passed_over() {
+    let server = MockServer::start().await;
+    Mock::given(path(format!("/bot{TOKEN}/getUpdates")))
+        .and(body_json(json!({ "offset": 5, "timeout": 25, "allowed_updates": ["message"] })))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "ok": true, "result": [
+            { "update_id": 5, "message": { "chat": { "id": -100 }, "from": { "first_name": "Ada" }, "text": "/start" } },
+            { "update_id": 6, "message": { "chat": { "id": 1 }, "photo": [] } },
+            { "update_id": 7, "poll": {} },
+            "nonsense"
+        ] })))
+        .mount(&server)
+        .await;
+
+    let updates = telegram(&server.uri()).updates(5).await.unwrap();
+
+    let (chat, first_name, text) = ("-100".to_owned(), "Ada".to_owned(), "/start".to_owned());
+    let said = Incoming { chat, first_name, text };
+    assert_eq!(updates[0], Update { id: 5, message: Some(said) });
+    assert_eq!(updates[1..], [Update { id: 6, message: None }, Update { id: 7, message: None }]);
+}
+
+#[tokio::test]
+async fn a_wrong_token_or_address_stops_the_start_without_showing_the_token() {
+    for (url, token) in [
+        ("https://api.telegram.org", "SECRET"),
+        ("https://api.telegram.org", "12:SECRET/../x"),
+        ("https://api.telegram.org", "x:SECRET"),
+        ("api.telegram.org", TOKEN),
+        ("ftp://example.com", TOKEN),
+    ] {
+        let error = Telegram::new(url, &token.into(), Duration::from_secs(1)).err().unwrap().to_string();
+
+        assert!(error.starts_with("TELEGRAM_") && !error.contains("SECRET"), "{error}");
+    }
+}

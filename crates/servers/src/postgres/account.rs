@@ -1,0 +1,98 @@
+//! Who runs PostgreSQL: we, or, since it refuses root, an account without rights of its own.
+
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    os::unix::fs::{chown, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Context as _;
+
+use crate::process;
+
+/// The account that runs the server's programs.
+pub enum Account {
+    Ourselves,
+    Other { name: &'static str, uid: u32, gid: u32 },
+}
+
+impl Account {
+    pub fn choose() -> anyhow::Result<Self> {
+        if !process::is_root() {
+            return Ok(Self::Ourselves);
+        }
+        ["postgres", "nobody"]
+            .into_iter()
+            .find_map(|name| Some(Self::Other { name, uid: id("-u", name)?, gid: id("-g", name)? }))
+            .context("PostgreSQL refuses to run as root, and there is no user `postgres` to run it as; run this as another user")
+    }
+
+    /// The directory of the server's files, made when it is not there. As root `data` is a link to where the account may go.
+    pub fn home(&self, data: &Path) -> anyhow::Result<PathBuf> {
+        if matches!(self, Self::Ourselves) {
+            process::private_directory(data)?;
+            return Ok(data.canonicalize()?);
+        }
+        if let Ok(home) = std::fs::read_link(data)
+            && home.is_dir()
+        {
+            return Ok(home);
+        }
+        let parent = data.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(parent)?;
+        let mut hasher = DefaultHasher::new();
+        parent.canonicalize()?.join(data.file_name().unwrap_or_default()).hash(&mut hasher);
+        let base = Self::base();
+        let home = base.join(format!("shipyard-{:016x}", hasher.finish()));
+        process::private_directory(&home)?;
+        self.own(&home)?;
+        let _ = std::fs::remove_file(data);
+        symlink(&home, data).with_context(|| format!("linking {} to {}", data.display(), home.display()))?;
+        Ok(home)
+    }
+
+    /// Where an account without a home of its own may go.
+    pub fn base() -> &'static Path {
+        let debian = Path::new("/var/lib/postgresql");
+        if debian.is_dir() { debian } else { Path::new("/var/lib") }
+    }
+
+    /// Gives a file to the account.
+    pub fn own(&self, path: &Path) -> anyhow::Result<()> {
+        if let Self::Other { uid, gid, .. } = self {
+            chown(path, Some(*uid), Some(*gid)).with_context(|| path.display().to_string())?;
+        }
+        Ok(())
+    }
+
+    /// `program` as this account; `signal` is sent to it when we are killed, where the system can do that.
+    pub fn command(&self, program: &Path, signal: Option<&str>) -> anyhow::Result<Command> {
+        let Self::Other { name, uid, gid } = self else {
+            return Ok(match signal {
+                Some(signal) => process::mortal(program, signal),
+                None => Command::new(program),
+            });
+        };
+        let mut command;
+        if let Some(setpriv) = process::find("setpriv") {
+            command = Command::new(setpriv);
+            command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()]);
+            command.args(signal.into_iter().flat_map(|signal| ["--pdeathsig", signal])).arg("--").arg(program);
+        } else if let Some(runuser) = process::find("runuser") {
+            command = Command::new(runuser);
+            command.args(["-u", name, "--"]).arg(program);
+        } else if let Some(su) = process::find("su") {
+            command = Command::new(su);
+            command.args(["-s", "/bin/sh", name, "-c", r#"exec "$0" "$@""#]).arg(program);
+        } else {
+            anyhow::bail!("PostgreSQL refuses to run as root, and none of setpriv, runuser and su is here");
+        }
+        Ok(command)
+    }
+}
+
+fn id(what: &str, name: &str) -> Option<u32> {
+    let output = Command::new("id").args([what, name]).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}

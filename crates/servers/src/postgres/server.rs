@@ -1,0 +1,147 @@
+//! The server process: its first start, its every start, its end.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use rustix::process::Signal;
+use sqlx::{Connection as _, PgConnection};
+
+use super::{Binaries, Options, account::Account};
+use crate::process::{self, Child};
+
+/// How long it may take to recover from a crash.
+const START: Duration = Duration::from_mins(2);
+/// How long it may take to end.
+const STOP: Duration = Duration::from_secs(6);
+
+/// Small, and as durable as PostgreSQL is.
+const SETTINGS: [(&str, &str); 9] = [
+    ("listen_addresses", "127.0.0.1"),
+    ("unix_socket_directories", ""),
+    ("max_connections", "200"),
+    ("shared_buffers", "32MB"),
+    ("jit", "off"),
+    ("max_wal_size", "256MB"),
+    ("autovacuum_max_workers", "1"),
+    ("max_parallel_workers", "0"),
+    ("log_min_messages", "warning"),
+];
+
+/// A server that we started. Dropped, it is told to end; [`stop`](Self::stop) waits for it.
+pub struct Postgres {
+    /// Its database `postgres`, as the superuser.
+    pub url: String,
+    /// The programs it runs from.
+    pub binaries: Binaries,
+    child: Option<Child>,
+    _lock: File,
+}
+
+impl Postgres {
+    pub(super) async fn start(options: &Options, binaries: &Binaries) -> anyhow::Result<Self> {
+        let account = Account::choose()?;
+        let home = account.home(&options.data).context("making a place for PostgreSQL's data")?;
+        let files = Files::new(&home);
+        let lock = process::lock(&home)?;
+        files.end_leftover().await.context("ending a PostgreSQL that an earlier run left behind")?;
+        let password = process::secret(&files.password)?;
+        account.own(&files.password)?;
+        if !files.data.join("PG_VERSION").exists() {
+            tracing::info!("preparing PostgreSQL {} in {}", binaries.version, options.data.display());
+            files.initialise(&account, binaries).await.context("preparing PostgreSQL's data")?;
+        }
+        let port = process::free_port(&files.port)?;
+        let mut command = account.command(&binaries.directory.join("postgres"), options.mortal.then_some("INT"))?;
+        command.arg("-D").arg(&files.data).arg("-p").arg(port.to_string()).current_dir(&home);
+        for (name, value) in SETTINGS.iter().chain(&options.settings) {
+            command.arg("-c").arg(format!("{name}={value}"));
+        }
+        let child = Child::spawn(command, &files.log)?;
+        process::wait_until(&child, &files.log, START, async || files.is_ready())
+            .await
+            .with_context(|| format!("starting PostgreSQL from {}", binaries.directory.display()))?;
+        let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
+        let connection = PgConnection::connect(&url).await.context("connecting to the PostgreSQL that was started")?;
+        connection.close().await?;
+        Ok(Self { url, binaries: binaries.clone(), child: options.mortal.then_some(child), _lock: lock })
+    }
+
+    /// Ends the server, with what it has in memory on disk, and waits until it has ended.
+    pub async fn stop(mut self) {
+        if let Some(child) = self.child.take() {
+            child.stop(Signal::INT, STOP).await;
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if let Some(child) = &self.child {
+            child.signal(Signal::INT);
+        }
+    }
+}
+
+/// What is in the server's directory.
+struct Files {
+    data: PathBuf,
+    password: PathBuf,
+    port: PathBuf,
+    log: PathBuf,
+}
+
+impl Files {
+    fn new(home: &Path) -> Self {
+        let [data, password, port, log] = ["data", "password", "port", "log"].map(|name| home.join(name));
+        Self { data, password, port, log }
+    }
+
+    /// Makes the data directory whole or not at all.
+    async fn initialise(&self, account: &Account, binaries: &Binaries) -> anyhow::Result<()> {
+        let draft = self.data.with_extension("new");
+        if draft.exists() {
+            std::fs::remove_dir_all(&draft)?;
+        }
+        let mut command = account.command(&binaries.directory.join("initdb"), None)?;
+        command.arg("-D").arg(&draft).arg("--pwfile").arg(&self.password);
+        command.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]);
+        command.current_dir(self.data.parent().unwrap_or(Path::new("/")));
+        run(command).await?;
+        std::fs::rename(&draft, &self.data)?;
+        Ok(())
+    }
+
+    /// Ends the server of a run that was killed, and forgets one that is gone.
+    async fn end_leftover(&self) -> anyhow::Result<()> {
+        let file = self.data.join("postmaster.pid");
+        let Ok(text) = std::fs::read_to_string(&file) else { return Ok(()) };
+        if let Some(pid) = text.lines().next().and_then(|pid| pid.trim().parse().ok()) {
+            if process::is_alive(pid) && process::works_in(pid, &self.data) {
+                tracing::info!(pid, "ending a PostgreSQL that an earlier run left behind");
+            }
+            process::end_leftover(pid, &self.data, [Signal::INT, Signal::QUIT]).await?;
+        }
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// True once the server has written that it takes connections.
+    fn is_ready(&self) -> bool {
+        let status = std::fs::read_to_string(self.data.join("postmaster.pid")).unwrap_or_default();
+        status.lines().nth(7).is_some_and(|status| status.trim() == "ready")
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    let output = tokio::process::Command::from(command).kill_on_drop(true).output().await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "{}", said.trim_end().lines().next_back().unwrap_or("initdb failed"));
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! Child processes: found by name, started apart from the terminal, ended with us.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io::Write as _,
+    net::TcpListener,
+    os::unix::{
+        fs::{DirBuilderExt as _, OpenOptionsExt as _},
+        process::CommandExt as _,
+    },
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tokio::sync::watch;
+
+/// How often something is looked at that does not tell of itself.
+const PAUSE: Duration = Duration::from_millis(20);
+/// A server's log is begun anew when it has grown beyond this.
+const LOG_LIMIT: u64 = 10 << 20;
+
+/// The program `name` on the PATH, or where administrators have it.
+pub fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&path).chain(["/usr/bin", "/usr/sbin", "/sbin", "/bin"].map(PathBuf::from));
+    places.map(|place| place.join(name)).find(|program| program.is_file())
+}
+
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// `program` in a form that dies with us when we are killed, where the system can do that.
+pub fn mortal(program: &Path, signal: &str) -> Command {
+    let Some(setpriv) = find("setpriv") else { return Command::new(program) };
+    let mut command = Command::new(setpriv);
+    command.args(["--pdeathsig", signal]).arg("--").arg(program);
+    command
+}
+
+/// A process that we started.
+pub struct Child {
+    pub pid: i32,
+    ended: watch::Receiver<Option<ExitStatus>>,
+}
+
+impl Child {
+    /// Starts `command` with its output in `log`, in a group of its own: a Ctrl-C at the terminal is ours to pass on.
+    pub fn spawn(mut command: Command, log: &Path) -> anyhow::Result<Self> {
+        if std::fs::metadata(log).is_ok_and(|log| log.len() > LOG_LIMIT) {
+            std::fs::remove_file(log)?;
+        }
+        let output = OpenOptions::new().create(true).append(true).mode(0o600).open(log)?;
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
+        let (started, starting) = std::sync::mpsc::channel();
+        let (end, ended) = watch::channel(None);
+        // A thread for as long as the child lives: the death that its parent death signal tells of is a thread's.
+        std::thread::Builder::new().name("child".to_owned()).spawn(move || {
+            let child = command.spawn();
+            let _ = started.send(child.as_ref().map(std::process::Child::id).map_err(ToString::to_string));
+            if let Ok(mut child) = child {
+                end.send_replace(child.wait().ok());
+            }
+        })?;
+        let pid = starting.recv()?.map_err(anyhow::Error::msg)?;
+        Ok(Self { pid: i32::try_from(pid)?, ended })
+    }
+
+    /// How it ended, when it has.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        *self.ended.borrow()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        if self.ended().is_none() {
+            let _ = kill(self.pid, signal);
+        }
+    }
+
+    /// Asks it to end with `signal`, and ends it after `patience`.
+    pub async fn stop(&self, signal: Signal, patience: Duration) {
+        self.signal(signal);
+        let mut ended = self.ended.clone();
+        if tokio::time::timeout(patience, ended.wait_for(Option::is_some)).await.is_err() {
+            self.signal(Signal::KILL);
+            let _ = ended.wait_for(Option::is_some).await;
+        }
+    }
+}
+
+pub fn kill(pid: i32, signal: Signal) -> anyhow::Result<()> {
+    let pid = Pid::from_raw(pid).context("not a process id")?;
+    kill_process(pid, signal).context("sending a signal")
+}
+
+pub fn is_alive(pid: i32) -> bool {
+    Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+/// True when the process works in `directory` or was started for it, which tells a leftover server from a stranger with a reused pid.
+pub fn works_in(pid: i32, directory: &Path) -> bool {
+    let Ok(directory) = directory.canonicalize() else { return false };
+    // Not readable for another user's process, not even by root in a container.
+    if std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == directory) {
+        return true;
+    }
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).or_else(|_| {
+        Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output().map(|output| output.stdout)
+    });
+    command.is_ok_and(|command| String::from_utf8_lossy(&command).contains(&*directory.to_string_lossy()))
+}
+
+/// Ends a server that an earlier run left behind in `directory`.
+pub async fn end_leftover(pid: i32, directory: &Path, signals: [Signal; 2]) -> anyhow::Result<()> {
+    for signal in signals {
+        if !is_alive(pid) || !works_in(pid, directory) {
+            return Ok(());
+        }
+        kill(pid, signal)?;
+        let gone = async {
+            while is_alive(pid) && works_in(pid, directory) {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(20), gone).await.is_ok() {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("process {pid} in {} does not end; end it by hand", directory.display())
+}
+
+/// Asks `ready` until it says so. Fails with the log's last line when the child ends before.
+pub async fn wait_until(
+    child: &Child,
+    log: &Path,
+    patience: Duration,
+    ready: impl AsyncFn() -> bool,
+) -> anyhow::Result<()> {
+    let wait = async {
+        while !ready().await {
+            if child.ended().is_some() {
+                let said = std::fs::read_to_string(log).unwrap_or_default();
+                anyhow::bail!("it ended: {}", said.trim_end().lines().next_back().unwrap_or("without a word"));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    };
+    let outcome = tokio::time::timeout(patience, wait).await;
+    outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("it does not answer; see {}", log.display())))
+}
+
+/// The port that `file` remembers, or another where that is taken.
+pub fn free_port(file: &Path) -> anyhow::Result<u16> {
+    let remembered = std::fs::read_to_string(file).ok().and_then(|port| port.trim().parse::<u16>().ok());
+    let free = |port| Ok::<_, std::io::Error>(TcpListener::bind(("127.0.0.1", port))?.local_addr()?.port());
+    let port = remembered.and_then(|port| free(port).ok()).map_or_else(|| free(0), Ok)?;
+    write_private(file, &port.to_string())?;
+    Ok(port)
+}
+
+/// The secret that `file` keeps, made at first.
+pub fn secret(file: &Path) -> anyhow::Result<String> {
+    if let Ok(secret) = std::fs::read_to_string(file)
+        && !secret.trim().is_empty()
+    {
+        return Ok(secret.trim().to_owned());
+    }
+    let secret = platform::ids::random().simple().to_string();
+    write_private(file, &secret)?;
+    Ok(secret)
+}
+
+/// Writes a file that only its owner can read.
+pub fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| path.display().to_string())?;
+    file.write_all(content.as_bytes())?;
+    Ok(())
+}
+
+/// Makes a directory that only its owner can enter.
+pub fn private_directory(path: &Path) -> anyhow::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| path.display().to_string())
+}
+
+/// Locks the directory for this process; the lock goes with it, however it ends.
+pub fn lock(directory: &Path) -> anyhow::Result<File> {
+    let file = File::create(directory.join("lock"))?;
+    file.try_lock()
+        .ok()
+        .with_context(|| format!("{} is in use by another running program; stop that first", directory.display()))?;
+    Ok(file)
+}

@@ -1,0 +1,97 @@
+//! Redis, or Valkey, as a child process.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use rustix::process::Signal;
+
+use crate::process::{self, Child};
+
+/// How long it may take to read its data back.
+const START: Duration = Duration::from_secs(30);
+const STOP: Duration = Duration::from_secs(5);
+
+/// How to run it.
+pub struct Options {
+    /// Where its data is; made when it is not there.
+    pub data: PathBuf,
+    /// Ends with this process. Otherwise it goes on, and its pid is in the file `pid`.
+    pub mortal: bool,
+}
+
+/// A server that we started. Dropped, it is told to end; [`stop`](Self::stop) waits for it.
+pub struct Redis {
+    pub url: String,
+    child: Option<Child>,
+    _lock: std::fs::File,
+}
+
+/// The server program on this machine, if there is one.
+pub fn program() -> Option<PathBuf> {
+    ["redis-server", "valkey-server"].into_iter().find_map(process::find)
+}
+
+/// Starts a server that keeps what it is told, if there is a program for it on this machine.
+pub async fn start(options: &Options) -> anyhow::Result<Option<Redis>> {
+    let Some(program) = program() else { return Ok(None) };
+    let redis = run(&program, options).await.with_context(|| format!("starting {}", program.display()))?;
+    Ok(Some(redis))
+}
+
+async fn run(program: &Path, options: &Options) -> anyhow::Result<Redis> {
+    process::private_directory(&options.data)?;
+    let data = options.data.canonicalize()?;
+    let lock = process::lock(&data)?;
+    let pid_file = data.join("pid");
+    if let Ok(pid) = std::fs::read_to_string(&pid_file).unwrap_or_default().trim().parse() {
+        process::end_leftover(pid, &data, [Signal::TERM, Signal::KILL]).await?;
+    }
+    let port = process::free_port(&data.join("port"))?;
+    let password = process::secret(&data.join("password"))?;
+    let configuration = data.join("redis.conf");
+    process::write_private(&configuration, &configure(&data, port, &password))?;
+
+    let mut command =
+        if options.mortal { process::mortal(program, "TERM") } else { std::process::Command::new(program) };
+    command.arg(&configuration);
+    let log = data.join("log");
+    let child = Child::spawn(command, &log)?;
+    process::write_private(&pid_file, &child.pid.to_string())?;
+    let url = format!("redis://:{password}@127.0.0.1:{port}");
+    let client = redis::Client::open(url.as_str())?;
+    process::wait_until(&child, &log, START, async || answers(&client).await).await?;
+    Ok(Redis { url, child: options.mortal.then_some(child), _lock: lock })
+}
+
+/// Sessions must survive a crash, and a second of them may be lost: what Redis calls `everysec`.
+fn configure(data: &Path, port: u16, password: &str) -> String {
+    format!(
+        "bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir \"{}\"\nappendonly yes\nappendfsync everysec\nsave \"\"\ndaemonize no\n",
+        data.display(),
+    )
+}
+
+async fn answers(client: &redis::Client) -> bool {
+    let Ok(mut connection) = client.get_multiplexed_async_connection().await else { return false };
+    redis::cmd("PING").exec_async(&mut connection).await.is_ok()
+}
+
+impl Redis {
+    /// Ends the server and waits until it has.
+    pub async fn stop(mut self) {
+        if let Some(child) = self.child.take() {
+            child.stop(Signal::TERM, STOP).await;
+        }
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        if let Some(child) = &self.child {
+            child.signal(Signal::TERM);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What a person sees of the demo: each step while it runs, and how long it took.
+
+use std::{io::IsTerminal as _, time::Duration};
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::Instant;
+
+/// Shows steps: with a spinner on a terminal, a line for each elsewhere.
+pub struct Progress {
+    terminal: bool,
+    begun: Instant,
+}
+
+impl Progress {
+    pub fn new() -> Self {
+        Self { terminal: std::io::stdout().is_terminal(), begun: Instant::now() }
+    }
+
+    /// Does one step, which answers with what it got and what to say about it. A failure names the step.
+    pub async fn step<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = anyhow::Result<(T, String)>>,
+    ) -> anyhow::Result<T> {
+        let begun = Instant::now();
+        let spinner = self.spinner(what);
+        let outcome = work.await;
+        if let Some(spinner) = spinner {
+            spinner.finish_and_clear();
+        }
+        let (answer, said) = outcome.with_context(|| format!("not as the contract says: {what}"))?;
+        println!("{:>9}  {what:<42} {said}", elapsed(begun.elapsed()));
+        Ok(answer)
+    }
+
+    pub fn end(&self) {
+        println!("{:>9}  everything as the contract says", elapsed(self.begun.elapsed()));
+    }
+
+    fn spinner(&self, what: &str) -> Option<ProgressBar> {
+        if !self.terminal {
+            return None;
+        }
+        let style = ProgressStyle::with_template("{elapsed:>8}s {spinner} {msg}").ok()?;
+        let spinner = ProgressBar::new_spinner().with_style(style).with_message(what.to_owned());
+        spinner.enable_steady_tick(Duration::from_millis(100));
+        Some(spinner)
+    }
+}
+
+fn elapsed(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
+    } else {
+        format!("{:.2} s", time.as_secs_f64())
+    }
+}

@@ -1,0 +1,218 @@
+//! `shipyard doctor`: what the shop needs, where each would come from here, and what to do about what is missing.
+
+use std::{fmt, time::Duration};
+
+use platform::{config::Settings, http};
+use servers::{apt, postgres::Binaries, redis};
+use sqlx::Connection as _;
+use tokio::process::Command;
+
+use super::up::{ADMIN, Configs, presumed};
+use crate::{data::Data, services::Service};
+
+/// How long something may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was found out about one thing.
+struct Finding {
+    what: String,
+    verdict: Verdict,
+    found: String,
+}
+
+enum Verdict {
+    Fine,
+    /// The shop runs without; this is what to do to have it.
+    Optional(String),
+    /// The shop does not run before this is done.
+    Needed(String),
+}
+
+/// Looks at everything and prints it. Fails when the shop could not run.
+pub async fn run(data: Data) -> anyhow::Result<()> {
+    let settings = Settings::load()?;
+    let mut findings = postgres(&settings).await;
+    findings.push(redis(&settings).await);
+    findings.push(kafka(&settings).await);
+    findings.extend(addresses(&settings, &data).await);
+    findings.push(directory(&data));
+    findings.push(program("Docker", &["docker", "version", "--format", "{{.Server.Version}}"], DOCKER).await);
+    findings.push(program("Compose", &["docker", "compose", "version", "--short"], COMPOSE).await);
+    findings.push(program("curl", &["curl", "--version"], "to paste the README's lines, install curl").await);
+    findings.push(program("grpcurl", &["grpcurl", "--version"], GRPCURL).await);
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let needed = findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Needed(_))).count();
+    anyhow::ensure!(needed == 0, "the shop cannot run here before {needed} of these things are mended");
+    println!("\nThe shop can run here: cargo run");
+    Ok(())
+}
+
+const DOCKER: &str = "for `docker compose up`, and for tests on the real servers, start a Docker engine";
+const COMPOSE: &str = "for `docker compose up`, install Docker's compose plugin";
+const GRPCURL: &str = "to paste the README's lines, install it: https://github.com/fullstorydev/grpcurl";
+
+async fn postgres(settings: &Settings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut missing = 0;
+    for service in Service::ALL {
+        let variable = service.variable("DATABASE_URL");
+        let Some(url) = settings.get(&variable) else {
+            missing += 1;
+            continue;
+        };
+        let verdict = match tokio::time::timeout(PATIENCE, sqlx::PgConnection::connect(url)).await {
+            Ok(Ok(_)) => Verdict::Fine,
+            Ok(Err(error)) => Verdict::Needed(format!("start that server, or mend {variable}: {error}")),
+            Err(_) => Verdict::Needed(format!("that server does not answer; start it, or mend {variable}")),
+        };
+        findings.push(Finding { what: "PostgreSQL".to_owned(), verdict, found: format!("as given by {variable}") });
+    }
+    if missing > 0 {
+        let found = Binaries::on_this_machine().await.into_iter().next();
+        findings.push(match found {
+            Some(binaries) => {
+                let directory = binaries.directory.display();
+                Finding::fine("PostgreSQL", format!("version {} from {directory}, as a child", binaries.version))
+            }
+            None => Finding {
+                what: "PostgreSQL".to_owned(),
+                verdict: Verdict::Optional(format!(
+                    "to have your distribution's, {}; or set {}",
+                    apt::advice("postgresql"),
+                    "ORDER_DATABASE_URL and the like"
+                )),
+                found: "no server on this machine; one is installed or downloaded at the first start".to_owned(),
+            },
+        });
+    }
+    findings
+}
+
+async fn redis(settings: &Settings) -> Finding {
+    if let Some(url) = settings.get("REDIS_URL") {
+        return given("Redis", "REDIS_URL", url).await;
+    }
+    match redis::program() {
+        Some(program) => Finding::fine("Redis", format!("{}, as a child", program.display())),
+        None => Finding {
+            what: "Redis".to_owned(),
+            verdict: Verdict::Optional(format!(
+                "for sessions that outlive the process, {}; or set REDIS_URL",
+                apt::advice("redis-server")
+            )),
+            found: "none; sessions are kept in the process".to_owned(),
+        },
+    }
+}
+
+async fn kafka(settings: &Settings) -> Finding {
+    match settings.get("KAFKA_BROKERS") {
+        Some(brokers) => given("Kafka", "KAFKA_BROKERS", brokers).await,
+        None => Finding::fine("Kafka", "librdkafka's mock cluster, in the process".to_owned()),
+    }
+}
+
+/// A server that a variable names: does its port take connections?
+async fn given(what: &str, variable: &str, value: &str) -> Finding {
+    let first = value.split(',').next().unwrap_or_default();
+    let place = first.rsplit_once('@').map_or(first, |(_, place)| place);
+    let place = place.rsplit_once("://").map_or(place, |(_, place)| place);
+    let address = place.split('/').next().unwrap_or_default();
+    let connected = tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(address)).await;
+    let verdict = match connected {
+        Ok(Ok(_)) => Verdict::Fine,
+        Ok(Err(error)) => Verdict::Needed(format!("start that server, or mend {variable}: {error}")),
+        Err(_) => Verdict::Needed(format!("that server does not answer; start it, or mend {variable}")),
+    };
+    Finding { what: what.to_owned(), verdict, found: format!("{address}, as given by {variable}") }
+}
+
+/// The variables, and the ports that they name.
+async fn addresses(settings: &Settings, data: &Data) -> Vec<Finding> {
+    if let Some(holder) = data.holder() {
+        return vec![Finding::fine("Ports", format!("the shop runs already, as process {holder}"))];
+    }
+    let key = ("SERVICE_KEY", data.service_key(settings).unwrap_or_else(|| "0".repeat(64)));
+    let configs = match Configs::load(&presumed(settings).with([key])) {
+        Ok(configs) => configs,
+        Err(error) => {
+            let verdict = Verdict::Needed(format!("mend {}", error.variable));
+            return vec![Finding { what: "Variables".to_owned(), verdict, found: error.to_string() }];
+        }
+    };
+    let (admin, default) = ADMIN;
+    let admin = settings.get(admin).unwrap_or(default).parse().ok().map(|address| (admin.to_owned(), address));
+    let services = configs.addresses().map(|(service, address)| (service.variable("LISTEN"), address));
+    let mut taken = Vec::new();
+    let mut free = Vec::new();
+    for (variable, address) in services.into_iter().chain(admin) {
+        match http::bind(&variable, address).await {
+            Ok(_) => free.push(address.port().to_string()),
+            Err(error) => taken.push(Finding {
+                what: "Port".to_owned(),
+                found: address.to_string(),
+                verdict: Verdict::Needed(format!("{error:#}")),
+            }),
+        }
+    }
+    if !free.is_empty() {
+        taken.insert(0, Finding::fine("Ports", format!("{} are free", free.join(", "))));
+    }
+    taken
+}
+
+fn directory(data: &Data) -> Finding {
+    let path = data.path().display().to_string();
+    let writable = std::fs::create_dir_all(data.path()).and_then(|()| tempfile_in(data));
+    match writable {
+        Ok(()) => Finding::fine("Data", format!("kept in {path}")),
+        Err(error) => Finding {
+            what: "Data".to_owned(),
+            found: format!("{path}: {error}"),
+            verdict: Verdict::Needed("run in a directory that you may write, or name another with --data".to_owned()),
+        },
+    }
+}
+
+fn tempfile_in(data: &Data) -> std::io::Result<()> {
+    let path = data.path().join("doctor");
+    std::fs::write(&path, b"")?;
+    std::fs::remove_file(path)
+}
+
+/// A program that is nice to have: the first line of what it says about itself.
+async fn program(what: &str, command: &[&str], remedy: &str) -> Finding {
+    let asked = Command::new(command[0]).args(&command[1..]).kill_on_drop(true).output();
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(output)) if output.status.success() => {
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            Finding::fine(what, said.lines().next().unwrap_or_default().trim().to_owned())
+        }
+        _ => Finding {
+            what: what.to_owned(),
+            verdict: Verdict::Optional(remedy.to_owned()),
+            found: "not here".to_owned(),
+        },
+    }
+}
+
+impl Finding {
+    fn fine(what: &str, found: String) -> Self {
+        Self { what: what.to_owned(), verdict: Verdict::Fine, found }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mark, remedy) = match &self.verdict {
+            Verdict::Fine => ("ok", None),
+            Verdict::Optional(remedy) => ("-", Some(remedy)),
+            Verdict::Needed(remedy) => ("NO", Some(remedy)),
+        };
+        write!(f, "{mark:<4}{:<12}{}", self.what, self.found)?;
+        remedy.map_or(Ok(()), |remedy| write!(f, "\n{:16}{remedy}", ""))
+    }
+}

@@ -1,0 +1,8 @@
+//! What this program can be told to do, one module per command.
+
+pub mod demo;
+pub mod doctor;
+pub mod migrate;
+pub mod restock;
+pub mod run;
+pub mod up;

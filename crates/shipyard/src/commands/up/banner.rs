@@ -1,0 +1,72 @@
+//! What the one process tells the person who started it, once everything is ready.
+
+use std::{fmt, time::Instant};
+
+use futures::future::join_all;
+use platform::health::Readiness;
+use tokio_util::sync::CancellationToken;
+
+use super::Addresses;
+use crate::services::Service;
+
+pub struct Banner {
+    pub begun: Instant,
+    pub addresses: Addresses,
+    /// A server that the shop uses, and where it is from.
+    pub used: Vec<(&'static str, String)>,
+}
+
+impl Banner {
+    /// Prints itself when every service is ready.
+    pub async fn show(self, all: Vec<Readiness>, stop: CancellationToken) -> anyhow::Result<()> {
+        tokio::select! {
+            _ = join_all(all.iter().map(Readiness::ready)) => println!("{self}"),
+            () = stop.cancelled() => {}
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Banner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let order = format!("http://{}", self.addresses.of(Service::Order));
+        let iam = self.addresses.of(Service::Iam);
+        writeln!(f, "\nShipyard is ready after {:.1} s.\n", self.begun.elapsed().as_secs_f64())?;
+        writeln!(f, "  {:<14}{order}/api/v1   Swagger UI: {order}/swagger-ui/", "order")?;
+        for service in Service::ALL.into_iter().filter(|service| *service != Service::Order) {
+            writeln!(f, "  {service:<14}{} (gRPC)", self.addresses.of(service))?;
+        }
+        writeln!(f, "  {:<14}http://{}/metrics, /health/ready\n", "admin", self.addresses.admin)?;
+        for (server, origin) in &self.used {
+            writeln!(f, "  {server:<14}{origin}")?;
+        }
+        writeln!(f, "\nTry, in another terminal (Ctrl-C here ends the shop):\n")?;
+        writeln!(f, "  {}", self.demo())?;
+        writeln!(f, "  curl -s {order}/health/ready")?;
+        write!(
+            f,
+            r#"  grpcurl -plaintext -d '{{"info":{{"info":{{"login":"ada","email":"ada@example.com"}},"password":"SecurePassword123!"}}}}' {iam} user.v1.UserService/Register"#
+        )
+    }
+}
+
+impl Banner {
+    /// The line that runs the demo, as this program was started itself and against where it listens.
+    fn demo(&self) -> String {
+        let program = if std::env::var_os("CARGO").is_some() {
+            "cargo run -q --".to_owned()
+        } else {
+            std::env::args().next().unwrap_or_else(|| "shipyard".to_owned())
+        };
+        let flags = [
+            ("order-url", "http://", Service::Order),
+            ("iam", "", Service::Iam),
+            ("inventory", "", Service::Inventory),
+        ];
+        let elsewhere = flags.into_iter().filter_map(|(flag, scheme, service)| {
+            let address = self.addresses.of(service);
+            (address.port() != service.port()).then(|| format!(" --{flag} {scheme}{address}"))
+        });
+        format!("{program} demo{}", elsewhere.collect::<String>())
+    }
+}

@@ -1,0 +1,161 @@
+//! PostgreSQL, Redis and Kafka for the one process: each as it is given, else found or started here.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use events::Topics;
+use platform::{config::Settings, kafka};
+use servers::{
+    kafka::{Mock, start_mock},
+    postgres::{self, Postgres},
+    redis::{self, Redis},
+};
+
+use crate::{data::Data, services::Service};
+
+/// How long PostgreSQL may take to make a database.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The mock cluster answers a fetch at once or after all of this: an event waits half of it on average.
+const FETCH_WAIT: &str = "25ms";
+
+/// The servers that this process uses, and those of them that it started and ends.
+pub struct Infrastructure {
+    /// By which the services find the servers.
+    pub variables: Vec<(String, String)>,
+    /// Each server, and where it is from.
+    pub used: Vec<(&'static str, String)>,
+    /// True when the broker's records end with this process.
+    pub forgets_events: bool,
+    postgres: Option<Postgres>,
+    redis: Option<Redis>,
+    kafka: Option<Mock>,
+}
+
+impl Infrastructure {
+    /// Finds or starts all three.
+    pub async fn provide(settings: &Settings, data: &Data) -> anyhow::Result<Self> {
+        let (postgres, redis) = tokio::try_join!(Self::postgres(settings, data), Self::redis(settings, data))?;
+        let kafka = Self::kafka(settings)?;
+        let all = [postgres, redis, kafka];
+        Ok(all.into_iter().fold(Self::none(), Self::and))
+    }
+
+    async fn postgres(settings: &Settings, data: &Data) -> anyhow::Result<Self> {
+        let missing: Vec<Service> = missing(settings);
+        if missing.is_empty() {
+            return Ok(Self::given("PostgreSQL", "as given by ORDER_DATABASE_URL and the like"));
+        }
+        let directory = data.path().join("postgres");
+        let server = postgres::start(&postgres::Options::new(directory.clone())).await.with_context(|| {
+            format!("PostgreSQL is missing; set {}, or mend this", missing[0].variable("DATABASE_URL"))
+        })?;
+        let mut variables = Vec::new();
+        for service in &missing {
+            let made = tokio::time::timeout(PATIENCE, postgres::ensure_database(&server.url, service.name()));
+            let url = made.await.context("PostgreSQL does not answer")?;
+            variables.push((
+                service.variable("DATABASE_URL"),
+                url.with_context(|| format!("making the database {service}"))?,
+            ));
+        }
+        let programs = server.binaries.directory.display();
+        let mut origin =
+            format!("PostgreSQL {} from {programs}, data in {}", server.binaries.version, directory.display());
+        if missing.len() < Service::ALL.len() {
+            let names: Vec<&str> = missing.iter().map(|service| service.name()).collect();
+            origin = format!("{origin}, for {}; the others as given", names.join(", "));
+        }
+        Ok(Self { variables, used: vec![("PostgreSQL", origin)], postgres: Some(server), ..Self::none() })
+    }
+
+    async fn redis(settings: &Settings, data: &Data) -> anyhow::Result<Self> {
+        if settings.get("REDIS_URL").is_some() {
+            return Ok(Self::given("Redis", "as given by REDIS_URL"));
+        }
+        let directory = data.path().join("redis");
+        let started = redis::start(&redis::Options { data: directory.clone(), mortal: true }).await;
+        let Some(server) = started.context("Redis does not start; set REDIS_URL, or mend this")? else {
+            return Ok(Self::given("Redis", "none found; sessions end with this process"));
+        };
+        let origin = redis::program().map(|program| program.display().to_string()).unwrap_or_default();
+        Ok(Self {
+            variables: vec![("REDIS_URL".to_owned(), server.url.clone())],
+            used: vec![("Redis", format!("{origin}, data in {}", directory.display()))],
+            redis: Some(server),
+            ..Self::none()
+        })
+    }
+
+    fn kafka(settings: &Settings) -> anyhow::Result<Self> {
+        if settings.get("KAFKA_BROKERS").is_some() {
+            return Ok(Self::given("Kafka", "as given by KAFKA_BROKERS"));
+        }
+        let config: kafka::Config = presumed(settings).read()?;
+        let topics: Topics = settings.read()?;
+        let mock = start_mock(&topics.all(), config.kafka_topic_partitions)?;
+        let fetch_wait = settings.get("KAFKA_FETCH_WAIT").unwrap_or(FETCH_WAIT);
+        let variables = [
+            ("KAFKA_BROKERS", mock.brokers.as_str()),
+            ("KAFKA_CREATE_TOPICS", "false"),
+            ("KAFKA_FETCH_WAIT", fetch_wait),
+        ];
+        Ok(Self {
+            variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            used: vec![("Kafka", "librdkafka's mock cluster, in this process".to_owned())],
+            forgets_events: true,
+            kafka: Some(mock),
+            ..Self::none()
+        })
+    }
+
+    fn none() -> Self {
+        Self {
+            variables: Vec::new(),
+            used: Vec::new(),
+            forgets_events: false,
+            postgres: None,
+            redis: None,
+            kafka: None,
+        }
+    }
+
+    fn given(server: &'static str, origin: &str) -> Self {
+        Self { used: vec![(server, origin.to_owned())], ..Self::none() }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            variables: [self.variables, other.variables].concat(),
+            used: [self.used, other.used].concat(),
+            forgets_events: self.forgets_events || other.forgets_events,
+            postgres: self.postgres.or(other.postgres),
+            redis: self.redis.or(other.redis),
+            kafka: self.kafka.or(other.kafka),
+        }
+    }
+
+    /// Ends the servers that were started, PostgreSQL last.
+    pub async fn stop(self) {
+        if let Some(redis) = self.redis {
+            redis.stop().await;
+        }
+        drop(self.kafka);
+        if let Some(postgres) = self.postgres {
+            postgres.stop().await;
+        }
+    }
+}
+
+/// The services whose database is not given.
+fn missing(settings: &Settings) -> Vec<Service> {
+    Service::ALL.into_iter().filter(|service| settings.get(&service.variable("DATABASE_URL")).is_none()).collect()
+}
+
+/// `settings` with something in the place of what will only be known once the servers run, so that the rest can be checked before.
+pub fn presumed(settings: &Settings) -> Settings {
+    let databases: Vec<String> = missing(settings).iter().map(|service| service.variable("DATABASE_URL")).collect();
+    let brokers = settings.get("KAFKA_BROKERS").is_none().then_some("KAFKA_BROKERS");
+    let presumed = databases.iter().map(String::as_str).chain(brokers).map(|name| (name, "presumed".to_owned()));
+    settings.clone().with(presumed)
+}

@@ -1,0 +1,95 @@
+//! `shipyard`: the whole shop in one process, with the servers that it needs.
+
+mod addresses;
+mod apps;
+mod banner;
+mod infrastructure;
+
+use std::time::Instant;
+
+use platform::{
+    config::Settings,
+    health::{Readiness, admin_routes},
+    http,
+    shutdown::{Tasks, on_signal},
+    telemetry,
+};
+use tokio_util::sync::CancellationToken;
+
+pub use self::{
+    addresses::{ADMIN, Addresses},
+    apps::Configs,
+    infrastructure::presumed,
+};
+use self::{banner::Banner, infrastructure::Infrastructure};
+use crate::{data::Data, databases::Databases, republish::republish};
+
+/// What is logged unless `LOG_LEVEL` says otherwise: what happens to orders, and trouble.
+const LOG_LEVEL: &str =
+    "warn,shipyard=info,servers=info,iam=info,inventory=info,order=info,payment=info,assembly=info,notification=info";
+
+/// Runs the shop until a signal ends it.
+pub async fn run(data: Data) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let settings = Settings::load()?;
+    let settings = default(settings, "LOG_LEVEL", LOG_LEVEL);
+    let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
+    let stop = on_signal()?;
+    let _lock = data.lock()?;
+    let key = data.ensure_service_key(&settings)?;
+    let settings = settings.with([("SERVICE_KEY", key)]);
+    // What is wrong with the variables or the ports is told before a server is started.
+    let addresses = Addresses::settle(&settings, &Configs::load(&presumed(&settings))?).await?;
+    let settings = with(settings, &addresses.variables());
+    let infrastructure = tokio::select! {
+        provided = Infrastructure::provide(&settings, &data) => provided?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let settings = with(settings, &infrastructure.variables);
+    let banner = Banner { begun, addresses, used: infrastructure.used.clone() };
+    let outcome = serve(&settings, infrastructure.forgets_events, banner, stop).await;
+    infrastructure.stop().await;
+    outcome
+}
+
+async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: CancellationToken) -> anyhow::Result<()> {
+    if republished {
+        go_on(settings, &stop).await?;
+    }
+    if stop.is_cancelled() {
+        return Ok(());
+    }
+    let services = Configs::load(settings)?.build().await?;
+    let admin = http::bind(ADMIN.0, banner.addresses.admin).await?;
+    let mut tasks = Tasks::new(&stop);
+    let all: Vec<Readiness> = services.iter().map(|service| service.readiness.clone()).collect();
+    let routes = admin_routes(all.clone());
+    tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
+    tasks.spawn("banner", |stop| banner.show(all, stop));
+    for service in services {
+        tasks.spawn(service.name, service.run);
+    }
+    tasks.join().await
+}
+
+/// Brings the schemas up to date and makes the outboxes publish again what the broker's last life took with it.
+async fn go_on(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<()> {
+    let databases = Databases::of(settings)?;
+    databases.migrate(stop).await?;
+    if !stop.is_cancelled() {
+        let count = republish(&databases).await?;
+        if count > 0 {
+            tracing::info!(count, "events that were under way when the last process ended are published again");
+        }
+    }
+    databases.close().await;
+    Ok(())
+}
+
+fn default(settings: Settings, variable: &str, value: &str) -> Settings {
+    if settings.get(variable).is_some() { settings } else { settings.with([(variable, value.to_owned())]) }
+}
+
+fn with(settings: Settings, variables: &[(String, String)]) -> Settings {
+    settings.with(variables.iter().map(|(name, value)| (name.as_str(), value.clone())))
+}

@@ -1,0 +1,154 @@
+//! What the one process keeps on disc beside its databases: a lock, and the services' key.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io::{ErrorKind, Read as _, Seek as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use platform::config::Settings;
+use rand::RngExt as _;
+
+const LOCK: &str = "lock";
+const KEY: &str = "service-key";
+
+/// The directory of one shop, `.shipyard` unless another is named.
+#[derive(Clone, Debug)]
+pub struct Data {
+    path: PathBuf,
+}
+
+/// Held by the process that runs the shop, and released with it however it ends.
+pub struct Lock {
+    _file: File,
+}
+
+impl Data {
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the directory and takes its lock. Fails, naming the process, while another one runs the shop from it.
+    pub fn lock(&self) -> anyhow::Result<Lock> {
+        let shown = self.path.display();
+        // Others may pass through: as root the database's files belong to another user.
+        DirBuilder::new().recursive(true).mode(0o755).create(&self.path).with_context(|| {
+            format!(
+                "cannot make the directory {shown}; run in a directory that you may write, or name another with --data"
+            )
+        })?;
+        let path = self.path.join(LOCK);
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("cannot write {}; name another directory with --data", path.display()))?;
+        if file.try_lock().is_err() {
+            let holder = read(&mut file);
+            anyhow::bail!(
+                "the shop already runs from {shown} as process {holder}; stop that first (kill {holder}), or name another directory with --data and other ports"
+            );
+        }
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()))?;
+        Ok(Lock { _file: file })
+    }
+
+    /// The process that runs the shop from this directory now.
+    pub fn holder(&self) -> Option<String> {
+        let mut file = File::open(self.path.join(LOCK)).ok()?;
+        file.try_lock_shared().is_err().then(|| read(&mut file))
+    }
+
+    /// `SERVICE_KEY` where it is given; else the key that was made here before.
+    pub fn service_key(&self, settings: &Settings) -> Option<String> {
+        settings.get("SERVICE_KEY").map(str::to_owned).or_else(|| {
+            let key = std::fs::read_to_string(self.path.join(KEY)).ok()?;
+            Some(key.trim().to_owned()).filter(|key| !key.is_empty())
+        })
+    }
+
+    /// [`service_key`](Self::service_key), made and kept where there is none yet.
+    pub fn ensure_service_key(&self, settings: &Settings) -> anyhow::Result<String> {
+        if let Some(key) = self.service_key(settings) {
+            return Ok(key);
+        }
+        let path = self.path.join(KEY);
+        let [high, low]: [u128; 2] = rand::rng().random();
+        let key = format!("{high:032x}{low:032x}");
+        // Whole or not at all, and never readable by others.
+        let draft = path.with_extension("new");
+        match std::fs::remove_file(&draft) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+        .and_then(|()| OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft))
+        .and_then(|mut file| writeln!(file, "{key}").and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&draft, &path))
+        .with_context(|| format!("writing {}", path.display()))?;
+        Ok(key)
+    }
+}
+
+fn read(file: &mut File) -> String {
+    let mut holder = String::new();
+    let _ = file.read_to_string(&mut holder);
+    holder.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn data() -> (tempfile::TempDir, Data) {
+        let directory = tempfile::tempdir().unwrap();
+        let data = Data::at(directory.path().join("shop"));
+        (directory, data)
+    }
+
+    #[test]
+    fn a_second_process_is_told_who_runs_the_shop() {
+        let (_directory, data) = data();
+
+        let held = data.lock().unwrap();
+        let refusal = data.lock().err().unwrap().to_string();
+        let holder = data.holder();
+        drop(held);
+
+        assert!(refusal.contains(&std::process::id().to_string()), "{refusal}");
+        assert_eq!(holder, Some(std::process::id().to_string()));
+        assert_eq!(data.holder(), None);
+        assert!(data.lock().is_ok(), "a lock that nobody holds is no obstacle");
+    }
+
+    #[test]
+    fn the_key_is_made_once_and_is_nobody_elses_to_read() {
+        let (_directory, data) = data();
+        let _lock = data.lock().unwrap();
+
+        let first = data.ensure_service_key(&Settings::default()).unwrap();
+        let second = data.ensure_service_key(&Settings::default()).unwrap();
+        let mode = std::fs::metadata(data.path().join(KEY)).unwrap().permissions().mode();
+
+        assert_eq!((first.len(), &first), (64, &second));
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_given_key_wins() {
+        let (_directory, data) = data();
+
+        let key = data.service_key(&Settings::of([("SERVICE_KEY", "given".to_owned())]));
+
+        assert_eq!(key.as_deref(), Some("given"));
+    }
+}

@@ -1,0 +1,45 @@
+//! The databases of all six services, for the tools that look across them.
+
+use std::collections::HashMap;
+
+use anyhow::Context as _;
+use futures::future::{join_all, try_join_all};
+use platform::{config::Settings, postgres};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::services::Service;
+
+/// A few connections to each database, made when they are used.
+pub struct Databases {
+    pools: HashMap<Service, PgPool>,
+}
+
+impl Databases {
+    /// Those that the settings name.
+    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
+        let pools = Service::ALL.into_iter().map(|service| Ok((service, service.pool(settings)?)));
+        Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })
+    }
+
+    pub fn get(&self, service: Service) -> anyhow::Result<&PgPool> {
+        self.pools.get(&service).with_context(|| format!("no database of {service}"))
+    }
+
+    /// Waits for the servers and brings every schema up to date.
+    pub async fn migrate(&self, stop: &CancellationToken) -> anyhow::Result<()> {
+        let all = self.pools.iter().map(|(service, pool)| postgres::migrate(pool, service.migrations(), stop));
+        try_join_all(all).await?;
+        Ok(())
+    }
+
+    pub async fn close(self) {
+        join_all(self.pools.values().map(PgPool::close)).await;
+    }
+}
+
+impl FromIterator<(Service, PgPool)> for Databases {
+    fn from_iter<I: IntoIterator<Item = (Service, PgPool)>>(pools: I) -> Self {
+        Self { pools: pools.into_iter().collect() }
+    }
+}

@@ -1,0 +1,59 @@
+//! Shipyard runs the whole shop in one process, and holds the tools of whoever runs it.
+
+pub mod commands;
+pub mod consumers;
+pub mod data;
+pub mod databases;
+pub mod republish;
+pub mod services;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use platform::cli::{block_on, report};
+
+use crate::{
+    commands::{demo, doctor, migrate, restock, run, up},
+    data::Data,
+};
+
+/// A shop that sells spaceships, as six services in one process. Without a command it runs.
+#[derive(Parser)]
+#[command(version, after_help = "Configured by environment variables; .env.example lists them all.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Where what outlives this process is kept.
+    #[arg(long, global = true, env = "SHIPYARD_DATA", default_value = ".shipyard", value_name = "DIRECTORY")]
+    data: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the whole shop in this process (the default).
+    Up,
+    /// Run one service, as its own program does.
+    Run(run::Arguments),
+    /// Buy a ship in a running shop and check every answer.
+    Demo(demo::Arguments),
+    /// Tell what the shop needs, where it would come from, and what to do about what is missing.
+    Doctor,
+    /// Change the schemas of the databases by hand.
+    Migrate(migrate::Arguments),
+    /// Add stock to a running shop.
+    Restock(restock::Arguments),
+}
+
+/// The `main` of this program. What fails is one line on standard error and exit code 1.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let data = Data::at(arguments.data);
+    report(match arguments.command {
+        None | Some(Command::Up) => block_on(up::run(data)),
+        Some(Command::Run(arguments)) => run::run(&arguments),
+        Some(Command::Demo(arguments)) => block_on(demo::run(arguments)),
+        Some(Command::Doctor) => block_on(doctor::run(data)),
+        Some(Command::Migrate(arguments)) => block_on(migrate::run(arguments)),
+        Some(Command::Restock(arguments)) => block_on(restock::run(arguments, data)),
+    })
+}

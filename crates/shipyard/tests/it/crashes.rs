@@ -1,0 +1,97 @@
+//! `kill -9` of each service in the middle of orders: everything ends as if nothing had happened.
+
+use futures::future::join_all;
+use proto::payment::v1::PaymentStatus;
+use serde_json::{Value, json};
+use shipyard::services::Service;
+use testkit::eventually;
+use uuid::Uuid;
+
+use crate::{
+    customer::{Answer, Customer, ORDERS},
+    flow::{payment, told},
+    system::System,
+};
+
+/// Orders under way while a service is killed.
+const ORDERS_AT_ONCE: usize = 6;
+
+#[tokio::test]
+async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
+    let mut system = System::start().await;
+    let customer = Customer::of(&system).await;
+    let part = customer.part("Fuel Tank").await.uuid;
+    let stock = customer.stock(&part).await;
+    let mut paid = Vec::new();
+
+    for service in Service::ALL {
+        let orders = (0..ORDERS_AT_ONCE).map(|n| buy(&customer, &part, format!("{service}-{n}"), n % 3 == 2));
+        let killed = async {
+            // In the middle: some orders are placed, none is built yet.
+            tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+            system.kill(service).await;
+            system.run(service);
+        };
+        let (orders, ()) = futures::join!(join_all(orders), killed);
+        for (order, cancelled) in orders {
+            if cancelled {
+                customer.until(order, "CANCELLED").await;
+            } else {
+                customer.until(order, "ASSEMBLED").await;
+                paid.push(order);
+            }
+        }
+        system.ready(service).await;
+    }
+
+    for order in &paid {
+        assert_eq!(payment(&system, *order).await.status(), PaymentStatus::Succeeded);
+        assert_eq!(told(&system, *order, 2).await, ["order_paid", "ship_assembled"]);
+    }
+    let expected = stock - i64::try_from(paid.len()).unwrap();
+    eventually(async || (customer.stock(&part).await == expected).then_some(())).await;
+    assert_eq!(placed(&customer).await, ORDERS_AT_ONCE * Service::ALL.len(), "each request made one order");
+}
+
+/// Orders one part, and pays or cancels it, repeating each request under its key until it is answered.
+async fn buy(customer: &Customer, part: &str, key: String, cancel: bool) -> (Uuid, bool) {
+    let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
+    let placed = until_answered(customer, &format!("{key}-order"), ORDERS, body).await.success(201);
+    let order: Uuid = placed["order_uuid"].as_str().unwrap().parse().unwrap();
+    if cancel {
+        let path = format!("{ORDERS}/{order}/cancel");
+        until_answered(customer, &format!("{key}-cancel"), &path, json!({})).await.success(204);
+    } else {
+        pay(customer, order, &key).await;
+    }
+    (order, cancel)
+}
+
+/// Pays an order. An outcome that was unknown when it was asked for may be found by the reconciler first, hence 409.
+async fn pay(customer: &Customer, order: Uuid, key: &str) {
+    let path = format!("{ORDERS}/{order}/pay");
+    let body = json!({ "payment_method": "CARD" });
+    let answer = until_answered(customer, &format!("{key}-pay"), &path, body).await;
+    if answer.status == 409 {
+        answer.problem(409, "INVALID_STATUS");
+        assert_ne!(customer.find(order).await["status"], "CANCELLED");
+    } else {
+        answer.success(200);
+    }
+}
+
+async fn until_answered(customer: &Customer, key: &str, path: &str, body: Value) -> Answer {
+    eventually(async || {
+        let answer = customer.post_once(key, path, body.clone()).await.ok()?;
+        let again = answer.status.is_server_error()
+            || ["IDEMPOTENCY_IN_PROGRESS", "PAYMENT_IN_PROGRESS"].iter().any(|code| answer.text.contains(code));
+        (!again).then_some(answer)
+    })
+    .await
+}
+
+/// How many orders the customer has.
+async fn placed(customer: &Customer) -> usize {
+    let page = customer.get(&format!("{ORDERS}?limit=100")).await.success(200);
+    page["orders"].as_array().unwrap().len()
+}

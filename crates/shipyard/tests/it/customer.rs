@@ -1,0 +1,202 @@
+//! A customer of the system, with nothing but an HTTP and a gRPC client.
+
+use std::time::Duration;
+
+use platform::ids;
+use proto::{
+    auth::v1::{LoginRequest, auth_service_client::AuthServiceClient},
+    common::v1::UserInfo,
+    inventory::v1::{GetPartRequest, ListPartsRequest, Part, inventory_service_client::InventoryServiceClient},
+    user::v1::{RegisterRequest, UserRegistrationInfo, user_service_client::UserServiceClient},
+};
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+use shipyard::services::Service;
+use testkit::eventually;
+use tonic::{
+    Request,
+    metadata::MetadataValue,
+    transport::{Channel, Endpoint},
+};
+use uuid::Uuid;
+
+use crate::system::System;
+
+pub const PASSWORD: &str = "SecurePassword123!";
+pub const ORDERS: &str = "/api/v1/orders";
+
+pub struct Customer {
+    pub user: Uuid,
+    pub session: String,
+    pub login: String,
+    http: reqwest::Client,
+    order: String,
+    iam: String,
+    inventory: String,
+}
+
+/// An answer of the order service.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{self:?} is not JSON"))
+    }
+
+    /// Asserts that this is a success with this status: its body.
+    pub fn success(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        assert!(!self.text.to_lowercase().contains("error"), "{self:?}");
+        if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// Asserts that this is the problem with this status and code: its body.
+    pub fn problem(self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
+        let body = self.json();
+        assert_eq!((&body["code"], &body["status"]), (&json!(code), &json!(status)), "{self:?}");
+        for member in ["type", "title", "detail", "message"] {
+            assert!(body[member].is_string(), "{member} in {self:?}");
+        }
+        body
+    }
+}
+
+impl Customer {
+    /// Somebody new, registered and logged in at `system`.
+    pub async fn of(system: &System) -> Self {
+        let [order, iam, inventory] =
+            [Service::Order, Service::Iam, Service::Inventory].map(|service| system.address(service).to_string());
+        Self::at(&order, &iam, &inventory).await
+    }
+
+    /// Somebody new, registered and logged in where these services are.
+    pub async fn at(order: &str, iam: &str, inventory: &str) -> Self {
+        let mut customer = Self {
+            user: Uuid::nil(),
+            session: String::new(),
+            login: format!("customer-{}", ids::random().simple()),
+            http: platform::http::client(Duration::from_secs(15)).unwrap(),
+            order: format!("http://{order}"),
+            iam: iam.to_owned(),
+            inventory: inventory.to_owned(),
+        };
+        let info = UserInfo {
+            login: customer.login.clone(),
+            email: format!("{}@example.com", customer.login),
+            notification_methods: Vec::new(),
+        };
+        let info = UserRegistrationInfo { info: Some(info), password: PASSWORD.to_owned() };
+        let answer = customer.users().register(RegisterRequest { info: Some(info) }).await.unwrap().into_inner();
+        customer.user = answer.user_uuid.parse().unwrap();
+        customer.log_in().await;
+        customer
+    }
+
+    pub async fn log_in(&mut self) {
+        let request = LoginRequest { login: self.login.clone(), password: PASSWORD.to_owned() };
+        self.session = self.auth().login(request).await.unwrap().into_inner().session_uuid;
+    }
+
+    pub fn auth(&self) -> AuthServiceClient<Channel> {
+        AuthServiceClient::new(channel(&self.iam))
+    }
+
+    pub fn users(&self) -> UserServiceClient<Channel> {
+        UserServiceClient::new(channel(&self.iam))
+    }
+
+    /// A gRPC request within this customer's session.
+    pub fn within<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("session-uuid", MetadataValue::try_from(&self.session).unwrap());
+        request
+    }
+
+    pub async fn parts(&self) -> Vec<Part> {
+        let mut inventory = InventoryServiceClient::new(channel(&self.inventory));
+        inventory.list_parts(self.within(ListPartsRequest::default())).await.unwrap().into_inner().parts
+    }
+
+    /// The part of the catalogue with this name.
+    pub async fn part(&self, name: &str) -> Part {
+        let parts = self.parts().await;
+        parts.into_iter().find(|part| part.name == name).unwrap_or_else(|| panic!("no part {name}"))
+    }
+
+    /// How many of a part can be bought now.
+    pub async fn stock(&self, part: &str) -> i64 {
+        let mut inventory = InventoryServiceClient::new(channel(&self.inventory));
+        let request = self.within(GetPartRequest { uuid: part.to_owned() });
+        inventory.get_part(request).await.unwrap().into_inner().part.unwrap().stock_quantity
+    }
+
+    /// A request as it stands, without a session.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.order))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        send(self.request(Method::GET, path).header("X-Session-Uuid", &self.session)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        send(self.request(Method::POST, path).header("X-Session-Uuid", &self.session).json(&body)).await
+    }
+
+    /// A POST that can be repeated under `key`.
+    pub async fn post_once(&self, key: &str, path: &str, body: Value) -> reqwest::Result<Answer> {
+        let request = self.request(Method::POST, path).header("X-Session-Uuid", &self.session);
+        try_send(request.header("Idempotency-Key", key).json(&body)).await
+    }
+
+    /// Orders these parts: the order's uuid.
+    pub async fn order(&self, parts: &[&str]) -> Uuid {
+        let body = self.post(ORDERS, json!({ "user_uuid": self.user, "part_uuids": parts })).await.success(201);
+        body["order_uuid"].as_str().unwrap().parse().unwrap()
+    }
+
+    pub async fn pay(&self, order: Uuid) -> Answer {
+        self.post(&format!("{ORDERS}/{order}/pay"), json!({ "payment_method": "CARD" })).await
+    }
+
+    pub async fn cancel(&self, order: Uuid) -> Answer {
+        self.post(&format!("{ORDERS}/{order}/cancel"), json!({})).await
+    }
+
+    pub async fn find(&self, order: Uuid) -> Value {
+        self.get(&format!("{ORDERS}/{order}")).await.success(200)
+    }
+
+    /// Waits until the order has this status.
+    pub async fn until(&self, order: Uuid, status: &str) {
+        let path = format!("{ORDERS}/{order}");
+        eventually(async || {
+            let request = self.request(Method::GET, &path).header("X-Session-Uuid", &self.session);
+            let answer = try_send(request).await.ok().filter(|answer| answer.status == 200)?;
+            (answer.json()["status"] == status).then_some(())
+        })
+        .await;
+    }
+}
+
+pub async fn send(request: RequestBuilder) -> Answer {
+    try_send(request).await.unwrap()
+}
+
+async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
+    let answer = request.send().await?;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    Ok(Answer { status, headers, text: answer.text().await? })
+}
+
+fn channel(address: &str) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    endpoint.timeout(Duration::from_secs(15)).connect_lazy()
+}

@@ -1,0 +1,14 @@
+//! The whole system from outside: real processes over real servers, plain HTTP and gRPC clients.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod answers;
+mod crashes;
+mod customer;
+mod flow;
+mod idempotency;
+mod one_process;
+mod program;
+mod republish;
+mod system;
+mod tools;

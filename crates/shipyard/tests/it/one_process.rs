@@ -1,0 +1,97 @@
+//! `shipyard` alone: it finds or starts its servers, and an order goes on after a `kill -9`.
+
+use rustix::process::Signal;
+use serde_json::json;
+use shipyard::services::Service;
+use tempfile::TempDir;
+use testkit::eventually;
+
+use crate::{
+    customer::{Customer, ORDERS},
+    program::{Program, Variables, shipyard},
+    system::free_address,
+};
+
+/// A shop of its own, with nothing given but where to listen.
+struct Shop {
+    directory: TempDir,
+    variables: Variables,
+    admin: String,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let admin = free_address().to_string();
+        let mut variables: Variables =
+            Service::ALL.iter().map(|service| (service.variable("LISTEN"), free_address().to_string())).collect();
+        variables.push(("SHIPYARD_ADMIN_LISTEN".to_owned(), admin.clone()));
+        variables.push(("ASSEMBLY_BUILD_MIN".to_owned(), "3s".to_owned()));
+        variables.push(("ASSEMBLY_BUILD_MAX".to_owned(), "3s".to_owned()));
+        Self { directory: tempfile::tempdir().unwrap(), variables, admin }
+    }
+
+    /// Starts it, and returns when it is ready.
+    async fn start(&self) -> Program {
+        let command = shipyard(&[], &self.variables, self.directory.path());
+        let program = Program::start(command, &self.directory.path().join("log"));
+        let http = platform::http::client(std::time::Duration::from_secs(5)).unwrap();
+        let health = format!("http://{}/health/ready", self.admin);
+        eventually(async || http.get(&health).send().await.ok().filter(|answer| answer.status() == 200)).await;
+        program
+    }
+
+    async fn customer(&self) -> Customer {
+        let address = |service: Service| {
+            let variable = service.variable("LISTEN");
+            self.variables.iter().find(|(name, _)| *name == variable).map(|(_, value)| value.clone()).unwrap()
+        };
+        Customer::at(&address(Service::Order), &address(Service::Iam), &address(Service::Inventory)).await
+    }
+
+    /// What it has printed.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap()
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        // As root the database's files are elsewhere.
+        if let Ok(elsewhere) = std::fs::read_link(self.directory.path().join(".shipyard/postgres")) {
+            let _ = std::fs::remove_dir_all(elsewhere);
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_process_needs_nothing_and_an_order_goes_on_after_it_was_killed() {
+    let shop = Shop::new();
+    let mut first = shop.start().await;
+    let mut customer = shop.customer().await;
+    let part = customer.part("Main Engine").await.uuid;
+    let stock = customer.stock(&part).await;
+    let (paid, open) = (customer.order(&[&part]).await, customer.order(&[&part]).await);
+    customer.pay(paid).await.success(200);
+
+    first.kill().await;
+    let mut second = shop.start().await;
+    customer.log_in().await;
+
+    assert!(shop.log().contains("Swagger UI"), "{}", shop.log());
+    customer.until(paid, "ASSEMBLED").await;
+    assert_eq!(customer.find(open).await["status"], "PENDING_PAYMENT");
+    customer.cancel(open).await.success(204);
+    eventually(async || (customer.stock(&part).await == stock - 1).then_some(())).await;
+
+    let refused = shipyard(&[], &shop.variables, shop.directory.path()).output().unwrap();
+    let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && complaint.contains(&second.pid()), "{complaint}");
+    let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
+    customer.post(ORDERS, body).await.success(201);
+
+    second.signal(Signal::INT);
+    let ended = second.ended().await;
+    assert!(ended.success(), "{ended}: {}", shop.log());
+    let database = shop.directory.path().join(".shipyard/postgres/data/postmaster.pid");
+    assert!(!database.exists(), "PostgreSQL has ended, and cleanly");
+}

@@ -1,0 +1,86 @@
+//! This package's program as a child process that does not outlive the tests.
+
+use std::{
+    fs::File,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::watch;
+
+/// Variables by name.
+pub type Variables = Vec<(String, String)>;
+
+/// A running `shipyard`. Dropped, it is killed.
+pub struct Program {
+    pid: Pid,
+    ended: watch::Receiver<Option<ExitStatus>>,
+}
+
+/// `shipyard` with these arguments in `directory`, with no variables but these.
+pub fn shipyard(arguments: &[&str], variables: &Variables, directory: &Path) -> Command {
+    // A killed test run takes its programs with it, where the system can do that.
+    let setpriv = Path::new("/usr/bin/setpriv");
+    let mut command = if setpriv.exists() {
+        let mut command = Command::new(setpriv);
+        command.args(["--pdeathsig", "KILL", "--", env!("CARGO_BIN_EXE_shipyard")]);
+        command
+    } else {
+        Command::new(env!("CARGO_BIN_EXE_shipyard"))
+    };
+    command.args(arguments).current_dir(directory).env_clear();
+    for name in ["PATH", "HOME"] {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
+    }
+    command.envs(variables.iter().map(|(name, value)| (name, value))).stdin(Stdio::null());
+    command
+}
+
+impl Program {
+    /// Starts `command` with its output in the file `log` of its directory.
+    pub fn start(mut command: Command, log: &Path) -> Self {
+        let output = File::options().create(true).append(true).open(log).expect("a log can be written");
+        command.stdout(output.try_clone().expect("a file has handles")).stderr(output);
+        let (started, starting) = mpsc::channel();
+        let (end, ended) = watch::channel(None);
+        // A thread for as long as the program lives: the parent whose death it notices is a thread.
+        std::thread::spawn(move || {
+            let mut child: Child = command.spawn().expect("the program starts");
+            started.send(child.id()).expect("somebody waits for the program");
+            end.send_replace(child.wait().ok());
+        });
+        let pid = starting.recv().expect("the program starts");
+        Self { pid: Pid::from_raw(pid.cast_signed()).expect("a process has an id"), ended }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        if self.ended.borrow().is_none() {
+            let _ = kill_process(self.pid, signal);
+        }
+    }
+
+    pub fn pid(&self) -> String {
+        self.pid.to_string()
+    }
+
+    /// How it ended. Panics when it has not after half a minute.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let ended = tokio::time::timeout(Duration::from_secs(30), self.ended.wait_for(Option::is_some)).await;
+        ended.expect("the program ends").expect("its thread waits for it").expect("it ended")
+    }
+
+    /// `kill -9`, and waits until it is gone.
+    pub async fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.ended().await;
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}

@@ -1,0 +1,130 @@
+//! The six services as six processes over the run's PostgreSQL, Redis and Kafka.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU8, Ordering},
+};
+
+use platform::grpc::Peer;
+use shipyard::services::Service;
+use tempfile::TempDir;
+use testkit::eventually;
+use tokio::sync::OnceCell;
+
+use crate::program::{Program, Variables, shipyard};
+
+/// Shared by the tests that do it no harm, so that it is started once. Its processes end with the test run.
+static SHARED: OnceCell<System> = OnceCell::const_new();
+
+pub struct System {
+    pub variables: Variables,
+    pub directory: TempDir,
+    addresses: HashMap<Service, SocketAddr>,
+    programs: HashMap<Service, Program>,
+}
+
+/// Loopback addresses that no other system of this test run has, and on which no client's own port is ever in the way.
+pub fn free_address() -> SocketAddr {
+    static COUNT: AtomicU8 = AtomicU8::new(1);
+    let ip = if cfg!(target_os = "linux") {
+        let [.., high, low] = std::process::id().to_be_bytes();
+        Ipv4Addr::new(127, high.max(1), low, COUNT.fetch_add(1, Ordering::Relaxed))
+    } else {
+        Ipv4Addr::LOCALHOST
+    };
+    let listener = TcpListener::bind((IpAddr::V4(ip), 0)).expect("a free port");
+    listener.local_addr().expect("a bound socket has an address")
+}
+
+impl System {
+    /// The system that other tests use too: restocked, ships built in a second or two.
+    pub async fn shared() -> &'static Self {
+        SHARED.get_or_init(Self::start).await
+    }
+
+    /// A system of one's own.
+    pub async fn start() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let redis = testkit::redis().await;
+        let kafka = testkit::kafka().await;
+        let mut variables: Variables =
+            kafka.settings().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let mut addresses = HashMap::new();
+        for service in Service::ALL {
+            let database = testkit::empty_database().await;
+            let address = free_address();
+            variables.push((service.variable("DATABASE_URL"), database.url));
+            variables.push((service.variable("LISTEN"), address.to_string()));
+            variables.push((service.variable("ADDRESS"), address.to_string()));
+            variables.push((service.variable("ADMIN_LISTEN"), free_address().to_string()));
+            addresses.insert(service, address);
+        }
+        let rest = [
+            ("SERVICE_KEY", testkit::SERVICE_KEY),
+            ("REDIS_URL", &redis.url),
+            ("IAM_REDIS_PREFIX", &kafka.prefix),
+            // Tests log in often, and at once.
+            ("IAM_ARGON2_MEMORY_KIB", "64"),
+            ("IAM_ARGON2_ITERATIONS", "1"),
+            ("ASSEMBLY_BUILD_MIN", "1s"),
+            ("ASSEMBLY_BUILD_MAX", "2s"),
+            ("PAYMENT_DECLINE_ABOVE", "50000"),
+            ("ORDER_DATABASE_CONNECTIONS", "5"),
+        ];
+        variables.extend(rest.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let mut system = Self { variables, directory, addresses, programs: HashMap::new() };
+        for service in Service::ALL {
+            system.run(service);
+        }
+        for service in Service::ALL {
+            system.ready(service).await;
+        }
+        let restocked = system.shipyard(&["restock", "--quantity", "5000"]).await;
+        assert!(restocked.status.success(), "{restocked:?}");
+        system
+    }
+
+    /// Starts a service's process, which must not run.
+    pub fn run(&mut self, service: Service) {
+        let command = shipyard(&["run", service.name()], &self.variables, self.directory.path());
+        self.programs.insert(service, Program::start(command, &self.log(service)));
+    }
+
+    /// Returns when a service says that it is ready.
+    pub async fn ready(&self, service: Service) {
+        eventually(async || {
+            let health = self.shipyard(&["run", service.name(), "health"]).await;
+            health.status.success().then_some(())
+        })
+        .await;
+    }
+
+    /// `kill -9` of a service's process.
+    pub async fn kill(&mut self, service: Service) {
+        if let Some(program) = self.programs.get_mut(&service) {
+            program.kill().await;
+        }
+    }
+
+    pub fn address(&self, service: Service) -> SocketAddr {
+        self.addresses[&service]
+    }
+
+    /// A service, asked with the identity of another service.
+    pub fn peer(&self, service: Service) -> Peer {
+        testkit::peer(service.name(), self.address(service))
+    }
+
+    /// What `shipyard` with these arguments says, told where this system is.
+    pub async fn shipyard(&self, arguments: &[&str]) -> std::process::Output {
+        let command = shipyard(arguments, &self.variables, self.directory.path());
+        tokio::process::Command::from(command).kill_on_drop(true).output().await.expect("the program runs")
+    }
+
+    fn log(&self, service: Service) -> PathBuf {
+        let path: &Path = self.directory.path();
+        path.join(format!("{service}.log"))
+    }
+}

@@ -1,0 +1,88 @@
+//! The tools of whoever runs the shop.
+
+use shipyard::services::Service;
+
+use crate::program::{Variables, shipyard};
+
+fn run(arguments: &[&str], variables: &Variables) -> (bool, String, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let output = shipyard(arguments, variables, directory.path()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+fn given(name: &str, value: &str) -> Variables {
+    vec![(name.to_owned(), value.to_owned())]
+}
+
+#[test]
+fn every_command_has_help() {
+    for command in ["up", "run", "demo", "doctor", "migrate", "restock"] {
+        let (success, said, _) = run(&[command, "--help"], &Variables::new());
+        assert!(success && said.contains("Usage: shipyard"), "{command}: {said}");
+    }
+    let (success, said, _) = run(&["--version"], &Variables::new());
+    assert!(success && said.starts_with("shipyard "), "{said}");
+}
+
+#[tokio::test]
+async fn migrations_go_up_and_down_one_step_at_a_time() {
+    for service in Service::ALL {
+        let database = testkit::empty_database().await;
+        let url = given(&service.variable("DATABASE_URL"), &database.url);
+        let count = service.migrations().iter().filter(|one| !one.migration_type.is_down_migration()).count();
+        let states = |state: &str| run(&["migrate", "status"], &url).1.matches(state).count();
+
+        assert_eq!(states("pending"), count, "{service}");
+        assert!(run(&["migrate", "up"], &url).0);
+        assert_eq!(states("applied"), count, "{service}");
+        for left in (0..count).rev() {
+            let (success, _, complaint) = run(&["migrate", "down", "--service", service.name()], &url);
+            assert!(success, "{service}: {complaint}");
+            assert_eq!(states("applied"), left, "{service}");
+        }
+        assert!(run(&["migrate", "up", "--service", service.name()], &url).0, "{service} comes up again");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_sentence() {
+    let cases = [
+        (&["migrate", "status"][..], Variables::new(), "ORDER_DATABASE_URL"),
+        (&["migrate", "down", "--service", "order"], Variables::new(), "ORDER_DATABASE_URL: is not set"),
+        (&["restock"], Variables::new(), "SERVICE_KEY"),
+        (&["run", "order"], Variables::new(), "is not set"),
+        (&["up"], given("ORDER_LISTEN", "nowhere"), "ORDER_LISTEN"),
+        (&["up"], given("ASSEMBLY_BUILD_MIN", "1h"), "ASSEMBLY_BUILD_MIN"),
+        (&["demo"], given("ORDER_URL", "http://127.0.0.1:1"), "is a shop running?"),
+    ];
+
+    for (arguments, variables, sentence) in cases {
+        let (success, _, complaint) = run(arguments, &variables);
+
+        assert!(!success && complaint.contains(sentence), "{arguments:?}: {complaint}");
+        assert_eq!(complaint.trim_end().lines().count(), 1, "{arguments:?}: {complaint}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_named_before_anything_is_started() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut variables = given("PAYMENT_LISTEN", &address);
+    for name in [
+        "IAM_LISTEN",
+        "INVENTORY_LISTEN",
+        "ORDER_LISTEN",
+        "ASSEMBLY_LISTEN",
+        "NOTIFICATION_LISTEN",
+        "SHIPYARD_ADMIN_LISTEN",
+    ] {
+        variables.extend(given(name, "127.0.0.1:0"));
+    }
+
+    let (success, said, complaint) = run(&["up"], &variables);
+
+    assert!(!success && said.is_empty(), "{said}");
+    assert!(complaint.contains(&address) && complaint.contains("PAYMENT_LISTEN"), "{complaint}");
+}

@@ -1,0 +1,3 @@
+drop table restock_items;
+drop table restocks;
+drop table parts;

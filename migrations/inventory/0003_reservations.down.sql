@@ -1,0 +1,2 @@
+drop table reservation_items;
+drop table reservations;

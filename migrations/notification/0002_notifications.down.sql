@@ -1,0 +1,2 @@
+drop table bot_offsets;
+drop table notifications;
