@@ -4,6 +4,7 @@ pub mod api;
 pub mod app;
 pub mod config;
 pub mod error;
+pub mod events;
 pub mod model;
 pub mod repository;
 pub mod service;

@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use events::{AssemblyFailed, ShipAssembled};
-use platform::outbox;
 use uuid::Uuid;
 
 /// ```text
@@ -61,18 +59,37 @@ impl NewJob {
     }
 }
 
+/// What became of a ship, for others to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    Assembled { order: Uuid, user: Uuid, build_time_sec: i64 },
+    Failed { order: Uuid, user: Uuid, reason: &'static str },
+}
+
 impl Job {
-    /// How this job ends once it is due, and the event that tells of it.
-    pub fn outcome(&self) -> (Status, outbox::Event) {
-        let (order_uuid, user_uuid) = (self.order.to_string(), self.user.to_string());
+    /// What happens to this job once it is due.
+    pub fn end(&self) -> Event {
+        let Self { order, user, build_time_sec, .. } = *self;
         if self.fails {
-            let reason = "a part did not fit".to_owned();
-            let event = AssemblyFailed { order_uuid, user_uuid, reason, ..AssemblyFailed::default() };
-            (Status::Failed, events::record(self.order, event))
+            Event::Failed { order, user, reason: "a part did not fit" }
         } else {
-            let build_time_sec = self.build_time_sec;
-            let event = ShipAssembled { order_uuid, user_uuid, build_time_sec, ..ShipAssembled::default() };
-            (Status::Assembled, events::record(self.order, event))
+            Event::Assembled { order, user, build_time_sec }
+        }
+    }
+}
+
+impl Event {
+    pub const fn order(&self) -> Uuid {
+        match self {
+            Self::Assembled { order, .. } | Self::Failed { order, .. } => *order,
+        }
+    }
+
+    /// The status of a job that ends so.
+    pub const fn status(&self) -> Status {
+        match self {
+            Self::Assembled { .. } => Status::Assembled,
+            Self::Failed { .. } => Status::Failed,
         }
     }
 }

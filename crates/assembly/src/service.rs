@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     error::Error,
     model::{Job, NewJob},
-    repository::{Finish, Jobs},
+    repository::Jobs,
 };
 
 /// The consumer group, and the inbox's name, of paid orders.
@@ -50,7 +50,7 @@ impl AssemblyService {
         if due.is_empty() {
             return Ok(next.unwrap_or(POLL));
         }
-        let ends: Vec<Finish> = due.iter().map(finish).collect();
+        let ends: Vec<_> = due.iter().map(Job::end).collect();
         // Another replica may have ended some of them.
         let ended: HashSet<Uuid> = self.jobs.finish(&ends).await?.into_iter().collect();
         self.relay.wake();
@@ -72,9 +72,4 @@ impl AssemblyService {
         let job = self.jobs.find(order).await?;
         job.filter(|job| caller.may_see(job.user)).ok_or(Error::NotFound)
     }
-}
-
-fn finish(job: &Job) -> Finish {
-    let (status, event) = job.outcome();
-    Finish { order: job.order, status, event }
 }

@@ -1,6 +1,9 @@
 //! What can go wrong, and what each side is told of it.
 
-use platform::{grpc::with_reason, kafka::Failure};
+use platform::{
+    grpc::{about, with_reason},
+    kafka::Failure,
+};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -34,8 +37,8 @@ impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let text = error.to_string();
         match error {
-            Error::PartNotFound(_) => with_reason(Code::NotFound, "PART_NOT_FOUND", text),
-            Error::OutOfStock(_) => with_reason(Code::FailedPrecondition, "OUT_OF_STOCK", text),
+            Error::PartNotFound(part) => about(with_reason(Code::NotFound, "PART_NOT_FOUND", text), part),
+            Error::OutOfStock(part) => about(with_reason(Code::FailedPrecondition, "OUT_OF_STOCK", text), part),
             Error::ReservationNotFound(_) => with_reason(Code::NotFound, "RESERVATION_NOT_FOUND", text),
             Error::ReservationEnded(_) => with_reason(Code::FailedPrecondition, "RESERVATION_ENDED", text),
             Error::Contended(_) => Self::aborted(text),

@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
 use uuid::Uuid;
 
-use super::{Finish, Jobs};
+use super::Jobs;
 use crate::{
     error::Error,
-    model::{Job, NewJob, Status},
+    model::{Event, Job, NewJob, Status},
 };
 
 /// Jobs behind a lock, in the place of a table; clones share them.
@@ -68,15 +68,15 @@ impl Jobs for MemoryJobs {
             .collect())
     }
 
-    async fn finish(&self, finished: &[Finish]) -> Result<Vec<Uuid>, Error> {
+    async fn finish(&self, ended: &[Event]) -> Result<Vec<Uuid>, Error> {
         let mut jobs = self.jobs();
         let mut written = Vec::new();
-        for finish in finished {
-            if let Some(job) = jobs.get_mut(&finish.order).filter(|job| job.status == Status::Building) {
-                job.status = finish.status;
+        for event in ended {
+            if let Some(job) = jobs.get_mut(&event.order()).filter(|job| job.status == Status::Building) {
+                job.status = event.status();
                 job.finished_at = Some(self.clock.now());
-                self.outbox.insert(finish.event.clone());
-                written.push(finish.order);
+                self.outbox.insert(event.into());
+                written.push(event.order());
             }
         }
         Ok(written)

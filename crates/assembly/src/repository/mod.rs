@@ -7,22 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 pub use memory::MemoryJobs;
-use platform::outbox::Event;
 pub use postgres::{MIGRATIONS, PgJobs};
 use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Job, NewJob, Status},
+    model::{Event, Job, NewJob},
 };
-
-/// The end of a job, and the event that is written with it.
-#[derive(Clone, Debug)]
-pub struct Finish {
-    pub order: Uuid,
-    pub status: Status,
-    pub event: Event,
-}
 
 #[async_trait]
 pub trait Jobs: Send + Sync {
@@ -31,6 +22,6 @@ pub trait Jobs: Send + Sync {
     /// The jobs under way that are due first, at most `limit`, each with the time that it still takes.
     async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error>;
     /// Ends those jobs that are still under way, and writes their events. Answers the orders of those.
-    async fn finish(&self, finished: &[Finish]) -> Result<Vec<Uuid>, Error>;
+    async fn finish(&self, ended: &[Event]) -> Result<Vec<Uuid>, Error>;
     async fn find(&self, order: Uuid) -> Result<Option<Job>, Error>;
 }

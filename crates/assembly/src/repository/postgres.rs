@@ -7,10 +7,10 @@ use platform::outbox;
 use sqlx::{PgPool, migrate::Migrator};
 use uuid::Uuid;
 
-use super::{Finish, Jobs};
+use super::Jobs;
 use crate::{
     error::Error,
-    model::{Job, NewJob, Status},
+    model::{Event, Job, NewJob, Status},
 };
 
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/assembly");
@@ -100,12 +100,13 @@ impl Jobs for PgJobs {
             .collect()
     }
 
-    async fn finish(&self, finished: &[Finish]) -> Result<Vec<Uuid>, Error> {
-        let orders: Vec<_> = finished.iter().map(|finish| finish.order).collect();
-        let statuses: Vec<_> = finished.iter().map(|finish| finish.status.as_str().to_owned()).collect();
-        let uuids: Vec<_> = finished.iter().map(|finish| finish.event.uuid).collect();
-        let kinds: Vec<_> = finished.iter().map(|finish| finish.event.kind.to_owned()).collect();
-        let payloads: Vec<_> = finished.iter().map(|finish| finish.event.payload.clone()).collect();
+    async fn finish(&self, ended: &[Event]) -> Result<Vec<Uuid>, Error> {
+        let orders: Vec<_> = ended.iter().map(Event::order).collect();
+        let statuses: Vec<_> = ended.iter().map(|event| event.status().as_str().to_owned()).collect();
+        let records: Vec<outbox::Event> = ended.iter().map(Into::into).collect();
+        let uuids: Vec<_> = records.iter().map(|event| event.uuid).collect();
+        let kinds: Vec<_> = records.iter().map(|event| event.kind.to_owned()).collect();
+        let payloads: Vec<_> = records.into_iter().map(|event| event.payload).collect();
         let written = sqlx::query_scalar!(
             "with ended as (
                 select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::bytea[])

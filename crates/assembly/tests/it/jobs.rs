@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use assembly::{
     model::{Job, NewJob, Status},
-    repository::{Finish, Jobs, MIGRATIONS, MemoryJobs, PgJobs},
+    repository::{Jobs, MIGRATIONS, MemoryJobs, PgJobs},
 };
 use platform::{
     ids,
@@ -54,11 +54,6 @@ async fn start(jobs: &dyn Jobs, job: &NewJob) {
 
 async fn building(jobs: &dyn Jobs, limit: i64) -> Vec<Uuid> {
     jobs.building(limit).await.unwrap().iter().map(|(job, _)| job.order).collect()
-}
-
-fn end(job: &Job) -> Finish {
-    let (status, event) = job.outcome();
-    Finish { order: job.order, status, event }
 }
 
 async fn a_job_is_kept_as_it_was_made(jobs: &dyn Jobs, outbox: &dyn Outbox) {
@@ -111,7 +106,7 @@ async fn an_end_and_its_event_are_written_once(jobs: &dyn Jobs, outbox: &dyn Out
     let (good, bad) = (new(Duration::ZERO), NewJob { fails: true, ..new(Duration::ZERO) });
     start(jobs, &good).await;
     start(jobs, &bad).await;
-    let ends: Vec<Finish> = jobs.building(10).await.unwrap().iter().map(|(job, _)| end(job)).collect();
+    let ends: Vec<_> = jobs.building(10).await.unwrap().iter().map(|(job, _)| job.end()).collect();
 
     let mut first = jobs.finish(&ends).await.unwrap();
     let second = jobs.finish(&ends).await.unwrap();
@@ -141,6 +136,6 @@ async fn an_unknown_order_has_no_job(jobs: &dyn Jobs, outbox: &dyn Outbox) {
     let unknown = Job { order: ids::random(), ..known };
 
     assert_eq!(jobs.find(unknown.order).await.unwrap(), None);
-    assert!(jobs.finish(&[end(&unknown)]).await.unwrap().is_empty());
+    assert!(jobs.finish(&[unknown.end()]).await.unwrap().is_empty());
     assert!(outbox.unpublished(10).await.unwrap().is_empty());
 }

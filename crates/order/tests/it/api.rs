@@ -283,7 +283,7 @@ async fn a_repeat_under_a_key_is_answered_byte_for_byte() {
 #[tokio::test]
 async fn orders_are_listed_in_pages() {
     let api = start(10).await;
-    let mut orders = vec![api.order().await, api.order().await];
+    let mut orders = [api.order().await, api.order().await];
     orders.reverse();
 
     let first: Value = api.request(Method::GET, "/api/v1/orders?limit=1").send().await.unwrap().json().await.unwrap();

@@ -61,9 +61,10 @@ proptest! {
 
         for step in moves {
             let before = order.clone();
-            match apply(&mut order, step) {
-                Ok(event) => events.extend(event),
-                Err(()) => prop_assert_eq!(&order, &before, "a refused move changes nothing"),
+            if let Ok(event) = apply(&mut order, step) {
+                events.extend(event);
+            } else {
+                prop_assert_eq!(&order, &before, "a refused move changes nothing");
             }
             prop_assert!(order.attempt.is_none() || order.status == Status::PendingPayment);
             prop_assert!(!matches!(order.status, Status::Paid | Status::Assembled) || order.payment.is_some());
