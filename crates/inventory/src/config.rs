@@ -69,7 +69,7 @@ fn iam() -> String {
 }
 
 fn reservation_ttl() -> Duration {
-    Duration::from_mins(15)
+    Duration::from_mins(2)
 }
 
 impl Config {

@@ -78,17 +78,36 @@ pub async fn migrate(pool: &PgPool, migrator: &Migrator, stop: &CancellationToke
     }
 }
 
-/// Keeps a readiness condition true to whether the database answers, asking every two seconds.
+/// Keeps a readiness condition true to whether the database answers, asking every second.
 pub async fn watch(pool: PgPool, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
     loop {
-        let answer = tokio::time::timeout(ACQUIRE_TIMEOUT, sqlx::query("select 1").execute(&pool)).await;
-        // A stale connection fails once; the next is new.
-        let met = matches!(answer, Ok(Ok(_))) || sqlx::query("select 1").execute(&pool).await.is_ok();
-        reachable.set(met);
+        let mut answer = ping(&pool).await;
+        if answer == Ping::Failed {
+            // After a restart each idle connection is stale and fails one statement: better these than a request's.
+            for _ in 0..pool.num_idle() {
+                answer = ping(&pool).await;
+            }
+        }
+        reachable.set(answer == Ping::Answered);
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
             () = stop.cancelled() => return Ok(()),
         }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ping {
+    Answered,
+    Failed,
+    Hung,
+}
+
+async fn ping(pool: &PgPool) -> Ping {
+    match tokio::time::timeout(ACQUIRE_TIMEOUT, sqlx::query("select 1").execute(pool)).await {
+        Ok(Ok(_)) => Ping::Answered,
+        Ok(Err(_)) => Ping::Failed,
+        Err(_) => Ping::Hung,
     }
 }
 

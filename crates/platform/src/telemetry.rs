@@ -69,7 +69,9 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
         tracer = tracer.with_batch_exporter(exporter);
     }
     let tracer = tracer.build();
-    let filter = EnvFilter::try_new(&config.log_level).context("LOG_LEVEL")?;
+    // What PostgreSQL mentions when a migration finds its work done is no news.
+    let quiet = "sqlx::postgres::notice=warn".parse().context("a log directive")?;
+    let filter = EnvFilter::try_new(&config.log_level).context("LOG_LEVEL")?.add_directive(quiet);
     let format = match config.log_format {
         LogFormat::Pretty => tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).boxed(),
         LogFormat::Json => tracing_subscriber::fmt::layer()

@@ -72,6 +72,13 @@ fn pairs(items: &[Reserved]) -> Vec<(Uuid, i64)> {
 }
 
 impl MemoryInventory {
+    /// Every reservation, with its order, when it ends by itself, and what it holds, for an auditor.
+    pub fn reservations(&self) -> Vec<(Uuid, Status, Option<DateTime<Utc>>, Vec<Reserved>)> {
+        let tables = self.tables();
+        let all = tables.reservations.iter();
+        all.map(|(order, kept)| (*order, kept.status, kept.expires_at, kept.items.clone())).collect()
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }

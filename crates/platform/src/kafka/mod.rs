@@ -5,13 +5,16 @@ mod consumer;
 mod dead_letter;
 mod message;
 mod producer;
+mod reader;
 mod topics;
 
 pub use config::Config;
 pub use consumer::Consumer;
 pub use dead_letter::{
-    HEADER_ATTEMPTS, HEADER_ERROR, HEADER_OFFSET, HEADER_PARTITION, HEADER_TOPIC, dead_letter_topic,
+    HEADER_ATTEMPTS, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_OFFSET, HEADER_PARTITION, HEADER_TOPIC,
+    dead_letter_topic,
 };
 pub use message::{Failure, Handler, Message};
 pub use producer::{KafkaPublisher, Record};
+pub use reader::{Extent, Mark, Reader, retention};
 pub use topics::ensure_topics;

@@ -96,6 +96,7 @@ impl Relay {
                 return Ok(());
             }
             tokio::select! {
+                biased;
                 () = self.wake.notified() => if lease.is_none() { self.outbox.notify().await?; },
                 () = self.outbox.notified(), if lease.is_some() => {}
                 () = tokio::time::sleep(POLL) => {}

@@ -1,0 +1,146 @@
+//! Reads topics from their start to where they end now, for tools: it joins no group and moves nobody's offsets but its own.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use rdkafka::{
+    ClientConfig, Message as _, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, ResourceSpecifier},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, CommitMode, Consumer as _},
+    error::KafkaError,
+    metadata::MetadataTopic,
+};
+
+use super::{Config, Message};
+
+/// How long the broker may take for one answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Reads topics. Its methods block: they are for [`tokio::task::spawn_blocking`].
+pub struct Reader {
+    client: ClientConfig,
+    /// Asks for metadata and marks; a topic is read by a consumer of its own.
+    consumer: BaseConsumer,
+}
+
+/// The records that a partition has now: from `start` up to, not including, `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    pub partition: i32,
+    pub start: i64,
+    pub end: i64,
+}
+
+/// How far a group of tools has come in a partition, and what else it has written down about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// The first record that it has not dealt with.
+    pub next: i64,
+    pub note: String,
+}
+
+impl Reader {
+    /// A reader whose marks are those of `group`.
+    pub fn new(config: &Config, group: &str) -> anyhow::Result<Self> {
+        let mut client = config.client();
+        client
+            .set("group.id", format!("{}{group}", config.kafka_group_prefix))
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "earliest")
+            .set("queued.max.messages.kbytes", "4096")
+            .set("fetch.wait.max.ms", "100");
+        let consumer = client.create().context("creating a Kafka consumer")?;
+        Ok(Self { client, consumer })
+    }
+
+    /// What a topic's partitions have now; none for a topic that does not exist.
+    pub fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
+        let metadata = self.consumer.fetch_metadata(Some(topic), TIMEOUT).context("asking Kafka for its topics")?;
+        let partitions = metadata.topics().iter().filter(|known| known.name() == topic);
+        partitions
+            .flat_map(MetadataTopic::partitions)
+            .map(|partition| {
+                let partition = partition.id();
+                let watermarks = self.consumer.fetch_watermarks(topic, partition, TIMEOUT);
+                let (start, end) = watermarks.with_context(|| format!("asking Kafka how long {topic} is"))?;
+                Ok(Extent { partition, start, end })
+            })
+            .collect()
+    }
+
+    /// Hands every record of these extents to `each`, the records of a partition in their order.
+    pub fn read(
+        &self,
+        topic: &str,
+        extents: &[Extent],
+        mut each: impl FnMut(Message, DateTime<Utc>),
+    ) -> anyhow::Result<()> {
+        let mut left: HashMap<i32, i64> =
+            extents.iter().filter(|one| one.start < one.end).map(|one| (one.partition, one.end)).collect();
+        let mut assignment = TopicPartitionList::new();
+        for extent in extents.iter().filter(|extent| left.contains_key(&extent.partition)) {
+            assignment.add_partition_offset(topic, extent.partition, Offset::Offset(extent.start))?;
+        }
+        let consumer: BaseConsumer = self.client.create().context("creating a Kafka consumer")?;
+        consumer.assign(&assignment).with_context(|| format!("reading {topic}"))?;
+        while !left.is_empty() {
+            match consumer.poll(TIMEOUT) {
+                Some(Ok(record)) => {
+                    let partition = record.partition();
+                    let Some(end) = left.get(&partition).copied() else { continue };
+                    if record.offset() < end {
+                        let at = record.timestamp().to_millis().and_then(DateTime::from_timestamp_millis);
+                        each(Message::from(&record), at.unwrap_or_default());
+                    }
+                    if record.offset() + 1 >= end {
+                        left.remove(&partition);
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    left.remove(&partition);
+                }
+                Some(Err(error)) => return Err(error).with_context(|| format!("reading {topic}")),
+                None => anyhow::bail!("reading {topic}: Kafka does not answer"),
+            }
+        }
+        Ok(())
+    }
+
+    /// The marks of this reader's group.
+    pub fn marks(&self, topic: &str, partitions: &[i32]) -> anyhow::Result<HashMap<i32, Mark>> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(topic, *partition);
+        }
+        let committed = self.consumer.committed_offsets(list, TIMEOUT).context("asking Kafka for offsets")?;
+        let marks = committed.elements().into_iter().filter_map(|element| {
+            let Offset::Offset(next) = element.offset() else { return None };
+            Some((element.partition(), Mark { next, note: element.metadata().to_owned() }))
+        });
+        Ok(marks.collect())
+    }
+
+    /// Replaces the mark of this reader's group in one partition. A broker takes up to 4096 bytes of note.
+    pub fn mark(&self, topic: &str, partition: i32, mark: &Mark) -> anyhow::Result<()> {
+        let mut list = TopicPartitionList::new();
+        let mut element = list.add_partition(topic, partition);
+        element.set_offset(Offset::Offset(mark.next))?;
+        element.set_metadata(&mark.note);
+        self.consumer.commit(&list, CommitMode::Sync).context("writing an offset to Kafka")
+    }
+}
+
+/// How long a topic keeps its records, as it is configured; nothing where it keeps them for ever.
+pub async fn retention(config: &Config, topic: &str) -> anyhow::Result<Option<Duration>> {
+    let admin: AdminClient<DefaultClientContext> = config.client().create().context("creating a Kafka admin client")?;
+    let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
+    let described = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options).await;
+    let described = described.with_context(|| format!("asking Kafka how {topic} is configured"))?;
+    let topic = described.into_iter().next().context("Kafka said nothing")??;
+    let retention = topic.get("retention.ms").and_then(|entry| entry.value.as_deref());
+    // -1 is for ever.
+    Ok(retention.and_then(|retention| retention.parse().ok()).map(Duration::from_millis))
+}
