@@ -1,4 +1,4 @@
-//! What the one process keeps on disc beside its databases: a lock, and the services' key.
+//! What the one process keeps on disc beside its databases: a lock, the services' key, and where its servers are.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -13,6 +13,7 @@ use rand::RngExt as _;
 
 const LOCK: &str = "lock";
 const KEY: &str = "service-key";
+const RUNNING: &str = "running";
 
 /// The directory of one shop, `.shipyard` unless another is named.
 #[derive(Clone, Debug)]
@@ -67,6 +68,21 @@ impl Data {
         file.try_lock_shared().is_err().then(|| read(&mut file))
     }
 
+    /// Writes down the variables by which the shop that runs now is found, for [`running`](Self::running).
+    pub fn tell(&self, variables: &[(String, String)]) -> anyhow::Result<()> {
+        let lines: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        self.keep(RUNNING, &lines.concat())
+    }
+
+    /// `settings`, and beside them what the shop that runs from here has written down. What they say themselves wins.
+    pub fn running(&self, settings: Settings) -> Settings {
+        let told =
+            self.holder().and_then(|_| std::fs::read_to_string(self.path.join(RUNNING)).ok()).unwrap_or_default();
+        let told = told.lines().filter_map(|line| line.split_once('='));
+        let unsaid: Vec<_> = told.filter(|(name, _)| settings.get(name).is_none()).collect();
+        settings.with(unsaid.into_iter().map(|(name, value)| (name, value.to_owned())))
+    }
+
     /// `SERVICE_KEY` where it is given; else the key that was made here before.
     pub fn service_key(&self, settings: &Settings) -> Option<String> {
         settings.get("SERVICE_KEY").map(str::to_owned).or_else(|| {
@@ -80,20 +96,24 @@ impl Data {
         if let Some(key) = self.service_key(settings) {
             return Ok(key);
         }
-        let path = self.path.join(KEY);
         let [high, low]: [u128; 2] = rand::rng().random();
         let key = format!("{high:032x}{low:032x}");
-        // Whole or not at all, and never readable by others.
+        self.keep(KEY, &format!("{key}\n"))?;
+        Ok(key)
+    }
+
+    /// Writes a file, whole or not at all, and never readable by others.
+    fn keep(&self, name: &str, content: &str) -> anyhow::Result<()> {
+        let path = self.path.join(name);
         let draft = path.with_extension("new");
         match std::fs::remove_file(&draft) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
         .and_then(|()| OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft))
-        .and_then(|mut file| writeln!(file, "{key}").and_then(|()| file.sync_all()))
+        .and_then(|mut file| file.write_all(content.as_bytes()).and_then(|()| file.sync_all()))
         .and_then(|()| std::fs::rename(&draft, &path))
-        .with_context(|| format!("writing {}", path.display()))?;
-        Ok(key)
+        .with_context(|| format!("writing {}", path.display()))
     }
 }
 
@@ -150,5 +170,20 @@ mod tests {
         let key = data.service_key(&Settings::of([("SERVICE_KEY", "given".to_owned())]));
 
         assert_eq!(key.as_deref(), Some("given"));
+    }
+
+    #[test]
+    fn where_the_servers_are_is_told_while_the_shop_runs() {
+        let (_directory, data) = data();
+        let held = data.lock().unwrap();
+        data.tell(&[("ORDER_LISTEN".to_owned(), "a=b".to_owned()), ("IAM_LISTEN".to_owned(), "c".to_owned())]).unwrap();
+        let settings = Settings::of([("IAM_LISTEN", "given".to_owned())]);
+
+        let running = data.running(settings.clone());
+        drop(held);
+        let stopped = data.running(settings);
+
+        assert_eq!((running.get("ORDER_LISTEN"), running.get("IAM_LISTEN")), (Some("a=b"), Some("given")));
+        assert_eq!(stopped.get("ORDER_LISTEN"), None);
     }
 }

@@ -26,6 +26,12 @@ impl Databases {
         self.pools.get(&service).with_context(|| format!("no database of {service}"))
     }
 
+    /// The database of the service with this name.
+    pub fn named(&self, service: &str) -> anyhow::Result<&PgPool> {
+        let service = Service::ALL.into_iter().find(|known| known.name() == service);
+        self.get(service.context("there is no such service")?)
+    }
+
     /// Waits for the servers and brings every schema up to date.
     pub async fn migrate(&self, stop: &CancellationToken) -> anyhow::Result<()> {
         let all = self.pools.iter().map(|(service, pool)| postgres::migrate(pool, service.migrations(), stop));

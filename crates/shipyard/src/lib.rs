@@ -1,9 +1,10 @@
 //! Shipyard runs the whole shop in one process, and holds the tools of whoever runs it.
 
 pub mod commands;
-pub mod consumers;
 pub mod data;
 pub mod databases;
+pub mod facts;
+pub mod letters;
 pub mod republish;
 pub mod services;
 
@@ -13,7 +14,7 @@ use clap::{Parser, Subcommand};
 use platform::cli::{block_on, report};
 
 use crate::{
-    commands::{demo, doctor, migrate, restock, run, up},
+    commands::{audit, demo, dlq, doctor, migrate, restock, run, up},
     data::Data,
 };
 
@@ -42,6 +43,10 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Add stock to a running shop.
     Restock(restock::Arguments),
+    /// Check, once a running shop is quiet, that nothing was lost and nothing was done twice.
+    Audit(audit::Arguments),
+    /// Look at the messages that nobody could handle, and send them again.
+    Dlq(dlq::Arguments),
 }
 
 /// The `main` of this program. What fails is one line on standard error and exit code 1.
@@ -55,5 +60,7 @@ pub fn main() -> ExitCode {
         Some(Command::Doctor) => block_on(doctor::run(data)),
         Some(Command::Migrate(arguments)) => block_on(migrate::run(arguments)),
         Some(Command::Restock(arguments)) => block_on(restock::run(arguments, data)),
+        Some(Command::Audit(arguments)) => block_on(audit::run(arguments, data)),
+        Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),
     })
 }

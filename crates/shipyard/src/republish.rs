@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 
+use events::{PRODUCERS, route_of};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{consumers, databases::Databases};
+use crate::databases::Databases;
 
 /// Outbox rows looked at in one go.
 const BATCH: i64 = 5_000;
@@ -17,8 +18,8 @@ const BATCH: i64 = 5_000;
 /// To be called while no service runs.
 pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
     let mut count = 0;
-    for producer in consumers::PRODUCERS {
-        let outbox = databases.get(producer)?;
+    for producer in PRODUCERS {
+        let outbox = databases.named(producer)?;
         let mut after = 0;
         while let Some((last, events)) = published(outbox, after).await? {
             after = last;
@@ -53,18 +54,18 @@ async fn published(outbox: &PgPool, after: i64) -> sqlx::Result<Option<(i64, Has
 }
 
 /// Those of `uuids` that at least one consumer has not taken.
-async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
+pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
     let mut missing = Vec::new();
-    for (service, group) in consumers::of(kind) {
+    for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {
         let lacking = sqlx::query_scalar!(
             r#"select event_uuid as "event_uuid!"
             from unnest($1::uuid[]) as published (event_uuid)
             where not exists (
                 select from inbox where inbox.consumer = $2 and inbox.event_uuid = published.event_uuid)"#,
             uuids,
-            *group,
+            consumer.group,
         )
-        .fetch_all(databases.get(*service)?)
+        .fetch_all(databases.named(consumer.service)?)
         .await?;
         missing.extend(lacking);
     }

@@ -26,6 +26,11 @@ pub struct MemoryJobs {
 }
 
 impl MemoryJobs {
+    /// Every job, for an auditor.
+    pub fn all(&self) -> Vec<Job> {
+        self.jobs().values().cloned().collect()
+    }
+
     fn jobs(&self) -> MutexGuard<'_, BTreeMap<Uuid, Job>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -11,7 +11,7 @@ fn a_consumer_has_not_taken_an_event() {
     for route in &ROUTES {
         for consumer in route.consumers {
             breaks(5, &[route.kind, consumer.group, "has not taken it"], |facts| {
-                inbox(facts, consumer.group).rows.clear()
+                inbox(facts, consumer.group).rows.clear();
             });
         }
     }

@@ -182,12 +182,12 @@ pub fn publish(facts: &mut Facts, service: &'static str, order: Uuid, name: &str
         created_at: then(),
         published_at: Some(then()),
     });
-    let log = facts.logs.iter_mut().find(|log| log.kind == name).unwrap();
-    let offset = i64::try_from(log.records.len()).unwrap();
+    let log = facts.logs.iter_mut().find(|log| log.kind == name).expect("the shop has it");
+    let offset = i64::try_from(log.records.len()).expect("the shop has it");
     let record =
         Record { partition: 0, offset, event: Some(event), kind: Some(kind(name)), key: Some(order), at: then() };
     log.records.push(record);
-    let route = ROUTES.iter().find(|route| route.kind == name).unwrap();
+    let route = ROUTES.iter().find(|route| route.kind == name).expect("the shop has it");
     for consumer in route.consumers {
         inbox(facts, consumer.group).rows.push(Received { event, at: then() });
     }
@@ -206,19 +206,19 @@ fn tell(facts: &mut Facts, order: Uuid, kind: &str) {
 }
 
 pub fn inbox<'a>(facts: &'a mut Facts, group: &str) -> &'a mut Inbox {
-    facts.inboxes.iter_mut().find(|inbox| inbox.consumer == group).unwrap()
+    facts.inboxes.iter_mut().find(|inbox| inbox.consumer == group).expect("the shop has it")
 }
 
 pub fn log<'a>(facts: &'a mut Facts, kind: &str) -> &'a mut Log {
-    facts.logs.iter_mut().find(|log| log.kind == kind).unwrap()
+    facts.logs.iter_mut().find(|log| log.kind == kind).expect("the shop has it")
 }
 
-pub fn the<'a, T>(rows: &'a mut [T], like: impl Fn(&T) -> bool) -> &'a mut T {
-    rows.iter_mut().find(|row| like(row)).unwrap()
+pub fn the<T>(rows: &mut [T], like: impl Fn(&T) -> bool) -> &mut T {
+    rows.iter_mut().find(|row| like(row)).expect("the shop has it")
 }
 
 pub fn finding(facts: &Facts, number: u8) -> Finding {
-    audit::check(facts).findings.into_iter().find(|finding| finding.number == number).unwrap()
+    audit::check(facts).findings.into_iter().find(|finding| finding.number == number).expect("the shop has it")
 }
 
 /// Breaks a shop that is well, and checks that the invariant is found broken by rows whose text has each of `texts`.

@@ -11,14 +11,14 @@ fn all_arrived(facts: &mut Facts) {
     let told = facts.notifications.iter().map(|one| Told {
         order: one.order,
         kind: one.kind.clone(),
-        chat: one.chat.clone().unwrap(),
+        chat: one.chat.clone().expect("all was told"),
     });
     facts.told = Some(told.collect());
 }
 
 fn once_more(facts: &mut Facts) {
     all_arrived(facts);
-    let told = facts.told.as_mut().unwrap();
+    let told = facts.told.as_mut().expect("all was told");
     told.push(told[0].clone());
 }
 

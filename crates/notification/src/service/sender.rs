@@ -93,10 +93,11 @@ impl Sender {
             }
             let wake_at = self.pace.waiting().map(|(_, free)| free).fold(look_at, Instant::min).min(renew_at);
             tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
                 Some(landed) = self.flights.join_next() => self.land(landed)?,
                 () = self.queued.notified(), if leads => {}
                 () = tokio::time::sleep_until(wake_at) => {}
-                () = stop.cancelled() => return Ok(()),
             }
         }
     }

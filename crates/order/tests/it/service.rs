@@ -102,6 +102,27 @@ async fn a_charge_whose_answer_is_lost_is_found_by_the_reconciler() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_may_be_charged_does_not_end_because_inventory_is_away() {
+    let shop = Shop::open();
+    let order = shop.order().await;
+    shop.payments.script(Fault::ChargedThenSilent);
+    let unknown = shop.service.pay(shop.user, order, PaymentMethod::Card, None).await;
+
+    shop.inventory.set_away(true);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    shop.service.reconcile().await.unwrap();
+    let cancel = shop.service.cancel(shop.user, order, None).await;
+    shop.inventory.set_away(false);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    shop.service.reconcile().await.unwrap();
+
+    assert!(matches!(unknown, Err(Error::PaymentOutcomeUnknown)));
+    assert!(matches!(cancel, Err(Error::PaymentInProgress)));
+    assert_eq!(shop.find(order).await.status, Status::Paid);
+    assert_eq!(shop.payments.charges(order), 1);
+}
+
 #[tokio::test]
 async fn nothing_is_charged_for_an_order_whose_parts_are_gone() {
     let shop = Shop::open();

@@ -49,6 +49,11 @@ impl MemoryPayments {
         self.tables().payments.values().map(|kept| kept.payment.clone()).collect()
     }
 
+    /// Orders that were cancelled before anything was charged for them.
+    pub fn void(&self) -> Vec<Uuid> {
+        self.tables().void.iter().copied().collect()
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,8 @@
 //! What this program can be told to do, one module per command.
 
+pub mod audit;
 pub mod demo;
+pub mod dlq;
 pub mod doctor;
 pub mod migrate;
 pub mod restock;

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod answers;
+mod audit;
 mod crashes;
 mod customer;
+mod dlq;
 mod flow;
 mod idempotency;
 mod one_process;

@@ -1,8 +1,9 @@
 //! Which events are published again when a broker has forgotten them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use shipyard::{consumers, databases::Databases, republish::republish, services::Service};
+use events::ROUTES;
+use shipyard::{databases::Databases, republish::republish, services::Service};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -10,28 +11,28 @@ use uuid::Uuid;
 async fn an_event_that_one_consumer_lacks_is_published_again_and_the_others_are_not() {
     let mut pools = HashMap::new();
     for service in Service::ALL {
-        pools.insert(service, testkit::database(service.migrations()).await.pool);
+        pools.insert(service.name(), testkit::database(service.migrations()).await.pool);
     }
-    let databases: Databases = pools.clone().into_iter().collect();
-    for (kind, consumers) in consumers::CONSUMERS {
-        let producer = if kind.contains("ssembl") { Service::Assembly } else { Service::Order };
-        let outbox = &pools[&producer];
+    let databases: Databases = Service::ALL.iter().map(|service| (*service, pools[service.name()].clone())).collect();
+    for route in &ROUTES {
+        let (kind, consumers) = (route.kind, route.consumers);
+        let outbox = &pools[route.producer];
         let (everywhere, nowhere, waiting) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
-        let unmatched = consumers.iter().map(|(service, group)| (*service, *group));
         let mut one_lacks = HashMap::new();
-        for (n, consumer) in unmatched.enumerate() {
-            one_lacks.insert(consumer, Uuid::from_u128(10 + n as u128));
+        for (n, consumer) in consumers.iter().enumerate() {
+            one_lacks.insert(*consumer, Uuid::from_u128(10 + n as u128));
         }
         sqlx::query("delete from outbox").execute(outbox).await.unwrap();
         for uuid in [everywhere, nowhere].iter().chain(one_lacks.values()) {
             publish(outbox, *uuid, kind, true).await;
         }
         publish(outbox, waiting, kind, false).await;
-        for (service, group) in consumers {
-            take(&pools[service], group, everywhere).await;
-            for (consumer, uuid) in &one_lacks {
-                if *consumer != (*service, *group) {
-                    take(&pools[service], group, *uuid).await;
+        for consumer in consumers {
+            let database = &pools[consumer.service];
+            take(database, consumer.group, everywhere).await;
+            for (other, uuid) in &one_lacks {
+                if other != consumer {
+                    take(database, consumer.group, *uuid).await;
                 }
             }
         }
@@ -49,11 +50,23 @@ async fn an_event_that_one_consumer_lacks_is_published_again_and_the_others_are_
 }
 
 #[test]
-fn every_topic_has_its_consumers() {
-    let topics = events::Topics::default();
+fn the_routes_name_the_consumers_that_the_services_are() {
+    let routed: BTreeSet<(&str, &str)> =
+        ROUTES.iter().flat_map(|route| route.consumers).map(|consumer| (consumer.service, consumer.group)).collect();
 
-    assert_eq!(consumers::CONSUMERS.len(), topics.all().len());
-    assert!(consumers::of("events.v1.Unheard").is_empty());
+    let services = BTreeSet::from([
+        ("assembly", assembly::service::GROUP_PAID),
+        ("inventory", inventory::service::GROUP_ASSEMBLED),
+        ("inventory", inventory::service::GROUP_CANCELLED),
+        ("inventory", inventory::service::GROUP_CREATED),
+        ("notification", notification::service::GROUP_ASSEMBLED),
+        ("notification", notification::service::GROUP_CANCELLED),
+        ("notification", notification::service::GROUP_PAID),
+        ("order", order::service::GROUP_ASSEMBLED),
+        ("order", order::service::GROUP_ASSEMBLY_FAILED),
+        ("payment", payment::service::GROUP_CANCELLED),
+    ]);
+    assert_eq!(routed, services);
 }
 
 async fn publish(outbox: &PgPool, uuid: Uuid, kind: &str, published: bool) {

@@ -26,9 +26,9 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// Somebody whom no shop knows yet.
-    pub fn fresh() -> Self {
-        let login = format!("demo-{:.12}", ids::random().simple().to_string());
+    /// Somebody whom no shop knows yet; `who` begins the login.
+    pub fn fresh(who: &str) -> Self {
+        let login = format!("{who}-{:.12}", ids::random().simple().to_string());
         Self { email: format!("{login}@example.com"), login }
     }
 

@@ -1,10 +1,10 @@
 //! `shipyard demo`: one customer's visit, each answer held against the contract.
 
-mod answer;
-mod customer;
+pub mod answer;
+pub mod customer;
 mod orders;
 mod progress;
-mod shop;
+pub mod shop;
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn visit(shop: &Shop, progress: &Progress, assembled_within: Duration) -> anyhow::Result<()> {
     progress.step("find the shop", customer::find(shop)).await.context("is a shop running? `cargo run` starts one")?;
     progress.step("refuse who has no session", customer::stranger(shop)).await?;
-    let customer = Customer::fresh();
+    let customer = Customer::fresh("demo");
     let user = progress.step("register", customer.register(shop)).await?;
     let session = progress.step("log in", customer.log_in(shop)).await?;
     progress.step("ask who that is", customer.whoami(shop, &session, user)).await?;

@@ -30,7 +30,7 @@ impl Progress {
             spinner.finish_and_clear();
         }
         let (answer, said) = outcome.with_context(|| format!("not as the contract says: {what}"))?;
-        println!("{:>9}  {what:<42} {said}", elapsed(begun.elapsed()));
+        println!("{}", format!("{:>9}  {what:<42} {said}", elapsed(begun.elapsed())).trim_end());
         Ok(answer)
     }
 

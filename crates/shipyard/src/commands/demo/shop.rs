@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use platform::config::Settings;
 use proto::{
     auth::v1::auth_service_client::AuthServiceClient, inventory::v1::inventory_service_client::InventoryServiceClient,
     user::v1::user_service_client::UserServiceClient,
@@ -16,6 +17,7 @@ use tonic::{
 };
 
 use super::answer::{Answer, forbid_error};
+use crate::services::Service;
 
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -29,6 +31,13 @@ pub struct Shop {
 }
 
 impl Shop {
+    /// The shop that the settings name.
+    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
+        let order = settings.get("ORDER_URL").map(str::to_owned);
+        let order = order.unwrap_or_else(|| format!("http://{}", Service::Order.address(settings)));
+        Self::at(&order, &Service::Iam.address(settings), &Service::Inventory.address(settings))
+    }
+
     /// A shop whose services are at these addresses; nothing is connected yet.
     pub fn at(order: &str, iam: &str, inventory: &str) -> anyhow::Result<Self> {
         Ok(Self {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use events::Topics;
+use futures::future::try_join_all;
 use platform::{config::Settings, kafka};
 use servers::{
     kafka::{Mock, start_mock},
@@ -13,7 +14,7 @@ use servers::{
 
 use crate::{data::Data, services::Service};
 
-/// How long PostgreSQL may take to make a database.
+/// How long PostgreSQL may take to make the databases.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The mock cluster answers a fetch at once or after all of this: an event waits half of it on average.
@@ -50,15 +51,9 @@ impl Infrastructure {
         let server = postgres::start(&postgres::Options::new(directory.clone())).await.with_context(|| {
             format!("PostgreSQL is missing; set {}, or mend this", missing[0].variable("DATABASE_URL"))
         })?;
-        let mut variables = Vec::new();
-        for service in &missing {
-            let made = tokio::time::timeout(PATIENCE, postgres::ensure_database(&server.url, service.name()));
-            let url = made.await.context("PostgreSQL does not answer")?;
-            variables.push((
-                service.variable("DATABASE_URL"),
-                url.with_context(|| format!("making the database {service}"))?,
-            ));
-        }
+        let databases = missing.iter().map(|service| database(&server.url, *service));
+        let databases = tokio::time::timeout(PATIENCE, try_join_all(databases)).await;
+        let variables = databases.context("PostgreSQL does not answer")??;
         let programs = server.binaries.directory.display();
         let mut origin =
             format!("PostgreSQL {} from {programs}, data in {}", server.binaries.version, directory.display());
@@ -102,7 +97,10 @@ impl Infrastructure {
         ];
         Ok(Self {
             variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-            used: vec![("Kafka", "librdkafka's mock cluster, in this process".to_owned())],
+            used: vec![(
+                "Kafka",
+                "librdkafka's mock cluster, in this process; a restart publishes what is under way again".to_owned(),
+            )],
             forgets_events: true,
             kafka: Some(mock),
             ..Self::none()
@@ -145,6 +143,12 @@ impl Infrastructure {
             postgres.stop().await;
         }
     }
+}
+
+/// Makes sure that a service's database is there: the variable by which the service finds it.
+async fn database(server: &str, service: Service) -> anyhow::Result<(String, String)> {
+    let url = postgres::ensure_database(server, service.name()).await;
+    Ok((service.variable("DATABASE_URL"), url.with_context(|| format!("making the database {service}"))?))
 }
 
 /// The services whose database is not given.

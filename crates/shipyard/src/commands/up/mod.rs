@@ -8,6 +8,7 @@ mod infrastructure;
 use std::time::Instant;
 
 use platform::{
+    clock,
     config::Settings,
     health::{Readiness, admin_routes},
     http,
@@ -22,7 +23,7 @@ pub use self::{
     infrastructure::presumed,
 };
 use self::{banner::Banner, infrastructure::Infrastructure};
-use crate::{data::Data, databases::Databases, republish::republish};
+use crate::{data::Data, databases::Databases, facts::LOG_SINCE, republish::republish};
 
 /// What is logged unless `LOG_LEVEL` says otherwise: what happens to orders, and trouble.
 const LOG_LEVEL: &str =
@@ -41,11 +42,17 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     // What is wrong with the variables or the ports is told before a server is started.
     let addresses = Addresses::settle(&settings, &Configs::load(&presumed(&settings))?).await?;
     let settings = with(settings, &addresses.variables());
+    println!("Shipyard is starting.");
     let infrastructure = tokio::select! {
         provided = Infrastructure::provide(&settings, &data) => provided?,
         () = stop.cancelled() => return Ok(()),
     };
     let settings = with(settings, &infrastructure.variables);
+    // A broker that forgets knows of nothing before now.
+    let since = infrastructure.forgets_events.then(|| (LOG_SINCE.to_owned(), clock::now().to_rfc3339()));
+    let found: Vec<_> =
+        addresses.variables().into_iter().chain(infrastructure.variables.clone()).chain(since).collect();
+    data.tell(&found)?;
     let banner = Banner { begun, addresses, used: infrastructure.used.clone() };
     let outcome = serve(&settings, infrastructure.forgets_events, banner, stop).await;
     infrastructure.stop().await;

@@ -1,0 +1,128 @@
+//! `shipyard audit`: waits until the shop is quiet, reads everything, and tells what breaks an invariant.
+
+mod probe;
+mod progress;
+
+use std::{io::Write as _, time::Duration};
+
+use audit::{
+    Facts, Report,
+    facts::{Bounds, Probe},
+};
+use platform::config::Settings;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use self::progress::Progress;
+use super::demo::shop::Shop;
+use crate::{
+    data::Data,
+    facts::{Sources, fingerprint, under_way},
+};
+
+/// How often a shop that is not quiet is looked at.
+const POLL: Duration = Duration::from_millis(250);
+/// What `ASSEMBLY_BUILD_MAX` is unless it is set.
+const BUILD_MAX: Duration = Duration::from_secs(10);
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// How long to wait for the shop to become quiet. After that it is audited as it is.
+    #[arg(long, default_value = "30s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    wait: Duration,
+    /// The longest that a ship is built; else `ASSEMBLY_BUILD_MAX`, else 10s.
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
+    build: Option<Duration>,
+    /// How much later than it is due something may happen.
+    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    grace: Duration,
+    /// Print the whole report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Output<'a> {
+    /// What was under way while everything was read, and may look broken.
+    under_way: &'a [String],
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+/// A probe's outcome, as [`Progress::step`] takes it.
+type Probed = anyhow::Result<(Vec<Probe>, String)>;
+
+/// Audits. Fails when an invariant is broken, or could not be checked.
+pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
+    let settings = data.running(Settings::load()?);
+    let sources = Sources::of(&settings)?;
+    let shop = Shop::of(&settings)?;
+    let progress = Progress::new();
+    let (facts, under_way) = quiet_facts(&sources, arguments.wait, &progress).await?;
+    let probes = progress.step("log out, and try the session again", probe::probe(&shop)).await?;
+    sources.databases.close().await;
+    let report = audit::check(&Facts { bounds: bounds(&arguments, &settings)?, probes, ..facts });
+    progress.end();
+    print(&report, &under_way, arguments.json)?;
+    anyhow::ensure!(report.holds(), "{}", report.summary());
+    Ok(())
+}
+
+/// Reads everything at a moment at which nothing happens; at `wait` after now, whatever happens. Tells what was under way.
+async fn quiet_facts(sources: &Sources, wait: Duration, progress: &Progress) -> anyhow::Result<(Facts, Vec<String>)> {
+    let databases = &sources.databases;
+    let until = Instant::now() + wait;
+    loop {
+        let busy = progress.step("wait until the shop is quiet", quiet(sources, until, progress)).await?;
+        let before = fingerprint(databases).await?;
+        let facts = progress.step("read databases and topics", read(sources, progress)).await?;
+        let still = fingerprint(databases).await? == before && under_way(databases).await?.is_empty();
+        if (busy.is_empty() && still) || Instant::now() >= until {
+            let moved = (busy.is_empty() && !still).then(|| "something, while it was read".to_owned());
+            return Ok((facts, busy.into_iter().chain(moved).collect()));
+        }
+    }
+}
+
+async fn quiet(sources: &Sources, until: Instant, progress: &Progress) -> anyhow::Result<(Vec<String>, String)> {
+    loop {
+        let busy = under_way(&sources.databases).await?;
+        if busy.is_empty() {
+            return Ok((busy, String::new()));
+        }
+        if Instant::now() >= until {
+            let said = format!("it is not: {}", busy.join(", "));
+            return Ok((busy, said));
+        }
+        progress.say(&busy.join(", "));
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn read(sources: &Sources, progress: &Progress) -> anyhow::Result<(Facts, String)> {
+    let facts = sources.gather(progress.of_topics()).await?;
+    let records: usize = facts.logs.iter().map(|log| log.records.len()).sum();
+    let said = format!("{} orders, {} outbox rows, {records} records", facts.orders.len(), facts.outbox.len());
+    Ok((facts, said))
+}
+
+fn bounds(arguments: &Arguments, settings: &Settings) -> anyhow::Result<Bounds> {
+    let configured = settings.get("ASSEMBLY_BUILD_MAX").map(humantime::parse_duration).transpose()?;
+    let build = arguments.build.or(configured).unwrap_or(BUILD_MAX);
+    Ok(Bounds { build, grace: arguments.grace })
+}
+
+fn print(report: &Report, under_way: &[String], json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut out, &Output { under_way, report })?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "{report}")?;
+    if !under_way.is_empty() {
+        writeln!(out, "The shop was not quiet, and what is under way can look broken: {}.", under_way.join(", "))?;
+    }
+    Ok(())
+}

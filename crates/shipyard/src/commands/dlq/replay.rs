@@ -1,0 +1,178 @@
+//! `dlq replay`: letters go back to the topics from which they came, as they were.
+
+use std::collections::HashMap;
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use platform::{
+    kafka::{KafkaPublisher, Record},
+    outbox::Publisher as _,
+};
+
+use super::{Post, marks::Settled};
+use crate::letters::{Id, Letter};
+
+/// What the headers begin with that tell of a letter's death.
+const OF_DEATH: &str = "dlq-";
+
+/// Replays the named letters, or without names all that wait.
+///
+/// What several consumers could not handle is one message, and is sent once. A letter is marked when the broker has it: whoever is
+/// stopped in between and begins again sends one message twice.
+pub async fn replay(post: &Post, named: &[Id], topic: Option<&str>) -> anyhow::Result<()> {
+    let letters = post.letters(topic).await?;
+    for id in named {
+        let known = letters.iter().any(|(letter, _)| letter.id == *id);
+        anyhow::ensure!(known, "there is no letter {id}; `shipyard dlq list --all` names all");
+    }
+    let mut marks = Marks::from(&letters);
+    let messages = messages(letters, named);
+    let publisher = KafkaPublisher::new(&post.config)?;
+    let progress = progress(messages.len() as u64);
+    let (mut sent, mut settled) = (0, 0);
+    for (record, letters) in messages {
+        let first = letters.first().map(Id::to_string).unwrap_or_default();
+        progress.set_message(first.clone());
+        publisher.publish(vec![record]).await.with_context(|| format!("sending {first} again"))?;
+        sent += 1;
+        settled += letters.len();
+        marks = marks.settle(post, letters).await?;
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    println!("{sent} messages sent again, {settled} letters settled");
+    Ok(())
+}
+
+/// What is to be sent, the oldest first, and which letters that settles.
+fn messages(letters: Vec<(Letter, bool)>, named: &[Id]) -> Vec<(Record, Vec<Id>)> {
+    let mut messages: Vec<(Record, Vec<Id>, bool)> = Vec::new();
+    let mut places = HashMap::new();
+    for (letter, settled) in letters {
+        let wanted = if named.is_empty() { !settled } else { named.contains(&letter.id) };
+        let record = alive(&letter);
+        let content = (record.topic.clone(), record.key.clone(), record.payload.clone());
+        let place = *places.entry(content).or_insert(messages.len());
+        match messages.get_mut(place) {
+            Some((_, ids, any)) => {
+                ids.push(letter.id);
+                *any |= wanted;
+            }
+            None => messages.push((record, vec![letter.id], wanted)),
+        }
+    }
+    messages.into_iter().filter(|(.., wanted)| *wanted).map(|(record, ids, _)| (record, ids)).collect()
+}
+
+/// The message as it was before it was given up.
+fn alive(letter: &Letter) -> Record {
+    let message = letter.message.clone();
+    let headers = message.headers.into_iter().filter(|(name, _)| !name.starts_with(OF_DEATH)).collect();
+    Record { topic: letter.origin().to_owned(), key: message.key, payload: message.payload, headers }
+}
+
+/// The marks of the topics that were met, and where each partition's letters begin.
+struct Marks {
+    oldest: HashMap<(String, i32), i64>,
+    topics: HashMap<String, Settled>,
+}
+
+impl From<&Vec<(Letter, bool)>> for Marks {
+    fn from(letters: &Vec<(Letter, bool)>) -> Self {
+        let mut oldest = HashMap::new();
+        for (Letter { id, .. }, _) in letters {
+            let first = oldest.entry((id.topic.clone(), id.partition)).or_insert(id.offset);
+            *first = id.offset.min(*first);
+        }
+        Self { oldest, topics: HashMap::new() }
+    }
+}
+
+impl Marks {
+    async fn settle(mut self, post: &Post, letters: Vec<Id>) -> anyhow::Result<Self> {
+        let reader = post.reader.clone();
+        let settling = tokio::task::spawn_blocking(move || {
+            for id in letters {
+                let mut settled = match self.topics.remove(&id.topic) {
+                    Some(settled) => settled,
+                    None => self.first(&reader, &id)?,
+                };
+                settled.settle(&reader, &id)?;
+                self.topics.insert(id.topic, settled);
+            }
+            anyhow::Ok(self)
+        });
+        settling.await.context("marking a letter")?
+    }
+
+    /// A topic's marks, from where its letters begin.
+    fn first(&self, reader: &platform::kafka::Reader, id: &Id) -> anyhow::Result<Settled> {
+        let partitions: Vec<(i32, i64)> = self
+            .oldest
+            .iter()
+            .filter(|((topic, _), _)| *topic == id.topic)
+            .map(|((_, partition), oldest)| (*partition, *oldest))
+            .collect();
+        let numbers: Vec<i32> = partitions.iter().map(|(partition, _)| *partition).collect();
+        let mut settled = Settled::of(reader, &id.topic, &numbers)?;
+        for (partition, oldest) in partitions {
+            settled.begin_at(partition, oldest);
+        }
+        Ok(settled)
+    }
+}
+
+fn progress(count: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{pos:>6} of {len} {bar:30} {msg}");
+    ProgressBar::new(count).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::kafka::{HEADER_ERROR, HEADER_TOPIC, Message};
+
+    use super::*;
+
+    fn letter(offset: i64, payload: &[u8]) -> Letter {
+        let headers = [("event-type", "events.v1.OrderPaid"), (HEADER_TOPIC, "shop.paid"), (HEADER_ERROR, "no")];
+        Letter {
+            id: Id { topic: "order.paid.dlq".to_owned(), partition: 0, offset },
+            at: chrono::DateTime::UNIX_EPOCH,
+            message: Message {
+                key: b"order".to_vec(),
+                payload: payload.to_vec(),
+                headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+                ..Message::default()
+            },
+        }
+    }
+
+    #[test]
+    fn a_letter_goes_back_as_it_came() {
+        let record = alive(&letter(17, b"event"));
+
+        assert_eq!((record.topic.as_str(), record.key.as_slice()), ("shop.paid", &b"order"[..]));
+        assert_eq!(record.payload, b"event");
+        assert_eq!(record.headers, HashMap::from([("event-type".to_owned(), "events.v1.OrderPaid".to_owned())]));
+    }
+
+    #[test]
+    fn what_two_consumers_could_not_handle_is_sent_once() {
+        let letters = || vec![(letter(0, b"a"), false), (letter(1, b"a"), false), (letter(2, b"b"), false)];
+        let offsets = |named: &[Id]| -> Vec<Vec<i64>> {
+            let messages = messages(letters(), named);
+            messages.iter().map(|(_, ids)| ids.iter().map(|id| id.offset).collect()).collect()
+        };
+
+        assert_eq!(offsets(&[]), [vec![0, 1], vec![2]]);
+        assert_eq!(offsets(&[letter(1, b"").id]), [vec![0, 1]]);
+    }
+
+    #[test]
+    fn what_is_settled_is_not_sent_again_unless_it_is_named() {
+        let letters = || vec![(letter(0, b"a"), true), (letter(1, b"b"), false)];
+
+        assert_eq!(messages(letters(), &[]).len(), 1);
+        assert_eq!(messages(letters(), &[letter(0, b"").id])[0].1, [letter(0, b"").id]);
+    }
+}

@@ -1,0 +1,81 @@
+//! `dlq show`: one letter whole.
+
+use std::fmt::{self, Write as _};
+
+use events::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ROUTES, ShipAssembled};
+
+use super::Post;
+use crate::letters::Id;
+
+/// Bytes shown of a payload that is no event.
+const SHOWN: usize = 1024;
+
+pub async fn show(post: &Post, id: &Id) -> anyhow::Result<()> {
+    let letter = post.letter(id).await?;
+    println!("letter    {id}");
+    println!("since     {}", letter.at.to_rfc3339());
+    println!("key       {}", String::from_utf8_lossy(&letter.message.key).escape_debug());
+    let mut headers: Vec<_> = letter.message.headers.iter().collect();
+    headers.sort();
+    for (name, value) in headers {
+        println!("header    {name}: {}", value.escape_debug());
+    }
+    let payload = &letter.message.payload;
+    let carried = ROUTES.iter().find(|route| route.topic(&post.topics) == letter.origin()).map(|route| route.kind);
+    let kind = letter.message.headers.get("event-type").map(String::as_str).or(carried).unwrap_or_default();
+    match decoded(kind, payload) {
+        Some(event) => println!("payload   {} bytes: {event}", payload.len()),
+        None => println!("payload   {} bytes, which are no {kind}\n{}", payload.len(), hex(payload)),
+    }
+    Ok(())
+}
+
+fn decoded(kind: &str, payload: &[u8]) -> Option<String> {
+    fn as_event<E: Event + fmt::Debug>(payload: &[u8]) -> Option<String> {
+        E::decode(payload).ok().map(|event| format!("{event:#?}"))
+    }
+    match kind {
+        OrderCreated::TYPE => as_event::<OrderCreated>(payload),
+        OrderPaid::TYPE => as_event::<OrderPaid>(payload),
+        OrderCancelled::TYPE => as_event::<OrderCancelled>(payload),
+        ShipAssembled::TYPE => as_event::<ShipAssembled>(payload),
+        AssemblyFailed::TYPE => as_event::<AssemblyFailed>(payload),
+        _ => None,
+    }
+}
+
+/// Offsets, bytes and characters, sixteen to a line.
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for (line, bytes) in bytes[..bytes.len().min(SHOWN)].chunks(16).enumerate() {
+        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let characters: String =
+            bytes.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect();
+        let _ = writeln!(text, "{:06x}  {:<47}  {characters}", line * 16, hex.join(" "));
+    }
+    if bytes.len() > SHOWN {
+        let _ = writeln!(text, "and {} bytes more", bytes.len() - SHOWN);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_shown_with_what_can_be_read_of_them() {
+        assert_eq!(hex(b"ab\x00"), format!("000000  {:<47}  ab.\n", "61 62 00"));
+        assert!(hex(&[0; 2000]).ends_with("and 976 bytes more\n"));
+    }
+
+    #[test]
+    fn an_event_is_shown_by_its_fields() {
+        let event = OrderPaid { payment_method: "CARD".to_owned(), ..OrderPaid::default() };
+        let payload = events::record(uuid::Uuid::from_u128(1), event).payload;
+
+        assert!(decoded(OrderPaid::TYPE, &payload).unwrap().contains(r#"payment_method: "CARD""#));
+        assert_eq!(decoded(OrderPaid::TYPE, b"\xff"), None);
+        assert_eq!(decoded("events.v1.Unheard", b""), None);
+    }
+}

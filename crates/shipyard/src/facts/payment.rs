@@ -1,0 +1,82 @@
+//! Payments, and the books of the built-in provider.
+
+use audit::{
+    Facts,
+    facts::{Entry, EntryKind, Payment, PaymentStatus},
+};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::{messaging, parsed, snapshot};
+use crate::{databases::Databases, services::Service};
+
+/// The provider whose books are in payment's database, beside its own rows.
+pub const LEDGER: &str = "ledger";
+
+pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
+    let mut database = snapshot(databases, Service::Payment).await?;
+    Ok(Facts {
+        payments: payments(&mut database).await?,
+        ledger: ledger(&mut database).await?,
+        inboxes: messaging::inboxes(&mut database, Service::Payment).await?,
+        ..Facts::default()
+    })
+}
+
+#[derive(FromRow)]
+struct PaymentRow {
+    transaction_uuid: Uuid,
+    order_uuid: Uuid,
+    attempt: Option<i64>,
+    provider: Option<String>,
+    status: String,
+    cancelled: bool,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+async fn payments(database: &mut PgConnection) -> anyhow::Result<Vec<Payment>> {
+    let mut rows = sqlx::query_as::<_, PaymentRow>(
+        "select transaction_uuid, order_uuid, attempt, provider, status, cancelled, created_at, updated_at from payments",
+    )
+    .fetch(database);
+    let mut payments = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        payments.push(Payment {
+            transaction: row.transaction_uuid,
+            order: row.order_uuid,
+            attempt: row.attempt,
+            provider: row.provider,
+            status: parsed("payments.status", &row.status, PaymentStatus::parse)?,
+            cancelled: row.cancelled,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        });
+    }
+    Ok(payments)
+}
+
+#[derive(FromRow)]
+struct EntryRow {
+    key: String,
+    kind: String,
+    order_uuid: Uuid,
+    amount: i64,
+}
+
+async fn ledger(database: &mut PgConnection) -> anyhow::Result<Vec<Entry>> {
+    let mut rows =
+        sqlx::query_as::<_, EntryRow>("select key, kind, order_uuid, amount from ledger_entries").fetch(database);
+    let mut entries = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        entries.push(Entry {
+            kind: parsed("ledger_entries.kind", &row.kind, EntryKind::parse)?,
+            key: row.key,
+            order: row.order_uuid,
+            amount: row.amount,
+        });
+    }
+    Ok(entries)
+}

@@ -1,0 +1,99 @@
+//! `shipyard audit` over a shop that runs: what is well passes, and each row that is spoilt is found.
+
+use serde_json::{Value, json};
+use shipyard::services::Service;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{
+    customer::{Customer, ORDERS},
+    system::System,
+};
+
+#[tokio::test]
+async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
+    let system = System::start().await;
+    let (nothing_yet, empty) = audit(&system, "5s").await;
+    let customer = Customer::of(&system).await;
+    let part = customer.part("Main Engine").await.uuid;
+    let built = buy(&customer, &part).await;
+    let cancelled = customer.order(&[&part, &part]).await;
+    customer.cancel(cancelled).await.success(204);
+    let open = customer.order(&[&part]).await;
+    customer.until(built, "ASSEMBLED").await;
+
+    let (well, report) = audit(&system, "20s").await;
+
+    assert!(!nothing_yet, "an audit that finds nothing to look at does not pass: {empty}");
+    assert!(well, "{report}");
+    assert_eq!(verdicts(&report), ["holds"; 9], "{report}");
+    assert_eq!(counted(&report, 1), [3, 2, 3, 7], "{report}");
+    assert_eq!(counted(&report, 4), [6, 0, 6, 0], "{report}");
+    assert_eq!(counted(&report, 8), [5, 0], "{report}");
+    assert_eq!(report["under_way"], json!([]));
+
+    for (service, order, statement, number) in [
+        (Service::Order, open, "update outbox set key = gen_random_uuid() where key = $1", 1),
+        (
+            Service::Payment,
+            built,
+            "insert into ledger_entries (key, kind, order_uuid, user_uuid, method, amount)
+            select key || 'again', kind, order_uuid, user_uuid, method, amount from ledger_entries where order_uuid = $1",
+            2,
+        ),
+        (Service::Inventory, built, "update reservations set status = 'released' where order_uuid = $1", 3),
+        (Service::Assembly, built, "delete from outbox where key = $1", 4),
+        (Service::Assembly, built, "delete from jobs where order_uuid = $1", 5),
+        (Service::Notification, built, "update notifications set chat = null where order_uuid = $1", 6),
+        (
+            Service::Order,
+            open,
+            "update orders set pay_until = now() - interval '1 hour', attempt = 1, attempt_method = 'CARD',
+                attempt_next_at = now() + interval '1 hour'
+            where uuid = $1",
+            7,
+        ),
+    ] {
+        spoil(&system, service, statement, order).await;
+
+        let (well, report) = audit(&system, "0s").await;
+
+        assert!(!well && verdicts(&report)[number - 1] == "broken", "{statement}: {report}");
+    }
+}
+
+/// With keys, so that the answers are known to the databases.
+async fn buy(customer: &Customer, part: &str) -> Uuid {
+    let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
+    let created = customer.post_once("order", ORDERS, body).await.unwrap().success(201);
+    let order: Uuid = created["order_uuid"].as_str().unwrap().parse().unwrap();
+    let method = json!({ "payment_method": "CARD" });
+    customer.post_once("pay", &format!("{ORDERS}/{order}/pay"), method).await.unwrap().success(200);
+    order
+}
+
+async fn spoil(system: &System, service: Service, statement: &'static str, order: Uuid) {
+    let variable = service.variable("DATABASE_URL");
+    let (_, url) = system.variables.iter().find(|(name, _)| *name == variable).unwrap();
+    let database = PgPool::connect(url).await.unwrap();
+    let changed = sqlx::query(statement).bind(order).execute(&database).await.unwrap();
+    assert!(changed.rows_affected() > 0, "{statement}");
+    database.close().await;
+}
+
+/// Whether the audit passes, and its report.
+async fn audit(system: &System, wait: &str) -> (bool, Value) {
+    let output = system.shipyard(&["audit", "--json", "--wait", wait]).await;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complaint}"));
+    (output.status.success(), report)
+}
+
+fn verdicts(report: &Value) -> Vec<&str> {
+    report["findings"].as_array().unwrap().iter().map(|finding| finding["verdict"].as_str().unwrap()).collect()
+}
+
+fn counted(report: &Value, number: usize) -> Vec<u64> {
+    let counts = report["findings"][number - 1]["counted"].as_array().unwrap();
+    counts.iter().map(|count| count["count"].as_u64().unwrap()).collect()
+}

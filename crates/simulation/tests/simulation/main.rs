@@ -1,0 +1,182 @@
+//! The whole shop in one thread: the real services over their in-memory twins, with time, network, broker and crashes from a
+//! seed, and the auditor at the end.
+//!
+//! `SIM_SEEDS` sets how many seeds are run; `SIM_SEED=17 cargo test -p simulation one_seed -- --nocapture` shows the history of one.
+
+mod broker;
+mod facts;
+mod history;
+mod network;
+mod peers;
+mod plan;
+mod run;
+mod shop;
+mod steps;
+mod users;
+mod world;
+
+use std::{
+    fmt::Write as _,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use plan::{Mistake, Plan};
+use run::{Ran, run, shrink};
+use world::locked;
+
+const SEEDS: u64 = 10_000;
+/// Within so many seeds each mistake is found.
+const PATIENCE: u64 = 400;
+
+fn variable<T>(name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    let value = std::env::var(name).ok()?;
+    Some(parse(&value).unwrap_or_else(|| panic!("{name} is wrong: {value}")))
+}
+
+/// Runs the plans of `0..seeds` side by side until one goes wrong; answers that one, and how it all added up.
+fn search(seeds: u64, plan: impl Fn(u64) -> Plan + Sync, each: impl Fn(&Ran) + Sync) -> Option<Ran> {
+    let (next, found) = (AtomicU64::new(0), Mutex::new(None::<Ran>));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds || locked(&found).is_some() {
+                        break;
+                    }
+                    let ran = run(plan(seed), false);
+                    each(&ran);
+                    if !ran.problems.is_empty() {
+                        locked(&found).get_or_insert(ran);
+                    }
+                }
+            });
+        }
+    });
+    found.into_inner().unwrap_or_default()
+}
+
+fn report(ran: &Ran) -> String {
+    let mut text = String::new();
+    for line in ran.history.lines() {
+        let _ = writeln!(text, "{line}");
+    }
+    let _ = writeln!(text, "\n{:?}", ran.plan);
+    for problem in &ran.problems {
+        let _ = writeln!(text, "{problem}");
+    }
+    let _ = writeln!(text, "again: SIM_SEED={} cargo test -p simulation one_seed -- --nocapture", ran.plan);
+    text
+}
+
+#[test]
+fn no_seed_loses_doubles_or_half_undoes_anything() {
+    let seeds = variable("SIM_SEEDS", |text| text.parse().ok()).unwrap_or(SEEDS);
+    let start = std::time::Instant::now();
+    let (orders, events, simulated) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicU64::new(0));
+    let looked_at: [AtomicUsize; 9] = Default::default();
+
+    let wrong = search(seeds, Plan::of, |ran| {
+        orders.fetch_add(ran.orders, Ordering::Relaxed);
+        events.fetch_add(ran.history.length, Ordering::Relaxed);
+        simulated.fetch_add(ran.simulated.as_secs(), Ordering::Relaxed);
+        for (sum, count) in looked_at.iter().zip(&ran.looked_at) {
+            sum.fetch_add(*count, Ordering::Relaxed);
+        }
+    });
+
+    if let Some(wrong) = wrong {
+        let seed = wrong.plan.seed;
+        panic!("seed {seed} goes wrong; the shortest history found:\n{}", report(&shrink(wrong)));
+    }
+    let took = start.elapsed();
+    #[expect(clippy::cast_precision_loss, reason = "a figure to look at")]
+    let rate = seeds as f64 / took.as_secs_f64();
+    println!(
+        "{seeds} seeds in {took:.1?}, {rate:.0} per second: {orders:?} orders, {events:?} events in {:?} of simulated time",
+        Duration::from_secs(simulated.into_inner())
+    );
+    println!("looked at, by invariant: {looked_at:?}");
+    assert!(looked_at[..8].iter().all(|count| count.load(Ordering::Relaxed) > 0));
+}
+
+#[test]
+fn one_seed() {
+    let plan = variable("SIM_SEED", Plan::parse).unwrap_or_else(|| Plan::of(1));
+
+    let ran = run(plan, true);
+
+    println!("{}", report(&ran));
+    assert!(ran.problems.is_empty(), "seed {plan} goes wrong");
+}
+
+#[test]
+fn the_same_seed_is_the_same_history() {
+    for seed in 0..variable("SIM_SEEDS", |text| text.parse().ok()).map_or(40, |seeds: u64| seeds.min(1000)) {
+        let (first, second) = (run(Plan::of(seed), true), run(Plan::of(seed), true));
+
+        let both = || first.history.lines().iter().zip(second.history.lines());
+        let parting = both().find(|(one, other)| one != other);
+        assert_eq!(parting, None, "seed {seed}");
+        assert_eq!(first.history.hash(), second.history.hash(), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_plan_is_read_as_it_is_written() {
+    for plan in [Plan::of(7), Plan::of(7).smaller()[0]] {
+        assert_eq!(Plan::parse(&plan.to_string()), Some(plan));
+    }
+}
+
+/// The auditor finds what this mistake does, within so many seeds.
+fn is_found(mistake: Mistake) {
+    let tried = AtomicU64::new(0);
+
+    let wrong = search(PATIENCE, |seed| Plan::of(seed).with(mistake), |_| {
+        tried.fetch_add(1, Ordering::Relaxed);
+    });
+
+    let wrong = wrong.unwrap_or_else(|| panic!("{mistake:?} is not found within {PATIENCE} seeds"));
+    println!("{mistake:?} is found after {tried:?} seeds: {}", wrong.problems[0]);
+}
+
+#[test]
+fn acknowledging_before_the_effect_is_found() {
+    is_found(Mistake::AcknowledgeBeforeEffect);
+}
+
+#[test]
+fn having_no_inbox_is_found() {
+    is_found(Mistake::NoInbox);
+}
+
+#[test]
+fn publishing_before_the_commit_is_found() {
+    is_found(Mistake::PublishBeforeCommit);
+}
+
+#[test]
+fn reading_stock_before_writing_it_is_found() {
+    is_found(Mistake::ReadThenWriteStock);
+}
+
+#[test]
+fn taking_a_timeout_for_a_failure_is_found() {
+    is_found(Mistake::TimeoutIsFailure);
+}
+
+#[test]
+fn marking_events_before_the_broker_has_them_is_found() {
+    is_found(Mistake::MarkBeforeAck);
+}
+
+#[test]
+fn asking_for_a_charge_again_under_a_new_key_is_found() {
+    is_found(Mistake::NewKeyOnRetry);
+}

@@ -1,0 +1,70 @@
+//! Calls from one process to another: late, lost, doubled, or to somebody who is dead.
+
+use std::{sync::Arc, time::Duration};
+
+use platform::deadline;
+use tokio::sync::oneshot;
+
+use crate::{
+    plan::Fault,
+    world::{Name, Serves, World},
+};
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug)]
+pub enum Lost {
+    /// Nobody listens: nothing was done.
+    Refused,
+    /// The connection broke, or time ran out: something may have been done.
+    Silent,
+}
+
+impl World {
+    /// Has `work` done by the process `to`, and waits for the answer at most for `limit`.
+    pub async fn call<S, T, F>(
+        self: &Arc<Self>,
+        to: Name,
+        service: fn(Serves) -> Option<S>,
+        limit: Duration,
+        work: impl Fn(S) -> F,
+    ) -> Result<T, Lost>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+        S: Clone,
+    {
+        let answer = async {
+            self.travel().await;
+            if self.strikes(Fault::Loss) {
+                self.note(format_args!("a request to {to:?} is lost"));
+                return std::future::pending().await;
+            }
+            let up = self.up(to).ok_or(Lost::Refused)?;
+            let service = service(up.serves).ok_or(Lost::Refused)?;
+            if self.strikes(Fault::Duplicate) {
+                self.note(format_args!("a request to {to:?} arrives twice"));
+                let (again, late) = (work(service.clone()), self.millis(0, 8000));
+                up.process.spawn(async move {
+                    tokio::time::sleep(late).await;
+                    let _ = tokio::time::timeout(limit, deadline::within(limit, again)).await;
+                });
+            }
+            let (tell, told) = oneshot::channel();
+            let (work, process) = (work(service), up.process.clone());
+            up.process.spawn(async move {
+                if let Ok(answer) = tokio::time::timeout(limit, deadline::within(limit, work)).await {
+                    process.step("before it answers").await;
+                    let _ = tell.send(answer);
+                }
+            });
+            let answer = told.await.map_err(|_| Lost::Silent)?;
+            self.travel().await;
+            if self.strikes(Fault::Loss) {
+                self.note(format_args!("an answer of {to:?} is lost"));
+                return std::future::pending().await;
+            }
+            Ok(answer)
+        };
+        tokio::time::timeout(limit, answer).await.unwrap_or(Err(Lost::Silent))
+    }
+}

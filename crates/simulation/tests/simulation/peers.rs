@@ -1,0 +1,224 @@
+//! What the services call: inventory and payment over the network, the payment provider, and the messenger.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use notification::{
+    client::{Limits, MemoryMessenger, Message, Notifier},
+    model::Fault as Trouble,
+};
+use order::{
+    client::{Inventory, Payment, Payments, Reserved},
+    error::{Error, Refusal},
+    model::{Attempt, Order, PaymentMethod},
+};
+use payment::{
+    client::{MemoryProvider, Provider, Refund, Unknown},
+    error::Error as PaymentError,
+    model::{Decline, Intent, Method, Outcome},
+    service::Charge,
+};
+use platform::deadline;
+use rand::RngExt as _;
+use uuid::Uuid;
+
+use crate::{
+    network::Lost,
+    plan::{Fault, Mistake},
+    world::{Name, Process, Serves, locked},
+};
+
+/// What a call has of its caller's time, as in `platform::grpc::Peer`.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client of the provider waits.
+const PROVIDER_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Inventory, as `GrpcInventory` would find it.
+pub struct RemoteInventory(pub Process);
+
+#[async_trait]
+impl Inventory for RemoteInventory {
+    async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
+        let lines: inventory::model::Lines = parts.iter().copied().collect();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            self.0.step("before it asks inventory").await;
+            let limit = deadline::remaining(CALL_TIMEOUT);
+            let answer = self.0.world.call(Name::Inventory, Serves::stock, limit, |inventory| {
+                let lines = lines.clone();
+                async move { inventory.reserve(order, &lines, confirm).await }
+            });
+            let answer = answer.await;
+            self.0.step("after it has asked inventory").await;
+            let (problem, again) = match answer {
+                Ok(Ok(reserved)) => return Ok(reserved.into_iter().map(decode).collect()),
+                Ok(Err(inventory::error::Error::PartNotFound(part))) => return Err(Refusal::PartNotFound(part).into()),
+                Ok(Err(inventory::error::Error::OutOfStock(part))) => return Err(Refusal::OutOfStock(part).into()),
+                Ok(Err(inventory::error::Error::ReservationEnded(_))) => return Err(Refusal::ReservationLost.into()),
+                Ok(Err(error)) => (error.to_string(), true),
+                Err(Lost::Refused) => ("nobody listens".to_owned(), true),
+                Err(Lost::Silent) => ("no answer in time".to_owned(), false),
+            };
+            if tries > 2 || !again {
+                return Err(Error::Unavailable("inventory", anyhow::anyhow!(problem)));
+            }
+            tokio::time::sleep(Duration::from_millis(20 << tries)).await;
+        }
+    }
+}
+
+fn decode(reserved: inventory::model::Reserved) -> Reserved {
+    let inventory::model::Reserved { part, quantity, unit_price } = reserved;
+    Reserved { part, quantity, unit_price }
+}
+
+/// Payment, as `GrpcPayments` would find it.
+pub struct RemotePayments(pub Process);
+
+#[async_trait]
+impl Payments for RemotePayments {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+        let world = &self.0.world;
+        let Some(attempt_number) = std::num::NonZeroU32::new(attempt.number.unsigned_abs()) else {
+            return Payment::Unknown("an attempt counts from 1".to_owned());
+        };
+        let charge = Charge {
+            order: order.uuid,
+            attempt: attempt_number,
+            user: order.user,
+            method: method(attempt.method),
+            amount: order.total_price,
+        };
+        self.0.step("before it asks payment").await;
+        let limit = deadline::remaining(CALL_TIMEOUT);
+        let answer = world.call(Name::Payment, Serves::payments, limit, |payment| {
+            let transaction = world.uuid();
+            async move { payment.pay(&charge, transaction).await }
+        });
+        let answer = answer.await;
+        self.0.step("after it has asked payment").await;
+        world.note(format_args!("payment answers attempt {} of order {}: {answer:?}", attempt.number, order.uuid));
+        match answer {
+            Ok(Ok(transaction)) => Payment::Charged(transaction),
+            Ok(Err(PaymentError::Declined(Decline::InsufficientFunds))) => {
+                Payment::Declined(Refusal::InsufficientFunds)
+            }
+            Ok(Err(PaymentError::Declined(Decline::Declined) | PaymentError::Cancelled)) => {
+                Payment::Declined(Refusal::PaymentDeclined)
+            }
+            _ if world.makes(Mistake::TimeoutIsFailure) => Payment::Declined(Refusal::PaymentDeclined),
+            Ok(Err(error)) => Payment::Unknown(error.to_string()),
+            Err(lost) => Payment::Unknown(format!("{lost:?}")),
+        }
+    }
+}
+
+fn method(method: PaymentMethod) -> Method {
+    match method {
+        PaymentMethod::Card => Method::Card,
+        PaymentMethod::Sbp => Method::Sbp,
+        PaymentMethod::CreditCard => Method::CreditCard,
+        PaymentMethod::InvestorMoney => Method::InvestorMoney,
+    }
+}
+
+/// The payment provider: its books outlive every process.
+pub struct RemoteProvider {
+    pub process: Process,
+    pub books: MemoryProvider,
+}
+
+impl RemoteProvider {
+    /// Has something done there, once or twice or not at all, with or without an answer.
+    async fn ask<T, F: Future<Output = Result<T, Unknown>>>(&self, work: impl Fn() -> F) -> Result<T, Unknown> {
+        let world = &self.process.world;
+        self.process.step("before it asks the provider").await;
+        world.travel().await;
+        let fault = world.strikes(Fault::Provider).then(|| world.pick(|rng| rng.random_range(0..4)));
+        if let Some(fault) = fault {
+            world.note(format_args!("the provider misbehaves: {fault}"));
+        }
+        match fault {
+            Some(0) => return Err(Unknown(anyhow::anyhow!("500"))),
+            Some(1) => {
+                tokio::time::sleep(PROVIDER_TIMEOUT).await;
+                return Err(Unknown(anyhow::anyhow!("hung")));
+            }
+            Some(2) => {
+                work().await?;
+                return Err(Unknown(anyhow::anyhow!("did it and said nothing")));
+            }
+            Some(_) => {
+                work().await?;
+            }
+            None => {}
+        }
+        let answer = work().await;
+        self.process.step("after the provider did it").await;
+        answer
+    }
+}
+
+#[async_trait]
+impl Provider for RemoteProvider {
+    async fn charge(&self, intent: &Intent) -> Result<Outcome, Unknown> {
+        let mut intent = *intent;
+        let world = &self.process.world;
+        if world.makes(Mistake::NewKeyOnRetry) {
+            intent.transaction = world.uuid();
+        }
+        locked(&world.stores.charged).insert(intent.transaction, intent);
+        self.ask(|| self.books.charge(&intent)).await
+    }
+
+    async fn find(&self, intent: &Intent) -> Result<Option<Outcome>, Unknown> {
+        self.ask(|| self.books.find(intent)).await
+    }
+
+    async fn refund(&self, refund: &Refund) -> Result<(), Unknown> {
+        self.ask(|| self.books.refund(refund)).await
+    }
+}
+
+/// The messenger: what arrived there outlives every process.
+pub struct RemoteMessenger {
+    pub process: Process,
+    pub chats: MemoryMessenger,
+}
+
+#[async_trait]
+impl Notifier for RemoteMessenger {
+    fn limits(&self) -> Limits {
+        self.chats.limits()
+    }
+
+    async fn send(&self, message: &Message<'_>) -> Result<(), Trouble> {
+        let world = &self.process.world;
+        self.process.step("before it tells a user").await;
+        world.travel().await;
+        if world.strikes(Fault::Messenger) {
+            let silence = Duration::from_secs(5);
+            match world.pick(|rng| rng.random_range(0..4)) {
+                0 => return Err(Trouble::Unreachable("down".to_owned())),
+                1 => return Err(Trouble::TooMany(world.millis(500, 3000))),
+                2 => self.chats.send(message).await?,
+                _ => {}
+            }
+            tokio::time::sleep(silence).await;
+            return Err(Trouble::Unknown("silence".to_owned()));
+        }
+        self.chats.send(message).await?;
+        world.note(format_args!("{} hears {:?} of order {}", message.chat, message.kind, message.order));
+        self.process.step("after a user is told").await;
+        Ok(())
+    }
+
+    async fn probe(&self) -> Result<(), Trouble> {
+        self.process.world.travel().await;
+        if self.process.world.strikes(Fault::Messenger) {
+            return Err(Trouble::Unreachable("down".to_owned()));
+        }
+        self.chats.probe().await
+    }
+}

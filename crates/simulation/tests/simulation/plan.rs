@@ -1,0 +1,170 @@
+//! What one run does: all of it follows from a seed, and can be made smaller.
+
+use std::fmt;
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+/// What can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A process dies at a random moment.
+    Crash,
+    /// A process dies right before or after something that lasts.
+    CrashAtStep,
+    /// A request or its answer gets lost.
+    Loss,
+    /// A request arrives twice.
+    Duplicate,
+    /// Something takes long.
+    Delay,
+    /// The broker refuses, takes a part, or takes all and says nothing.
+    Broker,
+    /// An offset is not committed, or a consumer goes back to an older one.
+    Redelivery,
+    /// A consumer that has lost its partition handles a message late.
+    Zombie,
+    /// The payment provider fails, is silent or hangs.
+    Provider,
+    /// The database is away, or its answer is.
+    Database,
+    /// The messenger fails, is silent or wants less.
+    Messenger,
+    /// Somebody publishes what nobody can handle.
+    Poison,
+}
+
+impl Fault {
+    pub const ALL: [Self; 12] = [
+        Self::Crash,
+        Self::CrashAtStep,
+        Self::Loss,
+        Self::Duplicate,
+        Self::Delay,
+        Self::Broker,
+        Self::Redelivery,
+        Self::Zombie,
+        Self::Provider,
+        Self::Database,
+        Self::Messenger,
+        Self::Poison,
+    ];
+
+    const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+
+    /// How likely it is, each time that it could happen.
+    pub const fn rate(self) -> f64 {
+        match self {
+            Self::Crash => 0.25,
+            Self::CrashAtStep => 0.004,
+            Self::Loss => 0.04,
+            Self::Duplicate | Self::Broker | Self::Zombie => 0.05,
+            Self::Delay => 0.1,
+            Self::Redelivery => 0.1,
+            Self::Provider => 0.2,
+            Self::Database => 0.006,
+            Self::Messenger => 0.15,
+            Self::Poison => 0.1,
+        }
+    }
+}
+
+/// A mistake made on purpose, to see that it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// Offsets are committed before the effect.
+    AcknowledgeBeforeEffect,
+    /// No delivery is recognised.
+    NoInbox,
+    /// Events go to the broker before the write that they tell of.
+    PublishBeforeCommit,
+    /// Stock is read, and later taken whatever it is then.
+    ReadThenWriteStock,
+    /// A payment without an answer counts as declined.
+    TimeoutIsFailure,
+    /// Outbox rows are marked before the broker has them.
+    MarkBeforeAck,
+    /// A charge whose outcome is not known is asked for again under a new key.
+    NewKeyOnRetry,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub seed: u64,
+    pub users: u32,
+    /// Per user.
+    pub orders: u32,
+    /// How long there are faults.
+    pub seconds: u32,
+    faults: u32,
+    pub mistake: Option<Mistake>,
+}
+
+impl Plan {
+    pub fn of(seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut faults = 0;
+        for fault in Fault::ALL {
+            if rng.random_bool(0.6) {
+                faults |= fault.bit();
+            }
+        }
+        Self {
+            seed,
+            users: rng.random_range(1..=4),
+            orders: rng.random_range(1..=3),
+            seconds: rng.random_range(5..=40),
+            faults,
+            mistake: None,
+        }
+    }
+
+    pub fn with(self, mistake: Mistake) -> Self {
+        Self { mistake: Some(mistake), ..self }
+    }
+
+    pub fn has(&self, fault: Fault) -> bool {
+        self.faults & fault.bit() != 0
+    }
+
+    /// Plans that are a little smaller.
+    pub fn smaller(&self) -> Vec<Self> {
+        let without = Fault::ALL.into_iter().filter(|fault| self.has(*fault));
+        let mut all: Vec<Self> = without.map(|fault| Self { faults: self.faults & !fault.bit(), ..*self }).collect();
+        if self.users > 1 {
+            all.push(Self { users: self.users - 1, ..*self });
+        }
+        if self.orders > 1 {
+            all.push(Self { orders: self.orders - 1, ..*self });
+        }
+        if self.seconds > 5 {
+            all.push(Self { seconds: self.seconds / 2, ..*self });
+        }
+        all
+    }
+
+    /// Reads what [`Display`](fmt::Display) writes: a seed, or a seed with what was made smaller.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.split('.');
+        let mut plan = Self::of(numbers.next()?.parse().ok()?);
+        if let Some(users) = numbers.next() {
+            plan.users = users.parse().ok()?;
+            plan.orders = numbers.next()?.parse().ok()?;
+            plan.seconds = numbers.next()?.parse().ok()?;
+            plan.faults = u32::from_str_radix(numbers.next()?, 16).ok()?;
+        }
+        Some(plan)
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, users, orders, seconds, faults, .. } = self;
+        if *self == (Self { mistake: self.mistake, ..Self::of(*seed) }) {
+            write!(f, "{seed}")
+        } else {
+            write!(f, "{seed}.{users}.{orders}.{seconds}.{faults:x}")
+        }
+    }
+}

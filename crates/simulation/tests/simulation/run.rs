@@ -1,0 +1,144 @@
+//! One run: faults for a while, then none, quiet within a bound, and an audit.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use platform::{clock::Virtual, kafka::Record};
+use rand::{RngExt as _, seq::IndexedRandom as _};
+use tokio::{runtime::Builder, task::JoinSet, time::Instant};
+
+use crate::{
+    facts,
+    history::History,
+    plan::{Fault, Plan},
+    users::User,
+    world::{Name, World, locked},
+};
+
+/// How long after the last fault there may still be something to do.
+const BOUND: Duration = Duration::from_mins(5);
+
+/// What came of a run.
+pub struct Ran {
+    pub plan: Plan,
+    pub problems: Vec<String>,
+    pub history: History,
+    /// How many orders there were.
+    pub orders: usize,
+    /// How much the auditor looked at, by invariant.
+    pub looked_at: Vec<usize>,
+    pub simulated: Duration,
+}
+
+/// Runs a plan from its beginning to its audit.
+pub fn run(plan: Plan, verbose: bool) -> Ran {
+    // Pauses between retries have a jitter, which comes from here.
+    fastrand::seed(plan.seed);
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(live(plan, verbose))
+}
+
+async fn live(plan: Plan, verbose: bool) -> Ran {
+    let (clock, start) = (Virtual::default(), Instant::now());
+    let world = World::new(plan, verbose);
+    {
+        use inventory::repository::Catalogue as _;
+        world.stores.inventory.seed(&world.stores.parts).await.expect("parts");
+    }
+    for name in Name::ALL {
+        world.start(name);
+    }
+    let mut chats = BTreeMap::new();
+    let mut users = JoinSet::new();
+    for number in 0..plan.users {
+        let user = User { world: world.clone(), number, uuid: world.uuid() };
+        if world.chance(0.8) {
+            let chat = format!("chat {number}");
+            world.stores.users.set_chat(user.uuid, &chat);
+            chats.insert(user.uuid, chat);
+        }
+        users.spawn(user.shop());
+    }
+    let end = start + Duration::from_secs(plan.seconds.into());
+    while Instant::now() < end {
+        tokio::time::sleep(world.millis(100, 1500)).await;
+        if world.strikes(Fault::Crash) {
+            let name = world.pick(|rng| *Name::ALL.choose(rng).expect("a name"));
+            world.note(format_args!("{name:?} is killed"));
+            world.kill(name);
+        }
+        if world.strikes(Fault::Poison) {
+            poison(&world);
+        }
+    }
+    world.heal();
+    let mut problems = Vec::new();
+    let healed = Instant::now();
+    loop {
+        while users.try_join_next().is_some() {}
+        let unfinished = if users.is_empty() { facts::unfinished(&world).await } else { Some("users wait".to_owned()) };
+        let Some(unfinished) = unfinished else { break };
+        if healed.elapsed() > BOUND {
+            problems.push(format!("not quiet after {} s: {unfinished}", BOUND.as_secs()));
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let facts = facts::gather(&world, clock, &chats).await;
+    let report = audit::check(&facts);
+    problems.append(&mut locked(&world.stores.problems));
+    for finding in report.broken() {
+        let rows = finding.violations.iter().map(|row| format!("{}: {}: {}", finding.number, row.row, row.problem));
+        problems.extend(rows);
+    }
+    // There are no sessions here.
+    for finding in report.unchecked().filter(|finding| finding.number != 9 && !facts.orders.is_empty()) {
+        problems.push(format!("{}: nothing was looked at: {:?}", finding.number, finding.missing));
+    }
+    world.end();
+    Ran {
+        plan,
+        problems,
+        history: world.history(),
+        orders: facts.orders.len(),
+        looked_at: report.findings.iter().map(|one| one.counted.iter().map(|count| count.count).sum()).collect(),
+        simulated: start.elapsed(),
+    }
+}
+
+/// Publishes something that nobody can handle, as nobody's event.
+fn poison(world: &World) {
+    let topics = world.broker.topics.all();
+    let (topic, sort) = world.pick(|rng| (topics[rng.random_range(0..topics.len())].to_owned(), rng.random_range(0..3)));
+    let (payload, headers) = match sort {
+        0 => (vec![0xff; 40], Vec::new()),
+        1 => (Vec::new(), Vec::new()),
+        _ => (Vec::new(), vec![("event-type".to_owned(), "events.v1.Unheard".to_owned())]),
+    };
+    world.note(format_args!("poison for {topic}"));
+    world.broker.append_poison(Record {
+        topic,
+        key: world.uuid().to_string().into_bytes(),
+        payload,
+        headers: headers.into_iter().collect(),
+    });
+}
+
+/// The smallest plan found that still goes wrong.
+pub fn shrink(mut ran: Ran) -> Ran {
+    let mut budget = 60;
+    'smaller: loop {
+        for plan in ran.plan.smaller() {
+            if budget == 0 {
+                break 'smaller;
+            }
+            budget -= 1;
+            let smaller = run(plan, false);
+            if !smaller.problems.is_empty() && smaller.history.length <= ran.history.length {
+                ran = smaller;
+                continue 'smaller;
+            }
+        }
+        break;
+    }
+    run(ran.plan, true)
+}

@@ -1,0 +1,285 @@
+//! The shop: its stores, which outlive every process, and how each service is put together over them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex, atomic::AtomicBool},
+    time::Duration,
+};
+
+use assembly::{
+    repository::MemoryJobs,
+    service::{AssemblyService, GROUP_PAID},
+};
+use async_trait::async_trait;
+use audit::facts::Acknowledged;
+use events::{AssemblyFailed, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled};
+use inventory::{
+    model::{Category, Dimensions, Manufacturer, NewPart},
+    repository::MemoryInventory,
+    service::InventoryService,
+};
+use notification::{
+    api::{Happened, Tells},
+    client::{MemoryMessenger, MemoryUsers},
+    repository::MemoryNotifications,
+    service::{Courier, NotificationService, Sender, Templates},
+};
+use order::{
+    repository::MemoryOrders,
+    service::{GROUP_ASSEMBLED, GROUP_ASSEMBLY_FAILED, OrderService},
+};
+use payment::{
+    client::{Declines, MemoryProvider, Providers},
+    model::Intent,
+    repository::MemoryPayments,
+    service::PaymentService,
+};
+use platform::{
+    kafka::{Failure, Handler, Message},
+    lease::MemoryLease,
+    money::Money,
+    outbox::{MemoryOutbox, Relay, Waker},
+    sweeper,
+};
+use rand::{RngExt as _, rngs::StdRng};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    broker::{SimulatedPublisher, consume},
+    peers::{RemoteInventory, RemoteMessenger, RemotePayments, RemoteProvider},
+    steps::Steps,
+    world::{Name, Process, Serves},
+};
+
+/// Where users are told who have no chat.
+pub const FALLBACK: &str = "everybody";
+
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::load(None).expect("the built-in templates are right"));
+
+pub struct Stores {
+    pub orders: MemoryOrders,
+    pub inventory: MemoryInventory,
+    pub payments: MemoryPayments,
+    pub jobs: MemoryJobs,
+    pub notifications: MemoryNotifications,
+    pub books: MemoryProvider,
+    pub chats: MemoryMessenger,
+    pub users: MemoryUsers,
+    /// Every charge that the provider was asked for.
+    pub charged: Mutex<BTreeMap<Uuid, Intent>>,
+    /// Stock that was taken without being there.
+    pub lent: Mutex<BTreeMap<Uuid, i64>>,
+    /// What users were told by the API.
+    pub acknowledged: Mutex<Vec<Acknowledged>>,
+    /// What no user should have been told.
+    pub problems: Mutex<Vec<String>>,
+    pub parts: Vec<NewPart>,
+    pub pay_within: Duration,
+    reservation: Duration,
+    failure_rate: f64,
+    leases: BTreeMap<&'static str, MemoryLease>,
+}
+
+impl Stores {
+    pub fn new(rng: &mut StdRng) -> Self {
+        let rate = if rng.random_bool(0.5) { 0.2 } else { 0.0 };
+        let stock = [1, rng.random_range(1..=4), rng.random_range(3..=10), 1000];
+        let leases = ["payment-attempts", "payment-deadlines", "expiry", "sender"];
+        Self {
+            orders: MemoryOrders::default(),
+            inventory: MemoryInventory::default(),
+            payments: MemoryPayments::default(),
+            jobs: MemoryJobs::default(),
+            notifications: MemoryNotifications::default(),
+            books: MemoryProvider::new(Money::from_minor(20_000).expect("money"), Declines { rate, above: None }),
+            chats: MemoryMessenger::default(),
+            users: MemoryUsers::default(),
+            charged: Mutex::default(),
+            lent: Mutex::default(),
+            acknowledged: Mutex::default(),
+            problems: Mutex::default(),
+            parts: (1..).zip(stock).map(|(number, stock)| part(number, stock)).collect(),
+            pay_within: Duration::from_secs(rng.random_range(3..=40)),
+            reservation: Duration::from_secs(rng.random_range(5..=30)),
+            failure_rate: if rng.random_bool(0.5) { 0.25 } else { 0.0 },
+            leases: leases.into_iter().map(|name| (name, MemoryLease::new(name))).collect(),
+        }
+    }
+
+    fn lease(&self, name: &str) -> Arc<MemoryLease> {
+        Arc::new(self.leases[name].clone())
+    }
+}
+
+fn part(number: u128, stock: i64) -> NewPart {
+    NewPart {
+        uuid: Uuid::from_u128(number),
+        name: format!("part {number}"),
+        description: String::new(),
+        price: Money::from_minor(1000 + i64::from(u8::try_from(number).unwrap_or_default())).expect("money"),
+        stock,
+        category: Category::Engine,
+        dimensions: Dimensions::default(),
+        manufacturer: Manufacturer::default(),
+        tags: Vec::new(),
+        metadata: BTreeMap::new(),
+    }
+}
+
+/// Starts all that a service consists of, as its `app.rs` does it.
+pub fn boot(process: &Process) -> Serves {
+    match process.name {
+        Name::Order => orders(process),
+        Name::Inventory => stock(process),
+        Name::Payment => payments(process),
+        Name::Assembly => ships(process),
+        Name::Notification => notifications(process),
+    }
+}
+
+fn steps<T: Clone>(process: &Process, twin: &T) -> Arc<Steps<T>> {
+    Arc::new(Steps { process: process.clone(), twin: twin.clone() })
+}
+
+/// Runs one of a service's loops, which ends with its process and not before.
+fn keep(process: &Process, work: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
+    process.spawn(async move {
+        let _ = work.await;
+    });
+}
+
+fn relay(process: &Process, outbox: &MemoryOutbox, waker: &Waker, topics: Vec<(&'static str, String)>) {
+    let publisher = Arc::new(SimulatedPublisher(process.clone()));
+    let keep_for = Duration::from_hours(24);
+    let relay = Relay::new(steps(process, outbox), publisher, topics.into_iter().collect(), keep_for, waker);
+    keep(process, relay.run(CancellationToken::new()));
+}
+
+fn orders(process: &Process) -> Serves {
+    let (stores, topics, waker) = (&process.world.stores, &process.world.broker.topics, Waker::default());
+    let (inventory, payments) = (RemoteInventory(process.clone()), RemotePayments(process.clone()));
+    let repository = steps(process, &stores.orders);
+    let service =
+        OrderService::new(repository, Arc::new(inventory), Arc::new(payments), waker.clone(), stores.pay_within);
+    let routes = vec![topics.route::<OrderCreated>(), topics.route::<OrderPaid>(), topics.route::<OrderCancelled>()];
+    relay(process, &stores.orders.outbox, &waker, routes);
+    let (every, stop) = (Duration::from_secs(1), CancellationToken::new());
+    let (attempts, deadlines) = (service.clone(), service.clone());
+    let reconcile = move || {
+        let service = attempts.clone();
+        async move { service.reconcile().await }
+    };
+    let expire = move || {
+        let service = deadlines.clone();
+        async move { service.expire_overdue().await }
+    };
+    keep(
+        process,
+        sweeper::run("payment-attempts", stores.lease("payment-attempts"), every, reconcile, stop.clone()),
+    );
+    keep(process, sweeper::run("payment-deadlines", stores.lease("payment-deadlines"), every, expire, stop));
+    let assembled = Arc::new(order::api::AssembledShips(service.clone()));
+    consume(process, GROUP_ASSEMBLED, topics.of::<ShipAssembled>(), assembled);
+    let failed = Arc::new(order::api::FailedAssemblies(service.clone()));
+    consume(process, GROUP_ASSEMBLY_FAILED, topics.of::<AssemblyFailed>(), failed);
+    Serves::Orders(service)
+}
+
+fn stock(process: &Process) -> Serves {
+    use inventory::{
+        api::{AssembledOrders, CancelledOrders, CreatedOrders, expire},
+        service::{GROUP_ASSEMBLED, GROUP_CANCELLED, GROUP_CREATED},
+    };
+    let (stores, topics) = (&process.world.stores, &process.world.broker.topics);
+    let catalogue = Arc::new(stores.inventory.clone());
+    let service = InventoryService::new(catalogue, steps(process, &stores.inventory), stores.reservation);
+    keep(process, expire(service.clone(), stores.lease("expiry"), CancellationToken::new()));
+    consume(process, GROUP_CREATED, topics.of::<OrderCreated>(), Arc::new(CreatedOrders(service.clone())));
+    consume(process, GROUP_CANCELLED, topics.of::<OrderCancelled>(), Arc::new(CancelledOrders(service.clone())));
+    consume(process, GROUP_ASSEMBLED, topics.of::<ShipAssembled>(), Arc::new(AssembledOrders(service.clone())));
+    Serves::Stock(service)
+}
+
+fn payments(process: &Process) -> Serves {
+    use payment::{
+        api::{CancelledOrders, finish_payments},
+        service::GROUP_CANCELLED,
+    };
+    let (stores, topics) = (&process.world.stores, &process.world.broker.topics);
+    let provider = RemoteProvider { process: process.clone(), books: stores.books.clone() };
+    let service = PaymentService::new(steps(process, &stores.payments), Providers::new(Arc::new(provider), None));
+    keep(process, finish_payments(service.clone(), CancellationToken::new()));
+    let cancelled = Arc::new(CancelledOrders { service: service.clone() });
+    consume(process, GROUP_CANCELLED, topics.of::<OrderCancelled>(), cancelled);
+    Serves::Payments(service)
+}
+
+fn ships(process: &Process) -> Serves {
+    let (stores, topics, waker) = (&process.world.stores, &process.world.broker.topics, Waker::default());
+    let service = AssemblyService::new(steps(process, &stores.jobs), waker.clone());
+    let routes = vec![topics.route::<ShipAssembled>(), topics.route::<AssemblyFailed>()];
+    relay(process, &stores.jobs.outbox, &waker, routes);
+    keep(process, assembly::api::build_ships(service.clone(), CancellationToken::new()));
+    let paid = Arc::new(PaidOrders { process: process.clone(), service });
+    consume(process, GROUP_PAID, topics.of::<OrderPaid>(), paid);
+    Serves::Nobody
+}
+
+fn notifications(process: &Process) -> Serves {
+    let stores = &process.world.stores;
+    let (repository, queued) = (steps(process, &stores.notifications), Arc::new(Notify::new()));
+    let courier = Courier {
+        notifications: repository.clone(),
+        users: Arc::new(stores.users.clone()),
+        notifier: Arc::new(RemoteMessenger { process: process.clone(), chats: stores.chats.clone() }),
+        templates: TEMPLATES.clone(),
+        fallback: Some(FALLBACK.to_owned()),
+        halted: AtomicBool::new(false),
+    };
+    let sender = Sender::new(courier, stores.lease("sender"), queued.clone());
+    keep(process, sender.run(CancellationToken::new()));
+    let service = NotificationService::new(repository, queued);
+    tell::<OrderPaid>(process, &service);
+    tell::<ShipAssembled>(process, &service);
+    tell::<OrderCancelled>(process, &service);
+    Serves::Nobody
+}
+
+fn tell<E: Tells>(process: &Process, service: &NotificationService) {
+    let topic = process.world.broker.topics.of::<E>();
+    consume(process, E::GROUP, topic, Arc::new(Happened::<E>::new(service.clone())));
+}
+
+/// `assembly::api::PaidOrders` with chance from the seed.
+struct PaidOrders {
+    process: Process,
+    service: AssemblyService,
+}
+
+#[async_trait]
+impl Handler for PaidOrders {
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        let paid = events::read::<OrderPaid>(message)?;
+        let world = &self.process.world;
+        let build_time = world.millis(2000, 10_000);
+        let fails = world.chance(world.stores.failure_rate);
+
+        Ok(self.service.start(&paid, build_time, fails).await?)
+    }
+}
+
+impl Serves {
+    pub fn orders(self) -> Option<OrderService> {
+        if let Self::Orders(service) = self { Some(service) } else { None }
+    }
+
+    pub fn stock(self) -> Option<InventoryService> {
+        if let Self::Stock(service) = self { Some(service) } else { None }
+    }
+
+    pub fn payments(self) -> Option<PaymentService> {
+        if let Self::Payments(service) = self { Some(service) } else { None }
+    }
+}

@@ -1,0 +1,309 @@
+//! The twins of the services' stores as their processes see them: each statement may be the last thing that a process does, and
+//! the database may be away, or do what it is told and say nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use assembly::{
+    model::{Job, NewJob},
+    repository::{Jobs, MemoryJobs},
+};
+use inventory::{
+    model::{Lines, Reserved},
+    repository::{Catalogue as _, Delivery, Hold, MemoryInventory, Warehouse},
+};
+use notification::{
+    model::{Due, NewNotification, Notification, Verdict},
+    repository::{MemoryNotifications, Notifications},
+};
+use order::{
+    model::{Attempt, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
+    repository::{Cursor, MemoryOrders, Orders, Settlement},
+};
+use payment::{
+    model::{Direct, Intent, Payment},
+    repository::{Begun, MemoryPayments, Payments, Unfinished},
+};
+use platform::{
+    kafka::Record,
+    money::Money,
+    outbox::{self, MemoryOutbox, Outbox, Unpublished},
+};
+use uuid::Uuid;
+
+use crate::{
+    plan::{Fault, Mistake},
+    world::{Process, World, locked},
+};
+
+/// A twin in the hands of one process.
+#[derive(Clone)]
+pub struct Steps<T> {
+    pub process: Process,
+    pub twin: T,
+}
+
+impl<T> Steps<T> {
+    async fn before(&self, what: &str) -> Result<(), sqlx::Error> {
+        self.process.step(what).await;
+        self.trouble()
+    }
+
+    async fn after(&self, what: &str) -> Result<(), sqlx::Error> {
+        self.process.step(what).await;
+        self.trouble()
+    }
+
+    fn trouble(&self) -> Result<(), sqlx::Error> {
+        if self.process.world.strikes(Fault::Database) {
+            self.process.world.note(format_args!("the database of {:?} says nothing", self.process.name));
+            return Err(sqlx::Error::PoolTimedOut);
+        }
+        Ok(())
+    }
+
+    /// The event as the inbox is to see it.
+    fn seen(&self, event: Uuid) -> Uuid {
+        if self.process.world.makes(Mistake::NoInbox) { self.process.world.uuid() } else { event }
+    }
+}
+
+macro_rules! stepwise {
+    ($trait:ident for $twin:ident, $error:ty {
+        $(fn $name:ident($($arg:ident: $type:ty),*) -> $out:ty $(where $seen:ident = $fresh:ident)?;)*
+    } $($own:tt)*) => {
+        #[async_trait]
+        impl $trait for Steps<$twin> {
+            $(async fn $name(&self, $($arg: $type),*) -> Result<$out, $error> {
+                self.before(concat!("before ", stringify!($name))).await?;
+                $(let $seen = self.$fresh($seen);)?
+                let outcome = self.twin.$name($($arg),*).await;
+                self.after(concat!("after ", stringify!($name))).await?;
+                outcome
+            })*
+            $($own)*
+        }
+    };
+}
+
+stepwise! {
+    Orders for MemoryOrders, order::error::Error {
+        fn claim(claim: &Claim, order: Uuid, lease: Duration) -> Claimed;
+        fn complete(claim: &Claim, outcome: &Outcome) -> ();
+        fn release(claim: &Claim) -> ();
+        fn find(user: Uuid, order: Uuid) -> Option<Order>;
+        fn page(user: Uuid, after: Option<Cursor>, limit: i64) -> Vec<Order>;
+        fn begin_attempt(user: Uuid, order: Uuid, method: PaymentMethod, patience: Duration, claim: Option<&Claim>)
+            -> Option<(Order, Option<Attempt>)>;
+        fn postpone(order: Uuid, attempt: i32, pause: Duration) -> ();
+        fn unsettled(limit: i64, pause: Duration) -> Vec<Order>;
+        fn overdue(limit: i64) -> Vec<Order>;
+        fn assemble(consumer: &'static str, event: Uuid, order: Uuid) -> bool where event = seen;
+        fn undo(consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> bool where event = seen;
+        fn forget_keys(age: Duration, limit: i64) -> u64;
+    }
+
+    async fn create(
+        &self,
+        order: &NewOrder,
+        total_price: Money,
+        pay_within: Duration,
+        claim: Option<&Claim>,
+    ) -> Result<Order, order::error::Error> {
+        self.tell_first(&order.create(total_price));
+        self.before("before an order is written").await?;
+        let created = self.twin.create(order, total_price, pay_within, claim).await;
+        self.process.world.note(format_args!("order {} is written", order.uuid));
+        self.after("after an order is written").await?;
+        created
+    }
+
+    async fn cancel(&self, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, order::error::Error> {
+        self.tell_first(event);
+        self.before("before an order is cancelled").await?;
+        let cancelled = self.twin.cancel(order, event, claim).await;
+        self.process.world.note(format_args!("order {order} is cancelled: {cancelled:?}"));
+        self.after("after an order is cancelled").await?;
+        cancelled
+    }
+
+    async fn settle(
+        &self,
+        order: Uuid,
+        attempt: i32,
+        settlement: &Settlement,
+        outcome: Option<&Outcome>,
+    ) -> Result<bool, order::error::Error> {
+        if let Settlement::Paid { event, .. } | Settlement::Cancelled { event } = settlement {
+            self.tell_first(event);
+        }
+        self.before("before an attempt is settled").await?;
+        let settled = self.twin.settle(order, attempt, settlement, outcome).await;
+        self.process.world.note(format_args!("attempt {attempt} of order {order} ends: {settled:?} {settlement:?}"));
+        self.after("after an attempt is settled").await?;
+        settled
+    }
+}
+
+impl Steps<MemoryOrders> {
+    /// The mistake of telling what is not written yet.
+    fn tell_first(&self, event: &Event) {
+        let world = &self.process.world;
+        if !world.makes(Mistake::PublishBeforeCommit) {
+            return;
+        }
+        let outbox::Event { uuid, kind, key, payload } = event.into();
+        let topics = &world.broker.topics;
+        let topic = events::route_of(kind).map(|route| route.topic(topics).to_owned()).unwrap_or_default();
+        let headers = [("event-uuid".to_owned(), uuid.to_string()), ("event-type".to_owned(), kind.to_owned())];
+        world.broker.append(Record { topic, key: key.to_string().into_bytes(), payload, headers: headers.into() });
+    }
+}
+
+stepwise! {
+    Warehouse for MemoryInventory, inventory::error::Error {
+        fn release(order: Uuid, cause: Option<Delivery>) -> () where cause = cause;
+        fn commit(order: Uuid, cause: Option<Delivery>) -> () where cause = cause;
+        fn expire(limit: i64) -> u64;
+        fn restock(restock: Uuid, lines: &Lines) -> ();
+    }
+
+    async fn reserve(
+        &self,
+        order: Uuid,
+        lines: &Lines,
+        hold: Hold,
+        cause: Option<Delivery>,
+    ) -> Result<Vec<Reserved>, inventory::error::Error> {
+        self.before("before parts are reserved").await?;
+        let world = &self.process.world;
+        if world.makes(Mistake::ReadThenWriteStock) {
+            self.take_what_was_read(world, order, lines).await?;
+        }
+        let cause = self.cause(cause);
+        let reserved = self.twin.reserve(order, lines, hold, cause).await;
+        world.note(format_args!("parts for order {order}, {hold:?}: {:?}", reserved.as_ref().map(Vec::len)));
+        self.after("after parts are reserved").await?;
+        reserved
+    }
+}
+
+impl Steps<MemoryInventory> {
+    fn cause(&self, cause: Option<Delivery>) -> Option<Delivery> {
+        cause.map(|cause| Delivery { event: self.seen(cause.event), ..cause })
+    }
+
+    /// The mistake of deciding by what has been read: what is missing by the time of the write is taken all the same.
+    /// It is lent to the twin, and the facts take it off again.
+    async fn take_what_was_read(
+        &self,
+        world: &Arc<World>,
+        order: Uuid,
+        lines: &Lines,
+    ) -> Result<(), inventory::error::Error> {
+        let mut enough = true;
+        for (part, quantity) in lines.iter() {
+            enough &= self.twin.find(part).await?.is_some_and(|part| part.stock.available >= quantity);
+        }
+        tokio::time::sleep(world.millis(1, 3000)).await;
+        let held = self.twin.reservations().iter().any(|(known, ..)| *known == order);
+        if !enough || held {
+            return Ok(());
+        }
+        for (part, quantity) in lines.iter() {
+            let there = self.twin.find(part).await?.map_or(0, |part| part.stock.available);
+            if there < quantity {
+                self.twin.restock(world.uuid(), &[(part, quantity - there)].into_iter().collect()).await?;
+                *locked(&world.stores.lent).entry(part).or_default() += quantity - there;
+            }
+        }
+        Ok(())
+    }
+}
+
+stepwise! {
+    Payments for MemoryPayments, payment::error::Error {
+        fn begin(intent: &Intent) -> Begun;
+        fn refunded(transaction: Uuid) -> ();
+        fn cancel(order: Uuid, event: Option<(&'static str, Uuid)>) -> bool where event = cause;
+        fn due(limit: i64) -> Vec<Payment>;
+        fn unfinished() -> Unfinished;
+        fn find(order: Uuid) -> Option<Payment>;
+        fn record_direct(direct: &Direct) -> Uuid;
+    }
+
+    async fn settle(
+        &self,
+        transaction: Uuid,
+        outcome: &payment::model::Outcome,
+    ) -> Result<Payment, payment::error::Error> {
+        self.before("before a payment is settled").await?;
+        let settled = self.twin.settle(transaction, outcome).await;
+        self.process.world.note(format_args!("payment {transaction} is settled: {outcome:?}"));
+        self.after("after a payment is settled").await?;
+        settled
+    }
+}
+
+impl Steps<MemoryPayments> {
+    fn cause(&self, cause: Option<(&'static str, Uuid)>) -> Option<(&'static str, Uuid)> {
+        cause.map(|(consumer, event)| (consumer, self.seen(event)))
+    }
+}
+
+stepwise! {
+    Jobs for MemoryJobs, assembly::error::Error {
+        fn start(consumer: &'static str, event: Uuid, job: &NewJob) -> bool where event = seen;
+        fn building(limit: i64) -> Vec<(Job, Duration)>;
+        fn finish(ended: &[assembly::model::Event]) -> Vec<Uuid>;
+        fn find(order: Uuid) -> Option<Job>;
+    }
+}
+
+stepwise! {
+    Notifications for MemoryNotifications, notification::error::Error {
+        fn queue(consumer: &'static str, event: Uuid, new: &NewNotification) -> bool where event = seen;
+        fn due(limit: i64, unaddressed: bool, busy: &[String]) -> Vec<Due>;
+        fn address(uuid: Uuid, chat: &str) -> ();
+        fn claim(due: &Due) -> bool;
+        fn settle(uuid: Uuid, attempt: i32, verdict: &Verdict) -> ();
+        fn give_up(age: Duration) -> u64;
+        fn queued() -> i64;
+        fn of_order(order: Uuid) -> Vec<Notification>;
+    }
+}
+
+#[async_trait]
+impl Outbox for Steps<MemoryOutbox> {
+    async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
+        self.twin.lease(ttl).await
+    }
+
+    async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>> {
+        self.before("before it reads its outbox").await?;
+        let rows = self.twin.unpublished(limit).await?;
+        if self.process.world.makes(Mistake::MarkBeforeAck) {
+            self.twin.mark(0, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+        }
+        Ok(rows)
+    }
+
+    async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        self.before("before it marks events").await?;
+        self.twin.mark(epoch, ids).await?;
+        self.after("after it marks events").await?;
+        Ok(())
+    }
+
+    async fn sweep(&self, age: Duration) -> anyhow::Result<u64> {
+        self.twin.sweep(age).await
+    }
+
+    async fn notify(&self) -> anyhow::Result<()> {
+        self.twin.notify().await
+    }
+
+    async fn notified(&self) {
+        self.twin.notified().await;
+    }
+}

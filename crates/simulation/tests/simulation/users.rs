@@ -1,0 +1,181 @@
+//! The load: users who buy, pay, change their minds, and ask again until they are told.
+
+use std::{sync::Arc, time::Duration};
+
+use audit::facts::{Acknowledged, Answer};
+use order::{
+    error::{Error, Refusal},
+    model::{Claim, NewOrder, Outcome, PaymentMethod},
+    service::OrderService,
+};
+use platform::{deadline, http::REQUEST_LIMIT};
+use rand::RngExt as _;
+use uuid::Uuid;
+
+use crate::world::{Name, Serves, World, locked};
+
+/// How often a user asks before he gives up.
+const TRIES: u32 = 60;
+
+pub struct User {
+    pub world: Arc<World>,
+    pub number: u32,
+    pub uuid: Uuid,
+}
+
+/// What a user asks for.
+#[derive(Clone, Debug)]
+enum Wish {
+    Create(Vec<Uuid>),
+    Pay(Uuid, PaymentMethod),
+    Cancel(Uuid),
+}
+
+impl User {
+    pub async fn shop(self) {
+        for number in 0..self.world.plan.orders {
+            let gap = u64::from(self.world.plan.seconds * 1000 / self.world.plan.orders);
+            tokio::time::sleep(self.world.millis(0, gap)).await;
+            self.order(number).await;
+        }
+    }
+
+    async fn order(&self, number: u32) {
+        let Some(Ok(Outcome::Created { order, .. })) = self.insist(number, "create", Wish::Create(self.parts())).await
+        else {
+            return;
+        };
+        tokio::time::sleep(self.world.millis(0, 3000)).await;
+        let (pay, again, cancel) =
+            (Wish::Pay(order, self.method()), Wish::Pay(order, self.method()), Wish::Cancel(order));
+        match self.world.pick(|rng| rng.random_range(0..10)) {
+            0..=3 => {
+                self.insist(number, "pay", pay).await;
+            }
+            4 => {
+                self.insist(number, "cancel", cancel).await;
+            }
+            5..=6 => {
+                futures::join!(self.insist(number, "pay", pay), self.insist(number, "cancel", cancel));
+            }
+            7 => {
+                futures::join!(self.insist(number, "pay", pay), self.insist(number, "pay again", again));
+            }
+            8 => {
+                let late = async {
+                    tokio::time::sleep(self.world.millis(0, 4000)).await;
+                    self.insist(number, "cancel", cancel).await
+                };
+                futures::join!(self.insist(number, "pay", pay), self.insist(number, "pay again", again), late);
+            }
+            _ => {}
+        }
+    }
+
+    fn parts(&self) -> Vec<Uuid> {
+        let known = &self.world.stores.parts;
+        self.world.pick(|rng| {
+            let count = rng.random_range(1..=3);
+            let mut part = || if rng.random_bool(0.02) { Uuid::nil() } else { known[rng.random_range(0..known.len())].uuid };
+            (0..count).map(|_| part()).collect()
+        })
+    }
+
+    fn method(&self) -> PaymentMethod {
+        self.world.pick(|rng| PaymentMethod::ALL[rng.random_range(0..PaymentMethod::ALL.len())])
+    }
+
+    /// Asks until there is a definite answer, mostly under a key.
+    async fn insist(&self, number: u32, what: &str, wish: Wish) -> Option<Result<Outcome, Refusal>> {
+        let key = self.world.chance(0.8).then(|| format!("{}-{number}-{what}", self.number));
+        let claim = key.map(|key| Claim { user: self.uuid, key, fingerprint: format!("{wish:?}").into_bytes() });
+        let answer = self.ask(&wish, claim.as_ref()).await?;
+        if let (Some(claim), true) = (&claim, self.world.chance(0.2)) {
+            tokio::time::sleep(self.world.millis(0, 5000)).await;
+            let replay = self.ask(&wish, Some(claim)).await;
+            if replay.as_ref().is_some_and(|replay| *replay != answer) {
+                self.complain(format!("{wish:?} was answered {answer:?}, and then {replay:?}"));
+            }
+        }
+        Some(answer)
+    }
+
+    async fn ask(&self, wish: &Wish, claim: Option<&Claim>) -> Option<Result<Outcome, Refusal>> {
+        let world = &self.world;
+        for _ in 0..TRIES {
+            let answer = world
+                .call(Name::Order, Serves::orders, REQUEST_LIMIT, |service| {
+                    let (user, wish, claim, order) = (self.uuid, wish.clone(), claim.cloned(), world.uuid());
+                    async move { serve(service, user, wish, claim, order).await }
+                })
+                .await;
+            world.note(format_args!("user {} is answered {answer:?} to {wish:?}", self.number));
+            match answer {
+                Ok(Ok(outcome)) => {
+                    self.remember(wish, &outcome);
+                    return Some(Ok(outcome));
+                }
+                Ok(Err(Error::Refused(refusal))) => return Some(Err(refusal)),
+                Ok(Err(
+                    Error::Unavailable(..)
+                    | Error::PaymentInProgress
+                    | Error::PaymentOutcomeUnknown
+                    | Error::KeyInProgress,
+                ))
+                | Err(_) => {}
+                Ok(Err(error)) => {
+                    self.complain(format!("{wish:?} was answered {error:?}"));
+                    return None;
+                }
+            }
+            // Without a key a lost answer to a creation is an order more.
+            if world.chance(0.03) || (claim.is_none() && matches!(wish, Wish::Create(_))) {
+                world.note(format_args!("user {} gives up {wish:?}", self.number));
+                return None;
+            }
+            tokio::time::sleep(world.millis(200, 2000)).await;
+        }
+        if world.healed() {
+            self.complain(format!("{wish:?} gets no definite answer"));
+        }
+        None
+    }
+
+    fn remember(&self, wish: &Wish, outcome: &Outcome) {
+        let (order, answer) = match (wish, outcome) {
+            (Wish::Create(_), Outcome::Created { order, .. }) => (*order, Answer::Created),
+            (Wish::Pay(order, _), Outcome::Paid { transaction }) => {
+                (*order, Answer::Paid { transaction: *transaction })
+            }
+            (Wish::Cancel(order), Outcome::Cancelled) => (*order, Answer::Cancelled),
+            _ => return self.complain(format!("{wish:?} was answered {outcome:?}")),
+        };
+        locked(&self.world.stores.acknowledged).push(Acknowledged { order, answer });
+    }
+
+    fn complain(&self, problem: String) {
+        locked(&self.world.stores.problems).push(format!("user {}: {problem}", self.number));
+    }
+}
+
+/// What the API does with a request.
+async fn serve(
+    service: OrderService,
+    user: Uuid,
+    wish: Wish,
+    claim: Option<Claim>,
+    order: Uuid,
+) -> Result<Outcome, Error> {
+    let claim = claim.as_ref();
+    let answer = async {
+        match wish {
+            Wish::Create(parts) => service.create(user, NewOrder { uuid: order, user, parts }, claim).await,
+            Wish::Pay(order, method) => service.pay(user, order, method, claim).await,
+            Wish::Cancel(order) => service.cancel(user, order, claim).await,
+        }
+    };
+    let limit: Duration = deadline::remaining(REQUEST_LIMIT);
+    tokio::time::timeout(limit, answer)
+        .await
+        .unwrap_or_else(|_| Err(Error::Unavailable("time", anyhow::anyhow!("the request took too long"))))
+}

@@ -1,0 +1,200 @@
+//! The world: chance, time, history, and the processes that live and die in it.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use inventory::service::InventoryService;
+use order::service::OrderService;
+use payment::service::PaymentService;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    broker::Broker,
+    history::History,
+    plan::{Fault, Mistake, Plan},
+    shop::{self, Stores},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name {
+    Order,
+    Inventory,
+    Payment,
+    Assembly,
+    Notification,
+}
+
+impl Name {
+    pub const ALL: [Self; 5] = [Self::Order, Self::Inventory, Self::Payment, Self::Assembly, Self::Notification];
+}
+
+pub struct World {
+    pub plan: Plan,
+    pub stores: Stores,
+    pub broker: Broker,
+    rng: Mutex<StdRng>,
+    healed: AtomicBool,
+    history: Mutex<History>,
+    start: Instant,
+    up: Mutex<BTreeMap<Name, Up>>,
+}
+
+/// A process that runs, and what it serves.
+#[derive(Clone)]
+pub struct Up {
+    pub process: Process,
+    pub serves: Serves,
+}
+
+#[derive(Clone)]
+pub enum Serves {
+    Orders(OrderService),
+    Stock(InventoryService),
+    Payments(PaymentService),
+    Nobody,
+}
+
+/// One life of a service: from its start to its crash.
+#[derive(Clone)]
+pub struct Process {
+    pub name: Name,
+    pub world: Arc<World>,
+    killed: CancellationToken,
+}
+
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    pub fn new(plan: Plan, verbose: bool) -> Arc<Self> {
+        let mut rng = StdRng::seed_from_u64(plan.seed ^ 0x5eed);
+        let stores = Stores::new(&mut rng);
+        Arc::new(Self {
+            plan,
+            stores,
+            broker: Broker::default(),
+            rng: Mutex::new(rng),
+            healed: AtomicBool::new(false),
+            history: Mutex::new(History::new(verbose)),
+            start: Instant::now(),
+            up: Mutex::default(),
+        })
+    }
+
+    pub fn note(&self, what: fmt::Arguments<'_>) {
+        locked(&self.history).add(self.start.elapsed(), what);
+    }
+
+    pub fn history(&self) -> History {
+        locked(&self.history).clone()
+    }
+
+    pub fn pick<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {
+        draw(&mut locked(&self.rng))
+    }
+
+    pub fn chance(&self, rate: f64) -> bool {
+        self.pick(|rng| rng.random_bool(rate))
+    }
+
+    pub fn uuid(&self) -> Uuid {
+        self.pick(|rng| uuid::Builder::from_u128(rng.random()).with_version(uuid::Version::Random).into_uuid())
+    }
+
+    pub fn millis(&self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(self.pick(|rng| rng.random_range(from..=to)))
+    }
+
+    /// True when this fault happens now.
+    pub fn strikes(&self, fault: Fault) -> bool {
+        !self.healed() && self.plan.has(fault) && self.chance(fault.rate())
+    }
+
+    pub fn makes(&self, mistake: Mistake) -> bool {
+        self.plan.mistake == Some(mistake)
+    }
+
+    pub fn healed(&self) -> bool {
+        self.healed.load(Ordering::Relaxed)
+    }
+
+    pub fn heal(&self) {
+        self.note(format_args!("all is well from now on"));
+        self.healed.store(true, Ordering::Relaxed);
+    }
+
+    /// The way over the network.
+    pub async fn travel(&self) {
+        let time = if self.strikes(Fault::Delay) { self.millis(50, 3000) } else { self.millis(0, 4) };
+        if !time.is_zero() {
+            tokio::time::sleep(time).await;
+        }
+    }
+
+    pub fn up(&self, name: Name) -> Option<Up> {
+        locked(&self.up).get(&name).cloned()
+    }
+
+    pub fn start(self: &Arc<Self>, name: Name) {
+        self.note(format_args!("{name:?} starts"));
+        let process = Process { name, world: self.clone(), killed: CancellationToken::new() };
+        let serves = shop::boot(&process);
+        locked(&self.up).insert(name, Up { process, serves });
+    }
+
+    /// Kills what runs under this name; it comes back after a while.
+    pub fn kill(self: &Arc<Self>, name: Name) {
+        let Some(up) = locked(&self.up).remove(&name) else { return };
+        up.process.killed.cancel();
+        let (world, pause) = (self.clone(), self.millis(10, 6000));
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            world.start(name);
+        });
+    }
+
+    /// The end: nothing holds the world any more.
+    pub fn end(&self) {
+        let all = std::mem::take(&mut *locked(&self.up));
+        drop(all);
+    }
+}
+
+impl Process {
+    /// Runs `work` as long as this process lives.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let killed = self.killed.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                () = killed.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+
+    /// A moment right before or after something that lasts: here a process may die.
+    pub async fn step(&self, place: &str) {
+        if self.world.strikes(Fault::CrashAtStep) && !self.killed.is_cancelled() {
+            self.world.note(format_args!("{:?} dies {place}", self.name));
+            self.world.kill(self.name);
+        }
+        if self.killed.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+        if self.world.strikes(Fault::Delay) {
+            tokio::time::sleep(self.world.millis(1, 200)).await;
+        }
+    }
+}
