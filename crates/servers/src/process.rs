@@ -91,6 +91,16 @@ impl Child {
     }
 }
 
+/// Returns when the child has ended; never where there is none.
+pub async fn ended(child: Option<&Child>) {
+    match child {
+        Some(child) => {
+            let _ = child.ended.clone().wait_for(Option::is_some).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
 pub fn kill(pid: i32, signal: Signal) -> anyhow::Result<()> {
     let pid = Pid::from_raw(pid).context("not a process id")?;
     kill_process(pid, signal).context("sending a signal")

@@ -66,10 +66,10 @@ async fn run(program: &Path, options: &Options) -> anyhow::Result<Redis> {
     Ok(Redis { url, child: options.mortal.then_some(child), _lock: lock })
 }
 
-/// Sessions must survive a crash, and a second of them may be lost: what Redis calls `everysec`.
+/// A logout that was answered is on disk: the session stays dead whatever is killed.
 fn configure(data: &Path, port: u16, password: &str) -> String {
     format!(
-        "bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir \"{}\"\nappendonly yes\nappendfsync everysec\nsave \"\"\ndaemonize no\n",
+        "bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir \"{}\"\nappendonly yes\nappendfsync always\nsave \"\"\ndaemonize no\n",
         data.display(),
     )
 }
@@ -80,6 +80,11 @@ async fn answers(client: &redis::Client) -> bool {
 }
 
 impl Redis {
+    /// Returns when the server has ended by itself.
+    pub async fn ended(&self) {
+        process::ended(self.child.as_ref()).await;
+    }
+
     /// Ends the server and waits until it has.
     pub async fn stop(mut self) {
         if let Some(child) = self.child.take() {

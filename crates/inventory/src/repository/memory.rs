@@ -31,11 +31,13 @@ struct Tables {
     restocks: BTreeMap<Uuid, Lines>,
 }
 
-#[derive(Clone)]
-struct Reservation {
-    status: Status,
-    expires_at: Option<DateTime<Utc>>,
-    items: Vec<Reserved>,
+/// What an order holds.
+#[derive(Clone, Debug)]
+pub struct Reservation {
+    pub status: Status,
+    /// When it ends by itself, while nobody has confirmed it.
+    pub expires_at: Option<DateTime<Utc>>,
+    pub items: Vec<Reserved>,
 }
 
 impl Tables {
@@ -72,11 +74,9 @@ fn pairs(items: &[Reserved]) -> Vec<(Uuid, i64)> {
 }
 
 impl MemoryInventory {
-    /// Every reservation, with its order, when it ends by itself, and what it holds, for an auditor.
-    pub fn reservations(&self) -> Vec<(Uuid, Status, Option<DateTime<Utc>>, Vec<Reserved>)> {
-        let tables = self.tables();
-        let all = tables.reservations.iter();
-        all.map(|(order, kept)| (*order, kept.status, kept.expires_at, kept.items.clone())).collect()
+    /// Every reservation by its order, for an auditor.
+    pub fn reservations(&self) -> BTreeMap<Uuid, Reservation> {
+        self.tables().reservations.clone()
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {

@@ -6,7 +6,7 @@ mod postgres;
 use std::time::Duration;
 
 use async_trait::async_trait;
-pub use memory::MemoryInventory;
+pub use memory::{MemoryInventory, Reservation};
 pub use postgres::{MIGRATIONS, PgCatalogue, PgWarehouse};
 use uuid::Uuid;
 

@@ -3,3 +3,4 @@
 mod consumer;
 mod migrations;
 mod outbox;
+mod reader;

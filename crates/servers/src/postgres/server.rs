@@ -71,6 +71,11 @@ impl Postgres {
         Ok(Self { url, binaries: binaries.clone(), child: options.mortal.then_some(child), _lock: lock })
     }
 
+    /// Returns when the server has ended by itself.
+    pub async fn ended(&self) {
+        process::ended(self.child.as_ref()).await;
+    }
+
     /// Ends the server, with what it has in memory on disk, and waits until it has ended.
     pub async fn stop(mut self) {
         if let Some(child) = self.child.take() {

@@ -147,17 +147,17 @@ async fn parts(world: &World) -> Vec<Part> {
 fn reservations(world: &World, at: DateTime<Utc>) -> Vec<Reservation> {
     use inventory::model::Status;
     let all = world.stores.inventory.reservations().into_iter();
-    all.map(|(order, status, expires_at, items)| Reservation {
+    all.map(|(order, kept)| Reservation {
         order,
-        status: match status {
+        status: match kept.status {
             Status::Held => ReservationStatus::Held,
             Status::Confirmed => ReservationStatus::Confirmed,
             Status::Released => ReservationStatus::Released,
             Status::Committed => ReservationStatus::Committed,
             Status::Expired => ReservationStatus::Expired,
         },
-        items: items.iter().map(|item| (item.part, item.quantity)).collect(),
-        expires_at,
+        items: kept.items.iter().map(|item| (item.part, item.quantity)).collect(),
+        expires_at: kept.expires_at,
         updated_at: at,
     })
     .collect()
@@ -312,7 +312,7 @@ pub async fn unfinished(world: &World) -> Option<String> {
     }) {
         return Some(format!("payment {} is {:?}", payment.intent.transaction, payment.status));
     }
-    if let Some((order, ..)) = stores.inventory.reservations().iter().find(|(_, _, expires_at, _)| expires_at.is_some()) {
+    if let Some((order, ..)) = stores.inventory.reservations().iter().find(|(_, kept)| kept.expires_at.is_some()) {
         return Some(format!("parts are held for order {order}"));
     }
     let queued = stores.notifications.queued().await.unwrap_or_default();

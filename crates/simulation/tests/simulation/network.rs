@@ -1,6 +1,6 @@
 //! Calls from one process to another: late, lost, doubled, or to somebody who is dead.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use platform::deadline;
 use tokio::sync::oneshot;
@@ -17,6 +17,15 @@ pub enum Lost {
     Refused,
     /// The connection broke, or time ran out: something may have been done.
     Silent,
+}
+
+/// An answer in words that are the same in every run: an error's `Debug` may hold a backtrace.
+pub fn said<T: fmt::Debug, E: fmt::Display>(answer: &Result<Result<T, E>, Lost>) -> String {
+    match answer {
+        Ok(Ok(answer)) => format!("{answer:?}"),
+        Ok(Err(error)) => error.to_string(),
+        Err(lost) => format!("{lost:?}"),
+    }
 }
 
 impl World {

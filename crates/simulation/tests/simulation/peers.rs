@@ -23,7 +23,7 @@ use rand::RngExt as _;
 use uuid::Uuid;
 
 use crate::{
-    network::Lost,
+    network::{Lost, said},
     plan::{Fault, Mistake},
     world::{Name, Process, Serves, locked},
 };
@@ -98,7 +98,7 @@ impl Payments for RemotePayments {
         });
         let answer = answer.await;
         self.0.step("after it has asked payment").await;
-        world.note(format_args!("payment answers attempt {} of order {}: {answer:?}", attempt.number, order.uuid));
+        world.note(format_args!("payment answers attempt {} of order {}: {}", attempt.number, order.uuid, said(&answer)));
         match answer {
             Ok(Ok(transaction)) => Payment::Charged(transaction),
             Ok(Err(PaymentError::Declined(Decline::InsufficientFunds))) => {

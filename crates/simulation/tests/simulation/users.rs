@@ -12,6 +12,7 @@ use platform::{deadline, http::REQUEST_LIMIT};
 use rand::RngExt as _;
 use uuid::Uuid;
 
+use crate::network::said;
 use crate::world::{Name, Serves, World, locked};
 
 /// How often a user asks before he gives up.
@@ -109,7 +110,7 @@ impl User {
                     async move { serve(service, user, wish, claim, order).await }
                 })
                 .await;
-            world.note(format_args!("user {} is answered {answer:?} to {wish:?}", self.number));
+            world.note(format_args!("user {} is answered {} to {wish:?}", self.number, said(&answer)));
             match answer {
                 Ok(Ok(outcome)) => {
                     self.remember(wish, &outcome);
@@ -124,7 +125,7 @@ impl User {
                 ))
                 | Err(_) => {}
                 Ok(Err(error)) => {
-                    self.complain(format!("{wish:?} was answered {error:?}"));
+                    self.complain(format!("{wish:?} was answered {error}"));
                     return None;
                 }
             }

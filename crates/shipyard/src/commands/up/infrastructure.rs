@@ -12,6 +12,9 @@ use servers::{
     redis::{self, Redis},
 };
 
+use tokio_util::sync::CancellationToken;
+
+use super::keeper::keep;
 use crate::{data::Data, services::Service};
 
 /// How long PostgreSQL may take to make the databases.
@@ -47,8 +50,8 @@ impl Infrastructure {
         if missing.is_empty() {
             return Ok(Self::given("PostgreSQL", "as given by ORDER_DATABASE_URL and the like"));
         }
-        let directory = data.path().join("postgres");
-        let server = postgres::start(&postgres::Options::new(directory.clone())).await.with_context(|| {
+        let directory = postgres_options(data).data;
+        let server = postgres::start(&postgres_options(data)).await.with_context(|| {
             format!("PostgreSQL is missing; set {}, or mend this", missing[0].variable("DATABASE_URL"))
         })?;
         let databases = missing.iter().map(|service| database(&server.url, *service));
@@ -68,8 +71,8 @@ impl Infrastructure {
         if settings.get("REDIS_URL").is_some() {
             return Ok(Self::given("Redis", "as given by REDIS_URL"));
         }
-        let directory = data.path().join("redis");
-        let started = redis::start(&redis::Options { data: directory.clone(), mortal: true }).await;
+        let directory = redis_options(data).data;
+        let started = redis::start(&redis_options(data)).await;
         let Some(server) = started.context("Redis does not start; set REDIS_URL, or mend this")? else {
             return Ok(Self::given("Redis", "none found; sessions end with this process"));
         };
@@ -133,6 +136,21 @@ impl Infrastructure {
         }
     }
 
+    /// Starts those of them again that end by themselves, until `done`.
+    pub async fn keep(mut self, data: &Data, done: &CancellationToken) -> Self {
+        let (postgres, redis) = tokio::join!(
+            keep(
+                "PostgreSQL",
+                self.postgres.take(),
+                Postgres::ended,
+                async || postgres::start(&postgres_options(data)).await.map(Some),
+                done
+            ),
+            keep("Redis", self.redis.take(), Redis::ended, async || redis::start(&redis_options(data)).await, done),
+        );
+        Self { postgres, redis, ..self }
+    }
+
     /// Ends the servers that were started, PostgreSQL last.
     pub async fn stop(self) {
         if let Some(redis) = self.redis {
@@ -143,6 +161,14 @@ impl Infrastructure {
             postgres.stop().await;
         }
     }
+}
+
+fn postgres_options(data: &Data) -> postgres::Options {
+    postgres::Options::new(data.path().join("postgres"))
+}
+
+fn redis_options(data: &Data) -> redis::Options {
+    redis::Options { data: data.path().join("redis"), mortal: true }
 }
 
 /// Makes sure that a service's database is there: the variable by which the service finds it.

@@ -4,6 +4,7 @@ mod addresses;
 mod apps;
 mod banner;
 mod infrastructure;
+mod keeper;
 
 use std::time::Instant;
 
@@ -54,7 +55,13 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
         addresses.variables().into_iter().chain(infrastructure.variables.clone()).chain(since).collect();
     data.tell(&found)?;
     let banner = Banner { begun, addresses, used: infrastructure.used.clone() };
-    let outcome = serve(&settings, infrastructure.forgets_events, banner, stop).await;
+    let forgets_events = infrastructure.forgets_events;
+    let done = CancellationToken::new();
+    let (infrastructure, outcome) = tokio::join!(infrastructure.keep(&data, &done), async {
+        let outcome = serve(&settings, forgets_events, banner, stop).await;
+        done.cancel();
+        outcome
+    });
     infrastructure.stop().await;
     outcome
 }
