@@ -83,6 +83,17 @@ impl Data {
         settings.with(unsaid.into_iter().map(|(name, value)| (name, value.to_owned())))
     }
 
+    /// What to do when [`running`](Self::running) has not helped.
+    pub fn advice(&self) -> String {
+        let shown = self.path.display();
+        match self.holder() {
+            Some(_) => {
+                format!("where the shop that runs from {shown} is must be said by the same variables as to itself")
+            }
+            None => format!("no shop runs from {shown}: start one, or say by variables where one is"),
+        }
+    }
+
     /// `SERVICE_KEY` where it is given; else the key that was made here before.
     pub fn service_key(&self, settings: &Settings) -> Option<String> {
         settings.get("SERVICE_KEY").map(str::to_owned).or_else(|| {

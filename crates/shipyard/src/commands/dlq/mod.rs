@@ -62,7 +62,7 @@ enum Command {
 
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
-    let post = Post::of(&settings)?;
+    let post = Post::of(&settings).with_context(|| data.advice())?;
     match arguments.command {
         Command::List { topic, all } => list::list(&post, topic.as_deref(), all).await,
         Command::Show { letter } => show::show(&post, &letter).await,
@@ -79,8 +79,7 @@ struct Post {
 
 impl Post {
     fn of(settings: &Settings) -> anyhow::Result<Self> {
-        let config: kafka::Config =
-            settings.read().with_context(|| "is a shop running here? `cargo run` starts one")?;
+        let config: kafka::Config = settings.read()?;
         let reader = Arc::new(Reader::new(&config, GROUP)?);
         Ok(Self { config, topics: settings.read()?, reader })
     }
