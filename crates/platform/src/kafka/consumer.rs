@@ -1,11 +1,8 @@
 //! A member of a consumer group: partitions side by side, the messages of one partition one after another.
 
 use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicUsize, Ordering},
-    },
+    collections::HashSet,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -14,15 +11,17 @@ use rdkafka::{
     ClientContext, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer},
 };
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
-use super::{Config, Failure, Handler, KafkaPublisher, Message, dead_letter::dead_letter, ensure_topics};
+use super::{
+    Config, Failure, Handler, KafkaPublisher, Message,
+    dead_letter::dead_letter,
+    ensure_topics,
+    workers::{Queue, Workers},
+};
 use crate::{health::Condition, outbox::Publisher as _, retry, telemetry};
 
-/// Messages of one partition that wait for its worker before the partition is paused.
-const WAITING: usize = 200;
 /// How long after its last heartbeat a consumer loses its partitions.
 const SESSION_TIMEOUT_MS: &str = "6000";
 
@@ -77,9 +76,14 @@ impl Consumer {
             Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
         consumer.subscribe(&[&self.topic]).context("subscribing")?;
         let tracker = TaskTracker::new();
+        let mut paused = Paused::default();
         let outcome = loop {
             let received = tokio::select! {
                 received = consumer.recv() => received,
+                () = workers.drained() => {
+                    paused.resume(&consumer, &self.topic, &workers);
+                    continue;
+                }
                 () = stop.cancelled() => break Ok(()),
             };
             match received {
@@ -89,7 +93,7 @@ impl Consumer {
                     if workers.hand_over(message, |queue| {
                         tracker.spawn(self.clone().work(queue, Arc::downgrade(&consumer), stop.clone()));
                     }) {
-                        pause(&consumer, &self.topic, partition);
+                        paused.pause(&consumer, &self.topic, partition);
                     }
                 }
                 Err(error) => {
@@ -151,9 +155,7 @@ impl Consumer {
             let Some(consumer) = consumer.upgrade() else { break };
             // Fails when the partition has moved meanwhile; whoever has it now finds the message in its inbox.
             let _ = consumer.store_offset(&message.topic, message.partition, message.offset);
-            if queue.waiting.fetch_sub(1, Ordering::AcqRel) == WAITING {
-                resume(&consumer, &self.topic, message.partition);
-            }
+            queue.done();
         }
     }
 
@@ -217,57 +219,6 @@ impl Consumer {
     }
 }
 
-/// What one partition's worker works off.
-struct Queue {
-    messages: UnboundedReceiver<Message>,
-    waiting: Arc<AtomicUsize>,
-    closed: CancellationToken,
-}
-
-/// The other end of a [`Queue`].
-struct Worker {
-    messages: UnboundedSender<Message>,
-    waiting: Arc<AtomicUsize>,
-    closed: CancellationToken,
-}
-
-/// The workers of the partitions that this member has now.
-#[derive(Default)]
-struct Workers {
-    by_partition: Mutex<HashMap<i32, Worker>>,
-}
-
-impl Workers {
-    /// Queues a message for its partition's worker, starting one where there is none. True when that is enough for now.
-    fn hand_over(&self, message: Message, start: impl FnOnce(Queue)) -> bool {
-        let mut workers = self.by_partition.lock().unwrap_or_else(PoisonError::into_inner);
-        let worker = workers.entry(message.partition).or_insert_with(|| {
-            let (sender, receiver) = mpsc::unbounded_channel();
-            let worker = Worker { messages: sender, waiting: Arc::default(), closed: CancellationToken::new() };
-            start(Queue { messages: receiver, waiting: worker.waiting.clone(), closed: worker.closed.clone() });
-            worker
-        });
-        let waiting = worker.waiting.fetch_add(1, Ordering::AcqRel) + 1;
-        let _ = worker.messages.send(message);
-        waiting >= WAITING
-    }
-
-    fn close(&self, partitions: &TopicPartitionList) {
-        let mut workers = self.by_partition.lock().unwrap_or_else(PoisonError::into_inner);
-        for element in partitions.elements() {
-            if let Some(worker) = workers.remove(&element.partition()) {
-                worker.closed.cancel();
-            }
-        }
-    }
-
-    fn clear(&self) {
-        for (_, worker) in self.by_partition.lock().unwrap_or_else(PoisonError::into_inner).drain() {
-            worker.closed.cancel();
-        }
-    }
-}
-
 /// Closes the workers of partitions that move away.
 struct Context {
     workers: Arc<Workers>,
@@ -294,16 +245,32 @@ impl ConsumerContext for Context {
     }
 }
 
+/// Partitions that are paused because their workers have enough to do. The consuming task alone pauses and resumes.
+#[derive(Default)]
+struct Paused(HashSet<i32>);
+
+impl Paused {
+    fn pause(&mut self, consumer: &StreamConsumer<Context>, topic: &str, partition: i32) {
+        if self.0.insert(partition) {
+            let _ = consumer.pause(&one(topic, partition));
+        }
+    }
+
+    fn resume(&mut self, consumer: &StreamConsumer<Context>, topic: &str, workers: &Workers) {
+        self.0.retain(|partition| match workers.has_room(*partition) {
+            Some(true) => {
+                let _ = consumer.resume(&one(topic, *partition));
+                false
+            }
+            Some(false) => true,
+            // It has moved away, and is not paused when it comes back.
+            None => false,
+        });
+    }
+}
+
 fn one(topic: &str, partition: i32) -> TopicPartitionList {
     let mut list = TopicPartitionList::new();
     list.add_partition(topic, partition);
     list
-}
-
-fn pause(consumer: &StreamConsumer<Context>, topic: &str, partition: i32) {
-    let _ = consumer.pause(&one(topic, partition));
-}
-
-fn resume(consumer: &StreamConsumer<Context>, topic: &str, partition: i32) {
-    let _ = consumer.resume(&one(topic, partition));
 }

@@ -7,6 +7,7 @@ mod message;
 mod producer;
 mod reader;
 mod topics;
+mod workers;
 
 pub use config::Config;
 pub use consumer::Consumer;
