@@ -12,6 +12,8 @@ create table orders (
     attempt_method text check (attempt_method in ('CARD', 'SBP', 'CREDIT_CARD', 'INVESTOR_MONEY')),
     -- When the reconciler asks how the attempt went, if nobody has found out by then.
     attempt_next_at timestamptz,
+    -- True once somebody besides whoever began it may have asked payment for it: it cannot be abandoned any more.
+    attempt_shared boolean not null default false,
     payment_method text check (payment_method in ('CARD', 'SBP', 'CREDIT_CARD', 'INVESTOR_MONEY')),
     transaction_uuid uuid,
     pay_until timestamptz not null,

@@ -31,7 +31,7 @@ pub enum Settlement {
     Paid { transaction: Uuid, event: Event },
     /// Definitely not charged, and the order may be tried again.
     Declined,
-    /// Never tried, and the order may be tried again.
+    /// Payment has not been asked by whoever began it; ends only where nobody else may have asked either.
     Abandoned,
     /// Never tried, and the order is given up; with the event of it.
     Cancelled { event: Event },
@@ -81,9 +81,10 @@ pub trait Orders: Send + Sync {
         settlement: &Settlement,
         outcome: Option<&Outcome>,
     ) -> Result<bool, Error>;
-    /// Makes an attempt whose outcome is unknown be asked for after `pause`.
+    /// Makes an attempt be asked for after `pause`, by whoever comes first: it cannot be abandoned any more.
     async fn postpone(&self, order: Uuid, attempt: i32, pause: Duration) -> Result<(), Error>;
-    /// Orders with attempts that somebody should ask about, at most `limit`; each comes again after `pause`.
+    /// Orders with attempts that somebody should ask about, at most `limit`; each comes again after `pause`, and cannot be abandoned
+    /// any more.
     async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<Order>, Error>;
     /// Orders whose time to pay is over, at most `limit`.
     async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error>;

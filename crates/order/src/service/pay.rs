@@ -17,14 +17,6 @@ use crate::{
 
 /// How long a request may take for its attempt before the reconciler asks: a little longer than any request is given.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// Whether payment may have been asked about an attempt before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// Nobody but whoever has just begun it knows of it.
-    Never,
-    Maybe,
-}
-
 /// When the reconciler asks about an attempt whose outcome is unknown.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -44,7 +36,7 @@ impl OrderService {
                 return Ok(outcome);
             }
             let (order, attempt) = self.begin(user, order, method, turn).await?;
-            self.finish(order, attempt, Asked::Never).await
+            self.finish(order, attempt).await
         })
         .await
     }
@@ -56,7 +48,9 @@ impl OrderService {
             return Ok(None);
         }
         if let Some(attempt) = order.attempt {
-            return self.finish(order, attempt, Asked::Maybe).await.map(Some);
+            // From here two may ask: neither can abandon it.
+            self.orders.postpone(order.uuid, number, PATIENCE).await?;
+            return self.finish(order, attempt).await.map(Some);
         }
         let Some((_, transaction)) = order.payment else { return Ok(None) };
         let outcome = Outcome::Paid { transaction };
@@ -87,9 +81,9 @@ impl OrderService {
     }
 
     /// Carries an attempt to its end, as a request or as the reconciler: confirm, charge, write.
-    pub(super) async fn finish(&self, order: Order, attempt: Attempt, asked: Asked) -> Result<Outcome, Error> {
+    pub(super) async fn finish(&self, order: Order, attempt: Attempt) -> Result<Outcome, Error> {
         if let Err(error) = self.inventory.reserve(order.uuid, &order.quantities(), true).await {
-            return Err(self.without_reservation(order, attempt, asked, error).await);
+            return Err(self.without_reservation(order, attempt, error).await);
         }
         match self.payments.pay(&order, attempt).await {
             Payment::Charged(transaction) => self.charged(order, attempt, transaction).await,
@@ -128,14 +122,12 @@ impl OrderService {
     }
 
     /// Nothing is charged for an order whose parts are not held. Answers why not.
-    async fn without_reservation(&self, mut order: Order, attempt: Attempt, asked: Asked, error: Error) -> Error {
+    async fn without_reservation(&self, mut order: Order, attempt: Attempt, error: Error) -> Error {
         let ended = async {
             let Error::Refused(refusal) = &error else {
-                // What somebody may have asked payment for may be charged: it does not end before that is known.
-                if asked == Asked::Maybe {
-                    return Err(Error::PaymentOutcomeUnknown);
-                }
-                return self.settle(&order, attempt, &Settlement::Abandoned, None).await.map(|_| ());
+                // What somebody may have asked payment for does not end before it is known how.
+                let abandoned = self.settle(&order, attempt, &Settlement::Abandoned, None).await?;
+                return if abandoned { Ok(()) } else { Err(Error::PaymentOutcomeUnknown) };
             };
             order.end_attempt(attempt.number)?;
             let event = order.cancel(CancelReason::OutOfStock)?;

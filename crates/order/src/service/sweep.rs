@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream};
 use platform::sweeper::Done;
 
-use super::{OrderService, pay::Asked};
+use super::OrderService;
 use crate::error::Error;
 
 /// Orders dealt with at once.
@@ -26,7 +26,7 @@ impl OrderService {
             .for_each_concurrent(SIDE_BY_SIDE, async |order| {
                 let Some(attempt) = order.attempt else { return };
                 let uuid = order.uuid;
-                match self.finish(order, attempt, Asked::Maybe).await {
+                match self.finish(order, attempt).await {
                     Ok(_) => tracing::info!(order_uuid = %uuid, "the reconciler found an order paid"),
                     Err(Error::PaymentOutcomeUnknown | Error::Unavailable(..)) => {}
                     Err(error) => tracing::info!(order_uuid = %uuid, %error, "the reconciler found an order not paid"),

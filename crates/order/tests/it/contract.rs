@@ -43,6 +43,7 @@ contract!(
     a_settled_attempt_cannot_be_settled_again,
     a_declined_attempt_may_be_followed_by_another,
     an_order_that_is_being_paid_cannot_be_cancelled,
+    an_attempt_that_somebody_else_may_ask_about_cannot_be_abandoned,
     a_cancelled_order_cannot_be_paid,
     an_unsettled_attempt_is_handed_out_once_in_a_while,
     an_order_is_overdue_only_while_nobody_pays_it,
@@ -163,6 +164,24 @@ async fn an_order_that_is_being_paid_cannot_be_cancelled(orders: &dyn Orders) {
     assert!(!orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
     assert!(orders.settle(order.uuid, 1, &Settlement::Abandoned, None).await.unwrap());
     assert!(orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
+}
+
+async fn an_attempt_that_somebody_else_may_ask_about_cannot_be_abandoned(orders: &dyn Orders) {
+    let (mine, taken_up, resumed) = (create(orders).await, create(orders).await, create(orders).await);
+    begin(orders, &taken_up).await;
+    orders.unsettled(10, LEASE).await.unwrap();
+    begin(orders, &mine).await;
+    begin(orders, &resumed).await;
+    orders.postpone(resumed.uuid, 1, LEASE).await.unwrap();
+
+    for (order, abandoned) in [(mine, true), (taken_up, false), (resumed, false)] {
+        assert_eq!(orders.settle(order.uuid, 1, &Settlement::Abandoned, None).await.unwrap(), abandoned);
+        assert_eq!(find(orders, &order).await.attempt.is_none(), abandoned);
+        // The next attempt is its beginner's alone again.
+        let _ = orders.settle(order.uuid, 1, &Settlement::Declined, None).await.unwrap();
+        begin(orders, &order).await;
+        assert!(orders.settle(order.uuid, 2, &Settlement::Abandoned, None).await.unwrap());
+    }
 }
 
 async fn a_cancelled_order_cannot_be_paid(orders: &dyn Orders) {

@@ -11,6 +11,8 @@ pub enum Fault {
     Crash,
     /// A process dies right before or after something that lasts.
     CrashAtStep,
+    /// A process stands still for a while, and then goes on where it was: alone, or beside another that was started meanwhile.
+    Freeze,
     /// A request or its answer gets lost.
     Loss,
     /// A request arrives twice.
@@ -34,9 +36,10 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Crash,
         Self::CrashAtStep,
+        Self::Freeze,
         Self::Loss,
         Self::Duplicate,
         Self::Delay,
@@ -53,11 +56,12 @@ impl Fault {
         1 << self as u32
     }
 
-    /// How likely it is, each time that it could happen.
-    pub const fn rate(self) -> f64 {
+    /// How likely it mostly is, each time that it could happen.
+    const fn rate(self) -> f64 {
         match self {
             Self::Crash => 0.25,
             Self::CrashAtStep => 0.004,
+            Self::Freeze => 0.1,
             Self::Loss => 0.04,
             Self::Duplicate | Self::Broker | Self::Zombie => 0.05,
             Self::Delay => 0.1,
@@ -98,6 +102,8 @@ pub struct Plan {
     /// How long there are faults.
     pub seconds: u32,
     faults: u32,
+    /// How much likelier faults are than they mostly are, in percent.
+    intensity: u32,
     pub mistake: Option<Mistake>,
 }
 
@@ -116,6 +122,7 @@ impl Plan {
             orders: rng.random_range(1..=3),
             seconds: rng.random_range(5..=40),
             faults,
+            intensity: [30, 100, 100, 300, 1000][rng.random_range(0..5)],
             mistake: None,
         }
     }
@@ -124,8 +131,13 @@ impl Plan {
         Self { mistake: Some(mistake), ..self }
     }
 
-    pub fn has(&self, fault: Fault) -> bool {
+    fn has(&self, fault: Fault) -> bool {
         self.faults & fault.bit() != 0
+    }
+
+    /// How likely a fault is, each time that it could happen.
+    pub fn rate(&self, fault: Fault) -> f64 {
+        if self.has(fault) { (fault.rate() * f64::from(self.intensity) / 100.0).min(0.7) } else { 0.0 }
     }
 
     /// Plans that are a little smaller.
@@ -137,6 +149,9 @@ impl Plan {
         }
         if self.orders > 1 {
             all.push(Self { orders: self.orders - 1, ..*self });
+        }
+        if self.intensity > 10 {
+            all.push(Self { intensity: self.intensity / 2, ..*self });
         }
         if self.seconds > 5 {
             all.push(Self { seconds: self.seconds / 2, ..*self });
@@ -153,6 +168,7 @@ impl Plan {
             plan.orders = numbers.next()?.parse().ok()?;
             plan.seconds = numbers.next()?.parse().ok()?;
             plan.faults = u32::from_str_radix(numbers.next()?, 16).ok()?;
+            plan.intensity = numbers.next()?.parse().ok()?;
         }
         Some(plan)
     }
@@ -160,11 +176,11 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, users, orders, seconds, faults, .. } = self;
+        let Self { seed, users, orders, seconds, faults, intensity, .. } = self;
         if *self == (Self { mistake: self.mistake, ..Self::of(*seed) }) {
             write!(f, "{seed}")
         } else {
-            write!(f, "{seed}.{users}.{orders}.{seconds}.{faults:x}")
+            write!(f, "{seed}.{users}.{orders}.{seconds}.{faults:x}.{intensity}")
         }
     }
 }

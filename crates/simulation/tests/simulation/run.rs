@@ -66,6 +66,11 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
             world.note(format_args!("{name:?} is killed"));
             world.kill(name);
         }
+        if world.strikes(Fault::Freeze) {
+            let name = world.pick(|rng| *Name::ALL.choose(rng).expect("a name"));
+            world.note(format_args!("{name:?} is frozen"));
+            world.freeze(name);
+        }
         if world.strikes(Fault::Poison) {
             poison(&world);
         }

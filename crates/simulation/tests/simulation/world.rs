@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -70,6 +71,7 @@ pub struct Process {
     pub name: Name,
     pub world: Arc<World>,
     killed: CancellationToken,
+    frozen: Arc<Mutex<Option<Instant>>>,
 }
 
 pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -118,7 +120,8 @@ impl World {
 
     /// True when this fault happens now.
     pub fn strikes(&self, fault: Fault) -> bool {
-        !self.healed() && self.plan.has(fault) && self.chance(fault.rate())
+        let rate = self.plan.rate(fault);
+        !self.healed() && rate > 0.0 && self.chance(rate)
     }
 
     pub fn makes(&self, mistake: Mistake) -> bool {
@@ -148,20 +151,40 @@ impl World {
 
     pub fn start(self: &Arc<Self>, name: Name) {
         self.note(format_args!("{name:?} starts"));
-        let process = Process { name, world: self.clone(), killed: CancellationToken::new() };
+        let process = Process { name, world: self.clone(), killed: CancellationToken::new(), frozen: Arc::default() };
         let serves = shop::boot(&process);
         locked(&self.up).insert(name, Up { process, serves });
     }
 
     /// Kills what runs under this name; it comes back after a while.
     pub fn kill(self: &Arc<Self>, name: Name) {
-        let Some(up) = locked(&self.up).remove(&name) else { return };
-        up.process.killed.cancel();
+        if let Some(up) = self.up(name) {
+            up.process.die();
+        }
+    }
+
+    fn restart(self: &Arc<Self>, name: Name) {
+        locked(&self.up).remove(&name);
         let (world, pause) = (self.clone(), self.millis(10, 6000));
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;
             world.start(name);
         });
+    }
+
+    /// Stops what runs under this name for a while; another may be started beside it.
+    pub fn freeze(self: &Arc<Self>, name: Name) {
+        let Some(up) = self.up(name) else { return };
+        let pause = self.millis(500, 30_000);
+        *locked(&up.process.frozen) = Some(Instant::now() + pause);
+        if self.chance(0.5) {
+            self.start(name);
+            let (killed, left) = (up.process.killed, self.millis(0, 10_000));
+            tokio::spawn(async move {
+                tokio::time::sleep(pause + left).await;
+                killed.cancel();
+            });
+        }
     }
 
     /// The end: nothing holds the world any more.
@@ -174,21 +197,55 @@ impl World {
 impl Process {
     /// Runs `work` as long as this process lives.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let killed = self.killed.clone();
+        let (process, killed) = (self.clone(), self.killed.clone());
         tokio::spawn(async move {
             tokio::select! {
                 biased;
                 () = killed.cancelled() => {}
-                () = work => {}
+                () = process.awake(work) => {}
             }
         });
+    }
+
+    /// Goes on with `work` but not while this process stands still.
+    async fn awake(&self, work: impl Future<Output = ()>) {
+        let (mut work, mut thaw) = (pin!(work), None);
+        std::future::poll_fn(|context| {
+            if let Some(until) = self.frozen_until() {
+                let thaw = thaw.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+                std::task::ready!(thaw.as_mut().poll(context));
+            }
+            thaw = None;
+            work.as_mut().poll(context)
+        })
+        .await;
+    }
+
+    /// False once another has been started in its place.
+    pub fn has_its_name(&self) -> bool {
+        self.world.up(self.name).is_some_and(|up| Arc::ptr_eq(&up.process.frozen, &self.frozen))
+    }
+
+    /// Dies. Unless another one has taken its place, it comes back after a while.
+    fn die(&self) {
+        self.killed.cancel();
+        if self.has_its_name() {
+            self.world.restart(self.name);
+        }
+    }
+
+    fn frozen_until(&self) -> Option<Instant> {
+        locked(&self.frozen).filter(|until| Instant::now() < *until)
     }
 
     /// A moment right before or after something that lasts: here a process may die.
     pub async fn step(&self, place: &str) {
         if self.world.strikes(Fault::CrashAtStep) && !self.killed.is_cancelled() {
             self.world.note(format_args!("{:?} dies {place}", self.name));
-            self.world.kill(self.name);
+            self.die();
+        }
+        if let Some(until) = self.frozen_until() {
+            tokio::time::sleep_until(until).await;
         }
         if self.killed.is_cancelled() {
             std::future::pending::<()>().await;

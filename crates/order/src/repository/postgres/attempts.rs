@@ -23,7 +23,8 @@ pub async fn begin(
     let row = sqlx::query!(
         r#"with begun as (
             update orders
-            set attempt = attempt + 1, attempt_method = $3, attempt_next_at = now() + make_interval(secs => $4)
+            set attempt = attempt + 1, attempt_method = $3, attempt_shared = false,
+                attempt_next_at = now() + make_interval(secs => $4)
             where uuid = $1 and user_uuid = $2 and status = 'PENDING_PAYMENT' and attempt_method is null
             returning uuid, attempt
         ), noted as (
@@ -98,7 +99,7 @@ pub async fn paid(
 }
 
 /// Ends an attempt that has charged nothing.
-pub async fn ended(pool: &PgPool, order: Uuid, attempt: i32, outcome: Option<&Outcome>) -> Result<bool, Error> {
+pub async fn declined(pool: &PgPool, order: Uuid, attempt: i32, outcome: Option<&Outcome>) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "with settled as (
             update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
@@ -117,6 +118,19 @@ pub async fn ended(pool: &PgPool, order: Uuid, attempt: i32, outcome: Option<&Ou
     .fetch_optional(pool)
     .await?;
     Ok(ended.is_some())
+}
+
+/// Ends an attempt for which payment has not been asked, unless somebody else may have done so meanwhile.
+pub async fn abandoned(pool: &PgPool, order: Uuid, attempt: i32) -> Result<bool, Error> {
+    let ended = sqlx::query!(
+        "update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
+        where uuid = $1 and attempt = $2 and attempt_method is not null and not attempt_shared",
+        order,
+        attempt,
+    )
+    .execute(pool)
+    .await?;
+    Ok(ended.rows_affected() > 0)
 }
 
 /// Ends an attempt that has charged nothing, and the order with it.
@@ -156,7 +170,7 @@ pub async fn cancelled(
 
 pub async fn postpone(pool: &PgPool, order: Uuid, attempt: i32, pause: Duration) -> Result<(), Error> {
     sqlx::query!(
-        "update orders set attempt_next_at = now() + make_interval(secs => $3)
+        "update orders set attempt_shared = true, attempt_next_at = now() + make_interval(secs => $3)
         where uuid = $1 and attempt = $2 and attempt_method is not null",
         order,
         attempt,
@@ -170,7 +184,7 @@ pub async fn postpone(pool: &PgPool, order: Uuid, attempt: i32, pause: Duration)
 pub async fn unsettled(pool: &PgPool, limit: i64, pause: Duration) -> Result<Vec<Order>, Error> {
     let rows = sqlx::query_as!(
         Row,
-        "update orders set attempt_next_at = now() + make_interval(secs => $2)
+        "update orders set attempt_shared = true, attempt_next_at = now() + make_interval(secs => $2)
         where uuid in (
             select uuid from orders
             where attempt_method is not null and attempt_next_at <= now()

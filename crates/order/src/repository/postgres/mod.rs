@@ -124,7 +124,8 @@ impl Orders for PgOrders {
             Settlement::Paid { transaction, event } => {
                 attempts::paid(&self.pool, order, attempt, *transaction, event, outcome).await
             }
-            Settlement::Declined | Settlement::Abandoned => attempts::ended(&self.pool, order, attempt, outcome).await,
+            Settlement::Declined => attempts::declined(&self.pool, order, attempt, outcome).await,
+            Settlement::Abandoned => attempts::abandoned(&self.pool, order, attempt).await,
             Settlement::Cancelled { event } => attempts::cancelled(&self.pool, order, attempt, event, outcome).await,
         }
     }

@@ -1,16 +1,17 @@
 //! Orders in memory, for tests and the simulation.
 
+mod tables;
+
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use platform::{clock::Virtual, inbox::MemoryInbox, money::Money, outbox::MemoryOutbox};
 use uuid::Uuid;
 
+use self::tables::{Key, Row, Tables};
 use super::{Cursor, Orders, Settlement};
 use crate::{
     error::Error,
@@ -26,27 +27,6 @@ pub struct MemoryOrders {
     clock: Virtual,
 }
 
-#[derive(Default)]
-struct Tables {
-    orders: BTreeMap<Uuid, Row>,
-    keys: BTreeMap<(Uuid, String), Key>,
-}
-
-struct Row {
-    order: Order,
-    pay_until: DateTime<Utc>,
-    next_at: Option<DateTime<Utc>>,
-}
-
-struct Key {
-    fingerprint: Vec<u8>,
-    order: Uuid,
-    attempt: Option<i32>,
-    lease_until: DateTime<Utc>,
-    outcome: Option<Outcome>,
-    created_at: DateTime<Utc>,
-}
-
 impl MemoryOrders {
     /// Every order, for an auditor.
     pub fn all(&self) -> Vec<Order> {
@@ -59,26 +39,6 @@ impl MemoryOrders {
 
     fn tell(&self, event: &Event) {
         self.outbox.insert(event.into());
-    }
-}
-
-impl Tables {
-    fn remember(&mut self, claim: &Claim, outcome: &Outcome) {
-        if let Some(key) = self.keys.get_mut(&(claim.user, claim.key.clone())) {
-            key.outcome.get_or_insert_with(|| outcome.clone());
-        }
-    }
-
-    fn remember_attempt(&mut self, order: Uuid, attempt: i32, outcome: Option<&Outcome>) {
-        let Some(outcome) = outcome else { return };
-        for key in self.keys.values_mut().filter(|key| key.order == order && key.attempt == Some(attempt)) {
-            key.outcome.get_or_insert_with(|| outcome.clone());
-        }
-    }
-
-    /// The order, while `attempt` is its attempt under way.
-    fn attempting(&mut self, order: Uuid, attempt: i32) -> Option<&mut Row> {
-        self.orders.get_mut(&order).filter(|row| row.order.attempt.is_some_and(|current| current.number == attempt))
     }
 }
 
@@ -148,7 +108,10 @@ impl Orders for MemoryOrders {
             payment: None,
             created_at: now,
         };
-        tables.orders.insert(order.uuid, Row { order: created.clone(), pay_until: now + pay_within, next_at: None });
+        tables.orders.insert(
+            order.uuid,
+            Row { order: created.clone(), pay_until: now + pay_within, next_at: None, shared: false },
+        );
         self.tell(&order.create(total_price));
         if let Some(claim) = claim {
             tables.remember(claim, &Outcome::Created { order: order.uuid, total_price });
@@ -200,6 +163,7 @@ impl Orders for MemoryOrders {
         let begun = row.order.begin_attempt(method).ok();
         if let Some(attempt) = begun {
             row.next_at = Some(next_at);
+            row.shared = false;
             let key = claim.and_then(|claim| tables.keys.get_mut(&(claim.user, claim.key.clone())));
             if let Some(key) = key.filter(|key| key.outcome.is_none()) {
                 key.attempt = Some(attempt.number);
@@ -217,6 +181,9 @@ impl Orders for MemoryOrders {
     ) -> Result<bool, Error> {
         let mut tables = self.tables();
         let Some(row) = tables.attempting(order, attempt) else { return Ok(false) };
+        if *settlement == Settlement::Abandoned && row.shared {
+            return Ok(false);
+        }
         row.next_at = None;
         match settlement {
             Settlement::Paid { transaction, event } => {
@@ -240,6 +207,7 @@ impl Orders for MemoryOrders {
         let next_at = self.clock.now() + pause;
         if let Some(row) = self.tables().attempting(order, attempt) {
             row.next_at = Some(next_at);
+            row.shared = true;
         }
         Ok(())
     }
@@ -250,6 +218,7 @@ impl Orders for MemoryOrders {
         let due = tables.orders.values_mut().filter(|row| row.next_at.is_some_and(|at| at <= now));
         let batch = due.take(usize::try_from(limit).unwrap_or(0)).map(|row| {
             row.next_at = Some(now + pause);
+            row.shared = true;
             row.order.clone()
         });
         Ok(batch.collect())
