@@ -121,9 +121,10 @@ impl Broker {
 }
 
 /// Consumes a topic within a group, each partition on its own.
-pub fn consume(process: &Process, group: &'static str, topic: &str, handler: Arc<dyn Handler>) {
+pub fn consume(process: &Process, group: &'static str, topic: &str, handler: &Arc<dyn Handler>) {
     for partition in 0..PARTITIONS {
-        let member = Member { process: process.clone(), group, topic: topic.to_owned(), partition, handler: handler.clone() };
+        let member =
+            Member { process: process.clone(), group, topic: topic.to_owned(), partition, handler: handler.clone() };
         process.spawn(member.run());
     }
 }

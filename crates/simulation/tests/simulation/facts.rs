@@ -1,4 +1,4 @@
-//! The twins' contents as the auditor wants them, and whether there is anything left to do.
+//! The twins' contents as the auditor wants them.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use audit::{
     Facts,
     facts::{
         DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification, NotificationStatus, Order,
-        OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison, Received, Record, Reservation,
-        ReservationStatus, Restock, Told, kind,
+        OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison, Received, Record, Reservation, ReservationStatus,
+        Restock, Told, kind,
     },
 };
 use chrono::{DateTime, Utc};
@@ -39,7 +39,7 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
         parts: parts(world).await,
         reservations: reservations(world, at),
         restocks: Vec::<Restock>::new(),
-        jobs: stores.jobs.all().into_iter().map(job).collect(),
+        jobs: stores.jobs.all().iter().map(job).collect(),
         notifications: notifications(world, &orders, chats).await,
         outbox: outbox(world, at),
         inboxes: inboxes(world, at),
@@ -163,7 +163,7 @@ fn reservations(world: &World, at: DateTime<Utc>) -> Vec<Reservation> {
     .collect()
 }
 
-fn job(job: assembly::model::Job) -> Job {
+fn job(job: &assembly::model::Job) -> Job {
     Job {
         order: job.order,
         status: JobStatus::parse(job.status.as_str()).expect("a status"),
@@ -193,7 +193,9 @@ async fn notifications(world: &World, orders: &[Order], chats: &BTreeMap<Uuid, S
 fn outbox(world: &World, at: DateTime<Utc>) -> Vec<OutboxRow> {
     let rows = [("order", &world.stores.orders.outbox), ("assembly", &world.stores.jobs.outbox)];
     rows.into_iter()
-        .flat_map(|(service, outbox)| outbox.events().into_iter().map(move |(event, published)| (service, event, published)))
+        .flat_map(|(service, outbox)| {
+            outbox.events().into_iter().map(move |(event, published)| (service, event, published))
+        })
         .map(|(service, event, published)| OutboxRow {
             service,
             event: event.uuid,
@@ -282,39 +284,4 @@ fn poison(world: &World) -> Vec<Poison> {
         offset: i64::try_from(offset).unwrap_or_default(),
     })
     .collect()
-}
-
-/// What is still to be done; nothing once the shop is quiet.
-pub async fn unfinished(world: &World) -> Option<String> {
-    let stores = &world.stores;
-    for route in &ROUTES {
-        let topic = route.topic(&world.broker.topics);
-        if let Some(consumer) = route.consumers.iter().find(|consumer| !world.broker.is_done(consumer.group, topic)) {
-            return Some(format!("{} has something to read", consumer.group));
-        }
-    }
-    for (service, outbox) in [("order", &stores.orders.outbox), ("assembly", &stores.jobs.outbox)] {
-        if outbox.events().iter().any(|(_, published)| !published) {
-            return Some(format!("{service} has something to publish"));
-        }
-    }
-    let orders = stores.orders.all();
-    let open = |order: &&order::model::Order| {
-        use order::model::Status;
-        matches!(order.status, Status::PendingPayment | Status::Paid)
-    };
-    if let Some(order) = orders.iter().find(open) {
-        return Some(format!("order {} is {}, with {:?}", order.uuid, order.status.as_str(), order.attempt));
-    }
-    if let Some(payment) = stores.payments.all().iter().find(|payment| {
-        use payment::model::Status;
-        matches!(payment.status, Status::Pending | Status::Refunding { .. })
-    }) {
-        return Some(format!("payment {} is {:?}", payment.intent.transaction, payment.status));
-    }
-    if let Some((order, ..)) = stores.inventory.reservations().iter().find(|(_, kept)| kept.expires_at.is_some()) {
-        return Some(format!("parts are held for order {order}"));
-    }
-    let queued = stores.notifications.queued().await.unwrap_or_default();
-    (queued > 0).then(|| format!("{queued} notifications are queued"))
 }

@@ -98,7 +98,12 @@ impl Payments for RemotePayments {
         });
         let answer = answer.await;
         self.0.step("after it has asked payment").await;
-        world.note(format_args!("payment answers attempt {} of order {}: {}", attempt.number, order.uuid, said(&answer)));
+        world.note(format_args!(
+            "payment answers attempt {} of order {}: {}",
+            attempt.number,
+            order.uuid,
+            said(&answer)
+        ));
         match answer {
             Ok(Ok(transaction)) => Payment::Charged(transaction),
             Ok(Err(PaymentError::Declined(Decline::InsufficientFunds))) => {

@@ -61,15 +61,12 @@ impl Fault {
         match self {
             Self::Crash => 0.25,
             Self::CrashAtStep => 0.004,
-            Self::Freeze => 0.1,
             Self::Loss => 0.04,
             Self::Duplicate | Self::Broker | Self::Zombie => 0.05,
-            Self::Delay => 0.1,
-            Self::Redelivery => 0.1,
+            Self::Freeze | Self::Delay | Self::Redelivery | Self::Poison => 0.1,
             Self::Provider => 0.2,
             Self::Database => 0.006,
             Self::Messenger => 0.15,
-            Self::Poison => 0.1,
         }
     }
 }
@@ -89,6 +86,8 @@ pub enum Mistake {
     TimeoutIsFailure,
     /// Outbox rows are marked before the broker has them.
     MarkBeforeAck,
+    /// An attempt for which somebody else may have asked payment ends since inventory is away.
+    AbandonWhatMayBeCharged,
     /// A charge whose outcome is not known is asked for again under a new key.
     NewKeyOnRetry,
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use audit::facts::{Order, OrderStatus};
 use platform::{clock::Virtual, kafka::Record};
 use rand::{RngExt as _, seq::IndexedRandom as _};
 use tokio::{runtime::Builder, task::JoinSet, time::Instant};
@@ -10,6 +11,7 @@ use crate::{
     facts,
     history::History,
     plan::{Fault, Plan},
+    quiet,
     users::User,
     world::{Name, World, locked},
 };
@@ -22,8 +24,10 @@ pub struct Ran {
     pub plan: Plan,
     pub problems: Vec<String>,
     pub history: History,
-    /// How many orders there were.
-    pub orders: usize,
+    /// How many orders there were, by how they ended: built, paid and undone, never paid.
+    pub orders: [usize; 3],
+    /// How often each fault happened, in their order.
+    pub struck: [usize; Fault::ALL.len()],
     /// How much the auditor looked at, by invariant.
     pub looked_at: Vec<usize>,
     pub simulated: Duration,
@@ -80,7 +84,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
     let healed = Instant::now();
     loop {
         while users.try_join_next().is_some() {}
-        let unfinished = if users.is_empty() { facts::unfinished(&world).await } else { Some("users wait".to_owned()) };
+        let unfinished = if users.is_empty() { quiet::unfinished(&world).await } else { Some("users wait".to_owned()) };
         let Some(unfinished) = unfinished else { break };
         if healed.elapsed() > BOUND {
             problems.push(format!("not quiet after {} s: {unfinished}", BOUND.as_secs()));
@@ -104,16 +108,27 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         plan,
         problems,
         history: world.history(),
-        orders: facts.orders.len(),
+        orders: ends(&facts.orders),
+        struck: world.struck(),
         looked_at: report.findings.iter().map(|one| one.counted.iter().map(|count| count.count).sum()).collect(),
         simulated: start.elapsed(),
     }
 }
 
+fn ends(orders: &[Order]) -> [usize; 3] {
+    let count = |like: fn(&Order) -> bool| orders.iter().filter(|order| like(order)).count();
+    [
+        count(|order| order.status == OrderStatus::Assembled),
+        count(|order| order.status == OrderStatus::Cancelled && order.transaction.is_some()),
+        count(|order| order.status == OrderStatus::Cancelled && order.transaction.is_none()),
+    ]
+}
+
 /// Publishes something that nobody can handle, as nobody's event.
 fn poison(world: &World) {
     let topics = world.broker.topics.all();
-    let (topic, sort) = world.pick(|rng| (topics[rng.random_range(0..topics.len())].to_owned(), rng.random_range(0..3)));
+    let (topic, sort) =
+        world.pick(|rng| (topics[rng.random_range(0..topics.len())].to_owned(), rng.random_range(0..3)));
     let (payload, headers) = match sort {
         0 => (vec![0xff; 40], Vec::new()),
         1 => (Vec::new(), Vec::new()),

@@ -56,7 +56,8 @@ use crate::{
 /// Where users are told who have no chat.
 pub const FALLBACK: &str = "everybody";
 
-static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::load(None).expect("the built-in templates are right"));
+static TEMPLATES: LazyLock<Templates> =
+    LazyLock::new(|| Templates::load(None).expect("the built-in templates are right"));
 
 pub struct Stores {
     pub orders: MemoryOrders,
@@ -175,15 +176,12 @@ fn orders(process: &Process) -> Serves {
         let service = deadlines.clone();
         async move { service.expire_overdue().await }
     };
-    keep(
-        process,
-        sweeper::run("payment-attempts", stores.lease("payment-attempts"), every, reconcile, stop.clone()),
-    );
+    keep(process, sweeper::run("payment-attempts", stores.lease("payment-attempts"), every, reconcile, stop.clone()));
     keep(process, sweeper::run("payment-deadlines", stores.lease("payment-deadlines"), every, expire, stop));
-    let assembled = Arc::new(order::api::AssembledShips(service.clone()));
-    consume(process, GROUP_ASSEMBLED, topics.of::<ShipAssembled>(), assembled);
-    let failed = Arc::new(order::api::FailedAssemblies(service.clone()));
-    consume(process, GROUP_ASSEMBLY_FAILED, topics.of::<AssemblyFailed>(), failed);
+    let assembled = held(order::api::AssembledShips(service.clone()));
+    consume(process, GROUP_ASSEMBLED, topics.of::<ShipAssembled>(), &assembled);
+    let failed = held(order::api::FailedAssemblies(service.clone()));
+    consume(process, GROUP_ASSEMBLY_FAILED, topics.of::<AssemblyFailed>(), &failed);
     Serves::Orders(service)
 }
 
@@ -196,9 +194,9 @@ fn stock(process: &Process) -> Serves {
     let catalogue = Arc::new(stores.inventory.clone());
     let service = InventoryService::new(catalogue, steps(process, &stores.inventory), stores.reservation);
     keep(process, expire(service.clone(), stores.lease("expiry"), CancellationToken::new()));
-    consume(process, GROUP_CREATED, topics.of::<OrderCreated>(), Arc::new(CreatedOrders(service.clone())));
-    consume(process, GROUP_CANCELLED, topics.of::<OrderCancelled>(), Arc::new(CancelledOrders(service.clone())));
-    consume(process, GROUP_ASSEMBLED, topics.of::<ShipAssembled>(), Arc::new(AssembledOrders(service.clone())));
+    consume(process, GROUP_CREATED, topics.of::<OrderCreated>(), &held(CreatedOrders(service.clone())));
+    consume(process, GROUP_CANCELLED, topics.of::<OrderCancelled>(), &held(CancelledOrders(service.clone())));
+    consume(process, GROUP_ASSEMBLED, topics.of::<ShipAssembled>(), &held(AssembledOrders(service.clone())));
     Serves::Stock(service)
 }
 
@@ -211,8 +209,8 @@ fn payments(process: &Process) -> Serves {
     let provider = RemoteProvider { process: process.clone(), books: stores.books.clone() };
     let service = PaymentService::new(steps(process, &stores.payments), Providers::new(Arc::new(provider), None));
     keep(process, finish_payments(service.clone(), CancellationToken::new()));
-    let cancelled = Arc::new(CancelledOrders { service: service.clone() });
-    consume(process, GROUP_CANCELLED, topics.of::<OrderCancelled>(), cancelled);
+    let cancelled = held(CancelledOrders { service: service.clone() });
+    consume(process, GROUP_CANCELLED, topics.of::<OrderCancelled>(), &cancelled);
     Serves::Payments(service)
 }
 
@@ -222,8 +220,8 @@ fn ships(process: &Process) -> Serves {
     let routes = vec![topics.route::<ShipAssembled>(), topics.route::<AssemblyFailed>()];
     relay(process, &stores.jobs.outbox, &waker, routes);
     keep(process, assembly::api::build_ships(service.clone(), CancellationToken::new()));
-    let paid = Arc::new(PaidOrders { process: process.clone(), service });
-    consume(process, GROUP_PAID, topics.of::<OrderPaid>(), paid);
+    let paid = held(PaidOrders { process: process.clone(), service });
+    consume(process, GROUP_PAID, topics.of::<OrderPaid>(), &paid);
     Serves::Nobody
 }
 
@@ -247,9 +245,14 @@ fn notifications(process: &Process) -> Serves {
     Serves::Nobody
 }
 
+/// Handlers as their consumers hold them.
+fn held(handler: impl Handler) -> Arc<dyn Handler> {
+    Arc::new(handler)
+}
+
 fn tell<E: Tells>(process: &Process, service: &NotificationService) {
     let topic = process.world.broker.topics.of::<E>();
-    consume(process, E::GROUP, topic, Arc::new(Happened::<E>::new(service.clone())));
+    consume(process, E::GROUP, topic, &held(Happened::<E>::new(service.clone())));
 }
 
 /// `assembly::api::PaidOrders` with chance from the seed.

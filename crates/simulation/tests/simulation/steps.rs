@@ -3,11 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use assembly::{
     model::{Job, NewJob},
     repository::{Jobs, MemoryJobs},
 };
+use async_trait::async_trait;
 use inventory::{
     model::{Lines, Reserved},
     repository::{Catalogue as _, Delivery, Hold, MemoryInventory, Warehouse},
@@ -24,11 +24,7 @@ use payment::{
     model::{Direct, Intent, Payment},
     repository::{Begun, MemoryPayments, Payments, Unfinished},
 };
-use platform::{
-    kafka::Record,
-    money::Money,
-    outbox::{self, MemoryOutbox, Outbox, Unpublished},
-};
+use platform::{kafka::Record, money::Money, outbox};
 use uuid::Uuid;
 
 use crate::{
@@ -44,12 +40,12 @@ pub struct Steps<T> {
 }
 
 impl<T> Steps<T> {
-    async fn before(&self, what: &str) -> Result<(), sqlx::Error> {
+    pub async fn before(&self, what: &str) -> Result<(), sqlx::Error> {
         self.process.step(what).await;
         self.trouble()
     }
 
-    async fn after(&self, what: &str) -> Result<(), sqlx::Error> {
+    pub async fn after(&self, what: &str) -> Result<(), sqlx::Error> {
         self.process.step(what).await;
         self.trouble()
     }
@@ -137,6 +133,9 @@ stepwise! {
         if let Settlement::Paid { event, .. } | Settlement::Cancelled { event } = settlement {
             self.tell_first(event);
         }
+        let careless = self.process.world.makes(Mistake::AbandonWhatMayBeCharged);
+        let settlement =
+            if careless && *settlement == Settlement::Abandoned { &Settlement::Declined } else { settlement };
         self.before("before an attempt is settled").await?;
         let settled = self.twin.settle(order, attempt, settlement, outcome).await;
         self.process.world.note(format_args!("attempt {attempt} of order {order} ends: {settled:?} {settlement:?}"));
@@ -270,40 +269,5 @@ stepwise! {
         fn give_up(age: Duration) -> u64;
         fn queued() -> i64;
         fn of_order(order: Uuid) -> Vec<Notification>;
-    }
-}
-
-#[async_trait]
-impl Outbox for Steps<MemoryOutbox> {
-    async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
-        self.twin.lease(ttl).await
-    }
-
-    async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>> {
-        self.before("before it reads its outbox").await?;
-        let rows = self.twin.unpublished(limit).await?;
-        if self.process.world.makes(Mistake::MarkBeforeAck) {
-            self.twin.mark(0, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
-        }
-        Ok(rows)
-    }
-
-    async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
-        self.before("before it marks events").await?;
-        self.twin.mark(epoch, ids).await?;
-        self.after("after it marks events").await?;
-        Ok(())
-    }
-
-    async fn sweep(&self, age: Duration) -> anyhow::Result<u64> {
-        self.twin.sweep(age).await
-    }
-
-    async fn notify(&self) -> anyhow::Result<()> {
-        self.twin.notify().await
-    }
-
-    async fn notified(&self) {
-        self.twin.notified().await;
     }
 }

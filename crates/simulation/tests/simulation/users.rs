@@ -77,7 +77,8 @@ impl User {
         let known = &self.world.stores.parts;
         self.world.pick(|rng| {
             let count = rng.random_range(1..=3);
-            let mut part = || if rng.random_bool(0.02) { Uuid::nil() } else { known[rng.random_range(0..known.len())].uuid };
+            let mut part =
+                || if rng.random_bool(0.02) { Uuid::nil() } else { known[rng.random_range(0..known.len())].uuid };
             (0..count).map(|_| part()).collect()
         })
     }
@@ -95,7 +96,7 @@ impl User {
             tokio::time::sleep(self.world.millis(0, 5000)).await;
             let replay = self.ask(&wish, Some(claim)).await;
             if replay.as_ref().is_some_and(|replay| *replay != answer) {
-                self.complain(format!("{wish:?} was answered {answer:?}, and then {replay:?}"));
+                self.complain(&format!("{wish:?} was answered {answer:?}, and then {replay:?}"));
             }
         }
         Some(answer)
@@ -125,7 +126,7 @@ impl User {
                 ))
                 | Err(_) => {}
                 Ok(Err(error)) => {
-                    self.complain(format!("{wish:?} was answered {error}"));
+                    self.complain(&format!("{wish:?} was answered {error}"));
                     return None;
                 }
             }
@@ -137,7 +138,7 @@ impl User {
             tokio::time::sleep(world.millis(200, 2000)).await;
         }
         if world.healed() {
-            self.complain(format!("{wish:?} gets no definite answer"));
+            self.complain(&format!("{wish:?} gets no definite answer"));
         }
         None
     }
@@ -149,12 +150,12 @@ impl User {
                 (*order, Answer::Paid { transaction: *transaction })
             }
             (Wish::Cancel(order), Outcome::Cancelled) => (*order, Answer::Cancelled),
-            _ => return self.complain(format!("{wish:?} was answered {outcome:?}")),
+            _ => return self.complain(&format!("{wish:?} was answered {outcome:?}")),
         };
         locked(&self.world.stores.acknowledged).push(Acknowledged { order, answer });
     }
 
-    fn complain(&self, problem: String) {
+    fn complain(&self, problem: &str) {
         locked(&self.world.stores.problems).push(format!("user {}: {problem}", self.number));
     }
 }

@@ -48,6 +48,8 @@ pub struct World {
     history: Mutex<History>,
     start: Instant,
     up: Mutex<BTreeMap<Name, Up>>,
+    /// How often each fault has happened.
+    struck: Mutex<[usize; Fault::ALL.len()]>,
 }
 
 /// A process that runs, and what it serves.
@@ -91,6 +93,7 @@ impl World {
             history: Mutex::new(History::new(verbose)),
             start: Instant::now(),
             up: Mutex::default(),
+            struck: Mutex::default(),
         })
     }
 
@@ -121,7 +124,14 @@ impl World {
     /// True when this fault happens now.
     pub fn strikes(&self, fault: Fault) -> bool {
         let rate = self.plan.rate(fault);
-        !self.healed() && rate > 0.0 && self.chance(rate)
+        let strikes = !self.healed() && rate > 0.0 && self.chance(rate);
+        locked(&self.struck)[fault as usize] += usize::from(strikes);
+        strikes
+    }
+
+    /// How often each fault has happened, in their order.
+    pub fn struck(&self) -> [usize; Fault::ALL.len()] {
+        *locked(&self.struck)
     }
 
     pub fn makes(&self, mistake: Mistake) -> bool {

@@ -1,0 +1,43 @@
+//! An outbox in the hands of one process, between the statements of which it may die.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use platform::outbox::{MemoryOutbox, Outbox, Unpublished};
+
+use crate::{plan::Mistake, steps::Steps};
+
+#[async_trait]
+impl Outbox for Steps<MemoryOutbox> {
+    async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
+        self.twin.lease(ttl).await
+    }
+
+    async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>> {
+        self.before("before it reads its outbox").await?;
+        let rows = self.twin.unpublished(limit).await?;
+        if self.process.world.makes(Mistake::MarkBeforeAck) {
+            self.twin.mark(0, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+        }
+        Ok(rows)
+    }
+
+    async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        self.before("before it marks events").await?;
+        self.twin.mark(epoch, ids).await?;
+        self.after("after it marks events").await?;
+        Ok(())
+    }
+
+    async fn sweep(&self, age: Duration) -> anyhow::Result<u64> {
+        self.twin.sweep(age).await
+    }
+
+    async fn notify(&self) -> anyhow::Result<()> {
+        self.twin.notify().await
+    }
+
+    async fn notified(&self) {
+        self.twin.notified().await;
+    }
+}
