@@ -53,6 +53,11 @@ impl Letter {
         if named.is_empty() { self.id.topic.strip_suffix(".dlq").unwrap_or(&self.id.topic) } else { named }
     }
 
+    /// False where it was too large for its topic, so that it lies in its origin alone.
+    pub fn is_whole(&self) -> bool {
+        !self.message.headers.contains_key(kafka::HEADER_LEFT_OUT)
+    }
+
     /// What an audit knows of it. Its origin carries events of the type `kind`.
     pub fn fact(self, kind: &str) -> DeadLetter {
         DeadLetter {

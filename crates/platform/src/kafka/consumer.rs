@@ -16,8 +16,9 @@ use tracing::Instrument as _;
 
 use super::{
     Config, Failure, Handler, KafkaPublisher, Message,
-    dead_letter::dead_letter,
+    dead_letter::{abridged, dead_letter},
     ensure_topics,
+    producer::is_too_large,
     workers::{Queue, Workers},
 };
 use crate::{health::Condition, outbox::Publisher as _, retry, telemetry};
@@ -212,8 +213,13 @@ impl Consumer {
             "a message cannot be handled and goes to the dead-letter topic"
         );
         // Poison is rare: a producer of its own, for as long as it takes, costs nothing the rest of the time.
-        let publisher = KafkaPublisher::new(&self.config)?;
-        publisher.publish(vec![dead_letter(message, self.group, problem, attempts)]).await?;
+        let publish = async |letter| KafkaPublisher::new(&self.config)?.publish(vec![letter]).await;
+        let letter = dead_letter(message, self.group, problem, attempts);
+        match publish(letter.clone()).await {
+            // Compressed it went through the broker; one record must not hold up its partition for ever.
+            Err(error) if is_too_large(&error) => publish(abridged(letter)).await?,
+            outcome => outcome?,
+        }
         metrics::counter!("kafka_dead_letters_total", "group" => self.group).increment(1);
         Ok(())
     }

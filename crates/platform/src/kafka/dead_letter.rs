@@ -1,5 +1,7 @@
 //! The dead-letter topic: where a message goes that can never be handled, with what is needed to replay it.
 
+use std::collections::HashMap;
+
 use super::{Message, Record};
 
 /// The topic from which a dead letter comes.
@@ -13,6 +15,25 @@ pub const HEADER_ERROR: &str = "dlq-error";
 pub const HEADER_ATTEMPTS: &str = "dlq-attempts";
 /// When it was given up, RFC 3339.
 pub const HEADER_FAILED_AT: &str = "dlq-failed-at";
+
+/// How many bytes of payload are left out, where the dead-letter topic does not take a record as large as this one.
+pub const HEADER_LEFT_OUT: &str = "dlq-left-out-bytes";
+
+/// The headers of a letter that had to be made shorter.
+const TOLD: [&str; 9] = [
+    HEADER_TOPIC,
+    HEADER_PARTITION,
+    HEADER_OFFSET,
+    HEADER_GROUP,
+    HEADER_ERROR,
+    HEADER_ATTEMPTS,
+    HEADER_FAILED_AT,
+    "event-uuid",
+    "event-type",
+];
+
+/// What is kept of each text in a letter that had to be made shorter.
+const KEPT: usize = 1024;
 
 /// What the name of a dead-letter topic ends with.
 pub(super) const DEAD_LETTER_SUFFIX: &str = ".dlq";
@@ -40,4 +61,19 @@ pub(super) fn dead_letter(message: &Message, group: &str, error: &str, attempts:
         payload: message.payload.clone(),
         headers,
     }
+}
+
+/// What fits into any topic of a letter that is too large: where it comes from, why and what it is. The whole of it stays in its origin.
+pub(super) fn abridged(letter: Record) -> Record {
+    let Record { topic, mut key, payload, headers } = letter;
+    key.truncate(KEPT);
+    let told = headers.into_iter().filter(|(name, _)| TOLD.contains(&name.as_str()));
+    let mut headers: HashMap<_, _> = told
+        .map(|(name, mut value)| {
+            value.truncate(value.floor_char_boundary(KEPT));
+            (name, value)
+        })
+        .collect();
+    headers.insert(HEADER_LEFT_OUT.to_owned(), payload.len().to_string());
+    Record { topic, key, payload: Vec::new(), headers }
 }

@@ -12,8 +12,8 @@ mod workers;
 pub use config::Config;
 pub use consumer::Consumer;
 pub use dead_letter::{
-    HEADER_ATTEMPTS, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_OFFSET, HEADER_PARTITION, HEADER_TOPIC,
-    dead_letter_topic,
+    HEADER_ATTEMPTS, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_PARTITION,
+    HEADER_TOPIC, dead_letter_topic,
 };
 pub use message::{Failure, Handler, Message};
 pub use producer::{KafkaPublisher, Record};

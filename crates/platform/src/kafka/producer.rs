@@ -8,8 +8,10 @@ use std::{
 use anyhow::Context as _;
 use async_trait::async_trait;
 use rdkafka::{
+    error::KafkaError,
     message::{Header, OwnedHeaders},
     producer::{FutureProducer, FutureRecord},
+    types::RDKafkaErrorCode,
 };
 
 use tokio::sync::Mutex;
@@ -51,6 +53,12 @@ impl KafkaPublisher {
             .context("creating a Kafka producer")?;
         Ok(Self { config: config.clone(), producer, ensured: Arc::default() })
     }
+}
+
+/// True when publishing failed because a record is larger than this producer or its topic lets through.
+pub(super) fn is_too_large(error: &anyhow::Error) -> bool {
+    let code = error.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code);
+    code == Some(RDKafkaErrorCode::MessageSizeTooLarge)
 }
 
 impl KafkaPublisher {

@@ -12,9 +12,13 @@ use async_trait::async_trait;
 use platform::{
     health::Readiness,
     kafka::{
-        Consumer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_OFFSET, HEADER_PARTITION, HEADER_TOPIC, Handler,
-        Message, Record, dead_letter_topic,
+        Consumer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_PARTITION,
+        HEADER_TOPIC, Handler, Message, Record, dead_letter_topic,
     },
+};
+use rdkafka::{
+    ClientConfig,
+    producer::{FutureProducer, FutureRecord},
 };
 use testkit::{Kafka, Running, eventually};
 
@@ -31,7 +35,7 @@ struct Notes {
 impl Handler for Notes {
     async fn handle(&self, message: &Message) -> Result<(), Failure> {
         let payload = String::from_utf8_lossy(&message.payload).into_owned();
-        if payload == "poison" {
+        if payload == "poison" || payload.len() > 1_000_000 {
             return Err(Failure::poison("it is poison"));
         }
         let refused = self.refusals.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
@@ -97,6 +101,18 @@ impl Setup {
             headers: HashMap::from([("event-uuid".to_owned(), "the event's".to_owned())]),
         };
         self.kafka.publish(messages.into_iter().map(record).collect()).await;
+    }
+
+    /// Publishes as somebody else's producer may.
+    async fn publish_compressed(&self, codec: &str, payload: &str) {
+        let producer: FutureProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.kafka.config().kafka_brokers)
+            .set("compression.type", codec)
+            .set("message.max.bytes", "10000000")
+            .create()
+            .expect("a producer can be made");
+        let record = FutureRecord::to(&self.topic).key("1").payload(payload);
+        producer.send(record, std::time::Duration::from_secs(10)).await.expect("the broker takes the record");
     }
 
     /// Publishes these numbers, the keys in turn.
@@ -197,6 +213,37 @@ async fn poison_goes_to_the_dead_letter_topic_and_the_next_message_is_handled() 
     let messages = setup.kafka.messages(&setup.topic).await;
     let poison = messages.iter().find(|message| message.payload == b"poison").unwrap();
     assert_eq!(origin, (&*poison.partition.to_string(), &*poison.offset.to_string()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_read_whatever_it_is_compressed_with() {
+    let setup = Setup::new().await;
+    let (consumer, _) = setup.consume("one");
+
+    for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
+        setup.publish_compressed(codec, &codec.repeat(100)).await;
+    }
+    setup.notes.wait_for(5).await;
+
+    consumer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn poison_that_the_dead_letter_topic_does_not_take_is_told_of_there_and_the_partition_goes_on() {
+    let setup = Setup::new().await;
+    let (consumer, _) = setup.consume("one");
+
+    // Small enough while it is compressed.
+    setup.publish_compressed("gzip", &"x".repeat(5_000_000)).await;
+    setup.publish([(1, "next")]).await;
+    setup.notes.wait_for(1).await;
+    consumer.stop().await;
+
+    let dead = setup.kafka.messages(&dead_letter_topic(&setup.topic)).await;
+    let [letter] = dead.as_slice() else { panic!("{} dead letters", dead.len()) };
+    assert_eq!((letter.key.as_slice(), letter.payload.len()), (&b"1"[..], 0));
+    assert_eq!(letter.headers[HEADER_LEFT_OUT], "5000000");
+    assert_eq!(letter.headers[HEADER_TOPIC], setup.topic);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,18 +22,28 @@ const OF_DEATH: &str = "dlq-";
 pub async fn replay(post: &Post, named: &[Id], topic: Option<&str>) -> anyhow::Result<()> {
     let letters = post.letters(topic).await?;
     for id in named {
-        let known = letters.iter().any(|(letter, _)| letter.id == *id);
-        anyhow::ensure!(known, "there is no letter {id}; `shipyard dlq list --all` names all");
+        let known = letters.iter().find(|(letter, _)| letter.id == *id);
+        let (letter, _) =
+            known.with_context(|| format!("there is no letter {id}; `shipyard dlq list --all` names all"))?;
+        anyhow::ensure!(
+            letter.is_whole(),
+            "{id} was too large to be kept whole; `shipyard dlq show {id}` says where it came from"
+        );
     }
     let mut marks = Marks::from(&letters);
     let messages = messages(letters, named);
     let publisher = KafkaPublisher::new(&post.config)?;
     let progress = progress(messages.len() as u64);
-    let (mut sent, mut settled) = (0, 0);
+    let (mut sent, mut settled, mut refused) = (0, 0, 0);
     for (record, letters) in messages {
         let first = letters.first().map(Id::to_string).unwrap_or_default();
         progress.set_message(first.clone());
-        publisher.publish(vec![record]).await.with_context(|| format!("sending {first} again"))?;
+        if let Err(error) = publisher.publish(vec![record]).await {
+            // Such as one that came compressed and is too large as it is: the others do not wait for it.
+            progress.suspend(|| eprintln!("{first} could not be sent again: {error:#}"));
+            refused += 1;
+            continue;
+        }
         sent += 1;
         settled += letters.len();
         marks = marks.settle(post, letters).await?;
@@ -41,6 +51,7 @@ pub async fn replay(post: &Post, named: &[Id], topic: Option<&str>) -> anyhow::R
     }
     progress.finish_and_clear();
     println!("{sent} messages sent again, {settled} letters settled");
+    anyhow::ensure!(refused == 0, "{refused} messages could not be sent again");
     Ok(())
 }
 
@@ -48,7 +59,7 @@ pub async fn replay(post: &Post, named: &[Id], topic: Option<&str>) -> anyhow::R
 fn messages(letters: Vec<(Letter, bool)>, named: &[Id]) -> Vec<(Record, Vec<Id>)> {
     let mut messages: Vec<(Record, Vec<Id>, bool)> = Vec::new();
     let mut places = HashMap::new();
-    for (letter, settled) in letters {
+    for (letter, settled) in letters.into_iter().filter(|(letter, _)| letter.is_whole()) {
         let wanted = if named.is_empty() { !settled } else { named.contains(&letter.id) };
         let record = alive(&letter);
         let content = (record.topic.clone(), record.key.clone(), record.payload.clone());
@@ -129,7 +140,7 @@ fn progress(count: u64) -> ProgressBar {
 
 #[cfg(test)]
 mod tests {
-    use platform::kafka::{HEADER_ERROR, HEADER_TOPIC, Message};
+    use platform::kafka::{HEADER_ERROR, HEADER_LEFT_OUT, HEADER_TOPIC, Message};
 
     use super::*;
 
@@ -166,6 +177,14 @@ mod tests {
 
         assert_eq!(offsets(&[]), [vec![0, 1], vec![2]]);
         assert_eq!(offsets(&[letter(1, b"").id]), [vec![0, 1]]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_letter_that_was_too_large_is_not_sent() {
+        let mut cut = letter(0, b"");
+        cut.message.headers.insert(HEADER_LEFT_OUT.to_owned(), "5000000".to_owned());
+
+        assert!(messages(vec![(cut, false)], &[]).is_empty());
     }
 
     #[test]
