@@ -24,6 +24,11 @@ pub trait Event: prost::Message + Default {
     #[must_use]
     fn with_uuid(self, uuid: String) -> Self;
     fn topic(topics: &Topics) -> &str;
+
+    /// A field whose value is none of those that the contract has.
+    fn unknown_value(&self) -> Option<String> {
+        None
+    }
 }
 
 /// An event that came from a topic, with its ids checked.
@@ -47,13 +52,17 @@ pub fn record<E: Event>(order: Uuid, event: E) -> outbox::Event {
 /// Reads an event of the type `E`. Whatever is not one is poison: it will not become one.
 ///
 /// Fields that are not known yet are passed over, so that a newer writer does no harm; a message without headers is taken for what
-/// its topic says.
+/// its topic says. A value that is not known is poison to every consumer alike, also to one that would not look at it: half of an
+/// order's consumers acting on an event is worse than none.
 pub fn read<E: Event>(message: &Message) -> Result<Received<E>, Failure> {
     if let Some(kind) = message.headers.get("event-type").filter(|kind| *kind != E::TYPE) {
         return Err(Failure::poison(format!("event-type is {kind}, not {}", E::TYPE)));
     }
     let event = E::decode(message.payload.as_slice())
         .map_err(|error| Failure::poison(format!("not a protobuf message {}: {error}", E::TYPE)))?;
+    if let Some(unknown) = event.unknown_value() {
+        return Err(Failure::poison(unknown));
+    }
     Ok(Received {
         uuid: uuid("event_uuid", event.event_uuid())?,
         order: uuid("order_uuid", event.order_uuid())?,
@@ -67,7 +76,7 @@ fn uuid(field: &str, value: &str) -> Result<Uuid, Failure> {
 }
 
 macro_rules! events {
-    ($($name:ident from $topic:ident),*) => {
+    ($($name:ident from $topic:ident $(but $unknown_value:ident)?),*) => {
         $(impl Event for $name {
             const TYPE: &'static str = concat!("events.v1.", stringify!($name));
 
@@ -90,17 +99,34 @@ macro_rules! events {
             fn topic(topics: &Topics) -> &str {
                 &topics.$topic
             }
+
+            $(fn unknown_value(&self) -> Option<String> {
+                $unknown_value(self)
+            })?
         })*
     };
 }
 
 events!(
     OrderCreated from order_created_topic_name,
-    OrderPaid from order_paid_topic_name,
-    OrderCancelled from order_cancelled_topic_name,
+    OrderPaid from order_paid_topic_name but unknown_method,
+    OrderCancelled from order_cancelled_topic_name but unknown_reason,
     ShipAssembled from order_assembled_topic_name,
     AssemblyFailed from assembly_failed_topic_name
 );
+
+/// The payment methods, as events name them. An older writer left it out.
+const METHODS: [&str; 5] = ["", "CARD", "SBP", "CREDIT_CARD", "INVESTOR_MONEY"];
+
+fn unknown_method(event: &OrderPaid) -> Option<String> {
+    let known = METHODS.contains(&event.payment_method.as_str());
+    (!known).then(|| "payment_method is none that is known".to_owned())
+}
+
+fn unknown_reason(event: &OrderCancelled) -> Option<String> {
+    let known = CancelReason::try_from(event.reason).is_ok();
+    (!known).then(|| format!("reason is none that is known: {}", event.reason))
+}
 
 #[cfg(test)]
 mod tests {
@@ -156,6 +182,20 @@ mod tests {
         message.headers.insert("event-type".to_owned(), "events.v1.Unheard".to_owned());
 
         assert!(matches!(read::<OrderPaid>(&message), Err(Failure::Poison(_))));
+    }
+
+    #[test]
+    fn a_value_that_the_contract_does_not_have_is_poison() {
+        let order = Uuid::from_u128(1);
+        let barter = OrderPaid { payment_method: "BARTER".to_owned(), ..paid(order, order) };
+        let (order_uuid, user_uuid) = (order.to_string(), order.to_string());
+        let whim = OrderCancelled { order_uuid, user_uuid, reason: 99, ..OrderCancelled::default() };
+
+        let barter = read::<OrderPaid>(&message(record(order, barter).payload));
+        let whim = read::<OrderCancelled>(&message(record(order, whim).payload));
+
+        assert!(matches!(barter, Err(Failure::Poison(_))));
+        assert!(matches!(whim, Err(Failure::Poison(_))));
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Settings, shutdown, telemetry};
+use crate::{clock, config::Settings, shutdown, telemetry};
 
 /// What is particular about one service's binary.
 pub struct Service {
@@ -96,6 +96,7 @@ where
 {
     let settings = Settings::load()?;
     let _telemetry = telemetry::start(service.name, &settings.read()?)?;
+    clock::set_offset(&settings)?;
     let stop = shutdown::on_signal()?;
     run(settings, stop).await
 }

@@ -1,12 +1,49 @@
 //! Time at the edge: the one place that reads the clock; everything below takes the time as an argument.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use std::sync::OnceLock;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use tokio::time::Instant;
 
-/// The time now, in microseconds as PostgreSQL keeps it, so that a stored time equals the one it was made from.
+use crate::config::{ConfigError, Settings};
+
+/// The variable that says how wrong this process's clock is, and the most that it may be.
+const VARIABLE: &str = "CLOCK_OFFSET";
+const MOST: TimeDelta = TimeDelta::days(36_525);
+
+static OFFSET: OnceLock<TimeDelta> = OnceLock::new();
+
+/// Makes the clock of this process as wrong as `CLOCK_OFFSET` says, to try what a wrong clock does. The first call counts.
+///
+/// Fails when the value is no duration or more than a hundred years.
+pub fn set_offset(settings: &Settings) -> Result<(), ConfigError> {
+    let Some(value) = settings.get(VARIABLE) else { return Ok(()) };
+    let offset = parse(value).map_err(|problem| ConfigError::new(VARIABLE, problem))?;
+    if *OFFSET.get_or_init(|| offset) != TimeDelta::zero() {
+        tracing::warn!("the clock of this process is wrong by {value}, as {VARIABLE} says");
+    }
+    Ok(())
+}
+
+/// A duration such as `1h30m`, with or without a sign.
+fn parse(value: &str) -> Result<TimeDelta, String> {
+    let (behind, duration) = match value.strip_prefix('-') {
+        Some(duration) => (true, duration),
+        None => (false, value.strip_prefix('+').unwrap_or(value)),
+    };
+    let duration = humantime::parse_duration(duration).map_err(|error| error.to_string())?;
+    match TimeDelta::from_std(duration) {
+        Ok(offset) if offset <= MOST => Ok(if behind { -offset } else { offset }),
+        _ => Err("is more than a hundred years".to_owned()),
+    }
+}
+
+/// The time now, in microseconds as PostgreSQL keeps it, so that a stored time equals the one it was made from. Wrong by what
+/// [`set_offset`] was told.
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
 pub fn now() -> DateTime<Utc> {
-    Utc::now().trunc_subsecs(6)
+    let offset = OFFSET.get().copied().unwrap_or_default();
+    (Utc::now() + offset).trunc_subsecs(6)
 }
 
 /// The clock of in-memory repositories: it stands still where tokio's time does, and goes on with it.
@@ -25,5 +62,30 @@ impl Virtual {
 impl Default for Virtual {
     fn default() -> Self {
         Self { start: Instant::now() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_may_be_ahead_or_behind() {
+        for (value, minutes) in
+            [("1h", 60), ("+1h30m", 90), ("-1h", -60), ("0s", 0), ("0", 0), ("-100years", -52_596_000)]
+        {
+            assert_eq!(parse(value), Ok(TimeDelta::minutes(minutes)), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_offset_that_is_none_is_refused_by_its_name() {
+        for value in ["an hour", "-", "--1h", "1", "101years", "9000000000000years"] {
+            let settings = Settings::of([(VARIABLE, value.to_owned())]);
+
+            let error = set_offset(&settings).unwrap_err();
+
+            assert_eq!(error.variable, VARIABLE, "{error}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     serve::ListenerExt as _,
 };
+use backon::{ConstantBuilder, Retryable as _};
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -29,9 +30,13 @@ pub fn client(timeout: Duration) -> anyhow::Result<reqwest::Client> {
     builder.build().context("making an HTTP client")
 }
 
-/// Binds `address` for a listener that `variable` configures. A port in use is one clear sentence.
+/// Binds `address` for a listener that `variable` configures. A port that stays in use for two seconds is one clear sentence.
 pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+    // The default ports are among those that the system gives to outgoing connections, and one may have it for a moment.
+    let pauses = ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(20);
+    let bind = || TcpListener::bind(address);
+    let bound = bind.retry(pauses).when(|error| error.kind() == std::io::ErrorKind::AddrInUse).await;
+    bound.with_context(|| {
         format!("cannot listen on {address}; stop what listens there or set {variable} to another address")
     })
 }
@@ -145,4 +150,35 @@ fn trace_headers(headers: &HeaderMap) -> HashMap<String, String> {
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), headers.get(name)?.to_str().ok()?.to_owned())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_becomes_free_in_a_moment_is_waited_for() {
+        let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = other.local_addr().unwrap();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            drop(other);
+        });
+
+        let listener = bind("EXAMPLE_LISTEN", address).await.unwrap();
+
+        assert_eq!(listener.local_addr().unwrap(), address);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_stays_in_use_is_a_sentence_that_names_the_variable() {
+        let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = other.local_addr().unwrap();
+
+        let error = bind("EXAMPLE_LISTEN", address).await.unwrap_err();
+
+        let sentence =
+            format!("cannot listen on {address}; stop what listens there or set EXAMPLE_LISTEN to another address");
+        assert_eq!(error.to_string(), sentence);
+    }
 }

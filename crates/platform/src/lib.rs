@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod kafka;
 pub mod lease;
 pub mod money;
+pub mod outage;
 pub mod outbox;
 pub mod postgres;
 pub mod problem;

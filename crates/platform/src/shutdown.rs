@@ -33,10 +33,12 @@ impl Tasks {
     /// Waits until all tasks have ended. After the stop they have [`GRACE`]; what is still running then is dropped.
     pub async fn join(mut self) -> anyhow::Result<()> {
         let mut outcome = Ok(());
+        // One grace for all: made anew for each task that ends, it would never be over while they end one by one.
+        let mut expired = std::pin::pin!(expired(self.stop.clone()));
         loop {
             let ended = tokio::select! {
                 ended = self.set.join_next() => ended,
-                () = expired(&self.stop) => {
+                () = &mut expired => {
                     tracing::warn!(tasks = self.set.len(), "tasks did not stop in time and are dropped");
                     break;
                 }
@@ -54,7 +56,7 @@ impl Tasks {
     }
 }
 
-async fn expired(stop: &CancellationToken) {
+async fn expired(stop: CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(GRACE).await;
 }
@@ -104,5 +106,26 @@ mod tests {
         stop.cancel();
 
         assert!(tasks.join().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tasks_that_end_one_after_another_do_not_prolong_the_grace() {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::new(&stop);
+        for part in 1..4 {
+            tasks.spawn("slow", move |stop| async move {
+                stop.cancelled().await;
+                tokio::time::sleep(GRACE * part / 4).await;
+                Ok(())
+            });
+        }
+        tasks.spawn("deaf", |_| std::future::pending());
+        let start = tokio::time::Instant::now();
+        stop.cancel();
+
+        tasks.join().await.unwrap();
+
+        // In simulated time, whose timers are exact to a millisecond.
+        assert_eq!(start.elapsed().as_secs(), GRACE.as_secs());
     }
 }

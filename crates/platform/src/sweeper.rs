@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     inbox,
     lease::{Lease, PgLease},
+    outage::Outage,
     shutdown::Tasks,
 };
 
@@ -26,6 +27,7 @@ where
 {
     // Longer than a period, so that the holder keeps it, and soon passed on.
     let ttl = period * 3 + Duration::from_secs(2);
+    let mut outage = Outage::new("sweeping", name);
     loop {
         let outcome = async {
             while lease.acquire(ttl).await?.is_some() {
@@ -41,8 +43,9 @@ where
             Ok::<_, anyhow::Error>(())
         }
         .await;
-        if let Err(error) = outcome {
-            tracing::warn!(sweeper = name, error = format!("{error:#}"), "sweeping is tried again");
+        match outcome {
+            Ok(()) => outage.over(),
+            Err(error) => outage.met(format!("{error:#}")),
         }
         tokio::select! {
             () = tokio::time::sleep(period) => {}

@@ -14,7 +14,8 @@ use std::{
 };
 
 use anyhow::Context as _;
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process, test_kill_process};
 use tokio::sync::watch;
 
 /// How often something is looked at that does not tell of itself.

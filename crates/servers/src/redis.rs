@@ -8,7 +8,10 @@ use std::{
 use anyhow::Context as _;
 use rustix::process::Signal;
 
-use crate::process::{self, Child};
+use crate::{
+    crash::crash,
+    process::{self, Child},
+};
 
 /// How long it may take to read its data back.
 const START: Duration = Duration::from_secs(30);
@@ -25,6 +28,7 @@ pub struct Options {
 /// A server that we started. Dropped, it is told to end; [`stop`](Self::stop) waits for it.
 pub struct Redis {
     pub url: String,
+    pid: i32,
     child: Option<Child>,
     _lock: std::fs::File,
 }
@@ -45,10 +49,7 @@ async fn run(program: &Path, options: &Options) -> anyhow::Result<Redis> {
     process::private_directory(&options.data)?;
     let data = options.data.canonicalize()?;
     let lock = process::lock(&data)?;
-    let pid_file = data.join("pid");
-    if let Ok(pid) = std::fs::read_to_string(&pid_file).unwrap_or_default().trim().parse() {
-        process::end_leftover(pid, &data, [Signal::TERM, Signal::KILL]).await?;
-    }
+    let pid_file = end_leftover(&data).await?;
     let port = process::free_port(&data.join("port"))?;
     let password = process::secret(&data.join("password"))?;
     let configuration = data.join("redis.conf");
@@ -63,7 +64,36 @@ async fn run(program: &Path, options: &Options) -> anyhow::Result<Redis> {
     let url = format!("redis://:{password}@127.0.0.1:{port}");
     let client = redis::Client::open(url.as_str())?;
     process::wait_until(&child, &log, START, async || answers(&client).await).await?;
-    Ok(Redis { url, child: options.mortal.then_some(child), _lock: lock })
+    Ok(Redis { url, pid: child.pid, child: options.mortal.then_some(child), _lock: lock })
+}
+
+/// Ends the server of a run that was killed: the file for the next one's pid.
+async fn end_leftover(data: &Path) -> anyhow::Result<PathBuf> {
+    let pid_file = data.join("pid");
+    if let Ok(pid) = std::fs::read_to_string(&pid_file).unwrap_or_default().trim().parse() {
+        process::end_leftover(pid, data, [Signal::TERM, Signal::KILL]).await?;
+    }
+    Ok(pid_file)
+}
+
+/// Deletes what a server that has ended had kept, but not its URL: the next start is empty.
+pub async fn empty(options: &Options) -> anyhow::Result<()> {
+    process::private_directory(&options.data)?;
+    let data = options.data.canonicalize()?;
+    let _lock = process::lock(&data)?;
+    end_leftover(&data).await?;
+    let log = data.join("appendonlydir");
+    if log.exists() {
+        std::fs::remove_dir_all(log)?;
+    }
+    // Before version 7 the log was a file.
+    for file in ["appendonly.aof", "dump.rdb"] {
+        let file = data.join(file);
+        if file.exists() {
+            std::fs::remove_file(file)?;
+        }
+    }
+    Ok(())
 }
 
 /// A logout that was answered is on disk: the session stays dead whatever is killed.
@@ -80,6 +110,24 @@ async fn answers(client: &redis::Client) -> bool {
 }
 
 impl Redis {
+    /// Its process id.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Kills the server, as a crash would, and returns when it has ended.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        let child = self.child.take();
+        if child.as_ref().is_some_and(|child| child.ended().is_some()) {
+            return Ok(());
+        }
+        crash(self.pid).await.context("killing Redis")?;
+        if let Some(child) = &child {
+            process::ended(Some(child)).await;
+        }
+        Ok(())
+    }
+
     /// Returns when the server has ended by itself.
     pub async fn ended(&self) {
         process::ended(self.child.as_ref()).await;

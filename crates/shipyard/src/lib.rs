@@ -1,5 +1,6 @@
 //! Shipyard runs the whole shop in one process, and holds the tools of whoever runs it.
 
+pub mod chaos;
 pub mod commands;
 pub mod data;
 pub mod databases;
@@ -14,7 +15,7 @@ use clap::{Parser, Subcommand};
 use platform::cli::{block_on, report};
 
 use crate::{
-    commands::{audit, demo, dlq, doctor, migrate, restock, run, up},
+    commands::{audit, chaos as chaos_command, demo, dlq, doctor, migrate, restock, run, up},
     data::Data,
 };
 
@@ -45,6 +46,8 @@ enum Command {
     Restock(restock::Arguments),
     /// Check, once a running shop is quiet, that nothing was lost and nothing was done twice.
     Audit(audit::Arguments),
+    /// Run the whole system as separate processes, do faults to it under load, and audit it after each.
+    Chaos(chaos_command::Arguments),
     /// Look at the messages that nobody could handle, and send them again.
     Dlq(dlq::Arguments),
 }
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Some(Command::Migrate(arguments)) => block_on(migrate::run(arguments)),
         Some(Command::Restock(arguments)) => block_on(restock::run(arguments, data)),
         Some(Command::Audit(arguments)) => block_on(audit::run(arguments, data)),
+        Some(Command::Chaos(arguments)) => block_on(chaos_command::run(arguments, data)),
         Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),
     })
 }

@@ -3,10 +3,7 @@
 use std::{collections::HashMap, net::TcpListener, time::Duration};
 
 use anyhow::Context as _;
-use rdkafka::{
-    ClientConfig,
-    consumer::{BaseConsumer, Consumer as _},
-};
+use servers::kafka::container::{ENVIRONMENT, IMAGE, LOG4J, LOG4J_PATH, ask};
 use sqlx::Connection as _;
 use testcontainers::{
     ContainerAsync, ContainerRequest, GenericImage, ImageExt as _,
@@ -98,15 +95,15 @@ async fn kafka(run: &Run) -> anyhow::Result<(String, String)> {
         // The broker must know the port under which it is reached; another program may take it meanwhile.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let advertised = format!("PLAINTEXT://127.0.0.1:{port}");
-        let image = GenericImage::new("apache/kafka", "4.3.1")
+        let image = GenericImage::new(IMAGE.0, IMAGE.1)
             .with_mapped_port(port, 9092.tcp())
-            .with_copy_to("/mnt/shared/config/log4j2.yaml", LOG4J.to_vec())
+            .with_copy_to(LOG4J_PATH, LOG4J.as_bytes().to_vec())
             .with_env_var("KAFKA_ADVERTISED_LISTENERS", &advertised);
-        let image = KAFKA.iter().fold(image, |image, (name, value)| image.with_env_var(*name, *value));
+        let image = ENVIRONMENT.iter().fold(image, |image, (name, value)| image.with_env_var(*name, *value));
         match launch(image, run).await {
             Ok((container, name)) => {
                 let brokers = format!("127.0.0.1:{port}");
-                answers(&container, &name, async || lists_topics(&brokers)).await?;
+                answers(&container, &name, async || ask(&brokers)).await?;
                 keep(container);
                 return Ok((brokers, name));
             }
@@ -114,34 +111,6 @@ async fn kafka(run: &Run) -> anyhow::Result<(String, String)> {
             Err(_) => {}
         }
     }
-}
-
-/// Warnings alone. In a place where the image looks for a configuration before it takes its own.
-const LOG4J: &[u8] = include_bytes!("log4j2.yaml");
-
-/// A broker of one node in little memory, quick to start and to form groups.
-const KAFKA: [(&str, &str); 15] = [
-    ("KAFKA_HEAP_OPTS", "-Xms128m -Xmx384m"),
-    ("KAFKA_NODE_ID", "1"),
-    ("KAFKA_PROCESS_ROLES", "broker,controller"),
-    ("KAFKA_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093"),
-    ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT"),
-    ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER"),
-    ("KAFKA_INTER_BROKER_LISTENER_NAME", "PLAINTEXT"),
-    ("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9093"),
-    ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0"),
-    ("KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS", "3"),
-    ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "1"),
-    ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1"),
-    ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1"),
-    ("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR", "1"),
-    ("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR", "1"),
-];
-
-fn lists_topics(brokers: &str) -> anyhow::Result<()> {
-    let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).set("log_level", "0").create()?;
-    client.fetch_metadata(None, Duration::from_secs(1))?;
-    Ok(())
 }
 
 async fn launch(

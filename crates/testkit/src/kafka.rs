@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
 use events::Topics;
 use platform::{
     config::Settings,
@@ -12,6 +13,8 @@ use platform::{
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError,
+    types::RDKafkaErrorCode,
 };
 
 use crate::infrastructure::{Server, address, mock};
@@ -85,15 +88,26 @@ impl Kafka {
         publisher.publish(records).await.expect("the broker takes records");
     }
 
-    /// All that is in a topic now, partition by partition in the order of each.
+    /// All that is in a topic now, partition by partition in the order of each. What passes is waited out for ten seconds.
     pub async fn messages(&self, topic: &str) -> Vec<Message> {
-        let (brokers, topic) = (self.brokers.clone(), topic.to_owned());
-        let read = tokio::task::spawn_blocking(move || read(&brokers, &topic)).await.expect("reading does not panic");
-        match read {
+        let read = async || {
+            let (brokers, topic) = (self.brokers.clone(), topic.to_owned());
+            tokio::task::spawn_blocking(move || read(&brokers, &topic)).await.expect("reading does not panic")
+        };
+        let pauses = ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(100);
+        match read.retry(pauses).when(passes).await {
             Ok(messages) => messages,
             Err(error) => panic!("reading a topic: {error}"),
         }
     }
+}
+
+/// True for what a broker says while a partition finds its leader.
+fn passes(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition, UnknownPartition, UnknownTopicOrPartition};
+
+    let passing = [LeaderNotAvailable, NotLeaderForPartition, UnknownPartition, UnknownTopicOrPartition];
+    error.rdkafka_error_code().is_some_and(|code| passing.contains(&code))
 }
 
 fn read(brokers: &str, topic: &str) -> rdkafka::error::KafkaResult<Vec<Message>> {
@@ -127,4 +141,31 @@ fn read(brokers: &str, topic: &str) -> rdkafka::error::KafkaResult<Vec<Message>>
         }
     }
     Ok(messages)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use rdkafka::{
+        mocking::MockCluster,
+        types::{RDKafkaApiKey, RDKafkaRespErr},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_partition_that_has_just_changed_its_leader_is_read_all_the_same() {
+        let cluster = MockCluster::new(1).unwrap();
+        let kafka = Kafka { brokers: cluster.bootstrap_servers(), prefix: String::new(), create_topics: false };
+        let record =
+            Record { topic: "topic".to_owned(), key: b"k".to_vec(), payload: b"v".to_vec(), headers: HashMap::new() };
+        kafka.publish(vec![record]).await;
+        let moved = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+        cluster.request_errors(RDKafkaApiKey::ListOffsets, &[moved; 20]);
+
+        let messages = kafka.messages("topic").await;
+
+        assert_eq!(messages.first().unwrap().payload, b"v");
+    }
 }

@@ -1,5 +1,4 @@
-//! What tests need around the code under test: real servers, a fresh database or topics per test, fakes that services share,
-//! and a network that can be broken.
+//! What tests need around the code under test: real servers, a fresh database or topics per test, and fakes that services share.
 //!
 //! Servers come from `TEST_DATABASE_URL`, `TEST_REDIS_URL` and `TEST_KAFKA_BROKERS` where these are set, else from containers where
 //! an engine answers, else from programs on this machine. One of each serves a whole `cargo test` run.
@@ -11,7 +10,6 @@ mod iam;
 mod infrastructure;
 mod kafka;
 mod programs;
-mod proxy;
 mod redis;
 mod run;
 mod running;
@@ -21,7 +19,6 @@ pub use database::{Database, database, empty_database};
 pub use eventually::eventually;
 pub use iam::{Iam, iam};
 pub use kafka::{Kafka, kafka};
-pub use proxy::Proxy;
 pub use redis::{Redis, redis};
 pub use running::{Running, run};
 pub use settings::{SERVICE_KEY, peer, settings};

@@ -1,14 +1,9 @@
 //! The test kit's own tests.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use platform::kafka::Record;
 use sqlx::migrate::Migrator;
-use testkit::Proxy;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/order");
 
@@ -42,67 +37,6 @@ async fn what_is_published_is_in_its_topic_alone() {
 
     assert_eq!(first.messages(&topic).await.first().unwrap().payload, b"v");
     assert!(second.messages(&second.topics().order_paid_topic_name).await.is_empty());
-}
-
-/// Answers each byte with the same byte.
-async fn echo() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("a bound socket has an address").to_string();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let (mut read, mut write) = stream.split();
-                tokio::io::copy(&mut read, &mut write).await
-            });
-        }
-    });
-    address
-}
-
-async fn round_trip(stream: &mut TcpStream) -> std::io::Result<u8> {
-    stream.write_u8(7).await?;
-    stream.read_u8().await
-}
-
-#[tokio::test]
-async fn a_network_that_is_cut_ends_connections_until_it_is_restored() {
-    let proxy = Proxy::to(echo().await).await;
-    let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
-    assert_eq!(round_trip(&mut stream).await.unwrap(), 7);
-
-    proxy.cut();
-    let mut refused = TcpStream::connect(proxy.address()).await.unwrap();
-
-    assert!(round_trip(&mut stream).await.is_err());
-    assert!(round_trip(&mut refused).await.is_err());
-    proxy.restore();
-    let mut restored = TcpStream::connect(proxy.address()).await.unwrap();
-    assert_eq!(round_trip(&mut restored).await.unwrap(), 7);
-}
-
-#[tokio::test]
-async fn a_network_that_hangs_accepts_and_lets_pass_later() {
-    let proxy = Proxy::to(echo().await).await;
-    let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
-    proxy.hang();
-
-    let silence = tokio::time::timeout(Duration::from_millis(100), round_trip(&mut stream)).await;
-    proxy.restore();
-
-    assert!(silence.is_err());
-    assert_eq!(stream.read_u8().await.unwrap(), 7);
-}
-
-#[tokio::test]
-async fn a_slow_network_delivers_later() {
-    let proxy = Proxy::to(echo().await).await;
-    let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
-    proxy.delay(Duration::from_millis(50));
-    let start = tokio::time::Instant::now();
-
-    round_trip(&mut stream).await.unwrap();
-
-    assert!(start.elapsed() >= Duration::from_millis(100));
 }
 
 #[tokio::test]

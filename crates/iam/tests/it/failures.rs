@@ -1,7 +1,7 @@
 //! What the service does while PostgreSQL or Redis is away, and once it is back.
 
+use faults::Proxy;
 use platform::config::Settings;
-use testkit::Proxy;
 use tonic::Code;
 
 use crate::iam::{Iam, PASSWORD, info, settings, start};
@@ -13,7 +13,7 @@ async fn behind_proxy(variable: &str) -> (Iam, Proxy) {
     let server = url.split_once("://").unwrap().1;
     let server = server.rsplit_once('@').map_or(server, |(_, server)| server);
     let server = server.split('/').next().unwrap();
-    let proxy = Proxy::to(server).await;
+    let proxy = Proxy::to(server).await.unwrap();
     let through = url.replace(server, &proxy.address().to_string());
     let iam = start(&settings.with([(variable, through)])).await;
     (iam, proxy)

@@ -9,7 +9,7 @@ mod races;
 mod repository;
 mod service;
 mod stripe;
-mod stripe_server;
+mod stripe_client;
 
 use payment::{
     client::Declines,

@@ -11,7 +11,7 @@ use platform::ids;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{INITIAL, LIMIT, again, contract::contract, declines, intent, money, stripe_server::StripeServer};
+use crate::{INITIAL, LIMIT, again, contract::contract, declines, intent, money, stripe_client};
 
 struct Fixture {
     provider: Arc<dyn Provider>,
@@ -22,7 +22,7 @@ struct Fixture {
 enum Books {
     Memory(MemoryProvider),
     Ledger(PgPool),
-    Stripe(StripeServer),
+    Stripe(faults::Provider),
 }
 
 fn memory() -> Fixture {
@@ -37,8 +37,8 @@ async fn ledger() -> Fixture {
 }
 
 async fn stripe() -> Fixture {
-    let server = StripeServer::start().await;
-    Fixture { provider: Arc::new(server.client()), books: Books::Stripe(server) }
+    let server = stripe_client::stand_in().await;
+    Fixture { provider: Arc::new(stripe_client::client(&server.url())), books: Books::Stripe(server) }
 }
 
 contract!([

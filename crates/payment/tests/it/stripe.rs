@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
+use faults::ProviderFault;
 use payment::{
     client::{Provider as _, Refund},
     model::{Decline, Intent, Method, Outcome},
 };
-
 use tokio::net::TcpListener;
 
 use crate::{
     intent, money,
-    stripe_server::{Fault, StripeServer, stripe_at},
+    stripe_client::{client, client_that_waits, stand_in},
 };
 
 fn charged() -> Outcome {
@@ -20,10 +20,10 @@ fn charged() -> Outcome {
 
 #[tokio::test]
 async fn a_charge_is_sent_as_the_api_wants_it() {
-    let server = StripeServer::start().await;
+    let server = stand_in().await;
     let intent = intent(Method::Card);
 
-    server.client().charge(&intent).await.unwrap();
+    client(&server.url()).charge(&intent).await.unwrap();
 
     let form = server.posts().remove(0);
     assert_eq!(form["Idempotency-Key"], intent.transaction.to_string());
@@ -34,88 +34,88 @@ async fn a_charge_is_sent_as_the_api_wants_it() {
 
 #[tokio::test]
 async fn declines_are_told_apart() {
-    let server = StripeServer::start().await;
-    server.script([Fault::Declined("insufficient_funds"), Fault::Declined("stolen_card")]);
+    let server = stand_in().await;
+    server.script([ProviderFault::Declined("insufficient_funds"), ProviderFault::Declined("stolen_card")]);
 
     for decline in [Decline::InsufficientFunds, Decline::Declined] {
         let intent = intent(Method::Card);
-        assert_eq!(server.client().charge(&intent).await.unwrap(), Outcome::Declined(decline));
-        assert_eq!(server.client().find(&intent).await.unwrap(), Some(Outcome::Declined(decline)));
+        assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), Outcome::Declined(decline));
+        assert_eq!(client(&server.url()).find(&intent).await.unwrap(), Some(Outcome::Declined(decline)));
     }
 }
 
 #[tokio::test]
 async fn a_charge_that_is_refused_as_it_is_counts_as_declined() {
-    let server = StripeServer::start().await;
+    let server = stand_in().await;
     let small = Intent { amount: money(49), ..intent(Method::Card) };
 
-    assert_eq!(server.client().charge(&small).await.unwrap(), Outcome::Declined(Decline::Declined));
+    assert_eq!(client(&server.url()).charge(&small).await.unwrap(), Outcome::Declined(Decline::Declined));
 }
 
 #[tokio::test]
 async fn what_is_not_definite_is_unknown_and_charged_once_when_asked_again() {
     for status in [409, 429, 500, 503] {
-        let server = StripeServer::start().await;
-        server.script([Fault::Status(status)]);
+        let server = stand_in().await;
+        server.script([ProviderFault::Status(status)]);
         let intent = intent(Method::Card);
 
-        assert!(server.client().charge(&intent).await.is_err(), "{status}");
-        assert_eq!(server.client().find(&intent).await.unwrap(), None);
-        assert_eq!(server.client().charge(&intent).await.unwrap(), charged());
+        assert!(client(&server.url()).charge(&intent).await.is_err(), "{status}");
+        assert_eq!(client(&server.url()).find(&intent).await.unwrap(), None);
+        assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), charged());
         assert_eq!(server.charges(intent.order), 1);
     }
 }
 
 #[tokio::test]
 async fn a_charge_whose_answer_does_not_come_is_unknown_and_made_once() {
-    let server = StripeServer::start().await;
-    server.script([Fault::Silent]);
+    let server = stand_in().await;
+    server.script([ProviderFault::Silent]);
     let intent = intent(Method::Card);
 
-    let impatient = server.client_that_waits(Duration::from_millis(200));
+    let impatient = client_that_waits(&server.url(), Duration::from_millis(200));
     assert!(impatient.charge(&intent).await.is_err());
 
-    assert_eq!(server.client().charge(&intent).await.unwrap(), charged());
+    assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), charged());
     assert_eq!(server.charges(intent.order), 1);
 }
 
 #[tokio::test]
 async fn a_charge_is_found_when_its_key_is_forgotten() {
-    let server = StripeServer::start().await;
+    let server = stand_in().await;
     let intent = intent(Method::Card);
-    server.client().charge(&intent).await.unwrap();
+    client(&server.url()).charge(&intent).await.unwrap();
 
     server.forget_keys();
 
-    assert_eq!(server.client().find(&intent).await.unwrap(), Some(charged()));
+    assert_eq!(client(&server.url()).find(&intent).await.unwrap(), Some(charged()));
 }
 
 #[tokio::test]
 async fn a_charge_that_takes_its_time_is_looked_at_again() {
-    let server = StripeServer::start().await;
-    server.script([Fault::Slow]);
+    let server = stand_in().await;
+    server.script([ProviderFault::Slow]);
 
-    assert_eq!(server.client().charge(&intent(Method::Card)).await.unwrap(), charged());
+    assert_eq!(client(&server.url()).charge(&intent(Method::Card)).await.unwrap(), charged());
 }
 
 #[tokio::test]
 async fn a_refund_stays_done_when_its_key_is_forgotten() {
-    let server = StripeServer::start().await;
+    let server = stand_in().await;
     let intent = intent(Method::Card);
-    server.client().charge(&intent).await.unwrap();
+    client(&server.url()).charge(&intent).await.unwrap();
     let refund = Refund { key: "key".to_owned(), reference: "pi_1".to_owned(), amount: intent.amount };
-    server.client().refund(&refund).await.unwrap();
+    client(&server.url()).refund(&refund).await.unwrap();
 
     server.forget_keys();
 
-    server.client().refund(&refund).await.unwrap();
+    client(&server.url()).refund(&refund).await.unwrap();
     assert_eq!(server.refunds(intent.order), 1);
 }
 
 #[tokio::test]
 async fn a_provider_that_is_not_there_leaves_the_outcome_unknown() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let client = stripe_at(&format!("http://{free}"), Duration::from_secs(20));
+    let client = client(&format!("http://{free}"));
 
     assert!(client.charge(&intent(Method::Card)).await.is_err());
     assert!(client.find(&intent(Method::Card)).await.is_err());

@@ -21,7 +21,7 @@ use super::{
     producer::is_too_large,
     workers::{Queue, Workers},
 };
-use crate::{health::Condition, outbox::Publisher as _, retry, telemetry};
+use crate::{health::Condition, outage::Outage, outbox::Publisher as _, retry, telemetry};
 
 /// How long after its last heartbeat a consumer loses its partitions.
 const SESSION_TIMEOUT_MS: &str = "6000";
@@ -46,15 +46,12 @@ impl Consumer {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let this = Arc::new(self);
         let mut pauses = retry::patient();
+        let mut outage = Outage::new("Kafka", this.group);
         while !stop.is_cancelled() {
-            match this.clone().consume(&stop).await {
+            match this.clone().consume(&stop, &mut outage).await {
                 Ok(()) => break,
                 Err(error) => {
-                    tracing::error!(
-                        group = this.group,
-                        error = format!("{error:#}"),
-                        "a consumer failed and starts again"
-                    );
+                    outage.met(format!("{error:#}"));
                     tokio::select! {
                         () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
                         () = stop.cancelled() => {}
@@ -65,7 +62,7 @@ impl Consumer {
         Ok(())
     }
 
-    async fn consume(self: Arc<Self>, stop: &CancellationToken) -> anyhow::Result<()> {
+    async fn consume(self: Arc<Self>, stop: &CancellationToken, outage: &mut Outage) -> anyhow::Result<()> {
         let topics = [self.topic.as_str()];
         tokio::select! {
             made = ensure_topics(&self.config, &topics) => made?,
@@ -85,10 +82,16 @@ impl Consumer {
                     paused.resume(&consumer, &self.topic, &workers);
                     continue;
                 }
+                // Where no message comes, that no error comes is the only sign.
+                () = outage.subsided() => {
+                    outage.over();
+                    continue;
+                }
                 () = stop.cancelled() => break Ok(()),
             };
             match received {
                 Ok(message) => {
+                    outage.over();
                     let message = Message::from(&message);
                     let partition = message.partition;
                     if workers.hand_over(message, |queue| {
@@ -99,9 +102,10 @@ impl Consumer {
                 }
                 Err(error) => {
                     if let Some((_, reason)) = consumer.client().fatal_error() {
+                        tracing::error!(group = self.group, reason, "a consumer failed and starts again");
                         break Err(anyhow::anyhow!("Kafka: {reason}"));
                     }
-                    tracing::warn!(group = self.group, %error, "Kafka is in trouble");
+                    outage.met(error);
                 }
             }
         };

@@ -6,7 +6,7 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{Outbox, Publisher, Unpublished};
-use crate::{kafka::Record, retry};
+use crate::{kafka::Record, outage::Outage, retry};
 
 /// Rows published at once.
 const BATCH: i64 = 500;
@@ -52,14 +52,12 @@ impl Relay {
     /// Publishes until `stop`, then once more what is there.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut pauses = retry::patient();
+        let mut outage = Outage::new("publishing", "relay");
         loop {
-            match self.hold(&stop).await {
+            match self.hold(&stop, &mut outage).await {
                 Ok(()) => return Ok(()),
                 Err(error) => {
-                    tracing::warn!(
-                        error = format!("{error:#}"),
-                        "events wait: the outbox or the broker is not reachable"
-                    );
+                    outage.met(format!("{error:#}"));
                     let pause = pauses.next().unwrap_or(POLL).min(POLL);
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
@@ -71,7 +69,7 @@ impl Relay {
     }
 
     /// Publishes while it has the lease, and waits for it while it has not.
-    async fn hold(&self, stop: &CancellationToken) -> anyhow::Result<()> {
+    async fn hold(&self, stop: &CancellationToken, outage: &mut Outage) -> anyhow::Result<()> {
         let mut sweep_at = Instant::now() + SWEEP;
         let mut lease: Option<(i64, Instant)> = None;
         loop {
@@ -84,6 +82,7 @@ impl Relay {
                     more = self.publish(epoch) => more?,
                     () = given_up(stop) => return Ok(()),
                 };
+                outage.over();
                 if more {
                     continue;
                 }
@@ -91,6 +90,8 @@ impl Relay {
                     self.outbox.sweep(self.keep).await?;
                     sweep_at = Instant::now() + SWEEP;
                 }
+            } else {
+                outage.over();
             }
             if stop.is_cancelled() {
                 return Ok(());

@@ -2,5 +2,6 @@
 
 mod consumer;
 mod migrations;
+mod outage;
 mod outbox;
 mod reader;

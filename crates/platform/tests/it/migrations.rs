@@ -32,7 +32,7 @@ async fn replicas_that_start_together_migrate_once() {
 async fn a_database_that_is_not_there_yet_is_waited_for() {
     let database = testkit::empty_database().await;
     let options = database.pool.connect_options();
-    let proxy = testkit::Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await;
+    let proxy = faults::Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.unwrap();
     proxy.cut();
     let url = (*options).clone().host("127.0.0.1").port(proxy.address().port());
     let pool = sqlx::postgres::PgPoolOptions::new().connect_lazy_with(url);

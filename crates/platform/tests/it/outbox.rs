@@ -6,12 +6,13 @@ use std::{
     time::Duration,
 };
 
+use faults::Proxy;
 use platform::{
     kafka::{KafkaPublisher, Message},
     outbox::{Outbox as _, PgOutbox, Relay, Waker},
 };
 use sqlx::{ConnectOptions as _, PgPool, migrate::Migrator};
-use testkit::{Database, Kafka, Proxy, Running, eventually};
+use testkit::{Database, Kafka, Running, eventually};
 use uuid::Uuid;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/order");
@@ -209,7 +210,7 @@ async fn a_waker_in_the_replica_without_the_lease_reaches_the_one_with_it() {
 async fn a_relay_goes_on_when_its_database_is_back() {
     let setup = Setup::new().await;
     let options = setup.database.pool.connect_options();
-    let proxy = Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await;
+    let proxy = Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.unwrap();
     let proxied = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
     let pool = platform::postgres::lazy_pool("TEST_DATABASE_URL", &proxied.into(), 5).unwrap();
     let relay = setup.relay_of(PgOutbox::new(pool, "one".to_owned()), &Waker::default());

@@ -6,9 +6,13 @@ mod server;
 
 use std::path::PathBuf;
 
+use account::Account;
+use anyhow::Context as _;
 pub use binaries::{Binaries, OLDEST};
 pub use server::Postgres;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+
+use crate::small_disk::SmallDisk;
 
 /// How to run it.
 pub struct Options {
@@ -16,7 +20,7 @@ pub struct Options {
     pub data: PathBuf,
     /// Ends with this process. Otherwise it goes on, and its pid is the first line of `data/postmaster.pid`.
     pub mortal: bool,
-    /// Settings beside our own, such as `("fsync", "off")`.
+    /// Settings beside our own, such as `("fsync", "off")`, and instead of them, such as `("max_connections", "500")`.
     pub settings: Vec<(&'static str, &'static str)>,
 }
 
@@ -32,6 +36,16 @@ impl Options {
 pub async fn start(options: &Options) -> anyhow::Result<Postgres> {
     let binaries = Binaries::find_or_install(options).await?;
     Postgres::start(options, &binaries).await
+}
+
+/// Puts the server's data on a disk of so many bytes, before its first start. It is there for as long as the answer is, so that a
+/// server that was killed finds its data again. Only root on Linux may; 128 MB will do for an empty server.
+pub fn small_home(options: &Options, bytes: u64) -> anyhow::Result<SmallDisk> {
+    let account = Account::choose()?;
+    let home = account.home(&options.data).context("making a place for PostgreSQL's data")?;
+    let disk = SmallDisk::mount(&home, bytes)?;
+    account.own(&home)?;
+    Ok(disk)
 }
 
 /// Makes sure that the database `name` is there: its URL. `url` is that of another database of the server.

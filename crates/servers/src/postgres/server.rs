@@ -12,7 +12,10 @@ use rustix::process::Signal;
 use sqlx::{Connection as _, PgConnection};
 
 use super::{Binaries, Options, account::Account};
-use crate::process::{self, Child};
+use crate::{
+    crash::crash,
+    process::{self, Child},
+};
 
 /// How long it may take to recover from a crash.
 const START: Duration = Duration::from_mins(2);
@@ -38,6 +41,8 @@ pub struct Postgres {
     pub url: String,
     /// The programs it runs from.
     pub binaries: Binaries,
+    /// That of the postmaster.
+    pid: i32,
     child: Option<Child>,
     _lock: File,
 }
@@ -65,10 +70,30 @@ impl Postgres {
         process::wait_until(&child, &files.log, START, async || files.is_ready())
             .await
             .with_context(|| format!("starting PostgreSQL from {}", binaries.directory.display()))?;
+        let pid = files.pid().context("PostgreSQL has left no pid")?;
         let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
         let connection = PgConnection::connect(&url).await.context("connecting to the PostgreSQL that was started")?;
         connection.close().await?;
-        Ok(Self { url, binaries: binaries.clone(), child: options.mortal.then_some(child), _lock: lock })
+        Ok(Self { url, binaries: binaries.clone(), pid, child: options.mortal.then_some(child), _lock: lock })
+    }
+
+    /// The process id of the postmaster, the parent of the server's other processes.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Kills all of the server's processes at once, as a crash would, and returns when they have ended: it can be started again, and
+    /// recovers.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        let child = self.child.take();
+        if child.as_ref().is_some_and(|child| child.ended().is_some()) {
+            return Ok(());
+        }
+        crash(self.pid).await.context("killing PostgreSQL")?;
+        if let Some(child) = &child {
+            process::ended(Some(child)).await;
+        }
+        Ok(())
     }
 
     /// Returns when the server has ended by itself.
@@ -123,9 +148,11 @@ impl Files {
 
     /// Ends the server of a run that was killed, and forgets one that is gone.
     async fn end_leftover(&self) -> anyhow::Result<()> {
-        let file = self.data.join("postmaster.pid");
-        let Ok(text) = std::fs::read_to_string(&file) else { return Ok(()) };
-        if let Some(pid) = text.lines().next().and_then(|pid| pid.trim().parse().ok()) {
+        let file = self.postmaster();
+        if !file.exists() {
+            return Ok(());
+        }
+        if let Some(pid) = self.pid() {
             if process::is_alive(pid) && process::works_in(pid, &self.data) {
                 tracing::info!(pid, "ending a PostgreSQL that an earlier run left behind");
             }
@@ -137,9 +164,18 @@ impl Files {
         }
     }
 
+    /// What the server writes of itself: its pid first, its state in the eighth line.
+    fn postmaster(&self) -> PathBuf {
+        self.data.join("postmaster.pid")
+    }
+
+    fn pid(&self) -> Option<i32> {
+        std::fs::read_to_string(self.postmaster()).ok()?.lines().next()?.trim().parse().ok()
+    }
+
     /// True once the server has written that it takes connections.
     fn is_ready(&self) -> bool {
-        let status = std::fs::read_to_string(self.data.join("postmaster.pid")).unwrap_or_default();
+        let status = std::fs::read_to_string(self.postmaster()).unwrap_or_default();
         status.lines().nth(7).is_some_and(|status| status.trim() == "ready")
     }
 }

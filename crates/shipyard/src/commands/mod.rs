@@ -1,6 +1,7 @@
 //! What this program can be told to do, one module per command.
 
 pub mod audit;
+pub mod chaos;
 pub mod demo;
 pub mod dlq;
 pub mod doctor;

@@ -1,6 +1,6 @@
 //! `shipyard audit`: waits until the shop is quiet, reads everything, and tells what breaks an invariant.
 
-mod probe;
+pub mod probe;
 mod progress;
 
 use std::{io::Write as _, time::Duration};

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::shop::{Shop, refused, success, within};
 
-const PASSWORD: &str = "SecurePassword123!";
+/// The password of everybody whom a tool registers.
+pub const PASSWORD: &str = "SecurePassword123!";
 const ORDERS: &str = "/api/v1/orders";
 
 /// A step's answer, and what to say about it.

@@ -48,6 +48,12 @@ impl Shop {
         })
     }
 
+    /// The same shop, whose order service is asked through `http`.
+    #[must_use]
+    pub fn through(self, http: reqwest::Client) -> Self {
+        Self { http, ..self }
+    }
+
     pub fn auth(&self) -> AuthServiceClient<Channel> {
         AuthServiceClient::new(self.iam.clone())
     }
@@ -68,9 +74,24 @@ impl Shop {
         session: Option<&str>,
         body: Option<Value>,
     ) -> anyhow::Result<Answer> {
+        self.ask_under(None, method, path, session, body).await
+    }
+
+    /// A request that may be repeated under its Idempotency-Key, where it has one.
+    pub async fn ask_under(
+        &self,
+        key: Option<&str>,
+        method: Method,
+        path: &str,
+        session: Option<&str>,
+        body: Option<Value>,
+    ) -> anyhow::Result<Answer> {
         let url = format!("{}{path}", self.order);
         let asked = format!("{method} {path}");
         let mut request = self.http.request(method, &url);
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
         if let Some(session) = session {
             request = request.header("X-Session-Uuid", session);
         }

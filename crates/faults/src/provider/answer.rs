@@ -1,0 +1,92 @@
+//! What is answered, and when.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+/// Longer than anybody waits.
+const SILENCE: Duration = Duration::from_mins(10);
+
+#[derive(Clone)]
+pub(super) struct Answer {
+    status: StatusCode,
+    body: Option<Value>,
+    /// True for one that was kept under its key.
+    replayed: bool,
+}
+
+/// What an answer that is ready waits for.
+pub(super) enum Hold {
+    Nothing,
+    Silence,
+    /// Until the gate's sender is gone.
+    Gate(watch::Receiver<()>),
+}
+
+impl Answer {
+    pub fn ok(body: Value) -> Self {
+        Self { status: StatusCode::OK, body: Some(body), replayed: false }
+    }
+
+    /// Without a body.
+    pub fn empty(status: u16) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, body: None, replayed: false }
+    }
+
+    pub fn declined(code: &str) -> Self {
+        Self::error(StatusCode::PAYMENT_REQUIRED, &error_of("card_error", "card_declined", Some(code)))
+    }
+
+    /// A request that cannot be done as it is.
+    pub fn invalid(code: &str) -> Self {
+        Self::error(StatusCode::BAD_REQUEST, &error_of("invalid_request_error", code, None))
+    }
+
+    pub fn missing() -> Self {
+        Self::error(StatusCode::NOT_FOUND, &error_of("invalid_request_error", "resource_missing", None))
+    }
+
+    /// A key that came with another request before.
+    pub fn reused() -> Self {
+        Self::error(StatusCode::BAD_REQUEST, &json!({ "type": "idempotency_error", "message": "another request" }))
+    }
+
+    /// The same, as it is given to a repetition.
+    pub fn again(self) -> Self {
+        Self { replayed: true, ..self }
+    }
+
+    fn error(status: StatusCode, error: &Value) -> Self {
+        Self { status, body: Some(json!({ "error": error })), replayed: false }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let replayed = self.replayed.then_some([("Idempotent-Replayed", "true")]);
+        let body = self.body.map_or_else(|| ().into_response(), |body| Json(body).into_response());
+        (self.status, replayed, body).into_response()
+    }
+}
+
+impl Hold {
+    /// Waits until the answer may be given.
+    pub async fn over(self) {
+        match self {
+            Self::Nothing => {}
+            Self::Silence => tokio::time::sleep(SILENCE).await,
+            Self::Gate(mut gate) => while gate.changed().await.is_ok() {},
+        }
+    }
+}
+
+pub(super) fn error_of(kind: &str, code: &str, decline_code: Option<&str>) -> Value {
+    json!({ "type": kind, "code": code, "decline_code": decline_code, "message": "as it is" })
+}

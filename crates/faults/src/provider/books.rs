@@ -1,0 +1,115 @@
+//! The provider's own books.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{
+    answer::Answer,
+    fault::{Faults, ProviderFault},
+    intent::{PaymentIntent, Status},
+    posts::{Kept, Post},
+};
+
+/// What Stripe does not charge for less than, in minor units.
+const SMALLEST: i64 = 50;
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The Idempotency-Key under which it was asked for; of a charge or a decline, that is the transaction's UUID.
+    pub key: String,
+    pub kind: EntryKind,
+    /// Nil when the charge names none.
+    pub order: Uuid,
+    /// In minor units, positive.
+    pub amount: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    Charge,
+    Decline,
+    Refund,
+}
+
+#[derive(Default)]
+pub(super) struct Books {
+    pub faults: Faults,
+    /// More than this, in minor units, is declined.
+    pub limit: Option<i64>,
+    /// By key.
+    pub answers: HashMap<String, Kept>,
+    pub posts: Vec<HashMap<String, String>>,
+    pub entries: Vec<Entry>,
+    /// Answers that are held back wait for its end.
+    pub gate: watch::Sender<()>,
+    /// By id.
+    intents: HashMap<String, PaymentIntent>,
+    /// Ids by transaction: more than one when a key was forgotten.
+    transactions: HashMap<String, Vec<String>>,
+}
+
+impl Books {
+    pub fn charge(&mut self, post: &Post, fault: Option<ProviderFault>) -> Answer {
+        let amount = post.form.get("amount").and_then(|amount| amount.parse::<i64>().ok());
+        let Some(amount) = amount.filter(|amount| *amount >= SMALLEST) else {
+            return Answer::invalid("amount_too_small");
+        };
+        let status = match fault {
+            Some(ProviderFault::Declined(code)) => Status::Declined(code),
+            _ if self.limit.is_some_and(|limit| amount > limit) => Status::Declined("generic_decline"),
+            Some(ProviderFault::Slow) => Status::Processing,
+            _ => Status::Succeeded,
+        };
+        let intent = PaymentIntent::new(format!("pi_{}", self.intents.len() + 1), post, amount, status);
+        let answer = match status {
+            Status::Declined(code) => Answer::declined(code),
+            _ => Answer::ok(intent.json()),
+        };
+        self.entries.extend(intent.entry());
+        if let Some(transaction) = intent.transaction() {
+            self.transactions.entry(transaction.to_owned()).or_default().push(intent.id.clone());
+        }
+        self.intents.insert(intent.id.clone(), intent);
+        answer
+    }
+
+    /// Of the whole charge, or of the amount that is given.
+    pub fn refund(&mut self, post: &Post) -> Answer {
+        let Some(intent) = post.form.get("payment_intent").and_then(|id| self.intents.get_mut(id)) else {
+            return Answer::missing();
+        };
+        let amount = post.form.get("amount").map_or(Some(intent.amount), |amount| amount.parse().ok());
+        let Some(amount) = amount.filter(|amount| (1..=intent.amount).contains(amount)) else {
+            return Answer::invalid("parameter_invalid_integer");
+        };
+        if intent.status != Status::Succeeded {
+            return Answer::invalid("payment_intent_unexpected_state");
+        }
+        if std::mem::replace(&mut intent.refunded, true) {
+            return Answer::invalid("charge_already_refunded");
+        }
+        let refund = json!({ "id": format!("re_{}", intent.id), "object": "refund", "status": "succeeded" });
+        let (key, order) = (post.key.clone(), intent.order());
+        self.entries.push(Entry { key, kind: EntryKind::Refund, order, amount });
+        Answer::ok(refund)
+    }
+
+    /// What has come of this intent; one that takes its time is done now.
+    pub fn look(&mut self, id: &str) -> Option<Value> {
+        let intent = self.intents.get_mut(id)?;
+        if intent.status == Status::Processing {
+            intent.status = Status::Succeeded;
+            self.entries.extend(intent.entry());
+        }
+        Some(intent.json())
+    }
+
+    pub fn search(&self, transaction: &str) -> Vec<Value> {
+        let ids = self.transactions.get(transaction).into_iter().flatten();
+        ids.filter_map(|id| self.intents.get(id)).map(PaymentIntent::json).collect()
+    }
+}

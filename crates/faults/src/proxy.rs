@@ -1,0 +1,198 @@
+//! A network between two programs that can be cut, slowed and left half open while they talk.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+    task::JoinSet,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+/// How the network is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Everything passes, each piece this much later.
+    Open(Duration),
+    /// What is asked passes, and no answer does.
+    Mute,
+    /// Connections are accepted and stay open, and nothing passes.
+    Hung,
+    /// Connections end, new ones at once.
+    Cut,
+}
+
+/// Which way a piece goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    There,
+    Back,
+}
+
+/// Forwards TCP connections to other addresses, as well or as badly as it is told to. Ends when it is dropped.
+pub struct Proxy {
+    address: SocketAddr,
+    state: Arc<watch::Sender<State>>,
+    targets: Targets,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// Where connections go, in turn.
+#[derive(Clone, Default)]
+struct Targets {
+    all: Arc<Mutex<Vec<String>>>,
+    next: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    /// A proxy on a free loopback port before `target` (`host:port`), which need not be there yet.
+    pub async fn to(target: impl ToString) -> std::io::Result<Self> {
+        let proxy = Self::unaimed().await?;
+        proxy.aim(vec![target.to_string()]);
+        Ok(proxy)
+    }
+
+    /// A proxy that ends every connection until it is [aimed](Self::aim) at something.
+    pub async fn unaimed() -> std::io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(watch::Sender::new(State::Open(Duration::ZERO)));
+        let targets = Targets::default();
+        let task = tokio::spawn(accept(listener, targets.clone(), state.clone()));
+        Ok(Self { address, state, targets, _task: AbortOnDropHandle::new(task) })
+    }
+
+    /// Where to connect instead of to the target.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// New connections go to these in turn, past those that refuse; the ones that there are stay where they are.
+    pub fn aim(&self, targets: Vec<String>) {
+        self.targets.set(targets);
+    }
+
+    /// Ends every connection, and each new one at once.
+    pub fn cut(&self) {
+        self.state.send_replace(State::Cut);
+    }
+
+    /// Lets each piece pass this much later, in both directions.
+    pub fn delay(&self, delay: Duration) {
+        self.state.send_replace(State::Open(delay));
+    }
+
+    /// Leaves connections half open: they are accepted, and nothing passes or ends.
+    pub fn hang(&self) {
+        self.state.send_replace(State::Hung);
+    }
+
+    /// Lets pass what goes to the target, and nothing that comes from it: it hears, acts, and is not heard.
+    pub fn mute(&self) {
+        self.state.send_replace(State::Mute);
+    }
+
+    /// Lets everything pass again. What was held back passes; what was cut stays cut.
+    pub fn restore(&self) {
+        self.state.send_replace(State::Open(Duration::ZERO));
+    }
+}
+
+impl Targets {
+    fn set(&self, targets: Vec<String>) {
+        *self.all.lock().unwrap_or_else(PoisonError::into_inner) = targets;
+    }
+
+    /// All of them, beginning with the one whose turn it is.
+    fn in_turn(&self) -> Vec<String> {
+        let mut targets = self.all.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        if !targets.is_empty() {
+            let first = turn % targets.len();
+            targets.rotate_left(first);
+        }
+        targets
+    }
+
+    async fn connect(&self) -> std::io::Result<TcpStream> {
+        let mut refusal = std::io::ErrorKind::NotConnected.into();
+        for target in self.in_turn() {
+            match TcpStream::connect(target).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => refusal = error,
+            }
+        }
+        Err(refusal)
+    }
+}
+
+async fn accept(listener: TcpListener, targets: Targets, state: Arc<watch::Sender<State>>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((client, _)) = accepted {
+                    connections.spawn(connect(client, targets.clone(), state.subscribe()));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Forwards one connection until either side ends it or the network is cut.
+async fn connect(client: TcpStream, targets: Targets, state: watch::Receiver<State>) {
+    let mut cut = state.clone();
+    let forward = async {
+        passable(&mut state.clone(), Way::There).await;
+        let server = targets.connect().await?;
+        let _ = (client.set_nodelay(true), server.set_nodelay(true));
+        let (from_client, to_client) = client.into_split();
+        let (from_server, to_server) = server.into_split();
+        tokio::try_join!(
+            copy(from_client, to_server, Way::There, state.clone()),
+            copy(from_server, to_client, Way::Back, state.clone())
+        )
+    };
+    tokio::select! {
+        _ = forward => {}
+        _ = cut.wait_for(|state| *state == State::Cut) => {}
+    }
+}
+
+async fn copy(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    way: Way,
+    mut state: watch::Receiver<State>,
+) -> std::io::Result<()> {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let length = from.read(&mut buffer).await?;
+        tokio::time::sleep(passable(&mut state, way).await).await;
+        if length == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(&buffer[..length]).await?;
+    }
+}
+
+/// Waits until something can pass: how much later it arrives.
+async fn passable(state: &mut watch::Receiver<State>, way: Way) -> Duration {
+    let open = |state: &State| matches!(state, State::Open(_)) || (*state == State::Mute && way == Way::There);
+    match state.wait_for(open).await.as_deref() {
+        Ok(State::Open(delay)) => *delay,
+        _ => Duration::ZERO,
+    }
+}

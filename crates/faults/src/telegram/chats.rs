@@ -1,0 +1,53 @@
+//! What was said in the chats of a bot, from either side.
+
+use serde_json::{Value, json};
+use tokio::{sync::watch, time::Instant};
+
+use super::mode::Modes;
+
+/// A message that was taken from the bot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub chat: String,
+    pub text: String,
+    /// When it arrived.
+    pub at: Instant,
+}
+
+#[derive(Default)]
+pub(super) struct Chats {
+    pub modes: Modes,
+    pub sent: Vec<Sent>,
+    /// Changes with each word to the bot and each new question for updates.
+    pub news: watch::Sender<()>,
+    /// How often updates were asked for.
+    pub polls: u64,
+    updates: Vec<(i64, Value)>,
+    last_update: i64,
+}
+
+impl Chats {
+    /// Takes a message from the bot: its id.
+    pub fn take(&mut self, chat: String, text: String) -> usize {
+        self.sent.push(Sent { chat, text, at: Instant::now() });
+        self.sent.len()
+    }
+
+    pub fn say(&mut self, chat: i64, first_name: &str, text: &str) {
+        self.last_update += 1;
+        let message = json!({
+            "message_id": self.last_update,
+            "from": { "id": chat, "is_bot": false, "first_name": first_name },
+            "chat": { "id": chat, "type": "private", "first_name": first_name },
+            "text": text,
+        });
+        self.updates.push((self.last_update, json!({ "update_id": self.last_update, "message": message })));
+        self.news.send_replace(());
+    }
+
+    /// The updates from `offset` on. Those before it are known to have arrived, and go.
+    pub fn updates(&mut self, offset: i64) -> Vec<Value> {
+        self.updates.retain(|(id, _)| *id >= offset);
+        self.updates.iter().map(|(_, update)| update.clone()).collect()
+    }
+}

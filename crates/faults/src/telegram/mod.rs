@@ -1,0 +1,68 @@
+//! A stand-in for Telegram that takes messages, hands out what is said to the bot, and misbehaves as it is told to.
+
+mod api;
+mod chats;
+mod mode;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use self::chats::Chats;
+pub use self::{chats::Sent, mode::TelegramMode};
+use crate::server::Server;
+
+/// Speaks the part of the Bot API that sends messages and reads them. Accepts nothing more once it is dropped.
+pub struct Telegram {
+    server: Server,
+    chats: Shared,
+}
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Chats>>);
+
+impl Telegram {
+    /// One that knows the bot with this token.
+    pub async fn start(token: &str) -> anyhow::Result<Self> {
+        let chats = Shared::default();
+        let server = Server::start(api::router(token, chats.clone())).await?;
+        Ok(Self { server, chats })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// What to put before `/bot<token>`, without a slash at the end.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// How it behaves from now on, where no script says otherwise.
+    pub fn be(&self, mode: TelegramMode) {
+        self.chats.lock().modes.standing = mode;
+    }
+
+    /// How the next messages are met, one each.
+    pub fn script(&self, modes: impl IntoIterator<Item = TelegramMode>) {
+        self.chats.lock().modes.script.extend(modes);
+    }
+
+    /// Somebody writes to the bot.
+    pub fn say(&self, chat: i64, first_name: &str, text: &str) {
+        self.chats.lock().say(chat, first_name, text);
+    }
+
+    /// Every message that was taken, in order.
+    pub fn messages(&self) -> Vec<Sent> {
+        self.chats.lock().sent.clone()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Chats> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

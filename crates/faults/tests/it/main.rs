@@ -1,0 +1,19 @@
+//! What goes wrong on purpose goes wrong just so.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod http;
+mod provider;
+mod proxy;
+mod telegram;
+
+use std::time::Duration;
+
+async fn until(so: impl Fn() -> bool) {
+    let soon = async {
+        while !so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), soon).await.unwrap();
+}

@@ -1,0 +1,57 @@
+//! Ends a server as a crash of its machine would: all of its processes, at once.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::process::Signal;
+use tokio::process::Command;
+
+use crate::process;
+
+/// How long the system may take to take killed processes down.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How often it is looked at.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Kills the process and its children, and returns when none is left: nobody holds their memory, files and ports any more.
+pub async fn crash(pid: i32) -> anyhow::Result<()> {
+    if has_ended(pid) {
+        return Ok(());
+    }
+    // Stopped, it starts no further child and its ended children keep their pids, so that no stranger is killed.
+    process::kill(pid, Signal::STOP)?;
+    let mut pids = children(pid).await;
+    pids.insert(0, pid);
+    for pid in &pids {
+        // It may have ended by itself.
+        let _ = process::kill(*pid, Signal::KILL);
+    }
+    let end = async {
+        while pids.iter().any(|pid| !has_ended(*pid)) {
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, end)
+        .await
+        .with_context(|| format!("process {pid} does not end, though it was killed"))
+}
+
+async fn children(pid: i32) -> Vec<i32> {
+    let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let pids = if let Ok(pids) = listed {
+        pids
+    } else {
+        // Not Linux, or not all of it.
+        let output = Command::new("pgrep").args(["-P", &pid.to_string()]).output().await;
+        output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+    };
+    pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// True for a zombie too: it holds nothing, and its parent may never ask for it.
+fn has_ended(pid: i32) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    let is_zombie =
+        state.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['Z', 'X'])));
+    is_zombie || !process::is_alive(pid)
+}

@@ -1,0 +1,80 @@
+//! The `docker` program, asked with a bound on its time.
+
+use std::{process::Stdio, time::Duration};
+
+use anyhow::Context as _;
+use tokio::process::Command;
+
+use crate::process;
+
+/// The label whose value is the pid of the process that owns a container.
+const OWNER: &str = "shipyard.chaos";
+/// The label whose value is the host of that process.
+const HOST: &str = "shipyard.host";
+/// How long an engine may take to say that it is there.
+const ENGINE: Duration = Duration::from_secs(5);
+/// How long an image may take to be pulled.
+const PULL: Duration = Duration::from_mins(3);
+/// How long anything may take that moves no data.
+pub const QUICK: Duration = Duration::from_secs(30);
+
+/// What `docker <arguments>` prints. The error is the last line of its complaint.
+pub async fn run(arguments: &[&str], patience: Duration) -> anyhow::Result<String> {
+    let command = arguments.first().copied().unwrap_or_default();
+    let output = Command::new("docker").args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = tokio::time::timeout(patience, output).await;
+    let output = output
+        .with_context(|| format!("docker {command} takes more than {patience:?}"))?
+        .context("there is no program `docker`")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.trim_end().lines().next_back().unwrap_or("failed");
+    anyhow::ensure!(output.status.success(), "docker {command}: {last}");
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+}
+
+/// Fails when no engine answers, or when it neither has `image` nor can pull it.
+pub async fn available(image: &str) -> anyhow::Result<()> {
+    run(&["version", "--format", "{{.Server.Version}}"], ENGINE).await.context("no docker engine answers")?;
+    if run(&["image", "inspect", "--format", "{{.Id}}", image], QUICK).await.is_err() {
+        tracing::info!("pulling {image}; this happens once");
+        let pulled = run(&["pull", "--quiet", image], PULL).await;
+        pulled.with_context(|| format!("the image {image} is not here and cannot be pulled"))?;
+    }
+    Ok(())
+}
+
+/// The labels by which [`sweep`] knows a container of this process.
+pub fn labels() -> [String; 2] {
+    [format!("{OWNER}={}", std::process::id()), format!("{HOST}={}", host())]
+}
+
+/// Removes the containers, with their data, that processes of this host left behind.
+pub async fn sweep() -> anyhow::Result<()> {
+    let [owned, here] = [format!("label={OWNER}"), format!("label={HOST}={}", host())];
+    let format = format!(r#"{{{{.ID}}}} {{{{.Label "{OWNER}"}}}}"#);
+    let listed = run(&["ps", "--all", "--filter", &owned, "--filter", &here, "--format", &format], QUICK).await?;
+    for (id, owner) in listed.lines().filter_map(|line| line.split_once(' ')) {
+        if !owner.parse().is_ok_and(process::is_alive) {
+            remove(id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends a container, in whatever state it is, and removes it with its data.
+pub async fn remove(id: &str) -> anyhow::Result<()> {
+    run(&["rm", "--force", "--volumes", id], QUICK).await?;
+    Ok(())
+}
+
+/// As [`remove`], for where nothing can be awaited, and without a word when it fails.
+pub fn remove_blocking(id: &str) {
+    let mut command = std::process::Command::new("docker");
+    command.args(["rm", "--force", "--volumes", id]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let _ = command.status();
+}
+
+/// A pid means something on its own host alone, and an engine may serve several.
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

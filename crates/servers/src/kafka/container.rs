@@ -1,0 +1,178 @@
+//! A real broker, Apache Kafka of one node, in a container that can be hurt.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt as _,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use rdkafka::{
+    ClientConfig,
+    consumer::{BaseConsumer, Consumer as _},
+};
+use tokio::time::Instant;
+
+pub use super::image::{ENVIRONMENT, IMAGE, LOG4J, LOG4J_PATH};
+use crate::docker::{self, QUICK};
+
+/// The image's volume, which a container keeps for as long as it is there.
+const DATA: &str = "KAFKA_LOG_DIRS=/var/lib/kafka/data";
+/// How long a broker may take to answer, with its log to recover.
+const START: Duration = Duration::from_mins(2);
+/// How long it may take to end by itself.
+const STOP: Duration = Duration::from_secs(30);
+/// How often a port may be lost to another program before that is an error.
+const ATTEMPTS: usize = 3;
+
+/// How to run it.
+pub struct Options {
+    /// What it is called beside its owner's pid, in the container's label `shipyard.name`.
+    pub label: String,
+    /// The address that the broker gives its clients: that of a proxy before it, or its own.
+    pub advertised: SocketAddr,
+    /// Variables beside those of [`ENVIRONMENT`], such as `("KAFKA_MESSAGE_MAX_BYTES", "4000000")`.
+    pub variables: Vec<(&'static str, &'static str)>,
+}
+
+/// A broker that we started. Dropped, it is removed with its data, at once and without a word when that fails.
+pub struct Broker {
+    id: String,
+    address: SocketAddr,
+}
+
+/// Fails when no docker engine answers within 5 s, or when the image is neither there nor can be pulled within 3 minutes; says which.
+pub async fn available() -> anyhow::Result<()> {
+    docker::available(&image()).await
+}
+
+/// Removes the brokers that killed processes of this host left behind.
+pub async fn sweep() -> anyhow::Result<()> {
+    docker::sweep().await
+}
+
+/// One question to a broker, of at most a second: does it know of itself? Blocks.
+pub fn ask(brokers: &str) -> anyhow::Result<()> {
+    let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).set("log_level", "0").create()?;
+    let metadata = client.fetch_metadata(None, Duration::from_secs(1))?;
+    anyhow::ensure!(!metadata.brokers().is_empty(), "the broker has not joined its cluster yet");
+    Ok(())
+}
+
+impl Broker {
+    /// Starts a broker and waits until it answers. The image should be there: see [`available`].
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let broker = Self::create(&options).await.context("making a container for Kafka")?;
+            match docker::run(&["start", &broker.id], QUICK).await {
+                Ok(_) => {
+                    broker.wait().await.context("starting Kafka")?;
+                    return Ok(broker);
+                }
+                Err(error) if attempts == ATTEMPTS => return Err(error).context("starting Kafka"),
+                Err(_) => broker.remove().await?,
+            }
+        }
+    }
+
+    /// The published address: 127.0.0.1 and a port that stays the same.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Kills the broker, as a crash would, and returns when it has ended.
+    pub async fn kill(&self) -> anyhow::Result<()> {
+        docker::run(&["kill", "--signal", "KILL", &self.id], QUICK).await?;
+        docker::run(&["wait", &self.id], QUICK).await?;
+        Ok(())
+    }
+
+    /// Asks the broker to end, kills it after 30 s, and returns when it has ended.
+    pub async fn stop(&self) -> anyhow::Result<()> {
+        docker::run(&["stop", "--time", &STOP.as_secs().to_string(), &self.id], STOP + QUICK).await?;
+        Ok(())
+    }
+
+    /// Starts a broker that was killed or stopped, with its records, and waits until it answers.
+    pub async fn restart(&self) -> anyhow::Result<()> {
+        docker::run(&["start", &self.id], QUICK).await?;
+        self.wait().await
+    }
+
+    /// Freezes the broker: connections are accepted, and nothing is answered.
+    pub async fn pause(&self) -> anyhow::Result<()> {
+        docker::run(&["pause", &self.id], QUICK).await?;
+        Ok(())
+    }
+
+    /// Lets a paused broker go on.
+    pub async fn unpause(&self) -> anyhow::Result<()> {
+        docker::run(&["unpause", &self.id], QUICK).await?;
+        Ok(())
+    }
+
+    /// Removes the broker and its records, in whatever state it is.
+    pub async fn remove(mut self) -> anyhow::Result<()> {
+        docker::remove(&std::mem::take(&mut self.id)).await
+    }
+
+    async fn create(options: &Options) -> anyhow::Result<Self> {
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let [owner, host] = docker::labels();
+        let (name, port) = (format!("shipyard.name={}", options.label), format!("{address}:9092"));
+        let advertised = format!("KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://{}", options.advertised);
+        let environment = ENVIRONMENT.iter().chain(&options.variables).map(|(name, value)| format!("{name}={value}"));
+        let environment: Vec<String> = environment.collect();
+        let image = image();
+        let mut arguments = vec!["create", "--label", &owner, "--label", &host, "--label", &name, "--publish", &port];
+        arguments.extend(environment.iter().flat_map(|variable| ["--env", variable]));
+        arguments.extend(["--env", DATA, "--env", &advertised, &image]);
+        let broker = Self { id: docker::run(&arguments, QUICK).await?, address };
+        broker.configure_log().await.context("configuring its log")?;
+        Ok(broker)
+    }
+
+    /// By a copy, since an engine elsewhere does not see our files.
+    async fn configure_log(&self) -> anyhow::Result<()> {
+        let file = std::env::temp_dir().join(format!("shipyard-log4j2-{}.yaml", platform::ids::random()));
+        tokio::fs::write(&file, LOG4J).await?;
+        // The broker is another user in there.
+        tokio::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).await?;
+        let copied = docker::run(&["cp", &file.to_string_lossy(), &format!("{}:{LOG4J_PATH}", self.id)], QUICK).await;
+        tokio::fs::remove_file(&file).await?;
+        copied.map(drop)
+    }
+
+    /// Returns when the broker answers. Fails with its last word when it ends before.
+    async fn wait(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + START;
+        loop {
+            let brokers = self.address.to_string();
+            let Err(error) = tokio::task::spawn_blocking(move || ask(&brokers)).await? else { return Ok(()) };
+            let running = docker::run(&["inspect", "--format", "{{.State.Running}}", &self.id], QUICK).await?;
+            if running != "true" {
+                let said = docker::run(&["logs", "--tail", "1", &self.id], QUICK).await.unwrap_or_default();
+                anyhow::bail!("its container ended: {said}");
+            }
+            if Instant::now() >= deadline {
+                return Err(error).context("it does not answer");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if !self.id.is_empty() {
+            docker::remove_blocking(&self.id);
+        }
+    }
+}
+
+fn image() -> String {
+    let (name, tag) = IMAGE;
+    format!("{name}:{tag}")
+}

@@ -1,0 +1,28 @@
+//! The image of Apache Kafka, and how a container of it is configured.
+
+/// The image's name and tag.
+pub const IMAGE: (&str, &str) = ("apache/kafka", "4.3.1");
+
+/// A broker of one node in little memory, quick to start and to form groups. `KAFKA_ADVERTISED_LISTENERS` is to be added.
+pub const ENVIRONMENT: [(&str, &str); 15] = [
+    ("KAFKA_HEAP_OPTS", "-Xms128m -Xmx384m"),
+    ("KAFKA_NODE_ID", "1"),
+    ("KAFKA_PROCESS_ROLES", "broker,controller"),
+    ("KAFKA_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093"),
+    ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT"),
+    ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER"),
+    ("KAFKA_INTER_BROKER_LISTENER_NAME", "PLAINTEXT"),
+    ("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9093"),
+    ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0"),
+    ("KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS", "3"),
+    ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "1"),
+    ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1"),
+    ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1"),
+    ("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR", "1"),
+    ("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR", "1"),
+];
+
+/// Warnings alone.
+pub const LOG4J: &str = include_str!("log4j2.yaml");
+/// Where the image looks for a configuration of its log before it takes its own.
+pub const LOG4J_PATH: &str = "/mnt/shared/config/log4j2.yaml";

@@ -1,0 +1,8 @@
+//! Kafka: a mock in this process, or a real broker in a container.
+
+pub mod container;
+mod image;
+mod mock;
+
+pub use container::Broker;
+pub use mock::{Mock, start_mock};

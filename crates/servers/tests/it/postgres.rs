@@ -1,0 +1,127 @@
+//! PostgreSQL as a child process.
+
+use std::{path::Path, process::Command};
+
+use servers::postgres;
+use sqlx::{Connection as _, PgConnection};
+
+pub async fn execute(url: &str, statement: &'static str) -> sqlx::Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::query(statement).execute(&mut connection).await?;
+    connection.close().await
+}
+
+/// The pid of the server whose data is in `data`.
+fn pid(data: &Path) -> String {
+    let file = std::fs::read_to_string(data.join("data/postmaster.pid")).expect("the server runs");
+    file.lines().next().expect("the file begins with the pid").to_owned()
+}
+
+fn is_running(pid: &str) -> bool {
+    Command::new("kill").args(["-0", pid]).output().is_ok_and(|output| output.status.success())
+}
+
+#[tokio::test]
+async fn postgresql_keeps_its_data_however_it_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = postgres::Options::new(directory.path().join("postgres"));
+    let server = postgres::start(&options).await.unwrap();
+    let url = postgres::ensure_database(&server.url, "shop").await.unwrap();
+    assert_eq!(postgres::ensure_database(&server.url, "shop").await.unwrap(), url);
+    execute(&url, "create table orders (id int)").await.unwrap();
+
+    let first = pid(&options.data);
+    server.stop().await;
+    assert!(!is_running(&first));
+    let server = postgres::start(&options).await.unwrap();
+    let url = postgres::ensure_database(&server.url, "shop").await.unwrap();
+    execute(&url, "insert into orders values (1)").await.unwrap();
+    Command::new("kill").args(["-9", &pid(&options.data)]).status().unwrap();
+    drop(server);
+    let server = postgres::start(&options).await.unwrap();
+    let url = postgres::ensure_database(&server.url, "shop").await.unwrap();
+
+    execute(&url, "insert into orders select 2 / count(*) from orders").await.unwrap();
+    let home = options.data.canonicalize().unwrap();
+    server.stop().await;
+    std::fs::remove_dir_all(home).unwrap();
+}
+
+#[tokio::test]
+async fn a_postgresql_that_was_left_behind_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("postgres");
+    let left =
+        postgres::start(&postgres::Options { mortal: false, ..postgres::Options::new(data.clone()) }).await.unwrap();
+    let old = pid(&data);
+    let refused = postgres::start(&postgres::Options::new(data.clone())).await.err().unwrap();
+    assert!(refused.to_string().contains("in use"), "{refused:#}");
+    drop(left);
+    assert!(is_running(&old));
+
+    let server = postgres::start(&postgres::Options::new(data.clone())).await.unwrap();
+
+    assert_ne!(pid(&data), old);
+    execute(&server.url, "select 1").await.unwrap();
+    let home = data.canonicalize().unwrap();
+    server.stop().await;
+    std::fs::remove_dir_all(home).unwrap();
+}
+
+#[tokio::test]
+async fn a_pid_file_of_another_life_is_no_obstacle() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = postgres::Options::new(directory.path().join("postgres"));
+    let server = postgres::start(&options).await.unwrap();
+    let file = options.data.join("data/postmaster.pid");
+    let stale = std::fs::read_to_string(&file).unwrap();
+    let stale = stale.replacen(&pid(&options.data), &std::process::id().to_string(), 1);
+    server.stop().await;
+    std::fs::write(&file, stale).unwrap();
+
+    let server = postgres::start(&options).await.unwrap();
+
+    let home = options.data.canonicalize().unwrap();
+    server.stop().await;
+    std::fs::remove_dir_all(home).unwrap();
+}
+
+#[tokio::test]
+async fn a_killed_postgresql_leaves_no_process_and_starts_again_with_its_data() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = vec![("max_connections", "37")];
+    let options = postgres::Options { settings, ..postgres::Options::new(directory.path().join("postgres")) };
+    let server = postgres::start(&options).await.unwrap();
+    let url = server.url.clone();
+    execute(&url, "create table orders (id int)").await.unwrap();
+    let mut busy = PgConnection::connect(&url).await.unwrap();
+    let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut busy).await.unwrap();
+    let work = tokio::spawn(async move { sqlx::query("select pg_sleep(600)").execute(&mut busy).await });
+    execute(&url, "insert into orders values (1)").await.unwrap();
+
+    let postmaster = server.pid();
+    assert_eq!(postmaster.to_string(), pid(&options.data));
+    server.kill().await.unwrap();
+    let survivors = [postmaster, backend].map(holds_memory);
+    let server = postgres::start(&options).await.unwrap();
+
+    assert_eq!(survivors, [false, false]);
+    work.await.unwrap().unwrap_err();
+    assert_eq!(server.url, url);
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let found: (i64, String) = sqlx::query_as("select count(*), current_setting('max_connections') from orders")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(found, (1, "37".to_owned()));
+    let home = options.data.canonicalize().unwrap();
+    server.stop().await;
+    std::fs::remove_dir_all(home).unwrap();
+}
+
+/// False for what has ended, though nobody may have asked for its end yet.
+fn holds_memory(pid: i32) -> bool {
+    let output = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().expect("ps runs");
+    let state = String::from_utf8(output.stdout).expect("a state is text");
+    !state.trim().is_empty() && !state.starts_with('Z')
+}

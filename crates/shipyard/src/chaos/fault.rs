@@ -1,0 +1,59 @@
+//! What a fault is: a name, and how it is done to a world under load.
+
+use futures::future::LocalBoxFuture;
+use rand::rngs::SmallRng;
+
+use super::{load::Load, world::World};
+
+/// Something that goes wrong, as the table has it.
+#[derive(Clone, Copy)]
+pub struct Fault {
+    /// The number in the project's list of faults.
+    pub number: u8,
+    /// By which `--only` names it.
+    pub name: &'static str,
+    /// One line for people.
+    pub what: &'static str,
+    /// Does it, and returns when its cause is gone.
+    pub inject: for<'a> fn(&'a mut Stage) -> LocalBoxFuture<'a, anyhow::Result<Injected>>,
+}
+
+/// What a fault is done to.
+pub struct Stage {
+    pub world: World,
+    pub load: Load,
+    /// Of this fault alone, so that it does the same whatever was done before it.
+    pub random: SmallRng,
+    /// True for a look instead of a proof: fewer times, shorter.
+    pub brief: bool,
+}
+
+/// What was done.
+pub enum Injected {
+    /// So many times.
+    Times(Done),
+    /// It cannot be done here, for this reason.
+    Not(String),
+}
+
+#[derive(Default)]
+pub struct Done {
+    pub times: usize,
+    /// What the fault itself saw that must not be: a request that was let through, a request that failed where none may.
+    pub problems: Vec<String>,
+    /// What a reader may want to know.
+    pub notes: Vec<String>,
+}
+
+impl Injected {
+    pub fn times(times: usize) -> anyhow::Result<Self> {
+        Ok(Self::Times(Done { times, ..Done::default() }))
+    }
+}
+
+impl Stage {
+    /// `full`, or `brief` where a look is enough.
+    pub fn scale<T>(&self, full: T, brief: T) -> T {
+        if self.brief { brief } else { full }
+    }
+}

@@ -1,0 +1,52 @@
+//! What a customer leaves to chance, from a seed.
+
+use std::time::Duration;
+
+use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+use uuid::Uuid;
+
+pub struct Chance {
+    rng: SmallRng,
+    keys: u64,
+}
+
+impl Chance {
+    pub fn new(rng: SmallRng) -> Self {
+        Self { rng, keys: 0 }
+    }
+
+    /// 0 to 99.
+    pub fn percent(&mut self) -> u32 {
+        self.rng.random_range(0..100)
+    }
+
+    /// One to three of these parts, in any order; a repeated one is a quantity.
+    pub fn some_of(&mut self, parts: &[Uuid]) -> Vec<Uuid> {
+        let count = self.rng.random_range(1..=3);
+        (0..count).map(|_| parts[self.rng.random_range(0..parts.len())]).collect()
+    }
+
+    pub fn method(&mut self) -> &'static str {
+        match self.percent() {
+            0..85 => "CARD",
+            85..93 => "SBP",
+            _ => "INVESTOR_MONEY",
+        }
+    }
+
+    /// A new Idempotency-Key. Keys are their user's own.
+    pub fn key(&mut self, kind: &str) -> String {
+        self.keys += 1;
+        format!("{kind}-{}", self.keys)
+    }
+
+    /// Half as much to half as much again.
+    pub fn about(&mut self, mean: Duration) -> Duration {
+        mean.mul_f64(self.rng.random_range(0.5..1.5))
+    }
+
+    /// A source of chance for something that goes on beside.
+    pub fn fork(&mut self) -> SmallRng {
+        SmallRng::seed_from_u64(self.rng.random())
+    }
+}

@@ -1,0 +1,129 @@
+//! What one customer does, for as long as there is load.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use serde_json::Value;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::{
+    chance::Chance,
+    desk::{Desk, Final},
+    gate::{Gate, Ticket},
+    order::Order,
+    requests::Request,
+};
+
+/// How many orders under way a customer looks after.
+const LOOKED_AFTER: usize = 8;
+
+pub struct Customer {
+    pub desk: Desk,
+    pub gate: Arc<Gate>,
+    pub parts: Arc<[Uuid]>,
+    /// The mean pause between two steps.
+    pub pause: Duration,
+    pub chance: Chance,
+    /// Orders that have not ended yet, the oldest first.
+    pub orders: VecDeque<Order>,
+}
+
+impl Customer {
+    /// Orders, pays, cancels and reads until it is dropped.
+    pub async fn live(mut self) {
+        loop {
+            if let Some(order) = self.create().await {
+                self.visit(order).await;
+            }
+            self.look_back().await;
+            match self.chance.percent() {
+                0..10 => self.list().await,
+                10..13 => self.intrude().await,
+                13..33 => self.reconnect(),
+                _ => {}
+            }
+        }
+    }
+
+    async fn visit(&mut self, mut order: Order) {
+        self.read(&mut order).await;
+        match self.chance.percent() {
+            0..5 => self.race(&mut order).await,
+            5..72 => self.pay(&mut order).await,
+            72..91 => self.cancel(&mut order).await,
+            // Left to the payment deadline.
+            _ => {}
+        }
+        self.read(&mut order).await;
+        self.keep(order);
+    }
+
+    async fn read(&mut self, order: &mut Order) {
+        let (answer, _ticket) = self.ask(&Request::read(order.uuid)).await;
+        if let Final::Done(body) = answer
+            && let Err(error) = order.check(&body)
+        {
+            self.desk.memory.surprise(format!("{error:#}"));
+        }
+    }
+
+    /// Reads the order that was not read for longest.
+    async fn look_back(&mut self) {
+        if let Some(mut order) = self.orders.pop_front() {
+            self.read(&mut order).await;
+            self.keep(order);
+        }
+    }
+
+    fn keep(&mut self, order: Order) {
+        if !order.has_ended() {
+            self.orders.push_back(order);
+        }
+        if self.orders.len() > LOOKED_AFTER {
+            self.orders.pop_front();
+        }
+    }
+
+    pub async fn list(&mut self) {
+        let (answer, _ticket) = self.ask(&Request::list()).await;
+        let Final::Done(body) = answer else { return };
+        let user = self.desk.account.user.to_string();
+        let own = |orders: &Vec<Value>| orders.iter().all(|order| order["user_uuid"] == user.as_str());
+        if !body["orders"].as_array().is_some_and(own) {
+            self.desk.memory.surprise(format!("GET /api/v1/orders of {user} answered {body}"));
+        }
+    }
+
+    fn reconnect(&mut self) {
+        if let Err(error) = self.desk.reconnect() {
+            tracing::warn!(error = format!("{error:#}"), "a customer keeps the connection");
+        }
+    }
+
+    async fn intrude(&mut self) {
+        self.rest().await;
+        let ticket = self.gate.enter("GET /api/v1/orders without a session").await;
+        self.desk.intrude(&Request::list(), &ticket).await;
+    }
+
+    /// Asks when the time has come; at times once more, when the same must be answered. In hand until the ticket is dropped.
+    pub async fn ask(&mut self, request: &Request) -> (Final, Ticket) {
+        self.rest().await;
+        let [first, second] = [self.chance.fork(), self.chance.fork()];
+        let again = request.key.is_some() && self.chance.percent() < 5;
+        let ticket = self.gate.enter(request.to_string()).await;
+        let answer = self.desk.ask(request, &ticket, first).await;
+        if again && let Final::Done(_) = answer {
+            let repeated = self.desk.ask(request, &ticket, second).await;
+            if repeated != answer {
+                let sentence = format!("{request} answered {answer:?}, and to its repetition {repeated:?}");
+                self.desk.memory.surprise(sentence);
+            }
+        }
+        (answer, ticket)
+    }
+
+    pub async fn rest(&mut self) {
+        sleep(self.chance.about(self.pause)).await;
+    }
+}

@@ -1,0 +1,70 @@
+//! The requests of a customer, and what may be answered to each.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::tally::Kind;
+
+const ORDERS: &str = "/api/v1/orders";
+
+/// A request, the same each time that it is tried.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub kind: Kind,
+    pub method: Method,
+    pub path: String,
+    pub key: Option<String>,
+    pub body: Option<Value>,
+    /// The status of a success.
+    pub success: u16,
+    /// The codes of the refusals that are part of life.
+    pub refusals: &'static [&'static str],
+}
+
+impl Request {
+    pub fn create(key: String, user: Uuid, parts: &[Uuid]) -> Self {
+        let body = json!({ "user_uuid": user, "part_uuids": parts });
+        Self::post(Kind::Create, ORDERS.to_owned(), key, Some(body), 201, &["OUT_OF_STOCK"])
+    }
+
+    pub fn pay(key: String, order: Uuid, method: &str) -> Self {
+        let body = json!({ "payment_method": method });
+        let refusals = &["INVALID_STATUS", "OUT_OF_STOCK", "PAYMENT_DECLINED", "INSUFFICIENT_FUNDS"];
+        Self::post(Kind::Pay, format!("{ORDERS}/{order}/pay"), key, Some(body), 200, refusals)
+    }
+
+    pub fn cancel(key: String, order: Uuid) -> Self {
+        Self::post(Kind::Cancel, format!("{ORDERS}/{order}/cancel"), key, None, 204, &["INVALID_STATUS"])
+    }
+
+    pub fn read(order: Uuid) -> Self {
+        Self::get(format!("{ORDERS}/{order}"))
+    }
+
+    pub fn list() -> Self {
+        Self::get(ORDERS.to_owned())
+    }
+
+    fn get(path: String) -> Self {
+        Self { kind: Kind::Read, method: Method::GET, path, key: None, body: None, success: 200, refusals: &[] }
+    }
+
+    fn post(
+        kind: Kind,
+        path: String,
+        key: String,
+        body: Option<Value>,
+        success: u16,
+        refusals: &'static [&'static str],
+    ) -> Self {
+        Self { kind, method: Method::POST, path, key: Some(key), body, success, refusals }
+    }
+}
+
+impl std::fmt::Display for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.method, self.path)?;
+        self.key.as_ref().map_or(Ok(()), |key| write!(f, " ({key})"))
+    }
+}

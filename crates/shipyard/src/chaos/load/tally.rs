@@ -1,0 +1,203 @@
+//! Counts of what was answered, and when.
+
+use tokio::time::Instant;
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Create,
+    Read,
+    Pay,
+    Cancel,
+    LogIn,
+}
+
+/// What came of one try of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    Succeeded,
+    /// 502, 503, 504 or 429.
+    Unavailable,
+    /// 503 PAYMENT_OUTCOME_UNKNOWN.
+    Unknown,
+    /// The connection was lost, or the time was up.
+    Unanswered,
+    /// 422 PAYMENT_DECLINED or INSUFFICIENT_FUNDS.
+    Declined,
+    /// 409 INVALID_STATUS.
+    Refused,
+    /// 409 OUT_OF_STOCK.
+    OutOfStock,
+    /// 409 PAYMENT_IN_PROGRESS or IDEMPOTENCY_IN_PROGRESS.
+    InProgress,
+    /// 401 INVALID_SESSION.
+    SessionLost,
+    /// Any other 5xx.
+    ServerError,
+    /// What nobody should get.
+    Surprising,
+}
+
+impl Class {
+    /// The shop was not well.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Unavailable | Self::Unanswered | Self::ServerError)
+    }
+}
+
+/// How many requests were answered how. Each try is one request; those to log in are among them.
+///
+/// `requests` is the sum of `succeeded`, `unavailable`, `unknown`, `unanswered`, `declined`, `refused`, `server_errors` and `surprising`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub requests: u64,
+    pub succeeded: u64,
+    /// 502, 503, 504 and 429, but for `unknown`.
+    pub unavailable: u64,
+    /// 503 PAYMENT_OUTCOME_UNKNOWN.
+    pub unknown: u64,
+    /// The connection was lost, or the time was up.
+    pub unanswered: u64,
+    pub declined: u64,
+    /// The 409 and 401 that are part of life; the next three are among them.
+    pub refused: u64,
+    pub out_of_stock: u64,
+    pub in_progress: u64,
+    /// 401: the session was gone, and the customer logged in again.
+    pub sessions_lost: u64,
+    /// 5xx that nobody should get.
+    pub server_errors: u64,
+    /// Other answers that nobody should get.
+    pub surprising: u64,
+}
+
+impl Tally {
+    fn add(&mut self, class: Class) {
+        self.requests += 1;
+        *match class {
+            Class::Succeeded => &mut self.succeeded,
+            Class::Unavailable => &mut self.unavailable,
+            Class::Unknown => &mut self.unknown,
+            Class::Unanswered => &mut self.unanswered,
+            Class::Declined => &mut self.declined,
+            Class::Refused | Class::OutOfStock | Class::InProgress | Class::SessionLost => &mut self.refused,
+            Class::ServerError => &mut self.server_errors,
+            Class::Surprising => &mut self.surprising,
+        } += 1;
+        match class {
+            Class::OutOfStock => self.out_of_stock += 1,
+            Class::InProgress => self.in_progress += 1,
+            Class::SessionLost => self.sessions_lost += 1,
+            _ => {}
+        }
+    }
+
+    /// Requests that had no answer, or one that says that the shop is not well.
+    pub fn failed(&self) -> u64 {
+        self.unavailable + self.unanswered + self.server_errors
+    }
+
+    /// What was answered after `earlier` was taken.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let less = |now: u64, then: u64| now.saturating_sub(then);
+        Self {
+            requests: less(self.requests, earlier.requests),
+            succeeded: less(self.succeeded, earlier.succeeded),
+            unavailable: less(self.unavailable, earlier.unavailable),
+            unknown: less(self.unknown, earlier.unknown),
+            unanswered: less(self.unanswered, earlier.unanswered),
+            declined: less(self.declined, earlier.declined),
+            refused: less(self.refused, earlier.refused),
+            out_of_stock: less(self.out_of_stock, earlier.out_of_stock),
+            in_progress: less(self.in_progress, earlier.in_progress),
+            sessions_lost: less(self.sessions_lost, earlier.sessions_lost),
+            server_errors: less(self.server_errors, earlier.server_errors),
+            surprising: less(self.surprising, earlier.surprising),
+        }
+    }
+}
+
+/// The counts of a load, and the times that recovery is measured by.
+#[derive(Default)]
+pub struct Counts {
+    pub total: Tally,
+    /// The total at the last mark.
+    pub marked: Tally,
+    /// When requests to create, read, pay and cancel succeeded, oldest first.
+    successes: [Vec<Instant>; 4],
+    failed: Option<Instant>,
+}
+
+impl Counts {
+    pub fn add(&mut self, kind: Kind, class: Class, at: Instant) {
+        self.total.add(class);
+        if class.is_failure() {
+            self.failed = Some(at);
+        }
+        let place = match kind {
+            Kind::Create => 0,
+            Kind::Read => 1,
+            Kind::Pay => 2,
+            Kind::Cancel => 3,
+            Kind::LogIn => return,
+        };
+        if class == Class::Succeeded {
+            self.successes[place].push(at);
+        }
+    }
+
+    pub fn last_failure(&self, since: Instant) -> Option<Instant> {
+        self.failed.filter(|at| *at > since)
+    }
+
+    /// When each kind had succeeded once after `since`. Nothing while one has not.
+    pub fn first_success(&self, since: Instant) -> Option<Instant> {
+        let firsts = self.successes.iter().map(|times| times.get(times.partition_point(|at| *at <= since)).copied());
+        firsts.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn all_have_succeeded_when_the_last_kind_has() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut counts = Counts::default();
+        for (kind, seconds) in [(Kind::Create, 1), (Kind::Read, 2), (Kind::Pay, 3), (Kind::Create, 5)] {
+            counts.add(kind, Class::Succeeded, at(seconds));
+        }
+
+        let without_cancel = counts.first_success(start);
+        counts.add(Kind::Cancel, Class::Unavailable, at(6));
+        counts.add(Kind::Cancel, Class::Succeeded, at(7));
+
+        assert_eq!(without_cancel, None);
+        assert_eq!(counts.first_success(start), Some(at(7)));
+        assert_eq!(counts.first_success(at(1)), Some(at(7)));
+        assert_eq!(counts.first_success(at(2)), None);
+        assert_eq!(counts.last_failure(at(5)), Some(at(6)));
+        assert_eq!(counts.last_failure(at(6)), None);
+    }
+
+    #[test]
+    fn a_tally_is_the_sum_of_its_parts_and_can_be_subtracted() {
+        let mut counts = Counts::default();
+        counts.add(Kind::Pay, Class::Unknown, Instant::now());
+        let earlier = counts.total;
+        for class in [Class::InProgress, Class::SessionLost, Class::Succeeded] {
+            counts.add(Kind::Pay, class, Instant::now());
+        }
+
+        let later = counts.total.since(&earlier);
+
+        let expected =
+            Tally { requests: 3, succeeded: 1, refused: 2, in_progress: 1, sessions_lost: 1, ..Tally::default() };
+        assert_eq!(later, expected);
+    }
+}

@@ -1,0 +1,160 @@
+//! Customers against a stand-in for the shop.
+
+mod iam;
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use audit::facts::Answer;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tonic::transport::server::TcpIncoming;
+use wiremock::{Mock, MockServer, Request as Received, ResponseTemplate, matchers::any};
+
+use self::iam::{Iam, USER};
+use super::*;
+
+const TRACE: &str = "0123456789abcdef0123456789abcdef";
+
+/// A customer of a shop whose order service answers with `order`.
+async fn customer(order: impl wiremock::Respond + 'static) -> (Customer, MockServer, AbortOnDropHandle<()>) {
+    let http = MockServer::start().await;
+    Mock::given(any()).respond_with(order).mount(&http).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let iam = Iam::default();
+    let grpc = tonic::transport::Server::builder()
+        .add_service(iam::AuthServiceServer::new(iam.clone()))
+        .add_service(iam::UserServiceServer::new(iam))
+        .serve_with_incoming(TcpIncoming::from(listener));
+    let grpc = AbortOnDropHandle::new(tokio::spawn(async { grpc.await.unwrap() }));
+    let shop = Shop::at(&http.uri(), &address.to_string(), &address.to_string()).unwrap();
+    let rng = SmallRng::seed_from_u64(1);
+    let account = Account::open(&shop, 0, rng.clone()).await.unwrap();
+    let customer = Customer {
+        desk: Desk::new(shop, Arc::default(), account).unwrap(),
+        gate: Arc::new(Gate::closed()),
+        parts: Arc::new([1, 2].map(Uuid::from_u128)),
+        pause: Duration::from_millis(1),
+        chance: Chance::new(rng),
+        orders: VecDeque::new(),
+    };
+    customer.gate.open();
+    (customer, http, grpc)
+}
+
+fn success(status: u16, body: &serde_json::Value) -> ResponseTemplate {
+    ResponseTemplate::new(status).insert_header("x-trace-id", TRACE).set_body_json(body)
+}
+
+fn problem(status: u16, code: &str) -> ResponseTemplate {
+    let body = json!({ "type": "t", "title": "t", "status": status, "detail": "d", "message": "m", "code": code });
+    ResponseTemplate::new(status).set_body_raw(body.to_string(), "application/problem+json")
+}
+
+fn header<'a>(request: &'a Received, name: &str) -> &'a str {
+    request.headers.get(name).unwrap().to_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_post_is_repeated_under_its_key_until_its_final_answer_and_acknowledged_once() {
+    let order = Uuid::from_u128(9);
+    let answers = Mutex::new(vec![
+        success(201, &json!({ "order_uuid": order, "uuid": order, "total_price": 1.5 })),
+        problem(500, "INTERNAL"),
+        problem(409, "IDEMPOTENCY_IN_PROGRESS"),
+        problem(429, "TOO_MANY_REQUESTS"),
+        problem(503, "DEPENDENCY_UNAVAILABLE"),
+    ]);
+    let respond = move |_: &Received| {
+        let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() > 1 { answers.pop().unwrap() } else { answers[0].clone() }
+    };
+    let (mut customer, http, _iam) = customer(respond).await;
+
+    let created = customer.create().await.unwrap();
+
+    assert_eq!(created.uuid, order);
+    assert_eq!(customer.desk.memory.acknowledged(), [Acknowledged { order, answer: Answer::Created }]);
+    let asked = http.received_requests().await.unwrap();
+    assert!(asked.len() >= 5, "{}", asked.len());
+    assert!(asked.iter().all(|request| header(request, "idempotency-key") == "create-1"));
+    assert!(asked.iter().all(|request| request.body == asked[0].body));
+    let tally = customer.desk.memory.counts().total;
+    assert_eq!((tally.unavailable, tally.in_progress, tally.server_errors), (2, 1, 1));
+    let surprises = customer.desk.memory.surprises();
+    assert!(matches!(surprises.as_slice(), [one] if one.contains("500")), "{surprises:?}");
+}
+
+#[tokio::test]
+async fn a_lost_session_is_renewed_and_the_request_goes_on() {
+    let respond = |request: &Received| match header(request, "x-session-uuid") {
+        "session-1" => problem(401, "INVALID_SESSION"),
+        _ => success(200, &json!({ "orders": [] })),
+    };
+    let (mut customer, http, _iam) = customer(respond).await;
+
+    customer.list().await;
+
+    let asked = http.received_requests().await.unwrap();
+    let sessions: Vec<&str> = asked.iter().map(|request| header(request, "x-session-uuid")).collect();
+    assert_eq!(sessions, ["session-1", "session-2"]);
+    let tally = customer.desk.memory.counts().total;
+    let expected = Tally { requests: 3, succeeded: 2, refused: 1, sessions_lost: 1, ..Tally::default() };
+    assert_eq!(tally, expected);
+    assert_eq!(customer.desk.memory.surprises(), [""; 0]);
+}
+
+#[tokio::test]
+async fn pausing_waits_until_what_is_in_hand_has_its_answer() {
+    let well = Arc::new(AtomicBool::new(false));
+    let order = Uuid::from_u128(9);
+    let shop = well.clone();
+    let respond = move |_: &Received| {
+        if shop.load(Ordering::SeqCst) {
+            success(201, &json!({ "order_uuid": order, "uuid": order, "total_price": 1.5 }))
+        } else {
+            problem(503, "DEPENDENCY_UNAVAILABLE")
+        }
+    };
+    let (customer, http, _iam) = customer(respond).await;
+    let (gate, memory) = (customer.gate.clone(), customer.desk.memory.clone());
+    let customers = vec![AbortOnDropHandle::new(tokio::spawn(customer.live()))];
+    let load = Load { gate, memory, customers };
+    while load.tally().unavailable == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    let ill = load.pause(Duration::from_millis(50)).await.unwrap_err().to_string();
+    well.store(true, Ordering::SeqCst);
+    let recovered = load.pause(Duration::from_secs(30)).await;
+
+    assert!(ill.contains("POST /api/v1/orders (create-1)") && ill.contains("503"), "{ill}");
+    recovered.unwrap();
+    assert_eq!(load.acknowledged(), [Acknowledged { order, answer: Answer::Created }]);
+    let asked = http.received_requests().await.unwrap();
+    assert!(asked.iter().all(|request| header(request, "idempotency-key") == "create-1"));
+}
+
+#[tokio::test]
+async fn a_customer_who_pays_and_cancels_is_told_of_one_of_them() {
+    let order = Uuid::from_u128(9);
+    let body = json!({ "order_uuid": order, "uuid": order, "total_price": 1.5 });
+    let mut known = order::Order::created(&body, USER, Vec::new()).unwrap();
+    let respond = |request: &Received| {
+        if request.url.path().ends_with("/pay") {
+            success(200, &json!({ "transaction_uuid": Uuid::from_u128(3) }))
+        } else {
+            ResponseTemplate::new(204).insert_header("x-trace-id", TRACE)
+        }
+    };
+    let (mut customer, _http, _iam) = customer(respond).await;
+
+    customer.pay(&mut known).await;
+    customer.cancel(&mut known).await;
+
+    let surprises = customer.desk.memory.surprises();
+    assert!(matches!(surprises.as_slice(), [one] if one.contains("was cancelled, and paid with")), "{surprises:?}");
+}

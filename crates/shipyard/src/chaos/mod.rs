@@ -1,0 +1,130 @@
+//! The whole system as separate processes under a steady load, with one fault after another done to it, and an audit after each.
+
+pub mod fault;
+pub mod faults;
+pub mod load;
+mod poison;
+mod recovery;
+mod table;
+mod topics;
+mod verdict;
+pub mod world;
+
+use std::{collections::HashSet, path::PathBuf, time::Duration};
+
+use platform::clock;
+use rand::{SeedableRng as _, rngs::SmallRng};
+use tokio::time::Instant;
+
+pub use self::table::{HEAD, Row, Table};
+use self::{
+    fault::{Fault, Injected, Stage},
+    load::{Load, Tally},
+    recovery::Span,
+    world::World,
+};
+
+/// What is run, and how.
+pub struct Options {
+    /// Everything that is chosen by chance is chosen by this.
+    pub seed: u64,
+    pub faults: Vec<Fault>,
+    /// True for a look instead of a proof.
+    pub brief: bool,
+    /// Where data and logs go; emptied first.
+    pub directory: PathBuf,
+    pub broker: world::BrokerKind,
+    /// Processes of each service.
+    pub replicas: usize,
+    pub customers: usize,
+}
+
+/// The mean pause of a customer between two steps. With 24 customers some 25 requests a second come.
+const PAUSE: Duration = Duration::from_millis(900);
+/// How long the load runs before a fault, so that there is something to do harm to.
+const WARM_UP: Duration = Duration::from_secs(2);
+/// How long everything in hand may take once nobody begins anything new.
+const END: Duration = Duration::from_secs(60);
+
+/// Runs the faults one after another. `each` is told of every row as it comes, `say` of what is being done.
+pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> anyhow::Result<Table> {
+    say("starting");
+    let world = World::start(options, &say).await?;
+    say("customers register");
+    let load = load::Options { customers: options.customers, pause: PAUSE, seed: options.seed };
+    let load = Load::start(world.shop()?, &load).await?;
+    let random = SmallRng::seed_from_u64(options.seed);
+    let mut stage = Stage { world, load, random, brief: options.brief };
+    let mut table = Table { seed: options.seed, rows: Vec::new() };
+    let mut known = HashSet::new();
+    for fault in &options.faults {
+        stage.random = SmallRng::seed_from_u64(options.seed ^ u64::from(fault.number) ^ hash(fault.name));
+        let row = row(&mut stage, fault, &mut known, &say).await?;
+        each(&row);
+        table.rows.push(row);
+    }
+    say("stopping");
+    stage.world.stop().await;
+    Ok(table)
+}
+
+async fn row(
+    stage: &mut Stage,
+    fault: &Fault,
+    known: &mut HashSet<String>,
+    say: &impl Fn(&str),
+) -> anyhow::Result<Row> {
+    let (begun, at) = (clock::now(), Instant::now());
+    let before = stage.load.tally();
+    stage.world.fleet.peak_memory();
+    stage.load.resume();
+    tokio::time::sleep(WARM_UP).await;
+    say(&format!("{}: {}", fault.name, fault.what));
+    let injected = (fault.inject)(stage).await;
+    let span = Span { begun, ended: clock::now(), at: Instant::now() };
+    let mut violations = Vec::new();
+    let (done, not_injected) = match injected {
+        Ok(Injected::Times(done)) => (done, None),
+        Ok(Injected::Not(reason)) => (fault::Done::default(), Some(reason)),
+        Err(error) => {
+            violations.push(format!("it could not be done: {error:#}"));
+            (fault::Done::default(), None)
+        }
+    };
+    violations.extend(done.problems);
+    let mut recovery = None;
+    if not_injected.is_none() {
+        say(&format!("{}: the shop recovers", fault.name));
+        stage.world.heal().await?;
+        let seen = recovery::watch(&stage.world, &stage.load, span).await?;
+        violations.extend(seen.excesses());
+        recovery = Some(seen.into());
+        say(&format!("{}: what is in hand is finished", fault.name));
+        if let Err(error) = stage.load.pause(END).await {
+            violations.push(format!("{error:#}"));
+        }
+        say(&format!("{}: audit", fault.name));
+        let found = verdict::of(&stage.world, &stage.load).await?;
+        violations.extend(found.into_iter().filter(|violation| known.insert(violation.clone())));
+    }
+    let tally: Tally = stage.load.tally().since(&before);
+    Ok(Row {
+        number: fault.number,
+        fault: fault.name,
+        what: fault.what,
+        times: done.times,
+        not_injected,
+        requests: tally.requests,
+        failed: tally.failed(),
+        violations,
+        recovery,
+        peak_memory: stage.world.fleet.peak_memory(),
+        notes: done.notes,
+        took: at.elapsed().as_secs_f64(),
+    })
+}
+
+/// FNV-1a: the same on every machine and in every version, so that a seed stays what it is.
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

@@ -1,0 +1,176 @@
+//! All replicas of all services, and the gateway's part before them: new connections go to those that are ready.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use futures::future::join_all;
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{links::Links, replica::Replica};
+use crate::services::Service;
+
+/// How often each replica is asked whether it is ready.
+const POLL: Duration = Duration::from_millis(150);
+/// How long one may take to say so.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a replica may take from its start until it is ready, on a machine that has other things to do.
+pub const START: Duration = Duration::from_mins(1);
+
+/// Who was ready when everybody was last asked.
+#[derive(Default)]
+struct Seen {
+    round: u64,
+    ready: Vec<(Service, usize)>,
+}
+
+pub struct Fleet {
+    replicas: Vec<Replica>,
+    seen: watch::Receiver<Seen>,
+    peak: AtomicU64,
+    client: reqwest::Client,
+    _gateway: AbortOnDropHandle<()>,
+}
+
+impl Fleet {
+    /// So many replicas of each service, none of which runs yet.
+    pub fn new(count: usize, directory: &Path, links: Arc<Links>) -> anyhow::Result<Self> {
+        let all = Service::ALL.into_iter().flat_map(|service| (0..count).map(move |number| (service, number)));
+        let replicas: Vec<Replica> = all
+            .map(|(service, number)| Replica::new(service, number, directory.to_owned()))
+            .collect::<anyhow::Result<_>>()?;
+        let addresses = replicas.iter().map(|one| Address {
+            service: one.service,
+            number: one.number,
+            listen: one.listen,
+            admin: one.admin,
+        });
+        let (sees, seen) = watch::channel(Seen::default());
+        let client = platform::http::client(PATIENCE)?;
+        let gateway = tokio::spawn(gateway(addresses.collect(), links, sees, client.clone()));
+        Ok(Self { replicas, seen, peak: AtomicU64::default(), client, _gateway: AbortOnDropHandle::new(gateway) })
+    }
+
+    pub fn all(&mut self) -> impl Iterator<Item = &mut Replica> {
+        self.replicas.iter_mut()
+    }
+
+    /// The replicas of one service.
+    pub fn of(&mut self, service: Service) -> impl Iterator<Item = &mut Replica> {
+        self.replicas.iter_mut().filter(move |replica| replica.service == service)
+    }
+
+    pub fn get(&mut self, service: Service, number: usize) -> anyhow::Result<&mut Replica> {
+        let found = self.of(service).find(|replica| replica.number == number);
+        found.with_context(|| format!("there is no replica {number} of {service}"))
+    }
+
+    /// How many replicas each service has.
+    pub fn count(&self) -> usize {
+        self.replicas.len() / Service::ALL.len()
+    }
+
+    /// `kill -9` of all replicas of a service at once.
+    pub async fn kill(&mut self, service: Service) {
+        join_all(self.of(service).map(Replica::kill)).await;
+    }
+
+    /// Starts all replicas of a service, which must not run.
+    pub fn start(&mut self, service: Service, more: &[(&str, &str)]) -> anyhow::Result<()> {
+        self.of(service).try_for_each(|replica| replica.start(more))
+    }
+
+    /// Returns when this replica is ready; fails after [`START`].
+    pub async fn ready(&self, service: Service, number: usize) -> anyhow::Result<()> {
+        let mut seen = self.seen.clone();
+        // What was asked before may be about an earlier life.
+        let fresh = seen.borrow().round + 2;
+        let ready = seen.wait_for(|seen| seen.round >= fresh && seen.ready.contains(&(service, number)));
+        let waited = tokio::time::timeout(START, ready).await;
+        waited.with_context(|| format!("{service} {number} is not ready after {START:?}; see its log"))??;
+        Ok(())
+    }
+
+    /// Returns when every replica is ready.
+    pub async fn all_ready(&self) -> anyhow::Result<()> {
+        for replica in &self.replicas {
+            self.ready(replica.service, replica.number).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the memory of every process; [`peak_memory`](Self::peak_memory) is the most that one had.
+    pub fn measure(&self) {
+        let most = self.replicas.iter().filter_map(Replica::memory).max().unwrap_or_default();
+        self.peak.fetch_max(most, Ordering::Relaxed);
+    }
+
+    /// The most resident memory that one process was seen with since [`peak_memory`](Self::peak_memory) was last asked, in bytes.
+    pub fn most_memory(&self) -> u64 {
+        self.peak.load(Ordering::Relaxed)
+    }
+
+    /// The sum of a counter over the processes of a service and over its labels.
+    pub async fn metric(&self, service: Service, name: &str) -> anyhow::Result<f64> {
+        let mut sum = 0.0;
+        for replica in self.replicas.iter().filter(|replica| replica.service == service) {
+            let url = format!("http://{}/metrics", replica.admin);
+            let text =
+                self.client.get(url).send().await.with_context(|| format!("asking {service} for its metrics"))?;
+            let text = text.text().await?;
+            let own =
+                text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
+            sum += own.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>();
+        }
+        Ok(sum)
+    }
+
+    /// The most resident memory that one process was seen with, in bytes, since this was last asked.
+    pub fn peak_memory(&self) -> u64 {
+        self.measure();
+        self.peak.swap(0, Ordering::Relaxed)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Address {
+    service: Service,
+    number: usize,
+    listen: SocketAddr,
+    admin: SocketAddr,
+}
+
+/// Asks everybody all the time and aims the links at those who are ready; at all of them where nobody is.
+async fn gateway(addresses: Vec<Address>, links: Arc<Links>, sees: watch::Sender<Seen>, client: reqwest::Client) {
+    loop {
+        let answers = join_all(addresses.iter().map(|address| is_ready(&client, address.admin))).await;
+        let well: Vec<&Address> =
+            addresses.iter().zip(answers).filter(|(_, ready)| *ready).map(|(one, _)| one).collect();
+        for service in Service::ALL {
+            let own = |one: &Address| (one.service == service).then_some(one.listen);
+            let mut targets: Vec<SocketAddr> = well.iter().filter_map(|one| own(one)).collect();
+            if targets.is_empty() {
+                targets = addresses.iter().filter_map(own).collect();
+            }
+            links.aim(service, &targets);
+        }
+        sees.send_modify(|seen| {
+            seen.round += 1;
+            seen.ready = well.iter().map(|one| (one.service, one.number)).collect();
+        });
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn is_ready(client: &reqwest::Client, admin: SocketAddr) -> bool {
+    let answer = client.get(format!("http://{admin}/health/ready")).send().await;
+    answer.is_ok_and(|answer| answer.status().is_success())
+}

@@ -1,0 +1,132 @@
+//! `shipyard chaos`: runs the whole system as separate processes, does one fault after another to it, and tells what came of each.
+
+use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use platform::shutdown::on_signal;
+
+use crate::{
+    chaos::{self, HEAD, Options, Table, fault::Fault, faults, world::BrokerKind},
+    data::Data,
+};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// These faults alone, separated by commas; a name such as `kill`, or a number of the list.
+    #[arg(long, value_delimiter = ',', value_name = "FAULT")]
+    only: Vec<String>,
+    /// Not these.
+    #[arg(long, value_delimiter = ',', value_name = "FAULT")]
+    skip: Vec<String>,
+    /// A look instead of a proof: each fault fewer times and shorter.
+    #[arg(long)]
+    brief: bool,
+    /// Decides everything that is left to chance; another one each time unless given.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Processes of each service.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=4))]
+    replicas: u8,
+    /// Customers who buy all the time, each a request a second or so.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    customers: u16,
+    /// Which Kafka is hurt. The mock cannot be: faults of the broker are left out with it.
+    #[arg(long, value_enum, default_value_t = BrokerKind::Auto)]
+    broker: BrokerKind,
+    /// Tell what there is, and do nothing.
+    #[arg(long)]
+    list: bool,
+    /// Print the table as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does what the arguments say. Fails when an invariant is broken or a recovery took too long.
+pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
+    let chosen = chosen(&arguments)?;
+    if arguments.list {
+        for Fault { number, name, what, .. } in chosen {
+            println!("{number:>2}  {name:<18}  {what}");
+        }
+        return Ok(());
+    }
+    let stop = on_signal()?;
+    let directory = data.path().join("chaos");
+    let seed = arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let options = Options {
+        seed,
+        faults: chosen,
+        brief: arguments.brief,
+        directory: directory.clone(),
+        broker: arguments.broker,
+        replicas: arguments.replicas.into(),
+        customers: arguments.customers.into(),
+    };
+    std::fs::create_dir_all(data.path()).with_context(|| data.path().display().to_string())?;
+    let _lock = Data::at(data.path().join("chaos.lock")).lock()?;
+    let line = progress();
+    let tell = |text: String| if arguments.json { eprintln!("{text}") } else { println!("{text}") };
+    tell(introduction(&options, &directory));
+    let work = chaos::run(
+        &options,
+        |row| line.suspend(|| tell(row.to_string())),
+        |doing| {
+            line.set_message(doing.to_owned());
+            tracing::info!("{doing}");
+        },
+    );
+    let table = tokio::select! {
+        table = work => table?,
+        () = stop.cancelled() => anyhow::bail!("stopped; seed {seed}"),
+    };
+    line.finish_and_clear();
+    end(&table, arguments.json)
+}
+
+fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Fault>> {
+    let all = faults::all();
+    let named = |fault: &Fault, names: &[String]| {
+        names.iter().any(|name| *name == fault.name || *name == fault.number.to_string())
+    };
+    for name in arguments.only.iter().chain(&arguments.skip) {
+        let known = all.iter().any(|fault| named(fault, std::slice::from_ref(name)));
+        anyhow::ensure!(known, "there is no fault {name}; `shipyard chaos --list` names all");
+    }
+    let wanted = |fault: &Fault| arguments.only.is_empty() || named(fault, &arguments.only);
+    let chosen: Vec<Fault> = all.into_iter().filter(|fault| wanted(fault) && !named(fault, &arguments.skip)).collect();
+    anyhow::ensure!(!chosen.is_empty(), "no fault is left to do");
+    Ok(chosen)
+}
+
+fn introduction(options: &Options, directory: &PathBuf) -> String {
+    let processes = options.replicas * 6;
+    format!(
+        "{} faults, {processes} processes, {} customers, seed {}; logs and data in {}\n\n{HEAD}",
+        options.faults.len(),
+        options.customers,
+        options.seed,
+        directory.display(),
+    )
+}
+
+fn end(table: &Table, json: bool) -> anyhow::Result<()> {
+    if json {
+        serde_json::to_writer_pretty(std::io::stdout().lock(), table)?;
+        println!();
+    } else {
+        println!("\n{table}");
+    }
+    anyhow::ensure!(table.violations() == 0, "{}", table.summary());
+    Ok(())
+}
+
+fn progress() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{elapsed:>8} {spinner} {wide_msg}");
+    let line = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    line.enable_steady_tick(Duration::from_millis(100));
+    line
+}
