@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -33,6 +33,13 @@ enum State {
     Cut,
 }
 
+/// [`State`], and how often everything was cut so far: a cut is felt however soon it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Network {
+    state: State,
+    cuts: u64,
+}
+
 /// Which way a piece goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -43,8 +50,9 @@ enum Way {
 /// Forwards TCP connections to other addresses, as well or as badly as it is told to. Ends when it is dropped.
 pub struct Proxy {
     address: SocketAddr,
-    state: Arc<watch::Sender<State>>,
+    network: Arc<watch::Sender<Network>>,
     targets: Targets,
+    carried: Arc<AtomicU64>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -67,10 +75,10 @@ impl Proxy {
     pub async fn unaimed() -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let state = Arc::new(watch::Sender::new(State::Open(Duration::ZERO)));
-        let targets = Targets::default();
-        let task = tokio::spawn(accept(listener, targets.clone(), state.clone()));
-        Ok(Self { address, state, targets, _task: AbortOnDropHandle::new(task) })
+        let network = Arc::new(watch::Sender::new(Network { state: State::Open(Duration::ZERO), cuts: 0 }));
+        let (targets, carried) = (Targets::default(), Arc::default());
+        let task = tokio::spawn(accept(listener, targets.clone(), network.clone(), Arc::clone(&carried)));
+        Ok(Self { address, network, targets, carried, _task: AbortOnDropHandle::new(task) })
     }
 
     /// Where to connect instead of to the target.
@@ -83,29 +91,47 @@ impl Proxy {
         self.targets.set(targets);
     }
 
+    /// How many bytes have been sent to the target, or would have been on a better network.
+    pub fn asked(&self) -> u64 {
+        self.carried.load(Ordering::Relaxed)
+    }
+
     /// Ends every connection, and each new one at once.
     pub fn cut(&self) {
-        self.state.send_replace(State::Cut);
+        self.network.send_modify(|network| {
+            network.state = State::Cut;
+            network.cuts += 1;
+        });
+    }
+
+    /// Ends every connection, with what was held back on it. New ones pass.
+    pub fn reset(&self) {
+        self.cut();
+        self.restore();
     }
 
     /// Lets each piece pass this much later, in both directions.
     pub fn delay(&self, delay: Duration) {
-        self.state.send_replace(State::Open(delay));
+        self.be(State::Open(delay));
     }
 
     /// Leaves connections half open: they are accepted, and nothing passes or ends.
     pub fn hang(&self) {
-        self.state.send_replace(State::Hung);
+        self.be(State::Hung);
     }
 
     /// Lets pass what goes to the target, and nothing that comes from it: it hears, acts, and is not heard.
     pub fn mute(&self) {
-        self.state.send_replace(State::Mute);
+        self.be(State::Mute);
     }
 
     /// Lets everything pass again. What was held back passes; what was cut stays cut.
     pub fn restore(&self) {
-        self.state.send_replace(State::Open(Duration::ZERO));
+        self.be(State::Open(Duration::ZERO));
+    }
+
+    fn be(&self, state: State) {
+        self.network.send_modify(|network| network.state = state);
     }
 }
 
@@ -137,13 +163,18 @@ impl Targets {
     }
 }
 
-async fn accept(listener: TcpListener, targets: Targets, state: Arc<watch::Sender<State>>) {
+async fn accept(
+    listener: TcpListener,
+    targets: Targets,
+    network: Arc<watch::Sender<Network>>,
+    carried: Arc<AtomicU64>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((client, _)) = accepted {
-                    connections.spawn(connect(client, targets.clone(), state.subscribe()));
+                    connections.spawn(connect(client, targets.clone(), network.subscribe(), carried.clone()));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -152,22 +183,24 @@ async fn accept(listener: TcpListener, targets: Targets, state: Arc<watch::Sende
 }
 
 /// Forwards one connection until either side ends it or the network is cut.
-async fn connect(client: TcpStream, targets: Targets, state: watch::Receiver<State>) {
-    let mut cut = state.clone();
+async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<Network>, carried: Arc<AtomicU64>) {
+    let mut cut = network.clone();
+    let cuts = cut.borrow().cuts;
     let forward = async {
-        passable(&mut state.clone(), Way::There).await;
+        passable(&mut network.clone(), Way::There).await;
         let server = targets.connect().await?;
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
         tokio::try_join!(
-            copy(from_client, to_server, Way::There, state.clone()),
-            copy(from_server, to_client, Way::Back, state.clone())
+            copy(from_client, to_server, Way::There, network.clone(), Some(&carried)),
+            copy(from_server, to_client, Way::Back, network.clone(), None)
         )
     };
     tokio::select! {
+        biased;
+        _ = cut.wait_for(|network| network.state == State::Cut || network.cuts > cuts) => {}
         _ = forward => {}
-        _ = cut.wait_for(|state| *state == State::Cut) => {}
     }
 }
 
@@ -175,12 +208,16 @@ async fn copy(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     way: Way,
-    mut state: watch::Receiver<State>,
+    mut network: watch::Receiver<Network>,
+    carried: Option<&AtomicU64>,
 ) -> std::io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let length = from.read(&mut buffer).await?;
-        tokio::time::sleep(passable(&mut state, way).await).await;
+        if let Some(carried) = carried {
+            carried.fetch_add(length as u64, Ordering::Relaxed);
+        }
+        tokio::time::sleep(passable(&mut network, way).await).await;
         if length == 0 {
             return to.shutdown().await;
         }
@@ -189,10 +226,12 @@ async fn copy(
 }
 
 /// Waits until something can pass: how much later it arrives.
-async fn passable(state: &mut watch::Receiver<State>, way: Way) -> Duration {
-    let open = |state: &State| matches!(state, State::Open(_)) || (*state == State::Mute && way == Way::There);
-    match state.wait_for(open).await.as_deref() {
-        Ok(State::Open(delay)) => *delay,
+async fn passable(network: &mut watch::Receiver<Network>, way: Way) -> Duration {
+    let open = |network: &Network| {
+        matches!(network.state, State::Open(_)) || (network.state == State::Mute && way == Way::There)
+    };
+    match network.wait_for(open).await.as_deref() {
+        Ok(Network { state: State::Open(delay), .. }) => *delay,
         _ => Duration::ZERO,
     }
 }

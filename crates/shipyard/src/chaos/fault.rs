@@ -1,7 +1,10 @@
 //! What a fault is: a name, and how it is done to a world under load.
 
+use chrono::{DateTime, Utc};
 use futures::future::LocalBoxFuture;
+use platform::clock;
 use rand::rngs::SmallRng;
+use tokio::time::Instant;
 
 use super::{load::Load, world::World};
 
@@ -26,6 +29,8 @@ pub struct Stage {
     pub random: SmallRng,
     /// True for a look instead of a proof: fewer times, shorter.
     pub brief: bool,
+    /// When the cause was gone last.
+    pub(super) gone: Option<(DateTime<Utc>, Instant)>,
 }
 
 /// What was done.
@@ -45,6 +50,14 @@ pub struct Done {
     pub notes: Vec<String>,
 }
 
+impl Done {
+    /// So many times; none at all is a problem, `what` has been missed.
+    pub fn some(times: usize, what: &str) -> Self {
+        let problems = if times == 0 { vec![format!("it was missed: {what}")] } else { Vec::new() };
+        Self { times, problems, notes: Vec::new() }
+    }
+}
+
 impl Injected {
     pub fn times(times: usize) -> anyhow::Result<Self> {
         Ok(Self::Times(Done { times, ..Done::default() }))
@@ -52,6 +65,11 @@ impl Injected {
 }
 
 impl Stage {
+    /// The cause is gone now: recovery counts from here, and not from when a fault has seen the last of it.
+    pub fn gone(&mut self) {
+        self.gone = Some((clock::now(), Instant::now()));
+    }
+
     /// `full`, or `brief` where a look is enough.
     pub fn scale<T>(&self, full: T, brief: T) -> T {
         if self.brief { brief } else { full }

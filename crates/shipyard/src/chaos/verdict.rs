@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long the shop may take to become quiet once nobody asks anything.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(250);
 /// How payment's rows name the provider that speaks Stripe's API.
 const STRIPE: &str = "stripe";

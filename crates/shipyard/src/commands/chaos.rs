@@ -1,6 +1,6 @@
 //! `shipyard chaos`: runs the whole system as separate processes, does one fault after another to it, and tells what came of each.
 
-use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
+use std::{io::IsTerminal as _, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -31,6 +31,9 @@ pub struct Arguments {
     /// Customers who buy all the time, each a request a second or so.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1000))]
     customers: u16,
+    /// How many times longer than promised a recovery may take: for a machine that has other things to do.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    slack: u32,
     /// Which Kafka is hurt. The mock cannot be: faults of the broker are left out with it.
     #[arg(long, value_enum, default_value_t = BrokerKind::Auto)]
     broker: BrokerKind,
@@ -62,6 +65,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
         broker: arguments.broker,
         replicas: arguments.replicas.into(),
         customers: arguments.customers.into(),
+        slack: arguments.slack,
     };
     std::fs::create_dir_all(data.path()).with_context(|| data.path().display().to_string())?;
     let _lock = Data::at(data.path().join("chaos.lock")).lock()?;
@@ -99,7 +103,7 @@ fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Fault>> {
     Ok(chosen)
 }
 
-fn introduction(options: &Options, directory: &PathBuf) -> String {
+fn introduction(options: &Options, directory: &Path) -> String {
     let processes = options.replicas * 6;
     format!(
         "{} faults, {processes} processes, {} customers, seed {}; logs and data in {}\n\n{HEAD}",

@@ -4,6 +4,7 @@
 
 mod answers;
 mod audit;
+mod chaos;
 mod crashes;
 mod customer;
 mod dlq;

@@ -66,7 +66,7 @@ async fn commit_publish(stage: &mut Stage) -> anyhow::Result<Injected> {
         world.links.get(Link::Kafka)?.hang();
         between += until_unpublished(world, service).await?.len();
         world.fleet.kill(service).await;
-        world.links.revive(Link::Kafka).await?;
+        world.links.get(Link::Kafka)?.reset();
         start(world, service).await?;
     }
     let what = "events were committed and not published";
@@ -101,7 +101,7 @@ async fn die_before_marking(world: &mut World, service: Service) -> anyhow::Resu
     until_unpublished(world, service).await?;
     sleep(Duration::from_secs(1)).await;
     world.fleet.kill(service).await;
-    world.links.revive(Link::Kafka).await?;
+    world.links.get(Link::Kafka)?.reset();
     let unmarked: HashSet<Uuid> = unpublished(world, service).await?.into_iter().collect();
     let records = topics::records(world).await?;
     start(world, service).await?;
@@ -119,7 +119,7 @@ async fn commit_offset(stage: &mut Stage) -> anyhow::Result<Injected> {
     for service in Service::ALL {
         world.fleet.kill(service).await;
     }
-    world.links.revive(Link::Kafka).await?;
+    world.links.get(Link::Kafka)?.reset();
     let between = effects_without_offset(world).await?;
     for service in Service::ALL {
         world.fleet.start(service, &[])?;

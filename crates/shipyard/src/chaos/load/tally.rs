@@ -97,6 +97,11 @@ impl Tally {
         self.unavailable + self.unanswered + self.server_errors
     }
 
+    /// [`failed`](Self::failed), and payments of which the shop could not say what came of them.
+    pub fn unsatisfied(&self) -> u64 {
+        self.failed() + self.unknown
+    }
+
     /// What was answered after `earlier` was taken.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {

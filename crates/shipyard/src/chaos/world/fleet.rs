@@ -88,6 +88,26 @@ impl Fleet {
         self.of(service).try_for_each(|replica| replica.start(more))
     }
 
+    /// Starts all replicas of a service, which must not run, and returns when they are ready.
+    pub async fn revive(&mut self, service: Service) -> anyhow::Result<()> {
+        self.start(service, &[])?;
+        for number in 0..self.count() {
+            self.ready(service, number).await?;
+        }
+        Ok(())
+    }
+
+    /// Replaces every process of a service, one after another, each with these variables besides.
+    pub async fn replace(&mut self, service: Service, more: &[(&str, &str)]) -> anyhow::Result<()> {
+        for number in 0..self.count() {
+            let replica = self.get(service, number)?;
+            replica.terminate().await;
+            replica.start(more)?;
+            self.ready(service, number).await?;
+        }
+        Ok(())
+    }
+
     /// Returns when this replica is ready; fails after [`START`].
     pub async fn ready(&self, service: Service, number: usize) -> anyhow::Result<()> {
         let mut seen = self.seen.clone();

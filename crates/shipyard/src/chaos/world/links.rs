@@ -1,6 +1,6 @@
 //! The network of the system: each connection that two of its programs have goes through a proxy of its own.
 
-use std::{collections::HashMap, fmt, net::SocketAddr, time::Duration};
+use std::{collections::HashMap, fmt, net::SocketAddr};
 
 use anyhow::Context as _;
 use faults::Proxy;
@@ -70,16 +70,6 @@ impl Links {
                 proxy.aim(targets.clone());
             }
         }
-    }
-
-    /// Lets everything pass again by this link, but for what was held back: whoever sent it is dead.
-    pub async fn revive(&self, link: Link) -> anyhow::Result<()> {
-        let proxy = self.get(link)?;
-        proxy.cut();
-        // Connections see the cut when they next run.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        proxy.restore();
-        Ok(())
     }
 
     pub fn restore_all(&self) {

@@ -1,0 +1,35 @@
+//! A few faults of `shipyard chaos`, briefly: the command works, and nothing is lost on the way.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::program::shipyard;
+
+/// Faults that need neither root nor a container engine, and differ in what they hurt.
+const FAULTS: &str = "kill,charge-commit,postgres-kill,redis-empty,network-half-open,provider-silent,poison,consumer-frozen";
+
+#[tokio::test]
+async fn no_fault_of_a_short_selection_loses_or_doubles_anything() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().display().to_string();
+    // Other tests run beside this one.
+    let arguments = ["--data", &data, "chaos", "--brief", "--only", FAULTS, "--slack", "20", "--json"];
+
+    let output = run(&arguments, directory.path()).await;
+
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let table: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complaint}"));
+    assert!(output.status.success(), "{table}");
+    let rows = table["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), FAULTS.split(',').count());
+    for row in rows {
+        assert_eq!(row["violations"].as_array().unwrap().len(), 0, "{row}");
+        assert!(row["times"].as_u64().unwrap() > 0 && row["requests"].as_u64().unwrap() > 50, "{row}");
+    }
+}
+
+async fn run(arguments: &[&str], directory: &Path) -> std::process::Output {
+    let command = shipyard(arguments, &Vec::new(), directory);
+    tokio::process::Command::from(command).kill_on_drop(true).output().await.unwrap()
+}
