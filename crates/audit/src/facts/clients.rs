@@ -16,7 +16,7 @@ pub enum Answer {
     Cancelled,
 }
 
-/// A message that arrived in a chat.
+/// A message that arrived in a chat, or that its provider refused for good.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Told {
     pub order: Uuid,

@@ -33,6 +33,8 @@ pub struct Facts {
     pub ledger: Vec<Entry>,
     /// The providers whose books are in `ledger`. Of the others payment's own rows have to be believed.
     pub books: Vec<String>,
+    /// True where there are no other providers: nobody has to be believed.
+    pub all_books: bool,
     pub parts: Vec<Part>,
     pub restocks: Vec<Restock>,
     pub reservations: Vec<Reservation>,
@@ -50,6 +52,8 @@ pub struct Facts {
     pub acknowledged: Vec<Acknowledged>,
     /// What arrived in chats, where that is known.
     pub told: Option<Vec<Told>>,
+    /// What the provider of chats refused for good, where that is known.
+    pub refused: Option<Vec<Told>>,
     /// The poison that was sent on purpose, where that is known.
     pub poison: Option<Vec<Poison>>,
     /// Uses of sessions after their logout was acknowledged.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     Facts, Finding,
-    facts::{JobStatus, OrderStatus, ReservationStatus},
+    facts::{JobStatus, OrderStatus, OutboxRow, ReservationStatus},
     report::Check,
 };
 
@@ -28,6 +28,7 @@ pub fn check(facts: &Facts) -> Finding {
             buried += received.buried.len();
         }
     }
+    jobs(facts, &mut check);
     check.counted("consumers", consumers);
     check.counted("events taken", taken);
     check.counted("effects", effects);
@@ -73,19 +74,21 @@ impl Received {
 }
 
 /// Every event that was published, with its order, by type.
-struct Published {
+struct Published<'a> {
     orders: HashMap<&'static str, HashMap<Uuid, Uuid>>,
+    /// The rows that there are of them.
+    written: HashMap<Uuid, &'a OutboxRow>,
 }
 
-impl Published {
-    fn of(facts: &Facts) -> Self {
+impl<'a> Published<'a> {
+    fn of(facts: &'a Facts) -> Self {
         let by_kind = ROUTES.iter().map(|route| {
             let rows = facts.outbox.iter().filter(|row| row.kind == route.kind && row.published_at.is_some());
             let records = facts.log_of(route.kind).into_iter().flat_map(|log| &log.records);
             let sent = records.filter_map(|record| Some((record.event?, record.key?)));
             (route.kind, sent.chain(rows.map(|row| (row.event, row.key))).collect())
         });
-        Self { orders: by_kind.collect() }
+        Self { orders: by_kind.collect(), written: facts.outbox_by_event() }
     }
 
     /// Holds what a consumer took against what there was to take: the orders of what it took.
@@ -99,10 +102,9 @@ impl Published {
     ) -> HashSet<Uuid> {
         let published = &self.orders[kind];
         let mut orders = HashSet::new();
-        let written = facts.outbox_by_event();
         for (event, order) in published {
-            let ours = written.contains_key(event);
-            let old = written.get(event).is_some_and(|row| facts.may_be_forgotten(row.created_at));
+            let ours = self.written.contains_key(event);
+            let old = self.written.get(event).is_some_and(|row| facts.may_be_forgotten(row.created_at));
             if received.events.contains_key(event) {
                 orders.insert(*order);
             } else if ours && !old && !received.buried.contains(event) {
@@ -193,9 +195,6 @@ impl Effects {
                     format!("{service} has {}, and {group} has not taken its {kind}", self.what),
                 );
             }
-        }
-        if *service == "assembly" {
-            jobs(facts, check);
         }
     }
 }

@@ -30,9 +30,12 @@ pub fn check(facts: &Facts) -> Finding {
     check.counted("payments", facts.payments.len());
     let believed = facts.payments.iter().filter(|payment| books.believed(payment)).count();
     if believed > 0 {
-        check.note(format!(
-            "{believed} payments are of a provider whose books were not read: payment's own rows stand for them"
-        ));
+        let note = format!("{believed} payments are of a provider whose books were not read");
+        if facts.all_books {
+            check.missing(note);
+        } else {
+            check.note(format!("{note}: payment's own rows stand for them"));
+        }
     }
     check.end()
 }

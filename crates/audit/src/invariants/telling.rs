@@ -1,6 +1,6 @@
 //! Each (order, kind, chat) was told once, or once more and flagged as ambiguous.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -37,9 +37,12 @@ pub fn check(facts: &Facts) -> Finding {
     if ambiguous > 0 {
         check.note(format!("{ambiguous} notifications are ambiguous: each may have arrived once more"));
     }
+    if let Some(refused) = &facts.refused {
+        given_up(refused, &rows, &mut check);
+    }
     let failed = count(|one| one.status == NotificationStatus::Failed);
     if failed > 0 {
-        check.note(format!("{failed} notifications were refused for good"));
+        check.note(format!("{failed} notifications were given up: refused, or twice without an answer"));
     }
     check.end()
 }
@@ -74,4 +77,17 @@ fn arrived(told: &[Told], rows: &Rows<'_>, check: &mut Check) {
         }
     }
     check.counted("messages", told.len());
+}
+
+/// Holds the rows that were given up against what was refused.
+fn given_up(refused: &[Told], rows: &Rows<'_>, check: &mut Check) {
+    let refused: HashSet<(Uuid, &str, &str)> =
+        refused.iter().map(|Told { order, kind, chat }| (*order, kind.as_str(), chat.as_str())).collect();
+    let failed = rows.iter().filter(|(_, row)| row.status == NotificationStatus::Failed && !row.ambiguous);
+    for ((order, kind), row) in failed {
+        if !refused.contains(&(*order, *kind, row.chat.as_deref().unwrap_or_default())) {
+            check.broken_by(name(*order, kind), "was given up, and nobody refused it");
+        }
+    }
+    check.counted("refusals", refused.len());
 }

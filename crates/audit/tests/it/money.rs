@@ -1,9 +1,12 @@
 //! Charges per order are 0 or 1, and net 1 exactly when the order is PAID or ASSEMBLED.
 
-use audit::facts::{Entry, EntryKind, PaymentStatus};
+use audit::{
+    Verdict,
+    facts::{Entry, EntryKind, PaymentStatus},
+};
 use uuid::Uuid;
 
-use crate::shop::{BUILT, LEFT, OPEN, PRICE, UNDONE, breaks, holds, the, transaction};
+use crate::shop::{BUILT, LEFT, OPEN, PRICE, UNDONE, breaks, finding, holds, shop, the, transaction};
 
 fn charge(order: Uuid, key: &str) -> Entry {
     Entry { key: key.to_owned(), kind: EntryKind::Charge, order, amount: PRICE }
@@ -98,4 +101,17 @@ fn without_the_providers_books_payments_rows_stand_for_them() {
         let transaction = transaction(UNDONE);
         the(&mut facts.payments, |payment| payment.transaction == transaction).status = PaymentStatus::Refunding;
     });
+}
+
+#[test]
+fn where_all_books_were_read_nobody_is_believed() {
+    let mut facts = shop();
+    facts.ledger.clear();
+    facts.books.clear();
+    facts.all_books = true;
+
+    let found = finding(&facts, 2);
+
+    assert_eq!(found.verdict, Verdict::NothingToCheck, "{found:?}");
+    assert_eq!(found.missing, ["2 payments are of a provider whose books were not read"]);
 }

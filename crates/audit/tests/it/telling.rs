@@ -2,18 +2,17 @@
 
 use audit::{
     Facts,
-    facts::{NotificationStatus, Told},
+    facts::{Notification, NotificationStatus, Told},
 };
 
 use crate::shop::{BUILT, OPEN, breaks, holds, the};
 
+fn told(one: &Notification) -> Told {
+    Told { order: one.order, kind: one.kind.clone(), chat: one.chat.clone().expect("all was told") }
+}
+
 fn all_arrived(facts: &mut Facts) {
-    let told = facts.notifications.iter().map(|one| Told {
-        order: one.order,
-        kind: one.kind.clone(),
-        chat: one.chat.clone().expect("all was told"),
-    });
-    facts.told = Some(told.collect());
+    facts.told = Some(facts.notifications.iter().map(told).collect());
 }
 
 fn once_more(facts: &mut Facts) {
@@ -87,8 +86,38 @@ fn a_message_is_marked_as_sent_and_never_was() {
 }
 
 #[test]
-fn a_refused_message_is_noted() {
+fn a_message_that_was_given_up_is_noted() {
     let found = holds(6, |facts| facts.notifications[0].status = NotificationStatus::Failed);
 
-    assert!(found.notes.iter().any(|note| note.contains("1 notifications were refused")), "{found:?}");
+    assert!(found.notes.iter().any(|note| note.contains("1 notifications were given up")), "{found:?}");
+}
+
+#[test]
+fn a_message_is_given_up_only_when_it_was_refused_or_may_have_arrived() {
+    breaks(6, &["was given up, and nobody refused it"], |facts| {
+        facts.notifications[0].status = NotificationStatus::Failed;
+        facts.refused = Some(Vec::new());
+    });
+    breaks(6, &["was given up, and nobody refused it"], |facts| {
+        facts.notifications[0].status = NotificationStatus::Failed;
+        let refused = Told { chat: "elsewhere".to_owned(), ..told(&facts.notifications[0]) };
+        facts.refused = Some(vec![refused]);
+    });
+    holds(6, |facts| {
+        facts.notifications[0].status = NotificationStatus::Failed;
+        facts.refused = Some(vec![told(&facts.notifications[0])]);
+    });
+    holds(6, |facts| {
+        facts.notifications[0].status = NotificationStatus::Failed;
+        facts.notifications[0].ambiguous = true;
+        facts.refused = Some(Vec::new());
+    });
+}
+
+#[test]
+fn a_message_that_was_refused_once_may_have_been_sent_later() {
+    holds(6, |facts| {
+        all_arrived(facts);
+        facts.refused = facts.told.clone();
+    });
 }

@@ -1,12 +1,14 @@
 //! What is answered, and when.
 
-use std::time::Duration;
+use std::{future::ready, time::Duration};
 
 use axum::{
     Json,
+    body::Body,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use futures::stream;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -19,6 +21,8 @@ pub(super) struct Answer {
     body: Option<Value>,
     /// True for one that was kept under its key.
     replayed: bool,
+    /// True for one that does not arrive: its connection ends.
+    lost: bool,
 }
 
 /// What an answer that is ready waits for.
@@ -31,13 +35,18 @@ pub(super) enum Hold {
 
 impl Answer {
     pub fn ok(body: Value) -> Self {
-        Self { status: StatusCode::OK, body: Some(body), replayed: false }
+        Self { status: StatusCode::OK, body: Some(body), replayed: false, lost: false }
     }
 
     /// Without a body.
     pub fn empty(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, body: None, replayed: false }
+        Self { status, body: None, replayed: false, lost: false }
+    }
+
+    /// The end of the connection in the place of an answer.
+    pub fn lost() -> Self {
+        Self { lost: true, ..Self::empty(200) }
     }
 
     pub fn declined(code: &str) -> Self {
@@ -64,12 +73,16 @@ impl Answer {
     }
 
     fn error(status: StatusCode, error: &Value) -> Self {
-        Self { status, body: Some(json!({ "error": error })), replayed: false }
+        Self { status, body: Some(json!({ "error": error })), replayed: false, lost: false }
     }
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
+        if self.lost {
+            let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+            return Body::from_stream(stream::once(ready(Err::<String, _>(broken)))).into_response();
+        }
         let replayed = self.replayed.then_some([("Idempotent-Replayed", "true")]);
         let body = self.body.map_or_else(|| ().into_response(), |body| Json(body).into_response());
         (self.status, replayed, body).into_response()

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     answer::Answer,
-    fault::{Faults, ProviderFault},
+    fault::{Faults, Mode, ProviderFault},
     intent::{PaymentIntent, Status},
     posts::{Kept, Post},
 };
@@ -42,6 +42,8 @@ pub(super) struct Books {
     pub limit: Option<i64>,
     /// By key.
     pub answers: HashMap<String, Kept>,
+    /// How often an answer was given from its key.
+    pub replayed: usize,
     pub posts: Vec<HashMap<String, String>>,
     pub entries: Vec<Entry>,
     /// Answers that are held back wait for its end.
@@ -109,6 +111,9 @@ impl Books {
     }
 
     pub fn search(&self, transaction: &str) -> Vec<Value> {
+        if self.faults.mode == Mode::Duplicating {
+            return Vec::new();
+        }
         let ids = self.transactions.get(transaction).into_iter().flatten();
         ids.filter_map(|id| self.intents.get(id)).map(PaymentIntent::json).collect()
     }

@@ -1,6 +1,6 @@
 //! What can go wrong at the provider, and which request meets what.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 /// What goes wrong with one POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub enum ProviderFault {
     Silent,
     /// It is done, and the answer is held back until [`Provider::release`](super::Provider::release).
     Withheld,
+    /// It is done, and the connection ends before the answer.
+    Lost,
     /// This status and an empty body, and nothing is done.
     Status(u16),
     /// A charge is declined for this code. A refund is done.
@@ -26,7 +28,10 @@ pub enum Mode {
     Charging(ProviderFault),
     /// Every new refund meets this fault.
     Refunding(ProviderFault),
-    /// Every new charge is taken twice, under one key, and the second answer is given.
+    /// Of each refund, the first so many requests are answered 500 and nothing is done.
+    RefundingLate(usize),
+    /// Every new charge is made and its answer lost with the connection. The search does not find it yet, as Stripe's lags behind
+    /// its books; so whoever wants to know asks again under the key, and gets the answer a second time.
     Duplicating,
 }
 
@@ -40,20 +45,31 @@ pub(super) enum Purpose {
 #[derive(Default)]
 pub(super) struct Faults {
     pub mode: Mode,
-    pub charges: VecDeque<ProviderFault>,
-    pub refunds: VecDeque<ProviderFault>,
+    /// What the next new charges meet.
+    pub script: VecDeque<ProviderFault>,
+    /// How many requests met a fault.
+    pub met: usize,
+    /// How often each refund was asked for in vain, by key.
+    vain: HashMap<String, usize>,
 }
 
 impl Faults {
-    /// What the next new POST meets: the script first.
-    pub fn next(&mut self, purpose: Purpose) -> Option<ProviderFault> {
-        let script = match purpose {
-            Purpose::Charge => &mut self.charges,
-            Purpose::Refund => &mut self.refunds,
-        };
-        script.pop_front().or(match (purpose, self.mode) {
+    /// What the next new POST, which has this key, meets: the script first.
+    pub fn next(&mut self, purpose: Purpose, key: &str) -> Option<ProviderFault> {
+        let scripted = if purpose == Purpose::Charge { self.script.pop_front() } else { None };
+        let fault = scripted.or_else(|| match (purpose, self.mode) {
             (Purpose::Charge, Mode::Charging(fault)) | (Purpose::Refund, Mode::Refunding(fault)) => Some(fault),
+            (Purpose::Charge, Mode::Duplicating) => Some(ProviderFault::Lost),
+            (Purpose::Refund, Mode::RefundingLate(times)) => self.vain(key, times),
             _ => None,
-        })
+        });
+        self.met += usize::from(fault.is_some());
+        fault
+    }
+
+    fn vain(&mut self, key: &str, times: usize) -> Option<ProviderFault> {
+        let vain = self.vain.entry(key.to_owned()).or_default();
+        *vain += 1;
+        (*vain <= times).then_some(ProviderFault::Status(500))
     }
 }

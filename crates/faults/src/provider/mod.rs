@@ -62,12 +62,7 @@ impl Provider {
 
     /// The next new charges meet these faults, one each. One that is answered from its key is not new; one of which nothing was done is.
     pub fn script(&self, faults: impl IntoIterator<Item = ProviderFault>) {
-        self.books.lock().faults.charges.extend(faults);
-    }
-
-    /// The next new refunds meet these faults, one each.
-    pub fn script_refunds(&self, faults: impl IntoIterator<Item = ProviderFault>) {
-        self.books.lock().faults.refunds.extend(faults);
+        self.books.lock().faults.script.extend(faults);
     }
 
     /// How many requests wait for [`Provider::release`] now. One whose caller is gone no longer does.
@@ -84,6 +79,16 @@ impl Provider {
     /// Forgets every key, as Stripe does after a day.
     pub fn forget_keys(&self) {
         self.books.lock().answers.clear();
+    }
+
+    /// How many new POSTs have met a fault, of a script or of a mode.
+    pub fn faults_met(&self) -> usize {
+        self.books.lock().faults.met
+    }
+
+    /// How many POSTs were answered from their key, as repetitions are.
+    pub fn replayed(&self) -> usize {
+        self.books.lock().replayed
     }
 
     /// What it has done, in order.

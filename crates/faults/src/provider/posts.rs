@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     answer::{Answer, Hold},
     books::Books,
-    fault::{Mode, ProviderFault, Purpose},
+    fault::{ProviderFault, Purpose},
 };
 
 pub(super) struct Post {
@@ -27,12 +27,13 @@ impl Books {
         self.posts.push(seen);
         match self.answers.get(&post.key) {
             Some(kept) if kept.form == post.form => {
+                self.replayed += 1;
                 return (kept.answer.clone().again(), Hold::Nothing);
             }
             Some(_) => return (Answer::reused(), Hold::Nothing),
             None => {}
         }
-        let fault = self.faults.next(post.purpose);
+        let fault = self.faults.next(post.purpose, &post.key);
         if let Some(ProviderFault::Status(status)) = fault {
             return (Answer::empty(status), Hold::Nothing);
         }
@@ -44,7 +45,7 @@ impl Books {
         match fault {
             Some(ProviderFault::Silent) => (answer, Hold::Silence),
             Some(ProviderFault::Withheld) => (answer, Hold::Gate(self.gate.subscribe())),
-            None if post.purpose == Purpose::Charge && self.faults.mode == Mode::Duplicating => self.post(post),
+            Some(ProviderFault::Lost) => (Answer::lost(), Hold::Nothing),
             _ => (answer, Hold::Nothing),
         }
     }

@@ -37,7 +37,12 @@ pub(super) fn router(token: &str, chats: Shared) -> Router {
 
 /// Answers in the place of everything while all is broken.
 async fn standing(State(chats): State<Shared>, request: Request, next: Next) -> Response {
-    let broken = chats.lock().modes.standing == TelegramMode::Broken;
+    let broken = {
+        let mut chats = chats.lock();
+        let broken = chats.modes.standing == TelegramMode::Broken;
+        *chats.met.entry(TelegramMode::Broken).or_default() += usize::from(broken);
+        broken
+    };
     if broken { broken_down() } else { next.run(request).await }
 }
 
@@ -56,10 +61,11 @@ async fn send(State(chats): State<Shared>, Json(message): Json<Value>) -> Respon
     }
     let (mode, id) = {
         let mut chats = chats.lock();
-        let mode = chats.modes.next();
+        let mode = chats.next_mode();
         match mode {
             TelegramMode::TooMany { retry_after } => return too_many(retry_after),
             TelegramMode::Forbidden => {
+                chats.refuse(chat, text.to_owned());
                 return refusal(StatusCode::FORBIDDEN, "Forbidden: bot was blocked by the user");
             }
             TelegramMode::Broken => return broken_down(),

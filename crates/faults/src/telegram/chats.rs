@@ -1,11 +1,13 @@
 //! What was said in the chats of a bot, from either side.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
-use super::mode::Modes;
+use super::mode::{Modes, TelegramMode};
 
-/// A message that was taken from the bot.
+/// A message from the bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     pub chat: String,
@@ -18,6 +20,9 @@ pub struct Sent {
 pub(super) struct Chats {
     pub modes: Modes,
     pub sent: Vec<Sent>,
+    pub refused: Vec<Sent>,
+    /// How often each mode was met.
+    pub met: HashMap<TelegramMode, usize>,
     /// Changes with each word to the bot and each new question for updates.
     pub news: watch::Sender<()>,
     /// How often updates were asked for.
@@ -31,6 +36,18 @@ impl Chats {
     pub fn take(&mut self, chat: String, text: String) -> usize {
         self.sent.push(Sent { chat, text, at: Instant::now() });
         self.sent.len()
+    }
+
+    /// Refuses a message for good.
+    pub fn refuse(&mut self, chat: String, text: String) {
+        self.refused.push(Sent { chat, text, at: Instant::now() });
+    }
+
+    /// How the next message is met.
+    pub fn next_mode(&mut self) -> TelegramMode {
+        let mode = self.modes.next();
+        *self.met.entry(mode).or_default() += 1;
+        mode
     }
 
     pub fn say(&mut self, chat: i64, first_name: &str, text: &str) {

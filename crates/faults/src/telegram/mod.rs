@@ -59,6 +59,16 @@ impl Telegram {
     pub fn messages(&self) -> Vec<Sent> {
         self.chats.lock().sent.clone()
     }
+
+    /// Every message that was refused for good, which is with 403, in order.
+    pub fn refused(&self) -> Vec<Sent> {
+        self.chats.lock().refused.clone()
+    }
+
+    /// How often this mode was met so far: by messages, and [`TelegramMode::Broken`] by all that was asked.
+    pub fn met(&self, mode: TelegramMode) -> usize {
+        self.chats.lock().met.get(&mode).copied().unwrap_or_default()
+    }
 }
 
 impl Shared {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// How a message is met.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TelegramMode {
     /// It is taken.
     #[default]

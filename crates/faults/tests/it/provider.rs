@@ -114,30 +114,49 @@ async fn a_mode_meets_each_new_charge_until_it_ends() {
 }
 
 #[tokio::test]
-async fn a_duplicate_answer_is_of_one_charge() {
+async fn an_answer_that_is_lost_is_given_again_to_who_asks_again() {
     let (provider, shop) = start().await;
     provider.be(Mode::Duplicating);
+    let order = ORDER.to_string();
+    let form = [("amount", "1000"), ("metadata[order_uuid]", &order), ("metadata[transaction_uuid]", "twice")];
 
+    let lost = async { shop.post("payment_intents", "twice", &form).await?.error_for_status()?.text().await }.await;
     let answer = shop.charge("twice").await;
 
+    assert!(lost.is_err());
     assert_eq!(answer.headers()["Idempotent-Replayed"], "true");
     assert_eq!(answer.json::<Value>().await.unwrap()["id"], "pi_1");
-    assert_eq!((provider.posts().len(), provider.charges(ORDER)), (2, 1));
+    assert_eq!((provider.faults_met(), provider.replayed(), provider.charges(ORDER)), (1, 1, 1));
 }
 
 #[tokio::test]
-async fn refunds_fail_as_often_as_they_are_told_to_and_charges_do_not() {
+async fn the_search_finds_a_duplicate_when_it_has_caught_up() {
     let (provider, shop) = start().await;
-    provider.script_refunds([ProviderFault::Status(500); 5]);
-    assert_eq!(shop.charge("good").await.status(), 200);
+    shop.charge("late").await;
+    provider.be(Mode::Duplicating);
+    assert_eq!(shop.search("late").await["data"].as_array().map(Vec::len), Some(0));
 
-    for _ in 0..5 {
-        assert_eq!(shop.refund("back", "pi_1").await.status(), 500);
+    provider.be(Mode::Well);
+
+    assert_eq!(shop.search("late").await["data"][0]["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn each_refund_comes_late_by_itself() {
+    let (provider, shop) = start().await;
+    shop.charge("one").await;
+    shop.charge("two").await;
+    provider.be(Mode::RefundingLate(2));
+
+    for _ in 0..2 {
+        assert_eq!(shop.refund("back-1", "pi_1").await.status(), 500);
+        assert_eq!(shop.refund("back-2", "pi_2").await.status(), 500);
     }
 
     assert_eq!(provider.refunds(ORDER), 0);
-    assert_eq!(shop.refund("back", "pi_1").await.status(), 200);
-    assert_eq!(provider.refunds(ORDER), 1);
+    assert_eq!(shop.refund("back-1", "pi_1").await.status(), 200);
+    assert_eq!(shop.refund("back-2", "pi_2").await.status(), 200);
+    assert_eq!((provider.refunds(ORDER), provider.faults_met()), (2, 4));
 }
 
 #[tokio::test]

@@ -55,7 +55,8 @@ async fn a_message_that_is_taken_is_kept() {
 #[tokio::test]
 async fn what_is_refused_is_not_kept() {
     let (telegram, bot) = start().await;
-    telegram.script([TelegramMode::TooMany { retry_after: 7 }, TelegramMode::Forbidden, TelegramMode::Broken]);
+    let too_many = TelegramMode::TooMany { retry_after: 7 };
+    telegram.script([too_many, TelegramMode::Forbidden, TelegramMode::Broken]);
 
     let (status, answer) = bot.send("too many").await;
     assert_eq!((status, &answer["parameters"]["retry_after"]), (429, &json!(7)));
@@ -65,6 +66,23 @@ async fn what_is_refused_is_not_kept() {
     assert_eq!(bot.send("well").await.0, 200);
 
     assert_eq!(texts(&telegram), ["well"]);
+    for mode in [too_many, TelegramMode::Forbidden, TelegramMode::Broken, TelegramMode::Well] {
+        assert_eq!(telegram.met(mode), 1, "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_known() {
+    let (telegram, bot) = start().await;
+    telegram.script([TelegramMode::Broken, TelegramMode::Forbidden]);
+
+    for text in ["broken", "forbidden", "well", ""] {
+        bot.send(text).await;
+    }
+
+    let refused: Vec<(String, String)> =
+        telegram.refused().into_iter().map(|message| (message.chat, message.text)).collect();
+    assert_eq!(refused, [("42".to_owned(), "forbidden".to_owned())]);
 }
 
 #[tokio::test]
@@ -86,6 +104,7 @@ async fn while_telegram_is_broken_so_is_everything_it_is_asked() {
     for method in ["getMe", "getUpdates"] {
         assert_eq!(bot.call(method, json!({})).await.0, 500, "{method}");
     }
+    assert_eq!(telegram.met(TelegramMode::Broken), 2);
 
     telegram.be(TelegramMode::Well);
     assert_eq!(bot.call("getMe", json!({})).await.1["result"]["id"], 123_456);

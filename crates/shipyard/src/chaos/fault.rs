@@ -50,6 +50,13 @@ pub struct Done {
     pub notes: Vec<String>,
 }
 
+impl Fault {
+    /// True where sessions end by what is done, so that customers have to log in again.
+    pub fn ends_sessions(&self) -> bool {
+        ["redis-empty", "storm"].contains(&self.name)
+    }
+}
+
 impl Done {
     /// So many times; none at all is a problem, `what` has been missed.
     pub fn some(times: usize, what: &str) -> Self {

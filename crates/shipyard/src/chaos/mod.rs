@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 pub use self::table::{HEAD, Row, Table};
 use self::{
-    fault::{Fault, Injected, Stage},
+    fault::{Done, Fault, Injected, Stage},
     load::{Load, Tally},
     recovery::Span,
     world::World,
@@ -61,7 +61,7 @@ pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> 
     let mut known = HashSet::new();
     for fault in &options.faults {
         stage.random = SmallRng::seed_from_u64(options.seed ^ u64::from(fault.number) ^ hash(fault.name));
-        let row = row(&mut stage, fault, options, &mut known, &say).await?;
+        let row = row(&mut stage, fault, options, &mut known, &say).await;
         each(&row);
         table.rows.push(row);
     }
@@ -76,55 +76,47 @@ async fn row(
     options: &Options,
     known: &mut HashSet<String>,
     say: &impl Fn(&str),
-) -> anyhow::Result<Row> {
+) -> Row {
     let (begun, at) = (clock::now(), Instant::now());
     let before = stage.load.tally();
     stage.world.fleet.peak_memory();
+    stage.gone = None;
     stage.load.resume();
     tokio::time::sleep(WARM_UP).await;
     say(&format!("{}: {}", fault.name, fault.what));
     let injected = (fault.inject)(stage).await;
-    let span = Span { begun, ended: clock::now(), at: Instant::now() };
-    let mut violations = Vec::new();
-    let (done, not_injected) = match injected {
-        Ok(Injected::Times(done)) => (done, None),
-        Ok(Injected::Not(reason)) => (fault::Done::default(), Some(reason)),
-        Err(error) => {
-            violations.push(format!("it could not be done: {error:#}"));
-            (fault::Done::default(), None)
+    let (ended, gone) = stage.gone.unwrap_or_else(|| (clock::now(), Instant::now()));
+    let mut row = Row::of(fault);
+    let done = match injected {
+        Ok(Injected::Times(done)) => done,
+        Ok(Injected::Not(reason)) => {
+            row.not_injected = Some(reason);
+            return row;
         }
+        Err(error) => Done { problems: vec![format!("it could not be done: {error:#}")], ..Done::default() },
     };
-    violations.extend(done.problems);
-    let mut recovery = None;
-    if not_injected.is_none() {
-        say(&format!("{}: the shop recovers", fault.name));
-        stage.world.heal().await?;
-        let seen = recovery::watch(&stage.world, &stage.load, span).await?;
-        violations.extend(seen.excesses(options.slack));
-        recovery = Some(seen.into());
-        say(&format!("{}: what is in hand is finished", fault.name));
-        if let Err(error) = stage.load.pause(END).await {
-            violations.push(format!("{error:#}"));
-        }
-        say(&format!("{}: audit", fault.name));
-        let found = verdict::of(&stage.world, &stage.load).await?;
-        violations.extend(found.into_iter().filter(|violation| known.insert(violation.clone())));
+    if done.times == 0 && done.problems.is_empty() {
+        row.violations.push("it was missed: nothing was done".to_owned());
     }
+    row.violations.extend(done.problems);
+    (row.times, row.notes) = (done.times, done.notes);
+    say(&format!("{}: the shop recovers", fault.name));
+    row.violations.extend(stage.world.heal().await.err().map(|error| format!("not healed: {error:#}")));
+    let recovery = recovery::watch(&stage.world, &stage.load, Span { begun, ended, at: gone }, options.slack).await;
+    row.violations.extend(recovery.excesses(options.slack));
+    row.recovery = Some(recovery.into());
+    say(&format!("{}: what is in hand is finished", fault.name));
+    row.violations.extend(stage.load.pause(END * options.slack).await.err().map(|error| format!("{error:#}")));
+    say(&format!("{}: audit", fault.name));
+    row.violations.extend(stage.world.fleet.deaths());
+    row.violations.extend(verdict::of(&stage.world, &stage.load, options.slack, known).await);
     let tally: Tally = stage.load.tally().since(&before);
-    Ok(Row {
-        number: fault.number,
-        fault: fault.name,
-        what: fault.what,
-        times: done.times,
-        not_injected,
-        requests: tally.requests,
-        failed: tally.failed(),
-        violations,
-        recovery,
-        peak_memory: stage.world.fleet.peak_memory(),
-        notes: done.notes,
-        took: at.elapsed().as_secs_f64(),
-    })
+    if tally.sessions_lost > 0 && !fault.ends_sessions() {
+        row.violations.push(format!("{} sessions were lost", tally.sessions_lost));
+    }
+    (row.requests, row.failed) = (tally.requests, tally.failed());
+    (row.peak_memory, row.took) = (stage.world.fleet.peak_memory(), at.elapsed().as_secs_f64());
+    row
 }
 
 /// FNV-1a: the same on every machine and in every version, so that a seed stays what it is.

@@ -1,17 +1,23 @@
 //! How soon the shop is itself again once the cause of a fault is gone.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use events::{PRODUCERS, route_of};
+use events::{PRODUCERS, ROUTES};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{load::Load, world::World};
+use super::{
+    load::Load,
+    topics::{self, Topic},
+    world::World,
+};
 use crate::{databases::Databases, republish::missing, services::Service};
 
 /// How long a recovery is watched at least: as long as requests may fail.
 const WATCHED: Duration = Duration::from_secs(6);
+/// How long nobody may fail or wait before the requests count as recovered.
+const CALM: Duration = Duration::from_secs(3);
 /// After this the shop counts as not recovered.
 const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(250);
@@ -21,7 +27,7 @@ const BEFORE: TimeDelta = TimeDelta::minutes(2);
 /// The times from the end of the cause, each nothing where it did not come to an end.
 #[derive(Clone, Copy, Debug)]
 pub struct Recovery {
-    /// Until the last request that failed.
+    /// Until the last request that failed or was answered too late.
     pub requests: Option<Duration>,
     /// Until every event written before has reached every consumer.
     pub events: Option<Duration>,
@@ -68,55 +74,97 @@ impl Recovery {
     }
 }
 
-/// Watches until all is well again. The load goes on meanwhile.
-pub async fn watch(world: &World, load: &Load, span: Span) -> anyhow::Result<Recovery> {
-    let databases = &world.sources.databases;
+/// Watches until all is well again, for [`PATIENCE`] times `slack` at most. The load goes on meanwhile.
+pub async fn watch(world: &World, load: &Load, span: Span, slack: u32) -> Recovery {
+    let patience = PATIENCE * slack;
+    let mut waiting = Waiting::default();
     let (mut events, mut payments) = (None, None);
     loop {
         let elapsed = span.at.elapsed();
-        if events.is_none() && waiting_events(databases, span).await? == 0 {
+        // A database that does not answer yet has not recovered.
+        if events.is_none() && waiting.is_over(world, span).await.unwrap_or(false) {
             events = Some(elapsed);
         }
-        if payments.is_none() && open_payments(databases, span).await? == 0 {
+        if payments.is_none() && open_payments(&world.sources.databases, span).await.is_ok_and(|open| open == 0) {
             payments = Some(elapsed);
         }
         let failed = load.last_failure(span.at);
-        let calm = failed.is_none_or(|failed| failed.elapsed() > WATCHED / 2);
-        let requests = || Some(failed.map_or(Duration::ZERO, |failed| failed - span.at));
+        let requests = failed.map_or(Duration::ZERO, |failed| failed - span.at);
+        let calm = elapsed.saturating_sub(requests) >= CALM
+            && load.waiting_since().is_none_or(|since| since.elapsed() < CALM)
+            && load.first_success(span.at).is_some();
         let done = events.is_some() && payments.is_some() && calm;
-        if (done && elapsed >= WATCHED) || elapsed >= PATIENCE {
-            return Ok(Recovery { requests: if calm { requests() } else { None }, events, payments });
+        if (done && elapsed >= WATCHED) || elapsed >= patience {
+            return Recovery { requests: calm.then_some(requests), events, payments };
         }
-        world.fleet.measure();
         tokio::time::sleep(POLL).await;
     }
 }
 
-/// How many events of before the end of the fault are still on their way to somebody.
-async fn waiting_events(databases: &Databases, span: Span) -> anyhow::Result<usize> {
-    let mut waiting = 0;
+/// The events of before the end of the fault that are still on their way to somebody.
+#[derive(Default)]
+struct Waiting {
+    /// Nothing before they were first looked for.
+    left: Option<Vec<(&'static str, String, Uuid)>>,
+    /// What there was to take then, of which some may come for the second time.
+    topics: Vec<Topic>,
+}
+
+impl Waiting {
+    async fn is_over(&mut self, world: &World, span: Span) -> anyhow::Result<bool> {
+        let databases = &world.sources.databases;
+        let all = if let Some(left) = self.left.take() {
+            left
+        } else {
+            self.topics = topics::all(world).await?;
+            written(databases, span).await?
+        };
+        let mut left = Vec::new();
+        for producer in PRODUCERS {
+            let own: Vec<&(&str, String, Uuid)> = all.iter().filter(|(by, ..)| *by == producer).collect();
+            let unpublished = unpublished(databases, producer, own.iter().map(|(.., uuid)| *uuid).collect()).await?;
+            for route in ROUTES.iter().filter(|route| route.producer == producer) {
+                let uuids: Vec<Uuid> =
+                    own.iter().filter(|(_, kind, _)| kind == route.kind).map(|(.., uuid)| *uuid).collect();
+                let untaken = missing(databases, route.kind, &uuids).await?;
+                let waits = |uuid: &Uuid| unpublished.contains(uuid) || untaken.contains(uuid);
+                left.extend(uuids.into_iter().filter(waits).map(|uuid| (producer, route.kind.to_owned(), uuid)));
+            }
+        }
+        let over = left.is_empty();
+        self.left = Some(left);
+        Ok(over && self.are_taken(world).await?)
+    }
+
+    /// True when every consumer has committed all that was in its topic.
+    async fn are_taken(&self, world: &World) -> anyhow::Result<bool> {
+        let progress = topics::progress(world).await?;
+        let then = |topic: &Topic| self.topics.iter().find(|then| then.name == topic.name);
+        Ok(progress.iter().all(|one| then(&one.topic).is_none_or(|then| one.untaken_of(then) == 0)))
+    }
+}
+
+/// Producer, type and uuid of each event that was written until the end of the fault.
+async fn written(databases: &Databases, span: Span) -> anyhow::Result<Vec<(&'static str, String, Uuid)>> {
+    let mut written = Vec::new();
     for producer in PRODUCERS {
-        let rows: Vec<(String, Uuid, bool)> = sqlx::query_as(
-            "select event_type, event_uuid, published_at is not null from outbox where created_at between $1 and $2",
-        )
-        .bind(span.begun - BEFORE)
-        .bind(span.ended)
+        let rows: Vec<(String, Uuid)> =
+            sqlx::query_as("select event_type, event_uuid from outbox where created_at between $1 and $2")
+                .bind(span.begun - BEFORE)
+                .bind(span.ended)
+                .fetch_all(databases.named(producer)?)
+                .await?;
+        written.extend(rows.into_iter().map(|(kind, uuid)| (producer, kind, uuid)));
+    }
+    Ok(written)
+}
+
+async fn unpublished(databases: &Databases, producer: &str, events: Vec<Uuid>) -> anyhow::Result<HashSet<Uuid>> {
+    let rows = sqlx::query_scalar("select event_uuid from outbox where event_uuid = any($1) and published_at is null")
+        .bind(events)
         .fetch_all(databases.named(producer)?)
         .await?;
-        waiting += rows.iter().filter(|(.., published)| !published).count();
-        let mut kinds: Vec<&str> = rows.iter().map(|(kind, ..)| kind.as_str()).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        for kind in kinds.into_iter().filter(|kind| route_of(kind).is_some()) {
-            let uuids: Vec<Uuid> = rows
-                .iter()
-                .filter(|(name, _, published)| name == kind && *published)
-                .map(|(_, uuid, _)| *uuid)
-                .collect();
-            waiting += missing(databases, kind, &uuids).await?.len();
-        }
-    }
-    Ok(waiting)
+    Ok(rows.into_iter().collect())
 }
 
 async fn open_payments(databases: &Databases, span: Span) -> anyhow::Result<i64> {

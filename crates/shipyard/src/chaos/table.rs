@@ -4,7 +4,10 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
-use super::recovery::{BOUNDS, Recovery};
+use super::{
+    fault::Fault,
+    recovery::{BOUNDS, Recovery},
+};
 
 /// A line of the table.
 #[derive(Debug, Serialize)]
@@ -17,7 +20,7 @@ pub struct Row {
     /// Why it could not be done.
     pub not_injected: Option<String>,
     pub requests: u64,
-    /// Those without an answer, or with 503 or 429.
+    /// Those without an answer, or with one that says that the shop is not well: 429 or 5xx, but for PAYMENT_OUTCOME_UNKNOWN.
     pub failed: u64,
     /// What must not be, each a sentence.
     pub violations: Vec<String>,
@@ -28,6 +31,26 @@ pub struct Row {
     pub notes: Vec<String>,
     /// Seconds for all of it, the quiet and the audit included.
     pub took: f64,
+}
+
+impl Row {
+    /// Nothing done yet.
+    pub fn of(fault: &Fault) -> Self {
+        Self {
+            number: fault.number,
+            fault: fault.name,
+            what: fault.what,
+            times: 0,
+            not_injected: None,
+            requests: 0,
+            failed: 0,
+            violations: Vec::new(),
+            recovery: None,
+            peak_memory: 0,
+            notes: Vec::new(),
+            took: 0.0,
+        }
+    }
 }
 
 /// A [`Recovery`] in seconds.
@@ -75,7 +98,7 @@ impl Table {
 
 /// The heads of the columns.
 pub const HEAD: &str =
-    "    fault               times  requests  failed  violations  requests   events  payments   memory     took";
+    "    fault               times  requests  failed  violations      well   events  payments   memory     took";
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,7 +130,7 @@ impl fmt::Display for Table {
         }
         writeln!(
             f,
-            "\nRecovery is counted from the end of the cause: until the last failed request (at most {} s), until all earlier events have\n\
+            "\nRecovery is counted from the end of the cause: until the last request that failed or was late (well: at most {} s), until all earlier events have\n\
              arrived (at most {} s), until all earlier payments are known (at most {} s).",
             bound(BOUNDS.requests),
             bound(BOUNDS.events),

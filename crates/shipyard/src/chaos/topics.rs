@@ -1,53 +1,122 @@
 //! The topics as chaos looks at them and writes to them, past the services.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use anyhow::Context as _;
-use events::{ROUTES, Route};
+use chrono::{DateTime, Utc};
+use events::{Consumer, ROUTES, Route};
+use futures::future::try_join_all;
 use platform::{
-    kafka::{KafkaPublisher, Mark, Message, Reader, Record},
+    kafka::{Extent, KafkaPublisher, Mark, Message, Reader, Record},
     outbox::Publisher as _,
 };
+use uuid::Uuid;
 
 use super::world::World;
+use crate::letters::event_uuid;
 
 /// As whom a tool looks at topics.
 const GROUP: &str = "shipyard-chaos";
 
-/// Every record of every topic, in the order of each partition, with the route of its topic.
-pub async fn records(world: &World) -> anyhow::Result<Vec<(&'static Route, Message)>> {
+/// A topic and the records that it has now.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    pub route: &'static Route,
+    pub name: String,
+    pub extents: Vec<Extent>,
+}
+
+/// How far a consumer has come in its topic.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub topic: Arc<Topic>,
+    pub consumer: &'static Consumer,
+    /// By partition: the first record that it has not committed.
+    pub next: HashMap<i32, i64>,
+}
+
+/// An event and where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    pub route: &'static Route,
+    pub uuid: Uuid,
+    pub partition: i32,
+    pub offset: i64,
+}
+
+/// Every topic.
+pub async fn all(world: &World) -> anyhow::Result<Vec<Topic>> {
     let topics: Vec<(&Route, String)> =
         { const { &ROUTES } }.iter().map(|route| (route, route.topic(&world.sources.topics).to_owned())).collect();
     blocking(world, GROUP, move |reader| {
-        let mut records = Vec::new();
-        for (route, topic) in topics {
-            let extents = reader.extents(&topic)?;
-            reader.read(&topic, &extents, |message, _| records.push((route, message)))?;
-        }
-        Ok(records)
+        let all = topics.into_iter().map(|(route, name)| Ok(Topic { route, extents: reader.extents(&name)?, name }));
+        all.collect()
     })
     .await
 }
 
-/// The offsets that a group has committed in a topic, by partition: the next that it wants.
-pub async fn committed(world: &World, group: &'static str, topic: &str) -> anyhow::Result<HashMap<i32, i64>> {
-    let topic = topic.to_owned();
-    blocking(world, group, move |reader| {
-        let partitions: Vec<i32> = reader.extents(&topic)?.iter().map(|extent| extent.partition).collect();
-        let marks = reader.marks(&topic, &partitions)?;
-        Ok(marks.into_iter().map(|(partition, mark)| (partition, mark.next)).collect())
+/// How far every consumer has come in what there is now.
+pub async fn progress(world: &World) -> anyhow::Result<Vec<Progress>> {
+    let topics = all(world).await?.into_iter().map(Arc::new);
+    let consumers = topics.flat_map(|topic| topic.route.consumers.iter().map(move |one| (topic.clone(), one)));
+    // Offsets are told to their own group only, so that each takes a client.
+    try_join_all(consumers.map(|(topic, consumer)| {
+        blocking(world, consumer.group, move |reader| {
+            let partitions: Vec<i32> = topic.extents.iter().map(|extent| extent.partition).collect();
+            let marks = reader.marks(&topic.name, &partitions)?;
+            let next = topic.extents.iter().map(|extent| {
+                let next = marks.get(&extent.partition).map_or(extent.start, |mark| mark.next);
+                (extent.partition, next)
+            });
+            Ok(Progress { next: next.collect(), topic, consumer })
+        })
+    }))
+    .await
+}
+
+/// What lies before consumers that have not committed it, such as `12 records of order.paid for assembly-group-order-paid`.
+pub async fn untaken_by_group(world: &World) -> anyhow::Result<Vec<String>> {
+    let progress = progress(world).await?;
+    Ok(progress.iter().filter(|one| one.untaken() > 0).map(Progress::to_string).collect())
+}
+
+/// What `keep` makes of the records of these topics, partition by partition in their order.
+pub async fn read<T: Send + 'static>(
+    world: &World,
+    topics: Vec<Topic>,
+    keep: impl Fn(&'static Route, Message, DateTime<Utc>) -> Option<T> + Send + 'static,
+) -> anyhow::Result<Vec<T>> {
+    blocking(world, GROUP, move |reader| {
+        let mut kept = Vec::new();
+        for topic in topics {
+            reader.read(&topic.name, &topic.extents, |message, at| kept.extend(keep(topic.route, message, at)))?;
+        }
+        Ok(kept)
     })
     .await
 }
 
-/// Sends a group back to the beginning of a topic. Fails while the group has members.
-pub async fn rewind(world: &World, group: &'static str, topic: &str) -> anyhow::Result<()> {
-    let topic = topic.to_owned();
-    blocking(world, group, move |reader| {
-        for extent in reader.extents(&topic)? {
-            reader.mark(&topic, extent.partition, &Mark { next: extent.start, ..Mark::default() })?;
-        }
-        Ok(())
+/// Every event of every topic.
+pub async fn events(world: &World) -> anyhow::Result<Vec<Event>> {
+    let topics = all(world).await?;
+    read(world, topics, |route, message, _| {
+        let uuid = event_uuid(route.kind, &message)?;
+        Some(Event { route, uuid, partition: message.partition, offset: message.offset })
+    })
+    .await
+}
+
+/// Puts a consumer where `to` says of each extent of its topic. Fails while its group has members.
+pub async fn place(
+    world: &World,
+    consumer: &'static Consumer,
+    topic: &Topic,
+    to: fn(&Extent) -> i64,
+) -> anyhow::Result<()> {
+    let topic = topic.clone();
+    blocking(world, consumer.group, move |reader| {
+        let mut marks = topic.extents.iter().map(|extent| (extent.partition, to(extent)));
+        marks.try_for_each(|(partition, next)| reader.mark(&topic.name, partition, &Mark { next, ..Mark::default() }))
     })
     .await
 }
@@ -58,8 +127,8 @@ pub async fn publish(world: &World, records: Vec<Record>) -> anyhow::Result<()> 
 }
 
 /// A record as it was, to be sent once more.
-pub fn again(message: &Message) -> Record {
-    let Message { topic, key, payload, headers, .. } = message.clone();
+pub fn again(message: Message) -> Record {
+    let Message { topic, key, payload, headers, .. } = message;
     Record { topic, key, payload, headers }
 }
 
@@ -70,4 +139,49 @@ async fn blocking<T: Send + 'static>(
 ) -> anyhow::Result<T> {
     let config = world.sources.kafka.clone();
     tokio::task::spawn_blocking(move || work(Reader::new(&config, group)?)).await.context("reading topics")?
+}
+
+impl Topic {
+    pub fn records(&self) -> usize {
+        self.extents.iter().map(|extent| count(extent.start, extent.end)).sum()
+    }
+
+    /// The part of it that begins where `from` says of each extent.
+    pub fn from(&self, from: impl Fn(&Extent) -> i64) -> Self {
+        let extents = self.extents.iter().map(|extent| Extent { start: from(extent).max(extent.start), ..*extent });
+        Self { extents: extents.collect(), ..self.clone() }
+    }
+
+    /// What has been added to it since it was as `before`.
+    pub fn since(&self, before: &Self) -> Self {
+        let end = |partition| before.extents.iter().find(|one| one.partition == partition).map(|one| one.end);
+        self.from(|extent| end(extent.partition).unwrap_or_default())
+    }
+}
+
+impl Progress {
+    /// How many records it has not committed.
+    pub fn untaken(&self) -> usize {
+        self.untaken_of(&self.topic)
+    }
+
+    /// How many it has not committed of what its topic had at another time.
+    pub fn untaken_of(&self, topic: &Topic) -> usize {
+        topic.extents.iter().map(|extent| count(self.next(extent), extent.end)).sum()
+    }
+
+    /// The first record of a partition that it has not committed.
+    pub fn next(&self, extent: &Extent) -> i64 {
+        self.next.get(&extent.partition).copied().unwrap_or(extent.start)
+    }
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} records of {} for {}", self.untaken(), self.topic.name, self.consumer.group)
+    }
+}
+
+fn count(from: i64, to: i64) -> usize {
+    usize::try_from(to - from).unwrap_or_default()
 }

@@ -1,16 +1,18 @@
 //! The audit of the world once it is quiet: what its databases and topics say, held against what customers, provider and chats know.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use audit::{
     Facts,
     facts::{Bounds, Entry, EntryKind, Told},
 };
+use faults::Sent;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
     load::Load,
+    topics,
     world::{self, World},
 };
 use crate::{
@@ -23,59 +25,96 @@ const QUIET: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(250);
 /// How payment's rows name the provider that speaks Stripe's API.
 const STRIPE: &str = "stripe";
+/// The invariant that is probed, and not read.
+const PROBES: u8 = 9;
 
-/// What is wrong, each a sentence that names the row.
-pub async fn of(world: &World, load: &Load) -> anyhow::Result<Vec<String>> {
-    let (mut facts, mut problems) = quiet_facts(world).await?;
-    problems.extend(load.surprises());
-    facts.bounds = Bounds { build: world::BUILD_MAX, ..Bounds::default() };
-    facts.acknowledged.extend(load.acknowledged());
-    facts.told = Some(told(world));
-    facts.poison = Some(world.poison.clone());
-    facts.ledger.extend(entries(world));
-    facts.books.push(STRIPE.to_owned());
-    facts.probes = probe(&world.shop()?).await?.0;
-    let report = audit::check(&facts);
-    for finding in &report.findings {
+/// What is wrong, each a sentence. What is `known` of an earlier audit is not told again, where the sentence names its row.
+pub async fn of(world: &World, load: &Load, slack: u32, known: &mut HashSet<String>) -> Vec<String> {
+    let mut problems = Vec::new();
+    let surprises = load.surprises();
+    problems.extend(surprises.into_iter().filter(|surprise| known.insert(surprise.clone())));
+    let facts = match facts(world, load, slack, &mut problems).await {
+        Ok(facts) => facts,
+        Err(error) => {
+            problems.push(format!("no audit: {error:#}"));
+            return problems;
+        }
+    };
+    for finding in &audit::check(&facts).findings {
         let number = finding.number;
-        problems
-            .extend(finding.violations.iter().map(|one| format!("invariant {number}: {}: {}", one.row, one.problem)));
-        problems
-            .extend(finding.missing.iter().map(|missing| format!("invariant {number} cannot be checked: {missing}")));
+        let rows = finding.violations.iter().map(|one| format!("invariant {number}: {}: {}", one.row, one.problem));
+        // A probe is made anew each time and is nobody's row.
+        problems.extend(rows.filter(|row| number == PROBES || known.insert(row.clone())));
+        problems.extend(finding.missing.iter().map(|what| format!("invariant {number} cannot be checked: {what}")));
         if finding.counted.iter().all(|count| count.count == 0) {
             problems.push(format!("invariant {number} had nothing to look at"));
         }
     }
-    Ok(problems)
+    problems
+}
+
+async fn facts(world: &World, load: &Load, slack: u32, problems: &mut Vec<String>) -> anyhow::Result<Facts> {
+    let (mut facts, busy) = quiet_facts(world, QUIET * slack).await?;
+    problems.extend(busy);
+    facts.bounds = Bounds { build: world::BUILD_MAX, ..Bounds::default() };
+    facts.acknowledged.extend(load.acknowledged());
+    facts.told = Some(told(world.telegram.messages()));
+    facts.refused = Some(told(world.telegram.refused()));
+    facts.poison = Some(world.poison.clone());
+    facts.ledger.extend(entries(world));
+    facts.books.push(STRIPE.to_owned());
+    facts.all_books = true;
+    facts.probes = again(async || probe(&world.shop()?).await).await?.0;
+    Ok(facts)
 }
 
 /// Everything at a moment at which nothing happens. A shop that does not come to rest is a problem, and is read as it is.
-async fn quiet_facts(world: &World) -> anyhow::Result<(Facts, Vec<String>)> {
+async fn quiet_facts(world: &World, patience: Duration) -> anyhow::Result<(Facts, Option<String>)> {
     let databases = &world.sources.databases;
-    let until = Instant::now() + QUIET;
+    let until = Instant::now() + patience;
     loop {
-        let busy = under_way(databases).await?;
+        let busy = again(async || busy(world).await).await?;
         let late = Instant::now() >= until;
         if !busy.is_empty() && !late {
             tokio::time::sleep(POLL).await;
             continue;
         }
         let before = fingerprint(databases).await?;
-        let facts = world.sources.gather(Arc::new(|_, _, _| {})).await?;
+        let facts = again(async || world.sources.gather(Arc::new(|_, _, _| {})).await).await?;
         if late {
-            let problem = format!("the shop is not quiet after {} s: {}", QUIET.as_secs(), busy.join(", "));
-            return Ok((facts, vec![problem]));
+            let problem = format!("the shop is not quiet after {} s: {}", patience.as_secs(), busy.join(", "));
+            return Ok((facts, Some(problem)));
         }
         if fingerprint(databases).await? == before && under_way(databases).await?.is_empty() {
-            return Ok((facts, Vec::new()));
+            return Ok((facts, None));
         }
     }
 }
 
+/// What is under way, and what lies in topics before consumers who have not looked at it.
+async fn busy(world: &World) -> anyhow::Result<Vec<String>> {
+    let mut busy = under_way(&world.sources.databases).await?;
+    if busy.is_empty() {
+        busy = topics::untaken_by_group(world).await?;
+    }
+    Ok(busy)
+}
+
+/// Asks a few times: what has just been hurt may fail once more.
+async fn again<T>(ask: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    for _ in 0..2 {
+        match ask().await {
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "asked again"),
+            answer => return answer,
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    ask().await
+}
+
 /// What arrived in chats. The world's templates make every message `<kind> <order>`.
-fn told(world: &World) -> Vec<Told> {
-    let messages = world.telegram.messages().into_iter();
-    let read = messages.filter_map(|sent| {
+fn told(messages: Vec<Sent>) -> Vec<Told> {
+    let read = messages.into_iter().filter_map(|sent| {
         let (kind, order) = sent.text.trim().split_once(' ')?;
         Some(Told { order: Uuid::try_parse(order).ok()?, kind: kind.to_owned(), chat: sent.chat })
     });

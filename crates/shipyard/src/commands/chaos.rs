@@ -25,8 +25,8 @@ pub struct Arguments {
     /// Decides everything that is left to chance; another one each time unless given.
     #[arg(long)]
     seed: Option<u64>,
-    /// Processes of each service.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=4))]
+    /// Processes of each service: one is replaced while another works.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=4))]
     replicas: u8,
     /// Customers who buy all the time, each a request a second or so.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1000))]

@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::program::shipyard;
 
 /// Faults that need neither root nor a container engine, and differ in what they hurt.
-const FAULTS: &str = "kill,charge-commit,postgres-kill,redis-empty,network-half-open,provider-silent,poison,consumer-frozen";
+const FAULTS: &str =
+    "kill,charge-commit,postgres-kill,redis-empty,network-half-open,provider-silent,poison,consumer-frozen";
 
 #[tokio::test]
 async fn no_fault_of_a_short_selection_loses_or_doubles_anything() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::inject;
+use super::{IN_HAND, inject};
 use crate::chaos::{
     fault::{Done, Fault, Injected, Stage},
     load::Tally,
@@ -33,26 +33,26 @@ async fn stop(stage: &mut Stage) -> anyhow::Result<Injected> {
     };
     broker.stop().await?;
     sleep(away).await;
-    let unheard = answered(stage, &before);
     broker.restart().await?;
-    Ok(Injected::Times(Done { times: 1, problems: unheard, ..Done::default() }))
+    stage.gone();
+    Ok(Injected::Times(Done { times: 1, problems: answered(stage, &before).await, ..Done::default() }))
 }
 
 async fn kill(stage: &mut Stage) -> anyhow::Result<Injected> {
     let times = stage.scale(3, 1);
     let before = stage.load.tally();
-    let broker = match stage.world.servers.broker.real() {
-        Ok(broker) => broker,
-        Err(reason) => return Ok(Injected::Not(reason)),
-    };
     for _ in 0..times {
+        let broker = match stage.world.servers.broker.real() {
+            Ok(broker) => broker,
+            Err(reason) => return Ok(Injected::Not(reason)),
+        };
         broker.kill().await?;
         sleep(Duration::from_secs(1)).await;
         broker.restart().await?;
+        stage.gone();
         sleep(Duration::from_secs(2)).await;
     }
-    let problems = answered(stage, &before);
-    Ok(Injected::Times(Done { times, problems, ..Done::default() }))
+    Ok(Injected::Times(Done { times, problems: answered(stage, &before).await, ..Done::default() }))
 }
 
 async fn hang(stage: &mut Stage) -> anyhow::Result<Injected> {
@@ -64,20 +64,20 @@ async fn hang(stage: &mut Stage) -> anyhow::Result<Injected> {
     };
     broker.pause().await?;
     sleep(away).await;
-    let problems = answered(stage, &before);
     broker.unpause().await?;
-    Ok(Injected::Times(Done { times: 1, problems, ..Done::default() }))
+    stage.gone();
+    Ok(Injected::Times(Done { times: 1, problems: answered(stage, &before).await, ..Done::default() }))
 }
 
-/// Without Kafka every request is answered as ever, and nobody's memory grows without bound.
-fn answered(stage: &Stage, before: &Tally) -> Vec<String> {
+/// Without Kafka every request is answered as ever, those in hand at the end too, and nobody's memory grows without bound.
+async fn answered(stage: &Stage, before: &Tally) -> Vec<String> {
+    sleep(IN_HAND).await;
     let tally = stage.load.tally().since(before);
-    let failed = tally.failed();
+    let failed = tally.unsatisfied();
     let mut problems = Vec::new();
     if failed > 0 {
         problems.push(format!("{failed} of {} requests failed, and no request needs Kafka", tally.requests));
     }
-    stage.world.fleet.measure();
     let most = stage.world.fleet.most_memory();
     if most > MEMORY {
         problems.push(format!("a process has {} MB, more than {}", most / 1_000_000, MEMORY / 1_000_000));

@@ -1,9 +1,9 @@
 //! Ships that cannot be built, and a compensation that does not work at first.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use ::faults::ProviderFault;
-use tokio::time::sleep;
+use ::faults::{EntryKind, Mode, Provider};
+use tokio::time::{Instant, sleep};
 
 use super::inject;
 use crate::{
@@ -17,29 +17,50 @@ use crate::{
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 8,
     name: "assembly-fails",
-    what: "no ship can be built, and each of the first five refunds fails before one works",
+    what: "no ship can be built, and each refund fails five times before it works",
     inject: inject!(fail),
 }];
+
+/// How often each refund fails.
+const IN_VAIN: usize = 5;
+/// How long the sixth try may take: the pauses are 2, 4, 8, 10 and 10 s.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn fail(stage: &mut Stage) -> anyhow::Result<Injected> {
     let lasting = Duration::from_secs(stage.scale(15, 6));
     let before = failed_ships(&stage.world).await?;
-    stage.world.provider.script_refunds([ProviderFault::Status(500); 5]);
-    restart(stage, &[("ASSEMBLY_FAILURE_RATE", "1")]).await?;
+    let earlier = persistent_refunds(&stage.world.provider);
+    stage.world.provider.be(Mode::RefundingLate(IN_VAIN));
+    stage.world.fleet.replace(Service::Assembly, &[("ASSEMBLY_FAILURE_RATE", "1")]).await?;
     sleep(lasting).await;
-    restart(stage, &[]).await?;
-    let times = failed_ships(&stage.world).await? - before;
-    let problems = if times == 0 { vec!["no ship failed".to_owned()] } else { Vec::new() };
-    Ok(Injected::Times(Done { times: usize::try_from(times)?, problems, ..Done::default() }))
+    stage.world.fleet.replace(Service::Assembly, &[]).await?;
+    let until = Instant::now() + PATIENCE;
+    while persistent_refunds(&stage.world.provider) == earlier && Instant::now() < until {
+        sleep(Duration::from_millis(500)).await;
+    }
+    stage.world.provider.be(Mode::Well);
+    stage.gone();
+    let refunds = persistent_refunds(&stage.world.provider) - earlier;
+    let ships = usize::try_from(failed_ships(&stage.world).await? - before)?;
+    let mut done = Done::some(ships, "no ship failed");
+    if refunds == 0 {
+        done.problems.push(format!("it was missed: no refund failed {IN_VAIN} times and worked then"));
+    }
+    done.notes.push(format!("{refunds} refunds had failed {IN_VAIN} times and were made then, once"));
+    Ok(Injected::Times(done))
 }
 
-async fn restart(stage: &mut Stage, variables: &[(&str, &str)]) -> anyhow::Result<()> {
-    let fleet = &mut stage.world.fleet;
-    for replica in fleet.of(Service::Assembly) {
-        replica.terminate().await;
-        replica.start(variables)?;
+/// How many refunds were asked for more often than they fail, and made just once.
+fn persistent_refunds(provider: &Provider) -> usize {
+    let mut asked: HashMap<String, usize> = HashMap::new();
+    for key in provider.posts().iter().filter_map(|post| post.get("Idempotency-Key")) {
+        *asked.entry(key.clone()).or_default() += 1;
     }
-    fleet.ready(Service::Assembly, 0).await
+    let mut made: HashMap<String, usize> = HashMap::new();
+    for entry in provider.entries().into_iter().filter(|entry| entry.kind == EntryKind::Refund) {
+        *made.entry(entry.key).or_default() += 1;
+    }
+    made.iter().filter(|(key, times)| **times == 1 && asked.get(*key).is_some_and(|asked| *asked > IN_VAIN)).count()
 }
 
 async fn failed_ships(world: &World) -> anyhow::Result<i64> {

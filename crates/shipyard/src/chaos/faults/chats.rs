@@ -6,9 +6,12 @@ use ::faults::TelegramMode;
 use tokio::time::sleep;
 
 use super::inject;
-use crate::chaos::{
-    fault::{Fault, Injected, Stage},
-    world::Link,
+use crate::{
+    chaos::{
+        fault::{Done, Fault, Injected, Stage},
+        world::{Link, World},
+    },
+    services::Service,
 };
 
 pub const FAULTS: [Fault; 4] = [
@@ -39,20 +42,34 @@ pub const FAULTS: [Fault; 4] = [
 ];
 
 const MESSAGES: usize = 10;
+const HURRIED: TelegramMode = TelegramMode::TooMany { retry_after: 3 };
+/// By then a message has arrived that was on its way when the network was cut.
+const IN_FLIGHT: Duration = Duration::from_secs(1);
 
 async fn down(stage: &mut Stage) -> anyhow::Result<Injected> {
     let lasting = Duration::from_secs(stage.scale(300, 10));
     stage.world.links.get(Link::Telegram)?.cut();
-    sleep(lasting).await;
+    sleep(IN_FLIGHT).await;
+    let before = stage.world.telegram.messages().len();
+    sleep(lasting.saturating_sub(IN_FLIGHT)).await;
+    let arrived = stage.world.telegram.messages().len() - before;
+    let waiting = queued(&stage.world).await?;
     stage.world.links.get(Link::Telegram)?.restore();
-    Injected::times(1)
+    stage.gone();
+    let mut done = Done { times: 1, notes: vec![format!("{waiting} messages waited")], ..Done::default() };
+    if waiting == 0 || arrived > 0 {
+        done.problems.push(format!("it was missed: {waiting} messages waited, {arrived} arrived meanwhile"));
+    }
+    Ok(Injected::Times(done))
 }
 
 async fn hurried(stage: &mut Stage) -> anyhow::Result<Injected> {
-    stage.world.telegram.be(TelegramMode::TooMany { retry_after: 3 });
+    let before = stage.world.telegram.met(HURRIED);
+    stage.world.telegram.be(HURRIED);
     sleep(Duration::from_secs(stage.scale(10, 5))).await;
     stage.world.telegram.be(TelegramMode::Well);
-    Injected::times(1)
+    stage.gone();
+    Ok(Injected::Times(Done::some(stage.world.telegram.met(HURRIED) - before, "nothing was answered 429")))
 }
 
 async fn silent(stage: &mut Stage) -> anyhow::Result<Injected> {
@@ -63,8 +80,16 @@ async fn unwilling(stage: &mut Stage) -> anyhow::Result<Injected> {
     script(stage, TelegramMode::Forbidden).await
 }
 
+/// So for the next messages: how many met it.
 async fn script(stage: &mut Stage, mode: TelegramMode) -> anyhow::Result<Injected> {
+    let before = stage.world.telegram.met(mode);
     stage.world.telegram.script([mode; MESSAGES]);
     sleep(Duration::from_secs(stage.scale(15, 8))).await;
-    Injected::times(MESSAGES)
+    stage.gone();
+    Ok(Injected::Times(Done::some(stage.world.telegram.met(mode) - before, "no message met it")))
+}
+
+async fn queued(world: &World) -> anyhow::Result<i64> {
+    let count = sqlx::query_scalar("select count(*) from notifications where status = 'queued'");
+    Ok(count.fetch_one(world.sources.databases.get(Service::Notification)?).await?)
 }

@@ -6,38 +6,44 @@ use tokio::time::sleep;
 
 use super::inject;
 use crate::{
-    chaos::fault::{Fault, Injected, Stage},
+    chaos::fault::{Done, Fault, Injected, Stage},
     services::Service,
 };
 
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 13,
     name: "clock",
-    what: "the clock of one service after another is an hour ahead, then an hour behind",
+    what: "the clock of one service after another is an hour ahead, then an hour behind: of its tokens, logins and dead letters",
     inject: inject!(wrong),
 }];
 
 async fn wrong(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let services = if stage.brief { &[Service::Order][..] } else { &Service::ALL };
+    let services = if stage.brief { &[Service::Iam, Service::Order][..] } else { &Service::ALL };
     let offsets = ["1h", "-1h"];
     for service in services {
         for offset in offsets {
-            restart(stage, *service, &[("CLOCK_OFFSET", offset)]).await?;
+            // A process that did not take the offset would not become ready.
+            stage.world.fleet.replace(*service, &[("CLOCK_OFFSET", offset)]).await?;
             sleep(Duration::from_secs(4)).await;
         }
-        restart(stage, *service, &[]).await?;
+        right(stage, *service).await?;
     }
-    Injected::times(services.len() * offsets.len())
+    let notes = vec![
+        "wrong is the clock of the process: of the tokens that it signs and checks, of iam's logins and users, of dead letters; \
+         deadlines, leases and due times are PostgreSQL's, whose clock is right"
+            .to_owned(),
+    ];
+    Ok(Injected::Times(Done { times: services.len() * offsets.len(), notes, ..Done::default() }))
 }
 
-/// Every process of the service anew, one after another.
-async fn restart(stage: &mut Stage, service: Service, variables: &[(&str, &str)]) -> anyhow::Result<()> {
-    let fleet = &mut stage.world.fleet;
-    for number in 0..fleet.count() {
-        let replica = fleet.get(service, number)?;
+/// As [`Fleet::replace`](crate::chaos::world::Fleet::replace): the cause is gone when the last process has ended whose clock is wrong.
+async fn right(stage: &mut Stage, service: Service) -> anyhow::Result<()> {
+    for number in 0..stage.world.fleet.count() {
+        let replica = stage.world.fleet.get(service, number)?;
         replica.terminate().await;
-        replica.start(variables)?;
-        fleet.ready(service, number).await?;
+        replica.start(&[])?;
+        stage.gone();
+        stage.world.fleet.ready(service, number).await?;
     }
     Ok(())
 }

@@ -2,10 +2,8 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use ::faults::ProviderFault;
+use ::faults::{ProviderFault, Proxy};
 use anyhow::Context as _;
-use events::{ROUTES, Route};
-use platform::kafka::Message;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
@@ -13,10 +11,9 @@ use super::inject;
 use crate::{
     chaos::{
         fault::{Done, Fault, Injected, Stage},
-        topics,
+        topics::{self, Event, Progress},
         world::{Link, World},
     },
-    letters::event_uuid,
     services::Service,
 };
 
@@ -57,57 +54,67 @@ const SETTLED: Duration = Duration::from_secs(4);
 const ATTEMPTS: usize = 5;
 
 async fn commit_publish(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let world = &mut stage.world;
-    if let Err(reason) = world.servers.broker.real() {
-        return Ok(Injected::Not(reason));
-    }
-    let mut between = 0;
-    for service in PRODUCERS {
-        world.links.get(Link::Kafka)?.hang();
-        between += until_unpublished(world, service).await?.len();
-        world.fleet.kill(service).await;
-        world.links.get(Link::Kafka)?.reset();
-        start(world, service).await?;
-    }
-    let what = "events were committed and not published";
-    Ok(Injected::Times(Done { times: PRODUCERS.len(), ..seen(between, what) }))
+    let what = "events were committed and not in their topic";
+    die_publishing(stage, Proxy::hang, |caught| caught.elsewhere, what).await
 }
 
 async fn ack_mark(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let world = &mut stage.world;
-    if let Err(reason) = world.servers.broker.real() {
+    let what = "events were in their topic, and their rows not marked";
+    die_publishing(stage, Proxy::mute, |caught| caught.published, what).await
+}
+
+/// The events whose rows were not marked at the death of who wrote them.
+struct Caught {
+    /// Those that are in their topic.
+    published: usize,
+    /// Those that are nowhere but in the outbox.
+    elsewhere: usize,
+}
+
+/// Kills each producer while the network to Kafka is as `hurt` makes it, until that has caught events that `count` counts.
+async fn die_publishing(
+    stage: &mut Stage,
+    hurt: fn(&Proxy),
+    count: fn(&Caught) -> usize,
+    what: &str,
+) -> anyhow::Result<Injected> {
+    if let Err(reason) = stage.world.servers.broker.real() {
         return Ok(Injected::Not(reason));
     }
-    let (mut times, mut between) = (0, 0);
+    let mut done = Done::default();
     for service in PRODUCERS {
-        // A relay that has just begun asks first whether its topics are there, and hears nothing of that either.
+        let mut between = 0;
         for _ in 0..ATTEMPTS {
+            // A relay that has just begun asks first whether its topics are there, and hears nothing of that either.
             sleep(SETTLED).await;
-            let unmarked = die_before_marking(world, service).await?;
-            times += 1;
-            between += unmarked;
-            if unmarked > 0 {
+            between = count(&die_unmarked(&mut stage.world, service, hurt).await?);
+            done.times += 1;
+            stage.gone();
+            stage.world.fleet.revive(service).await?;
+            if between > 0 {
                 break;
             }
         }
+        record(&mut done, between, &format!("{what} at a death of {service}"));
     }
-    let what = "events were in their topic, and their rows not marked";
-    Ok(Injected::Times(Done { times, ..seen(between, what) }))
+    Ok(Injected::Times(done))
 }
 
-/// Kills a service that publishes and hears nothing of it: how many of its events are in their topics and not marked.
-async fn die_before_marking(world: &mut World, service: Service) -> anyhow::Result<usize> {
-    world.links.get(Link::Kafka)?.mute();
+/// Kills a service that publishes while the network to Kafka is as `hurt` makes it: what that has caught.
+async fn die_unmarked(world: &mut World, service: Service, hurt: fn(&Proxy)) -> anyhow::Result<Caught> {
+    hurt(world.links.get(Link::Kafka)?);
     until_unpublished(world, service).await?;
+    // What was under way at the first moment may have arrived; what is written now is met by the network as it is.
     sleep(Duration::from_secs(1)).await;
     world.fleet.kill(service).await;
     world.links.get(Link::Kafka)?.reset();
     let unmarked: HashSet<Uuid> = unpublished(world, service).await?.into_iter().collect();
-    let records = topics::records(world).await?;
-    start(world, service).await?;
-    Ok(records.iter().filter(|(route, record)| is_one_of(&unmarked, route, record)).count())
+    let events = topics::events(world).await?;
+    let found: HashSet<Uuid> = events.iter().map(|event| event.uuid).filter(|uuid| unmarked.contains(uuid)).collect();
+    Ok(Caught { published: found.len(), elsewhere: unmarked.len() - found.len() })
 }
 
+/// Kills everybody at once, so that the cause counts as gone when all are ready again, and not when they are started.
 async fn commit_offset(stage: &mut Stage) -> anyhow::Result<Injected> {
     let world = &mut stage.world;
     if let Err(reason) = world.servers.broker.real() {
@@ -125,37 +132,32 @@ async fn commit_offset(stage: &mut Stage) -> anyhow::Result<Injected> {
         world.fleet.start(service, &[])?;
     }
     world.fleet.all_ready().await?;
-    Ok(Injected::Times(seen(between, "events had had their effect, and their offset was not committed")))
+    stage.gone();
+    let mut done = Done { times: 1, ..Done::default() };
+    record(&mut done, between, "events had had their effect, and their offset was not committed");
+    Ok(Injected::Times(done))
 }
 
 /// How many events are in the inbox of a consumer that has not committed their offset.
 async fn effects_without_offset(world: &World) -> anyhow::Result<usize> {
-    let records = topics::records(world).await?;
+    let events = topics::events(world).await?;
     let mut count = 0;
-    for route in &ROUTES {
-        let topic = route.topic(&world.sources.topics);
-        for consumer in route.consumers {
-            let committed = topics::committed(world, consumer.group, topic).await?;
-            let inbox = sqlx::query_scalar("select event_uuid from inbox where consumer = $1");
-            let inbox = inbox.bind(consumer.group).fetch_all(world.sources.databases.named(consumer.service)?).await?;
-            let taken: HashSet<Uuid> = inbox.into_iter().collect();
-            let later =
-                |record: &Message| record.offset >= committed.get(&record.partition).copied().unwrap_or_default();
-            let own = records.iter().filter(|(of, record)| of.kind == route.kind && later(record));
-            count += own.filter(|(route, record)| is_one_of(&taken, route, record)).count();
-        }
+    for progress in topics::progress(world).await? {
+        let Progress { topic, consumer, next } = progress;
+        let inbox = sqlx::query_scalar("select event_uuid from inbox where consumer = $1");
+        let inbox = inbox.bind(consumer.group).fetch_all(world.sources.databases.named(consumer.service)?).await?;
+        let taken: HashSet<Uuid> = inbox.into_iter().collect();
+        let uncommitted = |event: &Event| next.get(&event.partition).is_some_and(|next| event.offset >= *next);
+        let own = events.iter().filter(|event| event.route.kind == topic.route.kind && uncommitted(event));
+        count += own.filter(|event| taken.contains(&event.uuid)).count();
     }
     Ok(count)
 }
 
-fn is_one_of(events: &HashSet<Uuid>, route: &Route, record: &Message) -> bool {
-    event_uuid(route.kind, record).is_some_and(|event| events.contains(&event))
-}
-
 async fn charge_commit(stage: &mut Stage) -> anyhow::Result<Injected> {
     let times = stage.scale(5, 2);
-    let world = &mut stage.world;
     for _ in 0..times {
+        let world = &mut stage.world;
         world.provider.script([ProviderFault::Withheld]);
         let charged = async {
             while world.provider.withheld() == 0 {
@@ -165,20 +167,22 @@ async fn charge_commit(stage: &mut Stage) -> anyhow::Result<Injected> {
         timeout(PATIENCE, charged).await.context("nobody was charged")?;
         world.fleet.kill(Service::Payment).await;
         world.provider.release();
-        world.fleet.start(Service::Payment, &[])?;
-        world.fleet.ready(Service::Payment, 0).await?;
+        stage.gone();
+        stage.world.fleet.revive(Service::Payment).await?;
     }
     Injected::times(times)
 }
 
-/// What was caught between two steps. Nothing is a problem: the fault has missed.
-fn seen(count: usize, what: &str) -> Done {
-    let problems = if count == 0 { vec![format!("it was missed: no {what}")] } else { Vec::new() };
-    Done { times: 1, problems, notes: vec![format!("{count} {what}")] }
+/// Records what was caught between two steps. Nothing is a problem: the fault has missed.
+fn record(done: &mut Done, count: usize, what: &str) {
+    done.notes.push(format!("{count} {what}"));
+    if count == 0 {
+        done.problems.push(format!("it was missed: no {what}"));
+    }
 }
 
 /// The events that a service has written and not marked as published.
-async fn unpublished(world: &World, service: Service) -> anyhow::Result<Vec<Uuid>> {
+pub async fn unpublished(world: &World, service: Service) -> anyhow::Result<Vec<Uuid>> {
     let question = sqlx::query_scalar("select event_uuid from outbox where published_at is null");
     Ok(question.fetch_all(world.sources.databases.get(service)?).await?)
 }
@@ -195,13 +199,4 @@ async fn until_unpublished(world: &World, service: Service) -> anyhow::Result<Ve
         }
     };
     timeout(PATIENCE, some).await.with_context(|| format!("{service} has nothing to publish"))?
-}
-
-/// Starts every process of a service again, and returns when all are ready.
-async fn start(world: &mut World, service: Service) -> anyhow::Result<()> {
-    world.fleet.start(service, &[])?;
-    for number in 0..world.fleet.count() {
-        world.fleet.ready(service, number).await?;
-    }
-    Ok(())
 }

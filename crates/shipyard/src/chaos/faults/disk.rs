@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::inject;
+use super::{IN_HAND, inject};
 use crate::chaos::fault::{Done, Fault, Injected, Stage};
 
 pub const FAULTS: [Fault; 1] = [Fault {
@@ -30,8 +30,10 @@ async fn fill(stage: &mut Stage) -> anyhow::Result<Injected> {
     disk.free()?;
     // A server that could not even write its log has ended; whoever watches it starts it again.
     stage.world.servers.start_postgres().await?;
-    let tally = stage.load.tally().since(&before);
-    let failed = tally.failed();
-    let problems = if failed == 0 { vec!["no request noticed".to_owned()] } else { Vec::new() };
-    Ok(Injected::Times(Done { times: 1, problems, ..Done::default() }))
+    stage.gone();
+    // Those in hand are among those who noticed.
+    sleep(IN_HAND).await;
+    let failed = stage.load.tally().since(&before).unsatisfied();
+    let problems = if failed == 0 { vec!["it was missed: no request failed".to_owned()] } else { Vec::new() };
+    Ok(Injected::Times(Done { times: 1, problems, notes: vec![format!("{failed} requests failed")] }))
 }

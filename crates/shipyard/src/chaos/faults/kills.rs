@@ -27,6 +27,7 @@ async fn kill(stage: &mut Stage) -> anyhow::Result<Injected> {
             let replica = stage.world.fleet.get(service, number)?;
             replica.kill().await;
             replica.start(&[])?;
+            stage.gone();
         }
     }
     Injected::times(rounds * Service::ALL.len())

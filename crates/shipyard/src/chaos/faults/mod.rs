@@ -1,22 +1,32 @@
 //! Every fault there is, in the order of the project's list.
 
+mod asked;
 mod broker;
 mod building;
 mod chats;
 mod clock;
 mod consumers;
+mod crowd;
 mod deaths;
 mod delivery;
 mod disk;
 mod kills;
+mod links;
 mod network;
 mod postgres;
 mod provider;
 mod redis;
 mod rolling;
-mod storm;
+mod servers;
+pub mod storm;
+mod visitors;
+
+use std::time::Duration;
 
 use super::fault::Fault;
+
+/// By then whoever asked while something was wrong has his answer, or waits for it in vain.
+const IN_HAND: Duration = Duration::from_secs(3);
 
 /// All of them.
 pub fn all() -> Vec<Fault> {
@@ -27,6 +37,7 @@ pub fn all() -> Vec<Fault> {
         &postgres::FAULTS,
         &redis::FAULTS,
         &network::FAULTS,
+        &servers::FAULTS,
         &provider::FAULTS,
         &building::FAULTS,
         &delivery::FAULTS,

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection as _, PgConnection};
 use tokio::time::sleep;
 
-use super::inject;
+use super::{crowd::Crowd, inject};
 use crate::{
     chaos::{
-        fault::{Fault, Injected, Stage},
-        world::{CONNECTIONS, Link},
+        fault::{Done, Fault, Injected, Stage},
+        world::Link,
     },
     services::Service,
 };
@@ -30,52 +29,52 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
+/// By then every answer has arrived that was given before.
+const IN_FLIGHT: Duration = Duration::from_secs(1);
+
 async fn kill(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let times = stage.scale(3, 1);
-    for _ in 0..times {
+    let mut done = Done::default();
+    for _ in 0..stage.scale(3, 1) {
         stage.world.servers.kill_postgres().await?;
-        sleep(Duration::from_secs(2)).await;
+        without(stage, Duration::from_secs(2), &mut done).await;
         stage.world.servers.start_postgres().await?;
+        stage.gone();
         sleep(Duration::from_secs(2)).await;
     }
-    Injected::times(times)
+    Ok(Injected::Times(done))
 }
 
 async fn hang(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let links = stage.world.links.clone();
+    let (links, mut done) = (stage.world.links.clone(), Done::default());
     for service in Service::ALL {
         links.get(Link::Database(service))?.hang();
     }
-    sleep(Duration::from_secs(stage.scale(15, 5))).await;
+    without(stage, Duration::from_secs(stage.scale(15, 5)), &mut done).await;
     for service in Service::ALL {
         links.get(Link::Database(service))?.restore();
     }
-    Injected::times(1)
+    stage.gone();
+    Ok(Injected::Times(done))
 }
 
 async fn crowd(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let url = &stage.world.servers.postgres_url;
-    let mut crowd = vec![PgConnection::connect(url).await?];
-    let mut lost = 0;
-    // The services come back at once, so they are thrown out until the crowd has every place.
-    while crowd.len() < CONNECTIONS as usize {
-        let thrown = "select count(*) filter (where pg_terminate_backend(pid)) from pg_stat_activity
-            where backend_type = 'client backend' and datname <> 'postgres'";
-        lost += sqlx::query_scalar::<_, i64>(thrown).fetch_one(&mut crowd[0]).await?;
-        let mut refused = 0;
-        while crowd.len() < CONNECTIONS as usize && refused < 3 {
-            match PgConnection::connect(url).await {
-                Ok(connection) => crowd.push(connection),
-                Err(_) => refused += 1,
-            }
-        }
-        if refused > 0 && crowd.len() + 5 >= CONNECTIONS as usize {
-            break;
-        }
+    let mut done = Done::default();
+    let crowd = Crowd::gather(&stage.world.servers.postgres_url).await?;
+    done.notes.push(format!("{} connections were lost", crowd.thrown_out));
+    without(stage, Duration::from_secs(stage.scale(10, 5)), &mut done).await;
+    crowd.leave().await;
+    stage.gone();
+    Ok(Injected::Times(done))
+}
+
+/// Waits without PostgreSQL. Nothing that customers ask can succeed then; what does shows that the fault has missed.
+async fn without(stage: &Stage, lasting: Duration, done: &mut Done) {
+    sleep(IN_FLIGHT.min(lasting)).await;
+    let before = stage.load.tally();
+    sleep(lasting.saturating_sub(IN_FLIGHT)).await;
+    let succeeded = stage.load.tally().since(&before).succeeded;
+    if succeeded > 0 {
+        done.problems.push(format!("it was missed: {succeeded} requests succeeded without PostgreSQL"));
     }
-    sleep(Duration::from_secs(stage.scale(10, 5))).await;
-    for connection in crowd {
-        let _ = connection.close().await;
-    }
-    Injected::times(usize::try_from(lost)?)
+    done.times += 1;
 }

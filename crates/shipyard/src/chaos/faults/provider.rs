@@ -6,7 +6,7 @@ use ::faults::{Mode, ProviderFault};
 use tokio::time::sleep;
 
 use super::inject;
-use crate::chaos::fault::{Fault, Injected, Stage};
+use crate::chaos::fault::{Done, Fault, Injected, Stage};
 
 pub const FAULTS: [Fault; 4] = [
     Fault {
@@ -25,33 +25,40 @@ pub const FAULTS: [Fault; 4] = [
     Fault {
         number: 7,
         name: "provider-twice",
-        what: "each charge reaches the provider twice, for 10 s",
+        what: "the provider charges, its answer is lost, and the repetition gets it a second time, for 10 s",
         inject: inject!(twice),
     },
 ];
 
 async fn silent(stage: &mut Stage) -> anyhow::Result<Injected> {
-    be(stage, Mode::Charging(ProviderFault::Silent)).await
+    Ok(Injected::Times(be(stage, Mode::Charging(ProviderFault::Silent)).await))
 }
 
 async fn failing(stage: &mut Stage) -> anyhow::Result<Injected> {
-    be(stage, Mode::Charging(ProviderFault::Status(500))).await
+    Ok(Injected::Times(be(stage, Mode::Charging(ProviderFault::Status(500))).await))
 }
 
 async fn declining(stage: &mut Stage) -> anyhow::Result<Injected> {
-    be(stage, Mode::Charging(ProviderFault::Declined("generic_decline"))).await
+    Ok(Injected::Times(be(stage, Mode::Charging(ProviderFault::Declined("generic_decline"))).await))
 }
 
 async fn twice(stage: &mut Stage) -> anyhow::Result<Injected> {
-    be(stage, Mode::Duplicating).await
+    let before = stage.world.provider.replayed();
+    let mut done = be(stage, Mode::Duplicating).await;
+    let again = stage.world.provider.replayed() - before;
+    if again == 0 {
+        done.problems.push("it was missed: no answer was given a second time".to_owned());
+    }
+    done.notes.push(format!("{again} answers were given a second time"));
+    Ok(Injected::Times(done))
 }
 
-/// So for a while: the number of charges and refunds that were asked for meanwhile.
-async fn be(stage: &mut Stage, mode: Mode) -> anyhow::Result<Injected> {
-    let provider = &stage.world.provider;
-    let before = provider.posts().len();
-    provider.be(mode);
+/// So for a while: how many charges met it.
+async fn be(stage: &mut Stage, mode: Mode) -> Done {
+    let before = stage.world.provider.faults_met();
+    stage.world.provider.be(mode);
     sleep(Duration::from_secs(stage.scale(10, 5))).await;
-    provider.be(Mode::Well);
-    Injected::times(provider.posts().len() - before)
+    stage.world.provider.be(Mode::Well);
+    stage.gone();
+    Done::some(stage.world.provider.faults_met() - before, "no charge met it")
 }

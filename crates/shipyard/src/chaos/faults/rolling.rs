@@ -1,10 +1,8 @@
 //! Every process replaced, one after another, and no request fails.
 
-use std::time::Duration;
-
 use tokio::time::sleep;
 
-use super::inject;
+use super::{IN_HAND, inject};
 use crate::{
     chaos::fault::{Done, Fault, Injected, Stage},
     services::Service,
@@ -20,18 +18,13 @@ pub const FAULTS: [Fault; 1] = [Fault {
 async fn roll(stage: &mut Stage) -> anyhow::Result<Injected> {
     let services = if stage.brief { &[Service::Order, Service::Inventory][..] } else { &Service::ALL };
     let before = stage.load.tally();
-    let fleet = &mut stage.world.fleet;
     for service in services {
-        for number in 0..fleet.count() {
-            let replica = fleet.get(*service, number)?;
-            replica.terminate().await;
-            replica.start(&[])?;
-            fleet.ready(*service, number).await?;
-            sleep(Duration::from_millis(500)).await;
-        }
+        stage.world.fleet.replace(*service, &[]).await?;
     }
+    stage.gone();
+    sleep(IN_HAND).await;
     let tally = stage.load.tally().since(&before);
-    let failed = tally.failed();
+    let failed = tally.unsatisfied();
     let problems =
         if failed > 0 { vec![format!("{failed} of {} requests failed", tally.requests)] } else { Vec::new() };
     let times = services.len() * stage.world.fleet.count();

@@ -12,10 +12,10 @@ use tokio::time::sleep;
 use super::{
     account::{Account, pause},
     gate::Ticket,
+    judge::judge,
     memory::Memory,
     requests::Request,
     tally::Class,
-    verdict::judge,
 };
 use crate::commands::demo::{answer::Answer, shop::Shop};
 
@@ -92,6 +92,7 @@ impl Desk {
 
     async fn send(&self, request: &Request, session: &str) -> anyhow::Result<Answer> {
         let Request { method, path, key, body, .. } = request;
+        let _waiting = self.memory.wait();
         self.shop.ask_under(key.as_deref(), Method::clone(method), path, Some(session), body.clone()).await
     }
 }

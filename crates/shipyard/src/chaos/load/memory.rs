@@ -1,6 +1,10 @@
 //! What the customers remember together: counts, acknowledgements, and whatever should not have been answered.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use audit::facts::{Acknowledged, Answer};
 use tokio::time::Instant;
@@ -11,9 +15,13 @@ use super::tally::{Class, Counts, Kind};
 /// How many surprises are kept word for word.
 const KEPT: usize = 200;
 
+/// As long as a request may take in a shop that is well.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 #[derive(Default)]
 pub struct Memory {
     counts: Mutex<Counts>,
+    waiting: Mutex<Waiting>,
     acknowledged: Mutex<Vec<Acknowledged>>,
     surprises: Mutex<Surprises>,
 }
@@ -24,7 +32,34 @@ struct Surprises {
     more: usize,
 }
 
+/// Since when each request waits that waits now.
+#[derive(Default)]
+struct Waiting {
+    begun: u64,
+    since: BTreeMap<u64, Instant>,
+}
+
+/// A request waits for its answer until this is dropped.
+pub struct Wait<'a> {
+    memory: &'a Memory,
+    number: u64,
+    since: Instant,
+}
+
 impl Memory {
+    pub fn wait(&self) -> Wait<'_> {
+        let since = Instant::now();
+        let mut waiting = lock(&self.waiting);
+        waiting.begun += 1;
+        let number = waiting.begun;
+        waiting.since.insert(number, since);
+        Wait { memory: self, number, since }
+    }
+
+    pub fn waiting_since(&self) -> Option<Instant> {
+        lock(&self.waiting).since.values().next().copied()
+    }
+
     pub fn count(&self, kind: Kind, class: Class) {
         // The time is taken under the lock, so that times stand in their order.
         let mut counts = self.counts();
@@ -58,6 +93,15 @@ impl Memory {
         let surprises = lock(&self.surprises);
         let more = (surprises.more > 0).then(|| format!("and {} more surprises", surprises.more));
         surprises.kept.iter().cloned().chain(more).collect()
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        lock(&self.memory.waiting).since.remove(&self.number);
+        if self.since.elapsed() > PATIENCE {
+            self.memory.counts().late(Instant::now());
+        }
     }
 }
 

@@ -6,11 +6,11 @@ mod chance;
 mod customer;
 mod desk;
 mod gate;
+mod judge;
 mod memory;
 mod order;
 mod requests;
 mod tally;
-mod verdict;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +30,8 @@ pub use self::tally::Tally;
 use self::{account::Account, chance::Chance, customer::Customer, desk::Desk, gate::Gate, memory::Memory};
 use crate::commands::demo::shop::{Shop, success, within};
 
+/// So that no two seeds have a customer in common: 2^64 over the golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// How many customers register at once: a password is hashed for each.
 const REGISTERING: usize = 4;
 
@@ -53,7 +55,7 @@ impl Load {
     /// Registers the customers, retrying while the shop is not well, up to 30 seconds each. They wait for [`Load::resume`].
     pub async fn start(shop: Shop, options: &Options) -> anyhow::Result<Self> {
         ensure!(options.customers > 0, "a load needs a customer");
-        let rng = |index: usize| SmallRng::seed_from_u64(options.seed.wrapping_add(index as u64));
+        let rng = |index: usize| SmallRng::seed_from_u64(options.seed ^ (index as u64 + 1).wrapping_mul(SPREAD));
         let accounts = stream::iter(0..options.customers).map(|index| Account::open(&shop, index, rng(index)));
         let accounts: Vec<Account> = accounts.buffered(REGISTERING).try_collect().await?;
         let (gate, memory) = (Arc::new(Gate::closed()), Arc::new(Memory::default()));
@@ -91,21 +93,20 @@ impl Load {
         self.memory.acknowledged()
     }
 
-    /// What was answered since the load began, or since the last [`Load::mark`].
+    /// What was answered since the load began.
     pub fn tally(&self) -> Tally {
-        let counts = self.memory.counts();
-        counts.total.since(&counts.marked)
+        self.memory.counts().total
     }
 
-    /// Begins a new tally. Those from before cannot be subtracted from those after.
-    pub fn mark(&self) {
-        let mut counts = self.memory.counts();
-        counts.marked = counts.total;
-    }
-
-    /// When a request last failed, if one did after `since`: no answer, 429, or 5xx except PAYMENT_OUTCOME_UNKNOWN.
+    /// When a request last failed, if one did after `since`: no answer, none within five seconds, 429, or 5xx except
+    /// PAYMENT_OUTCOME_UNKNOWN.
     pub fn last_failure(&self, since: Instant) -> Option<Instant> {
         self.memory.counts().last_failure(since)
+    }
+
+    /// Since when somebody waits for an answer, of those who wait the longest.
+    pub fn waiting_since(&self) -> Option<Instant> {
+        self.memory.waiting_since()
     }
 
     /// When each kind of request (create, read, pay, cancel) had succeeded once after `since`. Nothing while one has not.

@@ -127,8 +127,6 @@ impl Tally {
 #[derive(Default)]
 pub struct Counts {
     pub total: Tally,
-    /// The total at the last mark.
-    pub marked: Tally,
     /// When requests to create, read, pay and cancel succeeded, oldest first.
     successes: [Vec<Instant>; 4],
     failed: Option<Instant>,
@@ -150,6 +148,11 @@ impl Counts {
         if class == Class::Succeeded {
             self.successes[place].push(at);
         }
+    }
+
+    /// An answer came so late that whoever asked has lost patience.
+    pub fn late(&mut self, at: Instant) {
+        self.failed = Some(at);
     }
 
     pub fn last_failure(&self, since: Instant) -> Option<Instant> {

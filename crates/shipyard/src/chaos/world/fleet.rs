@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -19,7 +19,7 @@ use super::{links::Links, replica::Replica};
 use crate::services::Service;
 
 /// How often each replica is asked whether it is ready.
-const POLL: Duration = Duration::from_millis(150);
+const POLL: Duration = Duration::from_millis(300);
 /// How long one may take to say so.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a replica may take from its start until it is ready, on a machine that has other things to do.
@@ -35,7 +35,7 @@ struct Seen {
 pub struct Fleet {
     replicas: Vec<Replica>,
     seen: watch::Receiver<Seen>,
-    peak: AtomicU64,
+    peak: Arc<AtomicU64>,
     client: reqwest::Client,
     _gateway: AbortOnDropHandle<()>,
 }
@@ -52,11 +52,13 @@ impl Fleet {
             number: one.number,
             listen: one.listen,
             admin: one.admin,
+            pid: one.pid(),
         });
-        let (sees, seen) = watch::channel(Seen::default());
+        let (tell, seen) = watch::channel(Seen::default());
         let client = platform::http::client(PATIENCE)?;
-        let gateway = tokio::spawn(gateway(addresses.collect(), links, sees, client.clone()));
-        Ok(Self { replicas, seen, peak: AtomicU64::default(), client, _gateway: AbortOnDropHandle::new(gateway) })
+        let peak = Arc::new(AtomicU64::default());
+        let gateway = tokio::spawn(gateway(addresses.collect(), links, tell, client.clone(), peak.clone()));
+        Ok(Self { replicas, seen, peak, client, _gateway: AbortOnDropHandle::new(gateway) })
     }
 
     pub fn all(&mut self) -> impl Iterator<Item = &mut Replica> {
@@ -71,6 +73,11 @@ impl Fleet {
     pub fn get(&mut self, service: Service, number: usize) -> anyhow::Result<&mut Replica> {
         let found = self.of(service).find(|replica| replica.number == number);
         found.with_context(|| format!("there is no replica {number} of {service}"))
+    }
+
+    /// Which processes ended though nobody had told them to, each a sentence, since this was last asked.
+    pub fn deaths(&mut self) -> Vec<String> {
+        self.replicas.iter_mut().flat_map(Replica::deaths).collect()
     }
 
     /// How many replicas each service has.
@@ -127,12 +134,6 @@ impl Fleet {
         Ok(())
     }
 
-    /// Looks at the memory of every process; [`peak_memory`](Self::peak_memory) is the most that one had.
-    pub fn measure(&self) {
-        let most = self.replicas.iter().filter_map(Replica::memory).max().unwrap_or_default();
-        self.peak.fetch_max(most, Ordering::Relaxed);
-    }
-
     /// The most resident memory that one process was seen with since [`peak_memory`](Self::peak_memory) was last asked, in bytes.
     pub fn most_memory(&self) -> u64 {
         self.peak.load(Ordering::Relaxed)
@@ -155,22 +156,29 @@ impl Fleet {
 
     /// The most resident memory that one process was seen with, in bytes, since this was last asked.
     pub fn peak_memory(&self) -> u64 {
-        self.measure();
         self.peak.swap(0, Ordering::Relaxed)
     }
 }
 
-#[derive(Clone, Copy)]
 struct Address {
     service: Service,
     number: usize,
     listen: SocketAddr,
     admin: SocketAddr,
+    pid: Arc<AtomicI32>,
 }
 
-/// Asks everybody all the time and aims the links at those who are ready; at all of them where nobody is.
-async fn gateway(addresses: Vec<Address>, links: Arc<Links>, sees: watch::Sender<Seen>, client: reqwest::Client) {
+/// Asks everybody all the time and aims the links at those who are ready; at all of them where nobody is. Looks at their memory, too.
+async fn gateway(
+    addresses: Vec<Address>,
+    links: Arc<Links>,
+    sees: watch::Sender<Seen>,
+    client: reqwest::Client,
+    peak: Arc<AtomicU64>,
+) {
     loop {
+        let most = addresses.iter().filter_map(|one| memory(one.pid.load(Ordering::Relaxed))).max();
+        peak.fetch_max(most.unwrap_or_default(), Ordering::Relaxed);
         let answers = join_all(addresses.iter().map(|address| is_ready(&client, address.admin))).await;
         let well: Vec<&Address> =
             addresses.iter().zip(answers).filter(|(_, ready)| *ready).map(|(one, _)| one).collect();
@@ -193,4 +201,11 @@ async fn gateway(addresses: Vec<Address>, links: Arc<Links>, sees: watch::Sender
 async fn is_ready(client: &reqwest::Client, admin: SocketAddr) -> bool {
     let answer = client.get(format!("http://{admin}/health/ready")).send().await;
     answer.is_ok_and(|answer| answer.status().is_success())
+}
+
+/// Resident memory in bytes, where the system tells it (Linux).
+fn memory(pid: i32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }

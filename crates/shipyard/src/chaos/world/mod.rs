@@ -50,6 +50,7 @@ pub struct World {
     /// The databases and the topics, past the links to the databases.
     pub sources: Sources,
     settings: Settings,
+    directory: PathBuf,
     /// Records that nobody can handle, sent on purpose.
     pub poison: Vec<Poison>,
     /// The key with which the services sign who they are.
@@ -59,6 +60,7 @@ pub struct World {
 impl World {
     /// Starts everything, and returns when it is ready and its shelves are full.
     pub async fn start(options: &Options, say: &impl Fn(&str)) -> anyhow::Result<Self> {
+        ::servers::small_disk::sweep();
         let directory = fresh(&options.directory)?;
         let provider = Provider::start(PROVIDER_KEY).await?;
         let telegram = Telegram::start(TELEGRAM_TOKEN).await?;
@@ -87,7 +89,8 @@ impl World {
             replica.start(&[])?;
         }
         let poison = Vec::new();
-        let world = Self { fleet, links, servers, provider, telegram, sources, settings, poison, key: key.into() };
+        let world =
+            Self { fleet, links, servers, provider, telegram, sources, settings, directory, poison, key: key.into() };
         say("starting the services");
         world.fleet.all_ready().await?;
         let inventory = world.links.address(Link::Front(Service::Inventory))?.to_string();
@@ -116,8 +119,12 @@ impl World {
         // Connections from before a crash would each fail once.
         let earlier = std::mem::replace(&mut self.sources, Sources::of(&self.settings)?);
         earlier.databases.close().await;
+        self.servers.broker.heal().await?;
         for replica in self.fleet.all() {
             replica.thaw();
+            if replica.is_altered() {
+                replica.terminate().await;
+            }
             if !replica.is_running() {
                 replica.start(&[])?;
             }
@@ -130,6 +137,7 @@ impl World {
             self.fleet.kill(service).await;
         }
         self.servers.stop().await;
+        delete_postgres(&self.directory);
     }
 }
 
@@ -137,10 +145,7 @@ impl World {
 fn fresh(directory: &Path) -> anyhow::Result<PathBuf> {
     let shown = directory.display();
     if directory.exists() {
-        // As root PostgreSQL's data is where its own user may go, and a link leads there.
-        if let Ok(elsewhere) = std::fs::read_link(directory.join("postgres")) {
-            let _ = std::fs::remove_dir_all(elsewhere);
-        }
+        delete_postgres(directory);
         std::fs::remove_dir_all(directory).with_context(|| format!("emptying {shown}"))?;
     }
     std::fs::create_dir_all(directory.join("templates")).with_context(|| format!("making {shown}"))?;
@@ -149,6 +154,13 @@ fn fresh(directory: &Path) -> anyhow::Result<PathBuf> {
         std::fs::write(file, format!("{kind} {{{{ order_uuid }}}}\n"))?;
     }
     Ok(directory.canonicalize()?)
+}
+
+/// As root PostgreSQL's data is where its own user may go, and a link leads there.
+fn delete_postgres(directory: &Path) {
+    let data = directory.join("postgres");
+    let _ = std::fs::read_link(&data).and_then(std::fs::remove_dir_all);
+    let _ = std::fs::remove_file(&data).or_else(|_| std::fs::remove_dir_all(&data));
 }
 
 /// `host:port` of a URL.

@@ -4,7 +4,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     process::Command,
-    sync::atomic::{AtomicU8, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicI32, AtomicU8, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,6 +28,12 @@ pub struct Replica {
     variables: Vec<(String, String)>,
     directory: PathBuf,
     child: Option<Child>,
+    /// True while it runs with variables that are a fault's.
+    altered: bool,
+    /// The process that runs, 0 where none does: for whoever measures it.
+    pid: Arc<AtomicI32>,
+    /// How it ended each time that nobody had told it to.
+    deaths: Vec<String>,
 }
 
 impl Replica {
@@ -36,15 +45,18 @@ impl Replica {
             (service.variable("ADMIN_LISTEN"), admin.to_string()),
             ("KAFKA_INSTANCE_ID".to_owned(), format!("{service}-{number}")),
         ];
-        Ok(Self { service, number, listen, admin, variables, directory, child: None })
+        let (child, altered, pid, deaths) = (None, false, Arc::default(), Vec::new());
+        Ok(Self { service, number, listen, admin, variables, directory, child, altered, pid, deaths })
     }
 
     pub fn configure(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
         self.variables.extend(variables);
     }
 
-    /// Starts the process, with `more` variables for this life alone.
+    /// Starts the process, with `more` variables for this life alone. It must not run.
     pub fn start(&mut self, more: &[(&str, &str)]) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.is_running(), "{} {} runs already", self.service, self.number);
+        self.forget();
         let program = std::env::current_exe().context("finding this program")?;
         let mut command: Command = mortal(&program, "KILL");
         command.args(["run", self.service.name()]).current_dir(&self.directory).env_clear();
@@ -55,21 +67,32 @@ impl Replica {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.envs(more.iter().copied());
         let log = self.directory.join(format!("{}-{}.log", self.service, self.number));
-        let started = Child::spawn(command, &log);
-        self.child = Some(started.with_context(|| format!("starting {} {}", self.service, self.number))?);
+        let child =
+            Child::spawn(command, &log).with_context(|| format!("starting {} {}", self.service, self.number))?;
+        self.pid.store(child.pid, Ordering::Relaxed);
+        (self.child, self.altered) = (Some(child), !more.is_empty());
         Ok(())
+    }
+
+    /// Lets go of the process; one that had ended before it was told to is remembered.
+    fn forget(&mut self) -> Option<Child> {
+        self.pid.store(0, Ordering::Relaxed);
+        let child = self.child.take()?;
+        let Some(status) = child.ended() else { return Some(child) };
+        self.deaths.push(format!("{} {} ended by itself: {status}", self.service, self.number));
+        None
     }
 
     /// `kill -9`; returns when the process is gone.
     pub async fn kill(&mut self) {
-        if let Some(child) = self.child.take() {
+        if let Some(child) = self.forget() {
             child.stop(Signal::KILL, PATIENCE).await;
         }
     }
 
     /// SIGTERM, as whoever replaces a replica sends it; returns when the process has ended.
     pub async fn terminate(&mut self) {
-        if let Some(child) = self.child.take() {
+        if let Some(child) = self.forget() {
             child.stop(Signal::TERM, PATIENCE).await;
         }
     }
@@ -94,12 +117,22 @@ impl Replica {
         self.child.as_ref().is_some_and(|child| child.ended().is_none())
     }
 
-    /// Resident memory in bytes, where the system tells it (Linux).
-    pub fn memory(&self) -> Option<u64> {
-        let pid = self.child.as_ref().filter(|child| child.ended().is_none())?.pid;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+    /// True while it runs with variables that are a fault's.
+    pub fn is_altered(&self) -> bool {
+        self.altered
+    }
+
+    /// How it ended each time that nobody had told it to, since this was last asked.
+    pub fn deaths(&mut self) -> Vec<String> {
+        if !self.is_running() {
+            self.forget();
+        }
+        std::mem::take(&mut self.deaths)
+    }
+
+    /// The process that runs, 0 where none does.
+    pub fn pid(&self) -> Arc<AtomicI32> {
+        self.pid.clone()
     }
 }
 

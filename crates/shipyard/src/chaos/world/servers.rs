@@ -17,8 +17,8 @@ use crate::services::Service;
 
 /// Room for all databases and their logs of changes.
 const DISK: u64 = 3 << 30;
-/// The most connections of the PostgreSQL server. Twelve processes with a few each need some 80.
-pub const CONNECTIONS: u32 = 140;
+/// The most connections of the PostgreSQL server: four replicas of each service with their pools, and the tools.
+pub const CONNECTIONS: u32 = 160;
 /// What the broker takes, so that poison may be large.
 const LARGEST: &str = "4000000";
 /// Partitions of a topic.
@@ -59,9 +59,8 @@ pub struct Servers {
 impl Servers {
     /// Starts all three. Kafka's clients are told to come to `kafka`, where there is a broker that can be told so.
     pub async fn start(directory: &Path, kind: BrokerKind, kafka: SocketAddr) -> anyhow::Result<Self> {
-        servers::small_disk::sweep();
         let mut postgres_options = postgres::Options::new(directory.join("postgres"));
-        postgres_options.settings.push(("max_connections", "140"));
+        postgres_options.settings.push(("max_connections", "160"));
         let disk = postgres::small_home(&postgres_options, DISK).map_err(|error| format!("{error:#}"));
         let postgres = postgres::start(&postgres_options).await?;
         let databases = Service::ALL.map(async |service| {
@@ -166,6 +165,14 @@ impl Broker {
 
     fn mock(reason: String) -> anyhow::Result<Self> {
         Ok(Self::Mock(start_mock(&Topics::default().all(), PARTITIONS)?, reason))
+    }
+
+    /// Makes it run and answer, whatever was done to it.
+    pub async fn heal(&self) -> anyhow::Result<()> {
+        let Self::Container(broker) = self else { return Ok(()) };
+        // Fails where it is not paused, which is as well.
+        let _ = broker.unpause().await;
+        broker.restart().await
     }
 
     /// The broker that can be hurt; else why there is none.

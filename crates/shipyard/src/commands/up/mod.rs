@@ -27,8 +27,7 @@ use self::{banner::Banner, infrastructure::Infrastructure};
 use crate::{data::Data, databases::Databases, facts::LOG_SINCE, republish::republish};
 
 /// What is logged unless `LOG_LEVEL` says otherwise: what happens to orders, and trouble.
-const LOG_LEVEL: &str =
-    "warn,shipyard=info,servers=info,iam=info,inventory=info,order=info,payment=info,assembly=info,notification=info";
+const LOG_LEVEL: &str = "warn,platform::outage=info,shipyard=info,servers=info,iam=info,inventory=info,order=info,payment=info,assembly=info,notification=info";
 
 /// Runs the shop until a signal ends it.
 pub async fn run(data: Data) -> anyhow::Result<()> {

@@ -1,0 +1,51 @@
+//! Connections that take every place that PostgreSQL has.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use futures::future::join_all;
+use sqlx::{Connection as _, PgConnection};
+use tokio::time::Instant;
+
+use crate::chaos::world::CONNECTIONS;
+
+/// How long it may take until nobody else is connected.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// They leave when it is dropped.
+pub struct Crowd {
+    connections: Vec<PgConnection>,
+    /// How many others were thrown out.
+    pub thrown_out: usize,
+}
+
+impl Crowd {
+    /// Throws everybody else out of the server at `url`, until there is no place left that is not the crowd's.
+    /// Fails after twenty seconds.
+    pub async fn gather(url: &str) -> anyhow::Result<Self> {
+        let until = Instant::now() + PATIENCE;
+        let mut crowd = Self { connections: vec![PgConnection::connect(url).await?], thrown_out: 0 };
+        // The services come back at once, and some of them are faster.
+        while crowd.connections.len() < CONNECTIONS as usize {
+            ensure!(Instant::now() < until, "{} connections of {CONNECTIONS} are the crowd's", crowd.connections.len());
+            crowd.throw_out().await?;
+            while let Ok(connection) = PgConnection::connect(url).await {
+                crowd.connections.push(connection);
+            }
+        }
+        Ok(crowd)
+    }
+
+    async fn throw_out(&mut self) -> anyhow::Result<()> {
+        let others = "select count(*) filter (where pg_terminate_backend(pid)) from pg_stat_activity
+            where backend_type = 'client backend' and datname <> current_database()";
+        let count: i64 = sqlx::query_scalar(others).fetch_one(&mut self.connections[0]).await?;
+        self.thrown_out += usize::try_from(count)?;
+        Ok(())
+    }
+
+    /// Everybody leaves.
+    pub async fn leave(self) {
+        join_all(self.connections.into_iter().map(PgConnection::close)).await;
+    }
+}

@@ -1,0 +1,93 @@
+//! A link between two programs harmed for a while, with traffic on it.
+
+use std::time::Duration;
+
+use ::faults::Proxy;
+use tokio::time::sleep;
+
+use super::visitors::Visitor;
+use crate::{
+    chaos::{fault::Stage, world::Link},
+    services::Service,
+};
+
+/// What is done to a link.
+#[derive(Clone, Copy)]
+pub struct Harm {
+    pub does: fn(&Proxy),
+    /// True where the other end still hears what is asked.
+    pub is_heard: bool,
+    /// True where answers still come back.
+    pub is_answered: bool,
+}
+
+impl Harm {
+    pub const CUT: Self = Self { does: Proxy::cut, is_heard: false, is_answered: false };
+    pub const HALF_OPEN: Self = Self { does: Proxy::mute, is_heard: true, is_answered: false };
+}
+
+/// What was seen of it.
+#[derive(Default)]
+pub struct Seen {
+    /// How many visits there were, from before the harm to after it.
+    pub visits: u64,
+    pub problems: Vec<String>,
+}
+
+/// Less than this is no call but what keeps a connection alive.
+const CALL_BYTES: u64 = 500;
+/// There is traffic for so long before the harm.
+const BEFORE: Duration = Duration::from_secs(1);
+/// By then every answer has arrived that was given before the harm.
+const IN_FLIGHT: Duration = Duration::from_secs(1);
+/// So that each is seen by itself.
+const AFTER: Duration = Duration::from_secs(3);
+
+/// Does this to a link for a while, while visitors ask the service at its near end. A link on which nothing was asked, and
+/// an answer for which the link was needed and that came all the same, are problems.
+pub async fn harm(
+    stage: &mut Stage,
+    visitor: &Visitor,
+    link: Link,
+    harm: Harm,
+    lasting: Duration,
+) -> anyhow::Result<Seen> {
+    let links = stage.world.links.clone();
+    let proxy = links.get(link)?;
+    let visits = visitor.visit(stage, near_end(link))?;
+    let asked = proxy.asked();
+    sleep(BEFORE).await;
+    (harm.does)(proxy);
+    sleep(IN_FLIGHT).await;
+    let answered = visits.answered();
+    sleep(lasting.saturating_sub(IN_FLIGHT)).await;
+    let (answered, asked) = (visits.answered() - answered, proxy.asked() - asked);
+    proxy.restore();
+    stage.gone();
+    sleep(AFTER).await;
+
+    let mut seen = Seen { visits: visits.begun(), ..Seen::default() };
+    if asked < CALL_BYTES {
+        seen.problems.push(format!("it was missed: nobody asked by {link}, {asked} bytes"));
+    }
+    if !harm.is_answered && answered > 0 {
+        seen.problems.push(format!("{link}: {answered} visitors were answered though nothing came back by it"));
+    }
+    if visits.strangers() > 0 {
+        let strangers = visits.strangers();
+        seen.problems.push(format!("{link}: {strangers} visitors were told that their session is not valid"));
+    }
+    Ok(seen)
+}
+
+/// The service that asks by a link.
+fn near_end(link: Link) -> Service {
+    match link {
+        Link::Front(service) | Link::Call(service, _) | Link::Database(service) => service,
+        Link::Redis => Service::Iam,
+        Link::Provider => Service::Payment,
+        Link::Telegram => Service::Notification,
+        // All of them: customers are enough.
+        Link::Kafka => Service::Order,
+    }
+}
