@@ -75,6 +75,12 @@ impl Peer {
     }
 }
 
+/// An error and what caused it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 fn internal(error: impl std::fmt::Display) -> Status {
     Status::internal(error.to_string())
 }
@@ -97,7 +103,8 @@ impl Service<Request<Body>> for Peer {
         let answer = self.channel.call(request);
         Box::pin(async move {
             match tokio::time::timeout(left, answer).await {
-                Ok(answer) => answer.map_err(Into::into),
+                // Whatever ended the connection, it is no answer of the peer; tonic would tell it as CANCELLED or UNKNOWN.
+                Ok(answer) => answer.map_err(|error| Status::unavailable(format!("{name}: {}", chain(&error))).into()),
                 Err(_) => Err(Status::deadline_exceeded(format!("{name} did not answer in time")).into()),
             }
         })

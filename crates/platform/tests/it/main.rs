@@ -1,6 +1,7 @@
 //! What the platform promises, over real servers.
 
 mod consumer;
+mod grpc;
 mod migrations;
 mod outage;
 mod outbox;

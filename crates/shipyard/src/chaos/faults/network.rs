@@ -33,6 +33,7 @@ pub const FAULTS: [Fault; 3] = [
 ];
 
 const SLOW: Harm = Harm { does: |proxy| proxy.delay(Duration::from_millis(300)), is_heard: true, is_answered: true };
+
 async fn cut(stage: &mut Stage) -> anyhow::Result<Injected> {
     on_each_call(stage, Harm::CUT).await
 }

@@ -16,7 +16,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
 }];
 
 async fn roll(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let services = if stage.brief { &[Service::Order, Service::Inventory][..] } else { &Service::ALL };
+    let services = if stage.brief { &[Service::Iam, Service::Order][..] } else { &Service::ALL };
     let before = stage.load.tally();
     for service in services {
         stage.world.fleet.replace(*service, &[]).await?;
