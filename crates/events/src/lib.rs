@@ -176,6 +176,18 @@ mod tests {
     }
 
     #[test]
+    fn what_an_older_writer_did_not_know_is_left_out() {
+        let order = Uuid::from_u128(1);
+        let uuid = outbox::event_uuid(order, OrderPaid::TYPE).to_string();
+        // The first three fields alone, and no headers.
+        let event = OrderPaid { event_uuid: uuid, ..paid(order, Uuid::from_u128(2)) };
+
+        let read = read::<OrderPaid>(&message(prost::Message::encode_to_vec(&event))).unwrap();
+
+        assert_eq!((read.order, read.event.payment_method.as_str()), (order, ""));
+    }
+
+    #[test]
     fn another_type_is_poison() {
         let order = Uuid::from_u128(1);
         let mut message = message(record(order, paid(order, order)).payload);

@@ -69,6 +69,12 @@ impl Settings {
         self
     }
 
+    /// These settings with a value for a variable that has none.
+    #[must_use]
+    pub fn or(self, variable: &str, value: &str) -> Self {
+        if self.get(variable).is_some() { self } else { self.with([(variable, value.to_owned())]) }
+    }
+
     /// The variable's value. One that is set to nothing counts as not set.
     pub fn get(&self, variable: &str) -> Option<&str> {
         self.values.get(&variable.to_lowercase()).map(String::as_str).filter(|value| !value.is_empty())

@@ -10,8 +10,8 @@ use crate::error::Error;
 
 /// Orders dealt with at once.
 const BATCH: i64 = 100;
-/// Of them, how many side by side.
-const SIDE_BY_SIDE: usize = 8;
+/// Attempts settled side by side, and in one go: what takes long must not outlast the sweeper's lease.
+const SETTLED_AT_ONCE: i64 = 8;
 /// How long after an attempt has been asked about in vain it is asked about again.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// How long a key is kept.
@@ -20,10 +20,10 @@ const KEEP_KEYS: Duration = Duration::from_hours(24);
 impl OrderService {
     /// The reconciler: finds out about attempts whose outcome is unknown. Its requests are long gone.
     pub async fn reconcile(&self) -> anyhow::Result<Done> {
-        let orders = self.orders.unsettled(BATCH, ASK_AGAIN).await?;
-        let done = Done::of(orders.len() as u64, BATCH.unsigned_abs());
+        let orders = self.orders.unsettled(SETTLED_AT_ONCE, ASK_AGAIN).await?;
+        let done = Done::of(orders.len() as u64, SETTLED_AT_ONCE.unsigned_abs());
         stream::iter(orders)
-            .for_each_concurrent(SIDE_BY_SIDE, async |order| {
+            .for_each_concurrent(None, async |order| {
                 let Some(attempt) = order.attempt else { return };
                 let uuid = order.uuid;
                 match self.finish(order, attempt).await {

@@ -45,12 +45,17 @@ async fn cancel_raced_with_pay_leaves_one_winner_every_time() {
     let shop = shop().await;
     let mut won = [0, 0];
 
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let Ok(Outcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
-        let (paid, cancelled) = tokio::join!(
-            shop.service.pay(shop.user, order, PaymentMethod::Card, None),
-            shop.service.cancel(shop.user, order, None),
-        );
+        let pay = shop.service.pay(shop.user, order, PaymentMethod::Card, None);
+        let cancel = shop.service.cancel(shop.user, order, None);
+        // Whoever asks first may win.
+        let (paid, cancelled) = if round % 2 == 0 {
+            tokio::join!(pay, cancel)
+        } else {
+            let (cancelled, paid) = tokio::join!(cancel, pay);
+            (paid, cancelled)
+        };
 
         let status = shop.service.find(shop.user, order).await.unwrap().status;
         match (paid, cancelled) {
@@ -66,7 +71,7 @@ async fn cancel_raced_with_pay_leaves_one_winner_every_time() {
         }
     }
 
-    assert_eq!(won[0] + won[1], ROUNDS);
+    assert!(won[0] + won[1] == ROUNDS && won[0] > 0 && won[1] > 0, "{won:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

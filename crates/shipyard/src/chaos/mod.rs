@@ -57,7 +57,7 @@ pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> 
     let load = Load::start(world.shop()?, &load).await?;
     let random = SmallRng::seed_from_u64(options.seed);
     let mut stage = Stage { world, load, random, brief: options.brief, gone: None };
-    let mut table = Table { seed: options.seed, rows: Vec::new() };
+    let mut table = Table::of(options);
     let mut known = HashSet::new();
     for fault in &options.faults {
         stage.random = SmallRng::seed_from_u64(options.seed ^ u64::from(fault.number) ^ hash(fault.name));

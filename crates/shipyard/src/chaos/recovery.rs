@@ -67,7 +67,7 @@ impl Recovery {
                     took.as_secs_f64(),
                     bound.as_secs()
                 )),
-                None => Some(format!("{what} {} s after the cause was gone", PATIENCE.as_secs())),
+                None => Some(format!("{what} {} s after the cause was gone", (PATIENCE * slack).as_secs())),
             }
         });
         late.collect()
@@ -180,4 +180,26 @@ async fn open_payments(databases: &Databases, span: Span) -> anyhow::Result<i64>
     .fetch_one(databases.get(Service::Payment)?)
     .await?;
     Ok(attempts + payments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_longer_than_it_may_is_told() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let late = Recovery { requests: seconds(6), events: seconds(10), payments: None };
+
+        let (strict, slack) = (late.excesses(1), late.excesses(2));
+
+        assert_eq!(
+            strict,
+            [
+                "requests fail 6.0 s after the cause was gone, not 5 s",
+                "payments are open 60 s after the cause was gone"
+            ]
+        );
+        assert_eq!(slack, ["payments are open 120 s after the cause was gone"]);
+    }
 }

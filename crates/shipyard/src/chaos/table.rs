@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use serde::Serialize;
 
 use super::{
+    Options,
     fault::Fault,
     recovery::{BOUNDS, Recovery},
 };
@@ -75,12 +76,31 @@ impl From<Recovery> for Seconds {
 /// The whole table.
 #[derive(Debug, Serialize)]
 pub struct Table {
-    /// Reproduces the schedule.
+    /// Reproduces the schedule, together with what the others say.
     pub seed: u64,
+    /// True where each fault was done fewer times and shorter than it says.
+    pub brief: bool,
+    pub replicas: usize,
+    pub customers: usize,
+    /// How many times longer than promised a recovery might take.
+    pub slack: u32,
     pub rows: Vec<Row>,
 }
 
 impl Table {
+    pub fn of(options: &Options) -> Self {
+        let Options { seed, brief, replicas, customers, slack, .. } = *options;
+        Self { seed, brief, replicas, customers, slack, rows: Vec::new() }
+    }
+
+    /// Why the shop cannot be said to have stood all of it; nothing where it has. What could not be injected counts where `all` is
+    /// wanted, and where nothing else was.
+    pub fn failure(&self, all: bool) -> Option<String> {
+        let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
+        let proves_nothing = left_out == self.rows.len() || (all && left_out > 0);
+        (self.violations() > 0 || proves_nothing).then(|| self.summary())
+    }
+
     pub fn violations(&self) -> usize {
         self.rows.iter().map(|row| row.violations.len()).sum()
     }
@@ -91,8 +111,9 @@ impl Table {
         let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
         let left_out =
             if left_out > 0 { format!(", {left_out} that could not be injected here") } else { String::new() };
-        let rows = self.rows.len();
-        format!("{rows} faults{left_out}, {requests} requests, {} violations (seed {})", self.violations(), self.seed)
+        let (rows, brief) = (self.rows.len(), if self.brief { ", briefly" } else { "" });
+        let Self { seed, .. } = self;
+        format!("{rows} faults{brief}{left_out}, {requests} requests, {} violations (seed {seed})", self.violations())
     }
 }
 
@@ -123,7 +144,7 @@ impl fmt::Display for Row {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bound = |time: Option<Duration>| time.unwrap_or_default().as_secs();
+        let bound = |time: Option<Duration>| time.unwrap_or_default().as_secs() * u64::from(self.slack);
         writeln!(f, "{HEAD}")?;
         for row in &self.rows {
             writeln!(f, "{row}")?;
@@ -146,5 +167,36 @@ impl fmt::Display for Table {
             }
         }
         writeln!(f, "\n{}", self.summary())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chaos::faults;
+
+    fn table(rows: Vec<Row>) -> Table {
+        Table { seed: 1, brief: false, replicas: 2, customers: 24, slack: 1, rows }
+    }
+
+    fn row() -> Row {
+        Row::of(&faults::all()[0])
+    }
+
+    #[test]
+    fn one_violation_is_a_failure() {
+        let broken = Row { violations: vec!["invariant 2: charged twice".to_owned()], ..row() };
+
+        assert_eq!(table(vec![row(), row()]).failure(true), None);
+        assert!(table(vec![row(), broken]).failure(false).is_some_and(|failure| failure.contains("1 violations")));
+    }
+
+    #[test]
+    fn a_table_in_which_nothing_was_done_proves_nothing() {
+        let left_out = || Row { not_injected: Some("no broker".to_owned()), ..row() };
+
+        assert!(table(vec![left_out()]).failure(false).is_some());
+        assert!(table(vec![row(), left_out()]).failure(true).is_some());
+        assert_eq!(table(vec![row(), left_out()]).failure(false), None);
     }
 }

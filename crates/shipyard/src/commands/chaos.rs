@@ -1,17 +1,19 @@
 //! `shipyard chaos`: runs the whole system as separate processes, does one fault after another to it, and tells what came of each.
+//! With `LOG_LEVEL=info` it says on standard error what it does when.
 
 use std::{io::IsTerminal as _, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use platform::shutdown::on_signal;
+use platform::{config::Settings, shutdown::on_signal, telemetry};
 
 use crate::{
-    chaos::{self, HEAD, Options, Table, fault::Fault, faults, world::BrokerKind},
+    chaos::{self, HEAD, Options, Row, Table, fault::Fault, faults, world::BrokerKind},
     data::Data,
 };
 
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
     /// These faults alone, separated by commas; a name such as `kill`, or a number of the list.
     #[arg(long, value_delimiter = ',', value_name = "FAULT")]
@@ -40,6 +42,9 @@ pub struct Arguments {
     /// Tell what there is, and do nothing.
     #[arg(long)]
     list: bool,
+    /// Fail also where a fault cannot be injected here.
+    #[arg(long)]
+    all: bool,
     /// Print the table as JSON.
     #[arg(long)]
     json: bool,
@@ -54,6 +59,8 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
         }
         return Ok(());
     }
+    let settings = Settings::load()?.or("LOG_LEVEL", "error");
+    let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let stop = on_signal()?;
     let directory = data.path().join("chaos");
     let seed = arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
@@ -74,7 +81,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     tell(introduction(&options, &directory));
     let work = chaos::run(
         &options,
-        |row| line.suspend(|| tell(row.to_string())),
+        |row| line.suspend(|| tell(lines(row))),
         |doing| {
             line.set_message(doing.to_owned());
             tracing::info!("{doing}");
@@ -85,7 +92,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
         () = stop.cancelled() => anyhow::bail!("stopped; seed {seed}"),
     };
     line.finish_and_clear();
-    end(&table, arguments.json)
+    end(&table, &arguments)
 }
 
 fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Fault>> {
@@ -103,6 +110,11 @@ fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Fault>> {
     Ok(chosen)
 }
 
+/// A row, and what must not be below it at once.
+fn lines(row: &Row) -> String {
+    row.violations.iter().fold(row.to_string(), |text, violation| format!("{text}\n      {violation}"))
+}
+
 fn introduction(options: &Options, directory: &Path) -> String {
     let processes = options.replicas * 6;
     format!(
@@ -114,15 +126,14 @@ fn introduction(options: &Options, directory: &Path) -> String {
     )
 }
 
-fn end(table: &Table, json: bool) -> anyhow::Result<()> {
-    if json {
+fn end(table: &Table, arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.json {
         serde_json::to_writer_pretty(std::io::stdout().lock(), table)?;
         println!();
     } else {
         println!("\n{table}");
     }
-    anyhow::ensure!(table.violations() == 0, "{}", table.summary());
-    Ok(())
+    table.failure(arguments.all).map_or(Ok(()), |failure| Err(anyhow::anyhow!(failure)))
 }
 
 fn progress() -> ProgressBar {

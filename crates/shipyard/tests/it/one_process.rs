@@ -70,7 +70,10 @@ async fn one_process_needs_nothing_and_an_order_goes_on_after_it_was_killed() {
     let mut customer = shop.customer().await;
     let part = customer.part("Main Engine").await.uuid;
     let stock = customer.stock(&part).await;
-    let (paid, open) = (customer.order(&[&part]).await, customer.order(&[&part]).await);
+    let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
+    let created = customer.post_once("key", ORDERS, body.clone()).await.unwrap();
+    let (paid, open) =
+        (customer.order(&[&part]).await, created.json()["order_uuid"].as_str().unwrap().parse().unwrap());
     customer.pay(paid).await.success(200);
 
     first.kill().await;
@@ -78,6 +81,8 @@ async fn one_process_needs_nothing_and_an_order_goes_on_after_it_was_killed() {
     customer.log_in().await;
 
     assert!(shop.log().contains("Swagger UI"), "{}", shop.log());
+    let again = customer.post_once("key", ORDERS, body.clone()).await.unwrap();
+    assert_eq!((again.status, &again.text), (created.status, &created.text), "a key is known after a restart");
     customer.until(paid, "ASSEMBLED").await;
     assert_eq!(customer.find(open).await["status"], "PENDING_PAYMENT");
     customer.cancel(open).await.success(204);
@@ -86,7 +91,6 @@ async fn one_process_needs_nothing_and_an_order_goes_on_after_it_was_killed() {
     let refused = shipyard(&[], &shop.variables, shop.directory.path()).output().unwrap();
     let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && complaint.contains(&second.pid()), "{complaint}");
-    let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
     customer.post(ORDERS, body).await.success(201);
 
     second.signal(Signal::INT);

@@ -17,7 +17,7 @@ fn given(name: &str, value: &str) -> Variables {
 
 #[test]
 fn every_command_has_help() {
-    for command in ["up", "run", "demo", "doctor", "migrate", "restock", "audit", "dlq"] {
+    for command in ["up", "run", "demo", "doctor", "migrate", "restock", "audit", "chaos", "dlq"] {
         let (success, said, _) = run(&[command, "--help"], &Variables::new());
         assert!(success && said.contains("Usage: shipyard"), "{command}: {said}");
     }

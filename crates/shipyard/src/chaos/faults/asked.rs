@@ -84,7 +84,8 @@ impl Asked {
             handled: after.handled - before.handled,
             retries: after.retries - before.retries,
             exhausted: after.exhausted - before.exhausted,
-            reserve: RESERVE * (within.as_secs_f64() / 10.0).ceil() * number(processes),
+            // The ten seconds of a budget do not begin with the fault.
+            reserve: RESERVE * ((within.as_secs_f64() / 10.0).ceil() + 1.0) * number(processes),
         }
     }
 

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use events::ROUTES;
 use rand::{RngExt as _, seq::IndexedRandom as _};
 use tokio::time::sleep;
 
 use super::inject;
 use crate::{
     chaos::{
-        fault::{Fault, Injected, Stage},
-        world::Link,
+        fault::{Done, Fault, Injected, Stage},
+        world::{Link, World},
     },
     services::Service,
 };
@@ -41,7 +42,25 @@ const CONSUMERS: [Service; 5] =
 /// Those of them who are asked nothing by customers.
 const BACKGROUND: [Service; 3] = [Service::Assembly, Service::Payment, Service::Notification];
 
+/// How many events all consumers have taken so far.
+async fn taken(world: &World) -> anyhow::Result<i64> {
+    let mut taken = 0;
+    for consumer in ROUTES.iter().flat_map(|route| route.consumers) {
+        let rows = sqlx::query_scalar::<_, i64>("select count(*) from inbox where consumer = $1").bind(consumer.group);
+        taken += rows.fetch_one(world.sources.databases.named(consumer.service)?).await?;
+    }
+    Ok(taken)
+}
+
+/// Done so many times, while events were taken all the same.
+async fn done(stage: &Stage, times: usize, taken_before: i64) -> anyhow::Result<Injected> {
+    let meanwhile = taken(&stage.world).await? - taken_before;
+    let problems = if meanwhile == 0 { vec!["no event was taken meanwhile".to_owned()] } else { Vec::new() };
+    Ok(Injected::Times(Done { times, problems, notes: vec![format!("{meanwhile} events were taken meanwhile")] }))
+}
+
 async fn slow(stage: &mut Stage) -> anyhow::Result<Injected> {
+    let before = taken(&stage.world).await?;
     let links = stage.world.links.clone();
     for service in CONSUMERS {
         links.get(Link::Database(service))?.delay(Duration::from_millis(50));
@@ -51,11 +70,11 @@ async fn slow(stage: &mut Stage) -> anyhow::Result<Injected> {
         links.get(Link::Database(service))?.restore();
     }
     stage.gone();
-    Injected::times(CONSUMERS.len())
+    done(stage, CONSUMERS.len(), before).await
 }
 
 async fn restless(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let times = stage.scale(10, 3);
+    let (times, before) = (stage.scale(10, 3), taken(&stage.world).await?);
     for _ in 0..times {
         let service = *BACKGROUND.choose(&mut stage.random).unwrap_or(&Service::Assembly);
         let number = stage.random.random_range(0..stage.world.fleet.count());
@@ -65,10 +84,11 @@ async fn restless(stage: &mut Stage) -> anyhow::Result<Injected> {
         stage.gone();
         sleep(Duration::from_secs(3)).await;
     }
-    Injected::times(times)
+    done(stage, times, before).await
 }
 
 async fn frozen(stage: &mut Stage) -> anyhow::Result<Injected> {
+    let before = taken(&stage.world).await?;
     for service in BACKGROUND {
         stage.world.fleet.get(service, 0)?.freeze();
     }
@@ -77,5 +97,5 @@ async fn frozen(stage: &mut Stage) -> anyhow::Result<Injected> {
         stage.world.fleet.get(service, 0)?.thaw();
     }
     stage.gone();
-    Injected::times(BACKGROUND.len())
+    done(stage, BACKGROUND.len(), before).await
 }

@@ -16,6 +16,7 @@ mod network;
 mod postgres;
 mod provider;
 mod redis;
+mod relays;
 mod rolling;
 mod servers;
 pub mod storm;
@@ -42,6 +43,7 @@ pub fn all() -> Vec<Fault> {
         &building::FAULTS,
         &delivery::FAULTS,
         &consumers::FAULTS,
+        &relays::FAULTS,
         &chats::FAULTS,
         &rolling::FAULTS,
         &clock::FAULTS,

@@ -32,8 +32,7 @@ const LOG_LEVEL: &str = "warn,platform::outage=info,shipyard=info,servers=info,i
 /// Runs the shop until a signal ends it.
 pub async fn run(data: Data) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let settings = Settings::load()?;
-    let settings = default(settings, "LOG_LEVEL", LOG_LEVEL);
+    let settings = Settings::load()?.or("LOG_LEVEL", LOG_LEVEL);
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let stop = on_signal()?;
     let _lock = data.lock()?;
@@ -97,10 +96,6 @@ async fn go_on(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<
     }
     databases.close().await;
     Ok(())
-}
-
-fn default(settings: Settings, variable: &str, value: &str) -> Settings {
-    if settings.get(variable).is_some() { settings } else { settings.with([(variable, value.to_owned())]) }
 }
 
 fn with(settings: Settings, variables: &[(String, String)]) -> Settings {

@@ -54,6 +54,7 @@ fn deck(random: &mut SmallRng, replicas: usize, real_broker: bool, disk: bool) -
         Harm::Provider(Mode::Charging(ProviderFault::Status(500))),
         Harm::Provider(Mode::Charging(ProviderFault::Declined("generic_decline"))),
         Harm::Provider(Mode::Refunding(ProviderFault::Status(500))),
+        Harm::Provider(Mode::RefundingLate(3)),
         Harm::Provider(Mode::Duplicating),
         Harm::Telegram(TelegramMode::TooMany { retry_after: 2 }),
         Harm::Telegram(TelegramMode::Broken),
@@ -124,7 +125,7 @@ mod tests {
         let kinds: HashSet<_> = all.iter().map(|event| discriminant(&event.harm)).collect();
         let modes: HashSet<_> = modes.map(|event| event.harm.to_string()).collect();
 
-        assert_eq!((kinds.len(), modes.len()), (20, 9), "{kinds:?} {modes:?}");
+        assert_eq!((kinds.len(), modes.len()), (20, 10), "{kinds:?} {modes:?}");
     }
 
     #[test]
