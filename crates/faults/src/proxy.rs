@@ -52,8 +52,15 @@ pub struct Proxy {
     address: SocketAddr,
     network: Arc<watch::Sender<Network>>,
     targets: Targets,
-    carried: Arc<AtomicU64>,
+    traffic: Arc<Traffic>,
     _task: AbortOnDropHandle<()>,
+}
+
+/// What clients have tried, whatever came of it.
+#[derive(Default)]
+struct Traffic {
+    connections: AtomicU64,
+    bytes: AtomicU64,
 }
 
 /// Where connections go, in turn.
@@ -76,9 +83,9 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let network = Arc::new(watch::Sender::new(Network { state: State::Open(Duration::ZERO), cuts: 0 }));
-        let (targets, carried) = (Targets::default(), Arc::default());
-        let task = tokio::spawn(accept(listener, targets.clone(), network.clone(), Arc::clone(&carried)));
-        Ok(Self { address, network, targets, carried, _task: AbortOnDropHandle::new(task) })
+        let (targets, traffic) = (Targets::default(), Arc::default());
+        let task = tokio::spawn(accept(listener, targets.clone(), network.clone(), Arc::clone(&traffic)));
+        Ok(Self { address, network, targets, traffic, _task: AbortOnDropHandle::new(task) })
     }
 
     /// Where to connect instead of to the target.
@@ -93,7 +100,12 @@ impl Proxy {
 
     /// How many bytes have been sent to the target, or would have been on a better network.
     pub fn asked(&self) -> u64 {
-        self.carried.load(Ordering::Relaxed)
+        self.traffic.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many connections have been tried.
+    pub fn connections(&self) -> u64 {
+        self.traffic.connections.load(Ordering::Relaxed)
     }
 
     /// Ends every connection, and each new one at once.
@@ -163,18 +175,14 @@ impl Targets {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    targets: Targets,
-    network: Arc<watch::Sender<Network>>,
-    carried: Arc<AtomicU64>,
-) {
+async fn accept(listener: TcpListener, targets: Targets, network: Arc<watch::Sender<Network>>, traffic: Arc<Traffic>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((client, _)) = accepted {
-                    connections.spawn(connect(client, targets.clone(), network.subscribe(), carried.clone()));
+                    traffic.connections.fetch_add(1, Ordering::Relaxed);
+                    connections.spawn(connect(client, targets.clone(), network.subscribe(), traffic.clone()));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -183,7 +191,7 @@ async fn accept(
 }
 
 /// Forwards one connection until either side ends it or the network is cut.
-async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<Network>, carried: Arc<AtomicU64>) {
+async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<Network>, traffic: Arc<Traffic>) {
     let mut cut = network.clone();
     let cuts = cut.borrow().cuts;
     let forward = async {
@@ -193,7 +201,7 @@ async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<N
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
         tokio::try_join!(
-            copy(from_client, to_server, Way::There, network.clone(), Some(&carried)),
+            copy(from_client, to_server, Way::There, network.clone(), Some(&traffic)),
             copy(from_server, to_client, Way::Back, network.clone(), None)
         )
     };
@@ -209,13 +217,13 @@ async fn copy(
     mut to: OwnedWriteHalf,
     way: Way,
     mut network: watch::Receiver<Network>,
-    carried: Option<&AtomicU64>,
+    traffic: Option<&Traffic>,
 ) -> std::io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let length = from.read(&mut buffer).await?;
-        if let Some(carried) = carried {
-            carried.fetch_add(length as u64, Ordering::Relaxed);
+        if let Some(traffic) = traffic {
+            traffic.bytes.fetch_add(length as u64, Ordering::Relaxed);
         }
         tokio::time::sleep(passable(&mut network, way).await).await;
         if length == 0 {
