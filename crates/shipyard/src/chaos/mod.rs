@@ -20,7 +20,7 @@ pub use self::table::{HEAD, Row, Table};
 use self::{
     fault::{Done, Fault, Injected, Stage},
     load::{Load, Tally},
-    recovery::Span,
+    recovery::{Bounds, Span},
     world::World,
 };
 
@@ -57,11 +57,11 @@ pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> 
     let load = Load::start(world.shop()?, &load).await?;
     let random = SmallRng::seed_from_u64(options.seed);
     let mut stage = Stage { world, load, random, brief: options.brief, gone: None };
-    let mut table = Table::of(options);
+    let mut table = Table::of(options, stage.world.servers.broker.real().is_ok());
     let mut known = HashSet::new();
     for fault in &options.faults {
         stage.random = SmallRng::seed_from_u64(options.seed ^ u64::from(fault.number) ^ hash(fault.name));
-        let row = row(&mut stage, fault, options, &mut known, &say).await;
+        let row = row(&mut stage, fault, options, &table.bounds, &mut known, &say).await;
         each(&row);
         table.rows.push(row);
     }
@@ -74,6 +74,7 @@ async fn row(
     stage: &mut Stage,
     fault: &Fault,
     options: &Options,
+    bounds: &Bounds,
     known: &mut HashSet<String>,
     say: &impl Fn(&str),
 ) -> Row {
@@ -103,7 +104,7 @@ async fn row(
     say(&format!("{}: the shop recovers", fault.name));
     row.violations.extend(stage.world.heal().await.err().map(|error| format!("not healed: {error:#}")));
     let recovery = recovery::watch(&stage.world, &stage.load, Span { begun, ended, at: gone }, options.slack).await;
-    row.violations.extend(recovery.excesses(options.slack));
+    row.violations.extend(recovery.excesses(bounds));
     row.recovery = Some(recovery.into());
     say(&format!("{}: what is in hand is finished", fault.name));
     row.violations.extend(stage.load.pause(END * options.slack).await.err().map(|error| format!("{error:#}")));

@@ -4,6 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::{PRODUCERS, ROUTES};
+use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -35,12 +36,23 @@ pub struct Recovery {
     pub payments: Option<Duration>,
 }
 
-/// How long each may take, as the project promises it.
-pub const BOUNDS: Recovery = Recovery {
-    requests: Some(Duration::from_secs(5)),
-    events: Some(Duration::from_secs(10)),
-    payments: Some(Duration::from_secs(30)),
-};
+/// How long each may take.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Bounds {
+    pub requests: Duration,
+    pub events: Duration,
+    pub payments: Duration,
+}
+
+impl Bounds {
+    /// As the project promises it. On a machine that is busy otherwise it may take `slack` times as long; and with librdkafka's mock,
+    /// which takes longer to give a dead consumer's partitions to another, events may take twice as long.
+    pub fn of(slack: u32, real_broker: bool) -> Self {
+        let events = Duration::from_secs(if real_broker { 10 } else { 20 });
+        let (requests, payments) = (Duration::from_secs(5), Duration::from_secs(30));
+        Self { requests: requests * slack, events: events * slack, payments: payments * slack }
+    }
+}
 
 /// When a fault began and when its cause was gone, by both clocks.
 #[derive(Clone, Copy)]
@@ -51,23 +63,21 @@ pub struct Span {
 }
 
 impl Recovery {
-    /// What took longer than it may, each a sentence. On a machine that is busy otherwise it may take `slack` times as long.
-    pub fn excesses(&self, slack: u32) -> Vec<String> {
+    /// What took longer than it may, each a sentence.
+    pub fn excesses(&self, bounds: &Bounds) -> Vec<String> {
         let parts = [
-            ("requests fail", self.requests, BOUNDS.requests),
-            ("events are missing", self.events, BOUNDS.events),
-            ("payments are open", self.payments, BOUNDS.payments),
+            ("requests fail", self.requests, bounds.requests),
+            ("events are missing", self.events, bounds.events),
+            ("payments are open", self.payments, bounds.payments),
         ];
         let late = parts.into_iter().filter_map(|(what, took, bound)| {
-            let bound = bound? * slack;
+            let allowed = bound.as_secs();
             match took {
                 Some(took) if took <= bound => None,
-                Some(took) => Some(format!(
-                    "{what} {:.1} s after the cause was gone, not {} s",
-                    took.as_secs_f64(),
-                    bound.as_secs()
-                )),
-                None => Some(format!("{what} {} s after the cause was gone", (PATIENCE * slack).as_secs())),
+                Some(took) => {
+                    Some(format!("{what} {:.1} s after the cause was gone, not {allowed} s", took.as_secs_f64()))
+                }
+                None => Some(format!("{what} for longer than is watched after the cause was gone, not {allowed} s")),
             }
         });
         late.collect()
@@ -191,15 +201,13 @@ mod tests {
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         let late = Recovery { requests: seconds(6), events: seconds(10), payments: None };
 
-        let (strict, slack) = (late.excesses(1), late.excesses(2));
+        let (strict, slack) = (late.excesses(&Bounds::of(1, true)), late.excesses(&Bounds::of(2, true)));
 
+        let open = "payments are open for longer than is watched after the cause was gone";
         assert_eq!(
             strict,
-            [
-                "requests fail 6.0 s after the cause was gone, not 5 s",
-                "payments are open 60 s after the cause was gone"
-            ]
+            ["requests fail 6.0 s after the cause was gone, not 5 s".to_owned(), format!("{open}, not 30 s")]
         );
-        assert_eq!(slack, ["payments are open 120 s after the cause was gone"]);
+        assert_eq!(slack, [format!("{open}, not 60 s")]);
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Options,
     fault::Fault,
-    recovery::{BOUNDS, Recovery},
+    recovery::{Bounds, Recovery},
 };
 
 /// A line of the table.
@@ -82,15 +82,16 @@ pub struct Table {
     pub brief: bool,
     pub replicas: usize,
     pub customers: usize,
-    /// How many times longer than promised a recovery might take.
-    pub slack: u32,
+    /// How long a recovery might take.
+    pub bounds: Bounds,
     pub rows: Vec<Row>,
 }
 
 impl Table {
-    pub fn of(options: &Options) -> Self {
+    /// A table without a row yet.
+    pub fn of(options: &Options, real_broker: bool) -> Self {
         let Options { seed, brief, replicas, customers, slack, .. } = *options;
-        Self { seed, brief, replicas, customers, slack, rows: Vec::new() }
+        Self { seed, brief, replicas, customers, bounds: Bounds::of(slack, real_broker), rows: Vec::new() }
     }
 
     /// Why the shop cannot be said to have stood all of it; nothing where it has. What could not be injected counts where `all` is
@@ -144,7 +145,6 @@ impl fmt::Display for Row {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bound = |time: Option<Duration>| time.unwrap_or_default().as_secs() * u64::from(self.slack);
         writeln!(f, "{HEAD}")?;
         for row in &self.rows {
             writeln!(f, "{row}")?;
@@ -153,9 +153,9 @@ impl fmt::Display for Table {
             f,
             "\nRecovery is counted from the end of the cause: until the last request that failed or was late (well: at most {} s), until all earlier events have\n\
              arrived (at most {} s), until all earlier payments are known (at most {} s).",
-            bound(BOUNDS.requests),
-            bound(BOUNDS.events),
-            bound(BOUNDS.payments),
+            self.bounds.requests.as_secs(),
+            self.bounds.events.as_secs(),
+            self.bounds.payments.as_secs(),
         )?;
         for row in self.rows.iter().filter(|row| !row.notes.is_empty()) {
             writeln!(f, "{}: {}", row.fault, row.notes.join("; "))?;
@@ -176,7 +176,7 @@ mod tests {
     use crate::chaos::faults;
 
     fn table(rows: Vec<Row>) -> Table {
-        Table { seed: 1, brief: false, replicas: 2, customers: 24, slack: 1, rows }
+        Table { seed: 1, brief: false, replicas: 2, customers: 24, bounds: Bounds::of(1, true), rows }
     }
 
     fn row() -> Row {
