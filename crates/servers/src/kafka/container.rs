@@ -51,10 +51,10 @@ pub async fn sweep() -> anyhow::Result<()> {
     docker::sweep().await
 }
 
-/// One question to a broker, of at most a second: does it know of itself? Blocks.
+/// One question to a broker, of at most three seconds: does it know of itself? Blocks.
 pub fn ask(brokers: &str) -> anyhow::Result<()> {
     let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).set("log_level", "0").create()?;
-    let metadata = client.fetch_metadata(None, Duration::from_secs(1))?;
+    let metadata = client.fetch_metadata(None, Duration::from_secs(3))?;
     anyhow::ensure!(!metadata.brokers().is_empty(), "the broker has not joined its cluster yet");
     Ok(())
 }
