@@ -2,13 +2,12 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU8, Ordering},
 };
 
 use platform::grpc::Peer;
-use shipyard::services::Service;
+use shipyard::{chaos, services::Service};
 use tempfile::TempDir;
 use testkit::eventually;
 use tokio::sync::OnceCell;
@@ -25,17 +24,9 @@ pub struct System {
     programs: HashMap<Service, Program>,
 }
 
-/// Loopback addresses that no other system of this test run has, and on which no client's own port is ever in the way.
+/// A loopback address that no other system of this test run has.
 pub fn free_address() -> SocketAddr {
-    static COUNT: AtomicU8 = AtomicU8::new(1);
-    let ip = if cfg!(target_os = "linux") {
-        let [.., high, low] = std::process::id().to_be_bytes();
-        Ipv4Addr::new(127, high.max(1), low, COUNT.fetch_add(1, Ordering::Relaxed))
-    } else {
-        Ipv4Addr::LOCALHOST
-    };
-    let listener = TcpListener::bind((IpAddr::V4(ip), 0)).expect("a free port");
-    listener.local_addr().expect("a bound socket has an address")
+    chaos::world::free_address().expect("a free port")
 }
 
 impl System {

@@ -21,7 +21,7 @@ use secrecy::SecretString;
 pub use self::{
     fleet::Fleet,
     links::{CALLS, FRONTS, Link, Links},
-    replica::Replica,
+    replica::{Replica, free_address},
     servers::{Broker, BrokerKind, CONNECTIONS, Servers},
 };
 use super::Options;

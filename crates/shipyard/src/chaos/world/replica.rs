@@ -142,8 +142,8 @@ impl Drop for Replica {
     }
 }
 
-/// A loopback address on which no outgoing connection's port is ever in the way of a restart: on Linux one of its own.
-fn free_address() -> anyhow::Result<SocketAddr> {
+/// A loopback address that nobody else in this process gets, on which no outgoing connection's port is ever in the way of a restart.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let ip = if cfg!(target_os = "linux") {
         let [.., high, low] = std::process::id().to_be_bytes();
