@@ -6,18 +6,30 @@ use anyhow::Context as _;
 use rustix::process::Signal;
 use tokio::process::Command;
 
-use crate::process;
+use crate::process::{self, Child};
 
 /// How long the system may take to take killed processes down.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How often it is looked at.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Kills the process and its children, and returns when none is left: nobody holds their memory, files and ports any more.
-pub async fn crash(pid: i32) -> anyhow::Result<()> {
-    if has_ended(pid) {
+/// Kills the process, which is `child` where it is ours, and its children, and returns when none is left: nobody holds their memory,
+/// files and ports any more.
+pub async fn crash(pid: i32, child: Option<&Child>) -> anyhow::Result<()> {
+    // The pid of a child that has ended may be a stranger's.
+    if child.is_some_and(|child| child.ended().is_some()) {
         return Ok(());
     }
+    if !has_ended(pid) {
+        kill_all(pid).await?;
+    }
+    if child.is_some() {
+        process::ended(child).await;
+    }
+    Ok(())
+}
+
+async fn kill_all(pid: i32) -> anyhow::Result<()> {
     // Stopped, it starts no further child and its ended children keep their pids, so that no stranger is killed.
     process::kill(pid, Signal::STOP)?;
     let mut pids = children(pid).await;

@@ -118,14 +118,7 @@ impl Redis {
     /// Kills the server, as a crash would, and returns when it has ended.
     pub async fn kill(mut self) -> anyhow::Result<()> {
         let child = self.child.take();
-        if child.as_ref().is_some_and(|child| child.ended().is_some()) {
-            return Ok(());
-        }
-        crash(self.pid).await.context("killing Redis")?;
-        if let Some(child) = &child {
-            process::ended(Some(child)).await;
-        }
-        Ok(())
+        crash(self.pid, child.as_ref()).await.context("killing Redis")
     }
 
     /// Returns when the server has ended by itself.

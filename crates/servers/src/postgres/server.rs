@@ -86,14 +86,7 @@ impl Postgres {
     /// recovers.
     pub async fn kill(mut self) -> anyhow::Result<()> {
         let child = self.child.take();
-        if child.as_ref().is_some_and(|child| child.ended().is_some()) {
-            return Ok(());
-        }
-        crash(self.pid).await.context("killing PostgreSQL")?;
-        if let Some(child) = &child {
-            process::ended(Some(child)).await;
-        }
-        Ok(())
+        crash(self.pid, child.as_ref()).await.context("killing PostgreSQL")
     }
 
     /// Returns when the server has ended by itself.

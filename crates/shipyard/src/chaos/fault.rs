@@ -48,20 +48,15 @@ pub struct Done {
     pub problems: Vec<String>,
     /// What a reader may want to know.
     pub notes: Vec<String>,
-}
-
-impl Fault {
-    /// True where sessions end by what is done, so that customers have to log in again.
-    pub fn ends_sessions(&self) -> bool {
-        ["redis-empty", "storm"].contains(&self.name)
-    }
+    /// True where sessions end by it, so that customers have to log in again.
+    pub ends_sessions: bool,
 }
 
 impl Done {
     /// So many times; none at all is a problem, `what` has been missed.
     pub fn some(times: usize, what: &str) -> Self {
         let problems = if times == 0 { vec![format!("it was missed: {what}")] } else { Vec::new() };
-        Self { times, problems, notes: Vec::new() }
+        Self { times, problems, ..Self::default() }
     }
 }
 

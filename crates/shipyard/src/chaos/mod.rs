@@ -112,7 +112,7 @@ async fn row(
     row.violations.extend(stage.world.fleet.deaths());
     row.violations.extend(verdict::of(&stage.world, &stage.load, options.slack, known).await);
     let tally: Tally = stage.load.tally().since(&before);
-    if tally.sessions_lost > 0 && !fault.ends_sessions() {
+    if tally.sessions_lost > 0 && !done.ends_sessions {
         row.violations.push(format!("{} sessions were lost", tally.sessions_lost));
     }
     (row.requests, row.failed) = (tally.requests, tally.failed());

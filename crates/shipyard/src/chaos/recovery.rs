@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use events::{PRODUCERS, ROUTES};
+use events::{PRODUCERS, ROUTES, Route, route_of};
 use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -115,7 +115,7 @@ pub async fn watch(world: &World, load: &Load, span: Span, slack: u32) -> Recove
 #[derive(Default)]
 struct Waiting {
     /// Nothing before they were first looked for.
-    left: Option<Vec<(&'static str, String, Uuid)>>,
+    left: Option<Vec<(&'static Route, Uuid)>>,
     /// What there was to take then, of which some may come for the second time.
     topics: Vec<Topic>,
 }
@@ -130,16 +130,12 @@ impl Waiting {
             written(databases, span).await?
         };
         let mut left = Vec::new();
-        for producer in PRODUCERS {
-            let own: Vec<&(&str, String, Uuid)> = all.iter().filter(|(by, ..)| *by == producer).collect();
-            let unpublished = unpublished(databases, producer, own.iter().map(|(.., uuid)| *uuid).collect()).await?;
-            for route in ROUTES.iter().filter(|route| route.producer == producer) {
-                let uuids: Vec<Uuid> =
-                    own.iter().filter(|(_, kind, _)| kind == route.kind).map(|(.., uuid)| *uuid).collect();
-                let untaken = missing(databases, route.kind, &uuids).await?;
-                let waits = |uuid: &Uuid| unpublished.contains(uuid) || untaken.contains(uuid);
-                left.extend(uuids.into_iter().filter(waits).map(|uuid| (producer, route.kind.to_owned(), uuid)));
-            }
+        for route in const { &ROUTES } {
+            let uuids: Vec<Uuid> = all.iter().filter(|(of, _)| of.kind == route.kind).map(|(_, uuid)| *uuid).collect();
+            let unpublished = unpublished(databases, route, &uuids).await?;
+            let untaken = missing(databases, route.kind, &uuids).await?;
+            let waits = |uuid: &Uuid| unpublished.contains(uuid) || untaken.contains(uuid);
+            left.extend(uuids.into_iter().filter(waits).map(|uuid| (route, uuid)));
         }
         let over = left.is_empty();
         self.left = Some(left);
@@ -154,8 +150,8 @@ impl Waiting {
     }
 }
 
-/// Producer, type and uuid of each event that was written until the end of the fault.
-async fn written(databases: &Databases, span: Span) -> anyhow::Result<Vec<(&'static str, String, Uuid)>> {
+/// Each event that was written until the end of the fault.
+async fn written(databases: &Databases, span: Span) -> anyhow::Result<Vec<(&'static Route, Uuid)>> {
     let mut written = Vec::new();
     for producer in PRODUCERS {
         let rows: Vec<(String, Uuid)> =
@@ -164,15 +160,15 @@ async fn written(databases: &Databases, span: Span) -> anyhow::Result<Vec<(&'sta
                 .bind(span.ended)
                 .fetch_all(databases.named(producer)?)
                 .await?;
-        written.extend(rows.into_iter().map(|(kind, uuid)| (producer, kind, uuid)));
+        written.extend(rows.into_iter().filter_map(|(kind, uuid)| Some((route_of(&kind)?, uuid))));
     }
     Ok(written)
 }
 
-async fn unpublished(databases: &Databases, producer: &str, events: Vec<Uuid>) -> anyhow::Result<HashSet<Uuid>> {
+async fn unpublished(databases: &Databases, route: &Route, events: &[Uuid]) -> anyhow::Result<HashSet<Uuid>> {
     let rows = sqlx::query_scalar("select event_uuid from outbox where event_uuid = any($1) and published_at is null")
         .bind(events)
-        .fetch_all(databases.named(producer)?)
+        .fetch_all(databases.named(route.producer)?)
         .await?;
     Ok(rows.into_iter().collect())
 }

@@ -126,10 +126,11 @@ pub async fn publish(world: &World, records: Vec<Record>) -> anyhow::Result<()> 
     KafkaPublisher::new(&world.sources.kafka)?.publish(records).await
 }
 
-/// A record as it was, to be sent once more.
-pub fn again(message: Message) -> Record {
+/// An event as it was, to be sent once more. Poison is none, and must stay where the audit knows it.
+pub fn again(message: Message) -> Option<Record> {
     let Message { topic, key, payload, headers, .. } = message;
-    Record { topic, key, payload, headers }
+    let is_event = headers.contains_key("event-uuid");
+    is_event.then_some(Record { topic, key, payload, headers })
 }
 
 async fn blocking<T: Send + 'static>(

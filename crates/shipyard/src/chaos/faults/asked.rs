@@ -1,10 +1,11 @@
 //! How often services ask each other while the network between them is hurt.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{fmt, time::Duration};
 
-use anyhow::Context as _;
-
-use crate::{chaos::fault::Stage, services::Service};
+use crate::{
+    chaos::{fault::Stage, world::sum},
+    services::Service,
+};
 
 /// How often a service may be asked for one request: a tenth of all calls may be repeated.
 const CALLS_PER_REQUEST: f64 = 1.1;
@@ -12,8 +13,6 @@ const CALLS_PER_REQUEST: f64 = 1.1;
 const RESERVE: f64 = 10.0;
 /// The calls that a request causes, each at most one. Others are an event's.
 const CAUSED: [&str; 5] = ["/Whoami", "/ListParts", "/ReserveParts", "/GetPayment", "/PayOrder"];
-/// How long a process may take to tell what it counts.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the services count themselves.
 pub struct Counters {
@@ -49,18 +48,11 @@ pub struct Asked {
 }
 
 impl Counters {
-    pub async fn of(stage: &mut Stage, from: Service, to: Service) -> anyhow::Result<Self> {
-        let admins: Vec<SocketAddr> = stage.world.fleet.of(to).map(|replica| replica.admin).collect();
-        let client = platform::http::client(PATIENCE)?;
-        let mut handled = 0.0;
-        for admin in admins {
-            let answer = client.get(format!("http://{admin}/metrics")).send().await;
-            handled += caused(&answer.with_context(|| format!("asking {to} for its metrics"))?.text().await?);
-        }
+    pub async fn of(stage: &Stage, from: Service, to: Service) -> anyhow::Result<Self> {
         let fleet = &stage.world.fleet;
         Ok(Self {
             requests: stage.load.tally().requests,
-            handled,
+            handled: caused(&fleet.metrics(to).await?),
             retries: fleet.metric(from, "retries_total").await?,
             exhausted: fleet.metric(from, "retry_budget_exhausted_total").await?,
         })
@@ -111,9 +103,9 @@ impl fmt::Display for Asked {
 
 /// The [`CAUSED`] calls that metrics count.
 fn caused(metrics: &str) -> f64 {
-    let handled = metrics.lines().filter(|line| line.starts_with("grpc_server_handled_total{"));
-    let caused = handled.filter(|line| CAUSED.iter().any(|call| line.contains(&format!("{call}\""))));
-    caused.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    sum(metrics, |line| {
+        line.starts_with("grpc_server_handled_total{") && CAUSED.iter().any(|call| line.contains(&format!("{call}\"")))
+    })
 }
 
 /// A number to reckon with. What a run counts is far from where a float has gaps.

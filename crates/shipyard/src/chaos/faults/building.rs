@@ -64,6 +64,5 @@ fn persistent_refunds(provider: &Provider) -> usize {
 }
 
 async fn failed_ships(world: &World) -> anyhow::Result<i64> {
-    let count = sqlx::query_scalar("select count(*) from jobs where status = 'failed'");
-    Ok(count.fetch_one(world.sources.databases.get(Service::Assembly)?).await?)
+    world.count(Service::Assembly, "select count(*) from jobs where status = 'failed'").await
 }

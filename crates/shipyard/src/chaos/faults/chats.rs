@@ -90,6 +90,5 @@ async fn script(stage: &mut Stage, mode: TelegramMode) -> anyhow::Result<Injecte
 }
 
 async fn queued(world: &World) -> anyhow::Result<i64> {
-    let count = sqlx::query_scalar("select count(*) from notifications where status = 'queued'");
-    Ok(count.fetch_one(world.sources.databases.get(Service::Notification)?).await?)
+    world.count(Service::Notification, "select count(*) from notifications where status = 'queued'").await
 }

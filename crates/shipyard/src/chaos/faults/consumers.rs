@@ -56,7 +56,8 @@ async fn taken(world: &World) -> anyhow::Result<i64> {
 async fn done(stage: &Stage, times: usize, taken_before: i64) -> anyhow::Result<Injected> {
     let meanwhile = taken(&stage.world).await? - taken_before;
     let problems = if meanwhile == 0 { vec!["no event was taken meanwhile".to_owned()] } else { Vec::new() };
-    Ok(Injected::Times(Done { times, problems, notes: vec![format!("{meanwhile} events were taken meanwhile")] }))
+    let notes = vec![format!("{meanwhile} events were taken meanwhile")];
+    Ok(Injected::Times(Done { times, problems, notes, ..Done::default() }))
 }
 
 async fn slow(stage: &mut Stage) -> anyhow::Result<Injected> {

@@ -7,8 +7,6 @@ use futures::future::join_all;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::Instant;
 
-use crate::chaos::world::CONNECTIONS;
-
 /// How long it may take until nobody else is connected.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -24,10 +22,14 @@ impl Crowd {
     /// Fails after twenty seconds.
     pub async fn gather(url: &str) -> anyhow::Result<Self> {
         let until = Instant::now() + PATIENCE;
-        let mut crowd = Self { connections: vec![PgConnection::connect(url).await?], thrown_out: 0 };
+        let mut first = PgConnection::connect(url).await?;
+        let places: i32 =
+            sqlx::query_scalar("select current_setting('max_connections')::int").fetch_one(&mut first).await?;
+        let places = usize::try_from(places)?;
+        let mut crowd = Self { connections: vec![first], thrown_out: 0 };
         // The services come back at once, and some of them are faster.
-        while crowd.connections.len() < CONNECTIONS as usize {
-            ensure!(Instant::now() < until, "{} connections of {CONNECTIONS} are the crowd's", crowd.connections.len());
+        while crowd.connections.len() < places {
+            ensure!(Instant::now() < until, "{} connections of {places} are the crowd's", crowd.connections.len());
             crowd.throw_out().await?;
             while let Ok(connection) = PgConnection::connect(url).await {
                 crowd.connections.push(connection);

@@ -35,5 +35,10 @@ async fn fill(stage: &mut Stage) -> anyhow::Result<Injected> {
     sleep(IN_HAND).await;
     let failed = stage.load.tally().since(&before).unsatisfied();
     let problems = if failed == 0 { vec!["it was missed: no request failed".to_owned()] } else { Vec::new() };
-    Ok(Injected::Times(Done { times: 1, problems, notes: vec![format!("{failed} requests failed")] }))
+    Ok(Injected::Times(Done {
+        times: 1,
+        problems,
+        notes: vec![format!("{failed} requests failed")],
+        ..Done::default()
+    }))
 }

@@ -60,7 +60,7 @@ async fn kill(stage: &mut Stage) -> anyhow::Result<Injected> {
 
 async fn empty(stage: &mut Stage) -> anyhow::Result<Injected> {
     let times = stage.scale(3, 1);
-    let mut done = Done { times, ..Done::default() };
+    let mut done = Done { times, ends_sessions: true, ..Done::default() };
     let user = User::new(stage.world.shop()?).await?;
     for _ in 0..times {
         let session = user.log_in().await?;

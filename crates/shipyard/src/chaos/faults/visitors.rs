@@ -14,11 +14,9 @@ use platform::ids;
 use proto::{
     assembly::v1::{GetAssemblyRequest, assembly_service_client::AssemblyServiceClient},
     auth::v1::{LoginRequest, auth_service_client::AuthServiceClient},
-    common::v1::UserInfo,
     inventory::v1::{ListPartsRequest, inventory_service_client::InventoryServiceClient},
     notification::v1::{ListNotificationsRequest, notification_service_client::NotificationServiceClient},
     payment::v1::{GetPaymentRequest, payment_service_client::PaymentServiceClient},
-    user::v1::{RegisterRequest, UserRegistrationInfo},
 };
 use tokio::{
     task::JoinSet,
@@ -33,7 +31,7 @@ use tonic::{
 use crate::{
     chaos::fault::Stage,
     commands::demo::{
-        customer::PASSWORD,
+        customer::{PASSWORD, registration},
         shop::{Shop, success, within},
     },
     services::Service,
@@ -69,10 +67,7 @@ impl Visitor {
     /// Somebody new.
     pub async fn register(shop: &Shop) -> anyhow::Result<Self> {
         let login = format!("visitor-{:.12}", ids::random().simple().to_string());
-        let email = format!("{login}@example.com");
-        let info = UserInfo { login: login.clone(), email, notification_methods: Vec::new() };
-        let info = UserRegistrationInfo { info: Some(info), password: PASSWORD.to_owned() };
-        success("Register", shop.users().register(RegisterRequest { info: Some(info) }).await)?;
+        success("Register", shop.users().register(registration(&login, Vec::new())).await)?;
         let request = LoginRequest { login: login.clone(), password: PASSWORD.to_owned() };
         let session = success("Login", shop.auth().login(request).await)?.session_uuid;
         Ok(Self { login, session })

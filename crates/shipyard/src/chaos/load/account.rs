@@ -6,8 +6,7 @@ use anyhow::{Context as _, anyhow};
 use platform::ids;
 use proto::{
     auth::v1::{LoginRequest, WhoamiRequest},
-    common::v1::{NotificationMethod, UserInfo},
-    user::v1::{RegisterRequest, UserRegistrationInfo},
+    common::v1::NotificationMethod,
 };
 use rand::{RngExt as _, rngs::SmallRng};
 use tokio::{
@@ -22,7 +21,7 @@ use super::{
     tally::{Class, Kind},
 };
 use crate::commands::demo::{
-    customer::PASSWORD,
+    customer::{PASSWORD, registration},
     shop::{Shop, success},
 };
 
@@ -98,10 +97,7 @@ pub fn pause(rng: &mut SmallRng) -> Duration {
 
 async fn attempt(shop: &Shop, login: &str, index: usize) -> anyhow::Result<(Uuid, String)> {
     let chat = NotificationMethod { provider_name: "telegram".to_owned(), target: (CHATS + index).to_string() };
-    let info =
-        UserInfo { login: login.to_owned(), email: format!("{login}@example.com"), notification_methods: vec![chat] };
-    let info = UserRegistrationInfo { info: Some(info), password: PASSWORD.to_owned() };
-    let answer = shop.users().register(RegisterRequest { info: Some(info) }).await;
+    let answer = shop.users().register(registration(login, vec![chat])).await;
     // An attempt whose answer was lost may have registered them.
     if answer.as_ref().err().is_none_or(|status| status.code() != Code::AlreadyExists) {
         success("Register", answer)?;

@@ -22,6 +22,8 @@ use crate::services::Service;
 const POLL: Duration = Duration::from_millis(300);
 /// How long one may take to say so.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a process may take to tell what it counts.
+const METRICS: Duration = Duration::from_secs(2);
 /// How long a replica may take from its start until it is ready, on a machine that has other things to do.
 pub const START: Duration = Duration::from_mins(1);
 
@@ -95,6 +97,19 @@ impl Fleet {
         self.of(service).try_for_each(|replica| replica.start(more))
     }
 
+    /// `kill -9` of everybody, one service after another.
+    pub async fn kill_all(&mut self) {
+        for service in Service::ALL {
+            self.kill(service).await;
+        }
+    }
+
+    /// Starts everybody, of whom nobody may run, and returns when all are ready.
+    pub async fn revive_all(&mut self) -> anyhow::Result<()> {
+        self.replicas.iter_mut().try_for_each(|replica| replica.start(&[]))?;
+        self.all_ready().await
+    }
+
     /// Starts all replicas of a service, which must not run, and returns when they are ready.
     pub async fn revive(&mut self, service: Service) -> anyhow::Result<()> {
         self.start(service, &[])?;
@@ -141,23 +156,31 @@ impl Fleet {
 
     /// The sum of a counter over the processes of a service and over its labels.
     pub async fn metric(&self, service: Service, name: &str) -> anyhow::Result<f64> {
-        let mut sum = 0.0;
+        let metrics = self.metrics(service).await?;
+        Ok(sum(&metrics, |line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))))
+    }
+
+    /// What the processes of a service count, in Prometheus' text format, one after another.
+    pub async fn metrics(&self, service: Service) -> anyhow::Result<String> {
+        let mut metrics = String::new();
         for replica in self.replicas.iter().filter(|replica| replica.service == service) {
-            let url = format!("http://{}/metrics", replica.admin);
-            let text =
-                self.client.get(url).send().await.with_context(|| format!("asking {service} for its metrics"))?;
-            let text = text.text().await?;
-            let own =
-                text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
-            sum += own.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>();
+            let request = self.client.get(format!("http://{}/metrics", replica.admin)).timeout(METRICS);
+            let answer = request.send().await.with_context(|| format!("asking {service} for its metrics"))?;
+            metrics.push_str(&answer.text().await?);
         }
-        Ok(sum)
+        Ok(metrics)
     }
 
     /// The most resident memory that one process was seen with, in bytes, since this was last asked.
     pub fn peak_memory(&self) -> u64 {
         self.peak.swap(0, Ordering::Relaxed)
     }
+}
+
+/// The sum of the metrics whose lines are `wanted`.
+pub fn sum(metrics: &str, wanted: impl Fn(&str) -> bool) -> f64 {
+    let own = metrics.lines().filter(|line| wanted(line));
+    own.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 struct Address {

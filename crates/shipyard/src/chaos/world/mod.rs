@@ -19,10 +19,10 @@ use platform::config::Settings;
 use secrecy::SecretString;
 
 pub use self::{
-    fleet::Fleet,
+    fleet::{Fleet, sum},
     links::{CALLS, FRONTS, Link, Links},
     replica::{Replica, free_address},
-    servers::{Broker, BrokerKind, CONNECTIONS, Servers},
+    servers::{Broker, BrokerKind, Servers},
 };
 use super::Options;
 use crate::{
@@ -105,6 +105,11 @@ impl World {
         Shop::at(&format!("http://{}", order?), &iam?.to_string(), &inventory?.to_string())
     }
 
+    /// What `question` counts in the database of a service.
+    pub async fn count(&self, service: Service, question: &'static str) -> anyhow::Result<i64> {
+        Ok(sqlx::query_scalar(question).fetch_one(self.sources.databases.get(service)?).await?)
+    }
+
     /// Makes everything well again that a fault may have left otherwise.
     pub async fn heal(&mut self) -> anyhow::Result<()> {
         self.links.restore_all();
@@ -133,9 +138,7 @@ impl World {
     }
 
     pub async fn stop(mut self) {
-        for service in Service::ALL {
-            self.fleet.kill(service).await;
-        }
+        self.fleet.kill_all().await;
         self.servers.stop().await;
         delete_postgres(&self.directory);
     }

@@ -18,7 +18,7 @@ use crate::services::Service;
 /// Room for all databases and their logs of changes.
 const DISK: u64 = 3 << 30;
 /// The most connections of the PostgreSQL server: four replicas of each service with their pools, and the tools.
-pub const CONNECTIONS: u32 = 160;
+const CONNECTIONS: &str = "160";
 /// What the broker takes, so that poison may be large.
 const LARGEST: &str = "4000000";
 /// Partitions of a topic.
@@ -60,7 +60,7 @@ impl Servers {
     /// Starts all three. Kafka's clients are told to come to `kafka`, where there is a broker that can be told so.
     pub async fn start(directory: &Path, kind: BrokerKind, kafka: SocketAddr) -> anyhow::Result<Self> {
         let mut postgres_options = postgres::Options::new(directory.join("postgres"));
-        postgres_options.settings.push(("max_connections", "160"));
+        postgres_options.settings.push(("max_connections", CONNECTIONS));
         let disk = postgres::small_home(&postgres_options, DISK).map_err(|error| format!("{error:#}"));
         let postgres = postgres::start(&postgres_options).await?;
         let databases = Service::ALL.map(async |service| {

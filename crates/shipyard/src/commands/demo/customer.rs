@@ -4,7 +4,7 @@ use anyhow::{Context as _, ensure};
 use platform::ids;
 use proto::{
     auth::v1::{LoginRequest, LogoutRequest, WhoamiRequest},
-    common::v1::UserInfo,
+    common::v1::{NotificationMethod, UserInfo},
     inventory::v1::{GetPartRequest, ListPartsRequest, Part},
     user::v1::{RegisterRequest, UserRegistrationInfo},
 };
@@ -26,6 +26,12 @@ pub struct Customer {
     email: String,
 }
 
+/// The request that registers `login`, with an e-mail address and [`PASSWORD`].
+pub fn registration(login: &str, notification_methods: Vec<NotificationMethod>) -> RegisterRequest {
+    let info = UserInfo { login: login.to_owned(), email: format!("{login}@example.com"), notification_methods };
+    RegisterRequest { info: Some(UserRegistrationInfo { info: Some(info), password: PASSWORD.to_owned() }) }
+}
+
 impl Customer {
     /// Somebody whom no shop knows yet; `who` begins the login.
     pub fn fresh(who: &str) -> Self {
@@ -34,9 +40,7 @@ impl Customer {
     }
 
     pub async fn register(&self, shop: &Shop) -> Step<Uuid> {
-        let info = UserInfo { login: self.login.clone(), email: self.email.clone(), notification_methods: Vec::new() };
-        let info = UserRegistrationInfo { info: Some(info), password: PASSWORD.to_owned() };
-        let request = RegisterRequest { info: Some(info) };
+        let request = registration(&self.login, Vec::new());
         let answer = success("Register", shop.users().register(request.clone()).await)?;
         let user = answer.user_uuid.parse().context("user_uuid is not a uuid")?;
         refused("Register of a taken login", shop.users().register(request).await, Code::AlreadyExists, "")?;

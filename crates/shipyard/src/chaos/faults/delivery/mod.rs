@@ -12,14 +12,11 @@ use tokio::time::{Instant, sleep};
 
 use self::shuffled::shuffled;
 use super::inject;
-use crate::{
-    chaos::{
-        fault::{Done, Fault, Injected, Stage},
-        poison,
-        topics::{self, Progress, Topic},
-        world::World,
-    },
-    services::Service,
+use crate::chaos::{
+    fault::{Done, Fault, Injected, Stage},
+    poison,
+    topics::{self, Progress, Topic},
+    world::World,
 };
 
 pub const FAULTS: [Fault; 4] = [
@@ -61,9 +58,7 @@ async fn topics_again(stage: &mut Stage) -> anyhow::Result<Injected> {
     if let Err(reason) = movable(world) {
         return Ok(Injected::Not(reason));
     }
-    for service in Service::ALL {
-        world.fleet.kill(service).await;
-    }
+    world.fleet.kill_all().await;
     let topics = topics::all(world).await?;
     let (mut groups, mut records) = (0, 0);
     for topic in &topics {
@@ -73,10 +68,7 @@ async fn topics_again(stage: &mut Stage) -> anyhow::Result<Injected> {
             records += topic.records();
         }
     }
-    for service in Service::ALL {
-        world.fleet.start(service, &[])?;
-    }
-    world.fleet.all_ready().await?;
+    world.fleet.revive_all().await?;
     let ready = Instant::now();
     let problems = until_taken(world, &topics).await?;
     stage.gone();
@@ -86,7 +78,7 @@ async fn topics_again(stage: &mut Stage) -> anyhow::Result<Injected> {
         format!("{groups} groups took {records} records again in {took:.1} s"),
         format!("the last request failed {failed:.1} s after all were ready"),
     ];
-    Ok(Injected::Times(Done { times: if records > 0 { groups } else { 0 }, problems, notes }))
+    Ok(Injected::Times(Done { times: if records > 0 { groups } else { 0 }, problems, notes, ..Done::default() }))
 }
 
 /// Waits until every group has taken what these topics had. One that stands still is a problem.
@@ -164,7 +156,7 @@ async fn latest(stage: &Stage, count: usize) -> anyhow::Result<Vec<Record>> {
     Ok(latest)
 }
 
-/// An event as it was and when. Poison must stay where the audit knows it.
+/// An event as it was and when.
 fn event(_: &Route, message: Message, at: DateTime<Utc>) -> Option<(DateTime<Utc>, Record)> {
-    message.headers.contains_key("event-uuid").then(|| (at, topics::again(message)))
+    topics::again(message).map(|record| (at, record))
 }

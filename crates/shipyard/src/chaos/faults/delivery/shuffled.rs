@@ -93,8 +93,7 @@ async fn mix(stage: &mut Stage, producer: Service) -> anyhow::Result<usize> {
 
 /// How many events order has written.
 async fn written(world: &World) -> anyhow::Result<i64> {
-    let count = sqlx::query_scalar("select count(*) from outbox");
-    Ok(count.fetch_one(world.sources.databases.get(Service::Order)?).await?)
+    world.count(Service::Order, "select count(*) from outbox").await
 }
 
 async fn until_published(world: &World, service: Service) -> anyhow::Result<()> {

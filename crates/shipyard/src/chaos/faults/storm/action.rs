@@ -121,9 +121,6 @@ impl<'a> Storm<'a> {
 async fn events_again(world: &World) -> anyhow::Result<()> {
     let topics = topics::all(world).await?;
     let latest = topics.into_iter().map(|topic| topic.from(|extent| extent.end - LATEST)).collect();
-    // Poison must stay where the audit knows it.
-    let events = topics::read(world, latest, |_, message, _| {
-        message.headers.contains_key("event-uuid").then(|| topics::again(message))
-    });
-    topics::publish(world, events.await?).await
+    let events = topics::read(world, latest, |_, message, _| topics::again(message)).await?;
+    topics::publish(world, events).await
 }

@@ -36,7 +36,8 @@ async fn storm(stage: &mut Stage) -> anyhow::Result<Injected> {
     // What ends at a moment ends before anything else begins.
     steps.sort_by_key(|(at, begins, _)| (*at, *begins));
     let begun = Instant::now();
-    let (mut done, mut storm) = (Done::default(), Storm::new(&mut stage.world));
+    let mut done = Done { ends_sessions: true, ..Done::default() };
+    let mut storm = Storm::new(&mut stage.world);
     for (at, begins, event) in steps {
         sleep_until(begun + at).await;
         let outcome = if begins { storm.begin(event.harm).await } else { storm.end(event.harm).await };
