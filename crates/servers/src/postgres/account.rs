@@ -1,14 +1,14 @@
 //! Who runs PostgreSQL: we, or, since it refuses root, an account without rights of its own.
 
 use std::{
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-    os::unix::fs::{chown, symlink},
+    os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::Context as _;
 
+use super::elsewhere;
 use crate::process;
 
 /// The account that runs the server's programs.
@@ -28,7 +28,8 @@ impl Account {
             .context("PostgreSQL refuses to run as root, and there is no user `postgres` to run it as; run this as another user")
     }
 
-    /// The directory of the server's files, made when it is not there. As root `data` is a link to where the account may go.
+    /// The directory of the server's files, made when it is not there: `data` itself, so that deleting it deletes them. Where the
+    /// account may not go there, as below root's home, `data` is a link to a directory that no other link has ever named.
     pub fn home(&self, data: &Path) -> anyhow::Result<PathBuf> {
         if matches!(self, Self::Ourselves) {
             process::private_directory(data)?;
@@ -37,18 +38,18 @@ impl Account {
         if let Ok(home) = std::fs::read_link(data)
             && home.is_dir()
         {
+            elsewhere::claim(&home, data)?;
             return Ok(home);
         }
         let parent = data.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(parent)?;
-        let mut hasher = DefaultHasher::new();
-        parent.canonicalize()?.join(data.file_name().unwrap_or_default()).hash(&mut hasher);
-        let base = Self::base();
-        let home = base.join(format!("shipyard-{:016x}", hasher.finish()));
-        process::private_directory(&home)?;
+        if data.is_dir() || is_open_to_others(&parent.canonicalize()?)? {
+            process::private_directory(data)?;
+            self.own(data)?;
+            return Ok(data.canonicalize()?);
+        }
+        let home = elsewhere::make(Self::base(), data)?;
         self.own(&home)?;
-        let _ = std::fs::remove_file(data);
-        symlink(&home, data).with_context(|| format!("linking {} to {}", data.display(), home.display()))?;
         Ok(home)
     }
 
@@ -90,6 +91,17 @@ impl Account {
         }
         Ok(command)
     }
+}
+
+/// True where every account may pass through `directory` and all that it is in.
+fn is_open_to_others(directory: &Path) -> anyhow::Result<bool> {
+    for ancestor in directory.ancestors() {
+        let mode = ancestor.metadata().with_context(|| ancestor.display().to_string())?.permissions().mode();
+        if mode & 0o001 == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn id(what: &str, name: &str) -> Option<u32> {

@@ -2,6 +2,7 @@
 
 mod account;
 mod binaries;
+mod elsewhere;
 mod server;
 
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use crate::small_disk::SmallDisk;
 
 /// How to run it.
 pub struct Options {
-    /// Where its data is; made at the first start. A link where PostgreSQL may not be run by us, because we are root.
+    /// Where its data is; made at the first start. A link where root starts it in a directory that other accounts may not enter.
     pub data: PathBuf,
     /// Ends with this process. Otherwise it goes on, and its pid is the first line of `data/postmaster.pid`.
     pub mortal: bool,

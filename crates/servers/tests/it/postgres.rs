@@ -1,6 +1,6 @@
 //! PostgreSQL as a child process.
 
-use std::{path::Path, process::Command};
+use std::{fs::Permissions, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use servers::postgres;
 use sqlx::{Connection as _, PgConnection};
@@ -43,6 +43,63 @@ async fn postgresql_keeps_its_data_however_it_ended() {
 
     execute(&url, "insert into orders select 2 / count(*) from orders").await.unwrap();
     let home = options.data.canonicalize().unwrap();
+    server.stop().await;
+    std::fs::remove_dir_all(home).unwrap();
+}
+
+/// A server in `data` that holds a table of our own.
+async fn server_with_a_table(data: &Path) -> postgres::Postgres {
+    let server = postgres::start(&postgres::Options::new(data.to_owned())).await.unwrap();
+    execute(&server.url, "create table orders (id int)").await.unwrap();
+    server
+}
+
+#[tokio::test]
+async fn data_that_was_deleted_is_not_found_again_in_the_same_place() {
+    // Closed to other accounts, as root's home is, and open to them.
+    for mode in [0o700, 0o755] {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), Permissions::from_mode(mode)).unwrap();
+        let shop = directory.path().join("shop");
+        let data = shop.join("postgres");
+        let server = server_with_a_table(&data).await;
+        let first_home = data.canonicalize().unwrap();
+        server.stop().await;
+        std::fs::remove_dir_all(&shop).unwrap();
+
+        let server = postgres::start(&postgres::Options::new(data.clone())).await.unwrap();
+
+        let outcome = execute(&server.url, "select from orders").await;
+        assert!(outcome.is_err(), "the table of the deleted shop is there (mode {mode:o})");
+        let home = data.canonicalize().unwrap();
+        server.stop().await;
+        for home in [first_home, home] {
+            let _ = std::fs::remove_dir_all(home);
+        }
+    }
+}
+
+#[tokio::test]
+async fn data_moves_with_its_shop_and_is_not_taken_over_by_a_copy() {
+    let directory = tempfile::tempdir().unwrap();
+    let [first, copy, moved] = ["first", "copy", "moved"].map(|name| directory.path().join(name));
+    let server = server_with_a_table(&first.join("postgres")).await;
+    server.stop().await;
+    Command::new("cp").args(["-a".as_ref(), first.as_os_str(), copy.as_os_str()]).status().unwrap();
+
+    // A copy of a directory is data of its own; a copy of a link leads to data that has an owner.
+    match postgres::start(&postgres::Options::new(copy.join("postgres"))).await {
+        Ok(server) => {
+            execute(&server.url, "drop table orders").await.unwrap();
+            server.stop().await;
+        }
+        Err(refusal) => assert!(format!("{refusal:#}").contains("belongs to"), "{refusal:#}"),
+    }
+    std::fs::rename(&first, &moved).unwrap();
+    let server = postgres::start(&postgres::Options::new(moved.join("postgres"))).await.unwrap();
+
+    execute(&server.url, "select from orders").await.unwrap();
+    let home = moved.join("postgres").canonicalize().unwrap();
     server.stop().await;
     std::fs::remove_dir_all(home).unwrap();
 }
