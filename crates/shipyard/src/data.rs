@@ -8,12 +8,15 @@ use std::{
 };
 
 use anyhow::Context as _;
-use platform::config::Settings;
+use chrono::{DateTime, TimeDelta, Utc};
+use platform::{clock, config::Settings};
 use rand::RngExt as _;
 
 const LOCK: &str = "lock";
 const KEY: &str = "service-key";
 const RUNNING: &str = "running";
+/// How far a clock may go back between two starts: more than a synchronisation corrects at once.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 /// The directory of one shop, `.shipyard` unless another is named.
 #[derive(Clone, Debug)]
@@ -58,6 +61,7 @@ impl Data {
                 "the shop already runs from {shown} as process {holder}; stop that first (kill {holder}), or name another directory with --data and other ports"
             );
         }
+        check_clock(&file, &path)?;
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()))?;
         Ok(Lock { _file: file })
     }
@@ -128,6 +132,22 @@ impl Data {
     }
 }
 
+/// Fails where the clock is behind the last start, of which the lock's file has the time: deadlines, leases and sessions of that
+/// start would lie in a future that may be years away.
+fn check_clock(lock: &File, path: &Path) -> anyhow::Result<()> {
+    let last: DateTime<Utc> = lock.metadata()?.modified()?.into();
+    let now = clock::now();
+    let format = "%Y-%m-%d %H:%M:%S UTC";
+    anyhow::ensure!(
+        now + CLOCK_TOLERANCE >= last,
+        "the clock of this machine says {}, and the shop was started at {} before; set the clock, or, if it was wrong then, delete {}",
+        now.format(format),
+        last.format(format),
+        path.display()
+    );
+    Ok(())
+}
+
 fn read(file: &mut File) -> String {
     let mut holder = String::new();
     let _ = file.read_to_string(&mut holder);
@@ -159,6 +179,21 @@ mod tests {
         assert_eq!(holder, Some(std::process::id().to_string()));
         assert_eq!(data.holder(), None);
         assert!(data.lock().is_ok(), "a lock that nobody holds is no obstacle");
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_the_last_start_is_told_with_both_times() {
+        let (_directory, data) = data();
+        drop(data.lock().unwrap());
+        let lock = File::options().write(true).open(data.path().join(LOCK)).unwrap();
+        let a_day_ahead = std::time::SystemTime::from(clock::now() + TimeDelta::days(1));
+        lock.set_modified(a_day_ahead).unwrap();
+
+        let refusal = data.lock().err().unwrap().to_string();
+
+        assert!(refusal.contains("the clock of this machine says"), "{refusal}");
+        std::fs::remove_file(data.path().join(LOCK)).unwrap();
+        assert!(data.lock().is_ok(), "the remedy that the sentence names");
     }
 
     #[test]

@@ -49,13 +49,26 @@ impl Binaries {
             Ok(()) => "apt-get has installed none that fits".to_owned(),
             Err(advice) => format!("{advice:#}"),
         };
-        if let Some(found) = Self::on_this_machine().await.into_iter().find(fits) {
-            return Ok(found);
+        let found = Self::on_this_machine().await;
+        if let Some(fitting) = found.iter().find(|binaries| fits(binaries)) {
+            return Ok(fitting.clone());
         }
         let version = wanted.map_or_else(|| DOWNLOADED.to_owned(), |version| format!("={version}"));
-        let downloaded = Self::download(&version).await;
-        downloaded
-            .with_context(|| format!("there is no PostgreSQL server ({OLDEST} or newer) on this machine: {advice}"))
+        let Some(wanted) = wanted else {
+            let downloaded = Self::download(&version).await;
+            return downloaded.with_context(|| {
+                format!("there is no PostgreSQL server ({OLDEST} or newer) on this machine: {advice}")
+            });
+        };
+        let here: Vec<String> = found.iter().map(|binaries| binaries.version.to_string()).collect();
+        let here = if here.is_empty() { "no PostgreSQL".to_owned() } else { format!("PostgreSQL {}", here.join(", ")) };
+        Self::download(&version).await.with_context(|| {
+            format!(
+                "the data in {} was written by PostgreSQL {wanted}, and this machine has {here}; install PostgreSQL {wanted}, or name \
+                 another directory with --data: {advice}",
+                options.data.display()
+            )
+        })
     }
 
     /// The programs that the theseus-rs project builds, kept for the next time.

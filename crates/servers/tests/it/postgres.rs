@@ -80,6 +80,21 @@ async fn data_that_was_deleted_is_not_found_again_in_the_same_place() {
 }
 
 #[tokio::test]
+async fn data_of_another_major_version_is_refused_by_a_sentence_that_names_both() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("postgres");
+    std::fs::create_dir_all(data.join("data")).unwrap();
+    // No repository has a PostgreSQL of this version.
+    std::fs::write(data.join("data/PG_VERSION"), "99\n").unwrap();
+
+    let refusal = format!("{:#}", postgres::start(&postgres::Options::new(data.clone())).await.err().unwrap());
+
+    assert!(refusal.contains(&format!("the data in {} was written by PostgreSQL 99", data.display())), "{refusal}");
+    assert!(refusal.contains("install PostgreSQL 99"), "{refusal}");
+    assert!(refusal.contains("this machine has PostgreSQL "), "{refusal}");
+}
+
+#[tokio::test]
 async fn data_moves_with_its_shop_and_is_not_taken_over_by_a_copy() {
     let directory = tempfile::tempdir().unwrap();
     let [first, copy, moved] = ["first", "copy", "moved"].map(|name| directory.path().join(name));
