@@ -55,6 +55,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Contended(_) | Error::Unavailable(_) => Self::transient(error),
+            Error::Database(ref cause) if !platform::postgres::is_permanent(cause) => Self::transient(error),
             Error::PartNotFound(_)
             | Error::OutOfStock(_)
             | Error::ReservationNotFound(_)
@@ -62,5 +63,15 @@ impl From<Error> for Failure {
             | Error::Database(_)
             | Error::Inconsistent(_) => Self::poison(format!("{:#}", anyhow::Error::from(error))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumer_gives_up_only_what_is_known_to_be_permanent() {
+        testkit::assert_only_the_permanent_is_poison(|error| Error::from(error).into());
     }
 }

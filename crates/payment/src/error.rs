@@ -63,15 +63,25 @@ impl From<Error> for Status {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unavailable(_) | Error::Unknown(_) => Self::transient(error),
+            Error::Unavailable(_) | Error::Unknown(_) | Error::InProgress => Self::transient(error),
+            Error::Database(ref cause) if !platform::postgres::is_permanent(cause) => Self::transient(error),
             Error::NotFound
             | Error::AnotherUser
             | Error::Differs(_)
             | Error::Declined(_)
-            | Error::InProgress
             | Error::Cancelled
             | Error::Database(_)
             | Error::Inconsistent(_) => Self::poison(format!("{:#}", anyhow::Error::from(error))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumer_gives_up_only_what_is_known_to_be_permanent() {
+        testkit::assert_only_the_permanent_is_poison(|error| Error::from(error).into());
     }
 }

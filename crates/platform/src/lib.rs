@@ -17,6 +17,7 @@ pub mod money;
 pub mod outage;
 pub mod outbox;
 pub mod postgres;
+mod postgres_errors;
 pub mod problem;
 pub mod redis;
 pub mod retry;

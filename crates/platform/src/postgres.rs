@@ -11,6 +11,7 @@ use sqlx::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use crate::postgres_errors::{is_permanent, is_refused, is_unavailable};
 use crate::{health::Condition, retry};
 
 /// How long a request waits for a connection of the pool.
@@ -48,7 +49,7 @@ pub fn lazy_pool(variable: &str, url: &SecretString, size: u32) -> anyhow::Resul
 
 /// Waits for the server and brings the schema up to date, under a lock so that replicas take turns.
 ///
-/// Fails only when a migration itself is wrong; an unreachable server is asked again until `stop`.
+/// Fails only when a migration itself is wrong; a server that is unavailable or refuses this service is asked again until `stop`.
 pub async fn migrate(pool: &PgPool, migrator: &Migrator, stop: &CancellationToken) -> anyhow::Result<()> {
     let mut pauses = retry::patient();
     loop {
@@ -68,9 +69,13 @@ pub async fn migrate(pool: &PgPool, migrator: &Migrator, stop: &CancellationToke
             },
             () = stop.cancelled() => return Ok(()),
         };
+        use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
         match &error {
-            sqlx::migrate::MigrateError::Execute(cause) if is_unavailable(cause) => {
-                tracing::warn!(%error, "PostgreSQL is not reachable yet");
+            Execute(cause) | ExecuteMigration(cause, _) if is_refused(cause) => {
+                tracing::error!(%error, "PostgreSQL refuses this service; check its database URL and its role's rights; retrying");
+            }
+            Execute(cause) | ExecuteMigration(cause, _) if is_unavailable(cause) => {
+                tracing::warn!(%error, "PostgreSQL is unavailable; retrying");
             }
             _ => return Err(error).context("migrating the database"),
         }
@@ -108,25 +113,6 @@ async fn ping(pool: &PgPool) -> Ping {
         Ok(Ok(_)) => Ping::Answered,
         Ok(Err(_)) => Ping::Failed,
         Err(_) => Ping::Hung,
-    }
-}
-
-/// True when the statement may succeed later as it is: the server is away, starting, full, or chose this one to end a deadlock.
-pub fn is_unavailable(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => {
-            // Classes 08 connection, 25 transaction state (read-only standby), 40 rollback, 53 resources, 57 operator, 58 system.
-            error
-                .code()
-                .is_some_and(|code| ["08", "25", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)))
-        }
-        _ => false,
     }
 }
 

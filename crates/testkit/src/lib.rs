@@ -14,6 +14,7 @@ mod redis;
 mod run;
 mod running;
 mod settings;
+mod sql_errors;
 
 pub use database::{Database, database, empty_database};
 pub use eventually::eventually;
@@ -22,3 +23,4 @@ pub use kafka::{Kafka, kafka};
 pub use redis::{Redis, redis};
 pub use running::{Running, run};
 pub use settings::{SERVICE_KEY, peer, settings};
+pub use sql_errors::{assert_only_the_permanent_is_poison, database_error};

@@ -47,3 +47,46 @@ async fn a_database_that_is_not_there_yet_is_waited_for() {
     migration.await.unwrap().unwrap();
     sqlx::query("select count(*) from outbox").execute(&pool).await.unwrap();
 }
+
+/// The database's URL for a role of its own, which may log in with `password` and owns nothing.
+async fn with_role(database: &testkit::Database, password: &str) -> (String, sqlx::postgres::PgConnectOptions) {
+    let role = format!("role_{}", platform::ids::random().simple());
+    execute(database, format!("create role {role} login password '{password}'")).await;
+    let options = (*database.pool.connect_options()).clone().username(&role).password(password);
+    (role, options)
+}
+
+async fn execute(database: &testkit::Database, statement: String) {
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&database.pool).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_the_role_is_waited_for() {
+    let database = testkit::empty_database().await;
+    let (role, options) = with_role(&database, "old").await;
+    let pool = sqlx::postgres::PgPoolOptions::new().connect_lazy_with(options.password("new"));
+    let migration = tokio::spawn(async move { migrate(&pool, &MIGRATIONS, &CancellationToken::new()).await });
+
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    execute(&database, format!("alter role {role} password 'new'")).await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    execute(&database, format!("grant all on schema public to {role}")).await;
+
+    migration.await.unwrap().unwrap();
+    execute(&database, format!("drop owned by {role} cascade")).await;
+    execute(&database, format!("drop role {role}")).await;
+}
+
+#[tokio::test]
+async fn a_migration_that_is_wrong_fails_at_once() {
+    use sqlx::migrate::{Migration, MigrationType};
+
+    let database = testkit::empty_database().await;
+    let sql = sqlx::SqlStr::from_static("creat table spelled_wrong ()");
+    let wrong = Migration::new(1, "wrong".into(), MigrationType::Simple, sql, false);
+    let migrator = Migrator { migrations: vec![wrong].into(), ..Migrator::DEFAULT };
+
+    let outcome = migrate(&database.pool, &migrator, &CancellationToken::new()).await;
+
+    assert!(format!("{:#}", outcome.unwrap_err()).contains("syntax error"));
+}

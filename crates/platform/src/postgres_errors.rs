@@ -1,0 +1,45 @@
+//! What an error of PostgreSQL says about a repetition. Two questions with two defaults:
+//!
+//! - [`is_permanent`] is for consumers: only what is known to be permanent may cost an event its place in the topic.
+//! - [`is_unavailable`] is for callers who wait for an answer, and for migrations: what is not known to pass is a defect, and is
+//!   told at once.
+
+use sqlx::Error;
+
+/// True when the statement cannot succeed with this data however often it is repeated. All else may pass, by itself or once an
+/// operator has dealt with it: a password that is being rotated, a right that was taken, a lock, a schema that is not there yet.
+pub fn is_permanent(error: &Error) -> bool {
+    match error {
+        // Classes 22 data exception, 23 integrity constraint violation.
+        Error::Database(_) => is_of_class(error, &["22", "23"]),
+        Error::ColumnDecode { .. } | Error::Decode(_) | Error::Encode(_) => true,
+        _ => false,
+    }
+}
+
+/// True when the statement may succeed later as it is: the server is away, starting, full, refuses the user or the database for
+/// now, or chose this statement to end a deadlock.
+pub fn is_unavailable(error: &Error) -> bool {
+    match error {
+        Error::Io(_)
+        | Error::Tls(_)
+        | Error::Protocol(_)
+        | Error::PoolTimedOut
+        | Error::PoolClosed
+        | Error::WorkerCrashed => true,
+        // Classes 08 connection, 25 transaction state (read-only standby), 40 rollback, 53 resources, 55 object not in the
+        // prerequisite state, 57 operator, 58 system.
+        _ => is_refused(error) || is_of_class(error, &["08", "25", "40", "53", "55", "57", "58"]),
+    }
+}
+
+/// True when the server answers, and refuses this user or this database: only an operator can change that.
+pub fn is_refused(error: &Error) -> bool {
+    // Classes 28 invalid authorization, 3D invalid catalog name; 42501 insufficient privilege.
+    is_of_class(error, &["28", "3D", "42501"])
+}
+
+fn is_of_class(error: &Error, classes: &[&str]) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
+}
