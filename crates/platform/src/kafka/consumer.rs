@@ -1,15 +1,17 @@
 //! A member of a consumer group: partitions side by side, the messages of one partition one after another.
 
 use std::{
-    collections::HashSet,
+    panic::AssertUnwindSafe,
     sync::{Arc, Weak},
     time::Duration,
 };
 
 use anyhow::Context as _;
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use futures::FutureExt as _;
 use rdkafka::{
-    ClientContext, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer},
+    TopicPartitionList,
+    consumer::{Consumer as _, StreamConsumer},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
@@ -19,12 +21,18 @@ use super::{
     dead_letter::{abridged, dead_letter},
     ensure_topics,
     producer::is_too_large,
+    rebalance::Context,
     workers::{Queue, Workers},
 };
 use crate::{health::Condition, outage::Outage, outbox::Publisher as _, retry, telemetry};
 
 /// How long after its last heartbeat a consumer loses its partitions.
 const SESSION_TIMEOUT_MS: &str = "6000";
+
+/// After so many panics of its handler in a row, with pauses in between, a message goes to the dead-letter topic. A panic is a
+/// defect of this build and no outage: all the events behind it would wait for the next build, while a letter waits beside them
+/// and is replayed by that build.
+const PANICS: u32 = 6;
 
 /// Consumes one topic within one group until it is stopped.
 ///
@@ -69,19 +77,22 @@ impl Consumer {
             () = stop.cancelled() => return Ok(()),
         }
         let workers = Arc::new(Workers::default());
-        let context = Context { workers: workers.clone(), joined: self.joined.clone() };
+        let broken = CancellationToken::new();
+        let context = Context { workers: workers.clone(), joined: self.joined.clone(), broken: broken.clone() };
         let consumer: Arc<StreamConsumer<Context>> =
             Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
         consumer.subscribe(&[&self.topic]).context("subscribing")?;
         let tracker = TaskTracker::new();
-        let mut paused = Paused::default();
         let outcome = loop {
             let received = tokio::select! {
                 received = consumer.recv() => received,
                 () = workers.drained() => {
-                    paused.resume(&consumer, &self.topic, &workers);
+                    for partition in workers.resumable() {
+                        let _ = consumer.resume(&one(&self.topic, partition));
+                    }
                     continue;
                 }
+                () = broken.cancelled() => break Err(anyhow::anyhow!("a consumer broke and starts again")),
                 // Where no message comes, that no error comes is the only sign.
                 () = outage.subsided() => {
                     outage.over();
@@ -94,10 +105,18 @@ impl Consumer {
                     outage.over();
                     let message = Message::from(&message);
                     let partition = message.partition;
-                    if workers.hand_over(message, |queue| {
-                        tracker.spawn(self.clone().work(queue, Arc::downgrade(&consumer), stop.clone()));
-                    }) {
-                        paused.pause(&consumer, &self.topic, partition);
+                    let full = workers.hand_over(message, |queue| {
+                        let work = self.clone().work(queue, Arc::downgrade(&consumer), stop.clone());
+                        let broken = broken.clone();
+                        // A partition must not be left with a worker that has died.
+                        tracker.spawn(async move {
+                            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                                broken.cancel();
+                            }
+                        });
+                    });
+                    if full {
+                        let _ = consumer.pause(&one(&self.topic, partition));
                     }
                 }
                 Err(error) => {
@@ -166,19 +185,26 @@ impl Consumer {
 
     /// Handles a message or buries it. False when it had to stop before.
     async fn settle(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
-        let mut pauses = retry::patient();
-        let mut attempts = 0;
+        let mut pauses = pauses();
+        let (mut attempts, mut panics) = (0, 0);
         loop {
             attempts += 1;
             let start = tokio::time::Instant::now();
-            let failure = match self.handler.handle(message).await {
-                Ok(()) => {
+            let failure = match AssertUnwindSafe(self.handler.handle(message)).catch_unwind().await {
+                Ok(Ok(())) => {
                     metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
                     metrics::histogram!("kafka_message_handling_seconds", "group" => self.group)
                         .record(start.elapsed());
                     return true;
                 }
-                Err(failure) => failure,
+                Ok(Err(failure)) => {
+                    panics = 0;
+                    failure
+                }
+                Err(_) => {
+                    panics += 1;
+                    self.panicked(message, panics)
+                }
             };
             match failure {
                 Failure::Poison(problem) => match self.bury(message, &problem, attempts).await {
@@ -207,6 +233,18 @@ impl Consumer {
         }
     }
 
+    /// What a panic of the handler means for its message.
+    fn panicked(&self, message: &Message, panics: u32) -> Failure {
+        metrics::counter!("kafka_handler_panics_total", "group" => self.group).increment(1);
+        let Message { topic, partition, offset, .. } = message;
+        tracing::error!(group = self.group, topic, partition, offset, panics, "a handler panicked: a defect");
+        if panics < PANICS {
+            Failure::transient(anyhow::anyhow!("its handler panicked: a defect"))
+        } else {
+            Failure::poison("its handler panicked: a defect")
+        }
+    }
+
     async fn bury(&self, message: &Message, problem: &str, attempts: u32) -> anyhow::Result<()> {
         tracing::error!(
             group = self.group,
@@ -229,54 +267,15 @@ impl Consumer {
     }
 }
 
-/// Closes the workers of partitions that move away.
-struct Context {
-    workers: Arc<Workers>,
-    joined: Condition,
-}
-
-impl ClientContext for Context {
-    fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "librdkafka");
-    }
-}
-
-impl ConsumerContext for Context {
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Revoke(partitions) = rebalance {
-            self.workers.close(partitions);
-        }
-    }
-
-    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Assign(_) = rebalance {
-            self.joined.set(true);
-        }
-    }
-}
-
-/// Partitions that are paused because their workers have enough to do. The consuming task alone pauses and resumes.
-#[derive(Default)]
-struct Paused(HashSet<i32>);
-
-impl Paused {
-    fn pause(&mut self, consumer: &StreamConsumer<Context>, topic: &str, partition: i32) {
-        if self.0.insert(partition) {
-            let _ = consumer.pause(&one(topic, partition));
-        }
-    }
-
-    fn resume(&mut self, consumer: &StreamConsumer<Context>, topic: &str, workers: &Workers) {
-        self.0.retain(|partition| match workers.has_room(*partition) {
-            Some(true) => {
-                let _ = consumer.resume(&one(topic, *partition));
-                false
-            }
-            Some(false) => true,
-            // It has moved away, and is not paused when it comes back.
-            None => false,
-        });
-    }
+/// Pauses between the tries of one message: from 100 ms, doubling to 2 s, each longer by up to as much again. A partition goes on
+/// within four seconds of the end of what held it up.
+fn pauses() -> ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(2))
+        .without_max_times()
+        .with_jitter()
+        .build()
 }
 
 fn one(topic: &str, partition: i32) -> TopicPartitionList {

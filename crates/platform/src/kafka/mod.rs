@@ -6,6 +6,7 @@ mod dead_letter;
 mod message;
 mod producer;
 mod reader;
+mod rebalance;
 mod topics;
 mod workers;
 

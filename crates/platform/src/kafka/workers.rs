@@ -1,7 +1,7 @@
 //! The messages that have been taken from a topic and wait for the worker of their partition.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -43,8 +43,15 @@ impl Queue {
 /// The workers of the partitions that this member has now.
 #[derive(Default)]
 pub struct Workers {
-    by_partition: Mutex<HashMap<i32, Worker>>,
+    partitions: Mutex<Partitions>,
     drained: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Partitions {
+    workers: HashMap<i32, Worker>,
+    /// Those whose workers have enough to do.
+    paused: HashSet<i32>,
 }
 
 /// The other end of a [`Queue`].
@@ -55,10 +62,11 @@ struct Worker {
 }
 
 impl Workers {
-    /// Queues a message for its partition's worker, starting one where there is none. True when that is enough for now.
+    /// Queues a message for its partition's worker, starting one where there is none. True when the partition is to be paused.
     pub fn hand_over(&self, message: Message, start: impl FnOnce(Queue)) -> bool {
-        let mut workers = self.lock();
-        let worker = workers.entry(message.partition).or_insert_with(|| {
+        let partition = message.partition;
+        let mut partitions = self.lock();
+        let worker = partitions.workers.entry(partition).or_insert_with(|| {
             let (sender, messages) = mpsc::unbounded_channel();
             let (closed, waiting) = (CancellationToken::new(), Arc::<AtomicUsize>::default());
             start(Queue { messages, closed: closed.clone(), waiting: waiting.clone(), drained: self.drained.clone() });
@@ -66,7 +74,7 @@ impl Workers {
         });
         let waiting = worker.waiting.fetch_add(1, Ordering::AcqRel) + 1;
         let _ = worker.messages.send(message);
-        waiting >= FULL
+        waiting >= FULL && partitions.paused.insert(partition)
     }
 
     /// Returns when some partition may have room again. A call that comes too late misses nothing.
@@ -74,16 +82,20 @@ impl Workers {
         self.drained.notified().await;
     }
 
-    /// Whether a partition's worker can take more; nothing where the partition is not this member's.
-    pub fn has_room(&self, partition: i32) -> Option<bool> {
-        self.lock().get(&partition).map(|worker| worker.waiting.load(Ordering::Acquire) < ROOM)
+    /// The paused partitions that have room again, which are to be resumed and do not count as paused any more.
+    pub fn resumable(&self) -> Vec<i32> {
+        let Partitions { workers, paused } = &mut *self.lock();
+        let has_room =
+            |partition: &i32| workers.get(partition).is_none_or(|worker| worker.waiting.load(Ordering::Acquire) < ROOM);
+        paused.extract_if(has_room).collect()
     }
 
-    /// Lets go of partitions: their workers end with the message in hand.
+    /// Lets go of partitions: their workers end with the message in hand, and their pauses are forgotten.
     pub fn close(&self, partitions: &TopicPartitionList) {
-        let mut workers = self.lock();
+        let mut own = self.lock();
         for element in partitions.elements() {
-            if let Some(worker) = workers.remove(&element.partition()) {
+            own.paused.remove(&element.partition());
+            if let Some(worker) = own.workers.remove(&element.partition()) {
                 worker.closed.cancel();
             }
         }
@@ -91,13 +103,15 @@ impl Workers {
 
     /// Lets go of every partition.
     pub fn clear(&self) {
-        for (_, worker) in self.lock().drain() {
+        let mut own = self.lock();
+        own.paused.clear();
+        for (_, worker) in own.workers.drain() {
             worker.closed.cancel();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<i32, Worker>> {
-        self.by_partition.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Partitions> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -116,30 +130,34 @@ mod tests {
         let full: Vec<bool> =
             (0..FULL).map(|_| workers.hand_over(message(1), |started| queue = Some(started))).collect();
         let queue = queue.unwrap();
-        let before = workers.has_room(1);
+        let before = workers.resumable();
 
         for _ in 0..FULL {
             queue.done();
         }
 
         assert_eq!(full.iter().position(|full| *full), Some(FULL - 1));
-        assert_eq!(before, Some(false));
+        assert!(before.is_empty());
         workers.drained().await;
-        assert_eq!(workers.has_room(1), Some(true));
-        assert_eq!(workers.has_room(2), None);
+        assert_eq!(workers.resumable(), [1]);
+        assert!(workers.resumable().is_empty());
     }
 
     #[tokio::test]
-    async fn a_partition_that_moves_away_ends_its_worker() {
+    async fn a_full_partition_that_moves_away_ends_its_worker_and_is_paused_anew_when_it_is_full_again() {
         let workers = Workers::default();
-        let mut queue = None;
-        workers.hand_over(message(1), |started| queue = Some(started));
+        let mut queues = Vec::new();
+        let mut fill = || (0..FULL).map(|_| workers.hand_over(message(1), |queue| queues.push(queue))).last();
         let mut moved = TopicPartitionList::new();
         moved.add_partition("topic", 1);
 
+        let first = fill();
         workers.close(&moved);
+        let resumable = workers.resumable();
+        let second = fill();
 
-        assert!(queue.unwrap().closed.is_cancelled());
-        assert_eq!(workers.has_room(1), None);
+        assert_eq!((first, second), (Some(true), Some(true)));
+        assert!(resumable.is_empty());
+        assert_eq!(queues.iter().map(|queue| queue.closed.is_cancelled()).collect::<Vec<_>>(), [true, false]);
     }
 }

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -21,14 +22,18 @@ use rdkafka::{
     producer::{FutureProducer, FutureRecord},
 };
 use testkit::{Kafka, Running, eventually};
+use tokio::sync::watch;
 
 const KEYS: usize = 6;
 
-/// Notes what it is given. `poison` is refused for good; `later` as often as `refusals` says.
+/// Notes what it is given. `poison` is refused for good; `later` as often as `refusals` says; `panic` panics as often as
+/// `panics` says. Nothing is noted while it is `held`.
 #[derive(Default)]
 struct Notes {
     seen: Mutex<Vec<String>>,
     refusals: AtomicU32,
+    panics: AtomicU32,
+    held: watch::Sender<bool>,
 }
 
 #[async_trait]
@@ -44,6 +49,11 @@ impl Handler for Notes {
         if refused.is_ok() {
             return Err(Failure::transient(anyhow::anyhow!("not now")));
         }
+        let panics = self.panics.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+            if payload == "panic" { left.checked_sub(1) } else { None }
+        });
+        assert!(panics.is_err(), "a defect");
+        let _ = self.held.subscribe().wait_for(|held| !held).await;
         self.seen().push(payload);
         Ok(())
     }
@@ -112,7 +122,7 @@ impl Setup {
             .create()
             .expect("a producer can be made");
         let record = FutureRecord::to(&self.topic).key("1").payload(payload);
-        producer.send(record, std::time::Duration::from_secs(10)).await.expect("the broker takes the record");
+        producer.send(record, Duration::from_secs(10)).await.expect("the broker takes the record");
     }
 
     /// Publishes these numbers, the keys in turn.
@@ -272,6 +282,55 @@ async fn a_replica_without_a_partition_is_ready_all_the_same() {
     let replicas: Vec<_> = ["a", "b", "c", "d"].map(|instance| setup.consume(instance)).into();
 
     for (_, readiness) in &replicas {
-        tokio::time::timeout(std::time::Duration::from_secs(30), readiness.ready()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(30), readiness.ready()).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_partition_that_moves_away_and_comes_back_is_consumed() {
+    let setup = Setup::new().await;
+    let (first, readiness) = setup.consume("first");
+    readiness.ready().await;
+    setup.notes.held.send_replace(true);
+    // Three partitions share them: each has more than a worker may have in hand, and is paused.
+    setup.publish((0..3000).map(|number| (number, number))).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    let (second, readiness) = setup.consume("second");
+    readiness.ready().await;
+    second.stop().await;
+    setup.notes.held.send_replace(false);
+
+    setup.notes.wait_for(3000).await;
+    first.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_handler_panics_is_tried_again_in_its_place() {
+    let setup = Setup::new().await;
+    setup.notes.panics.store(2, Ordering::SeqCst);
+    let (consumer, _) = setup.consume("one");
+
+    setup.publish([(1, "before"), (1, "panic"), (1, "after")]).await;
+    setup.notes.wait_for(3).await;
+    consumer.stop().await;
+
+    assert_eq!(*setup.notes.seen(), ["before", "panic", "after"]);
+    assert!(setup.kafka.messages(&dead_letter_topic(&setup.topic)).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_handler_always_panics_goes_to_the_dead_letter_topic() {
+    let setup = Setup::new().await;
+    setup.notes.panics.store(u32::MAX, Ordering::SeqCst);
+    let (consumer, _) = setup.consume("one");
+
+    setup.publish([(1, "before"), (1, "panic"), (1, "after")]).await;
+    setup.notes.wait_for(2).await;
+    consumer.stop().await;
+
+    assert_eq!(*setup.notes.seen(), ["before", "after"]);
+    let dead = setup.kafka.messages(&dead_letter_topic(&setup.topic)).await;
+    let [letter] = dead.as_slice() else { panic!("{} dead letters", dead.len()) };
+    assert_eq!(letter.headers[HEADER_ERROR], "its handler panicked: a defect");
 }

@@ -1,0 +1,53 @@
+//! What a member does when partitions come and go.
+
+use std::sync::Arc;
+
+use rdkafka::{
+    ClientContext,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance},
+    error::KafkaError,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::workers::Workers;
+use crate::health::Condition;
+
+/// Called by librdkafka within the consuming task, while it receives.
+pub(super) struct Context {
+    pub workers: Arc<Workers>,
+    pub joined: Condition,
+    /// Cancelled when the consumer has to be made anew.
+    pub broken: CancellationToken,
+}
+
+impl ClientContext for Context {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "librdkafka");
+    }
+}
+
+impl ConsumerContext for Context {
+    /// Ends the workers of partitions that move away, also of those that were lost without a word, and forgets their pauses.
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Revoke(partitions) => self.workers.close(partitions),
+            Rebalance::Assign(_) => {}
+            // It does not say which partitions are left.
+            Rebalance::Error(error) => {
+                tracing::error!(%error, "a rebalance failed");
+                self.broken.cancel();
+            }
+        }
+    }
+
+    /// Resumes what is assigned: librdkafka keeps an application's pause while the partition is another member's.
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(partitions) = rebalance {
+            if let Err(error) = consumer.resume(partitions) {
+                tracing::error!(%error, "assigned partitions cannot be resumed");
+                self.broken.cancel();
+            }
+            self.joined.set(true);
+        }
+    }
+}
