@@ -27,7 +27,7 @@ use crate::{
 
 pub struct App {
     instance: String,
-    /// How long inbox rows are kept.
+    /// How long rows that record effects are kept.
     keep: Duration,
     pool: PgPool,
     database: Condition,
@@ -67,10 +67,10 @@ impl App {
             database: readiness.condition("database"),
             guard: Guard::new(Arc::new(GrpcSessions::new(iam)), key, api::access),
             relay: Relay::new(
+                "assembly",
                 Arc::new(PgOutbox::new(pool.clone(), instance.clone())),
                 Arc::new(KafkaPublisher::new(&config.kafka)?),
                 routes.into(),
-                config.kafka.keep(),
                 &waker,
             ),
             consumer: Consumer {
@@ -110,7 +110,8 @@ impl App {
         postgres::migrate(&self.pool, &MIGRATIONS, &stop).await?;
         let grpc = Services::new().with(api::grpc(self.service.clone()));
         tasks.spawn("grpc", |stop| grpc.serve(self.listener, self.guard, self.readiness, stop));
-        Sweepers::new(&mut tasks, self.pool.clone(), self.instance).inbox(self.keep);
+        let sweepers = Sweepers::new(&mut tasks, self.pool.clone(), self.instance);
+        api::remove_old_rows(sweepers, self.pool.clone(), self.keep);
         tasks.spawn("database", |stop| postgres::watch(self.pool, self.database, stop));
         tasks.spawn("builder", |stop| api::build_ships(self.service, stop));
         tasks.spawn("outbox", |stop| self.relay.run(stop));

@@ -64,10 +64,10 @@ impl App {
         let readiness = Readiness::new(own.shutdown_drain);
         let guard = Guard::new(Arc::new(GrpcSessions::new(iam)), key, api::access);
         let relay = Relay::new(
+            "order",
             Arc::new(PgOutbox::new(pool.clone(), instance.clone())),
             Arc::new(KafkaPublisher::new(&kafka)?),
             [topics.route::<OrderCreated>(), topics.route::<OrderPaid>(), topics.route::<OrderCancelled>()].into(),
-            kafka.keep(),
             &waker,
         );
         let consumer = |group, topic: &str, handler| Consumer {

@@ -47,7 +47,8 @@ pub const SWEEP_BATCH: u64 = 5_000;
 pub async fn sweep(pool: &PgPool, age: Duration) -> anyhow::Result<u64> {
     let swept = sqlx::query!(
         "delete from inbox where (consumer, event_uuid) in (
-            select consumer, event_uuid from inbox where received_at < now() - make_interval(secs => $1) limit $2)",
+            select consumer, event_uuid from inbox where received_at < now() - make_interval(secs => $1)
+            order by received_at limit $2)",
         age.as_secs_f64(),
         SWEEP_BATCH.cast_signed(),
     )

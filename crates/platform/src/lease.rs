@@ -4,7 +4,7 @@
 //! guarded by the epoch or is idempotent; the lease saves the work of doing it twice.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -16,6 +16,8 @@ use tokio::time::Instant;
 pub trait Lease: Send + Sync {
     /// Takes or renews the lease for `ttl`: its epoch, which grows with each new holder, or nothing while somebody else has it.
     async fn acquire(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
+    /// Gives the lease back, if this holder still has it in this epoch: another can have it at once.
+    async fn release(&self, epoch: i64) -> anyhow::Result<()>;
 }
 
 /// A row of the table `leases`; the database's clock counts.
@@ -51,31 +53,53 @@ impl Lease for PgLease {
         .await?;
         Ok(epoch)
     }
+
+    async fn release(&self, epoch: i64) -> anyhow::Result<()> {
+        sqlx::query!(
+            "update leases set expires_at = now() where name = $1 and holder = $2 and epoch = $3",
+            self.name,
+            self.holder,
+            epoch,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
 }
 
 /// A lease in memory; clones made with [`rival`](Self::rival) compete for it.
 #[derive(Clone)]
 pub struct MemoryLease {
-    holder: &'static str,
+    holder: Arc<str>,
     state: Arc<Mutex<Option<Held>>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Held {
-    holder: &'static str,
+    holder: Arc<str>,
     epoch: i64,
-    until: Instant,
+    /// Nothing once it was given back.
+    until: Option<Instant>,
 }
 
 impl MemoryLease {
-    pub fn new(holder: &'static str) -> Self {
-        Self { holder, state: Arc::default() }
+    pub fn new(holder: impl Into<Arc<str>>) -> Self {
+        Self { holder: holder.into(), state: Arc::default() }
     }
 
     /// Another replica's handle on the same lease.
     #[must_use]
-    pub fn rival(&self, holder: &'static str) -> Self {
-        Self { holder, state: self.state.clone() }
+    pub fn rival(&self, holder: impl Into<Arc<str>>) -> Self {
+        Self { holder: holder.into(), state: self.state.clone() }
+    }
+
+    /// The epoch of the last holder, which fences off those before it; 0 before the first.
+    pub fn epoch(&self) -> i64 {
+        self.state().as_ref().map_or(0, |held| held.epoch)
+    }
+
+    fn state(&self) -> MutexGuard<'_, Option<Held>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,15 +107,25 @@ impl MemoryLease {
 impl Lease for MemoryLease {
     async fn acquire(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
         let now = Instant::now();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let epoch = match *state {
+        let mut state = self.state();
+        let epoch = match &*state {
             Some(held) if held.holder == self.holder => held.epoch,
-            Some(held) if held.until >= now => return Ok(None),
+            Some(held) if held.until.is_some_and(|until| until >= now) => return Ok(None),
             Some(held) => held.epoch + 1,
             None => 1,
         };
-        *state = Some(Held { holder: self.holder, epoch, until: now + ttl });
+        *state = Some(Held { holder: self.holder.clone(), epoch, until: Some(now + ttl) });
         Ok(Some(epoch))
+    }
+
+    async fn release(&self, epoch: i64) -> anyhow::Result<()> {
+        if let Some(held) = &mut *self.state()
+            && held.holder == self.holder
+            && held.epoch == epoch
+        {
+            held.until = None;
+        }
+        Ok(())
     }
 }
 
@@ -110,5 +144,21 @@ mod tests {
         tokio::time::sleep(ttl * 2).await;
         assert_eq!(second.acquire(ttl).await.unwrap(), Some(2));
         assert_eq!(first.acquire(ttl).await.unwrap(), None);
+        assert_eq!(first.epoch(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_was_given_back_is_free_at_once_and_in_its_own_epoch_alone() {
+        let first = MemoryLease::new("first");
+        let second = first.rival("second");
+        let ttl = Duration::from_secs(5);
+        let epoch = first.acquire(ttl).await.unwrap().unwrap();
+
+        first.release(epoch - 1).await.unwrap();
+        second.release(epoch).await.unwrap();
+        assert_eq!(second.acquire(ttl).await.unwrap(), None);
+        first.release(epoch).await.unwrap();
+
+        assert_eq!(second.acquire(ttl).await.unwrap(), Some(epoch + 1));
     }
 }

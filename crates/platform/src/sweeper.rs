@@ -9,6 +9,7 @@ use crate::{
     inbox,
     lease::{Lease, PgLease},
     outage::Outage,
+    outbox,
     shutdown::Tasks,
 };
 
@@ -28,6 +29,7 @@ where
     // Longer than a period, so that the holder keeps it, and soon passed on.
     let ttl = period * 3 + Duration::from_secs(2);
     let mut outage = Outage::new("sweeping", name);
+    metrics::counter!("swept_total", "sweeper" => name).increment(0);
     loop {
         let outcome = async {
             while lease.acquire(ttl).await?.is_some() {
@@ -91,6 +93,16 @@ impl<'a> Sweepers<'a> {
         let lease = Arc::new(PgLease::new(self.pool.clone(), name, self.holder.clone()));
         self.tasks.spawn(name, |stop| run(name, lease, period, batch, stop));
         self
+    }
+
+    /// Removes outbox rows that were published longer than `keep` ago. Its lease is not the relay's, which it must not hold up.
+    #[must_use]
+    pub fn outbox(self, keep: Duration) -> Self {
+        let pool = self.pool.clone();
+        self.every(Duration::from_mins(1), "outbox-retention", move || {
+            let pool = pool.clone();
+            async move { Ok(Done::of(outbox::sweep(&pool, keep).await?, outbox::SWEEP_BATCH)) }
+        })
     }
 
     /// Removes inbox rows older than `keep`, which every consumer's database needs.

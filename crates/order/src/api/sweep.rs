@@ -6,7 +6,7 @@ use platform::sweeper::Sweepers;
 
 use crate::service::OrderService;
 
-/// Starts the sweepers. Inbox rows are kept for `keep`.
+/// Starts the sweepers. Rows of inbox and outbox are kept for `keep`.
 pub fn sweep(service: OrderService, sweepers: Sweepers<'_>, keep: Duration) {
     let (attempts, deadlines, keys) = (service.clone(), service.clone(), service);
     sweepers
@@ -22,5 +22,6 @@ pub fn sweep(service: OrderService, sweepers: Sweepers<'_>, keep: Duration) {
             let service = keys.clone();
             async move { service.forget_keys().await }
         })
+        .outbox(keep)
         .inbox(keep);
 }

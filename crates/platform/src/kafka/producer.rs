@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use anyhow::Context as _;
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use rdkafka::{
     error::KafkaError,
     message::{Header, OwnedHeaders},
-    producer::{FutureProducer, FutureRecord},
+    producer::{FutureProducer, FutureRecord, Producer as _},
     types::RDKafkaErrorCode,
 };
 
@@ -32,27 +32,31 @@ pub struct Record {
 #[derive(Clone)]
 pub struct KafkaPublisher {
     config: Config,
-    producer: FutureProducer,
+    /// Replaced when it has failed for good.
+    producer: Arc<RwLock<FutureProducer>>,
     /// The topics that are known to exist. A broker would make a missing one up, with partitions of its own choice.
     ensured: Arc<Mutex<HashSet<String>>>,
 }
 
 impl KafkaPublisher {
     pub fn new(config: &Config) -> anyhow::Result<Self> {
-        let producer = config
-            .client()
-            .set("acks", "all")
-            .set("enable.idempotence", "true")
-            // Without end: a record dropped between two of its key would change their order.
-            .set("message.timeout.ms", "0")
-            .set("linger.ms", "0")
-            // Room for dead letters of twice the broker's default size, and no more memory than a small container has.
-            .set("message.max.bytes", "4000000")
-            .set("queue.buffering.max.kbytes", "16384")
-            .create()
-            .context("creating a Kafka producer")?;
+        let producer = Arc::new(RwLock::new(producer(config)?));
         Ok(Self { config: config.clone(), producer, ensured: Arc::default() })
     }
+}
+
+fn producer(config: &Config) -> anyhow::Result<FutureProducer> {
+    let mut client = config.client();
+    client
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        // Without end: a record dropped between two of its key would change their order.
+        .set("message.timeout.ms", "0")
+        .set("linger.ms", "0")
+        // Room for dead letters of twice the broker's default size, and no more memory than a small container has.
+        .set("message.max.bytes", "4000000")
+        .set("queue.buffering.max.kbytes", "16384");
+    client.create().context("creating a Kafka producer")
 }
 
 /// True when publishing failed because a record is larger than this producer or its topic lets through.
@@ -76,13 +80,27 @@ impl KafkaPublisher {
     }
 }
 
-#[async_trait]
-impl Publisher for KafkaPublisher {
-    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
-        self.ensure(&records).await?;
+impl KafkaPublisher {
+    fn current(&self) -> FutureProducer {
+        self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes a new producer where the one in use has failed for good: it can publish nothing any more.
+    fn replace_failed(&self) -> anyhow::Result<()> {
+        let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, reason)) = current.client().fatal_error() else { return Ok(()) };
+        tracing::error!(reason, "a Kafka producer failed for good and is made again");
+        let failed = std::mem::replace(&mut *current, producer(&self.config)?);
+        // Waits for its thread to end.
+        tokio::task::spawn_blocking(move || drop(failed));
+        Ok(())
+    }
+
+    async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
+        let producer = self.current();
         // Queued in their order before the first is waited for.
         let mut deliveries = Vec::with_capacity(records.len());
-        for record in &records {
+        for record in records {
             let headers = record
                 .headers
                 .iter()
@@ -90,8 +108,7 @@ impl Publisher for KafkaPublisher {
                     all.insert(Header { key, value: Some(value) })
                 });
             let message = FutureRecord::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers);
-            let delivery =
-                self.producer.send_result(message).map_err(|(error, _)| error).context("queueing a record")?;
+            let delivery = producer.send_result(message).map_err(|(error, _)| error).context("queueing a record")?;
             deliveries.push(delivery);
         }
         for delivery in deliveries {
@@ -102,5 +119,17 @@ impl Publisher for KafkaPublisher {
                 .context("publishing a record")?;
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Publisher for KafkaPublisher {
+    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
+        self.ensure(&records).await?;
+        let outcome = self.send(&records).await;
+        if outcome.is_err() {
+            self.replace_failed()?;
+        }
+        outcome
     }
 }

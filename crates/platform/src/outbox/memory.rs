@@ -8,8 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Event, Outbox, Unpublished};
-use crate::lease::{Lease, MemoryLease};
+use super::{Backlog, Event, Outbox, Unpublished};
+use crate::{
+    lease::{Lease, MemoryLease},
+    sweeper::Done,
+};
 
 /// Rows behind a lock, in the place of a table; clones share them.
 #[derive(Clone)]
@@ -22,6 +25,7 @@ pub struct MemoryOutbox {
 struct Row {
     event: Event,
     published: bool,
+    set_aside: bool,
 }
 
 impl Default for MemoryOutbox {
@@ -35,8 +39,19 @@ impl MemoryOutbox {
     pub fn insert(&self, event: Event) {
         let mut rows = self.rows();
         if rows.iter().all(|row| row.event.uuid != event.uuid) {
-            rows.push(Row { event, published: false });
+            rows.push(Row { event, published: false, set_aside: false });
         }
+    }
+
+    /// Another replica's handle on the same rows, which competes for the lease.
+    #[must_use]
+    pub fn rival(&self, holder: impl Into<Arc<str>>) -> Self {
+        Self { rows: self.rows.clone(), lease: self.lease.rival(holder) }
+    }
+
+    /// The lease's epoch: a mark in an earlier one has no effect.
+    pub fn epoch(&self) -> i64 {
+        self.lease.epoch()
     }
 
     /// All events ever written, in their order, and whether each is published.
@@ -47,6 +62,26 @@ impl MemoryOutbox {
     fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Changes rows that are not published, unless the lease has been taken by another since `epoch`.
+    fn change(&self, epoch: i64, ids: &[i64], change: impl Fn(&mut Row)) -> anyhow::Result<()> {
+        if epoch != self.epoch() {
+            return Ok(());
+        }
+        let mut rows = self.rows();
+        for id in ids {
+            if let Some(row) = rows.get_mut(usize::try_from(*id)?).filter(|row| !row.published) {
+                change(row);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// True when a row of the same key before the one in this place is set aside, and `of` is true of it.
+fn is_behind(rows: &[Row], place: usize, of: impl Fn(&Row) -> bool) -> bool {
+    let key = rows[place].event.key;
+    rows[..place].iter().any(|row| row.event.key == key && row.set_aside && !row.published && of(row))
 }
 
 #[async_trait]
@@ -55,32 +90,56 @@ impl Outbox for MemoryOutbox {
         self.lease.acquire(ttl).await
     }
 
+    async fn release(&self, epoch: i64) -> anyhow::Result<()> {
+        self.lease.release(epoch).await
+    }
+
     async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>> {
         let rows = self.rows();
-        let waiting = rows.iter().zip(0..).filter(|(row, _)| !row.published);
-        let batch = waiting.take(usize::try_from(limit)?).map(|(row, id)| Unpublished {
-            id,
-            event_uuid: row.event.uuid,
-            event_type: row.event.kind.to_owned(),
-            key: row.event.key,
-            payload: row.event.payload.clone(),
-            trace: HashMap::new(),
+        let waiting = rows.iter().enumerate().filter(|(_, row)| !row.published && !row.set_aside);
+        let batch = waiting.take(usize::try_from(limit)?).map(|(place, row)| {
+            Ok(Unpublished {
+                id: i64::try_from(place)?,
+                event_uuid: row.event.uuid,
+                event_type: row.event.kind.to_owned(),
+                key: row.event.key,
+                payload: row.event.payload.clone(),
+                trace: HashMap::new(),
+                is_behind: is_behind(&rows, place, |_| true),
+            })
         });
-        Ok(batch.collect())
+        batch.collect()
     }
 
-    async fn mark(&self, _: i64, ids: &[i64]) -> anyhow::Result<()> {
-        let mut rows = self.rows();
-        for id in ids {
-            if let Some(row) = rows.get_mut(usize::try_from(*id)?) {
-                row.published = true;
-            }
-        }
-        Ok(())
+    async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        self.change(epoch, ids, |row| row.published = true)
     }
 
-    async fn sweep(&self, _: Duration) -> anyhow::Result<u64> {
-        Ok(0)
+    async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        self.change(epoch, ids, |row| row.set_aside = true)
+    }
+
+    async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
+        let rows = self.rows().clone();
+        let unknown = |row: &Row| !kinds.contains(&row.event.kind);
+        let can = (0..rows.len()).filter(|place| {
+            let row = &rows[*place];
+            row.set_aside && !row.published && !unknown(row) && !is_behind(&rows, *place, unknown)
+        });
+        let ids = can.map(i64::try_from).collect::<Result<Vec<_>, _>>()?;
+        self.change(epoch, &ids, |row| row.set_aside = false)?;
+        Ok(Done { count: ids.len() as u64, more: false })
+    }
+
+    async fn backlog(&self) -> anyhow::Result<Backlog> {
+        let rows = self.rows();
+        let waiting = rows.iter().filter(|row| !row.published);
+        Ok(Backlog {
+            waiting: waiting.clone().count() as u64,
+            set_aside: waiting.filter(|row| row.set_aside).count() as u64,
+            // Rows in memory have no time.
+            oldest: Duration::ZERO,
+        })
     }
 
     async fn notify(&self) -> anyhow::Result<()> {

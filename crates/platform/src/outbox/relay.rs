@@ -1,12 +1,17 @@
 //! The relay: moves events from the outbox to their topics, one relay per database at a time.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use super::{Outbox, Publisher, Unpublished};
-use crate::{kafka::Record, outage::Outage, retry};
+use super::{Outbox, Publisher, Unpublished, metrics::Metrics};
+use crate::{kafka::Record, outage::Outage};
 
 /// Rows published at once.
 const BATCH: i64 = 500;
@@ -14,17 +19,22 @@ const BATCH: i64 = 500;
 const LEASE: Duration = Duration::from_secs(5);
 /// A backstop: what no wake-up has told of is found after this long.
 const POLL: Duration = Duration::from_secs(1);
-/// How often published rows that have served their time are removed.
-const SWEEP: Duration = Duration::from_mins(1);
+/// How long a relay that failed leaves the lease to others, which ask for it every [`POLL`].
+const PAUSE: Duration = Duration::from_millis(1_250);
+/// How long giving the lease back may take; without an answer it expires.
+const RELEASE: Duration = Duration::from_millis(500);
+/// How often rows that are set aside are looked at again: a row may have been removed, or changed by hand.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// The pause between two batches of them.
+const LOOK_ON: Duration = Duration::from_millis(250);
 
 /// Publishes what the outbox holds, at least once, the events of one key in their order.
 pub struct Relay {
+    name: &'static str,
     outbox: Arc<dyn Outbox>,
     publisher: Arc<dyn Publisher>,
     /// From event type to topic.
     topics: HashMap<&'static str, String>,
-    /// How long published rows are kept: longer than the topics keep their records.
-    keep: Duration,
     wake: Arc<Notify>,
 }
 
@@ -38,60 +48,82 @@ impl Waker {
     }
 }
 
+/// The right to publish.
+#[derive(Clone, Copy)]
+struct Held {
+    epoch: i64,
+    renew_at: Instant,
+    look_at: Instant,
+}
+
 impl Relay {
+    /// `name`, the service's, tells its metrics from those of other outboxes in the process.
     pub fn new(
+        name: &'static str,
         outbox: Arc<dyn Outbox>,
         publisher: Arc<dyn Publisher>,
         topics: HashMap<&'static str, String>,
-        keep: Duration,
         waker: &Waker,
     ) -> Self {
-        Self { outbox, publisher, topics, keep, wake: waker.0.clone() }
+        Self { name, outbox, publisher, topics, wake: waker.0.clone() }
     }
 
     /// Publishes until `stop`, then once more what is there.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut pauses = retry::patient();
+        let metrics = Metrics::new(self.name);
+        tokio::select! {
+            () = self.keep_publishing(&metrics, &stop) => Ok(()),
+            // Beside the publishing: what waits is to be seen above all while publishing hangs.
+            () = metrics.keep_counting(&*self.outbox) => Ok(()),
+        }
+    }
+
+    async fn keep_publishing(&self, metrics: &Metrics, stop: &CancellationToken) {
         let mut outage = Outage::new("publishing", "relay");
+        let mut lease = None;
         loop {
-            match self.hold(&stop, &mut outage).await {
-                Ok(()) => return Ok(()),
-                Err(error) => {
-                    outage.met(format!("{error:#}"));
-                    let pause = pauses.next().unwrap_or(POLL).min(POLL);
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        () = stop.cancelled() => return Ok(()),
-                    }
-                }
+            let outcome = self.hold(&mut lease, metrics, stop, &mut outage).await;
+            if let Some(Held { epoch, .. }) = lease.take() {
+                // Another replica may reach what this one does not.
+                let _ = tokio::time::timeout(RELEASE, self.outbox.release(epoch)).await;
+            }
+            let Err(error) = outcome else { return };
+            outage.met(format!("{error:#}"));
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = stop.cancelled() => return,
             }
         }
     }
 
     /// Publishes while it has the lease, and waits for it while it has not.
-    async fn hold(&self, stop: &CancellationToken, outage: &mut Outage) -> anyhow::Result<()> {
-        let mut sweep_at = Instant::now() + SWEEP;
-        let mut lease: Option<(i64, Instant)> = None;
+    async fn hold(
+        &self,
+        lease: &mut Option<Held>,
+        metrics: &Metrics,
+        stop: &CancellationToken,
+        outage: &mut Outage,
+    ) -> anyhow::Result<()> {
         loop {
-            if lease.is_none_or(|(_, renew_at)| Instant::now() >= renew_at) {
-                let renew_at = Instant::now() + LEASE / 3;
-                lease = self.outbox.lease(LEASE).await?.map(|epoch| (epoch, renew_at));
+            let now = Instant::now();
+            if lease.is_none_or(|held| now >= held.renew_at) {
+                let epoch = self.outbox.lease(LEASE).await?;
+                *lease = epoch.map(|epoch| {
+                    // Another version may have set aside what this one can route.
+                    let look_at = lease.filter(|held| held.epoch == epoch).map_or(now, |held| held.look_at);
+                    Held { epoch, renew_at: now + LEASE / 3, look_at }
+                });
             }
-            if let Some((epoch, _)) = lease {
+            if let Some(held) = lease {
+                self.look_at_what_is_set_aside(held).await?;
                 let more = tokio::select! {
-                    more = self.publish(epoch) => more?,
+                    more = self.publish(held.epoch, metrics) => more?,
                     () = given_up(stop) => return Ok(()),
                 };
                 outage.over();
                 if more {
                     continue;
                 }
-                if Instant::now() >= sweep_at {
-                    self.outbox.sweep(self.keep).await?;
-                    sweep_at = Instant::now() + SWEEP;
-                }
-            } else {
-                outage.over();
             }
             if stop.is_cancelled() {
                 return Ok(());
@@ -101,38 +133,76 @@ impl Relay {
                 () = self.wake.notified() => if lease.is_none() { self.outbox.notify().await?; },
                 () = self.outbox.notified(), if lease.is_some() => {}
                 () = tokio::time::sleep(POLL) => {}
+                // Without the lease nothing else tells that it is over.
+                () = outage.subsided() => outage.over(),
                 () = stop.cancelled() => {}
             }
         }
     }
 
     /// Publishes one batch. True when there may be more.
-    async fn publish(&self, epoch: i64) -> anyhow::Result<bool> {
+    async fn publish(&self, epoch: i64, metrics: &Metrics) -> anyhow::Result<bool> {
         let rows = self.outbox.unpublished(BATCH).await?;
-        metrics::gauge!("outbox_unpublished").set(u32::try_from(rows.len()).unwrap_or(u32::MAX));
         if rows.is_empty() {
             return Ok(false);
         }
-        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        let records = rows.into_iter().map(|row| self.record(row)).collect::<anyhow::Result<_>>()?;
-        self.publisher.publish(records).await?;
-        self.outbox.mark(epoch, &ids).await?;
-        metrics::counter!("outbox_published_total").increment(ids.len() as u64);
+        let (ready, aside) = self.sort(rows);
+        if !aside.is_empty() {
+            self.outbox.set_aside(epoch, &ids(&aside)).await?;
+            metrics.set_aside(&aside);
+        }
+        if !ready.is_empty() {
+            let ids = ids(&ready);
+            let records = ready.into_iter().filter_map(|row| self.record(row)).collect();
+            self.publisher.publish(records).await?;
+            self.outbox.mark(epoch, &ids).await?;
+            metrics.published(ids.len());
+        }
         Ok(true)
     }
 
-    fn record(&self, row: Unpublished) -> anyhow::Result<Record> {
-        let topic = self.topics.get(row.event_type.as_str());
-        let topic =
-            topic.ok_or_else(|| anyhow::anyhow!("the outbox holds an event of the unknown type {}", row.event_type))?;
+    /// The rows that can be published now, and those that have no topic or are behind such a row of their key.
+    fn sort(&self, rows: Vec<Unpublished>) -> (Vec<Unpublished>, Vec<Unpublished>) {
+        let mut held_back: HashSet<Uuid> = HashSet::new();
+        rows.into_iter().partition(|row| {
+            let ready =
+                !row.is_behind && !held_back.contains(&row.key) && self.topics.contains_key(row.event_type.as_str());
+            if !ready {
+                held_back.insert(row.key);
+            }
+            ready
+        })
+    }
+
+    /// Takes back what can be published by now, a batch at a time.
+    async fn look_at_what_is_set_aside(&self, held: &mut Held) -> anyhow::Result<()> {
+        if Instant::now() < held.look_at {
+            return Ok(());
+        }
+        let kinds: Vec<&str> = self.topics.keys().copied().collect();
+        let done = self.outbox.take_back(held.epoch, &kinds).await?;
+        if done.count > 0 {
+            tracing::info!(outbox = self.name, count = done.count, "events that were set aside are published");
+        }
+        held.look_at = Instant::now() + if done.more { LOOK_ON } else { LOOK_AGAIN };
+        Ok(())
+    }
+
+    /// Nothing where the type has no topic.
+    fn record(&self, row: Unpublished) -> Option<Record> {
+        let topic = self.topics.get(row.event_type.as_str())?.clone();
         let mut headers = row.trace;
         headers.extend([
             ("event-uuid".to_owned(), row.event_uuid.to_string()),
             ("event-type".to_owned(), row.event_type),
             ("content-type".to_owned(), "application/x-protobuf".to_owned()),
         ]);
-        Ok(Record { topic: topic.clone(), key: row.key.to_string().into_bytes(), payload: row.payload, headers })
+        Some(Record { topic, key: row.key.to_string().into_bytes(), payload: row.payload, headers })
     }
+}
+
+fn ids(rows: &[Unpublished]) -> Vec<i64> {
+    rows.iter().map(|row| row.id).collect()
 }
 
 /// When a broker that does not answer is waited for no longer: the rows stay for the next start.

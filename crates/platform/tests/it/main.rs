@@ -5,4 +5,6 @@ mod grpc;
 mod migrations;
 mod outage;
 mod outbox;
+mod outbox_contract;
 mod reader;
+mod relay;

@@ -7,7 +7,6 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -117,7 +116,7 @@ async fn a_relay_that_cannot_publish_warns_once_and_says_when_it_can() {
     outbox.insert(Event { uuid: Uuid::from_u128(1), kind: "kind", key: Uuid::from_u128(1), payload: vec![] });
     let topics = HashMap::from([("kind", "topic".to_owned())]);
     let broker = Arc::new(Away(AtomicU32::new(20)));
-    let relay = Relay::new(Arc::new(outbox.clone()), broker, topics, Duration::from_hours(1), &Waker::default());
+    let relay = Relay::new("test", Arc::new(outbox.clone()), broker, topics, &Waker::default());
 
     let running = testkit::run(|stop| relay.run(stop));
     eventually(|| async { outbox.events().iter().all(|(_, published)| *published).then_some(()) }).await;

@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions as _, PgPool, migrate::Migrator};
 use testkit::{Database, Kafka, Running, eventually};
 use uuid::Uuid;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/order");
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/order");
 
 const KIND: &str = "events.v1.OrderPaid";
 const KEYS: u128 = 5;
@@ -49,7 +49,7 @@ impl Setup {
     fn relay_of(&self, outbox: PgOutbox, waker: &Waker) -> Running {
         let publisher = Arc::new(KafkaPublisher::new(&self.kafka.config()).expect("a producer can be made"));
         let topics = HashMap::from([(KIND, self.topic.clone())]);
-        let relay = Relay::new(Arc::new(outbox), publisher, topics, Duration::from_hours(1), waker);
+        let relay = Relay::new("test", Arc::new(outbox), publisher, topics, waker);
         testkit::run(|stop| relay.run(stop))
     }
 
@@ -154,7 +154,7 @@ async fn a_relay_that_falls_silent_is_replaced_and_can_mark_nothing_any_more() {
 
     assert_eq!(ids.len(), 1);
     assert_eq!(unpublished(&setup.database.pool).await, 1);
-    assert_eq!(silent.lease(Duration::from_secs(1)).await.unwrap(), None);
+    assert_ne!(silent.lease(Duration::from_secs(1)).await.unwrap(), Some(old));
 }
 
 #[tokio::test]
@@ -232,19 +232,4 @@ async fn a_relay_goes_on_when_its_database_is_back() {
     let mut known = HashSet::new();
     let firsts: Vec<u128> = numbers.into_iter().filter(|number| known.insert(*number)).collect();
     assert_eq!(firsts, (0..30).filter(|number| number % KEYS == 0).collect::<Vec<_>>());
-}
-
-#[tokio::test]
-async fn published_rows_go_when_they_have_served_their_time() {
-    let setup = Setup::new().await;
-    setup.write(0..3).await;
-    let outbox = setup.outbox("one");
-    let epoch = outbox.lease(Duration::from_secs(5)).await.unwrap().unwrap();
-    let ids: Vec<i64> = outbox.unpublished(2).await.unwrap().iter().map(|row| row.id).collect();
-    outbox.mark(epoch, &ids).await.unwrap();
-
-    assert_eq!(outbox.sweep(Duration::from_hours(1)).await.unwrap(), 0);
-    assert_eq!(outbox.sweep(Duration::ZERO).await.unwrap(), 2);
-
-    assert_eq!(unpublished(&setup.database.pool).await, 1);
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use platform::outbox::{MemoryOutbox, Outbox, Unpublished};
+use platform::{
+    outbox::{Backlog, MemoryOutbox, Outbox, Unpublished},
+    sweeper::Done,
+};
 
 use crate::{plan::Mistake, steps::Steps};
 
@@ -13,11 +16,15 @@ impl Outbox for Steps<MemoryOutbox> {
         self.twin.lease(ttl).await
     }
 
+    async fn release(&self, epoch: i64) -> anyhow::Result<()> {
+        self.twin.release(epoch).await
+    }
+
     async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>> {
         self.before("before it reads its outbox").await?;
         let rows = self.twin.unpublished(limit).await?;
         if self.process.world.makes(Mistake::MarkBeforeAck) {
-            self.twin.mark(0, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+            self.twin.mark(self.twin.epoch(), &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
         }
         Ok(rows)
     }
@@ -29,8 +36,17 @@ impl Outbox for Steps<MemoryOutbox> {
         Ok(())
     }
 
-    async fn sweep(&self, age: Duration) -> anyhow::Result<u64> {
-        self.twin.sweep(age).await
+    async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        self.before("before it sets events aside").await?;
+        self.twin.set_aside(epoch, ids).await
+    }
+
+    async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
+        self.twin.take_back(epoch, kinds).await
+    }
+
+    async fn backlog(&self) -> anyhow::Result<Backlog> {
+        self.twin.backlog().await
     }
 
     async fn notify(&self) -> anyhow::Result<()> {

@@ -153,8 +153,7 @@ fn keep(process: &Process, work: impl Future<Output = anyhow::Result<()>> + Send
 
 fn relay(process: &Process, outbox: &MemoryOutbox, waker: &Waker, topics: Vec<(&'static str, String)>) {
     let publisher = Arc::new(SimulatedPublisher(process.clone()));
-    let keep_for = Duration::from_hours(24);
-    let relay = Relay::new(steps(process, outbox), publisher, topics.into_iter().collect(), keep_for, waker);
+    let relay = Relay::new("simulated", steps(process, outbox), publisher, topics.into_iter().collect(), waker);
     keep(process, relay.run(CancellationToken::new()));
 }
 

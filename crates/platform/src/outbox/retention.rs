@@ -1,0 +1,21 @@
+//! Retention: published rows are kept for as long as their records may be in a topic, and a day more.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+
+/// Rows deleted at once.
+pub const SWEEP_BATCH: u64 = 5_000;
+
+/// Deletes rows that were published longer ago than `age`, a bounded batch. Answers how many.
+pub async fn sweep(pool: &PgPool, age: Duration) -> anyhow::Result<u64> {
+    let swept = sqlx::query!(
+        "delete from outbox where id in (
+            select id from outbox where published_at < now() - make_interval(secs => $1) order by published_at limit $2)",
+        age.as_secs_f64(),
+        SWEEP_BATCH.cast_signed(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(swept.rows_affected())
+}

@@ -1,0 +1,190 @@
+//! What an outbox promises its relay, in PostgreSQL and in memory.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use platform::{
+    ids,
+    outbox::{Event, MemoryOutbox, Outbox, PgOutbox},
+};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::outbox::MIGRATIONS;
+
+const KNOWN: &str = "events.v1.OrderPaid";
+const UNHEARD: &str = "events.v1.Unheard";
+const TTL: Duration = Duration::from_secs(30);
+
+/// An outbox, as two replicas see it.
+struct Replicas {
+    one: Arc<dyn Outbox>,
+    other: Arc<dyn Outbox>,
+    rows: Rows,
+}
+
+enum Rows {
+    Table(PgPool),
+    Memory(MemoryOutbox),
+}
+
+impl Replicas {
+    async fn in_postgres() -> Self {
+        let pool = testkit::database(&MIGRATIONS).await.pool;
+        let replica = |holder: &str| Arc::new(PgOutbox::new(pool.clone(), holder.to_owned()));
+        Self { one: replica("one"), other: replica("other"), rows: Rows::Table(pool.clone()) }
+    }
+
+    fn in_memory() -> Self {
+        let outbox = MemoryOutbox::default();
+        Self { one: Arc::new(outbox.clone()), other: Arc::new(outbox.rival("other")), rows: Rows::Memory(outbox) }
+    }
+
+    /// Writes an event that is called `name`.
+    async fn write(&self, key: u128, kind: &'static str, name: &str) {
+        let (uuid, key, payload) = (ids::random(), Uuid::from_u128(key), name.as_bytes().to_vec());
+        match &self.rows {
+            Rows::Memory(outbox) => outbox.insert(Event { uuid, kind, key, payload }),
+            Rows::Table(pool) => {
+                let statement = "insert into outbox (event_uuid, event_type, key, payload, trace)
+                    values ($1, $2, $3, $4, '{}')";
+                let insert = sqlx::query(statement).bind(uuid).bind(kind).bind(key).bind(payload);
+                insert.execute(pool).await.unwrap();
+            }
+        }
+    }
+
+    async fn epoch(&self) -> i64 {
+        self.one.lease(TTL).await.unwrap().unwrap()
+    }
+
+    /// The names of what can be published, each with a `<` where it is behind something that cannot.
+    async fn waiting(&self) -> Vec<String> {
+        let rows = self.one.unpublished(100).await.unwrap();
+        let name = |payload: &[u8]| String::from_utf8_lossy(payload).into_owned();
+        rows.iter().map(|row| name(&row.payload) + if row.is_behind { "<" } else { "" }).collect()
+    }
+
+    /// The ids of what can be published, by name.
+    async fn ids(&self) -> HashMap<String, i64> {
+        let rows = self.one.unpublished(100).await.unwrap();
+        rows.iter().map(|row| (String::from_utf8_lossy(&row.payload).into_owned(), row.id)).collect()
+    }
+}
+
+async fn rows_wait_in_their_order_until_they_are_marked(replicas: Replicas) {
+    for (key, name) in [(1, "a"), (2, "b"), (1, "c")] {
+        replicas.write(key, KNOWN, name).await;
+    }
+    let epoch = replicas.epoch().await;
+    assert_eq!(replicas.waiting().await, ["a", "b", "c"]);
+    assert_eq!(replicas.one.unpublished(2).await.unwrap().len(), 2);
+
+    replicas.one.mark(epoch, &[replicas.ids().await["a"]]).await.unwrap();
+
+    assert_eq!(replicas.waiting().await, ["b", "c"]);
+    let backlog = replicas.one.backlog().await.unwrap();
+    assert_eq!((backlog.waiting, backlog.set_aside), (2, 0));
+}
+
+async fn one_replica_has_the_lease_until_it_gives_it_back(replicas: Replicas) {
+    let epoch = replicas.epoch().await;
+    assert_eq!(replicas.other.lease(TTL).await.unwrap(), None);
+
+    replicas.other.release(epoch).await.unwrap();
+    assert_eq!(replicas.other.lease(TTL).await.unwrap(), None, "it was not its to give");
+    replicas.one.release(epoch).await.unwrap();
+
+    assert_eq!(replicas.other.lease(TTL).await.unwrap(), Some(epoch + 1));
+    replicas.one.release(epoch).await.unwrap();
+    assert_eq!(replicas.one.lease(TTL).await.unwrap(), None);
+}
+
+async fn an_epoch_that_is_over_changes_nothing(replicas: Replicas) {
+    replicas.write(1, KNOWN, "a").await;
+    let old = replicas.epoch().await;
+    replicas.one.release(old).await.unwrap();
+    let new = replicas.other.lease(TTL).await.unwrap().unwrap();
+    let ids = [replicas.ids().await["a"]];
+
+    replicas.one.mark(old, &ids).await.unwrap();
+    replicas.one.set_aside(old, &ids).await.unwrap();
+    assert_eq!(replicas.waiting().await, ["a"]);
+    replicas.other.set_aside(new, &ids).await.unwrap();
+    replicas.one.take_back(old, &[KNOWN]).await.unwrap();
+    assert_eq!(replicas.waiting().await, [""; 0]);
+
+    replicas.other.take_back(new, &[KNOWN]).await.unwrap();
+    assert_eq!(replicas.waiting().await, ["a"]);
+}
+
+async fn what_is_set_aside_holds_back_its_key_alone(replicas: Replicas) {
+    for (key, kind, name) in [(1, KNOWN, "a"), (1, UNHEARD, "b"), (2, KNOWN, "c"), (1, KNOWN, "d")] {
+        replicas.write(key, kind, name).await;
+    }
+    let (epoch, ids) = (replicas.epoch().await, replicas.ids().await);
+
+    replicas.one.set_aside(epoch, &[ids["b"]]).await.unwrap();
+
+    assert_eq!(replicas.waiting().await, ["a", "c", "d<"]);
+    replicas.one.set_aside(epoch, &[ids["d"]]).await.unwrap();
+    assert_eq!(replicas.waiting().await, ["a", "c"]);
+    let backlog = replicas.one.backlog().await.unwrap();
+    assert_eq!((backlog.waiting, backlog.set_aside), (4, 2));
+}
+
+async fn what_can_be_routed_is_taken_back_in_its_order(replicas: Replicas) {
+    for (key, kind, name) in
+        [(1, UNHEARD, "a"), (1, KNOWN, "b"), (2, KNOWN, "c"), (3, KNOWN, "d"), (3, UNHEARD, "e"), (3, KNOWN, "f")]
+    {
+        replicas.write(key, kind, name).await;
+    }
+    let epoch = replicas.epoch().await;
+    let all: Vec<i64> = replicas.ids().await.into_values().collect();
+    replicas.one.set_aside(epoch, &all).await.unwrap();
+
+    let known = replicas.one.take_back(epoch, &[KNOWN]).await.unwrap();
+    assert_eq!((known.count, replicas.waiting().await), (2, vec!["c".to_owned(), "d".to_owned()]));
+    let both = replicas.one.take_back(epoch, &[KNOWN, UNHEARD]).await.unwrap();
+
+    assert_eq!((both.count, replicas.waiting().await.concat()), (4, "abcdef".to_owned()));
+}
+
+async fn what_is_published_holds_nothing_back(replicas: Replicas) {
+    replicas.write(1, UNHEARD, "a").await;
+    replicas.write(1, KNOWN, "b").await;
+    let (epoch, ids) = (replicas.epoch().await, replicas.ids().await);
+    replicas.one.set_aside(epoch, &[ids["a"]]).await.unwrap();
+
+    // By a replica of a version that sets nothing aside.
+    replicas.one.mark(epoch, &[ids["a"]]).await.unwrap();
+
+    assert_eq!(replicas.waiting().await, ["b"]);
+    assert_eq!(replicas.one.take_back(epoch, &[KNOWN, UNHEARD]).await.unwrap().count, 0);
+}
+
+macro_rules! both {
+    ($($name:ident),* $(,)?) => {
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::Replicas::in_postgres().await).await;
+            })*
+        }
+
+        mod memory {
+            $(#[tokio::test(start_paused = true)]
+            async fn $name() {
+                super::$name(super::Replicas::in_memory()).await;
+            })*
+        }
+    };
+}
+
+both!(
+    rows_wait_in_their_order_until_they_are_marked,
+    one_replica_has_the_lease_until_it_gives_it_back,
+    an_epoch_that_is_over_changes_nothing,
+    what_is_set_aside_holds_back_its_key_alone,
+    what_can_be_routed_is_taken_back_in_its_order,
+    what_is_published_holds_nothing_back,
+);
