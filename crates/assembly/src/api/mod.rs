@@ -3,6 +3,7 @@
 mod builder;
 mod get_assembly;
 mod order_paid;
+mod retention;
 
 pub use builder::build_ships;
 pub use order_paid::{BuildTimes, PaidOrders};
@@ -11,6 +12,7 @@ use proto::assembly::v1::{
     GetAssemblyRequest, GetAssemblyResponse,
     assembly_service_server::{AssemblyService as Rpc, AssemblyServiceServer},
 };
+pub use retention::remove_old_rows;
 use tonic::{Request, Response, Status};
 
 use crate::service::AssemblyService;

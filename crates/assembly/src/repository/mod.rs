@@ -2,12 +2,14 @@
 
 mod memory;
 mod postgres;
+mod retention;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 pub use memory::MemoryJobs;
 pub use postgres::{MIGRATIONS, PgJobs};
+pub use retention::{JOBS_BATCH, remove_finished};
 use uuid::Uuid;
 
 use crate::{

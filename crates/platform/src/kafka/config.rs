@@ -15,6 +15,10 @@ pub struct Config {
     /// How long a topic that is created keeps its records.
     #[serde(default = "default_retention", with = "humantime_serde")]
     pub kafka_topic_retention: Duration,
+    /// How long Kafka goes on adding to a segment of a topic. A segment is deleted as a whole, when its last record is older than the
+    /// retention: its first one lives so much longer. The default is Kafka's own, which a topic has that was created without it.
+    #[serde(default = "default_segment", with = "humantime_serde")]
+    pub kafka_topic_segment: Duration,
     /// False where topics are made by somebody else.
     #[serde(default = "yes")]
     pub kafka_create_topics: bool,
@@ -34,6 +38,10 @@ fn default_partitions() -> i32 {
 }
 
 fn default_retention() -> Duration {
+    Duration::from_hours(7 * 24)
+}
+
+fn default_segment() -> Duration {
     Duration::from_hours(7 * 24)
 }
 
@@ -64,9 +72,15 @@ impl Config {
         client
     }
 
-    /// How long outbox and inbox rows are kept: a day longer than the topics keep their records.
+    /// The longest that a record can be read from its topic.
+    pub fn record_life(&self) -> Duration {
+        self.kafka_topic_retention + self.kafka_topic_segment
+    }
+
+    /// How long rows that record effects are kept: a day longer than any record, for clocks that differ and for Kafka, which looks for
+    /// old segments every five minutes.
     pub fn keep(&self) -> Duration {
-        self.kafka_topic_retention + Duration::from_hours(24)
+        self.record_life() + Duration::from_hours(24)
     }
 
     /// The id under which this process is a static member of its groups, so that a restart gets its partitions back at once.

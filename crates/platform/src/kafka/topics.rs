@@ -21,13 +21,17 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
     }
     let admin: AdminClient<DefaultClientContext> = config.client().create().context("creating a Kafka admin client")?;
     let retention = config.kafka_topic_retention.as_millis().to_string();
+    let segment = config.kafka_topic_segment.as_millis().to_string();
     let dead: Vec<String> = topics.iter().map(|topic| dead_letter_topic(topic)).collect();
     let letters = dead.iter().map(|topic| {
         // A dead letter may be larger than what the broker lets through by default, 1 MB.
         new_topic(topic, 1, &retention).set("max.message.bytes", "4000000")
     });
-    let wanted: Vec<NewTopic> =
-        topics.iter().map(|topic| new_topic(topic, config.kafka_topic_partitions, &retention)).chain(letters).collect();
+    let wanted: Vec<NewTopic> = topics
+        .iter()
+        .map(|topic| new_topic(topic, config.kafka_topic_partitions, &retention).set("segment.ms", &segment))
+        .chain(letters)
+        .collect();
     let options = AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT));
     let results = admin.create_topics(&wanted, &options).await.context("creating topics")?;
     for result in results {

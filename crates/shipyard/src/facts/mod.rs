@@ -65,7 +65,7 @@ impl Sources {
             [order.inboxes, inventory.inboxes, payment.inboxes, assembly.inboxes, notification.inboxes].concat();
         Ok(Facts {
             at: order.at,
-            kept_since: Some(order.at - self.kafka.kafka_topic_retention),
+            kept_since: Some(order.at - self.kafka.record_life()),
             orders: order.orders,
             acknowledged: order.acknowledged,
             payments: payment.payments,
