@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
-use platform::{auth::Caller, problem::Problem};
+use platform::{auth::Caller, ids, problem::Problem};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -114,7 +114,7 @@ impl Posted {
         hash.update(self.method_and_path.as_bytes());
         hash.update([0]);
         hash.update(&self.body);
-        Ok(Some(Claim { user, key: key.to_owned(), fingerprint: hash.finalize().to_vec() }))
+        Ok(Some(Claim { user, key: key.to_owned(), fingerprint: hash.finalize().to_vec(), token: ids::random() }))
     }
 }
 

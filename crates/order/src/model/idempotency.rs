@@ -7,6 +7,9 @@ use uuid::Uuid;
 use crate::error::Refusal;
 
 /// A request that its caller may repeat: whose it is, under which key, and what it asked.
+///
+/// A key is one request's at a time. The token tells which: a request that is taken for dead and goes on after all has lost its key
+/// to its repeat, and can neither answer for it nor change anything under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub user: Uuid,
@@ -14,6 +17,8 @@ pub struct Claim {
     pub key: String,
     /// SHA-256 of method, path and body.
     pub fingerprint: Vec<u8>,
+    /// This request's own: no repeat has it.
+    pub token: Uuid,
 }
 
 /// What the key says when a request comes with it.

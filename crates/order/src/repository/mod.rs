@@ -41,11 +41,12 @@ pub enum Settlement {
 /// the order is still in the state that it starts from.
 #[async_trait]
 pub trait Orders: Send + Sync {
-    /// Takes the key for `lease`, for a request about `order`.
+    /// Takes the key for `lease`, for a request about `order`. Once another request has taken it over, whatever is asked for under
+    /// this claim changes nothing and answers [`Error::KeyInProgress`].
     async fn claim(&self, claim: &Claim, order: Uuid, lease: Duration) -> Result<Claimed, Error>;
-    /// Lets the key remember what came of its request, unless it remembers something already.
-    async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<(), Error>;
-    /// Gives the key back so that the request may be repeated at once.
+    /// Lets the key remember what came of its request, unless it remembers something already. False when the key is another request's.
+    async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error>;
+    /// Gives the key back so that the request may be repeated at once, unless it is another request's.
     async fn release(&self, claim: &Claim) -> Result<(), Error>;
 
     /// Writes an order, its event and the outcome for its key. An order that is there already is left and answered as it is.

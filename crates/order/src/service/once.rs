@@ -26,7 +26,8 @@ pub(super) struct Turn<'a> {
 impl OrderService {
     /// Runs `work` unless the key remembers what came of it before.
     ///
-    /// A success is remembered by the statement that makes it; a definite refusal here; anything else gives the key back.
+    /// A success is remembered by the statement that makes it; a definite refusal here; anything else gives the key back. A request
+    /// that goes on after its lease is over has lost the key to its repeat: it changes nothing and answers nothing for it.
     pub(super) async fn once<'a, F>(
         &self,
         claim: Option<&'a Claim>,
@@ -50,7 +51,13 @@ impl OrderService {
         let result = work(turn).await;
         match &result {
             Ok(_) => {}
-            Err(Error::Refused(refusal)) => self.orders.complete(claim, &Outcome::Refused(refusal.clone())).await?,
+            Err(Error::Refused(refusal)) => {
+                if !self.orders.complete(claim, &Outcome::Refused(refusal.clone())).await? {
+                    return Err(Error::KeyInProgress);
+                }
+            }
+            // Another request has taken the key over, and answers for it.
+            Err(Error::KeyInProgress) => {}
             Err(_) => {
                 // If the key cannot be given back its lease ends by itself.
                 let _ = self.orders.release(claim).await;

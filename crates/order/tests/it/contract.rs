@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use order::{
-    error::Refusal,
+    error::{Error, Refusal},
     model::{CancelReason, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod, Status},
     repository::{Cursor, MIGRATIONS, MemoryOrders, Orders, PgOrders, Settlement},
 };
@@ -52,6 +52,9 @@ contract!(
     a_key_is_taken_once_and_remembers_what_came_of_it,
     a_key_whose_request_died_is_taken_over_with_the_same_order,
     a_key_remembers_the_attempt_and_how_it_ended,
+    a_request_that_lost_its_key_does_not_answer_for_it,
+    a_request_that_lost_its_key_does_not_give_it_back,
+    a_request_that_lost_its_key_changes_nothing,
     an_old_key_is_forgotten,
 );
 
@@ -86,7 +89,12 @@ async fn find(orders: &dyn Orders, order: &Order) -> Order {
 }
 
 fn claim(user: Uuid) -> Claim {
-    Claim { user, key: ids::random().to_string(), fingerprint: vec![1, 2, 3] }
+    Claim { user, key: ids::random().to_string(), fingerprint: vec![1, 2, 3], token: ids::random() }
+}
+
+/// Another request under the same key.
+fn repeated(claim: &Claim) -> Claim {
+    Claim { token: ids::random(), ..claim.clone() }
 }
 
 async fn an_order_is_found_by_its_user_alone(orders: &dyn Orders) {
@@ -283,6 +291,63 @@ async fn a_key_remembers_the_attempt_and_how_it_ended(orders: &dyn Orders) {
 
     assert_eq!(resumed, Claimed::Resumed { order: order.uuid, attempt: Some(1) });
     assert_eq!(orders.claim(&claim, order.uuid, OVER).await.unwrap(), Claimed::Done(declined));
+}
+
+/// A key whose first request is frozen until its repeat has taken over.
+async fn taken_over(orders: &dyn Orders, order: &NewOrder) -> (Claim, Claim) {
+    let frozen = claim(order.user);
+    let repeat = repeated(&frozen);
+    orders.claim(&frozen, order.uuid, OVER).await.unwrap();
+    let taken = orders.claim(&repeat, ids::ordered(), LEASE).await.unwrap();
+    assert!(matches!(taken, Claimed::Resumed { order: uuid, .. } if uuid == order.uuid), "{taken:?}");
+    (frozen, repeat)
+}
+
+async fn a_request_that_lost_its_key_does_not_answer_for_it(orders: &dyn Orders) {
+    let order = new_order(ids::random());
+    let (frozen, repeat) = taken_over(orders, &order).await;
+
+    orders.complete(&frozen, &Outcome::Refused(Refusal::ReservationLost)).await.unwrap();
+    orders.create(&order, Money::ZERO, PAY_WITHIN, Some(&repeat)).await.unwrap();
+
+    let remembered = orders.claim(&repeated(&frozen), ids::ordered(), LEASE).await.unwrap();
+    assert_eq!(remembered, Claimed::Done(Outcome::Created { order: order.uuid, total_price: Money::ZERO }));
+}
+
+async fn a_request_that_lost_its_key_does_not_give_it_back(orders: &dyn Orders) {
+    let order = new_order(ids::random());
+    let (frozen, repeat) = taken_over(orders, &order).await;
+
+    orders.release(&frozen).await.unwrap();
+    let meanwhile = orders.claim(&repeated(&frozen), ids::ordered(), LEASE).await.unwrap();
+    orders.release(&repeat).await.unwrap();
+    let after = orders.claim(&repeated(&frozen), ids::ordered(), LEASE).await.unwrap();
+
+    assert_eq!(meanwhile, Claimed::InProgress);
+    assert_eq!(after, Claimed::Resumed { order: order.uuid, attempt: None });
+}
+
+async fn a_request_that_lost_its_key_changes_nothing(orders: &dyn Orders) {
+    let unwritten = new_order(ids::random());
+    let (creation, _) = taken_over(orders, &unwritten).await;
+    let written = create(orders).await;
+    let subject = NewOrder { uuid: written.uuid, user: written.user, parts: written.parts.clone() };
+    let (payment, payment_again) = taken_over(orders, &subject).await;
+    let (cancellation, cancellation_again) = taken_over(orders, &subject).await;
+    let begin = async |claim| orders.begin_attempt(written.user, written.uuid, PaymentMethod::Sbp, OVER, claim).await;
+
+    let creation = orders.create(&unwritten, Money::ZERO, PAY_WITHIN, Some(&creation)).await;
+    let payment = begin(Some(&payment)).await;
+    let cancellation = orders.cancel(written.uuid, &cancelled(&written), Some(&cancellation)).await;
+
+    assert!(matches!(creation, Err(Error::KeyInProgress)), "{creation:?}");
+    assert!(matches!(payment, Err(Error::KeyInProgress)), "{payment:?}");
+    assert!(matches!(cancellation, Err(Error::KeyInProgress)), "{cancellation:?}");
+    assert_eq!(orders.find(unwritten.user, unwritten.uuid).await.unwrap(), None);
+    assert_eq!(find(orders, &written).await, written);
+    assert!(begin(Some(&payment_again)).await.unwrap().unwrap().1.is_some());
+    assert!(orders.settle(written.uuid, 1, &Settlement::Declined, None).await.unwrap());
+    assert!(orders.cancel(written.uuid, &cancelled(&written), Some(&cancellation_again)).await.unwrap());
 }
 
 async fn an_old_key_is_forgotten(orders: &dyn Orders) {

@@ -13,7 +13,7 @@ use platform::ids;
 use crate::shop::Shop;
 
 fn claim(shop: &Shop) -> Claim {
-    Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1] }
+    Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() }
 }
 
 fn order(shop: &Shop) -> NewOrder {

@@ -89,9 +89,10 @@ async fn fifty_payments_at_once_charge_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_creations_under_one_key_make_one_order() {
     let shop = shop().await;
-    let claim = Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1] };
+    let claim = || Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() };
+    let claims: Vec<Claim> = (0..50).map(|_| claim()).collect();
 
-    let results = join_all((0..50).map(|_| shop.order(Some(&claim)))).await;
+    let results = join_all(claims.iter().map(|claim| shop.order(Some(claim)))).await;
 
     let mut orders: Vec<_> = results
         .into_iter()

@@ -85,7 +85,7 @@ macro_rules! stepwise {
 stepwise! {
     Orders for MemoryOrders, order::error::Error {
         fn claim(claim: &Claim, order: Uuid, lease: Duration) -> Claimed;
-        fn complete(claim: &Claim, outcome: &Outcome) -> ();
+        fn complete(claim: &Claim, outcome: &Outcome) -> bool;
         fn release(claim: &Claim) -> ();
         fn find(user: Uuid, order: Uuid) -> Option<Order>;
         fn page(user: Uuid, after: Option<Cursor>, limit: i64) -> Vec<Order>;

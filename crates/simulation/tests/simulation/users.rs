@@ -90,7 +90,8 @@ impl User {
     /// Asks until there is a definite answer, mostly under a key.
     async fn insist(&self, number: u32, what: &str, wish: Wish) -> Option<Result<Outcome, Refusal>> {
         let key = self.world.chance(0.8).then(|| format!("{}-{number}-{what}", self.number));
-        let claim = key.map(|key| Claim { user: self.uuid, key, fingerprint: format!("{wish:?}").into_bytes() });
+        let fingerprint = format!("{wish:?}").into_bytes();
+        let claim = key.map(|key| Claim { user: self.uuid, key, fingerprint, token: Uuid::nil() });
         let answer = self.ask(&wish, claim.as_ref()).await?;
         if let (Some(claim), true) = (&claim, self.world.chance(0.2)) {
             tokio::time::sleep(self.world.millis(0, 5000)).await;
@@ -107,7 +108,8 @@ impl User {
         for _ in 0..TRIES {
             let answer = world
                 .call(Name::Order, Serves::orders, REQUEST_LIMIT, |service| {
-                    let (user, wish, claim, order) = (self.uuid, wish.clone(), claim.cloned(), world.uuid());
+                    let claim = claim.map(|claim| Claim { token: world.uuid(), ..claim.clone() });
+                    let (user, wish, order) = (self.uuid, wish.clone(), world.uuid());
                     async move { serve(service, user, wish, claim, order).await }
                 })
                 .await;

@@ -50,6 +50,7 @@ impl Orders for MemoryOrders {
         let Some(key) = tables.keys.get_mut(&(claim.user, claim.key.clone())) else {
             let key = Key {
                 fingerprint: claim.fingerprint.clone(),
+                token: claim.token,
                 order,
                 attempt: None,
                 lease_until: now + lease,
@@ -69,17 +70,17 @@ impl Orders for MemoryOrders {
             return Ok(Claimed::InProgress);
         }
         key.lease_until = now + lease;
+        key.token = claim.token;
         Ok(Claimed::Resumed { order: key.order, attempt: key.attempt })
     }
 
-    async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<(), Error> {
-        self.tables().remember(claim, outcome);
-        Ok(())
+    async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error> {
+        Ok(self.tables().remember(claim, outcome))
     }
 
     async fn release(&self, claim: &Claim) -> Result<(), Error> {
         let now = self.clock.now();
-        if let Some(key) = self.tables().keys.get_mut(&(claim.user, claim.key.clone())) {
+        if let Some(key) = self.tables().key(claim) {
             key.lease_until = now;
         }
         Ok(())
@@ -97,6 +98,7 @@ impl Orders for MemoryOrders {
         if let Some(row) = tables.orders.get(&order.uuid) {
             return Ok(row.order.clone());
         }
+        tables.check(claim)?;
         let created = Order {
             uuid: order.uuid,
             user: order.user,
@@ -136,6 +138,7 @@ impl Orders for MemoryOrders {
 
     async fn cancel(&self, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {
         let mut tables = self.tables();
+        tables.check(claim)?;
         let Some(row) = tables.orders.get_mut(&order) else { return Ok(false) };
         if row.order.status != Status::PendingPayment || row.order.attempt.is_some() {
             return Ok(false);
@@ -158,14 +161,17 @@ impl Orders for MemoryOrders {
     ) -> Result<Option<(Order, Option<Attempt>)>, Error> {
         let next_at = self.clock.now() + patience;
         let mut tables = self.tables();
-        let Some(row) = tables.orders.get_mut(&order).filter(|row| row.order.user == user) else { return Ok(None) };
+        if !tables.orders.get(&order).is_some_and(|row| row.order.user == user) {
+            return Ok(None);
+        }
+        tables.check(claim)?;
+        let Some(row) = tables.orders.get_mut(&order) else { return Ok(None) };
         let before = row.order.clone();
         let begun = row.order.begin_attempt(method).ok();
         if let Some(attempt) = begun {
             row.next_at = Some(next_at);
             row.shared = false;
-            let key = claim.and_then(|claim| tables.keys.get_mut(&(claim.user, claim.key.clone())));
-            if let Some(key) = key.filter(|key| key.outcome.is_none()) {
+            if let Some(key) = claim.and_then(|claim| tables.key(claim)) {
                 key.attempt = Some(attempt.number);
             }
         }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::model::{Claim, Order, Outcome};
+use crate::{
+    error::Error,
+    model::{Claim, Order, Outcome},
+};
 
 #[derive(Default)]
 pub struct Tables {
@@ -23,6 +26,8 @@ pub struct Row {
 
 pub struct Key {
     pub fingerprint: Vec<u8>,
+    /// The claim that holds it.
+    pub token: Uuid,
     pub order: Uuid,
     pub attempt: Option<i32>,
     pub lease_until: DateTime<Utc>,
@@ -31,10 +36,21 @@ pub struct Key {
 }
 
 impl Tables {
-    pub fn remember(&mut self, claim: &Claim, outcome: &Outcome) {
-        if let Some(key) = self.keys.get_mut(&(claim.user, claim.key.clone())) {
-            key.outcome.get_or_insert_with(|| outcome.clone());
-        }
+    /// The key, while it is this claim's.
+    pub fn key(&mut self, claim: &Claim) -> Option<&mut Key> {
+        self.keys.get_mut(&(claim.user, claim.key.clone())).filter(|key| key.token == claim.token)
+    }
+
+    /// A claim that has lost its key, or that has been answered, changes nothing any more.
+    pub fn check(&mut self, claim: Option<&Claim>) -> Result<(), Error> {
+        let held = claim.is_none_or(|claim| self.key(claim).is_some_and(|key| key.outcome.is_none()));
+        if held { Ok(()) } else { Err(Error::KeyInProgress) }
+    }
+
+    /// False when the key is another claim's.
+    pub fn remember(&mut self, claim: &Claim, outcome: &Outcome) -> bool {
+        let key = self.key(claim);
+        key.map(|key| key.outcome.get_or_insert_with(|| outcome.clone())).is_some()
     }
 
     pub fn remember_attempt(&mut self, order: Uuid, attempt: i32, outcome: Option<&Outcome>) {

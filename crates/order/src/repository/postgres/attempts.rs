@@ -21,11 +21,16 @@ pub async fn begin(
     claim: Option<&Claim>,
 ) -> Result<Option<(Order, Option<Attempt>)>, Error> {
     let row = sqlx::query!(
-        r#"with begun as (
+        r#"with held as (
+            select from idempotency_keys
+            where user_uuid = $2 and key = $5 and token = $6 and outcome is null
+            for update
+        ), begun as (
             update orders
             set attempt = attempt + 1, attempt_method = $3, attempt_shared = false,
                 attempt_next_at = now() + make_interval(secs => $4)
             where uuid = $1 and user_uuid = $2 and status = 'PENDING_PAYMENT' and attempt_method is null
+              and ($5::text is null or exists (select from held))
             returning uuid, attempt
         ), noted as (
             update idempotency_keys set attempt = begun.attempt
@@ -33,7 +38,8 @@ pub async fn begin(
             where user_uuid = $2 and key = $5 and outcome is null
         )
         select orders.uuid, orders.user_uuid, part_uuids, total_price, status, orders.attempt, attempt_method,
-            payment_method, transaction_uuid, created_at, begun.attempt as "begun?"
+            payment_method, transaction_uuid, created_at, begun.attempt as "begun?",
+            $5::text is null or exists (select from held) as "held!"
         from orders left join begun using (uuid)
         where orders.uuid = $1 and orders.user_uuid = $2"#,
         order,
@@ -41,10 +47,14 @@ pub async fn begin(
         method.as_str(),
         patience.as_secs_f64(),
         claim.map(|claim| &claim.key),
+        claim.map(|claim| claim.token),
     )
     .fetch_optional(pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
+    if !row.held {
+        return Err(Error::KeyInProgress);
+    }
     let begun = row.begun.map(|number| Attempt { number, method });
     let order = Row {
         uuid: row.uuid,

@@ -12,7 +12,7 @@ use crate::{
     model::{Claim, Event, NewOrder, Order, Outcome},
 };
 
-/// Nothing when the order is there already.
+/// Nothing when the order is there already, or the claim has lost its key.
 pub async fn create(
     pool: &PgPool,
     order: &NewOrder,
@@ -24,9 +24,14 @@ pub async fn create(
     let outcome = Outcome::Created { order: order.uuid, total_price };
     let row = sqlx::query_as!(
         Row,
-        r#"with created as (
+        r#"with held as (
+            select from idempotency_keys
+            where user_uuid = $2 and key = $11 and token = $12 and outcome is null
+            for update
+        ), created as (
             insert into orders (uuid, user_uuid, part_uuids, total_price, status, pay_until)
-            values ($1, $2, $3, $4, 'PENDING_PAYMENT', now() + make_interval(secs => $5))
+            select $1, $2, $3, $4, 'PENDING_PAYMENT', now() + make_interval(secs => $5)
+            where $11::text is null or exists (select from held)
             on conflict (uuid) do nothing
             returning *
         ), told as (
@@ -51,6 +56,7 @@ pub async fn create(
         outbox::trace(),
         Json(outcome) as _,
         claim.map(|claim| &claim.key),
+        claim.map(|claim| claim.token),
     )
     .fetch_optional(pool)
     .await?;
@@ -59,18 +65,25 @@ pub async fn create(
 
 pub async fn cancel(pool: &PgPool, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {
     let event = outbox::Event::from(event);
-    let cancelled = sqlx::query!(
-        "with changed as (
+    let row = sqlx::query!(
+        r#"with held as (
+            select from idempotency_keys
+            where user_uuid = $8 and key = $7 and token = $9 and outcome is null
+            for update
+        ), changed as (
             update orders set status = 'CANCELLED', updated_at = now()
             where uuid = $1 and status = 'PENDING_PAYMENT' and attempt_method is null
+              and ($7::text is null or exists (select from held))
             returning uuid, user_uuid
         ), remembered as (
             update idempotency_keys set outcome = $6
             from changed
             where idempotency_keys.user_uuid = changed.user_uuid and key = $7 and outcome is null
+        ), told as (
+            insert into outbox (event_uuid, event_type, key, payload, trace)
+            select $2, $3, uuid, $4, $5 from changed
         )
-        insert into outbox (event_uuid, event_type, key, payload, trace)
-        select $2, $3, uuid, $4, $5 from changed",
+        select exists (select from changed) as "cancelled!", $7::text is null or exists (select from held) as "held!""#,
         order,
         event.uuid,
         event.kind,
@@ -78,10 +91,12 @@ pub async fn cancel(pool: &PgPool, order: Uuid, event: &Event, claim: Option<&Cl
         outbox::trace(),
         Json(Outcome::Cancelled) as _,
         claim.map(|claim| &claim.key),
+        claim.map(|claim| claim.user),
+        claim.map(|claim| claim.token),
     )
-    .execute(pool)
+    .fetch_one(pool)
     .await?;
-    Ok(cancelled.rows_affected() > 0)
+    if row.held { Ok(row.cancelled) } else { Err(Error::KeyInProgress) }
 }
 
 pub async fn assemble(pool: &PgPool, consumer: &str, event: Uuid, order: Uuid) -> Result<bool, Error> {

@@ -13,9 +13,9 @@ use crate::{
 /// An insert takes a new key; a conflict takes over one whose lease is over, for the same request; else the row says why not.
 pub async fn claim(pool: &PgPool, claim: &Claim, order: Uuid, lease: Duration) -> Result<Claimed, Error> {
     let taken = sqlx::query!(
-        r#"insert into idempotency_keys as known (user_uuid, key, fingerprint, order_uuid, lease_until)
-        values ($1, $2, $3, $4, now() + make_interval(secs => $5))
-        on conflict (user_uuid, key) do update set lease_until = excluded.lease_until
+        r#"insert into idempotency_keys as known (user_uuid, key, fingerprint, order_uuid, lease_until, token)
+        values ($1, $2, $3, $4, now() + make_interval(secs => $5), $6)
+        on conflict (user_uuid, key) do update set lease_until = excluded.lease_until, token = excluded.token
         where known.outcome is null
           and known.lease_until <= now()
           and known.fingerprint = excluded.fingerprint
@@ -25,6 +25,7 @@ pub async fn claim(pool: &PgPool, claim: &Claim, order: Uuid, lease: Duration) -
         claim.fingerprint,
         order,
         lease.as_secs_f64(),
+        claim.token,
     )
     .fetch_optional(pool)
     .await?;
@@ -51,23 +52,26 @@ pub async fn claim(pool: &PgPool, claim: &Claim, order: Uuid, lease: Duration) -
     })
 }
 
-pub async fn complete(pool: &PgPool, claim: &Claim, outcome: &Outcome) -> Result<(), Error> {
-    sqlx::query!(
-        "update idempotency_keys set outcome = $3 where user_uuid = $1 and key = $2 and outcome is null",
+pub async fn complete(pool: &PgPool, claim: &Claim, outcome: &Outcome) -> Result<bool, Error> {
+    let held = sqlx::query!(
+        "update idempotency_keys set outcome = coalesce(outcome, $3) where user_uuid = $1 and key = $2 and token = $4",
         claim.user,
         claim.key,
         Json(outcome) as _,
+        claim.token,
     )
     .execute(pool)
     .await?;
-    Ok(())
+    Ok(held.rows_affected() > 0)
 }
 
 pub async fn release(pool: &PgPool, claim: &Claim) -> Result<(), Error> {
     sqlx::query!(
-        "update idempotency_keys set lease_until = now() where user_uuid = $1 and key = $2 and outcome is null",
+        "update idempotency_keys set lease_until = now()
+        where user_uuid = $1 and key = $2 and token = $3 and outcome is null",
         claim.user,
         claim.key,
+        claim.token,
     )
     .execute(pool)
     .await?;

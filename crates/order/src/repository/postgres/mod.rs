@@ -38,7 +38,7 @@ impl Orders for PgOrders {
         keys::claim(&self.pool, claim, order, lease).await
     }
 
-    async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<(), Error> {
+    async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error> {
         keys::complete(&self.pool, claim, outcome).await
     }
 
@@ -56,8 +56,11 @@ impl Orders for PgOrders {
         if let Some(created) = changes::create(&self.pool, order, total_price, pay_within, claim).await? {
             return Ok(created);
         }
-        let existing = self.find(order.user, order.uuid).await?;
-        existing.ok_or_else(|| Error::Inconsistent(format!("order {} is another user's", order.uuid)))
+        match (self.find(order.user, order.uuid).await?, claim) {
+            (Some(existing), _) => Ok(existing),
+            (None, Some(_)) => Err(Error::KeyInProgress),
+            (None, None) => Err(Error::Inconsistent(format!("order {} is another user's", order.uuid))),
+        }
     }
 
     async fn find(&self, user: Uuid, order: Uuid) -> Result<Option<Order>, Error> {
