@@ -2,6 +2,7 @@
 
 use platform::{grpc::with_reason, kafka::Failure};
 use tonic::{Code, Status};
+use uuid::Uuid;
 
 use crate::{client::Unknown, model::Decline};
 
@@ -19,6 +20,10 @@ pub enum Error {
     InProgress,
     #[error("this order is cancelled")]
     Cancelled,
+    #[error("order {0} is not cancelled")]
+    NotCancelled(Uuid),
+    #[error("amount_minor: the order service alone pays an order of the shop")]
+    NotOrder,
     #[error("the outcome is not known yet")]
     Unknown(#[from] Unknown),
     #[error("the database is not available")]
@@ -44,6 +49,8 @@ impl From<Error> for Status {
             Error::Declined(decline) => with_reason(Code::FailedPrecondition, decline.as_str(), text),
             Error::InProgress => with_reason(Code::FailedPrecondition, "PAYMENT_IN_PROGRESS", text),
             Error::Cancelled => with_reason(Code::FailedPrecondition, "ORDER_CANCELLED", text),
+            Error::NotCancelled(_) => with_reason(Code::FailedPrecondition, "ORDER_NOT_CANCELLED", text),
+            Error::NotOrder => Self::permission_denied(text),
             Error::Unknown(_) => {
                 tracing::warn!(
                     error = format!("{:#}", anyhow::Error::from(error)),
@@ -70,6 +77,8 @@ impl From<Error> for Failure {
             | Error::Differs(_)
             | Error::Declined(_)
             | Error::Cancelled
+            | Error::NotCancelled(_)
+            | Error::NotOrder
             | Error::Database(_)
             | Error::Inconsistent(_) => Self::poison(format!("{:#}", anyhow::Error::from(error))),
         }

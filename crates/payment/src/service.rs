@@ -117,9 +117,13 @@ impl PaymentService {
         Ok(())
     }
 
-    /// Sees to it that an order's charges and refunds are even, now and for ever.
+    /// Gives back at once what a cancelled order was charged; its charges and refunds are even then, and stay so.
+    ///
+    /// Whether an order is cancelled is the order service's to say, by `OrderCancelled`: what lives keeps its payment and may be paid.
     pub async fn refund(&self, order: Uuid) -> Result<(), Error> {
-        self.payments.cancel(order, None).await?;
+        if !self.payments.is_cancelled(order).await? {
+            return Err(Error::NotCancelled(order));
+        }
         match self.payments.find(order).await? {
             Some(payment) => self.finish(payment).await,
             None => Ok(()),

@@ -22,5 +22,5 @@ pub use iam::{Iam, iam};
 pub use kafka::{Kafka, kafka};
 pub use redis::{Redis, redis};
 pub use running::{Running, run};
-pub use settings::{SERVICE_KEY, peer, settings};
+pub use settings::{SERVICE_KEY, peer, peer_of, settings};
 pub use sql_errors::{assert_only_the_permanent_is_poison, database_error};

@@ -22,6 +22,11 @@ pub fn settings() -> Settings {
 
 /// A channel to the service `name` at `address`, with the identity of the service `test`.
 pub fn peer(name: &'static str, address: SocketAddr) -> Peer {
-    let key = ServiceKey::new("test", &SERVICE_KEY.into()).expect("the key of tests is long enough");
+    peer_of("test", name, address)
+}
+
+/// A channel to the service `name` at `address`, with the identity of the service `caller`.
+pub fn peer_of(caller: &'static str, name: &'static str, address: SocketAddr) -> Peer {
+    let key = ServiceKey::new(caller, &SERVICE_KEY.into()).expect("the key of tests is long enough");
     Peer::lazy(name, "TEST_ADDRESS", &address.to_string()).expect("a socket address is an address").identified(key)
 }

@@ -17,6 +17,9 @@ use crate::{
     service::{Charge, PaymentService},
 };
 
+/// The service that pays orders.
+const ORDER: &str = "order";
+
 pub async fn handle(
     service: &PaymentService,
     request: Request<PayOrderRequest>,
@@ -28,6 +31,7 @@ pub async fn handle(
     let method = method(request.payment_method)?;
 
     let transaction = match caller {
+        Caller::Service(name) if name != ORDER => return Err(Error::NotOrder.into()),
         Caller::Service(_) => {
             let (amount, attempt) = (amount(request.amount_minor)?, attempt(request.attempt)?);
             service.pay(&Charge { order, attempt, user, method, amount }, ids::random()).await?
@@ -69,7 +73,7 @@ fn attempt(attempt: u32) -> Result<NonZeroU32, Status> {
 
 fn refuse_as_user(field: &str, sent: bool) -> Result<(), Status> {
     if sent {
-        return Err(Status::permission_denied(format!("{field}: only a service pays an order of the shop")));
+        return Err(Status::permission_denied(format!("{field}: the order service alone pays an order of the shop")));
     }
     Ok(())
 }

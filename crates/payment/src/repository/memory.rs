@@ -132,6 +132,11 @@ impl Payments for MemoryPayments {
         Ok(tables.void.insert(order))
     }
 
+    async fn is_cancelled(&self, order: Uuid) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        Ok(tables.void.contains(&order) || tables.of(order).any(|kept| kept.payment.cancelled))
+    }
+
     async fn due(&self, limit: i64) -> Result<Vec<Payment>, Error> {
         let now = Instant::now();
         let mut tables = self.tables();

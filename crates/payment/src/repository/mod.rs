@@ -44,6 +44,8 @@ pub trait Payments: Send + Sync {
     /// Takes the order's place for ever and marks what it was charged for refund; once per event where there is one, given as the
     /// consumer's name and the event. True when that changed anything.
     async fn cancel(&self, order: Uuid, event: Option<(&'static str, Uuid)>) -> Result<bool, Error>;
+    /// True once the order is cancelled, whether anything was charged for it or not.
+    async fn is_cancelled(&self, order: Uuid) -> Result<bool, Error>;
     /// The unfinished payments that wait longest for another try, at most `limit`. Each is handed out to one caller, and again
     /// after a pause that grows with its tries.
     async fn due(&self, limit: i64) -> Result<Vec<Payment>, Error>;

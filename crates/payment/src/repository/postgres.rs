@@ -171,6 +171,18 @@ impl Payments for PgPayments {
         Ok(changed.rows_affected() > 0)
     }
 
+    async fn is_cancelled(&self, order: Uuid) -> Result<bool, Error> {
+        let cancelled = retry_stale(|| {
+            sqlx::query_scalar!(
+                r#"select exists (select from payments where order_uuid = $1 and cancelled) as "cancelled!""#,
+                order,
+            )
+            .fetch_one(&self.pool)
+        })
+        .await?;
+        Ok(cancelled)
+    }
+
     async fn due(&self, limit: i64) -> Result<Vec<Payment>, Error> {
         let rows = sqlx::query_as!(
             Row,

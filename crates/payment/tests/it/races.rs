@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
+use events::{OrderCancelled, Received};
 use futures::future::join_all;
 use payment::{
     client::{Declines, Ledger, Provider as _, Providers},
@@ -132,7 +133,12 @@ async fn a_refund_that_races_with_the_payment_leaves_nothing_charged() {
         let charge = charge(Method::InvestorMoney);
         let order = charge.order;
         let service = shop.service.clone();
-        let refund = tokio::spawn(async move { service.refund(order).await });
+        let refund = tokio::spawn(async move {
+            let cancelled =
+                Received { uuid: ids::random(), order, user: charge.user, event: OrderCancelled::default() };
+            service.cancel(&cancelled).await?;
+            service.refund(order).await
+        });
         let outcomes = shop.pay_all(vec![charge; 3]).await;
         refund.await.unwrap().unwrap();
 

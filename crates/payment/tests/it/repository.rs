@@ -39,6 +39,7 @@ contract!([
     a_cancelled_success_is_refunded_once,
     a_payment_that_is_cancelled_while_pending_is_settled_first,
     a_declined_payment_of_a_cancelled_order_makes_no_room,
+    an_order_is_known_as_cancelled_for_ever,
     an_event_is_taken_once,
     a_pending_payment_is_due_after_a_while,
     a_due_payment_is_handed_out_once_and_later_again,
@@ -204,6 +205,22 @@ async fn a_declined_payment_of_a_cancelled_order_makes_no_room(fixture: Fixture)
         let repeated = fixture.payments.begin(&declined).await.unwrap();
         assert!(matches!(repeated, Begun::Standing(Payment { status: Status::Declined(_), .. })), "{repeated:?}");
     }
+}
+
+async fn an_order_is_known_as_cancelled_for_ever(fixture: Fixture) {
+    let (unpaid, declined, charged_) = (intent(Method::Card), intent(Method::Card), intent(Method::Card));
+    fixture.settled(&declined, &self::declined()).await;
+    fixture.settled(&charged_, &charged()).await;
+
+    for order in [unpaid.order, declined.order, charged_.order] {
+        assert!(!fixture.payments.is_cancelled(order).await.unwrap());
+        fixture.payments.cancel(order, None).await.unwrap();
+        assert!(fixture.payments.is_cancelled(order).await.unwrap());
+    }
+    fixture.payments.refunded(charged_.transaction).await.unwrap();
+
+    assert!(fixture.payments.is_cancelled(charged_.order).await.unwrap());
+    assert!(!fixture.payments.is_cancelled(ids::random()).await.unwrap());
 }
 
 async fn an_event_is_taken_once(fixture: Fixture) {

@@ -225,6 +225,7 @@ stepwise! {
         fn begin(intent: &Intent) -> Begun;
         fn refunded(transaction: Uuid) -> ();
         fn cancel(order: Uuid, event: Option<(&'static str, Uuid)>) -> bool where event = cause;
+        fn is_cancelled(order: Uuid) -> bool;
         fn due(limit: i64) -> Vec<Payment>;
         fn unfinished() -> Unfinished;
         fn find(order: Uuid) -> Option<Payment>;

@@ -32,6 +32,19 @@ async fn nobody_gets_past_the_guard() {
 }
 
 #[tokio::test]
+async fn an_order_is_paid_by_the_order_service_alone() {
+    let shop = shop().await;
+    let order = shop.order();
+
+    let others = shop.service_named("notification").pay_order(order.clone()).await.unwrap_err();
+    let unpaid = shop.payment(&order.order_uuid).await.unwrap_err();
+
+    assert_eq!(others.code(), Code::PermissionDenied, "{others:?}");
+    assert_eq!(unpaid.code(), Code::NotFound);
+    shop.pay(&order).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_payment_is_its_users_to_see() {
     let shop = shop().await;
     let order = shop.order();

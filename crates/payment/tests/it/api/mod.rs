@@ -46,7 +46,11 @@ async fn shop() -> Shop {
 impl Shop {
     /// Calls as the order service would.
     fn service(&self) -> PaymentServiceClient<Peer> {
-        PaymentServiceClient::new(testkit::peer("payment", self.address))
+        self.service_named("order")
+    }
+
+    fn service_named(&self, name: &'static str) -> PaymentServiceClient<Peer> {
+        PaymentServiceClient::new(testkit::peer_of(name, "payment", self.address))
     }
 
     async fn anybody(&self) -> PaymentServiceClient<Channel> {

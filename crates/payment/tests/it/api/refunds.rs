@@ -64,13 +64,33 @@ async fn what_is_no_cancellation_goes_to_the_dead_letters_and_the_next_is_taken(
 }
 
 #[tokio::test]
-async fn a_refund_is_made_once_and_fine_for_an_order_that_was_never_paid() {
+async fn a_living_order_is_not_refunded_and_goes_on() {
     let shop = shop().await;
-    let paid = shop.order();
+    let (paid, pending) = (shop.order(), shop.order());
     shop.pay(&paid).await.unwrap();
 
-    for order_uuid in [paid.order_uuid.clone(), paid.order_uuid.clone(), shop.order().order_uuid] {
-        shop.service().refund(RefundRequest { order_uuid }).await.unwrap();
+    for order in [&paid, &pending] {
+        let refused = shop.service().refund(RefundRequest { order_uuid: order.order_uuid.clone() }).await.unwrap_err();
+
+        assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, Some("ORDER_NOT_CANCELLED")));
+        assert_eq!(refused.message(), format!("order {} is not cancelled", order.order_uuid));
+    }
+    assert_eq!(shop.payment(&paid.order_uuid).await.unwrap().status(), PaymentStatus::Succeeded);
+    shop.pay(&pending).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cancelled_order_is_refunded_as_often_as_it_is_asked_for_and_once() {
+    let shop = shop().await;
+    let (paid, unpaid) = (shop.order(), shop.order());
+    shop.pay(&paid).await.unwrap();
+    for order in [&paid, &unpaid] {
+        shop.cancel(&order.order_uuid).await;
+    }
+
+    for order in [&paid, &paid, &unpaid] {
+        let request = RefundRequest { order_uuid: order.order_uuid.clone() };
+        eventually(|| async { shop.service().refund(request.clone()).await.ok() }).await;
     }
 
     assert_eq!(shop.payment(&paid.order_uuid).await.unwrap().status(), PaymentStatus::Refunded);

@@ -42,6 +42,7 @@ async fn a_refund_is_repeated_until_it_is_done() {
 async fn a_refund_that_is_asked_for_and_fails_is_done_in_the_background() {
     let shop = shop();
     shop.pay().await.unwrap();
+    shop.cancel().await;
     shop.provider.script([Fault::Silent]);
 
     assert!(matches!(shop.service.refund(shop.charge.order).await, Err(Error::Unknown(_))));
@@ -54,6 +55,7 @@ async fn a_refund_that_is_asked_for_and_fails_is_done_in_the_background() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_charged_for_an_order_that_is_cancelled() {
     let shop = shop();
+    shop.cancel().await;
     shop.service.refund(shop.charge.order).await.unwrap();
 
     assert!(matches!(shop.pay().await, Err(Error::Cancelled)));
@@ -62,6 +64,27 @@ async fn nothing_is_charged_for_an_order_that_is_cancelled() {
     assert_eq!(shop.provider.requests(), 0);
     let found = shop.service.find(&Caller::Service("order".to_owned()), shop.charge.order).await;
     assert!(matches!(found, Err(Error::NotFound)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refund_needs_a_cancelled_order() {
+    let shop = shop();
+    let order = shop.charge.order;
+    let refused = async || matches!(shop.service.refund(order).await, Err(Error::NotCancelled(uuid)) if uuid == order);
+
+    assert!(refused().await, "nothing is known of the order");
+    shop.pay().await.unwrap();
+    assert!(refused().await, "the order is paid");
+    shop.wait().await;
+
+    assert!(matches!(shop.status().await, Status::Succeeded { .. }));
+    assert_eq!(shop.movements(), (1, 0));
+    shop.cancel().await;
+    for _ in 0..2 {
+        shop.service.refund(order).await.unwrap();
+    }
+    assert!(matches!(shop.status().await, Status::Refunded { .. }));
+    assert_eq!(shop.movements(), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
