@@ -1,5 +1,7 @@
 //! Inventory over gRPC.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use platform::{
     grpc::{Peer, is_transient, reason, subject},
@@ -7,7 +9,8 @@ use platform::{
     retry::Budget,
 };
 use proto::inventory::v1::{
-    PartQuantity, ReservePartsRequest, ReservedPart, inventory_service_client::InventoryServiceClient,
+    ListPartsRequest, PartQuantity, PartsFilter, ReservePartsRequest, ReservedPart,
+    inventory_service_client::InventoryServiceClient,
 };
 use tonic::{Code, Status};
 use uuid::Uuid;
@@ -48,6 +51,29 @@ impl Inventory for GrpcInventory {
         match answer {
             Ok(answer) => answer.into_inner().parts.iter().map(decode).collect(),
             Err(status) => Err(refusal(status)),
+        }
+    }
+
+    async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error> {
+        let uuids = parts.iter().map(|(part, _)| part.to_string()).collect();
+        let filter = PartsFilter { uuids, ..PartsFilter::default() };
+        let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
+        let answer = self
+            .budget
+            .retry(is_transient, || {
+                let (mut client, request) = (self.client.clone(), request.clone());
+                async move { client.list_parts(request).await }
+            })
+            .await;
+        let shelf = answer.map_err(refusal)?.into_inner().parts;
+        let available: HashMap<Uuid, i64> =
+            shelf.iter().filter_map(|part| Some((part.uuid.parse().ok()?, part.stock_quantity))).collect();
+        if let Some((part, _)) = parts.iter().find(|(part, _)| !available.contains_key(part)) {
+            return Err(Refusal::PartNotFound(*part).into());
+        }
+        match parts.iter().find(|(part, quantity)| available.get(part) < Some(quantity)) {
+            Some((part, _)) => Err(Refusal::OutOfStock(*part).into()),
+            None => Ok(()),
         }
     }
 }

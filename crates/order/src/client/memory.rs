@@ -28,6 +28,24 @@ struct Stock {
     away: bool,
 }
 
+impl Stock {
+    /// The parts as they can be held now: all known, and enough of each.
+    fn grantable(&self, parts: &[(Uuid, i64)]) -> Result<Vec<Reserved>, Error> {
+        if let Some((part, _)) = parts.iter().find(|(part, _)| !self.parts.contains_key(part)) {
+            return Err(Refusal::PartNotFound(*part).into());
+        }
+        let mut all = Vec::new();
+        for (part, quantity) in parts {
+            let (unit_price, available) = *self.parts.get(part).ok_or(Refusal::PartNotFound(*part))?;
+            if available < *quantity {
+                return Err(Refusal::OutOfStock(*part).into());
+            }
+            all.push(Reserved { part: *part, quantity: *quantity, unit_price });
+        }
+        Ok(all)
+    }
+}
+
 impl MemoryInventory {
     /// Puts a part on the shelf.
     pub fn put(&self, part: Uuid, unit_price: Money, quantity: i64) {
@@ -68,14 +86,7 @@ impl Inventory for MemoryInventory {
         if let Some(reserved) = state.reservations.get(&order) {
             return Ok(reserved.clone());
         }
-        let mut all = Vec::new();
-        for (part, quantity) in parts {
-            let (unit_price, available) = *state.parts.get(part).ok_or(Refusal::PartNotFound(*part))?;
-            if available < *quantity {
-                return Err(Refusal::OutOfStock(*part).into());
-            }
-            all.push(Reserved { part: *part, quantity: *quantity, unit_price });
-        }
+        let all = state.grantable(parts)?;
         for reserved in &all {
             if let Some((_, available)) = state.parts.get_mut(&reserved.part) {
                 *available -= reserved.quantity;
@@ -83,6 +94,14 @@ impl Inventory for MemoryInventory {
         }
         state.reservations.insert(order, all.clone());
         Ok(all)
+    }
+
+    async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error> {
+        let state = self.state();
+        if state.away {
+            return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
+        }
+        state.grantable(parts).map(drop)
     }
 }
 
@@ -108,6 +127,8 @@ pub enum Fault {
     ChargedThenSilent,
     /// The call is lost.
     Lost,
+    /// The call takes for ever.
+    Hung,
 }
 
 impl MemoryPayments {
@@ -129,11 +150,13 @@ impl MemoryPayments {
 #[async_trait]
 impl Payments for MemoryPayments {
     async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
-        let mut state = self.state();
-        let fault = state.script.pop_front();
-        if matches!(fault, Some(Fault::Lost)) {
-            return Payment::Unknown("lost".to_owned());
+        let fault = self.state().script.pop_front();
+        match fault {
+            Some(Fault::Hung) => return std::future::pending().await,
+            Some(Fault::Lost) => return Payment::Unknown("lost".to_owned()),
+            _ => {}
         }
+        let mut state = self.state();
         if let Some(refusal) = state.declined.get(&(order.uuid, attempt.number)) {
             return Payment::Declined(refusal.clone());
         }

@@ -31,6 +31,8 @@ pub trait Inventory: Send + Sync {
     /// Without `confirm` the reservation expires soon; with it, it stands until the order ends.
     /// [`Refusal::PartNotFound`], [`Refusal::OutOfStock`], or [`Refusal::ReservationLost`] when the order can never have them.
     async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], confirm: bool) -> Result<Vec<Reserved>, Error>;
+    /// What would speak against holding the parts now, in the same order; holds nothing.
+    async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error>;
 }
 
 /// How an attempt to pay went.

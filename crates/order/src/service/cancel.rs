@@ -11,7 +11,9 @@ use crate::{
 impl OrderService {
     /// Answers [`Outcome::Cancelled`]. Raced with a payment, one of the two is refused.
     pub async fn cancel(&self, user: Uuid, order: Uuid, claim: Option<&Claim>) -> Result<Outcome, Error> {
-        self.once(claim, order, async |turn| {
+        let objection =
+            async { self.find(user, order).await?.cancel(CancelReason::ByUser).map(drop).map_err(Error::from) };
+        self.once(claim, order, objection, async |turn| {
             loop {
                 let mut found = self.find(user, order).await?;
                 let event = found.cancel(CancelReason::ByUser)?;

@@ -16,8 +16,10 @@ impl OrderService {
         if order.user != caller {
             return Err(Error::UserMismatch);
         }
-        let uuid = order.uuid;
-        self.once(claim, uuid, |turn| self.reserve_and_write(NewOrder { uuid: turn.order, ..order }, turn)).await
+        let (uuid, quantities) = (order.uuid, order.quantities());
+        let objection = self.inventory.check(&quantities);
+        self.once(claim, uuid, objection, |turn| self.reserve_and_write(NewOrder { uuid: turn.order, ..order }, turn))
+            .await
     }
 
     async fn reserve_and_write(&self, order: NewOrder, turn: Turn<'_>) -> Result<Outcome, Error> {

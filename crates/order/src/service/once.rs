@@ -13,6 +13,9 @@ use crate::{
 /// How long a request may run before another with its key takes over: longer than any request is given.
 const LEASE: Duration = Duration::from_secs(15);
 
+/// How long giving a key back may take: a request that has used up its time is answered before its limit all the same.
+const GIVE_BACK_WITHIN: Duration = Duration::from_millis(250);
+
 /// Where a request stands when its turn comes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turn<'a> {
@@ -26,12 +29,16 @@ pub(super) struct Turn<'a> {
 impl OrderService {
     /// Runs `work` unless the key remembers what came of it before.
     ///
+    /// A key that was used for another request is what a request is refused for last: `objection` is asked first what else speaks
+    /// against it, and changes nothing.
+    ///
     /// A success is remembered by the statement that makes it; a definite refusal here; anything else gives the key back. A request
     /// that goes on after its lease is over has lost the key to its repeat: it changes nothing and answers nothing for it.
     pub(super) async fn once<'a, F>(
         &self,
         claim: Option<&'a Claim>,
         order: Uuid,
+        objection: impl Future<Output = Result<(), Error>>,
         work: impl FnOnce(Turn<'a>) -> F,
     ) -> Result<Outcome, Error>
     where
@@ -44,7 +51,7 @@ impl OrderService {
             Claimed::New { order } => Turn { order, attempt: None, claim: Some(claim) },
             Claimed::Resumed { order, attempt } => Turn { order, attempt, claim: Some(claim) },
             Claimed::InProgress => return Err(Error::KeyInProgress),
-            Claimed::Reused => return Err(Error::KeyReused),
+            Claimed::Reused => return Err(objection.await.err().unwrap_or(Error::KeyReused)),
             Claimed::Done(Outcome::Refused(refusal)) => return Err(refusal.into()),
             Claimed::Done(outcome) => return Ok(outcome),
         };
@@ -60,7 +67,7 @@ impl OrderService {
             Err(Error::KeyInProgress) => {}
             Err(_) => {
                 // If the key cannot be given back its lease ends by itself.
-                let _ = self.orders.release(claim).await;
+                let _ = tokio::time::timeout(GIVE_BACK_WITHIN, self.orders.release(claim)).await;
             }
         }
         result

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use platform::{deadline, http::REQUEST_LIMIT};
 use uuid::Uuid;
 
 use super::{OrderService, once::Turn};
@@ -17,6 +18,8 @@ use crate::{
 
 /// How long a request may take for its attempt before the reconciler asks: a little longer than any request is given.
 const PATIENCE: Duration = Duration::from_secs(12);
+/// What a request keeps of its time to say that it does not know.
+const TO_ANSWER: Duration = Duration::from_millis(500);
 /// When the reconciler asks about an attempt whose outcome is unknown.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -29,16 +32,33 @@ impl OrderService {
         method: PaymentMethod,
         claim: Option<&Claim>,
     ) -> Result<Outcome, Error> {
-        self.once(claim, order, async |turn| {
-            if let Some(number) = turn.attempt
-                && let Some(outcome) = self.resume(user, order, number, turn).await?
-            {
-                return Ok(outcome);
-            }
-            let (order, attempt) = self.begin(user, order, method, turn).await?;
-            self.finish(order, attempt).await
+        let objection = async { self.find(user, order).await?.begin_attempt(method).map(drop).map_err(Error::from) };
+        self.once(claim, order, objection, async |turn| {
+            // Once an attempt may be open, a request that runs out of time is not one that charged nothing.
+            let limit = deadline::remaining(REQUEST_LIMIT).saturating_sub(TO_ANSWER);
+            let paid = tokio::time::timeout(limit, self.begin_and_finish(user, order, method, turn)).await;
+            paid.unwrap_or_else(|_| {
+                tracing::warn!(order_uuid = %order, "a payment takes longer than its request, and its outcome is unknown");
+                Err(Error::PaymentOutcomeUnknown)
+            })
         })
         .await
+    }
+
+    async fn begin_and_finish(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        method: PaymentMethod,
+        turn: Turn<'_>,
+    ) -> Result<Outcome, Error> {
+        if let Some(number) = turn.attempt
+            && let Some(outcome) = self.resume(user, order, number, turn).await?
+        {
+            return Ok(outcome);
+        }
+        let (order, attempt) = self.begin(user, order, method, turn).await?;
+        self.finish(order, attempt).await
     }
 
     /// Goes on with an attempt that an earlier request with the same key had begun. Nothing when it has ended without a charge.

@@ -281,6 +281,25 @@ async fn a_repeat_under_a_key_is_answered_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn a_reused_key_is_what_a_request_is_refused_for_last() {
+    let api = start(10).await;
+    let (pending, cancelled) = (api.order().await, api.order().await);
+    let post = |path: String, body: Value| api.post(&path, &body).header("Idempotency-Key", "used").send();
+    let pay = |order: &str| post(format!("/api/v1/orders/{order}/pay"), json!({ "payment_method": "CARD" }));
+    let order =
+        |parts: Vec<Uuid>| post("/api/v1/orders".to_owned(), json!({ "user_uuid": api.user, "part_uuids": parts }));
+    post(format!("/api/v1/orders/{cancelled}/cancel"), json!({})).await.unwrap();
+
+    problem(pay(&ids::random().to_string()).await.unwrap(), 404, "ORDER_NOT_FOUND").await;
+    problem(pay(&cancelled).await.unwrap(), 409, "INVALID_STATUS").await;
+    problem(pay(&pending).await.unwrap(), 422, "IDEMPOTENCY_KEY_REUSED").await;
+    problem(order(vec![ids::random()]).await.unwrap(), 404, "PART_NOT_FOUND").await;
+    problem(order(vec![api.part; 6]).await.unwrap(), 409, "OUT_OF_STOCK").await;
+    problem(order(vec![api.part]).await.unwrap(), 422, "IDEMPOTENCY_KEY_REUSED").await;
+    assert_eq!(api.get(&pending).await["status"], "PENDING_PAYMENT");
+}
+
+#[tokio::test]
 async fn orders_are_listed_in_pages() {
     let api = start(10).await;
     let mut orders = [api.order().await, api.order().await];

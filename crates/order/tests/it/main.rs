@@ -4,6 +4,7 @@
 
 mod api;
 mod contract;
+mod deadline;
 mod idempotency;
 mod machine;
 mod openapi;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use inventory::model::{Filter, Page};
 use notification::{
     client::{Limits, MemoryMessenger, Message, Notifier},
     model::Fault as Trouble,
@@ -65,6 +66,25 @@ impl Inventory for RemoteInventory {
             }
             tokio::time::sleep(Duration::from_millis(20 << tries)).await;
         }
+    }
+
+    async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error> {
+        let filter = Filter { uuids: parts.iter().map(|(part, _)| *part).collect(), ..Filter::default() };
+        let limit = deadline::remaining(CALL_TIMEOUT);
+        let answer = self.0.world.call(Name::Inventory, Serves::stock, limit, |inventory| {
+            let filter = filter.clone();
+            async move { inventory.parts(&filter, Page::default()).await }
+        });
+        let shelf = match answer.await {
+            Ok(Ok(shelf)) => shelf,
+            _ => return Err(Error::Unavailable("inventory", anyhow::anyhow!("no answer"))),
+        };
+        let available = |part| shelf.iter().find(|found| found.uuid == part).map(|found| found.stock.available);
+        if let Some((part, _)) = parts.iter().find(|(part, _)| available(*part).is_none()) {
+            return Err(Refusal::PartNotFound(*part).into());
+        }
+        let short = parts.iter().find(|(part, quantity)| available(*part) < Some(*quantity));
+        short.map_or(Ok(()), |(part, _)| Err(Refusal::OutOfStock(*part).into()))
     }
 }
 
