@@ -12,5 +12,8 @@ pub use report::{Count, Finding, Report, Verdict, Violation};
 
 /// Holds the facts against every invariant.
 pub fn check(facts: &Facts) -> Report {
-    Report { at: facts.at, findings: invariants::ALL.map(|invariant| invariant(facts)).into() }
+    Report {
+        at: facts.at,
+        findings: invariants::ALL.map(|invariant| invariants::waive(facts, invariant(facts))).into(),
+    }
 }

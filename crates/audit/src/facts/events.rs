@@ -86,3 +86,17 @@ pub struct DeadLetter {
     pub event: Option<Uuid>,
     pub error: String,
 }
+
+/// A dead letter that an operator put aside for good: its event is to have no effect on this consumer.
+#[derive(Clone, Debug)]
+pub struct Discarded {
+    /// Such as `order.paid.dlq/0/17`.
+    pub letter: String,
+    /// The consumer that could not handle it.
+    pub group: String,
+    pub event: Option<Uuid>,
+    pub order: Option<Uuid>,
+    pub who: String,
+    pub why: String,
+    pub at: DateTime<Utc>,
+}

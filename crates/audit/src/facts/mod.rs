@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 pub use self::{
     clients::{Acknowledged, Answer, Poison, Probe, Told},
-    events::{DeadLetter, DeadLetters, Inbox, Kind, Log, OutboxRow, Received, Record, kind},
+    events::{DeadLetter, DeadLetters, Discarded, Inbox, Kind, Log, OutboxRow, Received, Record, kind},
     state::{
         Entry, EntryKind, Job, JobStatus, Notification, NotificationStatus, Order, OrderStatus, Part, Payment,
         PaymentStatus, Reservation, ReservationStatus, Restock,
@@ -47,6 +47,8 @@ pub struct Facts {
     pub logs: Vec<Log>,
     /// The dead-letter topics that were read.
     pub dead_letters: Vec<DeadLetters>,
+    /// The dead letters that an operator put aside, also those that are in no topic any more.
+    pub discarded: Vec<Discarded>,
 
     /// What clients were told of their orders.
     pub acknowledged: Vec<Acknowledged>,

@@ -19,9 +19,13 @@ pub fn check(facts: &Facts) -> Finding {
     let rows = facts.outbox_by_event();
     let sent: Option<HashSet<(&str, i32, i64)>> =
         facts.poison.as_ref().map(|poison| poison.iter().map(place).collect());
-    let mut others = 0;
+    let (mut others, mut discarded) = (0, 0);
     for letter in facts.letters() {
         let DeadLetter { topic, partition, offset, group, error, .. } = letter;
+        if facts.discarded.iter().any(|discarded| discarded.letter == letter.id) {
+            discarded += 1;
+            continue;
+        }
         let row = format!("letter {}", letter.id);
         let ours = letter.event.and_then(|event| rows.get(&event));
         match (&sent, ours) {
@@ -41,8 +45,13 @@ pub fn check(facts: &Facts) -> Finding {
     buried(facts, &mut check);
     check.counted("dead-letter topics", read);
     check.counted("dead letters", facts.letters().count());
+    if discarded > 0 {
+        check.note(format!("{discarded} dead letters were discarded; `shipyard dlq list --all` tells by whom and why"));
+    }
     if others > 0 {
-        check.note(format!("{others} dead letters are no events of this shop; `shipyard dlq list` tells more"));
+        check.note(format!(
+            "{others} dead letters are no events of this shop, or older than its rows; `shipyard dlq list` tells more"
+        ));
     }
     check.end()
 }

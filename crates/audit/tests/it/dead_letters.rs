@@ -2,12 +2,12 @@
 
 use audit::{
     Facts, Verdict,
-    facts::{DeadLetter, Poison},
+    facts::{DeadLetter, Discarded, OrderStatus, Poison},
 };
 use events::{Event as _, OrderPaid};
 use uuid::Uuid;
 
-use crate::shop::{BUILT, breaks, event, finding, holds, inbox, shop};
+use crate::shop::{BUILT, UNDONE, breaks, event, finding, holds, inbox, shop, then};
 
 const GROUPS: [&str; 2] = ["assembly-group-order-paid", "notification-group-order-paid"];
 
@@ -80,4 +80,66 @@ fn dead_letter_topics_that_were_not_read_are_not_passed_over() {
 
     assert_eq!(found.verdict, Verdict::NothingToCheck, "{found:?}");
     assert_eq!(found.missing, ["4 of 5 dead-letter topics were read"]);
+}
+
+/// Assembly never took that the order was paid, and an operator has put that aside.
+fn discard(facts: &mut Facts, order: Uuid) {
+    let event = event(order, OrderPaid::TYPE);
+    inbox(facts, GROUPS[0]).rows.retain(|row| row.event != event);
+    facts.jobs.retain(|job| job.order != order);
+    facts.dead_letters[1].letters.push(letter(GROUPS[0], Some(event)));
+    facts.discarded.push(Discarded {
+        letter: "order.paid.dlq/0/0".to_owned(),
+        group: GROUPS[0].to_owned(),
+        event: Some(event),
+        order: Some(order),
+        who: "ann".to_owned(),
+        why: "built by hand".to_owned(),
+        at: then(),
+    });
+}
+
+#[test]
+fn a_letter_that_was_discarded_is_dealt_with() {
+    let found = holds(8, |facts| discard(facts, BUILT));
+
+    assert!(found.notes.iter().any(|note| note.contains("1 dead letters were discarded")), "{found:?}");
+}
+
+#[test]
+fn what_follows_from_a_discarded_letter_is_told_and_breaks_nothing() {
+    let paid = |facts: &mut Facts| {
+        discard(facts, BUILT);
+        let order = facts.orders.iter_mut().find(|order| order.uuid == BUILT).unwrap();
+        order.status = OrderStatus::Paid;
+    };
+
+    let (effects, bounds) = (holds(5, |facts| discard(facts, BUILT)), holds(7, paid));
+
+    for (found, what) in [(effects, "has dead-lettered it"), (bounds, "is not built")] {
+        let told = "waived, since ann discarded order.paid.dlq/0/0 (built by hand)";
+        assert!(found.notes.iter().any(|note| note.starts_with(told) && note.contains(what)), "{found:?}");
+    }
+}
+
+#[test]
+fn what_does_not_follow_from_a_discarded_letter_breaks_its_invariant_all_the_same() {
+    // Another order's.
+    breaks(5, &["has not taken it"], |facts| {
+        discard(facts, BUILT);
+        let other = event(UNDONE, OrderPaid::TYPE);
+        inbox(facts, GROUPS[0]).rows.retain(|row| row.event != other);
+    });
+    // Another consumer's.
+    breaks(5, &["notification-group-order-paid has not taken it"], |facts| {
+        discard(facts, BUILT);
+        let event = event(BUILT, OrderPaid::TYPE);
+        inbox(facts, GROUPS[1]).rows.retain(|row| row.event != event);
+    });
+    // The money of an order that was not built.
+    breaks(2, &["charged 2 times"], |facts| {
+        discard(facts, BUILT);
+        let again = facts.ledger.iter().find(|entry| entry.order == BUILT).unwrap().clone();
+        facts.ledger.push(audit::facts::Entry { key: "again".to_owned(), ..again });
+    });
 }
