@@ -18,5 +18,5 @@ pub use dead_letter::{
 };
 pub use message::{Failure, Handler, Message};
 pub use producer::{KafkaPublisher, Record};
-pub use reader::{Extent, Mark, Reader, retention};
-pub use topics::ensure_topics;
+pub use reader::{Extent, Mark, Reader};
+pub use topics::{delete_records, ensure_compacted_topic, ensure_topics, retention};

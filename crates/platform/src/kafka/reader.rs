@@ -6,8 +6,6 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions, ResourceSpecifier},
-    client::DefaultClientContext,
     consumer::{BaseConsumer, CommitMode, Consumer as _},
     error::KafkaError,
     metadata::MetadataTopic,
@@ -131,16 +129,4 @@ impl Reader {
         element.set_metadata(&mark.note);
         self.consumer.commit(&list, CommitMode::Sync).context("writing an offset to Kafka")
     }
-}
-
-/// How long a topic keeps its records, as it is configured; nothing where it keeps them for ever.
-pub async fn retention(config: &Config, topic: &str) -> anyhow::Result<Option<Duration>> {
-    let admin: AdminClient<DefaultClientContext> = config.client().create().context("creating a Kafka admin client")?;
-    let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
-    let described = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options).await;
-    let described = described.with_context(|| format!("asking Kafka how {topic} is configured"))?;
-    let topic = described.into_iter().next().context("Kafka said nothing")??;
-    let retention = topic.get("retention.ms").and_then(|entry| entry.value.as_deref());
-    // -1 is for ever.
-    Ok(retention.and_then(|retention| retention.parse().ok()).map(Duration::from_millis))
 }

@@ -1,50 +1,150 @@
-//! Creating the topics that a service uses.
+//! The topics that a service uses: made where they are missing, and their dead-letter topics without an expiry.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    Offset, TopicPartitionList,
+    admin::{
+        AdminClient, AdminOptions, AlterConfig, ConfigEntry, ConfigResource, ConfigSource, NewTopic, ResourceSpecifier,
+        TopicReplication,
+    },
     client::DefaultClientContext,
     types::RDKafkaErrorCode,
 };
 
 use super::{Config, dead_letter_topic};
 
+type Admin = AdminClient<DefaultClientContext>;
+
 /// How long the broker may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Makes sure that `topics` exist, and a dead-letter topic for each, with the configured partitions and retention.
+/// A dead letter stays until an operator has dealt with it and prunes it, whatever the broker's own limits are.
+const WITHOUT_EXPIRY: [(&str, &str); 2] = [("retention.ms", "-1"), ("retention.bytes", "-1")];
+
+/// Makes sure that `topics` exist, and a dead-letter topic for each, with the configured partitions and retention. A dead-letter
+/// topic that is there and forgets its letters is altered.
 pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<()> {
     if !config.kafka_create_topics {
         return Ok(());
     }
-    let admin: AdminClient<DefaultClientContext> = config.client().create().context("creating a Kafka admin client")?;
+    let admin = admin(config)?;
     let retention = config.kafka_topic_retention.as_millis().to_string();
     let segment = config.kafka_topic_segment.as_millis().to_string();
     let dead: Vec<String> = topics.iter().map(|topic| dead_letter_topic(topic)).collect();
     let letters = dead.iter().map(|topic| {
         // A dead letter may be larger than what the broker lets through by default, 1 MB.
-        new_topic(topic, 1, &retention).set("max.message.bytes", "4000000")
+        let new = new_topic(topic, 1).set("max.message.bytes", "4000000");
+        WITHOUT_EXPIRY.iter().fold(new, |new, (name, value)| new.set(name, value))
     });
-    let wanted: Vec<NewTopic> = topics
-        .iter()
-        .map(|topic| new_topic(topic, config.kafka_topic_partitions, &retention).set("segment.ms", &segment))
-        .chain(letters)
-        .collect();
-    let options = AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT));
-    let results = admin.create_topics(&wanted, &options).await.context("creating topics")?;
-    for result in results {
-        match result {
-            Ok(topic) => tracing::info!(topic, "created a topic"),
-            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((topic, error)) => anyhow::bail!("creating the topic {topic}: {error}"),
-        }
+    let origins = topics.iter().map(|topic| {
+        new_topic(topic, config.kafka_topic_partitions).set("retention.ms", &retention).set("segment.ms", &segment)
+    });
+    let mut found = false;
+    for (topic, made) in create(&admin, origins.chain(letters).collect()).await? {
+        found |= made == Made::Before && dead.contains(&topic);
+    }
+    // What has just been made need not be asked for.
+    if found && let Err(error) = keep_for_ever(&admin, &dead).await {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "dead-letter topics may forget their letters; set their retention.ms to -1"
+        );
     }
     Ok(())
 }
 
-fn new_topic<'a>(name: &'a str, partitions: i32, retention: &'a str) -> NewTopic<'a> {
+/// Makes sure that a topic exists of which the latest record of each key is kept, for ever.
+pub async fn ensure_compacted_topic(config: &Config, topic: &str) -> anyhow::Result<()> {
+    if config.kafka_create_topics {
+        create(&admin(config)?, vec![new_topic(topic, 1).set("cleanup.policy", "compact")]).await?;
+    }
+    Ok(())
+}
+
+/// Deletes the records of a partition before `offset`, for every `(partition, offset)`.
+pub async fn delete_records(config: &Config, topic: &str, before: &[(i32, i64)]) -> anyhow::Result<()> {
+    let mut list = TopicPartitionList::new();
+    for (partition, offset) in before {
+        list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
+    }
+    let what = || format!("deleting records of {topic}");
+    let deleted = admin(config)?.delete_records(&list, &options()).await.with_context(what)?;
+    deleted.elements().iter().try_for_each(|element| element.error()).with_context(what)
+}
+
+/// How long a topic keeps its records, as it is configured; nothing where it keeps them for ever.
+pub async fn retention(config: &Config, topic: &str) -> anyhow::Result<Option<Duration>> {
+    let described = describe(&admin(config)?, topic).await?;
+    let retention = described.get("retention.ms").and_then(|entry| entry.value.as_deref());
+    // -1 is for ever.
+    Ok(retention.and_then(|retention| retention.parse().ok()).map(Duration::from_millis))
+}
+
+#[derive(PartialEq, Eq)]
+enum Made {
+    Now,
+    Before,
+}
+
+async fn create(admin: &Admin, topics: Vec<NewTopic<'_>>) -> anyhow::Result<Vec<(String, Made)>> {
+    let results = admin.create_topics(&topics, &options()).await.context("creating topics")?;
+    let made = results.into_iter().map(|result| match result {
+        Ok(topic) => {
+            tracing::info!(topic, "created a topic");
+            Ok((topic, Made::Now))
+        }
+        Err((topic, RDKafkaErrorCode::TopicAlreadyExists)) => Ok((topic, Made::Before)),
+        Err((topic, error)) => Err(anyhow::anyhow!("creating the topic {topic}: {error}")),
+    });
+    made.collect()
+}
+
+async fn keep_for_ever(admin: &Admin, topics: &[String]) -> anyhow::Result<()> {
+    for topic in topics {
+        let described = describe(admin, topic).await?;
+        let is_kept = |(name, value): &(&str, &str)| described.get(name).is_some_and(|entry| is(entry, value));
+        if WITHOUT_EXPIRY.iter().all(is_kept) {
+            continue;
+        }
+        // What is not said is reset: the topic's own settings are said again.
+        let own = described.entries.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
+        let mut altered = AlterConfig::new(ResourceSpecifier::Topic(topic));
+        for (name, value) in own.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?))) {
+            altered = altered.set(name, value);
+        }
+        for (name, value) in WITHOUT_EXPIRY {
+            altered = altered.set(name, value);
+        }
+        let results = admin.alter_configs(&[altered], &options()).await;
+        for result in results.with_context(|| format!("altering the topic {topic}"))? {
+            result.map_err(|(_, error)| anyhow::anyhow!("altering the topic {topic}: {error}"))?;
+        }
+        tracing::info!(topic, "dead letters are kept until they are pruned");
+    }
+    Ok(())
+}
+
+fn is(entry: &ConfigEntry, value: &str) -> bool {
+    entry.value.as_deref() == Some(value)
+}
+
+async fn describe(admin: &Admin, topic: &str) -> anyhow::Result<ConfigResource> {
+    let described = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options()).await;
+    let described = described.with_context(|| format!("asking Kafka how {topic} is configured"))?;
+    Ok(described.into_iter().next().context("Kafka said nothing")??)
+}
+
+fn admin(config: &Config) -> anyhow::Result<Admin> {
+    config.client().create().context("creating a Kafka admin client")
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT))
+}
+
+fn new_topic(name: &str, partitions: i32) -> NewTopic<'_> {
     // -1: the broker's own default (KIP-464).
-    NewTopic::new(name, partitions, TopicReplication::Fixed(-1)).set("retention.ms", retention)
+    NewTopic::new(name, partitions, TopicReplication::Fixed(-1))
 }

@@ -8,3 +8,4 @@ mod outbox;
 mod outbox_contract;
 mod reader;
 mod relay;
+mod topics;

@@ -1,0 +1,39 @@
+//! Topics as a real broker keeps them.
+
+use std::time::Duration;
+
+use platform::kafka::{Config, dead_letter_topic, ensure_topics, retention};
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    client::DefaultClientContext,
+};
+
+fn admin(config: &Config) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", &config.kafka_brokers).create().unwrap()
+}
+
+#[tokio::test]
+async fn dead_letters_have_no_expiry_also_where_their_topic_had_one() {
+    let kafka = testkit::kafka().await;
+    let config = kafka.config();
+    if !config.kafka_create_topics {
+        // The mock cluster has no configuration.
+        return;
+    }
+    let (fresh, old) = (kafka.topics().order_paid_topic_name, format!("{}old", kafka.prefix));
+    let name = dead_letter_topic(&old);
+    let forgetful = NewTopic::new(&name, 1, TopicReplication::Fixed(1));
+    let forgetful = forgetful.set("retention.ms", "60000").set("max.message.bytes", "3000000");
+    admin(&config).create_topics(&[forgetful], &AdminOptions::new()).await.unwrap();
+
+    ensure_topics(&config, &[&old]).await.unwrap();
+
+    for topic in [&fresh, &old] {
+        assert_eq!(retention(&config, &dead_letter_topic(topic)).await.unwrap(), None::<Duration>);
+        assert_eq!(retention(&config, topic).await.unwrap(), Some(config.kafka_topic_retention));
+    }
+    let described = admin(&config).describe_configs(&[ResourceSpecifier::Topic(&name)], &AdminOptions::new()).await;
+    let described = described.unwrap().remove(0).unwrap();
+    assert_eq!(described.get("max.message.bytes").unwrap().value.as_deref(), Some("3000000"));
+}
