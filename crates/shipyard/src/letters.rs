@@ -58,6 +58,11 @@ impl Letter {
         !self.message.headers.contains_key(kafka::HEADER_LEFT_OUT)
     }
 
+    /// The uuid of the event in it; its origin carries events of the type `kind`.
+    pub fn event(&self, kind: &str) -> Option<Uuid> {
+        event_uuid(kind, &self.message)
+    }
+
     /// What an audit knows of it. Its origin carries events of the type `kind`.
     pub fn fact(self, kind: &str) -> DeadLetter {
         DeadLetter {

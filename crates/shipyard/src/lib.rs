@@ -5,6 +5,7 @@ pub mod commands;
 pub mod data;
 pub mod databases;
 pub mod facts;
+pub mod letter_journal;
 pub mod letters;
 pub mod republish;
 pub mod services;

@@ -80,6 +80,7 @@ impl Sources {
             inboxes,
             logs: read.logs,
             dead_letters: read.dead_letters,
+            discarded: read.discarded,
             ..Facts::default()
         })
     }

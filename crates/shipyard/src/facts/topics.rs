@@ -3,13 +3,16 @@
 use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Context as _;
-use audit::facts::{DeadLetters, Log, Record, kind};
+use audit::facts::{DeadLetters, Discarded, Log, Record, kind};
 use chrono::{DateTime, Utc};
 use events::{ROUTES, Route, Topics};
 use platform::kafka::{self, Extent, Reader, dead_letter_topic, retention};
 use uuid::Uuid;
 
-use crate::letters::{self, event_uuid};
+use crate::{
+    letter_journal::Journal,
+    letters::{self, event_uuid},
+};
 
 /// Told of a topic, how many of its records are read, and how many there are.
 pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
@@ -21,6 +24,7 @@ const GROUP: &str = "shipyard-audit";
 pub struct Read {
     pub logs: Vec<Log>,
     pub dead_letters: Vec<DeadLetters>,
+    pub discarded: Vec<Discarded>,
 }
 
 /// Reads them all. `since` is when the broker's log began, where it began anew with its process.
@@ -33,8 +37,9 @@ pub async fn read(
 ) -> anyhow::Result<Read> {
     let reader = Reader::new(config, GROUP)?;
     let names: Vec<(&Route, String)> = ROUTES.iter().map(|route| (route, route.topic(topics).to_owned())).collect();
+    let own = config.clone();
     let reading = tokio::task::spawn_blocking(move || {
-        let mut read = Read::default();
+        let mut read = Read { discarded: Journal::read(&reader, &own)?.discarded(), ..Read::default() };
         let mut cut = HashMap::new();
         for (route, topic) in names {
             // Unmade, it is not read: the audit says so.

@@ -53,6 +53,51 @@ async fn dead_letters_are_shown_and_replayed_and_orders_go_on() {
     customer.until(order, "ASSEMBLED").await;
 }
 
+#[tokio::test]
+async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
+    let system = System::start().await;
+    let topic = variable(&system, "ORDER_PAID_TOPIC_NAME");
+    poison(&system, &topic).await;
+    let waiting = eventually(async || {
+        let listed = dlq(&system, &["list", "--topic", &topic]).await;
+        (letters(&listed).len() == CONSUMERS).then_some(listed)
+    })
+    .await;
+    let [first, second] = letters(&waiting)[..] else { panic!("{waiting}") };
+    let because = ["--why", "sent by a test", "--who", "ann"];
+
+    let unsaid = system.shipyard(&["dlq", "discard", second]).await;
+    let unknown = system.shipyard(&[&["dlq", "discard", "order.paid.dlq/0/77"][..], &because].concat()).await;
+    let discarded = dlq(&system, &[&["discard", second][..], &because].concat()).await;
+    let shown = dlq(&system, &["show", second]).await;
+    let behind = dlq(&system, &["prune", "--topic", &topic]).await;
+    let rest = dlq(&system, &[&["discard", "--all", "--topic", &topic][..], &because].concat()).await;
+    let all = dlq(&system, &["list", "--topic", &topic, "--all"]).await;
+    let pruned = system.shipyard(&["dlq", "prune", "--topic", &topic]).await;
+    let left = dlq(&system, &["list", "--topic", &topic, "--all"]).await;
+
+    assert!(!unsaid.status.success() && String::from_utf8_lossy(&unsaid.stderr).contains("--why"), "{unsaid:?}");
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no letter"), "{unknown:?}");
+    assert!(discarded.contains("1 letters discarded") && rest.contains("1 letters discarded"), "{discarded}{rest}");
+    assert!(shown.contains("discarded by ann at ") && shown.contains(": sent by a test"), "{shown}");
+    assert!(behind.contains("0 letters removed"), "{behind}");
+    assert!(all.contains("0 letters wait, 0 have been replayed, 2 discarded"), "{all}");
+    assert_eq!(all.matches("by ann").count(), 2, "{all}");
+    if is_mock(&system) {
+        assert_eq!(pruned.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&pruned.stderr).contains("a simulated Kafka"), "{pruned:?}");
+    } else {
+        assert!(String::from_utf8_lossy(&pruned.stdout).contains("2 letters removed"), "{pruned:?}");
+        assert!(letters(&left).is_empty() && !left.contains(first), "{left}");
+    }
+}
+
+/// True where the run's Kafka cannot do everything.
+fn is_mock(system: &System) -> bool {
+    variable(system, "KAFKA_CREATE_TOPICS") == "false"
+}
+
 /// A record that is no event.
 async fn poison(system: &System, topic: &str) {
     let settings = Settings::of(system.variables.iter().map(|(name, value)| (name.as_str(), value.clone())));

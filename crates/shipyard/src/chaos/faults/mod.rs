@@ -1,5 +1,6 @@
 //! Every fault there is, in the order of the project's list.
 
+mod access;
 mod asked;
 mod broker;
 mod building;
@@ -10,6 +11,7 @@ mod crowd;
 mod deaths;
 mod delivery;
 mod disk;
+mod full_partitions;
 mod kills;
 mod links;
 mod network;
@@ -36,6 +38,7 @@ pub fn all() -> Vec<Fault> {
         &deaths::FAULTS,
         &broker::FAULTS,
         &postgres::FAULTS,
+        &access::FAULTS,
         &redis::FAULTS,
         &network::FAULTS,
         &servers::FAULTS,
@@ -43,6 +46,7 @@ pub fn all() -> Vec<Fault> {
         &building::FAULTS,
         &delivery::FAULTS,
         &consumers::FAULTS,
+        &full_partitions::FAULTS,
         &relays::FAULTS,
         &chats::FAULTS,
         &rolling::FAULTS,

@@ -3,6 +3,7 @@
 mod fleet;
 mod links;
 mod replica;
+mod roles;
 mod servers;
 
 use std::{
@@ -22,6 +23,7 @@ pub use self::{
     fleet::{Fleet, sum},
     links::{CALLS, FRONTS, Link, Links},
     replica::{Replica, free_address},
+    roles::PASSWORD,
     servers::{Broker, BrokerKind, Servers},
 };
 use super::Options;
@@ -199,7 +201,8 @@ impl Variables<'_> {
         set("SERVICE_KEY", self.key);
         set("LOG_LEVEL", "info");
         set("SHUTDOWN_DRAIN", "1s");
-        let (_, url) = self.servers.databases.iter().find(|(of, _)| *of == service).context("a database for each")?;
+        let (_, url) =
+            self.servers.own_databases.iter().find(|(of, _)| *of == service).context("a database for each")?;
         set(&service.variable("DATABASE_URL"), &at(url, self.links.address(Link::Database(service))?)?);
         set(&service.variable("DATABASE_CONNECTIONS"), if service == Service::Order { "8" } else { "5" });
         for link in CALLS {

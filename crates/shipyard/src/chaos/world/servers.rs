@@ -13,6 +13,7 @@ use servers::{
     small_disk::SmallDisk,
 };
 
+use super::roles::ensure_role;
 use crate::services::Service;
 
 /// Room for all databases and their logs of changes.
@@ -53,7 +54,10 @@ pub struct Servers {
     pub broker: Broker,
     pub postgres_url: String,
     pub redis_url: String,
+    /// By service, as the superuser reaches them.
     pub databases: Vec<(Service, String)>,
+    /// The same, as the services reach them.
+    pub own_databases: Vec<(Service, String)>,
 }
 
 impl Servers {
@@ -68,6 +72,11 @@ impl Servers {
             anyhow::Ok((service, url))
         });
         let databases = try_join_all(databases).await.context("making the databases")?;
+        let roles = databases.iter().map(async |(service, url)| {
+            let own = ensure_role(url, *service).await?;
+            anyhow::Ok((*service, own))
+        });
+        let own_databases = try_join_all(roles).await?;
         let redis_options = redis::Options { data: directory.join("redis"), mortal: true };
         if redis::program().is_none() {
             servers::apt::install("redis-server").await.context("chaos needs a Redis")?;
@@ -84,6 +93,7 @@ impl Servers {
             redis_options,
             broker,
             databases,
+            own_databases,
         })
     }
 

@@ -5,21 +5,27 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use platform::{clock, kafka};
 
-use super::Post;
+use super::{Found, Post, State};
+use crate::letter_journal::Entry;
 
 pub async fn list(post: &Post, topic: Option<&str>, all: bool) -> anyhow::Result<()> {
     let letters = post.letters(topic).await?;
-    let settled = letters.iter().filter(|(_, settled)| *settled).count();
-    let shown: Vec<_> = letters.iter().filter(|(_, settled)| all || !settled).collect();
+    let count = |like: fn(&State) -> bool| letters.iter().filter(|found| like(&found.state)).count();
+    let shown: Vec<_> = letters.iter().filter(|found| all || found.state == State::Waiting).collect();
     if !shown.is_empty() {
         println!("{:<28} {:>10}  {:<9} {:<26} {:<36} {:<34} WHY", "LETTER", "SINCE", "STATE", "WHAT", "KEY", "WHO");
     }
-    for (letter, settled) in &shown {
+    for Found { letter, state } in shown {
+        let (state, by) = match state {
+            State::Waiting => ("waiting", String::new()),
+            State::Replayed(entry) => ("replayed", entry.as_ref().map(by).unwrap_or_default()),
+            State::Discarded(entry) => ("discarded", by(entry)),
+        };
         println!(
-            "{:<28} {:>10}  {:<9} {:<26} {:<36} {:<34} {} ({} attempts)",
+            "{:<28} {:>10}  {:<9} {:<26} {:<36} {:<34} {} ({} attempts){by}",
             letter.id,
             ago(letter.at, clock::now()),
-            if *settled { "replayed" } else { "waiting" },
+            state,
             some(letter.header("event-type")),
             some(&String::from_utf8_lossy(&letter.message.key)),
             some(letter.header(kafka::HEADER_GROUP)),
@@ -27,8 +33,19 @@ pub async fn list(post: &Post, topic: Option<&str>, all: bool) -> anyhow::Result
             some(letter.header(kafka::HEADER_ATTEMPTS)),
         );
     }
-    println!("{} letters wait, {settled} have been replayed", letters.len() - settled);
+    println!(
+        "{} letters wait, {} have been replayed, {} discarded",
+        count(|state| *state == State::Waiting),
+        count(|state| matches!(state, State::Replayed(_))),
+        count(|state| matches!(state, State::Discarded(_))),
+    );
     Ok(())
+}
+
+/// Who has dealt with a letter, when and why.
+fn by(entry: &Entry) -> String {
+    let (who, ago) = (some(&entry.who), ago(entry.at, clock::now()));
+    if entry.why.is_empty() { format!("; by {who} {ago}") } else { format!("; by {who} {ago}: {}", some(&entry.why)) }
 }
 
 /// What is not there is a dash; what would break the line does not.

@@ -1,15 +1,19 @@
-//! `shipyard dlq`: the messages that nobody could handle, looked at and sent again.
+//! `shipyard dlq`: the messages that no consumer could handle, looked at, sent again, discarded and removed.
 
+mod discard;
 mod list;
 mod marks;
+mod prune;
 mod replay;
+mod settle;
 mod show;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use events::Topics;
+use events::{ROUTES, Topics};
+use indicatif::{ProgressBar, ProgressStyle};
 use platform::{
     config::Settings,
     kafka::{self, Reader, dead_letter_topic},
@@ -18,6 +22,7 @@ use platform::{
 use self::marks::Settled;
 use crate::{
     data::Data,
+    letter_journal::{Action, Entry, Journal},
     letters::{self, Id, Letter},
 };
 
@@ -37,7 +42,7 @@ enum Command {
         /// Letters from this topic alone, such as order.paid.
         #[arg(long)]
         topic: Option<String>,
-        /// Those too that have been replayed.
+        /// Those too that have been replayed or discarded.
         #[arg(long)]
         all: bool,
     },
@@ -57,6 +62,33 @@ enum Command {
         /// With --all, letters from this topic alone.
         #[arg(long, requires = "all")]
         topic: Option<String>,
+        /// Who does this; else the user who is logged in.
+        #[arg(long, value_name = "NAME")]
+        who: Option<String>,
+    },
+    /// Put letters aside for good: their effect is not wanted any more, or was made by hand. Audits know it, and `list --all` tells.
+    Discard {
+        /// As `list` names them.
+        #[arg(required_unless_present = "all")]
+        letters: Vec<Id>,
+        /// Every letter from a topic that waits.
+        #[arg(long, conflicts_with = "letters", requires = "topic")]
+        all: bool,
+        /// With --all, the topic from which they came.
+        #[arg(long, requires = "all")]
+        topic: Option<String>,
+        /// For what reason.
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+        /// Who does this; else the user who is logged in.
+        #[arg(long, value_name = "NAME")]
+        who: Option<String>,
+    },
+    /// Remove the letters that have been replayed or discarded, up to the first of each topic that waits.
+    Prune {
+        /// Letters from this topic alone, such as order.paid.
+        #[arg(long)]
+        topic: Option<String>,
     },
 }
 
@@ -66,7 +98,36 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     match arguments.command {
         Command::List { topic, all } => list::list(&post, topic.as_deref(), all).await,
         Command::Show { letter } => show::show(&post, &letter).await,
-        Command::Replay { letters, topic, .. } => replay::replay(&post, &letters, topic.as_deref()).await,
+        Command::Replay { letters, topic, who, .. } => replay::replay(&post, &letters, topic.as_deref(), who).await,
+        Command::Discard { letters, topic, why, who, .. } => {
+            discard::discard(&post, &letters, topic.as_deref(), &why, who).await
+        }
+        Command::Prune { topic } => prune::prune(&post, topic.as_deref()).await,
+    }
+}
+
+/// A letter, and what has become of it.
+struct Found {
+    letter: Letter,
+    state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    Waiting,
+    /// Sent again; nothing more is known of one that was sent by an earlier version.
+    Replayed(Option<Entry>),
+    Discarded(Entry),
+}
+
+impl State {
+    fn of(letter: &Letter, journal: &Journal, settled: &Settled) -> Self {
+        match journal.of(letter) {
+            Some(entry) if entry.action == Action::Discarded => Self::Discarded(entry.clone()),
+            Some(entry) => Self::Replayed(Some(entry.clone())),
+            None if settled.contains(&letter.id) => Self::Replayed(None),
+            None => Self::Waiting,
+        }
     }
 }
 
@@ -84,8 +145,8 @@ impl Post {
         Ok(Self { config, topics: settings.read()?, reader })
     }
 
-    /// The letters from a topic, or from all, the oldest first, and which of them are settled.
-    async fn letters(&self, topic: Option<&str>) -> anyhow::Result<Vec<(Letter, bool)>> {
+    /// The letters from a topic, or from all, the oldest first.
+    async fn letters(&self, topic: Option<&str>) -> anyhow::Result<Vec<Found>> {
         let topics = self.topics.all();
         if let Some(topic) = topic {
             anyhow::ensure!(
@@ -96,8 +157,9 @@ impl Post {
         }
         let wanted = topics.into_iter().filter(|one| topic.is_none_or(|topic| *one == topic));
         let wanted: Vec<String> = wanted.map(dead_letter_topic).collect();
-        let reader = self.reader.clone();
+        let (reader, config) = (self.reader.clone(), self.config.clone());
         let reading = tokio::task::spawn_blocking(move || {
+            let journal = Journal::read(&reader, &config)?;
             let mut all = Vec::new();
             for topic in wanted {
                 // Unmade, it holds nothing.
@@ -105,23 +167,32 @@ impl Post {
                 let partitions: BTreeSet<i32> = letters.iter().map(|letter| letter.id.partition).collect();
                 let settled = Settled::of(&reader, &topic, &Vec::from_iter(partitions))?;
                 all.extend(letters.into_iter().map(|letter| {
-                    let done = settled.contains(&letter.id);
-                    (letter, done)
+                    let state = State::of(&letter, &journal, &settled);
+                    Found { letter, state }
                 }));
             }
             anyhow::Ok(all)
         });
         let mut all = reading.await.context("reading the dead-letter topics")??;
-        all.sort_by_key(|(letter, _)| letter.at);
+        all.sort_by_key(|found| found.letter.at);
         Ok(all)
     }
 
     /// The letter with this name.
-    async fn letter(&self, id: &Id) -> anyhow::Result<Letter> {
+    async fn letter(&self, id: &Id) -> anyhow::Result<Found> {
         let letters = self.letters(Some(id.topic.strip_suffix(".dlq").unwrap_or(&id.topic))).await?;
-        let found = letters.into_iter().find(|(letter, _)| letter.id == *id);
-        let (letter, _) =
-            found.with_context(|| format!("there is no letter {id}; `shipyard dlq list --all` names all"))?;
-        Ok(letter)
+        let found = letters.into_iter().find(|found| found.letter.id == *id);
+        found.with_context(|| format!("there is no letter {id}; `shipyard dlq list --all` names all"))
     }
+
+    /// The type of event that a letter's origin carries; nothing where that is unknown.
+    fn kind(&self, letter: &Letter) -> &'static str {
+        let route = ROUTES.iter().find(|route| route.topic(&self.topics) == letter.origin());
+        route.map(|route| route.kind).unwrap_or_default()
+    }
+}
+
+fn progress(count: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{pos:>6} of {len} {bar:30} {msg}");
+    ProgressBar::new(count).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

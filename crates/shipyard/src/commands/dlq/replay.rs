@@ -3,14 +3,19 @@
 use std::collections::HashMap;
 
 use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressStyle};
 use platform::{
     kafka::{KafkaPublisher, Record},
     outbox::Publisher as _,
 };
 
-use super::{Post, marks::Settled};
-use crate::letters::{Id, Letter};
+use super::{
+    Found, Post, State,
+    settle::{Settling, who},
+};
+use crate::{
+    letter_journal::Action,
+    letters::{Id, Letter},
+};
 
 /// What the headers begin with that tell of a letter's death.
 const OF_DEATH: &str = "dlq-";
@@ -19,24 +24,25 @@ const OF_DEATH: &str = "dlq-";
 ///
 /// What several consumers could not handle is one message, and is sent once. A letter is marked when the broker has it: whoever is
 /// stopped in between and begins again sends one message twice.
-pub async fn replay(post: &Post, named: &[Id], topic: Option<&str>) -> anyhow::Result<()> {
+pub async fn replay(post: &Post, named: &[Id], topic: Option<&str>, said: Option<String>) -> anyhow::Result<()> {
     let letters = post.letters(topic).await?;
     for id in named {
-        let known = letters.iter().find(|(letter, _)| letter.id == *id);
-        let (letter, _) =
+        let known = letters.iter().find(|found| found.letter.id == *id);
+        let Found { letter, .. } =
             known.with_context(|| format!("there is no letter {id}; `shipyard dlq list --all` names all"))?;
         anyhow::ensure!(
             letter.is_whole(),
             "{id} was too large to be kept whole; `shipyard dlq show {id}` says where it came from"
         );
     }
-    let mut marks = Marks::from(&letters);
-    let messages = messages(letters, named);
+    let who = who(said).unwrap_or_else(|| "unknown".to_owned());
+    let mut settling = Settling::begin(post, &letters, who).await?;
+    let messages = messages(&letters, named);
     let publisher = KafkaPublisher::new(&post.config)?;
-    let progress = progress(messages.len() as u64);
+    let progress = super::progress(messages.len() as u64);
     let (mut sent, mut settled, mut refused) = (0, 0, 0);
     for (record, letters) in messages {
-        let first = letters.first().map(Id::to_string).unwrap_or_default();
+        let first = letters.first().map(|letter| letter.id.to_string()).unwrap_or_default();
         progress.set_message(first.clone());
         if let Err(error) = publisher.publish(vec![record]).await {
             // Such as one that came compressed and is too large as it is: the others do not wait for it.
@@ -46,7 +52,7 @@ pub async fn replay(post: &Post, named: &[Id], topic: Option<&str>) -> anyhow::R
         }
         sent += 1;
         settled += letters.len();
-        marks = marks.settle(post, letters).await?;
+        settling.settle(&letters, Action::Replayed, "").await?;
         progress.inc(1);
     }
     progress.finish_and_clear();
@@ -56,23 +62,23 @@ pub async fn replay(post: &Post, named: &[Id], topic: Option<&str>) -> anyhow::R
 }
 
 /// What is to be sent, the oldest first, and which letters that settles.
-fn messages(letters: Vec<(Letter, bool)>, named: &[Id]) -> Vec<(Record, Vec<Id>)> {
-    let mut messages: Vec<(Record, Vec<Id>, bool)> = Vec::new();
+fn messages<'a>(letters: &'a [Found], named: &[Id]) -> Vec<(Record, Vec<&'a Letter>)> {
+    let mut messages: Vec<(Record, Vec<&Letter>, bool)> = Vec::new();
     let mut places = HashMap::new();
-    for (letter, settled) in letters.into_iter().filter(|(letter, _)| letter.is_whole()) {
-        let wanted = if named.is_empty() { !settled } else { named.contains(&letter.id) };
-        let record = alive(&letter);
+    for Found { letter, state } in letters.iter().filter(|found| found.letter.is_whole()) {
+        let wanted = if named.is_empty() { *state == State::Waiting } else { named.contains(&letter.id) };
+        let record = alive(letter);
         let content = (record.topic.clone(), record.key.clone(), record.payload.clone());
         let place = *places.entry(content).or_insert(messages.len());
         match messages.get_mut(place) {
-            Some((_, ids, any)) => {
-                ids.push(letter.id);
+            Some((_, letters, any)) => {
+                letters.push(letter);
                 *any |= wanted;
             }
-            None => messages.push((record, vec![letter.id], wanted)),
+            None => messages.push((record, vec![letter], wanted)),
         }
     }
-    messages.into_iter().filter(|(.., wanted)| *wanted).map(|(record, ids, _)| (record, ids)).collect()
+    messages.into_iter().filter(|(.., wanted)| *wanted).map(|(record, letters, _)| (record, letters)).collect()
 }
 
 /// The message as it was before it was given up.
@@ -80,62 +86,6 @@ fn alive(letter: &Letter) -> Record {
     let message = letter.message.clone();
     let headers = message.headers.into_iter().filter(|(name, _)| !name.starts_with(OF_DEATH)).collect();
     Record { topic: letter.origin().to_owned(), key: message.key, payload: message.payload, headers }
-}
-
-/// The marks of the topics that were met, and where each partition's letters begin.
-struct Marks {
-    oldest: HashMap<(String, i32), i64>,
-    topics: HashMap<String, Settled>,
-}
-
-impl From<&Vec<(Letter, bool)>> for Marks {
-    fn from(letters: &Vec<(Letter, bool)>) -> Self {
-        let mut oldest = HashMap::new();
-        for (Letter { id, .. }, _) in letters {
-            let first = oldest.entry((id.topic.clone(), id.partition)).or_insert(id.offset);
-            *first = id.offset.min(*first);
-        }
-        Self { oldest, topics: HashMap::new() }
-    }
-}
-
-impl Marks {
-    async fn settle(mut self, post: &Post, letters: Vec<Id>) -> anyhow::Result<Self> {
-        let reader = post.reader.clone();
-        let settling = tokio::task::spawn_blocking(move || {
-            for id in letters {
-                let mut settled = match self.topics.remove(&id.topic) {
-                    Some(settled) => settled,
-                    None => self.first(&reader, &id)?,
-                };
-                settled.settle(&reader, &id)?;
-                self.topics.insert(id.topic, settled);
-            }
-            anyhow::Ok(self)
-        });
-        settling.await.context("marking a letter")?
-    }
-
-    /// A topic's marks, from where its letters begin.
-    fn first(&self, reader: &platform::kafka::Reader, id: &Id) -> anyhow::Result<Settled> {
-        let partitions: Vec<(i32, i64)> = self
-            .oldest
-            .iter()
-            .filter(|((topic, _), _)| *topic == id.topic)
-            .map(|((_, partition), oldest)| (*partition, *oldest))
-            .collect();
-        let numbers: Vec<i32> = partitions.iter().map(|(partition, _)| *partition).collect();
-        let mut settled = Settled::of(reader, &id.topic, &numbers)?;
-        for (partition, oldest) in partitions {
-            settled.begin_at(partition, oldest);
-        }
-        Ok(settled)
-    }
-}
-
-fn progress(count: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{pos:>6} of {len} {bar:30} {msg}");
-    ProgressBar::new(count).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 #[cfg(test)]
@@ -158,6 +108,10 @@ mod tests {
         }
     }
 
+    fn waiting(letter: Letter) -> Found {
+        Found { letter, state: State::Waiting }
+    }
+
     #[test]
     fn a_letter_goes_back_as_it_came() {
         let record = alive(&letter(17, b"event"));
@@ -169,10 +123,10 @@ mod tests {
 
     #[test]
     fn what_two_consumers_could_not_handle_is_sent_once() {
-        let letters = || vec![(letter(0, b"a"), false), (letter(1, b"a"), false), (letter(2, b"b"), false)];
+        let letters = [waiting(letter(0, b"a")), waiting(letter(1, b"a")), waiting(letter(2, b"b"))];
         let offsets = |named: &[Id]| -> Vec<Vec<i64>> {
-            let messages = messages(letters(), named);
-            messages.iter().map(|(_, ids)| ids.iter().map(|id| id.offset).collect()).collect()
+            let messages = messages(&letters, named);
+            messages.iter().map(|(_, letters)| letters.iter().map(|letter| letter.id.offset).collect()).collect()
         };
 
         assert_eq!(offsets(&[]), [vec![0, 1], vec![2]]);
@@ -184,14 +138,15 @@ mod tests {
         let mut cut = letter(0, b"");
         cut.message.headers.insert(HEADER_LEFT_OUT.to_owned(), "5000000".to_owned());
 
-        assert!(messages(vec![(cut, false)], &[]).is_empty());
+        assert!(messages(&[waiting(cut)], &[]).is_empty());
     }
 
     #[test]
     fn what_is_settled_is_not_sent_again_unless_it_is_named() {
-        let letters = || vec![(letter(0, b"a"), true), (letter(1, b"b"), false)];
+        let replayed = Found { letter: letter(0, b"a"), state: State::Replayed(None) };
+        let letters = [replayed, waiting(letter(1, b"b"))];
 
-        assert_eq!(messages(letters(), &[]).len(), 1);
-        assert_eq!(messages(letters(), &[letter(0, b"").id])[0].1, [letter(0, b"").id]);
+        assert_eq!(messages(&letters, &[]).len(), 1);
+        assert_eq!(messages(&letters, &[letter(0, b"").id])[0].1[0].id, letter(0, b"").id);
     }
 }

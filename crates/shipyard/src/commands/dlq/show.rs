@@ -4,16 +4,25 @@ use std::fmt::{self, Write as _};
 
 use events::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ROUTES, ShipAssembled};
 
-use super::Post;
+use super::{Found, Post, State};
 use crate::letters::Id;
 
 /// Bytes shown of a payload that is no event.
 const SHOWN: usize = 1024;
 
 pub async fn show(post: &Post, id: &Id) -> anyhow::Result<()> {
-    let letter = post.letter(id).await?;
+    let Found { letter, state } = post.letter(id).await?;
     println!("letter    {id}");
     println!("since     {}", letter.at.to_rfc3339());
+    match &state {
+        State::Waiting => println!("state     waiting"),
+        State::Replayed(None) => println!("state     replayed"),
+        State::Replayed(Some(entry)) => println!("state     replayed by {} at {}", entry.who, entry.at.to_rfc3339()),
+        State::Discarded(entry) => {
+            let why = entry.why.escape_debug();
+            println!("state     discarded by {} at {}: {why}", entry.who, entry.at.to_rfc3339());
+        }
+    }
     println!("key       {}", String::from_utf8_lossy(&letter.message.key).escape_debug());
     let mut headers: Vec<_> = letter.message.headers.iter().collect();
     headers.sort();

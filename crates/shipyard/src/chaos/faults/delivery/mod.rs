@@ -82,7 +82,7 @@ async fn topics_again(stage: &mut Stage) -> anyhow::Result<Injected> {
 }
 
 /// Waits until every group has taken what these topics had. One that stands still is a problem.
-async fn until_taken(world: &World, topics: &[Topic]) -> anyhow::Result<Vec<String>> {
+pub(super) async fn until_taken(world: &World, topics: &[Topic]) -> anyhow::Result<Vec<String>> {
     let (mut least, mut moved) = (usize::MAX, Instant::now());
     loop {
         let progress = topics::progress(world).await?;
