@@ -1,4 +1,4 @@
-//! A network between two programs that can be cut, slowed and left half open while they talk.
+//! A network between two programs that can be cut, slowed, left half open and made to lose everything while they talk.
 
 use std::{
     net::SocketAddr,
@@ -33,12 +33,17 @@ enum State {
     Cut,
 }
 
-/// [`State`], and how often everything was cut so far: a cut is felt however soon it is over.
+/// [`State`], and how often everything was cut and lost so far: both are felt however soon they are over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Network {
     state: State,
     cuts: u64,
+    blackholes: u64,
 }
+
+/// After this long the far end of a blackholed connection finds out by its own keepalives, and closes it. PostgreSQL takes 11 s as
+/// the services ask it to.
+const FAR_END_FINDS_OUT: Duration = Duration::from_secs(15);
 
 /// Which way a piece goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,7 +87,11 @@ impl Proxy {
     pub async fn unaimed() -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let network = Arc::new(watch::Sender::new(Network { state: State::Open(Duration::ZERO), cuts: 0 }));
+        let network = Arc::new(watch::Sender::new(Network {
+            state: State::Open(Duration::ZERO),
+            cuts: 0,
+            blackholes: 0,
+        }));
         let (targets, traffic) = (Targets::default(), Arc::default());
         let task = tokio::spawn(accept(listener, targets.clone(), network.clone(), Arc::clone(&traffic)));
         Ok(Self { address, network, targets, traffic, _task: AbortOnDropHandle::new(task) })
@@ -137,7 +146,13 @@ impl Proxy {
         self.be(State::Mute);
     }
 
-    /// Lets everything pass again. What was held back passes; what was cut stays cut.
+    /// Drops every byte on the connections that there are, for good, and tells neither end: they stay open, and nothing arrives on them
+    /// any more. New ones pass.
+    pub fn blackhole(&self) {
+        self.network.send_modify(|network| network.blackholes += 1);
+    }
+
+    /// Lets everything pass again. What was held back passes; what was cut stays cut, what was lost stays lost.
     pub fn restore(&self) {
         self.be(State::Open(Duration::ZERO));
     }
@@ -190,20 +205,34 @@ async fn accept(listener: TcpListener, targets: Targets, network: Arc<watch::Sen
     }
 }
 
-/// Forwards one connection until either side ends it or the network is cut.
+/// Forwards one connection until either side ends it, or the network is cut or loses it.
 async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<Network>, traffic: Arc<Traffic>) {
     let mut cut = network.clone();
-    let cuts = cut.borrow().cuts;
+    let Network { cuts, blackholes, .. } = *cut.borrow();
     let forward = async {
         passable(&mut network.clone(), Way::There).await;
         let server = targets.connect().await?;
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
-        let (from_client, to_client) = client.into_split();
-        let (from_server, to_server) = server.into_split();
-        tokio::try_join!(
-            copy(from_client, to_server, Way::There, network.clone(), Some(&traffic)),
-            copy(from_server, to_client, Way::Back, network.clone(), None)
-        )
+        let (mut from_client, mut to_client) = client.into_split();
+        let (mut from_server, mut to_server) = server.into_split();
+        let mut lost = network.clone();
+        tokio::select! {
+            biased;
+            _ = lost.wait_for(|network| network.blackholes > blackholes) => {}
+            ended = async {
+                tokio::try_join!(
+                    copy(&mut from_client, &mut to_server, Way::There, network.clone(), Some(&traffic)),
+                    copy(&mut from_server, &mut to_client, Way::Back, network.clone(), None)
+                )
+            } => return ended.map(drop),
+        }
+        let far_end = async {
+            let _ = tokio::time::timeout(FAR_END_FINDS_OUT, discard(&mut from_server)).await;
+            drop((from_server, to_server));
+        };
+        // The near end stays open until it is closed there.
+        tokio::join!(discard(&mut from_client), far_end);
+        Ok(())
     };
     tokio::select! {
         biased;
@@ -212,9 +241,15 @@ async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<N
     }
 }
 
+/// Takes what is sent, as if it arrived, until its sender closes the connection.
+async fn discard(from: &mut OwnedReadHalf) {
+    let mut buffer = vec![0; 16 * 1024];
+    while from.read(&mut buffer).await.is_ok_and(|length| length > 0) {}
+}
+
 async fn copy(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    from: &mut OwnedReadHalf,
+    to: &mut OwnedWriteHalf,
     way: Way,
     mut network: watch::Receiver<Network>,
     traffic: Option<&Traffic>,

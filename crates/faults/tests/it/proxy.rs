@@ -106,3 +106,20 @@ async fn connections_go_to_the_targets_in_turn_and_past_one_that_is_gone() {
         assert_eq!(round_trip(&mut stream).await.unwrap(), 7);
     }
 }
+
+#[tokio::test]
+async fn a_connection_whose_bytes_are_dropped_stays_silent_for_good_and_a_new_one_answers() {
+    let proxy = Proxy::to(echo().await).await.unwrap();
+    let mut lost = TcpStream::connect(proxy.address()).await.unwrap();
+    assert_eq!(round_trip(&mut lost).await.unwrap(), 7);
+
+    proxy.blackhole();
+    let silence = tokio::time::timeout(Duration::from_millis(200), round_trip(&mut lost)).await;
+    proxy.restore();
+    let still_silent = tokio::time::timeout(Duration::from_millis(200), round_trip(&mut lost)).await;
+    let mut new = TcpStream::connect(proxy.address()).await.unwrap();
+
+    assert!(silence.is_err());
+    assert!(still_silent.is_err());
+    assert_eq!(round_trip(&mut new).await.unwrap(), 7);
+}
