@@ -10,11 +10,10 @@ use platform::{
     http,
     kafka::{Consumer, KafkaPublisher},
     outbox::{PgOutbox, Relay, Waker},
-    postgres,
+    postgres::{self, Database},
     shutdown::Tasks,
     sweeper::Sweepers,
 };
-use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +28,7 @@ pub struct App {
     instance: String,
     /// How long rows that record effects are kept.
     keep: Duration,
-    pool: PgPool,
+    pool: Database,
     database: Condition,
     listener: TcpListener,
     admin: Option<TcpListener>,
@@ -47,7 +46,8 @@ impl App {
         let listener = http::bind("ASSEMBLY_LISTEN", own.assembly_listen).await?;
         let admin = http::bind_admin("ASSEMBLY_ADMIN_LISTEN", own.assembly_admin_listen).await?;
         let instance = config.kafka.instance_id(listener.local_addr()?);
-        let pool = postgres::lazy_pool(
+        let pool = Database::lazy(
+            "shipyard-assembly",
             "ASSEMBLY_DATABASE_URL",
             &own.assembly_database_url,
             own.assembly_database_connections,

@@ -87,11 +87,8 @@ impl Proxy {
     pub async fn unaimed() -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let network = Arc::new(watch::Sender::new(Network {
-            state: State::Open(Duration::ZERO),
-            cuts: 0,
-            blackholes: 0,
-        }));
+        let network =
+            Arc::new(watch::Sender::new(Network { state: State::Open(Duration::ZERO), cuts: 0, blackholes: 0 }));
         let (targets, traffic) = (Targets::default(), Arc::default());
         let task = tokio::spawn(accept(listener, targets.clone(), network.clone(), Arc::clone(&traffic)));
         Ok(Self { address, network, targets, traffic, _task: AbortOnDropHandle::new(task) })

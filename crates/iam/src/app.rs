@@ -7,10 +7,11 @@ use platform::{
     auth::{Guard, ServiceKey},
     grpc::Services,
     health::{self, Condition, Readiness},
-    http, postgres, redis,
+    http,
+    postgres::{self, Database},
+    redis,
     shutdown::Tasks,
 };
-use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +25,7 @@ use crate::{
 };
 
 pub struct App {
-    pool: PgPool,
+    pool: Database,
     database: Condition,
     /// Absent where sessions are in memory.
     redis: Option<(ConnectionManager, Condition)>,
@@ -42,7 +43,8 @@ impl App {
         let own = config.own;
         let listener = http::bind("IAM_LISTEN", own.iam_listen).await?;
         let admin = http::bind_admin("IAM_ADMIN_LISTEN", own.iam_admin_listen).await?;
-        let pool = postgres::lazy_pool("IAM_DATABASE_URL", &own.iam_database_url, own.iam_database_connections)?;
+        let pool =
+            Database::lazy("shipyard-iam", "IAM_DATABASE_URL", &own.iam_database_url, own.iam_database_connections)?;
         let key = ServiceKey::new("iam", &own.service_key)?;
         let readiness = Readiness::new(own.shutdown_drain);
         let hashing = Hashing::new(&config.hashing)?;

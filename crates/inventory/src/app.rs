@@ -10,10 +10,9 @@ use platform::{
     http,
     kafka::{Consumer, Handler},
     lease::PgLease,
-    postgres,
+    postgres::{self, Database},
     shutdown::Tasks,
 };
-use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +26,7 @@ use crate::{
 pub struct App {
     config: Config,
     instance: String,
-    pool: PgPool,
+    pool: Database,
     database: Condition,
     listener: TcpListener,
     admin: Option<TcpListener>,
@@ -45,7 +44,8 @@ impl App {
         let admin = http::bind_admin("INVENTORY_ADMIN_LISTEN", own.inventory_admin_listen).await?;
         let instance = config.kafka.instance_id(listener.local_addr()?);
         let url = &own.inventory_database_url;
-        let pool = postgres::lazy_pool("INVENTORY_DATABASE_URL", url, own.inventory_database_connections)?;
+        let pool =
+            Database::lazy("shipyard-inventory", "INVENTORY_DATABASE_URL", url, own.inventory_database_connections)?;
         let key = ServiceKey::new("inventory", &own.service_key)?;
         let iam = Peer::lazy("iam", "IAM_ADDRESS", &own.iam_address)?;
         let catalogue = PgCatalogue::new(pool.clone());

@@ -13,11 +13,10 @@ use platform::{
     http,
     kafka::Consumer,
     lease::PgLease,
-    postgres,
+    postgres::{self, Database},
     shutdown::Tasks,
     sweeper::Sweepers,
 };
-use sqlx::PgPool;
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +31,7 @@ use crate::{
 pub struct App {
     config: Config,
     instance: String,
-    pool: PgPool,
+    pool: Database,
     database: Condition,
     listener: TcpListener,
     admin: Option<TcpListener>,
@@ -52,7 +51,7 @@ impl App {
         let admin = http::bind_admin("NOTIFICATION_ADMIN_LISTEN", own.notification_admin_listen).await?;
         let instance = config.kafka.instance_id(listener.local_addr()?);
         let (url, size) = (&own.notification_database_url, own.notification_database_connections);
-        let pool = postgres::lazy_pool("NOTIFICATION_DATABASE_URL", url, size)?;
+        let pool = Database::lazy("shipyard-notification", "NOTIFICATION_DATABASE_URL", url, size)?;
         let lease = |name| Arc::new(PgLease::new(pool.clone(), name, instance.clone()));
         let key = ServiceKey::new("notification", &own.service_key)?;
         let iam = Peer::lazy("iam", "IAM_ADDRESS", &own.iam_address)?;

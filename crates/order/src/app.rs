@@ -11,11 +11,10 @@ use platform::{
     http,
     kafka::{Consumer, KafkaPublisher},
     outbox::{PgOutbox, Relay, Waker},
-    postgres,
+    postgres::{self, Database},
     shutdown::Tasks,
     sweeper::Sweepers,
 };
-use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +27,7 @@ use crate::{
 };
 
 pub struct App {
-    pool: PgPool,
+    pool: Database,
     database: Condition,
     listener: TcpListener,
     admin: Option<TcpListener>,
@@ -48,7 +47,12 @@ impl App {
         let listener = http::bind("ORDER_LISTEN", own.order_listen).await?;
         let admin = http::bind_admin("ORDER_ADMIN_LISTEN", own.order_admin_listen).await?;
         let instance = kafka.instance_id(listener.local_addr()?);
-        let pool = postgres::lazy_pool("ORDER_DATABASE_URL", &own.order_database_url, own.order_database_connections)?;
+        let pool = Database::lazy(
+            "shipyard-order",
+            "ORDER_DATABASE_URL",
+            &own.order_database_url,
+            own.order_database_connections,
+        )?;
         let key = ServiceKey::new("order", &own.service_key)?;
         let iam = Peer::lazy("iam", "IAM_ADDRESS", &own.iam_address)?;
         let inventory = Peer::lazy("inventory", "INVENTORY_ADDRESS", &own.inventory_address)?.identified(key.clone());

@@ -10,10 +10,9 @@ use platform::{
     http, inbox,
     kafka::Consumer,
     lease::PgLease,
-    postgres,
+    postgres::{self, Database},
     shutdown::Tasks,
 };
-use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +25,7 @@ use crate::{
 };
 
 pub struct App {
-    pool: PgPool,
+    pool: Database,
     database: Condition,
     listener: TcpListener,
     admin: Option<TcpListener>,
@@ -45,8 +44,12 @@ impl App {
         let listener = http::bind("PAYMENT_LISTEN", own.payment_listen).await?;
         let admin = http::bind_admin("PAYMENT_ADMIN_LISTEN", own.payment_admin_listen).await?;
         let instance = config.kafka.instance_id(listener.local_addr()?);
-        let pool =
-            postgres::lazy_pool("PAYMENT_DATABASE_URL", &own.payment_database_url, own.payment_database_connections)?;
+        let pool = Database::lazy(
+            "shipyard-payment",
+            "PAYMENT_DATABASE_URL",
+            &own.payment_database_url,
+            own.payment_database_connections,
+        )?;
         let key = ServiceKey::new("payment", &own.service_key)?;
         let iam = Peer::lazy("iam", "IAM_ADDRESS", &own.iam_address)?;
         let ledger = Ledger::new(pool.clone(), config.initial_balance, config.declines);

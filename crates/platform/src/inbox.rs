@@ -9,12 +9,12 @@ use std::{
     time::Duration,
 };
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
     lease::Lease,
+    postgres::Database,
     sweeper::{self, Done},
 };
 
@@ -44,7 +44,7 @@ impl MemoryInbox {
 pub const SWEEP_BATCH: u64 = 5_000;
 
 /// Deletes rows older than `age`, a bounded batch: an event that old is in no topic any more.
-pub async fn sweep(pool: &PgPool, age: Duration) -> anyhow::Result<u64> {
+pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
     let swept = sqlx::query!(
         "delete from inbox where (consumer, event_uuid) in (
             select consumer, event_uuid from inbox where received_at < now() - make_interval(secs => $1)
@@ -59,7 +59,7 @@ pub async fn sweep(pool: &PgPool, age: Duration) -> anyhow::Result<u64> {
 
 /// Sweeps again and again until `stop`, one replica at a time.
 pub async fn keep_swept(
-    pool: PgPool,
+    pool: Database,
     lease: Arc<dyn Lease>,
     age: Duration,
     stop: CancellationToken,

@@ -9,8 +9,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sqlx::PgPool;
 use tokio::time::Instant;
+
+use crate::postgres::Database;
 
 #[async_trait]
 pub trait Lease: Send + Sync {
@@ -22,13 +23,13 @@ pub trait Lease: Send + Sync {
 
 /// A row of the table `leases`; the database's clock counts.
 pub struct PgLease {
-    pool: PgPool,
+    pool: Database,
     name: &'static str,
     holder: String,
 }
 
 impl PgLease {
-    pub fn new(pool: PgPool, name: &'static str, holder: String) -> Self {
+    pub fn new(pool: Database, name: &'static str, holder: String) -> Self {
         Self { pool, name, holder }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -10,6 +9,7 @@ use crate::{
     lease::{Lease, PgLease},
     outage::Outage,
     outbox,
+    postgres::Database,
     shutdown::Tasks,
 };
 
@@ -74,13 +74,13 @@ impl Done {
 /// Starts sweepers among a service's tasks, each with a lease of its own in the service's database.
 pub struct Sweepers<'a> {
     tasks: &'a mut Tasks,
-    pool: PgPool,
+    pool: Database,
     holder: String,
 }
 
 impl<'a> Sweepers<'a> {
     /// `holder` tells this process from its replicas.
-    pub fn new(tasks: &'a mut Tasks, pool: PgPool, holder: String) -> Self {
+    pub fn new(tasks: &'a mut Tasks, pool: Database, holder: String) -> Self {
         Self { tasks, pool, holder }
     }
 

@@ -4,30 +4,32 @@ use std::collections::HashMap;
 
 use anyhow::Context as _;
 use futures::future::{join_all, try_join_all};
-use platform::{config::Settings, postgres};
-use sqlx::PgPool;
+use platform::{
+    config::Settings,
+    postgres::{self, Database},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::services::Service;
 
 /// A few connections to each database, made when they are used.
 pub struct Databases {
-    pools: HashMap<Service, PgPool>,
+    pools: HashMap<Service, Database>,
 }
 
 impl Databases {
-    /// Those that the settings name.
-    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
-        let pools = Service::ALL.into_iter().map(|service| Ok((service, service.pool(settings)?)));
+    /// Those that the settings name, for a tool such as `shipyard-audit`.
+    pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
+        let pools = Service::ALL.into_iter().map(|service| Ok((service, service.pool(tool, settings)?)));
         Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })
     }
 
-    pub fn get(&self, service: Service) -> anyhow::Result<&PgPool> {
+    pub fn get(&self, service: Service) -> anyhow::Result<&Database> {
         self.pools.get(&service).with_context(|| format!("no database of {service}"))
     }
 
     /// The database of the service with this name.
-    pub fn named(&self, service: &str) -> anyhow::Result<&PgPool> {
+    pub fn named(&self, service: &str) -> anyhow::Result<&Database> {
         let service = Service::ALL.into_iter().find(|known| known.name() == service);
         self.get(service.context("there is no such service")?)
     }
@@ -40,12 +42,12 @@ impl Databases {
     }
 
     pub async fn close(self) {
-        join_all(self.pools.values().map(PgPool::close)).await;
+        join_all(self.pools.values().map(Database::close)).await;
     }
 }
 
-impl FromIterator<(Service, PgPool)> for Databases {
-    fn from_iter<I: IntoIterator<Item = (Service, PgPool)>>(pools: I) -> Self {
+impl FromIterator<(Service, Database)> for Databases {
+    fn from_iter<I: IntoIterator<Item = (Service, Database)>>(pools: I) -> Self {
         Self { pools: pools.into_iter().collect() }
     }
 }

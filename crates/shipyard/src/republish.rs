@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use events::{PRODUCERS, route_of};
-use sqlx::PgPool;
+use platform::postgres::Database;
 use uuid::Uuid;
 
 use crate::databases::Databases;
@@ -33,7 +33,7 @@ pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
 }
 
 /// A batch of published events after the row `after`, by type, and the last row; nothing at the end.
-async fn published(outbox: &PgPool, after: i64) -> sqlx::Result<Option<(i64, HashMap<String, Vec<Uuid>>)>> {
+async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, HashMap<String, Vec<Uuid>>)>> {
     let rows = sqlx::query!(
         "select id, event_uuid, event_type
         from outbox
@@ -74,7 +74,7 @@ pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyho
     Ok(missing)
 }
 
-async fn take_back(outbox: &PgPool, uuids: &[Uuid]) -> sqlx::Result<u64> {
+async fn take_back(outbox: &Database, uuids: &[Uuid]) -> sqlx::Result<u64> {
     if uuids.is_empty() {
         return Ok(0);
     }

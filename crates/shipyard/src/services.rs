@@ -3,9 +3,12 @@
 use std::fmt;
 
 use clap::ValueEnum;
-use platform::config::{ConfigError, Settings};
+use platform::{
+    config::{ConfigError, Settings},
+    postgres::Database,
+};
 use secrecy::SecretString;
-use sqlx::{PgPool, migrate::Migrator};
+use sqlx::migrate::Migrator;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Service {
@@ -71,11 +74,11 @@ impl Service {
         }
     }
 
-    /// A few connections to its database, made when they are used.
-    pub fn pool(self, settings: &Settings) -> anyhow::Result<PgPool> {
+    /// A few connections to its database for a tool, made when they are used.
+    pub fn pool(self, tool: &str, settings: &Settings) -> anyhow::Result<Database> {
         let variable = self.variable("DATABASE_URL");
         let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;
-        platform::postgres::lazy_pool(&variable, &SecretString::from(url), CONNECTIONS)
+        Database::lazy(tool, &variable, &SecretString::from(url), CONNECTIONS)
     }
 }
 

@@ -7,8 +7,7 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool, migrate::Migrator,
-    postgres::PgConnectOptions,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, migrate::Migrator, postgres::PgConnectOptions,
 };
 use tokio::sync::OnceCell;
 
@@ -22,7 +21,7 @@ const POOL: u32 = 10;
 
 /// A database of its own for one test.
 pub struct Database {
-    pub pool: PgPool,
+    pub pool: platform::postgres::Database,
     pub url: String,
 }
 
@@ -121,7 +120,7 @@ impl Databases {
         execute(&mut admin, format!(r#"create database "{name}" template {template}"#)).await?;
         admin.close().await?;
         let url = self.options.clone().database(&name).to_url_lossy().to_string();
-        let pool = platform::postgres::lazy_pool("TEST_DATABASE_URL", &url.clone().into(), POOL);
+        let pool = platform::postgres::Database::lazy("test", "TEST_DATABASE_URL", &url.clone().into(), POOL);
         Ok(Database { pool: pool.expect("the database's URL can be read"), url })
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use platform::postgres::Database;
 use platform::sweeper::{Done, Sweepers};
-use sqlx::PgPool;
 
 use crate::repository::{JOBS_BATCH, remove_finished};
 
@@ -11,7 +11,7 @@ use crate::repository::{JOBS_BATCH, remove_finished};
 const PERIOD: Duration = Duration::from_mins(1);
 
 /// Starts the jobs that remove rows of inbox, outbox and jobs older than `keep`.
-pub fn remove_old_rows(sweepers: Sweepers<'_>, pool: PgPool, keep: Duration) {
+pub fn remove_old_rows(sweepers: Sweepers<'_>, pool: Database, keep: Duration) {
     let batch = move || {
         let pool = pool.clone();
         async move { Ok(Done::of(remove_finished(&pool, keep).await?, JOBS_BATCH)) }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use platform::outbox;
-use sqlx::{PgPool, migrate::Migrator};
+use platform::{outbox, postgres::Database};
+use sqlx::migrate::Migrator;
 use uuid::Uuid;
 
 use super::Jobs;
@@ -17,11 +17,11 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/assembly");
 
 #[derive(Clone)]
 pub struct PgJobs {
-    pool: PgPool,
+    pool: Database,
 }
 
 impl PgJobs {
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: Database) -> Self {
         Self { pool }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use platform::postgres::Database;
 
 use crate::error::Error;
 
@@ -12,7 +12,7 @@ pub const JOBS_BATCH: u64 = 5_000;
 /// Deletes jobs that ended longer ago than `age`, a bounded batch. Answers how many.
 ///
 /// A job is what a repeated `OrderPaid` finds: it must outlive the event's records, and its inbox row.
-pub async fn remove_finished(pool: &PgPool, age: Duration) -> Result<u64, Error> {
+pub async fn remove_finished(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
         "delete from jobs where order_uuid in (
             select order_uuid from jobs where finished_at < now() - make_interval(secs => $1)

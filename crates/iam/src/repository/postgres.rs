@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use platform::postgres::retry_stale;
-use sqlx::{PgPool, migrate::Migrator, types::Json};
+use platform::postgres::{Database, retry_stale};
+use sqlx::{migrate::Migrator, types::Json};
 use uuid::Uuid;
 
 use super::Users;
@@ -21,11 +21,11 @@ const LIMIT: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub struct PgUsers {
-    pool: PgPool,
+    pool: Database,
 }
 
 impl PgUsers {
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: Database) -> Self {
         Self { pool }
     }
 }

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use platform::{
     inbox,
     lease::Lease,
+    postgres::Database,
     retry,
     sweeper::{self, Done},
 };
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -45,7 +45,7 @@ pub async fn expire(service: InventoryService, lease: Arc<dyn Lease>, stop: Canc
 
 /// Deletes, again and again, inbox rows of events that are in no topic any more.
 pub async fn sweep_inbox(
-    pool: PgPool,
+    pool: Database,
     lease: Arc<dyn Lease>,
     keep: Duration,
     stop: CancellationToken,

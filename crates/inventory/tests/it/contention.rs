@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use inventory::{error::Error, model::Stock, repository::Hold};
 use platform::ids;
-use sqlx::PgPool;
+use platform::postgres::Database;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::shelf::{LONG, OVER, Shelf, postgres};
 
 /// Fails unless each part's counts are what the orders and restocks say.
-async fn audit(pool: &PgPool) {
+async fn audit(pool: &Database) {
     let wrong = sqlx::query!(
         r#"select part_uuid
         from parts

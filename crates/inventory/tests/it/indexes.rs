@@ -4,7 +4,7 @@ use inventory::{
     model::{Category, Filter, Page},
     repository::{Catalogue as _, PgCatalogue},
 };
-use platform::postgres::lazy_pool;
+use platform::postgres::Database;
 use uuid::Uuid;
 
 use crate::shelf::{part, postgres};
@@ -26,7 +26,7 @@ async fn no_filter_reads_the_whole_catalogue() {
     .unwrap();
     sqlx::query!("analyze parts").execute(&database.pool).await.unwrap();
     // One connection, so that its plans are those that are kept.
-    let pool = lazy_pool("TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap();
+    let pool = Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap();
     let catalogue = PgCatalogue::new(pool.clone());
     let scans = async || {
         sqlx::query!("select pg_stat_force_next_flush()").fetch_one(&pool).await.unwrap();

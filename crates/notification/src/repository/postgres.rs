@@ -3,8 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
-use platform::outbox;
-use sqlx::{PgPool, migrate::Migrator, types::Json};
+use platform::{outbox, postgres::Database};
+use sqlx::{migrate::Migrator, types::Json};
 use uuid::Uuid;
 
 use super::{Notifications, Offsets, VALID};
@@ -17,11 +17,11 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/notification"
 
 #[derive(Clone)]
 pub struct PgNotifications {
-    pool: PgPool,
+    pool: Database,
 }
 
 impl PgNotifications {
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: Database) -> Self {
         Self { pool }
     }
 }
@@ -190,11 +190,11 @@ impl Notifications for PgNotifications {
 
 #[derive(Clone)]
 pub struct PgOffsets {
-    pool: PgPool,
+    pool: Database,
 }
 
 impl PgOffsets {
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: Database) -> Self {
         Self { pool }
     }
 }

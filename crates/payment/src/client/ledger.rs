@@ -1,15 +1,14 @@
 //! The built-in provider: balances and books of its own in PostgreSQL.
 
 use async_trait::async_trait;
-use platform::money::Money;
-use sqlx::PgPool;
+use platform::{money::Money, postgres::Database};
 
 use super::{Declines, Provider, Refund, Unknown};
 use crate::model::{Decline, Intent, Outcome};
 
 #[derive(Clone)]
 pub struct Ledger {
-    pool: PgPool,
+    pool: Database,
     initial_balance: Money,
     declines: Declines,
 }
@@ -22,7 +21,7 @@ struct Verdict {
 
 impl Ledger {
     /// A user who is new to it has `initial_balance`.
-    pub fn new(pool: PgPool, initial_balance: Money, declines: Declines) -> Self {
+    pub fn new(pool: Database, initial_balance: Money, declines: Declines) -> Self {
         Self { pool, initial_balance, declines }
     }
 

@@ -1,8 +1,8 @@
 //! Payments in PostgreSQL.
 
 use async_trait::async_trait;
-use platform::postgres::retry_stale;
-use sqlx::{PgPool, migrate::Migrator};
+use platform::postgres::{Database, retry_stale};
+use sqlx::migrate::Migrator;
 use uuid::Uuid;
 
 use super::{Begun, Payments, Unfinished, row::Row};
@@ -20,11 +20,11 @@ const LONGEST_PAUSE_SEC: f64 = 10.0;
 
 #[derive(Clone)]
 pub struct PgPayments {
-    pool: PgPool,
+    pool: Database,
 }
 
 impl PgPayments {
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: Database) -> Self {
         Self { pool }
     }
 

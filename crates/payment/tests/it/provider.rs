@@ -7,8 +7,7 @@ use payment::{
     model::{Decline, Intent, Method, Outcome},
     repository::MIGRATIONS,
 };
-use platform::ids;
-use sqlx::PgPool;
+use platform::{ids, postgres::Database};
 use uuid::Uuid;
 
 use crate::{INITIAL, LIMIT, again, contract::contract, declines, intent, money, stripe_client};
@@ -21,7 +20,7 @@ struct Fixture {
 /// Where the provider's own books are.
 enum Books {
     Memory(MemoryProvider),
-    Ledger(PgPool),
+    Ledger(Database),
     Stripe(faults::Provider),
 }
 

@@ -11,14 +11,13 @@ use payment::{
     repository::{MIGRATIONS, Payments as _, PgPayments},
     service::{Charge, PaymentService},
 };
-use platform::ids;
-use sqlx::PgPool;
+use platform::{ids, postgres::Database};
 use uuid::Uuid;
 
 use crate::{INITIAL, money};
 
 struct Shop {
-    pool: PgPool,
+    pool: Database,
     service: PaymentService,
 }
 
@@ -198,7 +197,7 @@ async fn several_replicas_finish_the_same_refunds_once() {
 
 #[tokio::test]
 async fn a_database_that_is_away_makes_no_outcome() {
-    let nowhere = platform::postgres::lazy_pool("URL", &"postgres://nobody@127.0.0.1:1/none".into(), 1).unwrap();
+    let nowhere = Database::lazy("test", "URL", &"postgres://nobody@127.0.0.1:1/none".into(), 1).unwrap();
     let ledger = Ledger::new(nowhere.clone(), money(INITIAL), Declines::default());
     let providers = Providers::new(Arc::new(ledger), None);
     let service = PaymentService::new(Arc::new(PgPayments::new(nowhere)), providers);

@@ -7,8 +7,7 @@ use payment::{
     model::{Decline, Direct, Intent, Method, Outcome, Payment, Status},
     repository::{Begun, MIGRATIONS, MemoryPayments, Payments, PgPayments, Unfinished},
 };
-use platform::ids;
-use sqlx::PgPool;
+use platform::{ids, postgres::Database};
 use uuid::Uuid;
 
 use crate::{again, contract::contract, intent, money};
@@ -17,7 +16,7 @@ const CONSUMER: &str = "consumer";
 
 struct Fixture {
     payments: Arc<dyn Payments>,
-    pool: Option<PgPool>,
+    pool: Option<Database>,
 }
 
 fn memory() -> Fixture {

@@ -2,18 +2,18 @@
 
 use std::{
     collections::HashMap,
-    sync::{MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use sqlx::{PgPool, postgres::PgListener, types::Json};
-use tokio::sync::Mutex;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Backlog, Outbox, Unpublished};
 use crate::{
     lease::{Lease, PgLease},
+    postgres::{Database, Listener},
     sweeper::Done,
 };
 
@@ -26,26 +26,25 @@ const COUNTED: i64 = 1_000_000;
 
 /// The `outbox` table of a service's database, with its lease in `leases`.
 pub struct PgOutbox {
-    pool: PgPool,
+    pool: Database,
     lease: PgLease,
-    listener: Mutex<Option<PgListener>>,
+    /// Made when it is first needed.
+    listener: OnceLock<Listener>,
     /// Up to which row what is set aside has been looked at, by key and id; from the start without it.
-    looked_at: std::sync::Mutex<Option<(Uuid, i64)>>,
+    looked_at: Mutex<Option<(Uuid, i64)>>,
 }
 
 impl PgOutbox {
     /// `holder` tells this process from its replicas.
-    pub fn new(pool: PgPool, holder: String) -> Self {
+    pub fn new(pool: Database, holder: String) -> Self {
         Self {
             lease: PgLease::new(pool.clone(), "outbox", holder),
             pool,
-            listener: Mutex::default(),
-            looked_at: Default::default(),
+            listener: OnceLock::new(),
+            looked_at: Mutex::default(),
         }
     }
-}
 
-impl PgOutbox {
     fn looked_at(&self) -> MutexGuard<'_, Option<(Uuid, i64)>> {
         self.looked_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -171,22 +170,6 @@ impl Outbox for PgOutbox {
     }
 
     async fn notified(&self) {
-        let mut slot = self.listener.lock().await;
-        let attempt = async {
-            if slot.is_none() {
-                let mut listener = PgListener::connect_with(&self.pool).await?;
-                listener.listen(CHANNEL).await?;
-                *slot = Some(listener);
-            }
-            if let Some(listener) = slot.as_mut() {
-                listener.recv().await?;
-            }
-            Ok::<_, sqlx::Error>(())
-        };
-        if let Err(error) = attempt.await {
-            tracing::debug!(%error, "not listening; polling goes on");
-            *slot = None;
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
+        self.listener.get_or_init(|| self.pool.listen(CHANNEL)).notified().await;
     }
 }

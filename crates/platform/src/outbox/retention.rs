@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use crate::postgres::Database;
 
 /// Rows deleted at once.
 pub const SWEEP_BATCH: u64 = 5_000;
 
 /// Deletes rows that were published longer ago than `age`, a bounded batch. Answers how many.
-pub async fn sweep(pool: &PgPool, age: Duration) -> anyhow::Result<u64> {
+pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
     let swept = sqlx::query!(
         "delete from outbox where id in (
             select id from outbox where published_at < now() - make_interval(secs => $1) order by published_at limit $2)",

@@ -6,6 +6,7 @@ mod migrations;
 mod outage;
 mod outbox;
 mod outbox_contract;
+mod postgres;
 mod reader;
 mod relay;
 mod topics;

@@ -1,7 +1,7 @@
 //! Migrations at the start of several replicas.
 
-use platform::postgres::migrate;
-use sqlx::migrate::Migrator;
+use platform::postgres::{Database, migrate};
+use sqlx::{ConnectOptions as _, migrate::Migrator};
 use tokio_util::sync::CancellationToken;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/order");
@@ -34,8 +34,8 @@ async fn a_database_that_is_not_there_yet_is_waited_for() {
     let options = database.pool.connect_options();
     let proxy = faults::Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.unwrap();
     proxy.cut();
-    let url = (*options).clone().host("127.0.0.1").port(proxy.address().port());
-    let pool = sqlx::postgres::PgPoolOptions::new().connect_lazy_with(url);
+    let url = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
+    let pool = Database::lazy("test", "TEST_DATABASE_URL", &url.into(), 2).unwrap();
     let migration = tokio::spawn({
         let pool = pool.clone();
         async move { migrate(&pool, &MIGRATIONS, &CancellationToken::new()).await }
@@ -46,6 +46,10 @@ async fn a_database_that_is_not_there_yet_is_waited_for() {
 
     migration.await.unwrap().unwrap();
     sqlx::query("select count(*) from outbox").execute(&pool).await.unwrap();
+}
+
+fn lazy(options: sqlx::postgres::PgConnectOptions) -> Database {
+    Database::lazy("test", "TEST_DATABASE_URL", &options.to_url_lossy().to_string().into(), 2).unwrap()
 }
 
 /// The database's URL for a role of its own, which may log in with `password` and owns nothing.
@@ -64,7 +68,7 @@ async fn execute(database: &testkit::Database, statement: String) {
 async fn a_server_that_refuses_the_role_is_waited_for() {
     let database = testkit::empty_database().await;
     let (role, options) = with_role(&database, "old").await;
-    let pool = sqlx::postgres::PgPoolOptions::new().connect_lazy_with(options.password("new"));
+    let pool = lazy(options.password("new"));
     let migration = tokio::spawn(async move { migrate(&pool, &MIGRATIONS, &CancellationToken::new()).await });
 
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;

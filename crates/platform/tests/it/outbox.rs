@@ -11,7 +11,7 @@ use platform::{
     kafka::{KafkaPublisher, Message},
     outbox::{Outbox as _, PgOutbox, Relay, Waker},
 };
-use sqlx::{ConnectOptions as _, PgPool, migrate::Migrator};
+use sqlx::{ConnectOptions as _, migrate::Migrator};
 use testkit::{Database, Kafka, Running, eventually};
 use uuid::Uuid;
 
@@ -79,7 +79,7 @@ impl Setup {
     }
 }
 
-async fn unpublished(pool: &PgPool) -> i64 {
+async fn unpublished(pool: &platform::postgres::Database) -> i64 {
     let count = sqlx::query_scalar("select count(*) from outbox where published_at is null").fetch_one(pool).await;
     count.expect("the outbox can be read")
 }
@@ -212,7 +212,7 @@ async fn a_relay_goes_on_when_its_database_is_back() {
     let options = setup.database.pool.connect_options();
     let proxy = Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.unwrap();
     let proxied = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
-    let pool = platform::postgres::lazy_pool("TEST_DATABASE_URL", &proxied.into(), 5).unwrap();
+    let pool = platform::postgres::Database::lazy("test", "TEST_DATABASE_URL", &proxied.into(), 5).unwrap();
     let relay = setup.relay_of(PgOutbox::new(pool, "one".to_owned()), &Waker::default());
     setup.write(0..10).await;
     setup.all_marked().await;

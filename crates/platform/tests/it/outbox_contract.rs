@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use platform::{
     ids,
     outbox::{Event, MemoryOutbox, Outbox, PgOutbox},
+    postgres::Database,
 };
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::outbox::MIGRATIONS;
@@ -23,7 +23,7 @@ struct Replicas {
 }
 
 enum Rows {
-    Table(PgPool),
+    Table(Database),
     Memory(MemoryOutbox),
 }
 

@@ -10,12 +10,12 @@ use platform::{
     config::Settings,
     kafka::{KafkaPublisher, Record},
     outbox::{PgOutbox, Publisher, Relay, Waker},
+    postgres::Database,
 };
 use rdkafka::{
     mocking::MockCluster,
     types::{RDKafkaApiKey, RDKafkaRespErr},
 };
-use sqlx::PgPool;
 use testkit::{Running, eventually};
 use uuid::Uuid;
 
@@ -60,14 +60,14 @@ impl Publisher for Unreachable {
     }
 }
 
-fn relay(pool: &PgPool, holder: &str, publisher: impl Publisher, kinds: &[&'static str]) -> Running {
+fn relay(pool: &Database, holder: &str, publisher: impl Publisher, kinds: &[&'static str]) -> Running {
     let outbox = PgOutbox::new(pool.clone(), holder.to_owned());
     let topics = kinds.iter().map(|kind| (*kind, "topic".to_owned())).collect();
     let relay = Relay::new("test", Arc::new(outbox), Arc::new(publisher), topics, &Waker::default());
     testkit::run(|stop| relay.run(stop))
 }
 
-async fn write(pool: &PgPool, key: u128, kind: &str, payload: &str) {
+async fn write(pool: &Database, key: u128, kind: &str, payload: &str) {
     sqlx::query("insert into outbox (event_uuid, event_type, key, payload, trace) values ($1, $2, $3, $4, '{}')")
         .bind(platform::ids::random())
         .bind(kind)

@@ -70,7 +70,8 @@ impl Database {
         let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;
         let options = PgConnectOptions::from_str(url)
             .ok()
-            .with_context(|| format!("{variable}: is not a URL such as postgres://user:password@host:5432/database"))?;
+            .with_context(|| format!("{variable}: is not a URL such as postgres://user:password@host:5432/database"))?
+            .application_name("shipyard-migrate");
         let connection = PgConnection::connect_with(&options)
             .await
             .with_context(|| format!("{variable}: cannot connect to {}:{}", options.get_host(), options.get_port()))?;

@@ -40,10 +40,11 @@ pub struct Sources {
 }
 
 impl Sources {
-    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
+    /// As the settings name them, for a tool such as `shipyard-audit`.
+    pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         let since = settings.get(LOG_SINCE).map(str::parse).transpose();
         Ok(Self {
-            databases: Databases::of(settings)?,
+            databases: Databases::of(tool, settings)?,
             kafka: settings.read()?,
             topics: settings.read()?,
             log_since: since.map_err(|error| ConfigError::new(LOG_SINCE, error))?,

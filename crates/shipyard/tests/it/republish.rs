@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use events::ROUTES;
+use platform::postgres::Database;
 use shipyard::{databases::Databases, republish::republish, services::Service};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 #[tokio::test]
@@ -69,7 +69,7 @@ fn the_routes_name_the_consumers_that_the_services_are() {
     assert_eq!(routed, services);
 }
 
-async fn publish(outbox: &PgPool, uuid: Uuid, kind: &str, published: bool) {
+async fn publish(outbox: &Database, uuid: Uuid, kind: &str, published: bool) {
     sqlx::query(
         "insert into outbox (event_uuid, event_type, key, payload, trace, published_at)
         values ($1, $2, $1, '', '{}', case when $3 then now() end)",
@@ -82,7 +82,7 @@ async fn publish(outbox: &PgPool, uuid: Uuid, kind: &str, published: bool) {
     .unwrap();
 }
 
-async fn take(database: &PgPool, consumer: &str, uuid: Uuid) {
+async fn take(database: &Database, consumer: &str, uuid: Uuid) {
     sqlx::query("insert into inbox (consumer, event_uuid) values ($1, $2) on conflict do nothing")
         .bind(consumer)
         .bind(uuid)

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use platform::{money::Money, postgres::retry_stale};
+use platform::{
+    money::Money,
+    postgres::{Database, retry_stale},
+};
 use serde_json::json;
-use sqlx::{PgPool, types::Json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
@@ -17,11 +20,11 @@ use crate::{
 
 #[derive(Clone)]
 pub struct PgCatalogue {
-    pool: PgPool,
+    pool: Database,
 }
 
 impl PgCatalogue {
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: Database) -> Self {
         Self { pool }
     }
 }

@@ -1,6 +1,6 @@
 //! Building parts in.
 
-use sqlx::PgPool;
+use platform::postgres::Database;
 use uuid::Uuid;
 
 use super::Verdict;
@@ -8,7 +8,7 @@ use crate::repository::Delivery;
 
 /// The verdict, and when it is `short`, the part of which too little is there.
 pub(super) async fn commit(
-    pool: &PgPool,
+    pool: &Database,
     order: Uuid,
     cause: Option<Delivery>,
 ) -> sqlx::Result<(Verdict, Option<Uuid>)> {

@@ -1,9 +1,9 @@
 //! Giving back what nobody confirmed in time.
 
-use sqlx::PgPool;
+use platform::postgres::Database;
 
 /// Two that run at once share the work: each row changes once.
-pub(super) async fn expire(pool: &PgPool, limit: i64) -> sqlx::Result<u64> {
+pub(super) async fn expire(pool: &Database, limit: i64) -> sqlx::Result<u64> {
     let expired = sqlx::query_scalar!(
         r#"with due as (
             select order_uuid

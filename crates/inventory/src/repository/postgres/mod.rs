@@ -14,8 +14,8 @@ mod restock;
 
 use async_trait::async_trait;
 pub use catalogue::PgCatalogue;
-use platform::postgres::retry_stale;
-use sqlx::{PgPool, migrate::Migrator};
+use platform::postgres::{Database, retry_stale};
+use sqlx::migrate::Migrator;
 use uuid::Uuid;
 
 use super::{Delivery, Hold, Warehouse};
@@ -49,11 +49,11 @@ enum Verdict {
 
 #[derive(Clone)]
 pub struct PgWarehouse {
-    pool: PgPool,
+    pool: Database,
 }
 
 impl PgWarehouse {
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: Database) -> Self {
         Self { pool }
     }
 }

@@ -1,13 +1,13 @@
 //! Giving parts back.
 
-use sqlx::PgPool;
+use platform::postgres::Database;
 use uuid::Uuid;
 
 use super::Verdict;
 use crate::repository::Delivery;
 
 /// An order that is not known leaves a row as well: whatever comes for it later finds that it has ended.
-pub(super) async fn release(pool: &PgPool, order: Uuid, cause: Option<Delivery>) -> sqlx::Result<Verdict> {
+pub(super) async fn release(pool: &Database, order: Uuid, cause: Option<Delivery>) -> sqlx::Result<Verdict> {
     sqlx::query_scalar!(
         r#"with present as (
             select status

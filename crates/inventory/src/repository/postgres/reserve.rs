@@ -1,7 +1,6 @@
 //! Setting parts aside.
 
-use platform::money::Money;
-use sqlx::PgPool;
+use platform::{money::Money, postgres::Database};
 use uuid::Uuid;
 
 use super::Verdict;
@@ -24,7 +23,7 @@ pub(super) struct Row {
 /// Sold out is decided without a lock, enough only on locked values.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub(super) async fn reserve(
-    pool: &PgPool,
+    pool: &Database,
     order: Uuid,
     lines: &Lines,
     hold: Hold,

@@ -1,12 +1,12 @@
 //! Adding stock.
 
-use sqlx::PgPool;
+use platform::postgres::Database;
 use uuid::Uuid;
 
 use crate::model::Lines;
 
 /// Answers a part that is not known, in which case nothing is added.
-pub(super) async fn restock(pool: &PgPool, restock: Uuid, lines: &Lines) -> sqlx::Result<Option<Uuid>> {
+pub(super) async fn restock(pool: &Database, restock: Uuid, lines: &Lines) -> sqlx::Result<Option<Uuid>> {
     let (parts, quantities) = lines.columns();
     sqlx::query_scalar!(
         r#"with wanted as (

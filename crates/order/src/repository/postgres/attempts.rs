@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use platform::outbox;
-use sqlx::{PgPool, types::Json};
+use platform::{outbox, postgres::Database};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::row::Row;
@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub async fn begin(
-    pool: &PgPool,
+    pool: &Database,
     user: Uuid,
     order: Uuid,
     method: PaymentMethod,
@@ -72,7 +72,7 @@ pub async fn begin(
 }
 
 pub async fn paid(
-    pool: &PgPool,
+    pool: &Database,
     order: Uuid,
     attempt: i32,
     transaction: Uuid,
@@ -109,7 +109,7 @@ pub async fn paid(
 }
 
 /// Ends an attempt that has charged nothing.
-pub async fn declined(pool: &PgPool, order: Uuid, attempt: i32, outcome: Option<&Outcome>) -> Result<bool, Error> {
+pub async fn declined(pool: &Database, order: Uuid, attempt: i32, outcome: Option<&Outcome>) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "with settled as (
             update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
@@ -131,7 +131,7 @@ pub async fn declined(pool: &PgPool, order: Uuid, attempt: i32, outcome: Option<
 }
 
 /// Ends an attempt for which payment has not been asked, unless somebody else may have done so meanwhile.
-pub async fn abandoned(pool: &PgPool, order: Uuid, attempt: i32) -> Result<bool, Error> {
+pub async fn abandoned(pool: &Database, order: Uuid, attempt: i32) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
         where uuid = $1 and attempt = $2 and attempt_method is not null and not attempt_shared",
@@ -145,7 +145,7 @@ pub async fn abandoned(pool: &PgPool, order: Uuid, attempt: i32) -> Result<bool,
 
 /// Ends an attempt that has charged nothing, and the order with it.
 pub async fn cancelled(
-    pool: &PgPool,
+    pool: &Database,
     order: Uuid,
     attempt: i32,
     event: &Event,
@@ -178,7 +178,7 @@ pub async fn cancelled(
     Ok(written.rows_affected() > 0)
 }
 
-pub async fn postpone(pool: &PgPool, order: Uuid, attempt: i32, pause: Duration) -> Result<(), Error> {
+pub async fn postpone(pool: &Database, order: Uuid, attempt: i32, pause: Duration) -> Result<(), Error> {
     sqlx::query!(
         "update orders set attempt_shared = true, attempt_next_at = now() + make_interval(secs => $3)
         where uuid = $1 and attempt = $2 and attempt_method is not null",
@@ -191,7 +191,7 @@ pub async fn postpone(pool: &PgPool, order: Uuid, attempt: i32, pause: Duration)
     Ok(())
 }
 
-pub async fn unsettled(pool: &PgPool, limit: i64, pause: Duration) -> Result<Vec<Order>, Error> {
+pub async fn unsettled(pool: &Database, limit: i64, pause: Duration) -> Result<Vec<Order>, Error> {
     let rows = sqlx::query_as!(
         Row,
         "update orders set attempt_shared = true, attempt_next_at = now() + make_interval(secs => $2)

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use platform::{money::Money, outbox};
-use sqlx::{PgPool, types::Json};
+use platform::{money::Money, outbox, postgres::Database};
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::row::Row;
@@ -14,7 +14,7 @@ use crate::{
 
 /// Nothing when the order is there already, or the claim has lost its key.
 pub async fn create(
-    pool: &PgPool,
+    pool: &Database,
     order: &NewOrder,
     total_price: Money,
     pay_within: Duration,
@@ -63,7 +63,7 @@ pub async fn create(
     row.map(Order::try_from).transpose()
 }
 
-pub async fn cancel(pool: &PgPool, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {
+pub async fn cancel(pool: &Database, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {
     let event = outbox::Event::from(event);
     let row = sqlx::query!(
         r#"with held as (
@@ -99,7 +99,7 @@ pub async fn cancel(pool: &PgPool, order: Uuid, event: &Event, claim: Option<&Cl
     if row.held { Ok(row.cancelled) } else { Err(Error::KeyInProgress) }
 }
 
-pub async fn assemble(pool: &PgPool, consumer: &str, event: Uuid, order: Uuid) -> Result<bool, Error> {
+pub async fn assemble(pool: &Database, consumer: &str, event: Uuid, order: Uuid) -> Result<bool, Error> {
     let changed = sqlx::query!(
         "with fresh as (
             insert into inbox (consumer, event_uuid) values ($1, $2)
@@ -118,7 +118,7 @@ pub async fn assemble(pool: &PgPool, consumer: &str, event: Uuid, order: Uuid) -
     Ok(changed.rows_affected() > 0)
 }
 
-pub async fn undo(pool: &PgPool, consumer: &str, event: Uuid, order: Uuid, undone: &Event) -> Result<bool, Error> {
+pub async fn undo(pool: &Database, consumer: &str, event: Uuid, order: Uuid, undone: &Event) -> Result<bool, Error> {
     let undone = outbox::Event::from(undone);
     let changed = sqlx::query!(
         "with fresh as (

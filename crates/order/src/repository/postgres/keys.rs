@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::{PgPool, types::Json};
+use platform::postgres::Database;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// An insert takes a new key; a conflict takes over one whose lease is over, for the same request; else the row says why not.
-pub async fn claim(pool: &PgPool, claim: &Claim, order: Uuid, lease: Duration) -> Result<Claimed, Error> {
+pub async fn claim(pool: &Database, claim: &Claim, order: Uuid, lease: Duration) -> Result<Claimed, Error> {
     let taken = sqlx::query!(
         r#"insert into idempotency_keys as known (user_uuid, key, fingerprint, order_uuid, lease_until, token)
         values ($1, $2, $3, $4, now() + make_interval(secs => $5), $6)
@@ -52,7 +53,7 @@ pub async fn claim(pool: &PgPool, claim: &Claim, order: Uuid, lease: Duration) -
     })
 }
 
-pub async fn complete(pool: &PgPool, claim: &Claim, outcome: &Outcome) -> Result<bool, Error> {
+pub async fn complete(pool: &Database, claim: &Claim, outcome: &Outcome) -> Result<bool, Error> {
     let held = sqlx::query!(
         "update idempotency_keys set outcome = coalesce(outcome, $3) where user_uuid = $1 and key = $2 and token = $4",
         claim.user,
@@ -65,7 +66,7 @@ pub async fn complete(pool: &PgPool, claim: &Claim, outcome: &Outcome) -> Result
     Ok(held.rows_affected() > 0)
 }
 
-pub async fn release(pool: &PgPool, claim: &Claim) -> Result<(), Error> {
+pub async fn release(pool: &Database, claim: &Claim) -> Result<(), Error> {
     sqlx::query!(
         "update idempotency_keys set lease_until = now()
         where user_uuid = $1 and key = $2 and token = $3 and outcome is null",
@@ -78,7 +79,7 @@ pub async fn release(pool: &PgPool, claim: &Claim) -> Result<(), Error> {
     Ok(())
 }
 
-pub async fn forget(pool: &PgPool, age: Duration, limit: i64) -> Result<u64, Error> {
+pub async fn forget(pool: &Database, age: Duration, limit: i64) -> Result<u64, Error> {
     let forgotten = sqlx::query!(
         "delete from idempotency_keys where (user_uuid, key) in (
             select user_uuid, key from idempotency_keys

@@ -8,9 +8,12 @@ mod row;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use platform::{money::Money, postgres::retry_stale};
+use platform::{
+    money::Money,
+    postgres::{Database, retry_stale},
+};
 use row::Row;
-use sqlx::{PgPool, migrate::Migrator};
+use sqlx::migrate::Migrator;
 use uuid::Uuid;
 
 use super::{Cursor, Orders, Settlement};
@@ -23,11 +26,11 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/order");
 
 #[derive(Clone)]
 pub struct PgOrders {
-    pool: PgPool,
+    pool: Database,
 }
 
 impl PgOrders {
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: Database) -> Self {
         Self { pool }
     }
 }

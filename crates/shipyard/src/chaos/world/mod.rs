@@ -82,7 +82,7 @@ impl World {
             links.get(Link::Database(service))?.aim(vec![authority(&servers.postgres_url)?]);
         }
         let settings = sources(&servers, &links)?;
-        let sources = Sources::of(&settings)?;
+        let sources = Sources::of("shipyard-chaos", &settings)?;
         let mut fleet = Fleet::new(options.replicas, &directory, links.clone())?;
         let key = format!("{:032x}", platform::ids::random().as_u128());
         let variables = Variables { servers: &servers, links: &links, directory: &directory, key: &key };
@@ -124,7 +124,7 @@ impl World {
         self.servers.start_postgres().await?;
         self.servers.start_redis().await?;
         // Connections from before a crash would each fail once.
-        let earlier = std::mem::replace(&mut self.sources, Sources::of(&self.settings)?);
+        let earlier = std::mem::replace(&mut self.sources, Sources::of("shipyard-chaos", &self.settings)?);
         earlier.databases.close().await;
         self.servers.broker.heal().await?;
         for replica in self.fleet.all() {

@@ -57,7 +57,7 @@ type Probed = anyhow::Result<(Vec<Probe>, String)>;
 /// Audits. Fails when an invariant is broken, or could not be checked.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
-    let sources = Sources::of(&settings).with_context(|| data.advice())?;
+    let sources = Sources::of("shipyard-audit", &settings).with_context(|| data.advice())?;
     let shop = Shop::of(&settings)?;
     let progress = Progress::new();
     let (facts, under_way) = quiet_facts(&sources, arguments.wait, &progress).await?;

@@ -86,7 +86,7 @@ async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: Can
 
 /// Brings the schemas up to date and makes the outboxes publish again what the broker's last life took with it.
 async fn go_on(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<()> {
-    let databases = Databases::of(settings)?;
+    let databases = Databases::of("shipyard-up", settings)?;
     databases.migrate(stop).await?;
     if !stop.is_cancelled() {
         let count = republish(&databases).await?;

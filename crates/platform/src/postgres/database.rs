@@ -1,0 +1,234 @@
+//! A pool of connections on which every wait has a bound of ours.
+//!
+//! `statement_timeout` is the server's: it ends no wait for an answer that is lost on its way. And sqlx pings each connection that
+//! comes back to its pool without a bound, so that a connection whose path is lost stays with its statement, or with that ping, for
+//! as long as TCP retries. So a connection is lent to one statement under a deadline, and closed unless it was answered in time.
+
+use std::{str::FromStr as _, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use futures::{
+    FutureExt as _, StreamExt as _, TryFutureExt as _, TryStreamExt as _,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::{
+    ConnectOptions as _, Describe, Either, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr, Transaction,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
+};
+use tokio::{runtime::Handle, time::Instant};
+
+use super::{
+    listener::Listener,
+    path::{Path, Unanswered},
+};
+
+/// How long a statement waits for a connection of the pool, or for a new one.
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The server ends a statement that runs longer, and a client's lost transaction with it. In milliseconds.
+const STATEMENT_TIMEOUT: &str = "5000";
+/// An answer that has not come by now is lost: the server would have ended the statement before.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
+/// How long a connection that comes back to the pool may take to show that it still works.
+const RETURN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// One PostgreSQL database, as an executor of statements: a pool whose connections are made when they are needed.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: PgPool,
+    path: Path,
+}
+
+impl Database {
+    /// At most `size` connections, which call themselves `application` to the server. `variable` names the URL in errors.
+    pub fn lazy(application: &str, variable: &str, url: &SecretString, size: u32) -> anyhow::Result<Self> {
+        let options = PgConnectOptions::from_str(url.expose_secret()).ok().with_context(|| {
+            format!("{variable}: is not a PostgreSQL URL such as postgres://user:password@host:5432/database")
+        })?;
+        Ok(Self::with(options.application_name(application), size))
+    }
+
+    /// At most `size` connections with these options and our own settings.
+    fn with(options: PgConnectOptions, size: u32) -> Self {
+        let options = options
+            .options([
+                ("statement_timeout", STATEMENT_TIMEOUT),
+                ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),
+                // A server that lost its client lets go of the client's locks soon.
+                ("tcp_keepalives_idle", "5"),
+                ("tcp_keepalives_interval", "2"),
+                ("tcp_keepalives_count", "3"),
+                ("tcp_user_timeout", "10000"),
+            ])
+            .log_statements(tracing::log::LevelFilter::Trace)
+            .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
+        let path = Path::default();
+        let known = path.clone();
+        let pool = PgPoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            // A stale connection costs one failed statement, not each statement a round trip.
+            .test_before_acquire(false)
+            .before_acquire(move |_, connection| {
+                let is_usable = !known.is_stale(connection.idle_for);
+                Box::pin(async move { Ok(is_usable) })
+            })
+            .idle_timeout(Duration::from_mins(1))
+            .connect_lazy_with(options);
+        Self { pool, path }
+    }
+
+    pub fn connect_options(&self) -> Arc<PgConnectOptions> {
+        self.pool.connect_options()
+    }
+
+    /// A connection of its own beside the pool: for what takes longer than a statement may.
+    pub async fn connect(&self) -> sqlx::Result<PgConnection> {
+        let options = self.connect_options();
+        tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    /// A transaction for a tool that reads for as long as it has to: only its beginning has a bound.
+    pub async fn begin_with(&self, statement: &'static str) -> sqlx::Result<Transaction<'static, Postgres>> {
+        let begun = tokio::time::timeout(ANSWER_TIMEOUT, self.pool.begin_with(statement));
+        begun.await.unwrap_or_else(|_| Err(Unanswered.into()))
+    }
+
+    /// Hears what is told on `channel`.
+    pub fn listen(&self, channel: &'static str) -> Listener {
+        Listener::start(self.clone(), channel)
+    }
+
+    /// Closes the pool, without waiting for long.
+    pub async fn close(&self) {
+        let _ = tokio::time::timeout(RETURN_TIMEOUT, self.pool.close()).await;
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    async fn lend(&self) -> sqlx::Result<Lent> {
+        let connection = self.pool.acquire().await?;
+        Ok(Lent { connection: Some(connection), path: self.path.clone(), since: Instant::now(), is_answered: false })
+    }
+}
+
+/// A connection on loan to one statement. Returned when the statement was answered, else closed: what is dropped in the middle, by
+/// a deadline or by its caller, is never used again and holds no place in the pool.
+struct Lent {
+    connection: Option<PoolConnection<Postgres>>,
+    path: Path,
+    since: Instant,
+    is_answered: bool,
+}
+
+impl Lent {
+    fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
+        self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    /// What came of the statement, whether it was in time or not.
+    fn settle<T>(&mut self, outcome: Result<sqlx::Result<T>, Unanswered>) -> sqlx::Result<T> {
+        let outcome = outcome.unwrap_or_else(|unanswered| Err(unanswered.into()));
+        self.is_answered = match &outcome {
+            Ok(_) => true,
+            // After these the connection cannot be trusted.
+            Err(error) => !matches!(
+                error,
+                sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed
+            ),
+        };
+        outcome
+    }
+
+    fn path(&self) -> (Path, Instant) {
+        (self.path.clone(), self.since)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        match Handle::try_current() {
+            Ok(runtime) if self.is_answered => {
+                let path = self.path.clone();
+                runtime.spawn(async move {
+                    let since = Instant::now();
+                    // What sqlx does by itself when it is dropped, but with a bound. Dropped, it closes the connection.
+                    if tokio::time::timeout(RETURN_TIMEOUT, connection.return_to_pool()).await.is_err() {
+                        path.is_silent_since(since);
+                    }
+                });
+            }
+            // Not `close_on_drop`, which says goodbye first and keeps the place in the pool until then.
+            _ => drop(connection.detach()),
+        }
+    }
+}
+
+impl<'p> Executor<'p> for &'_ Database {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, sqlx::Result<Either<PgQueryResult, PgRow>>>
+    where
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let database = self.clone();
+        let steps = async move {
+            let mut lent = database.lend().await?;
+            let (path, since) = lent.path();
+            let steps: Vec<_> = {
+                let answer = lent.connection()?.fetch_many(query).try_collect();
+                let outcome = path.answered(since, ANSWER_TIMEOUT, answer).await;
+                lent.settle(outcome)?
+            };
+            Ok(stream::iter(steps.into_iter().map(Ok)))
+        };
+        steps.try_flatten_stream().boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, sqlx::Result<Option<PgRow>>>
+    where
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let database = self.clone();
+        async move {
+            let mut lent = database.lend().await?;
+            let (path, since) = lent.path();
+            let outcome = path.answered(since, ANSWER_TIMEOUT, lent.connection()?.fetch_optional(query)).await;
+            lent.settle(outcome)
+        }
+        .boxed()
+    }
+
+    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [PgTypeInfo]) -> BoxFuture<'e, sqlx::Result<PgStatement>>
+    where
+        'p: 'e,
+    {
+        let database = self.clone();
+        async move {
+            let mut lent = database.lend().await?;
+            let (path, since) = lent.path();
+            let outcome = path.answered(since, ANSWER_TIMEOUT, lent.connection()?.prepare_with(sql, parameters)).await;
+            lent.settle(outcome)
+        }
+        .boxed()
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, sqlx::Result<Describe<Postgres>>>
+    where
+        'p: 'e,
+    {
+        let database = self.clone();
+        async move {
+            let mut lent = database.lend().await?;
+            let (path, since) = lent.path();
+            let outcome = path.answered(since, ANSWER_TIMEOUT, lent.connection()?.describe(sql)).await;
+            lent.settle(outcome)
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,99 @@
+//! What is told by `notify`, over a connection that shows every few seconds that it is still heard.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{
+    Acquire as _, Connection as _,
+    postgres::{PgListener, PgPoolOptions},
+};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    Database,
+    database::{ACQUIRE_TIMEOUT, ANSWER_TIMEOUT},
+    path::Unanswered,
+};
+
+/// A connection on which nothing is told is asked this often whether it still works.
+const PERIOD: Duration = Duration::from_secs(5);
+/// After a failure it is connected again this much later.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Listens to one channel with a connection of its own, until it is dropped.
+#[derive(Debug)]
+pub struct Listener {
+    told: Arc<Notify>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Listener {
+    pub(super) fn start(database: Database, channel: &'static str) -> Self {
+        let told = Arc::new(Notify::new());
+        let task = tokio::spawn(listen(database, channel, told.clone()));
+        Self { told, _task: AbortOnDropHandle::new(task) }
+    }
+
+    /// Returns when something was told since the last time, or may have been. It may also miss something.
+    pub async fn notified(&self) {
+        self.told.notified().await;
+    }
+}
+
+async fn listen(database: Database, channel: &'static str, told: Arc<Notify>) {
+    loop {
+        let Err(error) = hear(&database, channel, &told).await;
+        tracing::debug!(%error, channel, "not listening; polling goes on");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Hears until the connection is lost.
+async fn hear(database: &Database, channel: &str, told: &Notify) -> sqlx::Result<std::convert::Infallible> {
+    // Of its own: a listener keeps its place in its pool until its server answers, whatever happens.
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+    let pool = pool.connect_lazy_with((*database.connect_options()).clone());
+    let mut listener = PgListener::connect_with(&pool).await?;
+    let outcome = hear_with(&mut listener, channel, told).await;
+    if outcome.as_ref().is_err_and(|error| matches!(error, sqlx::Error::Io(_))) {
+        bury(&mut listener, database).await;
+    }
+    outcome
+}
+
+async fn hear_with(listener: &mut PgListener, channel: &str, told: &Notify) -> sqlx::Result<std::convert::Infallible> {
+    listener.eager_reconnect(false);
+    let lost = || sqlx::Error::from(Unanswered);
+    timeout(ANSWER_TIMEOUT, listener.listen(channel)).await.map_err(|_| lost())??;
+    told.notify_one();
+    loop {
+        match timeout(PERIOD, listener.try_recv()).await {
+            Ok(Ok(Some(_))) => told.notify_one(),
+            Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => {
+                let connection = listener.acquire().await?;
+                timeout(ANSWER_TIMEOUT, connection.ping()).await.map_err(|_| lost())??;
+            }
+        }
+    }
+}
+
+/// Puts a working connection in the place of one that is lost: as soon as there is one, and listening goes on only then.
+///
+/// A listener that is dropped asks its server to forget it, and waits for the answer without a bound.
+async fn bury(listener: &mut PgListener, database: &Database) {
+    loop {
+        let begun = Instant::now();
+        if let Ok(fresh) = database.connect().await {
+            if let Ok(Ok(lost)) = timeout(ACQUIRE_TIMEOUT, listener.acquire()).await {
+                *lost = fresh;
+            }
+            return;
+        }
+        tokio::time::sleep_until(begun + PAUSE).await;
+    }
+}

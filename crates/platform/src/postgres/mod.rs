@@ -1,0 +1,108 @@
+//! PostgreSQL: a pool that connects when it is used and waits for nothing without a bound, migrations under a lock, and what an error
+//! means.
+
+mod database;
+mod listener;
+mod path;
+mod pulse;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sqlx::{
+    Connection as _, PgConnection,
+    migrate::{
+        MigrateError::{Execute, ExecuteMigration},
+        Migrator,
+    },
+};
+use tokio_util::sync::CancellationToken;
+
+use self::path::Unanswered;
+pub use self::{database::Database, listener::Listener, pulse::watch};
+pub use crate::postgres_errors::{is_permanent, is_refused, is_unavailable};
+use crate::retry;
+
+/// How often a connection that migrates is looked after.
+const LOOK: Duration = Duration::from_secs(2);
+/// Longer than this a migration is not idle between two statements.
+const IDLE: Duration = Duration::from_secs(5);
+/// Looks after one another that may fail before the connection counts as lost, too.
+const BLIND_LOOKS: u32 = 5;
+
+/// Waits for the server and brings the schema up to date, under a lock so that replicas take turns.
+///
+/// Fails only when a migration itself is wrong; a server that is unavailable or refuses this service is asked again until `stop`.
+pub async fn migrate(database: &Database, migrator: &Migrator, stop: &CancellationToken) -> anyhow::Result<()> {
+    let mut pauses = retry::patient();
+    loop {
+        let error = tokio::select! {
+            outcome = attempt(database, migrator) => match outcome {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            },
+            () = stop.cancelled() => return Ok(()),
+        };
+        match &error {
+            Execute(cause) | ExecuteMigration(cause, _) if is_refused(cause) => {
+                tracing::error!(%error, "PostgreSQL refuses this service; check its database URL and its role's rights; retrying");
+            }
+            Execute(cause) | ExecuteMigration(cause, _) if is_unavailable(cause) => {
+                tracing::warn!(%error, "PostgreSQL is unavailable; retrying");
+            }
+            _ => return Err(error).context("migrating the database"),
+        }
+        tokio::time::sleep(pauses.next().unwrap_or(LOOK)).await;
+    }
+}
+
+/// Migrates on a connection of its own, for as long as the server is at it.
+async fn attempt(database: &Database, migrator: &Migrator) -> Result<(), sqlx::migrate::MigrateError> {
+    let mut connection = database.connect().await?;
+    // Waiting for another replica's migrations may take long.
+    let prepared = sqlx::query_scalar("select pg_backend_pid() from set_config('statement_timeout', '0', false)");
+    let prepared = tokio::time::timeout(LOOK, prepared.fetch_one(&mut connection)).await;
+    let backend: i32 = prepared.unwrap_or_else(|_| Err(Unanswered.into()))?;
+    let run = async {
+        // `run` would do, but the compiler cannot tell that its future may move between threads.
+        migrator.run_direct(None, &mut connection, false).await
+    };
+    let outcome = tokio::select! {
+        outcome = run => outcome,
+        () = lost(database, backend) => return Err(sqlx::Error::from(Unanswered).into()),
+    };
+    let _ = tokio::time::timeout(LOOK, PgConnection::close(connection)).await;
+    outcome
+}
+
+/// Returns when the server does nothing any more for a connection that still waits for it. A migration may take any time, so that no
+/// limit would do.
+async fn lost(database: &Database, backend: i32) {
+    let mut blind = 0;
+    while blind < BLIND_LOOKS {
+        tokio::time::sleep(LOOK).await;
+        let at_work = sqlx::query_scalar::<_, bool>(
+            "select exists (select from pg_stat_activity
+                where pid = $1 and (state = 'active' or state_change > now() - make_interval(secs => $2)))",
+        );
+        match at_work.bind(backend).bind(IDLE.as_secs_f64()).fetch_one(database).await {
+            Ok(true) => blind = 0,
+            Ok(false) => return,
+            Err(_) => blind += 1,
+        }
+    }
+}
+
+/// Runs a statement that may be repeated, once more when a stale connection failed it.
+pub async fn retry_stale<T, F>(statement: impl Fn() -> F) -> sqlx::Result<T>
+where
+    F: Future<Output = sqlx::Result<T>>,
+{
+    match statement().await {
+        // It has waited long enough.
+        Err(sqlx::Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => Err(sqlx::Error::Io(error)),
+        Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => statement().await,
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57P01") => statement().await,
+        outcome => outcome,
+    }
+}

@@ -1,0 +1,49 @@
+//! Whether the server answers, asked every second on a connection that nothing else uses.
+
+use std::time::Duration;
+
+use sqlx::{Connection as _, PgConnection};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Database;
+use crate::health::Condition;
+
+/// How often it is asked.
+const PERIOD: Duration = Duration::from_secs(1);
+/// Longer than this no server takes that is there. A statement may take longer, so that its silence tells less.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Keeps a readiness condition true to whether the database answers, and tells the pool when its connections are lost.
+///
+/// A connection that was closed, as by a server that restarted, has the idle ones made anew, so that no request meets them. One that
+/// is silent ends also the statements that wait for an answer since before it was asked: the path to the server is lost, or the server
+/// hangs.
+pub async fn watch(database: Database, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut connection = None;
+    loop {
+        tokio::select! {
+            alive = beat(&database, &mut connection) => reachable.set(alive),
+            () = stop.cancelled() => return Ok(()),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PERIOD) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
+}
+
+/// True where the server answers, on a new connection where the one that there was does not.
+async fn beat(database: &Database, connection: &mut Option<PgConnection>) -> bool {
+    if let Some(known) = connection {
+        let asked = Instant::now();
+        match timeout(LIMIT, known.ping()).await {
+            Ok(Ok(())) => return true,
+            Ok(Err(_)) => database.path().is_stale_since(asked),
+            Err(_) => database.path().is_silent_since(asked),
+        }
+        *connection = None;
+    }
+    *connection = timeout(LIMIT, database.connect()).await.ok().and_then(Result::ok);
+    connection.is_some()
+}

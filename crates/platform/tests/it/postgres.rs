@@ -1,0 +1,149 @@
+//! What a service's use of PostgreSQL stands: a path that drops bytes without telling either end.
+
+use std::time::Duration;
+
+use faults::Proxy;
+use futures::future::join_all;
+use platform::{
+    health::Readiness,
+    postgres::{Database, is_unavailable, watch},
+};
+use sqlx::ConnectOptions as _;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+const POOL: u32 = 4;
+
+/// A database that is reached by a proxy.
+struct Fixture {
+    database: testkit::Database,
+    proxy: Proxy,
+    pool: Database,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let database = testkit::empty_database().await;
+        let options = database.pool.connect_options();
+        let proxy = Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.unwrap();
+        let url = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
+        let pool = Database::lazy("test-application", "TEST_DATABASE_URL", &url.into(), POOL).unwrap();
+        let fixture = Self { database, proxy, pool };
+        fixture.statements("select pg_sleep(0.1)").await;
+        fixture
+    }
+
+    /// As many at once as the pool has connections: how long it took, and what came of each.
+    async fn statements(&self, statement: &'static str) -> (Duration, Vec<sqlx::Result<()>>) {
+        let start = Instant::now();
+        let all = (0..POOL).map(|_| async { sqlx::query(statement).execute(&self.pool).await.map(drop) });
+        let outcomes = timeout(Duration::from_secs(30), join_all(all)).await.expect("the statements end by themselves");
+        (start.elapsed(), outcomes)
+    }
+}
+
+#[tokio::test]
+async fn statements_whose_bytes_are_dropped_fail_in_time_and_leave_the_pool_whole() {
+    let fixture = Fixture::new().await;
+
+    let (statements, ()) = tokio::join!(fixture.statements("select pg_sleep(0.5)"), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        fixture.proxy.blackhole();
+    });
+    let next = fixture.statements("select 1").await;
+
+    let (took, outcomes) = statements;
+    assert!(took < Duration::from_secs(7), "{took:?}");
+    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(is_unavailable)), "{outcomes:?}");
+    let (took, outcomes) = next;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_in_the_middle_of_a_statement_takes_no_connection_with_it() {
+    let fixture = Fixture::new().await;
+    fixture.proxy.blackhole();
+
+    let left = timeout(Duration::from_millis(300), fixture.statements("select 1")).await;
+    let (took, outcomes) = fixture.statements("select 1").await;
+
+    assert!(left.is_err());
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_watched_pool_gives_up_lost_connections_before_a_statement_meets_them() {
+    let fixture = Fixture::new().await;
+    let (stop, readiness) = (CancellationToken::new(), Readiness::default());
+    let watch = tokio::spawn(watch(fixture.pool.clone(), readiness.condition("database"), stop.clone()));
+    readiness.ready().await;
+
+    let (statements, next) = tokio::join!(fixture.statements("select pg_sleep(0.5)"), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        fixture.proxy.blackhole();
+        // A second until it is asked, and two for an answer.
+        tokio::time::sleep(Duration::from_millis(3_500)).await;
+        fixture.statements("select 1").await
+    });
+
+    let (took, outcomes) = statements;
+    assert!(took < Duration::from_millis(3_700), "{took:?}");
+    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(is_unavailable)), "{outcomes:?}");
+    let (took, outcomes) = next;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    stop.cancel();
+    watch.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn idle_connections_whose_path_was_lost_cost_no_statement_after_the_watch_has_seen_it() {
+    let fixture = Fixture::new().await;
+    let (stop, readiness) = (CancellationToken::new(), Readiness::default());
+    let watch = tokio::spawn(watch(fixture.pool.clone(), readiness.condition("database"), stop.clone()));
+    readiness.ready().await;
+
+    fixture.proxy.blackhole();
+    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    let (took, outcomes) = fixture.statements("select 1").await;
+
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    stop.cancel();
+    watch.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_listener_whose_path_was_lost_listens_again() {
+    let fixture = Fixture::new().await;
+    let listener = fixture.pool.listen("news");
+    let tell = || async { sqlx::query("select pg_notify('news', '')").execute(&fixture.database.pool).await.unwrap() };
+    let hears = |limit| timeout(limit, listener.notified());
+    hears(Duration::from_secs(5)).await.expect("it listens");
+    tell().await;
+    hears(Duration::from_secs(1)).await.expect("it is told");
+
+    fixture.proxy.blackhole();
+    tell().await;
+    assert!(hears(Duration::from_secs(1)).await.is_err(), "what is told is lost");
+
+    // Five seconds until it is asked, six for an answer.
+    hears(Duration::from_secs(13)).await.expect("it listens again");
+    tell().await;
+    hears(Duration::from_secs(1)).await.expect("it is told again");
+}
+
+#[tokio::test]
+async fn connections_tell_the_server_whose_they_are() {
+    let fixture = Fixture::new().await;
+
+    let names: Vec<String> =
+        sqlx::query_scalar("select distinct application_name from pg_stat_activity where datname = current_database()")
+            .fetch_all(&fixture.pool)
+            .await
+            .unwrap();
+
+    assert_eq!(names, ["test-application"]);
+}
