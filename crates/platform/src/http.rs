@@ -1,23 +1,22 @@
 //! HTTP, server side: the layers around every request, and serving until told to stop.
 
-use std::{any::Any, collections::HashMap, time::Duration};
+use std::{any::Any, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
     Router,
-    extract::{MatchedPath, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+    extract::Request,
+    http::StatusCode,
     middleware::Next,
     response::{IntoResponse as _, Response},
     serve::ListenerExt as _,
 };
 use backon::{ConstantBuilder, Retryable as _};
-use tokio::{net::TcpListener, time::Instant};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::Instrument as _;
 
-use crate::{deadline, drain::drain, health::Readiness, problem::Problem, telemetry};
+use crate::{deadline, drain::drain, health::Readiness, observe, problem::Problem};
 
 /// The longest that a request may take; what it asks of other services must fit in.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
@@ -57,7 +56,7 @@ pub fn layers(router: Router) -> Router {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here").into_response()
         }))
         .layer(axum::middleware::from_fn(drain))
-        .layer(axum::middleware::from_fn(observe))
+        .layer(axum::middleware::from_fn(observe::http))
 }
 
 /// Serves until `stop`, then finishes the requests in hand.
@@ -91,65 +90,6 @@ async fn bounded(request: Request, next: Next) -> Response {
     tokio::time::timeout(REQUEST_LIMIT, work)
         .await
         .unwrap_or_else(|_| Problem::unavailable("the request took too long").into_response())
-}
-
-/// A span that continues the caller's trace, one debug line, a counter and a histogram per request.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let grpc = is_grpc(request.headers());
-    let path = request.uri().path().to_owned();
-    let span = tracing::info_span!(
-        "request",
-        otel.name = if grpc { path.trim_start_matches('/') } else { route.as_deref().unwrap_or("unknown route") },
-        otel.kind = "server",
-        method = %request.method(),
-        path,
-    );
-    telemetry::continue_trace(&span, &trace_headers(request.headers()));
-    let trace_id = telemetry::trace_id(&span);
-    let method = request.method().as_str().to_owned();
-    let start = Instant::now();
-
-    let mut response = next.run(request).instrument(span.clone()).await;
-
-    let elapsed = start.elapsed();
-    if grpc {
-        let code = grpc_code(response.headers());
-        let rpc = if code == UNIMPLEMENTED { "unknown".to_owned() } else { path };
-        span.in_scope(|| tracing::debug!(code, ?elapsed, "answered"));
-        metrics::counter!("grpc_server_handled_total", "rpc" => rpc.clone(), "code" => code.to_string()).increment(1);
-        metrics::histogram!("grpc_server_handling_seconds", "rpc" => rpc).record(elapsed);
-    } else {
-        let status = response.status().as_u16();
-        let route = route.unwrap_or_else(|| "unknown".to_owned());
-        span.in_scope(|| tracing::debug!(status, ?elapsed, "answered"));
-        metrics::counter!("http_requests_total", "method" => method, "route" => route.clone(), "status" => status.to_string())
-            .increment(1);
-        metrics::histogram!("http_request_duration_seconds", "route" => route).record(elapsed);
-        if let Some(id) = trace_id.and_then(|id| HeaderValue::try_from(id).ok()) {
-            response.headers_mut().insert(HeaderName::from_static("x-trace-id"), id);
-        }
-    }
-    response
-}
-
-/// The gRPC status code for an RPC that does not exist.
-const UNIMPLEMENTED: i32 = 12;
-
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(http::header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
-}
-
-/// The status of a call that failed at once; a success has its status in the trailers, which come later.
-fn grpc_code(headers: &HeaderMap) -> i32 {
-    headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
-}
-
-fn trace_headers(headers: &HeaderMap) -> HashMap<String, String> {
-    ["traceparent", "tracestate", "baggage"]
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), headers.get(name)?.to_str().ok()?.to_owned())))
-        .collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod kafka;
 pub mod lease;
 pub mod money;
+mod observe;
 pub mod outage;
 pub mod outbox;
 pub mod postgres;

@@ -2,10 +2,12 @@
 
 mod details;
 mod peer;
+mod rpcs;
 mod server;
 
 pub use details::{about, reason, subject, with_reason};
 pub use peer::Peer;
+pub(crate) use rpcs::Rpcs;
 pub use server::Services;
 use tonic::{Code, Status};
 use uuid::Uuid;

@@ -13,12 +13,8 @@ use tonic::{
 };
 use tonic_health::ServingStatus;
 
-use crate::{
-    auth::Guard,
-    deadline,
-    health::Readiness,
-    http::{catch_panics, observe},
-};
+use super::Rpcs;
+use crate::{auth::Guard, deadline, health::Readiness, http::catch_panics, observe};
 
 /// The longest that a call may take where the caller sets no sooner deadline.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
@@ -52,6 +48,22 @@ impl Services {
         self
     }
 
+    /// Every RPC that the server answers, health and reflection included.
+    fn rpcs(&self) -> anyhow::Result<Rpcs> {
+        let open = [
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
+        ];
+        let descriptors = [
+            proto::DESCRIPTORS,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ];
+        Rpcs::new(&[&self.names[..], &open].concat(), &descriptors)
+    }
+
     /// Serves until `stop`, then finishes the calls in hand.
     ///
     /// Health says SERVING for `""` and each service while `readiness` is met.
@@ -62,6 +74,7 @@ impl Services {
         readiness: Readiness,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
+        let rpcs = self.rpcs()?;
         let guarded =
             self.routes.routes().into_axum_router().layer(axum::middleware::from_fn_with_state(guard, Guard::grpc));
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -69,7 +82,7 @@ impl Services {
         open.add_service(health);
         open.add_service(reflection(&self.names).build_v1().context("building reflection")?);
         open.add_service(reflection(&self.names).build_v1alpha().context("building reflection")?);
-        let router = layers(open.routes().into_axum_router());
+        let router = layers(open.routes().into_axum_router(), rpcs);
 
         let names = self.names;
         let report = async {
@@ -107,14 +120,14 @@ fn reflection(names: &[&'static str]) -> tonic_reflection::server::Builder<'stat
     builder
 }
 
-fn layers(router: Router) -> Router {
+fn layers(router: Router, rpcs: Rpcs) -> Router {
     router
         .layer(axum::middleware::from_fn(bounded))
         .layer(catch_panics(|| {
             let response: http::Response<tonic::body::Body> = tonic::Status::internal("internal error").into_http();
             response.map(Body::new)
         }))
-        .layer(axum::middleware::from_fn(observe))
+        .layer(axum::middleware::from_fn_with_state(rpcs, observe::grpc))
 }
 
 /// Gives the call the deadline that its caller sent, or [`CALL_LIMIT`].

@@ -1,0 +1,49 @@
+//! The RPCs of a server, by path: the closed set of its metrics' labels.
+
+use std::{collections::HashSet, sync::Arc};
+
+use anyhow::Context as _;
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+
+/// Paths such as `/auth.v1.AuthService/Login`.
+#[derive(Clone)]
+pub struct Rpcs(Arc<HashSet<Arc<str>>>);
+
+impl Rpcs {
+    /// Every RPC of these `services`, which are described in one of the encoded `descriptors`.
+    pub fn new(services: &[&str], descriptors: &[&[u8]]) -> anyhow::Result<Self> {
+        let mut paths = HashSet::new();
+        for encoded in descriptors {
+            for file in FileDescriptorSet::decode(*encoded).context("decoding the descriptors")?.file {
+                for service in &file.service {
+                    let name = format!("{}.{}", file.package(), service.name());
+                    if services.contains(&name.as_str()) {
+                        paths.extend(service.method.iter().map(|method| format!("/{name}/{}", method.name()).into()));
+                    }
+                }
+            }
+        }
+        Ok(Self(Arc::new(paths)))
+    }
+
+    /// The path, if it is that of an RPC.
+    pub fn find(&self, path: &str) -> Option<Arc<str>> {
+        self.0.get(path).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rpcs_of_the_named_services_are_known_and_no_others() {
+        let rpcs = Rpcs::new(&["auth.v1.AuthService"], &[proto::DESCRIPTORS]).unwrap();
+
+        assert_eq!(rpcs.find("/auth.v1.AuthService/Login").as_deref(), Some("/auth.v1.AuthService/Login"));
+        for unknown in ["/auth.v1.AuthService/Other", "/auth.v1.AuthService", "/user.v1.UserService/GetUser", "", "/"] {
+            assert_eq!(rpcs.find(unknown), None, "{unknown}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Observes requests: a span that continues the caller's trace, a debug line, a counter and a histogram each.
+//!
+//! Callers choose paths, methods and content types freely, so no label or span name is taken from a request before it is found among those
+//! that the server knows; everything else is `unknown`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method},
+    middleware::Next,
+    response::Response,
+};
+use metrics::SharedString;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::{grpc::Rpcs, telemetry};
+
+/// The label of what the server does not know.
+const UNKNOWN: &str = "unknown";
+/// Bytes of a path that a span keeps: more than any path that leads anywhere.
+const PATH_SHOWN: usize = 256;
+
+/// Middleware for an HTTP server: labels are the routes that match.
+pub(crate) async fn http(request: Request, next: Next) -> Response {
+    observe(None, request, next).await
+}
+
+/// Middleware for a gRPC server: labels are its RPCs. What is no gRPC is observed as HTTP.
+pub(crate) async fn grpc(State(rpcs): State<Rpcs>, request: Request, next: Next) -> Response {
+    let rpc = is_grpc(request.headers()).then(|| rpcs.find(request.uri().path()));
+    observe(rpc.map(|rpc| rpc.unwrap_or_else(|| UNKNOWN.into())), request, next).await
+}
+
+async fn observe(rpc: Option<Arc<str>>, request: Request, next: Next) -> Response {
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| UNKNOWN.into(), |path| Arc::from(path.as_str()));
+    let path = request.uri().path();
+    let method = method(request.method());
+    let span = tracing::info_span!(
+        "request",
+        otel.name = rpc.as_deref().map_or(&*route, |rpc| rpc.trim_start_matches('/')),
+        otel.kind = "server",
+        method,
+        path = &path[..path.floor_char_boundary(PATH_SHOWN)],
+    );
+    telemetry::continue_trace(&span, &trace_headers(request.headers()));
+    let trace_id = telemetry::trace_id(&span);
+    let start = Instant::now();
+
+    let mut response = next.run(request).instrument(span.clone()).await;
+
+    let elapsed = start.elapsed();
+    if let Some(rpc) = rpc {
+        let (rpc, code) = (SharedString::from(rpc), grpc_code(response.headers()));
+        span.in_scope(|| tracing::debug!(code, ?elapsed, "answered"));
+        metrics::counter!("grpc_server_handled_total", "rpc" => rpc.clone(), "code" => code.to_string()).increment(1);
+        metrics::histogram!("grpc_server_handling_seconds", "rpc" => rpc).record(elapsed);
+    } else {
+        let (route, status) = (SharedString::from(route), response.status().as_u16());
+        span.in_scope(|| tracing::debug!(status, ?elapsed, "answered"));
+        metrics::counter!("http_requests_total", "method" => method, "route" => route.clone(), "status" => status.to_string())
+            .increment(1);
+        metrics::histogram!("http_request_duration_seconds", "route" => route).record(elapsed);
+        if let Some(id) = trace_id.and_then(|id| HeaderValue::try_from(id).ok()) {
+            response.headers_mut().insert(HeaderName::from_static("x-trace-id"), id);
+        }
+    }
+    response
+}
+
+/// The methods of RFC 9110 and PATCH; HTTP allows any token.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::CONNECT => "CONNECT",
+        _ => UNKNOWN,
+    }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(http::header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// The status of a call that failed at once; a success has its status in the trailers, which come later.
+fn grpc_code(headers: &HeaderMap) -> i32 {
+    headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
+}
+
+fn trace_headers(headers: &HeaderMap) -> HashMap<String, String> {
+    ["traceparent", "tracestate", "baggage"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), headers.get(name)?.to_str().ok()?.to_owned())))
+        .collect()
+}
