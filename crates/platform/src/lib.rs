@@ -1,6 +1,7 @@
 //! What every service needs and no service is about: it has no word of spaceships in it.
 
 pub mod auth;
+mod circuit_breaker;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -11,7 +11,7 @@ use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
-    grpc::{Peer, is_transient},
+    grpc::{Peer, is_refused, is_transient},
     retry::Budget,
 };
 
@@ -61,6 +61,8 @@ impl Sessions for GrpcSessions {
             Err(status) if matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument) => {
                 Err(SessionError::Invalid)
             }
+            // Said once, when the breaker opened.
+            Err(status) if is_refused(&status) => Err(SessionError::Unavailable),
             Err(status) => {
                 tracing::warn!(code = ?status.code(), message = status.message(), "iam cannot be asked");
                 Err(SessionError::Unavailable)

@@ -1,5 +1,6 @@
 //! gRPC, both ends: a server with health, reflection and a guard; a channel with identity, deadline and trace context.
 
+mod answer;
 mod details;
 mod peer;
 mod rpcs;
@@ -12,7 +13,7 @@ pub use server::Services;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::auth::Caller;
+use crate::{auth::Caller, circuit_breaker::Refused};
 
 /// The uuid in a field, or INVALID_ARGUMENT that names the field.
 pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
@@ -31,7 +32,13 @@ pub fn timestamp(time: chrono::DateTime<chrono::Utc>) -> prost_types::Timestamp 
     prost_types::Timestamp { seconds: time.timestamp(), nanos }
 }
 
-/// True when the call may be made again: it did not reach the peer, or the peer could not serve it then.
+/// True when the call may be made again: it did not reach the peer, or the peer could not serve it then. An open circuit breaker stays open
+/// for longer than a retry waits.
 pub fn is_transient(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted)
+    matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted) && !is_refused(status)
+}
+
+/// True when no call was made, since the circuit breaker of the peer is open.
+pub fn is_refused(status: &Status) -> bool {
+    std::error::Error::source(status).is_some_and(|source| source.is::<Refused>())
 }

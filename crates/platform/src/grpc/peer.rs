@@ -1,25 +1,37 @@
-//! A lazy channel to another service, which adds to each call who calls, for how long, and within which trace.
+//! A lazy channel to another service, which adds to each call who calls, for how long, and within which trace, and makes none while its
+//! circuit breaker is open.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use http::{HeaderName, HeaderValue, Request, Response, header};
+use tokio::time::{Instant, timeout_at};
 use tonic::{
-    Status,
+    Code, Status, TimeoutExpired,
     body::Body,
     transport::{Channel, Endpoint},
 };
 use tower::Service;
 
-use crate::{auth::ServiceKey, config::ConfigError, deadline, telemetry};
+use super::answer::Answer;
+use crate::{
+    auth::ServiceKey,
+    circuit_breaker::{CircuitBreaker, Outcome},
+    config::ConfigError,
+    deadline, telemetry,
+};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a call may take where its caller sets no sooner deadline.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// A peer that was given less time than this and did not answer may be in health.
+const FAIR: Duration = Duration::from_secs(1);
 
 /// Another service, as a generated client's transport.
 #[derive(Clone)]
@@ -27,6 +39,7 @@ pub struct Peer {
     channel: Channel,
     name: &'static str,
     key: Option<ServiceKey>,
+    breaker: Arc<CircuitBreaker>,
 }
 
 impl Peer {
@@ -38,11 +51,11 @@ impl Peer {
             .map_err(|_| ConfigError::new(variable, "is not an address such as 127.0.0.1:50053"))?
             .connect_timeout(Duration::from_secs(1))
             .tcp_nodelay(true)
-            // A peer behind a dead link is given up within eight seconds, and every call by its own deadline before.
-            .http2_keep_alive_interval(Duration::from_secs(5))
-            .keep_alive_timeout(Duration::from_secs(3))
+            // A connection over a dead link is given up within four seconds, so that the next call or probe gets a new one.
+            .http2_keep_alive_interval(Duration::from_secs(2))
+            .keep_alive_timeout(Duration::from_secs(2))
             .keep_alive_while_idle(true);
-        Ok(Self { channel: endpoint.connect_lazy(), name, key: None })
+        Ok(Self { channel: endpoint.connect_lazy(), name, key: None, breaker: CircuitBreaker::new(name) })
     }
 
     /// Calls carry the identity of the service that owns `key`.
@@ -76,9 +89,13 @@ impl Peer {
 }
 
 /// An error and what caused it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+fn chain(error: &tonic::transport::Error) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// An error and what caused it.
+fn causes(error: &tonic::transport::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
 }
 
 fn internal(error: impl std::fmt::Display) -> Status {
@@ -90,23 +107,80 @@ impl Service<Request<Body>> for Peer {
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.channel.poll_ready(context).map_err(Into::into)
+    /// Always: the wait for a connection is part of the call, whose deadline bounds it, and an open breaker waits for none.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let permit = match self.breaker.acquire() {
+            Ok(permit) => permit,
+            Err(refused) => {
+                let mut status = Status::unavailable(refused.to_string());
+                status.set_source(Arc::new(refused));
+                return Box::pin(async { Err(status.into()) });
+            }
+        };
         let left = match self.prepare(&mut request) {
             Ok(left) => left,
             Err(status) => return Box::pin(async { Err(status.into()) }),
         };
-        let name = self.name;
-        let answer = self.channel.call(request);
+        let (name, mut channel) = (self.name, self.channel.clone());
+        let deadline = Instant::now() + left;
         Box::pin(async move {
-            match tokio::time::timeout(left, answer).await {
-                // Whatever ended the connection, it is no answer of the peer; tonic would tell it as CANCELLED or UNKNOWN.
-                Ok(answer) => answer.map_err(|error| Status::unavailable(format!("{name}: {}", chain(&error))).into()),
-                Err(_) => Err(Status::deadline_exceeded(format!("{name} did not answer in time")).into()),
-            }
+            let answer = timeout_at(deadline, async {
+                poll_fn(|context| channel.poll_ready(context)).await?;
+                channel.call(request).await
+            });
+            let failure = match answer.await {
+                Ok(Ok(answer)) => {
+                    let code = Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code());
+                    permit.end(outcome(code, left));
+                    return Ok(answer.map(|body| Body::new(Answer::new(body, name, deadline))));
+                }
+                // The channel reads `grpc-timeout` too, and may be the first to notice.
+                Ok(Err(error)) if !causes(&error).any(|cause| cause.is::<TimeoutExpired>()) => {
+                    // Whatever ended the connection, it is no answer of the peer; tonic would tell it as CANCELLED or UNKNOWN.
+                    Status::unavailable(format!("{name}: {}", chain(&error)))
+                }
+                Ok(Err(_)) | Err(_) => Status::deadline_exceeded(format!("{name} did not answer in time")),
+            };
+            permit.end(outcome(failure.code(), left));
+            Err(failure.into())
         })
+    }
+}
+
+/// What a call that had `left` to be answered tells about its peer.
+fn outcome(code: Code, left: Duration) -> Outcome {
+    match code {
+        Code::Unavailable => Outcome::Failed,
+        // A server of tonic says CANCELLED where it is the first to notice that the time is over.
+        Code::DeadlineExceeded | Code::Cancelled if left >= FAIR => Outcome::Failed,
+        Code::DeadlineExceeded | Code::Cancelled => Outcome::Inconclusive,
+        _ => Outcome::Answered,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_tells_about_the_peer_only_where_it_had_a_second() {
+        let second = Duration::from_secs(1);
+        let cases = [
+            (Code::DeadlineExceeded, second, Outcome::Failed),
+            (Code::DeadlineExceeded, second - Duration::from_millis(1), Outcome::Inconclusive),
+            (Code::Unavailable, Duration::from_millis(1), Outcome::Failed),
+            (Code::Ok, second, Outcome::Answered),
+            (Code::Unauthenticated, second, Outcome::Answered),
+            (Code::ResourceExhausted, second, Outcome::Answered),
+            (Code::Internal, second, Outcome::Answered),
+        ];
+
+        for (code, left, expected) in cases {
+            assert_eq!(outcome(code, left), expected, "{code:?} after {left:?}");
+        }
     }
 }
