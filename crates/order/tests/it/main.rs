@@ -5,6 +5,7 @@
 mod api;
 mod contract;
 mod deadline;
+mod dependencies;
 mod idempotency;
 mod machine;
 mod openapi;
