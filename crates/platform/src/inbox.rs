@@ -4,15 +4,17 @@
 //! `with fresh as (insert into inbox … on conflict do nothing returning event_uuid) …` and every change `where exists (select from fresh)`.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    clock::Virtual,
     lease::Lease,
     postgres::Database,
     sweeper::{self, Done},
@@ -24,19 +26,32 @@ const PERIOD: Duration = Duration::from_mins(1);
 /// The inbox in memory, for in-memory repositories.
 #[derive(Clone, Default)]
 pub struct MemoryInbox {
-    seen: Arc<Mutex<HashSet<(&'static str, Uuid)>>>,
+    seen: Arc<Mutex<HashMap<(&'static str, Uuid), DateTime<Utc>>>>,
+    clock: Virtual,
 }
 
 impl MemoryInbox {
     /// True when this is the first time that `consumer` sees the event.
     pub fn fresh(&self, consumer: &'static str, event: Uuid) -> bool {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((consumer, event))
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match seen.entry((consumer, event)) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(self.clock.now());
+                true
+            }
+        }
     }
 
     /// The events that `consumer` has taken effect of.
     pub fn events(&self, consumer: &str) -> HashSet<Uuid> {
+        self.received(consumer).into_keys().collect()
+    }
+
+    /// The events that `consumer` has taken effect of, and when it did.
+    pub fn received(&self, consumer: &str) -> HashMap<Uuid, DateTime<Utc>> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().filter(|(name, _)| *name == consumer).map(|(_, event)| *event).collect()
+        seen.iter().filter(|((name, _), _)| *name == consumer).map(|((_, event), at)| (*event, *at)).collect()
     }
 }
 

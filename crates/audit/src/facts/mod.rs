@@ -13,7 +13,7 @@ pub use self::{
     clients::{Acknowledged, Answer, Poison, Probe, Told},
     events::{DeadLetter, DeadLetters, Discarded, Inbox, Kind, Log, OutboxRow, Received, Record, kind},
     state::{
-        Entry, EntryKind, Job, JobStatus, Notification, NotificationStatus, Order, OrderStatus, Part, Payment,
+        Balance, Entry, EntryKind, Job, JobStatus, Notification, NotificationStatus, Order, OrderStatus, Part, Payment,
         PaymentStatus, Reservation, ReservationStatus, Restock,
     },
 };
@@ -31,6 +31,8 @@ pub struct Facts {
     pub payments: Vec<Payment>,
     /// The books of the payment providers, which payment's own rows do not enter.
     pub ledger: Vec<Entry>,
+    /// The balances that the built-in provider keeps. Every entry with an account is in `ledger`.
+    pub balances: Vec<Balance>,
     /// The providers whose books are in `ledger`. Of the others payment's own rows have to be believed.
     pub books: Vec<String>,
     /// True where there are no other providers: nobody has to be believed.

@@ -75,6 +75,17 @@ pub struct Entry {
     pub order: Uuid,
     /// Minor units.
     pub amount: i64,
+    /// The user whose balance it changed; nothing where another method of payment was used.
+    pub account: Option<Uuid>,
+}
+
+/// What a user has for `INVESTOR_MONEY`, in minor units.
+#[derive(Clone, Copy, Debug)]
+pub struct Balance {
+    pub user: Uuid,
+    /// What it began with, where that is known.
+    pub initial: Option<i64>,
+    pub current: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -111,6 +122,10 @@ pub struct Reservation {
     pub items: Vec<(Uuid, i64)>,
     /// When a held one ends by itself.
     pub expires_at: Option<DateTime<Utc>>,
+    /// When it was confirmed for the first time.
+    pub first_confirmed_at: Option<DateTime<Utc>>,
+    /// When it expired, or was released or committed, for the first time.
+    pub first_ended_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
 }
 

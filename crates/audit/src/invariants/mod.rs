@@ -1,5 +1,6 @@
 //! The nine invariants, one module each, as design.md counts them.
 
+mod balances;
 mod bounds;
 mod dead_letters;
 mod effects;

@@ -1,4 +1,4 @@
-//! Charges per order are 0 or 1, and charges minus refunds is 1 exactly when the order is PAID or ASSEMBLED.
+//! Charges per order are 0 or 1, and charges minus refunds is 1 exactly when the order is PAID or ASSEMBLED; balances add up.
 
 use std::collections::HashMap;
 
@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     Facts, Finding,
     facts::{Entry, EntryKind, Order, OrderStatus, Payment, PaymentStatus},
+    invariants::balances,
     report::Check,
 };
 
@@ -28,6 +29,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.counted("orders", facts.orders.len());
     check.counted("entries in the providers' books", facts.ledger.len());
     check.counted("payments", facts.payments.len());
+    balances::check(facts, &mut check);
     let believed = facts.payments.iter().filter(|payment| books.believed(payment)).count();
     if believed > 0 {
         let note = format!("{believed} payments are of a provider whose books were not read");

@@ -1,5 +1,6 @@
 //! The checks are checked: a shop that is well passes, and each way to break it is found.
 
+mod balances;
 mod bounds;
 mod dead_letters;
 mod effects;

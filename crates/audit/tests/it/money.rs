@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::shop::{BUILT, LEFT, OPEN, PRICE, UNDONE, breaks, finding, holds, shop, the, transaction};
 
 fn charge(order: Uuid, key: &str) -> Entry {
-    Entry { key: key.to_owned(), kind: EntryKind::Charge, order, amount: PRICE }
+    Entry { key: key.to_owned(), kind: EntryKind::Charge, order, amount: PRICE, account: None }
 }
 
 #[test]
@@ -92,6 +92,7 @@ fn without_the_providers_books_payments_rows_stand_for_them() {
     let found = holds(2, |facts| {
         facts.ledger.clear();
         facts.books.clear();
+        facts.balances.clear();
     });
     assert!(found.notes.iter().any(|note| note.contains("2 payments")), "{found:?}");
 
@@ -108,6 +109,7 @@ fn where_all_books_were_read_nobody_is_believed() {
     let mut facts = shop();
     facts.ledger.clear();
     facts.books.clear();
+    facts.balances.clear();
     facts.all_books = true;
 
     let found = finding(&facts, 2);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use audit::{
     Facts, Finding, Verdict,
     facts::{
-        Acknowledged, Answer, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification,
+        Acknowledged, Answer, Balance, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification,
         NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Probe, Received, Record,
         Reservation, ReservationStatus, Restock, kind,
     },
@@ -26,6 +26,10 @@ pub const UNDONE: Uuid = Uuid::from_u128(4);
 pub const PART: Uuid = Uuid::from_u128(50);
 
 pub const PRICE: i64 = 12_500;
+/// Who pays everything, from one balance.
+pub const USER: Uuid = Uuid::from_u128(60);
+/// What the balance began with.
+pub const INITIAL: i64 = 100_000;
 
 /// When the facts were gathered.
 pub fn now() -> DateTime<Utc> {
@@ -70,6 +74,7 @@ pub fn shop() -> Facts {
     }
     pay(&mut facts, BUILT, PaymentStatus::Succeeded);
     pay(&mut facts, UNDONE, PaymentStatus::Refunded);
+    facts.balances.push(Balance { user: USER, initial: Some(INITIAL), current: INITIAL - PRICE });
     build(&mut facts, BUILT, JobStatus::Assembled);
     build(&mut facts, UNDONE, JobStatus::Failed);
     cancel(&mut facts, LEFT);
@@ -115,6 +120,8 @@ fn order(facts: &mut Facts, uuid: Uuid, status: OrderStatus) {
         },
         items: vec![(PART, 1)],
         expires_at: None,
+        first_confirmed_at: Some(then()),
+        first_ended_at: (status != OrderStatus::Pending && status != OrderStatus::Paid).then(then),
         updated_at: then(),
     });
     facts.acknowledged.push(Acknowledged { order: uuid, answer: Answer::Created });
@@ -122,7 +129,7 @@ fn order(facts: &mut Facts, uuid: Uuid, status: OrderStatus) {
 }
 
 fn pay(facts: &mut Facts, order: Uuid, status: PaymentStatus) {
-    let transaction = transaction(order);
+    let (transaction, account) = (transaction(order), Some(USER));
     facts.payments.push(Payment {
         transaction,
         order,
@@ -133,10 +140,10 @@ fn pay(facts: &mut Facts, order: Uuid, status: PaymentStatus) {
         created_at: then(),
         updated_at: then(),
     });
-    facts.ledger.push(Entry { key: transaction.to_string(), kind: EntryKind::Charge, order, amount: PRICE });
+    facts.ledger.push(Entry { key: transaction.to_string(), kind: EntryKind::Charge, order, amount: PRICE, account });
     if status == PaymentStatus::Refunded {
         let key = format!("{transaction}-refund");
-        facts.ledger.push(Entry { key, kind: EntryKind::Refund, order, amount: PRICE });
+        facts.ledger.push(Entry { key, kind: EntryKind::Refund, order, amount: PRICE, account });
     }
     facts.acknowledged.push(Acknowledged { order, answer: Answer::Paid { transaction } });
     publish(facts, "order", order, OrderPaid::TYPE);

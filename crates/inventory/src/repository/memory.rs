@@ -38,6 +38,30 @@ pub struct Reservation {
     /// When it ends by itself, while nobody has confirmed it.
     pub expires_at: Option<DateTime<Utc>>,
     pub items: Vec<Reserved>,
+    /// When it was confirmed for the first time.
+    pub first_confirmed_at: Option<DateTime<Utc>>,
+    /// When it expired, or was released or committed, for the first time.
+    pub first_ended_at: Option<DateTime<Utc>>,
+}
+
+impl Reservation {
+    /// One without a history.
+    fn of(items: Vec<Reserved>) -> Self {
+        Self { status: Status::Held, expires_at: None, items, first_confirmed_at: None, first_ended_at: None }
+    }
+
+    /// Changes its status, and notes the time as the table's trigger does.
+    fn change(&mut self, status: Status, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+        self.status = status;
+        self.expires_at = expires_at;
+        match status {
+            Status::Held => {}
+            Status::Confirmed => self.first_confirmed_at = self.first_confirmed_at.or(Some(now)),
+            Status::Released | Status::Committed | Status::Expired => {
+                self.first_ended_at = self.first_ended_at.or(Some(now));
+            }
+        }
+    }
 }
 
 impl Tables {
@@ -112,7 +136,8 @@ impl MemoryInventory {
             Hold::For(time) => (Status::Held, Some(now + time)),
             Hold::Confirmed => (Status::Confirmed, None),
         };
-        tables.reservations.insert(order, Reservation { status, expires_at, items: items.clone() });
+        let reservation = tables.reservations.entry(order).or_insert_with(|| Reservation::of(items.clone()));
+        reservation.change(status, expires_at, now);
         Ok(items)
     }
 }
@@ -134,8 +159,7 @@ impl Warehouse for MemoryInventory {
             Some(reservation) if reservation.status == Status::Released => Err(Error::ReservationEnded(order)),
             Some(reservation) if reservation.status != Status::Expired => {
                 if reservation.status == Status::Held && hold == Hold::Confirmed {
-                    reservation.status = Status::Confirmed;
-                    reservation.expires_at = None;
+                    reservation.change(Status::Confirmed, None, self.clock.now());
                 }
                 Ok(reservation.items.clone())
             }
@@ -153,14 +177,13 @@ impl Warehouse for MemoryInventory {
             return Ok(());
         }
         self.note(cause);
-        let gone = Reservation { status: Status::Released, expires_at: None, items: Vec::new() };
-        let reservation = tables.reservations.entry(order).or_insert(gone);
+        let gone = || Reservation { status: Status::Released, ..Reservation::of(Vec::new()) };
+        let reservation = tables.reservations.entry(order).or_insert_with(gone);
         if reservation.status == Status::Committed {
             return Err(Error::ReservationEnded(order));
         }
         let before = reservation.status;
-        reservation.status = Status::Released;
-        reservation.expires_at = None;
+        reservation.change(Status::Released, None, self.clock.now());
         let items = reservation.items.clone();
         if before.holds_stock() {
             tables.change(&items, self.clock.now(), |stock, quantity| {
@@ -177,7 +200,7 @@ impl Warehouse for MemoryInventory {
             return Ok(());
         }
         self.note(cause);
-        let reservation = tables.reservations.get(&order).cloned().ok_or(Error::ReservationNotFound(order))?;
+        let mut reservation = tables.reservations.get(&order).cloned().ok_or(Error::ReservationNotFound(order))?;
         match reservation.status {
             Status::Committed => return Ok(()),
             Status::Released => return Err(Error::ReservationEnded(order)),
@@ -189,8 +212,8 @@ impl Warehouse for MemoryInventory {
             *from -= quantity;
             stock.consumed += quantity;
         })?;
-        let committed = Reservation { status: Status::Committed, expires_at: None, ..reservation };
-        tables.reservations.insert(order, committed);
+        reservation.change(Status::Committed, None, self.clock.now());
+        tables.reservations.insert(order, reservation);
         Ok(())
     }
 
@@ -208,8 +231,7 @@ impl Warehouse for MemoryInventory {
         let mut expired = 0;
         for (_, order) in due {
             if let Some(reservation) = tables.reservations.get_mut(&order) {
-                reservation.status = Status::Expired;
-                reservation.expires_at = None;
+                reservation.change(Status::Expired, None, now);
                 let items = reservation.items.clone();
                 tables.change(&items, now, |stock, quantity| {
                     stock.available += quantity;

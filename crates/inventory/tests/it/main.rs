@@ -10,3 +10,4 @@ mod indexes;
 mod random;
 mod shelf;
 mod stock_api;
+mod times;

@@ -7,7 +7,7 @@ use inventory::{
     model::{Category, Dimensions, Manufacturer, NewPart, Reserved, Stock, Value},
     repository::{Catalogue, Hold, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, Warehouse},
 };
-use platform::{ids, money::Money};
+use platform::{ids, money::Money, postgres::Database};
 use uuid::Uuid;
 
 pub const LONG: Hold = Hold::For(Duration::from_hours(1));
@@ -28,9 +28,13 @@ pub fn memory() -> Shelf {
 /// The database ends with the answer.
 pub async fn postgres() -> (Shelf, testkit::Database) {
     let database = testkit::database(&MIGRATIONS).await;
-    let catalogue = Arc::new(PgCatalogue::new(database.pool.clone()));
-    let warehouse = Arc::new(PgWarehouse::new(database.pool.clone()));
-    (Shelf { catalogue, warehouse }, database)
+    (over(&database.pool), database)
+}
+
+pub fn over(pool: &Database) -> Shelf {
+    let catalogue = Arc::new(PgCatalogue::new(pool.clone()));
+    let warehouse = Arc::new(PgWarehouse::new(pool.clone()));
+    Shelf { catalogue, warehouse }
 }
 
 /// A part of which there are `stock`, at 12.34.

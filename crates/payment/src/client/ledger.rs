@@ -33,8 +33,8 @@ impl Ledger {
             r#"with known as (
                 select kind, decline_reason from ledger_entries where key = $1
             ), taken as (
-                insert into balances (user_uuid, balance)
-                select $3, greatest($7::bigint - $5, 0)
+                insert into balances (user_uuid, balance, initial)
+                select $3, greatest($7::bigint - $5, 0), $7
                 where not exists (select from known) and $6::text is null and $4 = 'INVESTOR_MONEY'
                     and ($7 >= $5 or exists (select from balances where user_uuid = $3))
                 on conflict (user_uuid) do update set balance = balances.balance - $5

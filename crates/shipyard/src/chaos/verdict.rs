@@ -137,6 +137,7 @@ fn entries(world: &World) -> Vec<Entry> {
         },
         order: entry.order,
         amount: entry.amount,
+        account: None,
     });
     read.collect()
 }

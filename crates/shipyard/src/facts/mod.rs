@@ -71,6 +71,7 @@ impl Sources {
             acknowledged: order.acknowledged,
             payments: payment.payments,
             ledger: payment.ledger,
+            balances: payment.balances,
             books: vec![payment::LEDGER.to_owned()],
             parts: inventory.parts,
             restocks: inventory.restocks,

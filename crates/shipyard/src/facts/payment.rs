@@ -2,7 +2,7 @@
 
 use audit::{
     Facts,
-    facts::{Entry, EntryKind, Payment, PaymentStatus},
+    facts::{Balance, Entry, EntryKind, Payment, PaymentStatus},
 };
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
@@ -20,6 +20,7 @@ pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
     Ok(Facts {
         payments: payments(&mut database).await?,
         ledger: ledger(&mut database).await?,
+        balances: balances(&mut database).await?,
         inboxes: messaging::inboxes(&mut database, Service::Payment).await?,
         ..Facts::default()
     })
@@ -64,11 +65,15 @@ struct EntryRow {
     kind: String,
     order_uuid: Uuid,
     amount: i64,
+    account: Option<Uuid>,
 }
 
 async fn ledger(database: &mut PgConnection) -> anyhow::Result<Vec<Entry>> {
-    let mut rows =
-        sqlx::query_as::<_, EntryRow>("select key, kind, order_uuid, amount from ledger_entries").fetch(database);
+    let mut rows = sqlx::query_as::<_, EntryRow>(
+        "select key, kind, order_uuid, amount, case when method = 'INVESTOR_MONEY' then user_uuid end as account
+        from ledger_entries",
+    )
+    .fetch(database);
     let mut entries = Vec::new();
     while let Some(row) = rows.try_next().await? {
         entries.push(Entry {
@@ -76,7 +81,14 @@ async fn ledger(database: &mut PgConnection) -> anyhow::Result<Vec<Entry>> {
             key: row.key,
             order: row.order_uuid,
             amount: row.amount,
+            account: row.account,
         });
     }
     Ok(entries)
+}
+
+async fn balances(database: &mut PgConnection) -> anyhow::Result<Vec<Balance>> {
+    let rows: Vec<(Uuid, Option<i64>, i64)> =
+        sqlx::query_as("select user_uuid, initial, balance from balances").fetch_all(database).await?;
+    Ok(rows.into_iter().map(|(user, initial, current)| Balance { user, initial, current }).collect())
 }

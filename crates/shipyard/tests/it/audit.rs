@@ -15,7 +15,7 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
     let system = System::start().await;
     let (nothing_yet, empty) = audit(&system, "5s").await;
     let customer = Customer::of(&system).await;
-    let part = customer.part("Main Engine").await.uuid;
+    let part = customer.part("Thruster").await.uuid;
     let built = buy(&customer, &part).await;
     let cancelled = customer.order(&[&part, &part]).await;
     customer.cancel(cancelled).await.success(204);
@@ -34,6 +34,13 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
 
     for (service, order, statement, number) in [
         (Service::Order, open, "update outbox set key = gen_random_uuid() where key = $1", 1),
+        (
+            Service::Payment,
+            built,
+            "update balances set balance = balance + 1
+            where user_uuid in (select user_uuid from ledger_entries where order_uuid = $1)",
+            2,
+        ),
         (
             Service::Payment,
             built,
@@ -67,7 +74,7 @@ async fn buy(customer: &Customer, part: &str) -> Uuid {
     let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
     let created = customer.post_once("order", ORDERS, body).await.unwrap().success(201);
     let order: Uuid = created["order_uuid"].as_str().unwrap().parse().unwrap();
-    let method = json!({ "payment_method": "CARD" });
+    let method = json!({ "payment_method": "INVESTOR_MONEY" });
     customer.post_once("pay", &format!("{ORDERS}/{order}/pay"), method).await.unwrap().success(200);
     order
 }

@@ -1,13 +1,13 @@
 //! The twins' contents as the auditor wants them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use audit::{
     Facts,
     facts::{
-        DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification, NotificationStatus, Order,
-        OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison, Received, Record, Reservation, ReservationStatus,
-        Restock, Told, kind,
+        Balance, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification,
+        NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison, Received, Record,
+        Reservation, ReservationStatus, Restock, Told, kind,
     },
 };
 use chrono::{DateTime, Utc};
@@ -17,12 +17,12 @@ use inventory::{
     repository::Catalogue as _,
 };
 use notification::repository::Notifications as _;
-use payment::client::Provider as _;
+use payment::{client::Provider as _, model::Method};
 use platform::{clock::Virtual, inbox::MemoryInbox, kafka::dead_letter_topic};
 use uuid::Uuid;
 
 use crate::{
-    shop::FALLBACK,
+    shop::{FALLBACK, INITIAL_BALANCE},
     world::{World, locked},
 };
 
@@ -34,6 +34,7 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
     Facts {
         at,
         ledger: ledger(world).await,
+        balances: balances(world),
         books: vec!["ledger".to_owned()],
         payments: payments(world),
         parts: parts(world).await,
@@ -42,7 +43,7 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
         jobs: stores.jobs.all().iter().map(job).collect(),
         notifications: notifications(world, &orders, chats).await,
         outbox: outbox(world, at),
-        inboxes: inboxes(world, at),
+        inboxes: inboxes(world),
         logs: logs(world, at),
         dead_letters: dead_letters(world),
         acknowledged: locked(&stores.acknowledged).clone(),
@@ -79,7 +80,7 @@ async fn ledger(world: &World) -> Vec<Entry> {
             None => continue,
         };
         let (key, amount) = (intent.transaction.to_string(), intent.amount.minor());
-        entries.push(Entry { key, kind, order: intent.order, amount });
+        entries.push(Entry { key, kind, order: intent.order, amount, account: account(intent.method, intent.user) });
     }
     let refunds = world.stores.books.movements().into_iter().filter(|movement| movement.refund);
     entries.extend(refunds.zip(1..).map(|(refund, number)| Entry {
@@ -87,8 +88,20 @@ async fn ledger(world: &World) -> Vec<Entry> {
         kind: EntryKind::Refund,
         order: refund.order,
         amount: refund.amount.minor(),
+        account: account(refund.method, refund.user),
     }));
     entries
+}
+
+fn account(method: Method, user: Uuid) -> Option<Uuid> {
+    (method == Method::InvestorMoney).then_some(user)
+}
+
+/// Of everybody who ever asked to pay.
+fn balances(world: &World) -> Vec<Balance> {
+    let users: BTreeSet<Uuid> = locked(&world.stores.charged).values().map(|intent| intent.user).collect();
+    let balance = |user| Balance { user, initial: Some(INITIAL_BALANCE), current: world.stores.books.balance(user) };
+    users.into_iter().map(balance).collect()
 }
 
 fn payments(world: &World) -> Vec<Payment> {
@@ -158,6 +171,8 @@ fn reservations(world: &World, at: DateTime<Utc>) -> Vec<Reservation> {
         },
         items: kept.items.iter().map(|item| (item.part, item.quantity)).collect(),
         expires_at: kept.expires_at,
+        first_confirmed_at: kept.first_confirmed_at,
+        first_ended_at: kept.first_ended_at,
         updated_at: at,
     })
     .collect()
@@ -207,7 +222,7 @@ fn outbox(world: &World, at: DateTime<Utc>) -> Vec<OutboxRow> {
         .collect()
 }
 
-fn inboxes(world: &World, at: DateTime<Utc>) -> Vec<Inbox> {
+fn inboxes(world: &World) -> Vec<Inbox> {
     let stores = &world.stores;
     let of = |service: &str| -> &MemoryInbox {
         match service {
@@ -223,9 +238,13 @@ fn inboxes(world: &World, at: DateTime<Utc>) -> Vec<Inbox> {
         .map(|consumer| Inbox {
             service: consumer.service,
             consumer: consumer.group.to_owned(),
-            rows: of(consumer.service).events(consumer.group).into_iter().map(|event| Received { event, at }).collect(),
+            rows: received(of(consumer.service), consumer.group),
         })
         .collect()
+}
+
+fn received(inbox: &MemoryInbox, group: &str) -> Vec<Received> {
+    inbox.received(group).into_iter().map(|(event, at)| Received { event, at }).collect()
 }
 
 fn logs(world: &World, at: DateTime<Utc>) -> Vec<Log> {

@@ -219,3 +219,8 @@ fn asking_for_a_charge_again_under_a_new_key_is_found() {
 fn abandoning_an_attempt_that_may_be_charged_is_found() {
     is_found(Mistake::AbandonWhatMayBeCharged);
 }
+
+#[test]
+fn ignoring_the_creation_of_an_order_is_found() {
+    is_found(Mistake::IgnoreOrderCreated);
+}

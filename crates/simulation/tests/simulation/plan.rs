@@ -90,6 +90,8 @@ pub enum Mistake {
     AbandonWhatMayBeCharged,
     /// A charge whose outcome is not known is asked for again under a new key.
     NewKeyOnRetry,
+    /// Inventory records that it took `OrderCreated`, and does not confirm the reservation.
+    IgnoreOrderCreated,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

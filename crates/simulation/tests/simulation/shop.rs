@@ -53,6 +53,8 @@ use crate::{
     world::{Name, Process, Serves},
 };
 
+/// What a user has for `INVESTOR_MONEY` at first, in minor units.
+pub const INITIAL_BALANCE: i64 = 20_000;
 /// Where users are told who have no chat.
 pub const FALLBACK: &str = "everybody";
 
@@ -94,7 +96,10 @@ impl Stores {
             payments: MemoryPayments::default(),
             jobs: MemoryJobs::default(),
             notifications: MemoryNotifications::default(),
-            books: MemoryProvider::new(Money::from_minor(20_000).expect("money"), Declines { rate, above: None }),
+            books: MemoryProvider::new(
+                Money::from_minor(INITIAL_BALANCE).expect("money"),
+                Declines { rate, above: None },
+            ),
             chats: MemoryMessenger::default(),
             users: MemoryUsers::default(),
             charged: Mutex::default(),

@@ -1,0 +1,55 @@
+//! For each user: initial - charges of `INVESTOR_MONEY` + their refunds = balance, and the balance is never negative.
+//!
+//! A part of the second invariant. Nothing else changes a balance: the initial amount is the only credit that there is.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::{
+    Facts,
+    facts::{Balance, EntryKind},
+    report::Check,
+};
+
+/// What the ledger says that a balance was changed by.
+#[derive(Clone, Copy, Default)]
+struct Changes {
+    charged: i64,
+    refunded: i64,
+}
+
+pub fn check(facts: &Facts, check: &mut Check) {
+    let mut changes: HashMap<Uuid, Changes> = HashMap::new();
+    for entry in &facts.ledger {
+        let Some(account) = entry.account else { continue };
+        match entry.kind {
+            EntryKind::Charge => changes.entry(account).or_default().charged += entry.amount,
+            EntryKind::Refund => changes.entry(account).or_default().refunded += entry.amount,
+            EntryKind::Decline => {}
+        }
+    }
+    let mut unknown = 0;
+    for Balance { user, initial, current } in &facts.balances {
+        let row = format!("balance of user {user}");
+        let Changes { charged, refunded } = changes.remove(user).unwrap_or_default();
+        if *current < 0 {
+            check.broken_by(&row, format!("is {current}"));
+        }
+        match initial {
+            Some(initial) if initial - charged + refunded != *current => check.broken_by(
+                &row,
+                format!("{initial} initial - {charged} charged + {refunded} refunded are not {current}"),
+            ),
+            Some(_) => {}
+            None => unknown += 1,
+        }
+    }
+    for user in changes.keys() {
+        check.broken_by(format!("balance of user {user}"), "is not there, and the ledger has changes of it");
+    }
+    check.counted("balances", facts.balances.len());
+    if unknown > 0 {
+        check.note(format!("{unknown} balances were made by an older release: what they began with is not known"));
+    }
+}

@@ -1,0 +1,86 @@
+//! For each user: initial - charges of INVESTOR_MONEY + their refunds = balance, and the balance is never negative.
+
+use audit::facts::{Entry, EntryKind};
+use uuid::Uuid;
+
+use crate::shop::{INITIAL, OPEN, PRICE, USER, breaks, holds, the};
+
+fn row() -> String {
+    format!("balance of user {USER}")
+}
+
+#[test]
+fn a_balance_is_not_what_its_charges_and_refunds_leave() {
+    // Charged for two orders, and one of them given back.
+    let left = INITIAL - PRICE;
+    let history = format!("{INITIAL} initial - {} charged + {PRICE} refunded", 2 * PRICE);
+
+    for wrong in [left - 1, left + 1] {
+        breaks(2, &[&row(), &format!("{history} are not {wrong}")], |facts| facts.balances[0].current = wrong);
+    }
+}
+
+#[test]
+fn a_charge_or_a_refund_leaves_the_balance_as_it_was() {
+    for kind in [EntryKind::Charge, EntryKind::Refund] {
+        breaks(2, &[&row(), "are not"], |facts| {
+            let entry = the(&mut facts.ledger, |entry| entry.kind == kind).clone();
+            facts.ledger.push(Entry { key: "again".to_owned(), ..entry });
+        });
+    }
+}
+
+#[test]
+fn a_decline_or_another_method_of_payment_changes_no_balance() {
+    holds(2, |facts| {
+        let key = "declined".to_owned();
+        let account = Some(USER);
+        facts.ledger.push(Entry { key, kind: EntryKind::Decline, order: OPEN, amount: PRICE, account });
+    });
+    holds(2, |facts| {
+        for entry in &mut facts.ledger {
+            entry.account = None;
+        }
+        facts.balances[0].current = INITIAL;
+    });
+}
+
+#[test]
+fn a_balance_is_negative() {
+    breaks(2, &[&row(), "is -1"], |facts| {
+        facts.balances[0].initial = Some(PRICE - 1);
+        facts.balances[0].current = -1;
+    });
+    holds(2, |facts| {
+        facts.balances[0].initial = Some(PRICE);
+        facts.balances[0].current = 0;
+    });
+}
+
+#[test]
+fn a_charged_user_has_no_balance() {
+    breaks(2, &[&row(), "is not there"], |facts| facts.balances.clear());
+    breaks(2, &[&row(), "are not"], |facts| facts.ledger[0].account = Some(Uuid::from_u128(99)));
+}
+
+#[test]
+fn each_balance_keeps_the_initial_amount_that_it_was_made_with() {
+    holds(2, |facts| {
+        let mut other = facts.balances[0];
+        other.user = Uuid::from_u128(99);
+        other.initial = Some(5);
+        other.current = 5;
+        facts.balances.push(other);
+    });
+}
+
+#[test]
+fn a_balance_whose_beginning_is_not_known_is_passed_over_and_counted() {
+    let found = holds(2, |facts| {
+        facts.balances[0].initial = None;
+        facts.balances[0].current = 7;
+    });
+
+    assert!(found.notes.iter().any(|note| note.contains("1 balances were made by an older release")), "{found:?}");
+    assert!(holds(2, |_| ()).notes.is_empty());
+}

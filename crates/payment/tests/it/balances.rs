@@ -1,0 +1,74 @@
+//! What a balance began with, for an auditor: the ledger keeps it, and makes it up for balances that are older than that column.
+
+use payment::{
+    client::{Ledger, Provider as _, Refund},
+    model::{Intent, Method, Outcome},
+    repository::MIGRATIONS,
+};
+use platform::{ids, postgres::Database};
+use uuid::Uuid;
+
+use crate::{INITIAL, again, declines, intent, money};
+
+/// The version before the one that added the column.
+const BEFORE: i64 = 6;
+
+fn ledger(pool: &Database, initial: i64) -> Ledger {
+    Ledger::new(pool.clone(), money(initial), declines())
+}
+
+/// What a user's balance began with, and what it is.
+async fn balance(pool: &Database, user: Uuid) -> (Option<i64>, i64) {
+    let row = sqlx::query_as("select initial, balance from balances where user_uuid = $1").bind(user);
+    row.fetch_one(pool).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_balance_keeps_the_initial_amount_that_it_was_made_with() {
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let first = intent(Method::InvestorMoney);
+    ledger(&pool, INITIAL).charge(&first).await.unwrap();
+
+    ledger(&pool, 2 * INITIAL).charge(&again(&first)).await.unwrap();
+    let other = intent(Method::InvestorMoney);
+    ledger(&pool, 2 * INITIAL).charge(&other).await.unwrap();
+
+    assert_eq!(balance(&pool, first.user).await, (Some(INITIAL), INITIAL - 2000));
+    assert_eq!(balance(&pool, other.user).await, (Some(2 * INITIAL), 2 * INITIAL - 1000));
+}
+
+#[tokio::test]
+async fn an_older_balance_is_said_to_have_begun_with_what_its_ledger_says() {
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let (charged, refunded, card) =
+        (intent(Method::InvestorMoney), intent(Method::InvestorMoney), intent(Method::Card));
+    let ledger = ledger(&pool, INITIAL);
+    ledger.charge(&charged).await.unwrap();
+    ledger.charge(&again(&charged)).await.unwrap();
+    ledger.charge(&Intent { user: charged.user, ..card }).await.unwrap();
+    let dear = Intent { amount: money(INITIAL), ..again(&charged) };
+    assert!(matches!(ledger.charge(&dear).await.unwrap(), Outcome::Declined(_)));
+    let Outcome::Charged { reference } = ledger.charge(&refunded).await.unwrap() else { panic!("declined") };
+    let refund = Refund { key: ids::random().to_string(), reference, amount: refunded.amount };
+    ledger.refund(&refund).await.unwrap();
+
+    let mut connection = pool.connect().await.unwrap();
+    MIGRATIONS.undo(&mut connection, BEFORE).await.unwrap();
+    MIGRATIONS.run(&mut connection).await.unwrap();
+
+    assert_eq!(balance(&pool, charged.user).await, (Some(INITIAL), INITIAL - 2000));
+    assert_eq!(balance(&pool, refunded.user).await, (Some(INITIAL), INITIAL));
+}
+
+#[tokio::test]
+async fn the_previous_release_may_make_balances_meanwhile() {
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let first = intent(Method::InvestorMoney);
+
+    // As it does.
+    let insert = sqlx::query("insert into balances (user_uuid, balance) values ($1, $2)").bind(first.user);
+    insert.bind(INITIAL - 1000).execute(&pool).await.unwrap();
+    ledger(&pool, INITIAL).charge(&again(&first)).await.unwrap();
+
+    assert_eq!(balance(&pool, first.user).await, (None, INITIAL - 2000));
+}

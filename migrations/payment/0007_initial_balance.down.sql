@@ -1,0 +1,1 @@
+alter table balances drop column initial;
