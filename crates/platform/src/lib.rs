@@ -13,6 +13,7 @@ pub mod http;
 pub mod ids;
 pub mod inbox;
 pub mod kafka;
+mod keep_alive;
 pub mod lease;
 pub mod money;
 mod observe;

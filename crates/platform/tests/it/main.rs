@@ -2,6 +2,7 @@
 
 mod consumer;
 mod grpc;
+mod http;
 mod migrations;
 mod outage;
 mod outbox;

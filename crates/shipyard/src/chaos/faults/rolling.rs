@@ -11,7 +11,7 @@ use crate::{
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 12,
     name: "rolling",
-    what: "every process of every service is replaced, one after another: no request may fail",
+    what: "every process of every service is replaced, one after another: no request may fail, over HTTP/1.1 or HTTP/2",
     inject: inject!(roll),
 }];
 

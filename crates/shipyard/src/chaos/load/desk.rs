@@ -32,20 +32,37 @@ pub enum Final {
     Broken,
 }
 
+/// How a customer's requests travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// One request after another over a connection that is kept open: a server that stops has to tell the client in time.
+    Http1,
+    /// All requests over one connection, without asking first whether the server speaks it.
+    Http2,
+}
+
+impl Protocol {
+    /// Every other customer's.
+    pub fn of(customer: usize) -> Self {
+        if customer.is_multiple_of(2) { Self::Http2 } else { Self::Http1 }
+    }
+}
+
 pub struct Desk {
     pub shop: Shop,
     pub memory: Arc<Memory>,
     pub account: Account,
+    protocol: Protocol,
 }
 
 impl Desk {
-    pub fn new(shop: Shop, memory: Arc<Memory>, account: Account) -> anyhow::Result<Self> {
-        Ok(Self { shop: shop.through(client()?), memory, account })
+    pub fn new(shop: Shop, memory: Arc<Memory>, account: Account, protocol: Protocol) -> anyhow::Result<Self> {
+        Ok(Self { shop: shop.through(client(protocol)?), memory, account, protocol })
     }
 
-    /// Goes on over a new connection, which may lead to another replica: over HTTP/2 one connection takes all requests.
+    /// Goes on over a new connection, which may lead to another replica: a connection takes all requests that do not overlap.
     pub fn reconnect(&mut self) -> anyhow::Result<()> {
-        self.shop = self.shop.clone().through(client()?);
+        self.shop = self.shop.clone().through(client(self.protocol)?);
         Ok(())
     }
 
@@ -97,11 +114,15 @@ impl Desk {
     }
 }
 
-/// A client with one connection. Over HTTP/2 a server that stops takes no request that it will not answer.
-fn client() -> anyhow::Result<reqwest::Client> {
+/// A client that keeps one connection.
+fn client(protocol: Protocol) -> anyhow::Result<reqwest::Client> {
     // rustls has its provider since the shop made a client of its own.
-    let builder = reqwest::Client::builder()
-        .http2_prior_knowledge()
+    let builder = match protocol {
+        Protocol::Http1 => reqwest::Client::builder().http1_only(),
+        Protocol::Http2 => reqwest::Client::builder().http2_prior_knowledge(),
+    };
+    let builder = builder
+        .pool_max_idle_per_host(1)
         // There is no TLS here, and the certificates of the machine take long to read.
         .tls_certs_only([])
         .http2_keep_alive_interval(Duration::from_secs(5))

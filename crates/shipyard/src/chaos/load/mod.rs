@@ -27,7 +27,14 @@ use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 pub use self::tally::Tally;
-use self::{account::Account, chance::Chance, customer::Customer, desk::Desk, gate::Gate, memory::Memory};
+use self::{
+    account::Account,
+    chance::Chance,
+    customer::Customer,
+    desk::{Desk, Protocol},
+    gate::Gate,
+    memory::Memory,
+};
 use crate::commands::demo::shop::{Shop, success, within};
 
 /// So that no two seeds have a customer in common: 2^64 over the golden ratio.
@@ -63,7 +70,7 @@ impl Load {
         let mut customers = Vec::new();
         for (index, account) in accounts.into_iter().enumerate() {
             let customer = Customer {
-                desk: Desk::new(shop.clone(), memory.clone(), account)?,
+                desk: Desk::new(shop.clone(), memory.clone(), account, Protocol::of(index))?,
                 gate: gate.clone(),
                 parts: parts.clone(),
                 pause: options.pause,

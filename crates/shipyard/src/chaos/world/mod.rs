@@ -200,7 +200,8 @@ impl Variables<'_> {
         let mut set = |name: &str, value: &str| variables.push((name.to_owned(), value.to_owned()));
         set("SERVICE_KEY", self.key);
         set("LOG_LEVEL", "info");
-        set("SHUTDOWN_DRAIN", "1s");
+        // Over HTTP/1.1 a customer leaves with the next answer, which none waits for longer than two seconds.
+        set("SHUTDOWN_DRAIN", if service == Service::Order { "3s" } else { "1s" });
         let (_, url) =
             self.servers.own_databases.iter().find(|(of, _)| *of == service).context("a database for each")?;
         set(&service.variable("DATABASE_URL"), &at(url, self.links.address(Link::Database(service))?)?);

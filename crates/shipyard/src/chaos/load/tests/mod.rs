@@ -20,6 +20,13 @@ const TRACE: &str = "0123456789abcdef0123456789abcdef";
 
 /// A customer of a shop whose order service answers with `order`.
 async fn customer(order: impl wiremock::Respond + 'static) -> (Customer, MockServer, AbortOnDropHandle<()>) {
+    customer_over(Protocol::Http2, order).await
+}
+
+async fn customer_over(
+    protocol: Protocol,
+    order: impl wiremock::Respond + 'static,
+) -> (Customer, MockServer, AbortOnDropHandle<()>) {
     let http = MockServer::start().await;
     Mock::given(any()).respond_with(order).mount(&http).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -34,7 +41,7 @@ async fn customer(order: impl wiremock::Respond + 'static) -> (Customer, MockSer
     let rng = SmallRng::seed_from_u64(1);
     let account = Account::open(&shop, 0, rng.clone()).await.unwrap();
     let customer = Customer {
-        desk: Desk::new(shop, Arc::default(), account).unwrap(),
+        desk: Desk::new(shop, Arc::default(), account, protocol).unwrap(),
         gate: Arc::new(Gate::closed()),
         parts: Arc::new([1, 2].map(Uuid::from_u128)),
         pause: Duration::from_millis(1),
@@ -157,4 +164,21 @@ async fn a_customer_who_pays_and_cancels_is_told_of_one_of_them() {
 
     let surprises = customer.desk.memory.surprises();
     assert!(matches!(surprises.as_slice(), [one] if one.contains("was cancelled, and paid with")), "{surprises:?}");
+}
+
+#[tokio::test]
+async fn half_of_the_customers_speak_http_1_1_and_the_others_http_2() {
+    for (number, has_host) in [(0, false), (1, true)] {
+        let respond = |_: &Received| success(200, &json!({ "orders": [] }));
+        let (mut customer, http, _iam) = customer_over(Protocol::of(number), respond).await;
+
+        customer.list().await;
+        customer.desk.reconnect().unwrap();
+        customer.list().await;
+
+        // HTTP/2 has `:authority` in its place.
+        let asked = http.received_requests().await.unwrap();
+        let hosts: Vec<bool> = asked.iter().map(|request| request.headers.contains_key("host")).collect();
+        assert_eq!(hosts, [has_host; 2]);
+    }
 }
