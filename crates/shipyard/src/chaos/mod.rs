@@ -104,7 +104,7 @@ async fn row(
     say(&format!("{}: the shop recovers", fault.name));
     row.violations.extend(stage.world.heal().await.err().map(|error| format!("not healed: {error:#}")));
     let recovery = recovery::watch(&stage.world, &stage.load, Span { begun, ended, at: gone }, options.slack).await;
-    row.violations.extend(recovery.excesses(bounds));
+    row.violations.extend(recovery.excesses(&bounds.after(fault.name)));
     row.recovery = Some(recovery.into());
     say(&format!("{}: what is in hand is finished", fault.name));
     row.violations.extend(stage.load.pause(END * options.slack).await.err().map(|error| format!("{error:#}")));

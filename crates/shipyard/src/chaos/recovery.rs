@@ -22,6 +22,25 @@ const CALM: Duration = Duration::from_secs(3);
 /// After this the shop counts as not recovered.
 const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(250);
+/// How long requests may fail after a fault that opens circuit breakers: one refuses calls for 5 s, and then one call finds out.
+pub const WITH_BREAKER: Duration = Duration::from_secs(6);
+/// The faults that make a service unavailable to another, or silent, for long enough to open a circuit breaker.
+const OPENING: [&str; 14] = [
+    "kill",
+    "commit-publish",
+    "ack-mark",
+    "commit-offset",
+    "charge-commit",
+    "postgres-kill",
+    "postgres-hang",
+    "postgres-crowded",
+    "redis-kill",
+    "network-cut",
+    "network-half-open",
+    "servers-cut",
+    "disk-full",
+    "storm",
+];
 /// Events are waited for that are at most so much older than the fault.
 const BEFORE: TimeDelta = TimeDelta::minutes(2);
 
@@ -42,6 +61,8 @@ pub struct Bounds {
     pub requests: Duration,
     pub events: Duration,
     pub payments: Duration,
+    /// How many times as long each may take on a machine that is busy otherwise.
+    pub slack: u32,
 }
 
 impl Bounds {
@@ -50,7 +71,13 @@ impl Bounds {
     pub fn of(slack: u32, real_broker: bool) -> Self {
         let events = Duration::from_secs(if real_broker { 10 } else { 20 });
         let (requests, payments) = (Duration::from_secs(5), Duration::from_secs(30));
-        Self { requests: requests * slack, events: events * slack, payments: payments * slack }
+        Self { requests: requests * slack, events: events * slack, payments: payments * slack, slack }
+    }
+
+    /// Those after `fault`: requests have [`WITH_BREAKER`] where it opens circuit breakers.
+    pub fn after(&self, fault: &str) -> Self {
+        let requests = if OPENING.contains(&fault) { WITH_BREAKER * self.slack } else { self.requests };
+        Self { requests, ..*self }
     }
 }
 
@@ -191,6 +218,7 @@ async fn open_payments(databases: &Databases, span: Span) -> anyhow::Result<i64>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chaos::faults;
 
     #[test]
     fn what_takes_longer_than_it_may_is_told() {
@@ -205,5 +233,18 @@ mod tests {
             ["requests fail 6.0 s after the cause was gone, not 5 s".to_owned(), format!("{open}, not 30 s")]
         );
         assert_eq!(slack, [format!("{open}, not 60 s")]);
+    }
+
+    #[test]
+    fn requests_have_a_second_more_after_the_faults_that_open_circuit_breakers() {
+        let bounds = Bounds::of(2, true);
+        let names: Vec<_> = faults::all().iter().map(|fault| fault.name).collect();
+
+        let longer: Vec<_> = names.iter().filter(|name| bounds.after(name).requests > bounds.requests).collect();
+
+        assert_eq!(longer.len(), OPENING.len(), "of {OPENING:?} there are {longer:?} alone");
+        assert_eq!(bounds.after("kill").requests, WITH_BREAKER * 2);
+        assert_eq!(bounds.after("rolling").requests, bounds.requests);
+        assert_eq!(bounds.after("kill").events, bounds.events);
     }
 }

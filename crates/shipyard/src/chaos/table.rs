@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Options,
     fault::Fault,
-    recovery::{Bounds, Recovery},
+    recovery::{Bounds, Recovery, WITH_BREAKER},
 };
 
 /// A line of the table.
@@ -151,9 +151,10 @@ impl fmt::Display for Table {
         }
         writeln!(
             f,
-            "\nRecovery is counted from the end of the cause: until the last request that failed or was late (well: at most {} s), until all earlier events have\n\
-             arrived (at most {} s), until all earlier payments are known (at most {} s).",
+            "\nRecovery is counted from the end of the cause: until the last request that failed or was late (well: at most {} s, and {} s after a fault that\n\
+             opens circuit breakers), until all earlier events have arrived (at most {} s), until all earlier payments are known (at most {} s).",
             self.bounds.requests.as_secs(),
+            (WITH_BREAKER * self.bounds.slack).as_secs(),
             self.bounds.events.as_secs(),
             self.bounds.payments.as_secs(),
         )?;
