@@ -103,13 +103,15 @@ impl App {
     /// Runs until `stop` or a failure that no waiting mends.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut tasks = Tasks::new(&stop);
+        let open = self.pool.clone();
+        tasks.close(async move { open.close().await });
         if let Some(admin) = self.admin {
             let routes = health::admin_routes(vec![self.readiness.clone()]);
-            tasks.spawn("admin", |stop| http::serve(admin, routes, self.readiness.clone(), stop));
+            tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
         }
         postgres::migrate(&self.pool, &MIGRATIONS, &stop).await?;
         let grpc = Services::new().with(api::grpc(self.service.clone()));
-        tasks.spawn("grpc", |stop| grpc.serve(self.listener, self.guard, self.readiness, stop));
+        tasks.serve("grpc", |stop| grpc.serve(self.listener, self.guard, self.readiness, stop));
         let sweepers = Sweepers::new(&mut tasks, self.pool.clone(), self.instance);
         api::remove_old_rows(sweepers, self.pool.clone(), self.keep);
         tasks.spawn("database", |stop| postgres::watch(self.pool, self.database, stop));

@@ -92,14 +92,16 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { pool, service, readiness, .. } = self;
         let mut tasks = Tasks::new(&stop);
+        let open = pool.clone();
+        tasks.close(async move { open.close().await });
         if let Some(admin) = self.admin {
             let routes = health::admin_routes(vec![readiness.clone()]);
-            tasks.spawn("admin", |stop| http::serve(admin, routes, readiness.clone(), stop));
+            tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
         }
         postgres::migrate(&pool, &MIGRATIONS, &stop).await?;
         api::seed(&service, &self.config.catalogue, &stop).await?;
         let grpc = Services::new().with(api::grpc(service.clone()));
-        tasks.spawn("grpc", |stop| grpc.serve(self.listener, self.guard, readiness, stop));
+        tasks.serve("grpc", |stop| grpc.serve(self.listener, self.guard, readiness, stop));
         for consumer in self.consumers {
             tasks.spawn("consumer", |stop| consumer.run(stop));
         }

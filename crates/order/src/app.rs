@@ -111,12 +111,14 @@ impl App {
     /// Runs until `stop` or a failure that no waiting mends.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut tasks = Tasks::new(&stop);
+        let open = self.pool.clone();
+        tasks.close(async move { open.close().await });
         if let Some(admin) = self.admin {
             let routes = health::admin_routes(vec![self.readiness.clone()]);
-            tasks.spawn("admin", |stop| http::serve(admin, routes, self.readiness.clone(), stop));
+            tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
         }
         postgres::migrate(&self.pool, &MIGRATIONS, &stop).await?;
-        tasks.spawn("http", |stop| http::serve(self.listener, self.router, self.readiness, stop));
+        tasks.serve("http", |stop| http::serve(self.listener, self.router, self.readiness, stop));
         api::sweep(self.service, Sweepers::new(&mut tasks, self.pool.clone(), self.instance), self.keep);
         tasks.spawn("database", |stop| postgres::watch(self.pool, self.database, stop));
         tasks.spawn("outbox", |stop| self.relay.run(stop));

@@ -68,6 +68,10 @@ impl Readiness {
         tokio::time::sleep(self.drain).await;
     }
 
+    pub(crate) fn drain(&self) -> Duration {
+        self.drain
+    }
+
     /// Returns at the next change of any condition.
     pub async fn changed(&self) {
         let _ = self.changed.subscribe().changed().await;

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{deadline, drain::drain, health::Readiness, keep_alive, observe, problem::Problem};
+use crate::{deadline, drain::drain, health::Readiness, keep_alive, observe, problem::Problem, shutdown};
 
 /// The longest that a request may take; what it asks of other services must fit in.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
@@ -59,7 +59,7 @@ pub fn layers(router: Router) -> Router {
         .layer(axum::middleware::from_fn(observe::http))
 }
 
-/// Serves until `stop`, then for as long as the drain lasts, and finishes the requests in hand.
+/// Serves until `stop`, goes on for the drain, then finishes the requests in hand, within [`shutdown::REQUESTS`].
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -70,10 +70,12 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
     });
     let router = keep_alive::until(router, stop.clone());
-    axum::serve(listener, router)
-        .with_graceful_shutdown(async move { readiness.drained(stop).await })
-        .await
-        .context("serving HTTP")
+    let (drain, told) = (readiness.drain(), stop.clone());
+    let server = async {
+        let server = axum::serve(listener, router).with_graceful_shutdown(async move { readiness.drained(told).await });
+        server.await.context("serving HTTP")
+    };
+    shutdown::within_bounds(server, drain, &stop).await
 }
 
 /// Turns a panic into an answer made by `answer`; the panic itself has been logged by the hook.

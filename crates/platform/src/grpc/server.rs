@@ -14,7 +14,7 @@ use tonic::{
 use tonic_health::ServingStatus;
 
 use super::Rpcs;
-use crate::{auth::Guard, deadline, health::Readiness, http::catch_panics, observe};
+use crate::{auth::Guard, deadline, health::Readiness, http::catch_panics, observe, shutdown};
 
 /// The longest that a call may take where the caller sets no sooner deadline.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
@@ -64,7 +64,7 @@ impl Services {
         Rpcs::new(&[&self.names[..], &open].concat(), &descriptors)
     }
 
-    /// Serves until `stop`, then finishes the calls in hand.
+    /// Serves until `stop`, goes on for the drain, then finishes the calls in hand, within [`shutdown::REQUESTS`].
     ///
     /// Health says SERVING for `""` and each service while `readiness` is met.
     pub async fn serve(
@@ -102,10 +102,13 @@ impl Services {
                 TcpIncoming::from(listener).with_nodelay(Some(true)),
                 readiness.drained(stop.clone()),
             );
-        tokio::select! {
-            served = serve => served.context("serving gRPC"),
-            () = report => Ok(()),
-        }
+        let server = async {
+            tokio::select! {
+                served = serve => served.context("serving gRPC"),
+                () = report => Ok(()),
+            }
+        };
+        shutdown::within_bounds(server, readiness.drain(), &stop).await
     }
 }
 

@@ -10,4 +10,5 @@ mod outbox_contract;
 mod postgres;
 mod reader;
 mod relay;
+mod shutdown;
 mod topics;

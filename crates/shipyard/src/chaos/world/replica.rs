@@ -16,8 +16,9 @@ use servers::process::{Child, Signal, mortal};
 
 use crate::services::Service;
 
-/// How long a process may take to end by itself: its own bound is 8 s and its drain.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a process may take to end by itself: as long as a container is given. Its own bounds are its drain, 10 s for requests, 3 s
+/// for background tasks and 1 s to close.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Replica {
     pub service: Service,

@@ -89,7 +89,7 @@ fn iam_config(settings: &Settings) -> Result<iam::config::Config, ConfigError> {
 }
 
 impl Built {
-    fn new<F>(
+    pub fn new<F>(
         name: &'static str,
         readiness: Readiness,
         run: impl FnOnce(CancellationToken) -> F + Send + 'static,

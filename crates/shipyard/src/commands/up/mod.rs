@@ -5,6 +5,7 @@ mod apps;
 mod banner;
 mod infrastructure;
 mod keeper;
+mod turns;
 
 use std::time::Instant;
 
@@ -78,9 +79,7 @@ async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: Can
     let routes = admin_routes(all.clone());
     tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
     tasks.spawn("banner", |stop| banner.show(all, stop));
-    for service in services {
-        tasks.spawn(service.name, service.run);
-    }
+    tasks.serve("the shop", |stop| turns::run(services, stop));
     tasks.join().await
 }
 

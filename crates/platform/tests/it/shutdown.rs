@@ -1,0 +1,76 @@
+//! What is in hand when a program is told to stop.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use axum::{Router, routing::post};
+use platform::{
+    health::Readiness,
+    http,
+    kafka::Record,
+    outbox::{Event, MemoryOutbox, Publisher, Relay, Waker},
+    shutdown::Tasks,
+};
+use tokio::{net::TcpListener, sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// What the program waits after it has stopped being ready.
+const DRAIN: Duration = Duration::from_secs(3);
+/// Nearly as long as any request may take.
+const WORK: Duration = Duration::from_secs(9);
+
+/// A broker that takes everything.
+#[derive(Clone, Default)]
+struct Broker(Arc<Mutex<Vec<Record>>>);
+
+#[async_trait]
+impl Publisher for Broker {
+    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_in_hand_at_the_stop_is_answered_and_its_event_published_before_the_end() {
+    let (outbox, waker, broker) = (MemoryOutbox::default(), Waker::default(), Broker::default());
+    let begun = Arc::new(Notify::new());
+    let handler = {
+        let (outbox, begun, waker) = (outbox.clone(), begun.clone(), waker.clone());
+        async move || {
+            begun.notify_one();
+            tokio::time::sleep(WORK).await;
+            outbox.insert(Event { uuid: Uuid::from_u128(1), kind: "kind", key: Uuid::from_u128(1), payload: vec![] });
+            waker.wake();
+        }
+    };
+    let topics = HashMap::from([("kind", "topic".to_owned())]);
+    let relay = Relay::new("test", Arc::new(outbox.clone()), Arc::new(broker.clone()), topics, &waker);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = http::layers(Router::new().route("/", post(handler)));
+    let stop = CancellationToken::new();
+    let mut tasks = Tasks::new(&stop);
+    let readiness = Readiness::new(DRAIN);
+    tasks.serve("http", |stop| http::serve(listener, router, readiness.clone(), stop));
+    tasks.spawn("outbox", |stop| relay.run(stop));
+    let program = tokio::spawn(tasks.join());
+    let client = http::client(Duration::from_secs(20)).unwrap();
+    let request = tokio::spawn(client.post(url).send());
+    begun.notified().await;
+
+    let told = Instant::now();
+    stop.cancel();
+    program.await.unwrap().unwrap();
+
+    assert!(!readiness.is_ready());
+    assert_eq!(request.await.unwrap().unwrap().status(), 200);
+    assert_eq!(broker.0.lock().unwrap().len(), 1, "its event is not published");
+    assert!(outbox.events().iter().all(|(_, published)| *published), "its event is not marked");
+    assert!(told.elapsed() < WORK + Duration::from_secs(2), "the end came {:?} after the stop", told.elapsed());
+}

@@ -1,0 +1,115 @@
+//! Stops the services of the one process caller before callee, so that what a request in hand still needs is there.
+
+use platform::shutdown::Tasks;
+use tokio_util::sync::CancellationToken;
+
+use super::apps::Built;
+
+/// The services that call others, those that only ask iam, and iam.
+const TURNS: usize = 3;
+
+/// Runs the services until `stop` or the first failure; those of a turn are told to stop when those before have stopped.
+pub async fn run(services: Vec<Built>, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut turns: [Turn; TURNS] = std::array::from_fn(|_| Turn::new());
+    for service in services {
+        turns[turn(service.name)].tasks.serve(service.name, service.run);
+    }
+    let tokens: Vec<CancellationToken> = turns.iter().map(|turn| turn.stop.clone()).collect();
+    let all = stop.child_token();
+    let first = async {
+        all.cancelled().await;
+        tokens[0].cancel();
+    };
+    let run = turns.into_iter().enumerate().map(|(index, turn)| {
+        let (all, next) = (&all, tokens.get(index + 1));
+        async move {
+            let outcome = turn.run().await;
+            all.cancel();
+            next.inspect(|next| next.cancel());
+            outcome
+        }
+    });
+    let (outcomes, ()) = tokio::join!(futures::future::join_all(run), first);
+    outcomes.into_iter().find(Result::is_err).unwrap_or(Ok(()))
+}
+
+/// Services that stop together.
+struct Turn {
+    stop: CancellationToken,
+    tasks: Tasks,
+}
+
+impl Turn {
+    fn new() -> Self {
+        let stop = CancellationToken::new();
+        Self { tasks: Tasks::new(&stop), stop }
+    }
+
+    /// A turn without services lasts until it is told to stop, too.
+    async fn run(self) -> anyhow::Result<()> {
+        let outcome = self.tasks.join().await;
+        if outcome.is_ok() {
+            self.stop.cancelled().await;
+        }
+        outcome
+    }
+}
+
+fn turn(service: &str) -> usize {
+    match service {
+        "order" => 0,
+        "iam" => TURNS - 1,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+
+    use platform::health::Readiness;
+
+    use super::*;
+
+    /// What services did, in its order.
+    type Log = Arc<Mutex<Vec<&'static str>>>;
+
+    /// A service that takes a while to finish what it has in hand.
+    fn service(name: &'static str, log: &Log) -> Built {
+        let log = log.clone();
+        Built::new(name, Readiness::default(), move |stop| async move {
+            stop.cancelled().await;
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            log.lock().unwrap().push(name);
+            Ok(())
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn services_end_before_those_that_they_call() {
+        let log = Log::default();
+        let services = ["iam", "payment", "order", "inventory"].map(|name| service(name, &log));
+        let stop = CancellationToken::new();
+        stop.cancel();
+
+        run(services.into(), stop).await.unwrap();
+
+        let ended = log.lock().unwrap().clone();
+        assert_eq!((ended.first(), ended.last(), ended.len()), (Some(&"order"), Some(&"iam"), 4), "{ended:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_fails_stops_the_others_and_is_named() {
+        let log = Log::default();
+        let broken = Built::new("payment", Readiness::default(), |_| async { anyhow::bail!("no luck") });
+        let services = vec![service("iam", &log), broken, service("order", &log)];
+
+        let error = run(services, CancellationToken::new()).await.unwrap_err();
+
+        assert_eq!(format!("{error:#}"), "payment failed: no luck");
+        assert_eq!(log.lock().unwrap().len(), 2);
+    }
+}
