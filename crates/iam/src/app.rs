@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ::redis::aio::ConnectionManager;
 use platform::{
     auth::{Guard, ServiceKey},
     grpc::Services,
@@ -28,7 +27,7 @@ pub struct App {
     pool: Database,
     database: Condition,
     /// Absent where sessions are in memory.
-    redis: Option<(ConnectionManager, Condition)>,
+    redis: Option<(redis::Connection, Condition)>,
     listener: TcpListener,
     admin: Option<TcpListener>,
     guard: Guard,

@@ -1,11 +1,14 @@
-//! Redis: one multiplexed connection that reconnects by itself.
+//! Redis: one multiplexed connection that reconnects by itself, and is given up when it is silent.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use redis::{
-    Client, IntoConnectionInfo as _,
-    aio::{ConnectionManager, ConnectionManagerConfig},
+    Client, Cmd, IntoConnectionInfo as _, Pipeline, RedisFuture, RedisResult, Value,
+    aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
     io::tcp::TcpSettings,
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,9 +18,75 @@ use crate::health::Condition;
 
 /// How long one command may take, the time to connect again included.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection on which an answer takes longer is given up: sooner than its caller gives up, who would not tell.
+const SILENCE: Duration = Duration::from_millis(1500);
+
+/// A connection that is shared by its clones, made when it is first used and made anew when it is lost.
+///
+/// `ConnectionManager` does that when the connection ends. One that stays open while its bytes are dropped it would keep.
+#[derive(Clone)]
+pub struct Connection(Arc<Shared>);
+
+struct Shared {
+    client: Client,
+    config: ConnectionManagerConfig,
+    current: Mutex<Arc<ConnectionManager>>,
+}
+
+impl Connection {
+    fn current(&self) -> Arc<ConnectionManager> {
+        self.0.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts a new connection in the place of `silent`, unless that has been done.
+    fn replace(&self, silent: &Arc<ConnectionManager>) {
+        let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&current, silent) {
+            match ConnectionManager::new_lazy_with_config(self.0.client.clone(), self.0.config.clone()) {
+                Ok(new) => *current = Arc::new(new),
+                Err(error) => tracing::warn!(%error, "no new connection to Redis"),
+            }
+        }
+    }
+
+    async fn answered<T>(&self, used: Arc<ConnectionManager>, answer: RedisFuture<'_, T>) -> RedisResult<T> {
+        let outcome = answer.await;
+        if outcome.as_ref().is_err_and(redis::RedisError::is_timeout) {
+            self.replace(&used);
+        }
+        outcome
+    }
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        Box::pin(async move {
+            let current = self.current();
+            let mut manager = ConnectionManager::clone(&current);
+            self.answered(current, manager.req_packed_command(cmd)).await
+        })
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        cmd: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        Box::pin(async move {
+            let current = self.current();
+            let mut manager = ConnectionManager::clone(&current);
+            self.answered(current, manager.req_packed_commands(cmd, offset, count)).await
+        })
+    }
+
+    fn get_db(&self) -> i64 {
+        self.current().get_db()
+    }
+}
 
 /// A connection that is made when it is first used. `variable` names the URL in errors.
-pub fn lazy_connection(variable: &str, url: &SecretString) -> anyhow::Result<ConnectionManager> {
+pub fn lazy_connection(variable: &str, url: &SecretString) -> anyhow::Result<Connection> {
     // A command is not held back for the next one, and a dead link is given up.
     let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(Duration::from_secs(5));
     let client = url
@@ -28,18 +97,16 @@ pub fn lazy_connection(variable: &str, url: &SecretString) -> anyhow::Result<Con
         .with_context(|| format!("{variable}: is not a Redis URL such as redis://127.0.0.1:6379"))?;
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(Duration::from_secs(1)))
-        .set_response_timeout(Some(RESPONSE_TIMEOUT))
+        .set_response_timeout(Some(SILENCE))
         .set_number_of_retries(1)
         .set_max_delay(Duration::from_millis(500));
-    ConnectionManager::new_lazy_with_config(client, config).context("connecting to Redis")
+    let manager = ConnectionManager::new_lazy_with_config(client.clone(), config.clone());
+    let current = Mutex::new(Arc::new(manager.context("connecting to Redis")?));
+    Ok(Connection(Arc::new(Shared { client, config, current })))
 }
 
 /// Keeps a readiness condition true to whether the server answers, asking every two seconds.
-pub async fn watch(
-    mut connection: ConnectionManager,
-    reachable: Condition,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
+pub async fn watch(mut connection: Connection, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
     let mut silent = false;
     loop {
         let answer = tokio::time::timeout(RESPONSE_TIMEOUT, ping(&mut connection)).await;
@@ -61,7 +128,7 @@ pub async fn watch(
 }
 
 /// A stale connection fails once; the next is new.
-async fn ping(connection: &mut ConnectionManager) -> redis::RedisResult<()> {
+async fn ping(connection: &mut Connection) -> redis::RedisResult<()> {
     let ping = redis::cmd("PING");
     match ping.query_async(connection).await {
         Err(error) if error.is_connection_dropped() => ping.query_async(connection).await,

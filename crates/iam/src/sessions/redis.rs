@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::{
-    AsyncCommands as _, ExistenceCheck, RedisError, RedisResult, Script, SetExpiry, SetOptions, aio::ConnectionManager,
-};
+use platform::redis::Connection;
+use redis::{AsyncCommands as _, ExistenceCheck, RedisError, RedisResult, Script, SetExpiry, SetOptions};
 use uuid::Uuid;
 
 use super::{Admission, RETIRED, Sessions};
@@ -20,7 +19,7 @@ use crate::{
 const LIMIT: Duration = platform::redis::RESPONSE_TIMEOUT;
 
 pub struct RedisSessions {
-    connection: ConnectionManager,
+    connection: Connection,
     prefix: String,
     limits: Limits,
     scripts: Scripts,
@@ -36,7 +35,7 @@ struct Scripts {
 
 impl RedisSessions {
     /// Every key begins with `prefix`.
-    pub fn new(connection: ConnectionManager, prefix: String, limits: Limits) -> Self {
+    pub fn new(connection: Connection, prefix: String, limits: Limits) -> Self {
         let scripts = Scripts {
             open: Script::new(concat!(include_str!("admit.lua"), include_str!("open.lua"))),
             close: Script::new(include_str!("close.lua")),
@@ -69,7 +68,7 @@ impl RedisSessions {
     }
 
     /// Runs what may be repeated: once more when the connection turns out to be gone, and not for long.
-    async fn ask<T, F>(&self, command: impl Fn(ConnectionManager) -> F + Send) -> Result<T, Error>
+    async fn ask<T, F>(&self, command: impl Fn(Connection) -> F + Send) -> Result<T, Error>
     where
         F: Future<Output = RedisResult<T>> + Send,
     {

@@ -65,6 +65,10 @@ impl Telegram {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            // Over HTTP/2 a request that times out leaves its connection to the next.
+            .http2_keep_alive_interval(Duration::from_secs(5))
+            .http2_keep_alive_timeout(Duration::from_secs(3))
+            .http2_keep_alive_while_idle(true)
             // Sooner than the other side, whose end of an idle connection would look like a lost answer.
             .pool_idle_timeout(Duration::from_secs(20))
             .redirect(Policy::none())

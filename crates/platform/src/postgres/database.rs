@@ -31,8 +31,8 @@ pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const STATEMENT_TIMEOUT: &str = "5000";
 /// An answer that has not come by now is lost: the server would have ended the statement before.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
-/// How long a connection that comes back to the pool may take to show that it still works.
-const RETURN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longer than this no server takes to answer a ping. A statement may take longer, so that its silence tells less.
+pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One PostgreSQL database, as an executor of statements: a pool whose connections are made when they are needed.
 #[derive(Clone, Debug)]
@@ -103,7 +103,7 @@ impl Database {
 
     /// Closes the pool, without waiting for long.
     pub async fn close(&self) {
-        let _ = tokio::time::timeout(RETURN_TIMEOUT, self.pool.close()).await;
+        let _ = tokio::time::timeout(PING_TIMEOUT, self.pool.close()).await;
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -158,7 +158,7 @@ impl Drop for Lent {
                 runtime.spawn(async move {
                     let since = Instant::now();
                     // What sqlx does by itself when it is dropped, but with a bound. Dropped, it closes the connection.
-                    if tokio::time::timeout(RETURN_TIMEOUT, connection.return_to_pool()).await.is_err() {
+                    if tokio::time::timeout(PING_TIMEOUT, connection.return_to_pool()).await.is_err() {
                         path.is_silent_since(since);
                     }
                 });

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Database,
-    database::{ACQUIRE_TIMEOUT, ANSWER_TIMEOUT},
+    database::{ACQUIRE_TIMEOUT, ANSWER_TIMEOUT, PING_TIMEOUT},
     path::Unanswered,
 };
 
@@ -37,7 +37,7 @@ impl Listener {
         Self { told, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// Returns when something was told since the last time, or may have been. It may also miss something.
+    /// Returns when something was told since the last time. What is told while the connection is lost is missed.
     pub async fn notified(&self) {
         self.told.notified().await;
     }
@@ -68,7 +68,6 @@ async fn hear_with(listener: &mut PgListener, channel: &str, told: &Notify) -> s
     listener.eager_reconnect(false);
     let lost = || sqlx::Error::from(Unanswered);
     timeout(ANSWER_TIMEOUT, listener.listen(channel)).await.map_err(|_| lost())??;
-    told.notify_one();
     loop {
         match timeout(PERIOD, listener.try_recv()).await {
             Ok(Ok(Some(_))) => told.notify_one(),
@@ -76,7 +75,7 @@ async fn hear_with(listener: &mut PgListener, channel: &str, told: &Notify) -> s
             Ok(Err(error)) => return Err(error),
             Err(_) => {
                 let connection = listener.acquire().await?;
-                timeout(ANSWER_TIMEOUT, connection.ping()).await.map_err(|_| lost())??;
+                timeout(PING_TIMEOUT, connection.ping()).await.map_err(|_| lost())??;
             }
         }
     }

@@ -6,13 +6,11 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Database;
+use super::{Database, database::PING_TIMEOUT};
 use crate::health::Condition;
 
 /// How often it is asked.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Longer than this no server takes that is there. A statement may take longer, so that its silence tells less.
-const LIMIT: Duration = Duration::from_secs(2);
 
 /// Keeps a readiness condition true to whether the database answers, and tells the pool when its connections are lost.
 ///
@@ -37,13 +35,13 @@ pub async fn watch(database: Database, reachable: Condition, stop: CancellationT
 async fn beat(database: &Database, connection: &mut Option<PgConnection>) -> bool {
     if let Some(known) = connection {
         let asked = Instant::now();
-        match timeout(LIMIT, known.ping()).await {
+        match timeout(PING_TIMEOUT, known.ping()).await {
             Ok(Ok(())) => return true,
             Ok(Err(_)) => database.path().is_stale_since(asked),
             Err(_) => database.path().is_silent_since(asked),
         }
         *connection = None;
     }
-    *connection = timeout(LIMIT, database.connect()).await.ok().and_then(Result::ok);
+    *connection = timeout(PING_TIMEOUT, database.connect()).await.ok().and_then(Result::ok);
     connection.is_some()
 }

@@ -32,6 +32,22 @@ async fn a_call_whose_connection_is_lost_is_made_again() {
 }
 
 #[tokio::test]
+async fn a_channel_whose_bytes_are_dropped_is_replaced_within_five_seconds() {
+    let iam = testkit::iam().await;
+    let user = Uuid::from_u128(1);
+    let session = iam.session(user);
+    let proxy = Proxy::to(iam.address).await.unwrap();
+    let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
+    assert_eq!(sessions.owner(&session).await, Ok(user));
+
+    proxy.blackhole();
+    let start = Instant::now();
+    while tokio::time::timeout(Duration::from_secs(1), sessions.owner(&session)).await != Ok(Ok(user)) {}
+
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
 async fn a_peer_that_hangs_is_not_called_for_a_while_and_heard_again_soon_after_it_is_back() {
     let iam = testkit::iam().await;
     let user = Uuid::from_u128(1);

@@ -9,6 +9,7 @@ mod outbox;
 mod outbox_contract;
 mod postgres;
 mod reader;
+mod redis;
 mod relay;
 mod shutdown;
 mod topics;

@@ -42,6 +42,10 @@ impl Stripe {
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .connect_timeout(account.timeout.min(Duration::from_secs(1)))
+            // Over HTTP/2 a request that times out leaves its connection to the next.
+            .http2_keep_alive_interval(Duration::from_secs(5))
+            .http2_keep_alive_timeout(Duration::from_secs(3))
+            .http2_keep_alive_while_idle(true)
             .build()
             .context("making an HTTP client for the payment provider")?;
         Ok(Self { client, account })
