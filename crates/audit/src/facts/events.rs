@@ -24,6 +24,8 @@ pub struct OutboxRow {
     pub key: Uuid,
     pub created_at: DateTime<Utc>,
     pub published_at: Option<DateTime<Utc>>,
+    /// Since when it is set aside: it cannot be routed, or is behind such a row of its key.
+    pub set_aside_at: Option<DateTime<Utc>>,
 }
 
 /// The inbox rows of one consumer.

@@ -112,7 +112,10 @@ impl<'a> Published<'a> {
             let ours = self.written.contains_key(event);
             let old = self.written.get(event).is_some_and(|row| facts.may_be_forgotten(row.created_at));
             if let Some(at) = received.events.get(event) {
-                orders.insert(*order, *at);
+                // What it has made of an old one may have been removed before its inbox row.
+                if !facts.may_be_forgotten(*at) {
+                    orders.insert(*order, *at);
+                }
             } else if ours && !old && !received.buried.contains(event) {
                 check.broken_by(format!("{kind} of order {order}"), format!("{} has not taken it", consumer.group));
             } else if ours && received.buried.contains(event) {

@@ -22,17 +22,22 @@ pub fn check(facts: &Facts) -> Finding {
     for log in &facts.logs {
         let published: HashSet<Uuid> = log.records.iter().filter_map(|record| record.event).collect();
         for row in facts.outbox.iter().filter(|row| row.kind == log.kind) {
-            reached(row, log, &published, &taken, &mut found, &mut check);
+            if !set_aside(row, facts, &mut found, &mut check) {
+                reached(row, log, &published, &taken, &mut found, &mut check);
+            }
         }
     }
     for row in facts.outbox.iter().filter(|row| route_of(&row.kind).is_none()) {
-        check.broken_by(name(row), format!("is of the unknown type {}", row.kind));
+        if !set_aside(row, facts, &mut found, &mut check) {
+            check.broken_by(name(row), format!("is of the unknown type {}", row.kind));
+        }
     }
     origins(facts, &mut found, &mut check);
     check.counted("outbox rows found in their topics", found.in_topic);
     check.counted("found with a consumer", found.with_a_consumer);
     check.counted("records of events", found.records);
     check.counted("dead-lettered records", found.dead);
+    check.counted("outbox rows set aside", found.set_aside);
     if found.with_a_consumer > 0 {
         check.note(format!(
             "{} outbox rows are older than what the topics hold: that a consumer has each shows that it was published",
@@ -48,6 +53,19 @@ struct Found {
     with_a_consumer: usize,
     records: usize,
     dead: usize,
+    set_aside: usize,
+}
+
+/// True for a row that a relay has set aside. For longer than the grace that breaks the invariant: only another version, or a person,
+/// gets it published.
+fn set_aside(row: &OutboxRow, facts: &Facts, found: &mut Found, check: &mut Check) -> bool {
+    let Some(since) = row.set_aside_at.filter(|_| row.published_at.is_none()) else { return false };
+    found.set_aside += 1;
+    if facts.at.signed_duration_since(since).to_std().is_ok_and(|waits| waits > facts.bounds.grace) {
+        let why = if route_of(&row.kind).is_none() { "no topic is known for it" } else { "it is behind such an event" };
+        check.broken_by(name(row), format!("is set aside in the outbox of {} since {since}: {why}", row.service));
+    }
+    true
 }
 
 fn name(row: &OutboxRow) -> String {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use audit::{
-    Verdict,
-    facts::{DeadLetter, Record, kind},
+    Count, Facts, Verdict,
+    facts::{DeadLetter, OutboxRow, Record, kind},
 };
+use chrono::{DateTime, Utc};
 use events::{Event as _, OrderCreated, OrderPaid};
 use uuid::Uuid;
 
@@ -106,6 +107,35 @@ fn an_old_event_has_lost_its_row_by_right() {
 #[test]
 fn a_row_of_an_unknown_type_goes_nowhere() {
     breaks(4, &["is of the unknown type events.v1.Unheard"], |facts| facts.outbox[0].kind = kind("events.v1.Unheard"));
+}
+
+#[test]
+fn what_is_set_aside_is_counted_and_breaks_the_invariant_once_it_waits_too_long() {
+    let aside = |since: DateTime<Utc>| {
+        move |facts: &mut Facts| {
+            let row = the(&mut facts.outbox, |row| row.key == OPEN).clone();
+            let row = OutboxRow { published_at: None, set_aside_at: Some(since), ..row };
+            let unheard = OutboxRow { event: Uuid::from_u128(1), kind: kind("events.v1.Unheard"), ..row.clone() };
+            let behind = OutboxRow { event: Uuid::from_u128(2), kind: kind(OrderPaid::TYPE), ..row };
+            facts.outbox.extend([unheard, behind]);
+        }
+    };
+
+    let mut facts = shop();
+    aside(now())(&mut facts);
+    let young = finding(&facts, 4);
+    assert_eq!(young.violations, []);
+    assert!(young.counted.contains(&Count { of: "outbox rows set aside", count: 2 }), "{young:?}");
+
+    breaks(4, &["events.v1.Unheard", "is set aside in the outbox of order", "no topic is known"], aside(then()));
+    breaks(4, &["events.v1.OrderPaid", "is set aside in the outbox of order", "behind such an event"], aside(then()));
+}
+
+#[test]
+fn what_was_set_aside_and_is_published_is_a_row_like_any_other() {
+    let found = holds(4, |facts| facts.outbox[0].set_aside_at = Some(then()));
+
+    assert!(found.counted.contains(&Count { of: "outbox rows set aside", count: 0 }), "{found:?}");
 }
 
 #[test]

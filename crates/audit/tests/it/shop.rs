@@ -188,6 +188,7 @@ pub fn publish(facts: &mut Facts, service: &'static str, order: Uuid, name: &str
         key: order,
         created_at: then(),
         published_at: Some(then()),
+        set_aside_at: None,
     });
     let log = facts.logs.iter_mut().find(|log| log.kind == name).expect("the shop has it");
     let offset = i64::try_from(log.records.len()).expect("the shop has it");

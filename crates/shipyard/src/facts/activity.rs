@@ -8,8 +8,16 @@ use crate::{databases::Databases, republish, services::Service};
 
 /// Counts of what ends by itself; a shop in which all are 0 is quiet. Orders that wait for their payment are not under way.
 const QUESTIONS: [(Service, &str, &str); 9] = [
-    (Service::Order, "events to be published by order", "select count(*) from outbox where published_at is null"),
-    (Service::Assembly, "events to be published by assembly", "select count(*) from outbox where published_at is null"),
+    (
+        Service::Order,
+        "events to be published by order",
+        "select count(*) from outbox where published_at is null and set_aside_at is null",
+    ),
+    (
+        Service::Assembly,
+        "events to be published by assembly",
+        "select count(*) from outbox where published_at is null and set_aside_at is null",
+    ),
     (Service::Order, "attempts to pay", "select count(*) from orders where attempt_method is not null"),
     (Service::Order, "paid orders", "select count(*) from orders where status = 'PAID'"),
     (

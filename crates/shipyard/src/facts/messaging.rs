@@ -1,14 +1,15 @@
 //! Outboxes and inboxes, which are the same in every database that has them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use audit::facts::{Inbox, OutboxRow, Received, kind};
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
+use platform::kafka;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use crate::services::Service;
+use crate::{databases::Databases, services::Service};
 
 #[derive(FromRow)]
 struct OutboxEntry {
@@ -17,11 +18,12 @@ struct OutboxEntry {
     key: Uuid,
     created_at: DateTime<Utc>,
     published_at: Option<DateTime<Utc>>,
+    set_aside_at: Option<DateTime<Utc>>,
 }
 
 pub async fn outbox(database: &mut PgConnection, service: Service) -> anyhow::Result<Vec<OutboxRow>> {
     let mut rows = sqlx::query_as::<_, OutboxEntry>(
-        "select event_uuid, event_type, key, created_at, published_at from outbox order by id",
+        "select event_uuid, event_type, key, created_at, published_at, set_aside_at from outbox order by id",
     )
     .fetch(database);
     let mut outbox = Vec::new();
@@ -33,6 +35,7 @@ pub async fn outbox(database: &mut PgConnection, service: Service) -> anyhow::Re
             key: row.key,
             created_at: row.created_at,
             published_at: row.published_at,
+            set_aside_at: row.set_aside_at,
         });
     }
     Ok(outbox)
@@ -53,4 +56,21 @@ pub async fn inboxes(database: &mut PgConnection, service: Service) -> anyhow::R
         inboxes.entry(row.consumer).or_default().push(Received { event: row.event_uuid, at: row.received_at });
     }
     Ok(inboxes.into_iter().map(|(consumer, rows)| Inbox { service: service.name(), consumer, rows }).collect())
+}
+
+/// The migration of order with which rows began to outlive all records of their topics.
+const RETENTION: i64 = 5;
+/// How much longer than their topics' retention rows were kept before.
+const BEFORE: Duration = Duration::from_hours(24);
+
+/// Since when every row of outbox and inbox is there. Within a day of being removed a row may be missing where another is not.
+pub async fn kept_since(
+    databases: &Databases,
+    kafka: &kafka::Config,
+    now: DateTime<Utc>,
+) -> anyhow::Result<DateTime<Utc>> {
+    let installed = sqlx::query_scalar("select installed_on from _sqlx_migrations where version = $1").bind(RETENTION);
+    let installed: Option<DateTime<Utc>> = installed.fetch_optional(databases.get(Service::Order)?).await?;
+    let earlier = installed.map(|installed| installed - kafka.kafka_topic_retention - BEFORE);
+    Ok((now - kafka.record_life()).max(earlier.unwrap_or_default()))
 }

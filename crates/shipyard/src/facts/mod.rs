@@ -66,7 +66,7 @@ impl Sources {
             [order.inboxes, inventory.inboxes, payment.inboxes, assembly.inboxes, notification.inboxes].concat();
         Ok(Facts {
             at: order.at,
-            kept_since: Some(order.at - self.kafka.record_life()),
+            kept_since: Some(messaging::kept_since(&self.databases, &self.kafka, order.at).await?),
             orders: order.orders,
             acknowledged: order.acknowledged,
             payments: payment.payments,

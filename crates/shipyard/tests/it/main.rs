@@ -5,6 +5,7 @@
 mod answers;
 mod audit;
 mod chaos;
+mod counters;
 mod crashes;
 mod customer;
 mod dlq;
@@ -13,5 +14,6 @@ mod idempotency;
 mod one_process;
 mod program;
 mod republish;
+mod retention;
 mod system;
 mod tools;

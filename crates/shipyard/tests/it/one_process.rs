@@ -13,14 +13,14 @@ use crate::{
 };
 
 /// A shop of its own, with nothing given but where to listen.
-struct Shop {
+pub struct Shop {
     directory: TempDir,
     variables: Variables,
     admin: String,
 }
 
 impl Shop {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let admin = free_address().to_string();
         let mut variables: Variables =
             Service::ALL.iter().map(|service| (service.variable("LISTEN"), free_address().to_string())).collect();
@@ -31,7 +31,7 @@ impl Shop {
     }
 
     /// Starts it, and returns when it is ready.
-    async fn start(&self) -> Program {
+    pub async fn start(&self) -> Program {
         let command = shipyard(&[], &self.variables, self.directory.path());
         let program = Program::start(command, &self.directory.path().join("log"));
         let http = platform::http::client(std::time::Duration::from_secs(5)).unwrap();
@@ -46,6 +46,13 @@ impl Shop {
             self.variables.iter().find(|(name, _)| *name == variable).map(|(_, value)| value.clone()).unwrap()
         };
         Customer::at(&address(Service::Order), &address(Service::Iam), &address(Service::Inventory)).await
+    }
+
+    /// The metrics of all its services.
+    pub async fn metrics(&self) -> String {
+        let http = platform::http::client(std::time::Duration::from_secs(5)).unwrap();
+        let answer = http.get(format!("http://{}/metrics", self.admin)).send().await.unwrap();
+        answer.text().await.unwrap()
     }
 
     /// What it has printed.

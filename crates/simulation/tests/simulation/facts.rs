@@ -218,6 +218,7 @@ fn outbox(world: &World, at: DateTime<Utc>) -> Vec<OutboxRow> {
             key: event.key,
             created_at: at,
             published_at: published.then_some(at),
+            set_aside_at: None,
         })
         .collect()
 }

@@ -22,6 +22,7 @@ mod relays;
 mod rolling;
 mod servers;
 pub mod storm;
+mod unroutable;
 mod visitors;
 
 use std::time::Duration;
@@ -48,6 +49,7 @@ pub fn all() -> Vec<Fault> {
         &consumers::FAULTS,
         &full_partitions::FAULTS,
         &relays::FAULTS,
+        &unroutable::FAULTS,
         &chats::FAULTS,
         &rolling::FAULTS,
         &clock::FAULTS,

@@ -1,0 +1,184 @@
+//! What removes the rows of each table: it says so, and keeps up.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use order::repository::{Orders as _, PgOrders};
+use platform::{
+    inbox,
+    lease::MemoryLease,
+    outbox,
+    shutdown::Tasks,
+    sweeper::{self, Done, Sweepers},
+};
+use shipyard::services::Service;
+use sqlx::PgPool;
+use testkit::eventually;
+use tokio_util::sync::CancellationToken;
+
+const KEEP: Duration = Duration::from_hours(24);
+
+/// A table whose rows are removed.
+struct Table {
+    name: &'static str,
+    service: Service,
+    /// Adds so many rows of so many days ago.
+    fill: &'static str,
+    /// Adds rows that stay however old they are.
+    stay: &'static str,
+    batch: u64,
+}
+
+const OUTBOX: Table = Table {
+    name: "outbox",
+    service: Service::Order,
+    fill: "insert into outbox (event_uuid, event_type, key, payload, trace, published_at)
+        select gen_random_uuid(), 'events.v1.OrderPaid', gen_random_uuid(), '', '{}', now() - make_interval(days => $2)
+        from generate_series(1, $1)",
+    stay: "insert into outbox (event_uuid, event_type, key, payload, trace, created_at)
+        values (gen_random_uuid(), 'events.v1.OrderPaid', gen_random_uuid(), '', '{}', now() - interval '100 days')",
+    batch: outbox::SWEEP_BATCH,
+};
+
+const INBOX: Table = Table {
+    name: "inbox",
+    service: Service::Order,
+    fill: "insert into inbox (consumer, event_uuid, received_at)
+        select 'group', gen_random_uuid(), now() - make_interval(days => $2) from generate_series(1, $1)",
+    stay: "",
+    batch: inbox::SWEEP_BATCH,
+};
+
+const JOBS: Table = Table {
+    name: "jobs",
+    service: Service::Assembly,
+    fill: "insert into jobs (order_uuid, user_uuid, status, build_time_sec, fails, trace, due_at, finished_at)
+        select gen_random_uuid(), gen_random_uuid(), 'assembled', 1, false, '{}', now(), now() - make_interval(days => $2)
+        from generate_series(1, $1)",
+    stay: "insert into jobs (order_uuid, user_uuid, build_time_sec, fails, trace, started_at, due_at)
+        values (gen_random_uuid(), gen_random_uuid(), 1, false, '{}', now() - interval '100 days', now())",
+    batch: assembly::repository::JOBS_BATCH,
+};
+
+const KEYS: Table = Table {
+    name: "idempotency_keys",
+    service: Service::Order,
+    fill: "insert into idempotency_keys (user_uuid, key, fingerprint, order_uuid, lease_until, created_at)
+        select gen_random_uuid(), 'key', '', gen_random_uuid(), now(), now() - make_interval(days => $2)
+        from generate_series(1, $1)",
+    stay: "",
+    batch: 1_000,
+};
+
+/// Days ago: too old, and not old enough.
+const OLD: i32 = 2;
+const YOUNG: i32 = 0;
+
+impl Table {
+    async fn remove(&self, pool: &PgPool) -> u64 {
+        match self.name {
+            "outbox" => outbox::sweep(pool, KEEP).await.unwrap(),
+            "inbox" => inbox::sweep(pool, KEEP).await.unwrap(),
+            "jobs" => assembly::repository::remove_finished(pool, KEEP).await.unwrap(),
+            _ => PgOrders::new(pool.clone()).forget_keys(KEEP, self.batch.cast_signed()).await.unwrap(),
+        }
+    }
+
+    async fn fill(&self, pool: &PgPool, rows: u64, days: i32) {
+        sqlx::query(self.fill).bind(rows.cast_signed()).bind(days).execute(pool).await.unwrap();
+    }
+
+    async fn rows(&self, pool: &PgPool) -> u64 {
+        let question = format!("select count(*) from {}", self.name);
+        let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(question)).fetch_one(pool).await.unwrap();
+        rows.cast_unsigned()
+    }
+}
+
+#[tokio::test]
+async fn each_table_shrinks_ten_times_as_fast_as_it_fills() {
+    for table in [OUTBOX, INBOX, JOBS, KEYS] {
+        let pool = testkit::database(table.service.migrations()).await.pool;
+        table.fill(&pool, 3 * table.batch, OLD).await;
+        table.fill(&pool, 7, YOUNG).await;
+        sqlx::query(table.stay).execute(&pool).await.unwrap();
+        let stay = table.rows(&pool).await - 3 * table.batch;
+
+        // Each batch of 100 % meets 10 % of new rows: 300, 210, 120 and 30 % are left before each, and nothing after the fourth.
+        let batches = Arc::new(AtomicU64::new(0));
+        let batch = || async {
+            batches.fetch_add(1, Ordering::SeqCst);
+            let removed = table.remove(&pool).await;
+            if removed == table.batch {
+                table.fill(&pool, table.batch / 10, OLD).await;
+            }
+            Ok(Done::of(removed, table.batch))
+        };
+        let lease = Arc::new(MemoryLease::new("one"));
+        // Within one period: batches follow each other while they are full.
+        let run = sweeper::run(table.name, lease, Duration::from_hours(1), batch, CancellationToken::new());
+        tokio::select! {
+            _ = run => panic!("it does not end by itself"),
+            () = eventually(|| async { (table.rows(&pool).await == stay).then_some(()) }) => {}
+        }
+
+        assert_eq!(batches.load(Ordering::SeqCst), 4, "{}", table.name);
+    }
+}
+
+#[tokio::test]
+async fn the_jobs_of_assembly_remove_more_than_a_batch_at_once() {
+    let pool = testkit::database(Service::Assembly.migrations()).await.pool;
+    for table in [OUTBOX, INBOX, JOBS] {
+        table.fill(&pool, 2 * table.batch + 1, OLD).await;
+        table.fill(&pool, 1, YOUNG).await;
+    }
+    let stop = CancellationToken::new();
+    let mut tasks = Tasks::new(&stop);
+
+    let sweepers = Sweepers::new(&mut tasks, pool.clone(), "one".to_owned());
+    assembly::api::remove_old_rows(sweepers, pool.clone(), KEEP);
+
+    // Sooner than the next minute.
+    for table in [OUTBOX, INBOX, JOBS] {
+        eventually(|| async { (table.rows(&pool).await == 1).then_some(()) }).await;
+    }
+    stop.cancel();
+    tasks.join().await.unwrap();
+}
+
+/// Their comments say so themselves, beside the migrations that make them.
+const ELSEWHERE: [&str; 2] = ["_sqlx_migrations", "notifications"];
+
+#[tokio::test]
+async fn every_table_says_what_removes_its_rows() {
+    let mut removed = BTreeSet::new();
+    for service in Service::ALL {
+        let pool = testkit::database(service.migrations()).await.pool;
+        let tables: Vec<(String, Option<String>)> = sqlx::query_as(
+            "select relname::text, obj_description(oid, 'pg_class') from pg_class
+            where relkind = 'r' and relnamespace = 'public'::regnamespace",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+
+        for (table, comment) in tables.into_iter().filter(|(table, _)| !ELSEWHERE.contains(&table.as_str())) {
+            let comment = comment.unwrap_or_else(|| panic!("{table} of {service} does not say what removes its rows"));
+            if comment.contains("removed by the job") {
+                removed.insert(table);
+            } else {
+                let stay = ["Rows stay for ever", "Rows are never removed"];
+                assert!(stay.iter().any(|text| comment.starts_with(text)), "{table} of {service}: {comment}");
+            }
+        }
+    }
+
+    assert_eq!(removed, [OUTBOX, INBOX, JOBS, KEYS].map(|table| table.name.to_owned()).into());
+}
