@@ -1,13 +1,20 @@
 //! `POST /api/v1/orders/{order_uuid}/cancel`
 
-use axum::{extract::State, response::ErrorResponse};
-use platform::problem::Problem;
+use axum::{extract::State, http::StatusCode, response::ErrorResponse};
 
 use super::{
-    extract::{OrderUuid, Posted, User},
+    extract::{IdempotencyKey, OrderUuid, Posted, User},
+    problems::Declared,
     routes::Api,
 };
 use crate::model::Outcome;
+
+/// Its problems besides those that every endpoint has.
+pub const PROBLEMS: [Declared; 3] = [
+    (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"),
+    (StatusCode::CONFLICT, "INVALID_STATUS"),
+    (StatusCode::CONFLICT, "PAYMENT_IN_PROGRESS"),
+];
 
 /// Cancel an order that is not paid
 ///
@@ -15,19 +22,14 @@ use crate::model::Outcome;
 #[utoipa::path(
     post,
     path = "/api/v1/orders/{order_uuid}/cancel",
+    operation_id = "cancelOrder",
     tag = "orders",
     params(
         ("order_uuid" = uuid::Uuid, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats of the request get the same answer for 24 hours."),
+        IdempotencyKey,
     ),
     responses(
         (status = 204),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "INVALID_REQUEST"),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "MISSING_SESSION, INVALID_SESSION"),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "ORDER_NOT_FOUND"),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "INVALID_STATUS, PAYMENT_IN_PROGRESS, IDEMPOTENCY_IN_PROGRESS"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "IDEMPOTENCY_KEY_REUSED"),
-        (status = 503, body = Problem, content_type = "application/problem+json", description = "DEPENDENCY_UNAVAILABLE"),
     ),
     security(("session" = []))
 )]

@@ -1,10 +1,11 @@
 //! `POST /api/v1/orders`
 
-use axum::extract::State;
+use axum::{extract::State, http::StatusCode};
 use platform::{ids, problem::Problem};
 
 use super::{
-    extract::{Posted, User},
+    extract::{IdempotencyKey, Posted, User},
+    problems::Declared,
     routes::Api,
     view::{CreateOrder, Created},
 };
@@ -13,24 +14,29 @@ use crate::model::NewOrder;
 /// The most parts that one order may have.
 const MAX_PARTS: usize = 1000;
 
+/// Its problems besides those that every endpoint has.
+pub const PROBLEMS: [Declared; 3] = [
+    (StatusCode::FORBIDDEN, "USER_MISMATCH"),
+    (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),
+    (StatusCode::CONFLICT, "OUT_OF_STOCK"),
+];
+
 /// Order a ship's parts
 ///
 /// Holds the parts and freezes their prices; the order then waits for its payment.
 #[utoipa::path(
     post,
     path = "/api/v1/orders",
+    operation_id = "createOrder",
     tag = "orders",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Repeats of the request get the same answer for 24 hours.")),
+    params(IdempotencyKey),
     request_body = CreateOrder,
     responses(
-        (status = 201, body = Created, headers(("Location" = String))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "INVALID_REQUEST"),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "MISSING_SESSION, INVALID_SESSION"),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "USER_MISMATCH"),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "PART_NOT_FOUND"),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "OUT_OF_STOCK, IDEMPOTENCY_IN_PROGRESS"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "IDEMPOTENCY_KEY_REUSED"),
-        (status = 503, body = Problem, content_type = "application/problem+json", description = "DEPENDENCY_UNAVAILABLE"),
+        (status = 201, body = Created, headers(("Location" = String)), links(
+            ("get" = (operation_id = "getOrder", parameters(("order_uuid" = "$response.body#/order_uuid")))),
+            ("pay" = (operation_id = "payOrder", parameters(("order_uuid" = "$response.body#/order_uuid")))),
+            ("cancel" = (operation_id = "cancelOrder", parameters(("order_uuid" = "$response.body#/order_uuid")))),
+        )),
     ),
     security(("session" = []))
 )]

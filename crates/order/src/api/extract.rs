@@ -8,6 +8,7 @@ use axum::{
 use platform::{auth::Caller, ids, problem::Problem};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::model::Claim;
@@ -30,6 +31,22 @@ impl<S: Sync> FromRequestParts<S> for User {
             _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")),
         }
     }
+}
+
+/// The key in the description.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "`Posted::claim` reads the header")]
+pub struct IdempotencyKey {
+    /// Repeats of the request get the same answer for 24 hours.
+    #[param(
+        rename = "Idempotency-Key",
+        required = false,
+        min_length = 1,
+        max_length = 255,
+        pattern = r#"^(?!""$)[!-~]([ -~]*[!-~])?$"#
+    )]
+    key: String,
 }
 
 /// The order in the path.

@@ -1,26 +1,26 @@
 //! `GET /api/v1/orders/{order_uuid}`
 
-use axum::{Json, extract::State, response::ErrorResponse};
-use platform::problem::Problem;
+use axum::{Json, extract::State, http::StatusCode, response::ErrorResponse};
 
 use super::{
     extract::{OrderUuid, User},
+    problems::Declared,
     routes::Api,
     view::OrderView,
 };
+
+/// Its problems besides those that every endpoint has.
+pub const PROBLEMS: [Declared; 1] = [(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND")];
 
 /// One of the caller's orders
 #[utoipa::path(
     get,
     path = "/api/v1/orders/{order_uuid}",
+    operation_id = "getOrder",
     tag = "orders",
     params(("order_uuid" = uuid::Uuid, Path)),
     responses(
         (status = 200, body = OrderView),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "INVALID_REQUEST"),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "MISSING_SESSION, INVALID_SESSION"),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "ORDER_NOT_FOUND"),
-        (status = 503, body = Problem, content_type = "application/problem+json", description = "DEPENDENCY_UNAVAILABLE"),
     ),
     security(("session" = []))
 )]

@@ -22,10 +22,13 @@ const DEFAULT_LIMIT: u8 = 20;
 const MAX_LIMIT: u8 = 100;
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Page {
     /// `next_cursor` of the page before.
+    #[param(value_type = String, required = false, pattern = "^00[0-9a-f]{46}$")]
     cursor: Option<String>,
     /// 1 to 100, 20 unless given.
+    #[param(value_type = u8, required = false, minimum = 1, maximum = 100)]
     limit: Option<String>,
 }
 
@@ -33,13 +36,11 @@ pub struct Page {
 #[utoipa::path(
     get,
     path = "/api/v1/orders",
+    operation_id = "listOrders",
     tag = "orders",
     params(Page),
     responses(
         (status = 200, body = OrdersPage),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "INVALID_REQUEST"),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "MISSING_SESSION, INVALID_SESSION"),
-        (status = 503, body = Problem, content_type = "application/problem+json", description = "DEPENDENCY_UNAVAILABLE"),
     ),
     security(("session" = []))
 )]

@@ -10,6 +10,7 @@ mod limit;
 mod list_orders;
 mod openapi;
 mod pay_order;
+mod problems;
 mod routes;
 mod sweep;
 mod view;

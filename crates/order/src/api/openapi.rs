@@ -6,7 +6,7 @@ use utoipa::{
     openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
 };
 
-use super::routes::described;
+use super::{problems, routes::described};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -20,7 +20,9 @@ struct Base;
 pub(super) fn base() -> utoipa::openapi::OpenApi {
     let mut base = Base::openapi();
     let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(SESSION_HEADER)));
-    base.components.get_or_insert_default().add_security_scheme("session", scheme);
+    let components = base.components.get_or_insert_default();
+    components.add_security_scheme("session", scheme);
+    components.responses.extend(problems::shared());
     base
 }
 

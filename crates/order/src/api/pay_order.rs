@@ -1,14 +1,26 @@
 //! `POST /api/v1/orders/{order_uuid}/pay`
 
-use axum::{extract::State, response::ErrorResponse};
+use axum::{extract::State, http::StatusCode, response::ErrorResponse};
 use platform::problem::Problem;
 
 use super::{
-    extract::{OrderUuid, Posted, User},
+    extract::{IdempotencyKey, OrderUuid, Posted, User},
+    problems::Declared,
     routes::Api,
     view::{Paid, PayOrder},
 };
 use crate::model::{Outcome, PaymentMethod};
+
+/// Its problems besides those that every endpoint has.
+pub const PROBLEMS: [Declared; 7] = [
+    (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"),
+    (StatusCode::CONFLICT, "INVALID_STATUS"),
+    (StatusCode::CONFLICT, "PAYMENT_IN_PROGRESS"),
+    (StatusCode::CONFLICT, "OUT_OF_STOCK"),
+    (StatusCode::UNPROCESSABLE_ENTITY, "PAYMENT_DECLINED"),
+    (StatusCode::UNPROCESSABLE_ENTITY, "INSUFFICIENT_FUNDS"),
+    (StatusCode::SERVICE_UNAVAILABLE, "PAYMENT_OUTCOME_UNKNOWN"),
+];
 
 /// Pay an order
 ///
@@ -16,20 +28,15 @@ use crate::model::{Outcome, PaymentMethod};
 #[utoipa::path(
     post,
     path = "/api/v1/orders/{order_uuid}/pay",
+    operation_id = "payOrder",
     tag = "orders",
     params(
         ("order_uuid" = uuid::Uuid, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats of the request get the same answer for 24 hours."),
+        IdempotencyKey,
     ),
     request_body = PayOrder,
     responses(
         (status = 200, body = Paid),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "INVALID_REQUEST"),
-        (status = 401, body = Problem, content_type = "application/problem+json", description = "MISSING_SESSION, INVALID_SESSION"),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "ORDER_NOT_FOUND"),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "INVALID_STATUS, PAYMENT_IN_PROGRESS, OUT_OF_STOCK, IDEMPOTENCY_IN_PROGRESS"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "PAYMENT_DECLINED, INSUFFICIENT_FUNDS, IDEMPOTENCY_KEY_REUSED"),
-        (status = 503, body = Problem, content_type = "application/problem+json", description = "DEPENDENCY_UNAVAILABLE, PAYMENT_OUTCOME_UNKNOWN"),
     ),
     security(("session" = []))
 )]

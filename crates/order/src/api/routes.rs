@@ -10,7 +10,7 @@ use platform::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{cancel_order, create_order, get_order, limit, list_orders, openapi, pay_order};
+use super::{cancel_order, create_order, get_order, limit, list_orders, openapi, pay_order, problems::declared};
 use crate::service::OrderService;
 
 /// Room for the largest order that is accepted.
@@ -25,10 +25,11 @@ pub(super) struct Api {
 /// The API alone, with its description.
 pub(super) fn described() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::base())
-        .routes(routes!(create_order::handle, list_orders::handle))
-        .routes(routes!(get_order::handle))
-        .routes(routes!(pay_order::handle))
-        .routes(routes!(cancel_order::handle))
+        .routes(declared(routes!(create_order::handle), &create_order::PROBLEMS))
+        .routes(declared(routes!(list_orders::handle), &[]))
+        .routes(declared(routes!(get_order::handle), &get_order::PROBLEMS))
+        .routes(declared(routes!(pay_order::handle), &pay_order::PROBLEMS))
+        .routes(declared(routes!(cancel_order::handle), &cancel_order::PROBLEMS))
 }
 
 /// Everything that order serves over HTTP. `max_in_flight` requests at once, one more is told to come back later.

@@ -38,7 +38,7 @@ impl Created {
 #[derive(Deserialize, ToSchema)]
 pub struct PayOrder {
     /// `CARD`, `SBP`, `CREDIT_CARD` or `INVESTOR_MONEY`, with or without `PAYMENT_METHOD_` before it.
-    #[schema(example = "CARD")]
+    #[schema(example = "CARD", pattern = "^(PAYMENT_METHOD_)?(CARD|SBP|CREDIT_CARD|INVESTOR_MONEY)$")]
     pub payment_method: String,
 }
 

@@ -9,6 +9,7 @@ mod dependencies;
 mod idempotency;
 mod machine;
 mod openapi;
+mod problems;
 mod race;
 mod service;
 mod shop;
