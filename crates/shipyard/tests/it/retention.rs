@@ -10,6 +10,7 @@ use std::{
 };
 
 use order::repository::{Orders as _, PgOrders};
+use platform::postgres::Database;
 use platform::{
     inbox,
     lease::MemoryLease,
@@ -18,7 +19,6 @@ use platform::{
     sweeper::{self, Done, Sweepers},
 };
 use shipyard::services::Service;
-use sqlx::PgPool;
 use testkit::eventually;
 use tokio_util::sync::CancellationToken;
 
@@ -81,7 +81,7 @@ const OLD: i32 = 2;
 const YOUNG: i32 = 0;
 
 impl Table {
-    async fn remove(&self, pool: &PgPool) -> u64 {
+    async fn remove(&self, pool: &Database) -> u64 {
         match self.name {
             "outbox" => outbox::sweep(pool, KEEP).await.unwrap(),
             "inbox" => inbox::sweep(pool, KEEP).await.unwrap(),
@@ -90,11 +90,11 @@ impl Table {
         }
     }
 
-    async fn fill(&self, pool: &PgPool, rows: u64, days: i32) {
+    async fn fill(&self, pool: &Database, rows: u64, days: i32) {
         sqlx::query(self.fill).bind(rows.cast_signed()).bind(days).execute(pool).await.unwrap();
     }
 
-    async fn rows(&self, pool: &PgPool) -> u64 {
+    async fn rows(&self, pool: &Database) -> u64 {
         let question = format!("select count(*) from {}", self.name);
         let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(question)).fetch_one(pool).await.unwrap();
         rows.cast_unsigned()
