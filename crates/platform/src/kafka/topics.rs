@@ -20,6 +20,9 @@ type Admin = AdminClient<DefaultClientContext>;
 /// How long the broker may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What was made or altered a moment ago is not known to every broker.
+const AGAIN: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1)];
+
 /// A dead letter stays until an operator has dealt with it and prunes it, whatever the broker's own limits are.
 const WITHOUT_EXPIRY: [(&str, &str); 2] = [("retention.ms", "-1"), ("retention.bytes", "-1")];
 
@@ -104,36 +107,60 @@ async fn create(admin: &Admin, topics: Vec<NewTopic<'_>>) -> anyhow::Result<Vec<
 async fn keep_for_ever(admin: &Admin, topics: &[String]) -> anyhow::Result<()> {
     for topic in topics {
         let described = describe(admin, topic).await?;
-        let is_kept = |(name, value): &(&str, &str)| described.get(name).is_some_and(|entry| is(entry, value));
-        if WITHOUT_EXPIRY.iter().all(is_kept) {
-            continue;
+        if !is_without_expiry(&described) {
+            alter(admin, topic, &described).await?;
+            tracing::info!(topic, "dead letters are kept until they are pruned");
         }
-        // What is not said is reset: the topic's own settings are said again.
-        let own = described.entries.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
-        let mut altered = AlterConfig::new(ResourceSpecifier::Topic(topic));
-        for (name, value) in own.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?))) {
-            altered = altered.set(name, value);
-        }
-        for (name, value) in WITHOUT_EXPIRY {
-            altered = altered.set(name, value);
-        }
-        let results = admin.alter_configs(&[altered], &options()).await;
-        for result in results.with_context(|| format!("altering the topic {topic}"))? {
-            result.map_err(|(_, error)| anyhow::anyhow!("altering the topic {topic}: {error}"))?;
-        }
-        tracing::info!(topic, "dead letters are kept until they are pruned");
     }
     Ok(())
+}
+
+/// Takes a topic's expiry away.
+async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow::Result<()> {
+    // What is not said is reset: the topic's own settings are said again.
+    let own = described.entries.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
+    let mut altered = AlterConfig::new(ResourceSpecifier::Topic(topic));
+    for (name, value) in own.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?))) {
+        altered = altered.set(name, value);
+    }
+    for (name, value) in WITHOUT_EXPIRY {
+        altered = altered.set(name, value);
+    }
+    let what = || format!("altering the topic {topic}");
+    admin.alter_configs(&[altered], &options()).await.with_context(what)?;
+    // rdkafka passes over what the broker says of a single topic: only looking tells whether it was altered.
+    for pause in AGAIN {
+        if is_without_expiry(&describe(admin, topic).await?) {
+            return Ok(());
+        }
+        tokio::time::sleep(pause).await;
+    }
+    Err(anyhow::anyhow!("the broker did not do it; it may not be allowed")).with_context(what)
+}
+
+fn is_without_expiry(described: &ConfigResource) -> bool {
+    WITHOUT_EXPIRY.iter().all(|(name, value)| described.get(name).is_some_and(|entry| is(entry, value)))
 }
 
 fn is(entry: &ConfigEntry, value: &str) -> bool {
     entry.value.as_deref() == Some(value)
 }
 
+/// A topic's configuration. It has entries: of a topic that is not known (yet), or that may not be described, rdkafka tells as of one
+/// without any.
 async fn describe(admin: &Admin, topic: &str) -> anyhow::Result<ConfigResource> {
-    let described = admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options()).await;
-    let described = described.with_context(|| format!("asking Kafka how {topic} is configured"))?;
-    Ok(described.into_iter().next().context("Kafka said nothing")??)
+    let what = || format!("asking Kafka how {topic} is configured");
+    for pause in AGAIN.map(Some).into_iter().chain([None]) {
+        let described =
+            admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options()).await.with_context(what)?;
+        let described = described.into_iter().next().context("Kafka said nothing").with_context(what)??;
+        match pause {
+            _ if !described.entries.is_empty() => return Ok(described),
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => {}
+        }
+    }
+    Err(anyhow::anyhow!("it is not known, or may not be described")).with_context(what)
 }
 
 fn admin(config: &Config) -> anyhow::Result<Admin> {

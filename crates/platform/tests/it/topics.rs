@@ -8,6 +8,7 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
     client::DefaultClientContext,
 };
+use testkit::eventually;
 
 fn admin(config: &Config) -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", &config.kafka_brokers).create().unwrap()
@@ -30,7 +31,9 @@ async fn dead_letters_have_no_expiry_also_where_their_topic_had_one() {
     ensure_topics(&config, &[&old]).await.unwrap();
 
     for topic in [&fresh, &old] {
-        assert_eq!(retention(&config, &dead_letter_topic(topic)).await.unwrap(), None::<Duration>);
+        let letters = dead_letter_topic(topic);
+        // A broker tells of what was altered a moment later.
+        eventually(|| async { (retention(&config, &letters).await.unwrap() == None::<Duration>).then_some(()) }).await;
         assert_eq!(retention(&config, topic).await.unwrap(), Some(config.kafka_topic_retention));
     }
     let described = admin(&config).describe_configs(&[ResourceSpecifier::Topic(&name)], &AdminOptions::new()).await;

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use events::{Event as _, OrderPaid};
 use platform::kafka::Record;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{delivery::until_taken, inject};
 use crate::{
@@ -28,17 +28,15 @@ pub const FAULTS: [Fault; 1] = [Fault {
 const EACH: usize = 500;
 /// Each round trip to assembly's database takes twice as much longer, so that its partitions stay full for minutes.
 const SLOW: Duration = Duration::from_millis(200);
+/// How long it may take until every partition has an event.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// By then what was published has been fetched, and what was moved is fetched by whom it was moved to.
 const FETCHED: Duration = Duration::from_secs(3);
 /// By then a member that has ended is known to have: its session is six seconds.
 const GONE: Duration = Duration::from_secs(9);
 
 async fn returns(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let topic = paid(&stage.world).await?;
-    let records = again(&stage.world, &topic).await?;
-    if records.is_empty() {
-        return Ok(Injected::Times(Done::some(0, "there are no paid orders")));
-    }
+    let records = enough(&stage.world).await?;
     let links = stage.world.links.clone();
     let database = links.get(Link::Database(Service::Assembly))?;
     database.delay(SLOW);
@@ -54,11 +52,15 @@ async fn returns(stage: &mut Stage) -> anyhow::Result<Injected> {
     sleep(FETCHED).await;
     leave(stage).await?;
     database.restore();
-    stage.gone();
+    let fast = Instant::now();
     let topic = paid(&stage.world).await?;
+    // A process that begins might be given just the partitions that stand still.
     let problems = until_taken(&stage.world, &[topic]).await?;
+    let took = fast.elapsed().as_secs_f64();
     join(stage)?;
-    let notes = vec![format!("{count} events came again")];
+    // The events that came again are a cause too.
+    stage.gone();
+    let notes = vec![format!("{count} events came again, and were taken within {took:.1} s")];
     Ok(Injected::Times(Done { times: 3, problems, notes, ..Done::default() }))
 }
 
@@ -67,7 +69,21 @@ async fn paid(world: &World) -> anyhow::Result<Topic> {
     all.into_iter().find(|topic| topic.route.kind == OrderPaid::TYPE).context("there is a topic of paid orders")
 }
 
-/// The events of each partition, again and again until it is full of them. Each has been taken, so that none has an effect.
+/// So many events for every partition, which are those that are there again and again: none of them has an effect.
+async fn enough(world: &World) -> anyhow::Result<Vec<Record>> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let topic = paid(world).await?;
+        let records = again(world, &topic).await?;
+        if records.len() == EACH * topic.extents.len() {
+            return Ok(records);
+        }
+        ensure!(Instant::now() < until, "there are partitions of {} without an event", topic.name);
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// The events of each partition that has some, until it is full of them.
 async fn again(world: &World, topic: &Topic) -> anyhow::Result<Vec<Record>> {
     let events = topics::read(world, vec![topic.clone()], |_, message, _| {
         let partition = message.partition;
