@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::shop::service;
 
 struct Shop {
-    _database: testkit::Database,
+    database: testkit::Database,
     payments: MemoryPayments,
     service: OrderService,
     user: Uuid,
@@ -29,7 +29,7 @@ async fn shop() -> Shop {
     let part = ids::random();
     inventory.put(part, Money::from_minor(1).unwrap(), 10_000);
     let service = service(Arc::new(PgOrders::new(database.pool.clone())), &inventory, &payments);
-    Shop { _database: database, payments, service, user: ids::random(), part }
+    Shop { database, payments, service, user: ids::random(), part }
 }
 
 impl Shop {
@@ -106,4 +106,28 @@ async fn fifty_creations_under_one_key_make_one_order() {
     assert_eq!(orders.len(), 1);
     let (page, _) = shop.service.page(shop.user, None, 100).await.unwrap();
     assert_eq!(page.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_a_replica_without_tokens_took_is_taken_over_and_fenced() {
+    let shop = shop().await;
+    let (order, key) = (ids::ordered(), "key".to_owned());
+    // As the build before tokens writes it.
+    sqlx::query(
+        "insert into idempotency_keys (user_uuid, key, fingerprint, order_uuid, lease_until) values ($1, $2, $3, $4, now())",
+    )
+    .bind(shop.user)
+    .bind(&key)
+    .bind(vec![1u8])
+    .bind(order)
+    .execute(&shop.database.pool)
+    .await
+    .unwrap();
+    let claim = Claim { user: shop.user, key, fingerprint: vec![1], token: ids::random() };
+
+    let created = shop.order(Some(&claim)).await.unwrap();
+
+    assert!(matches!(created, Outcome::Created { order: uuid, .. } if uuid == order));
+    let repeat = Claim { token: ids::random(), ..claim };
+    assert_eq!(shop.order(Some(&repeat)).await.unwrap(), created);
 }
