@@ -23,10 +23,13 @@ use crate::{
 /// How often [`keep_swept`] looks.
 const PERIOD: Duration = Duration::from_mins(1);
 
+/// When each consumer took effect of an event.
+type Seen = HashMap<(&'static str, Uuid), DateTime<Utc>>;
+
 /// The inbox in memory, for in-memory repositories.
 #[derive(Clone, Default)]
 pub struct MemoryInbox {
-    seen: Arc<Mutex<HashMap<(&'static str, Uuid), DateTime<Utc>>>>,
+    seen: Arc<Mutex<Seen>>,
     clock: Virtual,
 }
 

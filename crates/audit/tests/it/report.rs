@@ -44,3 +44,129 @@ fn a_report_is_json_too() {
     assert_eq!(json["findings"][0]["verdict"], "holds");
     assert_eq!(json["findings"][0]["counted"][0], serde_json::json!({ "of": "orders", "count": 4 }));
 }
+
+#[test]
+fn a_well_shop_is_summed_up_in_a_sentence() {
+    let report = audit::check(&shop());
+
+    assert_eq!(report.summary(), "all 9 invariants hold");
+    assert_eq!(report.violations(), 0);
+    assert_eq!((report.broken().count(), report.unchecked().count()), (0, 0));
+}
+
+#[test]
+fn violations_are_counted_over_all_invariants() {
+    let mut facts = shop();
+    facts.probes[0].refused = false;
+    let one = audit::check(&facts);
+    facts.probes[1].refused = false;
+    facts.orders.push(facts.orders[0].clone());
+    let more = audit::check(&facts);
+
+    assert_eq!((one.violations(), one.holds()), (1, false));
+    assert_eq!(one.summary(), "1 of 9 invariants are broken, by 1 row");
+    assert_eq!((more.violations(), more.broken().count()), (3, 2));
+    assert_eq!(more.summary(), "2 of 9 invariants are broken, by 3 rows");
+}
+
+#[test]
+fn what_could_not_be_checked_is_told_apart_from_what_is_broken() {
+    let mut facts = shop();
+    facts.probes.clear();
+
+    let report = audit::check(&facts);
+
+    assert!(!report.holds());
+    assert_eq!((report.broken().count(), report.unchecked().count(), report.violations()), (0, 1, 0));
+    assert_eq!(report.summary(), "8 of 9 invariants hold; for 1 there is nothing to check");
+}
+
+/// A table of a shop in which `count` sessions work after their logout.
+fn table(count: usize) -> String {
+    let mut facts = shop();
+    facts.probes[0].refused = false;
+    facts.probes = vec![facts.probes[0].clone(); count];
+    audit::check(&facts).to_string()
+}
+
+#[test]
+fn a_table_shows_twenty_rows_of_an_invariant_and_how_many_more_there_are() {
+    for (count, shown, rest) in [
+        (1, 1, None),
+        (20, 20, None),
+        (21, 20, Some("   and 1 more; --json lists them all\n")),
+        (25, 20, Some("   and 5 more; --json lists them all\n")),
+    ] {
+        let table = table(count);
+
+        assert_eq!(table.matches("   Whoami: answered 401").count(), shown, "{table}");
+        assert_eq!(table.contains("more; --json"), rest.is_some(), "{table}");
+        assert!(rest.is_none_or(|rest| table.contains(rest)), "{table}");
+    }
+}
+
+#[test]
+fn a_table_is_written_as_a_person_reads_it() {
+    let mut facts = shop();
+    facts.probes[0].refused = false;
+    facts.dead_letters.pop();
+    facts.acknowledged.clear();
+    facts.told = None;
+
+    let table = audit::check(&facts).to_string();
+
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(
+        lines[0],
+        "1  holds             every acknowledged order exists exactly once                            \
+         4 orders, 0 acknowledgements, 4 creations told of, 14 rows of other services"
+    );
+    assert_eq!(
+        lines[8],
+        "9  BROKEN            no session works after its logout was acknowledged                      \
+         2 uses after a logout"
+    );
+    assert_eq!(
+        lines[9..],
+        [
+            "",
+            "8 cannot be checked: 4 of 5 dead-letter topics were read",
+            "",
+            "9 is broken by 1 row:",
+            "   Whoami: answered 401 within a session that was logged out",
+            "",
+            "1: what clients were told is not known; the orders of all other rows stand for it",
+            "6: what arrived in chats is not known: notification's own rows stand for it",
+            "",
+            "1 of 9 invariants are broken, by 1 row",
+        ]
+    );
+}
+
+#[test]
+fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
+    let mut facts = shop();
+    facts.told = Some(Vec::new());
+    facts.poison = Some(Vec::new());
+    facts.refused = Some(Vec::new());
+
+    let report = audit::check(&facts);
+
+    let counts: Vec<Vec<usize>> =
+        report.findings.iter().map(|one| one.counted.iter().map(|count| count.count).collect()).collect();
+    assert_eq!(
+        counts,
+        [
+            vec![4, 7, 4, 14],
+            vec![4, 3, 3, 1],
+            vec![1, 4, 4],
+            vec![10, 0, 10, 0],
+            vec![10, 18, 18, 0],
+            vec![5, 0, 0],
+            vec![4, 1],
+            vec![0, 5, 0],
+            vec![2],
+        ]
+    );
+    assert!(report.findings.iter().all(|one| one.notes.is_empty() && one.missing.is_empty()), "{report}");
+}

@@ -12,8 +12,8 @@ const DRAIN: Duration = Duration::from_millis(500);
 
 /// A server that stops with `stop`.
 async fn start(stop: &CancellationToken) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("its address");
     let router = Router::new().route("/", get(async || "here"));
     tokio::spawn(http::serve(listener, router, Readiness::new(DRAIN), stop.clone()));
     address
