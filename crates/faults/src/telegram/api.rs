@@ -17,6 +17,8 @@ use super::{Shared, mode::TelegramMode};
 
 /// Longer than anybody waits.
 const SILENCE: Duration = Duration::from_mins(10);
+/// What a gateway answers in the place of the Bot API: no JSON.
+const BAD_GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head></html>";
 /// In characters.
 const LONGEST_TEXT: usize = 4096;
 
@@ -69,11 +71,15 @@ async fn send(State(chats): State<Shared>, Json(message): Json<Value>) -> Respon
                 return refusal(StatusCode::FORBIDDEN, "Forbidden: bot was blocked by the user");
             }
             TelegramMode::Broken => return broken_down(),
-            TelegramMode::Well | TelegramMode::Silent => (mode, chats.take(chat.clone(), text.to_owned())),
+            TelegramMode::Well | TelegramMode::Silent | TelegramMode::BadGateway => {
+                (mode, chats.take(chat.clone(), text.to_owned()))
+            }
         }
     };
-    if mode == TelegramMode::Silent {
-        tokio::time::sleep(SILENCE).await;
+    match mode {
+        TelegramMode::Silent => tokio::time::sleep(SILENCE).await,
+        TelegramMode::BadGateway => return (StatusCode::BAD_GATEWAY, BAD_GATEWAY).into_response(),
+        _ => {}
     }
     done(&json!({ "message_id": id, "chat": { "id": chat.parse::<i64>().ok(), "type": "private" }, "text": text }))
 }

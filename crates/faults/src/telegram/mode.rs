@@ -15,6 +15,8 @@ pub enum TelegramMode {
     },
     /// It is taken, and the answer comes after everybody has stopped waiting.
     Silent,
+    /// It is taken, and the answer is 502, as from a gateway that has lost the answer of the server behind it.
+    BadGateway,
     /// 403, as when the user has blocked the bot, and it is not taken.
     Forbidden,
     /// 500, and it is not taken. While this is how Telegram stands, so is everything else met that a bot asks.

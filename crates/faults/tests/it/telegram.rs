@@ -97,6 +97,20 @@ async fn a_silent_telegram_takes_what_it_does_not_answer() {
 }
 
 #[tokio::test]
+async fn behind_a_bad_gateway_a_message_is_taken_and_answered_502() {
+    let (telegram, bot) = start().await;
+    telegram.script([TelegramMode::BadGateway]);
+
+    let message = json!({ "chat_id": "42", "text": "Hello" });
+    let answer = bot.http.post(format!("{}/sendMessage", bot.url)).json(&message).send().await.unwrap();
+
+    assert_eq!(answer.status(), 502);
+    assert!(answer.json::<Value>().await.is_err(), "a gateway does not speak JSON");
+    assert_eq!(texts(&telegram), ["Hello"]);
+    assert_eq!(telegram.met(TelegramMode::BadGateway), 1);
+}
+
+#[tokio::test]
 async fn while_telegram_is_broken_so_is_everything_it_is_asked() {
     let (telegram, bot) = start().await;
     telegram.be(TelegramMode::Broken);
