@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
 use events::{OrderCancelled, OrderPaid, ShipAssembled};
@@ -15,7 +16,7 @@ use platform::{
     lease::PgLease,
     postgres::{self, Database},
     shutdown::Tasks,
-    sweeper::Sweepers,
+    sweeper::{Done, Sweepers},
 };
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::sync::CancellationToken;
@@ -24,9 +25,13 @@ use crate::{
     api::{self, Happened, Tells},
     client,
     config::Config,
-    repository::{MIGRATIONS, PgNotifications, PgOffsets},
-    service::{Courier, Greeter, NotificationService, Sender, Templates},
+    repository::{MIGRATIONS, Notifications as _, Offsets as _, PgNotifications, PgOffsets, go_by_indexes},
+    service::{Courier, Greeter, NotificationService, STABLE_FOR, Sender, Templates},
 };
+
+/// How often rows that have outlived the topics' records are looked for, and how many are removed at once.
+const RETENTION: Duration = Duration::from_mins(1);
+const FORGOTTEN: i64 = 5_000;
 
 pub struct App {
     config: Config,
@@ -52,6 +57,7 @@ impl App {
         let instance = config.kafka.instance_id(listener.local_addr()?);
         let (url, size) = (&own.notification_database_url, own.notification_database_connections);
         let pool = Database::lazy("shipyard-notification", "NOTIFICATION_DATABASE_URL", url, size)?;
+        go_by_indexes(&pool);
         let lease = |name| Arc::new(PgLease::new(pool.clone(), name, instance.clone()));
         let key = ServiceKey::new("notification", &own.service_key)?;
         let iam = Peer::lazy("iam", "IAM_ADDRESS", &own.iam_address)?;
@@ -66,6 +72,7 @@ impl App {
             notifier: messenger.notifier,
             templates: templates.clone(),
             fallback: own.telegram_chat_id.clone(),
+            stable_for: STABLE_FOR,
             halted: AtomicBool::new(false),
         };
         let offsets = Arc::new(PgOffsets::new(pool.clone()));
@@ -119,7 +126,18 @@ impl App {
         for consumer in self.consumers {
             tasks.spawn("consumer", |stop| consumer.run(stop));
         }
-        Sweepers::new(&mut tasks, self.pool.clone(), self.instance).inbox(self.config.kafka.keep());
+        let keep = self.config.kafka.keep();
+        let (notifications, offsets) = (PgNotifications::new(self.pool.clone()), PgOffsets::new(self.pool.clone()));
+        Sweepers::new(&mut tasks, self.pool.clone(), self.instance)
+            .every(RETENTION, "notifications", move || {
+                let notifications = notifications.clone();
+                async move { Ok(Done::of(notifications.forget(keep, FORGOTTEN).await?, FORGOTTEN.cast_unsigned())) }
+            })
+            .every(RETENTION, "bot_offsets", move || {
+                let offsets = offsets.clone();
+                async move { Ok(Done::of(offsets.forget(keep, FORGOTTEN).await?, FORGOTTEN.cast_unsigned())) }
+            })
+            .inbox(keep);
         tasks.spawn("database", |stop| postgres::watch(self.pool, self.database, stop));
         tasks.join().await
     }

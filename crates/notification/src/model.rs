@@ -85,7 +85,7 @@ pub struct Notification {
     pub sent_at: Option<DateTime<Utc>>,
 }
 
-/// A notification whose turn it is.
+/// A notification that waits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Due {
     pub uuid: Uuid,
@@ -94,11 +94,26 @@ pub struct Due {
     pub kind: Kind,
     pub facts: Value,
     pub trace: HashMap<String, String>,
-    /// Where it goes, once that is known.
-    pub chat: Option<String>,
     /// Hand-overs so far.
     pub attempts: i32,
+}
+
+/// What waits for one chat, oldest first. As much of it as fits into one message goes out together, as a digest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    pub chat: String,
+    /// True for the repeat of a hand-over that ended without an answer, which is the last that may reach the user. A batch
+    /// never mixes the two.
     pub ambiguous: bool,
+    pub waiting: Vec<Due>,
+}
+
+/// A hand-over of one notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub notification: Uuid,
+    /// 0 is before the first.
+    pub number: i32,
 }
 
 /// Why the provider has not said that it took a message.
@@ -126,23 +141,30 @@ pub enum Verdict {
 }
 
 impl Due {
-    /// Which of a user's queues it stands in: that of its chat, or one of its own while it has none.
-    pub fn lane(&self) -> String {
-        self.chat.clone().unwrap_or_else(|| self.uuid.to_string())
+    /// The hand-over that it has behind it; 0 where there was none.
+    pub fn last_attempt(&self) -> Attempt {
+        Attempt { notification: self.uuid, number: self.attempts }
     }
 
-    /// What becomes of it after the hand-over that follows the `attempts` so far.
+    /// The hand-over that follows.
+    pub fn next_attempt(&self) -> Attempt {
+        Attempt { notification: self.uuid, number: self.attempts + 1 }
+    }
+}
+
+impl Batch {
+    /// What becomes of all of it after the hand-over that follows the attempts so far: one outcome for one message.
     ///
-    /// An end without an answer may be followed by one more hand-over that could reach the user, and no third.
-    pub fn verdict(&self, outcome: Result<(), Fault>) -> Verdict {
+    /// An end without an answer may be followed by one more hand-over that could reach the user, after `stable_for` at the
+    /// soonest, and no third.
+    pub fn verdict(&self, outcome: Result<(), Fault>, stable_for: Duration) -> Verdict {
         let Err(fault) = outcome else { return Verdict::Sent };
         let problem = fault.to_string();
+        let attempts = self.waiting.iter().map(|due| due.attempts).max().unwrap_or_default();
         match fault {
             Fault::TooMany(after) => Verdict::Again { after, problem, ambiguous: false },
-            Fault::Unreachable(_) => Verdict::Again { after: pause(self.attempts), problem, ambiguous: false },
-            Fault::Unknown(_) if !self.ambiguous => {
-                Verdict::Again { after: pause(self.attempts), problem, ambiguous: true }
-            }
+            Fault::Unreachable(_) => Verdict::Again { after: pause(attempts), problem, ambiguous: false },
+            Fault::Unknown(_) if !self.ambiguous => Verdict::Again { after: stable_for, problem, ambiguous: true },
             Fault::Unknown(_) => Verdict::Failed { problem, ambiguous: true },
             Fault::Refused(_) => Verdict::Failed { problem, ambiguous: false },
         }
@@ -161,18 +183,17 @@ mod tests {
 
     use super::*;
 
-    fn due(attempts: i32, ambiguous: bool) -> Due {
-        Due {
+    fn batch() -> Batch {
+        let due = Due {
             uuid: Uuid::from_u128(1),
             order: Uuid::from_u128(2),
             user: Uuid::from_u128(3),
             kind: Kind::OrderPaid,
             facts: Value::Null,
             trace: HashMap::new(),
-            chat: None,
-            attempts,
-            ambiguous,
-        }
+            attempts: 0,
+        };
+        Batch { chat: "chat".to_owned(), ambiguous: false, waiting: vec![due] }
     }
 
     fn fault() -> impl Strategy<Value = Fault> {
@@ -205,23 +226,23 @@ mod tests {
         /// Whatever happens in whatever order: at most one hand-over without an answer is followed by another one.
         #[test]
         fn a_user_is_told_at_most_once_more(faults in prop::collection::vec(fault(), 0..30)) {
-            let mut due = due(0, false);
+            let mut batch = batch();
             let mut maybe_told = 0;
             let mut outcomes = faults.into_iter().map(Err).chain([Ok(())]);
             let ended = outcomes.find(|outcome| {
                 maybe_told += u32::from(matches!(outcome, Ok(()) | Err(Fault::Unknown(_))));
-                due.attempts += 1;
-                match due.verdict(outcome.clone()) {
+                batch.waiting[0].attempts += 1;
+                match batch.verdict(outcome.clone(), Duration::ZERO) {
                     Verdict::Sent | Verdict::Failed { .. } => true,
                     Verdict::Again { ambiguous, .. } => {
-                        due.ambiguous |= ambiguous;
+                        batch.ambiguous |= ambiguous;
                         false
                     }
                 }
             });
 
             prop_assert!(ended.is_some());
-            prop_assert!(maybe_told <= 1 + u32::from(due.ambiguous));
+            prop_assert!(maybe_told <= 1 + u32::from(batch.ambiguous));
             prop_assert!(maybe_told <= 2);
         }
     }

@@ -22,13 +22,16 @@ impl Notifier for Log {
         Limits::default()
     }
 
+    /// A line for each notification, as it would have been sent if nothing else had waited.
     async fn send(&self, message: &Message<'_>) -> Result<(), Fault> {
-        tracing::info!(
-            order_uuid = %message.order,
-            kind = message.kind.as_str(),
-            text = message.text,
-            "there is no TELEGRAM_BOT_TOKEN; this would have been sent"
-        );
+        for part in message.parts {
+            tracing::info!(
+                order_uuid = %part.order,
+                kind = part.kind.as_str(),
+                text = part.text,
+                "there is no TELEGRAM_BOT_TOKEN; this would have been sent"
+            );
+        }
         Ok(())
     }
 

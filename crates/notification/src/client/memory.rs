@@ -71,8 +71,8 @@ pub enum Reply {
 /// A message that the messenger took.
 #[derive(Clone, Debug)]
 pub struct Told {
-    /// Absent for a greeting.
-    pub of: Option<(Uuid, Kind)>,
+    /// The notifications whose words are in the text, in their order; none for a greeting.
+    pub of: Vec<(Uuid, Kind)>,
     pub chat: String,
     pub text: String,
     pub at: Instant,
@@ -91,6 +91,8 @@ struct Messenger {
     replies: VecDeque<Reply>,
     /// What it does until then.
     trouble: Option<(Reply, Instant)>,
+    /// What it does with messages until then, while all else is well.
+    send_trouble: Option<(Reply, Instant)>,
     updates: Vec<Update>,
 }
 
@@ -109,6 +111,11 @@ impl MemoryMessenger {
         self.lock().trouble = Some((reply, Instant::now() + time));
     }
 
+    /// Answers every message like this for some time from now on, and all else as if it were well.
+    pub fn send_trouble(&self, reply: Reply, time: Duration) {
+        self.lock().send_trouble = Some((reply, Instant::now() + time));
+    }
+
     /// Says something to the bot.
     pub fn say(&self, update: Update) {
         self.lock().updates.push(update);
@@ -124,16 +131,25 @@ impl MemoryMessenger {
     }
 
     fn troubled(&self) -> Option<Reply> {
-        self.lock().trouble.as_ref().filter(|(_, until)| Instant::now() < *until).map(|(reply, _)| reply.clone())
+        current(self.lock().trouble.as_ref())
+    }
+
+    fn troubled_sending(&self) -> Option<Reply> {
+        current(self.lock().send_trouble.as_ref())
     }
 
     async fn take(&self, told: Told) -> Result<(), Fault> {
-        let reply = self.troubled().or_else(|| self.lock().replies.pop_front());
+        let troubled = self.troubled().or_else(|| self.troubled_sending());
+        let reply = troubled.or_else(|| self.lock().replies.pop_front());
         if matches!(reply, None | Some(Reply::TakesInSilence)) {
             self.lock().told.push(told);
         }
         answer(reply).await
     }
+}
+
+fn current(trouble: Option<&(Reply, Instant)>) -> Option<Reply> {
+    trouble.filter(|(_, until)| Instant::now() < *until).map(|(reply, _)| reply.clone())
 }
 
 async fn answer(reply: Option<Reply>) -> Result<(), Fault> {
@@ -154,7 +170,15 @@ impl Notifier for MemoryMessenger {
     }
 
     async fn send(&self, message: &Message<'_>) -> Result<(), Fault> {
-        let of = Some((message.order, message.kind));
+        let mut rest = message.text;
+        let arrived = message.parts.iter().filter(|part| match rest.split_once(&part.text) {
+            Some((_, behind)) => {
+                rest = behind;
+                true
+            }
+            None => false,
+        });
+        let of = arrived.map(|part| (part.order, part.kind)).collect();
         self.take(Told { of, chat: message.chat.to_owned(), text: message.text.to_owned(), at: Instant::now() }).await
     }
 
@@ -179,6 +203,6 @@ impl Bot for MemoryMessenger {
     }
 
     async fn reply(&self, chat: &str, text: &str) -> Result<(), Fault> {
-        self.take(Told { of: None, chat: chat.to_owned(), text: text.to_owned(), at: Instant::now() }).await
+        self.take(Told { of: Vec::new(), chat: chat.to_owned(), text: text.to_owned(), at: Instant::now() }).await
     }
 }

@@ -31,13 +31,25 @@ pub trait Users: Send + Sync {
     async fn chat(&self, user: Uuid) -> Result<Option<String>, Unavailable>;
 }
 
-/// A notification in words.
+/// The longest text that a messenger takes, in UTF-16 code units. Telegram takes so many characters after it has parsed entities,
+/// of which there are none; in code units there are never fewer.
+pub const LONGEST_TEXT: usize = 4_096;
+
+/// A message to a chat: a notification, or a digest of several.
 #[derive(Clone, Debug)]
 pub struct Message<'a> {
-    pub order: Uuid,
-    pub kind: Kind,
     pub chat: &'a str,
     pub text: &'a str,
+    /// The notifications in it, in their order.
+    pub parts: &'a [Part],
+}
+
+/// A notification in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub order: Uuid,
+    pub kind: Kind,
+    pub text: String,
 }
 
 /// How fast a provider may be sent messages: the time from one to the next.

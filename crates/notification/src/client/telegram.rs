@@ -118,7 +118,8 @@ fn refused(status: StatusCode, answer: &Answer) -> Fault {
         // The token or the URL is wrong, or another program takes this bot's updates: no message's fault, and it can be mended.
         StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::CONFLICT => Fault::Unreachable(problem),
         status if status.is_client_error() => Fault::Refused(problem),
-        status if status.is_success() => Fault::Unknown(problem),
+        // Of a 5xx it is not known whether it happened before or after the message was taken: a gateway has lost an answer.
+        status if status.is_success() || status.is_server_error() => Fault::Unknown(problem),
         _ => Fault::Unreachable(problem),
     }
 }

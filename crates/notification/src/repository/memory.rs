@@ -1,7 +1,7 @@
 //! Notifications in memory, for tests and the simulation.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,10 +13,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Notifications, Offsets, VALID};
+use super::{BATCH, CHATS, Notifications, Offsets, Round, VALID};
 use crate::{
     error::Error,
-    model::{Due, NewNotification, Notification, Status, Verdict},
+    model::{Attempt, Batch, Due, NewNotification, Notification, Status, Verdict},
 };
 
 /// Notifications behind a lock, in the place of a table; clones share them.
@@ -47,10 +47,12 @@ impl Row {
             kind: seen.kind,
             facts: self.facts.clone(),
             trace: self.trace.clone(),
-            chat: self.chat.clone(),
             attempts: seen.attempts,
-            ambiguous: seen.ambiguous,
         }
+    }
+
+    fn is_queued(&self) -> bool {
+        self.seen.status == Status::Queued
     }
 }
 
@@ -58,13 +60,6 @@ impl MemoryNotifications {
     /// The rows in the order in which they were made, which is that of their times.
     fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Changes the row if it is queued. True when it was.
-    fn change(&self, uuid: Uuid, change: impl FnOnce(&mut Row) -> bool) -> bool {
-        let mut rows = self.rows();
-        let row = rows.iter_mut().find(|row| row.seen.uuid == uuid && row.seen.status == Status::Queued);
-        row.is_some_and(change)
     }
 }
 
@@ -93,44 +88,76 @@ impl Notifications for MemoryNotifications {
         Ok(true)
     }
 
-    async fn due(&self, limit: i64, unaddressed: bool, busy: &[String]) -> Result<Vec<Due>, Error> {
-        let now = self.clock.now();
+    async fn unaddressed(&self, limit: i64, busy: &[Uuid]) -> Result<Vec<Due>, Error> {
         let rows = self.rows();
-        let mut lanes = HashSet::new();
-        let firsts = rows.iter().filter(|row| row.seen.status == Status::Queued && lanes.insert(row.due().lane()));
-        let due = firsts.filter(|row| row.sending_since.is_none() && row.next_attempt_at <= now).map(Row::due);
-        let due = due.filter(|due| (due.chat.is_some() || unaddressed) && !busy.contains(&due.lane()));
-        Ok(due.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
+        let without = rows.iter().filter(|row| row.is_queued() && row.chat.is_none() && !busy.contains(&row.seen.uuid));
+        Ok(without.take(usize::try_from(limit).unwrap_or(usize::MAX)).map(Row::due).collect())
     }
 
-    async fn address(&self, uuid: Uuid, chat: &str) -> Result<(), Error> {
-        self.change(uuid, |row| {
+    async fn address(&self, notifications: &[Uuid], chat: &str) -> Result<(), Error> {
+        for row in self.rows().iter_mut().filter(|row| row.is_queued() && notifications.contains(&row.seen.uuid)) {
             row.chat.get_or_insert_with(|| chat.to_owned());
-            true
-        });
+        }
         Ok(())
     }
 
-    async fn claim(&self, due: &Due) -> Result<bool, Error> {
+    async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<Round, Error> {
         let now = self.clock.now();
-        Ok(self.change(due.uuid, |row| {
-            let untouched = row.seen.attempts == due.attempts && row.seen.ambiguous == due.ambiguous;
-            let free = untouched && row.sending_since.is_none();
-            if free {
-                row.sending_since = Some(now);
-                row.seen.attempts += 1;
+        let rows = self.rows();
+        let mut chats: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.is_queued() && row.seen.ambiguous == repeats) {
+            if let Some(chat) = row.chat.as_deref().filter(|chat| *chat > after) {
+                chats.entry(chat).or_default().push(row);
             }
-            free
-        }))
+        }
+        let [limit, at_most] = [limit, CHATS].map(|number| usize::try_from(number).unwrap_or_default());
+        let batch = usize::try_from(BATCH).unwrap_or_default();
+        let mut round = Round::default();
+        for (looked, (chat, waiting)) in chats.into_iter().enumerate() {
+            let head_is_due =
+                waiting.first().is_some_and(|row| row.sending_since.is_none() && row.next_attempt_at <= now);
+            if head_is_due && !busy.iter().any(|busy| busy == chat) {
+                let free = waiting.into_iter().filter(|row| row.sending_since.is_none());
+                let waiting = free.take(batch).map(Row::due).collect();
+                round.batches.push(Batch { chat: chat.to_owned(), ambiguous: repeats, waiting });
+            }
+            if round.batches.len() == limit || looked + 1 == at_most {
+                round.next = Some(chat.to_owned());
+                break;
+            }
+        }
+        Ok(round)
     }
 
-    async fn settle(&self, uuid: Uuid, attempt: i32, verdict: &Verdict) -> Result<(), Error> {
+    async fn claim(&self, batch: &Batch) -> Result<bool, Error> {
         let now = self.clock.now();
-        self.change(uuid, |row| {
-            if row.seen.attempts != attempt && *verdict != Verdict::Sent {
-                return false;
-            }
+        let mut rows = self.rows();
+        let free = |row: &Row, due: &Due| {
+            let Notification { uuid, attempts, ambiguous, .. } = row.seen;
+            let untouched = (uuid, attempts, ambiguous) == (due.uuid, due.attempts, batch.ambiguous);
+            untouched && row.is_queued() && row.sending_since.is_none()
+        };
+        if !batch.waiting.iter().all(|due| rows.iter().any(|row| free(row, due))) {
+            return Ok(false);
+        }
+        for row in rows.iter_mut().filter(|row| batch.waiting.iter().any(|due| due.uuid == row.seen.uuid)) {
+            row.sending_since = Some(now);
+            row.seen.attempts += 1;
+        }
+        Ok(true)
+    }
+
+    async fn settle(&self, attempts: &[Attempt], verdict: &Verdict) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut rows = self.rows();
+        let handed = |row: &Row| {
+            let mut attempts = attempts.iter();
+            let attempt = attempts.find(|attempt| attempt.notification == row.seen.uuid);
+            attempt.is_some_and(|attempt| attempt.number == row.seen.attempts || *verdict == Verdict::Sent)
+        };
+        for row in rows.iter_mut().filter(|row| row.is_queued() && handed(row)) {
             row.sending_since = None;
+            row.next_attempt_at = now;
             match verdict {
                 Verdict::Sent => {
                     row.seen.status = Status::Sent;
@@ -145,13 +172,13 @@ impl Notifications for MemoryNotifications {
                     row.seen.ambiguous |= ambiguous;
                 }
             }
-            true
-        });
+        }
         Ok(())
     }
 
     async fn give_up(&self, age: Duration) -> Result<u64, Error> {
-        let before = self.clock.now() - age;
+        let now = self.clock.now();
+        let before = now - age;
         let mut given_up = 0;
         for row in self.rows().iter_mut().filter(|row| row.sending_since.is_some_and(|since| since <= before)) {
             if row.seen.ambiguous {
@@ -159,14 +186,26 @@ impl Notifications for MemoryNotifications {
             }
             row.seen.ambiguous = true;
             row.sending_since = None;
+            row.next_attempt_at = now;
             given_up += 1;
         }
         Ok(given_up)
     }
 
-    async fn queued(&self) -> Result<i64, Error> {
-        let queued = self.rows().iter().filter(|row| row.seen.status == Status::Queued).count();
-        Ok(i64::try_from(queued).unwrap_or(i64::MAX))
+    async fn queued(&self, limit: i64) -> Result<i64, Error> {
+        let queued = self.rows().iter().filter(|row| row.is_queued()).count();
+        Ok(i64::try_from(queued).unwrap_or(i64::MAX).min(limit))
+    }
+
+    async fn forget(&self, age: Duration, limit: i64) -> Result<u64, Error> {
+        let before = self.clock.now() - age;
+        let mut forgotten = 0;
+        self.rows().retain(|row| {
+            let stays = row.is_queued() || row.next_attempt_at >= before || forgotten >= limit.cast_unsigned();
+            forgotten += u64::from(!stays);
+            stays
+        });
+        Ok(forgotten)
     }
 
     async fn of_order(&self, order: Uuid) -> Result<Vec<Notification>, Error> {
@@ -193,5 +232,15 @@ impl Offsets for MemoryOffsets {
             all.insert(bot.to_owned(), (next, Instant::now()));
         }
         Ok(!known)
+    }
+    async fn forget(&self, age: Duration, limit: i64) -> Result<u64, Error> {
+        let mut all = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forgotten = 0;
+        all.retain(|_, (_, at)| {
+            let stays = at.elapsed() <= age.max(VALID) || forgotten >= limit.cast_unsigned();
+            forgotten += u64::from(!stays);
+            stays
+        });
+        Ok(forgotten)
     }
 }

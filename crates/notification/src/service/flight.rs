@@ -1,4 +1,4 @@
-//! One notification's way: to find its chat, or to be handed over with its outcome written down.
+//! The way of notifications: to find their chat, or to be handed over with their outcome written down.
 
 use std::{
     sync::{
@@ -10,13 +10,14 @@ use std::{
 
 use platform::{retry, telemetry};
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
+use uuid::Uuid;
 
-use super::Templates;
+use super::{Templates, digest::Digest};
 use crate::{
-    client::{Message, Notifier, Users},
+    client::{LONGEST_TEXT, Notifier, Users},
     error::Error,
-    model::{Due, Fault, Verdict},
+    model::{Attempt, Batch, Due, Fault, Verdict},
     repository::Notifications,
 };
 
@@ -33,6 +34,8 @@ pub struct Courier {
     pub templates: Templates,
     /// For users without a chat of their own.
     pub fallback: Option<String>,
+    /// How long the provider must have been well before anything is repeated; see [`STABLE_FOR`](super::STABLE_FOR).
+    pub stable_for: Duration,
     /// True while nothing new may be handed over.
     pub halted: AtomicBool,
 }
@@ -41,6 +44,8 @@ pub struct Courier {
 #[derive(Clone, Debug)]
 pub enum Landing {
     Done,
+    /// The provider took the message, or refused it.
+    Answered,
     Addressed,
     UsersAway(String),
     ProviderBack,
@@ -48,32 +53,24 @@ pub enum Landing {
 }
 
 impl Courier {
-    /// Takes a notification one step further, at `slot` or later.
-    pub async fn fly(self: Arc<Self>, due: Due, slot: Instant) -> Landing {
-        let span = tracing::info_span!("notify", otel.kind = "producer");
-        telemetry::continue_trace(&span, &due.trace);
-        async {
-            match &due.chat {
-                Some(chat) => self.tell(&due, chat, slot).await,
-                None => self.address(&due).await,
-            }
-        }
-        .instrument(span)
-        .await
+    /// Finds out where a user's notifications go.
+    pub async fn address(self: Arc<Self>, user: Uuid, waiting: Vec<Due>) -> Landing {
+        let span = waiting.first().map_or_else(Span::none, span);
+        self.look_up(user, &waiting).instrument(span).await
     }
 
-    /// Finds out where a notification goes.
-    async fn address(&self, due: &Due) -> Landing {
-        let own = match self.users.chat(due.user).await {
+    async fn look_up(&self, user: Uuid, waiting: &[Due]) -> Landing {
+        let own = match self.users.chat(user).await {
             Ok(chat) => chat,
             Err(error) => return Landing::UsersAway(error.to_string()),
         };
         let Some(chat) = own.or_else(|| self.fallback.clone()) else {
             let problem = "the user has no telegram method, and TELEGRAM_CHAT_ID is not set".to_owned();
-            self.settle(due, 0, Verdict::Failed { problem, ambiguous: false }).await;
+            self.settle(waiting, Due::last_attempt, Verdict::Failed { problem, ambiguous: false }).await;
             return Landing::Addressed;
         };
-        match self.notifications.address(due.uuid, &chat).await {
+        let uuids: Vec<Uuid> = waiting.iter().map(|due| due.uuid).collect();
+        match self.notifications.address(&uuids, &chat).await {
             Ok(()) => Landing::Addressed,
             Err(error) => waits(error),
         }
@@ -87,40 +84,59 @@ impl Courier {
         }
     }
 
-    /// Hands a notification over. Before that it is noted that this is about to happen, so that a crash does not hide it.
-    async fn tell(&self, due: &Due, chat: &str, slot: Instant) -> Landing {
-        let text = match self.templates.notification(due.kind, due.order, &due.facts) {
-            Ok(text) => text,
-            Err(error) => {
-                let problem = format!("its template: {error}");
-                self.settle(due, due.attempts, Verdict::Failed { problem, ambiguous: false }).await;
-                return Landing::Done;
+    /// Hands over what waits for a chat, as far as it fits into one message, at `slot` or later.
+    pub async fn tell(self: Arc<Self>, batch: Batch, slot: Instant) -> Landing {
+        let Some(digest) = self.compose(batch).await else { return Landing::Done };
+        // Each of them is a step of its own order's trace; the call is shown in the first's.
+        let spans: Vec<Span> = digest.batch.waiting.iter().map(span).collect();
+        let first = spans.first().cloned().unwrap_or_else(Span::none);
+        self.hand_over(&digest, slot).instrument(first).await
+    }
+
+    /// Puts a batch into words. What cannot be put into words is given up.
+    async fn compose(&self, batch: Batch) -> Option<Digest> {
+        let mut worded = Vec::with_capacity(batch.waiting.len());
+        for due in batch.waiting {
+            match self.templates.notification(due.kind, due.order, &due.facts) {
+                Ok(text) => worded.push((due, text)),
+                Err(error) => {
+                    let problem = format!("its template: {error}");
+                    self.settle(&[due], Due::last_attempt, Verdict::Failed { problem, ambiguous: false }).await;
+                }
             }
-        };
+        }
+        Digest::of(batch.chat, batch.ambiguous, worded, LONGEST_TEXT)
+    }
+
+    /// Before a message is handed over it is noted that this is about to happen, so that a crash does not hide it.
+    async fn hand_over(&self, digest: &Digest, slot: Instant) -> Landing {
         tokio::time::sleep_until(slot).await;
         if self.halted.load(Ordering::Acquire) {
             return Landing::Done;
         }
-        match self.notifications.claim(due).await {
+        let batch = &digest.batch;
+        match self.notifications.claim(batch).await {
             Ok(true) => {}
             Ok(false) => return Landing::Done,
             Err(error) => return waits(error),
         }
-        let message = Message { order: due.order, kind: due.kind, chat, text: &text };
-        let outcome = self.notifier.send(&message).await;
+        let outcome = self.notifier.send(&digest.message()).await;
         let landing = match &outcome {
             Err(fault @ (Fault::Unreachable(_) | Fault::Unknown(_))) => Landing::ProviderTroubled(fault.to_string()),
-            _ => Landing::Done,
+            _ => Landing::Answered,
         };
-        self.settle(due, due.attempts + 1, due.verdict(outcome)).await;
+        self.settle(&batch.waiting, Due::next_attempt, batch.verdict(outcome, self.stable_for)).await;
         landing
     }
 
     /// Writes an outcome down. One that cannot be written for long counts as unknown.
-    async fn settle(&self, due: &Due, attempt: i32, verdict: Verdict) {
-        report(due, &verdict);
+    async fn settle(&self, told: &[Due], attempt: fn(&Due) -> Attempt, verdict: Verdict) {
+        for due in told {
+            report(due, &verdict);
+        }
+        let attempts: Vec<Attempt> = told.iter().map(attempt).collect();
         let mut pauses = retry::patient().take(WRITES);
-        while let Err(error) = self.notifications.settle(due.uuid, attempt, &verdict).await {
+        while let Err(error) = self.notifications.settle(&attempts, &verdict).await {
             let error = format!("{:#}", anyhow::Error::from(error));
             match pauses.next() {
                 Some(pause) => {
@@ -131,6 +147,12 @@ impl Courier {
             }
         }
     }
+}
+
+fn span(due: &Due) -> Span {
+    let span = tracing::info_span!("notify", otel.kind = "producer");
+    telemetry::continue_trace(&span, &due.trace);
+    span
 }
 
 fn waits(error: Error) -> Landing {

@@ -1,10 +1,13 @@
 //! Queueing notifications, and the two workers: one sends what is queued, one answers who talks to the bot.
 
+mod digest;
 mod flight;
 mod greeter;
 mod hold;
 mod pace;
+mod rounds;
 mod sender;
+mod stability;
 mod templates;
 
 use std::sync::Arc;
@@ -13,6 +16,7 @@ pub use flight::{Courier, GIVE_UP};
 pub use greeter::Greeter;
 use platform::auth::Caller;
 pub use sender::Sender;
+pub use stability::STABLE_FOR;
 pub use templates::Templates;
 use tokio::sync::Notify;
 use uuid::Uuid;

@@ -68,7 +68,7 @@ async fn two_greeters_answer_once() {
 #[tokio::test(start_paused = true)]
 async fn trouble_passes() {
     let (bot, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
-    let fault = Fault::Unreachable("502".to_owned());
+    let fault = Fault::Unreachable("no route".to_owned());
     bot.trouble(Reply::Fault(fault.clone()), Duration::from_mins(5));
     bot.script([Reply::Fault(fault)]);
     bot.say(said(1, "1", "/start"));

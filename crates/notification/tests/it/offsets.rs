@@ -1,6 +1,10 @@
 //! What holds of offsets wherever they are kept.
 
+use std::time::Duration;
+
 use notification::repository::{MIGRATIONS, MemoryOffsets, Offsets, PgOffsets};
+
+const DAY: Duration = Duration::from_hours(24);
 
 #[tokio::test]
 async fn memory_moves_on_once() {
@@ -23,4 +27,34 @@ async fn moves_on_once(offsets: &dyn Offsets) {
 
     assert_eq!(offsets.next("bot").await.unwrap(), 6);
     assert_eq!(offsets.next("another").await.unwrap(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_forgets_a_bot_that_is_silent_for_long() {
+    let offsets = MemoryOffsets::default();
+    offsets.advance("old", 5).await.unwrap();
+    tokio::time::sleep(DAY * 5).await;
+    offsets.advance("new", 5).await.unwrap();
+
+    assert_eq!(offsets.forget(DAY, 10).await.unwrap(), 0, "it may still be asked for");
+    tokio::time::sleep(DAY * 2).await;
+    assert_eq!(offsets.forget(DAY, 10).await.unwrap(), 1);
+
+    assert_eq!(offsets.next("new").await.unwrap(), 5);
+}
+
+#[tokio::test]
+async fn postgres_forgets_a_bot_that_is_silent_for_long() {
+    let database = testkit::database(&MIGRATIONS).await;
+    let offsets = PgOffsets::new(database.pool.clone());
+    for (bot, days) in [("old", 7), ("new", 5)] {
+        offsets.advance(bot, 5).await.unwrap();
+        let aged = sqlx::query("update bot_offsets set updated_at = now() - make_interval(days => $2) where bot = $1");
+        aged.bind(bot).bind(days).execute(&database.pool).await.unwrap();
+    }
+
+    assert_eq!(offsets.forget(DAY * 8, 10).await.unwrap(), 0);
+    assert_eq!(offsets.forget(DAY, 10).await.unwrap(), 1);
+
+    assert_eq!(offsets.next("new").await.unwrap(), 5);
 }

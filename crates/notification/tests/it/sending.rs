@@ -7,10 +7,10 @@ use std::{
 };
 
 use notification::{
-    client::{Limits, MemoryMessenger, MemoryUsers, Reply, Told},
+    client::{LONGEST_TEXT, Limits, MemoryMessenger, MemoryUsers, Reply, Told},
     model::{Fault, Kind, NewNotification, Notification, Status},
     repository::{MemoryNotifications, Notifications as _},
-    service::{Courier, GROUP_PAID, NotificationService, Sender, Templates},
+    service::{Courier, GROUP_PAID, NotificationService, STABLE_FOR, Sender, Templates},
 };
 use platform::{ids, lease::MemoryLease};
 use serde_json::json;
@@ -19,8 +19,10 @@ use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
-/// How soon after trouble everything must be on its way.
+/// How soon after trouble everything must be on its way, but for what is repeated, which must wait until all is stable.
 const RECOVERY: Duration = Duration::from_secs(30);
+/// Telegram's.
+const LIMITS: Limits = Limits { overall: Duration::from_millis(33), per_chat: Duration::from_secs(1) };
 
 /// The parts around a sender, shared by its replicas.
 struct Shop {
@@ -58,6 +60,7 @@ impl Shop {
             notifier: Arc::new(self.messenger.clone()),
             templates: Templates::load(None).unwrap(),
             fallback: fallback.map(str::to_owned),
+            stable_for: STABLE_FOR,
             halted: AtomicBool::new(false),
         };
         let sender = Sender::new(courier, Arc::new(lease.clone()), self.queued.clone());
@@ -81,6 +84,12 @@ impl Shop {
         self.service.queue(GROUP_PAID, ids::random(), &new).await.unwrap();
     }
 
+    /// The order's only notification, once it is repeated.
+    async fn repeated(&self, order: Uuid) -> Notification {
+        tokio::time::sleep(STABLE_FOR).await;
+        self.ended(order).await
+    }
+
     /// The order's only notification, once it is sent or given up.
     async fn ended(&self, order: Uuid) -> Notification {
         eventually(|| async { self.of(order).await.filter(|found| found.status != Status::Queued) }).await
@@ -96,7 +105,7 @@ impl Shop {
     }
 
     fn told_of(&self, order: Uuid) -> Vec<Told> {
-        self.messenger.told().into_iter().filter(|told| told.of.is_some_and(|(of, _)| of == order)).collect()
+        self.messenger.told().into_iter().filter(|told| told.of.iter().any(|(of, _)| *of == order)).collect()
     }
 }
 
@@ -163,9 +172,9 @@ async fn messages_keep_to_the_limits_and_to_their_order() {
     assert!(told.windows(2).all(|two| two[1].at - two[0].at >= limits.overall));
     let busy: Vec<_> = told.iter().filter(|told| told.chat == "busy").collect();
     assert!(busy.windows(2).all(|two| two[1].at - two[0].at >= limits.per_chat));
-    let order_of_busy: Vec<_> = busy.iter().filter_map(|told| Some(told.of?.0)).collect();
+    let order_of_busy: Vec<_> = busy.iter().flat_map(|told| &told.of).map(|(order, _)| *order).collect();
     assert_eq!(order_of_busy, orders[..20]);
-    assert_eq!(told.len(), 60);
+    assert_eq!(told.iter().map(|told| told.of.len()).sum::<usize>(), 60);
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,7 +203,7 @@ async fn a_pause_that_the_provider_wants_is_kept_by_that_chat_alone() {
 async fn after_five_minutes_without_the_provider_everybody_is_told_once() {
     let shop = Shop::new();
     let start = Instant::now();
-    shop.messenger.trouble(Reply::Fault(Fault::Unreachable("502".to_owned())), FIVE_MINUTES);
+    shop.messenger.trouble(Reply::Fault(Fault::Unreachable("no route".to_owned())), FIVE_MINUTES);
     let _sender = shop.sender(&shop.lease, None);
     let mut orders = Vec::new();
     for chat in 0..100 {
@@ -224,6 +233,7 @@ async fn after_five_minutes_of_silence_nobody_is_forgotten() {
 
     tokio::time::sleep_until(start + FIVE_MINUTES).await;
 
+    tokio::time::sleep(STABLE_FOR).await;
     let mut ambiguous = 0;
     for order in orders {
         let found = shop.ended(order).await;
@@ -231,7 +241,7 @@ async fn after_five_minutes_of_silence_nobody_is_forgotten() {
         assert_eq!((found.status, shop.times_told(order)), (Status::Sent, 1), "{found:?}");
     }
     assert!((1..=32).contains(&ambiguous), "{ambiguous} were handed to a silent provider");
-    assert!(start.elapsed() < FIVE_MINUTES + RECOVERY);
+    assert!(start.elapsed() < FIVE_MINUTES + STABLE_FOR + RECOVERY);
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,9 +252,11 @@ async fn a_message_without_an_answer_is_sent_once_more_and_flagged() {
 
     let order = shop.paid("chat").await;
 
-    let found = shop.ended(order).await;
+    let found = shop.repeated(order).await;
     assert_eq!((found.status, found.ambiguous, found.attempts), (Status::Sent, true, 2));
-    assert_eq!(shop.times_told(order), 2);
+    let told = shop.told_of(order);
+    assert_eq!(told.len(), 2);
+    assert!(told[1].at - told[0].at >= STABLE_FOR, "it was not known whether the provider is well");
 }
 
 #[tokio::test(start_paused = true)]
@@ -252,15 +264,15 @@ async fn nobody_is_told_a_third_time() {
     let shop = Shop::new();
     shop.messenger.script([
         Reply::TakesInSilence,
-        Reply::Fault(Fault::Unreachable("502".to_owned())),
+        Reply::Fault(Fault::Unreachable("no route".to_owned())),
         Reply::TakesInSilence,
     ]);
     let _sender = shop.sender(&shop.lease, None);
 
     let order = shop.paid("chat").await;
-    let found = shop.ended(order).await;
     tokio::time::sleep(FIVE_MINUTES).await;
 
+    let found = shop.ended(order).await;
     assert_eq!((found.status, found.ambiguous), (Status::Failed, true));
     assert_eq!(shop.times_told(order), 2);
 }
@@ -290,7 +302,7 @@ async fn a_crash_in_the_middle_of_a_hand_over_is_ambiguous() {
     sender.kill().await;
     let _sender = shop.sender(&shop.lease.rival("second"), None);
 
-    let found = shop.ended(order).await;
+    let found = shop.repeated(order).await;
     assert_eq!((found.status, found.ambiguous, shop.times_told(order)), (Status::Sent, true, 2));
 }
 
@@ -347,8 +359,160 @@ async fn of_two_replicas_one_sends_and_the_other_takes_over() {
 
     assert_eq!(shop.ended(later).await.status, Status::Sent);
     let mut times = HashMap::new();
-    for told in shop.messenger.told() {
-        *times.entry(told.of).or_insert(0) += 1;
+    for of in shop.messenger.told().into_iter().flat_map(|told| told.of) {
+        *times.entry(of).or_insert(0) += 1;
     }
     assert!(times.len() == 51 && times.values().all(|times| *times == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_chat_is_told_in_digests_and_keeps_up() {
+    let shop = Shop::with_limits(LIMITS);
+    let _sender = shop.sender(&shop.lease, Some("everybody"));
+    let mut orders = Vec::new();
+    for _ in 0..FIVE_MINUTES.as_millis() / 50 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let order = ids::random();
+        shop.happened(order, ids::random(), Kind::ShipAssembled).await;
+        orders.push(order);
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+
+    let waiting = shop.notifications.queued(10_000).await.unwrap();
+    assert_eq!(waiting, 0, "of {} messages to one chat so many wait", orders.len());
+    let told = shop.messenger.told();
+    let order_of_told: Vec<Uuid> = told.iter().flat_map(|told| &told.of).map(|(order, _)| *order).collect();
+    assert_eq!(order_of_told, orders);
+    assert!(told.windows(2).all(|two| two[1].at - two[0].at >= LIMITS.per_chat));
+    assert!(told.iter().all(|told| told.text.encode_utf16().count() <= LONGEST_TEXT));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_limits_nothing_is_throttled() {
+    let shop = Shop::with_limits(Limits::default());
+    for _ in 0..200 {
+        shop.happened(ids::random(), ids::random(), Kind::ShipAssembled).await;
+        shop.paid("own").await;
+    }
+    let start = Instant::now();
+    let _sender = shop.sender(&shop.lease, Some("everybody"));
+
+    eventually(|| async { (shop.notifications.queued(1).await.unwrap() == 0).then_some(()) }).await;
+
+    assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_message_for_one_chat_is_in_its_own_words() {
+    let shop = Shop::with_limits(LIMITS);
+    let _sender = shop.sender(&shop.lease, None);
+    let order = shop.paid("chat").await;
+
+    shop.ended(order).await;
+
+    let text = format!("Your order is paid (card), and your ship is being built.\nOrder: {order}\nTransaction: t");
+    assert_eq!(shop.told_of(order)[0].text, text);
+}
+
+/// Orders that wait for one chat, so that a digest has all of them.
+async fn waiting(shop: &Shop, count: usize) -> Vec<Uuid> {
+    let mut orders = Vec::new();
+    for _ in 0..count {
+        orders.push(shop.paid("chat").await);
+    }
+    orders
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_in_the_middle_of_a_digest_flags_all_of_it() {
+    let shop = Shop::new();
+    let orders = waiting(&shop, 5).await;
+    shop.messenger.script([Reply::TakesInSilence]);
+    let sender = shop.sender(&shop.lease, None);
+    eventually(|| async { (!shop.messenger.told().is_empty()).then_some(()) }).await;
+
+    sender.kill().await;
+    let _sender = shop.sender(&shop.lease.rival("second"), None);
+
+    tokio::time::sleep(STABLE_FOR).await;
+    for order in &orders {
+        let found = shop.ended(*order).await;
+        assert_eq!((found.status, found.ambiguous, shop.times_told(*order)), (Status::Sent, true, 2), "{found:?}");
+    }
+    assert_eq!(shop.messenger.told()[0].of.len(), 5, "it was no digest of all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_digest_has_one_outcome() {
+    for (reply, status, ambiguous) in [
+        (Fault::Refused("403".to_owned()), Status::Failed, false),
+        (Fault::TooMany(Duration::from_secs(3)), Status::Sent, false),
+        (Fault::Unreachable("no route".to_owned()), Status::Sent, false),
+        (Fault::Unknown("502".to_owned()), Status::Sent, true),
+    ] {
+        let shop = Shop::new();
+        let orders = waiting(&shop, 5).await;
+        shop.messenger.script([Reply::Fault(reply.clone())]);
+        let _sender = shop.sender(&shop.lease, None);
+
+        tokio::time::sleep(STABLE_FOR * 2).await;
+
+        for order in orders {
+            let found = shop.ended(order).await;
+            let told = usize::from(status == Status::Sent);
+            assert_eq!((found.status, found.ambiguous, shop.times_told(order)), (status, ambiguous, told), "{reply:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_failures_in_a_row_lose_nothing() {
+    let shop = Shop::new();
+    let bad_gateway = Reply::Fault(Fault::Unknown("502".to_owned()));
+    shop.messenger.send_trouble(bad_gateway, Duration::from_secs(20));
+    let _sender = shop.sender(&shop.lease, None);
+
+    let order = shop.paid("chat").await;
+    tokio::time::sleep(FIVE_MINUTES).await;
+
+    let found = shop.of(order).await.unwrap();
+    assert_eq!((found.status, found.ambiguous), (Status::Sent, true), "{found:?}");
+    assert_eq!(shop.times_told(order), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_holds_up_nobody() {
+    let shop = Shop::new();
+    shop.messenger.script([Reply::TakesInSilence]);
+    let _sender = shop.sender(&shop.lease, None);
+    let first = shop.paid("chat").await;
+    eventually(|| async { shop.of(first).await.filter(|found| found.ambiguous) }).await;
+
+    let start = Instant::now();
+    let second = shop.paid("chat").await;
+
+    assert_eq!(shop.ended(second).await.status, Status::Sent);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(shop.of(first).await.unwrap().status, Status::Queued);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_provider_fails_one_message_at_a_time_finds_out() {
+    let shop = Shop::new();
+    shop.messenger.send_trouble(Reply::Fault(Fault::Unknown("502".to_owned())), FIVE_MINUTES);
+    let _sender = shop.sender(&shop.lease, None);
+    let mut orders = Vec::new();
+    for chat in 0..300 {
+        orders.push(shop.paid(&format!("chat {chat}")).await);
+    }
+
+    tokio::time::sleep(FIVE_MINUTES + STABLE_FOR * 2).await;
+
+    let mut ambiguous = 0;
+    for order in orders {
+        let found = shop.ended(order).await;
+        assert_eq!((found.status, shop.times_told(order)), (Status::Sent, 1), "{found:?}");
+        ambiguous += usize::from(found.ambiguous);
+    }
+    assert!((1..=120).contains(&ambiguous), "{ambiguous} were handed to a provider that fails");
 }

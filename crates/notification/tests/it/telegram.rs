@@ -4,18 +4,17 @@ use std::time::Duration;
 
 use notification::{
     client::{Bot as _, Incoming, Message, Notifier as _, Telegram, Update},
-    model::{Fault, Kind},
+    model::Fault,
 };
 use serde_json::json;
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
-use uuid::Uuid;
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{body_json, method, path},
 };
 
 const TOKEN: &str = "123456:SECRET-token_1";
-const MESSAGE: Message<'static> = Message { order: Uuid::nil(), kind: Kind::OrderPaid, chat: "42", text: "Hello" };
+const MESSAGE: Message<'static> = Message { chat: "42", text: "Hello", parts: &[] };
 
 fn telegram(url: &str) -> Telegram {
     Telegram::new(url, &TOKEN.into(), Duration::from_millis(500)).unwrap()
@@ -72,8 +71,6 @@ async fn what_can_be_mended_is_no_messages_fault() {
     for answer in [
         refusal(401, "Unauthorized"),
         refusal(404, "Not Found"),
-        refusal(500, "Internal Server Error"),
-        ResponseTemplate::new(502).set_body_string("<html>"),
         ResponseTemplate::new(302).insert_header("location", "http://example.com"),
     ] {
         assert!(matches!(outcome(answer).await, Err(Fault::Unreachable(_))));
@@ -85,6 +82,9 @@ async fn without_an_answer_nobody_knows() {
     for answer in [
         ResponseTemplate::new(200).set_delay(Duration::from_mins(5)),
         ResponseTemplate::new(200).set_body_string("<html>"),
+        refusal(500, "Internal Server Error"),
+        ResponseTemplate::new(502).set_body_string("<html>"),
+        ResponseTemplate::new(504),
     ] {
         assert!(matches!(outcome(answer).await, Err(Fault::Unknown(_))));
     }

@@ -80,6 +80,11 @@ impl Database {
         Self { pool, path }
     }
 
+    /// Gives the connections that are opened from now on these settings of the server.
+    pub fn set<const N: usize>(&self, settings: [(&str, &str); N]) {
+        self.pool.set_connect_options(self.connect_options().as_ref().clone().options(settings));
+    }
+
     pub fn connect_options(&self) -> Arc<PgConnectOptions> {
         self.pool.connect_options()
     }

@@ -289,9 +289,10 @@ fn dead_letters(world: &World) -> Vec<DeadLetters> {
 
 fn told(world: &World) -> Vec<Told> {
     let told = world.stores.chats.told().into_iter();
-    told.filter_map(|told| {
-        let (order, kind) = told.of?;
-        Some(Told { order, kind: kind.as_str().to_owned(), chat: told.chat })
+    told.flat_map(|told| {
+        let chat = told.chat;
+        let parts = told.of.into_iter();
+        parts.map(move |(order, kind)| Told { order, kind: kind.as_str().to_owned(), chat: chat.clone() })
     })
     .collect()
 }

@@ -224,17 +224,24 @@ impl Notifier for RemoteMessenger {
         world.travel().await;
         if world.strikes(Fault::Messenger) {
             let silence = Duration::from_secs(5);
-            match world.pick(|rng| rng.random_range(0..4)) {
+            match world.pick(|rng| rng.random_range(0..6)) {
                 0 => return Err(Trouble::Unreachable("down".to_owned())),
                 1 => return Err(Trouble::TooMany(world.millis(500, 3000))),
                 2 => self.chats.send(message).await?,
+                3 => {
+                    self.chats.send(message).await?;
+                    return Err(Trouble::Unknown("502".to_owned()));
+                }
+                4 => return Err(Trouble::Unknown("502".to_owned())),
                 _ => {}
             }
             tokio::time::sleep(silence).await;
             return Err(Trouble::Unknown("silence".to_owned()));
         }
         self.chats.send(message).await?;
-        world.note(format_args!("{} hears {:?} of order {}", message.chat, message.kind, message.order));
+        for part in message.parts {
+            world.note(format_args!("{} hears {:?} of order {}", message.chat, part.kind, part.order));
+        }
         self.process.step("after a user is told").await;
         Ok(())
     }

@@ -36,6 +36,6 @@ pub async fn unfinished(world: &World) -> Option<String> {
     if let Some((order, ..)) = stores.inventory.reservations().iter().find(|(_, kept)| kept.expires_at.is_some()) {
         return Some(format!("parts are held for order {order}"));
     }
-    let queued = stores.notifications.queued().await.unwrap_or_default();
+    let queued = stores.notifications.queued(i64::MAX).await.unwrap_or_default();
     (queued > 0).then(|| format!("{queued} notifications are queued"))
 }

@@ -20,9 +20,9 @@ use inventory::{
 };
 use notification::{
     api::{Happened, Tells},
-    client::{MemoryMessenger, MemoryUsers},
+    client::{Limits, MemoryMessenger, MemoryUsers},
     repository::MemoryNotifications,
-    service::{Courier, NotificationService, Sender, Templates},
+    service::{Courier, NotificationService, STABLE_FOR, Sender, Templates},
 };
 use order::{
     repository::MemoryOrders,
@@ -57,6 +57,9 @@ use crate::{
 pub const INITIAL_BALANCE: i64 = 20_000;
 /// Where users are told who have no chat.
 pub const FALLBACK: &str = "everybody";
+
+/// Slow enough that messages wait for each other and become digests.
+const LIMITS: Limits = Limits { overall: Duration::from_millis(33), per_chat: Duration::from_secs(1) };
 
 static TEMPLATES: LazyLock<Templates> =
     LazyLock::new(|| Templates::load(None).expect("the built-in templates are right"));
@@ -100,7 +103,7 @@ impl Stores {
                 Money::from_minor(INITIAL_BALANCE).expect("money"),
                 Declines { rate, above: None },
             ),
-            chats: MemoryMessenger::default(),
+            chats: MemoryMessenger::with_limits(LIMITS),
             users: MemoryUsers::default(),
             charged: Mutex::default(),
             lent: Mutex::default(),
@@ -238,6 +241,7 @@ fn notifications(process: &Process) -> Serves {
         notifier: Arc::new(RemoteMessenger { process: process.clone(), chats: stores.chats.clone() }),
         templates: TEMPLATES.clone(),
         fallback: Some(FALLBACK.to_owned()),
+        stable_for: STABLE_FOR,
         halted: AtomicBool::new(false),
     };
     let sender = Sender::new(courier, stores.lease("sender"), queued.clone());

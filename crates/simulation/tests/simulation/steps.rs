@@ -13,8 +13,8 @@ use inventory::{
     repository::{Catalogue as _, Delivery, Hold, MemoryInventory, Warehouse},
 };
 use notification::{
-    model::{Due, NewNotification, Notification, Verdict},
-    repository::{MemoryNotifications, Notifications},
+    model::{Batch, Due, NewNotification, Notification, Verdict},
+    repository::{MemoryNotifications, Notifications, Round},
 };
 use order::{
     model::{Attempt, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
@@ -269,12 +269,14 @@ stepwise! {
 stepwise! {
     Notifications for MemoryNotifications, notification::error::Error {
         fn queue(consumer: &'static str, event: Uuid, new: &NewNotification) -> bool where event = seen;
-        fn due(limit: i64, unaddressed: bool, busy: &[String]) -> Vec<Due>;
-        fn address(uuid: Uuid, chat: &str) -> ();
-        fn claim(due: &Due) -> bool;
-        fn settle(uuid: Uuid, attempt: i32, verdict: &Verdict) -> ();
+        fn unaddressed(limit: i64, busy: &[Uuid]) -> Vec<Due>;
+        fn address(notifications: &[Uuid], chat: &str) -> ();
+        fn due(after: &str, repeats: bool, limit: i32, busy: &[String]) -> Round;
+        fn claim(batch: &Batch) -> bool;
+        fn settle(attempts: &[notification::model::Attempt], verdict: &Verdict) -> ();
         fn give_up(age: Duration) -> u64;
-        fn queued() -> i64;
+        fn queued(limit: i64) -> i64;
+        fn forget(age: Duration, limit: i64) -> u64;
         fn of_order(order: Uuid) -> Vec<Notification>;
     }
 }

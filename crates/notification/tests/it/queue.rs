@@ -1,0 +1,243 @@
+//! The queue in PostgreSQL when it is long, when an earlier build works on it too, and when its rows have ended.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
+
+use notification::{
+    client::Log,
+    model::{Attempt, Due, Verdict},
+    repository::{BATCH, MIGRATIONS, Notifications as _, PgNotifications, go_by_indexes},
+    service::{Courier, STABLE_FOR, Sender, Templates},
+};
+use platform::{lease::MemoryLease, postgres::Database};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// One connection as the service makes it, whose statistics are its own and whose plans grow old.
+fn one_connection(database: &testkit::Database) -> Database {
+    let one = Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap();
+    go_by_indexes(&one);
+    one
+}
+
+/// Fills the queue: so many chats, each with so many messages, and as many messages without a chat as one chat has.
+async fn fill(database: &Database, chats: i32, each: i32) {
+    // It may take longer than a service's statement.
+    let mut connection = database.connect().await.unwrap();
+    sqlx::query("set statement_timeout = 0").execute(&mut connection).await.unwrap();
+    sqlx::query(
+        "insert into notifications (uuid, order_uuid, user_uuid, kind, facts, trace, chat, created_at)
+        select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'ship_assembled', '{\"build_time_sec\": 3}', '{}',
+            'chat ' || nullif(chat, 0), now() - make_interval(secs => $2 - message)
+        from generate_series(1, $2) as message, generate_series(0, $1) as chat",
+    )
+    .bind(chats)
+    .bind(each)
+    .execute(&mut connection)
+    .await
+    .unwrap();
+}
+
+/// Of the table: rows that were read by scanning it, entries of its indexes that were read, blocks of both.
+async fn read_so_far(pool: &Database) -> [i64; 3] {
+    sqlx::query("select pg_stat_force_next_flush()").execute(pool).await.unwrap();
+    let (rows, entries, blocks) = sqlx::query_as(
+        "select (select seq_tup_read::bigint from pg_stat_user_tables where relname = 'notifications'),
+            (select sum(idx_tup_read)::bigint from pg_stat_user_indexes where relname = 'notifications'),
+            (select (heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)::bigint
+             from pg_statio_user_tables where relname = 'notifications')",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap();
+    [rows, entries, blocks]
+}
+
+/// Reads what is due and what has no chat, hands the first of it over and writes the outcome down, `times`. What was read
+/// for it: rows by scans, entries of indexes, blocks, each per time; and how long one took.
+async fn work(pool: &Database, times: i32) -> ([i64; 3], Duration) {
+    let notifications = PgNotifications::new(pool.clone());
+    let (before, start) = (read_so_far(pool).await, Instant::now());
+    for _ in 0..times {
+        assert!(!notifications.unaddressed(BATCH, &[]).await.unwrap().is_empty());
+        let batch = notifications.due("", false, 32, &[]).await.unwrap().batches.swap_remove(0);
+        assert!(notifications.claim(&batch).await.unwrap());
+        let attempts: Vec<Attempt> = batch.waiting.iter().map(Due::next_attempt).collect();
+        notifications.settle(&attempts, &Verdict::Sent).await.unwrap();
+    }
+    let (took, after) = (start.elapsed() / times.cast_unsigned(), read_so_far(pool).await);
+    ([0, 1, 2].map(|what| (after[what] - before[what]) / i64::from(times)), took)
+}
+
+/// `analyzed` is whether the planner has statistics: of a queue that is short beside many rows that have ended.
+async fn work_on(chats: i32, each: i32, analyzed: bool) -> [i64; 3] {
+    let database = testkit::database(&MIGRATIONS).await;
+    let pool = one_connection(&database);
+    if analyzed {
+        fill(&pool, 9, 200).await;
+        let ended = "update notifications set status = 'sent', sent_at = now() where chat <> 'chat 7'";
+        sqlx::query(ended).execute(&pool).await.unwrap();
+        sqlx::query("vacuum analyze notifications").execute(&pool).await.unwrap();
+    }
+    fill(&pool, chats, each).await;
+    let (read, took) = work(&pool, 8).await;
+    let [rows, entries, blocks] = read;
+    println!("{chats} chats of {each}: {rows} rows scanned, {entries} entries, {blocks} blocks, {took:?}");
+    read
+}
+
+#[tokio::test]
+async fn a_send_reads_a_bounded_part_of_the_queue() {
+    for (chats, each, analyzed) in [(1, 50_000, false), (1, 50_000, true), (500, 100, false), (500, 100, true)] {
+        let [rows, entries, blocks] = work_on(chats, each, analyzed).await;
+
+        assert_eq!(rows, 0, "the table was scanned");
+        // What one look reads at most, and its claim, its outcome and the rows that have left the queue meanwhile.
+        assert!(entries < 6_000 && blocks < 15_000, "{chats} chats of {each}: {entries} entries, {blocks} blocks");
+    }
+}
+
+#[tokio::test]
+#[ignore = "figures for people; it takes minutes"]
+async fn figures_of_long_queues() {
+    for (chats, each) in [(1, 1_000), (1, 100_000), (1, 1_000_000), (100, 10), (1_000, 100), (10_000, 100)] {
+        work_on(chats, each, true).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "figures for people; it takes minutes"]
+async fn figures_without_a_token() {
+    let database = testkit::database(&MIGRATIONS).await;
+    go_by_indexes(&database.pool);
+    let pool = database.pool.clone();
+    sqlx::query(
+        "insert into notifications (uuid, order_uuid, user_uuid, kind, facts, trace)
+        select gen_random_uuid(), gen_random_uuid(), md5((n % 5000)::text)::uuid, 'ship_assembled',
+            '{\"build_time_sec\": 3}', '{}'
+        from generate_series(1, 94000) as n",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let notifications = Arc::new(PgNotifications::new(pool.clone()));
+    let courier = Courier {
+        notifications: notifications.clone(),
+        users: Arc::new(Log),
+        notifier: Arc::new(Log),
+        templates: Templates::load(None).unwrap(),
+        fallback: None,
+        stable_for: STABLE_FOR,
+        halted: AtomicBool::new(false),
+    };
+    let sender = Sender::new(courier, Arc::new(MemoryLease::new("first")), Arc::new(Notify::new()));
+    let start = Instant::now();
+    let _sender = testkit::run(|stop| sender.run(stop));
+
+    while notifications.queued(1).await.unwrap() > 0 {
+        assert!(start.elapsed() < Duration::from_mins(7), "{} wait", notifications.queued(100_000).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    println!("94 000 messages without a token: {:?}", start.elapsed());
+}
+
+/// The statements of the build that had no digests: what is due, and the claim of one.
+async fn earlier_build_takes(pool: &Database) -> Vec<Uuid> {
+    let due: Vec<(Uuid, i32, bool)> = sqlx::query_as(
+        "select uuid, attempts, ambiguous
+        from (
+            select distinct on (coalesce(chat, uuid::text)) *
+            from notifications where status = 'queued'
+            order by coalesce(chat, uuid::text), created_at, uuid
+        ) as first
+        where sending_since is null and next_attempt_at <= now()
+          and (chat is not null or $2) and coalesce(chat, uuid::text) <> all($3)
+        order by created_at, uuid limit $1",
+    )
+    .bind(32_i64)
+    .bind(false)
+    .bind(Vec::<String>::new())
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    let mut taken = Vec::new();
+    for (uuid, attempts, ambiguous) in due {
+        let claimed = sqlx::query(
+            "update notifications set sending_since = now(), attempts = attempts + 1
+            where uuid = $1 and attempts = $2 and ambiguous = $3 and status = 'queued' and sending_since is null",
+        );
+        let claimed = claimed.bind(uuid).bind(attempts).bind(ambiguous).execute(pool).await.unwrap();
+        taken.extend((claimed.rows_affected() > 0).then_some(uuid));
+    }
+    taken
+}
+
+#[tokio::test]
+async fn an_earlier_build_and_this_one_never_take_the_same() {
+    let database = testkit::database(&MIGRATIONS).await;
+    let (pool, notifications) = (database.pool.clone(), PgNotifications::new(database.pool));
+    fill(&pool, 2, 3).await;
+    let batches = notifications.due("", false, 32, &[]).await.unwrap().batches;
+    let of = |place: usize| batches[place].waiting.iter().map(|due| due.uuid).collect::<Vec<_>>();
+
+    assert!(notifications.claim(&batches[0]).await.unwrap());
+    let taken = earlier_build_takes(&pool).await;
+    assert_eq!(taken, of(1)[..1], "a chat that is under way here is left alone there");
+
+    assert!(!notifications.claim(&batches[1]).await.unwrap(), "its first is under way there");
+    assert!(notifications.due("", false, 32, &[]).await.unwrap().batches.is_empty());
+
+    let unknown = Verdict::Again { after: Duration::from_mins(1), problem: "502".to_owned(), ambiguous: true };
+    let attempts: Vec<Attempt> = batches[0].waiting.iter().map(Due::next_attempt).collect();
+    notifications.settle(&attempts, &unknown).await.unwrap();
+    assert!(earlier_build_takes(&pool).await.is_empty(), "it repeats nothing before its time either");
+}
+
+#[tokio::test]
+async fn two_replicas_that_want_the_same_take_turns() {
+    let database = testkit::database(&MIGRATIONS).await;
+    let notifications = PgNotifications::new(database.pool.clone());
+    fill(&database.pool, 1, 50).await;
+    let batch = notifications.due("", false, 1, &[]).await.unwrap().batches.swap_remove(0);
+    let mut reversed = batch.clone();
+    reversed.waiting.reverse();
+
+    for _ in 0..20 {
+        let (one, other) = tokio::join!(notifications.claim(&batch), notifications.claim(&reversed));
+
+        assert!(one.unwrap() != other.unwrap(), "one of the two has all of it");
+        let undo = "update notifications set sending_since = null, attempts = 0";
+        sqlx::query(undo).execute(&database.pool).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn notifications_that_have_ended_go_ten_times_as_fast_as_they_come() {
+    let database = testkit::database(&MIGRATIONS).await;
+    let (pool, notifications) = (database.pool.clone(), PgNotifications::new(database.pool));
+    let (age, batch, coming) = (Duration::from_hours(9 * 24), 500, 50);
+    let end = "update notifications set status = 'sent', sent_at = now() - interval '10 days',
+        next_attempt_at = now() - interval '10 days' where status = 'queued'";
+    fill(&pool, 9, 500).await;
+    sqlx::query(end).execute(&pool).await.unwrap();
+
+    let mut batches = 0;
+    loop {
+        fill(&pool, 1, coming / 2).await;
+        sqlx::query(end).execute(&pool).await.unwrap();
+        batches += 1;
+        // As the job does: the next batch follows at once while they are full.
+        if notifications.forget(age, batch).await.unwrap() < batch.cast_unsigned() {
+            break;
+        }
+    }
+
+    let left: i64 = sqlx::query_scalar("select count(*) from notifications").fetch_one(&pool).await.unwrap();
+    assert_eq!((left, batches), (0, 5_000 / (500 - 50) + 1));
+    fill(&pool, 1, 5).await;
+    let recent = "update notifications set status = 'sent', sent_at = now() where chat is not null";
+    sqlx::query(recent).execute(&pool).await.unwrap();
+    assert_eq!(notifications.forget(age, batch).await.unwrap(), 0, "neither what is queued nor what ended lately");
+}
