@@ -20,8 +20,8 @@ use crate::{
     facts::{fingerprint, under_way},
 };
 
-/// How long nothing may move in a shop that is not quiet.
-const QUIET: Duration = Duration::from_mins(1);
+/// How long nothing may move in a shop that is not quiet. The repeat of a message waits until Telegram was well for a minute.
+const QUIET: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(250);
 /// How payment's rows name the provider that speaks Stripe's API.
 const STRIPE: &str = "stripe";
@@ -117,11 +117,14 @@ async fn again<T>(ask: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T>
     ask().await
 }
 
-/// What arrived in chats. The world's templates make every message `<kind> <order>`.
+/// What arrived in chats. The world's templates make every notification a line `<kind> <order>`, of which a digest has several.
 fn told(messages: Vec<Sent>) -> Vec<Told> {
-    let read = messages.into_iter().filter_map(|sent| {
-        let (kind, order) = sent.text.trim().split_once(' ')?;
-        Some(Told { order: Uuid::try_parse(order).ok()?, kind: kind.to_owned(), chat: sent.chat })
+    let read = messages.into_iter().flat_map(|Sent { chat, text, .. }| {
+        let lines = text.lines().filter_map(|line| {
+            let (kind, order) = line.trim().split_once(' ')?;
+            Some(Told { order: Uuid::try_parse(order).ok()?, kind: kind.to_owned(), chat: chat.clone() })
+        });
+        lines.collect::<Vec<_>>()
     });
     read.collect()
 }
@@ -140,4 +143,25 @@ fn entries(world: &World) -> Vec<Entry> {
         account: None,
     });
     read.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_of_a_digest_tells_of_an_order() {
+        let [first, second] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let sent = |text: String| Sent { chat: "42".to_owned(), text, at: Instant::now() };
+
+        let told = told(vec![
+            sent(format!("order_paid {first}")),
+            sent("Welcome aboard!".to_owned()),
+            sent(format!("ship_assembled {first}\n\norder_paid {second}")),
+        ]);
+
+        let of = |order, kind: &str| Told { order, kind: kind.to_owned(), chat: "42".to_owned() };
+        let expected = [of(first, "order_paid"), of(first, "ship_assembled"), of(second, "order_paid")];
+        assert_eq!(told, expected);
+    }
 }

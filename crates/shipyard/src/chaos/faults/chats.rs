@@ -14,7 +14,7 @@ use crate::{
     services::Service,
 };
 
-pub const FAULTS: [Fault; 4] = [
+pub const FAULTS: [Fault; 5] = [
     Fault {
         number: 11,
         name: "telegram-down",
@@ -32,6 +32,12 @@ pub const FAULTS: [Fault; 4] = [
         name: "telegram-silent",
         what: "Telegram takes ten messages and answers none of them",
         inject: inject!(silent),
+    },
+    Fault {
+        number: 11,
+        name: "telegram-502",
+        what: "Telegram takes ten messages and answers 502",
+        inject: inject!(bad_gateway),
     },
     Fault {
         number: 11,
@@ -74,6 +80,10 @@ async fn hurried(stage: &mut Stage) -> anyhow::Result<Injected> {
 
 async fn silent(stage: &mut Stage) -> anyhow::Result<Injected> {
     script(stage, TelegramMode::Silent).await
+}
+
+async fn bad_gateway(stage: &mut Stage) -> anyhow::Result<Injected> {
+    script(stage, TelegramMode::BadGateway).await
 }
 
 async fn unwilling(stage: &mut Stage) -> anyhow::Result<Injected> {

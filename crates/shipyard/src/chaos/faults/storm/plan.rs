@@ -59,6 +59,7 @@ fn deck(random: &mut SmallRng, replicas: usize, real_broker: bool, disk: bool) -
         Harm::Telegram(TelegramMode::TooMany { retry_after: 2 }),
         Harm::Telegram(TelegramMode::Broken),
         Harm::Telegram(TelegramMode::Silent),
+        Harm::Telegram(TelegramMode::BadGateway),
         Harm::Telegram(TelegramMode::Forbidden),
         Harm::Poison,
         Harm::EventsAgain,
@@ -125,7 +126,7 @@ mod tests {
         let kinds: HashSet<_> = all.iter().map(|event| discriminant(&event.harm)).collect();
         let modes: HashSet<_> = modes.map(|event| event.harm.to_string()).collect();
 
-        assert_eq!((kinds.len(), modes.len()), (20, 10), "{kinds:?} {modes:?}");
+        assert_eq!((kinds.len(), modes.len()), (20, 11), "{kinds:?} {modes:?}");
     }
 
     #[test]
