@@ -119,6 +119,8 @@ impl App {
         }
         postgres::migrate(&self.pool, &MIGRATIONS, &stop).await?;
         tasks.serve("http", |stop| http::serve(self.listener, self.router, self.readiness, stop));
+        let reconciler = self.service.clone();
+        tasks.spawn("payment-attempts", |stop| async move { reconciler.reconcile(stop).await });
         api::sweep(self.service, Sweepers::new(&mut tasks, self.pool.clone(), self.instance), self.keep);
         tasks.spawn("database", |stop| postgres::watch(self.pool, self.database, stop));
         tasks.spawn("outbox", |stop| self.relay.run(stop));

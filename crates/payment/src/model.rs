@@ -8,7 +8,7 @@ use uuid::Uuid;
 macro_rules! named {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),* $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $type {
             $($(#[$variant_doc])* $variant),*
         }
@@ -48,7 +48,7 @@ named!(
 );
 
 /// What is to be charged for an order, before anybody is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Intent {
     pub transaction: Uuid,
     pub order: Uuid,
@@ -75,7 +75,7 @@ pub enum Outcome {
 ///    │ └──charged, and cancelled meanwhile──────▲
 ///    └──declined──▶ Declined
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// The provider is being asked, or its answer is not known.
     Pending,
@@ -91,7 +91,7 @@ pub enum Status {
     },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Payment {
     pub intent: Intent,
     pub status: Status,
@@ -135,6 +135,15 @@ impl Status {
         }
     }
 
+    pub const fn answer(&self) -> Answer {
+        match self {
+            Self::Succeeded { .. } => Answer::Charged,
+            Self::Declined(decline) => Answer::Declined(*decline),
+            Self::Refunding { .. } | Self::Refunded { .. } => Answer::Cancelled,
+            Self::Pending => Answer::InProgress,
+        }
+    }
+
     /// Where a cancellation leads: what is charged has to be given back, and nothing else changes yet.
     #[must_use]
     pub fn cancelled(self) -> Self {
@@ -142,6 +151,66 @@ impl Status {
             Self::Succeeded { reference } => Self::Refunding { reference },
             other => other,
         }
+    }
+}
+
+/// What an attempt meets among the payments of its order, before anybody is asked to charge it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    Free,
+    /// It is recorded already, or another one has the order's place.
+    Taken(&'a Payment),
+    /// The order is cancelled.
+    Cancelled,
+}
+
+impl<'a> Place<'a> {
+    /// `void` says that the order was cancelled before anything was charged for it.
+    pub fn among(payments: impl IntoIterator<Item = &'a Payment>, void: bool, attempt: u32) -> Self {
+        let same = |payment: &Payment| payment.intent.attempt == attempt;
+        let standing = payments.into_iter().filter(|payment| same(payment) || payment.holds_place());
+        match standing.max_by_key(|payment| same(payment)) {
+            Some(payment) if same(payment) || !payment.cancelled => Self::Taken(payment),
+            Some(_) => Self::Cancelled,
+            None if void => Self::Cancelled,
+            None => Self::Free,
+        }
+    }
+}
+
+/// What is answered to the wish to charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Charged,
+    Declined(Decline),
+    Cancelled,
+    /// Another attempt's outcome is not known.
+    InProgress,
+}
+
+/// What came of the wish that an attempt is never charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voided {
+    /// Nothing is charged under it, now or later.
+    Void,
+    /// The order is charged already, by this transaction.
+    Charged(Uuid),
+    /// A charge is under way, and may come to either.
+    Open,
+}
+
+impl Voided {
+    /// What an order's payments leave of the wish, once the attempt has a row of its own.
+    pub fn among<'a>(payments: impl IntoIterator<Item = &'a Payment>) -> Self {
+        let mut voided = Self::Void;
+        for payment in payments {
+            match payment.status {
+                Status::Succeeded { .. } => return Self::Charged(payment.intent.transaction),
+                Status::Pending => voided = Self::Open,
+                Status::Declined(_) | Status::Refunding { .. } | Status::Refunded { .. } => {}
+            }
+        }
+        voided
     }
 }
 

@@ -3,23 +3,24 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use events::{OrderCancelled, Received};
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _};
 use platform::{auth::Caller, money::Money};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
     client::{Providers, Refund},
     error::Error,
-    model::{Direct, Intent, Method, Outcome, Payment, Status},
+    model::{Answer, Direct, Intent, Method, Outcome, Payment, Status, Voided},
     repository::{Begun, Payments},
 };
 
 /// The consumer group, and the inbox's name, of cancelled orders.
 pub const GROUP_CANCELLED: &str = "payment-group-order-cancelled";
-/// Unfinished payments worked off at once, and how many of them side by side.
-const BATCH: i64 = 64;
-const SIDE_BY_SIDE: usize = 8;
+/// Unfinished payments taken in one go, which wait for their turn, and how many are worked off side by side.
+const BATCH: i64 = 16;
+const SIDE_BY_SIDE: usize = 64;
 /// How long payments that nobody has told of wait to be found due.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -47,15 +48,7 @@ impl PaymentService {
 
     /// Charges an order, once whatever is repeated or raced. `transaction` names the attempt where it is new.
     pub async fn pay(&self, charge: &Charge, transaction: Uuid) -> Result<Uuid, Error> {
-        let intent = Intent {
-            transaction,
-            order: charge.order,
-            attempt: charge.attempt.get(),
-            user: charge.user,
-            method: charge.method,
-            amount: charge.amount,
-            provider: self.providers.of(charge.method),
-        };
+        let intent = self.intent(charge, transaction);
         let payment = match self.payments.begin(&intent).await? {
             Begun::New(payment) => {
                 let outcome = self.providers.get(intent.provider)?.charge(&intent).await?;
@@ -64,11 +57,31 @@ impl PaymentService {
             Begun::Standing(payment) => self.standing(payment, &intent).await?,
             Begun::Cancelled => return Err(Error::Cancelled),
         };
-        match payment.status {
-            Status::Succeeded { .. } => Ok(payment.intent.transaction),
-            Status::Declined(decline) => Err(Error::Declined(decline)),
-            Status::Refunding { .. } | Status::Refunded { .. } => Err(Error::Cancelled),
-            Status::Pending => Err(Error::InProgress),
+        match payment.status.answer() {
+            Answer::Charged => Ok(payment.intent.transaction),
+            Answer::Declined(decline) => Err(Error::Declined(decline)),
+            Answer::Cancelled => Err(Error::Cancelled),
+            Answer::InProgress => Err(Error::InProgress),
+        }
+    }
+
+    /// Sees to it that an attempt is never charged, if nobody has begun to charge it.
+    pub async fn void(&self, charge: &Charge, transaction: Uuid) -> Result<Voided, Error> {
+        let payments = self.payments.void_attempt(&self.intent(charge, transaction)).await?;
+        let voided = Voided::among(&payments);
+        tracing::info!(order_uuid = %charge.order, attempt = charge.attempt, ?voided, "an attempt is to be void");
+        Ok(voided)
+    }
+
+    fn intent(&self, charge: &Charge, transaction: Uuid) -> Intent {
+        Intent {
+            transaction,
+            order: charge.order,
+            attempt: charge.attempt.get(),
+            user: charge.user,
+            method: charge.method,
+            amount: charge.amount,
+            provider: self.providers.of(charge.method),
         }
     }
 
@@ -130,23 +143,52 @@ impl PaymentService {
         }
     }
 
-    /// Works off payments that are due for another try. True when there may be more.
-    pub async fn finish_due(&self) -> Result<bool, Error> {
-        let due = self.payments.due(BATCH).await?;
-        let full = i64::try_from(due.len()).is_ok_and(|count| count >= BATCH);
-        futures::stream::iter(due)
-            .for_each_concurrent(SIDE_BY_SIDE, |payment| async {
-                let Intent { order, transaction, .. } = payment.intent;
-                if let Err(error) = self.finish(payment).await {
-                    let error = format!("{:#}", anyhow::Error::from(error));
-                    tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "a payment is tried again");
+    /// Works off payments as they fall due, until `stop`. Each is handed to one replica at a time, so any number may do this.
+    ///
+    /// Those that hang hold up no others: they are worked off side by side, the next is taken as soon as one ends, and the ones that were
+    /// tried least often come first.
+    pub async fn finish_due(&self, stop: CancellationToken) {
+        self.due(stop).for_each_concurrent(SIDE_BY_SIDE, |(payment, time)| self.try_to_finish(payment, time)).await;
+    }
+
+    async fn try_to_finish(&self, payment: Payment, time: Duration) {
+        let Intent { order, transaction, .. } = payment.intent;
+        let finished = tokio::time::timeout(time, self.finish(payment)).await;
+        let error = match finished {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
+            Err(_) => format!("it took longer than {time:?}"),
+        };
+        tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "a payment is tried again");
+    }
+
+    /// Payments as they fall due, each taken, until `stop`.
+    fn due(&self, stop: CancellationToken) -> impl Stream<Item = (Payment, Duration)> {
+        futures::stream::unfold(stop, async |stop| {
+            while !stop.is_cancelled() {
+                let due = self.take_due().await.unwrap_or_else(|error| {
+                    tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "unfinished payments wait");
+                    Vec::new()
+                });
+                if !due.is_empty() {
+                    return Some((futures::stream::iter(due), stop));
                 }
-            })
-            .await;
+                tokio::select! {
+                    () = self.wait() => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+            None
+        })
+        .flatten()
+    }
+
+    async fn take_due(&self) -> Result<Vec<(Payment, Duration)>, Error> {
+        let due = self.payments.due(BATCH).await?;
         let unfinished = self.payments.unfinished().await?;
         gauge("payments_pending", unfinished.pending);
         gauge("refunds_pending", unfinished.refunding);
-        Ok(full)
+        Ok(due)
     }
 
     /// Takes a payment as far as it goes: to its outcome, and to its refund where it is to be given back.
@@ -162,7 +204,7 @@ impl PaymentService {
     }
 
     /// Waits until there is a refund to be made, or a payment may be due.
-    pub async fn wait(&self) {
+    async fn wait(&self) {
         let _ = tokio::time::timeout(POLL, self.refunds.notified()).await;
     }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 ///    │              Expired ──confirm──▶    │
 ///    └──release──▶ Released ◀──release──────┘ (Held and Expired too)
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// The parts are set aside until a time.
     Held,

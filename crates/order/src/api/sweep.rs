@@ -8,12 +8,8 @@ use crate::service::OrderService;
 
 /// Starts the sweepers. Rows of inbox and outbox are kept for `keep`.
 pub fn sweep(service: OrderService, sweepers: Sweepers<'_>, keep: Duration) {
-    let (attempts, deadlines, keys) = (service.clone(), service.clone(), service);
+    let (deadlines, keys) = (service.clone(), service);
     sweepers
-        .every(Duration::from_secs(1), "payment-attempts", move || {
-            let service = attempts.clone();
-            async move { service.reconcile().await }
-        })
         .every(Duration::from_secs(1), "payment-deadlines", move || {
             let service = deadlines.clone();
             async move { service.expire_overdue().await }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use platform::money::Money;
 use uuid::Uuid;
 
-use super::{Inventory, Payment, Payments, Reserved};
+use super::{Inventory, Payment, Payments, Reserved, Voided};
 use crate::{
     error::{Error, Refusal},
     model::{Attempt, Order},
@@ -170,5 +170,17 @@ impl Payments for MemoryPayments {
             return Payment::Unknown("charged, then silent".to_owned());
         }
         Payment::Charged(transaction)
+    }
+
+    async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
+        let mut state = self.state();
+        if matches!(state.script.pop_front(), Some(Fault::Lost)) {
+            return Voided::Unknown("lost".to_owned());
+        }
+        if let Some((_, transaction)) = state.charges.get(&order.uuid) {
+            return Voided::Charged(*transaction);
+        }
+        state.declined.entry((order.uuid, attempt.number)).or_insert(Refusal::PaymentDeclined);
+        Voided::Void
     }
 }

@@ -46,8 +46,21 @@ pub enum Payment {
     Unknown(String),
 }
 
+/// What came of the wish that an attempt is never charged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Voided {
+    /// Nothing is charged under it, now or later.
+    Void,
+    /// The order is charged already, by this transaction.
+    Charged(Uuid),
+    /// Not known: it must be asked again.
+    Unknown(String),
+}
+
 #[async_trait]
 pub trait Payments: Send + Sync {
     /// Charges the order once for this attempt, however often it is asked.
     async fn pay(&self, order: &Order, attempt: Attempt) -> Payment;
+    /// Sees to it that this attempt is never charged, unless the order is charged already.
+    async fn void(&self, order: &Order, attempt: Attempt) -> Voided;
 }

@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 use platform::grpc::{Peer, reason};
-use proto::payment::v1::{PayOrderRequest, PaymentMethod as Method, payment_service_client::PaymentServiceClient};
+use proto::payment::v1::{
+    PayOrderRequest, PaymentMethod as Method, VoidAttemptRequest, payment_service_client::PaymentServiceClient,
+};
 use tonic::Code;
 
-use super::{Payment, Payments};
+use super::{Payment, Payments, Voided};
 use crate::{
     error::Refusal,
     model::{Attempt, Order, PaymentMethod},
@@ -48,6 +50,25 @@ impl Payments for GrpcPayments {
                 Payment::Declined(Refusal::PaymentDeclined)
             }
             _ => Payment::Unknown(format!("{:?}: {}", status.code(), status.message())),
+        }
+    }
+
+    async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
+        let request = VoidAttemptRequest {
+            order_uuid: order.uuid.to_string(),
+            user_uuid: order.user.to_string(),
+            payment_method: encode(attempt.method).into(),
+            amount_minor: order.total_price.minor(),
+            attempt: attempt.number.unsigned_abs(),
+        };
+        match self.client.clone().void_attempt(request).await.map(|answer| answer.into_inner().transaction_uuid) {
+            Ok(none) if none.is_empty() => Voided::Void,
+            Ok(transaction) => match transaction.parse() {
+                Ok(transaction) => Voided::Charged(transaction),
+                Err(_) => Voided::Unknown("payment answered no transaction".to_owned()),
+            },
+            // A payment service of an older version knows no such call: the attempt stays as it is until there is a newer one.
+            Err(status) => Voided::Unknown(format!("{:?}: {}", status.code(), status.message())),
         }
     }
 }

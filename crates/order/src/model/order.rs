@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// PendingPayment ──pay──▶ Paid ──assemble──▶ Assembled
 ///       └──cancel──▶ Cancelled ◀──undo──┘ (Paid)
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     PendingPayment,
@@ -36,7 +36,7 @@ impl Status {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentMethod {
     Card,
@@ -74,7 +74,7 @@ pub enum CancelReason {
 }
 
 /// A try to pay that is in flight or whose outcome is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Attempt {
     /// Counts the order's attempts from 1.
     pub number: i32,
@@ -90,7 +90,7 @@ pub struct NewOrder {
     pub parts: Vec<Uuid>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Order {
     pub uuid: Uuid,
     pub user: Uuid,
@@ -171,6 +171,13 @@ impl Order {
         self.may_change()?;
         self.status = Status::Cancelled;
         Ok(Event::Cancelled { order: self.uuid, user: self.user, reason, paid: false })
+    }
+
+    /// The attempt has succeeded, and the parts are gone: the order is given up, and gets back what it was charged.
+    pub fn undo_attempt(&mut self, number: i32, transaction: Uuid) -> Result<Event, IllegalTransition> {
+        self.pay(number, transaction)?;
+        self.status = Status::Cancelled;
+        Ok(Event::Cancelled { order: self.uuid, user: self.user, reason: CancelReason::OutOfStock, paid: true })
     }
 
     /// Undoes a paid order that cannot be built.

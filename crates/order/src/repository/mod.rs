@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Attempt, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
+    model::{AttemptLease, Claim, Claimed, Ending, Event, NewOrder, Order, Outcome, PaymentMethod},
 };
 
 /// A place in a user's list of orders: the last one that has been shown.
@@ -33,8 +33,22 @@ pub enum Settlement {
     Declined,
     /// Payment has not been asked by whoever began it; ends only where nobody else may have asked either.
     Abandoned,
-    /// Never tried, and the order is given up; with the event of it.
+    /// Never charged, and the order is given up; with the event of it.
     Cancelled { event: Event },
+    /// Charged, and the order is given up; with the event of it, upon which the charge is given back.
+    Undone { transaction: Uuid, event: Event },
+}
+
+impl Settlement {
+    pub const fn ending(&self) -> Ending {
+        match self {
+            Self::Paid { .. } => Ending::Paid,
+            Self::Declined => Ending::Declined,
+            Self::Abandoned => Ending::Abandoned,
+            Self::Cancelled { .. } => Ending::Cancelled,
+            Self::Undone { .. } => Ending::Undone,
+        }
+    }
 }
 
 /// The keepers of orders. Every change is one statement with its events and what the key remembers of it, and is made only where
@@ -65,7 +79,7 @@ pub trait Orders: Send + Sync {
 
     /// Begins the next attempt to pay, where the order waits for its payment and none is under way, and notes it with the key.
     /// Unless somebody says how it went within `patience`, it is among the [`unsettled`](Self::unsettled) ones.
-    /// The order as it was before, and the attempt if it has begun.
+    /// The order as it was before, and the attempt if it has begun: nobody else has had it.
     async fn begin_attempt(
         &self,
         user: Uuid,
@@ -73,20 +87,28 @@ pub trait Orders: Send + Sync {
         method: PaymentMethod,
         patience: Duration,
         claim: Option<&Claim>,
-    ) -> Result<Option<(Order, Option<Attempt>)>, Error>;
-    /// Ends an attempt, and lets the key that began it remember `outcome`. False when it has been ended before.
+    ) -> Result<Option<(Order, Option<AttemptLease>)>, Error>;
+    /// Takes over an attempt of the user's order, and is its holder for `pause`. Nothing when it is not under way any more.
+    async fn take_attempt(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        attempt: i32,
+        pause: Duration,
+    ) -> Result<Option<AttemptLease>, Error>;
+    /// Ends an attempt, and lets the key that began it remember `outcome`. False when it has been ended before, or when the end is not
+    /// [open](Ending::is_open_to) to this lease.
     async fn settle(
         &self,
         order: Uuid,
-        attempt: i32,
+        lease: &AttemptLease,
         settlement: &Settlement,
         outcome: Option<&Outcome>,
     ) -> Result<bool, Error>;
-    /// Makes an attempt be asked for after `pause`, by whoever comes first: it cannot be abandoned any more.
-    async fn postpone(&self, order: Uuid, attempt: i32, pause: Duration) -> Result<(), Error>;
-    /// Orders with attempts that somebody should ask about, at most `limit`; each comes again after `pause`, and cannot be abandoned
-    /// any more.
-    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<Order>, Error>;
+    /// Lets the reconciler take an attempt after `pause`, unless another process has taken it meanwhile.
+    async fn postpone(&self, order: Uuid, lease: &AttemptLease, pause: Duration) -> Result<(), Error>;
+    /// Takes over attempts that are due, those that were taken least often first, at most `limit`; each is due again after `pause`.
+    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error>;
     /// Orders whose time to pay is over, at most `limit`.
     async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error>;
 

@@ -1,7 +1,8 @@
 //! Paying an order: an attempt is begun, its reservation confirmed, the charge asked for, and what came of it written.
 //!
-//! Whoever dies on the way leaves an attempt that the reconciler takes up: the charge is asked for again under the same attempt,
-//! which payment charges once. So an attempt ends only when it is known how.
+//! A process that dies on the way leaves an attempt that the reconciler takes over: the charge is asked for again under the same
+//! attempt, which payment charges once. So an attempt ends only when it is known how. Which process may end it, and what it must ask
+//! before, is decided in `model::attempt`.
 
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use uuid::Uuid;
 
 use super::{OrderService, once::Turn};
 use crate::{
-    client::Payment,
+    client::{Payment, Voided},
     error::{Error, Refusal},
-    model::{Attempt, CancelReason, Claim, Order, Outcome, PaymentMethod},
+    model::{AttemptLease, CancelReason, Charge, Claim, Confirmation, Ending, Order, Outcome, PaymentMethod, Step},
     repository::Settlement,
 };
 
@@ -20,8 +21,10 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(12);
 /// What a request keeps of its time to say that it does not know.
 const TO_ANSWER: Duration = Duration::from_millis(500);
-/// When the reconciler asks about an attempt whose outcome is unknown.
+/// When the reconciler first asks about an attempt whose outcome is unknown.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Known well within 30 s after payment answers again, however long it did not.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 impl OrderService {
     /// Answers [`Outcome::Paid`]. [`Error::PaymentOutcomeUnknown`] leaves the order as it is until the truth is known.
@@ -57,8 +60,8 @@ impl OrderService {
         {
             return Ok(outcome);
         }
-        let (order, attempt) = self.begin(user, order, method, turn).await?;
-        self.finish(order, attempt).await
+        let (order, lease) = self.begin(user, order, method, turn).await?;
+        self.finish(order, lease).await
     }
 
     /// Goes on with an attempt that an earlier request with the same key had begun. Nothing when it has ended without a charge.
@@ -67,10 +70,11 @@ impl OrderService {
         if order.attempts != number {
             return Ok(None);
         }
-        if let Some(attempt) = order.attempt {
-            // From here two may ask: neither can abandon it.
-            self.orders.postpone(order.uuid, number, PATIENCE).await?;
-            return self.finish(order, attempt).await.map(Some);
+        if order.attempt.is_some() {
+            let taken = self.orders.take_attempt(user, order.uuid, number, PATIENCE).await?;
+            // Without it the attempt has ended since it was read; the key remembers how, or the next request reads it.
+            let lease = taken.ok_or(Error::PaymentOutcomeUnknown)?;
+            return self.finish(order, lease).await.map(Some);
         }
         let Some((_, transaction)) = order.payment else { return Ok(None) };
         let outcome = Outcome::Paid { transaction };
@@ -86,14 +90,14 @@ impl OrderService {
         order: Uuid,
         method: PaymentMethod,
         turn: Turn<'_>,
-    ) -> Result<(Order, Attempt), Error> {
+    ) -> Result<(Order, AttemptLease), Error> {
         loop {
             let begun = self.orders.begin_attempt(user, order, method, PATIENCE, turn.claim).await?;
-            let (mut found, attempt) = begun.ok_or(Refusal::OrderNotFound(order))?;
-            if let Some(attempt) = attempt {
-                found.attempts = attempt.number;
-                found.attempt = Some(attempt);
-                return Ok((found, attempt));
+            let (mut found, lease) = begun.ok_or(Refusal::OrderNotFound(order))?;
+            if let Some(lease) = lease {
+                found.attempts = lease.attempt.number;
+                found.attempt = Some(lease.attempt);
+                return Ok((found, lease));
             }
             // Says why not; if it says nothing, the order has changed while the statement ran, and is looked at again.
             found.begin_attempt(method)?;
@@ -101,81 +105,148 @@ impl OrderService {
     }
 
     /// Carries an attempt to its end, as a request or as the reconciler: confirm, charge, write.
-    pub(super) async fn finish(&self, order: Order, attempt: Attempt) -> Result<Outcome, Error> {
-        if let Err(error) = self.inventory.reserve(order.uuid, &order.quantities(), true).await {
-            return Err(self.without_reservation(order, attempt, error).await);
-        }
-        match self.payments.pay(&order, attempt).await {
-            Payment::Charged(transaction) => self.charged(order, attempt, transaction).await,
-            Payment::Declined(refusal) => {
-                let outcome = Outcome::Refused(refusal.clone());
-                self.settle(&order, attempt, &Settlement::Declined, Some(&outcome)).await?;
-                tracing::info!(order_uuid = %order.uuid, attempt = attempt.number, reason = %refusal, "a payment is declined");
-                Err(refusal.into())
-            }
-            Payment::Unknown(problem) => {
-                tracing::warn!(order_uuid = %order.uuid, attempt = attempt.number, problem, "the outcome of a payment is unknown");
-                metrics::counter!("payment_outcomes_unknown_total").increment(1);
-                // Sooner than after the patience with which the attempt began; that is the backstop.
-                let _ = self.orders.postpone(order.uuid, attempt.number, ASK_AGAIN).await;
-                Err(Error::PaymentOutcomeUnknown)
-            }
+    pub(super) async fn finish(&self, order: Order, lease: AttemptLease) -> Result<Outcome, Error> {
+        let (confirmation, refused) = self.confirm(&order).await;
+        match (lease.after_confirmation(confirmation), refused) {
+            (Step::Charge, _) | (_, None) => self.charge(order, lease).await,
+            (step, Some(error)) => self.give_up(order, lease, step, error).await,
         }
     }
 
-    async fn charged(&self, mut order: Order, attempt: Attempt, transaction: Uuid) -> Result<Outcome, Error> {
-        let event = order.pay(attempt.number, transaction)?;
+    /// Makes inventory hold the parts for good; with the error where it does not.
+    async fn confirm(&self, order: &Order) -> (Confirmation, Option<Error>) {
+        match self.inventory.reserve(order.uuid, &order.quantities(), true).await {
+            Ok(_) => (Confirmation::Held, None),
+            Err(error @ Error::Refused(_)) => (Confirmation::Refused, Some(error)),
+            Err(error) => (Confirmation::Unknown, Some(error)),
+        }
+    }
+
+    async fn charge(&self, order: Order, lease: AttemptLease) -> Result<Outcome, Error> {
+        let attempt = lease.attempt.number;
+        match self.payments.pay(&order, lease.attempt).await {
+            Payment::Charged(transaction) => self.paid(order, lease, transaction).await,
+            Payment::Declined(refusal) => {
+                let outcome = Outcome::Refused(refusal.clone());
+                if !self.settle(&order, &lease, &Settlement::Declined, Some(&outcome)).await? {
+                    // Another process has ended the attempt, and its key remembers what that process wrote.
+                    return Err(Error::PaymentOutcomeUnknown);
+                }
+                tracing::info!(order_uuid = %order.uuid, attempt, reason = %refusal, "a payment is declined");
+                Err(refusal.into())
+            }
+            Payment::Unknown(problem) => Err(self.ask_later(&order, &lease, &problem).await),
+        }
+    }
+
+    async fn paid(&self, mut order: Order, lease: AttemptLease, transaction: Uuid) -> Result<Outcome, Error> {
+        let event = order.pay(lease.attempt.number, transaction)?;
         let outcome = Outcome::Paid { transaction };
         let settlement = Settlement::Paid { transaction, event };
-        if self.settle(&order, attempt, &settlement, Some(&outcome)).await? {
+        if self.settle(&order, &lease, &settlement, Some(&outcome)).await? {
             self.relay.wake();
             metrics::counter!("orders_paid_total").increment(1);
             metrics::counter!("orders_revenue_total").increment(order.total_price.minor().unsigned_abs());
-            tracing::info!(order_uuid = %order.uuid, attempt = attempt.number, "an order is paid");
+            tracing::info!(order_uuid = %order.uuid, attempt = lease.attempt.number, "an order is paid");
             return Ok(outcome);
         }
-        // Somebody else has written how it ended: what stands there is what happened.
+        // Another process has written how it ended: what stands there is what happened.
         match self.find(order.user, order.uuid).await?.payment {
             Some((_, written)) if written == transaction => Ok(outcome),
             _ => Err(Error::PaymentOutcomeUnknown),
         }
     }
 
-    /// Nothing is charged for an order whose parts are not held. Answers why not.
-    async fn without_reservation(&self, mut order: Order, attempt: Attempt, error: Error) -> Error {
-        let ended = async {
-            let Error::Refused(refusal) = &error else {
-                // What somebody may have asked payment for does not end before it is known how.
-                let abandoned = self.settle(&order, attempt, &Settlement::Abandoned, None).await?;
-                return if abandoned { Ok(()) } else { Err(Error::PaymentOutcomeUnknown) };
-            };
-            order.end_attempt(attempt.number)?;
-            let event = order.cancel(CancelReason::OutOfStock)?;
-            let outcome = Outcome::Refused(refusal.clone());
-            if self.settle(&order, attempt, &Settlement::Cancelled { event }, Some(&outcome)).await? {
-                self.cancelled(&order, CancelReason::OutOfStock);
+    /// Takes an attempt whose parts are not held as far as it may go: `error` says why they are not.
+    async fn give_up(&self, order: Order, lease: AttemptLease, step: Step, error: Error) -> Result<Outcome, Error> {
+        match step {
+            Step::End(Ending::Abandoned) => {
+                let abandoned = self.settle(&order, &lease, &Settlement::Abandoned, None).await?;
+                Err(if abandoned { error } else { Error::PaymentOutcomeUnknown })
             }
-            Ok(())
+            Step::End(_) => self.out_of_stock(order, lease, None, error).await,
+            Step::Void => self.void(order, lease, error).await,
+            Step::Charge | Step::ConfirmCharged | Step::AskLater => {
+                Err(self.ask_later(&order, &lease, &error.to_string()).await)
+            }
+        }
+    }
+
+    /// Payment may have been asked to charge the attempt: what it says now decides.
+    async fn void(&self, order: Order, lease: AttemptLease, error: Error) -> Result<Outcome, Error> {
+        let (charge, transaction, problem) = match self.payments.void(&order, lease.attempt).await {
+            Voided::Void => (Charge::None, None, String::new()),
+            Voided::Charged(transaction) => (Charge::Made, Some(transaction), String::new()),
+            Voided::Unknown(problem) => (Charge::Unknown, None, problem),
         };
-        ended.await.err().unwrap_or(error)
+        match (Step::after_void(charge), transaction) {
+            (Step::End(_), _) => self.out_of_stock(order, lease, None, error).await,
+            (Step::ConfirmCharged, Some(transaction)) => {
+                let (confirmation, refused) = self.confirm(&order).await;
+                match Step::after_confirming_charged(confirmation) {
+                    Step::End(Ending::Paid) => self.paid(order, lease, transaction).await,
+                    Step::End(_) => self.out_of_stock(order, lease, Some(transaction), refused.unwrap_or(error)).await,
+                    _ => Err(self.ask_later(&order, &lease, "inventory does not say whether it has the parts").await),
+                }
+            }
+            _ => Err(self.ask_later(&order, &lease, &problem).await),
+        }
+    }
+
+    /// Cancels an order whose parts are gone; what it was charged, if anything, is given back.
+    async fn out_of_stock(
+        &self,
+        mut order: Order,
+        lease: AttemptLease,
+        charged: Option<Uuid>,
+        error: Error,
+    ) -> Result<Outcome, Error> {
+        let Error::Refused(refusal) = &error else { return Err(error) };
+        let outcome = Outcome::Refused(refusal.clone());
+        let number = lease.attempt.number;
+        let settlement = if let Some(transaction) = charged {
+            Settlement::Undone { transaction, event: order.undo_attempt(number, transaction)? }
+        } else {
+            order.end_attempt(number)?;
+            Settlement::Cancelled { event: order.cancel(CancelReason::OutOfStock)? }
+        };
+        if !self.settle(&order, &lease, &settlement, Some(&outcome)).await? {
+            return Err(Error::PaymentOutcomeUnknown);
+        }
+        self.cancelled(&order, CancelReason::OutOfStock);
+        Err(error)
+    }
+
+    pub(super) async fn ask_later(&self, order: &Order, lease: &AttemptLease, problem: &str) -> Error {
+        let attempt = lease.attempt.number;
+        tracing::warn!(order_uuid = %order.uuid, attempt, problem, "the outcome of a payment is unknown");
+        metrics::counter!("payment_outcomes_unknown_total").increment(1);
+        // Sooner than after the time for which the attempt was taken; that is the backstop.
+        let _ = self.orders.postpone(order.uuid, lease, pause(lease.tries)).await;
+        Error::PaymentOutcomeUnknown
     }
 
     /// Writes how an attempt ended. Failing that, nobody knows until the reconciler has written it.
     async fn settle(
         &self,
         order: &Order,
-        attempt: Attempt,
+        lease: &AttemptLease,
         settlement: &Settlement,
         outcome: Option<&Outcome>,
     ) -> Result<bool, Error> {
-        self.orders.settle(order.uuid, attempt.number, settlement, outcome).await.map_err(|error| {
+        self.orders.settle(order.uuid, lease, settlement, outcome).await.map_err(|error| {
             tracing::warn!(
                 order_uuid = %order.uuid,
-                attempt = attempt.number,
+                attempt = lease.attempt.number,
                 error = format!("{:#}", anyhow::Error::from(error)),
                 "the outcome of a payment could not be written"
             );
             Error::PaymentOutcomeUnknown
         })
     }
+}
+
+/// The pause before the reconciler asks again about an attempt that it has taken so often: 1 s, doubled up to the longest.
+fn pause(tries: u32) -> Duration {
+    ASK_AGAIN.saturating_mul(1 << tries.min(10)).min(LONGEST_PAUSE)
 }

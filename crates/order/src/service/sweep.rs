@@ -2,38 +2,83 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt as _, stream};
-use platform::sweeper::Done;
+use futures::{Stream, StreamExt as _, stream};
+use platform::{deadline, outage::Outage, sweeper::Done};
+use tokio_util::sync::CancellationToken;
 
 use super::OrderService;
-use crate::error::Error;
+use crate::{
+    error::Error,
+    model::{AttemptLease, Order},
+};
 
 /// Orders dealt with at once.
 const BATCH: i64 = 100;
-/// Attempts settled side by side, and in one go: what takes long must not outlast the sweeper's lease.
-const SETTLED_AT_ONCE: i64 = 8;
-/// How long after an attempt has been asked about in vain it is asked about again.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// Attempts that the reconciler settles side by side, and those that it takes in one go, which wait for their turn.
+const SETTLED_AT_ONCE: usize = 64;
+const TAKEN_AT_ONCE: i64 = 16;
+/// How long the reconciler has an attempt before another may take it: longer than it may wait for its turn and be settled.
+const TAKEN_FOR: Duration = Duration::from_secs(20);
+/// How long the reconciler waits for an attempt at first, and at most.
+const FIRST_TIME_TO_SETTLE: Duration = Duration::from_secs(2);
+const LONGEST_TIME_TO_SETTLE: Duration = Duration::from_secs(8);
+const TIME_TO_WRITE: Duration = Duration::from_secs(1);
+/// How often attempts are looked for while there are none.
+const POLL: Duration = Duration::from_secs(1);
 /// How long a key is kept.
 const KEEP_KEYS: Duration = Duration::from_hours(24);
 
 impl OrderService {
-    /// The reconciler: finds out about attempts whose outcome is unknown. Its requests are long gone.
-    pub async fn reconcile(&self) -> anyhow::Result<Done> {
-        let orders = self.orders.unsettled(SETTLED_AT_ONCE, ASK_AGAIN).await?;
-        let done = Done::of(orders.len() as u64, SETTLED_AT_ONCE.unsigned_abs());
-        stream::iter(orders)
-            .for_each_concurrent(None, async |order| {
-                let Some(attempt) = order.attempt else { return };
-                let uuid = order.uuid;
-                match self.finish(order, attempt).await {
-                    Ok(_) => tracing::info!(order_uuid = %uuid, "the reconciler found an order paid"),
-                    Err(Error::PaymentOutcomeUnknown | Error::Unavailable(..)) => {}
-                    Err(error) => tracing::info!(order_uuid = %uuid, %error, "the reconciler found an order not paid"),
-                }
-            })
+    /// The reconciler: finds out about attempts whose outcome is unknown, until `stop`. Their requests are long gone.
+    ///
+    /// Every replica may run one, since an attempt is taken by one at a time. Those that hang hold up no others: they are worked off
+    /// side by side, the next is taken as soon as one ends, and the ones that were asked about least often come first.
+    pub async fn reconcile(&self, stop: CancellationToken) -> anyhow::Result<()> {
+        self.unsettled(stop)
+            .for_each_concurrent(SETTLED_AT_ONCE, |(order, lease)| self.settle_attempt(order, lease))
             .await;
-        Ok(done)
+        Ok(())
+    }
+
+    async fn settle_attempt(&self, order: Order, lease: AttemptLease) {
+        let uuid = order.uuid;
+        let limit = time_to_settle(lease.tries);
+        let work = deadline::within(limit, self.finish(order.clone(), lease));
+        // The calls end with the deadline; the rest is for what is written after them.
+        match tokio::time::timeout(limit + TIME_TO_WRITE, work).await {
+            Ok(Ok(_)) => tracing::info!(order_uuid = %uuid, "the reconciler found an order paid"),
+            Ok(Err(Error::PaymentOutcomeUnknown | Error::Unavailable(..))) => {}
+            Ok(Err(error)) => tracing::info!(order_uuid = %uuid, %error, "the reconciler found an order not paid"),
+            Err(_) => {
+                self.ask_later(&order, &lease, "it took too long to find out").await;
+            }
+        }
+    }
+
+    /// Attempts as they fall due, each taken, until `stop`.
+    fn unsettled(&self, stop: CancellationToken) -> impl Stream<Item = (Order, AttemptLease)> {
+        let outage = Outage::new("sweeping", "payment-attempts");
+        stream::unfold((stop, outage), async |(stop, mut outage)| {
+            loop {
+                if stop.is_cancelled() {
+                    return None;
+                }
+                match self.orders.unsettled(TAKEN_AT_ONCE, TAKEN_FOR).await {
+                    Ok(taken) => {
+                        outage.over();
+                        if !taken.is_empty() {
+                            return Some((stream::iter(taken), (stop, outage)));
+                        }
+                    }
+                    Err(error) => outage.met(format!("{:#}", anyhow::Error::from(error))),
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(POLL) => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+        })
+        .flatten()
     }
 
     /// Cancels orders whose time to pay is over.
@@ -53,4 +98,10 @@ impl OrderService {
         let forgotten = self.orders.forget_keys(KEEP_KEYS, limit).await?;
         Ok(Done::of(forgotten, limit.unsigned_abs()))
     }
+}
+
+/// The time to settle an attempt that has been taken so often. Short at first: a charge that takes longer is finished by payment, and
+/// known when it is asked about again.
+fn time_to_settle(tries: u32) -> Duration {
+    FIRST_TIME_TO_SETTLE.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST_TIME_TO_SETTLE)
 }

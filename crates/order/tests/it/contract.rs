@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use order::{
     error::{Error, Refusal},
-    model::{CancelReason, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod, Status},
+    model::{AttemptLease, CancelReason, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod, Status},
     repository::{Cursor, MIGRATIONS, MemoryOrders, Orders, PgOrders, Settlement},
 };
 use platform::{ids, money::Money};
@@ -43,7 +43,11 @@ contract!(
     a_settled_attempt_cannot_be_settled_again,
     a_declined_attempt_may_be_followed_by_another,
     an_order_that_is_being_paid_cannot_be_cancelled,
-    an_attempt_that_somebody_else_may_ask_about_cannot_be_abandoned,
+    an_attempt_that_another_process_has_taken_is_no_longer_the_first_ones_to_decide,
+    whoever_has_heard_how_a_charge_went_may_write_it,
+    an_attempt_that_has_ended_cannot_be_taken,
+    a_charged_order_that_is_undone_keeps_its_transaction,
+    attempts_that_were_asked_about_least_often_come_first,
     a_cancelled_order_cannot_be_paid,
     an_unsettled_attempt_is_handed_out_once_in_a_while,
     an_order_is_overdue_only_while_nobody_pays_it,
@@ -68,16 +72,30 @@ async fn create(orders: &dyn Orders) -> Order {
     orders.create(&order, Money::from_minor(1234).unwrap(), PAY_WITHIN, None).await.unwrap()
 }
 
-async fn begin(orders: &dyn Orders, order: &Order) -> Option<i32> {
+async fn begin(orders: &dyn Orders, order: &Order) -> Option<AttemptLease> {
     let begun = orders.begin_attempt(order.user, order.uuid, PaymentMethod::Sbp, OVER, None).await.unwrap();
-    begun.unwrap().1.map(|attempt| attempt.number)
+    begun.unwrap().1
 }
 
-async fn pay(orders: &dyn Orders, order: &Order, number: i32) -> bool {
+async fn begun(orders: &dyn Orders, order: &Order) -> AttemptLease {
+    begin(orders, order).await.unwrap()
+}
+
+async fn take(orders: &dyn Orders, order: &Order, number: i32) -> Option<AttemptLease> {
+    orders.take_attempt(order.user, order.uuid, number, LEASE).await.unwrap()
+}
+
+/// The orders whose attempts are handed out.
+async fn unsettled(orders: &dyn Orders, limit: i64, pause: Duration) -> Vec<Uuid> {
+    let taken = orders.unsettled(limit, pause).await.unwrap();
+    taken.into_iter().map(|(order, _)| order.uuid).collect()
+}
+
+async fn pay(orders: &dyn Orders, order: &Order, lease: &AttemptLease) -> bool {
     let transaction = ids::random();
     let event = Event::Paid { order: order.uuid, user: order.user, method: PaymentMethod::Sbp, transaction };
     let paid = Settlement::Paid { transaction, event };
-    orders.settle(order.uuid, number, &paid, Some(&Outcome::Paid { transaction })).await.unwrap()
+    orders.settle(order.uuid, lease, &paid, Some(&Outcome::Paid { transaction })).await.unwrap()
 }
 
 fn cancelled(order: &Order) -> Event {
@@ -135,7 +153,8 @@ async fn orders_are_listed_newest_first_page_by_page(orders: &dyn Orders) {
 async fn one_attempt_is_under_way_at_a_time(orders: &dyn Orders) {
     let order = create(orders).await;
 
-    assert_eq!(begin(orders, &order).await, Some(1));
+    let first = begun(orders, &order).await;
+    assert_eq!((first.attempt.number, first.shared), (1, false));
     assert_eq!(begin(orders, &order).await, None);
     let found = find(orders, &order).await;
     assert_eq!(found.attempt.map(|attempt| attempt.number), Some(1));
@@ -144,11 +163,11 @@ async fn one_attempt_is_under_way_at_a_time(orders: &dyn Orders) {
 
 async fn a_settled_attempt_cannot_be_settled_again(orders: &dyn Orders) {
     let order = create(orders).await;
-    begin(orders, &order).await;
+    let lease = begun(orders, &order).await;
 
-    assert!(pay(orders, &order, 1).await);
-    assert!(!pay(orders, &order, 1).await);
-    assert!(!orders.settle(order.uuid, 1, &Settlement::Declined, None).await.unwrap());
+    assert!(pay(orders, &order, &lease).await);
+    assert!(!pay(orders, &order, &lease).await);
+    assert!(!orders.settle(order.uuid, &lease, &Settlement::Declined, None).await.unwrap());
     let found = find(orders, &order).await;
     assert_eq!(found.status, Status::Paid);
     assert_eq!(found.payment.map(|(method, _)| method), Some(PaymentMethod::Sbp));
@@ -156,40 +175,103 @@ async fn a_settled_attempt_cannot_be_settled_again(orders: &dyn Orders) {
 
 async fn a_declined_attempt_may_be_followed_by_another(orders: &dyn Orders) {
     let order = create(orders).await;
-    begin(orders, &order).await;
+    let first = begun(orders, &order).await;
 
-    assert!(orders.settle(order.uuid, 1, &Settlement::Declined, None).await.unwrap());
+    assert!(orders.settle(order.uuid, &first, &Settlement::Declined, None).await.unwrap());
 
-    assert_eq!(begin(orders, &order).await, Some(2));
-    assert!(!pay(orders, &order, 1).await, "the first attempt is over");
-    assert!(pay(orders, &order, 2).await);
+    let second = begun(orders, &order).await;
+    assert_eq!(second.attempt.number, 2);
+    assert!(second.epoch > first.epoch);
+    assert!(!pay(orders, &order, &first).await, "the first attempt is over");
+    assert!(pay(orders, &order, &second).await);
 }
 
 async fn an_order_that_is_being_paid_cannot_be_cancelled(orders: &dyn Orders) {
     let order = create(orders).await;
-    begin(orders, &order).await;
+    let lease = begun(orders, &order).await;
 
     assert!(!orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
-    assert!(orders.settle(order.uuid, 1, &Settlement::Abandoned, None).await.unwrap());
+    assert!(orders.settle(order.uuid, &lease, &Settlement::Abandoned, None).await.unwrap());
     assert!(orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
 }
 
-async fn an_attempt_that_somebody_else_may_ask_about_cannot_be_abandoned(orders: &dyn Orders) {
+async fn an_attempt_that_another_process_has_taken_is_no_longer_the_first_ones_to_decide(orders: &dyn Orders) {
     let (mine, taken_up, resumed) = (create(orders).await, create(orders).await, create(orders).await);
-    begin(orders, &taken_up).await;
-    orders.unsettled(10, LEASE).await.unwrap();
-    begin(orders, &mine).await;
-    begin(orders, &resumed).await;
-    orders.postpone(resumed.uuid, 1, LEASE).await.unwrap();
+    let mut leases = vec![begun(orders, &taken_up).await];
+    let reconciler = orders.unsettled(10, LEASE).await.unwrap()[0].1;
+    leases.insert(0, begun(orders, &mine).await);
+    leases.push(begun(orders, &resumed).await);
+    let repeat = take(orders, &resumed, 1).await.unwrap();
 
-    for (order, abandoned) in [(mine, true), (taken_up, false), (resumed, false)] {
-        assert_eq!(orders.settle(order.uuid, 1, &Settlement::Abandoned, None).await.unwrap(), abandoned);
-        assert_eq!(find(orders, &order).await.attempt.is_none(), abandoned);
+    for (order, lease, newer) in
+        [(&mine, leases[0], None), (&taken_up, leases[1], Some(reconciler)), (&resumed, leases[2], Some(repeat))]
+    {
+        let give_up = Settlement::Cancelled { event: cancelled(order) };
+        let undo = Settlement::Undone { transaction: ids::random(), event: cancelled(order) };
+        for decision in [&Settlement::Abandoned, &give_up, &undo] {
+            if newer.is_some() {
+                assert!(!orders.settle(order.uuid, &lease, decision, None).await.unwrap(), "{decision:?}");
+            }
+        }
+        assert!(orders.settle(order.uuid, &newer.unwrap_or(lease), &Settlement::Abandoned, None).await.unwrap());
         // The next attempt is its beginner's alone again.
-        let _ = orders.settle(order.uuid, 1, &Settlement::Declined, None).await.unwrap();
-        begin(orders, &order).await;
-        assert!(orders.settle(order.uuid, 2, &Settlement::Abandoned, None).await.unwrap());
+        let next = begun(orders, order).await;
+        assert!(!next.shared);
+        assert!(orders.settle(order.uuid, &next, &give_up, None).await.unwrap());
+        assert_eq!(find(orders, order).await.status, Status::Cancelled);
     }
+}
+
+async fn whoever_has_heard_how_a_charge_went_may_write_it(orders: &dyn Orders) {
+    let (charged, refused) = (create(orders).await, create(orders).await);
+    let (first, other) = (begun(orders, &charged).await, begun(orders, &refused).await);
+    take(orders, &charged, 1).await.unwrap();
+    take(orders, &refused, 1).await.unwrap();
+
+    assert!(pay(orders, &charged, &first).await);
+    assert!(orders.settle(refused.uuid, &other, &Settlement::Declined, None).await.unwrap());
+
+    assert_eq!(find(orders, &charged).await.status, Status::Paid);
+    assert_eq!(find(orders, &refused).await.attempt, None);
+}
+
+async fn an_attempt_that_has_ended_cannot_be_taken(orders: &dyn Orders) {
+    let order = create(orders).await;
+    let first = begun(orders, &order).await;
+    assert_eq!(orders.take_attempt(ids::random(), order.uuid, 1, LEASE).await.unwrap(), None);
+
+    let second = take(orders, &order, 1).await.unwrap();
+    orders.settle(order.uuid, &second, &Settlement::Declined, None).await.unwrap();
+
+    assert_eq!((second.attempt, second.shared, second.epoch), (first.attempt, true, first.epoch + 1));
+    assert_eq!(take(orders, &order, 1).await, None);
+    begin(orders, &order).await;
+    assert_eq!(take(orders, &order, 1).await, None);
+}
+
+async fn a_charged_order_that_is_undone_keeps_its_transaction(orders: &dyn Orders) {
+    let order = create(orders).await;
+    let lease = begun(orders, &order).await;
+    let transaction = ids::random();
+    let event = Event::Cancelled { order: order.uuid, user: order.user, reason: CancelReason::OutOfStock, paid: true };
+
+    assert!(orders.settle(order.uuid, &lease, &Settlement::Undone { transaction, event }, None).await.unwrap());
+
+    let found = find(orders, &order).await;
+    assert_eq!((found.status, found.attempt), (Status::Cancelled, None));
+    assert_eq!(found.payment, Some((PaymentMethod::Sbp, transaction)));
+}
+
+async fn attempts_that_were_asked_about_least_often_come_first(orders: &dyn Orders) {
+    let (old, fresh) = (create(orders).await, create(orders).await);
+    begin(orders, &old).await;
+    for _ in 0..3 {
+        assert_eq!(unsettled(orders, 1, OVER).await, [old.uuid]);
+    }
+    begin(orders, &fresh).await;
+
+    assert_eq!(unsettled(orders, 1, LEASE).await, [fresh.uuid]);
+    assert_eq!(unsettled(orders, 10, LEASE).await, [old.uuid]);
 }
 
 async fn a_cancelled_order_cannot_be_paid(orders: &dyn Orders) {
@@ -203,16 +285,19 @@ async fn a_cancelled_order_cannot_be_paid(orders: &dyn Orders) {
 
 async fn an_unsettled_attempt_is_handed_out_once_in_a_while(orders: &dyn Orders) {
     let order = create(orders).await;
-    begin(orders, &order).await;
+    let first = begun(orders, &order).await;
 
-    let first = orders.unsettled(10, LEASE).await.unwrap();
-    let second = orders.unsettled(10, LEASE).await.unwrap();
-    orders.postpone(order.uuid, 1, OVER).await.unwrap();
-    let third = orders.unsettled(10, LEASE).await.unwrap();
+    let taken = orders.unsettled(10, LEASE).await.unwrap();
+    let meanwhile = unsettled(orders, 10, LEASE).await;
+    orders.postpone(order.uuid, &first, OVER).await.unwrap();
+    let after_an_older_holder = unsettled(orders, 10, LEASE).await;
+    orders.postpone(order.uuid, &taken[0].1, OVER).await.unwrap();
+    let again = unsettled(orders, 10, LEASE).await;
 
-    assert_eq!(first.iter().map(|order| order.uuid).collect::<Vec<_>>(), [order.uuid]);
-    assert!(second.is_empty());
-    assert_eq!(third, first);
+    assert_eq!((taken[0].0.uuid, taken[0].1.shared, taken[0].1.tries), (order.uuid, true, 1));
+    assert!(meanwhile.is_empty());
+    assert!(after_an_older_holder.is_empty());
+    assert_eq!(again, [order.uuid]);
 }
 
 async fn an_order_is_overdue_only_while_nobody_pays_it(orders: &dyn Orders) {
@@ -227,8 +312,8 @@ async fn an_order_is_overdue_only_while_nobody_pays_it(orders: &dyn Orders) {
 
 async fn an_event_has_its_effect_once(orders: &dyn Orders) {
     let order = create(orders).await;
-    begin(orders, &order).await;
-    pay(orders, &order, 1).await;
+    let lease = begun(orders, &order).await;
+    pay(orders, &order, &lease).await;
     let event = ids::random();
 
     assert!(orders.assemble("group", event, order.uuid).await.unwrap());
@@ -242,8 +327,8 @@ async fn only_a_paid_order_is_assembled_or_undone(orders: &dyn Orders) {
 
     assert!(!orders.assemble("group", ids::random(), order.uuid).await.unwrap());
     assert!(!orders.undo("group", ids::random(), order.uuid, &undone).await.unwrap());
-    begin(orders, &order).await;
-    pay(orders, &order, 1).await;
+    let lease = begun(orders, &order).await;
+    pay(orders, &order, &lease).await;
     assert!(orders.undo("group", ids::random(), order.uuid, &undone).await.unwrap());
     assert!(!orders.assemble("group", ids::random(), order.uuid).await.unwrap());
     assert_eq!(find(orders, &order).await.status, Status::Cancelled);
@@ -283,11 +368,12 @@ async fn a_key_remembers_the_attempt_and_how_it_ended(orders: &dyn Orders) {
     let order = create(orders).await;
     let claim = claim(order.user);
     orders.claim(&claim, order.uuid, OVER).await.unwrap();
-    orders.begin_attempt(order.user, order.uuid, PaymentMethod::Card, OVER, Some(&claim)).await.unwrap();
+    let begun = orders.begin_attempt(order.user, order.uuid, PaymentMethod::Card, OVER, Some(&claim)).await.unwrap();
+    let lease = begun.unwrap().1.unwrap();
     let declined = Outcome::Refused(Refusal::PaymentDeclined);
 
     let resumed = orders.claim(&claim, order.uuid, OVER).await.unwrap();
-    orders.settle(order.uuid, 1, &Settlement::Declined, Some(&declined)).await.unwrap();
+    orders.settle(order.uuid, &lease, &Settlement::Declined, Some(&declined)).await.unwrap();
 
     assert_eq!(resumed, Claimed::Resumed { order: order.uuid, attempt: Some(1) });
     assert_eq!(orders.claim(&claim, order.uuid, OVER).await.unwrap(), Claimed::Done(declined));
@@ -345,8 +431,8 @@ async fn a_request_that_lost_its_key_changes_nothing(orders: &dyn Orders) {
     assert!(matches!(cancellation, Err(Error::KeyInProgress)), "{cancellation:?}");
     assert_eq!(orders.find(unwritten.user, unwritten.uuid).await.unwrap(), None);
     assert_eq!(find(orders, &written).await, written);
-    assert!(begin(Some(&payment_again)).await.unwrap().unwrap().1.is_some());
-    assert!(orders.settle(written.uuid, 1, &Settlement::Declined, None).await.unwrap());
+    let lease = begin(Some(&payment_again)).await.unwrap().unwrap().1.unwrap();
+    assert!(orders.settle(written.uuid, &lease, &Settlement::Declined, None).await.unwrap());
     assert!(orders.cancel(written.uuid, &cancelled(&written), Some(&cancellation_again)).await.unwrap());
 }
 

@@ -19,6 +19,7 @@ use platform::{
 };
 use reqwest::{Client, StatusCode};
 use serde_json::json;
+use testkit::eventually;
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -201,9 +202,17 @@ async fn a_payment_that_is_not_called_any_more_has_declined_nothing() {
     let last = *orders.last().unwrap();
     let waiting = service.find(shop.user, last).await.unwrap();
     let well = shop.service(None, None);
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    well.reconcile().await.unwrap();
-    well.reconcile().await.unwrap();
+    let stop = CancellationToken::new();
+    let settled = async {
+        eventually(async || {
+            let order = well.find(shop.user, last).await.unwrap();
+            order.attempt.is_none().then_some(())
+        })
+        .await;
+        stop.cancel();
+    };
+    let (reconciled, ()) = tokio::join!(well.reconcile(stop.clone()), settled);
+    reconciled.unwrap();
 
     assert_eq!(waiting.status, Status::PendingPayment);
     assert!(waiting.attempt.is_some(), "an attempt whose outcome is unknown has ended");

@@ -157,7 +157,7 @@ async fn a_payment_that_the_reconciler_settles_is_remembered_by_its_key() {
 
     let unknown = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await;
     tokio::time::sleep(Duration::from_secs(30)).await;
-    shop.service.reconcile().await.unwrap();
+    shop.reconcile(Duration::from_secs(30)).await;
     let replayed = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await;
 
     assert!(matches!(unknown, Err(Error::PaymentOutcomeUnknown)));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod api;
+mod attempts;
 mod contract;
 mod deadline;
 mod dependencies;

@@ -89,8 +89,7 @@ async fn a_charge_whose_answer_is_lost_is_found_by_the_reconciler() {
         let again = shop.service.pay(shop.user, order, PaymentMethod::Card, None).await;
         let cancel = shop.service.cancel(shop.user, order, None).await;
         let status_meanwhile = shop.find(order).await.status;
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        shop.service.reconcile().await.unwrap();
+        shop.reconcile(Duration::from_secs(30)).await;
 
         assert!(matches!(unknown, Err(Error::PaymentOutcomeUnknown)));
         assert!(matches!(again, Err(Error::PaymentInProgress)));
@@ -110,12 +109,10 @@ async fn an_attempt_that_may_be_charged_does_not_end_because_inventory_is_away()
     let unknown = shop.service.pay(shop.user, order, PaymentMethod::Card, None).await;
 
     shop.inventory.set_away(true);
-    tokio::time::sleep(Duration::from_secs(30)).await;
-    shop.service.reconcile().await.unwrap();
+    shop.reconcile(Duration::from_secs(30)).await;
     let cancel = shop.service.cancel(shop.user, order, None).await;
     shop.inventory.set_away(false);
-    tokio::time::sleep(Duration::from_secs(30)).await;
-    shop.service.reconcile().await.unwrap();
+    shop.reconcile(Duration::from_secs(30)).await;
 
     assert!(matches!(unknown, Err(Error::PaymentOutcomeUnknown)));
     assert!(matches!(cancel, Err(Error::PaymentInProgress)));

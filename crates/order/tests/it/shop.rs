@@ -9,6 +9,7 @@ use order::{
     service::OrderService,
 };
 use platform::{ids, money::Money, outbox::Waker};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How long orders of the shop wait for their payment.
@@ -41,6 +42,17 @@ impl Shop {
             Outcome::Created { order, .. } => order,
             other => panic!("created an order and got {other:?}"),
         }
+    }
+
+    /// Lets the reconciler run for `time`.
+    pub async fn reconcile(&self, time: Duration) {
+        let stop = CancellationToken::new();
+        let stopped = async {
+            tokio::time::sleep(time).await;
+            stop.cancel();
+        };
+        let (reconciled, ()) = tokio::join!(self.service.reconcile(stop.clone()), stopped);
+        reconciled.unwrap();
     }
 
     pub async fn find(&self, order: Uuid) -> Order {

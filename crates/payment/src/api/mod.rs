@@ -5,12 +5,14 @@ mod get_payment;
 mod order_cancelled;
 mod pay_order;
 mod refund;
+mod void_attempt;
 
 pub use finisher::finish_payments;
 pub use order_cancelled::CancelledOrders;
 use platform::auth::Access;
 use proto::payment::v1::{
     GetPaymentRequest, GetPaymentResponse, PayOrderRequest, PayOrderResponse, RefundRequest, RefundResponse,
+    VoidAttemptRequest, VoidAttemptResponse,
     payment_service_server::{PaymentService as Rpc, PaymentServiceServer},
 };
 use tonic::{Request, Response, Status};
@@ -20,7 +22,7 @@ use crate::service::PaymentService;
 /// Who may call what.
 pub fn access(path: &str) -> Access {
     match path {
-        "/payment.v1.PaymentService/Refund" => Access::Service,
+        "/payment.v1.PaymentService/Refund" | "/payment.v1.PaymentService/VoidAttempt" => Access::Service,
         _ => Access::Session,
     }
 }
@@ -38,6 +40,13 @@ pub fn grpc(service: PaymentService) -> PaymentServiceServer<Grpc> {
 impl Rpc for Grpc {
     async fn pay_order(&self, request: Request<PayOrderRequest>) -> Result<Response<PayOrderResponse>, Status> {
         pay_order::handle(&self.service, request).await
+    }
+
+    async fn void_attempt(
+        &self,
+        request: Request<VoidAttemptRequest>,
+    ) -> Result<Response<VoidAttemptResponse>, Status> {
+        void_attempt::handle(&self.service, request).await
     }
 
     async fn get_payment(&self, request: Request<GetPaymentRequest>) -> Result<Response<GetPaymentResponse>, Status> {

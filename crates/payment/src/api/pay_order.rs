@@ -49,7 +49,7 @@ pub async fn handle(
     Ok(Response::new(PayOrderResponse { transaction_uuid: transaction.to_string() }))
 }
 
-fn method(value: i32) -> Result<Method, Status> {
+pub fn method(value: i32) -> Result<Method, Status> {
     match PaymentMethod::try_from(value) {
         Ok(PaymentMethod::Card) => Ok(Method::Card),
         Ok(PaymentMethod::Sbp) => Ok(Method::Sbp),
@@ -60,14 +60,14 @@ fn method(value: i32) -> Result<Method, Status> {
     }
 }
 
-fn amount(minor: i64) -> Result<Money, Status> {
+pub fn amount(minor: i64) -> Result<Money, Status> {
     Money::from_minor(minor)
         .ok()
         .filter(|amount| *amount != Money::ZERO)
         .ok_or_else(|| Status::invalid_argument("amount_minor: is not an amount of money above 0"))
 }
 
-fn attempt(attempt: u32) -> Result<NonZeroU32, Status> {
+pub fn attempt(attempt: u32) -> Result<NonZeroU32, Status> {
     NonZeroU32::new(attempt).ok_or_else(|| Status::invalid_argument("attempt: counts from 1"))
 }
 

@@ -11,15 +11,14 @@ use platform::{clock::Virtual, inbox::MemoryInbox};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Begun, Payments, Unfinished};
+use super::{Begun, Payments, Unfinished, time_to_finish};
 use crate::{
     error::Error,
-    model::{Direct, Intent, Outcome, Payment, Status},
+    model::{Decline, Direct, Intent, Outcome, Payment, Place, Status},
 };
 
 /// How long whoever began a payment has it to himself.
 const HEAD_START: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Payments behind a lock, in the place of tables; clones share them.
 #[derive(Clone, Default)]
@@ -60,7 +59,11 @@ impl MemoryPayments {
 }
 
 impl Tables {
-    fn of(&mut self, order: Uuid) -> impl Iterator<Item = &mut Kept> {
+    fn of(&self, order: Uuid) -> impl Iterator<Item = &Kept> {
+        self.payments.values().filter(move |kept| kept.payment.intent.order == order)
+    }
+
+    fn of_mut(&mut self, order: Uuid) -> impl Iterator<Item = &mut Kept> {
         self.payments.values_mut().filter(move |kept| kept.payment.intent.order == order)
     }
 }
@@ -69,17 +72,12 @@ impl Tables {
 impl Payments for MemoryPayments {
     async fn begin(&self, intent: &Intent) -> Result<Begun, Error> {
         let mut tables = self.tables();
-        let standing = tables
-            .of(intent.order)
-            .map(|kept| &kept.payment)
-            .filter(|payment| payment.intent.attempt == intent.attempt || payment.holds_place())
-            .max_by_key(|payment| payment.intent.attempt == intent.attempt);
-        if let Some(payment) = standing {
-            let same = payment.intent.attempt == intent.attempt;
-            return Ok(if same || !payment.cancelled { Begun::Standing(payment.clone()) } else { Begun::Cancelled });
-        }
-        if tables.void.contains(&intent.order) {
-            return Ok(Begun::Cancelled);
+        let void = tables.void.contains(&intent.order);
+        let payments = tables.of(intent.order).map(|kept| &kept.payment);
+        match Place::among(payments, void, intent.attempt) {
+            Place::Free => {}
+            Place::Taken(payment) => return Ok(Begun::Standing(payment.clone())),
+            Place::Cancelled => return Ok(Begun::Cancelled),
         }
         let now = self.clock.now();
         let payment =
@@ -87,6 +85,17 @@ impl Payments for MemoryPayments {
         let kept = Kept { payment: payment.clone(), tries: 0, next_try_at: Instant::now() + HEAD_START };
         tables.payments.insert(intent.transaction, kept);
         Ok(Begun::New(payment))
+    }
+
+    async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error> {
+        let mut tables = self.tables();
+        if tables.of(intent.order).all(|kept| kept.payment.intent.attempt != intent.attempt) {
+            let now = self.clock.now();
+            let status = Status::Declined(Decline::Declined);
+            let payment = Payment { intent: *intent, status, cancelled: false, created_at: now, updated_at: now };
+            tables.payments.insert(intent.transaction, Kept { payment, tries: 0, next_try_at: Instant::now() });
+        }
+        Ok(tables.of(intent.order).map(|kept| kept.payment.clone()).collect())
     }
 
     async fn settle(&self, transaction: Uuid, outcome: &Outcome) -> Result<Payment, Error> {
@@ -116,7 +125,7 @@ impl Payments for MemoryPayments {
         if event.is_some_and(|(consumer, event)| !self.inbox.fresh(consumer, event)) {
             return Ok(false);
         }
-        if let Some(kept) = tables.of(order).find(|kept| kept.payment.holds_place()) {
+        if let Some(kept) = tables.of_mut(order).find(|kept| kept.payment.holds_place()) {
             if kept.payment.cancelled {
                 return Ok(false);
             }
@@ -133,11 +142,11 @@ impl Payments for MemoryPayments {
     }
 
     async fn is_cancelled(&self, order: Uuid) -> Result<bool, Error> {
-        let mut tables = self.tables();
+        let tables = self.tables();
         Ok(tables.void.contains(&order) || tables.of(order).any(|kept| kept.payment.cancelled))
     }
 
-    async fn due(&self, limit: i64) -> Result<Vec<Payment>, Error> {
+    async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error> {
         let now = Instant::now();
         let mut tables = self.tables();
         let mut due: Vec<&mut Kept> = tables
@@ -146,17 +155,17 @@ impl Payments for MemoryPayments {
             .filter(|kept| matches!(kept.payment.status, Status::Pending | Status::Refunding { .. }))
             .filter(|kept| kept.next_try_at <= now)
             .collect();
-        due.sort_by_key(|kept| kept.next_try_at);
+        due.sort_by_key(|kept| (kept.tries, kept.next_try_at));
         due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let mut payments: Vec<Payment> = due
+        let payments = due
             .into_iter()
             .map(|kept| {
-                kept.next_try_at = now + Duration::from_secs(1 << kept.tries.min(10)).min(LONGEST_PAUSE);
+                let time = time_to_finish(kept.tries);
+                kept.next_try_at = now + time;
                 kept.tries += 1;
-                kept.payment.clone()
+                (kept.payment.clone(), time)
             })
             .collect();
-        payments.sort_by_key(|payment| payment.created_at);
         Ok(payments)
     }
 
@@ -173,7 +182,7 @@ impl Payments for MemoryPayments {
     }
 
     async fn find(&self, order: Uuid) -> Result<Option<Payment>, Error> {
-        let mut tables = self.tables();
+        let tables = self.tables();
         let latest = tables
             .of(order)
             .map(|kept| &kept.payment)

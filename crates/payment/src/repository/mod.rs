@@ -4,6 +4,8 @@ mod memory;
 mod postgres;
 mod row;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 pub use memory::MemoryPayments;
 pub use postgres::{MIGRATIONS, PgPayments};
@@ -33,10 +35,21 @@ pub struct Unfinished {
     pub refunding: i64,
 }
 
+/// The time for which an unfinished payment is handed out that was tried so often before: 2 s, doubled up to the longest. A provider that
+/// answers later than that is asked for longer the next time.
+const FIRST_TIME: Duration = Duration::from_secs(2);
+const LONGEST_TIME: Duration = Duration::from_secs(10);
+
+fn time_to_finish(tries: u32) -> Duration {
+    FIRST_TIME.saturating_mul(1 << tries.min(10)).min(LONGEST_TIME)
+}
+
 #[async_trait]
 pub trait Payments: Send + Sync {
     /// Records the intent to charge, unless its attempt is known or the order's place is taken.
     async fn begin(&self, intent: &Intent) -> Result<Begun, Error>;
+    /// Records an attempt as declined without anybody being asked, unless it is recorded already. Answers every payment of the order.
+    async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error>;
     /// Records what came of a charge, once. Answers the payment as it is then: its first outcome stands.
     async fn settle(&self, transaction: Uuid, outcome: &Outcome) -> Result<Payment, Error>;
     /// Records that a refund is done.
@@ -46,9 +59,9 @@ pub trait Payments: Send + Sync {
     async fn cancel(&self, order: Uuid, event: Option<(&'static str, Uuid)>) -> Result<bool, Error>;
     /// True once the order is cancelled, whether anything was charged for it or not.
     async fn is_cancelled(&self, order: Uuid) -> Result<bool, Error>;
-    /// The unfinished payments that wait longest for another try, at most `limit`. Each is handed out to one caller, and again
-    /// after a pause that grows with its tries.
-    async fn due(&self, limit: i64) -> Result<Vec<Payment>, Error>;
+    /// The unfinished payments that are due for another try, those that were tried least often first, at most `limit`. Each is handed out to
+    /// one caller for a time that grows with its tries, and then again.
+    async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error>;
     async fn unfinished(&self) -> Result<Unfinished, Error>;
     /// The attempt that was not declined, else the latest.
     async fn find(&self, order: Uuid) -> Result<Option<Payment>, Error>;

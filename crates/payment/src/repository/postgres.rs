@@ -1,22 +1,22 @@
 //! Payments in PostgreSQL.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use platform::postgres::{Database, retry_stale};
 use sqlx::migrate::Migrator;
 use uuid::Uuid;
 
-use super::{Begun, Payments, Unfinished, row::Row};
+use super::{Begun, FIRST_TIME, LONGEST_TIME, Payments, Unfinished, row::Row, time_to_finish};
 use crate::{
     error::Error,
-    model::{Direct, Intent, Outcome, Payment, Status},
+    model::{Decline, Direct, Intent, Outcome, Payment, Status},
 };
 
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/payment");
 
 /// How often an intent is tried to be recorded while another attempt comes and goes.
 const ROUNDS: u32 = 3;
-/// The longest pause between two tries of one payment.
-const LONGEST_PAUSE_SEC: f64 = 10.0;
 
 #[derive(Clone)]
 pub struct PgPayments {
@@ -94,6 +94,39 @@ impl Payments for PgPayments {
             }
         }
         Err(Error::InProgress)
+    }
+
+    async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error> {
+        // Declined rows take no place, so this conflicts with the attempt's own row alone. A charge that begins meanwhile meets the
+        // same key: one of the two has the attempt, and the statement after this one sees which.
+        retry_stale(|| {
+            sqlx::query!(
+                "insert into payments
+                    (transaction_uuid, order_uuid, attempt, user_uuid, method, amount, provider, status, decline_reason)
+                values ($1, $2, $3, $4, $5, $6, $7, 'declined', $8)
+                on conflict (order_uuid, attempt) do nothing",
+                intent.transaction,
+                intent.order,
+                i64::from(intent.attempt),
+                intent.user,
+                intent.method.as_str(),
+                intent.amount.minor(),
+                intent.provider.as_str(),
+                Decline::Declined.as_str(),
+            )
+            .execute(&self.pool)
+        })
+        .await?;
+        let rows = sqlx::query_as!(
+            Row,
+            "select transaction_uuid, order_uuid, attempt, user_uuid, method, amount, provider, status, decline_reason,
+                provider_reference, cancelled, created_at, updated_at
+            from payments where order_uuid = $1",
+            intent.order,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().filter_map(|row| row.payment().transpose()).collect()
     }
 
     async fn settle(&self, transaction: Uuid, outcome: &Outcome) -> Result<Payment, Error> {
@@ -183,30 +216,49 @@ impl Payments for PgPayments {
         Ok(cancelled)
     }
 
-    async fn due(&self, limit: i64) -> Result<Vec<Payment>, Error> {
-        let rows = sqlx::query_as!(
-            Row,
+    async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error> {
+        let rows = sqlx::query!(
             "update payments set
                 tries = tries + 1,
-                next_try_at = now() + make_interval(secs => least(power(2, least(tries, 10)), $2))
+                next_try_at = now() + make_interval(secs => least($2 * power(2, least(tries, 10)), $3))
             where transaction_uuid in (
                 select transaction_uuid from payments
                 where status in ('pending', 'refunding') and next_try_at <= now()
-                order by next_try_at
+                order by tries, next_try_at
                 limit $1
                 for update skip locked
             )
             returning transaction_uuid, order_uuid, attempt, user_uuid, method, amount, provider, status, decline_reason,
-                provider_reference, cancelled, created_at, updated_at",
+                provider_reference, cancelled, created_at, updated_at, tries",
             limit,
-            LONGEST_PAUSE_SEC,
+            FIRST_TIME.as_secs_f64(),
+            LONGEST_TIME.as_secs_f64(),
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut payments =
-            rows.into_iter().filter_map(|row| row.payment().transpose()).collect::<Result<Vec<_>, _>>()?;
-        payments.sort_by_key(|payment| payment.created_at);
-        Ok(payments)
+        let due = rows.into_iter().filter_map(|row| {
+            let tries_before = u32::try_from(row.tries).unwrap_or(1).saturating_sub(1);
+            let row = Row {
+                transaction_uuid: row.transaction_uuid,
+                order_uuid: row.order_uuid,
+                attempt: row.attempt,
+                user_uuid: row.user_uuid,
+                method: row.method,
+                amount: row.amount,
+                provider: row.provider,
+                status: row.status,
+                decline_reason: row.decline_reason,
+                provider_reference: row.provider_reference,
+                cancelled: row.cancelled,
+                created_at: row.created_at,
+                updated_at: row.updated_at,
+            };
+            let payment = row.payment().transpose()?;
+            Some(payment.map(|payment| (payment, time_to_finish(tries_before))))
+        });
+        let mut due = due.collect::<Result<Vec<_>, _>>()?;
+        due.sort_by_key(|(payment, time)| (*time, payment.created_at));
+        Ok(due)
     }
 
     async fn unfinished(&self) -> Result<Unfinished, Error> {

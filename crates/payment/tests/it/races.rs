@@ -8,10 +8,11 @@ use payment::{
     client::{Declines, Ledger, Provider as _, Providers},
     error::Error,
     model::{Decline, Intent, Method, ProviderName},
-    repository::{MIGRATIONS, Payments as _, PgPayments},
+    repository::{MIGRATIONS, Payments as _, PgPayments, Unfinished},
     service::{Charge, PaymentService},
 };
 use platform::{ids, postgres::Database};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{INITIAL, money};
@@ -71,7 +72,13 @@ impl Shop {
     async fn finish(&self) {
         let past = sqlx::query!("update payments set next_try_at = now() where status in ('pending', 'refunding')");
         past.execute(&self.pool).await.unwrap();
-        self.service.finish_due().await.unwrap();
+        let stop = CancellationToken::new();
+        let done = async {
+            // As long as it works off what it has taken.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            stop.cancel();
+        };
+        tokio::join!(self.service.finish_due(stop.clone()), done);
     }
 }
 
@@ -182,10 +189,17 @@ async fn several_replicas_finish_the_same_refunds_once() {
         payments.cancel(charge.order, None).await.unwrap();
     }
 
+    let stop = CancellationToken::new();
     let replicas = (0..4).map(|_| {
         let service = shop.service.clone();
-        tokio::spawn(async move { while service.finish_due().await.unwrap() {} })
+        let stop = stop.clone();
+        tokio::spawn(async move { service.finish_due(stop).await })
     });
+    let replicas: Vec<_> = replicas.collect();
+    while payments.unfinished().await.unwrap() != Unfinished::default() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stop.cancel();
     join_all(replicas).await;
 
     for charge in charges {

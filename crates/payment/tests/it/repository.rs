@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use payment::{
     error::Error,
-    model::{Decline, Direct, Intent, Method, Outcome, Payment, Status},
+    model::{Decline, Direct, Intent, Method, Outcome, Payment, Status, Voided},
     repository::{Begun, MIGRATIONS, MemoryPayments, Payments, PgPayments, Unfinished},
 };
 use platform::{ids, postgres::Database};
@@ -34,6 +34,9 @@ contract!([
     a_declined_attempt_may_be_followed_by_another,
     a_success_takes_the_place_for_ever,
     the_first_outcome_stands,
+    an_attempt_that_is_void_is_never_charged,
+    an_attempt_that_is_recorded_cannot_be_void,
+    payments_that_were_tried_least_often_come_first,
     a_cancelled_order_is_never_charged,
     a_cancelled_success_is_refunded_once,
     a_payment_that_is_cancelled_while_pending_is_settled_first,
@@ -65,7 +68,7 @@ impl Fixture {
 
     async fn due(&self) -> Vec<Uuid> {
         let due = self.payments.due(10).await.unwrap();
-        due.into_iter().map(|payment| payment.intent.transaction).collect()
+        due.into_iter().map(|(payment, _)| payment.intent.transaction).collect()
     }
 
     async fn elapse(&self, time: Duration) {
@@ -147,6 +150,51 @@ async fn the_first_outcome_stands(fixture: Fixture) {
     assert_eq!(settled.status, Status::Succeeded { reference: reference() });
     let unknown = fixture.payments.settle(ids::random(), &charged()).await;
     assert!(matches!(unknown, Err(Error::NotFound)));
+}
+
+async fn an_attempt_that_is_void_is_never_charged(fixture: Fixture) {
+    let first = intent(Method::Card);
+
+    let payments = fixture.payments.void_attempt(&first).await.unwrap();
+    let repeated = fixture.payments.void_attempt(&Intent { transaction: ids::random(), ..first }).await.unwrap();
+    let charge = fixture.payments.begin(&Intent { transaction: ids::random(), ..first }).await.unwrap();
+
+    assert_eq!(Voided::among(&payments), Voided::Void);
+    assert_eq!(payments, repeated);
+    assert_eq!(charge, Begun::Standing(payments[0].clone()));
+    assert_eq!(payments[0].status, Status::Declined(Decline::Declined));
+    assert!(fixture.due().await.is_empty());
+    fixture.settled(&again(&first), &charged()).await;
+}
+
+async fn an_attempt_that_is_recorded_cannot_be_void(fixture: Fixture) {
+    let (pending, success) = (intent(Method::Card), intent(Method::Sbp));
+    fixture.begin(&pending).await;
+    fixture.settled(&success, &charged()).await;
+
+    for attempt in [pending, again(&pending)] {
+        assert_eq!(Voided::among(&fixture.payments.void_attempt(&attempt).await.unwrap()), Voided::Open);
+    }
+    for attempt in [success, again(&success)] {
+        let payments = fixture.payments.void_attempt(&attempt).await.unwrap();
+        assert_eq!(Voided::among(&payments), Voided::Charged(success.transaction));
+    }
+}
+
+async fn payments_that_were_tried_least_often_come_first(fixture: Fixture) {
+    let (old, fresh) = (intent(Method::Card), intent(Method::Card));
+    fixture.begin(&old).await;
+    for _ in 0..3 {
+        fixture.elapse(Duration::from_secs(11)).await;
+        assert_eq!(fixture.due().await, [old.transaction]);
+    }
+    fixture.begin(&fresh).await;
+    fixture.elapse(Duration::from_secs(11)).await;
+
+    let one = fixture.payments.due(1).await.unwrap();
+
+    assert_eq!(one.first().map(|(payment, _)| payment.intent.transaction), Some(fresh.transaction));
+    assert_eq!(fixture.due().await, [old.transaction]);
 }
 
 async fn a_cancelled_order_is_never_charged(fixture: Fixture) {
@@ -253,7 +301,7 @@ async fn a_due_payment_is_handed_out_once_and_later_again(fixture: Fixture) {
     let one = fixture.payments.due(1).await.unwrap();
     let rest = fixture.due().await;
 
-    assert_eq!(one.first().map(|payment| payment.intent.transaction), Some(first.transaction));
+    assert_eq!(one.first().map(|(payment, _)| payment.intent.transaction), Some(first.transaction));
     assert_eq!(rest, [second.transaction]);
     assert!(fixture.due().await.is_empty());
     for _ in 0..20 {

@@ -15,7 +15,7 @@ use self::tables::{Key, Row, Tables};
 use super::{Cursor, Orders, Settlement};
 use crate::{
     error::Error,
-    model::{Attempt, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod, Status},
+    model::{AttemptLease, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod, Status},
 };
 
 /// Orders and keys behind a lock, in the place of tables; clones share them.
@@ -31,6 +31,11 @@ impl MemoryOrders {
     /// Every order, for an auditor.
     pub fn all(&self) -> Vec<Order> {
         self.tables().orders.values().map(|row| row.order.clone()).collect()
+    }
+
+    /// The lease on the attempt under way that its last holder has.
+    pub fn current_lease(&self, order: Uuid) -> Option<AttemptLease> {
+        self.tables().orders.get(&order)?.lease()
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -112,7 +117,14 @@ impl Orders for MemoryOrders {
         };
         tables.orders.insert(
             order.uuid,
-            Row { order: created.clone(), pay_until: now + pay_within, next_at: None, shared: false },
+            Row {
+                order: created.clone(),
+                pay_until: now + pay_within,
+                next_at: None,
+                epoch: 0,
+                shared: false,
+                tries: 0,
+            },
         );
         self.tell(&order.create(total_price));
         if let Some(claim) = claim {
@@ -158,7 +170,7 @@ impl Orders for MemoryOrders {
         method: PaymentMethod,
         patience: Duration,
         claim: Option<&Claim>,
-    ) -> Result<Option<(Order, Option<Attempt>)>, Error> {
+    ) -> Result<Option<(Order, Option<AttemptLease>)>, Error> {
         let next_at = self.clock.now() + patience;
         let mut tables = self.tables();
         if !tables.orders.get(&order).is_some_and(|row| row.order.user == user) {
@@ -167,27 +179,44 @@ impl Orders for MemoryOrders {
         tables.check(claim)?;
         let Some(row) = tables.orders.get_mut(&order) else { return Ok(None) };
         let before = row.order.clone();
-        let begun = row.order.begin_attempt(method).ok();
-        if let Some(attempt) = begun {
+        let begun = row.order.begin_attempt(method).ok().map(|attempt| {
             row.next_at = Some(next_at);
-            row.shared = false;
+            row.epoch += 1;
+            (row.shared, row.tries) = (false, 0);
+            AttemptLease { attempt, epoch: row.epoch, shared: false, tries: 0 }
+        });
+        if let Some(lease) = begun {
             if let Some(key) = claim.and_then(|claim| tables.key(claim)) {
-                key.attempt = Some(attempt.number);
+                key.attempt = Some(lease.attempt.number);
             }
         }
         Ok(Some((before, begun)))
     }
 
+    async fn take_attempt(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        attempt: i32,
+        pause: Duration,
+    ) -> Result<Option<AttemptLease>, Error> {
+        let next_at = self.clock.now() + pause;
+        let mut tables = self.tables();
+        let row = tables.attempting(order, attempt).filter(|row| row.order.user == user);
+        Ok(row.and_then(|row| row.take(next_at)))
+    }
+
     async fn settle(
         &self,
         order: Uuid,
-        attempt: i32,
+        lease: &AttemptLease,
         settlement: &Settlement,
         outcome: Option<&Outcome>,
     ) -> Result<bool, Error> {
+        let attempt = lease.attempt.number;
         let mut tables = self.tables();
         let Some(row) = tables.attempting(order, attempt) else { return Ok(false) };
-        if *settlement == Settlement::Abandoned && row.shared {
+        if !settlement.ending().is_open_to(lease, row.epoch, row.shared) {
             return Ok(false);
         }
         row.next_at = None;
@@ -204,30 +233,27 @@ impl Orders for MemoryOrders {
                 row.order.status = Status::Cancelled;
                 self.tell(event);
             }
+            Settlement::Undone { transaction, event } => {
+                row.order.undo_attempt(attempt, *transaction)?;
+                self.tell(event);
+            }
         }
         tables.remember_attempt(order, attempt, outcome);
         Ok(true)
     }
 
-    async fn postpone(&self, order: Uuid, attempt: i32, pause: Duration) -> Result<(), Error> {
+    async fn postpone(&self, order: Uuid, lease: &AttemptLease, pause: Duration) -> Result<(), Error> {
         let next_at = self.clock.now() + pause;
-        if let Some(row) = self.tables().attempting(order, attempt) {
+        let mut tables = self.tables();
+        if let Some(row) = tables.attempting(order, lease.attempt.number).filter(|row| row.epoch == lease.epoch) {
             row.next_at = Some(next_at);
-            row.shared = true;
         }
         Ok(())
     }
 
-    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<Order>, Error> {
+    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
         let now = self.clock.now();
-        let mut tables = self.tables();
-        let due = tables.orders.values_mut().filter(|row| row.next_at.is_some_and(|at| at <= now));
-        let batch = due.take(usize::try_from(limit).unwrap_or(0)).map(|row| {
-            row.next_at = Some(now + pause);
-            row.shared = true;
-            row.order.clone()
-        });
-        Ok(batch.collect())
+        Ok(self.tables().take_due(now, usize::try_from(limit).unwrap_or(0), now + pause))
     }
 
     async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Claim, Order, Outcome},
+    model::{AttemptLease, Claim, Order, Outcome},
 };
 
 #[derive(Default)]
@@ -20,8 +20,10 @@ pub struct Row {
     pub order: Order,
     pub pay_until: DateTime<Utc>,
     pub next_at: Option<DateTime<Utc>>,
-    /// True once somebody besides whoever began the attempt may have asked payment for it.
+    pub epoch: i64,
+    /// True once a process besides the one that began the attempt may have asked payment for it.
     pub shared: bool,
+    pub tries: u32,
 }
 
 pub struct Key {
@@ -33,6 +35,23 @@ pub struct Key {
     pub lease_until: DateTime<Utc>,
     pub outcome: Option<Outcome>,
     pub created_at: DateTime<Utc>,
+}
+
+impl Row {
+    /// The lease of the last process that has taken the attempt under way.
+    pub fn lease(&self) -> Option<AttemptLease> {
+        let attempt = self.order.attempt?;
+        Some(AttemptLease { attempt, epoch: self.epoch, shared: self.shared, tries: self.tries })
+    }
+
+    /// Hands the attempt under way to another process, until `next_at`.
+    pub fn take(&mut self, next_at: DateTime<Utc>) -> Option<AttemptLease> {
+        self.order.attempt?;
+        self.epoch += 1;
+        self.shared = true;
+        self.next_at = Some(next_at);
+        self.lease()
+    }
 }
 
 impl Tables {
@@ -63,5 +82,17 @@ impl Tables {
     /// The order, while `attempt` is its attempt under way.
     pub fn attempting(&mut self, order: Uuid, attempt: i32) -> Option<&mut Row> {
         self.orders.get_mut(&order).filter(|row| row.order.attempt.is_some_and(|current| current.number == attempt))
+    }
+
+    /// Takes over the attempts that are due, those that were taken least often first.
+    pub fn take_due(&mut self, now: DateTime<Utc>, limit: usize, next_at: DateTime<Utc>) -> Vec<(Order, AttemptLease)> {
+        let mut due: Vec<&mut Row> =
+            self.orders.values_mut().filter(|row| row.next_at.is_some_and(|at| at <= now)).collect();
+        due.sort_by_key(|row| (row.tries, row.next_at));
+        let taken = due.into_iter().take(limit).filter_map(|row| {
+            row.tries += 1;
+            row.take(next_at).map(|lease| (row.order.clone(), lease))
+        });
+        taken.collect()
     }
 }

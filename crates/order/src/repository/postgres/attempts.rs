@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::row::Row;
 use crate::{
     error::Error,
-    model::{Attempt, Claim, Event, Order, Outcome, PaymentMethod},
+    model::{Attempt, AttemptLease, Claim, Event, Order, Outcome, PaymentMethod},
 };
 
 pub async fn begin(
@@ -19,7 +19,7 @@ pub async fn begin(
     method: PaymentMethod,
     patience: Duration,
     claim: Option<&Claim>,
-) -> Result<Option<(Order, Option<Attempt>)>, Error> {
+) -> Result<Option<(Order, Option<AttemptLease>)>, Error> {
     let row = sqlx::query!(
         r#"with held as (
             select from idempotency_keys
@@ -27,18 +27,18 @@ pub async fn begin(
             for update
         ), begun as (
             update orders
-            set attempt = attempt + 1, attempt_method = $3, attempt_shared = false,
-                attempt_next_at = now() + make_interval(secs => $4)
+            set attempt = attempt + 1, attempt_method = $3, attempt_epoch = attempt_epoch + 1, attempt_shared = false,
+                attempt_tries = 0, attempt_next_at = now() + make_interval(secs => $4)
             where uuid = $1 and user_uuid = $2 and status = 'PENDING_PAYMENT' and attempt_method is null
               and ($5::text is null or exists (select from held))
-            returning uuid, attempt
+            returning uuid, attempt, attempt_epoch
         ), noted as (
             update idempotency_keys set attempt = begun.attempt
             from begun
             where user_uuid = $2 and key = $5 and outcome is null
         )
         select orders.uuid, orders.user_uuid, part_uuids, total_price, status, orders.attempt, attempt_method,
-            payment_method, transaction_uuid, created_at, begun.attempt as "begun?",
+            payment_method, transaction_uuid, created_at, begun.attempt as "begun?", begun.attempt_epoch as "epoch?",
             $5::text is null or exists (select from held) as "held!"
         from orders left join begun using (uuid)
         where orders.uuid = $1 and orders.user_uuid = $2"#,
@@ -55,7 +55,10 @@ pub async fn begin(
     if !row.held {
         return Err(Error::KeyInProgress);
     }
-    let begun = row.begun.map(|number| Attempt { number, method });
+    let begun = row.begun.zip(row.epoch).map(|(number, epoch)| {
+        let attempt = Attempt { number, method };
+        AttemptLease { attempt, epoch, shared: false, tries: 0 }
+    });
     let order = Row {
         uuid: row.uuid,
         user_uuid: row.user_uuid,
@@ -130,24 +133,55 @@ pub async fn declined(pool: &Database, order: Uuid, attempt: i32, outcome: Optio
     Ok(ended.is_some())
 }
 
-/// Ends an attempt for which payment has not been asked, unless somebody else may have done so meanwhile.
-pub async fn abandoned(pool: &Database, order: Uuid, attempt: i32) -> Result<bool, Error> {
+/// Takes over an attempt that is under way.
+pub async fn take(
+    pool: &Database,
+    user: Uuid,
+    order: Uuid,
+    attempt: i32,
+    pause: Duration,
+) -> Result<Option<AttemptLease>, Error> {
+    let taken = sqlx::query!(
+        r#"update orders
+        set attempt_epoch = attempt_epoch + 1, attempt_shared = true, attempt_next_at = now() + make_interval(secs => $4)
+        where uuid = $1 and user_uuid = $2 and attempt = $3 and attempt_method is not null
+        returning attempt_epoch, attempt_method as "method!", attempt_tries"#,
+        order,
+        user,
+        attempt,
+        pause.as_secs_f64(),
+    )
+    .fetch_optional(pool)
+    .await?;
+    taken
+        .map(|row| {
+            let attempt = Attempt { number: attempt, method: method(order, &row.method)? };
+            Ok(AttemptLease { attempt, epoch: row.attempt_epoch, shared: true, tries: tries(row.attempt_tries) })
+        })
+        .transpose()
+}
+
+/// Ends an attempt for which payment has not been asked, unless another process may have done so meanwhile.
+pub async fn abandoned(pool: &Database, order: Uuid, lease: &AttemptLease) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
-        where uuid = $1 and attempt = $2 and attempt_method is not null and not attempt_shared",
+        where uuid = $1 and attempt = $2 and attempt_method is not null and attempt_epoch = $3 and attempt_shared = $4",
         order,
-        attempt,
+        lease.attempt.number,
+        lease.epoch,
+        lease.shared,
     )
     .execute(pool)
     .await?;
     Ok(ended.rows_affected() > 0)
 }
 
-/// Ends an attempt that has charged nothing, and the order with it.
+/// Ends an attempt and the order with it. What it has charged, if anything, is given back upon the event.
 pub async fn cancelled(
     pool: &Database,
     order: Uuid,
-    attempt: i32,
+    lease: &AttemptLease,
+    transaction: Option<Uuid>,
     event: &Event,
     outcome: Option<&Outcome>,
 ) -> Result<bool, Error> {
@@ -155,8 +189,10 @@ pub async fn cancelled(
     let written = sqlx::query!(
         "with settled as (
             update orders
-            set status = 'CANCELLED', attempt_method = null, attempt_next_at = null, updated_at = now()
-            where uuid = $1 and attempt = $2 and attempt_method is not null
+            set status = 'CANCELLED', transaction_uuid = $8,
+                payment_method = case when $8::uuid is not null then attempt_method end,
+                attempt_method = null, attempt_next_at = null, updated_at = now()
+            where uuid = $1 and attempt = $2 and attempt_method is not null and attempt_epoch = $9 and attempt_shared = $10
             returning uuid
         ), remembered as (
             update idempotency_keys set outcome = $7
@@ -166,24 +202,28 @@ pub async fn cancelled(
         insert into outbox (event_uuid, event_type, key, payload, trace)
         select $3, $4, uuid, $5, $6 from settled",
         order,
-        attempt,
+        lease.attempt.number,
         event.uuid,
         event.kind,
         event.payload,
         outbox::trace(),
         outcome.map(Json) as _,
+        transaction,
+        lease.epoch,
+        lease.shared,
     )
     .execute(pool)
     .await?;
     Ok(written.rows_affected() > 0)
 }
 
-pub async fn postpone(pool: &Database, order: Uuid, attempt: i32, pause: Duration) -> Result<(), Error> {
+pub async fn postpone(pool: &Database, order: Uuid, lease: &AttemptLease, pause: Duration) -> Result<(), Error> {
     sqlx::query!(
-        "update orders set attempt_shared = true, attempt_next_at = now() + make_interval(secs => $3)
-        where uuid = $1 and attempt = $2 and attempt_method is not null",
+        "update orders set attempt_next_at = now() + make_interval(secs => $4)
+        where uuid = $1 and attempt = $2 and attempt_method is not null and attempt_epoch = $3",
         order,
-        attempt,
+        lease.attempt.number,
+        lease.epoch,
         pause.as_secs_f64(),
     )
     .execute(pool)
@@ -191,22 +231,52 @@ pub async fn postpone(pool: &Database, order: Uuid, attempt: i32, pause: Duratio
     Ok(())
 }
 
-pub async fn unsettled(pool: &Database, limit: i64, pause: Duration) -> Result<Vec<Order>, Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        "update orders set attempt_shared = true, attempt_next_at = now() + make_interval(secs => $2)
+pub async fn unsettled(pool: &Database, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
+    let rows = sqlx::query!(
+        "update orders
+        set attempt_epoch = attempt_epoch + 1, attempt_shared = true, attempt_tries = attempt_tries + 1,
+            attempt_next_at = now() + make_interval(secs => $2)
         where uuid in (
             select uuid from orders
             where attempt_method is not null and attempt_next_at <= now()
-            order by attempt_next_at
+            order by attempt_tries, attempt_next_at
             limit $1
             for update skip locked)
         returning uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
-            payment_method, transaction_uuid, created_at",
+            payment_method, transaction_uuid, created_at, attempt_epoch, attempt_tries",
         limit,
         pause.as_secs_f64(),
     )
     .fetch_all(pool)
     .await?;
-    rows.into_iter().map(Order::try_from).collect()
+    let taken = rows.into_iter().map(|row| {
+        let (epoch, tries) = (row.attempt_epoch, tries(row.attempt_tries));
+        let order = Order::try_from(Row {
+            uuid: row.uuid,
+            user_uuid: row.user_uuid,
+            part_uuids: row.part_uuids,
+            total_price: row.total_price,
+            status: row.status,
+            attempt: row.attempt,
+            attempt_method: row.attempt_method,
+            payment_method: row.payment_method,
+            transaction_uuid: row.transaction_uuid,
+            created_at: row.created_at,
+        })?;
+        let attempt =
+            order.attempt.ok_or_else(|| Error::Inconsistent(format!("order {} has no attempt", order.uuid)))?;
+        Ok((order, AttemptLease { attempt, epoch, shared: true, tries }))
+    });
+    let mut taken = taken.collect::<Result<Vec<_>, Error>>()?;
+    taken.sort_by_key(|(_, lease)| lease.tries);
+    Ok(taken)
+}
+
+fn method(order: Uuid, name: &str) -> Result<PaymentMethod, Error> {
+    PaymentMethod::parse(name)
+        .ok_or_else(|| Error::Inconsistent(format!("order {order} has an unknown payment method")))
+}
+
+fn tries(count: i32) -> u32 {
+    u32::try_from(count).unwrap_or(0)
 }

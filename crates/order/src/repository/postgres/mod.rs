@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{Cursor, Orders, Settlement};
 use crate::{
     error::Error,
-    model::{Attempt, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
+    model::{AttemptLease, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
 };
 
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/order");
@@ -115,32 +115,47 @@ impl Orders for PgOrders {
         method: PaymentMethod,
         patience: Duration,
         claim: Option<&Claim>,
-    ) -> Result<Option<(Order, Option<Attempt>)>, Error> {
+    ) -> Result<Option<(Order, Option<AttemptLease>)>, Error> {
         attempts::begin(&self.pool, user, order, method, patience, claim).await
+    }
+
+    async fn take_attempt(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        attempt: i32,
+        pause: Duration,
+    ) -> Result<Option<AttemptLease>, Error> {
+        attempts::take(&self.pool, user, order, attempt, pause).await
     }
 
     async fn settle(
         &self,
         order: Uuid,
-        attempt: i32,
+        lease: &AttemptLease,
         settlement: &Settlement,
         outcome: Option<&Outcome>,
     ) -> Result<bool, Error> {
         match settlement {
             Settlement::Paid { transaction, event } => {
-                attempts::paid(&self.pool, order, attempt, *transaction, event, outcome).await
+                attempts::paid(&self.pool, order, lease.attempt.number, *transaction, event, outcome).await
             }
-            Settlement::Declined => attempts::declined(&self.pool, order, attempt, outcome).await,
-            Settlement::Abandoned => attempts::abandoned(&self.pool, order, attempt).await,
-            Settlement::Cancelled { event } => attempts::cancelled(&self.pool, order, attempt, event, outcome).await,
+            Settlement::Declined => attempts::declined(&self.pool, order, lease.attempt.number, outcome).await,
+            Settlement::Abandoned => attempts::abandoned(&self.pool, order, lease).await,
+            Settlement::Cancelled { event } => {
+                attempts::cancelled(&self.pool, order, lease, None, event, outcome).await
+            }
+            Settlement::Undone { transaction, event } => {
+                attempts::cancelled(&self.pool, order, lease, Some(*transaction), event, outcome).await
+            }
         }
     }
 
-    async fn postpone(&self, order: Uuid, attempt: i32, pause: Duration) -> Result<(), Error> {
-        attempts::postpone(&self.pool, order, attempt, pause).await
+    async fn postpone(&self, order: Uuid, lease: &AttemptLease, pause: Duration) -> Result<(), Error> {
+        attempts::postpone(&self.pool, order, lease, pause).await
     }
 
-    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<Order>, Error> {
+    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
         attempts::unsettled(&self.pool, limit, pause).await
     }
 

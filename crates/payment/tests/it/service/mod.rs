@@ -14,6 +14,7 @@ use payment::{
     service::{Charge, PaymentService},
 };
 use platform::ids;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{INITIAL, declines, money};
@@ -58,10 +59,16 @@ impl Shop {
 
     /// Lets time pass, and what is due be done.
     async fn wait(&self) {
-        for _ in 0..30 {
-            tokio::time::advance(Duration::from_secs(1)).await;
-            self.service.finish_due().await.unwrap();
-        }
+        self.finish(Duration::from_secs(30)).await;
+    }
+
+    async fn finish(&self, time: Duration) {
+        let stop = CancellationToken::new();
+        let stopped = async {
+            tokio::time::sleep(time).await;
+            stop.cancel();
+        };
+        tokio::join!(self.service.finish_due(stop.clone()), stopped);
     }
 
     async fn status(&self) -> Status {

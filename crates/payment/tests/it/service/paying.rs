@@ -1,14 +1,16 @@
 //! One charge per order, whatever the provider does.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use payment::{
-    client::{Fault, MemoryProvider, Providers},
+    client::{Fault, MemoryProvider, Provider, Providers, Refund, Unknown},
     error::Error,
-    model::{Decline, Direct, Method, Status},
+    model::{Decline, Direct, Intent, Method, Outcome, Status},
     service::{Charge, PaymentService},
 };
 use platform::{auth::Caller, ids};
+use uuid::Uuid;
 
 use super::shop;
 use crate::{INITIAL, LIMIT, declines, money};
@@ -72,6 +74,52 @@ async fn a_caller_that_goes_away_leaves_a_payment_that_is_settled_all_the_same()
     assert!(gone.is_err());
     assert!(matches!(shop.status().await, Status::Succeeded { .. }));
     assert_eq!(shop.movements(), (1, 0));
+}
+
+/// A provider that does not answer about some orders.
+struct Hanging {
+    provider: MemoryProvider,
+    about: HashSet<Uuid>,
+}
+
+#[async_trait]
+impl Provider for Hanging {
+    async fn charge(&self, intent: &Intent) -> Result<Outcome, Unknown> {
+        if self.about.contains(&intent.order) {
+            std::future::pending::<()>().await;
+        }
+        self.provider.charge(intent).await
+    }
+
+    async fn find(&self, intent: &Intent) -> Result<Option<Outcome>, Unknown> {
+        self.provider.find(intent).await
+    }
+
+    async fn refund(&self, refund: &Refund) -> Result<(), Unknown> {
+        self.provider.refund(refund).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_charges_that_hang_hold_up_no_others() {
+    const SOON: Duration = Duration::from_secs(4);
+    let mut shop = shop();
+    let mut about = HashSet::new();
+    for number in 0..110 {
+        let charge = Charge { order: ids::random(), method: Method::Card, ..shop.charge };
+        // All are begun by requests that died, those that will hang first.
+        shop.provider.script([Fault::Broken]);
+        shop.service.pay(&charge, ids::random()).await.unwrap_err();
+        tokio::time::advance(Duration::from_millis(1)).await;
+        about.extend((number < 100).then_some(charge.order));
+    }
+    let hanging = Hanging { provider: shop.provider.clone(), about };
+    shop.service = PaymentService::new(Arc::new(shop.payments.clone()), Providers::new(Arc::new(hanging), None));
+    tokio::time::advance(Duration::from_secs(6)).await;
+
+    shop.finish(SOON).await;
+
+    assert_eq!(shop.movements(), (10, 0), "after {SOON:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,6 +31,7 @@ async fn a_refund_is_repeated_until_it_is_done() {
         shop.cancel().await;
 
         shop.wait().await;
+        shop.wait().await;
 
         assert!(matches!(shop.status().await, Status::Refunded { .. }), "{faults:?}");
         assert_eq!(shop.movements(), (1, 1), "{faults:?}");

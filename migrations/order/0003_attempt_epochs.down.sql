@@ -1,0 +1,2 @@
+alter table orders drop column attempt_tries;
+alter table orders drop column attempt_epoch;
