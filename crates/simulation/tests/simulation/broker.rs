@@ -149,6 +149,9 @@ impl Member {
                 continue;
             };
             world.travel().await;
+            if world.plan.scarce && self.group == inventory::service::GROUP_CREATED {
+                tokio::time::sleep(world.millis(0, 20_000)).await;
+            }
             if world.makes(Mistake::AcknowledgeBeforeEffect) {
                 self.commit(&world, position + 1);
             }

@@ -1,6 +1,6 @@
 //! What the services call: inventory and payment over the network, the payment provider, and the messenger.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
 use inventory::model::{Filter, Page};
@@ -9,14 +9,14 @@ use notification::{
     model::Fault as Trouble,
 };
 use order::{
-    client::{Inventory, Payment, Payments, Reserved},
+    client::{Inventory, Payment, Payments, Reserved, Voided},
     error::{Error, Refusal},
     model::{Attempt, Order, PaymentMethod},
 };
 use payment::{
     client::{MemoryProvider, Provider, Refund, Unknown},
     error::Error as PaymentError,
-    model::{Decline, Intent, Method, Outcome},
+    model::{self, Decline, Intent, Method, Outcome},
     service::Charge,
 };
 use platform::deadline;
@@ -52,6 +52,7 @@ impl Inventory for RemoteInventory {
             });
             let answer = answer.await;
             self.0.step("after it has asked inventory").await;
+            self.0.stall("after it has asked inventory").await;
             let (problem, again) = match answer {
                 Ok(Ok(reserved)) => return Ok(reserved.into_iter().map(decode).collect()),
                 Ok(Err(inventory::error::Error::PartNotFound(part))) => return Err(Refusal::PartNotFound(part).into()),
@@ -100,16 +101,7 @@ pub struct RemotePayments(pub Process);
 impl Payments for RemotePayments {
     async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
         let world = &self.0.world;
-        let Some(attempt_number) = std::num::NonZeroU32::new(attempt.number.unsigned_abs()) else {
-            return Payment::Unknown("an attempt counts from 1".to_owned());
-        };
-        let charge = Charge {
-            order: order.uuid,
-            attempt: attempt_number,
-            user: order.user,
-            method: method(attempt.method),
-            amount: order.total_price,
-        };
+        let charge = charge(order, attempt);
         self.0.step("before it asks payment").await;
         let limit = deadline::remaining(CALL_TIMEOUT);
         let answer = world.call(Name::Payment, Serves::payments, limit, |payment| {
@@ -118,6 +110,7 @@ impl Payments for RemotePayments {
         });
         let answer = answer.await;
         self.0.step("after it has asked payment").await;
+        self.0.stall("after it has asked payment").await;
         world.note(format_args!(
             "payment answers attempt {} of order {}: {}",
             attempt.number,
@@ -136,6 +129,40 @@ impl Payments for RemotePayments {
             Ok(Err(error)) => Payment::Unknown(error.to_string()),
             Err(lost) => Payment::Unknown(format!("{lost:?}")),
         }
+    }
+
+    async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
+        let world = &self.0.world;
+        if world.makes(Mistake::UnfencedAttempts) {
+            return Voided::Void;
+        }
+        let charge = charge(order, attempt);
+        self.0.step("before it voids an attempt").await;
+        let limit = deadline::remaining(CALL_TIMEOUT);
+        let answer = world.call(Name::Payment, Serves::payments, limit, |payment| {
+            let transaction = world.uuid();
+            async move { payment.void(&charge, transaction).await }
+        });
+        let answer = answer.await;
+        self.0.step("after it has voided an attempt").await;
+        world.note(format_args!("payment voids attempt {} of order {}: {}", attempt.number, order.uuid, said(&answer)));
+        match answer {
+            Ok(Ok(model::Voided::Void)) => Voided::Void,
+            Ok(Ok(model::Voided::Charged(transaction))) => Voided::Charged(transaction),
+            Ok(Ok(model::Voided::Open)) => Voided::Unknown("a charge is under way".to_owned()),
+            Ok(Err(error)) => Voided::Unknown(error.to_string()),
+            Err(lost) => Voided::Unknown(format!("{lost:?}")),
+        }
+    }
+}
+
+fn charge(order: &Order, attempt: Attempt) -> Charge {
+    Charge {
+        order: order.uuid,
+        attempt: NonZeroU32::new(attempt.number.unsigned_abs()).expect("an attempt counts from 1"),
+        user: order.user,
+        method: method(attempt.method),
+        amount: order.total_price,
     }
 }
 

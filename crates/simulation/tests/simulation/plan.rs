@@ -19,6 +19,8 @@ pub enum Fault {
     Duplicate,
     /// Something takes long.
     Delay,
+    /// A task stands still between an answer and what it does about it, longer than others wait for it, and then goes on.
+    Stall,
     /// The broker refuses, takes a part, or takes all and says nothing.
     Broker,
     /// An offset is not committed, or a consumer goes back to an older one.
@@ -36,13 +38,14 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Crash,
         Self::CrashAtStep,
         Self::Freeze,
         Self::Loss,
         Self::Duplicate,
         Self::Delay,
+        Self::Stall,
         Self::Broker,
         Self::Redelivery,
         Self::Zombie,
@@ -61,9 +64,10 @@ impl Fault {
         match self {
             Self::Crash => 0.25,
             Self::CrashAtStep => 0.004,
+
             Self::Loss => 0.04,
             Self::Duplicate | Self::Broker | Self::Zombie => 0.05,
-            Self::Freeze | Self::Delay | Self::Redelivery | Self::Poison => 0.1,
+            Self::Freeze | Self::Delay | Self::Stall | Self::Redelivery | Self::Poison => 0.1,
             Self::Provider => 0.2,
             Self::Database => 0.006,
             Self::Messenger => 0.15,
@@ -88,6 +92,10 @@ pub enum Mistake {
     MarkBeforeAck,
     /// An attempt for which somebody else may have asked payment ends since inventory is away.
     AbandonWhatMayBeCharged,
+    /// A relay changes its table whether another has taken its lease or not.
+    UnfencedRelay,
+    /// Whoever was ever at work on an attempt decides about it, without payment having voided it.
+    UnfencedAttempts,
     /// A charge whose outcome is not known is asked for again under a new key.
     NewKeyOnRetry,
     /// Inventory records that it took `OrderCreated`, and does not confirm the reservation.
@@ -106,6 +114,8 @@ pub struct Plan {
     /// How much likelier faults are than they mostly are, in percent.
     intensity: u32,
     pub mistake: Option<Mistake>,
+    /// Few parts, which are held for a moment only: orders lose theirs, and get them back.
+    pub scarce: bool,
 }
 
 impl Plan {
@@ -125,7 +135,16 @@ impl Plan {
             faults,
             intensity: [30, 100, 100, 300, 1000][rng.random_range(0..5)],
             mistake: None,
+            scarce: false,
         }
+    }
+
+    /// Many who want the same few parts, which come back again and again, while answers are lost and single tasks stand still: processes
+    /// meet over attempts that are refused to one and granted to the next.
+    pub fn scarce(seed: u64) -> Self {
+        let faults = [Fault::Freeze, Fault::Stall, Fault::Loss, Fault::Provider, Fault::Database];
+        let faults = faults.into_iter().fold(0, |all, fault| all | fault.bit());
+        Self { users: 6, orders: 6, seconds: 60, faults, intensity: 300, scarce: true, ..Self::of(seed) }
     }
 
     pub fn with(self, mistake: Mistake) -> Self {
@@ -160,10 +179,12 @@ impl Plan {
         all
     }
 
-    /// Reads what [`Display`](fmt::Display) writes: a seed, or a seed with what was made smaller.
+    /// Reads what [`Display`](fmt::Display) writes: a seed, after `scarce` where it is such a plan, or a seed with what was made smaller.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut numbers = text.split('.');
-        let mut plan = Self::of(numbers.next()?.parse().ok()?);
+        let scarce = text.strip_prefix("scarce");
+        let mut numbers = scarce.unwrap_or(text).split('.');
+        let of = if scarce.is_some() { Self::scarce } else { Self::of };
+        let mut plan = of(numbers.next()?.parse().ok()?);
         if let Some(users) = numbers.next() {
             plan.users = users.parse().ok()?;
             plan.orders = numbers.next()?.parse().ok()?;
@@ -178,10 +199,11 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, users, orders, seconds, faults, intensity, .. } = self;
-        if *self == (Self { mistake: self.mistake, ..Self::of(*seed) }) {
-            write!(f, "{seed}")
+        let (kind, whole) = if self.scarce { ("scarce", Self::scarce(*seed)) } else { ("", Self::of(*seed)) };
+        if *self == (Self { mistake: self.mistake, ..whole }) {
+            write!(f, "{kind}{seed}")
         } else {
-            write!(f, "{seed}.{users}.{orders}.{seconds}.{faults:x}.{intensity}")
+            write!(f, "{kind}{seed}.{users}.{orders}.{seconds}.{faults:x}.{intensity}")
         }
     }
 }

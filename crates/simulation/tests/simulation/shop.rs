@@ -89,10 +89,10 @@ pub struct Stores {
 }
 
 impl Stores {
-    pub fn new(rng: &mut StdRng) -> Self {
+    pub fn new(rng: &mut StdRng, scarce: bool) -> Self {
         let rate = if rng.random_bool(0.5) { 0.2 } else { 0.0 };
-        let stock = [1, rng.random_range(1..=4), rng.random_range(3..=10), 1000];
-        let leases = ["payment-attempts", "payment-deadlines", "expiry", "sender"];
+        let stock = if scarce { [1, 1, 0, 0] } else { [1, rng.random_range(1..=4), rng.random_range(3..=10), 1000] };
+        let leases = ["payment-deadlines", "expiry", "sender"];
         Self {
             orders: MemoryOrders::default(),
             inventory: MemoryInventory::default(),
@@ -110,15 +110,22 @@ impl Stores {
             acknowledged: Mutex::default(),
             problems: Mutex::default(),
             parts: (1..).zip(stock).map(|(number, stock)| part(number, stock)).collect(),
-            pay_within: Duration::from_secs(rng.random_range(3..=40)),
-            reservation: Duration::from_secs(rng.random_range(5..=30)),
-            failure_rate: if rng.random_bool(0.5) { 0.25 } else { 0.0 },
+            pay_within: Duration::from_secs(if scarce { 60 } else { rng.random_range(3..=40) }),
+            reservation: Duration::from_secs(if scarce { rng.random_range(1..=3) } else { rng.random_range(5..=30) }),
+            failure_rate: if scarce {
+                0.9
+            } else if rng.random_bool(0.5) {
+                0.25
+            } else {
+                0.0
+            },
             leases: leases.into_iter().map(|name| (name, MemoryLease::new(name))).collect(),
         }
     }
 
-    fn lease(&self, name: &str) -> Arc<MemoryLease> {
-        Arc::new(self.leases[name].clone())
+    /// The process's own handle on a lease, for which it competes with the others.
+    fn lease(&self, name: &str, process: &Process) -> Arc<MemoryLease> {
+        Arc::new(self.leases[name].rival(process.holder.clone()))
     }
 }
 
@@ -161,7 +168,13 @@ fn keep(process: &Process, work: impl Future<Output = anyhow::Result<()>> + Send
 
 fn relay(process: &Process, outbox: &MemoryOutbox, waker: &Waker, topics: Vec<(&'static str, String)>) {
     let publisher = Arc::new(SimulatedPublisher(process.clone()));
-    let relay = Relay::new("simulated", steps(process, outbox), publisher, topics.into_iter().collect(), waker);
+    let relay = Relay::new(
+        "simulated",
+        steps(process, &outbox.rival(process.holder.clone())),
+        publisher,
+        topics.into_iter().collect(),
+        waker,
+    );
     keep(process, relay.run(CancellationToken::new()));
 }
 
@@ -174,17 +187,13 @@ fn orders(process: &Process) -> Serves {
     let routes = vec![topics.route::<OrderCreated>(), topics.route::<OrderPaid>(), topics.route::<OrderCancelled>()];
     relay(process, &stores.orders.outbox, &waker, routes);
     let (every, stop) = (Duration::from_secs(1), CancellationToken::new());
-    let (attempts, deadlines) = (service.clone(), service.clone());
-    let reconcile = move || {
-        let service = attempts.clone();
-        async move { service.reconcile().await }
-    };
+    let (reconciler, deadlines) = (service.clone(), service.clone());
     let expire = move || {
         let service = deadlines.clone();
         async move { service.expire_overdue().await }
     };
-    keep(process, sweeper::run("payment-attempts", stores.lease("payment-attempts"), every, reconcile, stop.clone()));
-    keep(process, sweeper::run("payment-deadlines", stores.lease("payment-deadlines"), every, expire, stop));
+    keep(process, async move { reconciler.reconcile(CancellationToken::new()).await });
+    keep(process, sweeper::run("payment-deadlines", stores.lease("payment-deadlines", process), every, expire, stop));
     let assembled = held(order::api::AssembledShips(service.clone()));
     consume(process, GROUP_ASSEMBLED, topics.of::<ShipAssembled>(), &assembled);
     let failed = held(order::api::FailedAssemblies(service.clone()));
@@ -200,7 +209,7 @@ fn stock(process: &Process) -> Serves {
     let (stores, topics) = (&process.world.stores, &process.world.broker.topics);
     let catalogue = Arc::new(stores.inventory.clone());
     let service = InventoryService::new(catalogue, steps(process, &stores.inventory), stores.reservation);
-    keep(process, expire(service.clone(), stores.lease("expiry"), CancellationToken::new()));
+    keep(process, expire(service.clone(), stores.lease("expiry", process), CancellationToken::new()));
     consume(process, GROUP_CREATED, topics.of::<OrderCreated>(), &held(CreatedOrders(service.clone())));
     consume(process, GROUP_CANCELLED, topics.of::<OrderCancelled>(), &held(CancelledOrders(service.clone())));
     consume(process, GROUP_ASSEMBLED, topics.of::<ShipAssembled>(), &held(AssembledOrders(service.clone())));
@@ -244,7 +253,7 @@ fn notifications(process: &Process) -> Serves {
         stable_for: STABLE_FOR,
         halted: AtomicBool::new(false),
     };
-    let sender = Sender::new(courier, stores.lease("sender"), queued.clone());
+    let sender = Sender::new(courier, stores.lease("sender", process), queued.clone());
     keep(process, sender.run(CancellationToken::new()));
     let service = NotificationService::new(repository, queued);
     tell::<OrderPaid>(process, &service);

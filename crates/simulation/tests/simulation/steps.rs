@@ -17,7 +17,7 @@ use notification::{
     repository::{MemoryNotifications, Notifications, Round},
 };
 use order::{
-    model::{Attempt, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
+    model::{AttemptLease, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
     repository::{Cursor, MemoryOrders, Orders, Settlement},
 };
 use payment::{
@@ -90,9 +90,8 @@ stepwise! {
         fn find(user: Uuid, order: Uuid) -> Option<Order>;
         fn page(user: Uuid, after: Option<Cursor>, limit: i64) -> Vec<Order>;
         fn begin_attempt(user: Uuid, order: Uuid, method: PaymentMethod, patience: Duration, claim: Option<&Claim>)
-            -> Option<(Order, Option<Attempt>)>;
-        fn postpone(order: Uuid, attempt: i32, pause: Duration) -> ();
-        fn unsettled(limit: i64, pause: Duration) -> Vec<Order>;
+            -> Option<(Order, Option<AttemptLease>)>;
+        fn postpone(order: Uuid, lease: &AttemptLease, pause: Duration) -> ();
         fn overdue(limit: i64) -> Vec<Order>;
         fn assemble(consumer: &'static str, event: Uuid, order: Uuid) -> bool where event = seen;
         fn undo(consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> bool where event = seen;
@@ -123,21 +122,47 @@ stepwise! {
         cancelled
     }
 
+    async fn take_attempt(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        attempt: i32,
+        pause: Duration,
+    ) -> Result<Option<AttemptLease>, order::error::Error> {
+        self.before("before an attempt is taken over").await?;
+        let taken = self.twin.take_attempt(user, order, attempt, pause).await;
+        self.after("after an attempt is taken over").await?;
+        Ok(taken?.map(|lease| self.handed(lease)))
+    }
+
+    async fn unsettled(
+        &self,
+        limit: i64,
+        pause: Duration,
+    ) -> Result<Vec<(Order, AttemptLease)>, order::error::Error> {
+        self.before("before attempts are taken over").await?;
+        let taken = self.twin.unsettled(limit, pause).await;
+        self.after("after attempts are taken over").await?;
+        Ok(taken?.into_iter().map(|(order, lease)| (order, self.handed(lease))).collect())
+    }
+
     async fn settle(
         &self,
         order: Uuid,
-        attempt: i32,
+        lease: &AttemptLease,
         settlement: &Settlement,
         outcome: Option<&Outcome>,
     ) -> Result<bool, order::error::Error> {
-        if let Settlement::Paid { event, .. } | Settlement::Cancelled { event } = settlement {
+        if let Settlement::Paid { event, .. } | Settlement::Cancelled { event } | Settlement::Undone { event, .. } = settlement
+        {
             self.tell_first(event);
         }
         let careless = self.process.world.makes(Mistake::AbandonWhatMayBeCharged);
         let settlement =
             if careless && *settlement == Settlement::Abandoned { &Settlement::Declined } else { settlement };
         self.before("before an attempt is settled").await?;
-        let settled = self.twin.settle(order, attempt, settlement, outcome).await;
+        let attempt = lease.attempt.number;
+        let settled = self.twin.settle(order, &self.shown(order, lease), settlement, outcome).await;
         self.process.world.note(format_args!("attempt {attempt} of order {order} ends: {settled:?} {settlement:?}"));
         self.after("after an attempt is settled").await?;
         settled
@@ -145,6 +170,20 @@ stepwise! {
 }
 
 impl Steps<MemoryOrders> {
+    /// The lease as its process is to see it: the mistake of abandoning is to forget that others had the attempt before.
+    fn handed(&self, lease: AttemptLease) -> AttemptLease {
+        let careless = self.process.world.makes(Mistake::AbandonWhatMayBeCharged);
+        AttemptLease { shared: lease.shared && !careless, ..lease }
+    }
+
+    /// The lease as the store is to see it: the mistake of not being fenced is to have the current one always.
+    fn shown(&self, order: Uuid, lease: &AttemptLease) -> AttemptLease {
+        if !self.process.world.makes(Mistake::UnfencedAttempts) {
+            return *lease;
+        }
+        self.twin.current_lease(order).map_or(*lease, |current| AttemptLease { attempt: lease.attempt, ..current })
+    }
+
     /// The mistake of telling what is not written yet.
     fn tell_first(&self, event: &Event) {
         let world = &self.process.world;
@@ -229,10 +268,11 @@ impl Steps<MemoryInventory> {
 stepwise! {
     Payments for MemoryPayments, payment::error::Error {
         fn begin(intent: &Intent) -> Begun;
+        fn void_attempt(intent: &Intent) -> Vec<Payment>;
         fn refunded(transaction: Uuid) -> ();
         fn cancel(order: Uuid, event: Option<(&'static str, Uuid)>) -> bool where event = cause;
         fn is_cancelled(order: Uuid) -> bool;
-        fn due(limit: i64) -> Vec<Payment>;
+        fn due(limit: i64) -> Vec<(Payment, Duration)>;
         fn unfinished() -> Unfinished;
         fn find(order: Uuid) -> Option<Payment>;
         fn record_direct(direct: &Direct) -> Uuid;

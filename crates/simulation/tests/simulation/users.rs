@@ -76,6 +76,9 @@ impl User {
     fn parts(&self) -> Vec<Uuid> {
         let known = &self.world.stores.parts;
         self.world.pick(|rng| {
+            if self.world.plan.scarce {
+                return vec![known[rng.random_range(0..2)].uuid];
+            }
             let count = rng.random_range(1..=3);
             let mut part =
                 || if rng.random_bool(0.02) { Uuid::nil() } else { known[rng.random_range(0..known.len())].uuid };

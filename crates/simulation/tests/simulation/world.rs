@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -48,6 +48,8 @@ pub struct World {
     history: Mutex<History>,
     start: Instant,
     up: Mutex<BTreeMap<Name, Up>>,
+    /// How many processes were ever started.
+    lives: AtomicUsize,
     /// How often each fault has happened.
     struck: Mutex<[usize; Fault::ALL.len()]>,
 }
@@ -71,6 +73,8 @@ pub enum Serves {
 #[derive(Clone)]
 pub struct Process {
     pub name: Name,
+    /// Tells this life from those before it and beside it, as the holder of leases.
+    pub holder: Arc<str>,
     pub world: Arc<World>,
     killed: CancellationToken,
     frozen: Arc<Mutex<Option<Instant>>>,
@@ -83,7 +87,7 @@ pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl World {
     pub fn new(plan: Plan, verbose: bool) -> Arc<Self> {
         let mut rng = StdRng::seed_from_u64(plan.seed ^ 0x5eed);
-        let stores = Stores::new(&mut rng);
+        let stores = Stores::new(&mut rng, plan.scarce);
         Arc::new(Self {
             plan,
             stores,
@@ -93,6 +97,7 @@ impl World {
             history: Mutex::new(History::new(verbose)),
             start: Instant::now(),
             up: Mutex::default(),
+            lives: AtomicUsize::new(0),
             struck: Mutex::default(),
         })
     }
@@ -161,7 +166,14 @@ impl World {
 
     pub fn start(self: &Arc<Self>, name: Name) {
         self.note(format_args!("{name:?} starts"));
-        let process = Process { name, world: self.clone(), killed: CancellationToken::new(), frozen: Arc::default() };
+        let life = self.lives.fetch_add(1, Ordering::Relaxed);
+        let process = Process {
+            name,
+            holder: format!("{name:?} {life}").into(),
+            world: self.clone(),
+            killed: CancellationToken::new(),
+            frozen: Arc::default(),
+        };
         let serves = shop::boot(&process);
         locked(&self.up).insert(name, Up { process, serves });
     }
@@ -262,6 +274,15 @@ impl Process {
         }
         if self.world.strikes(Fault::Delay) {
             tokio::time::sleep(self.world.millis(1, 200)).await;
+        }
+    }
+
+    /// A moment between an answer and what is done about it: here one task may stand still while the others go on.
+    pub async fn stall(&self, place: &str) {
+        if self.world.strikes(Fault::Stall) {
+            let pause = self.world.millis(500, 12_000);
+            self.world.note(format_args!("{:?} stands still {place} for {pause:?}", self.name));
+            tokio::time::sleep(pause).await;
         }
     }
 }
