@@ -1,0 +1,253 @@
+//! How an order is paid: two requests, two reconcilers, cancels and the deadline, parts that others buy, answers that come, come late
+//! or never, and a death at every step.
+//!
+//! Transitions and decisions are those of `order::model` and `payment::model`. What the model leaves out: a request to inventory takes
+//! effect when it is sent or never; orders are neither built nor undone after they are paid; time is that anything may happen next.
+
+mod payment;
+mod protocol;
+mod state;
+
+use order::model::{CancelReason, Confirmation, Step};
+use stateright::{Checker as _, Model, Property};
+
+use self::{
+    protocol::Protocol,
+    state::{ATTEMPTS, Entry, PROCESSES, Process, REQUESTS, State, index},
+};
+use crate::goal::stuck;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// A request begins an attempt, or takes over the one under way.
+    Starts(usize),
+    /// A reconciler takes over the attempt.
+    Takes(usize),
+    /// Asks inventory: with its answer, or without, before or after it did what it was asked.
+    Asks(usize, Arrives),
+    /// Asks payment.
+    Sends(usize),
+    /// Its request reaches payment, which asks the provider.
+    Reaches(usize),
+    /// Has payment's answer.
+    Hears(usize),
+    /// Waits no longer; its request may reach payment later.
+    GivesUp(usize),
+    /// Writes what it has decided.
+    Writes(usize),
+    Dies(usize),
+    LateCharge(u32),
+    LateVoid(u32),
+    Charges(u32),
+    Declines(u32),
+    Settles(u32),
+    Refunds(u32),
+    /// The reservation is over.
+    Expires,
+    OthersBuy,
+    OthersGiveBack,
+    /// By the user, or since the time to pay is over.
+    Cancel,
+    PaymentHears,
+    InventoryHears,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Arrives {
+    Both,
+    RequestAlone,
+    Nothing,
+}
+
+impl Model for Protocol {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State::new()]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for process in 0..PROCESSES {
+            actions.extend(match state.processes[process] {
+                Process::Idle if process < REQUESTS => vec![Action::Starts(process)],
+                Process::Idle if state.order.attempt.is_some() => vec![Action::Takes(process)],
+                Process::Idle | Process::Gone => Vec::new(),
+                Process::Confirms(_) | Process::Goes(_, Step::ConfirmCharged) => {
+                    let arrives = [Arrives::Both, Arrives::RequestAlone, Arrives::Nothing];
+                    arrives.map(|arrives| Action::Asks(process, arrives)).into()
+                }
+                Process::Goes(_, Step::Charge | Step::Void) => vec![Action::Sends(process)],
+                Process::Goes(_, Step::End(_)) => vec![Action::Writes(process)],
+                Process::Goes(_, Step::AskLater) => vec![Action::Dies(process)],
+                Process::Waits(_, Step::Charge) => {
+                    vec![Action::Reaches(process), Action::Hears(process), Action::GivesUp(process)]
+                }
+                Process::Waits(..) => vec![Action::Hears(process), Action::GivesUp(process)],
+            });
+            if !matches!(state.processes[process], Process::Idle | Process::Gone | Process::Goes(_, Step::AskLater)) {
+                actions.push(Action::Dies(process));
+            }
+        }
+        for attempt in 1..=ATTEMPTS {
+            let late = state.late[index(attempt)];
+            actions.extend(late.charge.then_some(Action::LateCharge(attempt)));
+            actions.extend(late.void.then_some(Action::LateVoid(attempt)));
+        }
+        for attempt in state.pending() {
+            if state.books[index(attempt)] == Entry::None {
+                actions.extend([Action::Charges(attempt), Action::Declines(attempt)]);
+            } else {
+                actions.push(Action::Settles(attempt));
+            }
+        }
+        actions.extend(state.refunding().map(Action::Refunds));
+        actions.extend([
+            Action::Expires,
+            Action::OthersBuy,
+            Action::OthersGiveBack,
+            Action::Cancel,
+            Action::PaymentHears,
+            Action::InventoryHears,
+        ]);
+    }
+
+    fn next_state(&self, before: &State, action: Action) -> Option<State> {
+        let mut state = before.clone();
+        self.act(&mut state, action);
+        let state = state.canonical();
+        (state != *before).then_some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let mut all = vec![
+            Property::always("at most one charge", |_, state: &State| state.charged().count() <= 1),
+            Property::always("what is charged ends as paid, and never as if it were not", |_, state: &State| {
+                use order::model::Status;
+                state.order.status != Status::Cancelled || state.order.payment.is_some() || state.charged().count() == 0
+            }),
+            Property::always("a paid order is charged", |_, state: &State| {
+                use order::model::Status;
+                let by = state.order.payment.map(|(_, transaction)| transaction);
+                state.order.status != Status::Paid
+                    || state.charged().map(state::transaction).collect::<Vec<_>>() == Vec::from_iter(by)
+            }),
+            Property::always("in the end a charge stands for a paid order alone", |_, state: &State| {
+                use order::model::Status;
+                !state.is_over() || state.standing() == usize::from(state.order.status == Status::Paid)
+            }),
+            Property::sometimes("an order is paid", |_, state: &State| {
+                state.is_over() && state.order.status == order::model::Status::Paid
+            }),
+            Property::sometimes("an order is cancelled", |_, state: &State| {
+                state.is_over() && state.order.status == order::model::Status::Cancelled
+            }),
+        ];
+        if self.fenced {
+            all.push(Property::sometimes("a void attempt is asked to be charged", |_, state: &State| {
+                state.books.iter().all(|entry| *entry == Entry::None)
+                    && !state.payments.is_empty()
+                    && state.processes.iter().any(|process| matches!(process, Process::Waits(_, Step::Charge)))
+            }));
+            all.push(Property::always("no charged order loses its parts", |_, state: &State| {
+                use order::model::Ending;
+                let undoes = |process: &Process| matches!(process, Process::Goes(_, Step::End(Ending::Undone)));
+                !state.processes.iter().any(undoes)
+            }));
+        }
+        all
+    }
+}
+
+impl Protocol {
+    fn act(&self, state: &mut State, action: Action) {
+        match action {
+            Action::Starts(process) => self.start(state, process),
+            Action::Takes(process) => self.take(state, process),
+            Action::Asks(process, arrives) => self.ask_inventory(state, process, arrives),
+            Action::Sends(process) => {
+                if let Process::Goes(lease, step) = state.processes[process] {
+                    state.processes[process] = Process::Waits(lease, step);
+                }
+            }
+            Action::Reaches(process) => {
+                if let Process::Waits(lease, _) = state.processes[process] {
+                    state.record(lease.attempt.number.unsigned_abs());
+                }
+            }
+            Action::Hears(process) => self.hear(state, process),
+            Action::GivesUp(process) => Self::give_up(state, process),
+            Action::Writes(process) => self.write(state, process),
+            Action::Dies(process) => state.processes[process] = Self::after_work(process),
+            Action::LateCharge(attempt) => {
+                state.late[index(attempt)].charge = false;
+                state.record(attempt);
+            }
+            Action::LateVoid(attempt) => {
+                state.late[index(attempt)].void = false;
+                state.void_attempt(attempt);
+            }
+            Action::Charges(attempt) => state.books[index(attempt)] = Entry::Charged,
+            Action::Declines(attempt) => state.books[index(attempt)] = Entry::Declined,
+            Action::Settles(attempt) => state.settle(attempt),
+            Action::Refunds(attempt) => state.refund(attempt),
+            Action::Expires => state.expire(),
+            Action::OthersBuy => state.sold |= !state.holds_parts(),
+            Action::OthersGiveBack => state.sold = false,
+            Action::Cancel => {
+                let _ = state.order.cancel(CancelReason::ByUser);
+            }
+            Action::PaymentHears => {
+                if state.is_cancelled() && !state.payment_told {
+                    state.hear_cancellation();
+                }
+            }
+            Action::InventoryHears => {
+                if state.is_cancelled() && !state.inventory_told {
+                    state.release();
+                }
+            }
+        }
+    }
+}
+
+fn check(fenced: bool) -> impl stateright::Checker<Protocol> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    Protocol { fenced }.checker().threads(threads).spawn_bfs().join()
+}
+
+#[test]
+fn however_it_goes_an_order_is_charged_once_and_becomes_paid_or_is_given_its_money_back() {
+    let start = std::time::Instant::now();
+
+    let checked = check(true);
+    checked.assert_properties();
+
+    println!("an order's protocol: {} states in {:.1?}", checked.unique_state_count(), start.elapsed());
+}
+
+#[test]
+fn no_state_of_an_order_is_stuck() {
+    let start = std::time::Instant::now();
+
+    let (stuck, states) = stuck(&Protocol { fenced: true }, State::is_over);
+
+    assert_eq!(stuck, None);
+    println!("none of {states} states is stuck, in {:.1?}", start.elapsed());
+}
+
+#[test]
+fn without_epochs_and_voids_a_charged_order_is_cancelled() {
+    let checked = check(false);
+
+    let path = checked.assert_any_discovery("what is charged ends as paid, and never as if it were not");
+    println!("{:#?}", path.into_actions());
+    // The money comes back all the same.
+    checked.assert_no_discovery("at most one charge");
+    checked.assert_no_discovery("in the end a charge stands for a paid order alone");
+}
+
+/// What inventory answers.
+pub fn confirmation(held: bool) -> Confirmation {
+    if held { Confirmation::Held } else { Confirmation::Refused }
+}

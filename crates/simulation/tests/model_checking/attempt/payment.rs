@@ -1,0 +1,101 @@
+//! Payment and its provider, by payment's own rules.
+
+use chrono::DateTime;
+use order::model::Charge;
+use payment::model::{Answer, Decline, Outcome, Payment, Place, Status, Voided};
+use uuid::Uuid;
+
+use super::state::{ATTEMPTS, Entry, State, index, intent};
+
+impl State {
+    /// Payment takes a request to charge: the intent is on record, and the provider is asked.
+    pub fn record(&mut self, attempt: u32) {
+        if Place::among(&self.payments, self.void, attempt) == Place::Free {
+            self.insert(attempt, Status::Pending);
+        }
+    }
+
+    /// What payment says of a charge, where it says anything yet.
+    pub fn charge_answer(&self, attempt: u32) -> Option<(Charge, Option<Uuid>)> {
+        match Place::among(&self.payments, self.void, attempt) {
+            Place::Free => None,
+            Place::Cancelled => Some((Charge::None, None)),
+            Place::Taken(payment) => match payment.status.answer() {
+                Answer::Charged => Some((Charge::Made, Some(payment.intent.transaction))),
+                Answer::Declined(_) | Answer::Cancelled => Some((Charge::None, None)),
+                Answer::InProgress if payment.intent.attempt == attempt => None,
+                Answer::InProgress => Some((Charge::Unknown, None)),
+            },
+        }
+    }
+
+    /// Payment voids an attempt, if it can.
+    pub fn void_attempt(&mut self, attempt: u32) -> (Charge, Option<Uuid>) {
+        if self.payments.iter().all(|payment| payment.intent.attempt != attempt) {
+            self.insert(attempt, Status::Declined(Decline::Declined));
+        }
+        match Voided::among(&self.payments) {
+            Voided::Void => (Charge::None, None),
+            Voided::Charged(transaction) => (Charge::Made, Some(transaction)),
+            Voided::Open => (Charge::Unknown, None),
+        }
+    }
+
+    fn insert(&mut self, attempt: u32, status: Status) {
+        let at = DateTime::UNIX_EPOCH;
+        let intent = intent(&self.order, attempt);
+        self.payments.push(Payment { intent, status, cancelled: false, created_at: at, updated_at: at });
+        self.payments.sort_by_key(|payment| payment.intent.attempt);
+    }
+
+    /// Attempts about which the provider is being asked.
+    pub fn pending(&self) -> impl Iterator<Item = u32> {
+        let pending = self.payments.iter().filter(|payment| payment.status == Status::Pending);
+        pending.map(|payment| payment.intent.attempt)
+    }
+
+    pub fn refunding(&self) -> impl Iterator<Item = u32> {
+        let refunding = self.payments.iter().filter(|payment| matches!(payment.status, Status::Refunding { .. }));
+        refunding.map(|payment| payment.intent.attempt)
+    }
+
+    /// The provider's answer arrives, and is written.
+    pub fn settle(&mut self, attempt: u32) {
+        let outcome = match self.books[index(attempt)] {
+            Entry::None => return,
+            Entry::Declined => Outcome::Declined(Decline::Declined),
+            Entry::Charged | Entry::Refunded => Outcome::Charged { reference: String::new() },
+        };
+        if let Some(payment) = self.row(attempt).filter(|payment| payment.status == Status::Pending) {
+            payment.status = Status::settled(&outcome, payment.cancelled);
+        }
+    }
+
+    /// Payment hears that the order is cancelled.
+    pub fn hear_cancellation(&mut self) {
+        self.payment_told = true;
+        match self.payments.iter_mut().find(|payment| payment.holds_place()) {
+            Some(payment) => {
+                payment.cancelled = true;
+                payment.status = payment.status.clone().cancelled();
+            }
+            None => self.void = true,
+        }
+    }
+
+    pub fn refund(&mut self, attempt: u32) {
+        self.books[index(attempt)] = Entry::Refunded;
+        if let Some(payment) = self.row(attempt) {
+            payment.status = Status::Refunded { reference: String::new() };
+        }
+    }
+
+    fn row(&mut self, attempt: u32) -> Option<&mut Payment> {
+        self.payments.iter_mut().find(|payment| payment.intent.attempt == attempt)
+    }
+
+    /// Charges that are not given back.
+    pub fn standing(&self) -> usize {
+        (1..=ATTEMPTS).filter(|attempt| self.books[index(*attempt)] == Entry::Charged).count()
+    }
+}

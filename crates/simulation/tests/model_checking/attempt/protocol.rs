@@ -1,0 +1,152 @@
+//! What the processes do, as `order::service` does it, and what inventory does for them.
+
+use inventory::model::Status as Reservation;
+use order::model::{AttemptLease, CancelReason, Charge, Confirmation, Ending, PaymentMethod, Status, Step};
+
+use super::{
+    Arrives, confirmation,
+    state::{ATTEMPTS, Process, REQUESTS, State, index, transaction},
+};
+
+/// The protocol, or the one before it: attempts had no epoch, a process that was refused the parts cancelled the order whatever others
+/// did with it, and one that could not ask for them abandoned the attempt unless it was shared.
+pub struct Protocol {
+    pub fenced: bool,
+}
+
+impl Protocol {
+    pub fn start(&self, state: &mut State, process: usize) {
+        let begun = if state.order.attempts < ATTEMPTS.cast_signed() {
+            state.order.begin_attempt(PaymentMethod::Card).is_ok()
+        } else {
+            false
+        };
+        if begun {
+            state.epoch += 1;
+            state.shared = false;
+        } else if state.order.attempt.is_some() {
+            return self.take(state, process);
+        }
+        let lease = state.lease(false).filter(|_| begun);
+        state.processes[process] = lease.map_or(Process::Gone, Process::Confirms);
+    }
+
+    pub fn take(&self, state: &mut State, process: usize) {
+        if state.order.attempt.is_some() {
+            state.epoch += 1;
+            state.shared = true;
+        }
+        if let Some(lease) = state.lease(true) {
+            state.processes[process] = Process::Confirms(lease);
+        }
+    }
+
+    pub fn ask_inventory(&self, state: &mut State, process: usize, arrives: Arrives) {
+        let answer = if arrives == Arrives::Nothing { Confirmation::Unknown } else { confirmation(state.confirm()) };
+        let heard = if arrives == Arrives::Both { answer } else { Confirmation::Unknown };
+        state.processes[process] = match state.processes[process] {
+            Process::Confirms(lease) => Process::Goes(lease, self.after_confirmation(&lease, heard)),
+            Process::Goes(lease, Step::ConfirmCharged) => Process::Goes(lease, Step::after_confirming_charged(heard)),
+            other => other,
+        };
+    }
+
+    fn after_confirmation(&self, lease: &AttemptLease, confirmation: Confirmation) -> Step {
+        match (self.fenced, confirmation) {
+            (true, _) | (false, Confirmation::Held) => lease.after_confirmation(confirmation),
+            (false, Confirmation::Refused) => Step::End(Ending::Cancelled),
+            (false, Confirmation::Unknown) => Step::End(Ending::Abandoned),
+        }
+    }
+
+    pub fn hear(&self, state: &mut State, process: usize) {
+        let Process::Waits(lease, step) = state.processes[process] else { return };
+        let attempt = lease.attempt.number.unsigned_abs();
+        let next = if step == Step::Void {
+            Step::after_void(state.void_attempt(attempt).0)
+        } else if let Some((charge, _)) = state.charge_answer(attempt) {
+            Step::after_charge(charge)
+        } else {
+            return;
+        };
+        state.processes[process] = Process::Goes(lease, next);
+    }
+
+    pub fn give_up(state: &mut State, process: usize) {
+        let Process::Waits(lease, step) = state.processes[process] else { return };
+        let late = &mut state.late[index(lease.attempt.number.unsigned_abs())];
+        if step == Step::Void {
+            late.void = true;
+        } else {
+            late.charge = true;
+        }
+        let next =
+            if step == Step::Void { Step::after_void(Charge::Unknown) } else { Step::after_charge(Charge::Unknown) };
+        state.processes[process] = Process::Goes(lease, next);
+    }
+
+    pub fn write(&self, state: &mut State, process: usize) {
+        let Process::Goes(lease, Step::End(ending)) = state.processes[process] else { return };
+        state.processes[process] = Self::after_work(process);
+        let number = lease.attempt.number;
+        let under_way = state.order.attempt.is_some_and(|attempt| attempt.number == number);
+        if !under_way || !self.is_open(ending, &lease, state) {
+            return;
+        }
+        // Payment's answer named it; whichever attempt it was, one alone can have been charged.
+        let charged = state.charged().next().map(transaction);
+        let order = &mut state.order;
+        match (ending, charged) {
+            (Ending::Paid, Some(transaction)) => drop(order.pay(number, transaction)),
+            (Ending::Undone, Some(transaction)) => drop(order.undo_attempt(number, transaction)),
+            (Ending::Declined | Ending::Abandoned, _) => drop(order.end_attempt(number)),
+            (Ending::Cancelled, _) => {
+                let _ = order.end_attempt(number);
+                let _ = order.cancel(CancelReason::OutOfStock);
+            }
+            (Ending::Paid | Ending::Undone, None) => panic!("payment told of a charge that is not in the books"),
+        }
+    }
+
+    fn is_open(&self, ending: Ending, lease: &AttemptLease, state: &State) -> bool {
+        if self.fenced {
+            return ending.is_open_to(lease, state.epoch, state.shared);
+        }
+        ending != Ending::Abandoned || !state.shared
+    }
+
+    pub fn after_work(process: usize) -> Process {
+        if process < REQUESTS { Process::Gone } else { Process::Idle }
+    }
+}
+
+impl State {
+    /// Inventory confirms the reservation, if it can.
+    fn confirm(&mut self) -> bool {
+        match self.reservation {
+            Reservation::Held | Reservation::Confirmed => self.reservation = Reservation::Confirmed,
+            Reservation::Expired if !self.sold => self.reservation = Reservation::Confirmed,
+            Reservation::Expired | Reservation::Released | Reservation::Committed => return false,
+        }
+        true
+    }
+
+    pub fn holds_parts(&self) -> bool {
+        self.reservation.holds_stock()
+    }
+
+    pub fn expire(&mut self) {
+        if self.reservation == Reservation::Held {
+            self.reservation = Reservation::Expired;
+        }
+    }
+
+    pub fn release(&mut self) {
+        self.inventory_told = true;
+        self.reservation = Reservation::Released;
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.order.status == Status::Cancelled
+    }
+}
