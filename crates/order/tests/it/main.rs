@@ -8,6 +8,7 @@ mod contract;
 mod deadline;
 mod dependencies;
 mod idempotency;
+mod jobs;
 mod machine;
 mod openapi;
 mod problems;
