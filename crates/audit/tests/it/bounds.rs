@@ -81,3 +81,16 @@ fn parts_are_held_for_ever() {
         reservation.expires_at = Some(now() + Duration::from_mins(1));
     });
 }
+
+#[test]
+fn a_grace_is_over_when_more_than_it_has_passed() {
+    let overdue = |millis| {
+        move |facts: &mut audit::Facts| {
+            let order = the(&mut facts.orders, |order| order.uuid == OPEN);
+            order.pay_until = now() - facts.bounds.grace - Duration::from_millis(millis);
+        }
+    };
+
+    holds(7, overdue(0));
+    breaks(7, &["is neither paid nor cancelled, 60 s after"], overdue(1));
+}

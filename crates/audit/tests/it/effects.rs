@@ -9,7 +9,7 @@ use audit::{
 use events::{Event as _, OrderPaid, ROUTES};
 use uuid::Uuid;
 
-use crate::shop::{BUILT, LEFT, OPEN, UNDONE, breaks, event, holds, inbox, log, now, the, then};
+use crate::shop::{BUILT, LEFT, OPEN, UNDONE, breaks, event, finding, holds, inbox, log, now, shop, the, then};
 
 #[test]
 fn a_consumer_has_not_taken_an_event() {
@@ -196,4 +196,46 @@ fn a_consumer_of_no_route_is_named() {
     });
 
     assert!(found.notes.iter().any(|note| note.contains("of no route")), "{found:?}");
+}
+
+/// An event of ours that a consumer has dead-lettered.
+fn bury(facts: &mut Facts, group: &str) {
+    facts.dead_letters[0].letters.push(DeadLetter {
+        id: "order.paid.dlq/0/0".to_owned(),
+        topic: "order.paid".to_owned(),
+        partition: 0,
+        offset: 0,
+        group: group.to_owned(),
+        event: Some(event(BUILT, OrderPaid::TYPE)),
+        error: "no".to_owned(),
+    });
+}
+
+#[test]
+fn an_event_that_one_consumer_dead_lettered_is_still_missed_at_another() {
+    let missing = |facts: &mut Facts| {
+        inbox(facts, "assembly-group-order-paid").rows.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
+    };
+    breaks(5, &["assembly-group-order-paid has not taken it"], |facts| {
+        missing(facts);
+        bury(facts, "notification-group-order-paid");
+    });
+    breaks(5, &["assembly-group-order-paid has not taken it"], |facts| {
+        missing(facts);
+        bury(facts, "assembly-group-order-paid");
+        facts.dead_letters[0].letters[0].topic = "order.created".to_owned();
+    });
+}
+
+#[test]
+fn dead_lettered_events_are_counted() {
+    let mut facts = shop();
+    for group in ["assembly-group-order-paid", "notification-group-order-paid"] {
+        inbox(&mut facts, group).rows.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
+        bury(&mut facts, group);
+    }
+
+    let found = finding(&facts, 5);
+
+    assert!(found.counted.iter().any(|count| count.of == "dead-lettered events" && count.count == 2), "{found:?}");
 }

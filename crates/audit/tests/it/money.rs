@@ -117,3 +117,21 @@ fn where_all_books_were_read_nobody_is_believed() {
     assert_eq!(found.verdict, Verdict::NothingToCheck, "{found:?}");
     assert_eq!(found.missing, ["2 payments are of a provider whose books were not read"]);
 }
+
+#[test]
+fn an_order_was_charged_and_given_back_and_whoever_paid_it_was_told_otherwise() {
+    breaks(2, &["was charged, and never became paid"], |facts| {
+        the(&mut facts.orders, |order| order.uuid == UNDONE).transaction = None;
+    });
+}
+
+#[test]
+fn a_declined_payment_is_in_nobodys_books_as_a_charge() {
+    holds(2, |facts| {
+        let mut payment = facts.payments[0].clone();
+        (payment.order, payment.transaction) = (OPEN, Uuid::from_u128(98));
+        payment.status = PaymentStatus::Declined;
+        facts.ledger.push(Entry { kind: EntryKind::Decline, ..charge(OPEN, &payment.transaction.to_string()) });
+        facts.payments.push(payment);
+    });
+}

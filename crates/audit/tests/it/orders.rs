@@ -3,7 +3,7 @@
 use audit::facts::{JobStatus, OrderStatus};
 use uuid::Uuid;
 
-use crate::shop::{BUILT, LEFT, OPEN, UNDONE, breaks, holds, now, the};
+use crate::shop::{BUILT, LEFT, OPEN, UNDONE, breaks, holds, now, the, then};
 
 #[test]
 fn an_acknowledged_order_is_lost() {
@@ -86,4 +86,12 @@ fn what_clients_were_told_need_not_be_known() {
     let found = holds(1, |facts| facts.acknowledged.clear());
 
     assert!(found.notes.iter().any(|note| note.contains("is not known")), "{found:?}");
+}
+
+#[test]
+fn an_order_of_the_moment_since_when_rows_are_kept_has_its_row() {
+    breaks(1, &["its creation is not in the outbox"], |facts| {
+        facts.outbox.retain(|row| row.key != OPEN);
+        facts.kept_since = Some(then());
+    });
 }

@@ -14,7 +14,8 @@ use crate::shop::{BUILT, OPEN, breaks, event, finding, holds, inbox, log, now, s
 
 #[test]
 fn a_row_is_not_published() {
-    breaks(4, &["is in the outbox of order", "not published"], |facts| {
+    let row = format!("events.v1.OrderCreated {} of order {OPEN}: ", event(OPEN, OrderCreated::TYPE));
+    breaks(4, &[&row, "is in the outbox of order", "not published"], |facts| {
         the(&mut facts.outbox, |row| row.key == OPEN).published_at = None;
     });
 }
@@ -62,7 +63,7 @@ fn poison_is_accounted_for_by_its_dead_letter() {
         log(facts, OrderPaid::TYPE).records.push(poison.clone());
     });
 
-    holds(4, |facts| {
+    let found = holds(4, |facts| {
         log(facts, OrderPaid::TYPE).records.push(poison);
         facts.dead_letters[0].letters.push(DeadLetter {
             id: "order.paid.dlq/0/0".to_owned(),
@@ -74,6 +75,7 @@ fn poison_is_accounted_for_by_its_dead_letter() {
             error: "not a protobuf message".to_owned(),
         });
     });
+    assert!(found.counted.iter().any(|count| count.of == "dead-lettered records" && count.count == 1), "{found:?}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod contract;
 mod events;
 mod indexes;
 mod random;
+mod service;
 mod shelf;
 mod stock_api;
 mod times;

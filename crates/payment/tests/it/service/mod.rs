@@ -1,5 +1,6 @@
 //! Paying and refunding over the in-memory twins, with a provider that misbehaves on cue.
 
+mod background;
 mod paying;
 mod refunds;
 
