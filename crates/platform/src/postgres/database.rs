@@ -18,14 +18,18 @@ use sqlx::{
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
-use tokio::{runtime::Handle, time::Instant};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use super::{
     listener::Listener,
     path::{Path, Unanswered},
 };
 
-/// How long a statement waits for a connection of the pool, or for a new one.
+/// How long a statement waits for its turn to use a connection, and then for one that is made for it.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The server ends a statement that runs longer, and a client's lost transaction with it. In milliseconds.
 const STATEMENT_TIMEOUT: &str = "5000";
@@ -38,6 +42,9 @@ pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Database {
     pool: PgPool,
+    /// As many as the pool has connections. sqlx counts the wait for a place in the pool and the making of a connection as one: where many
+    /// wait, as after an outage, each would have its place when no time is left to connect, and no connection would ever be made.
+    turns: Arc<Semaphore>,
     path: Path,
 }
 
@@ -77,7 +84,8 @@ impl Database {
             })
             .idle_timeout(Duration::from_mins(1))
             .connect_lazy_with(options);
-        Self { pool, path }
+        let turns = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS)));
+        Self { pool, turns, path }
     }
 
     /// Gives the connections that are opened from now on these settings of the server.
@@ -116,15 +124,18 @@ impl Database {
     }
 
     async fn lend(&self) -> sqlx::Result<Lent> {
+        let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, self.turns.clone().acquire_owned());
+        let turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
         let connection = self.pool.acquire().await?;
-        Ok(Lent { connection: Some(connection), path: self.path.clone(), since: Instant::now(), is_answered: false })
+        let (path, since) = (self.path.clone(), Instant::now());
+        Ok(Lent { connection: Some((connection, turn)), path, since, is_answered: false })
     }
 }
 
 /// A connection on loan to one statement. Returned when the statement was answered, else closed: what is dropped in the middle, by
 /// a deadline or by its caller, is never used again and holds no place in the pool.
 struct Lent {
-    connection: Option<PoolConnection<Postgres>>,
+    connection: Option<(PoolConnection<Postgres>, OwnedSemaphorePermit)>,
     path: Path,
     since: Instant,
     is_answered: bool,
@@ -132,7 +143,7 @@ struct Lent {
 
 impl Lent {
     fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
-        self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+        self.connection.as_mut().map(|(connection, _)| &mut **connection).ok_or(sqlx::Error::PoolClosed)
     }
 
     /// What came of the statement, whether it was in time or not.
@@ -156,7 +167,7 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
+        let Some((mut connection, turn)) = self.connection.take() else { return };
         match Handle::try_current() {
             Ok(runtime) if self.is_answered => {
                 let path = self.path.clone();
@@ -166,6 +177,7 @@ impl Drop for Lent {
                     if tokio::time::timeout(PING_TIMEOUT, connection.return_to_pool()).await.is_err() {
                         path.is_silent_since(since);
                     }
+                    drop(turn);
                 });
             }
             // Not `close_on_drop`, which says goodbye first and keeps the place in the pool until then.

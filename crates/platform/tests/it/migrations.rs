@@ -1,7 +1,10 @@
 //! Migrations at the start of several replicas.
 
 use platform::postgres::{Database, migrate};
-use sqlx::{ConnectOptions as _, migrate::Migrator};
+use sqlx::{
+    ConnectOptions as _, SqlSafeStr as _,
+    migrate::{Migration, MigrationType, Migrator},
+};
 use tokio_util::sync::CancellationToken;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/order");
@@ -93,4 +96,28 @@ async fn a_migration_that_is_wrong_fails_at_once() {
     let outcome = migrate(&database.pool, &migrator, &CancellationToken::new()).await;
 
     assert!(format!("{:#}", outcome.unwrap_err()).contains("syntax error"));
+}
+
+#[tokio::test]
+async fn a_migration_whose_connection_is_lost_begins_again() {
+    let database = testkit::empty_database().await;
+    let options = database.pool.connect_options();
+    let proxy = faults::Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.unwrap();
+    let url = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
+    let pool = Database::lazy("test", "TEST_DATABASE_URL", &url.into(), 2).unwrap();
+    let slow = "create table slow as select pg_sleep(1)::text".into_sql_str();
+    let migrator =
+        Migrator::with_migrations(vec![Migration::new(1, "slow".into(), MigrationType::Simple, slow, false)]);
+    let migration = tokio::spawn(async move { migrate(&pool, &migrator, &CancellationToken::new()).await });
+    let begun = "select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid())";
+    testkit::eventually(|| async {
+        sqlx::query_scalar::<_, bool>(begun).fetch_one(&database.pool).await.unwrap().then_some(())
+    })
+    .await;
+
+    proxy.blackhole();
+
+    // Until it is seen that the server is at nothing, and the server has seen that its client is gone: it has the lock.
+    let outcome = tokio::time::timeout(std::time::Duration::from_secs(40), migration).await;
+    outcome.expect("the migration ends").unwrap().unwrap();
 }
