@@ -62,8 +62,8 @@ impl Config {
             .set("client.id", "shipyard")
             .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true")
-            // A broker that accepts and never answers is given up after this long.
-            .set("socket.timeout.ms", "10000")
+            // A broker that accepts and never answers is given up after this long, so that events arrive within ten seconds.
+            .set("socket.timeout.ms", "4000")
             .set("socket.connection.setup.timeout.ms", "5000")
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "2000")
