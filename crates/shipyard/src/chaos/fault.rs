@@ -29,6 +29,8 @@ pub struct Stage {
     pub random: SmallRng,
     /// True for a look instead of a proof: fewer times, shorter.
     pub brief: bool,
+    /// How many times longer than promised a recovery may take.
+    pub slack: u32,
     /// When the cause was gone last.
     pub(super) gone: Option<(DateTime<Utc>, Instant)>,
 }

@@ -56,7 +56,7 @@ pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> 
     let load = load::Options { customers: options.customers, pause: PAUSE, seed: options.seed };
     let load = Load::start(world.shop()?, &load).await?;
     let random = SmallRng::seed_from_u64(options.seed);
-    let mut stage = Stage { world, load, random, brief: options.brief, gone: None };
+    let mut stage = Stage { world, load, random, brief: options.brief, slack: options.slack, gone: None };
     let mut table = Table::of(options, stage.world.servers.broker.real().is_ok());
     let mut known = HashSet::new();
     for fault in &options.faults {

@@ -1,6 +1,6 @@
 //! How soon the shop is itself again once the cause of a fault is gone.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, fmt, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::{PRODUCERS, ROUTES, Route, route_of};
@@ -108,6 +108,15 @@ impl Recovery {
             }
         });
         late.collect()
+    }
+}
+
+impl fmt::Display for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds =
+            |time: Option<Duration>| time.map_or("-".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()));
+        let (requests, events, payments) = (seconds(self.requests), seconds(self.events), seconds(self.payments));
+        write!(f, "requests after {requests}, events after {events}, payments after {payments}")
     }
 }
 

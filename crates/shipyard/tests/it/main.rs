@@ -6,6 +6,7 @@ mod answers;
 mod audit;
 mod chaos;
 mod counters;
+mod connections;
 mod crashes;
 mod customer;
 mod dlq;

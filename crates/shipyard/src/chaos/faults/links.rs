@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use ::faults::Proxy;
-use tokio::time::sleep;
+use platform::clock;
+use tokio::time::{Instant, sleep};
 
 use super::visitors::Visitor;
 use crate::{
-    chaos::{fault::Stage, world::Link},
+    chaos::{
+        fault::{Done, Stage},
+        recovery::{self, Bounds, Span},
+        world::Link,
+    },
     services::Service,
 };
 
@@ -80,6 +85,35 @@ pub async fn harm(
         seen.problems.push(format!("{link}: {strangers} visitors were told that their session is not valid"));
     }
     Ok(seen)
+}
+
+/// Drops every byte on a link's connections for good, one link after another. New ones work at once, so the cause is gone as soon as
+/// it is there: each recovery counts from the drop, and has to find out by itself that nothing comes any more.
+pub async fn blackhole(stage: &mut Stage, visitor: &Visitor, links: &[Link]) -> anyhow::Result<Done> {
+    let mut done = Done { times: links.len(), ..Done::default() };
+    let bounds = Bounds::of(stage.slack, stage.world.servers.broker.real().is_ok());
+    for link in links {
+        let all = stage.world.links.clone();
+        let proxy = all.get(*link)?;
+        let visits = visitor.visit(stage, near_end(*link))?;
+        let begun = clock::now();
+        sleep(BEFORE).await;
+        let tried = proxy.connections();
+        proxy.blackhole();
+        stage.gone();
+        let span = Span { begun, ended: clock::now(), at: Instant::now() };
+        let recovery = recovery::watch(&stage.world, &stage.load, span, stage.slack).await;
+        done.problems.extend(recovery.excesses(&bounds).into_iter().map(|excess| format!("{link}: {excess}")));
+        done.notes.push(format!("{link}: {recovery}"));
+        if proxy.connections() == tried {
+            done.problems.push(format!("it was missed: no new connection was made by {link}"));
+        }
+        if visits.strangers() > 0 {
+            let strangers = visits.strangers();
+            done.problems.push(format!("{link}: {strangers} visitors were told that their session is not valid"));
+        }
+    }
+    Ok(done)
 }
 
 /// The service that asks by a link.

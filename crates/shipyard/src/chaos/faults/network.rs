@@ -1,4 +1,4 @@
-//! The network between services cut, slow and half open.
+//! The network between services cut, slow, half open and losing everything.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     asked::{Asked, Counters},
     inject,
-    links::{Harm, harm},
+    links::{Harm, blackhole, harm},
     visitors::Visitor,
 };
 use crate::chaos::{
@@ -16,7 +16,7 @@ use crate::chaos::{
     world::{CALLS, Link},
 };
 
-pub const FAULTS: [Fault; 3] = [
+pub const FAULTS: [Fault; 4] = [
     Fault { number: 6, name: "network-cut", what: "each call between services: connections end", inject: inject!(cut) },
     Fault {
         number: 6,
@@ -29,6 +29,12 @@ pub const FAULTS: [Fault; 3] = [
         name: "network-half-open",
         what: "each call between services: heard, and no answer comes back",
         inject: inject!(half_open),
+    },
+    Fault {
+        number: 6,
+        name: "network-blackhole",
+        what: "each call between services: bytes are dropped for good, and only new connections work",
+        inject: inject!(dropped),
     },
 ];
 
@@ -46,10 +52,15 @@ async fn half_open(stage: &mut Stage) -> anyhow::Result<Injected> {
     on_each_call(stage, Harm::HALF_OPEN).await
 }
 
+async fn dropped(stage: &mut Stage) -> anyhow::Result<Injected> {
+    let visitor = Visitor::register(&stage.world.shop()?).await?;
+    let all = calls(stage);
+    blackhole(stage, &visitor, &all).await.map(Injected::Times)
+}
+
 async fn on_each_call(stage: &mut Stage, what: Harm) -> anyhow::Result<Injected> {
     let lasting = Duration::from_secs(stage.scale(8, 4));
-    let all: Vec<Link> =
-        if stage.brief { CALLS.sample(&mut stage.random, 2).copied().collect() } else { CALLS.to_vec() };
+    let all = calls(stage);
     let visitor = Visitor::register(&stage.world.shop()?).await?;
     let mut done = Done { times: all.len(), ..Done::default() };
     for link in all {
@@ -65,4 +76,8 @@ async fn on_each_call(stage: &mut Stage, what: Harm) -> anyhow::Result<Injected>
         done.notes.push(format!("{link}: {asked}"));
     }
     Ok(Injected::Times(done))
+}
+
+fn calls(stage: &mut Stage) -> Vec<Link> {
+    if stage.brief { CALLS.sample(&mut stage.random, 2).copied().collect() } else { CALLS.to_vec() }
 }

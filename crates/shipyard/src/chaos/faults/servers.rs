@@ -1,4 +1,4 @@
-//! The network between a service and its servers cut and slow.
+//! The network between a service and its servers cut, slow and losing everything.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use rand::seq::IndexedRandom as _;
 
 use super::{
     inject,
-    links::{Harm, harm},
+    links::{Harm, blackhole, harm},
     visitors::Visitor,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     services::Service,
 };
 
-pub const FAULTS: [Fault; 2] = [
+pub const FAULTS: [Fault; 3] = [
     Fault {
         number: 6,
         name: "servers-cut",
@@ -29,6 +29,12 @@ pub const FAULTS: [Fault; 2] = [
         name: "servers-slow",
         what: "each service's link to its database, iam's to Redis, all to Kafka: 100 ms later each way, for 5 s",
         inject: inject!(slow),
+    },
+    Fault {
+        number: 6,
+        name: "servers-blackhole",
+        what: "each link to a database, Redis, Kafka, the provider, Telegram: bytes are dropped for good, and only new connections work",
+        inject: inject!(dropped),
     },
 ];
 
@@ -42,15 +48,22 @@ async fn slow(stage: &mut Stage) -> anyhow::Result<Injected> {
     on_each_link(stage, SLOW).await
 }
 
+async fn dropped(stage: &mut Stage) -> anyhow::Result<Injected> {
+    let visitor = Visitor::register(&stage.world.shop()?).await?;
+    let (mut all, notes) = links(stage, &[Link::Provider, Link::Telegram]);
+    if stage.brief {
+        all = all.sample(&mut stage.random, 3).copied().collect();
+    }
+    let mut done = blackhole(stage, &visitor, &all).await?;
+    done.notes.extend(notes);
+    Ok(Injected::Times(done))
+}
+
 async fn on_each_link(stage: &mut Stage, what: Harm) -> anyhow::Result<Injected> {
     let lasting = Duration::from_secs(stage.scale(5, 3));
     let visitor = Visitor::register(&stage.world.shop()?).await?;
-    let mut done = Done::default();
-    let mut all: Vec<Link> = Service::ALL.map(Link::Database).into_iter().chain([Link::Redis]).collect();
-    match stage.world.servers.broker.real() {
-        Ok(_) => all.push(Link::Kafka),
-        Err(reason) => done.notes.push(format!("not on the link to Kafka: {reason}")),
-    }
+    let (mut all, notes) = links(stage, &[]);
+    let mut done = Done { notes, ..Done::default() };
     if stage.brief {
         all = all.sample(&mut stage.random, 3).copied().collect();
     }
@@ -59,4 +72,17 @@ async fn on_each_link(stage: &mut Stage, what: Harm) -> anyhow::Result<Injected>
         done.times += 1;
     }
     Ok(Injected::Times(done))
+}
+
+/// Each database's, Redis's, Kafka's where it is a real one, and `more`; and what a reader may want to know of that.
+fn links(stage: &Stage, more: &[Link]) -> (Vec<Link>, Vec<String>) {
+    let mut all: Vec<Link> = Service::ALL.map(Link::Database).into_iter().chain([Link::Redis]).collect();
+    all.extend(more);
+    match stage.world.servers.broker.real() {
+        Ok(_) => {
+            all.push(Link::Kafka);
+            (all, Vec::new())
+        }
+        Err(reason) => (all, vec![format!("not on the link to Kafka: {reason}")]),
+    }
 }

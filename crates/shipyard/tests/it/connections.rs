@@ -1,0 +1,28 @@
+//! What an operator sees of the services in PostgreSQL.
+
+use shipyard::services::Service;
+use sqlx::{Connection as _, PgConnection};
+
+use crate::system::System;
+
+#[tokio::test]
+async fn each_service_has_its_own_name_in_postgresql() {
+    let system = System::shared().await;
+
+    for service in Service::ALL {
+        let variable = service.variable("DATABASE_URL");
+        let (_, url) = system.variables.iter().find(|(name, _)| *name == variable).unwrap();
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        let names: Vec<String> = sqlx::query_scalar(
+            "select distinct application_name from pg_stat_activity
+            where datname = current_database() and pid <> pg_backend_pid()",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+
+        // Other tests' tools may look at it, under names of their own.
+        assert!(names.contains(&format!("shipyard-{service}")), "{service}: {names:?}");
+        assert!(names.iter().all(|name| name.starts_with("shipyard-")), "{service}: {names:?}");
+    }
+}
