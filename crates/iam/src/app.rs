@@ -39,6 +39,7 @@ pub struct App {
 impl App {
     /// Puts the service together and binds its listeners; connects to nothing yet.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
+        crate::metrics::count_from_zero();
         let own = config.own;
         let listener = http::bind("IAM_LISTEN", own.iam_listen).await?;
         let admin = http::bind_admin("IAM_ADMIN_LISTEN", own.iam_admin_listen).await?;

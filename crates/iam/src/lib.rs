@@ -5,6 +5,7 @@ pub mod app;
 pub mod config;
 pub mod error;
 pub mod hashing;
+mod metrics;
 pub mod model;
 pub mod repository;
 pub mod service;

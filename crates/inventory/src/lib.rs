@@ -5,6 +5,7 @@ pub mod app;
 pub mod catalogue;
 pub mod config;
 pub mod error;
+mod metrics;
 pub mod model;
 pub mod repository;
 pub mod service;

@@ -51,6 +51,7 @@ pub struct App {
 impl App {
     /// Puts the service together and binds its listeners; connects to nothing yet.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
+        crate::metrics::count_from_zero();
         let own = &config.own;
         let listener = http::bind("NOTIFICATION_LISTEN", own.notification_listen).await?;
         let admin = http::bind_admin("NOTIFICATION_ADMIN_LISTEN", own.notification_admin_listen).await?;

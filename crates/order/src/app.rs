@@ -43,6 +43,7 @@ pub struct App {
 impl App {
     /// Puts the service together and binds its listeners; connects to nothing yet.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
+        crate::metrics::count_from_zero();
         let Config { own, kafka, topics } = config;
         let listener = http::bind("ORDER_LISTEN", own.order_listen).await?;
         let admin = http::bind_admin("ORDER_ADMIN_LISTEN", own.order_admin_listen).await?;

@@ -7,6 +7,7 @@ pub mod client;
 pub mod config;
 pub mod error;
 pub mod events;
+mod metrics;
 pub mod model;
 pub mod repository;
 pub mod service;

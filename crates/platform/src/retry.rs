@@ -15,6 +15,8 @@ pub struct Budget {
 
 impl Budget {
     pub fn new(peer: &'static str) -> Self {
+        metrics::counter!("retries_total", "peer" => peer).increment(0);
+        metrics::counter!("retry_budget_exhausted_total", "peer" => peer).increment(0);
         Self { peer, tokens: Arc::new(TpsBudget::new(Duration::from_secs(10), 1, 0.1)) }
     }
 

@@ -27,6 +27,11 @@ impl Rpcs {
         Ok(Self(Arc::new(paths)))
     }
 
+    /// The paths of all.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.0.iter()
+    }
+
     /// The path, if it is that of an RPC.
     pub fn find(&self, path: &str) -> Option<Arc<str>> {
         self.0.get(path).cloned()

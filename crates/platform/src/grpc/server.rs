@@ -75,6 +75,7 @@ impl Services {
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         let rpcs = self.rpcs()?;
+        observe::count_from_zero(&rpcs);
         let guarded =
             self.routes.routes().into_axum_router().layer(axum::middleware::from_fn_with_state(guard, Guard::grpc));
         let (reporter, health) = tonic_health::server::health_reporter();

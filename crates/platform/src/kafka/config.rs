@@ -92,3 +92,21 @@ impl Config {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    #[test]
+    fn rows_are_kept_a_day_longer_than_the_first_record_of_a_segment() {
+        let day = Duration::from_hours(24);
+        let keep = |variables: &[(&str, &str)]| {
+            let all = variables.iter().chain(&[("KAFKA_BROKERS", "localhost:9092")]);
+            Settings::of(all.map(|(name, value)| (*name, (*value).to_owned()))).read::<Config>().unwrap().keep()
+        };
+
+        assert_eq!(keep(&[]), (7 + 7 + 1) * day);
+        assert_eq!(keep(&[("KAFKA_TOPIC_RETENTION", "3d"), ("KAFKA_TOPIC_SEGMENT", "1d")]), (3 + 1 + 1) * day);
+    }
+}

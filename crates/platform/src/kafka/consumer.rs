@@ -20,6 +20,7 @@ use super::{
     Config, Failure, Handler, KafkaPublisher, Message,
     dead_letter::{abridged, dead_letter},
     ensure_topics,
+    metrics::count_from_zero,
     producer::is_too_large,
     rebalance::Context,
     workers::{Queue, Workers},
@@ -52,6 +53,7 @@ pub struct Consumer {
 impl Consumer {
     /// Consumes until `stop`; then finishes the messages in hand and leaves the group.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        count_from_zero(self.group);
         let this = Arc::new(self);
         let mut pauses = retry::patient();
         let mut outage = Outage::new("Kafka", this.group);

@@ -4,6 +4,7 @@ mod config;
 mod consumer;
 mod dead_letter;
 mod message;
+mod metrics;
 mod producer;
 mod reader;
 mod rebalance;

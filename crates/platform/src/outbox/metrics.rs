@@ -30,7 +30,7 @@ impl Metrics {
         this
     }
 
-    pub fn published(&self, count: usize) {
+    pub fn published(count: usize) {
         metrics::counter!("outbox_published_total").increment(count as u64);
     }
 

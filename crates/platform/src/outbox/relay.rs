@@ -156,7 +156,7 @@ impl Relay {
             let records = ready.into_iter().filter_map(|row| self.record(row)).collect();
             self.publisher.publish(records).await?;
             self.outbox.mark(epoch, &ids).await?;
-            metrics.published(ids.len());
+            Metrics::published(ids.len());
         }
         Ok(true)
     }

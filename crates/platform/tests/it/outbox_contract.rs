@@ -1,5 +1,7 @@
 //! What an outbox promises its relay, in PostgreSQL and in memory.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use platform::{

@@ -1,5 +1,7 @@
 //! What a relay does when it cannot publish: for lack of a broker, of a producer, or of a route.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},

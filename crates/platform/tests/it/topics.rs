@@ -40,3 +40,18 @@ async fn dead_letters_have_no_expiry_also_where_their_topic_had_one() {
     let described = described.unwrap().remove(0).unwrap();
     assert_eq!(described.get("max.message.bytes").unwrap().value.as_deref(), Some("3000000"));
 }
+
+#[tokio::test]
+async fn a_segment_of_a_topic_takes_records_for_no_longer_than_rows_count_on() {
+    let kafka = testkit::kafka().await;
+    let (config, topic) = (kafka.config(), kafka.topics().order_paid_topic_name);
+
+    ensure_topics(&config, &[&topic]).await.unwrap();
+
+    let described = admin(&config).describe_configs(&[ResourceSpecifier::Topic(&topic)], &AdminOptions::new()).await;
+    // The mock cluster has no configuration to ask for.
+    if let Ok(Ok(described)) = described.map(|mut all| all.remove(0)) {
+        let segment = described.get("segment.ms").and_then(|entry| entry.value.clone()).unwrap();
+        assert_eq!(segment, config.kafka_topic_segment.as_millis().to_string());
+    }
+}

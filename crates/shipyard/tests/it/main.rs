@@ -5,8 +5,8 @@
 mod answers;
 mod audit;
 mod chaos;
-mod counters;
 mod connections;
+mod counters;
 mod crashes;
 mod customer;
 mod dlq;
