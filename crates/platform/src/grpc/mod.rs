@@ -40,5 +40,5 @@ pub fn is_transient(status: &Status) -> bool {
 
 /// True when no call was made, since the circuit breaker of the peer is open.
 pub fn is_refused(status: &Status) -> bool {
-    std::error::Error::source(status).is_some_and(|source| source.is::<Refused>())
+    std::error::Error::source(status).is_some_and(<dyn std::error::Error>::is::<Refused>)
 }

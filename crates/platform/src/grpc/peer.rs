@@ -139,7 +139,7 @@ impl Service<Request<Body>> for Peer {
                     return Ok(answer.map(|body| Body::new(Answer::new(body, name, deadline))));
                 }
                 // The channel reads `grpc-timeout` too, and may be the first to notice.
-                Ok(Err(error)) if !causes(&error).any(|cause| cause.is::<TimeoutExpired>()) => {
+                Ok(Err(error)) if !causes(&error).any(<dyn std::error::Error>::is::<TimeoutExpired>) => {
                     // Whatever ended the connection, it is no answer of the peer; tonic would tell it as CANCELLED or UNKNOWN.
                     Status::unavailable(format!("{name}: {}", chain(&error)))
                 }
