@@ -65,9 +65,9 @@ impl Inventory for GrpcInventory {
                 async move { client.list_parts(request).await }
             })
             .await;
-        let shelf = answer.map_err(refusal)?.into_inner().parts;
+        let found = answer.map_err(refusal)?.into_inner().parts;
         let available: HashMap<Uuid, i64> =
-            shelf.iter().filter_map(|part| Some((part.uuid.parse().ok()?, part.stock_quantity))).collect();
+            found.iter().filter_map(|part| Some((part.uuid.parse().ok()?, part.stock_quantity))).collect();
         if let Some((part, _)) = parts.iter().find(|(part, _)| !available.contains_key(part)) {
             return Err(Refusal::PartNotFound(*part).into());
         }

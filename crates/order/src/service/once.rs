@@ -57,14 +57,13 @@ impl OrderService {
         };
         let result = work(turn).await;
         match &result {
-            Ok(_) => {}
+            // Remembered already; or another request has taken the key over, and answers for it.
+            Ok(_) | Err(Error::KeyInProgress) => {}
             Err(Error::Refused(refusal)) => {
                 if !self.orders.complete(claim, &Outcome::Refused(refusal.clone())).await? {
                     return Err(Error::KeyInProgress);
                 }
             }
-            // Another request has taken the key over, and answers for it.
-            Err(Error::KeyInProgress) => {}
             Err(_) => {
                 // If the key cannot be given back its lease ends by itself.
                 let _ = tokio::time::timeout(GIVE_BACK_WITHIN, self.orders.release(claim)).await;

@@ -77,6 +77,11 @@ fn operations() -> [(Method, &'static str); 5] {
     [(Method::POST, ORDERS), (Method::GET, ORDERS), (Method::GET, ORDER), (Method::POST, PAY), (Method::POST, CANCEL)]
 }
 
+/// An order that there is not.
+fn nowhere() -> String {
+    ids::random().to_string()
+}
+
 impl Desk {
     fn open() -> Self {
         let shop = Shop::open();
@@ -85,7 +90,7 @@ impl Desk {
         Self { shop, sessions: Arc::new(sessions), slots: 10, answered: Problems::new() }
     }
 
-    fn ask(&self, operation: &(Method, &'static str), order: impl ToString) -> Ask {
+    fn ask(&self, operation: &(Method, &'static str), order: &str) -> Ask {
         let body = match operation.1 {
             ORDERS => json!({ "user_uuid": self.shop.user, "part_uuids": [self.shop.engine] }).to_string(),
             PAY => json!({ "payment_method": "CARD" }).to_string(),
@@ -94,7 +99,7 @@ impl Desk {
         Ask {
             operation: operation.clone(),
             method: operation.0.clone(),
-            path: operation.1.replace("{order_uuid}", &order.to_string()),
+            path: operation.1.replace("{order_uuid}", order),
             session: Some("session"),
             key: None,
             media_type: "application/json",
@@ -123,7 +128,7 @@ impl Desk {
 
     /// What the layers around every endpoint, and what reads its request, refuse.
     async fn refuse_anything(&mut self, operation: &(Method, &'static str)) {
-        let right = self.ask(operation, ids::random());
+        let right = self.ask(operation, &nowhere());
         let wrong = match *operation {
             (Method::POST, ORDERS) => Ask { body: "{}".to_owned(), ..right.clone() },
             (_, ORDERS) => Ask { path: format!("{ORDERS}?limit=0"), ..right.clone() },
@@ -152,7 +157,7 @@ impl Desk {
         let order = self.shop.order().await;
         for same in [true, false] {
             let key = ids::random().to_string();
-            let ask = Ask { key: Some(key.clone()), ..self.ask(operation, order) };
+            let ask = Ask { key: Some(key.clone()), ..self.ask(operation, &order.to_string()) };
             let request = format!("{} {}\0{}", ask.method, ask.path, ask.body);
             let fingerprint = if same { Sha256::digest(request).to_vec() } else { vec![1] };
             let claim = Claim { user: self.shop.user, key, fingerprint, token: ids::random() };
@@ -173,15 +178,15 @@ impl Desk {
     }
 
     async fn get(&mut self) {
-        self.send(self.ask(&(Method::GET, ORDER), ids::random())).await;
+        self.send(self.ask(&(Method::GET, ORDER), &nowhere())).await;
     }
 
     async fn pay(&mut self) {
         let operation = (Method::POST, PAY);
         let order = self.shop.order().await;
-        let right = self.ask(&operation, order);
+        let right = self.ask(&operation, &order.to_string());
         self.send(Ask { media_type: "text/plain", ..right.clone() }).await;
-        self.send(self.ask(&operation, ids::random())).await;
+        self.send(self.ask(&operation, &nowhere())).await;
         for refusal in [Refusal::PaymentDeclined, Refusal::InsufficientFunds] {
             self.shop.payments.script(Fault::Decline(refusal));
             self.send(right.clone()).await;
@@ -191,11 +196,11 @@ impl Desk {
         self.send(right).await;
         let paid = self.shop.order().await;
         self.shop.service.pay(self.shop.user, paid, PaymentMethod::Card, None).await.unwrap();
-        self.send(self.ask(&operation, paid)).await;
+        self.send(self.ask(&operation, &paid.to_string())).await;
         let lost = self.shop.order().await;
         self.shop.inventory.expire(lost);
         self.shop.inventory.put(self.shop.engine, platform::money::Money::ZERO, 0);
-        self.send(self.ask(&operation, lost)).await;
+        self.send(self.ask(&operation, &lost.to_string())).await;
     }
 
     async fn cancel(&mut self) {
@@ -205,7 +210,7 @@ impl Desk {
         self.shop.payments.script(Fault::Lost);
         self.shop.service.pay(self.shop.user, paying, PaymentMethod::Card, None).await.unwrap_err();
         for order in [ids::random(), paid, paying] {
-            self.send(self.ask(&operation, order)).await;
+            self.send(self.ask(&operation, &order.to_string())).await;
         }
     }
 }

@@ -76,11 +76,10 @@ impl Inventory for RemoteInventory {
             let filter = filter.clone();
             async move { inventory.parts(&filter, Page::default()).await }
         });
-        let shelf = match answer.await {
-            Ok(Ok(shelf)) => shelf,
-            _ => return Err(Error::Unavailable("inventory", anyhow::anyhow!("no answer"))),
+        let Ok(Ok(stock)) = answer.await else {
+            return Err(Error::Unavailable("inventory", anyhow::anyhow!("no answer")));
         };
-        let available = |part| shelf.iter().find(|found| found.uuid == part).map(|found| found.stock.available);
+        let available = |part| stock.iter().find(|found| found.uuid == part).map(|found| found.stock.available);
         if let Some((part, _)) = parts.iter().find(|(part, _)| available(*part).is_none()) {
             return Err(Refusal::PartNotFound(*part).into());
         }

@@ -173,7 +173,7 @@ impl Orders for MemoryOrders {
     ) -> Result<Option<(Order, Option<AttemptLease>)>, Error> {
         let next_at = self.clock.now() + patience;
         let mut tables = self.tables();
-        if !tables.orders.get(&order).is_some_and(|row| row.order.user == user) {
+        if tables.orders.get(&order).is_none_or(|row| row.order.user != user) {
             return Ok(None);
         }
         tables.check(claim)?;
