@@ -189,17 +189,17 @@ async fn several_replicas_finish_the_same_refunds_once() {
         payments.cancel(charge.order, None).await.unwrap();
     }
 
-    let stop = CancellationToken::new();
+    let done = CancellationToken::new();
     let replicas = (0..4).map(|_| {
         let service = shop.service.clone();
-        let stop = stop.clone();
-        tokio::spawn(async move { service.finish_due(stop).await })
+        let done = done.clone();
+        tokio::spawn(async move { service.finish_due(done).await })
     });
     let replicas: Vec<_> = replicas.collect();
     while payments.unfinished().await.unwrap() != Unfinished::default() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    stop.cancel();
+    done.cancel();
     join_all(replicas).await;
 
     for charge in charges {

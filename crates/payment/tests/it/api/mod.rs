@@ -3,6 +3,7 @@
 mod access;
 mod paying;
 mod refunds;
+mod voids;
 
 use std::net::SocketAddr;
 
