@@ -12,6 +12,8 @@ use uuid::Uuid;
 use crate::goal::stuck;
 
 const EVENTS: usize = 3;
+/// More than there are.
+const BATCH: i64 = 10;
 const KEY: Uuid = Uuid::from_u128(1);
 const HOLDERS: [&str; 2] = ["older", "newer"];
 const NEW_KIND: &str = "new";
@@ -95,9 +97,9 @@ impl State {
         for (place, (_, published)) in outbox.events().into_iter().enumerate() {
             self.published[place] = published;
         }
-        let waiting: Vec<i64> = now(outbox.unpublished(EVENTS as i64)).into_iter().map(|row| row.id).collect();
-        for place in 0..self.written {
-            self.aside[place] = !self.published[place] && !waiting.contains(&(place as i64));
+        let waiting: Vec<i64> = now(outbox.unpublished(BATCH)).into_iter().map(|row| row.id).collect();
+        for (id, place) in (0..).zip(0..self.written) {
+            self.aside[place] = !self.published[place] && !waiting.contains(&id);
         }
     }
 }
@@ -207,7 +209,7 @@ impl Relays {
                 now(outbox.take_back(shown(epoch), kinds));
             }
             (Action::Read(_), Relay::Holds(epoch)) => {
-                let (ready, aside) = sort(relay, now(outbox.unpublished(EVENTS as i64)));
+                let (ready, aside) = sort(relay, now(outbox.unpublished(BATCH)));
                 if !ready.is_empty() || !aside.is_empty() {
                     state.relays[relay] = Relay::Read(epoch, ready, aside);
                 }

@@ -162,8 +162,8 @@ impl Model for Protocol {
 impl Protocol {
     fn act(&self, state: &mut State, action: Action) {
         match action {
-            Action::Starts(process) => self.start(state, process),
-            Action::Takes(process) => self.take(state, process),
+            Action::Starts(process) => Self::start(state, process),
+            Action::Takes(process) => Self::take(state, process),
             Action::Asks(process, arrives) => self.ask_inventory(state, process, arrives),
             Action::Sends(process) => {
                 if let Process::Goes(lease, step) = state.processes[process] {
@@ -175,7 +175,7 @@ impl Protocol {
                     state.record(lease.attempt.number.unsigned_abs());
                 }
             }
-            Action::Hears(process) => self.hear(state, process),
+            Action::Hears(process) => Self::hear(state, process),
             Action::GivesUp(process) => Self::give_up(state, process),
             Action::Writes(process) => self.write(state, process),
             Action::Dies(process) => state.processes[process] = Self::after_work(process),
@@ -241,7 +241,7 @@ fn without_epochs_and_voids_a_charged_order_is_cancelled() {
     let checked = check(false);
 
     let path = checked.assert_any_discovery("what is charged ends as paid, and never as if it were not");
-    println!("{:#?}", path.into_actions());
+    println!("{:#?}\n{} states", path.into_actions(), checked.unique_state_count());
     // The money comes back all the same.
     checked.assert_no_discovery("at most one charge");
     checked.assert_no_discovery("in the end a charge stands for a paid order alone");

@@ -15,7 +15,7 @@ pub struct Protocol {
 }
 
 impl Protocol {
-    pub fn start(&self, state: &mut State, process: usize) {
+    pub fn start(state: &mut State, process: usize) {
         let begun = if state.order.attempts < ATTEMPTS.cast_signed() {
             state.order.begin_attempt(PaymentMethod::Card).is_ok()
         } else {
@@ -25,13 +25,13 @@ impl Protocol {
             state.epoch += 1;
             state.shared = false;
         } else if state.order.attempt.is_some() {
-            return self.take(state, process);
+            return Self::take(state, process);
         }
         let lease = state.lease(false).filter(|_| begun);
         state.processes[process] = lease.map_or(Process::Gone, Process::Confirms);
     }
 
-    pub fn take(&self, state: &mut State, process: usize) {
+    pub fn take(state: &mut State, process: usize) {
         if state.order.attempt.is_some() {
             state.epoch += 1;
             state.shared = true;
@@ -59,7 +59,7 @@ impl Protocol {
         }
     }
 
-    pub fn hear(&self, state: &mut State, process: usize) {
+    pub fn hear(state: &mut State, process: usize) {
         let Process::Waits(lease, step) = state.processes[process] else { return };
         let attempt = lease.attempt.number.unsigned_abs();
         let next = if step == Step::Void {

@@ -14,6 +14,7 @@ pub const REQUESTS: usize = 2;
 pub const ATTEMPTS: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct State {
     pub order: Order,
     /// Only whether a lease is of the current epoch counts, so the current one is 1 and all others are 0.
