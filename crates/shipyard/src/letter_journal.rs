@@ -83,7 +83,7 @@ impl Journal {
                     journal.entries.insert(entry.letter.clone(), entry);
                 }
                 Err(error) => {
-                    tracing::warn!(topic, offset = message.offset, %error, "an entry cannot be read and is skipped")
+                    tracing::warn!(topic, offset = message.offset, %error, "an entry cannot be read and is skipped");
                 }
             }
         })?;

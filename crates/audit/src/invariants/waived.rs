@@ -9,9 +9,9 @@ fn broken_without(service: &str, kind: &str) -> &'static [u8] {
     match (service, kind) {
         // The order stays PAID.
         ("assembly", OrderPaid::TYPE) | ("order", AssemblyFailed::TYPE) => &[7],
-        // And its parts are built in.
-        ("order", ShipAssembled::TYPE) => &[3, 7],
-        ("inventory", OrderCreated::TYPE | OrderCancelled::TYPE | ShipAssembled::TYPE) => &[3, 7],
+        // And its parts are built in, or are held or taken off as no order has it.
+        ("order", ShipAssembled::TYPE)
+        | ("inventory", OrderCreated::TYPE | OrderCancelled::TYPE | ShipAssembled::TYPE) => &[3, 7],
         // The charge stands.
         ("payment", OrderCancelled::TYPE) => &[2],
         _ => &[],

@@ -20,6 +20,15 @@ fn more_is_sold_than_there_was() {
 }
 
 #[test]
+fn all_of_a_part_may_be_sold() {
+    holds(3, |facts| {
+        facts.restocks.clear();
+        let part = &mut facts.parts[0];
+        (part.initial, part.restocked, part.available) = (2, 0, 0);
+    });
+}
+
+#[test]
 fn the_sums_are_not_those_of_the_reservations() {
     breaks(3, &["2 are reserved", "add up to 1"], |facts| {
         facts.parts[0].reserved = 2;

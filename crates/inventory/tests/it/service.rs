@@ -65,7 +65,7 @@ fn received<E: Default>(order: Uuid) -> Received<E> {
 async fn parts_are_listed_and_found() {
     let shop = shop().await;
     let other: NewPart = part(1);
-    shop.service.seed(&[other.clone()]).await.unwrap();
+    shop.service.seed(std::slice::from_ref(&other)).await.unwrap();
 
     let all = shop.service.parts(&Filter::default(), Page::default()).await.unwrap();
     let first = shop.service.parts(&Filter::default(), Page { after: 0, size: NonZeroU32::new(1) }).await.unwrap();
@@ -81,9 +81,9 @@ async fn a_reservation_lasts_for_its_time_unless_it_is_confirmed() {
     let shop = shop().await;
     let (held, confirmed) = (shop.order(false).await, shop.order(true).await);
 
-    tokio::time::sleep(TTL - Duration::from_secs(1)).await;
+    tokio::time::sleep(TTL.mul_f64(0.99)).await;
     let before = shop.service.expire().await.unwrap();
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(TTL.mul_f64(0.02)).await;
     let after = shop.service.expire().await.unwrap();
 
     assert_eq!((before, after), (0, 1));

@@ -68,11 +68,11 @@ fn with_relay() -> (Shop, CancellationToken) {
     let kinds = ["events.v1.OrderCreated", "events.v1.OrderPaid", "events.v1.OrderCancelled"];
     let topics: HashMap<_, _> = kinds.map(|kind| (kind, kind.to_owned())).into();
     let relay = Relay::new("order", Arc::new(shop.orders.outbox.clone()), Arc::new(Broker), topics, &waker);
-    let stop = CancellationToken::new();
-    tokio::spawn(relay.run(stop.clone()));
+    let end = CancellationToken::new();
+    tokio::spawn(relay.run(end.clone()));
     let (orders, inventory, payments) = (shop.orders.clone(), shop.inventory.clone(), shop.payments.clone());
     shop.service = OrderService::new(Arc::new(orders), Arc::new(inventory), Arc::new(payments), waker, PAY_WITHIN);
-    (shop, stop)
+    (shop, end)
 }
 
 /// Waits for less than the relay does that nobody wakes: the number of events that are out.
@@ -83,7 +83,7 @@ async fn published(shop: &Shop) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn every_event_goes_out_at_once() {
-    let (shop, _stop) = with_relay();
+    let (shop, _end) = with_relay();
 
     let [paid, undone, left, lost, late] =
         [shop.order().await, shop.order().await, shop.order().await, shop.order().await, shop.order().await];

@@ -171,7 +171,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let cases = [
             (Code::DeadlineExceeded, second, Outcome::Failed),
-            (Code::DeadlineExceeded, second - Duration::from_millis(1), Outcome::Inconclusive),
+            (Code::DeadlineExceeded, Duration::from_millis(999), Outcome::Inconclusive),
             (Code::Unavailable, Duration::from_millis(1), Outcome::Failed),
             (Code::Ok, second, Outcome::Answered),
             (Code::Unauthenticated, second, Outcome::Answered),

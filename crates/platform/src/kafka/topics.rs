@@ -74,7 +74,11 @@ pub async fn delete_records(config: &Config, topic: &str, before: &[(i32, i64)])
     }
     let what = || format!("deleting records of {topic}");
     let deleted = admin(config)?.delete_records(&list, &options()).await.with_context(what)?;
-    deleted.elements().iter().try_for_each(rdkafka::topic_partition_list::TopicPartitionListElem::error).with_context(what)
+    deleted
+        .elements()
+        .iter()
+        .try_for_each(rdkafka::topic_partition_list::TopicPartitionListElem::error)
+        .with_context(what)
 }
 
 /// How long a topic keeps its records, as it is configured; nothing where it keeps them for ever.

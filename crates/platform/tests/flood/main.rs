@@ -86,7 +86,10 @@ impl Strangers {
         let new = || ids::random().simple().to_string().repeat(20);
         let grpc =
             |request: RequestBuilder| request.header("content-type", "application/grpc").header("te", "trailers");
-        let method = || Method::from_bytes(format!("X{}", ids::random().simple()).as_bytes()).unwrap();
+        let method = || {
+            Method::from_bytes(format!("X{}", ids::random().simple()).as_bytes())
+                .expect("letters and digits are a method")
+        };
         let (http, http_url, other, grpc_url) = (&self.http, &self.http_url, &self.grpc, &self.grpc_url);
         [
             http.get(format!("{http_url}/known/{}", new())),
@@ -110,8 +113,8 @@ fn client() -> reqwest::ClientBuilder {
 }
 
 async fn serve_http() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let url = format!("http://{}", listener.local_addr().expect("a listener has an address"));
     let router = http::layers(Router::new().route("/known/{id}", get(|| async {})));
     tokio::spawn(http::serve(listener, router, Readiness::default(), CancellationToken::new()));
     url
@@ -126,7 +129,7 @@ fn series() -> BTreeSet<String> {
 
 /// The resident memory of this process in bytes.
 fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells of this process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the resident memory is told");
+    line.trim().trim_end_matches(" kB").parse::<usize>().expect("it is a number") * 1024
 }

@@ -51,8 +51,9 @@ async fn a_database_that_is_not_there_yet_is_waited_for() {
     sqlx::query("select count(*) from outbox").execute(&pool).await.unwrap();
 }
 
-fn lazy(options: sqlx::postgres::PgConnectOptions) -> Database {
-    Database::lazy("test", "TEST_DATABASE_URL", &options.to_url_lossy().to_string().into(), 2).unwrap()
+fn lazy(options: &sqlx::postgres::PgConnectOptions) -> Database {
+    let url = options.to_url_lossy().to_string().into();
+    Database::lazy("test", "TEST_DATABASE_URL", &url, 2).expect("the options make a URL")
 }
 
 /// The database's URL for a role of its own, which may log in with `password` and owns nothing.
@@ -64,14 +65,14 @@ async fn with_role(database: &testkit::Database, password: &str) -> (String, sql
 }
 
 async fn execute(database: &testkit::Database, statement: String) {
-    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&database.pool).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&database.pool).await.expect("a superuser may");
 }
 
 #[tokio::test]
 async fn a_server_that_refuses_the_role_is_waited_for() {
     let database = testkit::empty_database().await;
     let (role, options) = with_role(&database, "old").await;
-    let pool = lazy(options.password("new"));
+    let pool = lazy(&options.password("new"));
     let migration = tokio::spawn(async move { migrate(&pool, &MIGRATIONS, &CancellationToken::new()).await });
 
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;

@@ -1,7 +1,5 @@
 //! Topics as a real broker keeps them.
 
-use std::time::Duration;
-
 use platform::kafka::{Config, dead_letter_topic, ensure_topics, retention};
 use rdkafka::{
     ClientConfig,
@@ -11,7 +9,7 @@ use rdkafka::{
 use testkit::eventually;
 
 fn admin(config: &Config) -> AdminClient<DefaultClientContext> {
-    ClientConfig::new().set("bootstrap.servers", &config.kafka_brokers).create().unwrap()
+    ClientConfig::new().set("bootstrap.servers", &config.kafka_brokers).create().expect("an admin client can be made")
 }
 
 #[tokio::test]
@@ -33,7 +31,7 @@ async fn dead_letters_have_no_expiry_also_where_their_topic_had_one() {
     for topic in [&fresh, &old] {
         let letters = dead_letter_topic(topic);
         // A broker tells of what was altered a moment later.
-        eventually(|| async { (retention(&config, &letters).await.unwrap() == None::<Duration>).then_some(()) }).await;
+        eventually(|| async { retention(&config, &letters).await.unwrap().is_none().then_some(()) }).await;
         assert_eq!(retention(&config, topic).await.unwrap(), Some(config.kafka_topic_retention));
     }
     let described = admin(&config).describe_configs(&[ResourceSpecifier::Topic(&name)], &AdminOptions::new()).await;

@@ -49,8 +49,8 @@ async fn postgresql_keeps_its_data_however_it_ended() {
 
 /// A server in `data` that holds a table of our own.
 async fn server_with_a_table(data: &Path) -> postgres::Postgres {
-    let server = postgres::start(&postgres::Options::new(data.to_owned())).await.unwrap();
-    execute(&server.url, "create table orders (id int)").await.unwrap();
+    let server = postgres::start(&postgres::Options::new(data.to_owned())).await.expect("PostgreSQL starts");
+    execute(&server.url, "create table orders (id int)").await.expect("a superuser may");
     server
 }
 

@@ -185,10 +185,10 @@ impl Orders for MemoryOrders {
             (row.shared, row.tries) = (false, 0);
             AttemptLease { attempt, epoch: row.epoch, shared: false, tries: 0 }
         });
-        if let Some(lease) = begun {
-            if let Some(key) = claim.and_then(|claim| tables.key(claim)) {
-                key.attempt = Some(lease.attempt.number);
-            }
+        if let Some(lease) = begun
+            && let Some(key) = claim.and_then(|claim| tables.key(claim))
+        {
+            key.attempt = Some(lease.attempt.number);
         }
         Ok(Some((before, begun)))
     }

@@ -14,12 +14,12 @@ use crate::{INITIAL, declines, money};
 
 /// Lets the background work for so long.
 async fn work_for(shop: &Shop, time: Duration) {
-    let stop = CancellationToken::new();
-    let stopped = async {
+    let end = CancellationToken::new();
+    let ended = async {
         tokio::time::sleep(time).await;
-        stop.cancel();
+        end.cancel();
     };
-    tokio::join!(shop.service.finish_due(stop.clone()), stopped);
+    tokio::join!(shop.service.finish_due(end.clone()), ended);
 }
 
 #[tokio::test(start_paused = true)]
