@@ -216,11 +216,12 @@ fn an_event_that_one_consumer_dead_lettered_is_still_missed_at_another() {
     let missing = |facts: &mut Facts| {
         inbox(facts, "assembly-group-order-paid").rows.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
     };
-    breaks(5, &["assembly-group-order-paid has not taken it"], |facts| {
+    let row = format!("events.v1.OrderPaid of order {BUILT}: ");
+    breaks(5, &[&row, "assembly-group-order-paid has not taken it"], |facts| {
         missing(facts);
         bury(facts, "notification-group-order-paid");
     });
-    breaks(5, &["assembly-group-order-paid has not taken it"], |facts| {
+    breaks(5, &[&row, "assembly-group-order-paid has not taken it"], |facts| {
         missing(facts);
         bury(facts, "assembly-group-order-paid");
         facts.dead_letters[0].letters[0].topic = "order.created".to_owned();
