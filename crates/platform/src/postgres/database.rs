@@ -4,7 +4,7 @@
 //! comes back to its pool without a bound, so that a connection whose path is lost stays with its statement, or with that ping, for
 //! as long as TCP retries. So a connection is lent to one statement under a deadline, and closed unless it was answered in time.
 
-use std::{str::FromStr as _, sync::Arc, time::Duration};
+use std::{cell::Cell, str::FromStr as _, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use futures::{
@@ -26,8 +26,13 @@ use tokio::{
 
 use super::{
     listener::Listener,
-    path::{Path, Unanswered},
+    path::{Path, Unanswered, Use},
 };
+
+tokio::task_local! {
+    /// When the connection that is being acquired was made, where it is not new.
+    static MADE: Cell<Option<Instant>>;
+}
 
 /// How long a statement waits for its turn to use a connection, and then for one that is made for it.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -79,7 +84,9 @@ impl Database {
             // A stale connection costs one failed statement, not each statement a round trip.
             .test_before_acquire(false)
             .before_acquire(move |_, connection| {
-                let is_usable = !known.is_stale(connection.idle_for);
+                let made = Instant::now().checked_sub(connection.age);
+                let is_usable = made.is_some_and(|made| !known.is_stale(made));
+                let _ = MADE.try_with(|slot| slot.set(made.filter(|_| is_usable)));
                 Box::pin(async move { Ok(is_usable) })
             })
             .idle_timeout(Duration::from_mins(1))
@@ -126,9 +133,11 @@ impl Database {
     async fn lend(&self) -> sqlx::Result<Lent> {
         let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, self.turns.clone().acquire_owned());
         let turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
-        let connection = self.pool.acquire().await?;
-        let (path, since) = (self.path.clone(), Instant::now());
-        Ok(Lent { connection: Some((connection, turn)), path, since, is_answered: false })
+        let acquired = async { self.pool.acquire().await.map(|connection| (connection, MADE.with(Cell::get))) };
+        let (connection, made) = MADE.scope(Cell::new(None), acquired).await?;
+        let since = Instant::now();
+        let used = Use { made: made.unwrap_or(since), since };
+        Ok(Lent { connection: Some((connection, turn)), path: self.path.clone(), used, is_answered: false })
     }
 }
 
@@ -137,7 +146,7 @@ impl Database {
 struct Lent {
     connection: Option<(PoolConnection<Postgres>, OwnedSemaphorePermit)>,
     path: Path,
-    since: Instant,
+    used: Use,
     is_answered: bool,
 }
 
@@ -160,8 +169,8 @@ impl Lent {
         outcome
     }
 
-    fn path(&self) -> (Path, Instant) {
-        (self.path.clone(), self.since)
+    fn path(&self) -> (Path, Use) {
+        (self.path.clone(), self.used)
     }
 }
 
@@ -175,7 +184,7 @@ impl Drop for Lent {
                     let since = Instant::now();
                     // What sqlx does by itself when it is dropped, but with a bound. Dropped, it closes the connection.
                     if tokio::time::timeout(PING_TIMEOUT, connection.return_to_pool()).await.is_err() {
-                        path.is_silent_since(since);
+                        path.is_stale_since(since);
                     }
                     drop(turn);
                 });
@@ -196,10 +205,10 @@ impl<'p> Executor<'p> for &'_ Database {
         let database = self.clone();
         let steps = async move {
             let mut lent = database.lend().await?;
-            let (path, since) = lent.path();
+            let (path, used) = lent.path();
             let steps: Vec<_> = {
                 let answer = lent.connection()?.fetch_many(query).try_collect();
-                let outcome = path.answered(since, ANSWER_TIMEOUT, answer).await;
+                let outcome = path.answered(used, ANSWER_TIMEOUT, answer).await;
                 lent.settle(outcome)?
             };
             Ok(stream::iter(steps.into_iter().map(Ok)))
@@ -214,8 +223,8 @@ impl<'p> Executor<'p> for &'_ Database {
         let database = self.clone();
         async move {
             let mut lent = database.lend().await?;
-            let (path, since) = lent.path();
-            let outcome = path.answered(since, ANSWER_TIMEOUT, lent.connection()?.fetch_optional(query)).await;
+            let (path, used) = lent.path();
+            let outcome = path.answered(used, ANSWER_TIMEOUT, lent.connection()?.fetch_optional(query)).await;
             lent.settle(outcome)
         }
         .boxed()
@@ -228,8 +237,8 @@ impl<'p> Executor<'p> for &'_ Database {
         let database = self.clone();
         async move {
             let mut lent = database.lend().await?;
-            let (path, since) = lent.path();
-            let outcome = path.answered(since, ANSWER_TIMEOUT, lent.connection()?.prepare_with(sql, parameters)).await;
+            let (path, used) = lent.path();
+            let outcome = path.answered(used, ANSWER_TIMEOUT, lent.connection()?.prepare_with(sql, parameters)).await;
             lent.settle(outcome)
         }
         .boxed()
@@ -242,8 +251,8 @@ impl<'p> Executor<'p> for &'_ Database {
         let database = self.clone();
         async move {
             let mut lent = database.lend().await?;
-            let (path, since) = lent.path();
-            let outcome = path.answered(since, ANSWER_TIMEOUT, lent.connection()?.describe(sql)).await;
+            let (path, used) = lent.path();
+            let outcome = path.answered(used, ANSWER_TIMEOUT, lent.connection()?.describe(sql)).await;
             lent.settle(outcome)
         }
         .boxed()

@@ -4,16 +4,33 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
-/// Shared by all connections of one database. One that was silent tells of the others that were last heard before.
+/// Shared by all connections of one database: what one of them meets tells of the others that are as old.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Path(Arc<watch::Sender<Marks>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Marks {
-    /// Connections that were last used by then are not used again.
+    /// Connections that were made by then are not used again.
     stale: Option<Instant>,
-    /// What was sent by then and has no answer gets none any more.
+    /// On connections that were made by then no answer comes any more.
     silent: Option<Instant>,
+    /// The ping that has no answer yet.
+    asked: Option<Ping>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ping {
+    at: Instant,
+    /// True when a connection as old as the ping's has answered something that was sent after it.
+    other_answered: bool,
+}
+
+/// A connection as far as its path is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Use {
+    pub made: Instant,
+    /// When a statement was sent on it.
+    pub since: Instant,
 }
 
 /// No answer came, and none is waited for any longer.
@@ -27,39 +44,64 @@ impl From<Unanswered> for sqlx::Error {
 }
 
 impl Path {
-    /// A connection was found broken that was in use until `moment`: the idle ones have to be made anew.
+    /// A connection was found broken: idle ones that were made by then are made anew.
     pub fn is_stale_since(&self, moment: Instant) {
         self.0.send_modify(|marks| marks.stale = marks.stale.max(Some(moment)));
     }
 
-    /// To what was sent at `moment` no answer has come: what was sent before gets none either.
-    pub fn is_silent_since(&self, moment: Instant) {
+    /// True where a connection that was made then is not to be used again.
+    pub fn is_stale(&self, made: Instant) -> bool {
+        self.0.borrow().stale.is_some_and(|stale| made <= stale)
+    }
+
+    pub fn ping_sent(&self, at: Instant) {
+        self.0.send_modify(|marks| marks.asked = Some(Ping { at, other_answered: false }));
+    }
+
+    pub fn ping_answered(&self) {
+        self.0.send_modify(|marks| marks.asked = None);
+    }
+
+    /// The ping that was sent last has no answer: neither has anything else on connections that are as old, unless one of them answered.
+    pub fn ping_unanswered(&self) {
         self.0.send_modify(|marks| {
-            marks.stale = marks.stale.max(Some(moment));
-            marks.silent = marks.silent.max(Some(moment));
+            if let Some(Ping { at, other_answered: false }) = marks.asked.take() {
+                marks.stale = marks.stale.max(Some(at));
+                marks.silent = marks.silent.max(Some(at));
+            }
         });
     }
 
-    /// True where a connection that has been idle for so long is not to be used again.
-    pub fn is_stale(&self, idle_for: Duration) -> bool {
-        let last_used = Instant::now().checked_sub(idle_for);
-        self.0.borrow().stale.is_some_and(|stale| last_used.is_none_or(|last_used| last_used <= stale))
+    fn heard(&self, used: Use) {
+        let tells = |marks: &Marks| {
+            marks.asked.is_some_and(|ping| !ping.other_answered && used.made <= ping.at && ping.at <= used.since)
+        };
+        if tells(&self.0.borrow()) {
+            self.0.send_modify(|marks| {
+                if let Some(ping) = marks.asked.as_mut().filter(|ping| ping.at <= used.since) {
+                    ping.other_answered = true;
+                }
+            });
+        }
     }
 
-    /// The answer to what is sent at `since`, unless it takes longer than `limit` or the path is found to be silent meanwhile.
+    /// The answer to what is sent, unless it takes longer than `limit` or the path is found to be silent meanwhile.
     pub async fn answered<T>(
         &self,
-        since: Instant,
+        used: Use,
         limit: Duration,
         answer: impl Future<Output = T>,
     ) -> Result<T, Unanswered> {
         let mut marks = self.0.subscribe();
         tokio::select! {
             biased;
-            answer = answer => Ok(answer),
-            _ = marks.wait_for(|marks| marks.silent.is_some_and(|silent| silent >= since)) => Err(Unanswered),
-            () = tokio::time::sleep_until(since + limit) => {
-                self.is_silent_since(since);
+            answer = answer => {
+                self.heard(used);
+                Ok(answer)
+            }
+            _ = marks.wait_for(|marks| marks.silent.is_some_and(|silent| used.made <= silent)) => Err(Unanswered),
+            () = tokio::time::sleep_until(used.since + limit) => {
+                self.is_stale_since(used.since);
                 Err(Unanswered)
             }
         }
@@ -74,30 +116,47 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(6);
 
-    #[tokio::test(start_paused = true)]
-    async fn what_was_sent_before_a_silence_is_given_up_and_what_was_sent_after_is_not() {
-        let path = Path::default();
-        let sent = Instant::now();
+    /// A ping sent a second ago, and statements on a connection from before it and on one from after it.
+    async fn ping() -> (Path, Use, Use) {
+        let (path, made) = (Path::default(), Instant::now());
         tokio::time::advance(Duration::from_secs(1)).await;
-        let ping = Instant::now();
+        path.ping_sent(Instant::now());
         tokio::time::advance(Duration::from_secs(1)).await;
-        path.is_silent_since(ping);
-
-        assert!(path.answered(sent, LIMIT, pending::<()>()).await.is_err());
-        let late = tokio::time::timeout(LIMIT / 2, path.answered(Instant::now(), LIMIT, pending::<()>())).await;
-        assert!(late.is_err(), "it is still waited for");
-        assert!(path.answered(sent, LIMIT, ready(())).await.is_ok());
+        let now = Instant::now();
+        (path, Use { made, since: now }, Use { made: now, since: now })
     }
 
     #[tokio::test(start_paused = true)]
-    async fn connections_that_were_used_after_a_silence_are_used_again() {
+    async fn a_silent_ping_ends_what_waits_on_connections_as_old_and_on_no_newer_ones() {
+        let (path, old, new) = ping().await;
+
+        path.ping_unanswered();
+
+        assert!(path.answered(old, LIMIT, pending::<()>()).await.is_err());
+        assert!(path.answered(old, LIMIT, ready(())).await.is_ok());
+        let newer = tokio::time::timeout(LIMIT / 2, path.answered(new, LIMIT, pending::<()>())).await;
+        assert!(newer.is_err(), "it is still waited for");
+        assert!(path.is_stale(old.made) && !path.is_stale(new.made));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_ping_ends_nothing_where_another_connection_as_old_has_answered() {
+        let (path, old, _) = ping().await;
+        path.answered(old, LIMIT, ready(())).await.unwrap();
+
+        path.ping_unanswered();
+
+        let other = tokio::time::timeout(LIMIT / 2, path.answered(old, LIMIT, pending::<()>())).await;
+        assert!(other.is_err(), "it is still waited for");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_statement_without_an_answer_has_connections_as_old_made_anew() {
         let path = Path::default();
-        tokio::time::advance(Duration::from_secs(5)).await;
-        assert!(!path.is_stale(Duration::from_secs(5)));
+        let made = Instant::now();
+        let unanswered = path.answered(Use { made, since: made }, LIMIT, pending::<()>()).await;
 
-        path.is_silent_since(Instant::now() - Duration::from_secs(2));
-
-        assert!(path.is_stale(Duration::from_secs(3)));
-        assert!(!path.is_stale(Duration::from_secs(1)));
+        assert!(unanswered.is_err());
+        assert!(path.is_stale(made) && !path.is_stale(Instant::now()));
     }
 }

@@ -15,8 +15,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Keeps a readiness condition true to whether the database answers, and tells the pool when its connections are lost.
 ///
 /// A connection that was closed, as by a server that restarted, has the idle ones made anew, so that no request meets them. One that
-/// is silent ends also the statements that wait for an answer since before it was asked: the path to the server is lost, or the server
-/// hangs.
+/// is silent ends also the statements that wait for an answer on connections as old, unless one of those has answered meanwhile: the path
+/// to the server is lost, or the server hangs.
 pub async fn watch(database: Database, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
     let mut connection = None;
     loop {
@@ -35,10 +35,14 @@ pub async fn watch(database: Database, reachable: Condition, stop: CancellationT
 async fn beat(database: &Database, connection: &mut Option<PgConnection>) -> bool {
     if let Some(known) = connection {
         let asked = Instant::now();
+        database.path().ping_sent(asked);
         match timeout(PING_TIMEOUT, known.ping()).await {
-            Ok(Ok(())) => return true,
+            Ok(Ok(())) => {
+                database.path().ping_answered();
+                return true;
+            }
             Ok(Err(_)) => database.path().is_stale_since(asked),
-            Err(_) => database.path().is_silent_since(asked),
+            Err(_) => database.path().ping_unanswered(),
         }
         *connection = None;
     }

@@ -122,6 +122,24 @@ async fn idle_connections_whose_path_was_lost_cost_no_statement_after_the_watch_
 }
 
 #[tokio::test]
+async fn a_statement_that_meets_a_lost_connection_before_that_is_known_ends_when_it_is() {
+    let fixture = Fixture::new().await;
+    let (stop, readiness) = (CancellationToken::new(), Readiness::default());
+    let watch = tokio::spawn(watch(fixture.pool.clone(), readiness.condition("database"), stop.clone()));
+    readiness.ready().await;
+
+    fixture.proxy.blackhole();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let (took, outcomes) = fixture.statements("select 1").await;
+
+    // Half of the ping's two seconds is over.
+    assert!(took < Duration::from_millis(2_500), "{took:?}");
+    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(is_unavailable)), "{outcomes:?}");
+    stop.cancel();
+    watch.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_listener_whose_path_was_lost_listens_again() {
     let fixture = Fixture::new().await;
     let listener = fixture.pool.listen("news");
