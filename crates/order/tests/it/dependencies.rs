@@ -202,16 +202,16 @@ async fn a_payment_that_is_not_called_any_more_has_declined_nothing() {
     let last = *orders.last().unwrap();
     let waiting = service.find(shop.user, last).await.unwrap();
     let well = shop.service(None, None);
-    let stop = CancellationToken::new();
+    let end = CancellationToken::new();
     let settled = async {
         eventually(async || {
             let order = well.find(shop.user, last).await.unwrap();
             order.attempt.is_none().then_some(())
         })
         .await;
-        stop.cancel();
+        end.cancel();
     };
-    let (reconciled, ()) = tokio::join!(well.reconcile(stop.clone()), settled);
+    let (reconciled, ()) = tokio::join!(well.reconcile(end.clone()), settled);
     reconciled.unwrap();
 
     assert_eq!(waiting.status, Status::PendingPayment);
