@@ -42,7 +42,7 @@ pub struct Own {
     /// An order that is not paid after this long is cancelled.
     #[serde(default = "payment_deadline", with = "humantime_serde")]
     pub order_payment_deadline: Duration,
-    /// Requests worked on at once; one more is told to come back later.
+    /// Requests worked on at once; one more is told to come back later. Creating and paying orders take three eighths of them each at most.
     #[serde(default = "max_in_flight")]
     pub order_max_in_flight: usize,
     /// How long listeners stay open once the service is told to stop.

@@ -12,6 +12,7 @@ mod customer;
 mod dlq;
 mod flow;
 mod idempotency;
+mod logs;
 mod one_process;
 mod program;
 mod republish;
