@@ -65,7 +65,7 @@ impl PaymentService {
         }
     }
 
-    /// Sees to it that an attempt is never charged, if nobody has begun to charge it.
+    /// Voids an attempt: it is never charged, unless a charge has begun already.
     pub async fn void(&self, charge: &Charge, transaction: Uuid) -> Result<Voided, Error> {
         let payments = self.payments.void_attempt(&self.intent(charge, transaction)).await?;
         let voided = Voided::among(&payments);

@@ -144,7 +144,7 @@ struct Effects {
     orders: HashMap<Uuid, DateTime<Utc>>,
     /// They can have got it from the event alone.
     only_so: bool,
-    /// It is there, from whatever cause, as soon as the event is taken.
+    /// It is there as soon as the event is taken, also where another event caused it.
     at_once: bool,
 }
 

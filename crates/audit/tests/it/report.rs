@@ -160,7 +160,7 @@ fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
             vec![4, 7, 4, 14],
             vec![4, 3, 3, 1],
             vec![1, 4, 4],
-            vec![10, 0, 10, 0],
+            vec![10, 0, 10, 0, 0],
             vec![10, 18, 18, 0],
             vec![5, 0, 0],
             vec![4, 1],

@@ -65,7 +65,8 @@ async fn without_postgres_sessions_go_on_and_the_rest_waits() {
         ] {
             assert_eq!(code, Code::Unavailable);
         }
-        assert!(iam.whoami(&session).await.is_ok());
+        let whoami = iam.whoami(&session).await;
+        assert!(whoami.is_ok(), "{whoami:?}");
         not_ready(&iam, "database").await;
 
         postgres.restore();

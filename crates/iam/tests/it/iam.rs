@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use iam::{app::App, config::Config, repository::MIGRATIONS};
-use platform::{config::Settings, grpc::Peer, health::Readiness, ids};
+use platform::{config::Settings, health::Readiness, ids};
 use proto::{
     auth::v1::{
         LoginRequest, LogoutAllRequest, LogoutRequest, WhoamiRequest, WhoamiResponse,
@@ -15,7 +15,10 @@ use proto::{
         user_service_client::UserServiceClient,
     },
 };
-use tonic::{Request, Status};
+use tonic::{
+    Request, Status,
+    transport::{Channel, Endpoint},
+};
 
 use crate::stores::prefix;
 
@@ -24,8 +27,8 @@ pub const PASSWORD: &str = "SecurePassword123!";
 pub struct Iam {
     pub address: SocketAddr,
     pub readiness: Readiness,
-    pub auth: AuthServiceClient<Peer>,
-    pub user: UserServiceClient<Peer>,
+    pub auth: AuthServiceClient<Channel>,
+    pub user: UserServiceClient<Channel>,
     _running: testkit::Running,
 }
 
@@ -46,8 +49,9 @@ pub async fn start(settings: &Settings) -> Iam {
     let (address, readiness) = (app.address().unwrap(), app.readiness());
     let running = testkit::run(|stop| app.run(stop));
     readiness.ready().await;
-    let peer = Peer::lazy("iam", "IAM_ADDRESS", &address.to_string()).unwrap();
-    let (auth, user) = (AuthServiceClient::new(peer.clone()), UserServiceClient::new(peer));
+    // As a customer's program has it: without the circuit breaker of our own services.
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    let (auth, user) = (AuthServiceClient::new(channel.clone()), UserServiceClient::new(channel));
     Iam { address, readiness, auth, user, _running: running }
 }
 

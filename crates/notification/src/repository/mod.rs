@@ -39,7 +39,7 @@ pub trait Notifications: Send + Sync {
     /// Chats whose turn it is, at most `limit`, in the order of their names behind `after`. A chat whose oldest notification
     /// waits or is under way is left out, and so are those in `busy`. Asks for repeats, or for all else.
     ///
-    /// Looks at [`CHATS`] chats and [`BATCH`] notifications of each at most, whatever is queued.
+    /// Looks at [`CHATS`] chats and [`BATCH`] notifications of each at most, however many are queued.
     async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<Round, Error>;
     /// Notes that all of a batch is about to be handed over. False, and nothing noted, when any of it has been handed over,
     /// flagged or ended since it was read.

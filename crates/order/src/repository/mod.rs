@@ -79,7 +79,7 @@ pub trait Orders: Send + Sync {
 
     /// Begins the next attempt to pay, where the order waits for its payment and none is under way, and notes it with the key.
     /// Unless somebody says how it went within `patience`, it is among the [`unsettled`](Self::unsettled) ones.
-    /// The order as it was before, and the attempt if it has begun: nobody else has had it.
+    /// The order as it was before, and the attempt if it has begun: no other process has had it.
     async fn begin_attempt(
         &self,
         user: Uuid,

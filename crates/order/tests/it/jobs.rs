@@ -75,7 +75,7 @@ fn with_relay() -> (Shop, CancellationToken) {
     (shop, end)
 }
 
-/// Waits for less than the relay does that nobody wakes: the number of events that are out.
+/// Waits for less than a relay without a wake-up does: the number of events that are out.
 async fn published(shop: &Shop) -> usize {
     tokio::time::sleep(Duration::from_millis(100)).await;
     shop.orders.outbox.events().iter().filter(|(_, published)| *published).count()
@@ -106,7 +106,7 @@ async fn every_event_goes_out_at_once() {
     assert_eq!(shop.find(late).await.status, Status::Cancelled);
 }
 
-/// Payment, and somebody who settles the attempt while it answers.
+/// Payment, and another process that settles the attempt while it answers.
 struct Overtaken {
     orders: MemoryOrders,
     answered: Uuid,

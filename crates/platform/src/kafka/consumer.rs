@@ -133,7 +133,7 @@ impl Consumer {
         // Workers end with the message in hand; dropping the consumer commits what they stored and leaves the group.
         workers.clear();
         tracker.close();
-        let _ = tokio::time::timeout(Duration::from_secs(5), tracker.wait()).await;
+        let _ = tokio::time::timeout(Duration::from_secs(2), tracker.wait()).await;
         tokio::task::spawn_blocking(move || drop(consumer)).await.context("leaving the group")?;
         outcome
     }

@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// What was made or altered a moment ago is not known to every broker.
 const AGAIN: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1)];
 
-/// A dead letter stays until an operator has dealt with it and prunes it, whatever the broker's own limits are.
+/// A dead letter stays until an operator has dealt with it and prunes it, also where the broker has a limit of its own.
 const WITHOUT_EXPIRY: [(&str, &str); 2] = [("retention.ms", "-1"), ("retention.bytes", "-1")];
 
 /// Makes sure that `topics` exist, and a dead-letter topic for each, with the configured partitions and retention. A dead-letter

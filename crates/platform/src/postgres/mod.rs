@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use sqlx::{
     Connection as _, PgConnection,
     migrate::{
-        MigrateError::{Execute, ExecuteMigration},
+        MigrateError::{Execute, ExecuteMigration, VersionMissing},
         Migrator,
     },
 };
@@ -50,6 +50,10 @@ pub async fn migrate(database: &Database, migrator: &Migrator, stop: &Cancellati
             Execute(cause) | ExecuteMigration(cause, _) if is_unavailable(cause) => {
                 tracing::warn!(%error, "PostgreSQL is unavailable; retrying");
             }
+            VersionMissing(version) => anyhow::bail!(
+                "the database was migrated by a newer version of this program (migration {version}, which this one does not know); run \
+                 that one, or undo its migrations with its `shipyard migrate down`"
+            ),
             _ => return Err(error).context("migrating the database"),
         }
         tokio::time::sleep(pauses.next().unwrap_or(LOOK)).await;

@@ -12,4 +12,5 @@ mod reader;
 mod redis;
 mod relay;
 mod shutdown;
+mod silent_broker;
 mod topics;

@@ -122,3 +122,18 @@ async fn a_migration_whose_connection_is_lost_begins_again() {
     let outcome = tokio::time::timeout(std::time::Duration::from_secs(40), migration).await;
     outcome.expect("the migration ends").unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_with_what_to_do() {
+    let database = testkit::empty_database().await;
+    migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await.unwrap();
+    let newer = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+        values (9999, 'newer', true, '', 1)";
+    execute(&database, newer.to_owned()).await;
+
+    let outcome = migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await;
+
+    let refusal = format!("{:#}", outcome.unwrap_err());
+    assert!(refusal.contains("newer version of this program (migration 9999"), "{refusal}");
+    assert!(refusal.contains("shipyard migrate down"), "{refusal}");
+}

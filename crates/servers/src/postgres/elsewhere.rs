@@ -57,7 +57,7 @@ fn owner(home: &Path) -> Option<PathBuf> {
     std::fs::read_to_string(home.join(OWNER)).ok().map(PathBuf::from)
 }
 
-/// The link's path, whatever it leads to.
+/// The path of the link itself, not of what it leads to.
 fn place(link: &Path) -> anyhow::Result<PathBuf> {
     let parent = link.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok(parent.canonicalize()?.join(link.file_name().unwrap_or_default()))

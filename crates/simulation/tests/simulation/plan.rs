@@ -94,7 +94,7 @@ pub enum Mistake {
     AbandonWhatMayBeCharged,
     /// A relay changes its table whether another has taken its lease or not.
     UnfencedRelay,
-    /// Whoever was ever at work on an attempt decides about it, without payment having voided it.
+    /// Every process that was ever at work on an attempt decides about it, without payment having voided it.
     UnfencedAttempts,
     /// A charge whose outcome is not known is asked for again under a new key.
     NewKeyOnRetry,

@@ -43,7 +43,7 @@ pub const FAULTS: [Fault; 3] = [
 const TAKERS: [Service; 2] = [Service::Assembly, Service::Notification];
 /// Without these no request of a customer can succeed.
 const SERVERS: [Service; 4] = [Service::Iam, Service::Inventory, Service::Order, Service::Payment];
-/// How long it may take until a database that nobody may connect to has no connection left.
+/// How long it may take until a database that refuses every connection has no connection left.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What consumers count when they try a message again.
 const RETRIES: &str = "kafka_message_retries_total";
@@ -110,7 +110,7 @@ async fn retries(stage: &Stage) -> anyhow::Result<Vec<(Service, f64)>> {
     Ok(retries)
 }
 
-/// Refuses these services while `meanwhile` lasts, and lets them in again whatever comes of it.
+/// Refuses these services while `meanwhile` lasts, and lets them in again, also when that failed.
 async fn refuse<T>(
     stage: &Stage,
     refusal: Refusal,

@@ -100,7 +100,6 @@ pub async fn blackhole(stage: &mut Stage, visitor: &Visitor, links: &[Link]) -> 
         sleep(BEFORE).await;
         let tried = proxy.connections();
         proxy.blackhole();
-        stage.gone();
         let span = Span { begun, ended: clock::now(), at: Instant::now() };
         let recovery = recovery::watch(&stage.world, &stage.load, span, stage.slack).await;
         done.problems.extend(recovery.excesses(&bounds).into_iter().map(|excess| format!("{link}: {excess}")));

@@ -62,6 +62,9 @@ enum Command {
         /// With --all, letters from this topic alone.
         #[arg(long, requires = "all")]
         topic: Option<String>,
+        /// Letters too that are older than the consumers' inboxes: a consumer that took the event then takes it again.
+        #[arg(long)]
+        late: bool,
         /// Who does this; else the user who is logged in.
         #[arg(long, value_name = "NAME")]
         who: Option<String>,
@@ -98,7 +101,9 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     match arguments.command {
         Command::List { topic, all } => list::list(&post, topic.as_deref(), all).await,
         Command::Show { letter } => show::show(&post, &letter).await,
-        Command::Replay { letters, topic, who, .. } => replay::replay(&post, &letters, topic.as_deref(), who).await,
+        Command::Replay { letters, topic, late, who, .. } => {
+            replay::replay(&post, &letters, topic.as_deref(), late, who).await
+        }
         Command::Discard { letters, topic, why, who, .. } => {
             discard::discard(&post, &letters, topic.as_deref(), &why, who).await
         }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use platform::{
+    clock,
     kafka::{KafkaPublisher, Record},
     outbox::Publisher as _,
 };
@@ -24,7 +26,16 @@ const OF_DEATH: &str = "dlq-";
 ///
 /// What several consumers could not handle is one message, and is sent once. A letter is marked when the broker has it: whoever is
 /// stopped in between and begins again sends one message twice.
-pub async fn replay(post: &Post, named: &[Id], topic: Option<&str>, said: Option<String>) -> anyhow::Result<()> {
+///
+/// A letter that is older than the consumers' inboxes is left where it is unless `late`: the consumers that took its event then would
+/// take it again.
+pub async fn replay(
+    post: &Post,
+    named: &[Id],
+    topic: Option<&str>,
+    late: bool,
+    said: Option<String>,
+) -> anyhow::Result<()> {
     let letters = post.letters(topic).await?;
     for id in named {
         let known = letters.iter().find(|found| found.letter.id == *id);
@@ -41,9 +52,17 @@ pub async fn replay(post: &Post, named: &[Id], topic: Option<&str>, said: Option
     let publisher = KafkaPublisher::new(&post.config)?;
     let progress = super::progress(messages.len() as u64);
     let (mut sent, mut settled, mut refused) = (0, 0, 0);
+    let kept_since = clock::now() - post.config.keep();
     for (record, letters) in messages {
         let first = letters.first().map(|letter| letter.id.to_string()).unwrap_or_default();
         progress.set_message(first.clone());
+        if !late && letters.iter().any(|letter| is_forgotten(letter, kept_since)) {
+            progress.suspend(|| {
+                eprintln!("{first} is older than the consumers' inboxes, so that an event which some of them have taken would be taken again; discard it, or add --late");
+            });
+            refused += 1;
+            continue;
+        }
         if let Err(error) = publisher.publish(vec![record]).await {
             // Such as one that came compressed and is too large as it is: the others do not wait for it.
             progress.suspend(|| eprintln!("{first} could not be sent again: {error:#}"));
@@ -81,6 +100,11 @@ fn messages<'a>(letters: &'a [Found], named: &[Id]) -> Vec<(Record, Vec<&'a Lett
     messages.into_iter().filter(|(.., wanted)| *wanted).map(|(record, letters, _)| (record, letters)).collect()
 }
 
+/// True for a letter whose event may be in no inbox any more.
+fn is_forgotten(letter: &Letter, kept_since: DateTime<Utc>) -> bool {
+    letter.at < kept_since
+}
+
 /// The message as it was before it was given up.
 fn alive(letter: &Letter) -> Record {
     let message = letter.message.clone();
@@ -110,6 +134,14 @@ mod tests {
 
     fn waiting(letter: Letter) -> Found {
         Found { letter, state: State::Waiting }
+    }
+
+    #[test]
+    fn a_letter_that_is_older_than_the_inboxes_is_not_sent_by_itself() {
+        let (letter, then) = (letter(17, b"event"), chrono::DateTime::UNIX_EPOCH);
+
+        assert!(is_forgotten(&letter, then + std::time::Duration::from_secs(1)));
+        assert!(!is_forgotten(&letter, then));
     }
 
     #[test]
