@@ -8,7 +8,9 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::time::Instant;
 
 /// How long it may take until nobody else is connected.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(40);
+/// How many of the crowd come at once.
+const ABREAST: usize = 8;
 
 /// They leave when it is dropped.
 pub struct Crowd {
@@ -19,7 +21,7 @@ pub struct Crowd {
 
 impl Crowd {
     /// Throws everybody else out of the server at `url`, until there is no place left that is not the crowd's.
-    /// Fails after twenty seconds.
+    /// Fails after forty seconds.
     pub async fn gather(url: &str) -> anyhow::Result<Self> {
         let until = Instant::now() + PATIENCE;
         let mut first = PgConnection::connect(url).await?;
@@ -31,8 +33,13 @@ impl Crowd {
         while crowd.connections.len() < places {
             ensure!(Instant::now() < until, "{} connections of {places} are the crowd's", crowd.connections.len());
             crowd.throw_out().await?;
-            while let Ok(connection) = PgConnection::connect(url).await {
-                crowd.connections.push(connection);
+            loop {
+                let came = join_all((0..ABREAST).map(|_| PgConnection::connect(url))).await;
+                let before = crowd.connections.len();
+                crowd.connections.extend(came.into_iter().flatten());
+                if crowd.connections.len() < before + ABREAST {
+                    break;
+                }
             }
         }
         Ok(crowd)

@@ -18,8 +18,8 @@ use crate::services::Service;
 
 /// Room for all databases and their logs of changes.
 const DISK: u64 = 3 << 30;
-/// The most connections of the PostgreSQL server: four replicas of each service with their pools, and the tools.
-const CONNECTIONS: &str = "220";
+/// The most connections of the PostgreSQL server: four replicas of each service with their pools and what they have besides, and the tools.
+const CONNECTIONS: &str = "192";
 /// What the broker takes, so that poison may be large.
 const LARGEST: &str = "4000000";
 /// Partitions of a topic.
