@@ -176,6 +176,11 @@ impl Files {
 async fn run(command: Command) -> anyhow::Result<()> {
     let output = tokio::process::Command::from(command).kill_on_drop(true).output().await?;
     let said = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(output.status.success(), "{}", said.trim_end().lines().next_back().unwrap_or("initdb failed"));
+    // The cause comes before what is done about it.
+    let cause = said
+        .lines()
+        .find(|line| ["FATAL:", "PANIC:", "error:", "No space left"].iter().any(|word| line.contains(word)));
+    let cause = cause.or_else(|| said.trim_end().lines().next_back()).unwrap_or("initdb failed");
+    anyhow::ensure!(output.status.success(), "{cause}");
     Ok(())
 }
