@@ -1,14 +1,7 @@
-//! Shipyard runs the whole shop in one process, and holds the tools of whoever runs it.
+//! The program `shipyard`: the whole system in one process, each service by itself, and the operator's tools.
 
-pub mod chaos;
 pub mod commands;
 pub mod data;
-pub mod databases;
-pub mod facts;
-pub mod letter_journal;
-pub mod letters;
-pub mod republish;
-pub mod services;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -16,7 +9,7 @@ use clap::{Parser, Subcommand};
 use platform::cli::{block_on, report};
 
 use crate::{
-    commands::{audit, chaos as chaos_command, demo, dlq, doctor, migrate, restock, run, up},
+    commands::{audit, chaos, demo, dlq, doctor, migrate, restock, run, up},
     data::Data,
 };
 
@@ -48,7 +41,7 @@ enum Command {
     /// Check, once a running shop is quiet, that nothing was lost and nothing was done twice.
     Audit(audit::Arguments),
     /// Run the whole system as separate processes, do faults to it under load, and audit it after each.
-    Chaos(chaos_command::Arguments),
+    Chaos(chaos::Arguments),
     /// Look at the messages that nobody could handle, and send them again.
     Dlq(dlq::Arguments),
 }
@@ -65,7 +58,7 @@ pub fn main() -> ExitCode {
         Some(Command::Migrate(arguments)) => block_on(migrate::run(arguments)),
         Some(Command::Restock(arguments)) => block_on(restock::run(arguments, data)),
         Some(Command::Audit(arguments)) => block_on(audit::run(arguments, data)),
-        Some(Command::Chaos(arguments)) => block_on(chaos_command::run(arguments, data)),
+        Some(Command::Chaos(arguments)) => block_on(chaos::run(arguments, data)),
         Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),
     })
 }

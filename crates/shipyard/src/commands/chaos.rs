@@ -7,10 +7,8 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::{config::Settings, shutdown::on_signal, telemetry};
 
-use crate::{
-    chaos::{self, HEAD, Options, Row, Table, fault::Fault, faults, world::BrokerKind},
-    data::Data,
-};
+use crate::data::Data;
+use chaos::{self, HEAD, Options, Row, Table, fault::Fault, faults, world::BrokerKind};
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]

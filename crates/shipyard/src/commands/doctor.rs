@@ -7,8 +7,9 @@ use servers::{apt, postgres::Binaries, redis};
 use sqlx::Connection as _;
 use tokio::process::Command;
 
-use super::up::{ADMIN, Configs, presumed};
-use crate::{data::Data, services::Service};
+use super::up::{ADMIN, addresses, check, presumed};
+use crate::data::Data;
+use operations::services::SERVICES;
 
 /// How long something may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,7 +35,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     let mut findings = postgres(&settings).await;
     findings.push(redis(&settings).await);
     findings.push(kafka(&settings).await);
-    findings.extend(addresses(&settings, &data).await);
+    findings.extend(ports(&settings, &data).await);
     findings.push(directory(&data));
     findings.push(program("Docker", &["docker", "version", "--format", "{{.Server.Version}}"], DOCKER).await);
     findings.push(program("Compose", &["docker", "compose", "version", "--short"], COMPOSE).await);
@@ -56,7 +57,7 @@ const GRPCURL: &str = "to paste the README's lines, install it: https://github.c
 async fn postgres(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut missing = 0;
-    for service in Service::ALL {
+    for service in SERVICES {
         let variable = service.variable("DATABASE_URL");
         let Some(url) = settings.get(&variable) else {
             missing += 1;
@@ -130,13 +131,14 @@ async fn given(what: &str, variable: &str, value: &str) -> Finding {
 }
 
 /// The variables, and the ports that they name.
-async fn addresses(settings: &Settings, data: &Data) -> Vec<Finding> {
+async fn ports(settings: &Settings, data: &Data) -> Vec<Finding> {
     if let Some(holder) = data.holder() {
         return vec![Finding::fine("Ports", format!("the shop runs already, as process {holder}"))];
     }
     let key = ("SERVICE_KEY", data.service_key(settings).unwrap_or_else(|| "0".repeat(64)));
-    let configs = match Configs::load(&presumed(settings).with([key])) {
-        Ok(configs) => configs,
+    let settings = &presumed(settings).with([key]).for_shared_process();
+    let services = match check(settings).and_then(|()| addresses(settings)) {
+        Ok(services) => services,
         Err(error) => {
             let verdict = Verdict::Needed(format!("mend {}", error.variable));
             return vec![Finding { what: "Variables".to_owned(), verdict, found: error.to_string() }];
@@ -144,10 +146,10 @@ async fn addresses(settings: &Settings, data: &Data) -> Vec<Finding> {
     };
     let (admin, default) = ADMIN;
     let admin = settings.get(admin).unwrap_or(default).parse().ok().map(|address| (admin.to_owned(), address));
-    let services = configs.addresses().map(|(service, address)| (service.variable("LISTEN"), address));
+    let services = services.into_iter().map(|(service, address)| (service.variable("LISTEN"), address));
     let mut taken = Vec::new();
     let mut free = Vec::new();
-    for (variable, address) in services.into_iter().chain(admin) {
+    for (variable, address) in services.chain(admin) {
         match http::bind(&variable, address).await {
             Ok(_) => free.push(address.port().to_string()),
             Err(error) => taken.push(Finding {

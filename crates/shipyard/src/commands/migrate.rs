@@ -11,7 +11,8 @@ use sqlx::{
     postgres::PgConnectOptions,
 };
 
-use crate::services::Service;
+use operations::services::{self, SERVICES};
+use platform::service::Service;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -24,19 +25,19 @@ enum Command {
     /// Apply every migration that is not applied yet.
     Up {
         /// This service's database alone; without it, every one whose <SERVICE>_DATABASE_URL is set.
-        #[arg(long)]
-        service: Option<Service>,
+        #[arg(long, value_parser = services::parse)]
+        service: Option<&'static Service>,
     },
     /// Undo the latest migration of one database.
     Down {
-        #[arg(long)]
-        service: Service,
+        #[arg(long, value_parser = services::parse)]
+        service: &'static Service,
     },
     /// Tell which migrations are applied.
     Status {
         /// This service's database alone; without it, every one whose <SERVICE>_DATABASE_URL is set.
-        #[arg(long)]
-        service: Option<Service>,
+        #[arg(long, value_parser = services::parse)]
+        service: Option<&'static Service>,
     },
 }
 
@@ -60,12 +61,12 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 /// One service's database, connected.
 struct Database {
-    service: Service,
+    service: &'static Service,
     connection: PgConnection,
 }
 
 impl Database {
-    async fn of(settings: &Settings, service: Service) -> anyhow::Result<Self> {
+    async fn of(settings: &Settings, service: &'static Service) -> anyhow::Result<Self> {
         let variable = service.variable("DATABASE_URL");
         let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;
         let options = PgConnectOptions::from_str(url)
@@ -79,11 +80,11 @@ impl Database {
     }
 
     /// The one that is named, else all whose URL is set.
-    async fn several(settings: &Settings, service: Option<Service>) -> anyhow::Result<Vec<Self>> {
-        let given = |service: &Service| settings.get(&service.variable("DATABASE_URL")).is_some();
-        let services: Vec<Service> = match service {
+    async fn several(settings: &Settings, service: Option<&'static Service>) -> anyhow::Result<Vec<Self>> {
+        let given = |service: &&'static Service| settings.get(&service.variable("DATABASE_URL")).is_some();
+        let services: Vec<&'static Service> = match service {
             Some(service) => vec![service],
-            None => Service::ALL.into_iter().filter(given).collect(),
+            None => SERVICES.into_iter().filter(given).collect(),
         };
         anyhow::ensure!(
             !services.is_empty(),
@@ -98,7 +99,7 @@ impl Database {
 
     async fn up(mut self) -> anyhow::Result<()> {
         let before = self.applied().await?;
-        let migrations = self.service.migrations();
+        let migrations = self.service.migrations;
         migrations.run(&mut self.connection).await.with_context(|| format!("migrating {}", self.service))?;
         let applied = self.versions().filter(|migration| !before.contains(&migration.version));
         let done: Vec<String> = applied.map(name).collect();
@@ -116,7 +117,7 @@ impl Database {
             return Ok(());
         };
         let target = latest_first.get(1).map_or(0, |migration| migration.version);
-        let undo = self.service.migrations().undo(&mut self.connection, target);
+        let undo = self.service.migrations.undo(&mut self.connection, target);
         undo.await.with_context(|| format!("undoing {} of {}", name(latest), self.service))?;
         println!("{:<14}undone: {}", self.service, name(latest));
         Ok(())
@@ -132,11 +133,11 @@ impl Database {
     }
 
     fn versions(&self) -> impl Iterator<Item = &'static Migration> + use<> {
-        self.service.migrations().iter().filter(|migration| !migration.migration_type.is_down_migration())
+        self.service.migrations.iter().filter(|migration| !migration.migration_type.is_down_migration())
     }
 
     async fn applied(&mut self) -> anyhow::Result<HashSet<i64>> {
-        let table = &self.service.migrations().table_name;
+        let table = &self.service.migrations.table_name;
         self.connection.ensure_migrations_table(table).await?;
         let applied = self.connection.list_applied_migrations(table).await?;
         Ok(applied.into_iter().map(|migration| migration.version).collect())

@@ -1,6 +1,6 @@
 //! The order service's answers, row by row of the contract's table.
 
-use platform::money::Money;
+use contracts::money::Money;
 use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! `shipyard audit` over a shop that runs: what is well passes, and each row that is spoilt is found.
 
+use platform::service::Service;
 use serde_json::{Value, json};
-use shipyard::services::Service;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -33,27 +33,27 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
     assert_eq!(report["under_way"], json!([]));
 
     for (service, order, statement, number) in [
-        (Service::Order, open, "update outbox set key = gen_random_uuid() where key = $1", 1),
+        (&order::SERVICE, open, "update outbox set key = gen_random_uuid() where key = $1", 1),
         (
-            Service::Payment,
+            &payment::SERVICE,
             built,
             "update balances set balance = balance + 1
             where user_uuid in (select user_uuid from ledger_entries where order_uuid = $1)",
             2,
         ),
         (
-            Service::Payment,
+            &payment::SERVICE,
             built,
             "insert into ledger_entries (key, kind, order_uuid, user_uuid, method, amount)
             select key || 'again', kind, order_uuid, user_uuid, method, amount from ledger_entries where order_uuid = $1",
             2,
         ),
-        (Service::Inventory, built, "update reservations set status = 'released' where order_uuid = $1", 3),
-        (Service::Assembly, built, "delete from outbox where key = $1", 4),
-        (Service::Assembly, built, "delete from jobs where order_uuid = $1", 5),
-        (Service::Notification, built, "update notifications set chat = null where order_uuid = $1", 6),
+        (&inventory::SERVICE, built, "update reservations set status = 'released' where order_uuid = $1", 3),
+        (&assembly::SERVICE, built, "delete from outbox where key = $1", 4),
+        (&assembly::SERVICE, built, "delete from jobs where order_uuid = $1", 5),
+        (&notification::SERVICE, built, "update notifications set chat = null where order_uuid = $1", 6),
         (
-            Service::Order,
+            &order::SERVICE,
             open,
             "update orders set pay_until = now() - interval '1 hour', attempt = 1, attempt_method = 'CARD',
                 attempt_next_at = now() + interval '1 hour'
@@ -79,7 +79,7 @@ async fn buy(customer: &Customer, part: &str) -> Uuid {
     order
 }
 
-async fn spoil(system: &System, service: Service, statement: &'static str, order: Uuid) {
+async fn spoil(system: &System, service: &'static Service, statement: &'static str, order: Uuid) {
     let variable = service.variable("DATABASE_URL");
     let (_, url) = system.variables.iter().find(|(name, _)| *name == variable).unwrap();
     let database = PgPool::connect(url).await.unwrap();

@@ -1,6 +1,6 @@
 //! What an operator sees of the services in PostgreSQL.
 
-use shipyard::services::Service;
+use operations::services::SERVICES;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::system::System;
@@ -9,7 +9,7 @@ use crate::system::System;
 async fn each_service_has_its_own_name_in_postgresql() {
     let system = System::shared().await;
 
-    for service in Service::ALL {
+    for service in SERVICES {
         let variable = service.variable("DATABASE_URL");
         let (_, url) = system.variables.iter().find(|(name, _)| *name == variable).unwrap();
         let mut connection = PgConnection::connect(url).await.unwrap();

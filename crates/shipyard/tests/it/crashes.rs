@@ -1,9 +1,9 @@
 //! `kill -9` of each service in the middle of orders: everything ends as if nothing had happened.
 
+use contracts::proto::payment::v1::PaymentStatus;
 use futures::future::join_all;
-use proto::payment::v1::PaymentStatus;
+use operations::services::SERVICES;
 use serde_json::{Value, json};
-use shipyard::services::Service;
 use testkit::eventually;
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
     let stock = customer.stock(&part).await;
     let mut paid = Vec::new();
 
-    for service in Service::ALL {
+    for service in SERVICES {
         let orders = (0..ORDERS_AT_ONCE).map(|n| buy(&customer, &part, format!("{service}-{n}"), n % 3 == 2));
         let killed = async {
             // In the middle: some orders are placed, none is built yet.
@@ -50,7 +50,7 @@ async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
     }
     let expected = stock - i64::try_from(paid.len()).unwrap();
     eventually(async || (customer.stock(&part).await == expected).then_some(())).await;
-    assert_eq!(placed(&customer).await, ORDERS_AT_ONCE * Service::ALL.len(), "each request made one order");
+    assert_eq!(placed(&customer).await, ORDERS_AT_ONCE * SERVICES.len(), "each request made one order");
 }
 
 /// Orders one part, and pays or cancels it, repeating each request under its key until it is answered.

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use platform::ids;
-use proto::{
+use contracts::proto::{
     auth::v1::{LoginRequest, auth_service_client::AuthServiceClient},
     common::v1::UserInfo,
     inventory::v1::{GetPartRequest, ListPartsRequest, Part, inventory_service_client::InventoryServiceClient},
     user::v1::{RegisterRequest, UserRegistrationInfo, user_service_client::UserServiceClient},
 };
+use platform::ids;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
-use shipyard::services::Service;
 use testkit::eventually;
 use tonic::{
     Request,
@@ -72,7 +71,7 @@ impl Customer {
     /// Somebody new, registered and logged in at `system`.
     pub async fn of(system: &System) -> Self {
         let [order, iam, inventory] =
-            [Service::Order, Service::Iam, Service::Inventory].map(|service| system.address(service).to_string());
+            [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|service| system.address(service).to_string());
         Self::at(&order, &iam, &inventory).await
     }
 

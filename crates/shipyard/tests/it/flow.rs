@@ -1,7 +1,7 @@
 //! An order from registration to a built ship, and what every service knows of it afterwards.
 
-use platform::money::Money;
-use proto::{
+use contracts::money::Money;
+use contracts::proto::{
     assembly::v1::{AssemblyStatus, GetAssemblyRequest, assembly_service_client::AssemblyServiceClient},
     auth::v1::{LogoutRequest, WhoamiRequest},
     notification::v1::{
@@ -10,7 +10,6 @@ use proto::{
     payment::v1::{GetPaymentRequest, PaymentMethod, PaymentStatus, payment_service_client::PaymentServiceClient},
 };
 use reqwest::Method;
-use shipyard::services::Service;
 use testkit::eventually;
 use tonic::Code;
 use uuid::Uuid;
@@ -40,7 +39,7 @@ async fn a_paid_ship_is_built_and_every_service_knows_it() {
     assert_eq!(payment.transaction_uuid, paid["transaction_uuid"].as_str().unwrap());
     assert_eq!((payment.status(), payment.payment_method()), (PaymentStatus::Succeeded, PaymentMethod::Card));
     assert_eq!(payment.amount_minor, Money::from_major(part.price * 2.0).unwrap().minor());
-    let mut assembly = AssemblyServiceClient::new(system.peer(Service::Assembly));
+    let mut assembly = AssemblyServiceClient::new(system.peer(&assembly::SERVICE));
     let request = GetAssemblyRequest { order_uuid: order.to_string() };
     let assembly = assembly.get_assembly(request).await.unwrap().into_inner().assembly.unwrap();
     assert_eq!((assembly.status(), assembly.user_uuid), (AssemblyStatus::Assembled, customer.user.to_string()));
@@ -63,7 +62,7 @@ async fn a_cancelled_order_gives_its_parts_back() {
     assert_eq!(customer.find(order).await["status"], "CANCELLED");
     eventually(async || (customer.stock(&part).await == stock).then_some(())).await;
     assert_eq!(told(system, order, 1).await, ["order_cancelled"]);
-    let mut payments = PaymentServiceClient::new(system.peer(Service::Payment));
+    let mut payments = PaymentServiceClient::new(system.peer(&payment::SERVICE));
     let payment = payments.get_payment(GetPaymentRequest { order_uuid: order.to_string() }).await;
     assert_eq!(payment.unwrap_err().code(), Code::NotFound, "nothing was charged");
 }
@@ -107,15 +106,15 @@ async fn the_description_and_its_reader_are_served() {
 }
 
 /// The payment of an order.
-pub async fn payment(system: &System, order: Uuid) -> proto::payment::v1::Payment {
-    let mut payments = PaymentServiceClient::new(system.peer(Service::Payment));
+pub async fn payment(system: &System, order: Uuid) -> contracts::proto::payment::v1::Payment {
+    let mut payments = PaymentServiceClient::new(system.peer(&payment::SERVICE));
     let request = GetPaymentRequest { order_uuid: order.to_string() };
     payments.get_payment(request).await.unwrap().into_inner().payment.unwrap()
 }
 
 /// The kinds of the notifications of an order, once there are `count` and all are sent.
 pub async fn told(system: &System, order: Uuid, count: usize) -> Vec<String> {
-    let notifications = NotificationServiceClient::new(system.peer(Service::Notification));
+    let notifications = NotificationServiceClient::new(system.peer(&notification::SERVICE));
     let list = eventually(async || {
         let request = ListNotificationsRequest { order_uuid: order.to_string() };
         let list = notifications.clone().list_notifications(request).await.ok()?.into_inner().notifications;

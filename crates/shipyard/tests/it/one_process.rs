@@ -1,8 +1,9 @@
 //! `shipyard` alone: it finds or starts its servers, and an order goes on after a `kill -9`.
 
+use operations::services::SERVICES;
+use platform::service::Service;
 use rustix::process::Signal;
 use serde_json::json;
-use shipyard::services::Service;
 use tempfile::TempDir;
 use testkit::eventually;
 
@@ -23,7 +24,7 @@ impl Shop {
     pub fn new() -> Self {
         let admin = free_address().to_string();
         let mut variables: Variables =
-            Service::ALL.iter().map(|service| (service.variable("LISTEN"), free_address().to_string())).collect();
+            SERVICES.iter().map(|service| (service.variable("LISTEN"), free_address().to_string())).collect();
         variables.push(("SHIPYARD_ADMIN_LISTEN".to_owned(), admin.clone()));
         variables.push(("ASSEMBLY_BUILD_MIN".to_owned(), "3s".to_owned()));
         variables.push(("ASSEMBLY_BUILD_MAX".to_owned(), "3s".to_owned()));
@@ -41,11 +42,11 @@ impl Shop {
     }
 
     async fn customer(&self) -> Customer {
-        let address = |service: Service| {
+        let address = |service: &Service| {
             let variable = service.variable("LISTEN");
             self.variables.iter().find(|(name, _)| *name == variable).map(|(_, value)| value.clone()).unwrap()
         };
-        Customer::at(&address(Service::Order), &address(Service::Iam), &address(Service::Inventory)).await
+        Customer::at(&address(&order::SERVICE), &address(&iam::SERVICE), &address(&inventory::SERVICE)).await
     }
 
     /// The metrics of all its services.

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use events::ROUTES;
+use contracts::events::ROUTES;
+use operations::{databases::Databases, republish::republish, services::SERVICES};
 use platform::postgres::Database;
-use shipyard::{databases::Databases, republish::republish, services::Service};
 use uuid::Uuid;
 
 #[tokio::test]
 async fn an_event_that_one_consumer_lacks_is_published_again_and_the_others_are_not() {
     let mut pools = HashMap::new();
-    for service in Service::ALL {
-        pools.insert(service.name(), testkit::database(service.migrations()).await.pool);
+    for service in SERVICES {
+        pools.insert(service.name, testkit::database(service.migrations).await.pool);
     }
-    let databases: Databases = Service::ALL.iter().map(|service| (*service, pools[service.name()].clone())).collect();
+    let databases: Databases = SERVICES.iter().map(|service| (*service, pools[service.name].clone())).collect();
     for route in &ROUTES {
         let (kind, consumers) = (route.kind, route.consumers);
         let outbox = &pools[route.producer];

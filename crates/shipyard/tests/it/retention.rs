@@ -9,16 +9,17 @@ use std::{
     time::Duration,
 };
 
+use operations::services::SERVICES;
 use order::repository::{Orders as _, PgOrders};
 use platform::postgres::Database;
+use platform::service::Service;
 use platform::{
     inbox,
+    jobs::{Done, Retention, repeat},
     lease::MemoryLease,
     outbox,
     shutdown::Tasks,
-    sweeper::{self, Done, Sweepers},
 };
-use shipyard::services::Service;
 use testkit::eventually;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +28,7 @@ const KEEP: Duration = Duration::from_hours(24);
 /// A table whose rows are removed.
 struct Table {
     name: &'static str,
-    service: Service,
+    service: &'static Service,
     /// Adds so many rows of so many days ago.
     fill: &'static str,
     /// Adds rows that stay however old they are.
@@ -37,7 +38,7 @@ struct Table {
 
 const OUTBOX: Table = Table {
     name: "outbox",
-    service: Service::Order,
+    service: &order::SERVICE,
     fill: "insert into outbox (event_uuid, event_type, key, payload, trace, published_at)
         select gen_random_uuid(), 'events.v1.OrderPaid', gen_random_uuid(), '', '{}', now() - make_interval(days => $2)
         from generate_series(1, $1)",
@@ -48,7 +49,7 @@ const OUTBOX: Table = Table {
 
 const INBOX: Table = Table {
     name: "inbox",
-    service: Service::Order,
+    service: &order::SERVICE,
     fill: "insert into inbox (consumer, event_uuid, received_at)
         select 'group', gen_random_uuid(), now() - make_interval(days => $2) from generate_series(1, $1)",
     stay: "",
@@ -57,7 +58,7 @@ const INBOX: Table = Table {
 
 const JOBS: Table = Table {
     name: "jobs",
-    service: Service::Assembly,
+    service: &assembly::SERVICE,
     fill: "insert into jobs (order_uuid, user_uuid, status, build_time_sec, fails, trace, due_at, finished_at)
         select gen_random_uuid(), gen_random_uuid(), 'assembled', 1, false, '{}', now(), now() - make_interval(days => $2)
         from generate_series(1, $1)",
@@ -68,7 +69,7 @@ const JOBS: Table = Table {
 
 const KEYS: Table = Table {
     name: "idempotency_keys",
-    service: Service::Order,
+    service: &order::SERVICE,
     fill: "insert into idempotency_keys (user_uuid, key, fingerprint, order_uuid, lease_until, created_at)
         select gen_random_uuid(), 'key', '', gen_random_uuid(), now(), now() - make_interval(days => $2)
         from generate_series(1, $1)",
@@ -104,7 +105,7 @@ impl Table {
 #[tokio::test]
 async fn each_table_shrinks_ten_times_as_fast_as_it_fills() {
     for table in [OUTBOX, INBOX, JOBS, KEYS] {
-        let pool = testkit::database(table.service.migrations()).await.pool;
+        let pool = testkit::database(table.service.migrations).await.pool;
         table.fill(&pool, 3 * table.batch, OLD).await;
         table.fill(&pool, 7, YOUNG).await;
         sqlx::query(table.stay).execute(&pool).await.unwrap();
@@ -122,7 +123,7 @@ async fn each_table_shrinks_ten_times_as_fast_as_it_fills() {
         };
         let lease = Arc::new(MemoryLease::new("one"));
         // Within one period: batches follow each other while they are full.
-        let run = sweeper::run(table.name, lease, Duration::from_hours(1), batch, CancellationToken::new());
+        let run = repeat(table.name, lease, Duration::from_hours(1), batch, CancellationToken::new());
         tokio::select! {
             _ = run => panic!("it does not end by itself"),
             () = eventually(|| async { (table.rows(&pool).await == stay).then_some(()) }) => {}
@@ -134,7 +135,7 @@ async fn each_table_shrinks_ten_times_as_fast_as_it_fills() {
 
 #[tokio::test]
 async fn the_jobs_of_assembly_remove_more_than_a_batch_at_once() {
-    let pool = testkit::database(Service::Assembly.migrations()).await.pool;
+    let pool = testkit::database(assembly::SERVICE.migrations).await.pool;
     for table in [OUTBOX, INBOX, JOBS] {
         table.fill(&pool, 2 * table.batch + 1, OLD).await;
         table.fill(&pool, 1, YOUNG).await;
@@ -142,8 +143,8 @@ async fn the_jobs_of_assembly_remove_more_than_a_batch_at_once() {
     let stop = CancellationToken::new();
     let mut tasks = Tasks::new(&stop);
 
-    let sweepers = Sweepers::new(&mut tasks, pool.clone(), "one".to_owned());
-    assembly::api::remove_old_rows(sweepers, pool.clone(), KEEP);
+    let retention = Retention { database: pool.clone(), holder: "one".to_owned(), age: KEEP };
+    tasks.jobs([assembly::jobs::remove_old_jobs(&retention), retention.outbox(), retention.inbox()]);
 
     // Sooner than the next minute.
     for table in [OUTBOX, INBOX, JOBS] {
@@ -159,8 +160,8 @@ const ELSEWHERE: [&str; 2] = ["_sqlx_migrations", "notifications"];
 #[tokio::test]
 async fn every_table_says_what_removes_its_rows() {
     let mut removed = BTreeSet::new();
-    for service in Service::ALL {
-        let pool = testkit::database(service.migrations()).await.pool;
+    for service in SERVICES {
+        let pool = testkit::database(service.migrations).await.pool;
         let tables: Vec<(String, Option<String>)> = sqlx::query_as(
             "select relname::text, obj_description(oid, 'pg_class') from pg_class
             where relkind = 'r' and relnamespace = 'public'::regnamespace",

@@ -6,8 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use operations::services::SERVICES;
 use platform::grpc::Peer;
-use shipyard::{chaos, services::Service};
+use platform::service::Service;
 use tempfile::TempDir;
 use testkit::eventually;
 use tokio::sync::OnceCell;
@@ -20,8 +21,8 @@ static SHARED: OnceCell<System> = OnceCell::const_new();
 pub struct System {
     pub variables: Variables,
     pub directory: TempDir,
-    addresses: HashMap<Service, SocketAddr>,
-    programs: HashMap<Service, Program>,
+    addresses: HashMap<&'static Service, SocketAddr>,
+    programs: HashMap<&'static Service, Program>,
 }
 
 /// A loopback address that no other system of this test run has.
@@ -43,7 +44,7 @@ impl System {
         let mut variables: Variables =
             kafka.settings().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let mut addresses = HashMap::new();
-        for service in Service::ALL {
+        for service in SERVICES {
             let database = testkit::empty_database().await;
             let address = free_address();
             variables.push((service.variable("DATABASE_URL"), database.url));
@@ -66,10 +67,10 @@ impl System {
         ];
         variables.extend(rest.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let mut system = Self { variables, directory, addresses, programs: HashMap::new() };
-        for service in Service::ALL {
+        for service in SERVICES {
             system.run(service);
         }
-        for service in Service::ALL {
+        for service in SERVICES {
             system.ready(service).await;
         }
         let restocked = system.shipyard(&["restock", "--quantity", "5000"]).await;
@@ -78,34 +79,34 @@ impl System {
     }
 
     /// Starts a service's process, which must not run.
-    pub fn run(&mut self, service: Service) {
-        let command = shipyard(&["run", service.name()], &self.variables, self.directory.path());
+    pub fn run(&mut self, service: &'static Service) {
+        let command = shipyard(&["run", service.name], &self.variables, self.directory.path());
         self.programs.insert(service, Program::start(command, &self.log(service)));
     }
 
     /// Returns when a service says that it is ready.
-    pub async fn ready(&self, service: Service) {
+    pub async fn ready(&self, service: &'static Service) {
         eventually(async || {
-            let health = self.shipyard(&["run", service.name(), "health"]).await;
+            let health = self.shipyard(&["run", service.name, "health"]).await;
             health.status.success().then_some(())
         })
         .await;
     }
 
     /// `kill -9` of a service's process.
-    pub async fn kill(&mut self, service: Service) {
+    pub async fn kill(&mut self, service: &'static Service) {
         if let Some(program) = self.programs.get_mut(&service) {
             program.kill().await;
         }
     }
 
-    pub fn address(&self, service: Service) -> SocketAddr {
+    pub fn address(&self, service: &'static Service) -> SocketAddr {
         self.addresses[&service]
     }
 
     /// A service, asked with the identity of another service.
-    pub fn peer(&self, service: Service) -> Peer {
-        testkit::peer(service.name(), self.address(service))
+    pub fn peer(&self, service: &'static Service) -> Peer {
+        testkit::peer(service.name, self.address(service))
     }
 
     /// What `shipyard` with these arguments says, told where this system is.
@@ -114,7 +115,7 @@ impl System {
         tokio::process::Command::from(command).kill_on_drop(true).output().await.expect("the program runs")
     }
 
-    fn log(&self, service: Service) -> PathBuf {
+    fn log(&self, service: &'static Service) -> PathBuf {
         let path: &Path = self.directory.path();
         path.join(format!("{service}.log"))
     }

@@ -1,6 +1,6 @@
 //! The tools of whoever runs the shop.
 
-use shipyard::services::Service;
+use operations::services::SERVICES;
 
 use crate::program::{Variables, shipyard};
 
@@ -27,21 +27,21 @@ fn every_command_has_help() {
 
 #[tokio::test]
 async fn migrations_go_up_and_down_one_step_at_a_time() {
-    for service in Service::ALL {
+    for service in SERVICES {
         let database = testkit::empty_database().await;
         let url = given(&service.variable("DATABASE_URL"), &database.url);
-        let count = service.migrations().iter().filter(|one| !one.migration_type.is_down_migration()).count();
+        let count = service.migrations.iter().filter(|one| !one.migration_type.is_down_migration()).count();
         let states = |state: &str| run(&["migrate", "status"], &url).1.matches(state).count();
 
         assert_eq!(states("pending"), count, "{service}");
         assert!(run(&["migrate", "up"], &url).0);
         assert_eq!(states("applied"), count, "{service}");
         for left in (0..count).rev() {
-            let (success, _, complaint) = run(&["migrate", "down", "--service", service.name()], &url);
+            let (success, _, complaint) = run(&["migrate", "down", "--service", service.name], &url);
             assert!(success, "{service}: {complaint}");
             assert_eq!(states("applied"), left, "{service}");
         }
-        assert!(run(&["migrate", "up", "--service", service.name()], &url).0, "{service} comes up again");
+        assert!(run(&["migrate", "up", "--service", service.name], &url).0, "{service} comes up again");
     }
 }
 

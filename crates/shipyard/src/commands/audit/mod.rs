@@ -1,25 +1,20 @@
 //! `shipyard audit`: waits until the shop is quiet, reads everything, and tells what breaks an invariant.
 
-pub mod probe;
 mod progress;
 
 use std::{io::Write as _, time::Duration};
 
 use anyhow::Context as _;
-use audit::{
-    Facts, Report,
-    facts::{Bounds, Probe},
-};
+use audit::{Facts, Report, facts::Bounds};
 use platform::config::Settings;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use self::progress::Progress;
-use super::demo::shop::Shop;
-use crate::{
-    data::Data,
-    facts::{Sources, fingerprint, under_way},
-};
+use crate::data::Data;
+use client::shop::Shop;
+use operations::facts::{Sources, fingerprint, under_way};
+use operations::session_probe::probe;
 
 /// How often a shop that is not quiet is looked at.
 const POLL: Duration = Duration::from_millis(250);
@@ -51,9 +46,6 @@ struct Output<'a> {
     report: &'a Report,
 }
 
-/// A probe's outcome, as [`Progress::step`] takes it.
-type Probed = anyhow::Result<(Vec<Probe>, String)>;
-
 /// Audits. Fails when an invariant is broken, or could not be checked.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
@@ -61,7 +53,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let shop = Shop::of(&settings)?;
     let progress = Progress::new();
     let (facts, under_way) = quiet_facts(&sources, arguments.wait, &progress).await?;
-    let probes = progress.step("log out, and try the session again", probe::probe(&shop)).await?;
+    let probes = progress.step("log out, and try the session again", probe(&shop)).await?;
     sources.databases.close().await;
     let report = audit::check(&Facts { bounds: bounds(&arguments, &settings)?, probes, ..facts });
     progress.end();

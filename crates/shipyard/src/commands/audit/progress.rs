@@ -5,7 +5,7 @@ use std::{io::IsTerminal as _, sync::Arc, time::Duration};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
-use crate::facts;
+use operations::facts;
 
 pub struct Progress {
     line: ProgressBar,

@@ -1,18 +1,20 @@
 //! `shipyard demo`: one customer's visit, each answer held against the contract.
 
-pub mod answer;
-pub mod customer;
 mod orders;
 mod progress;
-pub mod shop;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use platform::config::Settings;
 
-use self::{customer::Customer, progress::Progress, shop::Shop};
-use crate::services::Service;
+use client::{
+    customer::{self, Customer},
+    shop::Shop,
+};
+
+use self::progress::Progress;
+use platform::service::Service;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -33,11 +35,11 @@ pub struct Arguments {
 /// Visits the shop. Fails at the first answer that is not as the contract says.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let settings = Settings::load()?;
-    let address = |given: Option<String>, service: Service| given.unwrap_or_else(|| service.address(&settings));
+    let address = |given: Option<String>, service: &Service| given.unwrap_or_else(|| service.address(&settings));
     let order = arguments.order_url.or_else(|| settings.get("ORDER_URL").map(str::to_owned));
-    let order = order.unwrap_or_else(|| format!("http://{}", Service::Order.address(&settings)));
-    let iam = address(arguments.iam, Service::Iam);
-    let shop = Shop::at(&order, &iam, &address(arguments.inventory, Service::Inventory))?;
+    let order = order.unwrap_or_else(|| format!("http://{}", order::SERVICE.address(&settings)));
+    let iam = address(arguments.iam, &iam::SERVICE);
+    let shop = Shop::at(&order, &iam, &address(arguments.inventory, &inventory::SERVICE))?;
     let progress = Progress::new();
     visit(&shop, &progress, Duration::from_secs(arguments.assembled_within)).await?;
     progress.end();

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use platform::money::Money;
-use proto::inventory::v1::Part;
+use contracts::money::Money;
+use contracts::proto::inventory::v1::Part;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::{
-    answer::{minor, occurrences, uuid},
+use client::{
+    response::{minor, occurrences, uuid},
     shop::Shop,
 };
 
@@ -160,7 +160,7 @@ impl Visit<'_> {
         self.shop.ask(Method::GET, &path, Some(self.session), None).await?.success(200)
     }
 
-    async fn post(&self, path: &str, body: Option<Value>) -> anyhow::Result<super::answer::Answer> {
+    async fn post(&self, path: &str, body: Option<Value>) -> anyhow::Result<client::response::Answer> {
         self.shop.ask(Method::POST, path, Some(self.session), body).await
     }
 }

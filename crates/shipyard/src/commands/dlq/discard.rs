@@ -6,10 +6,8 @@ use super::{
     Found, Post, State,
     settle::{Settling, who},
 };
-use crate::{
-    letter_journal::Action,
-    letters::{Id, Letter},
-};
+use operations::dead_letter_journal::Action;
+use operations::dead_letters::{Id, Letter};
 
 /// How many letters one entry of the progress is about.
 const BATCH: usize = 100;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use platform::{clock, kafka};
 
 use super::{Found, Post, State};
-use crate::letter_journal::Entry;
+use operations::dead_letter_journal::Entry;
 
 pub async fn list(post: &Post, topic: Option<&str>, all: bool) -> anyhow::Result<()> {
     let letters = post.letters(topic).await?;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use platform::kafka::{Mark, Reader};
 
-use crate::letters::Id;
+use operations::dead_letters::Id;
 
 /// What a broker takes as metadata.
 const ROOM: usize = 4096;

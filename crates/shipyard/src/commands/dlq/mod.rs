@@ -12,7 +12,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use events::{ROUTES, Topics};
+use contracts::events::{ROUTES, Topics};
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::{
     config::Settings,
@@ -20,11 +20,9 @@ use platform::{
 };
 
 use self::marks::Settled;
-use crate::{
-    data::Data,
-    letter_journal::{Action, Entry, Journal},
-    letters::{self, Id, Letter},
-};
+use crate::data::Data;
+use operations::dead_letter_journal::{Action, Entry, Journal};
+use operations::dead_letters::{self, Id, Letter};
 
 /// The group whose offsets say which letters have been replayed.
 const GROUP: &str = "shipyard-dlq";
@@ -168,7 +166,7 @@ impl Post {
             let mut all = Vec::new();
             for topic in wanted {
                 // Unmade, it holds nothing.
-                let letters = letters::read(&reader, &topic)?.unwrap_or_default();
+                let letters = dead_letters::read(&reader, &topic)?.unwrap_or_default();
                 let partitions: BTreeSet<i32> = letters.iter().map(|letter| letter.id.partition).collect();
                 let settled = Settled::of(&reader, &topic, &Vec::from_iter(partitions))?;
                 all.extend(letters.into_iter().map(|letter| {

@@ -52,7 +52,7 @@ fn cuts(letters: &[Found]) -> BTreeMap<String, BTreeMap<i32, Cut>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::letters::{Id, Letter};
+    use operations::dead_letters::{Id, Letter};
 
     fn found(offset: i64, state: State) -> Found {
         let id = Id { topic: "order.paid.dlq".to_owned(), partition: 0, offset };

@@ -14,10 +14,8 @@ use super::{
     Found, Post, State,
     settle::{Settling, who},
 };
-use crate::{
-    letter_journal::Action,
-    letters::{Id, Letter},
-};
+use operations::dead_letter_journal::Action;
+use operations::dead_letters::{Id, Letter};
 
 /// What the headers begin with that tell of a letter's death.
 const OF_DEATH: &str = "dlq-";
@@ -52,7 +50,7 @@ pub async fn replay(
     let publisher = KafkaPublisher::new(&post.config)?;
     let progress = super::progress(messages.len() as u64);
     let (mut sent, mut settled, mut refused) = (0, 0, 0);
-    let kept_since = clock::now() - post.config.keep();
+    let kept_since = clock::now() - post.config.effect_retention();
     for (record, letters) in messages {
         let first = letters.first().map(|letter| letter.id.to_string()).unwrap_or_default();
         progress.set_message(first.clone());

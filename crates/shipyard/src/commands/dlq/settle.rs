@@ -6,10 +6,8 @@ use anyhow::Context as _;
 use platform::kafka::Reader;
 
 use super::{Found, Post, marks::Settled};
-use crate::{
-    letter_journal::{Action, Entry, Writer},
-    letters::{Id, Letter},
-};
+use operations::dead_letter_journal::{Action, Entry, Writer};
+use operations::dead_letters::{Id, Letter};
 
 /// One command's writing.
 pub struct Settling<'a> {

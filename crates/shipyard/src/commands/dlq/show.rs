@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
-use events::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ROUTES, ShipAssembled};
+use contracts::events::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ROUTES, ShipAssembled};
 
 use super::{Found, Post, State};
-use crate::letters::Id;
+use operations::dead_letters::Id;
 
 /// Bytes shown of a payload that is no event.
 const SHOWN: usize = 1024;
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn an_event_is_shown_by_its_fields() {
         let event = OrderPaid { payment_method: "CARD".to_owned(), ..OrderPaid::default() };
-        let payload = events::record(uuid::Uuid::from_u128(1), event).payload;
+        let payload = contracts::events::record(uuid::Uuid::from_u128(1), event).payload;
 
         assert!(decoded(OrderPaid::TYPE, &payload).unwrap().contains(r#"payment_method: "CARD""#));
         assert_eq!(decoded(OrderPaid::TYPE, b"\xff"), None);

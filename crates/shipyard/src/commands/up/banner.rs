@@ -7,7 +7,7 @@ use platform::health::Readiness;
 use tokio_util::sync::CancellationToken;
 
 use super::Addresses;
-use crate::services::Service;
+use operations::services::SERVICES;
 
 pub struct Banner {
     pub begun: Instant,
@@ -29,11 +29,11 @@ impl Banner {
 
 impl fmt::Display for Banner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let order = format!("http://{}", self.addresses.of(Service::Order));
-        let iam = self.addresses.of(Service::Iam);
+        let order = format!("http://{}", self.addresses.of(&order::SERVICE));
+        let iam = self.addresses.of(&iam::SERVICE);
         writeln!(f, "\nShipyard is ready after {:.1} s.\n", self.begun.elapsed().as_secs_f64())?;
         writeln!(f, "  {:<14}{order}/api/v1   Swagger UI: {order}/swagger-ui/", "order")?;
-        for service in Service::ALL.into_iter().filter(|service| *service != Service::Order) {
+        for service in SERVICES.into_iter().filter(|service| *service != &order::SERVICE) {
             writeln!(f, "  {service:<14}{} (gRPC)", self.addresses.of(service))?;
         }
         writeln!(f, "  {:<14}http://{}/metrics, /health/ready\n", "admin", self.addresses.admin)?;
@@ -59,13 +59,13 @@ impl Banner {
             std::env::args().next().unwrap_or_else(|| "shipyard".to_owned())
         };
         let flags = [
-            ("order-url", "http://", Service::Order),
-            ("iam", "", Service::Iam),
-            ("inventory", "", Service::Inventory),
+            ("order-url", "http://", &order::SERVICE),
+            ("iam", "", &iam::SERVICE),
+            ("inventory", "", &inventory::SERVICE),
         ];
         let elsewhere = flags.into_iter().filter_map(|(flag, scheme, service)| {
             let address = self.addresses.of(service);
-            (address.port() != service.port()).then(|| format!(" --{flag} {scheme}{address}"))
+            (address.port() != service.port).then(|| format!(" --{flag} {scheme}{address}"))
         });
         format!("{program} demo{}", elsewhere.collect::<String>())
     }

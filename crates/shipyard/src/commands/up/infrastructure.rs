@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use events::Topics;
+use contracts::events::Topics;
 use futures::future::try_join_all;
 use platform::{config::Settings, kafka};
 use servers::{
@@ -15,7 +15,9 @@ use servers::{
 use tokio_util::sync::CancellationToken;
 
 use super::keeper::keep;
-use crate::{data::Data, services::Service};
+use crate::data::Data;
+use operations::services::SERVICES;
+use platform::service::Service;
 
 /// How long PostgreSQL may take to make the databases.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,7 +48,7 @@ impl Infrastructure {
     }
 
     async fn postgres(settings: &Settings, data: &Data) -> anyhow::Result<Self> {
-        let missing: Vec<Service> = missing(settings);
+        let missing: Vec<&'static Service> = missing(settings);
         if missing.is_empty() {
             return Ok(Self::given("PostgreSQL", "as given by ORDER_DATABASE_URL and the like"));
         }
@@ -54,14 +56,14 @@ impl Infrastructure {
         let server = postgres::start(&postgres_options(data)).await.with_context(|| {
             format!("PostgreSQL is missing; set {}, or mend this", missing[0].variable("DATABASE_URL"))
         })?;
-        let databases = missing.iter().map(|service| database(&server.url, *service));
+        let databases = missing.iter().map(|service| database(&server.url, service));
         let databases = tokio::time::timeout(PATIENCE, try_join_all(databases)).await;
         let variables = databases.context("PostgreSQL does not answer")??;
         let programs = server.binaries.directory.display();
         let mut origin =
             format!("PostgreSQL {} from {programs}, data in {}", server.binaries.version, directory.display());
-        if missing.len() < Service::ALL.len() {
-            let names: Vec<&str> = missing.iter().map(|service| service.name()).collect();
+        if missing.len() < SERVICES.len() {
+            let names: Vec<&str> = missing.iter().map(|service| service.name).collect();
             origin = format!("{origin}, for {}; the others as given", names.join(", "));
         }
         Ok(Self { variables, used: vec![("PostgreSQL", origin)], postgres: Some(server), ..Self::none() })
@@ -172,14 +174,14 @@ fn redis_options(data: &Data) -> redis::Options {
 }
 
 /// Makes sure that a service's database is there: the variable by which the service finds it.
-async fn database(server: &str, service: Service) -> anyhow::Result<(String, String)> {
-    let url = postgres::ensure_database(server, service.name()).await;
+async fn database(server: &str, service: &'static Service) -> anyhow::Result<(String, String)> {
+    let url = postgres::ensure_database(server, service.name).await;
     Ok((service.variable("DATABASE_URL"), url.with_context(|| format!("making the database {service}"))?))
 }
 
 /// The services whose database is not given.
-fn missing(settings: &Settings) -> Vec<Service> {
-    Service::ALL.into_iter().filter(|service| settings.get(&service.variable("DATABASE_URL")).is_none()).collect()
+fn missing(settings: &Settings) -> Vec<&'static Service> {
+    SERVICES.into_iter().filter(|service| settings.get(&service.variable("DATABASE_URL")).is_none()).collect()
 }
 
 /// `settings` with something in the place of what will only be known once the servers run, so that the rest can be checked before.

@@ -21,11 +21,14 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     addresses::{ADMIN, Addresses},
-    apps::Configs,
+    apps::{addresses, check},
     infrastructure::presumed,
 };
 use self::{banner::Banner, infrastructure::Infrastructure};
-use crate::{data::Data, databases::Databases, facts::LOG_SINCE, republish::republish};
+use crate::data::Data;
+use operations::databases::Databases;
+use operations::facts::LOG_SINCE;
+use operations::republish::republish;
 
 /// What is logged unless `LOG_LEVEL` says otherwise: what happens to orders, and trouble.
 const LOG_LEVEL: &str = "warn,platform::outage=info,shipyard=info,servers=info,iam=info,inventory=info,order=info,payment=info,assembly=info,notification=info";
@@ -33,14 +36,14 @@ const LOG_LEVEL: &str = "warn,platform::outage=info,shipyard=info,servers=info,i
 /// Runs the shop until a signal ends it.
 pub async fn run(data: Data) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let settings = Settings::load()?.or("LOG_LEVEL", LOG_LEVEL);
+    let settings = Settings::load()?.or("LOG_LEVEL", LOG_LEVEL).for_shared_process();
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let stop = on_signal()?;
     let _lock = data.lock()?;
     let key = data.ensure_service_key(&settings)?;
     let settings = settings.with([("SERVICE_KEY", key)]);
     // What is wrong with the variables or the ports is told before a server is started.
-    let addresses = Addresses::settle(&settings, &Configs::load(&presumed(&settings))?).await?;
+    let addresses = Addresses::settle(&presumed(&settings)).await?;
     let settings = with(settings, &addresses.variables());
     println!("Shipyard is starting.");
     let infrastructure = tokio::select! {
@@ -72,10 +75,10 @@ async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: Can
     if stop.is_cancelled() {
         return Ok(());
     }
-    let services = Configs::load(settings)?.build().await?;
+    let services = apps::build(settings).await?;
     let admin = http::bind(ADMIN.0, banner.addresses.admin).await?;
     let mut tasks = Tasks::new(&stop);
-    let all: Vec<Readiness> = services.iter().map(|service| service.readiness.clone()).collect();
+    let all: Vec<Readiness> = services.iter().map(|(_, service)| service.readiness.clone()).collect();
     let routes = admin_routes(all.clone());
     tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
     tasks.spawn("banner", |stop| banner.show(all, stop));

@@ -3,16 +3,16 @@
 use platform::shutdown::Tasks;
 use tokio_util::sync::CancellationToken;
 
-use super::apps::Built;
+use platform::service::Built;
 
 /// The services that call others, those that only ask iam, and iam.
 const TURNS: usize = 3;
 
 /// Runs the services until `stop` or the first failure; those of a turn are told to stop when those before have stopped.
-pub async fn run(services: Vec<Built>, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(services: Vec<(&'static str, Built)>, stop: CancellationToken) -> anyhow::Result<()> {
     let mut turns: [Turn; TURNS] = std::array::from_fn(|_| Turn::new());
-    for service in services {
-        turns[turn(service.name)].tasks.serve(service.name, service.run);
+    for (name, service) in services {
+        turns[turn(name)].tasks.serve(name, service.run);
     }
     let tokens: Vec<CancellationToken> = turns.iter().map(|turn| turn.stop.clone()).collect();
     let all = stop.child_token();
@@ -78,14 +78,15 @@ mod tests {
     type Log = Arc<Mutex<Vec<&'static str>>>;
 
     /// A service that takes a while to finish what it has in hand.
-    fn service(name: &'static str, log: &Log) -> Built {
+    fn service(name: &'static str, log: &Log) -> (&'static str, Built) {
         let log = log.clone();
-        Built::new(name, Readiness::default(), move |stop| async move {
+        let built = Built::new(Readiness::default(), move |stop| async move {
             stop.cancelled().await;
             tokio::time::sleep(Duration::from_secs(9)).await;
             log.lock().unwrap().push(name);
             Ok(())
-        })
+        });
+        (name, built)
     }
 
     #[tokio::test(start_paused = true)]
@@ -104,7 +105,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_service_that_fails_stops_the_others_and_is_named() {
         let log = Log::default();
-        let broken = Built::new("payment", Readiness::default(), |_| async { anyhow::bail!("no luck") });
+        let broken = ("payment", Built::new(Readiness::default(), |_| async { anyhow::bail!("no luck") }));
         let services = vec![service("iam", &log), broken, service("order", &log)];
 
         let error = run(services, CancellationToken::new()).await.unwrap_err();

@@ -1,5 +1,0 @@
-//! The assembly service's program.
-
-fn main() -> std::process::ExitCode {
-    platform::cli::main(&assembly::SERVICE, assembly::run)
-}

@@ -1,5 +1,0 @@
-//! The inventory service's program.
-
-fn main() -> std::process::ExitCode {
-    platform::cli::main(&inventory::SERVICE, inventory::run)
-}

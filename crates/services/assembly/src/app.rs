@@ -1,0 +1,78 @@
+//! The composition root, this service's hand-written DI container: the one place that knows concrete types.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use platform::{
+    auth::Guard,
+    health::Readiness,
+    jobs::Job,
+    kafka::Consumer,
+    outbox::{Relay, Waker},
+    server::Server,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    SERVICE, api,
+    config::Config,
+    consumers::{self, BuildTimes},
+    jobs,
+    repository::PgJobs,
+    service::AssemblyService,
+};
+
+pub struct App {
+    server: Server,
+    guard: Guard,
+    service: AssemblyService,
+    consumers: Vec<Consumer>,
+    relay: Relay,
+    jobs: Vec<Job>,
+}
+
+impl App {
+    /// Puts the service together and binds its listeners; connects to nothing yet.
+    pub async fn build(config: Config) -> anyhow::Result<Self> {
+        let Config { server, identity, messaging, own } = config;
+        let server = Server::bind(&SERVICE, server).await?;
+        let waker = Waker::default();
+        let service = AssemblyService::new(Arc::new(PgJobs::new(server.database())), waker.clone());
+        let times = BuildTimes {
+            min: own.assembly_build_min,
+            max: own.assembly_build_max,
+            failure_rate: own.assembly_failure_rate,
+        };
+        let retention = server.retention(messaging.kafka.effect_retention());
+        Ok(Self {
+            guard: identity.guard(&server, api::access)?,
+            consumers: messaging.consumers(&server, [consumers::order_paid(service.clone(), times)]),
+            relay: messaging.relay(&server, &waker)?,
+            jobs: vec![
+                jobs::finish_ships(service.clone()),
+                jobs::remove_old_jobs(&retention),
+                retention.outbox(),
+                retention.inbox(),
+            ],
+            service,
+            server,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.server.address()
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        self.server.readiness()
+    }
+
+    /// Runs until `stop` or a failure that no waiting mends.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut tasks = self.server.start(&stop).await?.serve_grpc(api::services(self.service), self.guard);
+        tasks.jobs(self.jobs);
+        tasks.relay(self.relay);
+        tasks.consumers(self.consumers);
+        tasks.join().await
+    }
+}

@@ -1,0 +1,61 @@
+//! The service's configuration.
+
+use std::time::Duration;
+
+use contracts::{events::Messaging, identity};
+use platform::{
+    config::{ConfigError, Settings},
+    server,
+};
+use serde::Deserialize;
+
+use crate::SERVICE;
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub server: server::Config,
+    pub identity: identity::Config,
+    pub messaging: Messaging,
+    pub own: Own,
+}
+
+/// The variables of this service alone.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Own {
+    /// A ship takes at least this long.
+    #[serde(default = "build_min", with = "humantime_serde")]
+    pub assembly_build_min: Duration,
+    /// And at most this long.
+    #[serde(default = "build_max", with = "humantime_serde")]
+    pub assembly_build_max: Duration,
+    /// The share of ships that cannot be built, 0 to 1: a switch to see an order undone.
+    #[serde(default)]
+    pub assembly_failure_rate: f64,
+}
+
+fn build_min() -> Duration {
+    Duration::from_secs(2)
+}
+
+fn build_max() -> Duration {
+    Duration::from_secs(10)
+}
+
+impl Config {
+    /// Reads and checks the variables; an error names the one that is wrong.
+    pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        let own: Own = settings.read()?;
+        if own.assembly_build_min > own.assembly_build_max {
+            return Err(ConfigError::new("ASSEMBLY_BUILD_MIN", "is longer than ASSEMBLY_BUILD_MAX"));
+        }
+        if !(0.0..=1.0).contains(&own.assembly_failure_rate) {
+            return Err(ConfigError::new("ASSEMBLY_FAILURE_RATE", "is not between 0 and 1"));
+        }
+        Ok(Self {
+            server: server::Config::load(&SERVICE, settings)?,
+            identity: settings.read()?,
+            messaging: Messaging::load(settings)?,
+            own,
+        })
+    }
+}

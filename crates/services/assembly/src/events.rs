@@ -1,0 +1,31 @@
+//! What became of a ship, as the outbox keeps it.
+
+use contracts::events::{AssemblyFailed, ShipAssembled};
+use platform::outbox;
+
+use crate::model::Event;
+
+impl From<&Event> for outbox::Event {
+    fn from(event: &Event) -> Self {
+        match event {
+            Event::Assembled { order, user, build_time_sec } => contracts::events::record(
+                *order,
+                ShipAssembled {
+                    order_uuid: order.to_string(),
+                    user_uuid: user.to_string(),
+                    build_time_sec: *build_time_sec,
+                    ..ShipAssembled::default()
+                },
+            ),
+            Event::Failed { order, user, reason } => contracts::events::record(
+                *order,
+                AssemblyFailed {
+                    order_uuid: order.to_string(),
+                    user_uuid: user.to_string(),
+                    reason: (*reason).to_owned(),
+                    ..AssemblyFailed::default()
+                },
+            ),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Finishes ships when they are due.
+
+use std::time::Duration;
+
+use platform::jobs::Job;
+use tokio_util::sync::CancellationToken;
+
+use crate::service::AssemblyService;
+
+/// How long to wait when the database is unavailable.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Runs in every replica: the database gives each ship to one.
+pub fn finish_ships(service: AssemblyService) -> Job {
+    Job::new("builder", |stop| run(service, stop))
+}
+
+async fn run(service: AssemblyService, stop: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        let left = service.finish_due().await.unwrap_or_else(|error| {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(error, "finishing ships failed, retrying");
+            RETRY
+        });
+        tokio::select! {
+            () = service.wait(left) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
+}

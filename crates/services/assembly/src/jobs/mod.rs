@@ -1,0 +1,7 @@
+//! Background jobs, a file each.
+
+mod finish_ships;
+mod remove_old_jobs;
+
+pub use finish_ships::finish_ships;
+pub use remove_old_jobs::remove_old_jobs;

@@ -1,0 +1,34 @@
+//! Assembly builds the ship of each paid order, which takes a while, and tells when it is done or cannot be.
+
+pub mod api;
+pub mod app;
+pub mod config;
+pub mod consumers;
+pub mod error;
+pub mod events;
+pub mod jobs;
+pub mod model;
+pub mod repository;
+pub mod service;
+
+use app::App;
+use config::Config;
+use contracts::ports;
+use platform::service::{Built, Service};
+
+pub static SERVICE: Service = Service {
+    name: "assembly",
+    about: "Builds the ships of paid orders",
+    version: env!("CARGO_PKG_VERSION"),
+    port: ports::ASSEMBLY,
+    admin_port: 9468,
+    database_connections: 10,
+    migrations: &repository::MIGRATIONS,
+    check: |settings| Config::load(settings).map(drop),
+    build: |settings| {
+        Box::pin(async move {
+            let app = App::build(Config::load(&settings)?).await?;
+            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
+        })
+    },
+};

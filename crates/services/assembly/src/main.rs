@@ -1,0 +1,5 @@
+//! The assembly service's program.
+
+fn main() -> std::process::ExitCode {
+    platform::cli::main(&assembly::SERVICE)
+}

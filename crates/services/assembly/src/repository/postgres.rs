@@ -1,0 +1,146 @@
+//! Jobs in PostgreSQL.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use platform::{outbox, postgres::Database};
+use sqlx::migrate::Migrator;
+use uuid::Uuid;
+
+use super::Jobs;
+use crate::{
+    error::Error,
+    model::{Event, Job, NewJob, Status},
+};
+
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/assembly");
+
+#[derive(Clone)]
+pub struct PgJobs {
+    pool: Database,
+}
+
+impl PgJobs {
+    pub fn new(pool: Database) -> Self {
+        Self { pool }
+    }
+}
+
+/// A row of `jobs`.
+struct Row {
+    order_uuid: Uuid,
+    user_uuid: Uuid,
+    status: String,
+    build_time_sec: i64,
+    fails: bool,
+    started_at: chrono::DateTime<chrono::Utc>,
+    due_at: chrono::DateTime<chrono::Utc>,
+    finished_at: Option<chrono::DateTime<chrono::Utc>>,
+    left_sec: f64,
+}
+
+impl TryFrom<Row> for Job {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            order: row.order_uuid,
+            user: row.user_uuid,
+            status: Status::parse(&row.status).ok_or(Error::Inconsistent("jobs.status"))?,
+            build_time_sec: row.build_time_sec,
+            fails: row.fails,
+            started_at: row.started_at,
+            due_at: row.due_at,
+            finished_at: row.finished_at,
+        })
+    }
+}
+
+#[async_trait]
+impl Jobs for PgJobs {
+    async fn start(&self, consumer: &'static str, event: Uuid, job: &NewJob) -> Result<bool, Error> {
+        let started = sqlx::query!(
+            "with fresh as (
+                insert into inbox (consumer, event_uuid) values ($1, $2)
+                on conflict do nothing
+                returning event_uuid
+            )
+            insert into jobs (order_uuid, user_uuid, build_time_sec, fails, due_at, trace)
+            select $3, $4, $5, $6, now() + make_interval(secs => $7), $8 from fresh
+            on conflict (order_uuid) do nothing",
+            consumer,
+            event,
+            job.order,
+            job.user,
+            job.build_time_sec(),
+            job.fails,
+            job.build_time.as_secs_f64(),
+            outbox::trace(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(started.rows_affected() > 0)
+    }
+
+    async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select order_uuid, user_uuid, status, build_time_sec, fails, started_at, due_at, finished_at,
+                greatest(extract(epoch from due_at - now()), 0)::float8 as "left_sec!"
+            from jobs where status = 'building' order by due_at limit $1"#,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let left = Duration::from_secs_f64(row.left_sec);
+                Ok((row.try_into()?, left))
+            })
+            .collect()
+    }
+
+    async fn finish(&self, ended: &[Event]) -> Result<Vec<Uuid>, Error> {
+        let orders: Vec<_> = ended.iter().map(Event::order).collect();
+        let statuses: Vec<_> = ended.iter().map(|event| event.status().as_str().to_owned()).collect();
+        let records: Vec<outbox::Event> = ended.iter().map(Into::into).collect();
+        let uuids: Vec<_> = records.iter().map(|event| event.uuid).collect();
+        let kinds: Vec<_> = records.iter().map(|event| event.kind.to_owned()).collect();
+        let payloads: Vec<_> = records.into_iter().map(|event| event.payload).collect();
+        let written = sqlx::query_scalar!(
+            "with ended as (
+                select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::bytea[])
+                    as ended (order_uuid, status, event_uuid, event_type, payload)
+            ), changed as (
+                update jobs set status = ended.status, finished_at = now()
+                from ended
+                where jobs.order_uuid = ended.order_uuid and jobs.status = 'building'
+                returning jobs.order_uuid, jobs.trace, ended.event_uuid, ended.event_type, ended.payload
+            )
+            insert into outbox (event_uuid, event_type, key, payload, trace)
+            select event_uuid, event_type, order_uuid, payload, trace from changed
+            returning key",
+            &orders,
+            &statuses,
+            &uuids,
+            &kinds,
+            &payloads,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(written)
+    }
+
+    async fn find(&self, order: Uuid) -> Result<Option<Job>, Error> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"select order_uuid, user_uuid, status, build_time_sec, fails, started_at, due_at, finished_at,
+                0::float8 as "left_sec!"
+            from jobs where order_uuid = $1"#,
+            order,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(Job::try_from).transpose()
+    }
+}

@@ -1,0 +1,238 @@
+//! The service as it runs: real PostgreSQL and Kafka, a stand-in for iam.
+
+use std::{collections::HashMap, net::SocketAddr, sync::OnceLock};
+
+use assembly::{app::App, config::Config, repository::MIGRATIONS};
+use contracts::events::{AssemblyFailed, Event, OrderPaid, ShipAssembled};
+use contracts::proto::assembly::v1::{
+    Assembly, AssemblyStatus, GetAssemblyRequest, assembly_service_client::AssemblyServiceClient,
+};
+use platform::{
+    auth::SESSION_METADATA,
+    config::Settings,
+    grpc::Peer,
+    ids,
+    kafka::{Message, Record, dead_letter_topic},
+    telemetry::{self, LogFormat, Telemetry},
+};
+use testkit::{Iam, Kafka, Running, eventually};
+use tonic::{Code, Request, Status};
+use uuid::Uuid;
+
+const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
+
+/// What runs around the service, which may be started again.
+struct World {
+    kafka: Kafka,
+    iam: Iam,
+    settings: Settings,
+    address: SocketAddr,
+    service: Option<Running>,
+}
+
+impl World {
+    /// Ships take `build_time` and fail at this rate.
+    async fn new(build_time: &str, failure_rate: u32) -> Self {
+        trace();
+        let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
+        let settings = testkit::settings().with(kafka.settings()).with([
+            ("ASSEMBLY_DATABASE_URL", database.url),
+            ("IAM_ADDRESS", iam.address.to_string()),
+            ("ASSEMBLY_BUILD_MIN", build_time.to_owned()),
+            ("ASSEMBLY_BUILD_MAX", build_time.to_owned()),
+            ("ASSEMBLY_FAILURE_RATE", failure_rate.to_string()),
+            ("KAFKA_INSTANCE_ID", "test".to_owned()),
+        ]);
+        let (address, service) = start(&settings).await;
+        Self { kafka, iam, settings, address, service: Some(service) }
+    }
+
+    /// Ends the service as a crash would, and starts it again.
+    async fn crash(&mut self) {
+        if let Some(service) = self.service.take() {
+            service.kill().await;
+        }
+        let (address, service) = start(&self.settings).await;
+        (self.address, self.service) = (address, Some(service));
+    }
+
+    async fn pay(&self, order: Uuid, user: Uuid) {
+        let event = OrderPaid { order_uuid: order.to_string(), user_uuid: user.to_string(), ..OrderPaid::default() };
+        let event = contracts::events::record(order, event);
+        let headers = HashMap::from([
+            ("event-uuid".to_owned(), event.uuid.to_string()),
+            ("event-type".to_owned(), event.kind.to_owned()),
+            ("traceparent".to_owned(), format!("00-{TRACE_ID}-b7ad6b7169203331-01")),
+        ]);
+        self.publish(order, event.payload, headers).await;
+    }
+
+    async fn publish(&self, order: Uuid, payload: Vec<u8>, headers: HashMap<String, String>) {
+        let topic = self.kafka.topics().order_paid_topic_name;
+        self.kafka.publish(vec![Record { topic, key: order.to_string().into_bytes(), payload, headers }]).await;
+    }
+
+    /// The only event of this type, once it is there.
+    async fn told<E: Event>(&self) -> Message {
+        let topics = self.kafka.topics();
+        let mut messages = eventually(|| async {
+            let messages = self.kafka.messages(topics.of::<E>()).await;
+            (!messages.is_empty()).then_some(messages)
+        })
+        .await;
+        assert_eq!(messages.len(), 1);
+        messages.remove(0)
+    }
+
+    /// What a service sees, or a user with this session.
+    async fn get(&self, order: &str, session: Option<&str>) -> Result<Assembly, Status> {
+        let mut request = Request::new(GetAssemblyRequest { order_uuid: order.to_owned() });
+        let peer = match session {
+            Some(session) => {
+                request.metadata_mut().insert(SESSION_METADATA, session.parse().unwrap());
+                Peer::lazy("assembly", "TEST_ADDRESS", &self.address.to_string()).unwrap()
+            }
+            None => testkit::peer("assembly", self.address),
+        };
+        let answer = AssemblyServiceClient::new(peer).get_assembly(request).await?;
+        Ok(answer.into_inner().assembly.unwrap())
+    }
+
+    /// The order's assembly once it has this status.
+    async fn reached(&self, order: Uuid, status: AssemblyStatus) -> Assembly {
+        let order = order.to_string();
+        eventually(|| async { self.get(&order, None).await.ok().filter(|found| found.status() == status) }).await
+    }
+}
+
+/// Trace context is made where there are traces.
+fn trace() {
+    static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
+    TELEMETRY.get_or_init(|| {
+        let config = telemetry::Config {
+            log_level: "warn".to_owned(),
+            log_format: LogFormat::Pretty,
+            otel_exporter_otlp_endpoint: None,
+        };
+        telemetry::start("assembly", &config).unwrap()
+    });
+}
+
+async fn start(settings: &Settings) -> (SocketAddr, Running) {
+    let app = App::build(Config::load(settings).unwrap()).await.unwrap();
+    let (address, readiness) = (app.address().unwrap(), app.readiness());
+    let service = testkit::run(|stop| app.run(stop));
+    readiness.ready().await;
+    (address, service)
+}
+
+#[tokio::test]
+async fn a_paid_order_becomes_a_ship_that_is_told_of() {
+    let world = World::new("1s", 0).await;
+    let (order, user) = (ids::random(), ids::random());
+
+    world.pay(order, user).await;
+    let building = world.reached(order, AssemblyStatus::Building).await;
+    let told = world.told::<ShipAssembled>().await;
+    let done = world.get(&order.to_string(), Some(&world.iam.session(user))).await.unwrap();
+
+    assert_eq!((building.order_uuid.as_str(), building.user_uuid.as_str()), (&*order.to_string(), &*user.to_string()));
+    assert!(building.build_time_sec == 1 && building.finished_at.is_none());
+    assert_eq!(done.status(), AssemblyStatus::Assembled);
+    assert!(done.finished_at.unwrap().seconds >= done.due_at.unwrap().seconds);
+
+    assert_eq!(told.key, order.to_string().into_bytes());
+    let header = |name: &str| told.headers[name].as_str();
+    let read = contracts::events::read::<ShipAssembled>(&told).unwrap();
+    assert_eq!((read.order, read.user, read.event.build_time_sec), (order, user, 1));
+    assert_eq!(header("event-uuid"), read.uuid.to_string());
+    assert_eq!(header("event-type"), "events.v1.ShipAssembled");
+    assert_eq!(header("content-type"), "application/x-protobuf");
+    assert_eq!(header("traceparent").split('-').nth(1), Some(TRACE_ID), "one trace from paying on");
+}
+
+#[tokio::test]
+async fn a_crash_in_the_middle_costs_no_ship() {
+    let mut world = World::new("2s", 0).await;
+    let order = ids::random();
+    world.pay(order, ids::random()).await;
+    let building = world.reached(order, AssemblyStatus::Building).await;
+
+    world.crash().await;
+
+    let done = world.reached(order, AssemblyStatus::Assembled).await;
+    assert_eq!((done.started_at, done.due_at), (building.started_at, building.due_at));
+    world.told::<ShipAssembled>().await;
+}
+
+#[tokio::test]
+async fn a_ship_that_cannot_be_built_is_told_of() {
+    let world = World::new("10ms", 1).await;
+    let (order, user) = (ids::random(), ids::random());
+
+    world.pay(order, user).await;
+
+    let failed = world.reached(order, AssemblyStatus::Failed).await;
+    let told = world.told::<AssemblyFailed>().await;
+    let read = contracts::events::read::<AssemblyFailed>(&told).unwrap();
+    assert_eq!((read.order, read.user), (order, user));
+    assert!(!read.event.reason.is_empty());
+    assert_eq!(failed.build_time_sec, 1);
+}
+
+#[tokio::test]
+async fn poison_is_put_aside_and_stops_nobody() {
+    let world = World::new("10ms", 0).await;
+    let order = ids::random();
+
+    world.publish(order, b"no protobuf".to_vec(), HashMap::new()).await;
+    world.pay(order, ids::random()).await;
+
+    world.told::<ShipAssembled>().await;
+    let topic = dead_letter_topic(&world.kafka.topics().order_paid_topic_name);
+    let dead = world.kafka.messages(&topic).await;
+    assert_eq!(dead.iter().map(|dead| dead.payload.as_slice()).collect::<Vec<_>>(), [b"no protobuf"]);
+}
+
+#[tokio::test]
+async fn an_assembly_is_nobody_elses() {
+    let world = World::new("10ms", 0).await;
+    let order = ids::random();
+    world.pay(order, ids::random()).await;
+    world.reached(order, AssemblyStatus::Assembled).await;
+    let stranger = world.iam.session(ids::random());
+    let order = order.to_string();
+    let cases = [
+        (order.as_str(), stranger.as_str(), Code::NotFound, "there is no assembly of this order"),
+        (&ids::random().to_string(), &stranger, Code::NotFound, "there is no assembly of this order"),
+        ("x", &stranger, Code::InvalidArgument, "order_uuid: is not a uuid"),
+        (&order, "dead", Code::Unauthenticated, "invalid session"),
+        (&order, "", Code::Unauthenticated, "empty session-uuid"),
+    ];
+
+    for (order, session, code, message) in cases {
+        let refused = world.get(order, Some(session)).await.unwrap_err();
+
+        assert_eq!((refused.code(), refused.message()), (code, message), "{order} {session}");
+    }
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let base = testkit::settings().with([
+        ("ASSEMBLY_DATABASE_URL", "postgres://127.0.0.1/x".to_owned()),
+        ("KAFKA_BROKERS", "127.0.0.1:1".to_owned()),
+    ]);
+    assert!(Config::load(&base).is_ok());
+    let cases = [
+        ("ASSEMBLY_BUILD_MIN", "1h"),
+        ("ASSEMBLY_FAILURE_RATE", "2"),
+        ("ASSEMBLY_FAILURE_RATE", "NaN"),
+        ("ASSEMBLY_LISTEN", "x"),
+    ];
+    for (name, value) in cases {
+        let error = Config::load(&base.clone().with([(name, value.to_owned())])).unwrap_err();
+
+        assert_eq!(error.variable, name, "{error}");
+    }
+}

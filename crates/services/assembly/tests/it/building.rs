@@ -1,0 +1,172 @@
+//! Building over memory: hours pass in no time.
+
+use std::{sync::Arc, time::Duration};
+
+use assembly::{
+    consumers::{BuildTimes, order_paid},
+    error::Error,
+    jobs::finish_ships,
+    model::{Job, Status},
+    repository::{Jobs as _, MemoryJobs},
+    service::{AssemblyService, GROUP_PAID},
+};
+use contracts::events::{Event as _, OrderPaid, ShipAssembled, Subscription};
+use platform::{
+    auth::Caller,
+    ids,
+    kafka::{Failure, Handler as _, Message},
+    outbox::Waker,
+};
+use testkit::{Running, eventually};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+const TIMES: BuildTimes = BuildTimes { min: Duration::from_secs(2), max: Duration::from_secs(10), failure_rate: 0.0 };
+
+/// A replica: its handler of paid orders and its builder.
+struct Replica {
+    service: AssemblyService,
+    paid: Subscription,
+    builder: Running,
+}
+
+fn replica(jobs: &MemoryJobs, times: BuildTimes) -> Replica {
+    let service = AssemblyService::new(Arc::new(jobs.clone()), Waker::default());
+    let builder = testkit::run(|stop| finish_ships(service.clone()).run(stop));
+    Replica { paid: order_paid(service.clone(), times), service, builder }
+}
+
+fn paid(order: Uuid, user: Uuid) -> Message {
+    let event = OrderPaid { order_uuid: order.to_string(), user_uuid: user.to_string(), ..OrderPaid::default() };
+    Message { payload: contracts::events::record(order, event).payload, ..Message::default() }
+}
+
+impl Replica {
+    async fn pay(&self) -> Uuid {
+        let order = ids::random();
+        self.paid.handle(&paid(order, ids::random())).await.unwrap();
+        order
+    }
+}
+
+async fn ended(jobs: &MemoryJobs, order: Uuid) -> Job {
+    eventually(|| async { jobs.find(order).await.unwrap().filter(|job| job.status != Status::Building) }).await
+}
+
+fn events(jobs: &MemoryJobs) -> Vec<(&'static str, Uuid)> {
+    jobs.outbox.events().iter().map(|(event, _)| (event.kind, event.key)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ship_is_ready_when_it_is_due_and_not_before() {
+    let jobs = MemoryJobs::default();
+    let replica = replica(&jobs, TIMES);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    let order = replica.pay().await;
+    let job = ended(&jobs, order).await;
+
+    let took = (job.finished_at.unwrap() - job.started_at).to_std().unwrap();
+    let planned = (job.due_at - job.started_at).to_std().unwrap();
+    assert!(planned >= TIMES.min && planned <= TIMES.max);
+    assert!(took >= planned && took < planned + Duration::from_millis(10), "{took:?} instead of {planned:?}");
+    assert_eq!(events(&jobs), [(ShipAssembled::TYPE, order)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_ships_are_built_at_the_same_time() {
+    let jobs = MemoryJobs::default();
+    let replica = replica(&jobs, TIMES);
+    let start = Instant::now();
+    for _ in 0..1000 {
+        replica.pay().await;
+    }
+
+    tokio::time::sleep(TIMES.max + Duration::from_millis(50)).await;
+
+    assert_eq!(events(&jobs).len(), 1000);
+    assert!(start.elapsed() < TIMES.max * 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ship_that_cannot_be_built_is_told_of() {
+    let jobs = MemoryJobs::default();
+    let replica = replica(&jobs, BuildTimes { failure_rate: 1.0, ..TIMES });
+
+    let order = replica.pay().await;
+
+    assert_eq!(ended(&jobs, order).await.status, Status::Failed);
+    assert_eq!(events(&jobs), [("events.v1.AssemblyFailed", order)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_costs_no_ship_and_no_time() {
+    let jobs = MemoryJobs::default();
+    let first = replica(&jobs, TIMES);
+    let order = first.pay().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    first.builder.kill().await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let _second = replica(&jobs, TIMES);
+
+    let job = ended(&jobs, order).await;
+    let late = (job.finished_at.unwrap() - job.due_at).to_std().unwrap();
+    assert!(late < Duration::from_millis(10), "{late:?} late");
+    assert_eq!(events(&jobs).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_replicas_finish_a_ship_once() {
+    let jobs = MemoryJobs::default();
+    let (first, second) = (replica(&jobs, TIMES), replica(&jobs, TIMES));
+    for _ in 0..100 {
+        first.pay().await;
+        second.pay().await;
+    }
+
+    tokio::time::sleep(TIMES.max * 2).await;
+
+    assert_eq!(events(&jobs).len(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_comes_again_builds_nothing() {
+    let jobs = MemoryJobs::default();
+    let replica = replica(&jobs, TIMES);
+    let message = paid(ids::random(), ids::random());
+
+    for _ in 0..5 {
+        replica.paid.handle(&message).await.unwrap();
+        tokio::time::sleep(TIMES.max).await;
+    }
+
+    assert_eq!(events(&jobs).len(), 1);
+    assert_eq!(jobs.inbox.events(GROUP_PAID).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_paid_order_is_poison() {
+    let replica = replica(&MemoryJobs::default(), TIMES);
+    let message = Message { payload: b"no protobuf".to_vec(), ..Message::default() };
+
+    assert!(matches!(replica.paid.handle(&message).await, Err(Failure::Poison(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ship_is_shown_to_its_owner_and_to_services() {
+    let jobs = MemoryJobs::default();
+    let replica = replica(&jobs, TIMES);
+    let (order, user) = (ids::random(), ids::random());
+    replica.paid.handle(&paid(order, user)).await.unwrap();
+    let service = &replica.service;
+
+    let owner = service.find(&Caller::User(user), order).await.unwrap();
+    let friend = service.find(&Caller::Service("order".to_owned()), order).await.unwrap();
+    let stranger = service.find(&Caller::User(ids::random()), order).await;
+
+    assert_eq!((owner.order, owner.user), (order, user));
+    assert_eq!(owner, friend);
+    assert!(matches!(stranger, Err(Error::NotFound)));
+    assert!(matches!(service.find(&Caller::User(user), ids::random()).await, Err(Error::NotFound)));
+}

@@ -1,0 +1,29 @@
+//! `ChangePassword`: another password, and the end of all other sessions.
+
+use contracts::proto::user::v1::{ChangePasswordRequest, ChangePasswordResponse};
+use platform::clock;
+use tonic::{Request, Response, Status};
+
+use super::{origin, session_id};
+use crate::{
+    error::Error,
+    model::{Attempt, Password},
+    service::IamService,
+};
+
+pub async fn handle(
+    service: &IamService,
+    request: Request<ChangePasswordRequest>,
+) -> Result<Response<ChangePasswordResponse>, Status> {
+    let address = origin::of(&request);
+    let request = request.into_inner();
+    let id = session_id(&request.session_uuid)?;
+    let old = Password::given("old_password", request.old_password).map_err(Error::from)?;
+    let session = service.whoami(id).await?;
+    let new = Password::chosen("new_password", request.new_password, &session.user.info).map_err(Error::from)?;
+    let attempt = Attempt { login: session.user.info.login.clone(), address };
+
+    service.change_password(session, &attempt, (old, new), rand::random(), clock::now()).await?;
+
+    Ok(Response::new(ChangePasswordResponse {}))
+}

@@ -1,0 +1,28 @@
+//! Users and sessions as the contract has them.
+
+use contracts::proto::common::v1::{NotificationMethod, Session, User, UserInfo};
+use platform::grpc::timestamp;
+
+use crate::model;
+
+pub fn user(user: model::User) -> User {
+    let methods = user.info.notification_methods.into_iter();
+    let methods =
+        methods.map(|method| NotificationMethod { provider_name: method.provider_name, target: method.target });
+    let info = UserInfo { login: user.info.login, email: user.info.email, notification_methods: methods.collect() };
+    User {
+        uuid: user.uuid.to_string(),
+        info: Some(info),
+        created_at: Some(timestamp(user.created_at)),
+        updated_at: Some(timestamp(user.updated_at)),
+    }
+}
+
+pub fn session(session: &model::Session) -> Session {
+    Session {
+        uuid: session.id.to_string(),
+        created_at: Some(timestamp(session.created_at)),
+        updated_at: Some(timestamp(session.updated_at)),
+        expires_at: Some(timestamp(session.expires_at)),
+    }
+}

@@ -1,0 +1,36 @@
+//! `Register`: a new user.
+
+use contracts::proto::user::v1::{RegisterRequest, RegisterResponse, UserRegistrationInfo};
+use platform::{clock, ids};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    error::Error,
+    model::{Invalid, NotificationMethod, Password, User, UserInfo},
+    service::IamService,
+};
+
+pub async fn handle(
+    service: &IamService,
+    request: Request<RegisterRequest>,
+) -> Result<Response<RegisterResponse>, Status> {
+    let info = request.into_inner().info.ok_or_else(|| Error::from(Invalid::new("info", "is missing")))?;
+    let (info, password) = decode(info).map_err(Error::from)?;
+    let now = clock::now();
+    let user = User { uuid: ids::ordered(), info, created_at: now, updated_at: now };
+
+    service.register(&user, password, rand::random()).await?;
+
+    Ok(Response::new(RegisterResponse { user_uuid: user.uuid.to_string() }))
+}
+
+fn decode(registration: UserRegistrationInfo) -> Result<(UserInfo, Password), Invalid> {
+    let info = registration.info.ok_or_else(|| Invalid::new("info.info", "is missing"))?;
+    let methods = info
+        .notification_methods
+        .into_iter()
+        .map(|method| NotificationMethod { provider_name: method.provider_name, target: method.target });
+    let info = UserInfo::new(info.login, info.email, methods.collect())?;
+    let password = Password::chosen("password", registration.password, &info)?;
+    Ok((info, password))
+}

@@ -1,0 +1,5 @@
+//! Background jobs, a file each.
+
+mod free_hashing_memory;
+
+pub use free_hashing_memory::free_hashing_memory;

@@ -1,0 +1,34 @@
+//! Iam knows the users: it registers them, checks their passwords, and says whose a session is until it ends.
+
+pub mod api;
+pub mod app;
+pub mod config;
+pub mod error;
+pub mod hashing;
+pub mod jobs;
+mod metrics;
+pub mod model;
+pub mod repository;
+pub mod service;
+
+use app::App;
+use config::Config;
+use contracts::ports;
+use platform::service::{Built, Service};
+
+pub static SERVICE: Service = Service {
+    name: "iam",
+    about: "Registers users, checks passwords and keeps sessions",
+    version: env!("CARGO_PKG_VERSION"),
+    port: ports::IAM,
+    admin_port: 9464,
+    database_connections: 10,
+    migrations: &repository::MIGRATIONS,
+    check: |settings| Config::load(settings).map(drop),
+    build: |settings| {
+        Box::pin(async move {
+            let app = App::build(Config::load(&settings)?).await?;
+            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
+        })
+    },
+};

@@ -1,0 +1,136 @@
+//! Users in PostgreSQL.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use platform::postgres::{Database, retry_stale};
+use sqlx::{migrate::Migrator, types::Json};
+use uuid::Uuid;
+
+use super::Users;
+use crate::{
+    error::Error,
+    model::{Account, NotificationMethod, User, UserInfo},
+};
+
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/iam");
+
+/// A server that has not answered by then is not available.
+const LIMIT: Duration = Duration::from_secs(2);
+
+#[derive(Clone)]
+pub struct PgUsers {
+    pool: Database,
+}
+
+impl PgUsers {
+    pub fn new(pool: Database) -> Self {
+        Self { pool }
+    }
+}
+
+/// A row of `users`.
+struct Row {
+    uuid: Uuid,
+    login: String,
+    email: String,
+    password_hash: String,
+    notification_methods: Json<Vec<NotificationMethod>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Row> for Account {
+    fn from(row: Row) -> Self {
+        let info = UserInfo { login: row.login, email: row.email, notification_methods: row.notification_methods.0 };
+        let user = User { uuid: row.uuid, info, created_at: row.created_at, updated_at: row.updated_at };
+        Self { user, password_hash: row.password_hash }
+    }
+}
+
+/// Runs a statement that may be repeated; not for long.
+async fn ask<T, F>(statement: impl Fn() -> F) -> sqlx::Result<T>
+where
+    F: Future<Output = sqlx::Result<T>>,
+{
+    tokio::time::timeout(LIMIT, retry_stale(statement)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+#[async_trait]
+impl Users for PgUsers {
+    async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error> {
+        let inserted = ask(|| {
+            sqlx::query!(
+                "insert into users (uuid, login, email, password_hash, notification_methods, created_at, updated_at)
+                values ($1, $2, $3, $4, $5, $6, $7)",
+                user.uuid,
+                user.info.login,
+                user.info.email,
+                password_hash,
+                Json(&user.info.notification_methods) as _,
+                user.created_at,
+                user.updated_at,
+            )
+            .execute(&self.pool)
+        });
+        match inserted.await {
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => match error.constraint() {
+                // Nobody else has this uuid: the statement had been done before, and its answer was lost.
+                Some("users_pkey") => Ok(()),
+                Some("users_login_key") => Err(Error::LoginTaken),
+                Some("users_email_key") => Err(Error::EmailTaken),
+                _ => Err(Error::Database(sqlx::Error::Database(error))),
+            },
+            outcome => outcome.map(drop).map_err(Error::from),
+        }
+    }
+
+    async fn by_login(&self, login: &str) -> Result<Option<Account>, Error> {
+        let row = ask(|| {
+            sqlx::query_as!(
+                Row,
+                r#"select uuid, login, email, password_hash, created_at, updated_at,
+                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>"
+                from users
+                where login = $1"#,
+                login,
+            )
+            .fetch_optional(&self.pool)
+        })
+        .await?;
+        Ok(row.map(Account::from))
+    }
+
+    async fn find(&self, user: Uuid) -> Result<Option<User>, Error> {
+        let row = ask(|| {
+            sqlx::query_as!(
+                Row,
+                r#"select uuid, login, email, password_hash, created_at, updated_at,
+                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>"
+                from users
+                where uuid = $1"#,
+                user,
+            )
+            .fetch_optional(&self.pool)
+        })
+        .await?;
+        Ok(row.map(|row| Account::from(row).user))
+    }
+
+    async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+        let changed = ask(|| {
+            sqlx::query!(
+                "update users set password_hash = $3, updated_at = $4
+                where uuid = $1 and (updated_at = $2 or password_hash = $3)",
+                known.uuid,
+                known.updated_at,
+                password_hash,
+                now,
+            )
+            .execute(&self.pool)
+        })
+        .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+}

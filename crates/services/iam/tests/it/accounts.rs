@@ -1,0 +1,162 @@
+//! Registering, logging in and out, and who may see whom.
+
+use contracts::proto::{
+    common::v1::{NotificationMethod, UserInfo},
+    user::v1::{GetUserRequest, RegisterRequest, UserRegistrationInfo, user_service_client::UserServiceClient},
+};
+use platform::ids;
+use tonic::Code;
+
+use crate::iam::{PASSWORD, iam, info, settings, start};
+
+#[tokio::test]
+async fn a_registered_user_logs_in_and_is_known_by_his_session() {
+    let iam = iam().await;
+    let method = NotificationMethod { provider_name: "telegram".to_owned(), target: "42".to_owned() };
+    let info = UserInfo { login: "ann@example.com".to_owned(), notification_methods: vec![method], ..info() };
+
+    let user = iam.register(&info, PASSWORD).await.unwrap();
+    let session = iam.login(&info.login, PASSWORD).await.unwrap();
+    let answer = iam.whoami(&session).await.unwrap();
+
+    let (known, described) = (answer.user.unwrap(), answer.session.unwrap());
+    assert_eq!((&known.uuid, known.info.as_ref()), (&user, Some(&info)));
+    assert_eq!(described.uuid, session);
+    let (created, expires) = (described.created_at.unwrap(), described.expires_at.unwrap());
+    assert_eq!(described.updated_at, Some(created));
+    assert_eq!(expires.seconds - created.seconds, 24 * 60 * 60);
+    assert_eq!(iam.get_user(Some(&session), &user).await.unwrap(), known);
+}
+
+#[tokio::test]
+async fn a_field_that_is_wrong_is_named() {
+    let iam = iam().await;
+    let method = |provider_name: &str, target: &str| NotificationMethod {
+        provider_name: provider_name.to_owned(),
+        target: target.to_owned(),
+    };
+    let login = |login: &str| UserInfo { login: login.to_owned(), ..info() };
+    let email = |email: &str| UserInfo { email: email.to_owned(), ..info() };
+    let methods = |methods| UserInfo { notification_methods: methods, ..info() };
+
+    for (info, password, field) in [
+        (login(""), PASSWORD, "login"),
+        (login("a\0b"), PASSWORD, "login"),
+        (email(""), PASSWORD, "email"),
+        (email("nowhere"), PASSWORD, "email"),
+        (info(), "", "password"),
+        (info(), "short", "password"),
+        (methods(vec![method("", "42")]), PASSWORD, "notification_methods[0].provider_name"),
+        (methods(vec![method("push", "")]), PASSWORD, "notification_methods[0].target"),
+    ] {
+        let status = iam.register(&info, password).await.unwrap_err();
+
+        assert_eq!(status.code(), Code::InvalidArgument, "{field}: {status}");
+        assert!(status.message().starts_with(&format!("{field}: ")), "{status}");
+    }
+    let nested = RegisterRequest { info: Some(UserRegistrationInfo { info: None, password: PASSWORD.to_owned() }) };
+    for request in [RegisterRequest::default(), nested] {
+        let status = iam.user.clone().register(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+        assert!(status.message().starts_with("info"), "{status}");
+    }
+    for (login, password, field) in [("", PASSWORD, "login"), ("ann", "", "password")] {
+        let status = iam.login(login, password).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+        assert!(status.message().starts_with(&format!("{field}: ")), "{status}");
+    }
+    for malformed in ["", "not-a-uuid"] {
+        for status in [
+            iam.whoami(malformed).await.map(drop).unwrap_err(),
+            iam.logout(malformed).await.unwrap_err(),
+            iam.logout_all(malformed).await.unwrap_err(),
+            iam.change_password(malformed, PASSWORD, PASSWORD).await.unwrap_err(),
+        ] {
+            assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+            assert!(status.message().starts_with("session_uuid: "), "{status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_or_an_address_that_is_taken_is_refused() {
+    let iam = iam().await;
+    let (ann, _, _) = iam.somebody().await;
+
+    let same_login = UserInfo { login: ann.login.clone(), ..info() };
+    let same_address = UserInfo { email: ann.email.to_uppercase(), ..info() };
+
+    for taken in [same_login, same_address, ann] {
+        let status = iam.register(&taken, PASSWORD).await.unwrap_err();
+        assert_eq!(status.code(), Code::AlreadyExists, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_works_nowhere_once_its_logout_is_acknowledged() {
+    let iam = iam().await;
+    let (info, user, session) = iam.somebody().await;
+    let other = iam.login(&info.login, PASSWORD).await.unwrap();
+
+    iam.logout(&session).await.unwrap();
+
+    assert_eq!(iam.whoami(&session).await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(iam.get_user(Some(&session), &user).await.unwrap_err().message(), "invalid session");
+    assert!(iam.whoami(&other).await.is_ok());
+    iam.logout(&session).await.unwrap();
+    iam.logout(&ids::random().to_string()).await.unwrap();
+}
+
+#[tokio::test]
+async fn all_sessions_of_a_user_end_at_his_word() {
+    let iam = iam().await;
+    let (info, _, first) = iam.somebody().await;
+    let (_, _, somebody_elses) = iam.somebody().await;
+    let second = iam.login(&info.login, PASSWORD).await.unwrap();
+
+    iam.logout_all(&first).await.unwrap();
+
+    for ended in [&first, &second] {
+        assert_eq!(iam.whoami(ended).await.unwrap_err().code(), Code::Unauthenticated);
+        assert_eq!(iam.logout_all(ended).await.unwrap_err().code(), Code::Unauthenticated);
+    }
+    assert!(iam.whoami(&somebody_elses).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_session_expires() {
+    let iam = start(&settings().await.with([("IAM_SESSION_TTL", "50ms".to_owned())])).await;
+    let (_, _, session) = iam.somebody().await;
+
+    let status = testkit::eventually(|| async { iam.whoami(&session).await.err() }).await;
+
+    assert_eq!((status.code(), status.message()), (Code::Unauthenticated, "invalid session"));
+}
+
+#[tokio::test]
+async fn a_user_sees_himself_alone_and_a_service_sees_all() {
+    let iam = iam().await;
+    let (_, ann, anns) = iam.somebody().await;
+    let (_, bob, _) = iam.somebody().await;
+    let unknown = ids::random().to_string();
+
+    for (session, message) in [
+        (None, "missing session-uuid in metadata"),
+        (Some(""), "empty session-uuid"),
+        (Some("not-a-uuid"), "invalid session"),
+        (Some(unknown.as_str()), "invalid session"),
+    ] {
+        let status = iam.get_user(session, &ann).await.unwrap_err();
+        assert_eq!((status.code(), status.message()), (Code::Unauthenticated, message));
+    }
+    assert_eq!(iam.get_user(Some(&anns), &ann).await.unwrap().uuid, ann);
+    assert_eq!(iam.get_user(Some(&anns), &bob).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(iam.get_user(Some(&anns), &unknown).await.unwrap_err().code(), Code::NotFound);
+    let malformed = iam.get_user(Some(&anns), "ann").await.unwrap_err();
+    assert_eq!((malformed.code(), malformed.message()), (Code::InvalidArgument, "user_uuid: is not a uuid"));
+
+    let mut service = UserServiceClient::new(testkit::peer("iam", iam.address));
+    let mut ask = async |user: &str| service.get_user(GetUserRequest { user_uuid: user.to_owned() }).await;
+    assert_eq!(ask(&bob).await.unwrap().into_inner().user.unwrap().uuid, bob);
+    assert_eq!(ask(&unknown).await.unwrap_err().code(), Code::NotFound);
+}

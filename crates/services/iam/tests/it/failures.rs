@@ -1,0 +1,76 @@
+//! What the service does while PostgreSQL or Redis is away, and once it is back.
+
+use platform::config::Settings;
+use stand_ins::Proxy;
+use tonic::Code;
+
+use crate::iam::{Iam, PASSWORD, info, settings, start};
+
+/// A service that reaches the server in `variable` through a network that can be broken.
+async fn behind_proxy(variable: &str) -> (Iam, Proxy) {
+    let settings: Settings = settings().await;
+    let url = settings.get(variable).unwrap().to_owned();
+    let server = url.split_once("://").unwrap().1;
+    let server = server.rsplit_once('@').map_or(server, |(_, server)| server);
+    let server = server.split('/').next().unwrap();
+    let proxy = Proxy::to(server).await.unwrap();
+    let through = url.replace(server, &proxy.address().to_string());
+    let iam = start(&settings.with([(variable, through)])).await;
+    (iam, proxy)
+}
+
+async fn not_ready(iam: &Iam, condition: &'static str) {
+    testkit::eventually(|| async { iam.readiness.missing().contains(&condition).then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn without_redis_no_session_is_taken_for_good_or_bad() {
+    let (iam, redis) = behind_proxy("REDIS_URL").await;
+    let (info, user, session) = iam.somebody().await;
+
+    for break_network in [Proxy::cut, Proxy::hang] {
+        // A logout that is not acknowledged may yet take effect.
+        let other = iam.login(&info.login, PASSWORD).await.unwrap();
+        break_network(&redis);
+        for code in [
+            iam.whoami(&session).await.map(drop).unwrap_err().code(),
+            iam.login(&info.login, PASSWORD).await.map(drop).unwrap_err().code(),
+            iam.login(&info.login, "a wrong password").await.map(drop).unwrap_err().code(),
+            iam.logout(&other).await.unwrap_err().code(),
+            iam.logout_all(&other).await.unwrap_err().code(),
+            iam.get_user(Some(&session), &user).await.map(drop).unwrap_err().code(),
+        ] {
+            assert_eq!(code, Code::Unavailable);
+        }
+        not_ready(&iam, "redis").await;
+
+        redis.restore();
+        iam.readiness.ready().await;
+        testkit::eventually(|| async { iam.whoami(&session).await.ok() }).await;
+    }
+}
+
+#[tokio::test]
+async fn without_postgres_sessions_go_on_and_the_rest_waits() {
+    let (iam, postgres) = behind_proxy("IAM_DATABASE_URL").await;
+    let (known, user, session) = iam.somebody().await;
+
+    for break_network in [Proxy::cut, Proxy::hang] {
+        break_network(&postgres);
+        for code in [
+            iam.register(&info(), PASSWORD).await.map(drop).unwrap_err().code(),
+            iam.login(&known.login, PASSWORD).await.map(drop).unwrap_err().code(),
+            iam.get_user(Some(&session), &user).await.map(drop).unwrap_err().code(),
+            iam.change_password(&session, PASSWORD, "another good password").await.unwrap_err().code(),
+        ] {
+            assert_eq!(code, Code::Unavailable);
+        }
+        let whoami = iam.whoami(&session).await;
+        assert!(whoami.is_ok(), "{whoami:?}");
+        not_ready(&iam, "database").await;
+
+        postgres.restore();
+        iam.readiness.ready().await;
+        testkit::eventually(|| async { iam.login(&known.login, PASSWORD).await.ok() }).await;
+    }
+}

@@ -1,0 +1,118 @@
+//! A service that runs, and somebody who calls it.
+
+use std::net::SocketAddr;
+
+use contracts::proto::{
+    auth::v1::{
+        LoginRequest, LogoutAllRequest, LogoutRequest, WhoamiRequest, WhoamiResponse,
+        auth_service_client::AuthServiceClient,
+    },
+    common::v1::{User, UserInfo},
+    user::v1::{
+        ChangePasswordRequest, GetUserRequest, RegisterRequest, UserRegistrationInfo,
+        user_service_client::UserServiceClient,
+    },
+};
+use iam::{app::App, config::Config, repository::MIGRATIONS};
+use platform::{config::Settings, health::Readiness, ids};
+use tonic::{
+    Request, Status,
+    transport::{Channel, Endpoint},
+};
+
+use crate::stores::prefix;
+
+pub const PASSWORD: &str = "SecurePassword123!";
+
+pub struct Iam {
+    pub address: SocketAddr,
+    pub readiness: Readiness,
+    pub auth: AuthServiceClient<Channel>,
+    pub user: UserServiceClient<Channel>,
+    _running: testkit::Running,
+}
+
+/// The variables of a service with a database of its own, and hashes that take no time.
+pub async fn settings() -> Settings {
+    testkit::settings().with([
+        ("IAM_DATABASE_URL", testkit::database(&MIGRATIONS).await.url),
+        ("REDIS_URL", testkit::redis().await.url),
+        ("IAM_REDIS_PREFIX", prefix()),
+        ("IAM_ARGON2_MEMORY_KIB", "64".to_owned()),
+        ("IAM_ARGON2_ITERATIONS", "1".to_owned()),
+    ])
+}
+
+/// The service with these variables, once it is ready.
+pub async fn start(settings: &Settings) -> Iam {
+    let app = App::build(Config::load(settings).unwrap()).await.unwrap();
+    let (address, readiness) = (app.address().unwrap(), app.readiness());
+    let running = testkit::run(|stop| app.run(stop));
+    readiness.ready().await;
+    // As a customer's program has it: without the circuit breaker of our own services.
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    let (auth, user) = (AuthServiceClient::new(channel.clone()), UserServiceClient::new(channel));
+    Iam { address, readiness, auth, user, _running: running }
+}
+
+pub async fn iam() -> Iam {
+    start(&settings().await).await
+}
+
+/// What nobody else has registered with.
+pub fn info() -> UserInfo {
+    let login = format!("user-{}", ids::random());
+    UserInfo { email: format!("{login}@example.com"), login, notification_methods: Vec::new() }
+}
+
+impl Iam {
+    pub async fn register(&self, info: &UserInfo, password: &str) -> Result<String, Status> {
+        let info = UserRegistrationInfo { info: Some(info.clone()), password: password.to_owned() };
+        let answer = self.user.clone().register(RegisterRequest { info: Some(info) }).await?;
+        Ok(answer.into_inner().user_uuid)
+    }
+
+    pub async fn login(&self, login: &str, password: &str) -> Result<String, Status> {
+        let request = LoginRequest { login: login.to_owned(), password: password.to_owned() };
+        Ok(self.auth.clone().login(request).await?.into_inner().session_uuid)
+    }
+
+    pub async fn whoami(&self, session: &str) -> Result<WhoamiResponse, Status> {
+        let request = WhoamiRequest { session_uuid: session.to_owned() };
+        Ok(self.auth.clone().whoami(request).await?.into_inner())
+    }
+
+    pub async fn logout(&self, session: &str) -> Result<(), Status> {
+        self.auth.clone().logout(LogoutRequest { session_uuid: session.to_owned() }).await.map(drop)
+    }
+
+    pub async fn logout_all(&self, session: &str) -> Result<(), Status> {
+        self.auth.clone().logout_all(LogoutAllRequest { session_uuid: session.to_owned() }).await.map(drop)
+    }
+
+    /// Asks with a session in the metadata, where one is given.
+    pub async fn get_user(&self, session: Option<&str>, user: &str) -> Result<User, Status> {
+        let mut request = Request::new(GetUserRequest { user_uuid: user.to_owned() });
+        if let Some(session) = session {
+            request.metadata_mut().insert("session-uuid", session.parse().unwrap());
+        }
+        Ok(self.user.clone().get_user(request).await?.into_inner().user.unwrap())
+    }
+
+    pub async fn change_password(&self, session: &str, old: &str, new: &str) -> Result<(), Status> {
+        let request = ChangePasswordRequest {
+            session_uuid: session.to_owned(),
+            old_password: old.to_owned(),
+            new_password: new.to_owned(),
+        };
+        self.user.clone().change_password(request).await.map(drop)
+    }
+
+    /// A new user, and a session of his.
+    pub async fn somebody(&self) -> (UserInfo, String, String) {
+        let info = info();
+        let user = self.register(&info, PASSWORD).await.unwrap();
+        let session = self.login(&info.login, PASSWORD).await.unwrap();
+        (info, user, session)
+    }
+}

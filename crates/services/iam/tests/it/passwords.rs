@@ -1,0 +1,140 @@
+//! Wrong passwords, too many of them, and changing one.
+
+use platform::ids;
+use tonic::Code;
+
+use crate::iam::{PASSWORD, iam, settings, start};
+
+const OTHER: &str = "another good password";
+
+#[tokio::test]
+async fn unknown_wrong_and_locked_out_are_one_answer() {
+    let iam = start(&settings().await.with([("IAM_LOCKOUT_FAILURES", "2".to_owned())])).await;
+    let (info, _, session) = iam.somebody().await;
+
+    let unknown = iam.login("nobody", PASSWORD).await.unwrap_err();
+    let wrong = iam.login(&info.login, OTHER).await.unwrap_err();
+    let wrong_again = iam.login(&info.login, OTHER).await.unwrap_err();
+    let locked_out = iam.login(&info.login, PASSWORD).await.unwrap_err();
+    let changed = iam.change_password(&session, PASSWORD, OTHER).await.unwrap_err();
+
+    for status in [unknown, wrong, wrong_again, locked_out, changed] {
+        assert_eq!((status.code(), status.message()), (Code::Unauthenticated, "wrong login or password"));
+    }
+    assert!(iam.whoami(&session).await.is_ok(), "who is logged in already stays so");
+}
+
+#[tokio::test]
+async fn an_address_with_too_many_failures_is_refused() {
+    let iam = start(&settings().await.with([("IAM_ADDRESS_FAILURES", "3".to_owned())])).await;
+    let (info, _, session) = iam.somebody().await;
+
+    for _ in 0..3 {
+        let status = iam.login(&ids::random().to_string(), PASSWORD).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated);
+    }
+
+    assert_eq!(iam.login("nobody", PASSWORD).await.unwrap_err().code(), Code::ResourceExhausted);
+    assert_eq!(iam.login(&info.login, PASSWORD).await.unwrap_err().code(), Code::ResourceExhausted);
+    let changed = iam.change_password(&session, PASSWORD, OTHER).await.unwrap_err();
+    assert_eq!(changed.code(), Code::ResourceExhausted);
+    assert!(iam.whoami(&session).await.is_ok());
+}
+
+#[tokio::test]
+async fn logins_that_succeed_are_not_counted() {
+    let limits = [("IAM_ADDRESS_FAILURES", "1".to_owned()), ("IAM_LOCKOUT_FAILURES", "1".to_owned())];
+    let iam = start(&settings().await.with(limits)).await;
+    let (info, _, _) = iam.somebody().await;
+
+    for _ in 0..20 {
+        assert!(iam.login(&info.login, PASSWORD).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_of_passwords_is_refused_at_once() {
+    let slow = [
+        ("IAM_HASHING_THREADS", "1".to_owned()),
+        ("IAM_HASHING_QUEUE", "0".to_owned()),
+        ("IAM_ARGON2_MEMORY_KIB", "8192".to_owned()),
+        ("IAM_ARGON2_ITERATIONS", "100".to_owned()),
+    ];
+    let iam = start(&settings().await.with(slow)).await;
+
+    let mut logins = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let mut auth = iam.auth.clone();
+        let request =
+            contracts::proto::auth::v1::LoginRequest { login: "nobody".to_owned(), password: PASSWORD.to_owned() };
+        logins.spawn(async move { auth.login(request).await.unwrap_err().code() });
+    }
+    let codes = logins.join_all().await;
+
+    assert!(codes.contains(&Code::ResourceExhausted), "{codes:?}");
+    assert!(codes.contains(&Code::Unauthenticated), "{codes:?}");
+    assert!(codes.iter().all(|code| matches!(code, Code::ResourceExhausted | Code::Unauthenticated)), "{codes:?}");
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_every_other_session() {
+    let iam = iam().await;
+    let (info, user, kept) = iam.somebody().await;
+    let other = iam.login(&info.login, PASSWORD).await.unwrap();
+
+    iam.change_password(&kept, PASSWORD, OTHER).await.unwrap();
+
+    assert_eq!(iam.whoami(&other).await.unwrap_err().code(), Code::Unauthenticated);
+    let answer = iam.whoami(&kept).await.unwrap();
+    let (known, session) = (answer.user.unwrap(), answer.session.unwrap());
+    assert_eq!(known, iam.get_user(Some(&kept), &user).await.unwrap());
+    assert_ne!(known.updated_at, known.created_at);
+    assert_eq!(session.updated_at, known.updated_at);
+    assert_eq!(iam.login(&info.login, PASSWORD).await.unwrap_err().code(), Code::Unauthenticated);
+    assert!(iam.login(&info.login, OTHER).await.is_ok());
+    iam.change_password(&kept, OTHER, PASSWORD).await.unwrap();
+    assert!(iam.login(&info.login, PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_password_is_changed_by_who_has_the_session_and_knows_the_old_one() {
+    let iam = iam().await;
+    let (info, _, session) = iam.somebody().await;
+    let ended = iam.login(&info.login, PASSWORD).await.unwrap();
+    iam.logout(&ended).await.unwrap();
+
+    for (session, old, new, code, text) in [
+        (&session, OTHER, OTHER, Code::Unauthenticated, "wrong login or password"),
+        (&ended, PASSWORD, OTHER, Code::Unauthenticated, "invalid session"),
+        (&session, "", OTHER, Code::InvalidArgument, "old_password: "),
+        (&session, PASSWORD, "", Code::InvalidArgument, "new_password: "),
+        (&session, PASSWORD, "weak", Code::InvalidArgument, "new_password: "),
+        (&session, PASSWORD, &info.login, Code::InvalidArgument, "new_password: "),
+    ] {
+        let status = iam.change_password(session, old, new).await.unwrap_err();
+        assert_eq!(status.code(), code, "{status}");
+        assert!(status.message().starts_with(text), "{status}");
+    }
+    assert!(iam.login(&info.login, PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn of_two_changes_at_once_one_counts() {
+    let iam = iam().await;
+    let (info, _, session) = iam.somebody().await;
+
+    let passwords = ["the first new password", "the second new password"];
+    let changes = tokio::join!(
+        iam.change_password(&session, PASSWORD, passwords[0]),
+        iam.change_password(&session, PASSWORD, passwords[1]),
+    );
+
+    let done = [changes.0.is_ok(), changes.1.is_ok()];
+    assert!(done.contains(&true), "{changes:?}");
+    let mut accepted = 0;
+    for password in passwords {
+        accepted += u32::from(iam.login(&info.login, password).await.is_ok());
+    }
+    assert_eq!(accepted, 1);
+    assert!(iam.login(&info.login, PASSWORD).await.is_err());
+}

@@ -1,0 +1,52 @@
+//! Stores of each kind, and what is put into them.
+
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+
+use iam::{
+    config::Limits,
+    model::{Attempt, Session, SessionId, User, UserInfo},
+    repository::{MIGRATIONS, MemoryUsers, PgUsers, Users},
+    repository::{MemorySessions, RedisSessions, Sessions},
+};
+use platform::{clock, ids};
+
+/// Long beside any test.
+pub const LONG: Duration = Duration::from_mins(10);
+
+pub const LIMITS: Limits =
+    Limits { iam_lockout_failures: 3, iam_lockout_window: LONG, iam_address_failures: 5, iam_address_window: LONG };
+
+pub async fn users() -> [(&'static str, Arc<dyn Users>); 2] {
+    let database = testkit::database(&MIGRATIONS).await;
+    [("memory", Arc::new(MemoryUsers::default())), ("PostgreSQL", Arc::new(PgUsers::new(database.pool)))]
+}
+
+pub async fn sessions(limits: Limits) -> [(&'static str, Arc<dyn Sessions>); 2] {
+    let url = testkit::redis().await.url;
+    let connection = platform::redis::lazy_connection("REDIS_URL", &url.into()).unwrap();
+    let redis = RedisSessions::new(connection, prefix(), limits.clone());
+    [("memory", Arc::new(MemorySessions::new(limits))), ("Redis", Arc::new(redis))]
+}
+
+/// For keys that no other test uses.
+pub fn prefix() -> String {
+    format!("test:{}:", ids::random())
+}
+
+pub fn user(login: &str, email: &str) -> User {
+    let now = clock::now();
+    let info = UserInfo::new(login.to_owned(), email.to_owned(), Vec::new()).unwrap();
+    User { uuid: ids::ordered(), info, created_at: now, updated_at: now }
+}
+
+pub fn ann() -> User {
+    user("ann", "ann@example.com")
+}
+
+pub fn session(user: &User, lifetime: Duration) -> Session {
+    Session::new(SessionId::from(ids::random()), user.clone(), clock::now(), lifetime)
+}
+
+pub fn attempt(login: &str) -> Attempt {
+    Attempt::new(login.to_owned(), Ipv4Addr::new(192, 0, 2, 1).into()).unwrap()
+}

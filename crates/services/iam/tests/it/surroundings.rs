@@ -1,0 +1,88 @@
+//! What is around the API: configuration, health, reflection, and sessions without Redis.
+
+use contracts::proto::auth::v1::{LoginRequest, WhoamiRequest, auth_service_client::AuthServiceClient};
+use iam::{app::App, config::Config};
+use platform::grpc::Peer;
+use tonic::Code;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
+
+use crate::iam::{iam, settings};
+
+#[tokio::test]
+async fn health_answers_without_a_session() {
+    let iam = iam().await;
+    let health = HealthClient::new(Peer::lazy("iam", "IAM_ADDRESS", &iam.address.to_string()).unwrap());
+
+    for service in ["", "auth.v1.AuthService", "user.v1.UserService"] {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        testkit::eventually(|| {
+            let (mut health, request) = (health.clone(), request.clone());
+            async move {
+                let answer = health.check(request).await.unwrap().into_inner();
+                (answer.status() == ServingStatus::Serving).then_some(())
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn reflection_answers_without_a_session() {
+    let iam = iam().await;
+    let peer = Peer::lazy("iam", "IAM_ADDRESS", &iam.address.to_string()).unwrap();
+    let list = MessageRequest::ListServices(String::new());
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(list) };
+
+    let answer = ServerReflectionClient::new(peer).server_reflection_info(tokio_stream::once(request)).await.unwrap();
+
+    let answer = answer.into_inner().message().await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(services)) = answer.message_response else { panic!("no services") };
+    let names: Vec<_> = services.service.into_iter().map(|service| service.name).collect();
+    for name in ["auth.v1.AuthService", "user.v1.UserService", "grpc.health.v1.Health"] {
+        assert!(names.iter().any(|known| known == name), "{name} is not in {names:?}");
+    }
+}
+
+#[test]
+fn an_rpc_that_does_not_exist_is_open_to_nobody() {
+    assert_eq!(iam::api::access("/auth.v1.AuthService/Sudo"), platform::auth::Access::Session);
+}
+
+#[tokio::test]
+async fn a_variable_that_is_missing_or_wrong_is_named() {
+    let settings = settings().await;
+    for (name, value) in [
+        ("REDIS_URL", ""),
+        ("IAM_DATABASE_URL", ""),
+        ("SERVICE_KEY", ""),
+        ("IAM_SESSION_TTL", "soon"),
+        ("IAM_SESSION_TTL", "0s"),
+        ("IAM_HASHING_THREADS", "0"),
+        ("IAM_ARGON2_MEMORY_KIB", "7"),
+        ("IAM_ARGON2_ITERATIONS", "0"),
+    ] {
+        let error = Config::load(&settings.clone().with([(name, value.to_owned())])).unwrap_err();
+
+        assert_eq!(error.variable, name, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn one_process_needs_no_redis() {
+    let settings = settings().await.with([("REDIS_URL", String::new())]).for_shared_process();
+    let app = App::build(Config::load(&settings).unwrap()).await.unwrap();
+    let (address, readiness) = (app.address().unwrap(), app.readiness());
+    let _running = testkit::run(|stop| app.run(stop));
+    readiness.ready().await;
+    let mut auth = AuthServiceClient::new(testkit::peer("iam", address));
+
+    let unknown = WhoamiRequest { session_uuid: platform::ids::random().to_string() };
+    let wrong = LoginRequest { login: "nobody".to_owned(), password: "no password".to_owned() };
+
+    assert_eq!(auth.whoami(unknown).await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(auth.login(wrong).await.unwrap_err().code(), Code::Unauthenticated);
+}

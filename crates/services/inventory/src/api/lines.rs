@@ -1,0 +1,31 @@
+//! Parts with quantities, as they come in.
+
+use contracts::proto::inventory::v1::PartQuantity;
+use platform::grpc::parse_uuid;
+use tonic::Status;
+
+use crate::model::Lines;
+
+/// The most entries of one request.
+const ENTRIES: usize = 1_000;
+/// The most of one part that an entry may be about.
+const QUANTITY: i64 = 1_000_000;
+
+/// The lines of a request, or INVALID_ARGUMENT that names the field.
+pub fn decode(parts: &[PartQuantity]) -> Result<Lines, Status> {
+    if parts.is_empty() {
+        return Err(Status::invalid_argument("parts: is empty"));
+    }
+    if parts.len() > ENTRIES {
+        return Err(Status::invalid_argument(format!("parts: has more than {ENTRIES} entries")));
+    }
+    let entries = parts.iter().enumerate().map(|(index, part)| {
+        let uuid = parse_uuid(&format!("parts[{index}].part_uuid"), &part.part_uuid)?;
+        if !(1..=QUANTITY).contains(&part.quantity) {
+            let problem = format!("parts[{index}].quantity: is not between 1 and {QUANTITY}");
+            return Err(Status::invalid_argument(problem));
+        }
+        Ok((uuid, part.quantity))
+    });
+    entries.collect()
+}

@@ -1,0 +1,92 @@
+//! `ListParts`: the parts that match, all at once or page by page.
+
+use std::num::NonZeroU32;
+
+use contracts::proto::inventory::v1::{Category as WireCategory, ListPartsRequest, ListPartsResponse, PartsFilter};
+use platform::grpc::parse_uuid;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use super::part::{decode_category, encode};
+use crate::{
+    model::{Category, Filter, Page, Part},
+    service::InventoryService,
+};
+
+/// The most values of one field of a filter.
+const VALUES: usize = 1_000;
+/// The most parts on a page.
+const PAGE: u32 = 1_000;
+
+pub async fn handle(
+    service: &InventoryService,
+    request: Request<ListPartsRequest>,
+) -> Result<Response<ListPartsResponse>, Status> {
+    let ListPartsRequest { filter, page_size, page_token } = request.into_inner();
+    let filter = decode_filter(filter.unwrap_or_default())?;
+    let after = decode_token(&page_token)?;
+    let size = page_size.min(PAGE);
+
+    // One more than the page has, which tells whether there is another.
+    let asked = NonZeroU32::new(size).map(|size| size.saturating_add(1));
+    let parts = service.parts(&filter, Page { after, size: asked }).await?;
+
+    Ok(Response::new(encode_page(parts, size)))
+}
+
+fn encode_page(mut parts: Vec<Part>, size: u32) -> ListPartsResponse {
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let more = size > 0 && parts.len() > size;
+    if more {
+        parts.truncate(size);
+    }
+    let last = parts.last().filter(|_| more);
+    let next_page_token = last.map(|part| part.position.to_string()).unwrap_or_default();
+    ListPartsResponse { parts: parts.into_iter().map(encode).collect(), next_page_token }
+}
+
+fn decode_token(token: &str) -> Result<i64, Status> {
+    if token.is_empty() {
+        return Ok(0);
+    }
+    let position = token.parse().ok().filter(|position| *position > 0);
+    position.ok_or_else(|| Status::invalid_argument("page_token: is not the next_page_token of a page"))
+}
+
+fn decode_filter(filter: PartsFilter) -> Result<Filter, Status> {
+    Ok(Filter {
+        uuids: decode_uuids(&bounded("uuids", filter.uuids)?)?,
+        names: texts("names", filter.names)?,
+        categories: decode_categories(&bounded("categories", filter.categories)?)?,
+        countries: texts("manufacturer_countries", filter.manufacturer_countries)?,
+        tags: texts("tags", filter.tags)?,
+    })
+}
+
+fn bounded<T>(field: &str, values: Vec<T>) -> Result<Vec<T>, Status> {
+    if values.len() > VALUES {
+        return Err(Status::invalid_argument(format!("filter.{field}: has more than {VALUES} values")));
+    }
+    Ok(values)
+}
+
+fn decode_uuids(uuids: &[String]) -> Result<Vec<Uuid>, Status> {
+    uuids.iter().enumerate().map(|(index, uuid)| parse_uuid(&format!("filter.uuids[{index}]"), uuid)).collect()
+}
+
+fn decode_categories(categories: &[i32]) -> Result<Vec<Category>, Status> {
+    let decode = |(index, category): (usize, &i32)| {
+        WireCategory::try_from(*category)
+            .map(decode_category)
+            .map_err(|_| Status::invalid_argument(format!("filter.categories[{index}]: is not a category")))
+    };
+    categories.iter().enumerate().map(decode).collect()
+}
+
+/// PostgreSQL's text cannot hold NUL, so no part has it.
+fn texts(field: &str, values: Vec<String>) -> Result<Vec<String>, Status> {
+    match values.iter().position(|value| value.contains('\0')) {
+        Some(index) => Err(Status::invalid_argument(format!("filter.{field}[{index}]: has a NUL character"))),
+        None => bounded(field, values),
+    }
+}

@@ -1,0 +1,79 @@
+//! The gRPC API, a file per RPC.
+
+mod commit_parts;
+mod get_part;
+mod lines;
+mod list_parts;
+mod part;
+mod release_parts;
+mod reserve_parts;
+mod restock_parts;
+
+use contracts::proto::DESCRIPTORS;
+use contracts::proto::inventory::v1::{
+    CommitPartsRequest, CommitPartsResponse, GetPartRequest, GetPartResponse, ListPartsRequest, ListPartsResponse,
+    ReleasePartsRequest, ReleasePartsResponse, ReservePartsRequest, ReservePartsResponse, RestockPartsRequest,
+    RestockPartsResponse,
+    inventory_service_server::{InventoryService as Rpc, InventoryServiceServer},
+};
+use platform::{auth::Access, grpc::Services};
+use tonic::{Request, Response, Status};
+
+use crate::service::InventoryService;
+
+/// Who may call what: parts are for every user, stock for services alone.
+pub fn access(path: &str) -> Access {
+    match path {
+        "/inventory.v1.InventoryService/GetPart" | "/inventory.v1.InventoryService/ListParts" => Access::Session,
+        _ => Access::Service,
+    }
+}
+
+/// The gRPC side of the service.
+pub struct Grpc {
+    service: InventoryService,
+}
+
+/// What the service serves over gRPC.
+pub fn services(service: InventoryService) -> Services {
+    Services::new(DESCRIPTORS).with(InventoryServiceServer::new(Grpc { service }))
+}
+
+#[tonic::async_trait]
+impl Rpc for Grpc {
+    async fn get_part(&self, request: Request<GetPartRequest>) -> Result<Response<GetPartResponse>, Status> {
+        get_part::handle(&self.service, request).await
+    }
+
+    async fn list_parts(&self, request: Request<ListPartsRequest>) -> Result<Response<ListPartsResponse>, Status> {
+        list_parts::handle(&self.service, request).await
+    }
+
+    async fn reserve_parts(
+        &self,
+        request: Request<ReservePartsRequest>,
+    ) -> Result<Response<ReservePartsResponse>, Status> {
+        reserve_parts::handle(&self.service, request).await
+    }
+
+    async fn release_parts(
+        &self,
+        request: Request<ReleasePartsRequest>,
+    ) -> Result<Response<ReleasePartsResponse>, Status> {
+        release_parts::handle(&self.service, request).await
+    }
+
+    async fn commit_parts(
+        &self,
+        request: Request<CommitPartsRequest>,
+    ) -> Result<Response<CommitPartsResponse>, Status> {
+        commit_parts::handle(&self.service, request).await
+    }
+
+    async fn restock_parts(
+        &self,
+        request: Request<RestockPartsRequest>,
+    ) -> Result<Response<RestockPartsResponse>, Status> {
+        restock_parts::handle(&self.service, request).await
+    }
+}

@@ -1,0 +1,18 @@
+//! `ReleaseParts`: an order gives its parts back.
+
+use contracts::proto::inventory::v1::{ReleasePartsRequest, ReleasePartsResponse};
+use platform::grpc::parse_uuid;
+use tonic::{Request, Response, Status};
+
+use crate::service::InventoryService;
+
+pub async fn handle(
+    service: &InventoryService,
+    request: Request<ReleasePartsRequest>,
+) -> Result<Response<ReleasePartsResponse>, Status> {
+    let order = parse_uuid("order_uuid", &request.get_ref().order_uuid)?;
+
+    service.release(order).await?;
+
+    Ok(Response::new(ReleasePartsResponse {}))
+}

@@ -1,0 +1,28 @@
+//! `ReserveParts`: parts are set aside for an order.
+
+use contracts::proto::inventory::v1::{ReservePartsRequest, ReservePartsResponse, ReservedPart};
+use platform::grpc::parse_uuid;
+use tonic::{Request, Response, Status};
+
+use super::lines;
+use crate::{model::Reserved, service::InventoryService};
+
+pub async fn handle(
+    service: &InventoryService,
+    request: Request<ReservePartsRequest>,
+) -> Result<Response<ReservePartsResponse>, Status> {
+    let order = parse_uuid("order_uuid", &request.get_ref().order_uuid)?;
+    let lines = lines::decode(&request.get_ref().parts)?;
+
+    let reserved = service.reserve(order, &lines, request.get_ref().confirm).await?;
+
+    Ok(Response::new(ReservePartsResponse { parts: reserved.into_iter().map(encode).collect() }))
+}
+
+fn encode(reserved: Reserved) -> ReservedPart {
+    ReservedPart {
+        part_uuid: reserved.part.to_string(),
+        quantity: reserved.quantity,
+        unit_price_minor: reserved.unit_price.minor(),
+    }
+}

@@ -1,0 +1,71 @@
+//! The composition root, this service's hand-written DI container: the one place that knows concrete types.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use platform::{auth::Guard, health::Readiness, jobs::Job, kafka::Consumer, server::Server};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    SERVICE, api,
+    config::Config,
+    consumers, jobs,
+    model::NewPart,
+    repository::{PgCatalogue, PgWarehouse},
+    service::InventoryService,
+};
+
+pub struct App {
+    server: Server,
+    guard: Guard,
+    service: InventoryService,
+    catalogue: Vec<NewPart>,
+    consumers: Vec<Consumer>,
+    jobs: Vec<Job>,
+}
+
+impl App {
+    /// Puts the service together and binds its listeners; connects to nothing yet.
+    pub async fn build(config: Config) -> anyhow::Result<Self> {
+        crate::metrics::count_from_zero();
+        let Config { server, identity, messaging, reservation_ttl, catalogue } = config;
+        let server = Server::bind(&SERVICE, server).await?;
+        let parts = Arc::new(PgCatalogue::new(server.database()));
+        let warehouse = Arc::new(PgWarehouse::new(server.database()));
+        let service = InventoryService::new(parts, warehouse, reservation_ttl);
+        let subscriptions = [
+            consumers::order_created(service.clone()),
+            consumers::order_cancelled(service.clone()),
+            consumers::ship_assembled(service.clone()),
+        ];
+        Ok(Self {
+            guard: identity.guard(&server, api::access)?,
+            consumers: messaging.consumers(&server, subscriptions),
+            jobs: vec![
+                jobs::expire_reservations(service.clone(), server.lease("expiry")),
+                server.retention(messaging.kafka.effect_retention()).inbox(),
+            ],
+            service,
+            catalogue,
+            server,
+        })
+    }
+
+    /// Where it listens, the port that the system chose included.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.server.address()
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        self.server.readiness()
+    }
+
+    /// Runs until `stop` or a failure that no waiting mends.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let started = self.server.start(&stop).await?;
+        jobs::seed_catalogue(&self.service, &self.catalogue, &stop).await?;
+        let mut tasks = started.serve_grpc(api::services(self.service), self.guard);
+        tasks.jobs(self.jobs);
+        tasks.consumers(self.consumers);
+        tasks.join().await
+    }
+}

@@ -1,0 +1,67 @@
+//! The service's configuration.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use contracts::{events::Messaging, identity};
+use platform::{
+    config::{ConfigError, Settings},
+    server,
+};
+use serde::Deserialize;
+
+use crate::{SERVICE, catalogue, model::NewPart};
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub server: server::Config,
+    pub identity: identity::Config,
+    pub messaging: Messaging,
+    /// How long parts are reserved for an order that is not created.
+    pub reservation_ttl: Duration,
+    /// The parts that there are to be at least.
+    pub catalogue: Vec<NewPart>,
+}
+
+/// The variables of this service alone.
+#[derive(Deserialize)]
+struct Own {
+    /// A file like the crate's `catalogue.toml`, which is used where none is named.
+    inventory_catalogue: Option<PathBuf>,
+    #[serde(default = "reservation_ttl", with = "humantime_serde")]
+    inventory_reservation_ttl: Duration,
+}
+
+fn reservation_ttl() -> Duration {
+    Duration::from_mins(2)
+}
+
+impl Config {
+    /// Reads and checks the variables; an error names the one that is wrong.
+    pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        let own: Own = settings.read()?;
+        if own.inventory_reservation_ttl.is_zero() {
+            return Err(ConfigError::new("INVENTORY_RESERVATION_TTL", "is zero"));
+        }
+        let catalogue = read_catalogue(own.inventory_catalogue.as_deref())?;
+        Ok(Self {
+            server: server::Config::load(&SERVICE, settings)?,
+            identity: settings.read()?,
+            messaging: Messaging::load(settings)?,
+            reservation_ttl: own.inventory_reservation_ttl,
+            catalogue,
+        })
+    }
+}
+
+fn read_catalogue(path: Option<&Path>) -> Result<Vec<NewPart>, ConfigError> {
+    let wrong = |problem: String| ConfigError::new("INVENTORY_CATALOGUE", problem);
+    let Some(path) = path else {
+        return catalogue::parse(catalogue::DEFAULT).map_err(|error| wrong(error.to_string()));
+    };
+    let name = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("{name}: {error}")))?;
+    catalogue::parse(&text).map_err(|error| wrong(format!("{name}: {error}")))
+}

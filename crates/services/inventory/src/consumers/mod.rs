@@ -1,0 +1,9 @@
+//! The events that inventory consumes, a file each.
+
+mod order_cancelled;
+mod order_created;
+mod ship_assembled;
+
+pub use order_cancelled::order_cancelled;
+pub use order_created::order_created;
+pub use ship_assembled::ship_assembled;

@@ -1,0 +1,20 @@
+//! Releases reservations whose order did not come before they expired.
+
+use std::{sync::Arc, time::Duration};
+
+use platform::{
+    jobs::{Done, Job},
+    lease::Lease,
+};
+
+use crate::service::{EXPIRY_BATCH, InventoryService};
+
+/// How much longer than its time a reservation may last.
+const PERIOD: Duration = Duration::from_secs(2);
+
+pub fn expire_reservations(service: InventoryService, lease: Arc<dyn Lease>) -> Job {
+    Job::periodic("reservations", lease, PERIOD, move || {
+        let service = service.clone();
+        async move { Ok(Done::of(service.expire().await?, EXPIRY_BATCH.into())) }
+    })
+}

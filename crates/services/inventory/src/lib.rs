@@ -1,0 +1,35 @@
+//! Inventory knows the parts and how many there are, and sets them aside for orders so that none is sold twice.
+
+pub mod api;
+pub mod app;
+pub mod catalogue;
+pub mod config;
+pub mod consumers;
+pub mod error;
+pub mod jobs;
+mod metrics;
+pub mod model;
+pub mod repository;
+pub mod service;
+
+use app::App;
+use config::Config;
+use contracts::ports;
+use platform::service::{Built, Service};
+
+pub static SERVICE: Service = Service {
+    name: "inventory",
+    about: "Knows the parts, and reserves them for orders",
+    version: env!("CARGO_PKG_VERSION"),
+    port: ports::INVENTORY,
+    admin_port: 9465,
+    database_connections: 10,
+    migrations: &repository::MIGRATIONS,
+    check: |settings| Config::load(settings).map(drop),
+    build: |settings| {
+        Box::pin(async move {
+            let app = App::build(Config::load(&settings)?).await?;
+            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
+        })
+    },
+};

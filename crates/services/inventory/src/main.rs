@@ -1,0 +1,5 @@
+//! The inventory service's program.
+
+fn main() -> std::process::ExitCode {
+    platform::cli::main(&inventory::SERVICE)
+}

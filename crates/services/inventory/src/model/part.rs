@@ -1,0 +1,114 @@
+//! A part and how much there is of it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use contracts::money::Money;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Category {
+    Unspecified,
+    Engine,
+    Fuel,
+    Porthole,
+    Wing,
+}
+
+impl Category {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Engine => "engine",
+            Self::Fuel => "fuel",
+            Self::Porthole => "porthole",
+            Self::Wing => "wing",
+        }
+    }
+}
+
+/// Centimetres and kilograms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dimensions {
+    pub length: f64,
+    pub width: f64,
+    pub height: f64,
+    pub weight: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manufacturer {
+    pub name: String,
+    pub country: String,
+    pub website: String,
+}
+
+/// A value of a part's metadata.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Value {
+    String(String),
+    Int64(i64),
+    Double(f64),
+    Bool(bool),
+}
+
+/// A part as the catalogue describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewPart {
+    pub uuid: Uuid,
+    pub name: String,
+    pub description: String,
+    pub price: Money,
+    /// How many there are at first.
+    pub stock: i64,
+    pub category: Category,
+    pub dimensions: Dimensions,
+    pub manufacturer: Manufacturer,
+    pub tags: Vec<String>,
+    pub metadata: BTreeMap<String, Value>,
+}
+
+/// Where every piece of a part is that there ever was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stock {
+    pub initial: i64,
+    pub restocked: i64,
+    /// Can be bought now.
+    pub available: i64,
+    /// Promised to orders that are not built yet.
+    pub reserved: i64,
+    /// Built in.
+    pub consumed: i64,
+}
+
+impl Stock {
+    /// True when nothing is lost or made up.
+    pub fn adds_up(&self) -> bool {
+        self.initial + self.restocked == self.available + self.reserved + self.consumed
+            && [self.available, self.reserved, self.consumed].iter().all(|count| *count >= 0)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    pub uuid: Uuid,
+    /// Its place in listings.
+    pub position: i64,
+    pub name: String,
+    pub description: String,
+    pub price: Money,
+    pub stock: Stock,
+    pub category: Category,
+    pub dimensions: Dimensions,
+    pub manufacturer: Manufacturer,
+    pub tags: Vec<String>,
+    pub metadata: BTreeMap<String, Value>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}

@@ -1,0 +1,217 @@
+//! The catalogue.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use contracts::money::Money;
+use platform::postgres::{Database, retry_stale};
+use serde_json::json;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    model::{Category, Dimensions, Filter, Manufacturer, NewPart, Page, Part, Stock, Value},
+    repository::Catalogue,
+};
+
+#[derive(Clone)]
+pub struct PgCatalogue {
+    pool: Database,
+}
+
+impl PgCatalogue {
+    pub fn new(pool: Database) -> Self {
+        Self { pool }
+    }
+}
+
+/// A row of `parts`.
+struct Row {
+    part_uuid: Uuid,
+    position: i64,
+    name: String,
+    description: String,
+    price: Money,
+    category: Category,
+    length: f64,
+    width: f64,
+    height: f64,
+    weight: f64,
+    manufacturer_name: String,
+    manufacturer_country: String,
+    manufacturer_website: String,
+    tags: Vec<String>,
+    metadata: Json<BTreeMap<String, Value>>,
+    initial: i64,
+    restocked: i64,
+    available: i64,
+    reserved: i64,
+    consumed: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Row> for Part {
+    fn from(row: Row) -> Self {
+        Self {
+            uuid: row.part_uuid,
+            position: row.position,
+            name: row.name,
+            description: row.description,
+            price: row.price,
+            stock: Stock {
+                initial: row.initial,
+                restocked: row.restocked,
+                available: row.available,
+                reserved: row.reserved,
+                consumed: row.consumed,
+            },
+            category: row.category,
+            dimensions: Dimensions { length: row.length, width: row.width, height: row.height, weight: row.weight },
+            manufacturer: Manufacturer {
+                name: row.manufacturer_name,
+                country: row.manufacturer_country,
+                website: row.manufacturer_website,
+            },
+            tags: row.tags,
+            metadata: row.metadata.0,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// A new part as the columns of `parts`.
+fn columns(part: &NewPart) -> serde_json::Value {
+    json!({
+        "part_uuid": part.uuid,
+        "name": part.name,
+        "description": part.description,
+        "price": part.price,
+        "category": part.category,
+        "length": part.dimensions.length,
+        "width": part.dimensions.width,
+        "height": part.dimensions.height,
+        "weight": part.dimensions.weight,
+        "manufacturer_name": part.manufacturer.name,
+        "manufacturer_country": part.manufacturer.country,
+        "manufacturer_website": part.manufacturer.website,
+        "tags": part.tags,
+        "metadata": part.metadata,
+        "stock": part.stock,
+    })
+}
+
+/// The values of one field of a filter; an empty field is not looked at.
+fn given<T>(values: Vec<T>) -> Option<Vec<T>> {
+    Some(values).filter(|values| !values.is_empty())
+}
+
+#[async_trait]
+impl Catalogue for PgCatalogue {
+    async fn seed(&self, parts: &[NewPart]) -> Result<u64, Error> {
+        let rows: serde_json::Value = parts.iter().map(columns).collect();
+        let added = sqlx::query!(
+            "insert into parts (part_uuid, name, description, price, category, length, width, height, weight,
+                manufacturer_name, manufacturer_country, manufacturer_website, tags, metadata, initial, available)
+            select part_uuid, name, description, price, category, length, width, height, weight,
+                manufacturer_name, manufacturer_country, manufacturer_website, tags, metadata, stock, stock
+            from rows from (jsonb_to_recordset($1) as (part_uuid uuid, name text, description text, price bigint,
+                category text, length float8, width float8, height float8, weight float8, manufacturer_name text,
+                manufacturer_country text, manufacturer_website text, tags text[], metadata jsonb, stock bigint))
+                with ordinality as part (part_uuid, name, description, price, category, length, width, height, weight,
+                manufacturer_name, manufacturer_country, manufacturer_website, tags, metadata, stock, place)
+            where not exists (select from parts where parts.part_uuid = part.part_uuid)
+            order by place
+            on conflict (part_uuid) do nothing",
+            rows,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(added.rows_affected())
+    }
+
+    async fn find(&self, part: Uuid) -> Result<Option<Part>, Error> {
+        let find = || {
+            sqlx::query_as!(
+                Row,
+                r#"select part_uuid, position, name, description, price, category, length, width, height, weight,
+                    manufacturer_name, manufacturer_country, manufacturer_website, tags,
+                    metadata as "metadata: Json<BTreeMap<String, Value>>",
+                    initial, restocked, available, reserved, consumed, created_at, updated_at
+                from parts
+                where part_uuid = $1"#,
+                part,
+            )
+            .fetch_optional(&self.pool)
+        };
+        Ok(retry_stale(find).await?.map(Part::from))
+    }
+
+    /// Each branch of the union is about one field of the filter and is gone through only where the fields before it are not
+    /// given, by that field's index. A plain `$1 is null or …` would do without an index in a plan that is kept for all filters.
+    async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Part>, Error> {
+        let uuids = given(filter.uuids.clone());
+        let names = given(filter.names.clone());
+        let tags = given(filter.tags.clone());
+        let countries = given(filter.countries.clone());
+        let categories = given(filter.categories.iter().map(|category| category.as_str().to_owned()).collect());
+        let list = || {
+            sqlx::query_as!(
+                Row,
+                r#"select part_uuid as "part_uuid!", position as "position!", name as "name!",
+                    description as "description!", price as "price!: Money", category as "category!: Category",
+                    length as "length!", width as "width!", height as "height!", weight as "weight!",
+                    manufacturer_name as "manufacturer_name!", manufacturer_country as "manufacturer_country!",
+                    manufacturer_website as "manufacturer_website!", tags as "tags!",
+                    metadata as "metadata!: Json<BTreeMap<String, Value>>",
+                    initial as "initial!", restocked as "restocked!", available as "available!",
+                    reserved as "reserved!", consumed as "consumed!",
+                    created_at as "created_at!", updated_at as "updated_at!"
+                from (
+                    select *
+                    from parts
+                    where part_uuid = any($1::uuid[])
+                    union all
+                    select *
+                    from parts
+                    where $1 is null and name = any($2::text[])
+                    union all
+                    select *
+                    from parts
+                    where $1 is null and $2 is null and tags && $3::text[]
+                    union all
+                    select *
+                    from parts
+                    where $1 is null and $2 is null and $3 is null and manufacturer_country = any($4::text[])
+                    union all
+                    select *
+                    from parts
+                    where $1 is null and $2 is null and $3 is null and $4 is null and category = any($5::text[])
+                    union all
+                    select *
+                    from parts
+                    where $1 is null and $2 is null and $3 is null and $4 is null and $5 is null
+                ) as part
+                where ($2 is null or name = any($2))
+                    and ($3 is null or tags && $3)
+                    and ($4 is null or manufacturer_country = any($4))
+                    and ($5 is null or category = any($5))
+                    and position > $6
+                order by position
+                limit $7"#,
+                uuids.as_deref(),
+                names.as_deref(),
+                tags.as_deref(),
+                countries.as_deref(),
+                categories.as_deref(),
+                page.after,
+                page.size.map(|size| i64::from(size.get())),
+            )
+            .fetch_all(&self.pool)
+        };
+        Ok(retry_stale(list).await?.into_iter().map(Part::from).collect())
+    }
+}

@@ -1,0 +1,238 @@
+//! The catalogue over gRPC, as a buyer sees it.
+
+use std::{io::Write as _, net::SocketAddr};
+
+use contracts::proto::inventory::v1::{
+    Category, Dimensions, GetPartRequest, ListPartsRequest, Part, PartsFilter, ReleasePartsRequest,
+    inventory_service_client::InventoryServiceClient, value,
+};
+use inventory::{app::App, config::Config, repository::MIGRATIONS};
+use platform::{config::Settings, grpc::Peer, health::Readiness, ids};
+use testkit::{Database, Iam, Running};
+use tonic::{Code, Request, Status};
+use uuid::Uuid;
+
+pub type Client = InventoryServiceClient<Peer>;
+
+/// The service, running.
+pub struct Inventory {
+    pub database: Database,
+    pub iam: Iam,
+    pub readiness: Readiness,
+    pub address: SocketAddr,
+    _running: Running,
+}
+
+/// Starts the service with these settings beside those that every test has. There is no Kafka unless they name one.
+pub async fn inventory(more: Vec<(&str, String)>) -> Inventory {
+    let database = testkit::database(&MIGRATIONS).await;
+    let iam = testkit::iam().await;
+    let app = App::build(Config::load(&settings(&database, &iam).with(more)).unwrap()).await.unwrap();
+    let (readiness, address) = (app.readiness(), app.address().unwrap());
+    Inventory { database, iam, readiness, address, _running: testkit::run(|stop| app.run(stop)) }
+}
+
+fn settings(database: &Database, iam: &Iam) -> Settings {
+    testkit::settings().with([
+        ("INVENTORY_DATABASE_URL", database.url.clone()),
+        ("IAM_ADDRESS", iam.address.to_string()),
+        ("KAFKA_BROKERS", "127.0.0.1:1".to_owned()),
+    ])
+}
+
+impl Inventory {
+    /// A client without any identity.
+    pub fn anybody(&self) -> Client {
+        Client::new(Peer::lazy("inventory", "TEST_ADDRESS", &self.address.to_string()).unwrap())
+    }
+
+    /// A client that is a service.
+    pub fn service(&self) -> Client {
+        Client::new(testkit::peer("inventory", self.address))
+    }
+
+    /// A user's request.
+    pub fn of_user<T>(&self, message: T) -> Request<T> {
+        with_session(message, &self.iam.session(ids::random()))
+    }
+
+    /// What a user gets for a filter.
+    pub async fn list(&self, filter: PartsFilter) -> Result<Vec<Part>, Status> {
+        let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
+        let answer = self.anybody().list_parts(self.of_user(request)).await?;
+        Ok(answer.into_inner().parts)
+    }
+}
+
+fn with_session<T>(message: T, session: &str) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
+    request
+}
+
+fn names(parts: &[Part]) -> Vec<&str> {
+    parts.iter().map(|part| part.name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn the_catalogue_is_there_at_first_start_and_in_order() {
+    let inventory = inventory(vec![]).await;
+
+    let parts = inventory.list(PartsFilter::default()).await.unwrap();
+
+    assert_eq!(names(&parts)[..3], ["Main Engine", "Reserve Engine", "Thruster"]);
+    assert!(parts.len() >= 10);
+    let engine = &parts[0];
+    assert_eq!((engine.stock_quantity, engine.price, engine.category()), (100, 7500.0, Category::Engine));
+    assert_eq!(engine.dimensions, Some(Dimensions { length: 420.0, width: 210.0, height: 210.0, weight: 3800.0 }));
+    assert_eq!(engine.manufacturer.as_ref().unwrap().country, "Germany");
+    assert_eq!(engine.tags, ["propulsion", "main", "vacuum"]);
+    assert!(engine.created_at.is_some() && engine.updated_at.is_some());
+    let metadata = |key: &str| engine.metadata[key].value.clone().unwrap();
+    assert_eq!(metadata("fuel"), value::Value::StringValue("methalox".to_owned()));
+    assert_eq!(metadata("thrust_kn"), value::Value::Int64Value(1850));
+    assert_eq!(metadata("specific_impulse_s"), value::Value::DoubleValue(363.5));
+    assert_eq!(metadata("restartable"), value::Value::BoolValue(true));
+}
+
+#[tokio::test]
+async fn a_part_is_found_by_its_uuid() {
+    let inventory = inventory(vec![]).await;
+    let mut client = inventory.anybody();
+    let listed = inventory.list(PartsFilter::default()).await.unwrap().swap_remove(1);
+
+    let found = client.get_part(inventory.of_user(GetPartRequest { uuid: listed.uuid.clone() })).await.unwrap();
+    let unknown = GetPartRequest { uuid: ids::random().to_string() };
+    let unknown = client.get_part(inventory.of_user(unknown)).await.unwrap_err();
+    let malformed = client.get_part(inventory.of_user(GetPartRequest { uuid: "x".to_owned() })).await.unwrap_err();
+
+    assert_eq!(found.into_inner().part.unwrap(), listed);
+    assert_eq!(unknown.code(), Code::NotFound);
+    assert_eq!((malformed.code(), malformed.message()), (Code::InvalidArgument, "uuid: is not a uuid"));
+}
+
+#[tokio::test]
+async fn parts_need_a_session_or_a_service() {
+    let inventory = inventory(vec![]).await;
+    let mut client = inventory.anybody();
+    let list = ListPartsRequest::default;
+
+    let missing = client.list_parts(list()).await.unwrap_err();
+    let missing_too = client.get_part(GetPartRequest::default()).await.unwrap_err();
+    let empty = client.list_parts(with_session(list(), "")).await.unwrap_err();
+    let dead = client.list_parts(with_session(list(), &ids::random().to_string())).await.unwrap_err();
+    let service = inventory.service().list_parts(list()).await;
+
+    for status in [&missing, &missing_too, &empty, &dead] {
+        assert_eq!(status.code(), Code::Unauthenticated);
+    }
+    assert_eq!(missing.message(), "missing session-uuid in metadata");
+    assert_eq!(missing_too.message(), "missing session-uuid in metadata");
+    assert_eq!(empty.message(), "empty session-uuid");
+    assert_eq!(dead.message(), "invalid session");
+    assert!(service.is_ok(), "{service:?}");
+}
+
+#[tokio::test]
+async fn stock_is_for_services_alone() {
+    let inventory = inventory(vec![]).await;
+    let release = ReleasePartsRequest { order_uuid: Uuid::nil().to_string() };
+
+    let nobody = inventory.anybody().release_parts(release.clone()).await.unwrap_err();
+    let user = inventory.anybody().release_parts(inventory.of_user(release.clone())).await.unwrap_err();
+    let service = inventory.service().release_parts(release).await;
+
+    assert_eq!((nobody.code(), user.code()), (Code::Unauthenticated, Code::Unauthenticated));
+    assert!(service.is_ok(), "{service:?}");
+}
+
+#[tokio::test]
+async fn filters_do_as_the_contract_says() {
+    let inventory = inventory(vec![]).await;
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let all = PartsFilter::default();
+    let wings = PartsFilter { categories: vec![Category::Wing.into()], ..all.clone() };
+    let french_wings = PartsFilter { manufacturer_countries: texts(&["France"]), ..wings.clone() };
+    let windows = PartsFilter { tags: texts(&["round", "wide"]), ..all.clone() };
+    let nothing = PartsFilter { names: texts(&["main engine"]), ..all.clone() };
+    let unspecified = PartsFilter { categories: vec![0], ..all };
+
+    assert_eq!(names(&inventory.list(wings).await.unwrap()), ["Left Wing", "Right Wing", "Stabilizer"]);
+    assert_eq!(names(&inventory.list(french_wings).await.unwrap()), ["Left Wing", "Right Wing"]);
+    assert_eq!(names(&inventory.list(windows).await.unwrap()), ["Window A", "Window B"]);
+    assert!(inventory.list(nothing).await.unwrap().is_empty());
+    assert!(inventory.list(unspecified).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_filter_is_refused_with_the_name_of_the_field() {
+    let inventory = inventory(vec![]).await;
+    let all = PartsFilter::default();
+    let texts = |text: &str| vec!["fine".to_owned(), text.to_owned()];
+
+    for (filter, problem) in [
+        (PartsFilter { uuids: texts("x"), ..all.clone() }, "filter.uuids[0]: is not a uuid"),
+        (PartsFilter { categories: vec![1, 5], ..all.clone() }, "filter.categories[1]: is not a category"),
+        (PartsFilter { categories: vec![-1], ..all.clone() }, "filter.categories[0]: is not a category"),
+        (PartsFilter { names: texts("\0"), ..all.clone() }, "filter.names[1]: has a NUL character"),
+        (PartsFilter { tags: texts("\0"), ..all.clone() }, "filter.tags[1]: has a NUL character"),
+        (PartsFilter { tags: vec![String::new(); 1001], ..all.clone() }, "filter.tags: has more than 1000 values"),
+        (PartsFilter { uuids: vec![String::new(); 1001], ..all.clone() }, "filter.uuids: has more than 1000 values"),
+    ] {
+        let status = inventory.list(filter).await.unwrap_err();
+
+        assert_eq!((status.code(), status.message()), (Code::InvalidArgument, problem));
+    }
+}
+
+#[tokio::test]
+async fn a_listing_can_be_read_page_by_page() {
+    let inventory = inventory(vec![]).await;
+    let mut client = inventory.service();
+    let all = inventory.list(PartsFilter::default()).await.unwrap();
+
+    let (mut read, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListPartsRequest { page_size: 4, page_token, ..ListPartsRequest::default() };
+        let page = client.list_parts(request).await.unwrap().into_inner();
+        assert!((1..=4).contains(&page.parts.len()));
+        read.extend(page.parts);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    let wrong = ListPartsRequest { page_token: "-1".to_owned(), ..ListPartsRequest::default() };
+    let wrong = client.list_parts(wrong).await.unwrap_err();
+
+    assert_eq!(read, all);
+    assert_eq!(wrong.code(), Code::InvalidArgument);
+    assert!(wrong.message().starts_with("page_token: "), "{}", wrong.message());
+}
+
+#[tokio::test]
+async fn another_catalogue_can_be_sold_and_a_wrong_one_stops_the_start() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let part = r#"[[part]]
+        uuid = "10000000-0000-4000-8000-000000000000"
+        name = "Sail"
+        price = 1.5
+        stock = 3
+        category = "unspecified"
+    "#;
+    file.write_all(part.as_bytes()).unwrap();
+    let path = file.path().to_string_lossy().into_owned();
+
+    let inventory = inventory(vec![("INVENTORY_CATALOGUE", path.clone())]).await;
+    let parts = inventory.list(PartsFilter::default()).await.unwrap();
+    file.write_all(part.replace("= 1.5", "= true").as_bytes()).unwrap();
+    let settings = settings(&inventory.database, &inventory.iam);
+    let wrong = Config::load(&settings.clone().with([("INVENTORY_CATALOGUE", path)])).unwrap_err();
+    let missing = Config::load(&settings.with([("INVENTORY_CATALOGUE", "/nowhere".to_owned())])).unwrap_err();
+
+    assert_eq!(names(&parts), ["Sail"]);
+    for (error, problem) in [(wrong, "part 2 (Sail): "), (missing, "/nowhere: ")] {
+        assert_eq!(error.variable, "INVENTORY_CATALOGUE");
+        assert!(error.problem.contains(problem), "{error}");
+    }
+}

@@ -1,0 +1,130 @@
+//! What becomes of orders, over Kafka.
+
+use std::collections::HashMap;
+
+use contracts::events::{Event, OrderCancelled, OrderCreated, ShipAssembled, Topics, record};
+use contracts::proto::inventory::v1::{PartQuantity, ReservePartsRequest};
+use inventory::service::{GROUP_ASSEMBLED, GROUP_CANCELLED, GROUP_CREATED};
+use platform::{
+    grpc::Peer,
+    ids,
+    kafka::{HEADER_ERROR, Record, dead_letter_topic},
+};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+use uuid::Uuid;
+
+use crate::api::{Inventory, inventory};
+
+/// Thruster.
+const PART: Uuid = Uuid::from_u128(0xf476_230c_d248_4fa9_b9ff_6cf6_05a4_b43a);
+
+/// An event as order publishes it.
+fn published<E: Event>(topics: &Topics, order: Uuid, event: E) -> Record {
+    let event = record(order, event);
+    let headers = [("event-uuid", event.uuid.to_string()), ("event-type", event.kind.to_owned())];
+    Record {
+        topic: topics.of::<E>().to_owned(),
+        key: order.to_string().into_bytes(),
+        payload: event.payload,
+        headers: HashMap::from(headers.map(|(name, value)| (name.to_owned(), value))),
+    }
+}
+
+fn created(topics: &Topics, order: Uuid, parts: &[Uuid]) -> Record {
+    let event = OrderCreated {
+        order_uuid: order.to_string(),
+        user_uuid: Uuid::nil().to_string(),
+        part_uuids: parts.iter().map(Uuid::to_string).collect(),
+        ..OrderCreated::default()
+    };
+    published(topics, order, event)
+}
+
+fn cancelled(topics: &Topics, order: Uuid) -> Record {
+    let (order_uuid, user_uuid) = (order.to_string(), Uuid::nil().to_string());
+    published(topics, order, OrderCancelled { order_uuid, user_uuid, ..OrderCancelled::default() })
+}
+
+fn assembled(topics: &Topics, order: Uuid) -> Record {
+    let (order_uuid, user_uuid) = (order.to_string(), Uuid::nil().to_string());
+    published(topics, order, ShipAssembled { order_uuid, user_uuid, ..ShipAssembled::default() })
+}
+
+/// available, reserved, consumed
+async fn stock(inventory: &Inventory) -> (i64, i64, i64) {
+    let row = sqlx::query!("select available, reserved, consumed from parts where part_uuid = $1", PART)
+        .fetch_one(&inventory.database.pool)
+        .await
+        .unwrap();
+    (row.available, row.reserved, row.consumed)
+}
+
+async fn handled(inventory: &Inventory, consumer: &str, count: i64) {
+    testkit::eventually(|| async {
+        let seen = sqlx::query_scalar!(r#"select count(*) as "count!" from inbox where consumer = $1"#, consumer);
+        let seen = seen.fetch_one(&inventory.database.pool).await.unwrap();
+        (seen == count).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn parts_follow_what_becomes_of_their_orders() {
+    let kafka = testkit::kafka().await;
+    let topics = kafka.topics();
+    let inventory = inventory(kafka.settings()).await;
+    inventory.readiness.ready().await;
+    let mut health = HealthClient::new(Peer::lazy("inventory", "ADDRESS", &inventory.address.to_string()).unwrap());
+    for service in ["", "inventory.v1.InventoryService"] {
+        let health = health.check(HealthCheckRequest { service: service.to_owned() }).await.unwrap().into_inner();
+        assert_eq!(health.status(), ServingStatus::Serving);
+    }
+    let [built, undone, forgotten, early] = [(); 4].map(|()| ids::random());
+    for order in [built, undone] {
+        let parts = vec![PartQuantity { part_uuid: PART.to_string(), quantity: 2 }];
+        let request = ReservePartsRequest { order_uuid: order.to_string(), parts, confirm: false };
+        inventory.service().reserve_parts(request).await.unwrap();
+    }
+    let of_two = [PART, PART];
+
+    // One has no reservation any more and gets a new one; one is cancelled before it is known.
+    kafka.publish(vec![cancelled(&topics, early)]).await;
+    handled(&inventory, GROUP_CANCELLED, 1).await;
+    let all = [built, undone, forgotten, early].map(|order| created(&topics, order, &of_two));
+    kafka.publish(all.to_vec()).await;
+    kafka.publish(all.to_vec()).await;
+    handled(&inventory, GROUP_CREATED, 4).await;
+    assert_eq!(stock(&inventory).await, (84, 6, 0));
+    kafka.publish(vec![cancelled(&topics, undone), cancelled(&topics, undone)]).await;
+    kafka.publish(vec![assembled(&topics, built), assembled(&topics, built)]).await;
+    // What cannot be is noted and changes nothing.
+    kafka.publish(vec![assembled(&topics, undone), assembled(&topics, ids::random())]).await;
+    handled(&inventory, GROUP_CANCELLED, 2).await;
+    handled(&inventory, GROUP_ASSEMBLED, 3).await;
+
+    assert_eq!(stock(&inventory).await.0 + stock(&inventory).await.1, 88);
+    assert_eq!(stock(&inventory).await.2, 2);
+}
+
+#[tokio::test]
+async fn poison_goes_to_the_dead_letters_and_holds_up_nothing() {
+    let kafka = testkit::kafka().await;
+    let topics = kafka.topics();
+    let inventory = inventory(kafka.settings()).await;
+    let good = ids::random();
+    let mut broken = created(&topics, good, &[PART]);
+    broken.payload = b"\xff\xff".to_vec();
+
+    let empty = created(&topics, ids::random(), &[]);
+    let unknown = created(&topics, ids::random(), &[ids::random()]);
+    kafka.publish(vec![broken, empty, unknown, created(&topics, good, &[PART])]).await;
+
+    handled(&inventory, GROUP_CREATED, 1).await;
+    let letters = dead_letter_topic(topics.of::<OrderCreated>());
+    let (kafka, letters) = (&kafka, letters.as_str());
+    let letters =
+        testkit::eventually(|| async move { Some(kafka.messages(letters).await).filter(|letters| letters.len() == 3) })
+            .await;
+    assert!(letters.iter().all(|letter| letter.headers.contains_key(HEADER_ERROR)));
+    assert_eq!(stock(&inventory).await, (89, 1, 0));
+}

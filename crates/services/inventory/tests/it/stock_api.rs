@@ -1,0 +1,151 @@
+//! Stock over gRPC, as the order service sees it.
+
+use contracts::proto::inventory::v1::{
+    CommitPartsRequest, GetPartRequest, PartQuantity, ReleasePartsRequest, ReservePartsRequest, RestockPartsRequest,
+};
+use platform::{grpc::reason, ids};
+use tonic::Code;
+
+use crate::api::{Inventory, inventory};
+
+/// Stabilizer: 45 at 860.00.
+const PART: &str = "af556d38-98d7-4ee2-8cb9-c9f784dbfe60";
+
+fn quantity(part_uuid: &str, quantity: i64) -> PartQuantity {
+    PartQuantity { part_uuid: part_uuid.to_owned(), quantity }
+}
+
+fn reserve(order_uuid: &str, parts: Vec<PartQuantity>) -> ReservePartsRequest {
+    ReservePartsRequest { order_uuid: order_uuid.to_owned(), parts, confirm: false }
+}
+
+async fn stock(inventory: &Inventory) -> i64 {
+    let part = GetPartRequest { uuid: PART.to_owned() };
+    inventory.service().get_part(part).await.unwrap().into_inner().part.unwrap().stock_quantity
+}
+
+/// Waits until the catalogue is there.
+async fn started() -> Inventory {
+    let inventory = inventory(vec![]).await;
+    stock(&inventory).await;
+    inventory
+}
+
+#[tokio::test]
+async fn an_order_reserves_confirms_and_commits() {
+    let inventory = started().await;
+    let mut client = inventory.service();
+    let order = ids::random().to_string();
+
+    let held = client.reserve_parts(reserve(&order, vec![quantity(PART, 2), quantity(PART, 1)])).await.unwrap();
+    let confirm = ReservePartsRequest { confirm: true, ..reserve(&order, vec![quantity(PART, 3)]) };
+    let confirmed = client.reserve_parts(confirm).await.unwrap().into_inner();
+    client.commit_parts(CommitPartsRequest { order_uuid: order.clone() }).await.unwrap();
+    client.commit_parts(CommitPartsRequest { order_uuid: order.clone() }).await.unwrap();
+    let late = client.release_parts(ReleasePartsRequest { order_uuid: order }).await.unwrap_err();
+
+    let held = held.into_inner();
+    assert_eq!(held, confirmed);
+    assert_eq!((held.parts[0].part_uuid.as_str(), held.parts[0].quantity), (PART, 3));
+    assert_eq!(held.parts[0].unit_price_minor, 86_000);
+    assert_eq!((late.code(), reason(&late)), (Code::FailedPrecondition, Some("RESERVATION_ENDED")));
+    assert_eq!(stock(&inventory).await, 42);
+}
+
+#[tokio::test]
+async fn a_released_order_gets_nothing_any_more() {
+    let inventory = started().await;
+    let mut client = inventory.service();
+    let order = ids::random().to_string();
+    client.reserve_parts(reserve(&order, vec![quantity(PART, 5)])).await.unwrap();
+
+    for _ in 0..2 {
+        client.release_parts(ReleasePartsRequest { order_uuid: order.clone() }).await.unwrap();
+    }
+    let again = client.reserve_parts(reserve(&order, vec![quantity(PART, 5)])).await.unwrap_err();
+    let commit = client.commit_parts(CommitPartsRequest { order_uuid: order }).await.unwrap_err();
+    let unknown = CommitPartsRequest { order_uuid: ids::random().to_string() };
+    let unknown = client.commit_parts(unknown).await.unwrap_err();
+
+    assert_eq!((again.code(), reason(&again)), (Code::FailedPrecondition, Some("RESERVATION_ENDED")));
+    assert_eq!((commit.code(), reason(&commit)), (Code::FailedPrecondition, Some("RESERVATION_ENDED")));
+    assert_eq!(unknown.code(), Code::NotFound);
+    assert_eq!(stock(&inventory).await, 45);
+}
+
+#[tokio::test]
+async fn what_is_short_or_unknown_is_named() {
+    let inventory = started().await;
+    let mut client = inventory.service();
+    let (order, unknown) = (ids::random().to_string(), ids::random().to_string());
+
+    let short = client.reserve_parts(reserve(&order, vec![quantity(PART, 46)])).await.unwrap_err();
+    let parts = vec![quantity(PART, 1), quantity(&unknown, 1)];
+    let missing = client.reserve_parts(reserve(&order, parts.clone())).await.unwrap_err();
+    let restock = RestockPartsRequest { restock_uuid: order, parts };
+    let restocked = client.restock_parts(restock).await.unwrap_err();
+
+    assert_eq!((short.code(), reason(&short)), (Code::FailedPrecondition, Some("OUT_OF_STOCK")));
+    assert!(short.message().contains(PART), "{}", short.message());
+    for status in [missing, restocked] {
+        assert_eq!((status.code(), reason(&status)), (Code::NotFound, Some("PART_NOT_FOUND")));
+        assert!(status.message().contains(&unknown), "{}", status.message());
+    }
+    assert_eq!(stock(&inventory).await, 45);
+}
+
+#[tokio::test]
+async fn a_restock_counts_once() {
+    let inventory = started().await;
+    let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts: vec![quantity(PART, 10)] };
+
+    for _ in 0..3 {
+        inventory.service().restock_parts(restock.clone()).await.unwrap();
+    }
+
+    assert_eq!(stock(&inventory).await, 55);
+}
+
+#[tokio::test]
+async fn a_wrong_request_is_refused_with_the_name_of_the_field() {
+    let inventory = started().await;
+    let mut client = inventory.service();
+    let order = ids::random().to_string();
+
+    for (order, parts, problem) in [
+        ("", vec![quantity(PART, 1)], "order_uuid: is not a uuid"),
+        (&order, vec![], "parts: is empty"),
+        (&order, vec![quantity(PART, 1), quantity("x", 1)], "parts[1].part_uuid: is not a uuid"),
+        (&order, vec![quantity(PART, 0)], "parts[0].quantity: is not between 1 and 1000000"),
+        (&order, vec![quantity(PART, -1)], "parts[0].quantity: is not between 1 and 1000000"),
+        (&order, vec![quantity(PART, i64::MAX)], "parts[0].quantity: is not between 1 and 1000000"),
+        (&order, vec![quantity(PART, 1); 1001], "parts: has more than 1000 entries"),
+    ] {
+        let status = client.reserve_parts(reserve(order, parts)).await.unwrap_err();
+
+        assert_eq!((status.code(), status.message()), (Code::InvalidArgument, problem));
+    }
+    let restock = RestockPartsRequest { restock_uuid: "x".to_owned(), parts: vec![quantity(PART, 1)] };
+    let restock = client.restock_parts(restock).await.unwrap_err();
+    let release = client.release_parts(ReleasePartsRequest::default()).await.unwrap_err();
+    let commit = client.commit_parts(CommitPartsRequest::default()).await.unwrap_err();
+
+    assert_eq!((restock.code(), restock.message()), (Code::InvalidArgument, "restock_uuid: is not a uuid"));
+    assert_eq!((release.code(), release.message()), (Code::InvalidArgument, "order_uuid: is not a uuid"));
+    assert_eq!((commit.code(), commit.message()), (Code::InvalidArgument, "order_uuid: is not a uuid"));
+    assert_eq!(stock(&inventory).await, 45);
+}
+
+#[tokio::test]
+async fn what_nobody_confirms_comes_back_by_itself() {
+    let inventory = inventory(vec![("INVENTORY_RESERVATION_TTL", "50ms".to_owned())]).await;
+    stock(&inventory).await;
+    let order = ids::random().to_string();
+
+    inventory.service().reserve_parts(reserve(&order, vec![quantity(PART, 40)])).await.unwrap();
+
+    let inventory = &inventory;
+    testkit::eventually(|| async move { (stock(inventory).await == 45).then_some(()) }).await;
+    let again = inventory.service().reserve_parts(reserve(&order, vec![quantity(PART, 40)])).await;
+    assert!(again.is_ok(), "{again:?}");
+}

@@ -1,0 +1,38 @@
+//! The gRPC API, a file per RPC.
+
+mod list_notifications;
+
+use contracts::proto::DESCRIPTORS;
+use contracts::proto::notification::v1::{
+    ListNotificationsRequest, ListNotificationsResponse,
+    notification_service_server::{NotificationService as Rpc, NotificationServiceServer},
+};
+use platform::{auth::Access, grpc::Services};
+use tonic::{Request, Response, Status};
+
+use crate::service::NotificationService;
+
+/// Who may call what.
+pub fn access(_path: &str) -> Access {
+    Access::Session
+}
+
+/// The gRPC side of the service.
+pub struct Grpc {
+    service: NotificationService,
+}
+
+/// What the service serves over gRPC.
+pub fn services(service: NotificationService) -> Services {
+    Services::new(DESCRIPTORS).with(NotificationServiceServer::new(Grpc { service }))
+}
+
+#[tonic::async_trait]
+impl Rpc for Grpc {
+    async fn list_notifications(
+        &self,
+        request: Request<ListNotificationsRequest>,
+    ) -> Result<Response<ListNotificationsResponse>, Status> {
+        list_notifications::handle(&self.service, request).await
+    }
+}

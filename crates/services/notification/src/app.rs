@@ -1,0 +1,90 @@
+//! The composition root, this service's hand-written DI container: the one place that knows concrete types.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use platform::{auth::Guard, health::Readiness, jobs::Job, kafka::Consumer, server::Server};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    SERVICE, api, client,
+    config::Config,
+    consumers, jobs,
+    repository::{PgNotifications, PgOffsets, go_by_indexes},
+    service::{Courier, Greeter, NotificationService, STABLE_FOR, Sender, Templates},
+};
+
+pub struct App {
+    server: Server,
+    guard: Guard,
+    service: NotificationService,
+    consumers: Vec<Consumer>,
+    jobs: Vec<Job>,
+}
+
+impl App {
+    /// Puts the service together and binds its listeners; connects to nothing yet.
+    pub async fn build(config: Config) -> anyhow::Result<Self> {
+        crate::metrics::count_from_zero();
+        let Config { server, identity, messaging, own } = config;
+        let server = Server::bind(&SERVICE, server).await?;
+        go_by_indexes(&server.database());
+        let templates = Templates::load(own.notification_templates.as_deref())?;
+        let messenger = client::messenger(&own, server.peer("iam", "IAM_ADDRESS", &identity.iam_address)?)?;
+        let notifications = Arc::new(PgNotifications::new(server.database()));
+        let queued = Arc::new(Notify::new());
+        let service = NotificationService::new(notifications.clone(), queued.clone());
+        let courier = Courier {
+            notifications,
+            users: messenger.users,
+            notifier: messenger.notifier,
+            templates: templates.clone(),
+            fallback: own.telegram_chat_id,
+            stable_for: STABLE_FOR,
+            halted: AtomicBool::new(false),
+        };
+        let offsets = Arc::new(PgOffsets::new(server.database()));
+        let lease = server.lease("greeter");
+        let greeter = messenger.bot.map(|bot| Greeter { bot, offsets, lease, templates });
+        let subscriptions = [
+            consumers::order_paid(service.clone()),
+            consumers::ship_assembled(service.clone()),
+            consumers::order_cancelled(service.clone()),
+        ];
+        let retention = server.retention(messaging.kafka.effect_retention());
+        let mut jobs = vec![
+            jobs::send_notifications(Sender::new(courier, server.lease("sender"), queued)),
+            jobs::remove_old_notifications(&retention),
+            jobs::remove_bot_offsets(&retention),
+            retention.inbox(),
+        ];
+        jobs.extend(greeter.map(jobs::answer_bot));
+        Ok(Self {
+            guard: identity.guard(&server, api::access)?,
+            consumers: messaging.consumers(&server, subscriptions),
+            service,
+            jobs,
+            server,
+        })
+    }
+
+    /// Where it listens, the port that the system chose included.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.server.address()
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        self.server.readiness()
+    }
+
+    /// Runs until `stop` or a failure that no waiting mends.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut tasks = self.server.start(&stop).await?.serve_grpc(api::services(self.service), self.guard);
+        tasks.jobs(self.jobs);
+        tasks.consumers(self.consumers);
+        tasks.join().await
+    }
+}

@@ -1,0 +1,14 @@
+//! Background jobs, a file each.
+
+mod answer_bot;
+mod remove_bot_offsets;
+mod remove_old_notifications;
+mod send_notifications;
+
+pub use answer_bot::answer_bot;
+pub use remove_bot_offsets::remove_bot_offsets;
+pub use remove_old_notifications::remove_old_notifications;
+pub use send_notifications::send_notifications;
+
+/// Rows removed at once.
+const RETENTION_BATCH: i64 = 5_000;

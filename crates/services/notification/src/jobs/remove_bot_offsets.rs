@@ -1,0 +1,13 @@
+//! Retention: removes the offsets of bots that are not used any more.
+
+use platform::jobs::{Done, Job, Retention};
+
+use super::RETENTION_BATCH;
+use crate::repository::{Offsets as _, PgOffsets};
+
+pub fn remove_bot_offsets(retention: &Retention) -> Job {
+    retention.job("bot_offsets", |database, age| async move {
+        let removed = PgOffsets::new(database).forget(age, RETENTION_BATCH).await?;
+        Ok(Done::of(removed, RETENTION_BATCH.cast_unsigned()))
+    })
+}

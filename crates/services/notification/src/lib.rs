@@ -1,0 +1,35 @@
+//! Notification tells users what happened to their orders, each thing once, through Telegram.
+
+pub mod api;
+pub mod app;
+pub mod client;
+pub mod config;
+pub mod consumers;
+pub mod error;
+pub mod jobs;
+mod metrics;
+pub mod model;
+pub mod repository;
+pub mod service;
+
+use app::App;
+use config::Config;
+use contracts::ports;
+use platform::service::{Built, Service};
+
+pub static SERVICE: Service = Service {
+    name: "notification",
+    about: "Notifies users of what happened to their orders",
+    version: env!("CARGO_PKG_VERSION"),
+    port: ports::NOTIFICATION,
+    admin_port: 9469,
+    database_connections: 10,
+    migrations: &repository::MIGRATIONS,
+    check: |settings| Config::load(settings).map(drop),
+    build: |settings| {
+        Box::pin(async move {
+            let app = App::build(Config::load(&settings)?).await?;
+            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
+        })
+    },
+};

@@ -1,0 +1,280 @@
+//! The service as it runs: real PostgreSQL and Kafka, stand-ins for iam and Telegram.
+
+use std::{net::SocketAddr, time::Duration};
+
+use contracts::events::{CancelReason, Event, OrderCancelled, OrderPaid, ShipAssembled};
+use contracts::proto::notification::v1::{
+    ListNotificationsRequest, Notification, NotificationStatus, notification_service_client::NotificationServiceClient,
+};
+use notification::{app::App, config::Config, repository::MIGRATIONS};
+use platform::{
+    auth::SESSION_METADATA,
+    config::Settings,
+    grpc::Peer,
+    ids,
+    kafka::{Record, dead_letter_topic},
+};
+use serde_json::{Value, json};
+use testkit::{Iam, Kafka, Running, eventually};
+use tonic::{Code, Request, Status};
+use uuid::Uuid;
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{body_partial_json, path},
+};
+
+const TOKEN: &str = "123456:token";
+
+/// What runs around the service, which may be started again.
+struct World {
+    kafka: Kafka,
+    iam: Iam,
+    telegram: MockServer,
+    settings: Settings,
+    address: SocketAddr,
+    service: Option<Running>,
+}
+
+impl World {
+    /// The service with a token, or without.
+    async fn new(token: Option<&str>) -> Self {
+        let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
+        let telegram = MockServer::start().await;
+        let settings = testkit::settings()
+            .with(kafka.settings())
+            .with([
+                ("NOTIFICATION_DATABASE_URL", database.url),
+                ("IAM_ADDRESS", iam.address.to_string()),
+                ("TELEGRAM_API_URL", telegram.uri()),
+                ("TELEGRAM_CHAT_ID", "-100".to_owned()),
+                ("KAFKA_INSTANCE_ID", "test".to_owned()),
+            ])
+            .with(token.map(|token| ("TELEGRAM_BOT_TOKEN", token.to_owned())));
+        let (address, service) = start(&settings).await;
+        Self { kafka, iam, telegram, settings, address, service: Some(service) }
+    }
+
+    async fn restart(&mut self) {
+        if let Some(service) = self.service.take() {
+            service.stop().await;
+        }
+        let (address, service) = start(&self.settings).await;
+        (self.address, self.service) = (address, Some(service));
+    }
+
+    async fn telegram_answers(&self, method: &str, chat: Option<&str>, answer: ResponseTemplate) {
+        let mut mock = Mock::given(path(format!("/bot{TOKEN}/{method}")));
+        if let Some(chat) = chat {
+            mock = mock.and(body_partial_json(json!({ "chat_id": chat })));
+        }
+        mock.respond_with(answer).mount(&self.telegram).await;
+    }
+
+    /// What Telegram was sent, as (chat, text).
+    async fn sent(&self) -> Vec<(String, String)> {
+        let requests = self.telegram.received_requests().await.unwrap_or_default();
+        let messages = requests.iter().filter(|request| request.url.path().ends_with("/sendMessage"));
+        let bodies = messages.map(|request| request.body_json::<Value>().unwrap());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        bodies.map(|body| (text(&body["chat_id"]), text(&body["text"]))).collect()
+    }
+
+    async fn publish<E: Event>(&self, order: Uuid, event: E) {
+        let event = contracts::events::record(order, event);
+        let headers = [("event-type".to_owned(), event.kind.to_owned())].into();
+        let topic = self.kafka.topics().of::<E>().to_owned();
+        let key = order.to_string().into_bytes();
+        self.kafka.publish(vec![Record { topic, key, payload: event.payload, headers }]).await;
+    }
+
+    /// As a service sees them.
+    async fn notifications(&self, order: Uuid) -> Vec<Notification> {
+        self.list(order, None).await.unwrap()
+    }
+
+    async fn list(&self, order: Uuid, session: Option<&str>) -> Result<Vec<Notification>, Status> {
+        let mut request = Request::new(ListNotificationsRequest { order_uuid: order.to_string() });
+        let address = self.address;
+        let peer = match session {
+            Some(session) => {
+                request.metadata_mut().insert(SESSION_METADATA, session.parse().unwrap());
+                Peer::lazy("notification", "TEST_ADDRESS", &address.to_string()).unwrap()
+            }
+            None => testkit::peer("notification", address),
+        };
+        let mut client = NotificationServiceClient::new(peer);
+        Ok(client.list_notifications(request).await?.into_inner().notifications)
+    }
+
+    /// The order's notifications once there are `count` and none is queued.
+    async fn settled(&self, order: Uuid, count: usize) -> Vec<Notification> {
+        eventually(|| async {
+            let all = self.notifications(order).await;
+            let settled = all.len() == count && all.iter().all(|one| one.status() != NotificationStatus::Queued);
+            settled.then_some(all)
+        })
+        .await
+    }
+}
+
+async fn start(settings: &Settings) -> (SocketAddr, Running) {
+    let app = App::build(Config::load(settings).unwrap()).await.unwrap();
+    let (address, readiness) = (app.address().unwrap(), app.readiness());
+    let service = testkit::run(|stop| app.run(stop));
+    readiness.ready().await;
+    (address, service)
+}
+
+fn ok(result: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({ "ok": true, "result": result }))
+}
+
+/// As Telegram does it: nothing to tell is told late.
+fn nothing_said() -> ResponseTemplate {
+    ok(&json!([])).set_delay(Duration::from_mins(1))
+}
+
+fn paid(order: Uuid, user: Uuid) -> OrderPaid {
+    OrderPaid {
+        order_uuid: order.to_string(),
+        user_uuid: user.to_string(),
+        payment_method: "CARD".to_owned(),
+        transaction_uuid: ids::random().to_string(),
+        ..OrderPaid::default()
+    }
+}
+
+fn assembled(order: Uuid, user: Uuid) -> ShipAssembled {
+    let (order_uuid, user_uuid) = (order.to_string(), user.to_string());
+    ShipAssembled { order_uuid, user_uuid, build_time_sec: 3, ..ShipAssembled::default() }
+}
+
+#[tokio::test]
+async fn a_user_is_told_of_his_order_and_can_see_what_he_was_told() {
+    let world = World::new(Some(TOKEN)).await;
+    world.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
+    world.telegram_answers("getUpdates", None, nothing_said()).await;
+    let (order, user) = (ids::random(), ids::random());
+    world.iam.add_user(user, &[("telegram", "42")]);
+
+    world.publish(order, paid(order, user)).await;
+    world.settled(order, 1).await;
+    world.publish(order, assembled(order, user)).await;
+    world.publish(order, paid(order, user)).await;
+    let seen = world.settled(order, 2).await;
+    let owner = world.list(order, Some(&world.iam.session(user))).await.unwrap();
+    let stranger = world.list(order, Some(&world.iam.session(ids::random()))).await.unwrap();
+    let dead = world.list(order, Some("no session")).await.unwrap_err();
+
+    let sent = world.sent().await;
+    assert!(sent.iter().all(|(chat, text)| chat == "42" && text.contains(&order.to_string())));
+    assert!(sent.len() == 2 && sent[0].1.contains("is paid (card)") && sent[1].1.contains("built in 3 s"), "{sent:?}");
+    let kinds: Vec<_> = seen.iter().map(|one| one.kind.as_str()).collect();
+    assert_eq!(kinds, ["order_paid", "ship_assembled"]);
+    for one in &seen {
+        assert_eq!((one.order_uuid.clone(), one.user_uuid.clone()), (order.to_string(), user.to_string()));
+        assert_eq!((one.status(), one.attempts, one.ambiguous), (NotificationStatus::Sent, 1, false));
+        assert!(one.created_at.is_some() && one.sent_at.is_some() && Uuid::try_parse(&one.uuid).is_ok());
+    }
+    assert_eq!(owner, seen);
+    assert_eq!(stranger, []);
+    assert_eq!((dead.code(), dead.message()), (Code::Unauthenticated, "invalid session"));
+}
+
+#[tokio::test]
+async fn a_question_that_makes_no_sense_names_its_field() {
+    let world = World::new(None).await;
+    let mut client = NotificationServiceClient::new(testkit::peer("notification", world.address));
+
+    let refused = client.list_notifications(ListNotificationsRequest { order_uuid: "x".to_owned() }).await.unwrap_err();
+    let unknown = world.list(ids::random(), None).await.unwrap();
+
+    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "order_uuid: is not a uuid"));
+    assert_eq!(unknown, []);
+}
+
+#[tokio::test]
+async fn what_telegram_says_decides_what_becomes_of_a_message() {
+    let world = World::new(Some(TOKEN)).await;
+    let refusal = json!({ "ok": false, "error_code": 403, "description": "Forbidden: bot was blocked by the user" });
+    let pause = json!({ "ok": false, "description": "Too Many Requests", "parameters": { "retry_after": 1 } });
+    world.telegram_answers("getUpdates", None, nothing_said()).await;
+    world.telegram_answers("sendMessage", Some("403"), ResponseTemplate::new(403).set_body_json(refusal)).await;
+    Mock::given(path(format!("/bot{TOKEN}/sendMessage")))
+        .and(body_partial_json(json!({ "chat_id": "-100" })))
+        .respond_with(ResponseTemplate::new(429).set_body_json(pause))
+        .up_to_n_times(1)
+        .mount(&world.telegram)
+        .await;
+    world.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
+    let (blocked, order, user) = (ids::random(), ids::random(), ids::random());
+    world.iam.add_user(user, &[("telegram", "403")]);
+    let cancelled = OrderCancelled {
+        order_uuid: order.to_string(),
+        user_uuid: ids::random().to_string(),
+        reason: CancelReason::PaymentDeadline.into(),
+        ..OrderCancelled::default()
+    };
+
+    world.publish(blocked, paid(blocked, user)).await;
+    world.publish(order, cancelled).await;
+
+    let refused = world.settled(blocked, 1).await;
+    let waited = world.settled(order, 1).await;
+    assert_eq!((refused[0].status(), refused[0].attempts), (NotificationStatus::Failed, 1));
+    assert_eq!((waited[0].status(), waited[0].attempts), (NotificationStatus::Sent, 2));
+    assert!(world.sent().await.iter().any(|(_, text)| text.starts_with("Your order was not paid in time")));
+}
+
+#[tokio::test]
+async fn start_is_answered_once_even_after_a_restart() {
+    let mut world = World::new(Some(TOKEN)).await;
+    let update = json!([{ "update_id": 7, "message": { "chat": { "id": 5 }, "text": "/start" } }]);
+    let from_the_start =
+        Mock::given(path(format!("/bot{TOKEN}/getUpdates"))).and(body_partial_json(json!({ "offset": 0 })));
+    from_the_start.respond_with(ok(&update)).mount(&world.telegram).await;
+    world.telegram_answers("getUpdates", None, nothing_said()).await;
+    world.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
+
+    asked_from(&world, 8, 1).await;
+    world.restart().await;
+    asked_from(&world, 8, 2).await;
+
+    let sent = world.sent().await;
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert!(sent[0].0 == "5" && sent[0].1.starts_with("Welcome aboard!"));
+}
+
+/// Waits until Telegram was asked for updates from `offset` on so many times.
+async fn asked_from(world: &World, offset: i64, times: usize) {
+    eventually(|| async {
+        let requests = world.telegram.received_requests().await.unwrap_or_default();
+        let asked = requests
+            .iter()
+            .filter(|request| request.body_json::<Value>().is_ok_and(|body| body["offset"] == json!(offset)));
+        (asked.count() >= times).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_token_it_runs_all_the_same_and_poison_stops_nobody() {
+    let world = World::new(None).await;
+    let (order, user) = (ids::random(), ids::random());
+    let topic = world.kafka.topics().order_paid_topic_name;
+    let key = order.to_string().into_bytes();
+    let poison = Record { topic: topic.clone(), key, payload: b"no protobuf".to_vec(), headers: [].into() };
+
+    world.kafka.publish(vec![poison]).await;
+    world.publish(order, paid(order, user)).await;
+
+    let seen = world.settled(order, 1).await;
+    let dead = eventually(|| async {
+        let dead = world.kafka.messages(&dead_letter_topic(&topic)).await;
+        (!dead.is_empty()).then_some(dead)
+    })
+    .await;
+    assert_eq!(seen[0].status(), NotificationStatus::Sent);
+    assert_eq!((dead.len(), dead[0].payload.as_slice()), (1, b"no protobuf".as_slice()));
+    assert!(world.telegram.received_requests().await.unwrap_or_default().is_empty());
+}

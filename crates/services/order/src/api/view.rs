@@ -1,0 +1,96 @@
+//! The members of requests and answers.
+
+use chrono::{DateTime, Utc};
+use contracts::money::Money;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::model::{Order, PaymentMethod, Status};
+
+/// An order to be made.
+#[derive(Deserialize, ToSchema)]
+pub struct CreateOrder {
+    /// The caller's own.
+    pub user_uuid: Uuid,
+    /// At least one; a repeated uuid is a quantity.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub part_uuids: Vec<Uuid>,
+}
+
+/// An order that has been made.
+#[derive(Serialize, ToSchema)]
+pub struct Created {
+    pub order_uuid: Uuid,
+    /// The same as `order_uuid`.
+    pub uuid: Uuid,
+    /// Two decimals at most.
+    pub total_price: f64,
+}
+
+impl Created {
+    pub fn new(order: Uuid, total_price: Money) -> Self {
+        Self { order_uuid: order, uuid: order, total_price: total_price.to_major() }
+    }
+}
+
+/// How an order is to be paid.
+#[derive(Deserialize, ToSchema)]
+pub struct PayOrder {
+    /// `CARD`, `SBP`, `CREDIT_CARD` or `INVESTOR_MONEY`, with or without `PAYMENT_METHOD_` before it.
+    #[schema(example = "CARD", pattern = "^(PAYMENT_METHOD_)?(CARD|SBP|CREDIT_CARD|INVESTOR_MONEY)$")]
+    pub payment_method: String,
+}
+
+/// A payment that has been made.
+#[derive(Serialize, ToSchema)]
+pub struct Paid {
+    pub transaction_uuid: Uuid,
+}
+
+/// An order.
+#[derive(Serialize, ToSchema)]
+pub struct OrderView {
+    pub order_uuid: Uuid,
+    pub user_uuid: Uuid,
+    /// As sent.
+    pub part_uuids: Vec<Uuid>,
+    /// Two decimals at most.
+    pub total_price: f64,
+    /// Absent until paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_uuid: Option<Uuid>,
+    /// Absent until paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "CARD")]
+    pub payment_method: Option<PaymentMethod>,
+    #[schema(value_type = String, example = "PENDING_PAYMENT")]
+    pub status: Status,
+    /// In lists alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+impl From<Order> for OrderView {
+    fn from(order: Order) -> Self {
+        Self {
+            order_uuid: order.uuid,
+            user_uuid: order.user,
+            part_uuids: order.parts,
+            total_price: order.total_price.to_major(),
+            transaction_uuid: order.payment.map(|(_, transaction)| transaction),
+            payment_method: order.payment.map(|(method, _)| method),
+            status: order.status,
+            created_at: None,
+        }
+    }
+}
+
+/// A page of a user's orders, newest first.
+#[derive(Serialize, ToSchema)]
+pub struct OrdersPage {
+    pub orders: Vec<OrderView>,
+    /// To be sent as `cursor` for the next page; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}

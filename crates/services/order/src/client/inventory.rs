@@ -1,0 +1,101 @@
+//! Inventory over gRPC.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use contracts::money::Money;
+use contracts::proto::inventory::v1::{
+    ListPartsRequest, PartQuantity, PartsFilter, ReservePartsRequest, ReservedPart,
+    inventory_service_client::InventoryServiceClient,
+};
+use platform::{
+    grpc::{Peer, is_transient, reason, subject},
+    retry::Budget,
+};
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+use super::{Inventory, Reserved};
+use crate::error::{Error, Refusal};
+
+#[derive(Clone)]
+pub struct GrpcInventory {
+    client: InventoryServiceClient<Peer>,
+    budget: Budget,
+}
+
+impl GrpcInventory {
+    pub fn new(inventory: Peer) -> Self {
+        Self { client: InventoryServiceClient::new(inventory), budget: Budget::new("inventory") }
+    }
+}
+
+#[async_trait]
+impl Inventory for GrpcInventory {
+    async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
+        let request = ReservePartsRequest {
+            order_uuid: order.to_string(),
+            parts: parts
+                .iter()
+                .map(|(part, quantity)| PartQuantity { part_uuid: part.to_string(), quantity: *quantity })
+                .collect(),
+            confirm,
+        };
+        let answer = self
+            .budget
+            .retry(is_transient, || {
+                let (mut client, request) = (self.client.clone(), request.clone());
+                async move { client.reserve_parts(request).await }
+            })
+            .await;
+        match answer {
+            Ok(answer) => answer.into_inner().parts.iter().map(decode).collect(),
+            Err(status) => Err(refusal(status)),
+        }
+    }
+
+    async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error> {
+        let uuids = parts.iter().map(|(part, _)| part.to_string()).collect();
+        let filter = PartsFilter { uuids, ..PartsFilter::default() };
+        let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
+        let answer = self
+            .budget
+            .retry(is_transient, || {
+                let (mut client, request) = (self.client.clone(), request.clone());
+                async move { client.list_parts(request).await }
+            })
+            .await;
+        let found = answer.map_err(refusal)?.into_inner().parts;
+        let available: HashMap<Uuid, i64> =
+            found.iter().filter_map(|part| Some((part.uuid.parse().ok()?, part.stock_quantity))).collect();
+        if let Some((part, _)) = parts.iter().find(|(part, _)| !available.contains_key(part)) {
+            return Err(Refusal::PartNotFound(*part).into());
+        }
+        match parts.iter().find(|(part, quantity)| available.get(part) < Some(quantity)) {
+            Some((part, _)) => Err(Refusal::OutOfStock(*part).into()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn decode(part: &ReservedPart) -> Result<Reserved, Error> {
+    let wrong = || Error::Inconsistent("inventory answered something that is not a reservation".to_owned());
+    Ok(Reserved {
+        part: part.part_uuid.parse().map_err(|_| wrong())?,
+        quantity: part.quantity,
+        unit_price: Money::from_minor(part.unit_price_minor).map_err(|_| wrong())?,
+    })
+}
+
+fn refusal(status: Status) -> Error {
+    let part = || subject(&status).and_then(|part| part.parse().ok()).unwrap_or_default();
+    match (status.code(), reason(&status)) {
+        (Code::NotFound, _) => Refusal::PartNotFound(part()).into(),
+        (Code::FailedPrecondition, Some("RESERVATION_ENDED")) => Refusal::ReservationLost.into(),
+        (Code::FailedPrecondition, _) => Refusal::OutOfStock(part()).into(),
+        (Code::InvalidArgument | Code::Internal | Code::Unauthenticated | Code::PermissionDenied, _) => {
+            Error::Inconsistent(format!("inventory refused a reservation: {}", status.message()))
+        }
+        _ => Error::Unavailable("inventory", status.into()),
+    }
+}

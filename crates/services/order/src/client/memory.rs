@@ -1,0 +1,186 @@
+//! Inventory and payment in memory, for tests.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use contracts::money::Money;
+use uuid::Uuid;
+
+use super::{Inventory, Payment, Payments, Reserved, Voided};
+use crate::{
+    error::{Error, Refusal},
+    model::{Attempt, Order},
+};
+
+/// Stock, prices and reservations behind a lock; clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryInventory {
+    state: Arc<Mutex<Stock>>,
+}
+
+#[derive(Default)]
+struct Stock {
+    parts: BTreeMap<Uuid, (Money, i64)>,
+    reservations: BTreeMap<Uuid, Vec<Reserved>>,
+    away: bool,
+}
+
+impl Stock {
+    /// The parts as they can be held now: all known, and enough of each.
+    fn grantable(&self, parts: &[(Uuid, i64)]) -> Result<Vec<Reserved>, Error> {
+        if let Some((part, _)) = parts.iter().find(|(part, _)| !self.parts.contains_key(part)) {
+            return Err(Refusal::PartNotFound(*part).into());
+        }
+        let mut all = Vec::new();
+        for (part, quantity) in parts {
+            let (unit_price, available) = *self.parts.get(part).ok_or(Refusal::PartNotFound(*part))?;
+            if available < *quantity {
+                return Err(Refusal::OutOfStock(*part).into());
+            }
+            all.push(Reserved { part: *part, quantity: *quantity, unit_price });
+        }
+        Ok(all)
+    }
+}
+
+impl MemoryInventory {
+    /// Puts a part on the shelf.
+    pub fn put(&self, part: Uuid, unit_price: Money, quantity: i64) {
+        self.state().parts.insert(part, (unit_price, quantity));
+    }
+
+    /// Makes every call fail as if the service were away, or well again.
+    pub fn set_away(&self, away: bool) {
+        self.state().away = away;
+    }
+
+    pub fn available(&self, part: Uuid) -> i64 {
+        self.state().parts.get(&part).map_or(0, |(_, available)| *available)
+    }
+
+    /// Forgets an order's reservation, as an expiry does, and puts the parts back.
+    pub fn expire(&self, order: Uuid) {
+        let mut state = self.state();
+        for reserved in state.reservations.remove(&order).unwrap_or_default() {
+            if let Some((_, available)) = state.parts.get_mut(&reserved.part) {
+                *available += reserved.quantity;
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Stock> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Inventory for MemoryInventory {
+    async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], _: bool) -> Result<Vec<Reserved>, Error> {
+        let mut state = self.state();
+        if state.away {
+            return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
+        }
+        if let Some(reserved) = state.reservations.get(&order) {
+            return Ok(reserved.clone());
+        }
+        let all = state.grantable(parts)?;
+        for reserved in &all {
+            if let Some((_, available)) = state.parts.get_mut(&reserved.part) {
+                *available -= reserved.quantity;
+            }
+        }
+        state.reservations.insert(order, all.clone());
+        Ok(all)
+    }
+
+    async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error> {
+        let state = self.state();
+        if state.away {
+            return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
+        }
+        state.grantable(parts).map(drop)
+    }
+}
+
+/// Charges at most once per order, and answers as it is told to; clones share the till.
+#[derive(Clone, Default)]
+pub struct MemoryPayments {
+    state: Arc<Mutex<Till>>,
+}
+
+#[derive(Default)]
+struct Till {
+    charges: BTreeMap<Uuid, (i32, Uuid)>,
+    declined: BTreeMap<(Uuid, i32), Refusal>,
+    script: VecDeque<Fault>,
+}
+
+/// What goes wrong with the next call.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Nothing is charged, definitely.
+    Decline(Refusal),
+    /// The charge is made and the answer is lost.
+    ChargedThenSilent,
+    /// The call is lost.
+    Lost,
+    /// The call takes for ever.
+    Hung,
+}
+
+impl MemoryPayments {
+    /// Lets the next call go wrong.
+    pub fn script(&self, fault: Fault) {
+        self.state().script.push_back(fault);
+    }
+
+    /// The number of charges of an order.
+    pub fn charges(&self, order: Uuid) -> usize {
+        usize::from(self.state().charges.contains_key(&order))
+    }
+
+    fn state(&self) -> MutexGuard<'_, Till> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Payments for MemoryPayments {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+        let fault = self.state().script.pop_front();
+        match fault {
+            Some(Fault::Hung) => return std::future::pending().await,
+            Some(Fault::Lost) => return Payment::Unknown("lost".to_owned()),
+            _ => {}
+        }
+        let mut state = self.state();
+        if let Some(refusal) = state.declined.get(&(order.uuid, attempt.number)) {
+            return Payment::Declined(refusal.clone());
+        }
+        if let Some(Fault::Decline(refusal)) = fault {
+            state.declined.insert((order.uuid, attempt.number), refusal.clone());
+            return Payment::Declined(refusal);
+        }
+        let transaction = Uuid::from_u128(order.uuid.as_u128().wrapping_add(u128::from(attempt.number.unsigned_abs())));
+        let (_, transaction) = *state.charges.entry(order.uuid).or_insert((attempt.number, transaction));
+        if matches!(fault, Some(Fault::ChargedThenSilent)) {
+            return Payment::Unknown("charged, then silent".to_owned());
+        }
+        Payment::Charged(transaction)
+    }
+
+    async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
+        let mut state = self.state();
+        if matches!(state.script.pop_front(), Some(Fault::Lost)) {
+            return Voided::Unknown("lost".to_owned());
+        }
+        if let Some((_, transaction)) = state.charges.get(&order.uuid) {
+            return Voided::Charged(*transaction);
+        }
+        state.declined.entry((order.uuid, attempt.number)).or_insert(Refusal::PaymentDeclined);
+        Voided::Void
+    }
+}

@@ -1,0 +1,65 @@
+//! The service's configuration.
+
+use std::time::Duration;
+
+use contracts::{events::Messaging, identity, ports};
+use platform::{
+    config::{ConfigError, Settings},
+    server,
+};
+use serde::Deserialize;
+
+use crate::SERVICE;
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub server: server::Config,
+    pub identity: identity::Config,
+    pub messaging: Messaging,
+    pub own: Own,
+}
+
+/// The variables of this service alone.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Own {
+    /// inventory's address, `host:port`.
+    #[serde(default = "inventory")]
+    pub inventory_address: String,
+    /// payment's address, `host:port`.
+    #[serde(default = "payment")]
+    pub payment_address: String,
+    /// An order that is not paid after this long is cancelled.
+    #[serde(default = "payment_deadline", with = "humantime_serde")]
+    pub order_payment_deadline: Duration,
+    /// Requests worked on at once; one more is refused with 429. Creating and paying orders take three eighths of them each at most.
+    #[serde(default = "max_in_flight")]
+    pub order_max_in_flight: usize,
+}
+
+fn inventory() -> String {
+    ports::local(ports::INVENTORY)
+}
+
+fn payment() -> String {
+    ports::local(ports::PAYMENT)
+}
+
+fn payment_deadline() -> Duration {
+    Duration::from_mins(15)
+}
+
+fn max_in_flight() -> usize {
+    512
+}
+
+impl Config {
+    /// Reads and checks the variables; an error names the one that is wrong.
+    pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        Ok(Self {
+            server: server::Config::load(&SERVICE, settings)?,
+            identity: settings.read()?,
+            messaging: Messaging::load(settings)?,
+            own: settings.read()?,
+        })
+    }
+}

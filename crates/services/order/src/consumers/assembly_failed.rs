@@ -1,0 +1,12 @@
+//! `AssemblyFailed`: the order's ship cannot be built, and the order is cancelled.
+
+use contracts::events::{AssemblyFailed, Received, Subscription};
+
+use crate::service::{GROUP_ASSEMBLY_FAILED, OrderService};
+
+pub fn assembly_failed(service: OrderService) -> Subscription {
+    Subscription::new(GROUP_ASSEMBLY_FAILED, move |failed: Received<AssemblyFailed>| {
+        let service = service.clone();
+        async move { Ok(service.assembly_failed(&failed).await?) }
+    })
+}

@@ -1,0 +1,12 @@
+//! `ShipAssembled`: the order's ship is built, and the order is complete.
+
+use contracts::events::{Received, ShipAssembled, Subscription};
+
+use crate::service::{GROUP_ASSEMBLED, OrderService};
+
+pub fn ship_assembled(service: OrderService) -> Subscription {
+    Subscription::new(GROUP_ASSEMBLED, move |assembled: Received<ShipAssembled>| {
+        let service = service.clone();
+        async move { Ok(service.assembled(&assembled).await?) }
+    })
+}

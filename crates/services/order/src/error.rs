@@ -1,0 +1,94 @@
+//! What can go wrong.
+
+use contracts::money::MoneyError;
+use platform::kafka::Failure;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::model::{IllegalTransition, Status};
+
+/// A definite no: the same request gets the same answer, so a key may remember it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    #[error("there is no order {0}")]
+    OrderNotFound(Uuid),
+    #[error("there is no part {0}")]
+    PartNotFound(Uuid),
+    #[error("part {0} is out of stock")]
+    OutOfStock(Uuid),
+    #[error("the order's parts are no longer reserved and it is cancelled")]
+    ReservationLost,
+    #[error("the order is {}", .0.as_str())]
+    InvalidStatus(Status),
+    #[error("the payment was declined")]
+    PaymentDeclined,
+    #[error("there is not enough money for this payment")]
+    InsufficientFunds,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("user_uuid is not the caller's")]
+    UserMismatch,
+    #[error("a payment of this order is in progress")]
+    PaymentInProgress,
+    #[error("it is not known yet whether the payment went through; the order shows it as soon as it is")]
+    PaymentOutcomeUnknown,
+    #[error("a request with this Idempotency-Key is in progress")]
+    KeyInProgress,
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
+    #[error("the total price is too large")]
+    TotalTooLarge(#[from] MoneyError),
+    #[error("{0} is not available")]
+    Unavailable(&'static str, #[source] anyhow::Error),
+    #[error("a statement failed")]
+    Database(#[source] sqlx::Error),
+    #[error("something is inconsistent: {0}")]
+    Inconsistent(String),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        if platform::postgres::is_unavailable(&error) {
+            Self::Unavailable("the database", error.into())
+        } else {
+            Self::Database(error)
+        }
+    }
+}
+
+impl From<IllegalTransition> for Error {
+    fn from(error: IllegalTransition) -> Self {
+        match error {
+            IllegalTransition::Status(status) => Refusal::InvalidStatus(status).into(),
+            IllegalTransition::PaymentInProgress => Self::PaymentInProgress,
+            IllegalTransition::NoAttempt => Self::Inconsistent(error.to_string()),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unavailable(..) | Error::PaymentInProgress | Error::PaymentOutcomeUnknown | Error::KeyInProgress => {
+                Self::transient(error)
+            }
+            Error::Database(ref cause) if !platform::postgres::is_permanent(cause) => Self::transient(error),
+            error => Self::poison(format!("{:#}", anyhow::Error::from(error))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumer_gives_up_only_what_is_known_to_be_permanent() {
+        testkit::assert_only_the_permanent_is_poison(|error| Error::from(error).into());
+    }
+}

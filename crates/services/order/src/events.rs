@@ -1,0 +1,52 @@
+//! The events of an order as the outbox keeps them.
+
+use contracts::events::{OrderCancelled, OrderCreated, OrderPaid};
+use platform::outbox;
+
+use crate::model::{CancelReason, Event};
+
+impl From<&Event> for outbox::Event {
+    fn from(event: &Event) -> Self {
+        match event {
+            Event::Created { order, user, parts, total_price } => contracts::events::record(
+                *order,
+                OrderCreated {
+                    order_uuid: order.to_string(),
+                    user_uuid: user.to_string(),
+                    part_uuids: parts.iter().map(ToString::to_string).collect(),
+                    total_price_minor: total_price.minor(),
+                    ..OrderCreated::default()
+                },
+            ),
+            Event::Paid { order, user, method, transaction } => contracts::events::record(
+                *order,
+                OrderPaid {
+                    order_uuid: order.to_string(),
+                    user_uuid: user.to_string(),
+                    payment_method: method.as_str().to_owned(),
+                    transaction_uuid: transaction.to_string(),
+                    ..OrderPaid::default()
+                },
+            ),
+            Event::Cancelled { order, user, reason, paid } => contracts::events::record(
+                *order,
+                OrderCancelled {
+                    order_uuid: order.to_string(),
+                    user_uuid: user.to_string(),
+                    reason: encode(*reason).into(),
+                    paid: *paid,
+                    ..OrderCancelled::default()
+                },
+            ),
+        }
+    }
+}
+
+fn encode(reason: CancelReason) -> contracts::events::CancelReason {
+    match reason {
+        CancelReason::ByUser => contracts::events::CancelReason::ByUser,
+        CancelReason::PaymentDeadline => contracts::events::CancelReason::PaymentDeadline,
+        CancelReason::AssemblyFailed => contracts::events::CancelReason::AssemblyFailed,
+        CancelReason::OutOfStock => contracts::events::CancelReason::OutOfStock,
+    }
+}

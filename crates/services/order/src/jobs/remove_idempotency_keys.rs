@@ -1,0 +1,16 @@
+//! Retention: removes idempotency keys that may be used for another request again.
+
+use std::{sync::Arc, time::Duration};
+
+use platform::{jobs::Job, lease::Lease};
+
+use crate::service::OrderService;
+
+const PERIOD: Duration = Duration::from_mins(1);
+
+pub fn remove_idempotency_keys(service: OrderService, lease: Arc<dyn Lease>) -> Job {
+    Job::periodic("idempotency-keys", lease, PERIOD, move || {
+        let service = service.clone();
+        async move { service.forget_keys().await }
+    })
+}

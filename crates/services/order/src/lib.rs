@@ -1,0 +1,37 @@
+//! Order takes orders over HTTP, has their parts reserved and their price paid, and follows them until the ship is built or the
+//! order is undone.
+
+pub mod api;
+pub mod app;
+pub mod client;
+pub mod config;
+pub mod consumers;
+pub mod error;
+pub mod events;
+pub mod jobs;
+mod metrics;
+pub mod model;
+pub mod repository;
+pub mod service;
+
+use app::App;
+use config::Config;
+use contracts::ports;
+use platform::service::{Built, Service};
+
+pub static SERVICE: Service = Service {
+    name: "order",
+    about: "Takes orders over HTTP and follows them until the ship is built",
+    version: env!("CARGO_PKG_VERSION"),
+    port: ports::ORDER,
+    admin_port: 9466,
+    database_connections: 20,
+    migrations: &repository::MIGRATIONS,
+    check: |settings| Config::load(settings).map(drop),
+    build: |settings| {
+        Box::pin(async move {
+            let app = App::build(Config::load(&settings)?).await?;
+            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
+        })
+    },
+};

@@ -1,0 +1,226 @@
+//! The order and its states.
+
+use chrono::{DateTime, Utc};
+use contracts::money::Money;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// ```text
+/// PendingPayment ──pay──▶ Paid ──assemble──▶ Assembled
+///       └──cancel──▶ Cancelled ◀──undo──┘ (Paid)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    PendingPayment,
+    Paid,
+    Cancelled,
+    Assembled,
+}
+
+impl Status {
+    pub const ALL: [Self; 4] = [Self::PendingPayment, Self::Paid, Self::Cancelled, Self::Assembled];
+
+    /// As the contract and the database have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PendingPayment => "PENDING_PAYMENT",
+            Self::Paid => "PAID",
+            Self::Cancelled => "CANCELLED",
+            Self::Assembled => "ASSEMBLED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PaymentMethod {
+    Card,
+    Sbp,
+    CreditCard,
+    InvestorMoney,
+}
+
+impl PaymentMethod {
+    pub const ALL: [Self; 4] = [Self::Card, Self::Sbp, Self::CreditCard, Self::InvestorMoney];
+
+    /// As the contract answers it and the database has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Card => "CARD",
+            Self::Sbp => "SBP",
+            Self::CreditCard => "CREDIT_CARD",
+            Self::InvestorMoney => "INVESTOR_MONEY",
+        }
+    }
+
+    /// `CARD` and `PAYMENT_METHOD_CARD` are the same.
+    pub fn parse(text: &str) -> Option<Self> {
+        let name = text.strip_prefix("PAYMENT_METHOD_").unwrap_or(text);
+        Self::ALL.into_iter().find(|method| method.as_str() == name)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelReason {
+    ByUser,
+    PaymentDeadline,
+    AssemblyFailed,
+    OutOfStock,
+}
+
+/// A try to pay that is in flight or whose outcome is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Attempt {
+    /// Counts the order's attempts from 1.
+    pub number: i32,
+    pub method: PaymentMethod,
+}
+
+/// An order as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOrder {
+    pub uuid: Uuid,
+    pub user: Uuid,
+    /// A repeated uuid is a quantity.
+    pub parts: Vec<Uuid>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Order {
+    pub uuid: Uuid,
+    pub user: Uuid,
+    pub parts: Vec<Uuid>,
+    pub total_price: Money,
+    pub status: Status,
+    /// The number of the last attempt to pay, 0 before the first.
+    pub attempts: i32,
+    /// The last attempt, while its outcome is not known.
+    pub attempt: Option<Attempt>,
+    /// How it was paid, and the transaction.
+    pub payment: Option<(PaymentMethod, Uuid)>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What happened to an order, for others to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    Created { order: Uuid, user: Uuid, parts: Vec<Uuid>, total_price: Money },
+    Paid { order: Uuid, user: Uuid, method: PaymentMethod, transaction: Uuid },
+    Cancelled { order: Uuid, user: Uuid, reason: CancelReason, paid: bool },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IllegalTransition {
+    #[error("the order is {}", .0.as_str())]
+    Status(Status),
+    #[error("a payment is in progress")]
+    PaymentInProgress,
+    #[error("no such attempt to pay is in progress")]
+    NoAttempt,
+}
+
+impl NewOrder {
+    /// How many of each part, in the order of their first appearance.
+    pub fn quantities(&self) -> Vec<(Uuid, i64)> {
+        quantities(&self.parts)
+    }
+
+    pub fn create(&self, total_price: Money) -> Event {
+        Event::Created { order: self.uuid, user: self.user, parts: self.parts.clone(), total_price }
+    }
+}
+
+impl Order {
+    /// How many of each part, in the order of their first appearance.
+    pub fn quantities(&self) -> Vec<(Uuid, i64)> {
+        quantities(&self.parts)
+    }
+
+    /// Begins the next attempt to pay. One at a time.
+    pub fn begin_attempt(&mut self, method: PaymentMethod) -> Result<Attempt, IllegalTransition> {
+        self.may_change()?;
+        self.attempts += 1;
+        let attempt = Attempt { number: self.attempts, method };
+        self.attempt = Some(attempt);
+        Ok(attempt)
+    }
+
+    /// The attempt has succeeded.
+    pub fn pay(&mut self, number: i32, transaction: Uuid) -> Result<Event, IllegalTransition> {
+        let attempt = self.end_attempt(number)?;
+        self.status = Status::Paid;
+        self.payment = Some((attempt.method, transaction));
+        Ok(Event::Paid { order: self.uuid, user: self.user, method: attempt.method, transaction })
+    }
+
+    /// The attempt has definitely charged nothing.
+    pub fn end_attempt(&mut self, number: i32) -> Result<Attempt, IllegalTransition> {
+        if self.status != Status::PendingPayment {
+            return Err(IllegalTransition::Status(self.status));
+        }
+        self.attempt.take_if(|attempt| attempt.number == number).ok_or(IllegalTransition::NoAttempt)
+    }
+
+    /// Gives up an order that is not paid and not being paid.
+    pub fn cancel(&mut self, reason: CancelReason) -> Result<Event, IllegalTransition> {
+        self.may_change()?;
+        self.status = Status::Cancelled;
+        Ok(Event::Cancelled { order: self.uuid, user: self.user, reason, paid: false })
+    }
+
+    /// The attempt has succeeded, and the parts are gone: the order is given up, and gets back what it was charged.
+    pub fn undo_attempt(&mut self, number: i32, transaction: Uuid) -> Result<Event, IllegalTransition> {
+        self.pay(number, transaction)?;
+        self.status = Status::Cancelled;
+        Ok(Event::Cancelled { order: self.uuid, user: self.user, reason: CancelReason::OutOfStock, paid: true })
+    }
+
+    /// Undoes a paid order that cannot be built.
+    pub fn undo(&mut self) -> Result<Event, IllegalTransition> {
+        if self.status != Status::Paid {
+            return Err(IllegalTransition::Status(self.status));
+        }
+        self.status = Status::Cancelled;
+        Ok(Event::undone(self.uuid, self.user))
+    }
+
+    /// The ship is built.
+    pub fn assemble(&mut self) -> Result<(), IllegalTransition> {
+        if self.status != Status::Paid {
+            return Err(IllegalTransition::Status(self.status));
+        }
+        self.status = Status::Assembled;
+        Ok(())
+    }
+
+    fn may_change(&self) -> Result<(), IllegalTransition> {
+        match (self.status, self.attempt) {
+            (Status::PendingPayment, None) => Ok(()),
+            (Status::PendingPayment, Some(_)) => Err(IllegalTransition::PaymentInProgress),
+            (status, _) => Err(IllegalTransition::Status(status)),
+        }
+    }
+}
+
+impl Event {
+    /// The event of a paid order that is undone since it cannot be built.
+    pub fn undone(order: Uuid, user: Uuid) -> Self {
+        Self::Cancelled { order, user, reason: CancelReason::AssemblyFailed, paid: true }
+    }
+}
+
+fn quantities(parts: &[Uuid]) -> Vec<(Uuid, i64)> {
+    let mut quantities: Vec<(Uuid, i64)> = Vec::new();
+    for part in parts {
+        match quantities.iter_mut().find(|(known, _)| known == part) {
+            Some((_, quantity)) => *quantity += 1,
+            None => quantities.push((*part, 1)),
+        }
+    }
+    quantities
+}

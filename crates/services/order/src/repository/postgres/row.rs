@@ -1,0 +1,53 @@
+//! A row of `orders`, and the order that it is.
+
+use chrono::{DateTime, Utc};
+use contracts::money::Money;
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    model::{Attempt, Order, PaymentMethod, Status},
+};
+
+pub struct Row {
+    pub uuid: Uuid,
+    pub user_uuid: Uuid,
+    pub part_uuids: Vec<Uuid>,
+    pub total_price: i64,
+    pub status: String,
+    pub attempt: i32,
+    pub attempt_method: Option<String>,
+    pub payment_method: Option<String>,
+    pub transaction_uuid: Option<Uuid>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Order {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let method = |text: String| PaymentMethod::parse(&text).ok_or_else(|| wrong(row.uuid, "payment method"));
+        Ok(Self {
+            uuid: row.uuid,
+            user: row.user_uuid,
+            parts: row.part_uuids,
+            total_price: Money::from_minor(row.total_price)?,
+            status: Status::parse(&row.status).ok_or_else(|| wrong(row.uuid, "status"))?,
+            attempts: row.attempt,
+            attempt: row
+                .attempt_method
+                .map(|text| method(text).map(|method| Attempt { number: row.attempt, method }))
+                .transpose()?,
+            payment: row
+                .payment_method
+                .zip(row.transaction_uuid)
+                .map(|(text, transaction)| method(text).map(|method| (method, transaction)))
+                .transpose()?,
+            created_at: row.created_at,
+        })
+    }
+}
+
+fn wrong(order: Uuid, what: &str) -> Error {
+    Error::Inconsistent(format!("order {order} has an unknown {what}"))
+}

@@ -1,0 +1,42 @@
+//! Creating an order: its parts are held first, then it is written with the prices that they were held at.
+
+use contracts::money::Money;
+use uuid::Uuid;
+
+use super::{OrderService, once::Turn};
+use crate::{
+    client::Reserved,
+    error::Error,
+    model::{Claim, NewOrder, Outcome},
+};
+
+impl OrderService {
+    /// Answers [`Outcome::Created`]. The parts of an order that dies on the way are given back when their reservation expires.
+    pub async fn create(&self, caller: Uuid, order: NewOrder, claim: Option<&Claim>) -> Result<Outcome, Error> {
+        if order.user != caller {
+            return Err(Error::UserMismatch);
+        }
+        let (uuid, quantities) = (order.uuid, order.quantities());
+        let objection = self.inventory.check(&quantities);
+        self.once(claim, uuid, objection, |turn| self.reserve_and_write(NewOrder { uuid: turn.order, ..order }, turn))
+            .await
+    }
+
+    async fn reserve_and_write(&self, order: NewOrder, turn: Turn<'_>) -> Result<Outcome, Error> {
+        let reserved = self.inventory.reserve(order.uuid, &order.quantities(), false).await?;
+        let total_price = total(&reserved)?;
+        let created = self.orders.create(&order, total_price, self.pay_within, turn.claim).await?;
+        self.relay.wake();
+        metrics::counter!("orders_total").increment(1);
+        tracing::info!(order_uuid = %created.uuid, user_uuid = %created.user, total_price = %created.total_price, "an order is created");
+        Ok(Outcome::Created { order: created.uuid, total_price: created.total_price })
+    }
+}
+
+fn total(reserved: &[Reserved]) -> Result<Money, Error> {
+    let mut total = Money::ZERO;
+    for part in reserved {
+        total = total.checked_add(part.unit_price.checked_mul(part.quantity)?)?;
+    }
+    Ok(total)
+}

@@ -1,0 +1,341 @@
+//! The HTTP API over a real database: every status and code of the contract.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use contracts::money::Money;
+use order::{
+    api,
+    client::{Fault, MemoryInventory, MemoryPayments},
+    error::Refusal,
+    repository::{MIGRATIONS, PgOrders},
+};
+use platform::{
+    auth::{Guard, MemorySessions, ServiceKey},
+    config::Settings,
+    health::Readiness,
+    ids,
+    telemetry::{self, Telemetry},
+};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::shop::service;
+
+struct Api {
+    _database: testkit::Database,
+    base: String,
+    http: Client,
+    inventory: MemoryInventory,
+    payments: MemoryPayments,
+    sessions: Arc<MemorySessions>,
+    user: Uuid,
+    part: Uuid,
+}
+
+/// Answers carry a trace id only where traces are.
+fn trace() {
+    static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
+    let quiet = telemetry::Config { log_level: "off".to_owned(), ..Settings::default().read().unwrap() };
+    TELEMETRY.get_or_init(|| telemetry::start("test", &quiet).unwrap());
+}
+
+async fn start(slots: usize) -> Api {
+    trace();
+    let database = testkit::database(&MIGRATIONS).await;
+    let (inventory, payments) = (MemoryInventory::default(), MemoryPayments::default());
+    let (user, part) = (ids::random(), ids::random());
+    inventory.put(part, Money::from_minor(123_450).unwrap(), 5);
+    let sessions = Arc::new(MemorySessions::default());
+    sessions.open("session", user);
+    let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
+    let guard = Guard::new(sessions.clone(), key, api::access);
+    let service = service(Arc::new(PgOrders::new(database.pool.clone())), &inventory, &payments);
+    let router = api::router(service, guard, Readiness::default(), slots);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        platform::http::serve(listener, router, Readiness::default(), CancellationToken::new()).await
+    });
+    let http = platform::http::client(Duration::from_secs(20)).unwrap();
+    Api { _database: database, base, http, inventory, payments, sessions, user, part }
+}
+
+impl Api {
+    fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.bare(method, path).header("X-Session-Uuid", "session")
+    }
+
+    fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::POST, path).json(body)
+    }
+
+    fn body(&self) -> Value {
+        json!({ "user_uuid": self.user, "part_uuids": [self.part, self.part] })
+    }
+
+    async fn order(&self) -> String {
+        let answer = self.post("/api/v1/orders", &self.body()).send().await.unwrap();
+        assert_eq!(answer.status(), 201);
+        answer.json::<Value>().await.unwrap()["order_uuid"].as_str().unwrap().to_owned()
+    }
+
+    async fn get(&self, order: &str) -> Value {
+        self.request(Method::GET, &format!("/api/v1/orders/{order}")).send().await.unwrap().json().await.unwrap()
+    }
+}
+
+/// The answer is a problem with this status and code; the whole of it.
+async fn problem(answer: Response, status: u16, code: &str) -> Value {
+    let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+    let got = answer.status();
+    let trace_id = answer.headers()["x-trace-id"].clone();
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!((got.as_u16(), body["code"].as_str()), (status, Some(code)), "{body}");
+    assert_eq!(media_type, "application/problem+json");
+    assert_eq!(trace_id.len(), 32);
+    assert_eq!(body["status"], status);
+    assert!(["type", "title", "detail", "message"].iter().all(|member| body[member].is_string()), "{body}");
+    body
+}
+
+#[tokio::test]
+async fn an_order_is_created_shown_paid_and_cancelled_as_the_contract_says() {
+    let api = start(10).await;
+
+    let created = api.post("/api/v1/orders", &api.body()).send().await.unwrap();
+    let location = created.headers()["location"].to_str().unwrap().to_owned();
+    let status = created.status();
+    let created: Value = created.json().await.unwrap();
+    let order = created["order_uuid"].as_str().unwrap().to_owned();
+    let pending = api.get(&order).await;
+    let paid =
+        api.post(&format!("{location}/pay"), &json!({ "payment_method": "PAYMENT_METHOD_SBP" })).send().await.unwrap();
+    let paid_status = paid.status();
+    let paid: Value = paid.json().await.unwrap();
+    let shown = api.get(&order).await;
+    let second = api.order().await;
+    let cancelled = api.request(Method::POST, &format!("/api/v1/orders/{second}/cancel")).send().await.unwrap();
+
+    assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(location, format!("/api/v1/orders/{order}"));
+    assert_eq!(created, json!({ "order_uuid": order, "uuid": order, "total_price": 2469.0 }));
+    let parts = json!([api.part, api.part]);
+    assert_eq!(
+        pending,
+        json!({ "order_uuid": order, "user_uuid": api.user, "part_uuids": parts, "total_price": 2469.0, "status": "PENDING_PAYMENT" })
+    );
+    assert_eq!(paid_status, StatusCode::OK);
+    assert_eq!(shown["status"], "PAID");
+    assert_eq!(shown["payment_method"], "SBP");
+    assert_eq!(shown["transaction_uuid"], paid["transaction_uuid"]);
+    assert_eq!(cancelled.status(), StatusCode::NO_CONTENT);
+    assert_eq!(api.get(&second).await["status"], "CANCELLED");
+}
+
+#[tokio::test]
+async fn a_session_is_needed() {
+    let api = start(10).await;
+    for (method, path) in
+        [(Method::POST, "/api/v1/orders"), (Method::GET, "/api/v1/orders/not-a-uuid"), (Method::PUT, "/api/v1/orders")]
+    {
+        let missing = problem(api.bare(method.clone(), path).send().await.unwrap(), 401, "MISSING_SESSION").await;
+        let dead = api.bare(method, path).header("X-Session-Uuid", "dead").send().await.unwrap();
+        let dead = problem(dead, 401, "INVALID_SESSION").await;
+
+        assert_eq!(missing["message"], "Authentication required");
+        assert_eq!(dead["message"], "Authentication failed");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_body_is_refused_by_the_name_of_its_member() {
+    let api = start(10).await;
+    let (user, part) = (api.user, api.part);
+    let many = vec![part; 1001];
+    let cases = [
+        (json!({ "part_uuids": [part] }).to_string(), "user_uuid"),
+        (json!({ "user_uuid": user }).to_string(), "part_uuids"),
+        (json!({ "user_uuid": "me", "part_uuids": [part] }).to_string(), "user_uuid"),
+        (json!({ "user_uuid": user, "part_uuids": [part, "engine"] }).to_string(), "part_uuids[1]"),
+        (json!({ "user_uuid": user, "part_uuids": [] }).to_string(), "part_uuids"),
+        (json!({ "user_uuid": user, "part_uuids": 7 }).to_string(), "part_uuids"),
+        (json!({ "user_uuid": user, "part_uuids": many }).to_string(), "part_uuids"),
+        (json!([user, [part]]).to_string(), "body"),
+        ("{".to_owned(), "body"),
+        (String::new(), "body"),
+        (format!("{} {{}}", json!({ "user_uuid": user, "part_uuids": [part] })), "body"),
+    ];
+    for (body, field) in cases {
+        let request = api.request(Method::POST, "/api/v1/orders").header("Content-Type", "application/json");
+        let answer = request.body(body.clone()).send().await.unwrap();
+
+        let answer = problem(answer, 400, "INVALID_REQUEST").await;
+        assert_eq!(answer["field"].as_str(), Some(field), "{body}: {answer}");
+    }
+    let order = api.order().await;
+    for method in [json!("CASH"), json!("PAYMENT_METHOD_UNSPECIFIED"), json!(""), json!(1), Value::Null] {
+        let answer =
+            api.post(&format!("/api/v1/orders/{order}/pay"), &json!({ "payment_method": method })).send().await;
+        let answer = problem(answer.unwrap(), 400, "INVALID_REQUEST").await;
+        assert_eq!(answer["field"], "payment_method", "{method}");
+    }
+    for path in ["", "/pay", "/cancel"] {
+        let method = if path.is_empty() { Method::GET } else { Method::POST };
+        let request =
+            api.request(method, &format!("/api/v1/orders/not-a-uuid{path}")).json(&json!({ "payment_method": "CARD" }));
+        let answer = problem(request.send().await.unwrap(), 400, "INVALID_REQUEST").await;
+        assert_eq!(answer["field"], "order_uuid");
+    }
+}
+
+#[tokio::test]
+async fn another_media_type_method_path_or_size_is_refused() {
+    let api = start(10).await;
+    let json = api.body().to_string();
+
+    let text = api.request(Method::POST, "/api/v1/orders").header("Content-Type", "text/plain").body(json);
+    problem(text.send().await.unwrap(), 415, "UNSUPPORTED_MEDIA_TYPE").await;
+    let put = api.request(Method::PUT, "/api/v1/orders");
+    problem(put.send().await.unwrap(), 405, "METHOD_NOT_ALLOWED").await;
+    let nowhere = api.request(Method::GET, "/api/v1/ships");
+    problem(nowhere.send().await.unwrap(), 404, "NOT_FOUND").await;
+    let large = api.request(Method::POST, "/api/v1/orders").header("Content-Type", "application/json");
+    problem(large.body(vec![b' '; 1 << 20]).send().await.unwrap(), 413, "PAYLOAD_TOO_LARGE").await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_not_the_callers_is_told_apart_as_the_contract_says() {
+    let api = start(10).await;
+    let order = api.order().await;
+    let stranger = ids::random();
+    api.sessions.open("stranger", stranger);
+
+    let mismatch = api.post("/api/v1/orders", &json!({ "user_uuid": stranger, "part_uuids": [api.part] }));
+    problem(mismatch.send().await.unwrap(), 403, "USER_MISMATCH").await;
+    let unknown = api.post("/api/v1/orders", &json!({ "user_uuid": api.user, "part_uuids": [ids::random()] }));
+    problem(unknown.send().await.unwrap(), 404, "PART_NOT_FOUND").await;
+    let theirs = api.bare(Method::GET, &format!("/api/v1/orders/{order}")).header("X-Session-Uuid", "stranger");
+    problem(theirs.send().await.unwrap(), 404, "ORDER_NOT_FOUND").await;
+    let many = api.post("/api/v1/orders", &json!({ "user_uuid": api.user, "part_uuids": vec![api.part; 6] }));
+    problem(many.send().await.unwrap(), 409, "OUT_OF_STOCK").await;
+}
+
+#[tokio::test]
+async fn payments_that_fail_say_how() {
+    let api = start(10).await;
+    let order = api.order().await;
+    let pay = || api.post(&format!("/api/v1/orders/{order}/pay"), &json!({ "payment_method": "CARD" })).send();
+    let cancel = || api.request(Method::POST, &format!("/api/v1/orders/{order}/cancel")).send();
+
+    api.payments.script(Fault::Decline(Refusal::PaymentDeclined));
+    problem(pay().await.unwrap(), 422, "PAYMENT_DECLINED").await;
+    api.payments.script(Fault::Decline(Refusal::InsufficientFunds));
+    problem(pay().await.unwrap(), 422, "INSUFFICIENT_FUNDS").await;
+    api.inventory.set_away(true);
+    problem(pay().await.unwrap(), 503, "DEPENDENCY_UNAVAILABLE").await;
+    api.inventory.set_away(false);
+    api.payments.script(Fault::Lost);
+    problem(pay().await.unwrap(), 503, "PAYMENT_OUTCOME_UNKNOWN").await;
+    problem(pay().await.unwrap(), 409, "PAYMENT_IN_PROGRESS").await;
+    problem(cancel().await.unwrap(), 409, "PAYMENT_IN_PROGRESS").await;
+    assert_eq!(api.get(&order).await["status"], "PENDING_PAYMENT");
+}
+
+#[tokio::test]
+async fn a_repeat_under_a_key_is_answered_byte_for_byte() {
+    let api = start(10).await;
+    let create = |key: &'static str| api.post("/api/v1/orders", &api.body()).header("Idempotency-Key", key).send();
+
+    let first = create("\"one\"").await.unwrap();
+    let location = first.headers()["location"].clone();
+    let first = first.bytes().await.unwrap();
+    let second = create("one").await.unwrap();
+    let (status, location_again) = (second.status(), second.headers()["location"].clone());
+    let other_body = json!({ "user_uuid": api.user, "part_uuids": [api.part] });
+    let reused = api.post("/api/v1/orders", &other_body).header("Idempotency-Key", "one").send().await.unwrap();
+
+    assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(second.bytes().await.unwrap(), first);
+    assert_eq!(location_again, location);
+    problem(reused, 422, "IDEMPOTENCY_KEY_REUSED").await;
+    let too_many = || {
+        let body = json!({ "user_uuid": api.user, "part_uuids": vec![api.part; 9] });
+        api.post("/api/v1/orders", &body).header("Idempotency-Key", "two").send()
+    };
+    let refusal = too_many().await.unwrap();
+    assert_eq!(refusal.status(), 409);
+    assert_eq!(refusal.bytes().await.unwrap(), too_many().await.unwrap().bytes().await.unwrap());
+    for key in ["", "\"\"", &"k".repeat(256)] {
+        let answer = api.post("/api/v1/orders", &api.body()).header("Idempotency-Key", key).send().await.unwrap();
+        assert_eq!(problem(answer, 400, "INVALID_REQUEST").await["field"], "Idempotency-Key");
+    }
+}
+
+#[tokio::test]
+async fn a_reused_key_is_what_a_request_is_refused_for_last() {
+    let api = start(10).await;
+    let (pending, cancelled) = (api.order().await, api.order().await);
+    let post = |path: String, body: Value| api.post(&path, &body).header("Idempotency-Key", "used").send();
+    let pay = |order: &str| post(format!("/api/v1/orders/{order}/pay"), json!({ "payment_method": "CARD" }));
+    let order =
+        |parts: Vec<Uuid>| post("/api/v1/orders".to_owned(), json!({ "user_uuid": api.user, "part_uuids": parts }));
+    post(format!("/api/v1/orders/{cancelled}/cancel"), json!({})).await.unwrap();
+
+    problem(pay(&ids::random().to_string()).await.unwrap(), 404, "ORDER_NOT_FOUND").await;
+    problem(pay(&cancelled).await.unwrap(), 409, "INVALID_STATUS").await;
+    problem(pay(&pending).await.unwrap(), 422, "IDEMPOTENCY_KEY_REUSED").await;
+    problem(order(vec![ids::random()]).await.unwrap(), 404, "PART_NOT_FOUND").await;
+    problem(order(vec![api.part; 6]).await.unwrap(), 409, "OUT_OF_STOCK").await;
+    problem(order(vec![api.part]).await.unwrap(), 422, "IDEMPOTENCY_KEY_REUSED").await;
+    assert_eq!(api.get(&pending).await["status"], "PENDING_PAYMENT");
+}
+
+#[tokio::test]
+async fn orders_are_listed_in_pages() {
+    let api = start(10).await;
+    let mut orders = [api.order().await, api.order().await];
+    orders.reverse();
+
+    let first: Value = api.request(Method::GET, "/api/v1/orders?limit=1").send().await.unwrap().json().await.unwrap();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = api.request(Method::GET, &format!("/api/v1/orders?limit=1&cursor={cursor}")).send().await.unwrap();
+    let second: Value = second.json().await.unwrap();
+
+    assert_eq!(first["orders"][0]["order_uuid"], orders[0]);
+    assert!(first["orders"][0]["created_at"].is_string());
+    assert_eq!(second["orders"][0]["order_uuid"], orders[1]);
+    assert!(second.get("next_cursor").is_none());
+    for (query, field) in [("limit=0", "limit"), ("limit=101", "limit"), ("limit=x", "limit"), ("cursor=x", "cursor")] {
+        let answer = api.request(Method::GET, &format!("/api/v1/orders?{query}")).send().await.unwrap();
+        assert_eq!(problem(answer, 400, "INVALID_REQUEST").await["field"], field, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn one_request_too_many_is_told_to_come_back() {
+    let api = start(0).await;
+
+    let answer = api.post("/api/v1/orders", &api.body()).send().await.unwrap();
+
+    assert_eq!(answer.headers()["retry-after"], "1");
+    problem(answer, 429, "TOO_MANY_REQUESTS").await;
+}
+
+#[tokio::test]
+async fn the_description_and_health_are_open_to_all() {
+    let api = start(10).await;
+    for path in ["/openapi.json", "/swagger-ui/", "/health", "/health/live", "/health/ready"] {
+        let answer = api.bare(Method::GET, path).send().await.unwrap();
+
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    }
+}

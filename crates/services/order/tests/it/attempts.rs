@@ -1,0 +1,217 @@
+//! Attempts that several processes are at work on, and the reconciler among many that hang.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use contracts::money::Money;
+use order::{
+    client::{Fault, Inventory, MemoryInventory, MemoryPayments, Payment, Payments, Reserved, Voided},
+    error::{Error, Refusal},
+    model::{Attempt, Claim, Order, PaymentMethod, Status},
+    repository::Orders,
+    service::OrderService,
+};
+use platform::{deadline, ids, outbox::Waker};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::shop::{PAY_WITHIN, Shop};
+
+const OVER: Duration = Duration::ZERO;
+
+/// Inventory whose first refusal arrives late: while its caller waits, others go on.
+struct LateRefusal {
+    inventory: MemoryInventory,
+    first: AtomicBool,
+    refused: Notify,
+    arrives: Notify,
+}
+
+#[async_trait]
+impl Inventory for LateRefusal {
+    async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
+        let answer = self.inventory.reserve(order, parts, confirm).await;
+        if answer.is_err() && self.first.swap(false, Ordering::Relaxed) {
+            self.refused.notify_one();
+            self.arrives.notified().await;
+        }
+        answer
+    }
+
+    async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error> {
+        self.inventory.check(parts).await
+    }
+}
+
+/// A shop in which an order has lost its parts, and which tells of it late.
+struct Fixture {
+    shop: Shop,
+    inventory: Arc<LateRefusal>,
+    order: Uuid,
+    claim: Claim,
+}
+
+async fn fixture() -> Fixture {
+    let mut shop = Shop::open();
+    let order = shop.order().await;
+    let (first, refused, arrives) = (AtomicBool::new(true), Notify::new(), Notify::new());
+    let inventory = Arc::new(LateRefusal { inventory: shop.inventory.clone(), first, refused, arrives });
+    let (orders, payments) = (Arc::new(shop.orders.clone()), Arc::new(shop.payments.clone()));
+    shop.service = OrderService::new(orders, inventory.clone(), payments, Waker::default(), PAY_WITHIN);
+    shop.inventory.expire(order);
+    shop.inventory.put(shop.engine, Money::ZERO, 0);
+    let claim = Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() };
+    Fixture { shop, inventory, order, claim }
+}
+
+impl Fixture {
+    /// Begins an attempt under the key, and dies.
+    async fn begin_and_die(&self) {
+        let orders = &self.shop.orders;
+        orders.claim(&self.claim, self.order, OVER).await.unwrap();
+        let claim = Some(&self.claim);
+        orders.begin_attempt(self.shop.user, self.order, PaymentMethod::Card, OVER, claim).await.unwrap();
+    }
+
+    async fn pay_again(&self) -> Result<order::model::Outcome, Error> {
+        self.shop.service.pay(self.shop.user, self.order, PaymentMethod::Card, Some(&self.claim)).await
+    }
+
+    fn restock(&self) {
+        self.shop.inventory.put(self.shop.engine, Money::ZERO, 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_another_process_has_charged_is_not_cancelled() {
+    let fixture = fixture().await;
+    fixture.begin_and_die().await;
+    fixture.shop.payments.script(Fault::ChargedThenSilent);
+
+    let others = async {
+        fixture.inventory.refused.notified().await;
+        fixture.restock();
+        let unknown = fixture.pay_again().await;
+        fixture.inventory.arrives.notify_one();
+        unknown
+    };
+    let (unknown, ()) = tokio::join!(others, fixture.shop.reconcile(Duration::from_secs(30)));
+
+    assert!(matches!(unknown, Err(Error::PaymentOutcomeUnknown)), "{unknown:?}");
+    assert_eq!(fixture.shop.payments.charges(fixture.order), 1);
+    assert_eq!(fixture.shop.find(fixture.order).await.status, Status::Paid);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_beginner_does_not_cancel_what_the_reconciler_charges() {
+    let fixture = fixture().await;
+    fixture.shop.payments.script(Fault::ChargedThenSilent);
+
+    let reconciler = async {
+        fixture.inventory.refused.notified().await;
+        fixture.restock();
+        fixture.shop.reconcile(Duration::from_millis(12_500)).await;
+        fixture.inventory.arrives.notify_one();
+    };
+    let pay = fixture.shop.service.pay(fixture.shop.user, fixture.order, PaymentMethod::Card, None);
+    let (slow, ()) = tokio::join!(pay, reconciler);
+    let charges = fixture.shop.payments.charges(fixture.order);
+    fixture.shop.reconcile(Duration::from_secs(30)).await;
+
+    assert!(matches!(slow, Err(Error::PaymentOutcomeUnknown)), "{slow:?}");
+    assert_eq!(charges, 1, "the reconciler was meant to have charged it meanwhile");
+    assert_eq!(fixture.shop.find(fixture.order).await.status, Status::Paid);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_is_void_is_never_charged() {
+    let fixture = fixture().await;
+    fixture.begin_and_die().await;
+    fixture.inventory.first.store(false, Ordering::Relaxed);
+    let before = fixture.shop.find(fixture.order).await;
+
+    fixture.shop.reconcile(Duration::from_secs(3)).await;
+    fixture.restock();
+    let again = fixture.pay_again().await;
+    let late = fixture.shop.payments.pay(&before, before.attempt.unwrap()).await;
+
+    assert!(matches!(again, Err(Error::Refused(Refusal::OutOfStock(_)))), "{again:?}");
+    assert!(matches!(late, Payment::Declined(_)), "{late:?}");
+    assert_eq!(fixture.shop.payments.charges(fixture.order), 0);
+    assert_eq!(fixture.shop.find(fixture.order).await.status, Status::Cancelled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_decided_while_payment_does_not_say_whether_it_was_charged() {
+    let fixture = fixture().await;
+    fixture.begin_and_die().await;
+    fixture.inventory.first.store(false, Ordering::Relaxed);
+    fixture.shop.payments.script(Fault::Lost);
+
+    fixture.shop.reconcile(Duration::from_millis(500)).await;
+    let meanwhile = fixture.shop.find(fixture.order).await;
+    fixture.shop.reconcile(Duration::from_secs(10)).await;
+
+    assert_eq!(meanwhile.status, Status::PendingPayment);
+    assert!(meanwhile.attempt.is_some());
+    assert_eq!(fixture.shop.find(fixture.order).await.status, Status::Cancelled);
+}
+
+/// Payment that does not answer about some orders, as long as it may.
+struct Hanging {
+    payments: MemoryPayments,
+    about: HashSet<Uuid>,
+}
+
+impl Hanging {
+    async fn hang(&self, order: Uuid) {
+        if self.about.contains(&order) {
+            tokio::time::sleep(deadline::remaining(Duration::from_secs(5))).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Payments for Hanging {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+        self.hang(order.uuid).await;
+        if self.about.contains(&order.uuid) {
+            return Payment::Unknown("it hangs".to_owned());
+        }
+        self.payments.pay(order, attempt).await
+    }
+
+    async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
+        self.hang(order.uuid).await;
+        self.payments.void(order, attempt).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_attempts_that_hang_hold_up_no_others() {
+    const SOON: Duration = Duration::from_secs(4);
+    let mut shop = Shop::open();
+    shop.inventory.put(shop.engine, Money::from_minor(1).unwrap(), 1000);
+    let mut begun = Vec::new();
+    for _ in 0..110 {
+        let order = shop.order().await;
+        shop.orders.begin_attempt(shop.user, order, PaymentMethod::Card, OVER, None).await.unwrap();
+        tokio::time::advance(Duration::from_millis(1)).await;
+        begun.push(order);
+    }
+    let payments = Hanging { payments: shop.payments.clone(), about: begun[..100].iter().copied().collect() };
+    let (orders, inventory) = (Arc::new(shop.orders.clone()), Arc::new(shop.inventory.clone()));
+    shop.service = OrderService::new(orders, inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
+
+    shop.reconcile(SOON).await;
+
+    let paid = shop.orders.all().into_iter().filter(|order| order.status == Status::Paid).count();
+    assert_eq!(paid, 10, "of the 10 whose charge is known at once, after {SOON:?}");
+}

@@ -1,0 +1,221 @@
+//! Inventory and payment that accept and never answer, or are away: what else goes on meanwhile.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use contracts::money::Money;
+use order::{
+    api,
+    client::{GrpcInventory, GrpcPayments, Inventory, MemoryInventory, MemoryPayments, Payments},
+    error::Error,
+    model::{NewOrder, Outcome, PaymentMethod, Status},
+    repository::MemoryOrders,
+    service::OrderService,
+};
+use platform::{
+    auth::{Guard, MemorySessions, ServiceKey},
+    health::Readiness,
+    http, ids,
+    outbox::Waker,
+};
+use reqwest::{Client, StatusCode};
+use serde_json::json;
+use testkit::eventually;
+use tokio::{net::TcpListener, task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// As many as the default allows, and more requests than that.
+const SLOTS: usize = 512;
+const REQUESTS: usize = 600;
+/// A read is answered by then, on a busy machine too.
+const SOON: Duration = Duration::from_secs(1);
+/// No request is shed any more when none has been for this long.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// Orders in memory, with what they need in memory or elsewhere.
+struct Shop {
+    orders: MemoryOrders,
+    inventory: MemoryInventory,
+    payments: MemoryPayments,
+    user: Uuid,
+    part: Uuid,
+}
+
+impl Shop {
+    fn open() -> Self {
+        let (inventory, part) = (MemoryInventory::default(), ids::random());
+        inventory.put(part, Money::from_minor(100).unwrap(), 10_000);
+        let payments = MemoryPayments::default();
+        Self { orders: MemoryOrders::default(), inventory, payments, user: ids::random(), part }
+    }
+
+    fn service(&self, inventory: Option<SocketAddr>, payment: Option<SocketAddr>) -> OrderService {
+        let inventory: Arc<dyn Inventory> = match inventory {
+            Some(address) => Arc::new(GrpcInventory::new(testkit::peer("inventory", address))),
+            None => Arc::new(self.inventory.clone()),
+        };
+        let payments: Arc<dyn Payments> = match payment {
+            Some(address) => Arc::new(GrpcPayments::new(testkit::peer("payment", address))),
+            None => Arc::new(self.payments.clone()),
+        };
+        let pay_within = Duration::from_mins(15);
+        OrderService::new(Arc::new(self.orders.clone()), inventory, payments, Waker::default(), pay_within)
+    }
+
+    async fn order(&self) -> Uuid {
+        let order = NewOrder { uuid: ids::ordered(), user: self.user, parts: vec![self.part] };
+        match self.service(None, None).create(self.user, order, None).await.unwrap() {
+            Outcome::Created { order, .. } => order,
+            other => panic!("created an order and got {other:?}"),
+        }
+    }
+
+    /// Serves `service`: the base of its URLs.
+    async fn serve(&self, service: OrderService) -> String {
+        let sessions = Arc::new(MemorySessions::default());
+        sessions.open("session", self.user);
+        let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
+        let router = api::router(service, Guard::new(sessions, key, api::access), Readiness::default(), SLOTS);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/api/v1/orders", listener.local_addr().unwrap());
+        tokio::spawn(http::serve(listener, router, Readiness::default(), CancellationToken::new()));
+        url
+    }
+}
+
+/// Accepts connections and answers nothing.
+async fn hung() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut connections = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            connections.push(connection);
+        }
+    });
+    address
+}
+
+/// Nothing listens there.
+async fn nowhere() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+/// While these requests wait for their answers, reads get theirs.
+async fn reads_go_on_while(
+    posts: impl Iterator<Item = (String, serde_json::Value)>,
+    client: &Client,
+    url: &str,
+    order: Uuid,
+) {
+    let mut waiting = JoinSet::new();
+    for (path, body) in posts {
+        let request = client.post(format!("{url}{path}")).header("X-Session-Uuid", "session").json(&body);
+        waiting.spawn(async move { request.send().await.unwrap().status() });
+    }
+    // Until all have arrived, and those that get no place have been told so.
+    let mut shed = 0;
+    loop {
+        let patience = if shed < REQUESTS - SLOTS { SOON * 10 } else { QUIET };
+        match tokio::time::timeout(patience, waiting.join_next()).await {
+            Ok(Some(answer)) => assert_eq!(answer.unwrap(), StatusCode::TOO_MANY_REQUESTS),
+            _ => break,
+        }
+        shed += 1;
+    }
+    println!("{shed} requests were shed, {} wait", waiting.len());
+    assert!(!waiting.is_empty(), "no request waits");
+
+    for path in [format!("/{order}"), String::new()] {
+        let begun = Instant::now();
+        let read = client.get(format!("{url}{path}")).header("X-Session-Uuid", "session").send().await.unwrap();
+        assert_eq!(read.status(), StatusCode::OK);
+        assert!(begun.elapsed() < SOON, "a read took {:?}", begun.elapsed());
+    }
+    assert!(!waiting.is_empty(), "the reads were answered after the requests that waited");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_are_answered_while_inventory_hangs() {
+    let shop = Shop::open();
+    let order = shop.order().await;
+    let url = shop.serve(shop.service(Some(hung().await), None)).await;
+    let body = json!({ "user_uuid": shop.user, "part_uuids": [shop.part] });
+    let posts = (0..REQUESTS).map(|_| (String::new(), body.clone()));
+
+    reads_go_on_while(posts, &http::client(Duration::from_secs(30)).unwrap(), &url, order).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_are_answered_while_payment_hangs() {
+    let shop = Shop::open();
+    let mut orders = Vec::new();
+    for _ in 0..REQUESTS {
+        orders.push(shop.order().await);
+    }
+    let url = shop.serve(shop.service(None, Some(hung().await))).await;
+    let body = json!({ "payment_method": "CARD" });
+    let posts = orders.iter().map(|order| (format!("/{order}/pay"), body.clone()));
+
+    reads_go_on_while(posts, &http::client(Duration::from_secs(30)).unwrap(), &url, orders[0]).await;
+}
+
+#[tokio::test]
+async fn an_inventory_that_is_not_called_any_more_is_not_available() {
+    let shop = Shop::open();
+    let url = shop.serve(shop.service(Some(nowhere().await), None)).await;
+    let client = http::client(Duration::from_secs(30)).unwrap();
+    let body = json!({ "user_uuid": shop.user, "part_uuids": [shop.part] });
+    let post = || client.post(&url).header("X-Session-Uuid", "session").json(&body).send();
+    for _ in 0..10 {
+        assert_eq!(post().await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    let begun = Instant::now();
+    let answers = futures::future::join_all((0..20).map(|_| post())).await;
+    let took = begun.elapsed();
+
+    for answer in answers {
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let problem: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(problem["code"], "DEPENDENCY_UNAVAILABLE");
+    }
+    assert!(took < SOON, "{took:?}");
+}
+
+#[tokio::test]
+async fn a_payment_that_is_not_called_any_more_has_declined_nothing() {
+    let shop = Shop::open();
+    let service = shop.service(None, Some(nowhere().await));
+    let mut orders = Vec::new();
+    for _ in 0..12 {
+        orders.push(shop.order().await);
+    }
+
+    for order in &orders {
+        let begun = Instant::now();
+        let outcome = service.pay(shop.user, *order, PaymentMethod::Card, None).await;
+        println!("{:?} after {:?}", outcome.as_ref().err(), begun.elapsed());
+        assert!(matches!(outcome, Err(Error::PaymentOutcomeUnknown)), "{outcome:?}");
+    }
+    let last = *orders.last().unwrap();
+    let waiting = service.find(shop.user, last).await.unwrap();
+    let well = shop.service(None, None);
+    let end = CancellationToken::new();
+    let settled = async {
+        eventually(async || {
+            let order = well.find(shop.user, last).await.unwrap();
+            order.attempt.is_none().then_some(())
+        })
+        .await;
+        end.cancel();
+    };
+    let (reconciled, ()) = tokio::join!(well.reconcile(end.clone()), settled);
+    reconciled.unwrap();
+
+    assert_eq!(waiting.status, Status::PendingPayment);
+    assert!(waiting.attempt.is_some(), "an attempt whose outcome is unknown has ended");
+    assert_eq!(well.find(shop.user, last).await.unwrap().status, Status::Paid);
+    assert_eq!(shop.payments.charges(last), 1);
+}

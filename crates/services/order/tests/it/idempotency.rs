@@ -1,0 +1,166 @@
+//! Requests under an Idempotency-Key, over memory, with deaths in between.
+
+use std::time::Duration;
+
+use order::{
+    client::{Fault, Inventory as _},
+    error::{Error, Refusal},
+    model::{Claim, Claimed, NewOrder, Outcome, PaymentMethod, Status},
+    repository::Orders as _,
+};
+use platform::ids;
+
+use crate::shop::Shop;
+
+fn claim(shop: &Shop) -> Claim {
+    Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() }
+}
+
+fn order(shop: &Shop) -> NewOrder {
+    NewOrder { uuid: ids::ordered(), user: shop.user, parts: vec![shop.engine] }
+}
+
+#[tokio::test]
+async fn a_repeated_creation_makes_one_order() {
+    let shop = Shop::open();
+    let claim = claim(&shop);
+
+    let first = shop.service.create(shop.user, order(&shop), Some(&claim)).await.unwrap();
+    let second = shop.service.create(shop.user, order(&shop), Some(&claim)).await.unwrap();
+
+    assert_eq!(first, second);
+    assert_eq!(shop.orders.all().len(), 1);
+    assert_eq!(shop.inventory.available(shop.engine), 9);
+}
+
+#[tokio::test]
+async fn a_definite_refusal_is_remembered() {
+    let shop = Shop::open();
+    let claim = claim(&shop);
+    let many = || NewOrder { parts: vec![shop.engine; 11], ..order(&shop) };
+
+    let first = shop.service.create(shop.user, many(), Some(&claim)).await;
+    shop.inventory.put(shop.engine, contracts::money::Money::ZERO, 100);
+    let second = shop.service.create(shop.user, many(), Some(&claim)).await;
+
+    assert!(matches!(first, Err(Error::Refused(Refusal::OutOfStock(_)))));
+    assert!(matches!(second, Err(Error::Refused(Refusal::OutOfStock(_)))));
+}
+
+#[tokio::test]
+async fn a_failure_of_another_service_is_not_remembered() {
+    let shop = Shop::open();
+    let claim = claim(&shop);
+    shop.inventory.set_away(true);
+
+    let first = shop.service.create(shop.user, order(&shop), Some(&claim)).await;
+    shop.inventory.set_away(false);
+    let second = shop.service.create(shop.user, order(&shop), Some(&claim)).await;
+
+    assert!(matches!(first, Err(Error::Unavailable(..))));
+    assert!(matches!(second, Ok(Outcome::Created { .. })));
+}
+
+#[tokio::test]
+async fn a_key_is_for_one_request() {
+    let shop = Shop::open();
+    let claim = claim(&shop);
+    shop.service.create(shop.user, order(&shop), Some(&claim)).await.unwrap();
+
+    let other = Claim { fingerprint: vec![2], ..claim };
+    let reused = shop.service.create(shop.user, order(&shop), Some(&other)).await;
+
+    assert!(matches!(reused, Err(Error::KeyReused)));
+}
+
+#[tokio::test]
+async fn what_else_is_wrong_with_a_request_is_said_before_its_reused_key() {
+    let shop = Shop::open();
+    let used = claim(&shop);
+    let (pending, paid, paying) = (shop.order().await, shop.order().await, shop.order().await);
+    shop.service.create(shop.user, order(&shop), Some(&used)).await.unwrap();
+    shop.service.pay(shop.user, paid, PaymentMethod::Card, None).await.unwrap();
+    shop.payments.script(Fault::Lost);
+    shop.service.pay(shop.user, paying, PaymentMethod::Card, None).await.unwrap_err();
+    let available = shop.inventory.available(shop.engine);
+    let reused = || Claim { fingerprint: vec![2], token: ids::random(), ..used.clone() };
+    let create = async |parts| {
+        let order = NewOrder { parts, ..order(&shop) };
+        shop.service.create(shop.user, order, Some(&reused())).await.unwrap_err().to_string()
+    };
+    let pay = async |order| {
+        shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&reused())).await.unwrap_err().to_string()
+    };
+    let cancel = async |order| shop.service.cancel(shop.user, order, Some(&reused())).await.unwrap_err().to_string();
+    let nowhere = ids::random();
+    let (not_found, is_paid) = (Refusal::OrderNotFound(nowhere), Refusal::InvalidStatus(Status::Paid));
+
+    assert_eq!(create(vec![shop.engine, nowhere]).await, Refusal::PartNotFound(nowhere).to_string());
+    assert_eq!(create(vec![shop.engine; 8]).await, Refusal::OutOfStock(shop.engine).to_string());
+    assert_eq!((pay(nowhere).await, cancel(nowhere).await), (not_found.to_string(), not_found.to_string()));
+    assert_eq!((pay(paid).await, cancel(paid).await), (is_paid.to_string(), is_paid.to_string()));
+    let in_progress = Error::PaymentInProgress.to_string();
+    assert_eq!((pay(paying).await, cancel(paying).await), (in_progress.clone(), in_progress));
+    let key_reused = Error::KeyReused.to_string();
+    assert_eq!(create(vec![shop.engine; 6]).await, key_reused);
+    assert_eq!((pay(pending).await, cancel(pending).await), (key_reused.clone(), key_reused));
+    let pending = shop.find(pending).await;
+    assert_eq!((pending.status, pending.attempts), (Status::PendingPayment, 0));
+    assert_eq!((shop.inventory.available(shop.engine), shop.orders.all().len()), (available, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_that_died_after_its_reservation_is_finished_with_the_same_order() {
+    let shop = Shop::open();
+    let claim = claim(&shop);
+    let first = order(&shop);
+    let Claimed::New { order: uuid } = shop.orders.claim(&claim, first.uuid, Duration::from_secs(15)).await.unwrap()
+    else {
+        panic!("the key is new")
+    };
+    shop.inventory.reserve(uuid, &first.quantities(), false).await.unwrap();
+
+    let meanwhile = shop.service.create(shop.user, order(&shop), Some(&claim)).await;
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    let taken_over = shop.service.create(shop.user, order(&shop), Some(&claim)).await.unwrap();
+
+    assert!(matches!(meanwhile, Err(Error::KeyInProgress)));
+    assert!(matches!(taken_over, Outcome::Created { order, .. } if order == uuid));
+    assert_eq!(shop.inventory.available(shop.engine), 9);
+}
+
+#[tokio::test]
+async fn a_payment_with_an_unknown_outcome_is_resumed_by_its_own_key() {
+    let shop = Shop::open();
+    let claim = claim(&shop);
+    let order = shop.order().await;
+    shop.payments.script(Fault::ChargedThenSilent);
+
+    let unknown = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await;
+    let resumed = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await.unwrap();
+    let replayed = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await.unwrap();
+
+    assert!(matches!(unknown, Err(Error::PaymentOutcomeUnknown)));
+    assert!(matches!(resumed, Outcome::Paid { .. }));
+    assert_eq!(resumed, replayed);
+    assert_eq!(shop.find(order).await.attempts, 1);
+    assert_eq!(shop.payments.charges(order), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_that_the_reconciler_settles_is_remembered_by_its_key() {
+    let shop = Shop::open();
+    let claim = claim(&shop);
+    let order = shop.order().await;
+    shop.payments.script(Fault::Lost);
+    shop.payments.script(Fault::Decline(Refusal::PaymentDeclined));
+
+    let unknown = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    shop.reconcile(Duration::from_secs(30)).await;
+    let replayed = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await;
+
+    assert!(matches!(unknown, Err(Error::PaymentOutcomeUnknown)));
+    assert!(matches!(replayed, Err(Error::Refused(Refusal::PaymentDeclined))));
+    assert_eq!(shop.find(order).await.status, Status::PendingPayment);
+}

@@ -1,0 +1,229 @@
+//! What the background does for orders, and what their events set going, over memory.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use contracts::events::{AssemblyFailed, Received, ShipAssembled};
+use order::{
+    client::{Payment, Payments, Voided},
+    error::Error,
+    model::{Attempt, Claim, NewOrder, Order, Outcome, PaymentMethod, Status},
+    repository::{MemoryOrders, Orders as _, Settlement},
+    service::OrderService,
+};
+use platform::{
+    ids,
+    kafka::Record,
+    outbox::{Publisher, Relay, Waker},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::shop::{PAY_WITHIN, Shop};
+
+fn received<E: Default>(shop: &Shop, order: Uuid) -> Received<E> {
+    Received { uuid: ids::random(), order, user: shop.user, event: E::default() }
+}
+
+async fn pay(shop: &Shop, order: Uuid) {
+    shop.service.pay(shop.user, order, PaymentMethod::Card, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_built_ship_ends_its_order() {
+    let shop = Shop::open();
+    let order = shop.order().await;
+    pay(&shop, order).await;
+
+    shop.service.assembled(&received::<ShipAssembled>(&shop, order)).await.unwrap();
+
+    assert_eq!(shop.find(order).await.status, Status::Assembled);
+}
+
+#[tokio::test]
+async fn a_ship_that_cannot_be_built_undoes_its_order() {
+    let shop = Shop::open();
+    let order = shop.order().await;
+    pay(&shop, order).await;
+
+    shop.service.assembly_failed(&received::<AssemblyFailed>(&shop, order)).await.unwrap();
+
+    assert_eq!(shop.find(order).await.status, Status::Cancelled);
+    assert_eq!(shop.events(order), ["events.v1.OrderCreated", "events.v1.OrderPaid", "events.v1.OrderCancelled"]);
+}
+
+/// Takes everything.
+struct Broker;
+
+#[async_trait]
+impl Publisher for Broker {
+    async fn publish(&self, _: Vec<Record>) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+/// A shop whose events a relay publishes when it is woken, or a second later.
+fn with_relay() -> (Shop, CancellationToken) {
+    let (mut shop, waker) = (Shop::open(), Waker::default());
+    let kinds = ["events.v1.OrderCreated", "events.v1.OrderPaid", "events.v1.OrderCancelled"];
+    let topics: HashMap<_, _> = kinds.map(|kind| (kind, kind.to_owned())).into();
+    let relay = Relay::new("order", Arc::new(shop.orders.outbox.clone()), Arc::new(Broker), topics, &waker);
+    let end = CancellationToken::new();
+    tokio::spawn(relay.run(end.clone()));
+    let (orders, inventory, payments) = (shop.orders.clone(), shop.inventory.clone(), shop.payments.clone());
+    shop.service = OrderService::new(Arc::new(orders), Arc::new(inventory), Arc::new(payments), waker, PAY_WITHIN);
+    (shop, end)
+}
+
+/// Waits for less than a relay without a wake-up does: the number of events that are out.
+async fn published(shop: &Shop) -> usize {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    shop.orders.outbox.events().iter().filter(|(_, published)| *published).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_event_goes_out_at_once() {
+    let (shop, _end) = with_relay();
+
+    let [paid, undone, left, lost, late] =
+        [shop.order().await, shop.order().await, shop.order().await, shop.order().await, shop.order().await];
+    assert_eq!(published(&shop).await, 5, "created");
+    pay(&shop, paid).await;
+    assert_eq!(published(&shop).await, 6, "paid");
+    shop.service.cancel(shop.user, left, None).await.unwrap();
+    assert_eq!(published(&shop).await, 7, "cancelled");
+    pay(&shop, undone).await;
+    published(&shop).await;
+    shop.service.assembly_failed(&received::<AssemblyFailed>(&shop, undone)).await.unwrap();
+    assert_eq!(published(&shop).await, 9, "undone");
+    shop.inventory.expire(lost);
+    shop.inventory.put(shop.engine, contracts::money::Money::ZERO, 0);
+    shop.service.pay(shop.user, lost, PaymentMethod::Card, None).await.unwrap_err();
+    assert_eq!(published(&shop).await, 10, "out of stock");
+    tokio::time::sleep(PAY_WITHIN).await;
+    shop.service.expire_overdue().await.unwrap();
+    assert_eq!(published(&shop).await, 11, "overdue");
+    assert_eq!(shop.find(late).await.status, Status::Cancelled);
+}
+
+/// Payment, and another process that settles the attempt while it answers.
+struct Overtaken {
+    orders: MemoryOrders,
+    answered: Uuid,
+    /// What is written meanwhile; nothing is an attempt that ends without a charge.
+    written: Option<Uuid>,
+}
+
+#[async_trait]
+impl Payments for Overtaken {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+        let settlement = match self.written {
+            Some(transaction) => {
+                let event = order.clone().pay(attempt.number, transaction).unwrap();
+                Settlement::Paid { transaction, event }
+            }
+            None => Settlement::Declined,
+        };
+        let lease = self.orders.current_lease(order.uuid).unwrap();
+        self.orders.settle(order.uuid, &lease, &settlement, None).await.unwrap();
+        Payment::Charged(self.answered)
+    }
+
+    async fn void(&self, _: &Order, _: Attempt) -> Voided {
+        unreachable!("the charge is not in doubt")
+    }
+}
+
+#[tokio::test]
+async fn a_charge_that_somebody_else_has_written_is_told_as_it_is_written() {
+    let (answered, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    for (written, is_paid) in [(Some(answered), true), (Some(other), false), (None, false)] {
+        let shop = Shop::open();
+        let order = shop.order().await;
+        let payments = Overtaken { orders: shop.orders.clone(), answered, written };
+        let (orders, inventory) = (Arc::new(shop.orders.clone()), Arc::new(shop.inventory.clone()));
+        let service = OrderService::new(orders, inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
+
+        let outcome = service.pay(shop.user, order, PaymentMethod::Card, None).await;
+
+        if is_paid {
+            assert_eq!(outcome.unwrap(), Outcome::Paid { transaction: answered });
+        } else {
+            assert!(matches!(outcome, Err(Error::PaymentOutcomeUnknown)), "{outcome:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn overdue_orders_are_cancelled_a_hundred_at_a_time() {
+    let shop = Shop::open();
+    shop.inventory.put(shop.engine, contracts::money::Money::ZERO, 1000);
+    for _ in 0..101 {
+        shop.order().await;
+    }
+    tokio::time::sleep(PAY_WITHIN * 2).await;
+
+    let first = shop.service.expire_overdue().await.unwrap();
+    let second = shop.service.expire_overdue().await.unwrap();
+
+    assert_eq!((first.count, first.more), (100, true));
+    assert_eq!((second.count, second.more), (1, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_forgotten_after_a_day_a_thousand_at_a_time() {
+    let shop = Shop::open();
+    for number in 0..1001 {
+        let claim = Claim { user: shop.user, key: number.to_string(), fingerprint: vec![1], token: ids::random() };
+        shop.orders.claim(&claim, ids::random(), Duration::from_secs(15)).await.unwrap();
+    }
+
+    tokio::time::sleep(Duration::from_hours(24)).await;
+    let before = shop.service.forget_keys().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let first = shop.service.forget_keys().await.unwrap();
+    let second = shop.service.forget_keys().await.unwrap();
+
+    assert_eq!((before.count, before.more), (0, false));
+    assert_eq!((first.count, first.more), (1000, true));
+    assert_eq!((second.count, second.more), (1, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_are_listed_page_by_page_and_the_last_page_says_so() {
+    let shop = Shop::open();
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        made.push(shop.order().await);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    made.reverse();
+    let uuids = |orders: &[Order]| orders.iter().map(|order| order.uuid).collect::<Vec<_>>();
+
+    let (first, next) = shop.service.page(shop.user, None, 2).await.unwrap();
+    let (second, end) = shop.service.page(shop.user, next, 2).await.unwrap();
+    let (all, none) = shop.service.page(shop.user, None, 100).await.unwrap();
+
+    assert_eq!((uuids(&first), uuids(&second)), (made[..2].to_vec(), made[2..].to_vec()));
+    assert!(next.is_some() && end.is_none() && none.is_none());
+    assert_eq!(uuids(&all), made);
+}
+
+#[test]
+fn a_method_and_a_status_have_the_names_of_the_contract() {
+    let methods = PaymentMethod::ALL.map(PaymentMethod::as_str);
+    let statuses = Status::ALL.map(Status::as_str);
+
+    assert_eq!(methods, ["CARD", "SBP", "CREDIT_CARD", "INVESTOR_MONEY"]);
+    assert_eq!(statuses, ["PENDING_PAYMENT", "PAID", "CANCELLED", "ASSEMBLED"]);
+    assert!(Status::ALL.into_iter().all(|status| Status::parse(status.as_str()) == Some(status)));
+    assert_eq!(Status::parse("paid"), None);
+}
+
+#[test]
+fn a_repeated_part_is_a_quantity() {
+    let [a, b] = [1, 2].map(Uuid::from_u128);
+    let order = NewOrder { uuid: ids::random(), user: ids::random(), parts: vec![a, b, a, a] };
+
+    assert_eq!(order.quantities(), [(a, 3), (b, 1)]);
+}

@@ -1,0 +1,95 @@
+//! The state machine, under every sequence of moves.
+
+use chrono::DateTime;
+use contracts::money::Money;
+use order::model::{CancelReason, Event, Order, PaymentMethod, Status};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+#[derive(Clone, Copy, Debug)]
+enum Move {
+    Begin,
+    Pay(i32),
+    End(i32),
+    Cancel,
+    Undo,
+    Assemble,
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let one = prop_oneof![
+        Just(Move::Begin),
+        (1..4).prop_map(Move::Pay),
+        (1..4).prop_map(Move::End),
+        Just(Move::Cancel),
+        Just(Move::Undo),
+        Just(Move::Assemble),
+    ];
+    proptest::collection::vec(one, 0..20)
+}
+
+fn new_order() -> Order {
+    Order {
+        uuid: Uuid::from_u128(1),
+        user: Uuid::from_u128(2),
+        parts: vec![Uuid::from_u128(3)],
+        total_price: Money::from_minor(1).unwrap(),
+        status: Status::PendingPayment,
+        attempts: 0,
+        attempt: None,
+        payment: None,
+        created_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+fn apply(order: &mut Order, step: Move) -> Result<Option<Event>, ()> {
+    match step {
+        Move::Begin => order.begin_attempt(PaymentMethod::Card).map(|_| None).map_err(drop),
+        Move::Pay(number) => order.pay(number, Uuid::from_u128(4)).map(Some).map_err(drop),
+        Move::End(number) => order.end_attempt(number).map(|_| None).map_err(drop),
+        Move::Cancel => order.cancel(CancelReason::ByUser).map(Some).map_err(drop),
+        Move::Undo => order.undo().map(Some).map_err(drop),
+        Move::Assemble => order.assemble().map(|()| None).map_err(drop),
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_an_order_is_paid_at_most_once_and_ends_once(moves in moves()) {
+        let mut order = new_order();
+        let mut events = Vec::new();
+
+        for step in moves {
+            let before = order.clone();
+            if let Ok(event) = apply(&mut order, step) {
+                events.extend(event);
+            } else {
+                prop_assert_eq!(&order, &before, "a refused move changes nothing");
+            }
+            prop_assert!(order.attempt.is_none() || order.status == Status::PendingPayment);
+            prop_assert!(!matches!(order.status, Status::Paid | Status::Assembled) || order.payment.is_some());
+        }
+
+        let paid = events.iter().filter(|event| matches!(event, Event::Paid { .. })).count();
+        let cancelled = events.iter().filter(|event| matches!(event, Event::Cancelled { .. })).count();
+        prop_assert_eq!(paid, usize::from(order.payment.is_some()));
+        prop_assert_eq!(cancelled, usize::from(order.status == Status::Cancelled));
+        let undone = events.iter().any(|event| matches!(event, Event::Cancelled { paid: true, .. }));
+        prop_assert!(!undone || paid == 1);
+    }
+
+    #[test]
+    fn a_method_is_read_in_both_spellings(index in 0usize..4) {
+        let method = PaymentMethod::ALL[index];
+
+        prop_assert_eq!(PaymentMethod::parse(method.as_str()), Some(method));
+        prop_assert_eq!(PaymentMethod::parse(&format!("PAYMENT_METHOD_{}", method.as_str())), Some(method));
+    }
+}
+
+#[test]
+fn an_unspecified_method_is_none() {
+    for wrong in ["", "UNSPECIFIED", "PAYMENT_METHOD_UNSPECIFIED", "card", "PAYMENT_METHOD_PAYMENT_METHOD_CARD"] {
+        assert_eq!(PaymentMethod::parse(wrong), None, "{wrong}");
+    }
+}

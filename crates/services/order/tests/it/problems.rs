@@ -1,0 +1,257 @@
+//! Every problem that the API answers is in its description, and every one that is described is answered.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use axum::{
+    body::{Body, to_bytes},
+    http::{Method, Request},
+};
+use order::{
+    api,
+    client::Fault,
+    error::Refusal,
+    model::{Claim, PaymentMethod},
+    repository::Orders as _,
+};
+use platform::{
+    auth::{Guard, MemorySessions, ServiceKey, SessionError, Sessions},
+    health::Readiness,
+    ids,
+};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+use crate::shop::Shop;
+
+const ORDERS: &str = "/api/v1/orders";
+const ORDER: &str = "/api/v1/orders/{order_uuid}";
+const PAY: &str = "/api/v1/orders/{order_uuid}/pay";
+const CANCEL: &str = "/api/v1/orders/{order_uuid}/cancel";
+
+/// Statuses and codes, by operation.
+type Problems = BTreeMap<(Method, &'static str), BTreeSet<(u16, String)>>;
+
+/// iam, when it is away or something in this process is broken.
+enum Trouble {
+    Away,
+    Panic,
+}
+
+#[async_trait]
+impl Sessions for Trouble {
+    async fn owner(&self, _: &str) -> Result<Uuid, SessionError> {
+        match self {
+            Self::Away => Err(SessionError::Unavailable),
+            Self::Panic => panic!("on purpose"),
+        }
+    }
+}
+
+struct Desk {
+    shop: Shop,
+    sessions: Arc<dyn Sessions>,
+    slots: usize,
+    answered: Problems,
+}
+
+/// A request that is right but for what a test makes wrong with it.
+#[derive(Clone)]
+struct Ask {
+    operation: (Method, &'static str),
+    method: Method,
+    path: String,
+    session: Option<&'static str>,
+    key: Option<String>,
+    media_type: &'static str,
+    body: String,
+}
+
+fn operations() -> [(Method, &'static str); 5] {
+    [(Method::POST, ORDERS), (Method::GET, ORDERS), (Method::GET, ORDER), (Method::POST, PAY), (Method::POST, CANCEL)]
+}
+
+/// An order that there is not.
+fn nowhere() -> String {
+    ids::random().to_string()
+}
+
+impl Desk {
+    fn open() -> Self {
+        let shop = Shop::open();
+        let sessions = MemorySessions::default();
+        sessions.open("session", shop.user);
+        Self { shop, sessions: Arc::new(sessions), slots: 10, answered: Problems::new() }
+    }
+
+    fn ask(&self, operation: &(Method, &'static str), order: &str) -> Ask {
+        let body = match operation.1 {
+            ORDERS => json!({ "user_uuid": self.shop.user, "part_uuids": [self.shop.engine] }).to_string(),
+            PAY => json!({ "payment_method": "CARD" }).to_string(),
+            _ => String::new(),
+        };
+        Ask {
+            operation: operation.clone(),
+            method: operation.0.clone(),
+            path: operation.1.replace("{order_uuid}", order),
+            session: Some("session"),
+            key: None,
+            media_type: "application/json",
+            body: if operation.0 == Method::POST { body } else { String::new() },
+        }
+    }
+
+    /// Asks, and notes the problem that is answered.
+    async fn send(&mut self, ask: Ask) {
+        let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
+        let guard = Guard::new(self.sessions.clone(), key, api::access);
+        let router = api::router(self.shop.service.clone(), guard, Readiness::default(), self.slots);
+        let mut request = Request::builder().method(ask.method).uri(ask.path).header("Content-Type", ask.media_type);
+        if let Some(session) = ask.session {
+            request = request.header("X-Session-Uuid", session);
+        }
+        if let Some(key) = ask.key {
+            request = request.header("Idempotency-Key", key);
+        }
+        let answer = router.oneshot(request.body(Body::from(ask.body)).unwrap()).await.unwrap();
+        let status = answer.status().as_u16();
+        let body: Value = serde_json::from_slice(&to_bytes(answer.into_body(), usize::MAX).await.unwrap()).unwrap();
+        let code = body["code"].as_str().unwrap().to_owned();
+        self.answered.entry(ask.operation).or_default().insert((status, code));
+    }
+
+    /// What the layers around every endpoint, and what reads its request, refuse.
+    async fn refuse_anything(&mut self, operation: &(Method, &'static str)) {
+        let right = self.ask(operation, &nowhere());
+        let wrong = match *operation {
+            (Method::POST, ORDERS) => Ask { body: "{}".to_owned(), ..right.clone() },
+            (_, ORDERS) => Ask { path: format!("{ORDERS}?limit=0"), ..right.clone() },
+            _ => self.ask(operation, "not-a-uuid"),
+        };
+        self.send(wrong).await;
+        self.send(Ask { session: None, ..right.clone() }).await;
+        self.send(Ask { session: Some("dead"), ..right.clone() }).await;
+        self.send(Ask { method: Method::TRACE, ..right.clone() }).await;
+        let sessions = self.sessions.clone();
+        for trouble in [Trouble::Away, Trouble::Panic] {
+            self.sessions = Arc::new(trouble);
+            self.send(right.clone()).await;
+        }
+        self.sessions = sessions;
+        self.slots = 0;
+        self.send(right.clone()).await;
+        self.slots = 10;
+        if operation.0 == Method::POST {
+            self.send(Ask { body: " ".repeat(1 << 20), ..right }).await;
+        }
+    }
+
+    /// A request whose key is taken, by itself or by another one.
+    async fn repeat(&mut self, operation: &(Method, &'static str)) {
+        let order = self.shop.order().await;
+        for same in [true, false] {
+            let key = ids::random().to_string();
+            let ask = Ask { key: Some(key.clone()), ..self.ask(operation, &order.to_string()) };
+            let request = format!("{} {}\0{}", ask.method, ask.path, ask.body);
+            let fingerprint = if same { Sha256::digest(request).to_vec() } else { vec![1] };
+            let claim = Claim { user: self.shop.user, key, fingerprint, token: ids::random() };
+            self.shop.orders.claim(&claim, order, Duration::from_secs(15)).await.unwrap();
+            self.send(ask).await;
+        }
+    }
+
+    async fn create(&mut self) {
+        let operation = (Method::POST, ORDERS);
+        let right = self.ask(&operation, "");
+        self.send(Ask { media_type: "text/plain", ..right.clone() }).await;
+        let (user, engine) = (self.shop.user, self.shop.engine);
+        for (user, parts) in [(ids::random(), vec![engine]), (user, vec![ids::random()]), (user, vec![engine; 100])] {
+            let body = json!({ "user_uuid": user, "part_uuids": parts }).to_string();
+            self.send(Ask { body, ..right.clone() }).await;
+        }
+    }
+
+    async fn get(&mut self) {
+        self.send(self.ask(&(Method::GET, ORDER), &nowhere())).await;
+    }
+
+    async fn pay(&mut self) {
+        let operation = (Method::POST, PAY);
+        let order = self.shop.order().await;
+        let right = self.ask(&operation, &order.to_string());
+        self.send(Ask { media_type: "text/plain", ..right.clone() }).await;
+        self.send(self.ask(&operation, &nowhere())).await;
+        for refusal in [Refusal::PaymentDeclined, Refusal::InsufficientFunds] {
+            self.shop.payments.script(Fault::Decline(refusal));
+            self.send(right.clone()).await;
+        }
+        self.shop.payments.script(Fault::Lost);
+        self.send(right.clone()).await;
+        self.send(right).await;
+        let paid = self.shop.order().await;
+        self.shop.service.pay(self.shop.user, paid, PaymentMethod::Card, None).await.unwrap();
+        self.send(self.ask(&operation, &paid.to_string())).await;
+        let lost = self.shop.order().await;
+        self.shop.inventory.expire(lost);
+        self.shop.inventory.put(self.shop.engine, contracts::money::Money::ZERO, 0);
+        self.send(self.ask(&operation, &lost.to_string())).await;
+    }
+
+    async fn cancel(&mut self) {
+        let operation = (Method::POST, CANCEL);
+        let (paid, paying) = (self.shop.order().await, self.shop.order().await);
+        self.shop.service.pay(self.shop.user, paid, PaymentMethod::Card, None).await.unwrap();
+        self.shop.payments.script(Fault::Lost);
+        self.shop.service.pay(self.shop.user, paying, PaymentMethod::Card, None).await.unwrap_err();
+        for order in [ids::random(), paid, paying] {
+            self.send(self.ask(&operation, &order.to_string())).await;
+        }
+    }
+}
+
+/// The problems that the description has, by operation: a response's description lists its codes.
+fn described() -> Problems {
+    let document = serde_json::to_value(api::document()).unwrap();
+    let codes = |response: &Value| {
+        let response = match response["$ref"].as_str() {
+            Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
+            None => response,
+        };
+        response["description"].as_str().unwrap().split(", ").map(str::to_owned).collect::<Vec<_>>()
+    };
+    let problems = operations().map(|(method, path)| {
+        let responses = &document["paths"][path][method.as_str().to_lowercase()]["responses"];
+        let problems = responses.as_object().unwrap().iter().filter(|(status, _)| status.as_str() >= "400");
+        let problems = problems
+            .flat_map(|(status, response)| codes(response).into_iter().map(|code| (status.parse().unwrap(), code)));
+        ((method, path), problems.collect())
+    });
+    problems.into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_description_has_the_problems_that_are_answered_and_no_others() {
+    let mut desk = Desk::open();
+
+    for operation in operations() {
+        desk.refuse_anything(&operation).await;
+        if operation.0 == Method::POST {
+            desk.repeat(&operation).await;
+        }
+    }
+    desk.create().await;
+    desk.get().await;
+    desk.cancel().await;
+    desk.pay().await;
+
+    let described = described();
+    for (operation, answered) in desk.answered {
+        assert_eq!(described[&operation], answered, "described and answered by {operation:?}");
+    }
+}

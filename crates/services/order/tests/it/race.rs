@@ -1,0 +1,134 @@
+//! Requests that race each other, over a real database.
+
+use std::sync::Arc;
+
+use contracts::money::Money;
+use futures::future::join_all;
+use order::{
+    client::{MemoryInventory, MemoryPayments},
+    error::Error,
+    model::{Claim, NewOrder, Outcome, PaymentMethod, Status},
+    repository::{MIGRATIONS, PgOrders},
+    service::OrderService,
+};
+use platform::ids;
+use uuid::Uuid;
+
+use crate::shop::service;
+
+struct Shop {
+    database: testkit::Database,
+    payments: MemoryPayments,
+    service: OrderService,
+    user: Uuid,
+    part: Uuid,
+}
+
+async fn shop() -> Shop {
+    let database = testkit::database(&MIGRATIONS).await;
+    let (inventory, payments) = (MemoryInventory::default(), MemoryPayments::default());
+    let part = ids::random();
+    inventory.put(part, Money::from_minor(1).unwrap(), 10_000);
+    let service = service(Arc::new(PgOrders::new(database.pool.clone())), &inventory, &payments);
+    Shop { database, payments, service, user: ids::random(), part }
+}
+
+impl Shop {
+    async fn order(&self, claim: Option<&Claim>) -> Result<Outcome, Error> {
+        let order = NewOrder { uuid: ids::ordered(), user: self.user, parts: vec![self.part] };
+        self.service.create(self.user, order, claim).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cancel_raced_with_pay_leaves_one_winner_every_time() {
+    const ROUNDS: usize = 1000;
+    let shop = shop().await;
+    let mut won = [0, 0];
+
+    for round in 0..ROUNDS {
+        let Ok(Outcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
+        let pay = shop.service.pay(shop.user, order, PaymentMethod::Card, None);
+        let cancel = shop.service.cancel(shop.user, order, None);
+        // Whoever asks first may win.
+        let (paid, cancelled) = if round % 2 == 0 {
+            tokio::join!(pay, cancel)
+        } else {
+            let (cancelled, paid) = tokio::join!(cancel, pay);
+            (paid, cancelled)
+        };
+
+        let status = shop.service.find(shop.user, order).await.unwrap().status;
+        match (paid, cancelled) {
+            (Ok(_), Err(Error::Refused(_) | Error::PaymentInProgress)) => {
+                assert_eq!((status, shop.payments.charges(order)), (Status::Paid, 1));
+                won[0] += 1;
+            }
+            (Err(Error::Refused(_)), Ok(_)) => {
+                assert_eq!((status, shop.payments.charges(order)), (Status::Cancelled, 0));
+                won[1] += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    assert!(won[0] + won[1] == ROUNDS && won[0] > 0 && won[1] > 0, "{won:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_payments_at_once_charge_once() {
+    let shop = shop().await;
+    let Ok(Outcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
+
+    let pays = (0..50).map(|_| shop.service.pay(shop.user, order, PaymentMethod::Card, None));
+    let results = join_all(pays).await;
+
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    assert_eq!(shop.payments.charges(order), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_creations_under_one_key_make_one_order() {
+    let shop = shop().await;
+    let claim = || Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() };
+    let claims: Vec<Claim> = (0..50).map(|_| claim()).collect();
+
+    let results = join_all(claims.iter().map(|claim| shop.order(Some(claim)))).await;
+
+    let mut orders: Vec<_> = results
+        .into_iter()
+        .filter_map(|result| match result {
+            Ok(Outcome::Created { order, .. }) => Some(order),
+            Err(Error::KeyInProgress) => None,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    orders.dedup();
+    assert_eq!(orders.len(), 1);
+    let (page, _) = shop.service.page(shop.user, None, 100).await.unwrap();
+    assert_eq!(page.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_a_replica_without_tokens_took_is_taken_over_and_fenced() {
+    let shop = shop().await;
+    let (order, key) = (ids::ordered(), "key".to_owned());
+    // As the build before tokens writes it.
+    sqlx::query(
+        "insert into idempotency_keys (user_uuid, key, fingerprint, order_uuid, lease_until) values ($1, $2, $3, $4, now())",
+    )
+    .bind(shop.user)
+    .bind(&key)
+    .bind(vec![1u8])
+    .bind(order)
+    .execute(&shop.database.pool)
+    .await
+    .unwrap();
+    let claim = Claim { user: shop.user, key, fingerprint: vec![1], token: ids::random() };
+
+    let created = shop.order(Some(&claim)).await.unwrap();
+
+    assert!(matches!(created, Outcome::Created { order: uuid, .. } if uuid == order));
+    let repeat = Claim { token: ids::random(), ..claim };
+    assert_eq!(shop.order(Some(&repeat)).await.unwrap(), created);
+}

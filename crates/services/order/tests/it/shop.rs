@@ -1,0 +1,73 @@
+//! A shop in memory with an order service in it.
+
+use std::{sync::Arc, time::Duration};
+
+use contracts::money::Money;
+use order::{
+    client::{MemoryInventory, MemoryPayments},
+    model::{NewOrder, Order, Outcome},
+    repository::{MemoryOrders, Orders},
+    service::OrderService,
+};
+use platform::{ids, outbox::Waker};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How long orders of the shop wait for their payment.
+pub const PAY_WITHIN: Duration = Duration::from_mins(15);
+
+pub struct Shop {
+    pub orders: MemoryOrders,
+    pub inventory: MemoryInventory,
+    pub payments: MemoryPayments,
+    pub service: OrderService,
+    pub user: Uuid,
+    /// A part that costs 100.00, of which there are ten.
+    pub engine: Uuid,
+}
+
+impl Shop {
+    pub fn open() -> Self {
+        let orders = MemoryOrders::default();
+        let (inventory, payments) = (MemoryInventory::default(), MemoryPayments::default());
+        let service = service(Arc::new(orders.clone()), &inventory, &payments);
+        let engine = ids::random();
+        inventory.put(engine, Money::from_minor(10_000).unwrap(), 10);
+        Self { orders, inventory, payments, service, user: ids::random(), engine }
+    }
+
+    /// An order of one engine.
+    pub async fn order(&self) -> Uuid {
+        let order = NewOrder { uuid: ids::ordered(), user: self.user, parts: vec![self.engine] };
+        match self.service.create(self.user, order, None).await.unwrap() {
+            Outcome::Created { order, .. } => order,
+            other => panic!("created an order and got {other:?}"),
+        }
+    }
+
+    /// Lets the reconciler run for `time`.
+    pub async fn reconcile(&self, time: Duration) {
+        let stop = CancellationToken::new();
+        let stopped = async {
+            tokio::time::sleep(time).await;
+            stop.cancel();
+        };
+        let (reconciled, ()) = tokio::join!(self.service.reconcile(stop.clone()), stopped);
+        reconciled.unwrap();
+    }
+
+    pub async fn find(&self, order: Uuid) -> Order {
+        self.service.find(self.user, order).await.unwrap()
+    }
+
+    /// The types of the events of an order, in their order.
+    pub fn events(&self, order: Uuid) -> Vec<&'static str> {
+        let events = self.orders.outbox.events();
+        events.iter().filter(|(event, _)| event.key == order).map(|(event, _)| event.kind).collect()
+    }
+}
+
+/// An order service over these.
+pub fn service(orders: Arc<dyn Orders>, inventory: &MemoryInventory, payments: &MemoryPayments) -> OrderService {
+    OrderService::new(orders, Arc::new(inventory.clone()), Arc::new(payments.clone()), Waker::default(), PAY_WITHIN)
+}

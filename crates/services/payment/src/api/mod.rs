@@ -1,0 +1,57 @@
+//! The gRPC API, a file per RPC.
+
+mod get_payment;
+mod pay_order;
+mod refund;
+mod void_attempt;
+
+use contracts::proto::DESCRIPTORS;
+use contracts::proto::payment::v1::{
+    GetPaymentRequest, GetPaymentResponse, PayOrderRequest, PayOrderResponse, RefundRequest, RefundResponse,
+    VoidAttemptRequest, VoidAttemptResponse,
+    payment_service_server::{PaymentService as Rpc, PaymentServiceServer},
+};
+use platform::{auth::Access, grpc::Services};
+use tonic::{Request, Response, Status};
+
+use crate::service::PaymentService;
+
+/// Who may call what.
+pub fn access(path: &str) -> Access {
+    match path {
+        "/payment.v1.PaymentService/Refund" | "/payment.v1.PaymentService/VoidAttempt" => Access::Service,
+        _ => Access::Session,
+    }
+}
+
+/// The gRPC side of the service.
+pub struct Grpc {
+    service: PaymentService,
+}
+
+/// What the service serves over gRPC.
+pub fn services(service: PaymentService) -> Services {
+    Services::new(DESCRIPTORS).with(PaymentServiceServer::new(Grpc { service }))
+}
+
+#[tonic::async_trait]
+impl Rpc for Grpc {
+    async fn pay_order(&self, request: Request<PayOrderRequest>) -> Result<Response<PayOrderResponse>, Status> {
+        pay_order::handle(&self.service, request).await
+    }
+
+    async fn void_attempt(
+        &self,
+        request: Request<VoidAttemptRequest>,
+    ) -> Result<Response<VoidAttemptResponse>, Status> {
+        void_attempt::handle(&self.service, request).await
+    }
+
+    async fn get_payment(&self, request: Request<GetPaymentRequest>) -> Result<Response<GetPaymentResponse>, Status> {
+        get_payment::handle(&self.service, request).await
+    }
+
+    async fn refund(&self, request: Request<RefundRequest>) -> Result<Response<RefundResponse>, Status> {
+        refund::handle(&self.service, request).await
+    }
+}

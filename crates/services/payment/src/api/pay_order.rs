@@ -1,0 +1,79 @@
+//! `PayOrder`: the shop pays an order, or a user pays something that is none.
+
+use std::num::NonZeroU32;
+
+use contracts::money::Money;
+use contracts::proto::payment::v1::{PayOrderRequest, PayOrderResponse, PaymentMethod};
+use platform::{
+    auth::Caller,
+    grpc::{caller, parse_uuid},
+    ids,
+};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    error::Error,
+    model::{Direct, Method},
+    service::{Charge, PaymentService},
+};
+
+/// The service that pays orders.
+const ORDER: &str = "order";
+
+pub async fn handle(
+    service: &PaymentService,
+    request: Request<PayOrderRequest>,
+) -> Result<Response<PayOrderResponse>, Status> {
+    let caller = caller(&request)?;
+    let request = request.into_inner();
+    let order = parse_uuid("order_uuid", &request.order_uuid)?;
+    let user = parse_uuid("user_uuid", &request.user_uuid)?;
+    let method = method(request.payment_method)?;
+
+    let transaction = match caller {
+        Caller::Service(name) if name != ORDER => return Err(Error::NotOrder.into()),
+        Caller::Service(_) => {
+            let (amount, attempt) = (amount(request.amount_minor)?, attempt(request.attempt)?);
+            service.pay(&Charge { order, attempt, user, method, amount }, ids::random()).await?
+        }
+        Caller::User(_) => {
+            if !caller.may_see(user) {
+                return Err(Error::AnotherUser.into());
+            }
+            refuse_as_user("amount_minor", request.amount_minor != 0)?;
+            refuse_as_user("attempt", request.attempt != 0)?;
+            service.pay_directly(&Direct { transaction: ids::random(), order, user, method }).await?
+        }
+    };
+
+    Ok(Response::new(PayOrderResponse { transaction_uuid: transaction.to_string() }))
+}
+
+pub fn method(value: i32) -> Result<Method, Status> {
+    match PaymentMethod::try_from(value) {
+        Ok(PaymentMethod::Card) => Ok(Method::Card),
+        Ok(PaymentMethod::Sbp) => Ok(Method::Sbp),
+        Ok(PaymentMethod::CreditCard) => Ok(Method::CreditCard),
+        Ok(PaymentMethod::InvestorMoney) => Ok(Method::InvestorMoney),
+        Ok(PaymentMethod::Unspecified) => Err(Status::invalid_argument("payment_method: is not specified")),
+        Err(_) => Err(Status::invalid_argument("payment_method: is not known")),
+    }
+}
+
+pub fn amount(minor: i64) -> Result<Money, Status> {
+    Money::from_minor(minor)
+        .ok()
+        .filter(|amount| *amount != Money::ZERO)
+        .ok_or_else(|| Status::invalid_argument("amount_minor: is not an amount of money above 0"))
+}
+
+pub fn attempt(attempt: u32) -> Result<NonZeroU32, Status> {
+    NonZeroU32::new(attempt).ok_or_else(|| Status::invalid_argument("attempt: counts from 1"))
+}
+
+fn refuse_as_user(field: &str, sent: bool) -> Result<(), Status> {
+    if sent {
+        return Err(Status::permission_denied(format!("{field}: the order service alone pays an order of the shop")));
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! The composition root, this service's hand-written DI container: the one place that knows concrete types.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use platform::{auth::Guard, health::Readiness, jobs::Job, kafka::Consumer, server::Server};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    SERVICE, api,
+    client::{Ledger, Provider, Providers, Stripe},
+    config::Config,
+    consumers, jobs,
+    repository::PgPayments,
+    service::PaymentService,
+};
+
+pub struct App {
+    server: Server,
+    guard: Guard,
+    service: PaymentService,
+    consumers: Vec<Consumer>,
+    jobs: Vec<Job>,
+}
+
+impl App {
+    /// Puts the service together and binds its listeners; connects to nothing yet.
+    pub async fn build(config: Config) -> anyhow::Result<Self> {
+        let Config { server, identity, messaging, initial_balance, declines, stripe } = config;
+        let server = Server::bind(&SERVICE, server).await?;
+        let ledger = Ledger::new(server.database(), initial_balance, declines);
+        let stripe = stripe.map(Stripe::new).transpose()?.map(|stripe| Arc::new(stripe) as Arc<dyn Provider>);
+        let providers = Providers::new(Arc::new(ledger), stripe);
+        let service = PaymentService::new(Arc::new(PgPayments::new(server.database())), providers);
+        Ok(Self {
+            guard: identity.guard(&server, api::access)?,
+            consumers: messaging.consumers(&server, [consumers::order_cancelled(service.clone())]),
+            jobs: vec![
+                jobs::finish_payments(service.clone()),
+                server.retention(messaging.kafka.effect_retention()).inbox(),
+            ],
+            service,
+            server,
+        })
+    }
+
+    /// Where it listens, the port that the system chose included.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.server.address()
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        self.server.readiness()
+    }
+
+    /// Runs until `stop` or a failure that no waiting mends.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut tasks = self.server.start(&stop).await?.serve_grpc(api::services(self.service), self.guard);
+        tasks.jobs(self.jobs);
+        tasks.consumers(self.consumers);
+        tasks.join().await
+    }
+}

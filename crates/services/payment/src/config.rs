@@ -1,0 +1,152 @@
+//! The service's configuration.
+
+use std::time::Duration;
+
+use contracts::{events::Messaging, identity, money::Money};
+use platform::{
+    config::{ConfigError, Settings},
+    server,
+};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::{
+    SERVICE,
+    client::{Declines, StripeAccount},
+};
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub server: server::Config,
+    pub identity: identity::Config,
+    pub messaging: Messaging,
+    /// What a new user has for INVESTOR_MONEY.
+    pub initial_balance: Money,
+    pub declines: Declines,
+    /// The provider of all methods but INVESTOR_MONEY, where one is configured.
+    pub stripe: Option<StripeAccount>,
+}
+
+/// The variables of this service alone.
+#[derive(Deserialize)]
+struct Own {
+    /// What a new user has for INVESTOR_MONEY, in major units.
+    #[serde(default = "initial_balance")]
+    payment_initial_balance: f64,
+    /// The share of payments that the built-in provider declines, 0 to 1; not of INVESTOR_MONEY.
+    #[serde(default)]
+    payment_decline_rate: f64,
+    /// The built-in provider declines more than this, in major units; not of INVESTOR_MONEY.
+    payment_decline_above: Option<f64>,
+    /// The base URL of a provider that speaks Stripe's API, such as https://api.stripe.com; the built-in one where it is not set.
+    payment_provider_url: Option<String>,
+    /// The provider's secret key.
+    payment_provider_key: Option<SecretString>,
+    /// How long the provider may take to answer before the outcome counts as unknown.
+    #[serde(default = "provider_timeout", with = "humantime_serde")]
+    payment_provider_timeout: Duration,
+    /// The three letters of ISO 4217.
+    #[serde(default = "currency")]
+    payment_currency: String,
+}
+
+fn initial_balance() -> f64 {
+    1000.0
+}
+
+fn provider_timeout() -> Duration {
+    Duration::from_secs(3)
+}
+
+fn currency() -> String {
+    "usd".to_owned()
+}
+
+impl Config {
+    /// Reads and checks the variables; an error names the one that is wrong.
+    pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        let own: Own = settings.read()?;
+        if !(0.0..=1.0).contains(&own.payment_decline_rate) {
+            return Err(ConfigError::new("PAYMENT_DECLINE_RATE", "is not between 0 and 1"));
+        }
+        if own.payment_currency.len() != 3 || !own.payment_currency.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            return Err(ConfigError::new("PAYMENT_CURRENCY", "is not three letters such as usd"));
+        }
+        let above = own.payment_decline_above.map(|above| money("PAYMENT_DECLINE_ABOVE", above)).transpose()?;
+        Ok(Self {
+            server: server::Config::load(&SERVICE, settings)?,
+            identity: settings.read()?,
+            messaging: Messaging::load(settings)?,
+            initial_balance: money("PAYMENT_INITIAL_BALANCE", own.payment_initial_balance)?,
+            declines: Declines { rate: own.payment_decline_rate, above },
+            stripe: own.stripe()?,
+        })
+    }
+}
+
+impl Own {
+    fn stripe(&self) -> Result<Option<StripeAccount>, ConfigError> {
+        let Some(url) = &self.payment_provider_url else { return Ok(None) };
+        let url = reqwest::Url::parse(url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| ConfigError::new("PAYMENT_PROVIDER_URL", "is not a URL such as https://api.stripe.com"))?;
+        let key = self
+            .payment_provider_key
+            .clone()
+            .ok_or_else(|| ConfigError::new("PAYMENT_PROVIDER_KEY", "is not set, and PAYMENT_PROVIDER_URL is"))?;
+        Ok(Some(StripeAccount {
+            url,
+            key,
+            currency: self.payment_currency.to_lowercase(),
+            timeout: self.payment_provider_timeout,
+        }))
+    }
+}
+
+fn money(variable: &str, major: f64) -> Result<Money, ConfigError> {
+    Money::from_major(major).map_err(|error| ConfigError::new(variable, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(variable: &str, value: &str) -> Result<Config, ConfigError> {
+        let settings = Settings::of([
+            ("SERVICE_KEY", "k".repeat(32)),
+            ("PAYMENT_DATABASE_URL", "postgres://localhost/payment".to_owned()),
+            ("KAFKA_BROKERS", "localhost:9092".to_owned()),
+        ]);
+        Config::load(&settings.with([(variable, value.to_owned())]))
+    }
+
+    #[test]
+    fn without_a_provider_the_built_in_one_serves() {
+        let config = load("PAYMENT_CURRENCY", "EUR").unwrap();
+
+        assert!(config.stripe.is_none());
+        assert_eq!(config.initial_balance.minor(), 100_000);
+    }
+
+    #[test]
+    fn a_wrong_variable_is_named() {
+        for (variable, value) in [
+            ("PAYMENT_DECLINE_RATE", "1.5"),
+            ("PAYMENT_DECLINE_ABOVE", "-1"),
+            ("PAYMENT_INITIAL_BALANCE", "0.001"),
+            ("PAYMENT_CURRENCY", "dollars"),
+            ("PAYMENT_PROVIDER_URL", "api.stripe.com"),
+            ("PAYMENT_PROVIDER_TIMEOUT", "soon"),
+        ] {
+            assert_eq!(load(variable, value).unwrap_err().variable, variable);
+        }
+    }
+
+    #[test]
+    fn a_provider_needs_a_key() {
+        let error = load("PAYMENT_PROVIDER_URL", "https://api.stripe.com").unwrap_err();
+
+        assert_eq!(error.variable, "PAYMENT_PROVIDER_KEY");
+    }
+}

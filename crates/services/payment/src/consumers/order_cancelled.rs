@@ -1,0 +1,12 @@
+//! `OrderCancelled`: the order is not to be charged, and what it was charged is refunded.
+
+use contracts::events::{OrderCancelled, Received, Subscription};
+
+use crate::service::{GROUP_CANCELLED, PaymentService};
+
+pub fn order_cancelled(service: PaymentService) -> Subscription {
+    Subscription::new(GROUP_CANCELLED, move |cancelled: Received<OrderCancelled>| {
+        let service = service.clone();
+        async move { Ok(service.cancel(&cancelled).await?) }
+    })
+}

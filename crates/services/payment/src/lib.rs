@@ -1,0 +1,34 @@
+//! Payment charges each order of the shop at most once, whatever is repeated, raced or killed, and gives back what a cancelled one was charged.
+
+pub mod api;
+pub mod app;
+pub mod client;
+pub mod config;
+pub mod consumers;
+pub mod error;
+pub mod jobs;
+pub mod model;
+pub mod repository;
+pub mod service;
+
+use app::App;
+use config::Config;
+use contracts::ports;
+use platform::service::{Built, Service};
+
+pub static SERVICE: Service = Service {
+    name: "payment",
+    about: "Charges orders and refunds what cancelled ones were charged",
+    version: env!("CARGO_PKG_VERSION"),
+    port: ports::PAYMENT,
+    admin_port: 9467,
+    database_connections: 10,
+    migrations: &repository::MIGRATIONS,
+    check: |settings| Config::load(settings).map(drop),
+    build: |settings| {
+        Box::pin(async move {
+            let app = App::build(Config::load(&settings)?).await?;
+            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
+        })
+    },
+};

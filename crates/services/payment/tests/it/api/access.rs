@@ -1,0 +1,83 @@
+//! Who may call, and what anybody may ask.
+
+use contracts::proto::payment::v1::{GetPaymentRequest, PayOrderRequest, RefundRequest};
+use platform::ids;
+use testkit::eventually;
+use tonic::{Code, transport::Channel};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
+
+use super::{shop, with_session};
+
+#[tokio::test]
+async fn nobody_gets_past_the_guard() {
+    let shop = shop().await;
+    let mut anybody = shop.anybody().await;
+    let own = PayOrderRequest { amount_minor: 0, attempt: 0, ..shop.order() };
+    let refund = RefundRequest { order_uuid: own.order_uuid.clone() };
+
+    let missing = anybody.pay_order(own.clone()).await.unwrap_err();
+    let empty = anybody.pay_order(with_session("", own.clone())).await.unwrap_err();
+    let dead = anybody.pay_order(with_session(&ids::random().to_string(), own)).await.unwrap_err();
+    let no_service = anybody.refund(with_session(&shop.session, refund)).await.unwrap_err();
+
+    let texts = ["missing session-uuid in metadata", "empty session-uuid", "invalid session"];
+    for (status, text) in [missing, empty, dead].iter().zip(texts) {
+        assert_eq!((status.code(), status.message()), (Code::Unauthenticated, text));
+    }
+    assert_eq!(no_service.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn an_order_is_paid_by_the_order_service_alone() {
+    let shop = shop().await;
+    let order = shop.order();
+
+    let others = shop.service_named("notification").pay_order(order.clone()).await.unwrap_err();
+    let unpaid = shop.payment(&order.order_uuid).await.unwrap_err();
+
+    assert_eq!(others.code(), Code::PermissionDenied, "{others:?}");
+    assert_eq!(unpaid.code(), Code::NotFound);
+    shop.pay(&order).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_payment_is_its_users_to_see() {
+    let shop = shop().await;
+    let order = shop.order();
+    shop.pay(&order).await.unwrap();
+    let request = GetPaymentRequest { order_uuid: order.order_uuid };
+    let stranger = shop.iam.session(ids::random());
+    let mut anybody = shop.anybody().await;
+
+    let own = anybody.get_payment(with_session(&shop.session, request.clone())).await.unwrap().into_inner();
+    let others = anybody.get_payment(with_session(&stranger, request)).await.unwrap_err();
+
+    assert_eq!(own.payment.unwrap().user_uuid, shop.user.to_string());
+    assert_eq!(others.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn health_and_reflection_answer_anybody() {
+    let shop = shop().await;
+    let channel = Channel::from_shared(format!("http://{}", shop.address)).unwrap().connect_lazy();
+
+    for service in ["", "payment.v1.PaymentService"] {
+        eventually(|| async {
+            let request = HealthCheckRequest { service: service.to_owned() };
+            let answer = HealthClient::new(channel.clone()).check(request).await.unwrap().into_inner();
+            (answer.status() == ServingStatus::Serving).then_some(())
+        })
+        .await;
+    }
+    let list = MessageRequest::ListServices(String::new());
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(list) };
+    let request = futures::stream::once(std::future::ready(request));
+    let answer = ServerReflectionClient::new(channel).server_reflection_info(request).await.unwrap();
+    let answer = answer.into_inner().message().await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(services)) = answer.message_response else { panic!("no services") };
+    assert!(services.service.iter().any(|service| service.name == "payment.v1.PaymentService"));
+}

@@ -1,0 +1,109 @@
+//! The service as a whole, booted with its real database and broker and asked over gRPC.
+
+mod access;
+mod paying;
+mod refunds;
+mod voids;
+
+use std::net::SocketAddr;
+
+use contracts::events::OrderCancelled;
+use contracts::proto::payment::v1::{
+    GetPaymentRequest, PayOrderRequest, Payment, PaymentMethod, payment_service_client::PaymentServiceClient,
+};
+use payment::{app::App, config::Config, repository::MIGRATIONS};
+use platform::{grpc::Peer, ids, kafka::Record};
+use testkit::{Database, Iam, Kafka, Running};
+use tonic::{Request, Status, transport::Channel};
+use uuid::Uuid;
+
+struct Shop {
+    address: SocketAddr,
+    kafka: Kafka,
+    iam: Iam,
+    database: Database,
+    user: Uuid,
+    session: String,
+    _app: Running,
+}
+
+async fn shop() -> Shop {
+    let (kafka, iam) = tokio::join!(testkit::kafka(), testkit::iam());
+    let database = testkit::database(&MIGRATIONS).await;
+    let settings = testkit::settings().with(kafka.settings()).with([
+        ("PAYMENT_DATABASE_URL", database.url.clone()),
+        ("IAM_ADDRESS", iam.address.to_string()),
+        ("PAYMENT_DECLINE_ABOVE", "5000".to_owned()),
+    ]);
+    let app = App::build(Config::load(&settings).unwrap()).await.unwrap();
+    let (address, readiness) = (app.address().unwrap(), app.readiness());
+    let app = testkit::run(|stop| app.run(stop));
+    readiness.ready().await;
+    let user = ids::random();
+    let session = iam.session(user);
+    Shop { address, kafka, iam, database, user, session, _app: app }
+}
+
+impl Shop {
+    /// Calls as the order service would.
+    fn service(&self) -> PaymentServiceClient<Peer> {
+        self.service_named("order")
+    }
+
+    fn service_named(&self, name: &'static str) -> PaymentServiceClient<Peer> {
+        PaymentServiceClient::new(testkit::peer_of(name, "payment", self.address))
+    }
+
+    async fn anybody(&self) -> PaymentServiceClient<Channel> {
+        PaymentServiceClient::connect(format!("http://{}", self.address)).await.unwrap()
+    }
+
+    fn order(&self) -> PayOrderRequest {
+        PayOrderRequest {
+            order_uuid: ids::random().to_string(),
+            user_uuid: self.user.to_string(),
+            payment_method: PaymentMethod::Card.into(),
+            amount_minor: 12_345,
+            attempt: 1,
+        }
+    }
+
+    async fn pay(&self, request: &PayOrderRequest) -> Result<String, Status> {
+        Ok(self.service().pay_order(request.clone()).await?.into_inner().transaction_uuid)
+    }
+
+    async fn pay_as_user(&self, request: &PayOrderRequest) -> Result<String, Status> {
+        let request = with_session(&self.session, request.clone());
+        Ok(self.anybody().await.pay_order(request).await?.into_inner().transaction_uuid)
+    }
+
+    async fn payment(&self, order: &str) -> Result<Payment, Status> {
+        let request = GetPaymentRequest { order_uuid: order.to_owned() };
+        Ok(self.service().get_payment(request).await?.into_inner().payment.unwrap())
+    }
+
+    async fn cancel(&self, order: &str) {
+        let order: Uuid = order.parse().unwrap();
+        let event = OrderCancelled {
+            order_uuid: order.to_string(),
+            user_uuid: self.user.to_string(),
+            paid: true,
+            ..OrderCancelled::default()
+        };
+        let event = contracts::events::record(order, event);
+        self.kafka
+            .publish(vec![Record {
+                topic: self.kafka.topics().order_cancelled_topic_name,
+                key: order.to_string().into_bytes(),
+                payload: event.payload,
+                headers: [("event-type".to_owned(), event.kind.to_owned())].into(),
+            }])
+            .await;
+    }
+}
+
+fn with_session<T>(session: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
+    request
+}

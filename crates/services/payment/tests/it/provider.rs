@@ -1,0 +1,218 @@
+//! The contract of the payment provider, over memory, the ledger and Stripe's API.
+
+use std::sync::Arc;
+
+use payment::{
+    client::{Ledger, MemoryProvider, Movement, Provider, Refund},
+    model::{Decline, Intent, Method, Outcome},
+    repository::MIGRATIONS,
+};
+use platform::{ids, postgres::Database};
+use uuid::Uuid;
+
+use crate::{INITIAL, LIMIT, again, contract::contract, declines, intent, money, stripe_client};
+
+struct Fixture {
+    provider: Arc<dyn Provider>,
+    books: Books,
+}
+
+/// Where the provider's own books are.
+enum Books {
+    Memory(MemoryProvider),
+    Ledger(Database),
+    Stripe(stand_ins::Provider),
+}
+
+fn memory() -> Fixture {
+    let provider = MemoryProvider::new(money(INITIAL), declines());
+    Fixture { provider: Arc::new(provider.clone()), books: Books::Memory(provider) }
+}
+
+async fn ledger() -> Fixture {
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let ledger = Ledger::new(pool.clone(), money(INITIAL), declines());
+    Fixture { provider: Arc::new(ledger), books: Books::Ledger(pool) }
+}
+
+async fn stripe() -> Fixture {
+    let server = stripe_client::stand_in().await;
+    Fixture { provider: Arc::new(stripe_client::client(&server.url())), books: Books::Stripe(server) }
+}
+
+contract!([
+    a_charge_is_made_once_per_key,
+    a_decline_stays_one,
+    what_came_of_a_charge_can_be_found,
+    a_refund_is_made_once_per_key,
+    what_was_not_charged_is_not_refunded,
+] over
+    memory: tokio::test => std::future::ready(super::memory()),
+    ledger: tokio::test => super::ledger(),
+    stripe: tokio::test => super::stripe(),
+);
+
+contract!([
+    investor_money_is_drawn_from_the_balance,
+    a_balance_that_is_too_low_stays_as_it_is,
+    a_new_user_has_no_more_than_the_initial_balance,
+    a_decline_stays_one_when_the_balance_has_grown,
+    a_refund_gives_the_balance_back_once,
+] over
+    memory_balances: tokio::test => std::future::ready(super::memory()),
+    ledger_balances: tokio::test => super::ledger(),
+);
+
+impl Fixture {
+    async fn charge(&self, intent: &Intent) -> Outcome {
+        self.provider.charge(intent).await.unwrap()
+    }
+
+    async fn charged(&self, intent: &Intent) -> Refund {
+        match self.charge(intent).await {
+            Outcome::Charged { reference } => {
+                Refund { key: format!("{}-refund", intent.transaction), reference, amount: intent.amount }
+            }
+            declined @ Outcome::Declined(_) => panic!("{declined:?}"),
+        }
+    }
+
+    /// Charges and refunds of an order.
+    async fn movements(&self, order: Uuid) -> (usize, usize) {
+        let count = |movements: &[Movement], refund| {
+            movements.iter().filter(|movement| movement.order == order && movement.refund == refund).count()
+        };
+        match &self.books {
+            Books::Memory(provider) => {
+                let movements = provider.movements();
+                (count(&movements, false), count(&movements, true))
+            }
+            Books::Ledger(pool) => {
+                let kinds = sqlx::query_scalar!("select kind from ledger_entries where order_uuid = $1", order);
+                let kinds = kinds.fetch_all(pool).await.unwrap();
+                let count = |kind| kinds.iter().filter(|entry| *entry == kind).count();
+                (count("charge"), count("refund"))
+            }
+            Books::Stripe(server) => (server.charges(order), server.refunds(order)),
+        }
+    }
+
+    async fn balance(&self, user: Uuid) -> i64 {
+        match &self.books {
+            Books::Memory(provider) => provider.balance(user),
+            Books::Ledger(pool) => {
+                let balance = sqlx::query_scalar!("select balance from balances where user_uuid = $1", user);
+                balance.fetch_optional(pool).await.unwrap().unwrap_or(INITIAL)
+            }
+            Books::Stripe(_) => panic!("this provider has no balances"),
+        }
+    }
+}
+
+async fn a_charge_is_made_once_per_key(fixture: Fixture) {
+    let intent = intent(Method::Card);
+
+    let first = fixture.charge(&intent).await;
+    let second = fixture.charge(&intent).await;
+
+    assert_eq!(first, second);
+    assert!(matches!(first, Outcome::Charged { .. }));
+    assert_eq!(fixture.movements(intent.order).await, (1, 0));
+}
+
+async fn a_decline_stays_one(fixture: Fixture) {
+    let dear = Intent { amount: money(LIMIT + 1), ..intent(Method::CreditCard) };
+
+    for _ in 0..2 {
+        assert_eq!(fixture.charge(&dear).await, Outcome::Declined(Decline::Declined));
+    }
+    assert_eq!(fixture.movements(dear.order).await, (0, 0));
+
+    fixture.charged(&Intent { amount: money(LIMIT), ..again(&dear) }).await;
+    assert_eq!(fixture.movements(dear.order).await, (1, 0));
+}
+
+async fn what_came_of_a_charge_can_be_found(fixture: Fixture) {
+    let (charged, declined) = (intent(Method::Sbp), Intent { amount: money(LIMIT + 1), ..intent(Method::Sbp) });
+    assert_eq!(fixture.provider.find(&charged).await.unwrap(), None);
+
+    for intent in [charged, declined] {
+        let outcome = fixture.charge(&intent).await;
+
+        assert_eq!(fixture.provider.find(&intent).await.unwrap(), Some(outcome));
+    }
+}
+
+async fn a_refund_is_made_once_per_key(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    let refund = fixture.charged(&intent).await;
+
+    fixture.provider.refund(&refund).await.unwrap();
+    fixture.provider.refund(&refund).await.unwrap();
+
+    assert_eq!(fixture.movements(intent.order).await, (1, 1));
+}
+
+async fn what_was_not_charged_is_not_refunded(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    let reference = ids::random().to_string();
+    let refund = Refund { key: format!("{reference}-refund"), reference, amount: intent.amount };
+
+    assert!(fixture.provider.refund(&refund).await.is_err());
+    assert_eq!(fixture.movements(intent.order).await, (0, 0));
+}
+
+async fn investor_money_is_drawn_from_the_balance(fixture: Fixture) {
+    let first = intent(Method::InvestorMoney);
+    let second = Intent { amount: money(INITIAL - 1000), ..again(&first) };
+
+    fixture.charged(&first).await;
+    fixture.charge(&first).await;
+    assert_eq!(fixture.balance(first.user).await, INITIAL - 1000);
+    fixture.charged(&second).await;
+
+    assert_eq!(fixture.balance(first.user).await, 0);
+}
+
+async fn a_balance_that_is_too_low_stays_as_it_is(fixture: Fixture) {
+    let first = intent(Method::InvestorMoney);
+    fixture.charged(&first).await;
+    let dear = Intent { amount: money(INITIAL - 999), ..again(&first) };
+
+    let declined = fixture.charge(&dear).await;
+
+    assert_eq!(declined, Outcome::Declined(Decline::InsufficientFunds));
+    assert_eq!(fixture.balance(first.user).await, INITIAL - 1000);
+    assert_eq!(fixture.movements(first.order).await, (1, 0));
+}
+
+async fn a_new_user_has_no_more_than_the_initial_balance(fixture: Fixture) {
+    let dear = Intent { amount: money(INITIAL + 1), ..intent(Method::InvestorMoney) };
+
+    assert_eq!(fixture.charge(&dear).await, Outcome::Declined(Decline::InsufficientFunds));
+
+    assert_eq!(fixture.balance(dear.user).await, INITIAL);
+}
+
+async fn a_decline_stays_one_when_the_balance_has_grown(fixture: Fixture) {
+    let first = Intent { amount: money(INITIAL), ..intent(Method::InvestorMoney) };
+    let refund = fixture.charged(&first).await;
+    let second = again(&first);
+    assert_eq!(fixture.charge(&second).await, Outcome::Declined(Decline::InsufficientFunds));
+
+    fixture.provider.refund(&refund).await.unwrap();
+
+    assert_eq!(fixture.charge(&second).await, Outcome::Declined(Decline::InsufficientFunds));
+    assert_eq!(fixture.balance(first.user).await, INITIAL);
+}
+
+async fn a_refund_gives_the_balance_back_once(fixture: Fixture) {
+    let intent = intent(Method::InvestorMoney);
+    let refund = fixture.charged(&intent).await;
+
+    for _ in 0..2 {
+        fixture.provider.refund(&refund).await.unwrap();
+    }
+
+    assert_eq!(fixture.balance(intent.user).await, INITIAL);
+}

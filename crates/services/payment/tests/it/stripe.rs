@@ -1,0 +1,122 @@
+//! What is particular about Stripe's API.
+
+use std::time::Duration;
+
+use payment::{
+    client::{Provider as _, Refund},
+    model::{Decline, Intent, Method, Outcome},
+};
+use stand_ins::ProviderFault;
+use tokio::net::TcpListener;
+
+use crate::{
+    intent, money,
+    stripe_client::{client, client_that_waits, stand_in},
+};
+
+fn charged() -> Outcome {
+    Outcome::Charged { reference: "pi_1".to_owned() }
+}
+
+#[tokio::test]
+async fn a_charge_is_sent_as_the_api_wants_it() {
+    let server = stand_in().await;
+    let intent = intent(Method::Card);
+
+    client(&server.url()).charge(&intent).await.unwrap();
+
+    let form = server.posts().remove(0);
+    assert_eq!(form["Idempotency-Key"], intent.transaction.to_string());
+    assert_eq!((form["amount"].as_str(), form["currency"].as_str()), ("1000", "eur"));
+    assert_eq!((form["confirm"].as_str(), form["payment_method"].as_str()), ("true", "pm_card_visa_debit"));
+    assert_eq!(form["metadata[order_uuid]"], intent.order.to_string());
+}
+
+#[tokio::test]
+async fn declines_are_told_apart() {
+    let server = stand_in().await;
+    server.script([ProviderFault::Declined("insufficient_funds"), ProviderFault::Declined("stolen_card")]);
+
+    for decline in [Decline::InsufficientFunds, Decline::Declined] {
+        let intent = intent(Method::Card);
+        assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), Outcome::Declined(decline));
+        assert_eq!(client(&server.url()).find(&intent).await.unwrap(), Some(Outcome::Declined(decline)));
+    }
+}
+
+#[tokio::test]
+async fn a_charge_that_is_refused_as_it_is_counts_as_declined() {
+    let server = stand_in().await;
+    let small = Intent { amount: money(49), ..intent(Method::Card) };
+
+    assert_eq!(client(&server.url()).charge(&small).await.unwrap(), Outcome::Declined(Decline::Declined));
+}
+
+#[tokio::test]
+async fn what_is_not_definite_is_unknown_and_charged_once_when_asked_again() {
+    for status in [409, 429, 500, 503] {
+        let server = stand_in().await;
+        server.script([ProviderFault::Status(status)]);
+        let intent = intent(Method::Card);
+
+        assert!(client(&server.url()).charge(&intent).await.is_err(), "{status}");
+        assert_eq!(client(&server.url()).find(&intent).await.unwrap(), None);
+        assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), charged());
+        assert_eq!(server.charges(intent.order), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_charge_whose_answer_does_not_come_is_unknown_and_made_once() {
+    let server = stand_in().await;
+    server.script([ProviderFault::Silent]);
+    let intent = intent(Method::Card);
+
+    let impatient = client_that_waits(&server.url(), Duration::from_millis(200));
+    assert!(impatient.charge(&intent).await.is_err());
+
+    assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), charged());
+    assert_eq!(server.charges(intent.order), 1);
+}
+
+#[tokio::test]
+async fn a_charge_is_found_when_its_key_is_forgotten() {
+    let server = stand_in().await;
+    let intent = intent(Method::Card);
+    client(&server.url()).charge(&intent).await.unwrap();
+
+    server.forget_keys();
+
+    assert_eq!(client(&server.url()).find(&intent).await.unwrap(), Some(charged()));
+}
+
+#[tokio::test]
+async fn a_charge_that_takes_its_time_is_looked_at_again() {
+    let server = stand_in().await;
+    server.script([ProviderFault::Slow]);
+
+    assert_eq!(client(&server.url()).charge(&intent(Method::Card)).await.unwrap(), charged());
+}
+
+#[tokio::test]
+async fn a_refund_stays_done_when_its_key_is_forgotten() {
+    let server = stand_in().await;
+    let intent = intent(Method::Card);
+    client(&server.url()).charge(&intent).await.unwrap();
+    let refund = Refund { key: "key".to_owned(), reference: "pi_1".to_owned(), amount: intent.amount };
+    client(&server.url()).refund(&refund).await.unwrap();
+
+    server.forget_keys();
+
+    client(&server.url()).refund(&refund).await.unwrap();
+    assert_eq!(server.refunds(intent.order), 1);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_not_there_leaves_the_outcome_unknown() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let client = client(&format!("http://{free}"));
+
+    assert!(client.charge(&intent(Method::Card)).await.is_err());
+    assert!(client.find(&intent(Method::Card)).await.is_err());
+}

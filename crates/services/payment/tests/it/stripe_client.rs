@@ -1,0 +1,25 @@
+//! Clients of Stripe's API, and the stand-in that they talk to.
+
+use std::time::Duration;
+
+use payment::client::{Stripe, StripeAccount};
+
+use crate::LIMIT;
+
+const KEY: &str = "sk_test_key";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub async fn stand_in() -> stand_ins::Provider {
+    let server = stand_ins::Provider::start(KEY).await.unwrap();
+    server.decline_above(LIMIT);
+    server
+}
+
+pub fn client(url: &str) -> Stripe {
+    client_that_waits(url, PATIENCE)
+}
+
+pub fn client_that_waits(url: &str, timeout: Duration) -> Stripe {
+    let account = StripeAccount { url: url.parse().unwrap(), key: KEY.into(), currency: "eur".to_owned(), timeout };
+    Stripe::new(account).unwrap()
+}

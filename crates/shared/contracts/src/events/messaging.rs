@@ -1,0 +1,99 @@
+//! How a service subscribes to events and publishes its own.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use async_trait::async_trait;
+use platform::{
+    config::{ConfigError, Settings},
+    kafka::{self, Consumer, Failure, Handler, KafkaPublisher, Message},
+    outbox::{PgOutbox, Relay, Waker},
+    server::Server,
+};
+
+use super::{Event, ROUTES, Received, Topics, read};
+
+/// Where Kafka is, and what the topics are called there.
+#[derive(Clone, Debug)]
+pub struct Messaging {
+    pub kafka: kafka::Config,
+    pub topics: Topics,
+}
+
+/// What a consumer group does with the events of one topic.
+pub struct Subscription {
+    group: &'static str,
+    topic: fn(&Topics) -> &str,
+    handler: Arc<dyn Handler>,
+}
+
+impl Messaging {
+    /// Reads `KAFKA_…` and the topics' names; an error names the variable that is missing or wrong.
+    pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        Ok(Self { kafka: settings.read()?, topics: settings.read()? })
+    }
+
+    /// The consumers of these subscriptions. The server is ready once each has joined its group.
+    pub fn consumers(&self, server: &Server, subscriptions: impl IntoIterator<Item = Subscription>) -> Vec<Consumer> {
+        let consumer = |subscription: Subscription| Consumer {
+            group: subscription.group,
+            topic: (subscription.topic)(&self.topics).to_owned(),
+            config: self.kafka.clone(),
+            instance_id: server.instance().to_owned(),
+            handler: subscription.handler,
+            joined: server.condition(subscription.group),
+        };
+        subscriptions.into_iter().map(consumer).collect()
+    }
+
+    /// The relay that publishes the outbox of `server`: every type of event of which [`ROUTES`] says that this service produces it.
+    pub fn relay(&self, server: &Server, waker: &Waker) -> anyhow::Result<Relay> {
+        let own = ROUTES.iter().filter(|route| route.producer == server.name());
+        let topics = own.map(|route| (route.kind, route.topic(&self.topics).to_owned())).collect();
+        let outbox = PgOutbox::new(server.database(), server.instance().to_owned());
+        Ok(Relay::new(server.name(), Arc::new(outbox), Arc::new(KafkaPublisher::new(&self.kafka)?), topics, waker))
+    }
+}
+
+impl Subscription {
+    /// Handles each event of the type `E` with `handle`. A record that is no such event is poison.
+    pub fn new<E, F, Done>(group: &'static str, handle: F) -> Self
+    where
+        E: Event + Send + Sync + 'static,
+        F: Fn(Received<E>) -> Done + Send + Sync + 'static,
+        Done: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        Self { group, topic: E::topic, handler: Arc::new(EventHandler { handle, event: PhantomData }) }
+    }
+
+    pub fn group(&self) -> &'static str {
+        self.group
+    }
+
+    pub fn topic<'a>(&self, topics: &'a Topics) -> &'a str {
+        (self.topic)(topics)
+    }
+}
+
+#[async_trait]
+impl Handler for Subscription {
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        self.handler.handle(message).await
+    }
+}
+
+struct EventHandler<E, F> {
+    handle: F,
+    event: PhantomData<fn() -> E>,
+}
+
+#[async_trait]
+impl<E, F, Done> Handler for EventHandler<E, F>
+where
+    E: Event + Send + Sync + 'static,
+    F: Fn(Received<E>) -> Done + Send + Sync + 'static,
+    Done: Future<Output = Result<(), Failure>> + Send + 'static,
+{
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        (self.handle)(read::<E>(message)?).await
+    }
+}

@@ -1,0 +1,223 @@
+//! What the services tell each other: the events' types and topics, and how one is written to an outbox and read from a topic.
+
+mod messaging;
+mod routes;
+mod topics;
+
+pub use crate::proto::events::v1::{
+    AssemblyFailed, CancelReason, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled,
+};
+pub use messaging::{Messaging, Subscription};
+use platform::{
+    kafka::{Failure, Message},
+    outbox,
+};
+pub use routes::{Consumer, PRODUCERS, ROUTES, Route, route_of};
+pub use topics::Topics;
+use uuid::Uuid;
+
+/// One kind of event. All of them have an event uuid, an order and a user in the fields 1 to 3.
+pub trait Event: prost::Message + Default {
+    /// The header `event-type`, such as `events.v1.OrderPaid`.
+    const TYPE: &'static str;
+
+    fn event_uuid(&self) -> &str;
+    fn order_uuid(&self) -> &str;
+    fn user_uuid(&self) -> &str;
+    /// Its uuid, when it is known.
+    #[must_use]
+    fn with_uuid(self, uuid: String) -> Self;
+    fn topic(topics: &Topics) -> &str;
+
+    /// A field whose value is none of those that the contract has.
+    fn unknown_value(&self) -> Option<String> {
+        None
+    }
+}
+
+/// An event that came from a topic, with its ids checked.
+#[derive(Clone, Debug)]
+pub struct Received<E> {
+    pub uuid: Uuid,
+    pub order: Uuid,
+    pub user: Uuid,
+    pub event: E,
+}
+
+/// `event` as the outbox keeps it, with its uuid made from its type and its order: each happens at most once to an order.
+///
+/// The event's own `event_uuid` need not be set.
+pub fn record<E: Event>(order: Uuid, event: E) -> outbox::Event {
+    let uuid = outbox::event_uuid(order, E::TYPE);
+    let payload = event.with_uuid(uuid.to_string()).encode_to_vec();
+    outbox::Event { uuid, kind: E::TYPE, key: order, payload }
+}
+
+/// Reads an event of the type `E`. Whatever is not one is poison: it will not become one.
+///
+/// Fields that are not known yet are passed over, so that a newer writer does no harm; a message without headers is taken for what
+/// its topic says. A value that is not known is poison to every consumer alike, also to one that would not look at it: half of an
+/// order's consumers acting on an event is worse than none.
+pub fn read<E: Event>(message: &Message) -> Result<Received<E>, Failure> {
+    if let Some(kind) = message.headers.get("event-type").filter(|kind| *kind != E::TYPE) {
+        return Err(Failure::poison(format!("event-type is {kind}, not {}", E::TYPE)));
+    }
+    let event = E::decode(message.payload.as_slice())
+        .map_err(|error| Failure::poison(format!("not a protobuf message {}: {error}", E::TYPE)))?;
+    if let Some(unknown) = event.unknown_value() {
+        return Err(Failure::poison(unknown));
+    }
+    Ok(Received {
+        uuid: uuid("event_uuid", event.event_uuid())?,
+        order: uuid("order_uuid", event.order_uuid())?,
+        user: uuid("user_uuid", event.user_uuid())?,
+        event,
+    })
+}
+
+fn uuid(field: &str, value: &str) -> Result<Uuid, Failure> {
+    Uuid::try_parse(value).map_err(|_| Failure::poison(format!("{field} is not a uuid")))
+}
+
+macro_rules! events {
+    ($($name:ident from $topic:ident $(but $unknown_value:ident)?),*) => {
+        $(impl Event for $name {
+            const TYPE: &'static str = concat!("events.v1.", stringify!($name));
+
+            fn event_uuid(&self) -> &str {
+                &self.event_uuid
+            }
+
+            fn order_uuid(&self) -> &str {
+                &self.order_uuid
+            }
+
+            fn user_uuid(&self) -> &str {
+                &self.user_uuid
+            }
+
+            fn with_uuid(self, uuid: String) -> Self {
+                Self { event_uuid: uuid, ..self }
+            }
+
+            fn topic(topics: &Topics) -> &str {
+                &topics.$topic
+            }
+
+            $(fn unknown_value(&self) -> Option<String> {
+                $unknown_value(self)
+            })?
+        })*
+    };
+}
+
+events!(
+    OrderCreated from order_created_topic_name,
+    OrderPaid from order_paid_topic_name but unknown_method,
+    OrderCancelled from order_cancelled_topic_name but unknown_reason,
+    ShipAssembled from order_assembled_topic_name,
+    AssemblyFailed from assembly_failed_topic_name
+);
+
+/// The payment methods, as events name them. An older writer left it out.
+const METHODS: [&str; 5] = ["", "CARD", "SBP", "CREDIT_CARD", "INVESTOR_MONEY"];
+
+fn unknown_method(event: &OrderPaid) -> Option<String> {
+    let known = METHODS.contains(&event.payment_method.as_str());
+    (!known).then(|| "payment_method is none that is known".to_owned())
+}
+
+fn unknown_reason(event: &OrderCancelled) -> Option<String> {
+    let known = CancelReason::try_from(event.reason).is_ok();
+    (!known).then(|| format!("reason is none that is known: {}", event.reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn paid(order: Uuid, user: Uuid) -> OrderPaid {
+        OrderPaid { order_uuid: order.to_string(), user_uuid: user.to_string(), ..OrderPaid::default() }
+    }
+
+    fn message(payload: Vec<u8>) -> Message {
+        Message { payload, ..Message::default() }
+    }
+
+    #[test]
+    fn an_event_is_read_as_it_was_written() {
+        let (order, user) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let event = record(order, paid(order, user));
+
+        let read = read::<OrderPaid>(&message(event.payload)).unwrap();
+
+        assert_eq!((read.uuid, read.order, read.user), (event.uuid, order, user));
+        assert_eq!(event.kind, "events.v1.OrderPaid");
+    }
+
+    #[test]
+    fn an_event_has_the_same_uuid_however_often_it_is_made() {
+        let order = Uuid::from_u128(1);
+
+        let first = record(order, paid(order, Uuid::from_u128(2)));
+        let second = record(order, paid(order, Uuid::from_u128(2)));
+        let other = record(order, OrderCancelled::default());
+
+        assert_eq!(first, second);
+        assert_ne!(first.uuid, other.uuid);
+    }
+
+    #[test]
+    fn fields_of_a_newer_writer_are_passed_over() {
+        let order = Uuid::from_u128(1);
+        let mut payload = record(order, paid(order, Uuid::from_u128(2))).payload;
+        // Field 100, length-delimited, "new".
+        payload.extend([0xa2, 0x06, 3, b'n', b'e', b'w']);
+
+        assert!(read::<OrderPaid>(&message(payload)).is_ok());
+    }
+
+    #[test]
+    fn what_an_older_writer_did_not_know_is_left_out() {
+        let order = Uuid::from_u128(1);
+        let uuid = outbox::event_uuid(order, OrderPaid::TYPE).to_string();
+        // The first three fields alone, and no headers.
+        let event = OrderPaid { event_uuid: uuid, ..paid(order, Uuid::from_u128(2)) };
+
+        let read = read::<OrderPaid>(&message(prost::Message::encode_to_vec(&event))).unwrap();
+
+        assert_eq!((read.order, read.event.payment_method.as_str()), (order, ""));
+    }
+
+    #[test]
+    fn another_type_is_poison() {
+        let order = Uuid::from_u128(1);
+        let mut message = message(record(order, paid(order, order)).payload);
+        message.headers.insert("event-type".to_owned(), "events.v1.Unheard".to_owned());
+
+        assert!(matches!(read::<OrderPaid>(&message), Err(Failure::Poison(_))));
+    }
+
+    #[test]
+    fn a_value_that_the_contract_does_not_have_is_poison() {
+        let order = Uuid::from_u128(1);
+        let barter = OrderPaid { payment_method: "BARTER".to_owned(), ..paid(order, order) };
+        let (order_uuid, user_uuid) = (order.to_string(), order.to_string());
+        let whim = OrderCancelled { order_uuid, user_uuid, reason: 99, ..OrderCancelled::default() };
+
+        let barter = read::<OrderPaid>(&message(record(order, barter).payload));
+        let whim = read::<OrderCancelled>(&message(record(order, whim).payload));
+
+        assert!(matches!(barter, Err(Failure::Poison(_))));
+        assert!(matches!(whim, Err(Failure::Poison(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_reading_panic(payload: Vec<u8>) {
+            prop_assert!(!matches!(read::<OrderPaid>(&message(payload)), Err(Failure::Transient(_))));
+        }
+    }
+}

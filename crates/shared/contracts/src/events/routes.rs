@@ -1,0 +1,94 @@
+//! Who tells of what, and who takes it.
+
+use super::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled, Topics};
+
+/// A consumer group, whose name is also the consumer's in the inbox of its service's database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Consumer {
+    pub service: &'static str,
+    pub group: &'static str,
+}
+
+/// The way of one type of event.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// `events.v1.OrderPaid`
+    pub kind: &'static str,
+    /// The service in whose outbox it is written.
+    pub producer: &'static str,
+    pub consumers: &'static [Consumer],
+    topic: fn(&Topics) -> &str,
+}
+
+/// The services that have an outbox.
+pub const PRODUCERS: [&str; 2] = ["order", "assembly"];
+
+/// Every type of event, in the order in which an order meets them.
+pub const ROUTES: [Route; 5] = [
+    route::<OrderCreated>("order", &[to("inventory", "inventory-group-order-created")]),
+    route::<OrderPaid>(
+        "order",
+        &[to("assembly", "assembly-group-order-paid"), to("notification", "notification-group-order-paid")],
+    ),
+    route::<ShipAssembled>(
+        "assembly",
+        &[
+            to("order", "order-group-order-assembled"),
+            to("inventory", "inventory-group-order-assembled"),
+            to("notification", "notification-group-order-assembled"),
+        ],
+    ),
+    route::<AssemblyFailed>("assembly", &[to("order", "order-group-assembly-failed")]),
+    route::<OrderCancelled>(
+        "order",
+        &[
+            to("inventory", "inventory-group-order-cancelled"),
+            to("payment", "payment-group-order-cancelled"),
+            to("notification", "notification-group-order-cancelled"),
+        ],
+    ),
+];
+
+/// The route of an event type; nothing for a type that is not known.
+pub fn route_of(kind: &str) -> Option<&'static Route> {
+    const { &ROUTES }.iter().find(|route| route.kind == kind)
+}
+
+impl Route {
+    pub fn topic<'a>(&self, topics: &'a Topics) -> &'a str {
+        (self.topic)(topics)
+    }
+}
+
+const fn route<E: Event>(producer: &'static str, consumers: &'static [Consumer]) -> Route {
+    Route { kind: E::TYPE, producer, consumers, topic: E::topic }
+}
+
+const fn to(service: &'static str, group: &'static str) -> Consumer {
+    Consumer { service, group }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topic_has_one_route() {
+        let topics = Topics::default();
+
+        let routed = ROUTES.map(|route| route.topic(&topics).to_owned());
+
+        assert_eq!(routed.each_ref().map(String::as_str), topics.all());
+    }
+
+    #[test]
+    fn whoever_is_named_as_a_producer_is_one() {
+        assert!(ROUTES.iter().all(|route| PRODUCERS.contains(&route.producer)));
+        assert!(PRODUCERS.iter().all(|producer| ROUTES.iter().any(|route| route.producer == *producer)));
+    }
+
+    #[test]
+    fn a_type_that_is_not_known_goes_nowhere() {
+        assert!(route_of("events.v1.Unheard").is_none());
+    }
+}

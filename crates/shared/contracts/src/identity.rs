@@ -1,0 +1,80 @@
+//! Who calls: sessions are looked up at iam, for the guard before every other service's API.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use platform::{
+    auth::{Access, Guard, SessionError, Sessions},
+    grpc::{Peer, is_refused, is_transient},
+    retry::Budget,
+    server::Server,
+};
+use serde::Deserialize;
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::{
+    ports,
+    proto::auth::v1::{WhoamiRequest, auth_service_client::AuthServiceClient},
+};
+
+/// Where sessions are looked up.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    /// iam's address, `host:port`.
+    #[serde(default = "iam")]
+    pub iam_address: String,
+}
+
+fn iam() -> String {
+    ports::local(ports::IAM)
+}
+
+impl Config {
+    /// The guard before the API of `server`. `access` tells who may call a path.
+    pub fn guard(&self, server: &Server, access: fn(&str) -> Access) -> anyhow::Result<Guard> {
+        let iam = Peer::lazy("iam", "IAM_ADDRESS", &self.iam_address)?;
+        Ok(server.guard(Arc::new(GrpcSessions::new(iam)), access))
+    }
+}
+
+/// Asks iam, each time: a session must work nowhere once its logout is acknowledged, so nothing is kept.
+#[derive(Clone)]
+pub struct GrpcSessions {
+    client: AuthServiceClient<Peer>,
+    budget: Budget,
+}
+
+impl GrpcSessions {
+    pub fn new(iam: Peer) -> Self {
+        Self { client: AuthServiceClient::new(iam), budget: Budget::new("iam") }
+    }
+}
+
+#[async_trait]
+impl Sessions for GrpcSessions {
+    async fn owner(&self, session: &str) -> Result<Uuid, SessionError> {
+        let answer = self
+            .budget
+            .retry(is_transient, || {
+                let mut client = self.client.clone();
+                let request = WhoamiRequest { session_uuid: session.to_owned() };
+                async move { client.whoami(request).await }
+            })
+            .await;
+        match answer {
+            Ok(answer) => {
+                answer.into_inner().user.and_then(|user| user.uuid.parse().ok()).ok_or(SessionError::Unavailable)
+            }
+            Err(status) if matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument) => {
+                Err(SessionError::Invalid)
+            }
+            // Said once, when the breaker opened.
+            Err(status) if is_refused(&status) => Err(SessionError::Unavailable),
+            Err(status) => {
+                tracing::warn!(code = ?status.code(), message = status.message(), "iam cannot be asked");
+                Err(SessionError::Unavailable)
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Typed ids: a mixed-up pair does not compile.
+//!
+//! In PostgreSQL they are columns of type `uuid`. A query names the type of its outputs (`id as "id: OrderId"`) and binds
+//! [`uuid`](OrderId::uuid) as its input, since sqlx's macros know the inputs' types from the schema alone.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+            #[serde(transparent)]
+            #[sqlx(transparent)]
+            pub struct $name(Uuid);
+
+            impl $name {
+                pub const fn new(uuid: Uuid) -> Self {
+                    Self(uuid)
+                }
+
+                pub const fn uuid(self) -> Uuid {
+                    self.0
+                }
+            }
+
+            impl fmt::Display for $name {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    self.0.fmt(f)
+                }
+            }
+        )*
+    };
+}
+
+ids!(
+    /// A registered user of iam.
+    UserId,
+    /// An order of the order service.
+    OrderId,
+    /// A kind of part in inventory's catalogue.
+    PartId,
+    /// One try to charge an order, chosen by the order service; payment's idempotency key.
+    AttemptId,
+    /// A charge that payment has made.
+    TransactionId,
+    /// An event, the same however often it is published or delivered.
+    EventId,
+);

@@ -1,0 +1,8 @@
+//! What the services agree on: protobuf messages and RPCs, events with their topics and consumer groups, typed ids, money, ports.
+
+pub mod events;
+pub mod identity;
+pub mod ids;
+pub mod money;
+pub mod ports;
+pub mod proto;

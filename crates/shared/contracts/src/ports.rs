@@ -1,0 +1,13 @@
+//! The default port of each service's API. Clients and servers agree on them here.
+
+pub const INVENTORY: u16 = 50051;
+pub const PAYMENT: u16 = 50052;
+pub const IAM: u16 = 50053;
+pub const ASSEMBLY: u16 = 50054;
+pub const NOTIFICATION: u16 = 50055;
+pub const ORDER: u16 = 8080;
+
+/// The address of a port on this machine.
+pub fn local(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}

@@ -1,0 +1,45 @@
+//! Looking up the user to whom a session belongs.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    #[error("invalid session")]
+    Invalid,
+    /// Never a pass.
+    #[error("sessions cannot be checked now")]
+    Unavailable,
+}
+
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// The user whose living session this is.
+    async fn owner(&self, session: &str) -> Result<Uuid, SessionError>;
+}
+
+/// Sessions in memory, for tests and the simulation.
+#[derive(Default)]
+pub struct MemorySessions {
+    owners: Mutex<HashMap<String, Uuid>>,
+}
+
+impl MemorySessions {
+    /// Makes `session` one of `user`.
+    pub fn open(&self, session: &str, user: Uuid) {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner).insert(session.to_owned(), user);
+    }
+}
+
+#[async_trait]
+impl Sessions for MemorySessions {
+    async fn owner(&self, session: &str) -> Result<Uuid, SessionError> {
+        let owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.get(session).copied().ok_or(SessionError::Invalid)
+    }
+}

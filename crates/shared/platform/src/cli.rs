@@ -1,0 +1,100 @@
+//! The command line that every service's binary has: run, or ask a running one for its health.
+
+use std::{future::Future, net::SocketAddr, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use clap::Parser;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::{clock, config::Settings, service::Service, shutdown, telemetry};
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What a service's binary can be told to do.
+#[derive(Clone, Copy, Debug, clap::Subcommand)]
+pub enum Command {
+    /// Run the service (the default).
+    Run,
+    /// Ask the service that runs here whether it is ready; exit code 0 when it is.
+    Health,
+}
+
+/// The `main` of a service: reads the configuration from the environment and runs until a signal ends it.
+///
+/// A wrong configuration or a failed start is one sentence on standard error and exit code 1.
+pub fn main(service: &'static Service) -> ExitCode {
+    let matches = <Arguments as clap::Args>::augment_args(clap::Command::new(service.name))
+        .about(service.about)
+        .version(service.version)
+        .after_help("Configured by environment variables; .env.example lists them all.")
+        .get_matches();
+    let arguments = <Arguments as clap::FromArgMatches>::from_arg_matches(&matches);
+    match arguments {
+        Err(error) => error.exit(),
+        Ok(arguments) => report(execute(service, arguments.command)),
+    }
+}
+
+/// Does what a service's binary was told to; [`main`] without the command line.
+pub fn execute(service: &'static Service, command: Option<Command>) -> anyhow::Result<()> {
+    match command {
+        Some(Command::Health) => block_on(health(service)),
+        Some(Command::Run) | None => block_on(serve(service)),
+    }
+}
+
+/// Turns an error into one line on standard error and the exit code 1.
+pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a future on a runtime that is then told not to wait for what blocks.
+pub fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+async fn serve(service: &Service) -> anyhow::Result<()> {
+    let settings = Settings::load()?;
+    let _telemetry = telemetry::start(service.name, &settings.read()?)?;
+    clock::set_offset(&settings)?;
+    let stop = shutdown::on_signal()?;
+    let built = (service.build)(settings).await?;
+    (built.run)(stop).await
+}
+
+async fn health(service: &Service) -> anyhow::Result<()> {
+    let mut address = service.admin_listen(&Settings::load()?)?;
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    let answer = tokio::time::timeout(Duration::from_secs(3), get_ready(address)).await;
+    let answer = answer.with_context(|| format!("{address} did not answer within 3 s"))??;
+    anyhow::ensure!(answer.starts_with("HTTP/1.1 200"), "not ready: {}", answer.lines().last().unwrap_or_default());
+    Ok(())
+}
+
+/// `GET /health/ready`, whole. One request without a body needs no HTTP client.
+async fn get_ready(address: SocketAddr) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
+    let request = format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}

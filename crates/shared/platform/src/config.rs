@@ -1,0 +1,223 @@
+//! Configuration from defaults, an optional file and the environment, with errors that name the variable.
+
+use std::{collections::HashMap, fmt, path::Path};
+
+use serde::de::DeserializeOwned;
+
+/// Why the configuration cannot be used. Its text names the variable and never shows a secret's value.
+#[derive(Debug, thiserror::Error)]
+#[error("{variable}: {problem}")]
+pub struct ConfigError {
+    pub variable: String,
+    pub problem: String,
+}
+
+impl ConfigError {
+    pub fn new(variable: &str, problem: impl fmt::Display) -> Self {
+        Self { variable: variable.to_owned(), problem: problem.to_string() }
+    }
+}
+
+/// All variables that this process can see, from the weakest source to the strongest: the TOML file that `SHIPYARD_CONFIG`
+/// names, `.env` in the working directory, the environment, overrides.
+///
+/// A section of it is read with [`Settings::read`] into a struct whose fields are the variables' names in lower case.
+#[derive(Clone, Default)]
+pub struct Settings {
+    values: HashMap<String, String>,
+    host: Host,
+}
+
+/// The process in which a service runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Host {
+    /// One service, one process.
+    #[default]
+    OwnProcess,
+    /// All services in one process, which serves one admin port for all and has no replicas.
+    SharedProcess,
+}
+
+impl Settings {
+    /// Reads every source. Fails on an unreadable file, naming it.
+    pub fn load() -> Result<Self, ConfigError> {
+        let mut values = HashMap::new();
+        if let Ok(path) = std::env::var("SHIPYARD_CONFIG") {
+            let file = config::Config::builder()
+                .add_source(config::File::from(Path::new(&path)).format(config::FileFormat::Toml))
+                .build()
+                .and_then(config::Config::try_deserialize::<HashMap<String, String>>)
+                .map_err(|error| ConfigError::new("SHIPYARD_CONFIG", error))?;
+            values.extend(file.into_iter().map(|(name, value)| (name.to_lowercase(), value)));
+        }
+        match dotenvy::dotenv_iter() {
+            Ok(entries) => {
+                for entry in entries {
+                    let (name, value) = entry.map_err(|error| ConfigError::new(".env", error))?;
+                    values.insert(name.to_lowercase(), value);
+                }
+            }
+            Err(error) if error.not_found() => {}
+            Err(error) => return Err(ConfigError::new(".env", error)),
+        }
+        for (name, value) in std::env::vars_os() {
+            if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
+                values.insert(name.to_lowercase(), value);
+            }
+        }
+        Self { values, host: Host::default() }.with_secrets_from_files()
+    }
+
+    /// Settings of exactly these variables, for tests.
+    pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        Self::default().with(variables)
+    }
+
+    /// These settings with some variables set anew; they win over every source.
+    #[must_use]
+    pub fn with<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        self.values.extend(variables.into_iter().map(|(name, value)| (name.to_lowercase(), value)));
+        self
+    }
+
+    /// These settings with a value for a variable that has none.
+    #[must_use]
+    pub fn or(self, variable: &str, value: &str) -> Self {
+        if self.get(variable).is_some() { self } else { self.with([(variable, value.to_owned())]) }
+    }
+
+    /// These settings for services that share one process.
+    #[must_use]
+    pub fn for_shared_process(self) -> Self {
+        Self { host: Host::SharedProcess, ..self }
+    }
+
+    pub fn host(&self) -> Host {
+        self.host
+    }
+
+    /// The variable's value. One that is set to nothing counts as not set.
+    pub fn get(&self, variable: &str) -> Option<&str> {
+        self.values.get(&variable.to_lowercase()).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Reads the variables that `T` names. The error names the one that is missing or wrong.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        let mut builder = config::Config::builder();
+        for (name, value) in &self.values {
+            // config's path syntax would take other names apart; no variable of ours needs them.
+            if value.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                continue;
+            }
+            builder = builder
+                .set_override(name, value.as_str())
+                .map_err(|error| ConfigError::new(&name.to_uppercase(), error))?;
+        }
+        let config = builder.build().map_err(|error| ConfigError::new("configuration", error))?;
+        config.try_deserialize().map_err(|error| self.explain(&error))
+    }
+
+    /// Reads the variables that begin with `prefix` and an underscore into a struct whose fields are the rest of their names.
+    pub fn read_prefixed<T: DeserializeOwned>(&self, prefix: &str) -> Result<T, ConfigError> {
+        let prefix = format!("{}_", prefix.to_lowercase());
+        let own = self.values.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value.clone())));
+        let section = Self::of(own.collect::<Vec<_>>());
+        section.read().map_err(|error| ConfigError {
+            variable: format!("{}{}", prefix.to_uppercase(), error.variable),
+            problem: error.problem,
+        })
+    }
+
+    /// `NAME_FILE` names a file with the value of the secret `NAME`, unless that is set itself.
+    fn with_secrets_from_files(mut self) -> Result<Self, ConfigError> {
+        let files: Vec<(String, String)> = self
+            .values
+            .iter()
+            .filter_map(|(name, path)| Some((name.strip_suffix("_file")?.to_owned(), path.clone())))
+            .filter(|(name, path)| is_secret(name) && !path.is_empty())
+            .collect();
+        for (name, path) in files {
+            if self.get(&name).is_none() {
+                let value = std::fs::read_to_string(&path).map_err(|error| {
+                    ConfigError::new(&format!("{}_FILE", name.to_uppercase()), format!("{path}: {error}"))
+                })?;
+                self.values.insert(name, value.trim_end().to_owned());
+            }
+        }
+        Ok(self)
+    }
+
+    fn explain(&self, error: &config::ConfigError) -> ConfigError {
+        let text = error.to_string();
+        let quoted = text.split(['`', '"']).map(str::to_lowercase);
+        let known = quoted.clone().find(|word| self.values.contains_key(word));
+        let missing = text.starts_with("missing").then(|| quoted.clone().nth(1)).flatten();
+        let variable = known.clone().or(missing.clone()).unwrap_or_else(|| "configuration".to_owned()).to_uppercase();
+        if missing.is_some() {
+            return ConfigError::new(&variable, "is not set and has no default");
+        }
+        let cause = match error {
+            config::ConfigError::At { error, .. } => error.to_string(),
+            _ => text,
+        };
+        ConfigError::new(&variable, cause)
+    }
+}
+
+/// Secrets may come from a file, and what holds one is seen by the end of its name: a key, a token, a password, or a URL, which
+/// may have a password in it.
+const SECRET_SUFFIXES: [&str; 4] = ["_key", "_token", "_password", "_url"];
+
+fn is_secret(name: &str) -> bool {
+    SECRET_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::SocketAddr, time::Duration};
+
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Example {
+        example_listen: SocketAddr,
+        #[serde(with = "humantime_serde", default = "ten_seconds")]
+        example_wait: Duration,
+        #[serde(default)]
+        example_count: u32,
+    }
+
+    fn ten_seconds() -> Duration {
+        Duration::from_secs(10)
+    }
+
+    #[test]
+    fn values_come_from_variables_and_defaults() {
+        let settings = Settings::of([("EXAMPLE_LISTEN", "127.0.0.1:80".to_owned()), ("EXAMPLE_COUNT", "7".to_owned())]);
+
+        let example: Example = settings.read().unwrap();
+
+        assert_eq!(example.example_listen.port(), 80);
+        assert_eq!(example.example_wait, Duration::from_secs(10));
+        assert_eq!(example.example_count, 7);
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let error = Settings::default().read::<Example>().unwrap_err();
+
+        assert_eq!(error.to_string(), "EXAMPLE_LISTEN: is not set and has no default");
+    }
+
+    #[test]
+    fn a_wrong_variable_is_named() {
+        for (name, value) in [("EXAMPLE_LISTEN", "nowhere"), ("EXAMPLE_WAIT", "soon"), ("EXAMPLE_COUNT", "many")] {
+            let settings =
+                Settings::of([("EXAMPLE_LISTEN", "127.0.0.1:80".to_owned())]).with([(name, value.to_owned())]);
+
+            let error = settings.read::<Example>().unwrap_err();
+
+            assert_eq!(error.variable, name, "{error}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The RPCs of a server, by path: the closed set of its metrics' labels.
+
+use std::{collections::HashSet, sync::Arc};
+
+use anyhow::Context as _;
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+
+/// Paths such as `/auth.v1.AuthService/Login`.
+#[derive(Clone)]
+pub struct Rpcs(Arc<HashSet<Arc<str>>>);
+
+impl Rpcs {
+    /// Every RPC of these `services`, which are described in one of the encoded `descriptors`.
+    pub fn new(services: &[&str], descriptors: &[&[u8]]) -> anyhow::Result<Self> {
+        let mut paths = HashSet::new();
+        for encoded in descriptors {
+            for file in FileDescriptorSet::decode(*encoded).context("decoding the descriptors")?.file {
+                for service in &file.service {
+                    let name = format!("{}.{}", file.package(), service.name());
+                    if services.contains(&name.as_str()) {
+                        paths.extend(service.method.iter().map(|method| format!("/{name}/{}", method.name()).into()));
+                    }
+                }
+            }
+        }
+        Ok(Self(Arc::new(paths)))
+    }
+
+    /// The paths of all.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.0.iter()
+    }
+
+    /// The path, if it is that of an RPC.
+    pub fn find(&self, path: &str) -> Option<Arc<str>> {
+        self.0.get(path).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rpcs_of_the_named_services_are_known_and_no_others() {
+        let rpcs = Rpcs::new(&["grpc.health.v1.Health"], &[tonic_health::pb::FILE_DESCRIPTOR_SET]).unwrap();
+
+        assert_eq!(rpcs.find("/grpc.health.v1.Health/Check").as_deref(), Some("/grpc.health.v1.Health/Check"));
+        for unknown in ["/grpc.health.v1.Health/Other", "/grpc.health.v1.Health", "/other.v1.Service/Check", "", "/"] {
+            assert_eq!(rpcs.find(unknown), None, "{unknown}");
+        }
+    }
+}

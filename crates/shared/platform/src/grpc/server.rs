@@ -1,0 +1,181 @@
+//! The server side: services behind a guard, with health and reflection before it.
+
+use std::{convert::Infallible, time::Duration};
+
+use anyhow::Context as _;
+use axum::{Router, body::Body, extract::Request, middleware::Next, response::Response};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    server::NamedService,
+    service::{Routes, RoutesBuilder},
+    transport::{Server, server::TcpIncoming},
+};
+use tonic_health::ServingStatus;
+
+use super::Rpcs;
+use crate::{auth::Guard, deadline, health::Readiness, http::catch_panics, observe, shutdown};
+
+/// The longest that a call may take where the caller sets no sooner deadline.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// The gRPC services of one server.
+pub struct Services {
+    routes: RoutesBuilder,
+    /// The encoded `FileDescriptorSet` of the services, which reflection serves.
+    descriptors: &'static [u8],
+    names: Vec<&'static str>,
+}
+
+impl Services {
+    /// `descriptors` is the encoded `FileDescriptorSet` that describes every service to come.
+    pub fn new(descriptors: &'static [u8]) -> Self {
+        Self { routes: RoutesBuilder::default(), descriptors, names: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn with<S>(mut self, service: S) -> Self
+    where
+        S: tower::Service<http::Request<tonic::body::Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Response: axum::response::IntoResponse,
+        S::Future: Send + 'static,
+    {
+        self.routes.add_service(service);
+        self.names.push(S::NAME);
+        self
+    }
+
+    /// Every RPC that the server answers, health and reflection included.
+    fn rpcs(&self) -> anyhow::Result<Rpcs> {
+        let open = [
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
+        ];
+        let descriptors = [
+            self.descriptors,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ];
+        Rpcs::new(&[&self.names[..], &open].concat(), &descriptors)
+    }
+
+    /// Serves until `stop`, goes on for the drain, then finishes the calls in hand, within [`shutdown::REQUESTS`].
+    ///
+    /// Health says SERVING for `""` and each service while `readiness` is met.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        guard: Guard,
+        readiness: Readiness,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let rpcs = self.rpcs()?;
+        let reflection_v1 = self.reflection().build_v1().context("building reflection")?;
+        let reflection_v1alpha = self.reflection().build_v1alpha().context("building reflection")?;
+        observe::count_from_zero(&rpcs);
+        let guarded =
+            self.routes.routes().into_axum_router().layer(axum::middleware::from_fn_with_state(guard, Guard::grpc));
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let mut open = RoutesBuilder::from(guarded);
+        open.add_service(health);
+        open.add_service(reflection_v1);
+        open.add_service(reflection_v1alpha);
+        let router = layers(open.routes().into_axum_router(), rpcs);
+
+        let names = self.names;
+        let report = async {
+            loop {
+                let status = if readiness.is_ready() { ServingStatus::Serving } else { ServingStatus::NotServing };
+                for name in names.iter().copied().chain([""]) {
+                    reporter.set_service_status(name, status).await;
+                }
+                readiness.changed().await;
+            }
+        };
+        let serve = Server::builder()
+            .http2_keepalive_interval(Some(Duration::from_secs(10)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(5)))
+            .add_routes(Routes::from(router))
+            .serve_with_incoming_shutdown(
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                readiness.drained(stop.clone()),
+            );
+        let server = async {
+            tokio::select! {
+                served = serve => served.context("serving gRPC"),
+                () = report => Ok(()),
+            }
+        };
+        shutdown::within_bounds(server, readiness.drain(), &stop).await
+    }
+
+    fn reflection(&self) -> tonic_reflection::server::Builder<'static> {
+        let mut builder = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(self.descriptors)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name("grpc.health.v1.Health");
+        for name in &self.names {
+            builder = builder.with_service_name(*name);
+        }
+        builder
+    }
+}
+
+fn layers(router: Router, rpcs: Rpcs) -> Router {
+    router
+        .layer(axum::middleware::from_fn(bounded))
+        .layer(catch_panics(|| {
+            let response: http::Response<tonic::body::Body> = tonic::Status::internal("internal error").into_http();
+            response.map(Body::new)
+        }))
+        .layer(axum::middleware::from_fn_with_state(rpcs, observe::grpc))
+}
+
+/// Gives the call the deadline that its caller sent, or [`CALL_LIMIT`].
+async fn bounded(request: Request, next: Next) -> Response {
+    let asked = request.headers().get("grpc-timeout").and_then(|value| parse_timeout(value.to_str().ok()?));
+    let limit = asked.unwrap_or(CALL_LIMIT).min(CALL_LIMIT);
+    let work = deadline::within(limit, next.run(request));
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        let status = tonic::Status::deadline_exceeded("the call took too long");
+        let response: http::Response<tonic::body::Body> = status.into_http();
+        response.map(Body::new)
+    })
+}
+
+/// `grpc-timeout`: at most eight digits and a unit, as the gRPC protocol over HTTP/2 has it.
+fn parse_timeout(value: &str) -> Option<Duration> {
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    let amount: u32 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    let unit = match unit {
+        "H" => Duration::from_hours(1),
+        "M" => Duration::from_mins(1),
+        "S" => Duration::from_secs(1),
+        "m" => Duration::from_millis(1),
+        "u" => Duration::from_micros(1),
+        "n" => Duration::from_nanos(1),
+        _ => return None,
+    };
+    unit.checked_mul(amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_read_as_the_protocol_writes_it() {
+        assert_eq!(parse_timeout("1500m"), Some(Duration::from_millis(1500)));
+        assert_eq!(parse_timeout("2S"), Some(Duration::from_secs(2)));
+        for wrong in ["", "S", "5", "5x", "123456789S", "-1S", "é"] {
+            assert_eq!(parse_timeout(wrong), None, "{wrong}");
+        }
+    }
+}

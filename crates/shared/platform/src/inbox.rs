@@ -1,0 +1,67 @@
+//! The inbox: which events a consumer has taken effect of, so that an event delivered again has none.
+//!
+//! In PostgreSQL it is the table `inbox (consumer, event_uuid)`, written in the statement that makes the effect:
+//! `with fresh as (insert into inbox … on conflict do nothing returning event_uuid) …` and every change `where exists (select from fresh)`.
+
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{clock::Virtual, postgres::Database};
+
+/// When each consumer took effect of an event.
+type Seen = HashMap<(&'static str, Uuid), DateTime<Utc>>;
+
+/// The inbox in memory, for in-memory repositories.
+#[derive(Clone, Default)]
+pub struct MemoryInbox {
+    seen: Arc<Mutex<Seen>>,
+    clock: Virtual,
+}
+
+impl MemoryInbox {
+    /// True when this is the first time that `consumer` sees the event.
+    pub fn fresh(&self, consumer: &'static str, event: Uuid) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match seen.entry((consumer, event)) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(self.clock.now());
+                true
+            }
+        }
+    }
+
+    /// The events that `consumer` has taken effect of.
+    pub fn events(&self, consumer: &str) -> HashSet<Uuid> {
+        self.received(consumer).into_keys().collect()
+    }
+
+    /// The events that `consumer` has taken effect of, and when it did.
+    pub fn received(&self, consumer: &str) -> HashMap<Uuid, DateTime<Utc>> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().filter(|((name, _), _)| *name == consumer).map(|((_, event), at)| (*event, *at)).collect()
+    }
+}
+
+/// Rows deleted at once.
+pub const SWEEP_BATCH: u64 = 5_000;
+
+/// Deletes rows older than `age`, a bounded batch: an event that old is in no topic any more.
+pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
+    let swept = sqlx::query!(
+        "delete from inbox where (consumer, event_uuid) in (
+            select consumer, event_uuid from inbox where received_at < now() - make_interval(secs => $1)
+            order by received_at limit $2)",
+        age.as_secs_f64(),
+        SWEEP_BATCH.cast_signed(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(swept.rows_affected())
+}

@@ -1,0 +1,104 @@
+//! Where Kafka is and how much of it one process may use.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    /// `host:port`, several separated by commas.
+    pub kafka_brokers: String,
+    /// Partitions of a topic that is created; an existing one keeps its own.
+    #[serde(default = "default_partitions")]
+    pub kafka_topic_partitions: i32,
+    /// How long a topic that is created keeps its records.
+    #[serde(default = "default_retention", with = "humantime_serde")]
+    pub kafka_topic_retention: Duration,
+    /// How long Kafka goes on adding to a segment of a topic. A segment is deleted as a whole, when its last record is older than the
+    /// retention: its first one lives so much longer. The default is Kafka's own, which a topic has that was created without it.
+    #[serde(default = "default_segment", with = "humantime_serde")]
+    pub kafka_topic_segment: Duration,
+    /// False where topics are made by somebody else.
+    #[serde(default = "yes")]
+    pub kafka_create_topics: bool,
+    /// Put before the names of consumer groups, so that several systems can share a broker.
+    #[serde(default)]
+    pub kafka_group_prefix: String,
+    /// How long the broker may hold a fetch that finds nothing. A real broker answers as soon as there is something; librdkafka's
+    /// mock cluster never before this.
+    #[serde(default = "default_fetch_wait", with = "humantime_serde")]
+    pub kafka_fetch_wait: Duration,
+}
+
+fn default_partitions() -> i32 {
+    6
+}
+
+fn default_retention() -> Duration {
+    Duration::from_hours(7 * 24)
+}
+
+fn default_segment() -> Duration {
+    Duration::from_hours(7 * 24)
+}
+
+fn default_fetch_wait() -> Duration {
+    Duration::from_millis(500)
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Config {
+    /// What every client of this process has in common.
+    pub(super) fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client
+            .set("bootstrap.servers", &self.kafka_brokers)
+            .set("client.id", "shipyard")
+            .set("socket.keepalive.enable", "true")
+            .set("socket.nagle.disable", "true")
+            // A broker that accepts and never answers is given up after this long, so that events arrive within ten seconds.
+            .set("socket.timeout.ms", "4000")
+            .set("socket.connection.setup.timeout.ms", "5000")
+            .set("reconnect.backoff.ms", "100")
+            .set("reconnect.backoff.max.ms", "2000")
+            .set("topic.metadata.refresh.interval.ms", "30000")
+            .set("log_level", "3");
+        client
+    }
+
+    /// The longest that a record can be read from its topic.
+    pub fn record_life(&self) -> Duration {
+        self.kafka_topic_retention + self.kafka_topic_segment
+    }
+
+    /// How long rows that record effects are kept: a day longer than any record, for clocks that differ and for Kafka, which looks for
+    /// old segments every five minutes.
+    pub fn effect_retention(&self) -> Duration {
+        self.record_life() + Duration::from_hours(24)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    #[test]
+    fn rows_are_kept_a_day_longer_than_the_first_record_of_a_segment() {
+        let day = Duration::from_hours(24);
+        let keep = |variables: &[(&str, &str)]| {
+            let all = variables.iter().chain(&[("KAFKA_BROKERS", "localhost:9092")]);
+            Settings::of(all.map(|(name, value)| (*name, (*value).to_owned())))
+                .read::<Config>()
+                .unwrap()
+                .effect_retention()
+        };
+
+        assert_eq!(keep(&[]), (7 + 7 + 1) * day);
+        assert_eq!(keep(&[("KAFKA_TOPIC_RETENTION", "3d"), ("KAFKA_TOPIC_SEGMENT", "1d")]), (3 + 1 + 1) * day);
+    }
+}

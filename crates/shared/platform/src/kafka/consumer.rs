@@ -1,0 +1,287 @@
+//! A member of a consumer group: partitions side by side, the messages of one partition one after another.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use futures::FutureExt as _;
+use rdkafka::{
+    TopicPartitionList,
+    consumer::{Consumer as _, StreamConsumer},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
+
+use super::{
+    Config, Failure, Handler, KafkaPublisher, Message,
+    dead_letter::{abridged, dead_letter},
+    ensure_topics,
+    metrics::count_from_zero,
+    producer::is_too_large,
+    rebalance::Context,
+    workers::{Queue, Workers},
+};
+use crate::{health::Condition, outage::Outage, outbox::Publisher as _, retry, telemetry};
+
+/// How long after its last heartbeat a consumer loses its partitions.
+const SESSION_TIMEOUT_MS: &str = "6000";
+
+/// After so many panics of its handler in a row, with pauses in between, a message goes to the dead-letter topic. A panic is a
+/// defect of this build and no outage: all the events behind it would wait for the next build, while a letter waits beside them
+/// and is replayed by that build.
+const PANICS: u32 = 6;
+
+/// Consumes one topic within one group until it is stopped.
+///
+/// Offsets are stored after a message's effect and committed from there. A transient failure is tried again in place, so
+/// that the order within a key holds, while the other partitions go on. Poison goes to the dead-letter topic.
+pub struct Consumer {
+    pub group: &'static str,
+    pub topic: String,
+    pub config: Config,
+    /// Tells this member from its replicas, across restarts; see [`Server::instance`](crate::server::Server::instance).
+    pub instance_id: String,
+    pub handler: Arc<dyn Handler>,
+    /// Met once this member has joined its group.
+    pub joined: Condition,
+}
+
+impl Consumer {
+    /// Consumes until `stop`; then finishes the messages in hand and leaves the group.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        count_from_zero(self.group);
+        let this = Arc::new(self);
+        let mut pauses = retry::patient();
+        let mut outage = Outage::new("Kafka", this.group);
+        while !stop.is_cancelled() {
+            match this.clone().consume(&stop, &mut outage).await {
+                Ok(()) => break,
+                Err(error) => {
+                    outage.met(format!("{error:#}"));
+                    tokio::select! {
+                        () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
+                        () = stop.cancelled() => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn consume(self: Arc<Self>, stop: &CancellationToken, outage: &mut Outage) -> anyhow::Result<()> {
+        let topics = [self.topic.as_str()];
+        tokio::select! {
+            made = ensure_topics(&self.config, &topics) => made?,
+            () = stop.cancelled() => return Ok(()),
+        }
+        let workers = Arc::new(Workers::default());
+        let broken = CancellationToken::new();
+        let context = Context { workers: workers.clone(), joined: self.joined.clone(), broken: broken.clone() };
+        let consumer: Arc<StreamConsumer<Context>> =
+            Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
+        consumer.subscribe(&[&self.topic]).context("subscribing")?;
+        let tracker = TaskTracker::new();
+        let outcome = loop {
+            let received = tokio::select! {
+                received = consumer.recv() => received,
+                () = workers.drained() => {
+                    for partition in workers.resumable() {
+                        let _ = consumer.resume(&one(&self.topic, partition));
+                    }
+                    continue;
+                }
+                () = broken.cancelled() => break Err(anyhow::anyhow!("a consumer broke and starts again")),
+                // Where no message comes, that no error comes is the only sign.
+                () = outage.subsided() => {
+                    outage.over();
+                    continue;
+                }
+                () = stop.cancelled() => break Ok(()),
+            };
+            match received {
+                Ok(message) => {
+                    outage.over();
+                    let message = Message::from(&message);
+                    let partition = message.partition;
+                    let full = workers.hand_over(message, |queue| {
+                        let work = self.clone().work(queue, Arc::downgrade(&consumer), stop.clone());
+                        let broken = broken.clone();
+                        // A partition must not be left with a worker that has died.
+                        tracker.spawn(async move {
+                            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                                broken.cancel();
+                            }
+                        });
+                    });
+                    if full {
+                        let _ = consumer.pause(&one(&self.topic, partition));
+                    }
+                }
+                Err(error) => {
+                    if let Some((_, reason)) = consumer.client().fatal_error() {
+                        tracing::error!(group = self.group, reason, "a consumer failed and starts again");
+                        break Err(anyhow::anyhow!("Kafka: {reason}"));
+                    }
+                    outage.met(error);
+                }
+            }
+        };
+        // Workers end with the message in hand; dropping the consumer commits what they stored and leaves the group.
+        workers.clear();
+        tracker.close();
+        let _ = tokio::time::timeout(Duration::from_secs(2), tracker.wait()).await;
+        tokio::task::spawn_blocking(move || drop(consumer)).await.context("leaving the group")?;
+        outcome
+    }
+
+    fn client(&self) -> rdkafka::ClientConfig {
+        let mut client = self.config.client();
+        let group = format!("{}{}", self.config.kafka_group_prefix, self.group);
+        client
+            .set("group.instance.id", format!("{group}-{}", self.instance_id))
+            .set("group.id", group)
+            .set("auto.offset.reset", "earliest")
+            // Offsets are stored by hand after the effect; librdkafka commits what is stored.
+            .set("enable.auto.offset.store", "false")
+            .set("enable.auto.commit", "true")
+            .set("auto.commit.interval.ms", "500")
+            .set("session.timeout.ms", SESSION_TIMEOUT_MS)
+            .set("heartbeat.interval.ms", "1500")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("fetch.wait.max.ms", self.config.kafka_fetch_wait.as_millis().to_string())
+            .set("fetch.error.backoff.ms", "200")
+            // The default, 64 MiB, does not fit a small container.
+            .set("queued.max.messages.kbytes", "2048")
+            .set("fetch.message.max.bytes", "1048576");
+        client
+    }
+
+    /// Handles the messages of one partition, one after another, until its queue is closed.
+    async fn work(self: Arc<Self>, mut queue: Queue, consumer: Weak<StreamConsumer<Context>>, stop: CancellationToken) {
+        while let Some(message) = queue.messages.recv().await {
+            if queue.closed.is_cancelled() || stop.is_cancelled() {
+                break;
+            }
+            let span = tracing::info_span!(
+                "consume",
+                otel.name = format!("{} process", message.topic),
+                otel.kind = "consumer",
+                group = self.group,
+                partition = message.partition,
+                offset = message.offset,
+            );
+            telemetry::continue_trace(&span, &message.headers);
+            if !self.settle(&message, &queue.closed, &stop).instrument(span).await {
+                break;
+            }
+            let Some(consumer) = consumer.upgrade() else { break };
+            // Fails when the partition has moved meanwhile; whoever has it now finds the message in its inbox.
+            let _ = consumer.store_offset(&message.topic, message.partition, message.offset);
+            queue.done();
+        }
+    }
+
+    /// Handles a message or buries it. False when it had to stop before.
+    async fn settle(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
+        let mut pauses = pauses();
+        let (mut attempts, mut panics) = (0, 0);
+        loop {
+            attempts += 1;
+            let start = tokio::time::Instant::now();
+            let failure = match AssertUnwindSafe(self.handler.handle(message)).catch_unwind().await {
+                Ok(Ok(())) => {
+                    metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
+                    metrics::histogram!("kafka_message_handling_seconds", "group" => self.group)
+                        .record(start.elapsed());
+                    return true;
+                }
+                Ok(Err(failure)) => {
+                    panics = 0;
+                    failure
+                }
+                Err(_) => {
+                    panics += 1;
+                    self.panicked(message, panics)
+                }
+            };
+            match failure {
+                Failure::Poison(problem) => match self.bury(message, &problem, attempts).await {
+                    Ok(()) => return true,
+                    Err(error) => tracing::warn!(
+                        group = self.group,
+                        error = format!("{error:#}"),
+                        "the dead-letter topic is not reachable"
+                    ),
+                },
+                Failure::Transient(error) => {
+                    metrics::counter!("kafka_message_retries_total", "group" => self.group).increment(1);
+                    tracing::warn!(
+                        group = self.group,
+                        attempts,
+                        error = format!("{error:#}"),
+                        "a message is tried again"
+                    );
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
+                () = closed.cancelled() => return false,
+                () = stop.cancelled() => return false,
+            }
+        }
+    }
+
+    /// What a panic of the handler means for its message.
+    fn panicked(&self, message: &Message, panics: u32) -> Failure {
+        metrics::counter!("kafka_handler_panics_total", "group" => self.group).increment(1);
+        let Message { topic, partition, offset, .. } = message;
+        tracing::error!(group = self.group, topic, partition, offset, panics, "a handler panicked: a defect");
+        if panics < PANICS {
+            Failure::transient(anyhow::anyhow!("its handler panicked: a defect"))
+        } else {
+            Failure::poison("its handler panicked: a defect")
+        }
+    }
+
+    async fn bury(&self, message: &Message, problem: &str, attempts: u32) -> anyhow::Result<()> {
+        tracing::error!(
+            group = self.group,
+            topic = message.topic,
+            partition = message.partition,
+            offset = message.offset,
+            problem,
+            "a message cannot be handled and goes to the dead-letter topic"
+        );
+        // Poison is rare: a producer of its own, for as long as it takes, costs nothing the rest of the time.
+        let publish = async |letter| KafkaPublisher::new(&self.config)?.publish(vec![letter]).await;
+        let letter = dead_letter(message, self.group, problem, attempts);
+        match publish(letter.clone()).await {
+            // Compressed it went through the broker; one record must not hold up its partition for ever.
+            Err(error) if is_too_large(&error) => publish(abridged(letter)).await?,
+            outcome => outcome?,
+        }
+        metrics::counter!("kafka_dead_letters_total", "group" => self.group).increment(1);
+        Ok(())
+    }
+}
+
+/// Pauses between the tries of one message: from 100 ms, doubling to 2 s, each longer by up to as much again. A partition goes on
+/// within four seconds of the end of what held it up.
+fn pauses() -> ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(2))
+        .without_max_times()
+        .with_jitter()
+        .build()
+}
+
+fn one(topic: &str, partition: i32) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    list.add_partition(topic, partition);
+    list
+}

@@ -1,0 +1,152 @@
+//! The outbox in memory, for tests and the simulation.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+use super::{Backlog, Event, Outbox, Unpublished};
+use crate::{
+    jobs::Done,
+    lease::{Lease, MemoryLease},
+};
+
+/// Rows behind a lock, in the place of a table; clones share them.
+#[derive(Clone)]
+pub struct MemoryOutbox {
+    rows: Arc<Mutex<Vec<Row>>>,
+    lease: MemoryLease,
+}
+
+#[derive(Clone)]
+struct Row {
+    event: Event,
+    published: bool,
+    set_aside: bool,
+}
+
+impl Default for MemoryOutbox {
+    fn default() -> Self {
+        Self { rows: Arc::default(), lease: MemoryLease::new("relay") }
+    }
+}
+
+impl MemoryOutbox {
+    /// Adds an event, once: what the table's key does in PostgreSQL.
+    pub fn insert(&self, event: Event) {
+        let mut rows = self.rows();
+        if rows.iter().all(|row| row.event.uuid != event.uuid) {
+            rows.push(Row { event, published: false, set_aside: false });
+        }
+    }
+
+    /// Another replica's handle on the same rows, which competes for the lease.
+    #[must_use]
+    pub fn rival(&self, holder: impl Into<Arc<str>>) -> Self {
+        Self { rows: self.rows.clone(), lease: self.lease.rival(holder) }
+    }
+
+    /// The lease's epoch: a mark in an earlier one has no effect.
+    pub fn epoch(&self) -> i64 {
+        self.lease.epoch()
+    }
+
+    /// All events ever written, in their order, and whether each is published.
+    pub fn events(&self) -> Vec<(Event, bool)> {
+        self.rows().iter().map(|row| (row.event.clone(), row.published)).collect()
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes rows that are not published, unless the lease has been taken by another since `epoch`.
+    fn change(&self, epoch: i64, ids: &[i64], change: impl Fn(&mut Row)) -> anyhow::Result<()> {
+        if epoch != self.epoch() {
+            return Ok(());
+        }
+        let mut rows = self.rows();
+        for id in ids {
+            if let Some(row) = rows.get_mut(usize::try_from(*id)?).filter(|row| !row.published) {
+                change(row);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// True when a row of the same key before the one in this place is set aside, and `of` is true of it.
+fn is_behind(rows: &[Row], place: usize, of: impl Fn(&Row) -> bool) -> bool {
+    let key = rows[place].event.key;
+    rows[..place].iter().any(|row| row.event.key == key && row.set_aside && !row.published && of(row))
+}
+
+#[async_trait]
+impl Outbox for MemoryOutbox {
+    async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
+        self.lease.acquire(ttl).await
+    }
+
+    async fn release(&self, epoch: i64) -> anyhow::Result<()> {
+        self.lease.release(epoch).await
+    }
+
+    async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>> {
+        let rows = self.rows();
+        let waiting = rows.iter().enumerate().filter(|(_, row)| !row.published && !row.set_aside);
+        let batch = waiting.take(usize::try_from(limit)?).map(|(place, row)| {
+            Ok(Unpublished {
+                id: i64::try_from(place)?,
+                event_uuid: row.event.uuid,
+                event_type: row.event.kind.to_owned(),
+                key: row.event.key,
+                payload: row.event.payload.clone(),
+                trace: HashMap::new(),
+                is_behind: is_behind(&rows, place, |_| true),
+            })
+        });
+        batch.collect()
+    }
+
+    async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        self.change(epoch, ids, |row| row.published = true)
+    }
+
+    async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        self.change(epoch, ids, |row| row.set_aside = true)
+    }
+
+    async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
+        let rows = self.rows().clone();
+        let unknown = |row: &Row| !kinds.contains(&row.event.kind);
+        let can = (0..rows.len()).filter(|place| {
+            let row = &rows[*place];
+            row.set_aside && !row.published && !unknown(row) && !is_behind(&rows, *place, unknown)
+        });
+        let ids = can.map(i64::try_from).collect::<Result<Vec<_>, _>>()?;
+        self.change(epoch, &ids, |row| row.set_aside = false)?;
+        Ok(Done { count: ids.len() as u64, more: false })
+    }
+
+    async fn backlog(&self) -> anyhow::Result<Backlog> {
+        let rows = self.rows();
+        let waiting = rows.iter().filter(|row| !row.published);
+        Ok(Backlog {
+            waiting: waiting.clone().count() as u64,
+            set_aside: waiting.filter(|row| row.set_aside).count() as u64,
+            // Rows in memory have no time.
+            oldest: Duration::ZERO,
+        })
+    }
+
+    async fn notify(&self) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    async fn notified(&self) {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,96 @@
+//! The outbox: events written in the transaction of the change they tell of, published from there.
+
+mod memory;
+mod metrics;
+mod postgres;
+mod relay;
+mod retention;
+
+use std::{collections::HashMap, time::Duration};
+
+use async_trait::async_trait;
+pub use memory::MemoryOutbox;
+pub use postgres::PgOutbox;
+pub use relay::{Relay, Waker};
+pub use retention::{SWEEP_BATCH, sweep};
+use uuid::Uuid;
+
+use crate::{jobs::Done, kafka::Record};
+
+/// An event as the outbox keeps it. Every field is a parameter of the statement that also makes the change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Made once, from what happened to whom: the same event written twice is refused by the table's key.
+    pub uuid: Uuid,
+    /// `events.v1.OrderPaid`; the relay knows its topic.
+    pub kind: &'static str,
+    /// Events of one key keep their order.
+    pub key: Uuid,
+    pub payload: Vec<u8>,
+}
+
+/// The uuid of the event `kind` of `key`, for an event that happens at most once to a key.
+pub fn event_uuid(key: Uuid, kind: &str) -> Uuid {
+    Uuid::new_v5(&key, kind.as_bytes())
+}
+
+/// The trace context to be stored with an event: that of the current span.
+pub fn trace() -> serde_json::Value {
+    serde_json::json!(crate::telemetry::trace_context())
+}
+
+/// A row that has not been published yet.
+#[derive(Clone, Debug)]
+pub struct Unpublished {
+    /// Grows with time within one key.
+    pub id: i64,
+    pub event_uuid: Uuid,
+    pub event_type: String,
+    pub key: Uuid,
+    pub payload: Vec<u8>,
+    pub trace: HashMap<String, String>,
+    /// An earlier row of its key is set aside, and it must not overtake it.
+    pub is_behind: bool,
+}
+
+/// What waits in an outbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Rows that are not published, those that are set aside included.
+    pub waiting: u64,
+    /// Rows that cannot be routed, or are behind such a row of their key.
+    pub set_aside: u64,
+    /// How long ago the oldest row that waits was written.
+    pub oldest: Duration,
+}
+
+/// The table as the relay sees it.
+#[async_trait]
+pub trait Outbox: Send + Sync + 'static {
+    /// Takes or renews the right to publish for `ttl`: its epoch, or nothing while somebody else has it.
+    async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
+    /// Gives the right back, if this replica still has it in this epoch: another can have it at once.
+    async fn release(&self, epoch: i64) -> anyhow::Result<()>;
+    /// The oldest rows that are neither published nor set aside, at most `limit`.
+    async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>>;
+    /// Marks rows as published, unless the lease has been taken by somebody else since `epoch`.
+    async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
+    /// Sets rows aside that cannot be published now, so that those behind them can, unless the lease has been taken by another.
+    async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
+    /// Takes back rows that were set aside and can be published in their order when these are the types that can be routed.
+    /// Looks at a bounded number of rows; the next call goes on behind them.
+    async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done>;
+    /// What waits, counted up to a bound.
+    async fn backlog(&self) -> anyhow::Result<Backlog>;
+    /// Tells the relay of another replica that there is something to publish.
+    async fn notify(&self) -> anyhow::Result<()>;
+    /// Returns when another replica has called [`notify`](Self::notify), or after a time when that cannot be known.
+    async fn notified(&self);
+}
+
+/// Where records go.
+#[async_trait]
+pub trait Publisher: Send + Sync + 'static {
+    /// Returns when every record is acknowledged, in their order. On an error some may be published and some not.
+    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()>;
+}

@@ -1,0 +1,175 @@
+//! The outbox table in PostgreSQL.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Backlog, Outbox, Unpublished};
+use crate::{
+    jobs::Done,
+    lease::{Lease, PgLease},
+    postgres::{Database, Listener},
+};
+
+/// The channel on which replicas tell each other of new rows.
+const CHANNEL: &str = "outbox";
+/// Rows that are set aside looked at in one go.
+const SET_ASIDE_BATCH: i64 = 1_000;
+/// Counting ends here: beyond it, a metric says at least so many.
+const COUNTED: i64 = 1_000_000;
+
+/// The `outbox` table of a service's database, with its lease in `leases`.
+pub struct PgOutbox {
+    pool: Database,
+    lease: PgLease,
+    /// Made when it is first needed.
+    listener: OnceLock<Listener>,
+    /// Up to which row what is set aside has been looked at, by key and id; from the start without it.
+    looked_at: Mutex<Option<(Uuid, i64)>>,
+}
+
+impl PgOutbox {
+    /// `holder` tells this process from its replicas.
+    pub fn new(pool: Database, holder: String) -> Self {
+        Self {
+            lease: PgLease::new(pool.clone(), "outbox", holder),
+            pool,
+            listener: OnceLock::new(),
+            looked_at: Mutex::default(),
+        }
+    }
+
+    fn looked_at(&self) -> MutexGuard<'_, Option<(Uuid, i64)>> {
+        self.looked_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Outbox for PgOutbox {
+    async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
+        self.lease.acquire(ttl).await
+    }
+
+    async fn release(&self, epoch: i64) -> anyhow::Result<()> {
+        self.lease.release(epoch).await
+    }
+
+    async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>> {
+        let rows = sqlx::query!(
+            r#"select id, event_uuid, event_type, key, payload, trace as "trace: Json<HashMap<String, String>>",
+                exists (
+                    select from outbox as earlier
+                    where earlier.set_aside_at is not null and earlier.published_at is null
+                      and earlier.key = waiting.key and earlier.id < waiting.id) as "is_behind!"
+            from outbox as waiting where published_at is null and set_aside_at is null order by id limit $1"#,
+            limit,
+        )
+        .map(|row| Unpublished {
+            id: row.id,
+            event_uuid: row.event_uuid,
+            event_type: row.event_type,
+            key: row.key,
+            payload: row.payload,
+            trace: row.trace.0,
+            is_behind: row.is_behind,
+        })
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
+    }
+
+    async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        sqlx::query!(
+            "update outbox set published_at = now()
+            where id = any($1) and published_at is null
+              and exists (select from leases where name = 'outbox' and epoch = $2)",
+            ids,
+            epoch,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        sqlx::query!(
+            "update outbox set set_aside_at = now()
+            where id = any($1) and published_at is null
+              and exists (select from leases where name = 'outbox' and epoch = $2)",
+            ids,
+            epoch,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
+        let after = *self.looked_at();
+        let (key, id) = after.unwrap_or_default();
+        let rows = sqlx::query!(
+            r#"select id, key, event_type = any($1) and not exists (
+                    select from outbox as earlier
+                    where earlier.set_aside_at is not null and earlier.published_at is null
+                      and earlier.key = aside.key and earlier.id < aside.id and earlier.event_type <> all($1)) as "can!"
+            from outbox as aside
+            where set_aside_at is not null and published_at is null and (key, id) > ($2, $3)
+            order by key, id limit $4"#,
+            kinds as _,
+            key,
+            id,
+            SET_ASIDE_BATCH,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let full = rows.len() as u64 >= SET_ASIDE_BATCH.unsigned_abs();
+        *self.looked_at() = rows.last().filter(|_| full).map(|row| (row.key, row.id));
+        let ids: Vec<i64> = rows.iter().filter(|row| row.can).map(|row| row.id).collect();
+        if !ids.is_empty() {
+            sqlx::query!(
+                "update outbox set set_aside_at = null
+                where id = any($1) and exists (select from leases where name = 'outbox' and epoch = $2)",
+                &ids,
+                epoch,
+            )
+            .execute(&self.pool)
+            .await?;
+        }
+        Ok(Done { count: ids.len() as u64, more: full })
+    }
+
+    async fn backlog(&self) -> anyhow::Result<Backlog> {
+        let row = sqlx::query!(
+            r#"select
+                (select count(*) from (select from outbox where published_at is null limit $1) as waiting) as "waiting!",
+                (select count(*) from (
+                    select from outbox where set_aside_at is not null and published_at is null limit $1
+                ) as aside) as "set_aside!",
+                (select extract(epoch from now() - created_at)::float8
+                from outbox where published_at is null order by id limit 1) as oldest"#,
+            COUNTED,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Backlog {
+            waiting: row.waiting.unsigned_abs(),
+            set_aside: row.set_aside.unsigned_abs(),
+            oldest: Duration::try_from_secs_f64(row.oldest.unwrap_or_default()).unwrap_or_default(),
+        })
+    }
+
+    async fn notify(&self) -> anyhow::Result<()> {
+        sqlx::query!("select pg_notify($1, '') as notified", CHANNEL).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    async fn notified(&self) {
+        self.listener.get_or_init(|| self.pool.listen(CHANNEL)).notified().await;
+    }
+}

@@ -1,0 +1,121 @@
+//! The description of one service, from which everything that lists services is built: the one process, `run`, migrations, the audit.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use futures::future::BoxFuture;
+use secrecy::SecretString;
+use sqlx::migrate::Migrator;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{ConfigError, Settings},
+    health::Readiness,
+    postgres::Database,
+};
+
+/// What is particular to one service. Services with the same name are the same.
+pub struct Service {
+    /// In lower case. Also the name of its database, and the prefix of its variables in upper case.
+    pub name: &'static str,
+    /// One sentence for `--help`.
+    pub about: &'static str,
+    pub version: &'static str,
+    /// Where it serves unless `<NAME>_LISTEN` says otherwise, on loopback.
+    pub port: u16,
+    /// Where it serves metrics and health unless `<NAME>_ADMIN_LISTEN` says otherwise, on loopback.
+    pub admin_port: u16,
+    /// Connections to its database unless `<NAME>_DATABASE_CONNECTIONS` says otherwise.
+    pub database_connections: u32,
+    pub migrations: &'static Migrator,
+    /// Reads and checks the service's variables; an error names the one that is wrong.
+    pub check: fn(&Settings) -> Result<(), ConfigError>,
+    /// Puts the service together and binds its listeners.
+    pub build: fn(Settings) -> BoxFuture<'static, anyhow::Result<Built>>,
+}
+
+/// A service that has bound its listeners and waits to be run.
+pub struct Built {
+    pub readiness: Readiness,
+    /// Runs until the token is cancelled or a failure that no waiting mends.
+    pub run: Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>,
+}
+
+impl Service {
+    /// One of its variables: `variable("LISTEN")` of the service `order` is `ORDER_LISTEN`.
+    pub fn variable(&self, suffix: &str) -> String {
+        format!("{}_{suffix}", self.name.to_uppercase())
+    }
+
+    /// Where it listens: `<NAME>_LISTEN`, or its port on loopback.
+    pub fn listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
+        self.socket("LISTEN", self.port, settings)
+    }
+
+    /// Where it serves metrics and health: `<NAME>_ADMIN_LISTEN`, or its admin port on loopback.
+    pub fn admin_listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
+        self.socket("ADMIN_LISTEN", self.admin_port, settings)
+    }
+
+    fn socket(&self, suffix: &str, port: u16, settings: &Settings) -> Result<SocketAddr, ConfigError> {
+        let variable = self.variable(suffix);
+        let default = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        settings
+            .get(&variable)
+            .map_or(Ok(default), |given| given.parse().map_err(|error| ConfigError::new(&variable, error)))
+    }
+
+    /// Where a client on this machine finds it: `<NAME>_ADDRESS`, else where it listens.
+    pub fn address(&self, settings: &Settings) -> String {
+        let given = ["ADDRESS", "LISTEN"].into_iter().find_map(|suffix| settings.get(&self.variable(suffix)));
+        let address = given.map_or_else(|| format!("127.0.0.1:{}", self.port), str::to_owned);
+        address.replace("0.0.0.0:", "127.0.0.1:")
+    }
+
+    /// At most `size` connections to its database, made when they are used, which call themselves `application` to the server.
+    ///
+    /// Fails, naming the variable, where `<NAME>_DATABASE_URL` is not set or is no URL.
+    pub fn database(&self, application: &str, size: u32, settings: &Settings) -> anyhow::Result<Database> {
+        let variable = self.variable("DATABASE_URL");
+        let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;
+        Database::lazy(application, &variable, &SecretString::from(url), size)
+    }
+}
+
+impl Built {
+    pub fn new<F>(readiness: Readiness, run: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        Self { readiness, run: Box::new(|stop| Box::pin(run(stop))) }
+    }
+}
+
+impl PartialEq for Service {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Service {}
+
+impl Hash for Service {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name)
+    }
+}

@@ -1,0 +1,251 @@
+//! Starting the tasks of a program together, and stopping them one stage after another, each within a bound.
+//!
+//! At the stop servers go on for their drain and take nothing new after it; what they have in hand has [`REQUESTS`] to finish. Only then
+//! are background tasks told to stop, so that the relay publishes what these requests wrote. Connections are closed last.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::future::BoxFuture;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{http::REQUEST_LIMIT, jobs::Job, kafka::Consumer, outbox::Relay};
+
+/// How long requests may take that are in hand when nothing new is taken any more: as long as any request.
+pub const REQUESTS: Duration = REQUEST_LIMIT;
+/// How long background tasks may take to finish what they have in hand once they are told to stop.
+pub const JOBS: Duration = Duration::from_secs(3);
+/// How long closing connections may take.
+const CLOSING: Duration = Duration::from_secs(1);
+
+type Ended = (&'static str, anyhow::Result<()>);
+
+/// The long-running tasks of one program. The first that ends with an error stops the others.
+pub struct Tasks {
+    servers: JoinSet<Ended>,
+    background: JoinSet<Ended>,
+    /// Tells servers to stop.
+    stop: CancellationToken,
+    /// Tells background tasks to stop, when the servers have.
+    served: CancellationToken,
+    closing: Vec<BoxFuture<'static, ()>>,
+}
+
+impl Tasks {
+    /// Tasks that stop when `stop` is cancelled, and that cancel a child of it when one of them fails.
+    pub fn new(stop: &CancellationToken) -> Self {
+        Self {
+            servers: JoinSet::new(),
+            background: JoinSet::new(),
+            stop: stop.child_token(),
+            served: CancellationToken::new(),
+            closing: Vec::new(),
+        }
+    }
+
+    /// Starts a server; it gets the token that tells it to stop, and bounds itself how long it takes for that.
+    pub fn serve<F>(&mut self, name: &'static str, server: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let work = server(self.stop.clone());
+        self.servers.spawn(async move { (name, work.await) });
+    }
+
+    /// Starts a background task; it gets the token that tells it to stop once the servers have stopped.
+    pub fn spawn<F>(&mut self, name: &'static str, task: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let work = task(self.served.clone());
+        self.background.spawn(async move { (name, work.await) });
+    }
+
+    /// Starts background jobs.
+    pub fn jobs(&mut self, jobs: impl IntoIterator<Item = Job>) {
+        for job in jobs {
+            self.spawn(job.name, job.run);
+        }
+    }
+
+    /// Starts the relay of an outbox.
+    pub fn relay(&mut self, relay: Relay) {
+        self.spawn("outbox", |stop| relay.run(stop));
+    }
+
+    /// Starts members of consumer groups.
+    pub fn consumers(&mut self, consumers: impl IntoIterator<Item = Consumer>) {
+        for consumer in consumers {
+            self.spawn("consumer", |stop| consumer.run(stop));
+        }
+    }
+
+    /// Adds what is to be done when every task has ended.
+    pub fn close(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.closing.push(Box::pin(work));
+    }
+
+    /// Waits until all tasks have ended. Background tasks that still run [`JOBS`] after the servers have stopped are dropped.
+    pub async fn join(mut self) -> anyhow::Result<()> {
+        let mut outcome = Ok(());
+        while !self.servers.is_empty() || !self.background.is_empty() {
+            tokio::select! {
+                Some(ended) = self.servers.join_next() => note(ended, &self.stop, &mut outcome),
+                Some(ended) = self.background.join_next() => note(ended, &self.stop, &mut outcome),
+                () = self.stop.cancelled(), if self.servers.is_empty() => break,
+            }
+        }
+        self.served.cancel();
+        let finished = tokio::time::timeout(JOBS, async {
+            while let Some(ended) = self.background.join_next().await {
+                note(ended, &self.stop, &mut outcome);
+            }
+        });
+        if finished.await.is_err() {
+            tracing::warn!(tasks = self.background.len(), "tasks did not stop in time and are dropped");
+        }
+        self.background.abort_all();
+        let _ = tokio::time::timeout(CLOSING, futures::future::join_all(self.closing)).await;
+        outcome
+    }
+}
+
+/// An error stops all tasks; the first one is kept.
+fn note(ended: Result<Ended, JoinError>, stop: &CancellationToken, outcome: &mut anyhow::Result<()>) {
+    let (name, result) = ended.context("a task panicked").unwrap_or_else(|error| ("task", Err(error)));
+    if let Err(error) = result.with_context(|| format!("{name} failed")) {
+        stop.cancel();
+        if outcome.is_ok() {
+            *outcome = Err(error);
+        }
+    }
+}
+
+/// Runs a `server` until it has ended. What it still has in hand [`REQUESTS`] after the stop and the `drain` is dropped.
+pub(crate) async fn within_bounds(
+    server: impl Future<Output = anyhow::Result<()>>,
+    drain: Duration,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(drain + REQUESTS).await;
+    };
+    tokio::select! {
+        ended = server => ended,
+        () = late => {
+            tracing::warn!("requests did not end in time and are dropped");
+            Ok(())
+        }
+    }
+}
+
+/// A token that is cancelled by SIGINT or SIGTERM. A second signal ends the process at once.
+pub fn on_signal() -> anyhow::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let stop = CancellationToken::new();
+    let cancelled = stop.clone();
+    tokio::spawn(async move {
+        let mut wait = async || tokio::select! { _ = interrupt.recv() => 130, _ = terminate.recv() => 143 };
+        wait().await;
+        tracing::info!("stopping");
+        cancelled.cancel();
+        let code = wait().await;
+        std::process::exit(code);
+    });
+    Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_fails_stops_the_others() {
+        let mut tasks = Tasks::new(&CancellationToken::new());
+        tasks.serve("server", |stop| async move {
+            stop.cancelled().await;
+            Ok(())
+        });
+        tasks.spawn("patient", |stop| async move {
+            stop.cancelled().await;
+            Ok(())
+        });
+        tasks.spawn("broken", |_| async { anyhow::bail!("no luck") });
+
+        let error = tasks.join().await.unwrap_err();
+
+        assert_eq!(format!("{error:#}"), "broken failed: no luck");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tasks_that_end_by_themselves_end_the_program() {
+        let mut tasks = Tasks::new(&CancellationToken::new());
+        tasks.spawn("short", |_| async { Ok(()) });
+
+        assert!(tasks.join().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn background_tasks_are_told_to_stop_when_the_servers_have_and_what_is_to_be_closed_is_closed_last() {
+        let stop = CancellationToken::new();
+        let (events, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        let mut tasks = Tasks::new(&stop);
+        let (served, done, closed) = (events.clone(), events.clone(), events);
+        tasks.serve("server", |stop| async move {
+            stop.cancelled().await;
+            sleep(Duration::from_secs(9)).await;
+            served.send("served")?;
+            Ok(())
+        });
+        tasks.spawn("relay", |stop| async move {
+            stop.cancelled().await;
+            done.send("told to stop")?;
+            sleep(Duration::from_secs(1)).await;
+            done.send("published")?;
+            Ok(())
+        });
+        tasks.close(async move {
+            let _ = closed.send("closed");
+        });
+        stop.cancel();
+
+        tasks.join().await.unwrap();
+
+        let mut order = Vec::new();
+        while let Some(event) = seen.recv().await {
+            order.push(event);
+        }
+        assert_eq!(order, ["served", "told to stop", "published", "closed"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_stage_has_its_bound_and_tasks_that_end_one_after_another_do_not_prolong_it() {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::new(&stop);
+        let drain = Duration::from_secs(3);
+        tasks.serve("deaf server", |stop| async move { within_bounds(std::future::pending(), drain, &stop).await });
+        for part in 1..4 {
+            tasks.spawn("slow", move |stop| async move {
+                stop.cancelled().await;
+                sleep(JOBS * part / 4).await;
+                Ok(())
+            });
+        }
+        tasks.spawn("deaf", |_| std::future::pending());
+        tasks.close(std::future::pending());
+        let start = Instant::now();
+        stop.cancel();
+
+        tasks.join().await.unwrap();
+
+        // In simulated time, whose timers are exact to a few milliseconds; well within the 30 s that a container is given.
+        assert_eq!(start.elapsed().as_secs(), (drain + REQUESTS + JOBS + CLOSING).as_secs());
+    }
+}

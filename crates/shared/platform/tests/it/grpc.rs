@@ -1,0 +1,97 @@
+//! What becomes of a call when its connection does not last, or its peer does not answer.
+
+use std::time::{Duration, Instant};
+
+use contracts::identity::GrpcSessions;
+use futures::future::join_all;
+use platform::{
+    auth::{SessionError, Sessions as _},
+    deadline,
+};
+use stand_ins::Proxy;
+use testkit::eventually;
+use uuid::Uuid;
+
+#[tokio::test]
+async fn a_call_whose_connection_is_lost_is_made_again() {
+    let iam = testkit::iam().await;
+    let user = Uuid::from_u128(1);
+    let session = iam.session(user);
+    let proxy = Proxy::to(iam.address).await.unwrap();
+    let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
+    assert_eq!(sessions.owner(&session).await, Ok(user));
+    let asked = proxy.asked();
+    proxy.hang();
+
+    let call = tokio::spawn(async move { sessions.owner(&session).await });
+    while proxy.asked() == asked {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    proxy.reset();
+
+    assert_eq!(call.await.unwrap(), Ok(user));
+}
+
+#[tokio::test]
+async fn a_channel_whose_bytes_are_dropped_is_replaced_within_five_seconds() {
+    let iam = testkit::iam().await;
+    let user = Uuid::from_u128(1);
+    let session = iam.session(user);
+    let proxy = Proxy::to(iam.address).await.unwrap();
+    let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
+    assert_eq!(sessions.owner(&session).await, Ok(user));
+
+    proxy.blackhole();
+    let start = Instant::now();
+    while tokio::time::timeout(Duration::from_secs(1), sessions.owner(&session)).await != Ok(Ok(user)) {}
+
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_peer_that_hangs_is_not_called_for_a_while_and_heard_again_soon_after_it_is_back() {
+    let iam = testkit::iam().await;
+    let user = Uuid::from_u128(1);
+    let session = iam.session(user);
+    let proxy = Proxy::to(iam.address).await.unwrap();
+    let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
+    assert_eq!(sessions.owner(&session).await, Ok(user));
+
+    proxy.hang();
+    let hung = join_all((0..10).map(|_| sessions.owner(&session))).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let asked = proxy.asked();
+    let begun = Instant::now();
+    let refused = tokio::time::timeout(Duration::from_secs(1), async {
+        for _ in 0..100 {
+            // Never a pass.
+            assert_eq!(sessions.owner(&session).await, Err(SessionError::Unavailable));
+        }
+    });
+    assert!(refused.await.is_ok(), "a hundred calls take more than a second");
+    println!("a refusal took {:?}", begun.elapsed() / 100);
+    assert_eq!(proxy.asked(), asked, "a call was made while the breaker was open");
+    proxy.restore();
+    let restored = Instant::now();
+    eventually(async || sessions.owner(&session).await.ok()).await;
+
+    assert!(hung.iter().all(|owner| *owner == Err(SessionError::Unavailable)), "{hung:?}");
+    assert!(restored.elapsed() < Duration::from_secs(6), "it took {:?}", restored.elapsed());
+}
+
+#[tokio::test]
+async fn a_tiny_deadline_of_a_caller_stops_no_other_caller() {
+    let iam = testkit::iam().await;
+    let user = Uuid::from_u128(1);
+    let session = iam.session(user);
+    let proxy = Proxy::to(iam.address).await.unwrap();
+    let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
+    proxy.delay(Duration::from_millis(50));
+
+    for _ in 0..20 {
+        let owner = deadline::within(Duration::from_millis(10), sessions.owner(&session)).await;
+        assert_eq!(owner, Err(SessionError::Unavailable));
+    }
+
+    assert_eq!(sessions.owner(&session).await, Ok(user));
+}

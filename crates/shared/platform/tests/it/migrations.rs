@@ -1,0 +1,139 @@
+//! Migrations at the start of several replicas.
+
+use platform::postgres::{Database, migrate};
+use sqlx::{
+    ConnectOptions as _, SqlSafeStr as _,
+    migrate::{Migration, MigrationType, Migrator},
+};
+use tokio_util::sync::CancellationToken;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
+
+#[tokio::test]
+async fn replicas_that_start_together_migrate_once() {
+    let database = testkit::empty_database().await;
+    let stop = CancellationToken::new();
+
+    let replicas = tokio::join!(
+        migrate(&database.pool, &MIGRATIONS, &stop),
+        migrate(&database.pool, &MIGRATIONS, &stop),
+        migrate(&database.pool, &MIGRATIONS, &stop),
+    );
+
+    replicas.0.unwrap();
+    replicas.1.unwrap();
+    replicas.2.unwrap();
+    let applied: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations where success")
+        .fetch_one(&database.pool)
+        .await
+        .unwrap();
+    let known = MIGRATIONS.iter().filter(|migration| migration.migration_type.is_up_migration()).count();
+    assert_eq!(applied, i64::try_from(known).unwrap());
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_yet_is_waited_for() {
+    let database = testkit::empty_database().await;
+    let options = database.pool.connect_options();
+    let proxy = stand_ins::Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.unwrap();
+    proxy.cut();
+    let url = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
+    let pool = Database::lazy("test", "TEST_DATABASE_URL", &url.into(), 2).unwrap();
+    let migration = tokio::spawn({
+        let pool = pool.clone();
+        async move { migrate(&pool, &MIGRATIONS, &CancellationToken::new()).await }
+    });
+
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    proxy.restore();
+
+    migration.await.unwrap().unwrap();
+    sqlx::query("select count(*) from outbox").execute(&pool).await.unwrap();
+}
+
+fn lazy(options: &sqlx::postgres::PgConnectOptions) -> Database {
+    let url = options.to_url_lossy().to_string().into();
+    Database::lazy("test", "TEST_DATABASE_URL", &url, 2).expect("the options make a URL")
+}
+
+/// The database's URL for a role of its own, which may log in with `password` and owns nothing.
+async fn with_role(database: &testkit::Database, password: &str) -> (String, sqlx::postgres::PgConnectOptions) {
+    let role = format!("role_{}", platform::ids::random().simple());
+    execute(database, format!("create role {role} login password '{password}'")).await;
+    let options = (*database.pool.connect_options()).clone().username(&role).password(password);
+    (role, options)
+}
+
+async fn execute(database: &testkit::Database, statement: String) {
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&database.pool).await.expect("a superuser may");
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_the_role_is_waited_for() {
+    let database = testkit::empty_database().await;
+    let (role, options) = with_role(&database, "old").await;
+    let pool = lazy(&options.password("new"));
+    let migration = tokio::spawn(async move { migrate(&pool, &MIGRATIONS, &CancellationToken::new()).await });
+
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    execute(&database, format!("alter role {role} password 'new'")).await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    execute(&database, format!("grant all on schema public to {role}")).await;
+
+    migration.await.unwrap().unwrap();
+    execute(&database, format!("drop owned by {role} cascade")).await;
+    execute(&database, format!("drop role {role}")).await;
+}
+
+#[tokio::test]
+async fn a_migration_that_is_wrong_fails_at_once() {
+    use sqlx::migrate::{Migration, MigrationType};
+
+    let database = testkit::empty_database().await;
+    let sql = sqlx::SqlStr::from_static("creat table spelled_wrong ()");
+    let wrong = Migration::new(1, "wrong".into(), MigrationType::Simple, sql, false);
+    let migrator = Migrator { migrations: vec![wrong].into(), ..Migrator::DEFAULT };
+
+    let outcome = migrate(&database.pool, &migrator, &CancellationToken::new()).await;
+
+    assert!(format!("{:#}", outcome.unwrap_err()).contains("syntax error"));
+}
+
+#[tokio::test]
+async fn a_migration_whose_connection_is_lost_begins_again() {
+    let database = testkit::empty_database().await;
+    let options = database.pool.connect_options();
+    let proxy = stand_ins::Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.unwrap();
+    let url = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
+    let pool = Database::lazy("test", "TEST_DATABASE_URL", &url.into(), 2).unwrap();
+    let slow = "create table slow as select pg_sleep(1)::text".into_sql_str();
+    let migrator =
+        Migrator::with_migrations(vec![Migration::new(1, "slow".into(), MigrationType::Simple, slow, false)]);
+    let migration = tokio::spawn(async move { migrate(&pool, &migrator, &CancellationToken::new()).await });
+    let begun = "select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid())";
+    testkit::eventually(|| async {
+        sqlx::query_scalar::<_, bool>(begun).fetch_one(&database.pool).await.unwrap().then_some(())
+    })
+    .await;
+
+    proxy.blackhole();
+
+    // Until it is seen that the server is at nothing, and the server has seen that its client is gone: it has the lock.
+    let outcome = tokio::time::timeout(std::time::Duration::from_secs(40), migration).await;
+    outcome.expect("the migration ends").unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_with_what_to_do() {
+    let database = testkit::empty_database().await;
+    migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await.unwrap();
+    let newer = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+        values (9999, 'newer', true, '', 1)";
+    execute(&database, newer.to_owned()).await;
+
+    let outcome = migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await;
+
+    let refusal = format!("{:#}", outcome.unwrap_err());
+    assert!(refusal.contains("newer version of this program (migration 9999"), "{refusal}");
+    assert!(refusal.contains("shipyard migrate down"), "{refusal}");
+}

@@ -1,0 +1,235 @@
+//! The relay between the outbox in PostgreSQL and Kafka.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use platform::{
+    kafka::{KafkaPublisher, Message},
+    outbox::{Outbox as _, PgOutbox, Relay, Waker},
+};
+use sqlx::{ConnectOptions as _, migrate::Migrator};
+use stand_ins::Proxy;
+use testkit::{Database, Kafka, Running, eventually};
+use uuid::Uuid;
+
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
+
+const KIND: &str = "events.v1.OrderPaid";
+const KEYS: u128 = 5;
+
+/// A database with an outbox, and a broker to which it goes.
+struct Setup {
+    database: Database,
+    kafka: Kafka,
+    topic: String,
+}
+
+impl Setup {
+    async fn new() -> Self {
+        let (database, kafka) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka());
+        let topic = kafka.topics().order_paid_topic_name;
+        Self { database, kafka, topic }
+    }
+
+    fn outbox(&self, holder: &str) -> PgOutbox {
+        PgOutbox::new(self.database.pool.clone(), holder.to_owned())
+    }
+
+    fn relay(&self, holder: &str) -> Running {
+        self.relay_with(holder, &Waker::default())
+    }
+
+    fn relay_with(&self, holder: &str, waker: &Waker) -> Running {
+        self.relay_of(self.outbox(holder), waker)
+    }
+
+    fn relay_of(&self, outbox: PgOutbox, waker: &Waker) -> Running {
+        let publisher = Arc::new(KafkaPublisher::new(&self.kafka.config()).expect("a producer can be made"));
+        let topics = HashMap::from([(KIND, self.topic.clone())]);
+        let relay = Relay::new("test", Arc::new(outbox), publisher, topics, waker);
+        testkit::run(|stop| relay.run(stop))
+    }
+
+    /// Writes events with these numbers, the keys in turn.
+    async fn write(&self, numbers: impl IntoIterator<Item = u128>) {
+        for number in numbers {
+            sqlx::query(
+                "insert into outbox (event_uuid, event_type, key, payload, trace)
+                values ($1, $2, $3, $4, '{\"traceparent\": \"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\"}')",
+            )
+            .bind(Uuid::from_u128(number))
+            .bind(KIND)
+            .bind(Uuid::from_u128(number % KEYS))
+            .bind(number.to_string().into_bytes())
+            .execute(&self.database.pool)
+            .await
+            .expect("a row can be written");
+        }
+    }
+
+    async fn all_marked(&self) {
+        eventually(|| async { (unpublished(&self.database.pool).await == 0).then_some(()) }).await;
+    }
+
+    async fn messages(&self) -> Vec<Message> {
+        self.kafka.messages(&self.topic).await
+    }
+}
+
+async fn unpublished(pool: &platform::postgres::Database) -> i64 {
+    let count = sqlx::query_scalar("select count(*) from outbox where published_at is null").fetch_one(pool).await;
+    count.expect("the outbox can be read")
+}
+
+/// The numbers of one key's events, as its topic has them.
+fn of_key(messages: &[Message], key: u128) -> Vec<u128> {
+    let key = Uuid::from_u128(key).to_string().into_bytes();
+    let of_key = messages.iter().filter(|message| message.key == key);
+    of_key.map(|message| String::from_utf8_lossy(&message.payload).parse().expect("a number")).collect()
+}
+
+#[tokio::test]
+async fn the_events_of_one_key_reach_their_topic_in_their_order() {
+    let setup = Setup::new().await;
+    setup.write(0..600).await;
+
+    let relay = setup.relay("one");
+    setup.write(600..700).await;
+    setup.all_marked().await;
+    relay.stop().await;
+
+    let messages = setup.messages().await;
+    assert_eq!(messages.len(), 700);
+    for key in 0..KEYS {
+        assert_eq!(of_key(&messages, key), (0..700).filter(|number| number % KEYS == key).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_record_says_what_it_is() {
+    let setup = Setup::new().await;
+    setup.write([7]).await;
+
+    let relay = setup.relay("one");
+    setup.all_marked().await;
+
+    let messages = setup.messages().await;
+    let headers = &messages[0].headers;
+    assert_eq!(headers["event-uuid"], Uuid::from_u128(7).to_string());
+    assert_eq!(headers["event-type"], KIND);
+    assert_eq!(headers["content-type"], "application/x-protobuf");
+    assert_eq!(headers["traceparent"], "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn two_relays_publish_each_event_once() {
+    let setup = Setup::new().await;
+
+    let (first, second) = (setup.relay("first"), setup.relay("second"));
+    setup.write(0..200).await;
+    setup.all_marked().await;
+
+    assert_eq!(setup.messages().await.len(), 200);
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_relay_that_falls_silent_is_replaced_and_can_mark_nothing_any_more() {
+    let setup = Setup::new().await;
+    let silent = setup.outbox("silent");
+    let old = silent.lease(Duration::from_millis(300)).await.unwrap().unwrap();
+    setup.write(0..20).await;
+
+    let relay = setup.relay("other");
+    setup.all_marked().await;
+    relay.stop().await;
+    setup.write(20..21).await;
+    let ids: Vec<i64> = silent.unpublished(10).await.unwrap().iter().map(|row| row.id).collect();
+    silent.mark(old, &ids).await.unwrap();
+
+    assert_eq!(ids.len(), 1);
+    assert_eq!(unpublished(&setup.database.pool).await, 1);
+    assert_ne!(silent.lease(Duration::from_secs(1)).await.unwrap(), Some(old));
+}
+
+#[tokio::test]
+async fn a_lease_that_is_taken_over_has_a_new_epoch() {
+    let setup = Setup::new().await;
+    let (first, second) = (setup.outbox("first"), setup.outbox("second"));
+    let short = Duration::from_millis(50);
+
+    let epoch = first.lease(short).await.unwrap().unwrap();
+    assert_eq!(first.lease(short).await.unwrap(), Some(epoch));
+    let taken = eventually(|| async { second.lease(short).await.unwrap() }).await;
+
+    assert_eq!(taken, epoch + 1);
+}
+
+#[tokio::test]
+async fn a_relay_hears_of_a_commit_in_another_replica() {
+    let setup = Setup::new().await;
+    let (holder, other) = (setup.outbox("holder"), setup.outbox("other"));
+
+    let heard = tokio::spawn(async move { holder.notified().await });
+    eventually(|| async {
+        let listening =
+            "select exists (select from pg_stat_activity where datname = current_database() and query ilike 'listen%')";
+        let listening: bool = sqlx::query_scalar(listening).fetch_one(&setup.database.pool).await.unwrap();
+        listening.then_some(())
+    })
+    .await;
+    assert!(!heard.is_finished());
+    other.notify().await.unwrap();
+
+    heard.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_waker_in_the_replica_without_the_lease_reaches_the_one_with_it() {
+    let setup = Setup::new().await;
+    let waker = Waker::default();
+    let holder = setup.relay("holder");
+    eventually(|| async { setup.outbox("nobody").lease(Duration::ZERO).await.unwrap().is_none().then_some(()) }).await;
+    let other = setup.relay_with("other", &waker);
+
+    setup.write(0..1).await;
+    waker.wake();
+
+    setup.all_marked().await;
+    assert_eq!(setup.messages().await.len(), 1);
+    holder.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn a_relay_goes_on_when_its_database_is_back() {
+    let setup = Setup::new().await;
+    let options = setup.database.pool.connect_options();
+    let proxy = Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.unwrap();
+    let proxied = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
+    let pool = platform::postgres::Database::lazy("test", "TEST_DATABASE_URL", &proxied.into(), 5).unwrap();
+    let relay = setup.relay_of(PgOutbox::new(pool, "one".to_owned()), &Waker::default());
+    setup.write(0..10).await;
+    setup.all_marked().await;
+
+    proxy.cut();
+    setup.write(10..20).await;
+    proxy.restore();
+    setup.all_marked().await;
+    proxy.hang();
+    setup.write(20..30).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    proxy.restore();
+    setup.all_marked().await;
+
+    relay.stop().await;
+    let numbers = of_key(&setup.messages().await, 0);
+    let mut known = HashSet::new();
+    let firsts: Vec<u128> = numbers.into_iter().filter(|number| known.insert(*number)).collect();
+    assert_eq!(firsts, (0..30).filter(|number| number % KEYS == 0).collect::<Vec<_>>());
+}

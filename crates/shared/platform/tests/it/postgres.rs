@@ -1,0 +1,215 @@
+//! What a service's use of PostgreSQL stands: a path that drops bytes without telling either end.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures::future::join_all;
+use platform::{
+    health::Readiness,
+    postgres::{Database, is_unavailable, watch},
+};
+use sqlx::ConnectOptions as _;
+use stand_ins::Proxy;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+const POOL: u32 = 4;
+
+/// A database that is reached by a proxy.
+struct Fixture {
+    database: testkit::Database,
+    proxy: Proxy,
+    pool: Database,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let database = testkit::empty_database().await;
+        let options = database.pool.connect_options();
+        let proxy = Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.expect("a proxy");
+        let url = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
+        let pool = Database::lazy("test-application", "TEST_DATABASE_URL", &url.into(), POOL).expect("a URL");
+        let fixture = Self { database, proxy, pool };
+        fixture.statements("select pg_sleep(0.1)").await;
+        fixture
+    }
+
+    /// As many at once as the pool has connections: how long it took, and what came of each.
+    async fn statements(&self, statement: &'static str) -> (Duration, Vec<sqlx::Result<()>>) {
+        let start = Instant::now();
+        let all = (0..POOL).map(|_| async { sqlx::query(statement).execute(&self.pool).await.map(drop) });
+        let outcomes = timeout(Duration::from_secs(30), join_all(all)).await.expect("the statements end by themselves");
+        (start.elapsed(), outcomes)
+    }
+}
+
+#[tokio::test]
+async fn statements_whose_bytes_are_dropped_fail_in_time_and_leave_the_pool_whole() {
+    let fixture = Fixture::new().await;
+
+    let (statements, ()) = tokio::join!(fixture.statements("select pg_sleep(0.5)"), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        fixture.proxy.blackhole();
+    });
+    let next = fixture.statements("select 1").await;
+
+    let (took, outcomes) = statements;
+    assert!(took < Duration::from_secs(7), "{took:?}");
+    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(is_unavailable)), "{outcomes:?}");
+    let (took, outcomes) = next;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_in_the_middle_of_a_statement_takes_no_connection_with_it() {
+    let fixture = Fixture::new().await;
+    fixture.proxy.blackhole();
+
+    let left = timeout(Duration::from_millis(300), fixture.statements("select 1")).await;
+    let (took, outcomes) = fixture.statements("select 1").await;
+
+    assert!(left.is_err());
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_watched_pool_gives_up_lost_connections_before_a_statement_meets_them() {
+    let fixture = Fixture::new().await;
+    let (stop, readiness) = (CancellationToken::new(), Readiness::default());
+    let watch = tokio::spawn(watch(fixture.pool.clone(), readiness.condition("database"), stop.clone()));
+    readiness.ready().await;
+
+    let (statements, next) = tokio::join!(fixture.statements("select pg_sleep(0.5)"), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        fixture.proxy.blackhole();
+        // A second until it is asked, and two for an answer.
+        tokio::time::sleep(Duration::from_millis(3_500)).await;
+        fixture.statements("select 1").await
+    });
+
+    let (took, outcomes) = statements;
+    assert!(took < Duration::from_millis(3_700), "{took:?}");
+    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(is_unavailable)), "{outcomes:?}");
+    let (took, outcomes) = next;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    stop.cancel();
+    watch.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn idle_connections_whose_path_was_lost_cost_no_statement_after_the_watch_has_seen_it() {
+    let fixture = Fixture::new().await;
+    let (stop, readiness) = (CancellationToken::new(), Readiness::default());
+    let watch = tokio::spawn(watch(fixture.pool.clone(), readiness.condition("database"), stop.clone()));
+    readiness.ready().await;
+
+    fixture.proxy.blackhole();
+    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    let (took, outcomes) = fixture.statements("select 1").await;
+
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    stop.cancel();
+    watch.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_statement_that_meets_a_lost_connection_before_that_is_known_ends_when_it_is() {
+    let fixture = Fixture::new().await;
+    let (stop, readiness) = (CancellationToken::new(), Readiness::default());
+    let watch = tokio::spawn(watch(fixture.pool.clone(), readiness.condition("database"), stop.clone()));
+    readiness.ready().await;
+
+    fixture.proxy.blackhole();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let (took, outcomes) = fixture.statements("select 1").await;
+
+    // Half of the ping's two seconds is over.
+    assert!(took < Duration::from_millis(2_500), "{took:?}");
+    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(is_unavailable)), "{outcomes:?}");
+    stop.cancel();
+    watch.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_listener_whose_path_was_lost_listens_again() {
+    let fixture = Fixture::new().await;
+    let listener = fixture.pool.listen("news");
+    let hears = || async {
+        sqlx::query("select pg_notify('news', '')").execute(&fixture.database.pool).await.unwrap();
+        timeout(Duration::from_millis(300), listener.notified()).await.is_ok()
+    };
+    testkit::eventually(|| async { hears().await.then_some(()) }).await;
+
+    fixture.proxy.blackhole();
+    assert!(!hears().await, "what is told is lost");
+    let start = Instant::now();
+    while !hears().await {}
+
+    // Five seconds until it is asked, two for an answer.
+    assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn connections_tell_the_server_whose_they_are() {
+    let fixture = Fixture::new().await;
+
+    let names: Vec<String> =
+        sqlx::query_scalar("select distinct application_name from pg_stat_activity where datname = current_database()")
+            .fetch_all(&fixture.pool)
+            .await
+            .unwrap();
+
+    assert_eq!(names, ["test-application"]);
+}
+
+#[tokio::test]
+async fn many_who_wait_do_not_keep_each_other_from_connecting_again() {
+    let fixture = Fixture::new().await;
+    let (stop, readiness) = (CancellationToken::new(), Readiness::default());
+    let watch = tokio::spawn(watch(fixture.pool.clone(), readiness.condition("database"), stop.clone()));
+    readiness.ready().await;
+    // Making a connection takes more than a second.
+    fixture.proxy.delay(Duration::from_millis(150));
+    let answered = Arc::new(Mutex::new(None::<Instant>));
+    let (pool, answers) = (fixture.pool.clone(), answered.clone());
+    let load = AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut statements = JoinSet::new();
+        loop {
+            let (pool, answers) = (pool.clone(), answers.clone());
+            statements.spawn(async move {
+                if sqlx::query("select 1").execute(&pool).await.is_ok() {
+                    *answers.lock().unwrap() = Some(Instant::now());
+                }
+            });
+            while statements.try_join_next().is_some() {}
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }));
+    tokio::time::sleep(Duration::from_secs(4)).await;
+
+    fixture.proxy.blackhole();
+    let lost = Instant::now();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let took = timeout(Duration::from_secs(30), async {
+        while answered.lock().unwrap().is_none_or(|at| at < lost + Duration::from_millis(500)) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        lost.elapsed()
+    });
+    let took = took.await.expect("they connect again");
+
+    // Three seconds until the loss is seen.
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    drop(load);
+    stop.cancel();
+    watch.await.unwrap().unwrap();
+}

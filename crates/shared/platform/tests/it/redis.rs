@@ -1,0 +1,29 @@
+//! What a service's use of Redis stands: a path that drops bytes without telling either end.
+
+use std::time::Duration;
+
+use platform::redis::{RESPONSE_TIMEOUT, lazy_connection};
+use stand_ins::Proxy;
+use tokio::time::{Instant, timeout};
+
+#[tokio::test]
+async fn a_connection_whose_bytes_are_dropped_is_replaced_after_one_command() {
+    let url = testkit::redis().await.url;
+    let server = url.rsplit('/').find(|part| part.contains(':')).unwrap();
+    let proxy = Proxy::to(server).await.unwrap();
+    let through = url.replace(server, &proxy.address().to_string());
+    let connection = lazy_connection("REDIS_URL", &through.into()).unwrap();
+    let ping = || async {
+        let mut connection = connection.clone();
+        redis::cmd("PING").query_async::<()>(&mut connection).await
+    };
+    ping().await.unwrap();
+
+    proxy.blackhole();
+    let start = Instant::now();
+    let lost = timeout(RESPONSE_TIMEOUT, ping()).await;
+    assert!(lost.is_ok_and(|answer| answer.is_err()), "it fails within the time that a command has");
+    ping().await.unwrap();
+
+    assert!(start.elapsed() < RESPONSE_TIMEOUT + Duration::from_secs(1), "{:?}", start.elapsed());
+}

@@ -1,0 +1,243 @@
+//! Each consumer's effects equal the distinct events it received, and it received all of them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use contracts::events::{
+    AssemblyFailed, Consumer, Event as _, OrderCancelled, OrderCreated, OrderPaid, ROUTES, ShipAssembled,
+};
+use uuid::Uuid;
+
+use crate::{
+    Facts, Finding,
+    facts::{JobStatus, OrderStatus, OutboxRow, Reservation, ReservationStatus},
+    report::Check,
+};
+
+/// How much earlier than what it has seen a statement may be dated: a database dates it by when it began.
+const SLACK: Duration = Duration::from_secs(2);
+
+pub fn check(facts: &Facts) -> Finding {
+    let mut check = Check::new(5, "each consumer took every event once, and its effects are those");
+    let published = Published::of(facts);
+    let (mut consumers, mut taken, mut effects, mut buried) = (0, 0, 0, 0);
+    for route in &ROUTES {
+        for consumer in route.consumers {
+            let received = Received::of(facts, consumer, route.kind);
+            let orders = published.compare(facts, consumer, route.kind, &received, &mut check);
+            let made = Effects::of(facts, consumer, route.kind);
+            made.compare(facts, consumer, route.kind, &orders, &mut check);
+            consumers += usize::from(!received.events.is_empty());
+            taken += received.events.len();
+            effects += orders.keys().filter(|order| made.orders.contains_key(order)).count();
+            buried += received.buried.len();
+        }
+    }
+    jobs(facts, &mut check);
+    check.counted("consumers", consumers);
+    check.counted("events taken", taken);
+    check.counted("effects", effects);
+    check.counted("dead-lettered events", buried);
+    let strangers = facts.inboxes.iter().filter(|inbox| !known(inbox.service, &inbox.consumer)).count();
+    if strangers > 0 {
+        check.note(format!("{strangers} consumers in the inboxes are of no route: their rows were not looked at"));
+    }
+    check.end()
+}
+
+fn known(service: &str, group: &str) -> bool {
+    let mut all = ROUTES.iter().flat_map(|route| route.consumers);
+    all.any(|consumer| consumer.service == service && consumer.group == group)
+}
+
+/// What one consumer got.
+struct Received {
+    events: HashMap<Uuid, DateTime<Utc>>,
+    /// Events that it could not handle.
+    buried: HashSet<Uuid>,
+    repeated: Vec<Uuid>,
+}
+
+impl Received {
+    fn of(facts: &Facts, consumer: &Consumer, kind: &str) -> Self {
+        let mut events = HashMap::new();
+        let mut repeated = Vec::new();
+        let own = |service, group: &str| service == consumer.service && group == consumer.group;
+        for inbox in facts.inboxes.iter().filter(|inbox| own(inbox.service, &inbox.consumer)) {
+            for row in &inbox.rows {
+                if events.insert(row.event, row.at).is_some() {
+                    repeated.push(row.event);
+                }
+            }
+        }
+        let topic = facts.log_of(kind).map(|log| log.topic.as_str());
+        let letters =
+            facts.letters().filter(|letter| letter.group == consumer.group && Some(letter.topic.as_str()) == topic);
+        let buried = letters.filter_map(|letter| letter.event).filter(|event| !events.contains_key(event)).collect();
+        Self { events, buried, repeated }
+    }
+}
+
+/// Every event that was published, with its order, by type.
+struct Published<'a> {
+    orders: HashMap<&'static str, HashMap<Uuid, Uuid>>,
+    /// The rows that there are of them.
+    written: HashMap<Uuid, &'a OutboxRow>,
+}
+
+impl<'a> Published<'a> {
+    fn of(facts: &'a Facts) -> Self {
+        let by_kind = ROUTES.iter().map(|route| {
+            let rows = facts.outbox.iter().filter(|row| row.kind == route.kind && row.published_at.is_some());
+            let records = facts.log_of(route.kind).into_iter().flat_map(|log| &log.records);
+            let sent = records.filter_map(|record| Some((record.event?, record.key?)));
+            (route.kind, sent.chain(rows.map(|row| (row.event, row.key))).collect())
+        });
+        Self { orders: by_kind.collect(), written: facts.outbox_by_event() }
+    }
+
+    /// Holds what a consumer took against what there was to take: the orders of what it took, and when it took it.
+    fn compare(
+        &self,
+        facts: &Facts,
+        consumer: &Consumer,
+        kind: &str,
+        received: &Received,
+        check: &mut Check,
+    ) -> HashMap<Uuid, DateTime<Utc>> {
+        let published = &self.orders[kind];
+        let mut orders = HashMap::new();
+        for (event, order) in published {
+            let ours = self.written.contains_key(event);
+            let old = self.written.get(event).is_some_and(|row| facts.may_be_forgotten(row.created_at));
+            if let Some(at) = received.events.get(event) {
+                // What it has made of an old one may have been removed before its inbox row.
+                if !facts.may_be_forgotten(*at) {
+                    orders.insert(*order, *at);
+                }
+            } else if ours && !old && !received.buried.contains(event) {
+                check.broken_by(format!("{kind} of order {order}"), format!("{} has not taken it", consumer.group));
+            } else if ours && received.buried.contains(event) {
+                check.broken_by(format!("{kind} of order {order}"), format!("{} has dead-lettered it", consumer.group));
+            }
+        }
+        for (event, at) in &received.events {
+            if !published.contains_key(event) && !facts.may_be_forgotten(*at) {
+                check.broken_by(
+                    format!("{kind} {event}"),
+                    format!("{} has taken it, and nobody published it", consumer.group),
+                );
+            }
+        }
+        for event in &received.repeated {
+            check.broken_by(format!("{kind} {event}"), format!("{} has taken it more than once", consumer.group));
+        }
+        orders
+    }
+}
+
+/// What a consumer's events have made of its service's rows.
+struct Effects {
+    what: &'static str,
+    /// The orders that show the effect, and since when.
+    orders: HashMap<Uuid, DateTime<Utc>>,
+    /// They can have got it from the event alone.
+    only_so: bool,
+    /// It is there as soon as the event is taken, also where another event caused it.
+    at_once: bool,
+}
+
+impl Effects {
+    fn of(facts: &Facts, consumer: &Consumer, kind: &str) -> Self {
+        let orders = |status| {
+            let like = facts.orders.iter().filter(move |order| order.status == status);
+            like.map(|order| (order.uuid, order.updated_at)).collect()
+        };
+        let reservations = |statuses: &[ReservationStatus]| {
+            let like = facts.reservations.iter().filter(|one| statuses.contains(&one.status));
+            like.map(|one| (one.order, one.updated_at)).collect()
+        };
+        let told = |kind: &str| {
+            let like = facts.notifications.iter().filter(|one| one.kind == kind);
+            like.map(|one| (one.order, one.created_at)).collect()
+        };
+        let (what, orders, only_so) = match (consumer.service, kind) {
+            ("order", ShipAssembled::TYPE) => ("an ASSEMBLED order", orders(OrderStatus::Assembled), true),
+            ("order", AssemblyFailed::TYPE) => ("a CANCELLED order", orders(OrderStatus::Cancelled), false),
+            ("inventory", OrderCreated::TYPE) => {
+                // One that had ended before the event came stays so where its parts are gone.
+                let since = |one: &Reservation| one.first_confirmed_at.into_iter().chain(one.first_ended_at).min();
+                let settled = facts.reservations.iter().filter_map(|one| Some((one.order, since(one)?)));
+                ("a reservation that lasts", settled.collect(), false)
+            }
+            ("inventory", OrderCancelled::TYPE) => {
+                ("a released reservation", reservations(&[ReservationStatus::Released]), false)
+            }
+            ("inventory", ShipAssembled::TYPE) => {
+                ("a committed reservation", reservations(&[ReservationStatus::Committed]), true)
+            }
+            ("payment", OrderCancelled::TYPE) => {
+                let cancelled = facts.payments.iter().filter(|payment| payment.cancelled);
+                ("a cancelled payment", cancelled.map(|payment| (payment.order, payment.updated_at)).collect(), false)
+            }
+            ("assembly", OrderPaid::TYPE) => {
+                ("a job", facts.jobs.iter().map(|job| (job.order, job.started_at)).collect(), true)
+            }
+            ("notification", OrderPaid::TYPE) => ("a notification order_paid", told("order_paid"), true),
+            ("notification", ShipAssembled::TYPE) => ("a notification ship_assembled", told("ship_assembled"), true),
+            ("notification", OrderCancelled::TYPE) => ("a notification order_cancelled", told("order_cancelled"), true),
+            _ => ("an effect that this audit knows", HashMap::new(), false),
+        };
+        let at_once = (consumer.service, kind) == ("inventory", OrderCreated::TYPE);
+        Self { what, orders, only_so, at_once }
+    }
+
+    fn compare(
+        &self,
+        facts: &Facts,
+        consumer: &Consumer,
+        kind: &str,
+        taken: &HashMap<Uuid, DateTime<Utc>>,
+        check: &mut Check,
+    ) {
+        let Consumer { service, group } = consumer;
+        for (order, at) in taken {
+            let missing = match self.orders.get(order) {
+                None => format!("{service} has not {}", self.what),
+                Some(since) if self.at_once && *since > *at + SLACK => {
+                    format!("{service} has had {} since {since} only", self.what)
+                }
+                Some(_) => continue,
+            };
+            check.broken_by(format!("order {order}"), format!("{group} has taken its {kind} at {at}, and {missing}"));
+        }
+        for (order, at) in self.orders.iter().filter(|_| self.only_so) {
+            if !taken.contains_key(order) && !facts.may_be_forgotten(*at) {
+                check.broken_by(
+                    format!("order {order}"),
+                    format!("{service} has {}, and {group} has not taken its {kind}", self.what),
+                );
+            }
+        }
+    }
+}
+
+/// A finished job has told how it ended.
+fn jobs(facts: &Facts, check: &mut Check) {
+    let told: HashMap<Uuid, &str> =
+        facts.outbox.iter().filter(|row| row.service == "assembly").map(|row| (row.key, row.kind.as_ref())).collect();
+    for job in facts.jobs.iter().filter(|job| !facts.may_be_forgotten(job.started_at)) {
+        let kind = match job.status {
+            JobStatus::Building => None,
+            JobStatus::Assembled => Some(ShipAssembled::TYPE),
+            JobStatus::Failed => Some(AssemblyFailed::TYPE),
+        };
+        if told.get(&job.order).copied() != kind {
+            let (status, told) = (job.status.as_str(), told.get(&job.order).unwrap_or(&"nothing"));
+            check.broken_by(format!("job of order {}", job.order), format!("is {status}, and has told {told}"));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Every acknowledged order exists exactly once.
+
+use std::collections::{HashMap, HashSet};
+
+use contracts::events::{Event as _, OrderCreated};
+use uuid::Uuid;
+
+use crate::{
+    Facts, Finding,
+    facts::{Acknowledged, Answer, JobStatus, Order, OrderStatus, PaymentStatus, ReservationStatus},
+    report::Check,
+};
+
+pub fn check(facts: &Facts) -> Finding {
+    let mut check = Check::new(1, "every acknowledged order exists exactly once");
+    let orders = facts.orders_by_uuid();
+    once(facts, &mut check);
+    acknowledged(facts, &orders, &mut check);
+    created(facts, &orders, &mut check);
+    elsewhere(facts, &orders, &mut check);
+    check.end()
+}
+
+fn once(facts: &Facts, check: &mut Check) {
+    let mut seen = HashSet::new();
+    for order in facts.orders.iter().filter(|order| !seen.insert(order.uuid)) {
+        check.broken_by(format!("order {}", order.uuid), "exists more than once");
+    }
+    check.counted("orders", facts.orders.len());
+}
+
+/// What a client was told is so.
+fn acknowledged(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
+    let failed: HashSet<Uuid> =
+        facts.jobs.iter().filter(|job| job.status == JobStatus::Failed).map(|job| job.order).collect();
+    for Acknowledged { order: uuid, answer } in &facts.acknowledged {
+        let row = format!("order {uuid}");
+        let Some(order) = orders.get(uuid) else {
+            check.broken_by(row, format!("acknowledged as {}, and does not exist", told(answer)));
+            continue;
+        };
+        let as_told = match (answer, order.status) {
+            (Answer::Created, _) | (Answer::Cancelled, OrderStatus::Cancelled) => true,
+            (Answer::Paid { transaction }, OrderStatus::Paid | OrderStatus::Assembled) => {
+                order.transaction == Some(*transaction)
+            }
+            (Answer::Paid { .. }, OrderStatus::Cancelled) => failed.contains(uuid),
+            _ => false,
+        };
+        if !as_told {
+            let (told, status) = (told(answer), order.status.as_str());
+            let by = order.transaction.map(|transaction| format!(" by {transaction}")).unwrap_or_default();
+            check.broken_by(row, format!("acknowledged as {told}, and is {status}{by}"));
+        }
+    }
+    check.counted("acknowledgements", facts.acknowledged.len());
+    if facts.acknowledged.is_empty() {
+        check.note("what clients were told is not known; the orders of all other rows stand for it".to_owned());
+    }
+}
+
+fn told(answer: &Answer) -> String {
+    match answer {
+        Answer::Created => "created".to_owned(),
+        Answer::Paid { transaction } => format!("paid by {transaction}"),
+        Answer::Cancelled => "cancelled".to_owned(),
+    }
+}
+
+/// An order and the event of its creation are one write.
+fn created(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
+    let told: HashSet<Uuid> =
+        facts.outbox.iter().filter(|row| row.kind == OrderCreated::TYPE).map(|row| row.key).collect();
+    for uuid in told.iter().filter(|uuid| !orders.contains_key(uuid)) {
+        check.broken_by(format!("order {uuid}"), "its creation is in the outbox, and it does not exist");
+    }
+    for order in facts.orders.iter().filter(|order| !told.contains(&order.uuid)) {
+        if !facts.may_be_forgotten(order.created_at) {
+            check.broken_by(format!("order {}", order.uuid), "its creation is not in the outbox");
+        }
+    }
+    check.counted("creations told of", told.len());
+}
+
+/// Nobody works for an order that does not exist.
+fn elsewhere(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
+    let payments = facts.payments.iter().filter(|payment| payment.status != PaymentStatus::Void);
+    let standing = |status| matches!(status, ReservationStatus::Confirmed | ReservationStatus::Committed);
+    let reservations = facts.reservations.iter().filter(|reservation| standing(reservation.status));
+    let named: Vec<(&str, Uuid)> = payments
+        .map(|payment| ("payment", payment.order))
+        .chain(facts.ledger.iter().map(|entry| ("provider", entry.order)))
+        .chain(reservations.map(|reservation| ("inventory", reservation.order)))
+        .chain(facts.jobs.iter().map(|job| ("assembly", job.order)))
+        .chain(facts.notifications.iter().map(|notification| ("notification", notification.order)))
+        .collect();
+    for (place, uuid) in named.iter().filter(|(_, uuid)| !orders.contains_key(uuid)) {
+        check.broken_by(format!("order {uuid}"), format!("does not exist, and {place} works for it"));
+    }
+    check.counted("rows of other services", named.len());
+}

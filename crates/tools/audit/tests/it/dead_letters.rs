@@ -1,0 +1,145 @@
+//! The dead-letter topics hold just the poison that was sent.
+
+use audit::{
+    Facts, Verdict,
+    facts::{DeadLetter, Discarded, OrderStatus, Poison},
+};
+use contracts::events::{Event as _, OrderPaid};
+use uuid::Uuid;
+
+use crate::shop::{BUILT, UNDONE, breaks, event, finding, holds, inbox, shop, then};
+
+const GROUPS: [&str; 2] = ["assembly-group-order-paid", "notification-group-order-paid"];
+
+fn letter(group: &str, event: Option<Uuid>) -> DeadLetter {
+    DeadLetter {
+        id: "order.paid.dlq/0/0".to_owned(),
+        topic: "order.paid".to_owned(),
+        partition: 3,
+        offset: 9,
+        group: group.to_owned(),
+        event,
+        error: "not a protobuf message".to_owned(),
+    }
+}
+
+fn sent(facts: &mut Facts) {
+    facts.poison = Some(vec![Poison { topic: "order.paid".to_owned(), partition: 3, offset: 9 }]);
+}
+
+#[test]
+fn poison_that_was_sent_is_with_the_dead_letters_of_every_consumer() {
+    let found = holds(8, |facts| {
+        sent(facts);
+        facts.dead_letters[1].letters.extend(GROUPS.map(|group| letter(group, None)));
+    });
+    assert!(found.counted.iter().any(|count| count.of == "poison records" && count.count == 1), "{found:?}");
+
+    breaks(8, &["poison order.paid/3/9", "notification-group-order-paid has not dead-lettered it"], |facts| {
+        sent(facts);
+        facts.dead_letters[1].letters.push(letter(GROUPS[0], None));
+    });
+}
+
+#[test]
+fn a_dead_letter_is_no_poison_that_was_sent() {
+    breaks(8, &["is no poison that was sent"], |facts| {
+        facts.poison = Some(Vec::new());
+        facts.dead_letters[1].letters.push(letter(GROUPS[0], None));
+    });
+}
+
+#[test]
+fn what_others_sent_is_noted_where_nobody_knows_what_was_sent() {
+    let found = holds(8, |facts| facts.dead_letters[1].letters.push(letter(GROUPS[0], None)));
+
+    assert!(found.notes.iter().any(|note| note.contains("1 dead letters are no events of this shop")), "{found:?}");
+}
+
+#[test]
+fn an_event_of_ours_is_among_the_dead_letters() {
+    let event = event(BUILT, OrderPaid::TYPE);
+    breaks(8, &["is the events.v1.OrderPaid of order", "did not handle"], |facts| {
+        inbox(facts, GROUPS[0]).rows.retain(|row| row.event != event);
+        facts.dead_letters[1].letters.push(letter(GROUPS[0], Some(event)));
+    });
+}
+
+#[test]
+fn an_event_that_was_replayed_is_dead_no_more() {
+    let event = event(BUILT, OrderPaid::TYPE);
+    holds(8, |facts| facts.dead_letters[1].letters.push(letter(GROUPS[0], Some(event))));
+}
+
+#[test]
+fn dead_letter_topics_that_were_not_read_are_not_passed_over() {
+    let mut facts = shop();
+    facts.dead_letters.pop();
+
+    let found = finding(&facts, 8);
+
+    assert_eq!(found.verdict, Verdict::NothingToCheck, "{found:?}");
+    assert_eq!(found.missing, ["4 of 5 dead-letter topics were read"]);
+}
+
+/// Assembly never took that the order was paid, and an operator has put that aside.
+fn discard(facts: &mut Facts, order: Uuid) {
+    let event = event(order, OrderPaid::TYPE);
+    inbox(facts, GROUPS[0]).rows.retain(|row| row.event != event);
+    facts.jobs.retain(|job| job.order != order);
+    facts.dead_letters[1].letters.push(letter(GROUPS[0], Some(event)));
+    facts.discarded.push(Discarded {
+        letter: "order.paid.dlq/0/0".to_owned(),
+        group: GROUPS[0].to_owned(),
+        event: Some(event),
+        order: Some(order),
+        who: "ann".to_owned(),
+        why: "built by hand".to_owned(),
+        at: then(),
+    });
+}
+
+#[test]
+fn a_letter_that_was_discarded_is_dealt_with() {
+    let found = holds(8, |facts| discard(facts, BUILT));
+
+    assert!(found.notes.iter().any(|note| note.contains("1 dead letters were discarded")), "{found:?}");
+}
+
+#[test]
+fn what_follows_from_a_discarded_letter_is_told_and_breaks_nothing() {
+    let paid = |facts: &mut Facts| {
+        discard(facts, BUILT);
+        let order = facts.orders.iter_mut().find(|order| order.uuid == BUILT).unwrap();
+        order.status = OrderStatus::Paid;
+    };
+
+    let (effects, bounds) = (holds(5, |facts| discard(facts, BUILT)), holds(7, paid));
+
+    for (found, what) in [(effects, "has dead-lettered it"), (bounds, "is not built")] {
+        let told = "waived, since ann discarded order.paid.dlq/0/0 (built by hand)";
+        assert!(found.notes.iter().any(|note| note.starts_with(told) && note.contains(what)), "{found:?}");
+    }
+}
+
+#[test]
+fn what_does_not_follow_from_a_discarded_letter_breaks_its_invariant_all_the_same() {
+    // Another order's.
+    breaks(5, &["has not taken it"], |facts| {
+        discard(facts, BUILT);
+        let other = event(UNDONE, OrderPaid::TYPE);
+        inbox(facts, GROUPS[0]).rows.retain(|row| row.event != other);
+    });
+    // Another consumer's.
+    breaks(5, &["notification-group-order-paid has not taken it"], |facts| {
+        discard(facts, BUILT);
+        let event = event(BUILT, OrderPaid::TYPE);
+        inbox(facts, GROUPS[1]).rows.retain(|row| row.event != event);
+    });
+    // The money of an order that was not built.
+    breaks(2, &["charged 2 times"], |facts| {
+        discard(facts, BUILT);
+        let again = facts.ledger.iter().find(|entry| entry.order == BUILT).unwrap().clone();
+        facts.ledger.push(audit::facts::Entry { key: "again".to_owned(), ..again });
+    });
+}

@@ -1,0 +1,242 @@
+//! Each consumer's effects equal the distinct events it received, and it received all of them.
+
+use std::time::Duration;
+
+use audit::{
+    Facts,
+    facts::{DeadLetter, Inbox, JobStatus, OrderStatus, ReservationStatus},
+};
+use contracts::events::{Event as _, OrderPaid, ROUTES};
+use uuid::Uuid;
+
+use crate::shop::{BUILT, LEFT, OPEN, UNDONE, breaks, event, finding, holds, inbox, log, now, shop, the, then};
+
+#[test]
+fn a_consumer_has_not_taken_an_event() {
+    for route in &ROUTES {
+        for consumer in route.consumers {
+            breaks(5, &[route.kind, consumer.group, "has not taken it"], |facts| {
+                inbox(facts, consumer.group).rows.clear();
+            });
+        }
+    }
+}
+
+#[test]
+fn a_consumer_has_taken_an_event_that_nobody_published() {
+    breaks(5, &["assembly-group-order-paid", "nobody published it"], |facts| {
+        let row = inbox(facts, "assembly-group-order-paid").rows[0];
+        inbox(facts, "assembly-group-order-paid")
+            .rows
+            .push(audit::facts::Received { event: Uuid::from_u128(99), ..row });
+    });
+}
+
+#[test]
+fn a_consumer_has_taken_an_event_twice() {
+    breaks(5, &["assembly-group-order-paid", "more than once"], |facts| {
+        let row = inbox(facts, "assembly-group-order-paid").rows[0];
+        inbox(facts, "assembly-group-order-paid").rows.push(row);
+    });
+}
+
+#[test]
+fn an_event_was_taken_without_its_effect() {
+    breaks(5, &["and assembly has not a job"], |facts| facts.jobs.retain(|job| job.order != BUILT));
+    breaks(5, &["and notification has not a notification ship_assembled"], |facts| {
+        facts.notifications.retain(|one| one.kind != "ship_assembled");
+    });
+    breaks(5, &["and order has not an ASSEMBLED order"], |facts| {
+        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
+    });
+    breaks(5, &["and order has not a CANCELLED order"], |facts| {
+        the(&mut facts.orders, |order| order.uuid == UNDONE).status = OrderStatus::Paid;
+    });
+    breaks(5, &["and inventory has not a reservation that lasts"], |facts| {
+        let reservation = the(&mut facts.reservations, |one| one.order == OPEN);
+        reservation.status = ReservationStatus::Held;
+        reservation.first_confirmed_at = None;
+    });
+    breaks(5, &["and inventory has not a released reservation"], |facts| {
+        the(&mut facts.reservations, |one| one.order == LEFT).status = ReservationStatus::Confirmed;
+    });
+    breaks(5, &["and inventory has not a committed reservation"], |facts| {
+        the(&mut facts.reservations, |one| one.order == BUILT).status = ReservationStatus::Confirmed;
+    });
+    breaks(5, &["and payment has not a cancelled payment"], |facts| {
+        facts.payments.retain(|payment| payment.order != LEFT);
+    });
+}
+
+#[test]
+fn the_creation_of_an_order_was_taken_and_its_parts_were_not_kept_for_it() {
+    let late = then() + Duration::from_secs(30);
+    for (order, status) in
+        [(OPEN, ReservationStatus::Expired), (LEFT, ReservationStatus::Released), (BUILT, ReservationStatus::Committed)]
+    {
+        breaks(5, &[&order.to_string(), "inventory has had a reservation that lasts since"], |facts| {
+            let reservation = the(&mut facts.reservations, |one| one.order == order);
+            reservation.status = status;
+            reservation.first_confirmed_at = None;
+            reservation.first_ended_at = Some(late);
+        });
+        breaks(5, &[&order.to_string(), "inventory has had a reservation that lasts since"], |facts| {
+            let reservation = the(&mut facts.reservations, |one| one.order == order);
+            reservation.first_confirmed_at = Some(late);
+            reservation.first_ended_at = Some(late);
+        });
+    }
+}
+
+#[test]
+fn a_reservation_that_ended_before_its_order_was_heard_of_may_stay_so() {
+    for (order, status) in [(OPEN, ReservationStatus::Expired), (LEFT, ReservationStatus::Released)] {
+        holds(5, |facts| {
+            let reservation = the(&mut facts.reservations, |one| one.order == order);
+            reservation.status = status;
+            reservation.first_confirmed_at = None;
+            reservation.first_ended_at = Some(then());
+        });
+        // Paid later, when the parts were there again.
+        holds(5, |facts| {
+            let reservation = the(&mut facts.reservations, |one| one.order == order);
+            reservation.first_confirmed_at = Some(now());
+            reservation.first_ended_at = Some(then());
+        });
+    }
+}
+
+#[test]
+fn a_statement_may_be_dated_a_moment_before_what_it_saw() {
+    for (millis, is_well) in [(2000, true), (2001, false)] {
+        let change = |facts: &mut Facts| {
+            let reservation = the(&mut facts.reservations, |one| one.order == OPEN);
+            reservation.first_confirmed_at = Some(then() + Duration::from_millis(millis));
+        };
+        if is_well {
+            holds(5, change);
+        } else {
+            breaks(5, &["has had a reservation that lasts since"], change);
+        }
+    }
+}
+
+#[test]
+fn other_effects_may_be_older_or_younger_than_their_event() {
+    holds(5, |facts| {
+        for order in &mut facts.orders {
+            order.updated_at = now();
+        }
+        for payment in &mut facts.payments {
+            payment.updated_at = now();
+        }
+    });
+}
+
+#[test]
+fn an_effect_has_no_event() {
+    breaks(5, &["assembly has a job", "has not taken its events.v1.OrderPaid"], |facts| {
+        let mut job = facts.jobs[0].clone();
+        job.order = OPEN;
+        facts.jobs.push(job);
+    });
+    breaks(5, &["notification has a notification order_cancelled"], |facts| {
+        the(&mut facts.notifications, |one| one.kind == "order_paid").kind = "order_cancelled".to_owned();
+    });
+    breaks(5, &["order has an ASSEMBLED order"], |facts| {
+        the(&mut facts.orders, |order| order.uuid == OPEN).status = OrderStatus::Assembled;
+    });
+}
+
+#[test]
+fn a_job_has_not_told_how_it_ended() {
+    breaks(5, &["is assembled, and has told nothing"], |facts| {
+        facts.outbox.retain(|row| !(row.service == "assembly" && row.key == BUILT));
+    });
+    breaks(5, &["is building, and has told events.v1.ShipAssembled"], |facts| {
+        the(&mut facts.jobs, |job| job.order == BUILT).status = JobStatus::Building;
+    });
+}
+
+#[test]
+fn an_event_of_ours_was_dead_lettered() {
+    breaks(5, &["assembly-group-order-paid has dead-lettered it"], |facts| {
+        let event = event(BUILT, OrderPaid::TYPE);
+        inbox(facts, "assembly-group-order-paid").rows.retain(|row| row.event != event);
+        facts.dead_letters[0].letters.push(DeadLetter {
+            id: "order.paid.dlq/0/0".to_owned(),
+            topic: "order.paid".to_owned(),
+            partition: 0,
+            offset: 0,
+            group: "assembly-group-order-paid".to_owned(),
+            event: Some(event),
+            error: "no".to_owned(),
+        });
+    });
+}
+
+#[test]
+fn what_is_so_old_that_its_rows_were_removed_is_passed_over() {
+    holds(5, |facts| {
+        let built = event(BUILT, OrderPaid::TYPE);
+        facts.outbox.retain(|row| row.event != built);
+        log(facts, OrderPaid::TYPE).records.retain(|record| record.event != Some(built));
+        facts.kept_since = Some(now());
+    });
+    holds(5, |facts| {
+        inbox(facts, "assembly-group-order-paid").rows.pop();
+        facts.kept_since = Some(now());
+    });
+}
+
+#[test]
+fn a_consumer_of_no_route_is_named() {
+    let found = holds(5, |facts| {
+        facts.inboxes.push(Inbox { service: "order", consumer: "somebody".to_owned(), rows: Vec::new() });
+    });
+
+    assert!(found.notes.iter().any(|note| note.contains("of no route")), "{found:?}");
+}
+
+/// An event of ours that a consumer has dead-lettered.
+fn bury(facts: &mut Facts, group: &str) {
+    facts.dead_letters[0].letters.push(DeadLetter {
+        id: "order.paid.dlq/0/0".to_owned(),
+        topic: "order.paid".to_owned(),
+        partition: 0,
+        offset: 0,
+        group: group.to_owned(),
+        event: Some(event(BUILT, OrderPaid::TYPE)),
+        error: "no".to_owned(),
+    });
+}
+
+#[test]
+fn an_event_that_one_consumer_dead_lettered_is_still_missed_at_another() {
+    let missing = |facts: &mut Facts| {
+        inbox(facts, "assembly-group-order-paid").rows.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
+    };
+    let row = format!("events.v1.OrderPaid of order {BUILT}: ");
+    breaks(5, &[&row, "assembly-group-order-paid has not taken it"], |facts| {
+        missing(facts);
+        bury(facts, "notification-group-order-paid");
+    });
+    breaks(5, &[&row, "assembly-group-order-paid has not taken it"], |facts| {
+        missing(facts);
+        bury(facts, "assembly-group-order-paid");
+        facts.dead_letters[0].letters[0].topic = "order.created".to_owned();
+    });
+}
+
+#[test]
+fn dead_lettered_events_are_counted() {
+    let mut facts = shop();
+    for group in ["assembly-group-order-paid", "notification-group-order-paid"] {
+        inbox(&mut facts, group).rows.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
+        bury(&mut facts, group);
+    }
+
+    let found = finding(&facts, 5);
+
+    assert!(found.counted.iter().any(|count| count.of == "dead-lettered events" && count.count == 2), "{found:?}");
+}

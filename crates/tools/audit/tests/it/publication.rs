@@ -1,0 +1,159 @@
+//! Every outbox row reached its topic; no event in a topic lacks its row.
+
+use std::time::Duration;
+
+use audit::{
+    Count, Facts, Verdict,
+    facts::{DeadLetter, OutboxRow, Record, kind},
+};
+use chrono::{DateTime, Utc};
+use contracts::events::{Event as _, OrderCreated, OrderPaid};
+use uuid::Uuid;
+
+use crate::shop::{BUILT, OPEN, breaks, event, finding, holds, inbox, log, now, shop, the, then};
+
+#[test]
+fn a_row_is_not_published() {
+    let row = format!("events.v1.OrderCreated {} of order {OPEN}: ", event(OPEN, OrderCreated::TYPE));
+    breaks(4, &[&row, "is in the outbox of order", "not published"], |facts| {
+        the(&mut facts.outbox, |row| row.key == OPEN).published_at = None;
+    });
+}
+
+#[test]
+fn a_row_is_marked_and_not_in_its_topic() {
+    breaks(4, &["is marked as published", "is not in order.paid"], |facts| {
+        log(facts, OrderPaid::TYPE).records.retain(|record| record.key != Some(BUILT));
+    });
+}
+
+#[test]
+fn an_event_has_no_row() {
+    breaks(4, &["record order.paid/0/0", "no outbox has such a row"], |facts| {
+        facts.outbox.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
+    });
+}
+
+#[test]
+fn an_event_is_in_anothers_topic() {
+    breaks(4, &["record order.paid/0/2", "no outbox has such a row"], |facts| {
+        let mut record = log(facts, OrderCreated::TYPE).records[0].clone();
+        record.offset = 2;
+        log(facts, OrderPaid::TYPE).records.push(record);
+    });
+}
+
+#[test]
+fn an_event_has_the_key_of_another_order() {
+    breaks(4, &["and its key is"], |facts| log(facts, OrderPaid::TYPE).records[0].key = Some(OPEN));
+}
+
+#[test]
+fn an_event_that_is_published_again_is_no_other_event() {
+    holds(4, |facts| {
+        let again = log(facts, OrderPaid::TYPE).records[0].clone();
+        log(facts, OrderPaid::TYPE).records.push(Record { offset: 9, ..again });
+    });
+}
+
+#[test]
+fn poison_is_accounted_for_by_its_dead_letter() {
+    let poison = Record { partition: 3, offset: 9, event: None, kind: None, key: None, at: then() };
+    breaks(4, &["record order.paid/3/9", "an event without a type without a uuid"], |facts| {
+        log(facts, OrderPaid::TYPE).records.push(poison.clone());
+    });
+
+    let found = holds(4, |facts| {
+        log(facts, OrderPaid::TYPE).records.push(poison);
+        facts.dead_letters[0].letters.push(DeadLetter {
+            id: "order.paid.dlq/0/0".to_owned(),
+            topic: "order.paid".to_owned(),
+            partition: 3,
+            offset: 9,
+            group: "assembly-group-order-paid".to_owned(),
+            event: None,
+            error: "not a protobuf message".to_owned(),
+        });
+    });
+    assert!(found.counted.iter().any(|count| count.of == "dead-lettered records" && count.count == 1), "{found:?}");
+}
+
+#[test]
+fn what_a_topic_no_longer_holds_is_shown_by_a_consumer() {
+    let found = holds(4, |facts| {
+        for log in &mut facts.logs {
+            log.records.clear();
+            log.complete_since = Some(then() + Duration::from_secs(1));
+        }
+    });
+    assert!(found.notes.iter().any(|note| note.contains("older than what the topics hold")), "{found:?}");
+
+    breaks(4, &["no consumer has it"], |facts| {
+        let paid = log(facts, OrderPaid::TYPE);
+        paid.records.clear();
+        paid.complete_since = Some(now());
+        for group in ["assembly-group-order-paid", "notification-group-order-paid"] {
+            inbox(facts, group).rows.clear();
+        }
+    });
+}
+
+#[test]
+fn an_old_event_has_lost_its_row_by_right() {
+    holds(4, |facts| {
+        facts.outbox.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
+        facts.kept_since = Some(now());
+    });
+}
+
+#[test]
+fn a_row_of_an_unknown_type_goes_nowhere() {
+    breaks(4, &["is of the unknown type events.v1.Unheard"], |facts| facts.outbox[0].kind = kind("events.v1.Unheard"));
+}
+
+#[test]
+fn what_is_set_aside_is_counted_and_breaks_the_invariant_once_it_waits_too_long() {
+    let aside = |since: DateTime<Utc>| {
+        move |facts: &mut Facts| {
+            let row = the(&mut facts.outbox, |row| row.key == OPEN).clone();
+            let row = OutboxRow { published_at: None, set_aside_at: Some(since), ..row };
+            let unheard = OutboxRow { event: Uuid::from_u128(1), kind: kind("events.v1.Unheard"), ..row.clone() };
+            let behind = OutboxRow { event: Uuid::from_u128(2), kind: kind(OrderPaid::TYPE), ..row };
+            facts.outbox.extend([unheard, behind]);
+        }
+    };
+
+    let mut facts = shop();
+    aside(now())(&mut facts);
+    let young = finding(&facts, 4);
+    assert_eq!(young.violations, []);
+    assert!(young.counted.contains(&Count { of: "outbox rows set aside", count: 2 }), "{young:?}");
+
+    breaks(4, &["events.v1.Unheard", "is set aside in the outbox of order", "no topic is known"], aside(then()));
+    breaks(4, &["events.v1.OrderPaid", "is set aside in the outbox of order", "behind such an event"], aside(then()));
+}
+
+#[test]
+fn what_was_set_aside_and_is_published_is_a_row_like_any_other() {
+    let found = holds(4, |facts| facts.outbox[0].set_aside_at = Some(then()));
+
+    assert!(found.counted.contains(&Count { of: "outbox rows set aside", count: 0 }), "{found:?}");
+}
+
+#[test]
+fn a_topic_that_was_not_read_is_not_passed_over() {
+    let mut facts = shop();
+    facts.logs.retain(|log| log.kind != OrderPaid::TYPE);
+
+    let found = finding(&facts, 4);
+
+    assert_eq!(found.verdict, Verdict::NothingToCheck, "{found:?}");
+    assert_eq!(found.missing, ["the topic of events.v1.OrderPaid was not read"]);
+}
+
+#[test]
+fn a_record_with_the_uuid_of_another_type_is_found() {
+    breaks(4, &["no outbox has such a row"], |facts| {
+        log(facts, OrderPaid::TYPE).records[0].event = Some(Uuid::from_u128(99));
+    });
+}

@@ -1,0 +1,257 @@
+//! Facts about a shop in which four orders went the four ways that an order can go, and nothing went wrong.
+
+use std::time::Duration;
+
+use audit::{
+    Facts, Finding, Verdict,
+    facts::{
+        Acknowledged, Answer, Balance, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification,
+        NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Probe, Received, Record,
+        Reservation, ReservationStatus, Restock, kind,
+    },
+};
+use chrono::{DateTime, Days, Utc};
+use contracts::events::{
+    AssemblyFailed, Event as _, OrderCancelled, OrderCreated, OrderPaid, ROUTES, ShipAssembled, Topics,
+};
+use uuid::Uuid;
+
+/// Ordered and not paid yet.
+pub const OPEN: Uuid = Uuid::from_u128(1);
+/// Paid and built.
+pub const BUILT: Uuid = Uuid::from_u128(2);
+/// Cancelled before it was paid.
+pub const LEFT: Uuid = Uuid::from_u128(3);
+/// Paid, not to be built, given back.
+pub const UNDONE: Uuid = Uuid::from_u128(4);
+/// The part that every order consists of.
+pub const PART: Uuid = Uuid::from_u128(50);
+
+pub const PRICE: i64 = 12_500;
+/// Who pays everything, from one balance.
+pub const USER: Uuid = Uuid::from_u128(60);
+/// What the balance began with.
+pub const INITIAL: i64 = 100_000;
+
+/// When the facts were gathered.
+pub fn now() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + Days::new(20_000)
+}
+
+/// When everything in the shop happened.
+pub fn then() -> DateTime<Utc> {
+    now() - Duration::from_mins(5)
+}
+
+pub fn transaction(order: Uuid) -> Uuid {
+    Uuid::new_v5(&order, b"transaction")
+}
+
+pub fn event(order: Uuid, kind: &str) -> Uuid {
+    Uuid::new_v5(&order, kind.as_bytes())
+}
+
+pub fn shop() -> Facts {
+    let mut facts = Facts { at: now(), books: vec!["ledger".to_owned()], ..Facts::default() };
+    let topics = Topics::default();
+    for route in &ROUTES {
+        let topic = route.topic(&topics).to_owned();
+        facts.dead_letters.push(DeadLetters { topic: platform_dlq(&topic), letters: Vec::new() });
+        facts.logs.push(Log { topic, kind: kind(route.kind), complete_since: None, records: Vec::new() });
+        for consumer in route.consumers {
+            facts.inboxes.push(Inbox {
+                service: consumer.service,
+                consumer: consumer.group.to_owned(),
+                rows: Vec::new(),
+            });
+        }
+    }
+    for (uuid, status) in [
+        (OPEN, OrderStatus::Pending),
+        (BUILT, OrderStatus::Assembled),
+        (LEFT, OrderStatus::Cancelled),
+        (UNDONE, OrderStatus::Cancelled),
+    ] {
+        order(&mut facts, uuid, status);
+    }
+    pay(&mut facts, BUILT, PaymentStatus::Succeeded);
+    pay(&mut facts, UNDONE, PaymentStatus::Refunded);
+    facts.balances.push(Balance { user: USER, initial: Some(INITIAL), current: INITIAL - PRICE });
+    build(&mut facts, BUILT, JobStatus::Assembled);
+    build(&mut facts, UNDONE, JobStatus::Failed);
+    cancel(&mut facts, LEFT);
+    cancel(&mut facts, UNDONE);
+    facts.parts.push(Part {
+        uuid: PART,
+        name: "Main Engine".to_owned(),
+        initial: 10,
+        restocked: 5,
+        available: 13,
+        reserved: 1,
+        consumed: 1,
+    });
+    facts.restocks.push(Restock { part: PART, quantity: 5 });
+    for place in ["Whoami", "GET /api/v1/orders"] {
+        facts.probes.push(Probe { place: place.to_owned(), answered: "401".to_owned(), refused: true });
+    }
+    facts
+}
+
+fn platform_dlq(topic: &str) -> String {
+    format!("{topic}.dlq")
+}
+
+fn order(facts: &mut Facts, uuid: Uuid, status: OrderStatus) {
+    facts.orders.push(Order {
+        uuid,
+        status,
+        total: PRICE,
+        parts: vec![PART],
+        transaction: [BUILT, UNDONE].contains(&uuid).then(|| transaction(uuid)),
+        attempt: None,
+        pay_until: now() + Duration::from_mins(10),
+        created_at: then(),
+        updated_at: then(),
+    });
+    facts.reservations.push(Reservation {
+        order: uuid,
+        status: match status {
+            OrderStatus::Pending | OrderStatus::Paid => ReservationStatus::Confirmed,
+            OrderStatus::Assembled => ReservationStatus::Committed,
+            OrderStatus::Cancelled => ReservationStatus::Released,
+        },
+        items: vec![(PART, 1)],
+        expires_at: None,
+        first_confirmed_at: Some(then()),
+        first_ended_at: (status != OrderStatus::Pending && status != OrderStatus::Paid).then(then),
+        updated_at: then(),
+    });
+    facts.acknowledged.push(Acknowledged { order: uuid, answer: Answer::Created });
+    publish(facts, "order", uuid, OrderCreated::TYPE);
+}
+
+fn pay(facts: &mut Facts, order: Uuid, status: PaymentStatus) {
+    let (transaction, account) = (transaction(order), Some(USER));
+    facts.payments.push(Payment {
+        transaction,
+        order,
+        attempt: Some(1),
+        provider: Some("ledger".to_owned()),
+        status,
+        cancelled: status == PaymentStatus::Refunded,
+        created_at: then(),
+        updated_at: then(),
+    });
+    facts.ledger.push(Entry { key: transaction.to_string(), kind: EntryKind::Charge, order, amount: PRICE, account });
+    if status == PaymentStatus::Refunded {
+        let key = format!("{transaction}-refund");
+        facts.ledger.push(Entry { key, kind: EntryKind::Refund, order, amount: PRICE, account });
+    }
+    facts.acknowledged.push(Acknowledged { order, answer: Answer::Paid { transaction } });
+    publish(facts, "order", order, OrderPaid::TYPE);
+    tell(facts, order, "order_paid");
+}
+
+fn build(facts: &mut Facts, order: Uuid, status: JobStatus) {
+    facts.jobs.push(Job { order, status, started_at: then(), due_at: then() });
+    if status == JobStatus::Assembled {
+        publish(facts, "assembly", order, ShipAssembled::TYPE);
+        tell(facts, order, "ship_assembled");
+    } else {
+        publish(facts, "assembly", order, AssemblyFailed::TYPE);
+    }
+}
+
+fn cancel(facts: &mut Facts, order: Uuid) {
+    if order == LEFT {
+        facts.acknowledged.push(Acknowledged { order, answer: Answer::Cancelled });
+        facts.payments.push(Payment {
+            transaction: transaction(order),
+            order,
+            attempt: None,
+            provider: None,
+            status: PaymentStatus::Void,
+            cancelled: true,
+            created_at: then(),
+            updated_at: then(),
+        });
+    }
+    publish(facts, "order", order, OrderCancelled::TYPE);
+    tell(facts, order, "order_cancelled");
+}
+
+/// An event from its outbox to all its inboxes.
+pub fn publish(facts: &mut Facts, service: &'static str, order: Uuid, name: &str) {
+    let event = event(order, name);
+    facts.outbox.push(OutboxRow {
+        service,
+        event,
+        kind: kind(name),
+        key: order,
+        created_at: then(),
+        published_at: Some(then()),
+        set_aside_at: None,
+    });
+    let log = facts.logs.iter_mut().find(|log| log.kind == name).expect("the shop has it");
+    let offset = i64::try_from(log.records.len()).expect("the shop has it");
+    let record =
+        Record { partition: 0, offset, event: Some(event), kind: Some(kind(name)), key: Some(order), at: then() };
+    log.records.push(record);
+    let route = ROUTES.iter().find(|route| route.kind == name).expect("the shop has it");
+    for consumer in route.consumers {
+        inbox(facts, consumer.group).rows.push(Received { event, at: then() });
+    }
+}
+
+fn tell(facts: &mut Facts, order: Uuid, kind: &str) {
+    facts.notifications.push(Notification {
+        order,
+        kind: kind.to_owned(),
+        status: NotificationStatus::Sent,
+        chat: Some("chat".to_owned()),
+        attempts: 1,
+        ambiguous: false,
+        created_at: then(),
+    });
+}
+
+pub fn inbox<'a>(facts: &'a mut Facts, group: &str) -> &'a mut Inbox {
+    facts.inboxes.iter_mut().find(|inbox| inbox.consumer == group).expect("the shop has it")
+}
+
+pub fn log<'a>(facts: &'a mut Facts, kind: &str) -> &'a mut Log {
+    facts.logs.iter_mut().find(|log| log.kind == kind).expect("the shop has it")
+}
+
+pub fn the<T>(rows: &mut [T], like: impl Fn(&T) -> bool) -> &mut T {
+    rows.iter_mut().find(|row| like(row)).expect("the shop has it")
+}
+
+pub fn finding(facts: &Facts, number: u8) -> Finding {
+    audit::check(facts).findings.into_iter().find(|finding| finding.number == number).expect("the shop has it")
+}
+
+/// Breaks a shop that is well, and checks that the invariant is found broken by rows whose text has each of `texts`.
+#[track_caller]
+pub fn breaks(number: u8, texts: &[&str], spoil: impl FnOnce(&mut Facts)) {
+    let mut facts = shop();
+    spoil(&mut facts);
+
+    let found = finding(&facts, number);
+
+    let violations: Vec<String> = found.violations.iter().map(|one| format!("{}: {}", one.row, one.problem)).collect();
+    assert_eq!(found.verdict, Verdict::Broken, "{found:?}");
+    assert!(violations.iter().any(|one| texts.iter().all(|text| one.contains(text))), "{violations:#?} lack {texts:?}");
+}
+
+/// Changes a shop that is well, and checks that the invariant still holds.
+#[track_caller]
+pub fn holds(number: u8, change: impl FnOnce(&mut Facts)) -> Finding {
+    let mut facts = shop();
+    change(&mut facts);
+
+    let found = finding(&facts, number);
+
+    assert_eq!(found.verdict, Verdict::Holds, "{found:?}");
+    found
+}

@@ -1,0 +1,203 @@
+//! PostgreSQL that refuses a service: its password is rotated, its rights are taken, its database is renamed.
+//!
+//! All three answer with an SQLSTATE and at once, so that a consumer that takes them for its message's fault would dead-letter a
+//! whole topic meanwhile.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::time::{Instant, sleep};
+
+use super::{IN_HAND, inject};
+use crate::{
+    fault::{Done, Fault, Injected, Stage},
+    world::PASSWORD,
+};
+use platform::service::Service;
+
+pub const FAULTS: [Fault; 3] = [
+    Fault {
+        number: 4,
+        name: "password-rotated",
+        what: "the passwords of assembly and notification are others for 15 s, then those of the other services for 10 s",
+        inject: inject!(password),
+    },
+    Fault {
+        number: 4,
+        name: "rights-revoked",
+        what: "assembly and notification may not touch their tables for 15 s, then the other services for 10 s",
+        inject: inject!(rights),
+    },
+    Fault {
+        number: 4,
+        name: "database-renamed",
+        what: "the databases of assembly and notification have other names for 15 s, then those of the other services for 10 s",
+        inject: inject!(database),
+    },
+];
+
+/// The services that only take events: customers are served meanwhile, and events go on coming.
+const TAKERS: [&Service; 2] = [&assembly::SERVICE, &notification::SERVICE];
+/// Without these no request of a customer can succeed.
+const SERVERS: [&Service; 4] = [&iam::SERVICE, &inventory::SERVICE, &order::SERVICE, &payment::SERVICE];
+/// How long it may take until a database that refuses every connection has no connection left.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What consumers count when they try a message again.
+const RETRIES: &str = "kafka_message_retries_total";
+
+/// What a service is refused with.
+#[derive(Clone, Copy)]
+enum Refusal {
+    /// 28P01.
+    Password,
+    /// 42501.
+    Rights,
+    /// 3D000.
+    Database,
+}
+
+async fn password(stage: &mut Stage) -> anyhow::Result<Injected> {
+    refused(stage, Refusal::Password).await
+}
+
+async fn rights(stage: &mut Stage) -> anyhow::Result<Injected> {
+    refused(stage, Refusal::Rights).await
+}
+
+async fn database(stage: &mut Stage) -> anyhow::Result<Injected> {
+    refused(stage, Refusal::Database).await
+}
+
+async fn refused(stage: &mut Stage, refusal: Refusal) -> anyhow::Result<Injected> {
+    let mut done = Done { times: TAKERS.len() + SERVERS.len(), ..Done::default() };
+    let retries = retries(stage).await?;
+    refuse(stage, refusal, &TAKERS, async |stage| {
+        sleep(Duration::from_secs(stage.scale(15, 6))).await;
+        Ok(())
+    })
+    .await?;
+    // A process tells what it counts while its database is away.
+    for (service, before) in retries {
+        let retries = stage.world.fleet.metric(service, RETRIES).await? - before;
+        done.notes.push(format!("{service} tried messages again {retries} times"));
+        if retries <= 0.0 {
+            done.problems.push(format!("it was missed: {service} had no message to try again"));
+        }
+    }
+    sleep(IN_HAND).await;
+    let succeeded = refuse(stage, refusal, &SERVERS, async |stage| {
+        sleep(IN_HAND).await;
+        let before = stage.load.tally();
+        sleep(Duration::from_secs(stage.scale(10, 5)).saturating_sub(IN_HAND)).await;
+        Ok(stage.load.tally().since(&before).succeeded)
+    })
+    .await?;
+    stage.gone();
+    if succeeded > 0 {
+        done.problems.push(format!("it was missed: {succeeded} requests succeeded meanwhile"));
+    }
+    Ok(Injected::Times(done))
+}
+
+async fn retries(stage: &Stage) -> anyhow::Result<Vec<(&'static Service, f64)>> {
+    let mut retries = Vec::new();
+    for service in TAKERS {
+        retries.push((service, stage.world.fleet.metric(service, RETRIES).await?));
+    }
+    Ok(retries)
+}
+
+/// Refuses these services while `meanwhile` lasts, and lets them in again, also when that failed.
+async fn refuse<T>(
+    stage: &Stage,
+    refusal: Refusal,
+    services: &[&'static Service],
+    meanwhile: impl AsyncFnOnce(&Stage) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let outcome = async {
+        for service in services {
+            Operator::of(stage, service, refusal).await?.refuse(refusal).await?;
+        }
+        meanwhile(stage).await
+    };
+    let outcome = outcome.await;
+    for service in services {
+        let admit = Operator::of(stage, service, refusal).await?.admit(refusal).await;
+        admit.with_context(|| format!("letting {service} in again"))?;
+    }
+    outcome
+}
+
+/// A superuser's connection who deals with one service.
+struct Operator {
+    service: &'static Service,
+    connection: PgConnection,
+}
+
+impl Operator {
+    async fn of(stage: &Stage, service: &'static Service, refusal: Refusal) -> anyhow::Result<Self> {
+        let servers = &stage.world.servers;
+        let own = servers.databases.iter().find(|(of, _)| *of == service).map(|(_, url)| url);
+        // Rights are those of the database that one is connected to; a database is renamed from another.
+        let url = match refusal {
+            Refusal::Rights => own.context("a database for each")?,
+            Refusal::Password | Refusal::Database => &servers.postgres_url,
+        };
+        Ok(Self { service, connection: PgConnection::connect(url).await? })
+    }
+
+    async fn refuse(mut self, refusal: Refusal) -> anyhow::Result<()> {
+        let name = self.service.name;
+        match refusal {
+            Refusal::Password => {
+                self.execute(format!(r#"alter role "{name}" password 'another'"#)).await?;
+                self.throw_out("usename").await
+            }
+            Refusal::Rights => {
+                self.execute(format!(r#"revoke all on all tables in schema public from "{name}""#)).await
+            }
+            Refusal::Database => {
+                self.execute(format!(r#"alter database "{name}" allow_connections false"#)).await?;
+                let until = Instant::now() + PATIENCE;
+                loop {
+                    self.throw_out("datname").await?;
+                    match self.execute(format!(r#"alter database "{name}" rename to "{name}-away""#)).await {
+                        Err(_) if Instant::now() < until => sleep(Duration::from_millis(100)).await,
+                        outcome => return outcome,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Undoes what [`refuse`](Self::refuse) has done, as far as it came.
+    async fn admit(mut self, refusal: Refusal) -> anyhow::Result<()> {
+        let name = self.service.name;
+        match refusal {
+            Refusal::Password => self.execute(format!(r#"alter role "{name}" password '{PASSWORD}'"#)).await,
+            Refusal::Rights => self.execute(format!(r#"grant all on all tables in schema public to "{name}""#)).await,
+            Refusal::Database => {
+                let away: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+                    .bind(format!("{name}-away"))
+                    .fetch_one(&mut self.connection)
+                    .await?;
+                if away {
+                    self.execute(format!(r#"alter database "{name}-away" rename to "{name}""#)).await?;
+                }
+                self.execute(format!(r#"alter database "{name}" allow_connections true"#)).await
+            }
+        }
+    }
+
+    /// Ends the connections whose `column` is the service's name.
+    async fn throw_out(&mut self, column: &str) -> anyhow::Result<()> {
+        let name = self.service.name;
+        self.execute(format!("select pg_terminate_backend(pid) from pg_stat_activity where {column} = '{name}'")).await
+    }
+
+    async fn execute(&mut self, statement: String) -> anyhow::Result<()> {
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut self.connection).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! Ships that cannot be built, and a compensation that does not work at first.
+
+use std::{collections::HashMap, time::Duration};
+
+use stand_ins::{EntryKind, Mode, Provider};
+use tokio::time::{Instant, sleep};
+
+use super::inject;
+use crate::{
+    fault::{Done, Fault, Injected, Stage},
+    world::World,
+};
+
+pub const FAULTS: [Fault; 1] = [Fault {
+    number: 8,
+    name: "assembly-fails",
+    what: "no ship can be built, and each refund fails five times before it works",
+    inject: inject!(fail),
+}];
+
+/// How often each refund fails.
+const IN_VAIN: usize = 5;
+/// How long the sixth try may take: the pauses are 2, 4, 8, 10 and 10 s.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+async fn fail(stage: &mut Stage) -> anyhow::Result<Injected> {
+    let lasting = Duration::from_secs(stage.scale(15, 6));
+    let before = failed_ships(&stage.world).await?;
+    let earlier = persistent_refunds(&stage.world.provider);
+    stage.world.provider.be(Mode::RefundingLate(IN_VAIN));
+    stage.world.fleet.replace(&assembly::SERVICE, &[("ASSEMBLY_FAILURE_RATE", "1")]).await?;
+    sleep(lasting).await;
+    stage.world.fleet.replace(&assembly::SERVICE, &[]).await?;
+    let until = Instant::now() + PATIENCE;
+    while persistent_refunds(&stage.world.provider) == earlier && Instant::now() < until {
+        sleep(Duration::from_millis(500)).await;
+    }
+    stage.world.provider.be(Mode::Well);
+    stage.gone();
+    let refunds = persistent_refunds(&stage.world.provider) - earlier;
+    let ships = usize::try_from(failed_ships(&stage.world).await? - before)?;
+    let mut done = Done::some(ships, "no ship failed");
+    if refunds == 0 {
+        done.problems.push(format!("it was missed: no refund failed {IN_VAIN} times and worked then"));
+    }
+    done.notes.push(format!("{refunds} refunds had failed {IN_VAIN} times and were made then, once"));
+    Ok(Injected::Times(done))
+}
+
+/// How many refunds were asked for more often than they fail, and made just once.
+fn persistent_refunds(provider: &Provider) -> usize {
+    let mut asked: HashMap<String, usize> = HashMap::new();
+    for key in provider.posts().iter().filter_map(|post| post.get("Idempotency-Key")) {
+        *asked.entry(key.clone()).or_default() += 1;
+    }
+    let mut made: HashMap<String, usize> = HashMap::new();
+    for entry in provider.entries().into_iter().filter(|entry| entry.kind == EntryKind::Refund) {
+        *made.entry(entry.key).or_default() += 1;
+    }
+    made.iter().filter(|(key, times)| **times == 1 && asked.get(*key).is_some_and(|asked| *asked > IN_VAIN)).count()
+}
+
+async fn failed_ships(world: &World) -> anyhow::Result<i64> {
+    world.count(&assembly::SERVICE, "select count(*) from jobs where status = 'failed'").await
+}

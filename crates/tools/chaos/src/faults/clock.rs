@@ -1,0 +1,48 @@
+//! A service whose clock is wrong.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::inject;
+use crate::fault::{Done, Fault, Injected, Stage};
+use operations::services::SERVICES;
+use platform::service::Service;
+
+pub const FAULTS: [Fault; 1] = [Fault {
+    number: 13,
+    name: "clock",
+    what: "the clock of one service after another is an hour ahead, then an hour behind: of its tokens, logins and dead letters",
+    inject: inject!(wrong),
+}];
+
+async fn wrong(stage: &mut Stage) -> anyhow::Result<Injected> {
+    let services = if stage.brief { &[&iam::SERVICE, &order::SERVICE][..] } else { &SERVICES };
+    let offsets = ["1h", "-1h"];
+    for service in services {
+        for offset in offsets {
+            // A process that did not take the offset would not become ready.
+            stage.world.fleet.replace(service, &[("CLOCK_OFFSET", offset)]).await?;
+            sleep(Duration::from_secs(4)).await;
+        }
+        right(stage, service).await?;
+    }
+    let notes = vec![
+        "wrong is the clock of the process: of the tokens that it signs and checks, of iam's logins and users, of dead letters; \
+         deadlines, leases and due times are PostgreSQL's, whose clock is right"
+            .to_owned(),
+    ];
+    Ok(Injected::Times(Done { times: services.len() * offsets.len(), notes, ..Done::default() }))
+}
+
+/// As [`Fleet::replace`](crate::world::Fleet::replace): the cause is gone when the last process has ended whose clock is wrong.
+async fn right(stage: &mut Stage, service: &'static Service) -> anyhow::Result<()> {
+    for number in 0..stage.world.fleet.count() {
+        let replica = stage.world.fleet.get(service, number)?;
+        replica.terminate().await;
+        replica.start(&[])?;
+        stage.gone();
+        stage.world.fleet.ready(service, number).await?;
+    }
+    Ok(())
+}

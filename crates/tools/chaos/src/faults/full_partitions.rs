@@ -1,0 +1,108 @@
+//! Partitions that are full, and so paused, while they move to another member and back.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use contracts::events::{Event as _, OrderPaid};
+use platform::kafka::Record;
+use tokio::time::{Instant, sleep};
+
+use super::{delivery::until_taken, inject};
+use crate::{
+    fault::{Done, Fault, Injected, Stage},
+    topics::{self, Topic},
+    world::{Link, World},
+};
+
+pub const FAULTS: [Fault; 1] = [Fault {
+    number: 10,
+    name: "partition-returns",
+    what: "all but one process of assembly end, begin and end while every partition of order.paid is full",
+    inject: inject!(returns),
+}];
+
+/// Records for each partition: more than twice what a worker is given before its partition is paused.
+const EACH: usize = 500;
+/// Each round trip to assembly's database takes twice as much longer, so that its partitions stay full for minutes.
+const SLOW: Duration = Duration::from_millis(200);
+/// How long it may take until every partition has an event.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// By then what was published has been fetched, and what was moved is fetched by whom it was moved to.
+const FETCHED: Duration = Duration::from_secs(3);
+/// By then a member that has ended is known to have: its session is six seconds.
+const GONE: Duration = Duration::from_secs(9);
+
+async fn returns(stage: &mut Stage) -> anyhow::Result<Injected> {
+    let records = enough(&stage.world).await?;
+    let links = stage.world.links.clone();
+    let database = links.get(Link::Database(&assembly::SERVICE))?;
+    database.delay(SLOW);
+    let count = records.len();
+    topics::publish(&stage.world, records).await?;
+    sleep(FETCHED).await;
+    // What is ended has its partitions moved to the one process that stays; what begins gets some of them; these come back.
+    leave(stage).await?;
+    join(stage)?;
+    for number in 1..stage.world.fleet.count() {
+        stage.world.fleet.ready(&assembly::SERVICE, number).await?;
+    }
+    sleep(FETCHED).await;
+    leave(stage).await?;
+    database.restore();
+    let fast = Instant::now();
+    let topic = paid(&stage.world).await?;
+    // A process that begins might be given just the partitions that stand still.
+    let problems = until_taken(&stage.world, &[topic]).await?;
+    let took = fast.elapsed().as_secs_f64();
+    join(stage)?;
+    // The events that came again are a cause too.
+    stage.gone();
+    let notes = vec![format!("{count} events came again, and were taken within {took:.1} s")];
+    Ok(Injected::Times(Done { times: 3, problems, notes, ..Done::default() }))
+}
+
+async fn paid(world: &World) -> anyhow::Result<Topic> {
+    let all = topics::all(world).await?;
+    all.into_iter().find(|topic| topic.route.kind == OrderPaid::TYPE).context("there is a topic of paid orders")
+}
+
+/// So many events for every partition, which are those that are there again and again: none of them has an effect.
+async fn enough(world: &World) -> anyhow::Result<Vec<Record>> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let topic = paid(world).await?;
+        let records = again(world, &topic).await?;
+        if records.len() == EACH * topic.extents.len() {
+            return Ok(records);
+        }
+        ensure!(Instant::now() < until, "there are partitions of {} without an event", topic.name);
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// The events of each partition that has some, until it is full of them.
+async fn again(world: &World, topic: &Topic) -> anyhow::Result<Vec<Record>> {
+    let events = topics::read(world, vec![topic.clone()], |_, message, _| {
+        let partition = message.partition;
+        topics::again(message).map(|record| (partition, record))
+    });
+    let mut by_partition: BTreeMap<i32, Vec<Record>> = BTreeMap::new();
+    for (partition, record) in events.await? {
+        by_partition.entry(partition).or_default().push(record);
+    }
+    Ok(by_partition.into_values().flat_map(|records| records.into_iter().cycle().take(EACH)).collect())
+}
+
+/// All processes of assembly but the first end.
+async fn leave(stage: &mut Stage) -> anyhow::Result<()> {
+    for number in 1..stage.world.fleet.count() {
+        stage.world.fleet.get(&assembly::SERVICE, number)?.terminate().await;
+    }
+    sleep(GONE).await;
+    Ok(())
+}
+
+/// And begin again.
+fn join(stage: &mut Stage) -> anyhow::Result<()> {
+    (1..stage.world.fleet.count()).try_for_each(|number| stage.world.fleet.get(&assembly::SERVICE, number)?.start(&[]))
+}

@@ -1,0 +1,119 @@
+//! Redis killed, and emptied.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use tokio::time::{Instant, sleep};
+
+use super::inject;
+use crate::fault::{Done, Fault, Injected, Stage};
+use client::{customer::Customer, shop::Shop};
+
+pub const FAULTS: [Fault; 2] = [
+    Fault {
+        number: 5,
+        name: "redis-kill",
+        what: "Redis is killed for 8 s: nobody is let through, and sessions work again afterwards",
+        inject: inject!(kill),
+    },
+    Fault {
+        number: 5,
+        name: "redis-empty",
+        what: "Redis is killed and forgets everything: users log in again, no effect of an order is lost",
+        inject: inject!(empty),
+    },
+];
+
+/// By then nobody can be answered any more who asked iam before Redis was gone.
+const IN_FLIGHT: Duration = Duration::from_secs(1);
+/// How long an answer about a session may take once Redis is there again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn kill(stage: &mut Stage) -> anyhow::Result<Injected> {
+    let away = Duration::from_secs(stage.scale(8, 4));
+    let user = User::new(stage.world.shop()?).await?;
+    let session = user.log_in().await?;
+    stage.world.servers.kill_redis().await?;
+    let until = Instant::now() + away;
+    let mut done = Done { times: 1, ..Done::default() };
+    sleep(IN_FLIGHT).await;
+    let mut turned_away = 0;
+    while Instant::now() < until {
+        match user.ask(&session).await {
+            Ok(503) => turned_away += 1,
+            Ok(status) => done.problems.push(format!("without Redis a request was answered {status}")),
+            Err(error) => done.problems.push(format!("without Redis a request was not answered: {error:#}")),
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    stage.world.servers.start_redis().await?;
+    stage.gone();
+    if turned_away == 0 {
+        done.problems.push("it was missed: no request was turned away with 503".to_owned());
+    }
+    done.notes.push(format!("{turned_away} requests were turned away with 503"));
+    done.problems.extend(user.verdict(&session, 200).await);
+    Ok(Injected::Times(done))
+}
+
+async fn empty(stage: &mut Stage) -> anyhow::Result<Injected> {
+    let times = stage.scale(3, 1);
+    let mut done = Done { times, ends_sessions: true, ..Done::default() };
+    let user = User::new(stage.world.shop()?).await?;
+    for _ in 0..times {
+        let session = user.log_in().await?;
+        stage.world.servers.kill_redis().await?;
+        stage.world.servers.empty_redis().await?;
+        stage.world.servers.start_redis().await?;
+        stage.gone();
+        done.problems.extend(user.verdict(&session, 401).await);
+        let session = user.log_in().await?;
+        done.problems.extend(user.verdict(&session, 200).await);
+        sleep(Duration::from_secs(1)).await;
+    }
+    Ok(Injected::Times(done))
+}
+
+/// Somebody whose session is looked at.
+struct User {
+    shop: Shop,
+    customer: Customer,
+}
+
+impl User {
+    async fn new(shop: Shop) -> anyhow::Result<Self> {
+        let customer = Customer::fresh("chaos");
+        customer.register(&shop).await?;
+        Ok(Self { shop, customer })
+    }
+
+    /// Logs in, as soon as the shop can let somebody in.
+    async fn log_in(&self) -> anyhow::Result<String> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.customer.log_in(&self.shop).await {
+                Ok((session, _)) => return Ok(session),
+                Err(error) if Instant::now() >= until => return Err(error),
+                Err(_) => sleep(Duration::from_millis(200)).await,
+            }
+        }
+    }
+
+    async fn ask(&self, session: &str) -> anyhow::Result<u16> {
+        let answer = self.shop.ask(Method::GET, "/api/v1/orders", Some(session), None).await?;
+        Ok(answer.status.as_u16())
+    }
+
+    /// What is wrong when the shop, once it can tell, answers something else than this within the session.
+    async fn verdict(&self, session: &str, expected: u16) -> Option<String> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.ask(session).await {
+                Ok(status) if status == expected => return None,
+                Ok(503) | Err(_) if Instant::now() < until => sleep(Duration::from_millis(200)).await,
+                Ok(status) => return Some(format!("a session from before was answered {status}, not {expected}")),
+                Err(error) => return Some(format!("a session from before was not answered: {error:#}")),
+            }
+        }
+    }
+}

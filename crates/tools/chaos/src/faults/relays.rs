@@ -1,0 +1,80 @@
+//! A relay that is stopped while it has the lease: another takes over, and it does not notice.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use platform::clock;
+use tokio::time::{Instant, sleep};
+
+use super::inject;
+use crate::{
+    fault::{Done, Fault, Injected, Stage},
+    world::World,
+};
+use platform::service::Service;
+
+pub const FAULTS: [Fault; 1] = [Fault {
+    number: 10,
+    name: "relay-frozen",
+    what: "the process whose relay publishes is stopped, in order and in assembly: another publishes within 10 s",
+    inject: inject!(freeze),
+}];
+
+/// For so long events are written of which the frozen relay knows nothing.
+const WRITTEN: Duration = Duration::from_secs(3);
+/// How soon another relay must have published them.
+const TAKEN_OVER: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(100);
+
+async fn freeze(stage: &mut Stage) -> anyhow::Result<Injected> {
+    let mut done = Done::default();
+    for service in [&order::SERVICE, &assembly::SERVICE] {
+        let number = holder(&stage.world, service).await?;
+        stage.world.fleet.get(service, number)?.freeze();
+        let (frozen, since) = (Instant::now(), clock::now());
+        sleep(WRITTEN).await;
+        let until = clock::now();
+        let (all, left) = loop {
+            let (all, left) = written(&stage.world, service, since, until).await?;
+            if left == 0 || frozen.elapsed() >= TAKEN_OVER {
+                break (all, left);
+            }
+            sleep(POLL).await;
+        };
+        let took = frozen.elapsed().as_secs_f64();
+        stage.world.fleet.get(service, number)?.thaw();
+        stage.gone();
+        if all == 0 {
+            done.problems.push(format!("it was missed: {service} wrote no event meanwhile"));
+        }
+        if left > 0 {
+            done.problems.push(format!("{left} of {all} events of {service} were not published within {took:.1} s"));
+        }
+        done.notes
+            .push(format!("{service} {number}: {all} events published by another {took:.1} s after it was stopped"));
+        done.times += 1;
+        sleep(WRITTEN).await;
+    }
+    Ok(Injected::Times(done))
+}
+
+/// The replica whose relay has the lease.
+async fn holder(world: &World, service: &'static Service) -> anyhow::Result<usize> {
+    let question = sqlx::query_scalar("select holder from leases where name = 'outbox'");
+    let holder: String = question.fetch_one(world.sources.databases.get(service)?).await?;
+    let number = holder.rsplit('-').next().and_then(|number| number.parse().ok());
+    number.with_context(|| format!("{holder} is no replica of {service}"))
+}
+
+/// How many events were written between two moments, and how many of them are not published.
+async fn written(
+    world: &World,
+    service: &'static Service,
+    since: chrono::DateTime<chrono::Utc>,
+    until: chrono::DateTime<chrono::Utc>,
+) -> anyhow::Result<(i64, i64)> {
+    let question = "select count(*), count(*) filter (where published_at is null) from outbox
+        where created_at between $1 and $2";
+    let counted = sqlx::query_as(question).bind(since).bind(until);
+    Ok(counted.fetch_one(world.sources.databases.get(service)?).await?)
+}

@@ -1,0 +1,116 @@
+//! What can go wrong in a storm, and to what.
+
+use std::fmt;
+
+use stand_ins::{Mode, TelegramMode};
+
+use crate::world::Link;
+use operations::services::SERVICES;
+use platform::service::Service;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Harm {
+    /// A replica is killed, and started again at the end.
+    Kill(&'static Service, usize),
+    Freeze(&'static Service, usize),
+    /// A replica ends as it is told to, and another begins at the end.
+    Roll(&'static Service, usize),
+    /// A replica whose clock is an hour off.
+    Clock {
+        service: &'static Service,
+        number: usize,
+        ahead: bool,
+    },
+    /// A replica of assembly that can build no ship.
+    AssemblyFails(usize),
+    Cut(Link),
+    Slow(Link),
+    HalfOpen(Link),
+    PostgresKilled,
+    /// All links to databases accept and answer nothing.
+    PostgresHung,
+    /// All connections are lost, and no place is left.
+    PostgresCrowded,
+    DiskFull,
+    RedisKilled,
+    RedisEmptied,
+    BrokerKilled,
+    BrokerHung,
+    Provider(Mode),
+    Telegram(TelegramMode),
+    Poison,
+    /// The latest events are published once more.
+    EventsAgain,
+}
+
+/// What a harm is done to. Two harms to one thing would undo each other.
+#[derive(PartialEq)]
+enum Victim {
+    Replica(&'static Service, usize),
+    Link(Link),
+    Postgres,
+    Redis,
+    Broker,
+    Provider,
+    Telegram,
+}
+
+impl Harm {
+    /// True when both are done to the same.
+    pub fn meets(&self, other: &Self) -> bool {
+        let others = other.victims();
+        self.victims().iter().any(|victim| others.contains(victim))
+    }
+
+    fn victims(&self) -> Vec<Victim> {
+        match *self {
+            Self::Kill(service, number)
+            | Self::Freeze(service, number)
+            | Self::Roll(service, number)
+            | Self::Clock { service, number, .. } => vec![Victim::Replica(service, number)],
+            Self::AssemblyFails(number) => vec![Victim::Replica(&assembly::SERVICE, number)],
+            Self::Cut(link) | Self::Slow(link) | Self::HalfOpen(link) => vec![Victim::Link(link)],
+            Self::PostgresKilled | Self::PostgresCrowded | Self::DiskFull => vec![Victim::Postgres],
+            Self::PostgresHung => {
+                let links = SERVICES.map(|service| Victim::Link(Link::Database(service)));
+                links.into_iter().chain([Victim::Postgres]).collect()
+            }
+            Self::RedisKilled | Self::RedisEmptied => vec![Victim::Redis],
+            // Who publishes needs both.
+            Self::BrokerKilled | Self::BrokerHung | Self::Poison | Self::EventsAgain => {
+                vec![Victim::Broker, Victim::Link(Link::Kafka)]
+            }
+            Self::Provider(_) => vec![Victim::Provider],
+            Self::Telegram(_) => vec![Victim::Telegram],
+        }
+    }
+}
+
+impl fmt::Display for Harm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kill(service, number) => write!(f, "{service} {number} killed"),
+            Self::Freeze(service, number) => write!(f, "{service} {number} frozen"),
+            Self::Roll(service, number) => write!(f, "{service} {number} replaced"),
+            Self::Clock { service, number, ahead } => {
+                write!(f, "{service} {number} an hour {}", if *ahead { "ahead" } else { "behind" })
+            }
+            Self::AssemblyFails(number) => write!(f, "{} {number} can build nothing", &assembly::SERVICE),
+            Self::Cut(link) => write!(f, "{link} cut"),
+            Self::Slow(link) => write!(f, "{link} slow"),
+            Self::HalfOpen(link) => write!(f, "{link} half open"),
+            Self::PostgresKilled => f.write_str("PostgreSQL killed"),
+            Self::PostgresHung => f.write_str("PostgreSQL hung"),
+            Self::PostgresCrowded => f.write_str("PostgreSQL without connections"),
+            Self::DiskFull => f.write_str("PostgreSQL without disk"),
+            Self::RedisKilled => f.write_str("Redis killed"),
+            Self::RedisEmptied => f.write_str("Redis killed and emptied"),
+            Self::BrokerKilled => f.write_str("Kafka killed"),
+            Self::BrokerHung => f.write_str("Kafka hung"),
+            Self::Provider(mode) => write!(f, "provider: {mode:?}"),
+            Self::Telegram(mode) => write!(f, "Telegram: {mode:?}"),
+            Self::Poison => f.write_str("poison in every topic"),
+            Self::EventsAgain => f.write_str("the latest events again"),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What goes wrong when in a storm: the same for the same seed.
+
+use std::{fmt, time::Duration};
+
+use rand::{
+    RngExt as _,
+    rngs::SmallRng,
+    seq::{IndexedRandom as _, SliceRandom as _},
+};
+use stand_ins::{Mode, ProviderFault, TelegramMode};
+
+use super::{Event, Harm};
+use crate::world::{CALLS, Link};
+use operations::services::SERVICES;
+
+/// The pauses between two harms, and how long one lasts, in milliseconds.
+const PAUSE: std::ops::Range<u64> = 500..4_000;
+const LASTS: std::ops::Range<u64> = 500..8_000;
+
+/// What goes wrong within `length`, in its order. Nothing is hit by two harms at once. Without a real broker nothing is done to
+/// Kafka but that it gets more records; without a disk of its own PostgreSQL's is never full.
+pub fn plan(random: &mut SmallRng, length: Duration, replicas: usize, real_broker: bool, disk: bool) -> Vec<Event> {
+    let (mut events, mut deck): (Vec<Event>, _) = (Vec::new(), Vec::new());
+    let mut at = Duration::ZERO;
+    loop {
+        at += Duration::from_millis(random.random_range(PAUSE));
+        if at >= length {
+            return events;
+        }
+        let lasts = Duration::from_millis(random.random_range(LASTS));
+        if deck.is_empty() {
+            deck = self::deck(random, replicas.max(1), real_broker, disk);
+        }
+        let busy = |harm: &Harm| events.iter().any(|event| at < event.at + event.lasts && event.harm.meets(harm));
+        // What cannot begin now comes later.
+        if let Some(place) = deck.iter().rposition(|harm| !busy(harm)) {
+            events.push(Event { at, lasts, harm: deck.remove(place) });
+        }
+    }
+}
+
+/// Every harm at least once, the common ones more often, in any order.
+fn deck(random: &mut SmallRng, replicas: usize, real_broker: bool, disk: bool) -> Vec<Harm> {
+    let mut deck = vec![
+        Harm::PostgresKilled,
+        Harm::PostgresHung,
+        Harm::PostgresCrowded,
+        Harm::RedisKilled,
+        Harm::RedisEmptied,
+        Harm::AssemblyFails(random.random_range(0..replicas)),
+        Harm::Provider(Mode::Charging(ProviderFault::Silent)),
+        Harm::Provider(Mode::Charging(ProviderFault::Status(500))),
+        Harm::Provider(Mode::Charging(ProviderFault::Declined("generic_decline"))),
+        Harm::Provider(Mode::Refunding(ProviderFault::Status(500))),
+        Harm::Provider(Mode::RefundingLate(3)),
+        Harm::Provider(Mode::Duplicating),
+        Harm::Telegram(TelegramMode::TooMany { retry_after: 2 }),
+        Harm::Telegram(TelegramMode::Broken),
+        Harm::Telegram(TelegramMode::Silent),
+        Harm::Telegram(TelegramMode::BadGateway),
+        Harm::Telegram(TelegramMode::Forbidden),
+        Harm::Poison,
+        Harm::EventsAgain,
+    ];
+    if disk {
+        deck.push(Harm::DiskFull);
+    }
+    let databases = SERVICES.map(Link::Database);
+    let mut links = [&CALLS[..], &databases, &[Link::Redis, Link::Provider, Link::Telegram]].concat();
+    if real_broker {
+        deck.extend([Harm::BrokerKilled, Harm::BrokerHung]);
+        links.push(Link::Kafka);
+    }
+    let mut process = || (*SERVICES.choose(random).unwrap_or(&&order::SERVICE), random.random_range(0..replicas));
+    let processes: [_; 16] = std::array::from_fn(|_| process());
+    for (place, (service, number)) in processes.into_iter().enumerate() {
+        deck.push(match place {
+            0..8 => Harm::Kill(service, number),
+            8..11 => Harm::Freeze(service, number),
+            11..14 => Harm::Roll(service, number),
+            _ => Harm::Clock { service, number, ahead: place % 2 == 0 },
+        });
+    }
+    for harm in [Harm::Cut, Harm::Slow, Harm::HalfOpen] {
+        deck.extend(links.sample(random, 3).copied().map(harm));
+    }
+    deck.shuffle(random);
+    deck
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (at, lasts) = (self.at.as_secs_f64(), self.lasts.as_secs_f64());
+        write!(f, "{at:>5.1} s, for {lasts:.1} s: {}", self.harm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, mem::discriminant};
+
+    use rand::SeedableRng as _;
+
+    use super::*;
+
+    const TEN_MINUTES: Duration = Duration::from_mins(10);
+
+    fn of(seed: u64, real_broker: bool, disk: bool) -> Vec<Event> {
+        plan(&mut SmallRng::seed_from_u64(seed), TEN_MINUTES, 2, real_broker, disk)
+    }
+
+    #[test]
+    fn a_seed_is_a_plan() {
+        assert_eq!(of(1, true, true), of(1, true, true));
+        assert_ne!(of(1, true, true), of(2, true, true));
+        assert!(of(1, true, true).iter().all(|event| event.at < TEN_MINUTES));
+    }
+
+    #[test]
+    fn ten_minutes_have_every_harm() {
+        let all = of(3, true, true);
+        let modes = all.iter().filter(|event| matches!(event.harm, Harm::Provider(_) | Harm::Telegram(_)));
+
+        let kinds: HashSet<_> = all.iter().map(|event| discriminant(&event.harm)).collect();
+        let modes: HashSet<_> = modes.map(|event| event.harm.to_string()).collect();
+
+        assert_eq!((kinds.len(), modes.len()), (20, 11), "{kinds:?} {modes:?}");
+    }
+
+    #[test]
+    fn nothing_is_hit_twice_at_once() {
+        for seed in 0..20 {
+            let all = of(seed, true, true);
+
+            for (place, event) in all.iter().enumerate() {
+                let before = all[..place].iter().filter(|other| other.at + other.lasts > event.at);
+                let mut others = before.filter(|other| other.harm.meets(&event.harm));
+                assert_eq!(others.next(), None, "with {event}, seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mock_and_a_disk_of_others_are_left_alone() {
+        let others = |harm: &Harm| match harm {
+            Harm::BrokerKilled | Harm::BrokerHung | Harm::DiskFull => true,
+            Harm::Cut(link) | Harm::Slow(link) | Harm::HalfOpen(link) => *link == Link::Kafka,
+            _ => false,
+        };
+
+        assert!(!of(4, false, false).iter().any(|event| others(&event.harm)));
+        assert!(of(4, true, true).iter().any(|event| others(&event.harm)));
+    }
+}

@@ -1,0 +1,110 @@
+//! A customer's login, and a session that is renewed when it is gone.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use contracts::proto::{
+    auth::v1::{LoginRequest, WhoamiRequest},
+    common::v1::NotificationMethod,
+};
+use platform::ids;
+use rand::{RngExt as _, rngs::SmallRng};
+use tokio::{
+    sync::Mutex,
+    time::{sleep, timeout},
+};
+use tonic::Code;
+use uuid::Uuid;
+
+use super::{
+    memory::Memory,
+    tally::{Class, Kind},
+};
+use client::{
+    customer::{PASSWORD, registration},
+    shop::{Shop, success},
+};
+
+/// How long a shop that is not well is asked to register somebody.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The first customer's chat.
+const CHATS: usize = 5_000_000;
+
+pub struct Account {
+    pub user: Uuid,
+    login: String,
+    session: Mutex<String>,
+}
+
+impl Account {
+    /// Registers somebody new who is told of things in a chat of its own, and logs in. Retries for up to 30 seconds.
+    pub async fn open(shop: &Shop, index: usize, mut rng: SmallRng) -> anyhow::Result<Self> {
+        let login = format!("chaos-{index}-{:.12}", ids::random().simple().to_string());
+        let mut failed = anyhow!("the shop does not answer");
+        let opening = async {
+            loop {
+                match attempt(shop, &login, index).await {
+                    Ok((user, session)) => return (user, session),
+                    Err(error) => failed = error,
+                }
+                sleep(pause(&mut rng)).await;
+            }
+        };
+        match timeout(PATIENCE, opening).await {
+            Ok((user, session)) => Ok(Self { user, login, session: Mutex::new(session) }),
+            Err(_) => Err(failed.context(format!("no customer {login} after {} s", PATIENCE.as_secs()))),
+        }
+    }
+
+    /// The session, or a new one if it is `stale`: whoever else waits for it gets that one, too.
+    pub async fn session(&self, stale: Option<&str>, shop: &Shop, memory: &Memory, rng: &mut SmallRng) -> String {
+        let mut session = self.session.lock().await;
+        if stale == Some(session.as_str()) {
+            *session = self.log_in(shop, memory, rng).await;
+        }
+        session.clone()
+    }
+
+    /// Logs in, however often it takes.
+    async fn log_in(&self, shop: &Shop, memory: &Memory, rng: &mut SmallRng) -> String {
+        loop {
+            let request = LoginRequest { login: self.login.clone(), password: PASSWORD.to_owned() };
+            let class = match shop.auth().login(request).await {
+                Ok(answer) => {
+                    memory.count(Kind::LogIn, Class::Succeeded);
+                    return answer.into_inner().session_uuid;
+                }
+                Err(status) => match status.code() {
+                    Code::Unavailable | Code::ResourceExhausted => Class::Unavailable,
+                    // What the channel itself answers when a connection is lost or the time is up.
+                    Code::Cancelled | Code::DeadlineExceeded | Code::Internal | Code::Unknown => Class::Unanswered,
+                    code => {
+                        memory.surprise(format!("Login of {} answered {code:?}: {}", self.login, status.message()));
+                        Class::Surprising
+                    }
+                },
+            };
+            memory.count(Kind::LogIn, class);
+            sleep(pause(rng)).await;
+        }
+    }
+}
+
+/// The pause before something is tried again.
+pub fn pause(rng: &mut SmallRng) -> Duration {
+    Duration::from_millis(rng.random_range(100..=500))
+}
+
+async fn attempt(shop: &Shop, login: &str, index: usize) -> anyhow::Result<(Uuid, String)> {
+    let chat = NotificationMethod { provider_name: "telegram".to_owned(), target: (CHATS + index).to_string() };
+    let answer = shop.users().register(registration(login, vec![chat])).await;
+    // An attempt whose answer was lost may have registered them.
+    if answer.as_ref().err().is_none_or(|status| status.code() != Code::AlreadyExists) {
+        success("Register", answer)?;
+    }
+    let request = LoginRequest { login: login.to_owned(), password: PASSWORD.to_owned() };
+    let session = success("Login", shop.auth().login(request).await)?.session_uuid;
+    let request = WhoamiRequest { session_uuid: session.clone() };
+    let known = success("Whoami", shop.auth().whoami(request).await)?.user.context("Whoami answered no user")?;
+    Ok((known.uuid.parse().context("the user's uuid is none")?, session))
+}

@@ -1,0 +1,133 @@
+//! Where a customer asks: a request is tried until its final answer.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use platform::{http::REQUEST_LIMIT, ids};
+use rand::rngs::SmallRng;
+use reqwest::Method;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::{
+    account::{Account, pause},
+    gate::Ticket,
+    judge::judge,
+    memory::Memory,
+    requests::Request,
+    tally::Class,
+};
+use client::{response::Answer, shop::Shop};
+
+/// An answer after which a request is not tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Final {
+    /// The body of a success.
+    Done(Value),
+    /// A payment was declined.
+    Declined,
+    /// A refusal that is part of life.
+    Refused,
+    /// An answer that breaks the contract.
+    Broken,
+}
+
+/// How a customer's requests travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// One request after another over a connection that is kept open: a server that stops has to tell the client in time.
+    Http1,
+    /// All requests over one connection, without asking first whether the server speaks it.
+    Http2,
+}
+
+impl Protocol {
+    /// Every other customer's.
+    pub fn of(customer: usize) -> Self {
+        if customer.is_multiple_of(2) { Self::Http2 } else { Self::Http1 }
+    }
+}
+
+pub struct Desk {
+    pub shop: Shop,
+    pub memory: Arc<Memory>,
+    pub account: Account,
+    protocol: Protocol,
+}
+
+impl Desk {
+    pub fn new(shop: Shop, memory: Arc<Memory>, account: Account, protocol: Protocol) -> anyhow::Result<Self> {
+        Ok(Self { shop: shop.through(client(protocol)?), memory, account, protocol })
+    }
+
+    /// Goes on over a new connection, which may lead to another replica: a connection takes all requests that do not overlap.
+    pub fn reconnect(&mut self) -> anyhow::Result<()> {
+        self.shop = self.shop.clone().through(client(self.protocol)?);
+        Ok(())
+    }
+
+    /// Tries the request, under its one key, until its final answer.
+    pub async fn ask(&self, request: &Request, ticket: &Ticket, mut rng: SmallRng) -> Final {
+        let mut stale: Option<String> = None;
+        loop {
+            let session = self.account.session(stale.as_deref(), &self.shop, &self.memory, &mut rng).await;
+            let answer = self.send(request, &session).await;
+            let verdict = judge(request, answer);
+            self.memory.count(request.kind, verdict.class);
+            ticket.tried(verdict.said);
+            if let Some(complaint) = verdict.complaint {
+                self.memory.surprise(complaint);
+            }
+            match verdict.class {
+                Class::Succeeded => return Final::Done(verdict.body),
+                Class::Declined => return Final::Declined,
+                Class::Refused | Class::OutOfStock => return Final::Refused,
+                Class::Surprising => return Final::Broken,
+                Class::SessionLost => stale = Some(session),
+                Class::Unavailable | Class::Unknown | Class::Unanswered | Class::InProgress | Class::ServerError => {}
+            }
+            sleep(pause(&mut rng)).await;
+        }
+    }
+
+    /// Asks once within a session that nobody has opened, which must get nobody anywhere.
+    pub async fn intrude(&self, request: &Request, ticket: &Ticket) {
+        let answer = self.send(request, &ids::random().to_string()).await;
+        let verdict = judge(request, answer);
+        ticket.tried(verdict.said.as_str());
+        match verdict.class {
+            // The customer's own session is not lost.
+            Class::SessionLost => self.memory.count(request.kind, Class::Refused),
+            Class::Unavailable | Class::Unanswered => self.memory.count(request.kind, verdict.class),
+            class => {
+                let class = if class == Class::ServerError { class } else { Class::Surprising };
+                self.memory.count(request.kind, class);
+                self.memory.surprise(format!("{request} without a living session answered {}", verdict.said));
+            }
+        }
+    }
+
+    async fn send(&self, request: &Request, session: &str) -> anyhow::Result<Answer> {
+        let Request { method, path, key, body, .. } = request;
+        let _waiting = self.memory.wait();
+        self.shop.ask_under(key.as_deref(), Method::clone(method), path, Some(session), body.clone()).await
+    }
+}
+
+/// A client that keeps one connection.
+fn client(protocol: Protocol) -> anyhow::Result<reqwest::Client> {
+    // rustls has its provider since the shop made a client of its own.
+    let builder = match protocol {
+        Protocol::Http1 => reqwest::Client::builder().http1_only(),
+        Protocol::Http2 => reqwest::Client::builder().http2_prior_knowledge(),
+    };
+    let builder = builder
+        .pool_max_idle_per_host(1)
+        // There is no TLS here, and the certificates of the machine take long to read.
+        .tls_certs_only([])
+        .http2_keep_alive_interval(Duration::from_secs(5))
+        .http2_keep_alive_timeout(Duration::from_secs(10))
+        .connect_timeout(Duration::from_secs(2))
+        .timeout(REQUEST_LIMIT + Duration::from_secs(2));
+    builder.build().context("making an HTTP client")
+}

@@ -1,0 +1,91 @@
+//! What an answer means to the customer who asked.
+
+use serde_json::Value;
+
+use super::{requests::Request, tally::Class};
+use client::response::Answer;
+
+/// What came of one try.
+pub struct Verdict {
+    pub class: Class,
+    /// The answer in a few words.
+    pub said: String,
+    pub body: Value,
+    /// How the answer breaks the contract, where it does.
+    pub complaint: Option<String>,
+}
+
+/// Judges the answer to `request`, which may be none.
+pub fn judge(request: &Request, answer: anyhow::Result<Answer>) -> Verdict {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            return Verdict {
+                class: Class::Unanswered,
+                said: format!("{error:#}"),
+                body: Value::Null,
+                complaint: None,
+            };
+        }
+    };
+    let status = answer.status.as_u16();
+    let body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+    let code = body["code"].as_str().unwrap_or_default();
+    let said = format!("{status} {code}").trim_end().to_owned();
+    let class = classify(request, status, code);
+    let complaint = match class {
+        Class::Succeeded => answer.success(request.success).err().map(|error| format!("{error:#}")),
+        // A gateway may answer these for a shop that is away.
+        Class::Unavailable => None,
+        Class::ServerError | Class::Surprising => Some(format!("{request} answered {status} {}", answer.text)),
+        _ => answer.problem(status, code).err().map(|error| format!("{error:#}")),
+    };
+    let class = if class == Class::Succeeded && complaint.is_some() { Class::Surprising } else { class };
+    Verdict { class, said, body, complaint }
+}
+
+fn classify(request: &Request, status: u16, code: &str) -> Class {
+    match (status, code) {
+        (status, _) if status == request.success => Class::Succeeded,
+        (503, "PAYMENT_OUTCOME_UNKNOWN") => Class::Unknown,
+        (502..=504 | 429, _) => Class::Unavailable,
+        (500.., _) => Class::ServerError,
+        (401, "INVALID_SESSION") => Class::SessionLost,
+        (409, "IDEMPOTENCY_IN_PROGRESS" | "PAYMENT_IN_PROGRESS") if request.key.is_some() => Class::InProgress,
+        (409, "OUT_OF_STOCK") if request.refusals.contains(&code) => Class::OutOfStock,
+        (409, _) if request.refusals.contains(&code) => Class::Refused,
+        (422, _) if request.refusals.contains(&code) => Class::Declined,
+        _ => Class::Surprising,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_is_judged_by_what_was_asked() {
+        let pay = Request::pay("1".into(), Uuid::nil(), "CARD");
+        let read = Request::read(Uuid::nil());
+        for (request, status, code, expected) in [
+            (&pay, 200, "", Class::Succeeded),
+            (&pay, 201, "", Class::Surprising),
+            (&pay, 503, "PAYMENT_OUTCOME_UNKNOWN", Class::Unknown),
+            (&pay, 503, "DEPENDENCY_UNAVAILABLE", Class::Unavailable),
+            (&pay, 429, "TOO_MANY_REQUESTS", Class::Unavailable),
+            (&pay, 500, "INTERNAL", Class::ServerError),
+            (&pay, 409, "INVALID_STATUS", Class::Refused),
+            (&pay, 409, "PAYMENT_IN_PROGRESS", Class::InProgress),
+            (&pay, 422, "INSUFFICIENT_FUNDS", Class::Declined),
+            (&pay, 422, "IDEMPOTENCY_KEY_REUSED", Class::Surprising),
+            (&read, 401, "INVALID_SESSION", Class::SessionLost),
+            (&read, 401, "MISSING_SESSION", Class::Surprising),
+            (&read, 404, "ORDER_NOT_FOUND", Class::Surprising),
+            (&read, 409, "INVALID_STATUS", Class::Surprising),
+        ] {
+            assert_eq!(classify(request, status, code), expected, "{request}: {status} {code}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The steady mixed load under which faults are injected: customers who create, read, pay and cancel, and remember every answer.
+
+mod account;
+mod buying;
+mod chance;
+mod customer;
+mod desk;
+mod gate;
+mod judge;
+mod memory;
+mod order;
+mod requests;
+mod tally;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use audit::facts::Acknowledged;
+use contracts::proto::inventory::v1::ListPartsRequest;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use rand::{SeedableRng as _, rngs::SmallRng};
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
+
+pub use self::tally::Tally;
+use self::{
+    account::Account,
+    chance::Chance,
+    customer::Customer,
+    desk::{Desk, Protocol},
+    gate::Gate,
+    memory::Memory,
+};
+use client::shop::{Shop, success, within};
+
+/// So that no two seeds have a customer in common: 2^64 over the golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// How many customers register at once: a password is hashed for each.
+const REGISTERING: usize = 4;
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// At least one.
+    pub customers: usize,
+    /// The mean pause between two steps of a customer.
+    pub pause: Duration,
+    pub seed: u64,
+}
+
+/// Customers at work, until it is dropped.
+pub struct Load {
+    gate: Arc<Gate>,
+    memory: Arc<Memory>,
+    customers: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Load {
+    /// Registers the customers, retrying while the shop is not well, up to 30 seconds each. They wait for [`Load::resume`].
+    pub async fn start(shop: Shop, options: &Options) -> anyhow::Result<Self> {
+        ensure!(options.customers > 0, "a load needs a customer");
+        let rng = |index: usize| SmallRng::seed_from_u64(options.seed ^ (index as u64 + 1).wrapping_mul(SPREAD));
+        let accounts = stream::iter(0..options.customers).map(|index| Account::open(&shop, index, rng(index)));
+        let accounts: Vec<Account> = accounts.buffered(REGISTERING).try_collect().await?;
+        let (gate, memory) = (Arc::new(Gate::closed()), Arc::new(Memory::default()));
+        let parts = parts(&shop, &accounts[0], &memory, rng(0)).await?;
+        let mut customers = Vec::new();
+        for (index, account) in accounts.into_iter().enumerate() {
+            let customer = Customer {
+                desk: Desk::new(shop.clone(), memory.clone(), account, Protocol::of(index))?,
+                gate: gate.clone(),
+                parts: parts.clone(),
+                pause: options.pause,
+                chance: Chance::new(rng(index)),
+                orders: VecDeque::new(),
+            };
+            customers.push(AbortOnDropHandle::new(tokio::spawn(customer.live())));
+        }
+        Ok(Self { gate, memory, customers })
+    }
+
+    pub fn resume(&self) {
+        self.gate.open();
+    }
+
+    /// Lets nobody begin anything new, and waits until every request that was begun has had its final answer.
+    /// Fails after `patience` with what still has none.
+    pub async fn pause(&self, patience: Duration) -> anyhow::Result<()> {
+        self.gate.close(patience).await?;
+        let gone = self.customers.iter().filter(|customer| customer.is_finished()).count();
+        ensure!(gone == 0, "{gone} customers have panicked");
+        Ok(())
+    }
+
+    /// All that was acknowledged since the load began.
+    pub fn acknowledged(&self) -> Vec<Acknowledged> {
+        self.memory.acknowledged()
+    }
+
+    /// What was answered since the load began.
+    pub fn tally(&self) -> Tally {
+        self.memory.counts().total
+    }
+
+    /// When a request last failed, if one did after `since`: no answer, none within five seconds, 429, or 5xx except
+    /// PAYMENT_OUTCOME_UNKNOWN.
+    pub fn last_failure(&self, since: Instant) -> Option<Instant> {
+        self.memory.counts().last_failure(since)
+    }
+
+    /// Since when somebody waits for an answer, of those who wait the longest.
+    pub fn waiting_since(&self) -> Option<Instant> {
+        self.memory.waiting_since()
+    }
+
+    /// When each kind of request (create, read, pay, cancel) had succeeded once after `since`. Nothing while one has not.
+    pub fn first_success(&self, since: Instant) -> Option<Instant> {
+        self.memory.counts().first_success(since)
+    }
+
+    /// Answers that break the contract, each a sentence.
+    pub fn surprises(&self) -> Vec<String> {
+        self.memory.surprises()
+    }
+}
+
+/// The parts of the shop, of which somebody must have filled the stock.
+async fn parts(shop: &Shop, account: &Account, memory: &Memory, mut rng: SmallRng) -> anyhow::Result<Arc<[Uuid]>> {
+    let session = account.session(None, shop, memory, &mut rng).await;
+    let listed = shop.inventory().list_parts(within(&session, ListPartsRequest::default())?).await;
+    let listed = success("ListParts", listed)?.parts;
+    ensure!(!listed.is_empty(), "the shop has no parts");
+    listed.iter().map(|part| part.uuid.parse().context("a part's uuid is none")).collect()
+}

@@ -1,0 +1,70 @@
+//! A stand-in for iam.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use contracts::proto::{
+    auth::v1::{
+        LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest,
+        WhoamiResponse, auth_service_server::AuthService,
+    },
+    common::v1::User,
+    user::v1::{
+        ChangePasswordRequest, ChangePasswordResponse, GetUserRequest, GetUserResponse, RegisterRequest,
+        RegisterResponse, user_service_server::UserService,
+    },
+};
+use tonic::{Response, Status};
+use uuid::Uuid;
+
+pub use contracts::proto::{
+    auth::v1::auth_service_server::AuthServiceServer, user::v1::user_service_server::UserServiceServer,
+};
+
+/// Whom everybody is registered as.
+pub const USER: Uuid = Uuid::from_u128(7);
+
+/// It registers everybody as one user, and opens the sessions `session-1`, `session-2` and so on.
+#[derive(Clone, Default)]
+pub struct Iam(Arc<AtomicUsize>);
+
+#[tonic::async_trait]
+impl AuthService for Iam {
+    async fn login(&self, _: tonic::Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
+        let number = self.0.fetch_add(1, Ordering::SeqCst) + 1;
+        Ok(Response::new(LoginResponse { session_uuid: format!("session-{number}") }))
+    }
+
+    async fn whoami(&self, _: tonic::Request<WhoamiRequest>) -> Result<Response<WhoamiResponse>, Status> {
+        let user = User { uuid: USER.to_string(), ..User::default() };
+        Ok(Response::new(WhoamiResponse { session: None, user: Some(user) }))
+    }
+
+    async fn logout(&self, _: tonic::Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn logout_all(&self, _: tonic::Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+}
+
+#[tonic::async_trait]
+impl UserService for Iam {
+    async fn register(&self, _: tonic::Request<RegisterRequest>) -> Result<Response<RegisterResponse>, Status> {
+        Ok(Response::new(RegisterResponse { user_uuid: USER.to_string() }))
+    }
+
+    async fn get_user(&self, _: tonic::Request<GetUserRequest>) -> Result<Response<GetUserResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn change_password(
+        &self,
+        _: tonic::Request<ChangePasswordRequest>,
+    ) -> Result<Response<ChangePasswordResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+}

@@ -1,0 +1,102 @@
+//! Records that nobody can handle.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use audit::facts;
+use contracts::events::{Event as _, OrderCancelled, OrderPaid, ROUTES, record};
+use platform::{
+    ids,
+    kafka::{Message, Record},
+};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::{
+    topics::{self, Topic},
+    world::World,
+};
+
+/// The header by which a poison is known again.
+const MARK: &str = "chaos-poison";
+/// More than a broker takes unless it is told to.
+const LARGE: usize = 2_000_000;
+/// What the mock bears, which forgets the oldest of a partition's records beyond 5 MB, dead letters too.
+const LARGE_FOR_A_MOCK: usize = 100_000;
+/// A reason that the contract does not have.
+const WHIM: i32 = 99;
+/// How long the broker may be away when poison is read back.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Sends four kinds of poison, each to every topic that can have it: how many records that makes.
+pub async fn send(world: &mut World) -> anyhow::Result<usize> {
+    let batch = ids::random().to_string();
+    let large = if world.servers.broker.real().is_ok() { LARGE } else { LARGE_FOR_A_MOCK };
+    let mut records = Vec::new();
+    for route in &ROUTES {
+        let topic = route.topic(&world.sources.topics);
+        records.push(poison(topic, route.kind, b"\xff\xff\xff\xff".to_vec()));
+        records.push(poison(topic, "events.v1.Unheard", Vec::new()));
+        records.push(poison(topic, route.kind, vec![0xff; large]));
+        records.extend(unknown_value(route.kind).map(|payload| poison(topic, route.kind, payload)));
+    }
+    for record in &mut records {
+        record.headers.insert(MARK.to_owned(), batch.clone());
+    }
+    let count = records.len();
+    let before = topics::all(world).await?;
+    let published = topics::publish(world, records).await;
+    // Also what was published before it failed is poison that the audit has to know.
+    let places = found(world, &before, &batch).await?;
+    let found = places.len();
+    world.poison.extend(places);
+    published?;
+    ensure!(found == count, "{count} records of poison were published, and {found} are there");
+    Ok(count)
+}
+
+/// Where the poison of this batch lies.
+async fn found(world: &World, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match added(world, before, batch).await {
+            Err(_) if Instant::now() < until => sleep(Duration::from_millis(500)).await,
+            found => return found.context("reading poison back"),
+        }
+    }
+}
+
+async fn added(world: &World, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
+    let now = topics::all(world).await?;
+    let added = now.iter().zip(before).map(|(now, before)| now.since(before)).collect();
+    let batch = batch.to_owned();
+    topics::read(world, added, move |_, message, _| {
+        let Message { topic, partition, offset, headers, .. } = message;
+        (headers.get(MARK) == Some(&batch)).then_some(facts::Poison { topic, partition, offset })
+    })
+    .await
+}
+
+fn poison(topic: &str, kind: &str, payload: Vec<u8>) -> Record {
+    let key = ids::random().to_string().into_bytes();
+    let headers = HashMap::from([("event-type".to_owned(), kind.to_owned())]);
+    Record { topic: topic.to_owned(), key, payload, headers }
+}
+
+/// An event with a value that the contract does not have, of a type that has such values.
+fn unknown_value(kind: &str) -> Option<Vec<u8>> {
+    let order: Uuid = ids::random();
+    let (order_uuid, user_uuid) = (order.to_string(), ids::random().to_string());
+    match kind {
+        OrderPaid::TYPE => {
+            let event =
+                OrderPaid { order_uuid, user_uuid, payment_method: "BARTER".to_owned(), ..OrderPaid::default() };
+            Some(record(order, event).payload)
+        }
+        OrderCancelled::TYPE => {
+            let event = OrderCancelled { order_uuid, user_uuid, reason: WHIM, ..OrderCancelled::default() };
+            Some(record(order, event).payload)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,260 @@
+//! How soon the shop is itself again once the cause of a fault is gone.
+
+use std::{collections::HashSet, fmt, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use contracts::events::{PRODUCERS, ROUTES, Route, route_of};
+use serde::Serialize;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{
+    load::Load,
+    topics::{self, Topic},
+    world::World,
+};
+use operations::databases::Databases;
+use operations::republish::missing;
+
+/// How long a recovery is watched at least: as long as requests may fail.
+const WATCHED: Duration = Duration::from_secs(6);
+/// How long nobody may fail or wait before the requests count as recovered.
+const CALM: Duration = Duration::from_secs(3);
+/// After this the shop counts as not recovered.
+const PATIENCE: Duration = Duration::from_mins(1);
+const POLL: Duration = Duration::from_millis(250);
+/// How long requests may fail after a fault that opens circuit breakers: one refuses calls for 5 s, and then one call finds out.
+pub const WITH_BREAKER: Duration = Duration::from_secs(6);
+/// The faults that make a service unavailable to another, or silent, for long enough to open a circuit breaker.
+const OPENING: [&str; 14] = [
+    "kill",
+    "commit-publish",
+    "ack-mark",
+    "commit-offset",
+    "charge-commit",
+    "postgres-kill",
+    "postgres-hang",
+    "postgres-crowded",
+    "redis-kill",
+    "network-cut",
+    "network-half-open",
+    "servers-cut",
+    "disk-full",
+    "storm",
+];
+/// Events are waited for that are at most so much older than the fault.
+const BEFORE: TimeDelta = TimeDelta::minutes(2);
+
+/// The times from the end of the cause, each nothing where it did not come to an end.
+#[derive(Clone, Copy, Debug)]
+pub struct Recovery {
+    /// Until the last request that failed or was answered too late.
+    pub requests: Option<Duration>,
+    /// Until every event written before has reached every consumer.
+    pub events: Option<Duration>,
+    /// Until the outcome of every payment begun before is known, and every refund is made.
+    pub payments: Option<Duration>,
+}
+
+/// How long each may take.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Bounds {
+    pub requests: Duration,
+    pub events: Duration,
+    pub payments: Duration,
+    /// How many times as long each may take on a machine that is busy otherwise.
+    pub slack: u32,
+}
+
+impl Bounds {
+    /// As the project promises it. On a machine that is busy otherwise it may take `slack` times as long; and with librdkafka's mock,
+    /// which takes longer to give a dead consumer's partitions to another, events may take twice as long.
+    pub fn of(slack: u32, real_broker: bool) -> Self {
+        let events = Duration::from_secs(if real_broker { 10 } else { 20 });
+        let (requests, payments) = (Duration::from_secs(5), Duration::from_secs(30));
+        Self { requests: requests * slack, events: events * slack, payments: payments * slack, slack }
+    }
+
+    /// Those after `fault`: requests have [`WITH_BREAKER`] where it opens circuit breakers.
+    pub fn after(&self, fault: &str) -> Self {
+        let requests = if OPENING.contains(&fault) { WITH_BREAKER * self.slack } else { self.requests };
+        Self { requests, ..*self }
+    }
+}
+
+/// When a fault began and when its cause was gone, by both clocks.
+#[derive(Clone, Copy)]
+pub struct Span {
+    pub begun: DateTime<Utc>,
+    pub ended: DateTime<Utc>,
+    pub at: Instant,
+}
+
+impl Recovery {
+    /// What took longer than it may, each a sentence.
+    pub fn excesses(&self, bounds: &Bounds) -> Vec<String> {
+        let parts = [
+            ("requests fail", self.requests, bounds.requests),
+            ("events are missing", self.events, bounds.events),
+            ("payments are open", self.payments, bounds.payments),
+        ];
+        let late = parts.into_iter().filter_map(|(what, took, bound)| {
+            let allowed = bound.as_secs();
+            match took {
+                Some(took) if took <= bound => None,
+                Some(took) => {
+                    Some(format!("{what} {:.1} s after the cause was gone, not {allowed} s", took.as_secs_f64()))
+                }
+                None => Some(format!("{what} for longer than is watched after the cause was gone, not {allowed} s")),
+            }
+        });
+        late.collect()
+    }
+}
+
+impl fmt::Display for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds =
+            |time: Option<Duration>| time.map_or("-".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()));
+        let (requests, events, payments) = (seconds(self.requests), seconds(self.events), seconds(self.payments));
+        write!(f, "requests after {requests}, events after {events}, payments after {payments}")
+    }
+}
+
+/// Watches until all is well again, for [`PATIENCE`] times `slack` at most. The load goes on meanwhile.
+pub async fn watch(world: &World, load: &Load, span: Span, slack: u32) -> Recovery {
+    let patience = PATIENCE * slack;
+    let mut waiting = Waiting::default();
+    let (mut events, mut payments) = (None, None);
+    loop {
+        let elapsed = span.at.elapsed();
+        // A database that does not answer yet has not recovered.
+        if events.is_none() && waiting.is_over(world, span).await.unwrap_or(false) {
+            events = Some(elapsed);
+        }
+        if payments.is_none() && open_payments(&world.sources.databases, span).await.is_ok_and(|open| open == 0) {
+            payments = Some(elapsed);
+        }
+        let failed = load.last_failure(span.at);
+        let requests = failed.map_or(Duration::ZERO, |failed| failed - span.at);
+        let calm = elapsed.saturating_sub(requests) >= CALM
+            && load.waiting_since().is_none_or(|since| since.elapsed() < CALM)
+            && load.first_success(span.at).is_some();
+        let done = events.is_some() && payments.is_some() && calm;
+        if (done && elapsed >= WATCHED) || elapsed >= patience {
+            return Recovery { requests: calm.then_some(requests), events, payments };
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// The events of before the end of the fault that are still on their way to somebody.
+#[derive(Default)]
+struct Waiting {
+    /// Nothing before they were first looked for.
+    left: Option<Vec<(&'static Route, Uuid)>>,
+    /// What there was to take then, of which some may come for the second time.
+    topics: Vec<Topic>,
+}
+
+impl Waiting {
+    async fn is_over(&mut self, world: &World, span: Span) -> anyhow::Result<bool> {
+        let databases = &world.sources.databases;
+        let all = if let Some(left) = self.left.take() {
+            left
+        } else {
+            self.topics = topics::all(world).await?;
+            written(databases, span).await?
+        };
+        let mut left = Vec::new();
+        for route in const { &ROUTES } {
+            let uuids: Vec<Uuid> = all.iter().filter(|(of, _)| of.kind == route.kind).map(|(_, uuid)| *uuid).collect();
+            let unpublished = unpublished(databases, route, &uuids).await?;
+            let untaken = missing(databases, route.kind, &uuids).await?;
+            let waits = |uuid: &Uuid| unpublished.contains(uuid) || untaken.contains(uuid);
+            left.extend(uuids.into_iter().filter(waits).map(|uuid| (route, uuid)));
+        }
+        let over = left.is_empty();
+        self.left = Some(left);
+        Ok(over && self.are_taken(world).await?)
+    }
+
+    /// True when every consumer has committed all that was in its topic.
+    async fn are_taken(&self, world: &World) -> anyhow::Result<bool> {
+        let progress = topics::progress(world).await?;
+        let then = |topic: &Topic| self.topics.iter().find(|then| then.name == topic.name);
+        Ok(progress.iter().all(|one| then(&one.topic).is_none_or(|then| one.untaken_of(then) == 0)))
+    }
+}
+
+/// Each event that was written until the end of the fault.
+async fn written(databases: &Databases, span: Span) -> anyhow::Result<Vec<(&'static Route, Uuid)>> {
+    let mut written = Vec::new();
+    for producer in PRODUCERS {
+        let rows: Vec<(String, Uuid)> =
+            sqlx::query_as("select event_type, event_uuid from outbox where created_at between $1 and $2")
+                .bind(span.begun - BEFORE)
+                .bind(span.ended)
+                .fetch_all(databases.named(producer)?)
+                .await?;
+        written.extend(rows.into_iter().filter_map(|(kind, uuid)| Some((route_of(&kind)?, uuid))));
+    }
+    Ok(written)
+}
+
+async fn unpublished(databases: &Databases, route: &Route, events: &[Uuid]) -> anyhow::Result<HashSet<Uuid>> {
+    let rows = sqlx::query_scalar("select event_uuid from outbox where event_uuid = any($1) and published_at is null")
+        .bind(events)
+        .fetch_all(databases.named(route.producer)?)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+async fn open_payments(databases: &Databases, span: Span) -> anyhow::Result<i64> {
+    let attempts: i64 =
+        sqlx::query_scalar("select count(*) from orders where attempt_method is not null and updated_at <= $1")
+            .bind(span.ended)
+            .fetch_one(databases.get(&order::SERVICE)?)
+            .await?;
+    let payments: i64 = sqlx::query_scalar(
+        "select count(*) from payments where status in ('pending', 'refunding') and created_at <= $1",
+    )
+    .bind(span.ended)
+    .fetch_one(databases.get(&payment::SERVICE)?)
+    .await?;
+    Ok(attempts + payments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults;
+
+    #[test]
+    fn what_takes_longer_than_it_may_is_told() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let late = Recovery { requests: seconds(6), events: seconds(10), payments: None };
+
+        let (strict, slack) = (late.excesses(&Bounds::of(1, true)), late.excesses(&Bounds::of(2, true)));
+
+        let open = "payments are open for longer than is watched after the cause was gone";
+        assert_eq!(
+            strict,
+            ["requests fail 6.0 s after the cause was gone, not 5 s".to_owned(), format!("{open}, not 30 s")]
+        );
+        assert_eq!(slack, [format!("{open}, not 60 s")]);
+    }
+
+    #[test]
+    fn requests_have_a_second_more_after_the_faults_that_open_circuit_breakers() {
+        let bounds = Bounds::of(2, true);
+        let names: Vec<_> = faults::all().iter().map(|fault| fault.name).collect();
+
+        let longer: Vec<_> = names.iter().filter(|name| bounds.after(name).requests > bounds.requests).collect();
+
+        assert_eq!(longer.len(), OPENING.len(), "of {OPENING:?} there are {longer:?} alone");
+        assert_eq!(bounds.after("kill").requests, WITH_BREAKER * 2);
+        assert_eq!(bounds.after("rolling").requests, bounds.requests);
+        assert_eq!(bounds.after("kill").events, bounds.events);
+    }
+}

@@ -1,0 +1,203 @@
+//! What came of each fault, as a person and as a program read it.
+
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+
+use super::{
+    Options,
+    fault::Fault,
+    recovery::{Bounds, Recovery, WITH_BREAKER},
+};
+
+/// A line of the table.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    pub number: u8,
+    pub fault: &'static str,
+    pub what: &'static str,
+    /// How often it was done; 0 where it could not be.
+    pub times: usize,
+    /// Why it could not be done.
+    pub not_injected: Option<String>,
+    pub requests: u64,
+    /// Those without an answer, or with one that says that the shop is not well: 429 or 5xx, but for PAYMENT_OUTCOME_UNKNOWN.
+    pub failed: u64,
+    /// What must not be, each a sentence.
+    pub violations: Vec<String>,
+    /// Seconds from the end of the cause.
+    pub recovery: Option<Seconds>,
+    /// The most resident memory that one service's process had, in bytes.
+    pub peak_memory: u64,
+    pub notes: Vec<String>,
+    /// Seconds for all of it, the quiet and the audit included.
+    pub took: f64,
+}
+
+impl Row {
+    /// Nothing done yet.
+    pub fn of(fault: &Fault) -> Self {
+        Self {
+            number: fault.number,
+            fault: fault.name,
+            what: fault.what,
+            times: 0,
+            not_injected: None,
+            requests: 0,
+            failed: 0,
+            violations: Vec::new(),
+            recovery: None,
+            peak_memory: 0,
+            notes: Vec::new(),
+            took: 0.0,
+        }
+    }
+}
+
+/// A [`Recovery`] in seconds.
+#[derive(Debug, Serialize)]
+pub struct Seconds {
+    pub requests: Option<f64>,
+    pub events: Option<f64>,
+    pub payments: Option<f64>,
+}
+
+impl From<Recovery> for Seconds {
+    fn from(recovery: Recovery) -> Self {
+        let seconds = |time: Option<Duration>| time.map(|time| (time.as_secs_f64() * 10.0).round() / 10.0);
+        Self {
+            requests: seconds(recovery.requests),
+            events: seconds(recovery.events),
+            payments: seconds(recovery.payments),
+        }
+    }
+}
+
+/// The whole table.
+#[derive(Debug, Serialize)]
+pub struct Table {
+    /// Reproduces the schedule, together with what the others say.
+    pub seed: u64,
+    /// True where each fault was done fewer times and shorter than it says.
+    pub brief: bool,
+    pub replicas: usize,
+    pub customers: usize,
+    /// How long a recovery might take.
+    pub bounds: Bounds,
+    pub rows: Vec<Row>,
+}
+
+impl Table {
+    /// A table without a row yet.
+    pub fn of(options: &Options, real_broker: bool) -> Self {
+        let Options { seed, brief, replicas, customers, slack, .. } = *options;
+        Self { seed, brief, replicas, customers, bounds: Bounds::of(slack, real_broker), rows: Vec::new() }
+    }
+
+    /// Why the shop cannot be said to have stood all of it; nothing where it has. What could not be injected counts where `all` is
+    /// wanted, and where nothing else was.
+    pub fn failure(&self, all: bool) -> Option<String> {
+        let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
+        let proves_nothing = left_out == self.rows.len() || (all && left_out > 0);
+        (self.violations() > 0 || proves_nothing).then(|| self.summary())
+    }
+
+    pub fn violations(&self) -> usize {
+        self.rows.iter().map(|row| row.violations.len()).sum()
+    }
+
+    /// One sentence that says it all.
+    pub fn summary(&self) -> String {
+        let requests: u64 = self.rows.iter().map(|row| row.requests).sum();
+        let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
+        let left_out =
+            if left_out > 0 { format!(", {left_out} that could not be injected here") } else { String::new() };
+        let (rows, brief) = (self.rows.len(), if self.brief { ", briefly" } else { "" });
+        let Self { seed, .. } = self;
+        format!("{rows} faults{brief}{left_out}, {requests} requests, {} violations (seed {seed})", self.violations())
+    }
+}
+
+/// The heads of the columns.
+pub const HEAD: &str =
+    "    fault               times  requests  failed  violations      well   events  payments   memory     took";
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>2}  {:<18}  ", self.number, self.fault)?;
+        if let Some(reason) = &self.not_injected {
+            return write!(f, "    -  not injected: {reason}");
+        }
+        let Self { times, requests, failed, violations, .. } = self;
+        write!(f, "{times:>5}  {requests:>8}  {failed:>6}  {:>10}", violations.len())?;
+        let recovery = self.recovery.as_ref();
+        for (time, width) in [
+            (recovery.and_then(|recovery| recovery.requests), 9),
+            (recovery.and_then(|recovery| recovery.events), 8),
+            (recovery.and_then(|recovery| recovery.payments), 9),
+        ] {
+            let time = time.map_or_else(|| "-".to_owned(), |time| format!("{time:.1} s"));
+            write!(f, " {time:>width$}")?;
+        }
+        write!(f, "  {:>4} MB  {:>5.0} s", self.peak_memory / 1_000_000, self.took)
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{HEAD}")?;
+        for row in &self.rows {
+            writeln!(f, "{row}")?;
+        }
+        writeln!(
+            f,
+            "\nRecovery is counted from the end of the cause: until the last request that failed or was late (well: at most {} s, and {} s after a fault that\n\
+             opens circuit breakers), until all earlier events have arrived (at most {} s), until all earlier payments are known (at most {} s).",
+            self.bounds.requests.as_secs(),
+            (WITH_BREAKER * self.bounds.slack).as_secs(),
+            self.bounds.events.as_secs(),
+            self.bounds.payments.as_secs(),
+        )?;
+        for row in self.rows.iter().filter(|row| !row.notes.is_empty()) {
+            writeln!(f, "{}: {}", row.fault, row.notes.join("; "))?;
+        }
+        for row in self.rows.iter().filter(|row| !row.violations.is_empty()) {
+            writeln!(f, "\n{} ({}):", row.fault, row.what)?;
+            for violation in &row.violations {
+                writeln!(f, "   {violation}")?;
+            }
+        }
+        writeln!(f, "\n{}", self.summary())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults;
+
+    fn table(rows: Vec<Row>) -> Table {
+        Table { seed: 1, brief: false, replicas: 2, customers: 24, bounds: Bounds::of(1, true), rows }
+    }
+
+    fn row() -> Row {
+        Row::of(&faults::all()[0])
+    }
+
+    #[test]
+    fn one_violation_is_a_failure() {
+        let broken = Row { violations: vec!["invariant 2: charged twice".to_owned()], ..row() };
+
+        assert_eq!(table(vec![row(), row()]).failure(true), None);
+        assert!(table(vec![row(), broken]).failure(false).is_some_and(|failure| failure.contains("1 violations")));
+    }
+
+    #[test]
+    fn a_table_in_which_nothing_was_done_proves_nothing() {
+        let left_out = || Row { not_injected: Some("no broker".to_owned()), ..row() };
+
+        assert!(table(vec![left_out()]).failure(false).is_some());
+        assert!(table(vec![row(), left_out()]).failure(true).is_some());
+        assert_eq!(table(vec![row(), left_out()]).failure(false), None);
+    }
+}

@@ -1,0 +1,188 @@
+//! The topics as chaos looks at them and writes to them, past the services.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use contracts::events::{Consumer, ROUTES, Route};
+use futures::future::try_join_all;
+use platform::{
+    kafka::{Extent, KafkaPublisher, Mark, Message, Reader, Record},
+    outbox::Publisher as _,
+};
+use uuid::Uuid;
+
+use super::world::World;
+use operations::dead_letters::event_uuid;
+
+/// As whom a tool looks at topics.
+const GROUP: &str = "shipyard-chaos";
+
+/// A topic and the records that it has now.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    pub route: &'static Route,
+    pub name: String,
+    pub extents: Vec<Extent>,
+}
+
+/// How far a consumer has come in its topic.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub topic: Arc<Topic>,
+    pub consumer: &'static Consumer,
+    /// By partition: the first record that it has not committed.
+    pub next: HashMap<i32, i64>,
+}
+
+/// An event and where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    pub route: &'static Route,
+    pub uuid: Uuid,
+    pub partition: i32,
+    pub offset: i64,
+}
+
+/// Every topic.
+pub async fn all(world: &World) -> anyhow::Result<Vec<Topic>> {
+    let topics: Vec<(&Route, String)> =
+        { const { &ROUTES } }.iter().map(|route| (route, route.topic(&world.sources.topics).to_owned())).collect();
+    blocking(world, GROUP, move |reader| {
+        let all = topics.into_iter().map(|(route, name)| Ok(Topic { route, extents: reader.extents(&name)?, name }));
+        all.collect()
+    })
+    .await
+}
+
+/// How far every consumer has come in what there is now.
+pub async fn progress(world: &World) -> anyhow::Result<Vec<Progress>> {
+    let topics = all(world).await?.into_iter().map(Arc::new);
+    let consumers = topics.flat_map(|topic| topic.route.consumers.iter().map(move |one| (topic.clone(), one)));
+    // Offsets are told to their own group only, so that each takes a client.
+    try_join_all(consumers.map(|(topic, consumer)| {
+        blocking(world, consumer.group, move |reader| {
+            let partitions: Vec<i32> = topic.extents.iter().map(|extent| extent.partition).collect();
+            let marks = reader.marks(&topic.name, &partitions)?;
+            let next = topic.extents.iter().map(|extent| {
+                let next = marks.get(&extent.partition).map_or(extent.start, |mark| mark.next);
+                (extent.partition, next)
+            });
+            Ok(Progress { next: next.collect(), topic, consumer })
+        })
+    }))
+    .await
+}
+
+/// What lies before consumers that have not committed it, such as `12 records of order.paid for assembly-group-order-paid`.
+pub async fn untaken_by_group(world: &World) -> anyhow::Result<Vec<String>> {
+    let progress = progress(world).await?;
+    Ok(progress.iter().filter(|one| one.untaken() > 0).map(Progress::to_string).collect())
+}
+
+/// What `keep` makes of the records of these topics, partition by partition in their order.
+pub async fn read<T: Send + 'static>(
+    world: &World,
+    topics: Vec<Topic>,
+    keep: impl Fn(&'static Route, Message, DateTime<Utc>) -> Option<T> + Send + 'static,
+) -> anyhow::Result<Vec<T>> {
+    blocking(world, GROUP, move |reader| {
+        let mut kept = Vec::new();
+        for topic in topics {
+            reader.read(&topic.name, &topic.extents, |message, at| kept.extend(keep(topic.route, message, at)))?;
+        }
+        Ok(kept)
+    })
+    .await
+}
+
+/// Every event of every topic.
+pub async fn events(world: &World) -> anyhow::Result<Vec<Event>> {
+    let topics = all(world).await?;
+    read(world, topics, |route, message, _| {
+        let uuid = event_uuid(route.kind, &message)?;
+        Some(Event { route, uuid, partition: message.partition, offset: message.offset })
+    })
+    .await
+}
+
+/// Puts a consumer where `to` says of each extent of its topic. Fails while its group has members.
+pub async fn place(
+    world: &World,
+    consumer: &'static Consumer,
+    topic: &Topic,
+    to: fn(&Extent) -> i64,
+) -> anyhow::Result<()> {
+    let topic = topic.clone();
+    blocking(world, consumer.group, move |reader| {
+        let mut marks = topic.extents.iter().map(|extent| (extent.partition, to(extent)));
+        marks.try_for_each(|(partition, next)| reader.mark(&topic.name, partition, &Mark { next, ..Mark::default() }))
+    })
+    .await
+}
+
+/// Publishes, and returns when the broker has all of it.
+pub async fn publish(world: &World, records: Vec<Record>) -> anyhow::Result<()> {
+    KafkaPublisher::new(&world.sources.kafka)?.publish(records).await
+}
+
+/// An event as it was, to be sent once more. Poison is none, and must stay where the audit knows it.
+pub fn again(message: Message) -> Option<Record> {
+    let Message { topic, key, payload, headers, .. } = message;
+    let is_event = headers.contains_key("event-uuid");
+    is_event.then_some(Record { topic, key, payload, headers })
+}
+
+async fn blocking<T: Send + 'static>(
+    world: &World,
+    group: &'static str,
+    work: impl FnOnce(Reader) -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let config = world.sources.kafka.clone();
+    tokio::task::spawn_blocking(move || work(Reader::new(&config, group)?)).await.context("reading topics")?
+}
+
+impl Topic {
+    pub fn records(&self) -> usize {
+        self.extents.iter().map(|extent| count(extent.start, extent.end)).sum()
+    }
+
+    /// The part of it that begins where `from` says of each extent.
+    pub fn from(&self, from: impl Fn(&Extent) -> i64) -> Self {
+        let extents = self.extents.iter().map(|extent| Extent { start: from(extent).max(extent.start), ..*extent });
+        Self { extents: extents.collect(), ..self.clone() }
+    }
+
+    /// What has been added to it since it was as `before`.
+    pub fn since(&self, before: &Self) -> Self {
+        let end = |partition| before.extents.iter().find(|one| one.partition == partition).map(|one| one.end);
+        self.from(|extent| end(extent.partition).unwrap_or_default())
+    }
+}
+
+impl Progress {
+    /// How many records it has not committed.
+    pub fn untaken(&self) -> usize {
+        self.untaken_of(&self.topic)
+    }
+
+    /// How many it has not committed of what its topic had at another time.
+    pub fn untaken_of(&self, topic: &Topic) -> usize {
+        topic.extents.iter().map(|extent| count(self.next(extent), extent.end)).sum()
+    }
+
+    /// The first record of a partition that it has not committed.
+    pub fn next(&self, extent: &Extent) -> i64 {
+        self.next.get(&extent.partition).copied().unwrap_or(extent.start)
+    }
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} records of {} for {}", self.untaken(), self.topic.name, self.consumer.group)
+    }
+}
+
+fn count(from: i64, to: i64) -> usize {
+    usize::try_from(to - from).unwrap_or_default()
+}

@@ -1,0 +1,165 @@
+//! The audit of the world once it is quiet: what its databases and topics say, held against what customers, provider and chats know.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use audit::{
+    Facts,
+    facts::{Bounds, Entry, EntryKind, Told},
+};
+use stand_ins::Sent;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{
+    load::Load,
+    topics,
+    world::{self, World},
+};
+use operations::facts::{fingerprint, under_way};
+use operations::session_probe::probe;
+
+/// How long nothing may move in a shop that is not quiet. The repeat of a message waits until Telegram was well for a minute.
+const QUIET: Duration = Duration::from_mins(2);
+const POLL: Duration = Duration::from_millis(250);
+/// How payment's rows name the provider that speaks Stripe's API.
+const STRIPE: &str = "stripe";
+/// The invariant that is probed, and not read.
+const PROBES: u8 = 9;
+
+/// What is wrong, each a sentence. What is `known` of an earlier audit is not told again, where the sentence names its row.
+pub async fn of(world: &World, load: &Load, slack: u32, known: &mut HashSet<String>) -> Vec<String> {
+    let mut problems = Vec::new();
+    let surprises = load.surprises();
+    problems.extend(surprises.into_iter().filter(|surprise| known.insert(surprise.clone())));
+    let facts = match facts(world, load, slack, &mut problems).await {
+        Ok(facts) => facts,
+        Err(error) => {
+            problems.push(format!("no audit: {error:#}"));
+            return problems;
+        }
+    };
+    for finding in &audit::check(&facts).findings {
+        let number = finding.number;
+        let rows = finding.violations.iter().map(|one| format!("invariant {number}: {}: {}", one.row, one.problem));
+        // A probe is made anew each time and is nobody's row.
+        problems.extend(rows.filter(|row| number == PROBES || known.insert(row.clone())));
+        problems.extend(finding.missing.iter().map(|what| format!("invariant {number} cannot be checked: {what}")));
+        if finding.counted.iter().all(|count| count.count == 0) {
+            problems.push(format!("invariant {number} had nothing to look at"));
+        }
+    }
+    problems
+}
+
+async fn facts(world: &World, load: &Load, slack: u32, problems: &mut Vec<String>) -> anyhow::Result<Facts> {
+    let (mut facts, busy) = quiet_facts(world, QUIET * slack).await?;
+    problems.extend(busy);
+    facts.bounds = Bounds { build: world::BUILD_MAX, ..Bounds::default() };
+    facts.acknowledged.extend(load.acknowledged());
+    facts.told = Some(told(world.telegram.messages()));
+    facts.refused = Some(told(world.telegram.refused()));
+    facts.poison = Some(world.poison.clone());
+    facts.ledger.extend(entries(world));
+    facts.books.push(STRIPE.to_owned());
+    facts.all_books = true;
+    facts.probes = again(async || probe(&world.shop()?).await).await?.0;
+    Ok(facts)
+}
+
+/// Everything at a moment at which nothing happens. A shop in which nothing moves for `patience` though something is under way is a
+/// problem, and is read as it is. One that works off what has piled up is waited for: Telegram takes one message a second and chat.
+async fn quiet_facts(world: &World, patience: Duration) -> anyhow::Result<(Facts, Option<String>)> {
+    let databases = &world.sources.databases;
+    let (mut moved, mut seen) = (Instant::now(), String::new());
+    loop {
+        let busy = again(async || busy(world).await).await?;
+        let before = again(async || fingerprint(databases).await).await?;
+        if before != seen {
+            moved = Instant::now();
+        }
+        let stands_still = moved.elapsed() >= patience;
+        if !busy.is_empty() && !stands_still {
+            seen = before;
+            tokio::time::sleep(POLL).await;
+            continue;
+        }
+        let facts = again(async || world.sources.gather(Arc::new(|_, _, _| {})).await).await?;
+        if stands_still {
+            let problem = format!("nothing has moved for {} s: {}", patience.as_secs(), busy.join(", "));
+            return Ok((facts, Some(problem)));
+        }
+        if fingerprint(databases).await? == before && under_way(databases).await?.is_empty() {
+            return Ok((facts, None));
+        }
+    }
+}
+
+/// What is under way, and what lies in topics before consumers who have not looked at it.
+async fn busy(world: &World) -> anyhow::Result<Vec<String>> {
+    let mut busy = under_way(&world.sources.databases).await?;
+    if busy.is_empty() {
+        busy = topics::untaken_by_group(world).await?;
+    }
+    Ok(busy)
+}
+
+/// Asks a few times: what has just been hurt may fail once more.
+async fn again<T>(ask: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    for _ in 0..2 {
+        match ask().await {
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "asked again"),
+            answer => return answer,
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    ask().await
+}
+
+/// What arrived in chats. The world's templates make every notification a line `<kind> <order>`, of which a digest has several.
+fn told(messages: Vec<Sent>) -> Vec<Told> {
+    let read = messages.into_iter().flat_map(|Sent { chat, text, .. }| {
+        let lines = text.lines().filter_map(|line| {
+            let (kind, order) = line.trim().split_once(' ')?;
+            Some(Told { order: Uuid::try_parse(order).ok()?, kind: kind.to_owned(), chat: chat.clone() })
+        });
+        lines.collect::<Vec<_>>()
+    });
+    read.collect()
+}
+
+fn entries(world: &World) -> Vec<Entry> {
+    let entries = world.provider.entries().into_iter();
+    let read = entries.map(|entry| Entry {
+        key: entry.key,
+        kind: match entry.kind {
+            stand_ins::EntryKind::Charge => EntryKind::Charge,
+            stand_ins::EntryKind::Decline => EntryKind::Decline,
+            stand_ins::EntryKind::Refund => EntryKind::Refund,
+        },
+        order: entry.order,
+        amount: entry.amount,
+        account: None,
+    });
+    read.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_of_a_digest_tells_of_an_order() {
+        let [first, second] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let sent = |text: String| Sent { chat: "42".to_owned(), text, at: Instant::now() };
+
+        let told = told(vec![
+            sent(format!("order_paid {first}")),
+            sent("Welcome aboard!".to_owned()),
+            sent(format!("ship_assembled {first}\n\norder_paid {second}")),
+        ]);
+
+        let of = |order, kind: &str| Told { order, kind: kind.to_owned(), chat: "42".to_owned() };
+        let expected = [of(first, "order_paid"), of(first, "ship_assembled"), of(second, "order_paid")];
+        assert_eq!(told, expected);
+    }
+}

@@ -1,0 +1,235 @@
+//! All replicas of all services, and the gateway's part before them: new connections go to those that are ready.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use futures::future::join_all;
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{links::Links, replica::Replica};
+use operations::services::SERVICES;
+use platform::service::Service;
+
+/// How often each replica is asked whether it is ready.
+const POLL: Duration = Duration::from_millis(300);
+/// How long one may take to say so.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a process may take to tell what it counts.
+const METRICS: Duration = Duration::from_secs(2);
+/// How long a replica may take from its start until it is ready, on a machine that has other things to do.
+pub const START: Duration = Duration::from_mins(1);
+
+/// Who was ready when everybody was last asked.
+#[derive(Default)]
+struct Seen {
+    round: u64,
+    ready: Vec<(&'static Service, usize)>,
+}
+
+pub struct Fleet {
+    replicas: Vec<Replica>,
+    seen: watch::Receiver<Seen>,
+    peak: Arc<AtomicU64>,
+    client: reqwest::Client,
+    _gateway: AbortOnDropHandle<()>,
+}
+
+impl Fleet {
+    /// So many replicas of each service, none of which runs yet.
+    pub fn new(count: usize, directory: &Path, links: Arc<Links>) -> anyhow::Result<Self> {
+        let all = SERVICES.into_iter().flat_map(|service| (0..count).map(move |number| (service, number)));
+        let replicas: Vec<Replica> = all
+            .map(|(service, number)| Replica::new(service, number, directory.to_owned()))
+            .collect::<anyhow::Result<_>>()?;
+        let addresses = replicas.iter().map(|one| Address {
+            service: one.service,
+            number: one.number,
+            listen: one.listen,
+            admin: one.admin,
+            pid: one.pid(),
+        });
+        let (tell, seen) = watch::channel(Seen::default());
+        let client = platform::http::client(PATIENCE)?;
+        let peak = Arc::new(AtomicU64::default());
+        let gateway = tokio::spawn(gateway(addresses.collect(), links, tell, client.clone(), peak.clone()));
+        Ok(Self { replicas, seen, peak, client, _gateway: AbortOnDropHandle::new(gateway) })
+    }
+
+    pub fn all(&mut self) -> impl Iterator<Item = &mut Replica> {
+        self.replicas.iter_mut()
+    }
+
+    /// The replicas of one service.
+    pub fn of(&mut self, service: &'static Service) -> impl Iterator<Item = &mut Replica> {
+        self.replicas.iter_mut().filter(move |replica| replica.service == service)
+    }
+
+    pub fn get(&mut self, service: &'static Service, number: usize) -> anyhow::Result<&mut Replica> {
+        let found = self.of(service).find(|replica| replica.number == number);
+        found.with_context(|| format!("there is no replica {number} of {service}"))
+    }
+
+    /// Which processes ended though nobody had told them to, each a sentence, since this was last asked.
+    pub fn deaths(&mut self) -> Vec<String> {
+        self.replicas.iter_mut().flat_map(Replica::deaths).collect()
+    }
+
+    /// How many replicas each service has.
+    pub fn count(&self) -> usize {
+        self.replicas.len() / SERVICES.len()
+    }
+
+    /// `kill -9` of all replicas of a service at once.
+    pub async fn kill(&mut self, service: &'static Service) {
+        join_all(self.of(service).map(Replica::kill)).await;
+    }
+
+    /// Starts all replicas of a service, which must not run.
+    pub fn start(&mut self, service: &'static Service, more: &[(&str, &str)]) -> anyhow::Result<()> {
+        self.of(service).try_for_each(|replica| replica.start(more))
+    }
+
+    /// `kill -9` of everybody, one service after another.
+    pub async fn kill_all(&mut self) {
+        for service in SERVICES {
+            self.kill(service).await;
+        }
+    }
+
+    /// Starts everybody, of whom nobody may run, and returns when all are ready.
+    pub async fn revive_all(&mut self) -> anyhow::Result<()> {
+        self.replicas.iter_mut().try_for_each(|replica| replica.start(&[]))?;
+        self.all_ready().await
+    }
+
+    /// Starts all replicas of a service, which must not run, and returns when they are ready.
+    pub async fn revive(&mut self, service: &'static Service) -> anyhow::Result<()> {
+        self.start(service, &[])?;
+        for number in 0..self.count() {
+            self.ready(service, number).await?;
+        }
+        Ok(())
+    }
+
+    /// Replaces every process of a service, one after another, each with these variables besides.
+    pub async fn replace(&mut self, service: &'static Service, more: &[(&str, &str)]) -> anyhow::Result<()> {
+        for number in 0..self.count() {
+            let replica = self.get(service, number)?;
+            replica.terminate().await;
+            replica.start(more)?;
+            self.ready(service, number).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns when this replica is ready; fails after [`START`].
+    pub async fn ready(&self, service: &'static Service, number: usize) -> anyhow::Result<()> {
+        let mut seen = self.seen.clone();
+        // What was asked before may be about an earlier life.
+        let fresh = seen.borrow().round + 2;
+        let ready = seen.wait_for(|seen| seen.round >= fresh && seen.ready.contains(&(service, number)));
+        let waited = tokio::time::timeout(START, ready).await;
+        waited.with_context(|| format!("{service} {number} is not ready after {START:?}; see its log"))??;
+        Ok(())
+    }
+
+    /// Returns when every replica is ready.
+    pub async fn all_ready(&self) -> anyhow::Result<()> {
+        for replica in &self.replicas {
+            self.ready(replica.service, replica.number).await?;
+        }
+        Ok(())
+    }
+
+    /// The most resident memory that one process was seen with since [`peak_memory`](Self::peak_memory) was last asked, in bytes.
+    pub fn most_memory(&self) -> u64 {
+        self.peak.load(Ordering::Relaxed)
+    }
+
+    /// The sum of a counter over the processes of a service and over its labels.
+    pub async fn metric(&self, service: &'static Service, name: &str) -> anyhow::Result<f64> {
+        let metrics = self.metrics(service).await?;
+        Ok(sum(&metrics, |line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))))
+    }
+
+    /// What the processes of a service count, in Prometheus' text format, one after another.
+    pub async fn metrics(&self, service: &'static Service) -> anyhow::Result<String> {
+        let mut metrics = String::new();
+        for replica in self.replicas.iter().filter(|replica| replica.service == service) {
+            let request = self.client.get(format!("http://{}/metrics", replica.admin)).timeout(METRICS);
+            let answer = request.send().await.with_context(|| format!("asking {service} for its metrics"))?;
+            metrics.push_str(&answer.text().await?);
+        }
+        Ok(metrics)
+    }
+
+    /// The most resident memory that one process was seen with, in bytes, since this was last asked.
+    pub fn peak_memory(&self) -> u64 {
+        self.peak.swap(0, Ordering::Relaxed)
+    }
+}
+
+/// The sum of the metrics whose lines are `wanted`.
+pub fn sum(metrics: &str, wanted: impl Fn(&str) -> bool) -> f64 {
+    let own = metrics.lines().filter(|line| wanted(line));
+    own.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+struct Address {
+    service: &'static Service,
+    number: usize,
+    listen: SocketAddr,
+    admin: SocketAddr,
+    pid: Arc<AtomicI32>,
+}
+
+/// Asks everybody all the time and aims the links at those who are ready; at all of them where nobody is. Looks at their memory, too.
+async fn gateway(
+    addresses: Vec<Address>,
+    links: Arc<Links>,
+    sees: watch::Sender<Seen>,
+    client: reqwest::Client,
+    peak: Arc<AtomicU64>,
+) {
+    loop {
+        let most = addresses.iter().filter_map(|one| memory(one.pid.load(Ordering::Relaxed))).max();
+        peak.fetch_max(most.unwrap_or_default(), Ordering::Relaxed);
+        let answers = join_all(addresses.iter().map(|address| is_ready(&client, address.admin))).await;
+        let well: Vec<&Address> =
+            addresses.iter().zip(answers).filter(|(_, ready)| *ready).map(|(one, _)| one).collect();
+        for service in SERVICES {
+            let own = |one: &Address| (one.service == service).then_some(one.listen);
+            let mut targets: Vec<SocketAddr> = well.iter().filter_map(|one| own(one)).collect();
+            if targets.is_empty() {
+                targets = addresses.iter().filter_map(own).collect();
+            }
+            links.aim(service, &targets);
+        }
+        sees.send_modify(|seen| {
+            seen.round += 1;
+            seen.ready = well.iter().map(|one| (one.service, one.number)).collect();
+        });
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn is_ready(client: &reqwest::Client, admin: SocketAddr) -> bool {
+    let answer = client.get(format!("http://{admin}/health/ready")).send().await;
+    answer.is_ok_and(|answer| answer.status().is_success())
+}
+
+/// Resident memory in bytes, where the system tells it (Linux).
+fn memory(pid: i32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}

@@ -1,0 +1,93 @@
+//! The network of the system: each connection that two of its programs have goes through a proxy of its own.
+
+use std::{collections::HashMap, fmt, net::SocketAddr};
+
+use anyhow::Context as _;
+use stand_ins::Proxy;
+
+use operations::services::SERVICES;
+use platform::service::Service;
+
+/// Who talks to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Link {
+    /// Customers to a service.
+    Front(&'static Service),
+    /// One service to another.
+    Call(&'static Service, &'static Service),
+    /// A service to its database.
+    Database(&'static Service),
+    Redis,
+    Kafka,
+    Provider,
+    Telegram,
+}
+
+/// Every call that one service makes to another.
+pub const CALLS: [Link; 7] = [
+    Link::Call(&order::SERVICE, &iam::SERVICE),
+    Link::Call(&order::SERVICE, &inventory::SERVICE),
+    Link::Call(&order::SERVICE, &payment::SERVICE),
+    Link::Call(&inventory::SERVICE, &iam::SERVICE),
+    Link::Call(&payment::SERVICE, &iam::SERVICE),
+    Link::Call(&assembly::SERVICE, &iam::SERVICE),
+    Link::Call(&notification::SERVICE, &iam::SERVICE),
+];
+
+/// The services that customers call.
+pub const FRONTS: [&Service; 3] = [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE];
+
+pub struct Links {
+    proxies: HashMap<Link, Proxy>,
+}
+
+impl Links {
+    /// All of them, none with a target yet.
+    pub async fn new() -> anyhow::Result<Self> {
+        let databases = SERVICES.map(Link::Database);
+        let servers = [Link::Redis, Link::Kafka, Link::Provider, Link::Telegram];
+        let mut proxies = HashMap::new();
+        for link in FRONTS.map(Link::Front).into_iter().chain(CALLS).chain(databases).chain(servers) {
+            let proxy = Proxy::unaimed().await.with_context(|| format!("a proxy for {link}"))?;
+            proxies.insert(link, proxy);
+        }
+        Ok(Self { proxies })
+    }
+
+    pub fn get(&self, link: Link) -> anyhow::Result<&Proxy> {
+        self.proxies.get(&link).with_context(|| format!("nothing goes by {link}"))
+    }
+
+    /// Where whoever talks by this link connects.
+    pub fn address(&self, link: Link) -> anyhow::Result<SocketAddr> {
+        Ok(self.get(link)?.address())
+    }
+
+    /// Every link ends at these replicas of `service` from now on.
+    pub fn aim(&self, service: &'static Service, targets: &[SocketAddr]) {
+        let targets: Vec<String> = targets.iter().map(SocketAddr::to_string).collect();
+        for (link, proxy) in &self.proxies {
+            if matches!(link, Link::Front(to) | Link::Call(_, to) if *to == service) {
+                proxy.aim(targets.clone());
+            }
+        }
+    }
+
+    pub fn restore_all(&self) {
+        self.proxies.values().for_each(Proxy::restore);
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Front(service) => write!(f, "customers → {service}"),
+            Self::Call(from, to) => write!(f, "{from} → {to}"),
+            Self::Database(service) => write!(f, "{service} → its database"),
+            Self::Redis => f.write_str("iam → Redis"),
+            Self::Kafka => f.write_str("all → Kafka"),
+            Self::Provider => f.write_str("payment → its provider"),
+            Self::Telegram => f.write_str("notification → Telegram"),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The system that faults are done to: six services in several processes each, their servers, and the network between all of them.
+
+mod fleet;
+mod links;
+mod replica;
+mod roles;
+mod servers;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use audit::facts::Poison;
+use platform::config::Settings;
+use secrecy::SecretString;
+use stand_ins::{Mode, Provider, Telegram, TelegramMode};
+
+pub use self::{
+    fleet::{Fleet, sum},
+    links::{CALLS, FRONTS, Link, Links},
+    replica::{Replica, free_address},
+    roles::PASSWORD,
+    servers::{Broker, BrokerKind, Servers},
+};
+use super::Options;
+use client::shop::Shop;
+use operations::facts::Sources;
+use operations::restock::restock;
+use operations::services::SERVICES;
+use platform::service::Service;
+
+/// The longest that a ship is built.
+pub const BUILD_MAX: Duration = Duration::from_secs(2);
+/// What the stand-ins for the payment provider and for Telegram know us by.
+const PROVIDER_KEY: &str = "sk_chaos";
+const TELEGRAM_TOKEN: &str = "1:chaos";
+/// Of each part, more than all customers can buy.
+const STOCK: i64 = 1_000_000;
+/// The words of messages, so that whoever reads the chats knows what was told.
+const TEMPLATES: [&str; 3] = ["order_paid", "ship_assembled", "order_cancelled"];
+
+pub struct World {
+    pub fleet: Fleet,
+    pub links: Arc<Links>,
+    pub servers: Servers,
+    pub provider: Provider,
+    pub telegram: Telegram,
+    /// The databases and the topics, past the links to the databases.
+    pub sources: Sources,
+    settings: Settings,
+    directory: PathBuf,
+    /// Records that nobody can handle, sent on purpose.
+    pub poison: Vec<Poison>,
+    /// The key with which the services sign who they are.
+    key: SecretString,
+}
+
+impl World {
+    /// Starts everything, and returns when it is ready and its shelves are full.
+    pub async fn start(options: &Options, say: &impl Fn(&str)) -> anyhow::Result<Self> {
+        ::servers::small_disk::sweep();
+        let directory = fresh(&options.directory)?;
+        let provider = Provider::start(PROVIDER_KEY).await?;
+        let telegram = Telegram::start(TELEGRAM_TOKEN).await?;
+        let links = Arc::new(Links::new().await?);
+        say("starting PostgreSQL, Redis and Kafka");
+        let servers = Servers::start(&directory, options.broker, links.address(Link::Kafka)?).await?;
+        let targets = [
+            (Link::Redis, authority(&servers.redis_url)?),
+            (Link::Kafka, servers.broker.address()),
+            (Link::Provider, provider.address().to_string()),
+            (Link::Telegram, telegram.address().to_string()),
+        ];
+        for (link, target) in targets {
+            links.get(link)?.aim(vec![target]);
+        }
+        for service in SERVICES {
+            links.get(Link::Database(service))?.aim(vec![authority(&servers.postgres_url)?]);
+        }
+        let settings = sources(&servers, &links)?;
+        let sources = Sources::of("shipyard-chaos", &settings)?;
+        let mut fleet = Fleet::new(options.replicas, &directory, links.clone())?;
+        let key = format!("{:032x}", platform::ids::random().as_u128());
+        let variables = Variables { servers: &servers, links: &links, directory: &directory, key: &key };
+        for replica in fleet.all() {
+            replica.configure(variables.of(replica.service)?);
+            replica.start(&[])?;
+        }
+        let poison = Vec::new();
+        let world =
+            Self { fleet, links, servers, provider, telegram, sources, settings, directory, poison, key: key.into() };
+        say("starting the services");
+        world.fleet.all_ready().await?;
+        let inventory = world.links.address(Link::Front(&inventory::SERVICE))?.to_string();
+        restock(&inventory, &world.key, None, STOCK).await?;
+        Ok(world)
+    }
+
+    /// The shop as customers reach it.
+    pub fn shop(&self) -> anyhow::Result<Shop> {
+        let [order, iam, inventory] =
+            [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|to| self.links.address(Link::Front(to)));
+        Shop::at(&format!("http://{}", order?), &iam?.to_string(), &inventory?.to_string())
+    }
+
+    /// What `question` counts in the database of a service.
+    pub async fn count(&self, service: &'static Service, question: &'static str) -> anyhow::Result<i64> {
+        Ok(sqlx::query_scalar(question).fetch_one(self.sources.databases.get(service)?).await?)
+    }
+
+    /// Makes everything well again that a fault may have left otherwise.
+    pub async fn heal(&mut self) -> anyhow::Result<()> {
+        self.links.restore_all();
+        self.provider.be(Mode::Well);
+        self.provider.release();
+        self.telegram.be(TelegramMode::Well);
+        if let Ok(disk) = &self.servers.disk {
+            disk.free()?;
+        }
+        self.servers.start_postgres().await?;
+        self.servers.start_redis().await?;
+        // Connections from before a crash would each fail once.
+        let earlier = std::mem::replace(&mut self.sources, Sources::of("shipyard-chaos", &self.settings)?);
+        earlier.databases.close().await;
+        self.servers.broker.heal().await?;
+        for replica in self.fleet.all() {
+            replica.thaw();
+            if replica.is_altered() {
+                replica.terminate().await;
+            }
+            if !replica.is_running() {
+                replica.start(&[])?;
+            }
+        }
+        Ok(())
+    }
+
+    pub async fn stop(mut self) {
+        self.fleet.kill_all().await;
+        self.servers.stop().await;
+        delete_postgres(&self.directory);
+    }
+}
+
+/// An empty directory, whatever an earlier run has left there.
+fn fresh(directory: &Path) -> anyhow::Result<PathBuf> {
+    let shown = directory.display();
+    if directory.exists() {
+        delete_postgres(directory);
+        std::fs::remove_dir_all(directory).with_context(|| format!("emptying {shown}"))?;
+    }
+    std::fs::create_dir_all(directory.join("templates")).with_context(|| format!("making {shown}"))?;
+    for kind in TEMPLATES {
+        let file = directory.join("templates").join(format!("{kind}.txt"));
+        std::fs::write(file, format!("{kind} {{{{ order_uuid }}}}\n"))?;
+    }
+    Ok(directory.canonicalize()?)
+}
+
+/// As root PostgreSQL's data is where its own user may go, and a link leads there.
+fn delete_postgres(directory: &Path) {
+    let data = directory.join("postgres");
+    let _ = std::fs::read_link(&data).and_then(std::fs::remove_dir_all);
+    let _ = std::fs::remove_file(&data).or_else(|_| std::fs::remove_dir_all(&data));
+}
+
+/// `host:port` of a URL.
+fn authority(url: &str) -> anyhow::Result<String> {
+    let url = reqwest::Url::parse(url).context("reading a server's URL")?;
+    Ok(format!("{}:{}", url.host_str().context("no host")?, url.port().context("no port")?))
+}
+
+/// `url` with another host and port.
+fn at(url: &str, address: SocketAddr) -> anyhow::Result<String> {
+    Ok(url.replacen(&authority(url)?, &address.to_string(), 1))
+}
+
+/// The variables by which the audit finds everything, past the proxies where it can.
+fn sources(servers: &Servers, links: &Links) -> anyhow::Result<Settings> {
+    let databases = servers.databases.iter().map(|(service, url)| (service.variable("DATABASE_URL"), url.clone()));
+    let all: Vec<_> = databases.chain(servers.broker.variables(links.address(Link::Kafka)?)).collect();
+    Ok(Settings::of(all.iter().map(|(name, value)| (name.as_str(), value.clone()))))
+}
+
+/// How each service is configured.
+struct Variables<'a> {
+    servers: &'a Servers,
+    links: &'a Links,
+    directory: &'a Path,
+    key: &'a str,
+}
+
+impl Variables<'_> {
+    fn of(&self, service: &'static Service) -> anyhow::Result<Vec<(String, String)>> {
+        let mut variables = self.servers.broker.variables(self.links.address(Link::Kafka)?);
+        let mut set = |name: &str, value: &str| variables.push((name.to_owned(), value.to_owned()));
+        set("SERVICE_KEY", self.key);
+        set("LOG_LEVEL", "info");
+        // Over HTTP/1.1 a customer leaves with the next answer, which none waits for longer than two seconds.
+        set("SHUTDOWN_DRAIN", if service == &order::SERVICE { "3s" } else { "1s" });
+        let (_, url) =
+            self.servers.own_databases.iter().find(|(of, _)| *of == service).context("a database for each")?;
+        set(&service.variable("DATABASE_URL"), &at(url, self.links.address(Link::Database(service))?)?);
+        set(&service.variable("DATABASE_CONNECTIONS"), if service == &order::SERVICE { "8" } else { "5" });
+        for link in CALLS {
+            if let Link::Call(from, to) = link
+                && from == service
+            {
+                set(&to.variable("ADDRESS"), &self.links.address(link)?.to_string());
+            }
+        }
+        match service.name {
+            "iam" => {
+                set("REDIS_URL", &at(&self.servers.redis_url, self.links.address(Link::Redis)?)?);
+                // All customers come from one address, and log in all at once when Redis was emptied.
+                set("IAM_ADDRESS_FAILURES", "0");
+                set("IAM_ARGON2_MEMORY_KIB", "64");
+                set("IAM_ARGON2_ITERATIONS", "1");
+            }
+            "order" => set("ORDER_PAYMENT_DEADLINE", "20s"),
+            "payment" => {
+                set("PAYMENT_PROVIDER_URL", &format!("http://{}", self.links.address(Link::Provider)?));
+                set("PAYMENT_PROVIDER_KEY", PROVIDER_KEY);
+                set("PAYMENT_PROVIDER_TIMEOUT", "2s");
+                set("PAYMENT_INITIAL_BALANCE", "1000000");
+            }
+            "assembly" => {
+                set("ASSEMBLY_BUILD_MIN", "500ms");
+                set("ASSEMBLY_BUILD_MAX", &format!("{}s", BUILD_MAX.as_secs()));
+            }
+            "notification" => {
+                set("TELEGRAM_API_URL", &format!("http://{}", self.links.address(Link::Telegram)?));
+                set("TELEGRAM_BOT_TOKEN", TELEGRAM_TOKEN);
+                set("NOTIFICATION_TEMPLATES", &self.directory.join("templates").display().to_string());
+            }
+            _ => {}
+        }
+        Ok(variables)
+    }
+}

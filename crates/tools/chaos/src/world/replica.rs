@@ -1,0 +1,157 @@
+//! One process of one service, which can be killed, frozen, ended and started again where it was.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    path::PathBuf,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicI32, AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use servers::process::{Child, Signal, mortal};
+
+use platform::service::Service;
+
+/// How long a process may take to end by itself: as long as a container is given. Its own bounds are its drain, 10 s for requests, 3 s
+/// for background tasks and 1 s to close.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Replica {
+    pub service: &'static Service,
+    /// From 0.
+    pub number: usize,
+    pub listen: SocketAddr,
+    pub admin: SocketAddr,
+    variables: Vec<(String, String)>,
+    directory: PathBuf,
+    child: Option<Child>,
+    /// True while it runs with variables that are a fault's.
+    altered: bool,
+    /// The process that runs, 0 where none does: for whoever measures it.
+    pid: Arc<AtomicI32>,
+    /// How it ended each time that nobody had told it to.
+    deaths: Vec<String>,
+}
+
+impl Replica {
+    /// A replica that does not run yet. Its logs go into `directory`.
+    pub fn new(service: &'static Service, number: usize, directory: PathBuf) -> anyhow::Result<Self> {
+        let (listen, admin) = (free_address()?, free_address()?);
+        let variables = vec![
+            (service.variable("LISTEN"), listen.to_string()),
+            (service.variable("ADMIN_LISTEN"), admin.to_string()),
+            ("KAFKA_INSTANCE_ID".to_owned(), format!("{service}-{number}")),
+        ];
+        let (child, altered, pid, deaths) = (None, false, Arc::default(), Vec::new());
+        Ok(Self { service, number, listen, admin, variables, directory, child, altered, pid, deaths })
+    }
+
+    pub fn configure(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+        self.variables.extend(variables);
+    }
+
+    /// Starts the process, with `more` variables for this life alone. It must not run.
+    pub fn start(&mut self, more: &[(&str, &str)]) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.is_running(), "{} {} runs already", self.service, self.number);
+        self.forget();
+        let program = std::env::current_exe().context("finding this program")?;
+        let mut command: Command = mortal(&program, "KILL");
+        command.args(["run", self.service.name]).current_dir(&self.directory).env_clear();
+        // What a program needs to be found and loaded; of the shop's variables it gets ours and no others.
+        for name in ["PATH", "HOME", "LD_LIBRARY_PATH"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.envs(more.iter().copied());
+        let log = self.directory.join(format!("{}-{}.log", self.service, self.number));
+        let child =
+            Child::spawn(command, &log).with_context(|| format!("starting {} {}", self.service, self.number))?;
+        self.pid.store(child.pid, Ordering::Relaxed);
+        (self.child, self.altered) = (Some(child), !more.is_empty());
+        Ok(())
+    }
+
+    /// Lets go of the process; one that had ended before it was told to is remembered.
+    fn forget(&mut self) -> Option<Child> {
+        self.pid.store(0, Ordering::Relaxed);
+        let child = self.child.take()?;
+        let Some(status) = child.ended() else { return Some(child) };
+        self.deaths.push(format!("{} {} ended by itself: {status}", self.service, self.number));
+        None
+    }
+
+    /// `kill -9`; returns when the process is gone.
+    pub async fn kill(&mut self) {
+        if let Some(child) = self.forget() {
+            child.stop(Signal::KILL, PATIENCE).await;
+        }
+    }
+
+    /// SIGTERM, as whoever replaces a replica sends it; returns when the process has ended.
+    pub async fn terminate(&mut self) {
+        if let Some(child) = self.forget() {
+            child.stop(Signal::TERM, PATIENCE).await;
+        }
+    }
+
+    /// SIGSTOP: the process is there, its connections too, and nothing moves.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(child) = &self.child {
+            child.signal(signal);
+        }
+    }
+
+    /// True from its start to its end, however it ends.
+    pub fn is_running(&self) -> bool {
+        self.child.as_ref().is_some_and(|child| child.ended().is_none())
+    }
+
+    /// True while it runs with variables that are a fault's.
+    pub fn is_altered(&self) -> bool {
+        self.altered
+    }
+
+    /// How it ended each time that nobody had told it to, since this was last asked.
+    pub fn deaths(&mut self) -> Vec<String> {
+        if !self.is_running() {
+            self.forget();
+        }
+        std::mem::take(&mut self.deaths)
+    }
+
+    /// The process that runs, 0 where none does.
+    pub fn pid(&self) -> Arc<AtomicI32> {
+        self.pid.clone()
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// A loopback address that nobody else in this process gets, on which no outgoing connection's port is ever in the way of a restart.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
+    static COUNT: AtomicU8 = AtomicU8::new(1);
+    let ip = if cfg!(target_os = "linux") {
+        let [.., high, low] = std::process::id().to_be_bytes();
+        Ipv4Addr::new(127, high.max(1), low, COUNT.fetch_add(1, Ordering::Relaxed))
+    } else {
+        Ipv4Addr::LOCALHOST
+    };
+    let listener = TcpListener::bind((IpAddr::V4(ip), 0)).context("finding a free port")?;
+    listener.local_addr().context("finding a free port")
+}

@@ -1,0 +1,218 @@
+//! The PostgreSQL, the Redis and the Kafka of the world, each of which can be killed and started again where it was.
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use contracts::events::Topics;
+use futures::future::try_join_all;
+use servers::{
+    kafka::{Mock, container, start_mock},
+    postgres::{self, Postgres},
+    redis::{self, Redis},
+    small_disk::SmallDisk,
+};
+
+use super::roles::ensure_role;
+use operations::services::SERVICES;
+use platform::service::Service;
+
+/// Room for all databases and their logs of changes.
+const DISK: u64 = 3 << 30;
+/// The most connections of the PostgreSQL server: four replicas of each service with their pools and what they have besides, and the tools.
+const CONNECTIONS: &str = "192";
+/// What the broker takes, so that poison may be large.
+const LARGEST: &str = "4000000";
+/// Partitions of a topic.
+const PARTITIONS: i32 = 6;
+/// How long a killed PostgreSQL may take to be there again.
+const RESTART: Duration = Duration::from_mins(1);
+
+/// Which Kafka the world has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BrokerKind {
+    /// A container where a Docker engine answers and has the image, else the mock.
+    Auto,
+    /// Apache Kafka in a container.
+    Container,
+    /// librdkafka's mock cluster in this process, which cannot be hurt.
+    Mock,
+}
+
+pub enum Broker {
+    Container(container::Broker),
+    /// And why it is no real one.
+    Mock(Mock, String),
+}
+
+pub struct Servers {
+    postgres: Option<Postgres>,
+    postgres_options: postgres::Options,
+    /// PostgreSQL's, where we may have one.
+    pub disk: Result<SmallDisk, String>,
+    redis: Option<Redis>,
+    redis_options: redis::Options,
+    pub broker: Broker,
+    pub postgres_url: String,
+    pub redis_url: String,
+    /// By service, as the superuser reaches them.
+    pub databases: Vec<(&'static Service, String)>,
+    /// The same, as the services reach them.
+    pub own_databases: Vec<(&'static Service, String)>,
+}
+
+impl Servers {
+    /// Starts all three. Kafka's clients are told to come to `kafka`, where there is a broker that can be told so.
+    pub async fn start(directory: &Path, kind: BrokerKind, kafka: SocketAddr) -> anyhow::Result<Self> {
+        let mut postgres_options = postgres::Options::new(directory.join("postgres"));
+        postgres_options.settings.push(("max_connections", CONNECTIONS));
+        let disk = postgres::small_home(&postgres_options, DISK).map_err(|error| format!("{error:#}"));
+        let postgres = postgres::start(&postgres_options).await?;
+        let databases = SERVICES.map(async |service| {
+            let url = postgres::ensure_database(&postgres.url, service.name).await?;
+            anyhow::Ok((service, url))
+        });
+        let databases = try_join_all(databases).await.context("making the databases")?;
+        let roles = databases.iter().map(async |(service, url)| {
+            let own = ensure_role(url, service).await?;
+            anyhow::Ok((*service, own))
+        });
+        let own_databases = try_join_all(roles).await?;
+        let redis_options = redis::Options { data: directory.join("redis"), mortal: true };
+        if redis::program().is_none() {
+            servers::apt::install("redis-server").await.context("chaos needs a Redis")?;
+        }
+        let redis = redis::start(&redis_options).await?.context("there is no redis-server or valkey-server")?;
+        let broker = Broker::start(kind, kafka).await?;
+        Ok(Self {
+            postgres_url: postgres.url.clone(),
+            redis_url: redis.url.clone(),
+            postgres: Some(postgres),
+            postgres_options,
+            disk,
+            redis: Some(redis),
+            redis_options,
+            broker,
+            databases,
+            own_databases,
+        })
+    }
+
+    /// `kill -9` of PostgreSQL; returns when all of it is gone.
+    pub async fn kill_postgres(&mut self) -> anyhow::Result<()> {
+        match self.postgres.take() {
+            Some(postgres) => postgres.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Starts PostgreSQL again, unless it runs.
+    pub async fn start_postgres(&mut self) -> anyhow::Result<()> {
+        if let Some(postgres) = &self.postgres
+            && tokio::time::timeout(Duration::ZERO, postgres.ended()).await.is_err()
+        {
+            return Ok(());
+        }
+        self.postgres = None;
+        let until = tokio::time::Instant::now() + RESTART;
+        loop {
+            match postgres::start(&self.postgres_options).await {
+                Ok(postgres) => {
+                    self.postgres = Some(postgres);
+                    return Ok(());
+                }
+                Err(error) if tokio::time::Instant::now() >= until => return Err(error),
+                Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
+            }
+        }
+    }
+
+    pub async fn kill_redis(&mut self) -> anyhow::Result<()> {
+        match self.redis.take() {
+            Some(redis) => redis.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Makes Redis, which must not run, forget everything.
+    pub async fn empty_redis(&mut self) -> anyhow::Result<()> {
+        redis::empty(&self.redis_options).await
+    }
+
+    /// Starts Redis again, unless it runs.
+    pub async fn start_redis(&mut self) -> anyhow::Result<()> {
+        if self.redis.is_none() {
+            self.redis = redis::start(&self.redis_options).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends everything, in a hurry: nothing of it is kept.
+    pub async fn stop(mut self) {
+        let _ = self.kill_redis().await;
+        if let Some(postgres) = self.postgres.take() {
+            postgres.stop().await;
+        }
+        if let Broker::Container(broker) = self.broker {
+            let _ = broker.remove().await;
+        }
+    }
+}
+
+impl Broker {
+    async fn start(kind: BrokerKind, advertised: SocketAddr) -> anyhow::Result<Self> {
+        let _ = container::sweep().await;
+        match (kind, container::available().await) {
+            (BrokerKind::Mock, _) => Self::mock("it was asked for".to_owned()),
+            (BrokerKind::Auto, Err(error)) => Self::mock(format!("{error:#}")),
+            (BrokerKind::Container, Err(error)) => Err(error),
+            (_, Ok(())) => {
+                let variables = vec![("KAFKA_MESSAGE_MAX_BYTES", LARGEST)];
+                let options = container::Options { label: "chaos".to_owned(), advertised, variables };
+                Ok(Self::Container(container::Broker::start(options).await?))
+            }
+        }
+    }
+
+    fn mock(reason: String) -> anyhow::Result<Self> {
+        Ok(Self::Mock(start_mock(&Topics::default().all(), PARTITIONS)?, reason))
+    }
+
+    /// Makes it run and answer, whatever was done to it.
+    pub async fn heal(&self) -> anyhow::Result<()> {
+        let Self::Container(broker) = self else { return Ok(()) };
+        // Fails where it is not paused, which is as well.
+        let _ = broker.unpause().await;
+        broker.restart().await
+    }
+
+    /// The broker that can be hurt; else why there is none.
+    pub fn real(&self) -> Result<&container::Broker, String> {
+        match self {
+            Self::Container(broker) => Ok(broker),
+            Self::Mock(_, reason) => Err(format!("Kafka is a mock, since {reason}")),
+        }
+    }
+
+    /// Where it listens itself.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Container(broker) => broker.address().to_string(),
+            Self::Mock(mock, _) => mock.brokers.clone(),
+        }
+    }
+
+    /// The variables by which the services use it, when they come by `link`.
+    pub fn variables(&self, link: SocketAddr) -> Vec<(String, String)> {
+        let variables = match self {
+            Self::Container(_) => vec![("KAFKA_BROKERS", link.to_string())],
+            Self::Mock(mock, _) => vec![
+                ("KAFKA_BROKERS", mock.brokers.clone()),
+                ("KAFKA_CREATE_TOPICS", "false".to_owned()),
+                ("KAFKA_FETCH_WAIT", "25ms".to_owned()),
+            ],
+        };
+        let partitions = ("KAFKA_TOPIC_PARTITIONS", PARTITIONS.to_string());
+        variables.into_iter().chain([partitions]).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}

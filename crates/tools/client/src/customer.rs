@@ -1,0 +1,130 @@
+//! What a customer does before the first order and after the last: register, log in, look around, log out.
+
+use anyhow::{Context as _, ensure};
+use contracts::proto::{
+    auth::v1::{LoginRequest, LogoutRequest, WhoamiRequest},
+    common::v1::{NotificationMethod, UserInfo},
+    inventory::v1::{GetPartRequest, ListPartsRequest, Part},
+    user::v1::{RegisterRequest, UserRegistrationInfo},
+};
+use platform::ids;
+use reqwest::Method;
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::shop::{Shop, refused, success, within};
+
+/// The password of everybody whom a tool registers.
+pub const PASSWORD: &str = "SecurePassword123!";
+const ORDERS: &str = "/api/v1/orders";
+
+/// A step's answer, and what to say about it.
+type Step<T> = anyhow::Result<(T, String)>;
+
+pub struct Customer {
+    login: String,
+    email: String,
+}
+
+/// The request that registers `login`, with an e-mail address and [`PASSWORD`].
+pub fn registration(login: &str, notification_methods: Vec<NotificationMethod>) -> RegisterRequest {
+    let info = UserInfo { login: login.to_owned(), email: format!("{login}@example.com"), notification_methods };
+    RegisterRequest { info: Some(UserRegistrationInfo { info: Some(info), password: PASSWORD.to_owned() }) }
+}
+
+impl Customer {
+    /// Somebody whom no shop knows yet; `who` begins the login.
+    pub fn fresh(who: &str) -> Self {
+        let login = format!("{who}-{:.12}", ids::random().simple().to_string());
+        Self { email: format!("{login}@example.com"), login }
+    }
+
+    pub async fn register(&self, shop: &Shop) -> Step<Uuid> {
+        let request = registration(&self.login, Vec::new());
+        let answer = success("Register", shop.users().register(request.clone()).await)?;
+        let user = answer.user_uuid.parse().context("user_uuid is not a uuid")?;
+        refused("Register of a taken login", shop.users().register(request).await, Code::AlreadyExists, "")?;
+        Ok((user, self.login.clone()))
+    }
+
+    pub async fn log_in(&self, shop: &Shop) -> Step<String> {
+        let wrong = LoginRequest { login: self.login.clone(), password: "WrongPassword123!".to_owned() };
+        refused("Login with a wrong password", shop.auth().login(wrong).await, Code::Unauthenticated, "")?;
+        let request = LoginRequest { login: self.login.clone(), password: PASSWORD.to_owned() };
+        let session = success("Login", shop.auth().login(request).await)?.session_uuid;
+        ensure!(!session.is_empty(), "session_uuid is empty");
+        Ok((session, String::new()))
+    }
+
+    pub async fn whoami(&self, shop: &Shop, session: &str, user: Uuid) -> Step<()> {
+        let request = WhoamiRequest { session_uuid: session.to_owned() };
+        let answer = success("Whoami", shop.auth().whoami(request).await)?;
+        let living = answer.session.context("Whoami answered no session")?;
+        ensure!(living.uuid == session, "Whoami answered the session {}", living.uuid);
+        ensure!(living.created_at.is_some() && living.expires_at.is_some(), "the session lacks a time");
+        let known = answer.user.context("Whoami answered no user")?;
+        ensure!(known.uuid == user.to_string(), "Whoami answered the user {}, not {user}", known.uuid);
+        let info = known.info.context("Whoami answered a user without info")?;
+        ensure!(info.login == self.login && info.email == self.email, "Whoami answered {info:?}");
+        Ok(((), user.to_string()))
+    }
+}
+
+/// The shop is there and ready.
+pub async fn find(shop: &Shop) -> Step<()> {
+    let answer = shop.ask(Method::GET, "/health/ready", None, None).await?;
+    ensure!(answer.status == 200, "order is not ready: {}", answer.text);
+    Ok(((), String::new()))
+}
+
+/// Who has no session is let in nowhere.
+pub async fn stranger(shop: &Shop) -> Step<()> {
+    shop.ask(Method::GET, ORDERS, None, None).await?.problem(401, "MISSING_SESSION")?;
+    let dead = ids::random().to_string();
+    shop.ask(Method::GET, ORDERS, Some(&dead), None).await?.problem(401, "INVALID_SESSION")?;
+    let list = ListPartsRequest::default();
+    let answer = shop.inventory().list_parts(list.clone()).await;
+    refused("ListParts without a session", answer, Code::Unauthenticated, "missing session-uuid in metadata")?;
+    let answer = shop.inventory().list_parts(within("", list.clone())?).await;
+    refused("ListParts with an empty session", answer, Code::Unauthenticated, "empty session-uuid")?;
+    let answer = shop.inventory().list_parts(within(&dead, list)?).await;
+    refused("ListParts with a dead session", answer, Code::Unauthenticated, "invalid session")?;
+    Ok(((), String::new()))
+}
+
+/// The parts of a ship: two kinds that can be bought now.
+pub async fn parts(shop: &Shop, session: &str) -> Step<Vec<Part>> {
+    let listed =
+        success("ListParts", shop.inventory().list_parts(within(session, ListPartsRequest::default())?).await)?;
+    let count = listed.parts.len();
+    for part in &listed.parts {
+        ensure!(Uuid::try_parse(&part.uuid).is_ok(), "the part {} has no uuid", part.name);
+        ensure!(part.price > 0.0 && part.stock_quantity >= 0, "the part {} has no price or stock", part.name);
+        ensure!(part.dimensions.is_some() && part.manufacturer.is_some(), "the part {} is incomplete", part.name);
+    }
+    let mut chosen: Vec<Part> = listed.parts.into_iter().filter(|part| part.stock_quantity >= 3).collect();
+    chosen.sort_by_key(|part| std::cmp::Reverse(part.stock_quantity));
+    chosen.truncate(2);
+    ensure!(chosen.len() == 2, "the shop is sold out; `shipyard restock` adds stock");
+    let request = GetPartRequest { uuid: chosen[0].uuid.clone() };
+    let part = success("GetPart", shop.inventory().get_part(within(session, request)?).await)?.part;
+    ensure!(part.is_some_and(|part| part.uuid == chosen[0].uuid), "GetPart answered another part");
+    let unknown = GetPartRequest { uuid: ids::random().to_string() };
+    refused(
+        "GetPart of an unknown part",
+        shop.inventory().get_part(within(session, unknown)?).await,
+        Code::NotFound,
+        "",
+    )?;
+    Ok((chosen, format!("{count} kinds")))
+}
+
+/// Ends the session, after which it works nowhere.
+pub async fn log_out(shop: &Shop, session: &str) -> Step<()> {
+    let request = LogoutRequest { session_uuid: session.to_owned() };
+    success("Logout", shop.auth().logout(request).await)?;
+    shop.ask(Method::GET, ORDERS, Some(session), None).await?.problem(401, "INVALID_SESSION")?;
+    let request = WhoamiRequest { session_uuid: session.to_owned() };
+    refused("Whoami after Logout", shop.auth().whoami(request).await, Code::Unauthenticated, "")?;
+    Ok(((), String::new()))
+}

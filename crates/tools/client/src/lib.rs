@@ -1,0 +1,5 @@
+//! A typed client of a running system, which checks every response against the contract.
+
+pub mod customer;
+pub mod response;
+pub mod shop;

@@ -1,0 +1,137 @@
+//! A running shop as a customer reaches it: HTTP to order, gRPC to iam and inventory.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use contracts::proto::{
+    auth::v1::auth_service_client::AuthServiceClient, inventory::v1::inventory_service_client::InventoryServiceClient,
+    user::v1::user_service_client::UserServiceClient,
+};
+use platform::config::Settings;
+use reqwest::Method;
+use serde_json::Value;
+use tonic::{
+    Code, Request, Response, Status,
+    metadata::MetadataValue,
+    transport::{Channel, Endpoint},
+};
+
+use crate::response::{Answer, forbid_error};
+
+/// How long an answer may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+pub struct Shop {
+    order: String,
+    http: reqwest::Client,
+    iam: Channel,
+    inventory: Channel,
+}
+
+impl Shop {
+    /// The shop that the settings name.
+    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
+        let order = settings.get("ORDER_URL").map(str::to_owned);
+        let order = order.unwrap_or_else(|| format!("http://{}", order::SERVICE.address(settings)));
+        Self::at(&order, &iam::SERVICE.address(settings), &inventory::SERVICE.address(settings))
+    }
+
+    /// A shop whose services are at these addresses; nothing is connected yet.
+    pub fn at(order: &str, iam: &str, inventory: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            order: order.trim_end_matches('/').to_owned(),
+            http: platform::http::client(LIMIT)?,
+            iam: channel(iam)?,
+            inventory: channel(inventory)?,
+        })
+    }
+
+    /// The same shop, whose order service is asked through `http`.
+    #[must_use]
+    pub fn through(self, http: reqwest::Client) -> Self {
+        Self { http, ..self }
+    }
+
+    pub fn auth(&self) -> AuthServiceClient<Channel> {
+        AuthServiceClient::new(self.iam.clone())
+    }
+
+    pub fn users(&self) -> UserServiceClient<Channel> {
+        UserServiceClient::new(self.iam.clone())
+    }
+
+    pub fn inventory(&self) -> InventoryServiceClient<Channel> {
+        InventoryServiceClient::new(self.inventory.clone())
+    }
+
+    /// A request to the order service, `path` from its root.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        session: Option<&str>,
+        body: Option<Value>,
+    ) -> anyhow::Result<Answer> {
+        self.ask_under(None, method, path, session, body).await
+    }
+
+    /// A request that may be repeated under its Idempotency-Key, where it has one.
+    pub async fn ask_under(
+        &self,
+        key: Option<&str>,
+        method: Method,
+        path: &str,
+        session: Option<&str>,
+        body: Option<Value>,
+    ) -> anyhow::Result<Answer> {
+        let url = format!("{}{path}", self.order);
+        let asked = format!("{method} {path}");
+        let mut request = self.http.request(method, &url);
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        if let Some(session) = session {
+            request = request.header("X-Session-Uuid", session);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.with_context(|| format!("order does not answer at {url}"))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Ok(Answer { asked, status, headers, text: answer.text().await? })
+    }
+}
+
+fn channel(address: &str) -> anyhow::Result<Channel> {
+    let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let endpoint = Endpoint::from_shared(url).with_context(|| format!("{address} is not an address"))?;
+    Ok(endpoint.connect_timeout(Duration::from_secs(2)).timeout(LIMIT).connect_lazy())
+}
+
+/// A call within a session.
+pub fn within<T>(session: &str, message: T) -> anyhow::Result<Request<T>> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("session-uuid", MetadataValue::try_from(session)?);
+    Ok(request)
+}
+
+/// The message of a call that succeeded.
+pub fn success<T: std::fmt::Debug>(rpc: &str, answer: Result<Response<T>, Status>) -> anyhow::Result<T> {
+    match answer {
+        Ok(answer) => {
+            let message = answer.into_inner();
+            forbid_error(&format!("{message:?}"))?;
+            Ok(message)
+        }
+        Err(status) => bail!("{rpc} answered {:?}: {}", status.code(), status.message()),
+    }
+}
+
+/// Checks that a call was refused with this code, and with this text where there is one.
+pub fn refused<T>(rpc: &str, answer: Result<T, Status>, code: Code, text: &str) -> anyhow::Result<()> {
+    let Err(status) = answer else { bail!("{rpc} succeeded and should have answered {code:?}") };
+    ensure!(status.code() == code, "{rpc} answered {:?} ({}), not {code:?}", status.code(), status.message());
+    ensure!(text.is_empty() || status.message() == text, "{rpc} answered `{}`, not `{text}`", status.message());
+    Ok(())
+}

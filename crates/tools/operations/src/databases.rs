@@ -1,0 +1,56 @@
+//! The databases of all six services, for the tools that look across them.
+
+use std::collections::HashMap;
+
+use anyhow::Context as _;
+use futures::future::{join_all, try_join_all};
+use platform::{
+    config::Settings,
+    postgres::{self, Database},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::services::{self, SERVICES};
+use platform::service::Service;
+
+/// A tool needs few connections beside those of the services.
+const CONNECTIONS: u32 = 2;
+
+/// A few connections to each database, made when they are used.
+pub struct Databases {
+    pools: HashMap<&'static Service, Database>,
+}
+
+impl Databases {
+    /// Those that the settings name, for a tool such as `shipyard-audit`.
+    pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
+        let pools = SERVICES.into_iter().map(|service| Ok((service, service.database(tool, CONNECTIONS, settings)?)));
+        Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })
+    }
+
+    pub fn get(&self, service: &'static Service) -> anyhow::Result<&Database> {
+        self.pools.get(service).with_context(|| format!("no database of {service}"))
+    }
+
+    /// The database of the service with this name.
+    pub fn named(&self, service: &str) -> anyhow::Result<&Database> {
+        self.get(services::find(service).context("there is no such service")?)
+    }
+
+    /// Waits for the servers and brings every schema up to date.
+    pub async fn migrate(&self, stop: &CancellationToken) -> anyhow::Result<()> {
+        let all = self.pools.iter().map(|(service, pool)| postgres::migrate(pool, service.migrations, stop));
+        try_join_all(all).await?;
+        Ok(())
+    }
+
+    pub async fn close(self) {
+        join_all(self.pools.values().map(Database::close)).await;
+    }
+}
+
+impl FromIterator<(&'static Service, Database)> for Databases {
+    fn from_iter<I: IntoIterator<Item = (&'static Service, Database)>>(pools: I) -> Self {
+        Self { pools: pools.into_iter().collect() }
+    }
+}

@@ -1,0 +1,111 @@
+//! Dead letters: messages that a consumer could not handle, as they lie in the dead-letter topics.
+
+use std::{fmt, str::FromStr};
+
+use anyhow::Context as _;
+use audit::facts::DeadLetter;
+use chrono::{DateTime, Utc};
+use contracts::events::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled};
+use platform::kafka::{self, Message, Reader};
+use uuid::Uuid;
+
+/// Where a letter lies, which is its name: `order.paid.dlq/0/17`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Letter {
+    pub id: Id,
+    /// When it was given up.
+    pub at: DateTime<Utc>,
+    pub message: Message,
+}
+
+/// Every letter of a dead-letter topic, the oldest first; nothing for a topic that does not exist. Blocks.
+pub fn read(reader: &Reader, topic: &str) -> anyhow::Result<Option<Vec<Letter>>> {
+    let extents = reader.extents(topic)?;
+    if extents.is_empty() {
+        return Ok(None);
+    }
+    let mut letters = Vec::new();
+    reader.read(topic, &extents, |message, at| {
+        let id = Id { topic: topic.to_owned(), partition: message.partition, offset: message.offset };
+        let given_up = message.headers.get(kafka::HEADER_FAILED_AT).and_then(|at| at.parse().ok());
+        letters.push(Letter { id, at: given_up.unwrap_or(at), message });
+    })?;
+    letters.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+    Ok(Some(letters))
+}
+
+impl Letter {
+    /// One of its headers, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.message.headers.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    /// The topic from which it came.
+    pub fn origin(&self) -> &str {
+        let named = self.header(kafka::HEADER_TOPIC);
+        if named.is_empty() { self.id.topic.strip_suffix(".dlq").unwrap_or(&self.id.topic) } else { named }
+    }
+
+    /// False where it was too large for its topic, so that it lies in its origin alone.
+    pub fn is_whole(&self) -> bool {
+        !self.message.headers.contains_key(kafka::HEADER_LEFT_OUT)
+    }
+
+    /// The uuid of the event in it; its origin carries events of the type `kind`.
+    pub fn event(&self, kind: &str) -> Option<Uuid> {
+        event_uuid(kind, &self.message)
+    }
+
+    /// What an audit knows of it. Its origin carries events of the type `kind`.
+    pub fn fact(self, kind: &str) -> DeadLetter {
+        DeadLetter {
+            topic: self.origin().to_owned(),
+            partition: self.header(kafka::HEADER_PARTITION).parse().unwrap_or(-1),
+            offset: self.header(kafka::HEADER_OFFSET).parse().unwrap_or(-1),
+            group: self.header(kafka::HEADER_GROUP).to_owned(),
+            event: event_uuid(kind, &self.message),
+            error: self.header(kafka::HEADER_ERROR).to_owned(),
+            id: self.id.to_string(),
+        }
+    }
+}
+
+/// The uuid of the event in a message: its header's, else, where it is an event of the type `kind`, its own.
+pub fn event_uuid(kind: &str, message: &Message) -> Option<Uuid> {
+    fn own<E: Event>(message: &Message) -> Option<Uuid> {
+        contracts::events::read::<E>(message).ok().map(|received| received.uuid)
+    }
+    let header = message.headers.get("event-uuid").and_then(|uuid| Uuid::try_parse(uuid).ok());
+    header.or_else(|| match kind {
+        OrderCreated::TYPE => own::<OrderCreated>(message),
+        OrderPaid::TYPE => own::<OrderPaid>(message),
+        OrderCancelled::TYPE => own::<OrderCancelled>(message),
+        ShipAssembled::TYPE => own::<ShipAssembled>(message),
+        AssemblyFailed::TYPE => own::<AssemblyFailed>(message),
+        _ => None,
+    })
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}/{}/{}", self.topic, self.partition, self.offset))
+    }
+}
+
+impl FromStr for Id {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let mut fields = text.rsplitn(3, '/');
+        let mut field = || fields.next().context("a letter is named like order.paid.dlq/0/17, as `dlq list` shows it");
+        let (offset, partition, topic) = (field()?, field()?, field()?);
+        Ok(Self { topic: topic.to_owned(), partition: partition.parse()?, offset: offset.parse()? })
+    }
+}

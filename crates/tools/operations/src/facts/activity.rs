@@ -1,0 +1,115 @@
+//! What is under way in the shop, and whether anything has changed.
+
+use anyhow::Context as _;
+use contracts::events::{PRODUCERS, route_of};
+use uuid::Uuid;
+
+use crate::{databases::Databases, republish};
+use platform::service::Service;
+
+/// Counts of what ends by itself; a shop in which all are 0 is quiet. Orders that wait for their payment are not under way.
+const QUESTIONS: [(&Service, &str, &str); 9] = [
+    (
+        &order::SERVICE,
+        "events to be published by order",
+        "select count(*) from outbox where published_at is null and set_aside_at is null",
+    ),
+    (
+        &assembly::SERVICE,
+        "events to be published by assembly",
+        "select count(*) from outbox where published_at is null and set_aside_at is null",
+    ),
+    (&order::SERVICE, "attempts to pay", "select count(*) from orders where attempt_method is not null"),
+    (&order::SERVICE, "paid orders", "select count(*) from orders where status = 'PAID'"),
+    (
+        &order::SERVICE,
+        "orders past their deadline",
+        "select count(*) from orders where status = 'PENDING_PAYMENT' and attempt_method is null and pay_until <= now()",
+    ),
+    (
+        &payment::SERVICE,
+        "charges and refunds",
+        "select count(*) from payments where status in ('pending', 'refunding')",
+    ),
+    (&assembly::SERVICE, "ships being built", "select count(*) from jobs where status = 'building'"),
+    (&notification::SERVICE, "messages to be sent", "select count(*) from notifications where status = 'queued'"),
+    (
+        &inventory::SERVICE,
+        "expired reservations",
+        "select count(*) from reservations where status = 'held' and expires_at <= now()",
+    ),
+];
+
+/// Published events that may still be on their way to a consumer: the latest.
+const LATEST: &str =
+    "select event_type, event_uuid from outbox where published_at is not null order by id desc limit 2000";
+
+/// What changes whenever something happens in a database. Leases are renewed all the time and happen not to be a part of it.
+const FINGERPRINTS: [(&Service, &str); 5] = [
+    (
+        &order::SERVICE,
+        "select concat_ws(' ', count(*), max(updated_at), sum(attempt), (select max(id) from outbox),
+            (select count(*) from inbox), (select count(outcome) from idempotency_keys))
+        from orders",
+    ),
+    (
+        &inventory::SERVICE,
+        "select concat_ws(' ', count(*), max(updated_at), (select max(updated_at) from parts),
+            (select count(*) from restocks), (select count(*) from inbox))
+        from reservations",
+    ),
+    (
+        &payment::SERVICE,
+        "select concat_ws(' ', count(*), max(updated_at), (select count(*) from ledger_entries),
+            (select count(*) from inbox))
+        from payments",
+    ),
+    (
+        &assembly::SERVICE,
+        "select concat_ws(' ', count(*), max(finished_at), (select max(id) from outbox), (select count(*) from inbox))
+        from jobs",
+    ),
+    (
+        &notification::SERVICE,
+        "select concat_ws(' ', count(*), sum(attempts), max(sent_at), (select count(*) from inbox)) from notifications",
+    ),
+];
+
+/// What is under way, such as `2 ships being built`. Nothing in a quiet shop.
+pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
+    let mut under_way = Vec::new();
+    for (service, what, question) in QUESTIONS {
+        let count: i64 = sqlx::query_scalar(question)
+            .fetch_one(databases.get(service)?)
+            .await
+            .with_context(|| format!("asking the database of {service}"))?;
+        if count > 0 {
+            under_way.push(format!("{count} {what}"));
+        }
+    }
+    let mut waiting = 0;
+    for producer in PRODUCERS {
+        let latest: Vec<(String, Uuid)> = sqlx::query_as(LATEST).fetch_all(databases.named(producer)?).await?;
+        let mut kinds: Vec<&str> = latest.iter().map(|(kind, _)| kind.as_str()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        for kind in kinds.into_iter().filter(|kind| route_of(kind).is_some()) {
+            let uuids: Vec<Uuid> = latest.iter().filter(|(name, _)| name == kind).map(|(_, uuid)| *uuid).collect();
+            waiting += republish::missing(databases, kind, &uuids).await?.len();
+        }
+    }
+    if waiting > 0 {
+        under_way.push(format!("{waiting} events to be taken"));
+    }
+    Ok(under_way)
+}
+
+/// A text that stays the same while nothing happens.
+pub async fn fingerprint(databases: &Databases) -> anyhow::Result<String> {
+    let mut fingerprint = Vec::new();
+    for (service, question) in FINGERPRINTS {
+        let part: String = sqlx::query_scalar(question).fetch_one(databases.get(service)?).await?;
+        fingerprint.push(part);
+    }
+    Ok(fingerprint.join("\n"))
+}

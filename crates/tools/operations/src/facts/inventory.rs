@@ -1,0 +1,101 @@
+//! Stock, deliveries and reservations.
+
+use std::collections::HashMap;
+
+use audit::{
+    Facts,
+    facts::{Part, Reservation, ReservationStatus, Restock},
+};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::{messaging, parsed, snapshot};
+use crate::databases::Databases;
+
+pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
+    let mut database = snapshot(databases, &inventory::SERVICE).await?;
+    Ok(Facts {
+        parts: parts(&mut database).await?,
+        restocks: restocks(&mut database).await?,
+        reservations: reservations(&mut database).await?,
+        inboxes: messaging::inboxes(&mut database, &inventory::SERVICE).await?,
+        ..Facts::default()
+    })
+}
+
+#[derive(FromRow)]
+struct PartRow {
+    part_uuid: Uuid,
+    name: String,
+    initial: i64,
+    restocked: i64,
+    available: i64,
+    reserved: i64,
+    consumed: i64,
+}
+
+async fn parts(database: &mut PgConnection) -> anyhow::Result<Vec<Part>> {
+    let rows = sqlx::query_as::<_, PartRow>(
+        "select part_uuid, name, initial, restocked, available, reserved, consumed from parts order by position",
+    )
+    .fetch_all(database)
+    .await?;
+    let parts = rows.into_iter().map(|row| Part {
+        uuid: row.part_uuid,
+        name: row.name,
+        initial: row.initial,
+        restocked: row.restocked,
+        available: row.available,
+        reserved: row.reserved,
+        consumed: row.consumed,
+    });
+    Ok(parts.collect())
+}
+
+async fn restocks(database: &mut PgConnection) -> anyhow::Result<Vec<Restock>> {
+    let sums: Vec<(Uuid, i64)> =
+        sqlx::query_as("select part_uuid, sum(quantity)::bigint from restock_items group by part_uuid")
+            .fetch_all(database)
+            .await?;
+    Ok(sums.into_iter().map(|(part, quantity)| Restock { part, quantity }).collect())
+}
+
+#[derive(FromRow)]
+struct ReservationRow {
+    order_uuid: Uuid,
+    status: String,
+    expires_at: Option<DateTime<Utc>>,
+    first_confirmed_at: Option<DateTime<Utc>>,
+    first_ended_at: Option<DateTime<Utc>>,
+    updated_at: DateTime<Utc>,
+}
+
+async fn reservations(database: &mut PgConnection) -> anyhow::Result<Vec<Reservation>> {
+    let mut items: HashMap<Uuid, Vec<(Uuid, i64)>> = HashMap::new();
+    let mut rows =
+        sqlx::query_as::<_, (Uuid, Uuid, i64)>("select order_uuid, part_uuid, quantity from reservation_items")
+            .fetch(&mut *database);
+    while let Some((order, part, quantity)) = rows.try_next().await? {
+        items.entry(order).or_default().push((part, quantity));
+    }
+    drop(rows);
+    let mut rows = sqlx::query_as::<_, ReservationRow>(
+        "select order_uuid, status, expires_at, first_confirmed_at, first_ended_at, updated_at from reservations",
+    )
+    .fetch(database);
+    let mut reservations = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        reservations.push(Reservation {
+            order: row.order_uuid,
+            status: parsed("reservations.status", &row.status, ReservationStatus::parse)?,
+            items: items.remove(&row.order_uuid).unwrap_or_default(),
+            expires_at: row.expires_at,
+            first_confirmed_at: row.first_confirmed_at,
+            first_ended_at: row.first_ended_at,
+            updated_at: row.updated_at,
+        });
+    }
+    Ok(reservations)
+}

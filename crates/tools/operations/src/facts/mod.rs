@@ -1,0 +1,104 @@
+//! Reads the six databases and the topics into the facts that an audit is about.
+//!
+//! Here alone one program reads the schemas of six services, so the statements are plain strings: no single database could check them
+//! when they are compiled. The tests run each of them.
+
+mod activity;
+mod assembly;
+mod inventory;
+mod messaging;
+mod notification;
+mod order;
+mod payment;
+mod topics;
+
+use anyhow::Context as _;
+use audit::Facts;
+use chrono::{DateTime, Utc};
+use contracts::events::Topics;
+use platform::{
+    config::{ConfigError, Settings},
+    kafka,
+};
+use sqlx::{Postgres, Transaction};
+
+pub use self::{
+    activity::{fingerprint, under_way},
+    topics::Progress,
+};
+use crate::databases::Databases;
+use platform::service::Service;
+
+/// When the log of a broker began that forgets everything at its end. The one process tells its tools so.
+pub const LOG_SINCE: &str = "KAFKA_LOG_SINCE";
+
+/// Where facts come from.
+pub struct Sources {
+    pub databases: Databases,
+    pub kafka: kafka::Config,
+    pub topics: Topics,
+    log_since: Option<DateTime<Utc>>,
+}
+
+impl Sources {
+    /// As the settings name them, for a tool such as `shipyard-audit`.
+    pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
+        let since = settings.get(LOG_SINCE).map(str::parse).transpose();
+        Ok(Self {
+            databases: Databases::of(tool, settings)?,
+            kafka: settings.read()?,
+            topics: settings.read()?,
+            log_since: since.map_err(|error| ConfigError::new(LOG_SINCE, error))?,
+        })
+    }
+
+    /// What the databases and the topics say. `progress` is told how far the topics are read.
+    pub async fn gather(&self, progress: Progress) -> anyhow::Result<Facts> {
+        let (order, inventory, payment, assembly, notification) = tokio::try_join!(
+            Box::pin(order::read(&self.databases)),
+            Box::pin(inventory::read(&self.databases)),
+            Box::pin(payment::read(&self.databases)),
+            Box::pin(assembly::read(&self.databases)),
+            Box::pin(notification::read(&self.databases)),
+        )?;
+        let read = topics::read(&self.kafka, &self.topics, self.log_since, order.at, progress).await?;
+        let messaging = [order.outbox, assembly.outbox].concat();
+        let inboxes =
+            [order.inboxes, inventory.inboxes, payment.inboxes, assembly.inboxes, notification.inboxes].concat();
+        Ok(Facts {
+            at: order.at,
+            kept_since: Some(messaging::kept_since(&self.databases, &self.kafka, order.at).await?),
+            orders: order.orders,
+            acknowledged: order.acknowledged,
+            payments: payment.payments,
+            ledger: payment.ledger,
+            balances: payment.balances,
+            books: vec![payment::LEDGER.to_owned()],
+            parts: inventory.parts,
+            restocks: inventory.restocks,
+            reservations: inventory.reservations,
+            jobs: assembly.jobs,
+            notifications: notification.notifications,
+            outbox: messaging,
+            inboxes,
+            logs: read.logs,
+            dead_letters: read.dead_letters,
+            discarded: read.discarded,
+            ..Facts::default()
+        })
+    }
+}
+
+/// One moment of a database, for as long as reading it takes.
+async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::Result<Transaction<'static, Postgres>> {
+    let pool = databases.get(service)?;
+    let begun = pool.begin_with("begin isolation level repeatable read read only").await;
+    let mut snapshot = begun.with_context(|| format!("reading the database of {service}"))?;
+    sqlx::query("set local statement_timeout = 0").execute(&mut *snapshot).await?;
+    Ok(snapshot)
+}
+
+/// A status as the facts name it.
+fn parsed<T>(what: &'static str, text: &str, parse: impl FnOnce(&str) -> Option<T>) -> anyhow::Result<T> {
+    parse(text).with_context(|| format!("{what} is {text}, which this audit does not know"))
+}

@@ -1,0 +1,96 @@
+//! Orders, and what their clients were told.
+
+use audit::{
+    Facts,
+    facts::{Acknowledged, Answer, Order, OrderStatus},
+};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::{messaging, parsed, snapshot};
+use crate::databases::Databases;
+
+pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
+    let mut database = snapshot(databases, &order::SERVICE).await?;
+    Ok(Facts {
+        at: sqlx::query_scalar("select now()").fetch_one(&mut *database).await?,
+        orders: orders(&mut database).await?,
+        acknowledged: acknowledged(&mut database).await?,
+        outbox: messaging::outbox(&mut database, &order::SERVICE).await?,
+        inboxes: messaging::inboxes(&mut database, &order::SERVICE).await?,
+        ..Facts::default()
+    })
+}
+
+#[derive(FromRow)]
+struct Row {
+    uuid: Uuid,
+    status: String,
+    total_price: i64,
+    part_uuids: Vec<Uuid>,
+    transaction_uuid: Option<Uuid>,
+    open_attempt: Option<i64>,
+    pay_until: DateTime<Utc>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+async fn orders(database: &mut PgConnection) -> anyhow::Result<Vec<Order>> {
+    let mut rows = sqlx::query_as::<_, Row>(
+        "select uuid, status, total_price, part_uuids, transaction_uuid,
+            case when attempt_method is not null then attempt::bigint end as open_attempt,
+            pay_until, created_at, updated_at
+        from orders",
+    )
+    .fetch(database);
+    let mut orders = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        orders.push(Order {
+            uuid: row.uuid,
+            status: parsed("orders.status", &row.status, OrderStatus::parse)?,
+            total: row.total_price,
+            parts: row.part_uuids,
+            transaction: row.transaction_uuid,
+            attempt: row.open_attempt,
+            pay_until: row.pay_until,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        });
+    }
+    Ok(orders)
+}
+
+#[derive(FromRow)]
+struct Outcome {
+    order_uuid: Uuid,
+    created: bool,
+    cancelled: bool,
+    transaction_uuid: Option<Uuid>,
+}
+
+/// The answers that idempotency keys stand for: all that the databases know of what clients were told.
+async fn acknowledged(database: &mut PgConnection) -> anyhow::Result<Vec<Acknowledged>> {
+    let mut rows = sqlx::query_as::<_, Outcome>(
+        r#"select order_uuid,
+            outcome ? 'created' as created,
+            outcome = '"cancelled"' as cancelled,
+            (outcome -> 'paid' ->> 'transaction')::uuid as transaction_uuid
+        from idempotency_keys
+        where outcome is not null"#,
+    )
+    .fetch(database);
+    let mut acknowledged = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        let answer = match row.transaction_uuid {
+            Some(transaction) => Answer::Paid { transaction },
+            None if row.created => Answer::Created,
+            None if row.cancelled => Answer::Cancelled,
+            // A refusal.
+            None => continue,
+        };
+        acknowledged.push(Acknowledged { order: row.order_uuid, answer });
+    }
+    Ok(acknowledged)
+}

@@ -1,0 +1,108 @@
+//! Topics and dead-letter topics, as far as they still have their records.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::Context as _;
+use audit::facts::{DeadLetters, Discarded, Log, Record, kind};
+use chrono::{DateTime, Utc};
+use contracts::events::{ROUTES, Route, Topics};
+use platform::kafka::{self, Extent, Reader, dead_letter_topic, retention};
+use uuid::Uuid;
+
+use crate::{
+    dead_letter_journal::Journal,
+    dead_letters::{self, event_uuid},
+};
+
+/// Told of a topic, how many of its records are read, and how many there are.
+pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
+
+/// The consumer group that a tool asks as. It never joins it.
+const GROUP: &str = "shipyard-audit";
+
+#[derive(Default)]
+pub struct Read {
+    pub logs: Vec<Log>,
+    pub dead_letters: Vec<DeadLetters>,
+    pub discarded: Vec<Discarded>,
+}
+
+/// Reads them all. `since` is when the broker's log began, where it began anew with its process.
+pub async fn read(
+    config: &kafka::Config,
+    topics: &Topics,
+    since: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+    progress: Progress,
+) -> anyhow::Result<Read> {
+    let reader = Reader::new(config, GROUP)?;
+    let names: Vec<(&Route, String)> = ROUTES.iter().map(|route| (route, route.topic(topics).to_owned())).collect();
+    let own = config.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut read = Read { discarded: Journal::read(&reader, &own)?.discarded(), ..Read::default() };
+        let mut cut = HashMap::new();
+        for (route, topic) in names {
+            // Unmade, it is not read: the audit says so.
+            if let Some((log, oldest)) = log(&reader, route, &topic, &progress)? {
+                cut.extend(oldest.map(|oldest| (topic.clone(), oldest)));
+                read.logs.push(log);
+            }
+            let dead = dead_letter_topic(&topic);
+            if let Some(letters) = dead_letters::read(&reader, &dead)? {
+                let letters = letters.into_iter().map(|letter| letter.fact(route.kind)).collect();
+                read.dead_letters.push(DeadLetters { topic: dead, letters });
+            }
+        }
+        anyhow::Ok((read, cut))
+    });
+    let (mut read, cut) = reading.await.context("reading the topics")??;
+    for log in &mut read.logs {
+        let Some(oldest) = cut.get(&log.topic) else {
+            log.complete_since = since;
+            continue;
+        };
+        // A broker that is not asked, does not tell, or cut the topic for its size: it is complete from where its last partition begins.
+        let told = if since.is_none() { retention(config, &log.topic).await.ok().flatten() } else { None };
+        log.complete_since = told.map_or(Some(*oldest), |retention| Some(now - retention)).max(since);
+    }
+    Ok(read)
+}
+
+/// A topic's records, and of partitions that lack their first records the latest beginning. Nothing where there is no such topic.
+fn log(
+    reader: &Reader,
+    route: &Route,
+    topic: &str,
+    progress: &Progress,
+) -> anyhow::Result<Option<(Log, Option<DateTime<Utc>>)>> {
+    let extents = reader.extents(topic)?;
+    if extents.is_empty() {
+        return Ok(None);
+    }
+    let total: i64 = extents.iter().map(|extent| extent.end - extent.start).sum();
+    let total = usize::try_from(total).unwrap_or_default();
+    let mut records = Vec::with_capacity(total);
+    let mut oldest = None;
+    progress(topic, 0, total);
+    reader.read(topic, &extents, |message, at| {
+        let first = |extent: &Extent| extent.partition == message.partition && extent.start == message.offset;
+        if message.offset > 0 && extents.iter().any(first) {
+            oldest = oldest.max(Some(at));
+        }
+        records.push(Record {
+            partition: message.partition,
+            offset: message.offset,
+            event: event_uuid(route.kind, &message),
+            kind: message.headers.get("event-type").map(|name| kind(name)),
+            key: str::from_utf8(&message.key).ok().and_then(|key| Uuid::try_parse(key).ok()),
+            at,
+        });
+        if records.len() % 1_000 == 0 {
+            progress(topic, records.len(), total);
+        }
+    })?;
+    let cut = extents.iter().any(|extent| extent.start > 0);
+    let log = Log { topic: topic.to_owned(), kind: kind(route.kind), complete_since: None, records };
+    // A partition that is cut and empty tells no time.
+    Ok(Some((log, cut.then(|| oldest.unwrap_or(DateTime::<Utc>::MAX_UTC)))))
+}

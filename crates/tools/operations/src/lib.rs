@@ -1,0 +1,10 @@
+//! Reads and mends a running system: facts, dead letters, republishing, restocking, databases.
+
+pub mod databases;
+pub mod dead_letter_journal;
+pub mod dead_letters;
+pub mod facts;
+pub mod republish;
+pub mod restock;
+pub mod services;
+pub mod session_probe;

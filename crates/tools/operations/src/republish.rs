@@ -1,0 +1,84 @@
+//! Publishing again, at start, the events that a broker without a memory has forgotten before every consumer took them.
+//!
+//! The inbox makes a second delivery harmless, so only a missing row counts.
+
+use std::collections::HashMap;
+
+use contracts::events::{PRODUCERS, route_of};
+use platform::postgres::Database;
+use uuid::Uuid;
+
+use crate::databases::Databases;
+
+/// Outbox rows looked at in one go.
+const BATCH: i64 = 5_000;
+
+/// Takes back the mark of publication from every event that some consumer's inbox lacks. Answers from how many.
+///
+/// To be called while no service runs.
+pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
+    let mut count = 0;
+    for producer in PRODUCERS {
+        let outbox = databases.named(producer)?;
+        let mut after = 0;
+        while let Some((last, events)) = published(outbox, after).await? {
+            after = last;
+            for (kind, uuids) in events {
+                let missing = missing(databases, &kind, &uuids).await?;
+                count += take_back(outbox, &missing).await?;
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// A batch of published events after the row `after`, by type, and the last row; nothing at the end.
+async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, HashMap<String, Vec<Uuid>>)>> {
+    let rows = sqlx::query!(
+        "select id, event_uuid, event_type
+        from outbox
+        where id > $1 and published_at is not null
+        order by id
+        limit $2",
+        after,
+        BATCH,
+    )
+    .fetch_all(outbox)
+    .await?;
+    let Some(last) = rows.last().map(|row| row.id) else { return Ok(None) };
+    let mut events: HashMap<String, Vec<Uuid>> = HashMap::new();
+    for row in rows {
+        events.entry(row.event_type).or_default().push(row.event_uuid);
+    }
+    Ok(Some((last, events)))
+}
+
+/// Those of `uuids` that at least one consumer has not taken.
+pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
+    let mut missing = Vec::new();
+    for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {
+        let lacking = sqlx::query_scalar!(
+            r#"select event_uuid as "event_uuid!"
+            from unnest($1::uuid[]) as published (event_uuid)
+            where not exists (
+                select from inbox where inbox.consumer = $2 and inbox.event_uuid = published.event_uuid)"#,
+            uuids,
+            consumer.group,
+        )
+        .fetch_all(databases.named(consumer.service)?)
+        .await?;
+        missing.extend(lacking);
+    }
+    missing.sort_unstable();
+    missing.dedup();
+    Ok(missing)
+}
+
+async fn take_back(outbox: &Database, uuids: &[Uuid]) -> sqlx::Result<u64> {
+    if uuids.is_empty() {
+        return Ok(0);
+    }
+    let changed =
+        sqlx::query!("update outbox set published_at = null where event_uuid = any($1)", uuids).execute(outbox).await?;
+    Ok(changed.rows_affected())
+}

@@ -1,0 +1,35 @@
+//! Adds stock to a running system, with the identity of a service.
+
+use anyhow::Context as _;
+use contracts::proto::inventory::v1::{
+    ListPartsRequest, Part, PartQuantity, PartsFilter, RestockPartsRequest,
+    inventory_service_client::InventoryServiceClient,
+};
+use platform::{auth::ServiceKey, grpc::Peer, ids};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+/// Adds so many of one part, or of each, at the inventory that listens there: these parts as they are then.
+pub async fn restock(
+    address: &str,
+    key: &SecretString,
+    part: Option<Uuid>,
+    quantity: i64,
+) -> anyhow::Result<Vec<Part>> {
+    let key = ServiceKey::new("shipyard", key)?;
+    let inventory = Peer::lazy("inventory", "INVENTORY_ADDRESS", address)?.identified(key);
+    let mut inventory = InventoryServiceClient::new(inventory);
+    let uuids: Vec<String> = part.iter().map(Uuid::to_string).collect();
+    let request = ListPartsRequest {
+        filter: Some(PartsFilter { uuids, ..PartsFilter::default() }),
+        ..ListPartsRequest::default()
+    };
+    let listed =
+        inventory.list_parts(request.clone()).await.with_context(|| format!("asking inventory at {address}"))?;
+    let parts: Vec<PartQuantity> =
+        listed.into_inner().parts.into_iter().map(|part| PartQuantity { part_uuid: part.uuid, quantity }).collect();
+    anyhow::ensure!(!parts.is_empty(), "there is no such part");
+    let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts };
+    inventory.restock_parts(restock).await.context("restocking")?;
+    Ok(inventory.list_parts(request).await.context("listing parts")?.into_inner().parts)
+}

@@ -1,0 +1,23 @@
+//! The registry of services: everything that lists them loops over it. A new service is one line here.
+
+use platform::service::Service;
+
+/// Every service, callees before their callers.
+pub const SERVICES: [&Service; 6] = [
+    &iam::SERVICE,
+    &inventory::SERVICE,
+    &payment::SERVICE,
+    &order::SERVICE,
+    &assembly::SERVICE,
+    &notification::SERVICE,
+];
+
+/// The service of this name.
+pub fn find(name: &str) -> Option<&'static Service> {
+    SERVICES.into_iter().find(|service| service.name == name)
+}
+
+/// Reads a service's name from a command line.
+pub fn parse(name: &str) -> Result<&'static Service, String> {
+    find(name).ok_or_else(|| format!("no such service; there are {}", SERVICES.map(|service| service.name).join(", ")))
+}

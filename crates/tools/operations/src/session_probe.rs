@@ -1,0 +1,68 @@
+//! Tries sessions after their logout: databases alone cannot tell whether one still works somewhere.
+
+use anyhow::{bail, ensure};
+use audit::facts::Probe;
+use contracts::proto::{
+    auth::v1::{LogoutAllRequest, LogoutRequest, WhoamiRequest},
+    inventory::v1::ListPartsRequest,
+};
+use reqwest::Method;
+use tonic::Code;
+
+use client::{
+    customer::Customer,
+    shop::{Shop, success, within},
+};
+
+const ORDERS: &str = "/api/v1/orders";
+
+/// What each use of an ended session met, and how many there were, in words.
+pub type Probed = anyhow::Result<(Vec<Probe>, String)>;
+
+/// Registers somebody, logs in twice and out again, once with Logout and once with LogoutAll, and uses the sessions after that.
+///
+/// Leaves a user behind whose login begins with `audit-`.
+pub async fn probe(shop: &Shop) -> Probed {
+    let customer = Customer::fresh("audit");
+    customer.register(shop).await?;
+    let (first, _) = customer.log_in(shop).await?;
+    let (second, _) = customer.log_in(shop).await?;
+    for session in [&first, &second] {
+        for Probe { place, answered, refused } in uses(shop, session, "").await? {
+            ensure!(!refused, "{place} answered {answered} within a living session: nothing can be said of dead ones");
+        }
+    }
+    success("Logout", shop.auth().logout(LogoutRequest { session_uuid: first.clone() }).await)?;
+    let mut probes = uses(shop, &first, " after Logout").await?;
+    success("LogoutAll", shop.auth().logout_all(LogoutAllRequest { session_uuid: second.clone() }).await)?;
+    probes.extend(uses(shop, &second, " after LogoutAll").await?);
+    let said = format!("{} uses of 2 sessions", probes.len());
+    Ok((probes, said))
+}
+
+/// Each way to use a session.
+async fn uses(shop: &Shop, session: &str, when: &str) -> anyhow::Result<Vec<Probe>> {
+    let whoami = shop.auth().whoami(WhoamiRequest { session_uuid: session.to_owned() }).await;
+    let parts = shop.inventory().list_parts(within(session, ListPartsRequest::default())?).await;
+    let orders = shop.ask(Method::GET, ORDERS, Some(session), None).await?;
+    let refused = match orders.status.as_u16() {
+        200 => false,
+        401 => true,
+        _ => bail!("{} answered {} {}", orders.asked, orders.status, orders.text),
+    };
+    Ok(vec![
+        rpc(format!("Whoami{when}"), whoami.err().map(|status| status.code()))?,
+        rpc(format!("ListParts{when}"), parts.err().map(|status| status.code()))?,
+        Probe { place: format!("{}{when}", orders.asked), answered: orders.status.to_string(), refused },
+    ])
+}
+
+fn rpc(place: String, answered: Option<Code>) -> anyhow::Result<Probe> {
+    let answered = answered.unwrap_or(Code::Ok);
+    let refused = match answered {
+        Code::Ok => false,
+        Code::Unauthenticated => true,
+        code => bail!("{place} answered {code:?}"),
+    };
+    Ok(Probe { place, answered: format!("{answered:?}"), refused })
+}

@@ -1,0 +1,175 @@
+//! One order, its parts, its payments and the provider's books, and the processes that are at work on it.
+
+use chrono::DateTime;
+use contracts::money::Money;
+use inventory::model::Status as Reservation;
+use order::model::{AttemptLease, NewOrder, Order, Status, Step};
+use payment::model::{Intent, Payment, ProviderName, Status as PaymentStatus};
+use uuid::Uuid;
+
+/// Two requests to pay, then two reconcilers.
+pub const PROCESSES: usize = 4;
+pub const REQUESTS: usize = 2;
+/// Attempts that requests may begin.
+pub const ATTEMPTS: u32 = 2;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub struct State {
+    pub order: Order,
+    /// Only whether a lease is of the current epoch counts, so the current one is 1 and all others are 0.
+    pub epoch: i64,
+    pub shared: bool,
+    pub reservation: Reservation,
+    /// Other orders have what this one wants.
+    pub sold: bool,
+    pub payments: Vec<Payment>,
+    /// Payment knows that the order is cancelled, and had nothing to give back then.
+    pub void: bool,
+    /// By attempt: what the provider's books say.
+    pub books: [Entry; ATTEMPTS as usize],
+    /// By attempt: requests to payment whose sender does not wait any more, and which may still arrive.
+    pub late: [Late; ATTEMPTS as usize],
+    pub processes: [Process; PROCESSES],
+    /// Who has heard that the order is cancelled.
+    pub payment_told: bool,
+    pub inventory_told: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Entry {
+    #[default]
+    None,
+    Charged,
+    Declined,
+    Refunded,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Late {
+    pub charge: bool,
+    pub void: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Process {
+    /// Has nothing in hand.
+    Idle,
+    /// Is about to ask inventory to confirm the reservation.
+    Confirms(AttemptLease),
+    /// Knows what to do next, and is about to do it.
+    Goes(AttemptLease, Step),
+    /// Has asked payment.
+    Waits(AttemptLease, Step),
+    /// A request that has ended.
+    Gone,
+}
+
+impl State {
+    pub fn new() -> Self {
+        let new = NewOrder { uuid: Uuid::from_u128(1), user: Uuid::from_u128(2), parts: Vec::new() };
+        Self {
+            order: Order {
+                uuid: new.uuid,
+                user: new.user,
+                parts: new.parts,
+                total_price: amount(),
+                status: Status::PendingPayment,
+                attempts: 0,
+                attempt: None,
+                payment: None,
+                created_at: DateTime::UNIX_EPOCH,
+            },
+            epoch: 1,
+            shared: false,
+            reservation: Reservation::Held,
+            sold: false,
+            payments: Vec::new(),
+            void: false,
+            books: Default::default(),
+            late: Default::default(),
+            processes: [Process::Idle; PROCESSES],
+            payment_told: false,
+            inventory_told: false,
+        }
+    }
+
+    /// The same in its shortest form: epochs are equal to the current one or not, and the reconcilers have no names.
+    pub fn canonical(mut self) -> Self {
+        for process in &mut self.processes {
+            if let Process::Confirms(lease) | Process::Goes(lease, _) | Process::Waits(lease, _) = process {
+                lease.epoch = i64::from(lease.epoch == self.epoch);
+            }
+        }
+        self.epoch = 1;
+        if rank(&self.processes[2]) > rank(&self.processes[3]) {
+            self.processes.swap(2, 3);
+        }
+        self
+    }
+
+    pub fn lease(&self, shared: bool) -> Option<AttemptLease> {
+        let attempt = self.order.attempt?;
+        Some(AttemptLease { attempt, epoch: self.epoch, shared, tries: 0 })
+    }
+
+    pub fn charged(&self) -> impl Iterator<Item = u32> {
+        (1..=ATTEMPTS).filter(|attempt| matches!(self.books[index(*attempt)], Entry::Charged | Entry::Refunded))
+    }
+
+    /// Nothing is under way, and nothing is left to be done.
+    pub fn is_over(&self) -> bool {
+        let settled =
+            |payment: &Payment| !matches!(payment.status, PaymentStatus::Pending | PaymentStatus::Refunding { .. });
+        self.order.status != Status::PendingPayment
+            && self.processes.iter().all(|process| matches!(process, Process::Idle | Process::Gone))
+            && self.late == [Late::default(); ATTEMPTS as usize]
+            && self.payments.iter().all(settled)
+            && (self.order.status != Status::Cancelled || self.payment_told && self.inventory_told)
+    }
+}
+
+fn rank(process: &Process) -> (u8, i64, i32, u8) {
+    let of = |place, lease: &AttemptLease, step: Option<&Step>| {
+        let step = match step {
+            None => 0,
+            Some(Step::Charge) => 1,
+            Some(Step::Void) => 2,
+            Some(Step::ConfirmCharged) => 3,
+            Some(Step::AskLater) => 4,
+            Some(Step::End(ending)) => 5 + *ending as u8,
+        };
+        (place, lease.epoch, lease.attempt.number, step)
+    };
+    match process {
+        Process::Idle => (0, 0, 0, 0),
+        Process::Confirms(lease) => of(1, lease, None),
+        Process::Goes(lease, step) => of(2, lease, Some(step)),
+        Process::Waits(lease, step) => of(3, lease, Some(step)),
+        Process::Gone => (4, 0, 0, 0),
+    }
+}
+
+pub fn index(attempt: u32) -> usize {
+    attempt as usize - 1
+}
+
+pub fn transaction(attempt: u32) -> Uuid {
+    Uuid::from_u128(u128::from(attempt))
+}
+
+pub fn intent(order: &Order, attempt: u32) -> Intent {
+    Intent {
+        transaction: transaction(attempt),
+        order: order.uuid,
+        attempt,
+        user: order.user,
+        method: payment::model::Method::Card,
+        amount: amount(),
+        provider: ProviderName::Ledger,
+    }
+}
+
+fn amount() -> Money {
+    Money::from_minor(100).expect("an amount")
+}

@@ -1,0 +1,239 @@
+//! The broker: a log per partition, offsets per group, and consumers that handle what they read as the platform's do.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use contracts::events::{Subscription, Topics};
+use platform::{
+    kafka::{Failure, Handler, Message, Record},
+    outbox::Publisher,
+};
+use rand::RngExt as _;
+use tokio::sync::Notify;
+
+use crate::{
+    plan::{Fault, Mistake},
+    world::{Process, World, locked},
+};
+
+pub const PARTITIONS: usize = 3;
+
+pub struct Broker {
+    pub topics: Topics,
+    partitions: BTreeMap<String, Vec<Partition>>,
+    committed: Mutex<BTreeMap<(&'static str, usize), usize>>,
+    letters: Mutex<Vec<Letter>>,
+    poison: Mutex<Vec<(String, usize, usize)>>,
+}
+
+struct Partition {
+    log: Mutex<Vec<Record>>,
+    /// Not a `watch`, which wakes in an order of its own.
+    arrived: Notify,
+}
+
+/// A message that a group could not handle.
+#[derive(Clone)]
+pub struct Letter {
+    pub message: Message,
+    pub group: &'static str,
+    pub error: String,
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        let topics = Topics::default();
+        let partition = |_| Partition { log: Mutex::default(), arrived: Notify::new() };
+        let partitions =
+            topics.all().into_iter().map(|topic| (topic.to_owned(), (0..PARTITIONS).map(partition).collect()));
+        Self {
+            partitions: partitions.collect(),
+            topics,
+            committed: Mutex::default(),
+            letters: Mutex::default(),
+            poison: Mutex::default(),
+        }
+    }
+}
+
+impl Broker {
+    /// Adds a record to its key's partition: partition and offset.
+    pub fn append(&self, record: Record) -> (usize, usize) {
+        let number = record.key.iter().fold(7_usize, |sum, byte| sum * 31 % 1009 + usize::from(*byte)) % PARTITIONS;
+        let partition = &self.partitions[&record.topic][number];
+        let mut log = locked(&partition.log);
+        log.push(record);
+        partition.arrived.notify_waiters();
+        (number, log.len() - 1)
+    }
+
+    /// Publishes something that nobody can handle.
+    pub fn append_poison(&self, record: Record) {
+        let topic = record.topic.clone();
+        let (partition, offset) = self.append(record);
+        locked(&self.poison).push((topic, partition, offset));
+    }
+
+    /// Topic, partition and offset of the poison that was sent.
+    pub fn poison(&self) -> Vec<(String, usize, usize)> {
+        locked(&self.poison).clone()
+    }
+
+    pub fn letters(&self) -> Vec<Letter> {
+        locked(&self.letters).clone()
+    }
+
+    /// Every record of a topic, with partition and offset.
+    pub fn records(&self, topic: &str) -> Vec<(usize, usize, Record)> {
+        let partitions = self.partitions[topic].iter().enumerate();
+        partitions
+            .flat_map(|(number, partition)| {
+                let log = locked(&partition.log).clone();
+                log.into_iter().enumerate().map(move |(offset, record)| (number, offset, record))
+            })
+            .collect()
+    }
+
+    /// True when this group has handled all that there is.
+    pub fn is_done(&self, group: &'static str, topic: &str) -> bool {
+        let committed = locked(&self.committed);
+        let mut partitions = self.partitions[topic].iter().enumerate();
+        partitions.all(|(number, partition)| {
+            locked(&partition.log).len() == committed.get(&(group, number)).copied().unwrap_or_default()
+        })
+    }
+
+    fn message(&self, topic: &str, partition: usize, offset: usize) -> Option<Message> {
+        let log = locked(&self.partitions[topic][partition].log);
+        log.get(offset).map(|record| Message {
+            topic: topic.to_owned(),
+            partition: i32::try_from(partition).unwrap_or_default(),
+            offset: i64::try_from(offset).unwrap_or_default(),
+            key: record.key.clone(),
+            payload: record.payload.clone(),
+            headers: record.headers.clone(),
+        })
+    }
+}
+
+/// Consumes a topic within a group, each partition on its own.
+pub fn consume(process: &Process, subscription: Subscription) {
+    let (group, topic) = (subscription.group(), subscription.topic(&process.world.broker.topics).to_owned());
+    let handler: Arc<dyn Handler> = Arc::new(subscription);
+    for partition in 0..PARTITIONS {
+        let member =
+            Member { process: process.clone(), group, topic: topic.clone(), partition, handler: handler.clone() };
+        process.spawn(member.run());
+    }
+}
+
+struct Member {
+    process: Process,
+    group: &'static str,
+    topic: String,
+    partition: usize,
+    handler: Arc<dyn Handler>,
+}
+
+impl Member {
+    async fn run(self) {
+        let world = self.process.world.clone();
+        let partition = &world.broker.partitions[&self.topic][self.partition];
+        let mut position = locked(&world.broker.committed).get(&(self.group, self.partition)).copied().unwrap_or(0);
+        loop {
+            let arrived = partition.arrived.notified();
+            let Some(message) = world.broker.message(&self.topic, self.partition, position) else {
+                arrived.await;
+                continue;
+            };
+            world.travel().await;
+            if world.plan.scarce && self.group == inventory::service::GROUP_CREATED {
+                tokio::time::sleep(world.millis(0, 20_000)).await;
+            }
+            if world.makes(Mistake::AcknowledgeBeforeEffect) {
+                self.commit(&world, position + 1);
+            }
+            self.maybe_late(&world, &message);
+            self.settle(&world, &message).await;
+            self.process.step("between an effect and its offset").await;
+            position += 1;
+            if world.strikes(Fault::Redelivery) {
+                let back = world.pick(|rng| rng.random_range(0..=position));
+                world.note(format_args!("{} goes back from {position} to {back}", self.group));
+                position = back;
+            }
+            self.commit(&world, position);
+        }
+    }
+
+    /// Somebody who has been given up handles the message too, some time.
+    fn maybe_late(&self, world: &Arc<World>, message: &Message) {
+        if !world.strikes(Fault::Zombie) {
+            return;
+        }
+        let (handler, message, late) = (self.handler.clone(), message.clone(), world.millis(0, 20_000));
+        self.process.spawn(async move {
+            tokio::time::sleep(late).await;
+            let _ = handler.handle(&message).await;
+        });
+    }
+
+    async fn settle(&self, world: &Arc<World>, message: &Message) {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            self.process.step("before it handles a message").await;
+            match self.handler.handle(message).await {
+                Ok(()) => {
+                    world.note(format_args!("{} took {} {}", self.group, self.partition, message.offset));
+                    return;
+                }
+                Err(Failure::Poison(error)) => {
+                    world.note(format_args!("{} buries {} {}: {error}", self.group, self.partition, message.offset));
+                    locked(&world.broker.letters).push(Letter { message: message.clone(), group: self.group, error });
+                    return;
+                }
+                Err(Failure::Transient(_)) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(5));
+                }
+            }
+        }
+    }
+
+    /// Commits, unless another process has this member's place: then the broker refuses it.
+    fn commit(&self, world: &World, position: usize) {
+        if !self.process.has_its_name() {
+            return;
+        }
+        locked(&world.broker.committed).insert((self.group, self.partition), position);
+    }
+}
+
+/// The producer of one process.
+pub struct SimulatedPublisher(pub Process);
+
+#[async_trait]
+impl Publisher for SimulatedPublisher {
+    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
+        let world = &self.0.world;
+        self.0.step("before it publishes").await;
+        world.travel().await;
+        let fails = world.strikes(Fault::Broker);
+        let taken = if fails { world.pick(|rng| rng.random_range(0..=records.len())) } else { records.len() };
+        let all = records.len();
+        for record in records.into_iter().take(taken) {
+            let topic = record.topic.clone();
+            let (partition, offset) = world.broker.append(record);
+            world.note(format_args!("{:?} publishes {topic} {partition} {offset}", self.0.name));
+        }
+        if fails {
+            anyhow::bail!("the broker took {taken} of {all} and said nothing");
+        }
+        self.0.step("between publishing and marking").await;
+        Ok(())
+    }
+}

@@ -1,0 +1,308 @@
+//! The twins' contents as the auditor wants them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use audit::{
+    Facts,
+    facts::{
+        Balance, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification,
+        NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison, Received, Record,
+        Reservation, ReservationStatus, Restock, Told, kind,
+    },
+};
+use chrono::{DateTime, Utc};
+use contracts::events::ROUTES;
+use inventory::{
+    model::{Filter, Page},
+    repository::Catalogue as _,
+};
+use notification::repository::Notifications as _;
+use payment::{client::Provider as _, model::Method};
+use platform::{clock::Virtual, inbox::MemoryInbox, kafka::dead_letter_topic};
+use uuid::Uuid;
+
+use crate::{
+    shop::{FALLBACK, INITIAL_BALANCE},
+    world::{World, locked},
+};
+
+/// Everything that is known at the end.
+pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String>) -> Facts {
+    let at = clock.now();
+    let stores = &world.stores;
+    let orders: Vec<Order> = stores.orders.all().into_iter().map(|order| self::order(world, order, at)).collect();
+    Facts {
+        at,
+        ledger: ledger(world).await,
+        balances: balances(world),
+        books: vec!["ledger".to_owned()],
+        payments: payments(world),
+        parts: parts(world).await,
+        reservations: reservations(world, at),
+        restocks: Vec::<Restock>::new(),
+        jobs: stores.jobs.all().iter().map(job).collect(),
+        notifications: notifications(world, &orders, chats).await,
+        outbox: outbox(world, at),
+        inboxes: inboxes(world),
+        logs: logs(world, at),
+        dead_letters: dead_letters(world),
+        acknowledged: locked(&stores.acknowledged).clone(),
+        told: Some(told(world)),
+        poison: Some(poison(world)),
+        orders,
+        ..Facts::default()
+    }
+}
+
+fn order(world: &World, order: order::model::Order, at: DateTime<Utc>) -> Order {
+    Order {
+        uuid: order.uuid,
+        status: OrderStatus::parse(order.status.as_str()).expect("a status"),
+        total: order.total_price.minor(),
+        parts: order.parts,
+        transaction: order.payment.map(|(_, transaction)| transaction),
+        attempt: order.attempt.map(|attempt| attempt.number.into()),
+        pay_until: order.created_at + world.stores.pay_within,
+        created_at: order.created_at,
+        updated_at: at,
+    }
+}
+
+/// The provider's books, read from the provider alone.
+async fn ledger(world: &World) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let intents = locked(&world.stores.charged).clone();
+    for intent in intents.values() {
+        let outcome = world.stores.books.find(intent).await.ok().flatten();
+        let kind = match outcome {
+            Some(payment::model::Outcome::Charged { .. }) => EntryKind::Charge,
+            Some(payment::model::Outcome::Declined(_)) => EntryKind::Decline,
+            None => continue,
+        };
+        let (key, amount) = (intent.transaction.to_string(), intent.amount.minor());
+        entries.push(Entry { key, kind, order: intent.order, amount, account: account(intent.method, intent.user) });
+    }
+    let refunds = world.stores.books.movements().into_iter().filter(|movement| movement.refund);
+    entries.extend(refunds.zip(1..).map(|(refund, number)| Entry {
+        key: format!("refund {number}"),
+        kind: EntryKind::Refund,
+        order: refund.order,
+        amount: refund.amount.minor(),
+        account: account(refund.method, refund.user),
+    }));
+    entries
+}
+
+fn account(method: Method, user: Uuid) -> Option<Uuid> {
+    (method == Method::InvestorMoney).then_some(user)
+}
+
+/// Of everybody who ever asked to pay.
+fn balances(world: &World) -> Vec<Balance> {
+    let users: BTreeSet<Uuid> = locked(&world.stores.charged).values().map(|intent| intent.user).collect();
+    let balance = |user| Balance { user, initial: Some(INITIAL_BALANCE), current: world.stores.books.balance(user) };
+    users.into_iter().map(balance).collect()
+}
+
+fn payments(world: &World) -> Vec<Payment> {
+    let payment = |payment: payment::model::Payment| {
+        use payment::model::Status;
+        let status = match payment.status {
+            Status::Pending => PaymentStatus::Pending,
+            Status::Succeeded { .. } => PaymentStatus::Succeeded,
+            Status::Declined(_) => PaymentStatus::Declined,
+            Status::Refunding { .. } => PaymentStatus::Refunding,
+            Status::Refunded { .. } => PaymentStatus::Refunded,
+        };
+        Payment {
+            transaction: payment.intent.transaction,
+            order: payment.intent.order,
+            attempt: Some(payment.intent.attempt.into()),
+            provider: Some(payment.intent.provider.as_str().to_owned()),
+            status,
+            cancelled: payment.cancelled,
+            created_at: payment.created_at,
+            updated_at: payment.updated_at,
+        }
+    };
+    let void = |order: Uuid| Payment {
+        transaction: order,
+        order,
+        attempt: None,
+        provider: None,
+        status: PaymentStatus::Void,
+        cancelled: true,
+        created_at: DateTime::UNIX_EPOCH,
+        updated_at: DateTime::UNIX_EPOCH,
+    };
+    let rows = world.stores.payments.all().into_iter().map(payment);
+    rows.chain(world.stores.payments.void().into_iter().map(void)).collect()
+}
+
+async fn parts(world: &World) -> Vec<Part> {
+    let parts = world.stores.inventory.list(&Filter::default(), Page::default()).await.expect("parts");
+    let lent = locked(&world.stores.lent).clone();
+    let part = |part: inventory::model::Part| {
+        let lent = lent.get(&part.uuid).copied().unwrap_or_default();
+        Part {
+            uuid: part.uuid,
+            name: part.name,
+            initial: part.stock.initial,
+            restocked: part.stock.restocked - lent,
+            available: part.stock.available - lent,
+            reserved: part.stock.reserved,
+            consumed: part.stock.consumed,
+        }
+    };
+    parts.into_iter().map(part).collect()
+}
+
+fn reservations(world: &World, at: DateTime<Utc>) -> Vec<Reservation> {
+    use inventory::model::Status;
+    let all = world.stores.inventory.reservations().into_iter();
+    all.map(|(order, kept)| Reservation {
+        order,
+        status: match kept.status {
+            Status::Held => ReservationStatus::Held,
+            Status::Confirmed => ReservationStatus::Confirmed,
+            Status::Released => ReservationStatus::Released,
+            Status::Committed => ReservationStatus::Committed,
+            Status::Expired => ReservationStatus::Expired,
+        },
+        items: kept.items.iter().map(|item| (item.part, item.quantity)).collect(),
+        expires_at: kept.expires_at,
+        first_confirmed_at: kept.first_confirmed_at,
+        first_ended_at: kept.first_ended_at,
+        updated_at: at,
+    })
+    .collect()
+}
+
+fn job(job: &assembly::model::Job) -> Job {
+    Job {
+        order: job.order,
+        status: JobStatus::parse(job.status.as_str()).expect("a status"),
+        started_at: job.started_at,
+        due_at: job.due_at,
+    }
+}
+
+async fn notifications(world: &World, orders: &[Order], chats: &BTreeMap<Uuid, String>) -> Vec<Notification> {
+    let mut all = Vec::new();
+    for order in orders {
+        for row in world.stores.notifications.of_order(order.uuid).await.expect("notifications") {
+            all.push(Notification {
+                order: row.order,
+                kind: row.kind.as_str().to_owned(),
+                status: NotificationStatus::parse(row.status.as_str()).expect("a status"),
+                chat: Some(chats.get(&row.user).cloned().unwrap_or_else(|| FALLBACK.to_owned())),
+                attempts: row.attempts.into(),
+                ambiguous: row.ambiguous,
+                created_at: row.created_at,
+            });
+        }
+    }
+    all
+}
+
+fn outbox(world: &World, at: DateTime<Utc>) -> Vec<OutboxRow> {
+    let rows = [("order", &world.stores.orders.outbox), ("assembly", &world.stores.jobs.outbox)];
+    rows.into_iter()
+        .flat_map(|(service, outbox)| {
+            outbox.events().into_iter().map(move |(event, published)| (service, event, published))
+        })
+        .map(|(service, event, published)| OutboxRow {
+            service,
+            event: event.uuid,
+            kind: kind(event.kind),
+            key: event.key,
+            created_at: at,
+            published_at: published.then_some(at),
+            set_aside_at: None,
+        })
+        .collect()
+}
+
+fn inboxes(world: &World) -> Vec<Inbox> {
+    let stores = &world.stores;
+    let of = |service: &str| -> &MemoryInbox {
+        match service {
+            "order" => &stores.orders.inbox,
+            "inventory" => &stores.inventory.inbox,
+            "payment" => &stores.payments.inbox,
+            "assembly" => &stores.jobs.inbox,
+            _ => &stores.notifications.inbox,
+        }
+    };
+    let consumers = ROUTES.iter().flat_map(|route| route.consumers);
+    consumers
+        .map(|consumer| Inbox {
+            service: consumer.service,
+            consumer: consumer.group.to_owned(),
+            rows: received(of(consumer.service), consumer.group),
+        })
+        .collect()
+}
+
+fn received(inbox: &MemoryInbox, group: &str) -> Vec<Received> {
+    inbox.received(group).into_iter().map(|(event, at)| Received { event, at }).collect()
+}
+
+fn logs(world: &World, at: DateTime<Utc>) -> Vec<Log> {
+    let log = |route: &contracts::events::Route| {
+        let topic = route.topic(&world.broker.topics);
+        let record = |(partition, offset, record): (usize, usize, platform::kafka::Record)| Record {
+            partition: i32::try_from(partition).unwrap_or_default(),
+            offset: i64::try_from(offset).unwrap_or_default(),
+            event: record.headers.get("event-uuid").and_then(|uuid| uuid.parse().ok()),
+            kind: record.headers.get("event-type").map(|name| kind(name)),
+            key: str::from_utf8(&record.key).ok().and_then(|key| key.parse().ok()),
+            at,
+        };
+        let records = world.broker.records(topic).into_iter().map(record).collect();
+        Log { topic: topic.to_owned(), kind: kind(route.kind), complete_since: None, records }
+    };
+    ROUTES.iter().map(log).collect()
+}
+
+fn dead_letters(world: &World) -> Vec<DeadLetters> {
+    let letters = world.broker.letters();
+    let topics = world.broker.topics.all().into_iter();
+    topics
+        .map(|topic| DeadLetters {
+            topic: dead_letter_topic(topic),
+            letters: (0..)
+                .zip(letters.iter().filter(|letter| letter.message.topic == topic))
+                .map(|(number, letter)| DeadLetter {
+                    id: format!("{}/0/{number}", dead_letter_topic(topic)),
+                    topic: topic.to_owned(),
+                    partition: letter.message.partition,
+                    offset: letter.message.offset,
+                    group: letter.group.to_owned(),
+                    event: letter.message.headers.get("event-uuid").and_then(|uuid| uuid.parse().ok()),
+                    error: letter.error.clone(),
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+fn told(world: &World) -> Vec<Told> {
+    let told = world.stores.chats.told().into_iter();
+    told.flat_map(|told| {
+        let chat = told.chat;
+        let parts = told.of.into_iter();
+        parts.map(move |(order, kind)| Told { order, kind: kind.as_str().to_owned(), chat: chat.clone() })
+    })
+    .collect()
+}
+
+fn poison(world: &World) -> Vec<Poison> {
+    let sent = world.broker.poison().into_iter();
+    sent.map(|(topic, partition, offset)| Poison {
+        topic,
+        partition: i32::try_from(partition).unwrap_or_default(),
+        offset: i64::try_from(offset).unwrap_or_default(),
+    })
+    .collect()
+}

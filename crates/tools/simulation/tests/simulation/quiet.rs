@@ -1,0 +1,41 @@
+//! Whether there is anything left to do.
+
+use contracts::events::ROUTES;
+use notification::repository::Notifications as _;
+
+use crate::world::World;
+
+/// What is still to be done; nothing once the shop is quiet.
+pub async fn unfinished(world: &World) -> Option<String> {
+    let stores = &world.stores;
+    for route in &ROUTES {
+        let topic = route.topic(&world.broker.topics);
+        if let Some(consumer) = route.consumers.iter().find(|consumer| !world.broker.is_done(consumer.group, topic)) {
+            return Some(format!("{} has something to read", consumer.group));
+        }
+    }
+    for (service, outbox) in [("order", &stores.orders.outbox), ("assembly", &stores.jobs.outbox)] {
+        if outbox.events().iter().any(|(_, published)| !published) {
+            return Some(format!("{service} has something to publish"));
+        }
+    }
+    let orders = stores.orders.all();
+    let open = |order: &&order::model::Order| {
+        use order::model::Status;
+        matches!(order.status, Status::PendingPayment | Status::Paid)
+    };
+    if let Some(order) = orders.iter().find(open) {
+        return Some(format!("order {} is {}, with {:?}", order.uuid, order.status.as_str(), order.attempt));
+    }
+    if let Some(payment) = stores.payments.all().iter().find(|payment| {
+        use payment::model::Status;
+        matches!(payment.status, Status::Pending | Status::Refunding { .. })
+    }) {
+        return Some(format!("payment {} is {:?}", payment.intent.transaction, payment.status));
+    }
+    if let Some((order, ..)) = stores.inventory.reservations().iter().find(|(_, kept)| kept.expires_at.is_some()) {
+        return Some(format!("parts are held for order {order}"));
+    }
+    let queued = stores.notifications.queued(i64::MAX).await.unwrap_or_default();
+    (queued > 0).then(|| format!("{queued} notifications are queued"))
+}

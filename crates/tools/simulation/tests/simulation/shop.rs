@@ -1,0 +1,270 @@
+//! The shop: its stores, which outlive every process, and how each service is put together over them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex, atomic::AtomicBool},
+    time::Duration,
+};
+
+use assembly::{
+    repository::MemoryJobs,
+    service::{AssemblyService, GROUP_PAID},
+};
+use audit::facts::Acknowledged;
+use contracts::events::{
+    AssemblyFailed, OrderCancelled, OrderCreated, OrderPaid, Received, ShipAssembled, Subscription,
+};
+use contracts::money::Money;
+use inventory::{
+    model::{Category, Dimensions, Manufacturer, NewPart},
+    repository::MemoryInventory,
+    service::InventoryService,
+};
+use notification::{
+    client::{Limits, MemoryMessenger, MemoryUsers},
+    repository::MemoryNotifications,
+    service::{Courier, NotificationService, STABLE_FOR, Sender, Templates},
+};
+use order::{repository::MemoryOrders, service::OrderService};
+use payment::{
+    client::{Declines, MemoryProvider, Providers},
+    model::Intent,
+    repository::MemoryPayments,
+    service::PaymentService,
+};
+use platform::{
+    jobs::Job,
+    lease::MemoryLease,
+    outbox::{MemoryOutbox, Relay, Waker},
+};
+use rand::{RngExt as _, rngs::StdRng};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    broker::{SimulatedPublisher, consume},
+    peers::{RemoteInventory, RemoteMessenger, RemotePayments, RemoteProvider},
+    steps::Steps,
+    world::{Name, Process, Serves},
+};
+
+/// What a user has for `INVESTOR_MONEY` at first, in minor units.
+pub const INITIAL_BALANCE: i64 = 20_000;
+/// Where users are told who have no chat.
+pub const FALLBACK: &str = "everybody";
+
+/// Slow enough that messages wait for each other and become digests.
+const LIMITS: Limits = Limits { overall: Duration::from_millis(33), per_chat: Duration::from_secs(1) };
+
+static TEMPLATES: LazyLock<Templates> =
+    LazyLock::new(|| Templates::load(None).expect("the built-in templates are right"));
+
+pub struct Stores {
+    pub orders: MemoryOrders,
+    pub inventory: MemoryInventory,
+    pub payments: MemoryPayments,
+    pub jobs: MemoryJobs,
+    pub notifications: MemoryNotifications,
+    pub books: MemoryProvider,
+    pub chats: MemoryMessenger,
+    pub users: MemoryUsers,
+    /// Every charge that the provider was asked for.
+    pub charged: Mutex<BTreeMap<Uuid, Intent>>,
+    /// Stock that was taken without being there.
+    pub lent: Mutex<BTreeMap<Uuid, i64>>,
+    /// What users were told by the API.
+    pub acknowledged: Mutex<Vec<Acknowledged>>,
+    /// What no user should have been told.
+    pub problems: Mutex<Vec<String>>,
+    pub parts: Vec<NewPart>,
+    pub pay_within: Duration,
+    reservation: Duration,
+    failure_rate: f64,
+    leases: BTreeMap<&'static str, MemoryLease>,
+}
+
+impl Stores {
+    pub fn new(rng: &mut StdRng, scarce: bool) -> Self {
+        let rate = if rng.random_bool(0.5) { 0.2 } else { 0.0 };
+        let stock = if scarce { [1, 1, 0, 0] } else { [1, rng.random_range(1..=4), rng.random_range(3..=10), 1000] };
+        let leases = ["payment-deadlines", "expiry", "sender"];
+        Self {
+            orders: MemoryOrders::default(),
+            inventory: MemoryInventory::default(),
+            payments: MemoryPayments::default(),
+            jobs: MemoryJobs::default(),
+            notifications: MemoryNotifications::default(),
+            books: MemoryProvider::new(
+                Money::from_minor(INITIAL_BALANCE).expect("money"),
+                Declines { rate, above: None },
+            ),
+            chats: MemoryMessenger::with_limits(LIMITS),
+            users: MemoryUsers::default(),
+            charged: Mutex::default(),
+            lent: Mutex::default(),
+            acknowledged: Mutex::default(),
+            problems: Mutex::default(),
+            parts: (1..).zip(stock).map(|(number, stock)| part(number, stock)).collect(),
+            pay_within: Duration::from_secs(if scarce { 60 } else { rng.random_range(3..=40) }),
+            reservation: Duration::from_secs(if scarce { rng.random_range(1..=3) } else { rng.random_range(5..=30) }),
+            failure_rate: if scarce {
+                0.9
+            } else if rng.random_bool(0.5) {
+                0.25
+            } else {
+                0.0
+            },
+            leases: leases.into_iter().map(|name| (name, MemoryLease::new(name))).collect(),
+        }
+    }
+
+    /// The process's own handle on a lease, for which it competes with the others.
+    fn lease(&self, name: &str, process: &Process) -> Arc<MemoryLease> {
+        Arc::new(self.leases[name].rival(process.holder.clone()))
+    }
+}
+
+fn part(number: u128, stock: i64) -> NewPart {
+    NewPart {
+        uuid: Uuid::from_u128(number),
+        name: format!("part {number}"),
+        description: String::new(),
+        price: Money::from_minor(1000 + i64::from(u8::try_from(number).unwrap_or_default())).expect("money"),
+        stock,
+        category: Category::Engine,
+        dimensions: Dimensions::default(),
+        manufacturer: Manufacturer::default(),
+        tags: Vec::new(),
+        metadata: BTreeMap::new(),
+    }
+}
+
+/// Starts all that a service consists of, as its `app.rs` does it.
+pub fn boot(process: &Process) -> Serves {
+    match process.name {
+        Name::Order => orders(process),
+        Name::Inventory => stock(process),
+        Name::Payment => payments(process),
+        Name::Assembly => ships(process),
+        Name::Notification => notifications(process),
+    }
+}
+
+fn steps<T: Clone>(process: &Process, twin: &T) -> Arc<Steps<T>> {
+    Arc::new(Steps { process: process.clone(), twin: twin.clone() })
+}
+
+/// Runs one of a service's loops, which ends with its process and not before.
+fn keep(process: &Process, work: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
+    process.spawn(async move {
+        let _ = work.await;
+    });
+}
+
+fn work(process: &Process, job: Job) {
+    keep(process, job.run(CancellationToken::new()));
+}
+
+fn relay(process: &Process, outbox: &MemoryOutbox, waker: &Waker, topics: Vec<(&'static str, String)>) {
+    let publisher = Arc::new(SimulatedPublisher(process.clone()));
+    let relay = Relay::new(
+        "simulated",
+        steps(process, &outbox.rival(process.holder.clone())),
+        publisher,
+        topics.into_iter().collect(),
+        waker,
+    );
+    keep(process, relay.run(CancellationToken::new()));
+}
+
+fn orders(process: &Process) -> Serves {
+    let (stores, topics, waker) = (&process.world.stores, &process.world.broker.topics, Waker::default());
+    let (inventory, payments) = (RemoteInventory(process.clone()), RemotePayments(process.clone()));
+    let repository = steps(process, &stores.orders);
+    let service =
+        OrderService::new(repository, Arc::new(inventory), Arc::new(payments), waker.clone(), stores.pay_within);
+    let routes = vec![topics.route::<OrderCreated>(), topics.route::<OrderPaid>(), topics.route::<OrderCancelled>()];
+    relay(process, &stores.orders.outbox, &waker, routes);
+    let lease = stores.lease("payment-deadlines", process);
+    work(process, order::jobs::settle_attempts(service.clone()));
+    work(process, order::jobs::cancel_overdue_orders(service.clone(), lease));
+    consume(process, order::consumers::ship_assembled(service.clone()));
+    consume(process, order::consumers::assembly_failed(service.clone()));
+    Serves::Orders(service)
+}
+
+fn stock(process: &Process) -> Serves {
+    let stores = &process.world.stores;
+    let catalogue = Arc::new(stores.inventory.clone());
+    let service = InventoryService::new(catalogue, steps(process, &stores.inventory), stores.reservation);
+    work(process, inventory::jobs::expire_reservations(service.clone(), stores.lease("expiry", process)));
+    consume(process, inventory::consumers::order_created(service.clone()));
+    consume(process, inventory::consumers::order_cancelled(service.clone()));
+    consume(process, inventory::consumers::ship_assembled(service.clone()));
+    Serves::Stock(service)
+}
+
+fn payments(process: &Process) -> Serves {
+    let stores = &process.world.stores;
+    let provider = RemoteProvider { process: process.clone(), books: stores.books.clone() };
+    let service = PaymentService::new(steps(process, &stores.payments), Providers::new(Arc::new(provider), None));
+    work(process, payment::jobs::finish_payments(service.clone()));
+    consume(process, payment::consumers::order_cancelled(service.clone()));
+    Serves::Payments(service)
+}
+
+fn ships(process: &Process) -> Serves {
+    let (stores, topics, waker) = (&process.world.stores, &process.world.broker.topics, Waker::default());
+    let service = AssemblyService::new(steps(process, &stores.jobs), waker.clone());
+    let routes = vec![topics.route::<ShipAssembled>(), topics.route::<AssemblyFailed>()];
+    relay(process, &stores.jobs.outbox, &waker, routes);
+    work(process, assembly::jobs::finish_ships(service.clone()));
+    consume(process, paid_orders(process.clone(), service));
+    Serves::Nobody
+}
+
+fn notifications(process: &Process) -> Serves {
+    let stores = &process.world.stores;
+    let (repository, queued) = (steps(process, &stores.notifications), Arc::new(Notify::new()));
+    let courier = Courier {
+        notifications: repository.clone(),
+        users: Arc::new(stores.users.clone()),
+        notifier: Arc::new(RemoteMessenger { process: process.clone(), chats: stores.chats.clone() }),
+        templates: TEMPLATES.clone(),
+        fallback: Some(FALLBACK.to_owned()),
+        stable_for: STABLE_FOR,
+        halted: AtomicBool::new(false),
+    };
+    let sender = Sender::new(courier, stores.lease("sender", process), queued.clone());
+    keep(process, sender.run(CancellationToken::new()));
+    let service = NotificationService::new(repository, queued);
+    consume(process, notification::consumers::order_paid(service.clone()));
+    consume(process, notification::consumers::ship_assembled(service.clone()));
+    consume(process, notification::consumers::order_cancelled(service));
+    Serves::Nobody
+}
+
+/// `assembly::consumers::order_paid` with chance from the seed.
+fn paid_orders(process: Process, service: AssemblyService) -> Subscription {
+    Subscription::new(GROUP_PAID, move |paid: Received<OrderPaid>| {
+        let (service, world) = (service.clone(), &process.world);
+        let build_time = world.millis(2000, 10_000);
+        let fails = world.chance(world.stores.failure_rate);
+        async move { Ok(service.start(&paid, build_time, fails).await?) }
+    })
+}
+
+impl Serves {
+    pub fn orders(self) -> Option<OrderService> {
+        if let Self::Orders(service) = self { Some(service) } else { None }
+    }
+
+    pub fn stock(self) -> Option<InventoryService> {
+        if let Self::Stock(service) = self { Some(service) } else { None }
+    }
+
+    pub fn payments(self) -> Option<PaymentService> {
+        if let Self::Payments(service) = self { Some(service) } else { None }
+    }
+}

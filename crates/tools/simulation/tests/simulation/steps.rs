@@ -1,0 +1,323 @@
+//! The twins of the services' stores as their processes see them: each statement may be the last thing that a process does, and
+//! the database may be away, or do what it is told and say nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use assembly::{
+    model::{Job, NewJob},
+    repository::{Jobs, MemoryJobs},
+};
+use async_trait::async_trait;
+use contracts::money::Money;
+use inventory::{
+    model::{Lines, Reserved},
+    repository::{Catalogue as _, Delivery, Hold, MemoryInventory, Warehouse},
+};
+use notification::{
+    model::{Batch, Due, NewNotification, Notification, Verdict},
+    repository::{MemoryNotifications, Notifications, Round},
+};
+use order::{
+    model::{AttemptLease, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
+    repository::{Cursor, MemoryOrders, Orders, Settlement},
+};
+use payment::{
+    model::{Direct, Intent, Payment},
+    repository::{Begun, MemoryPayments, Payments, Unfinished},
+};
+use platform::{kafka::Record, outbox};
+use uuid::Uuid;
+
+use crate::{
+    plan::{Fault, Mistake},
+    world::{Process, World, locked},
+};
+
+/// A twin in the hands of one process.
+#[derive(Clone)]
+pub struct Steps<T> {
+    pub process: Process,
+    pub twin: T,
+}
+
+impl<T> Steps<T> {
+    pub async fn before(&self, what: &str) -> Result<(), sqlx::Error> {
+        self.process.step(what).await;
+        self.trouble()
+    }
+
+    pub async fn after(&self, what: &str) -> Result<(), sqlx::Error> {
+        self.process.step(what).await;
+        self.trouble()
+    }
+
+    fn trouble(&self) -> Result<(), sqlx::Error> {
+        if self.process.world.strikes(Fault::Database) {
+            self.process.world.note(format_args!("the database of {:?} says nothing", self.process.name));
+            return Err(sqlx::Error::PoolTimedOut);
+        }
+        Ok(())
+    }
+
+    /// The event as the inbox is to see it.
+    fn seen(&self, event: Uuid) -> Uuid {
+        if self.process.world.makes(Mistake::NoInbox) { self.process.world.uuid() } else { event }
+    }
+}
+
+macro_rules! stepwise {
+    ($trait:ident for $twin:ident, $error:ty {
+        $(fn $name:ident($($arg:ident: $type:ty),*) -> $out:ty $(where $seen:ident = $fresh:ident)?;)*
+    } $($own:tt)*) => {
+        #[async_trait]
+        impl $trait for Steps<$twin> {
+            $(async fn $name(&self, $($arg: $type),*) -> Result<$out, $error> {
+                self.before(concat!("before ", stringify!($name))).await?;
+                $(let $seen = self.$fresh($seen);)?
+                let outcome = self.twin.$name($($arg),*).await;
+                self.after(concat!("after ", stringify!($name))).await?;
+                outcome
+            })*
+            $($own)*
+        }
+    };
+}
+
+stepwise! {
+    Orders for MemoryOrders, order::error::Error {
+        fn claim(claim: &Claim, order: Uuid, lease: Duration) -> Claimed;
+        fn complete(claim: &Claim, outcome: &Outcome) -> bool;
+        fn release(claim: &Claim) -> ();
+        fn find(user: Uuid, order: Uuid) -> Option<Order>;
+        fn page(user: Uuid, after: Option<Cursor>, limit: i64) -> Vec<Order>;
+        fn begin_attempt(user: Uuid, order: Uuid, method: PaymentMethod, patience: Duration, claim: Option<&Claim>)
+            -> Option<(Order, Option<AttemptLease>)>;
+        fn postpone(order: Uuid, lease: &AttemptLease, pause: Duration) -> ();
+        fn overdue(limit: i64) -> Vec<Order>;
+        fn assemble(consumer: &'static str, event: Uuid, order: Uuid) -> bool where event = seen;
+        fn undo(consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> bool where event = seen;
+        fn forget_keys(age: Duration, limit: i64) -> u64;
+    }
+
+    async fn create(
+        &self,
+        order: &NewOrder,
+        total_price: Money,
+        pay_within: Duration,
+        claim: Option<&Claim>,
+    ) -> Result<Order, order::error::Error> {
+        self.tell_first(&order.create(total_price));
+        self.before("before an order is written").await?;
+        let created = self.twin.create(order, total_price, pay_within, claim).await;
+        self.process.world.note(format_args!("order {} is written", order.uuid));
+        self.after("after an order is written").await?;
+        created
+    }
+
+    async fn cancel(&self, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, order::error::Error> {
+        self.tell_first(event);
+        self.before("before an order is cancelled").await?;
+        let cancelled = self.twin.cancel(order, event, claim).await;
+        self.process.world.note(format_args!("order {order} is cancelled: {cancelled:?}"));
+        self.after("after an order is cancelled").await?;
+        cancelled
+    }
+
+    async fn take_attempt(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        attempt: i32,
+        pause: Duration,
+    ) -> Result<Option<AttemptLease>, order::error::Error> {
+        self.before("before an attempt is taken over").await?;
+        let taken = self.twin.take_attempt(user, order, attempt, pause).await;
+        self.after("after an attempt is taken over").await?;
+        Ok(taken?.map(|lease| self.handed(lease)))
+    }
+
+    async fn unsettled(
+        &self,
+        limit: i64,
+        pause: Duration,
+    ) -> Result<Vec<(Order, AttemptLease)>, order::error::Error> {
+        self.before("before attempts are taken over").await?;
+        let taken = self.twin.unsettled(limit, pause).await;
+        self.after("after attempts are taken over").await?;
+        Ok(taken?.into_iter().map(|(order, lease)| (order, self.handed(lease))).collect())
+    }
+
+    async fn settle(
+        &self,
+        order: Uuid,
+        lease: &AttemptLease,
+        settlement: &Settlement,
+        outcome: Option<&Outcome>,
+    ) -> Result<bool, order::error::Error> {
+        if let Settlement::Paid { event, .. } | Settlement::Cancelled { event } | Settlement::Undone { event, .. } = settlement
+        {
+            self.tell_first(event);
+        }
+        let careless = self.process.world.makes(Mistake::AbandonWhatMayBeCharged);
+        let settlement =
+            if careless && *settlement == Settlement::Abandoned { &Settlement::Declined } else { settlement };
+        self.before("before an attempt is settled").await?;
+        let attempt = lease.attempt.number;
+        let settled = self.twin.settle(order, &self.shown(order, lease), settlement, outcome).await;
+        self.process.world.note(format_args!("attempt {attempt} of order {order} ends: {settled:?} {settlement:?}"));
+        self.after("after an attempt is settled").await?;
+        settled
+    }
+}
+
+impl Steps<MemoryOrders> {
+    /// The lease as its process is to see it: the mistake of abandoning is to forget that others had the attempt before.
+    fn handed(&self, lease: AttemptLease) -> AttemptLease {
+        let careless = self.process.world.makes(Mistake::AbandonWhatMayBeCharged);
+        AttemptLease { shared: lease.shared && !careless, ..lease }
+    }
+
+    /// The lease as the store is to see it: the mistake of not being fenced is to have the current one always.
+    fn shown(&self, order: Uuid, lease: &AttemptLease) -> AttemptLease {
+        if !self.process.world.makes(Mistake::UnfencedAttempts) {
+            return *lease;
+        }
+        self.twin.current_lease(order).map_or(*lease, |current| AttemptLease { attempt: lease.attempt, ..current })
+    }
+
+    /// The mistake of telling what is not written yet.
+    fn tell_first(&self, event: &Event) {
+        let world = &self.process.world;
+        if !world.makes(Mistake::PublishBeforeCommit) {
+            return;
+        }
+        let outbox::Event { uuid, kind, key, payload } = event.into();
+        let topics = &world.broker.topics;
+        let topic = contracts::events::route_of(kind).map(|route| route.topic(topics).to_owned()).unwrap_or_default();
+        let headers = [("event-uuid".to_owned(), uuid.to_string()), ("event-type".to_owned(), kind.to_owned())];
+        world.broker.append(Record { topic, key: key.to_string().into_bytes(), payload, headers: headers.into() });
+    }
+}
+
+stepwise! {
+    Warehouse for MemoryInventory, inventory::error::Error {
+        fn release(order: Uuid, cause: Option<Delivery>) -> () where cause = cause;
+        fn commit(order: Uuid, cause: Option<Delivery>) -> () where cause = cause;
+        fn expire(limit: i64) -> u64;
+        fn restock(restock: Uuid, lines: &Lines) -> ();
+    }
+
+    async fn reserve(
+        &self,
+        order: Uuid,
+        lines: &Lines,
+        hold: Hold,
+        cause: Option<Delivery>,
+    ) -> Result<Vec<Reserved>, inventory::error::Error> {
+        self.before("before parts are reserved").await?;
+        let world = &self.process.world;
+        if world.makes(Mistake::ReadThenWriteStock) {
+            self.take_what_was_read(world, order, lines).await?;
+        }
+        let cause = self.cause(cause);
+        let reserved = match cause {
+            Some(created) if world.makes(Mistake::IgnoreOrderCreated) => {
+                self.twin.inbox.fresh(created.consumer, created.event);
+                Ok(Vec::new())
+            }
+            _ => self.twin.reserve(order, lines, hold, cause).await,
+        };
+        world.note(format_args!("parts for order {order}, {hold:?}: {:?}", reserved.as_ref().map(Vec::len)));
+        self.after("after parts are reserved").await?;
+        reserved
+    }
+}
+
+impl Steps<MemoryInventory> {
+    fn cause(&self, cause: Option<Delivery>) -> Option<Delivery> {
+        cause.map(|cause| Delivery { event: self.seen(cause.event), ..cause })
+    }
+
+    /// The mistake of deciding by what has been read: what is missing by the time of the write is taken all the same.
+    /// It is lent to the twin, and the facts take it off again.
+    async fn take_what_was_read(
+        &self,
+        world: &Arc<World>,
+        order: Uuid,
+        lines: &Lines,
+    ) -> Result<(), inventory::error::Error> {
+        let mut enough = true;
+        for (part, quantity) in lines.iter() {
+            enough &= self.twin.find(part).await?.is_some_and(|part| part.stock.available >= quantity);
+        }
+        tokio::time::sleep(world.millis(1, 3000)).await;
+        let held = self.twin.reservations().iter().any(|(known, ..)| *known == order);
+        if !enough || held {
+            return Ok(());
+        }
+        for (part, quantity) in lines.iter() {
+            let there = self.twin.find(part).await?.map_or(0, |part| part.stock.available);
+            if there < quantity {
+                self.twin.restock(world.uuid(), &[(part, quantity - there)].into_iter().collect()).await?;
+                *locked(&world.stores.lent).entry(part).or_default() += quantity - there;
+            }
+        }
+        Ok(())
+    }
+}
+
+stepwise! {
+    Payments for MemoryPayments, payment::error::Error {
+        fn begin(intent: &Intent) -> Begun;
+        fn void_attempt(intent: &Intent) -> Vec<Payment>;
+        fn refunded(transaction: Uuid) -> ();
+        fn cancel(order: Uuid, event: Option<(&'static str, Uuid)>) -> bool where event = cause;
+        fn is_cancelled(order: Uuid) -> bool;
+        fn due(limit: i64) -> Vec<(Payment, Duration)>;
+        fn unfinished() -> Unfinished;
+        fn find(order: Uuid) -> Option<Payment>;
+        fn record_direct(direct: &Direct) -> Uuid;
+    }
+
+    async fn settle(
+        &self,
+        transaction: Uuid,
+        outcome: &payment::model::Outcome,
+    ) -> Result<Payment, payment::error::Error> {
+        self.before("before a payment is settled").await?;
+        let settled = self.twin.settle(transaction, outcome).await;
+        self.process.world.note(format_args!("payment {transaction} is settled: {outcome:?}"));
+        self.after("after a payment is settled").await?;
+        settled
+    }
+}
+
+impl Steps<MemoryPayments> {
+    fn cause(&self, cause: Option<(&'static str, Uuid)>) -> Option<(&'static str, Uuid)> {
+        cause.map(|(consumer, event)| (consumer, self.seen(event)))
+    }
+}
+
+stepwise! {
+    Jobs for MemoryJobs, assembly::error::Error {
+        fn start(consumer: &'static str, event: Uuid, job: &NewJob) -> bool where event = seen;
+        fn building(limit: i64) -> Vec<(Job, Duration)>;
+        fn finish(ended: &[assembly::model::Event]) -> Vec<Uuid>;
+        fn find(order: Uuid) -> Option<Job>;
+    }
+}
+
+stepwise! {
+    Notifications for MemoryNotifications, notification::error::Error {
+        fn queue(consumer: &'static str, event: Uuid, new: &NewNotification) -> bool where event = seen;
+        fn unaddressed(limit: i64, busy: &[Uuid]) -> Vec<Due>;
+        fn address(notifications: &[Uuid], chat: &str) -> ();
+        fn due(after: &str, repeats: bool, limit: i32, busy: &[String]) -> Round;
+        fn claim(batch: &Batch) -> bool;
+        fn settle(attempts: &[notification::model::Attempt], verdict: &Verdict) -> ();
+        fn give_up(age: Duration) -> u64;
+        fn queued(limit: i64) -> i64;
+        fn forget(age: Duration, limit: i64) -> u64;
+        fn of_order(order: Uuid) -> Vec<Notification>;
+    }
+}

@@ -1,0 +1,132 @@
+//! A stand-in for iam: it knows the sessions and users that a test opens.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use contracts::proto::{
+    auth::v1::{
+        LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest,
+        WhoamiResponse,
+        auth_service_server::{AuthService, AuthServiceServer},
+    },
+    common::v1::{NotificationMethod, Session, User, UserInfo},
+    user::v1::{
+        ChangePasswordRequest, ChangePasswordResponse, GetUserRequest, GetUserResponse, RegisterRequest,
+        RegisterResponse,
+        user_service_server::{UserService, UserServiceServer},
+    },
+};
+use platform::{
+    auth::{Access, Guard, MemorySessions, ServiceKey, Sessions as _},
+    grpc::Services,
+    health::Readiness,
+    ids,
+};
+use tokio::net::TcpListener;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use crate::{Running, SERVICE_KEY, run};
+
+/// The stand-in: it serves Whoami and GetUser until it is dropped.
+pub struct Iam {
+    pub address: SocketAddr,
+    known: Known,
+    _server: Running,
+}
+
+#[derive(Clone, Default)]
+struct Known {
+    sessions: Arc<MemorySessions>,
+    users: Arc<Mutex<HashMap<Uuid, Vec<NotificationMethod>>>>,
+}
+
+pub async fn iam() -> Iam {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    let known = Known::default();
+    let key = ServiceKey::new("iam", &SERVICE_KEY.into()).expect("the key of tests is long enough");
+    let guard = Guard::new(known.sessions.clone(), key, |path| match path {
+        "/user.v1.UserService/GetUser" => Access::Session,
+        _ => Access::Public,
+    });
+    let services = Services::new(contracts::proto::DESCRIPTORS)
+        .with(AuthServiceServer::new(known.clone()))
+        .with(UserServiceServer::new(known.clone()));
+    Iam { address, known, _server: run(|stop| services.serve(listener, guard, Readiness::default(), stop)) }
+}
+
+impl Iam {
+    /// A new session of `user`.
+    pub fn session(&self, user: Uuid) -> String {
+        let session = ids::random().to_string();
+        self.known.sessions.open(&session, user);
+        session
+    }
+
+    /// Makes the user known, with these contacts as (provider, target).
+    pub fn add_user(&self, user: Uuid, contacts: &[(&str, &str)]) {
+        let contacts = contacts
+            .iter()
+            .map(|(provider, target)| NotificationMethod {
+                provider_name: (*provider).to_owned(),
+                target: (*target).to_owned(),
+            })
+            .collect();
+        self.known.users.lock().unwrap_or_else(PoisonError::into_inner).insert(user, contacts);
+    }
+}
+
+fn user(uuid: Uuid, notification_methods: Vec<NotificationMethod>) -> User {
+    let info = UserInfo { login: format!("user-{uuid}"), email: format!("{uuid}@example.com"), notification_methods };
+    User { uuid: uuid.to_string(), info: Some(info), created_at: None, updated_at: None }
+}
+
+#[tonic::async_trait]
+impl AuthService for Known {
+    async fn whoami(&self, request: Request<WhoamiRequest>) -> Result<Response<WhoamiResponse>, Status> {
+        let session = request.into_inner().session_uuid;
+        let owner = self.sessions.owner(&session).await.map_err(|error| Status::unauthenticated(error.to_string()))?;
+        let session = Session { uuid: session, ..Session::default() };
+        Ok(Response::new(WhoamiResponse { session: Some(session), user: Some(user(owner, Vec::new())) }))
+    }
+
+    async fn login(&self, _: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
+        Err(Status::unimplemented("open a session with testkit::Iam::session"))
+    }
+
+    async fn logout(&self, _: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
+        Err(Status::unimplemented("the stand-in for iam has no logout"))
+    }
+
+    async fn logout_all(&self, _: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
+        Err(Status::unimplemented("the stand-in for iam has no logout"))
+    }
+}
+
+#[tonic::async_trait]
+impl UserService for Known {
+    async fn get_user(&self, request: Request<GetUserRequest>) -> Result<Response<GetUserResponse>, Status> {
+        let caller = platform::grpc::caller(&request)?;
+        let uuid = platform::grpc::parse_uuid("user_uuid", &request.into_inner().user_uuid)?;
+        let contacts = self.users.lock().unwrap_or_else(PoisonError::into_inner).get(&uuid).cloned();
+        match contacts.filter(|_| caller.may_see(uuid)) {
+            Some(contacts) => Ok(Response::new(GetUserResponse { user: Some(user(uuid, contacts)) })),
+            None => Err(Status::not_found(format!("user {uuid} not found"))),
+        }
+    }
+
+    async fn register(&self, _: Request<RegisterRequest>) -> Result<Response<RegisterResponse>, Status> {
+        Err(Status::unimplemented("make a user known with testkit::Iam::add_user"))
+    }
+
+    async fn change_password(
+        &self,
+        _: Request<ChangePasswordRequest>,
+    ) -> Result<Response<ChangePasswordResponse>, Status> {
+        Err(Status::unimplemented("the stand-in for iam has no passwords"))
+    }
+}

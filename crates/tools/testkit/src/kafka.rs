@@ -1,0 +1,171 @@
+//! Topics and groups of its own for one test, on the run's broker.
+
+use std::time::Duration;
+
+use backon::{ConstantBuilder, Retryable as _};
+use contracts::events::Topics;
+use platform::{
+    config::Settings,
+    ids,
+    kafka::{Config, KafkaPublisher, Message, Record, ensure_topics},
+    outbox::Publisher as _,
+};
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError,
+    types::RDKafkaErrorCode,
+};
+
+use crate::infrastructure::{Server, address, mock};
+
+/// Enough to have keys on different partitions, few enough to be made quickly.
+const PARTITIONS: i32 = 3;
+
+/// A broker, and names in it that no other test uses. The topics exist, each with its dead-letter topic.
+pub struct Kafka {
+    pub brokers: String,
+    /// Put before the names of topics and groups.
+    pub prefix: String,
+    /// False where the broker cannot be asked for topics.
+    create_topics: bool,
+}
+
+pub async fn kafka() -> Kafka {
+    let brokers = address(Server::Kafka).await;
+    let prefix = format!("t{:.8}.", ids::random().simple());
+    let kafka = Kafka { brokers, prefix, create_topics: mock().is_none() };
+    let topics = kafka.topics();
+    let made = match mock() {
+        Some(mock) => mock.create_topics(&topics.all(), PARTITIONS),
+        None => ensure_topics(&kafka.config(), &topics.all()).await,
+    };
+    if let Err(error) = made {
+        panic!("making topics: {error:#}");
+    }
+    kafka
+}
+
+impl Kafka {
+    pub fn topics(&self) -> Topics {
+        let default = Topics::default();
+        let name = |topic: String| format!("{}{topic}", self.prefix);
+        Topics {
+            order_created_topic_name: name(default.order_created_topic_name),
+            order_paid_topic_name: name(default.order_paid_topic_name),
+            order_cancelled_topic_name: name(default.order_cancelled_topic_name),
+            order_assembled_topic_name: name(default.order_assembled_topic_name),
+            assembly_failed_topic_name: name(default.assembly_failed_topic_name),
+        }
+    }
+
+    /// The variables with which a service uses this broker and these names.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let topics = self.topics();
+        // The mock answers a fetch that finds nothing no sooner than this.
+        let fetch_wait = if self.create_topics { "500ms" } else { "10ms" };
+        vec![
+            ("KAFKA_BROKERS", self.brokers.clone()),
+            ("KAFKA_GROUP_PREFIX", self.prefix.clone()),
+            ("KAFKA_TOPIC_PARTITIONS", PARTITIONS.to_string()),
+            ("KAFKA_CREATE_TOPICS", self.create_topics.to_string()),
+            ("KAFKA_FETCH_WAIT", fetch_wait.to_owned()),
+            ("ORDER_CREATED_TOPIC_NAME", topics.order_created_topic_name),
+            ("ORDER_PAID_TOPIC_NAME", topics.order_paid_topic_name),
+            ("ORDER_CANCELLED_TOPIC_NAME", topics.order_cancelled_topic_name),
+            ("ORDER_ASSEMBLED_TOPIC_NAME", topics.order_assembled_topic_name),
+            ("ASSEMBLY_FAILED_TOPIC_NAME", topics.assembly_failed_topic_name),
+        ]
+    }
+
+    pub fn config(&self) -> Config {
+        Settings::of(self.settings()).read().expect("these settings are complete")
+    }
+
+    /// Publishes as the services do, and returns when the broker has all of it.
+    pub async fn publish(&self, records: Vec<Record>) {
+        let publisher = KafkaPublisher::new(&self.config()).expect("a producer can be made");
+        publisher.publish(records).await.expect("the broker takes records");
+    }
+
+    /// All that is in a topic now, partition by partition in the order of each. What passes is waited out for ten seconds.
+    pub async fn messages(&self, topic: &str) -> Vec<Message> {
+        let read = async || {
+            let (brokers, topic) = (self.brokers.clone(), topic.to_owned());
+            tokio::task::spawn_blocking(move || read(&brokers, &topic)).await.expect("reading does not panic")
+        };
+        let pauses = ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(100);
+        match read.retry(pauses).when(passes).await {
+            Ok(messages) => messages,
+            Err(error) => panic!("reading a topic: {error}"),
+        }
+    }
+}
+
+/// True for what a broker says while a partition finds its leader.
+fn passes(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition, UnknownPartition, UnknownTopicOrPartition};
+
+    let passing = [LeaderNotAvailable, NotLeaderForPartition, UnknownPartition, UnknownTopicOrPartition];
+    error.rdkafka_error_code().is_some_and(|code| passing.contains(&code))
+}
+
+fn read(brokers: &str, topic: &str) -> rdkafka::error::KafkaResult<Vec<Message>> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("group.id", "testkit")
+        .set("enable.auto.commit", "false")
+        .set("fetch.wait.max.ms", "10")
+        .set("log_level", "0")
+        .create()?;
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+    let partitions: Vec<i32> = metadata
+        .topics()
+        .iter()
+        .flat_map(rdkafka::metadata::MetadataTopic::partitions)
+        .map(rdkafka::metadata::MetadataPartition::id)
+        .collect();
+    let mut messages = Vec::new();
+    for partition in partitions {
+        let (mut next, end) = consumer.fetch_watermarks(topic, partition, PATIENCE)?;
+        let mut one = TopicPartitionList::new();
+        one.add_partition_offset(topic, partition, Offset::Offset(next))?;
+        consumer.assign(&one)?;
+        while next < end {
+            if let Some(message) = consumer.poll(PATIENCE) {
+                let message = Message::from(&message?);
+                next = message.offset + 1;
+                messages.push(message);
+            }
+        }
+    }
+    Ok(messages)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use rdkafka::{
+        mocking::MockCluster,
+        types::{RDKafkaApiKey, RDKafkaRespErr},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_partition_that_has_just_changed_its_leader_is_read_all_the_same() {
+        let cluster = MockCluster::new(1).unwrap();
+        let kafka = Kafka { brokers: cluster.bootstrap_servers(), prefix: String::new(), create_topics: false };
+        let record =
+            Record { topic: "topic".to_owned(), key: b"k".to_vec(), payload: b"v".to_vec(), headers: HashMap::new() };
+        kafka.publish(vec![record]).await;
+        let moved = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+        cluster.request_errors(RDKafkaApiKey::ListOffsets, &[moved; 20]);
+
+        let messages = kafka.messages("topic").await;
+
+        assert_eq!(messages.first().unwrap().payload, b"v");
+    }
+}

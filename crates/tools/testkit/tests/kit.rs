@@ -1,0 +1,53 @@
+//! The test kit's own tests.
+
+use std::collections::HashMap;
+
+use platform::kafka::Record;
+use sqlx::migrate::Migrator;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
+
+#[tokio::test]
+async fn every_database_is_migrated_and_its_own() {
+    let (first, second) = tokio::join!(testkit::database(&MIGRATIONS), testkit::database(&MIGRATIONS));
+
+    sqlx::query("insert into leases values ('one', 'me', 1, now())").execute(&first.pool).await.unwrap();
+
+    let count: i64 = sqlx::query_scalar("select count(*) from leases").fetch_one(&second.pool).await.unwrap();
+    assert_eq!(count, 0);
+    assert_ne!(first.url, second.url);
+}
+
+#[tokio::test]
+async fn redis_answers() {
+    let client = redis::Client::open(testkit::redis().await.url).unwrap();
+
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+
+    redis::cmd("PING").exec_async(&mut connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_published_is_in_its_topic_alone() {
+    let (first, second) = tokio::join!(testkit::kafka(), testkit::kafka());
+    let topic = first.topics().order_paid_topic_name;
+    let record = Record { topic: topic.clone(), key: b"k".to_vec(), payload: b"v".to_vec(), headers: HashMap::new() };
+
+    first.publish(vec![record]).await;
+
+    assert_eq!(first.messages(&topic).await.first().unwrap().payload, b"v");
+    assert!(second.messages(&second.topics().order_paid_topic_name).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_stand_in_for_iam_knows_the_sessions_that_were_opened() {
+    use contracts::identity::GrpcSessions;
+    use platform::auth::{SessionError, Sessions as _};
+
+    let iam = testkit::iam().await;
+    let user = uuid::Uuid::from_u128(1);
+    let sessions = GrpcSessions::new(testkit::peer("iam", iam.address));
+
+    assert_eq!(sessions.owner(&iam.session(user)).await, Ok(user));
+    assert_eq!(sessions.owner("unheard of").await, Err(SessionError::Invalid));
+}
