@@ -34,8 +34,8 @@ impl AssemblyService {
 
     /// Starts to build the ship of a paid order.
     pub async fn start(&self, paid: &Received<OrderPaid>, build_time: Duration, fails: bool) -> Result<(), Error> {
-        let job = NewJob { order: paid.order, user: paid.user, build_time, fails };
-        if self.jobs.start(GROUP_PAID, paid.uuid, &job).await? {
+        let job = NewJob { order: paid.subject.order.uuid(), user: paid.subject.user.uuid(), build_time, fails };
+        if self.jobs.start(GROUP_PAID, paid.id.uuid(), &job).await? {
             tracing::info!(order_uuid = %job.order, ?build_time, "building a ship");
             self.started.notify_one();
         }

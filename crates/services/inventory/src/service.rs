@@ -77,12 +77,12 @@ impl InventoryService {
 
     /// The order exists: what is set aside for it stays so.
     pub async fn order_created(&self, created: &Received<OrderCreated>, lines: &Lines) -> Result<(), Error> {
-        let cause = Delivery { consumer: GROUP_CREATED, event: created.uuid };
-        match self.warehouse.reserve(created.order, lines, Hold::Confirmed, Some(cause)).await {
+        let cause = Delivery { consumer: GROUP_CREATED, event: created.id.uuid() };
+        match self.warehouse.reserve(created.subject.order.uuid(), lines, Hold::Confirmed, Some(cause)).await {
             Ok(_) => Ok(()),
             // Nothing is charged without a reservation, so the order comes to the same end.
             Err(error @ (Error::OutOfStock(_) | Error::ReservationEnded(_))) => {
-                tracing::warn!(order_uuid = %created.order, %error, "an order has no parts any more");
+                tracing::warn!(order_uuid = %created.subject.order.uuid(), %error, "an order has no parts any more");
                 Ok(())
             }
             Err(error) => Err(error),
@@ -91,14 +91,20 @@ impl InventoryService {
 
     /// The order is cancelled: its parts can be sold to others.
     pub async fn order_cancelled(&self, cancelled: &Received<OrderCancelled>) -> Result<(), Error> {
-        let cause = Delivery { consumer: GROUP_CANCELLED, event: cancelled.uuid };
-        settled(cancelled.order, self.warehouse.release(cancelled.order, Some(cause)).await)
+        let cause = Delivery { consumer: GROUP_CANCELLED, event: cancelled.id.uuid() };
+        settled(
+            cancelled.subject.order.uuid(),
+            self.warehouse.release(cancelled.subject.order.uuid(), Some(cause)).await,
+        )
     }
 
     /// The ship is built: its parts are gone.
     pub async fn order_assembled(&self, assembled: &Received<ShipAssembled>) -> Result<(), Error> {
-        let cause = Delivery { consumer: GROUP_ASSEMBLED, event: assembled.uuid };
-        settled(assembled.order, self.warehouse.commit(assembled.order, Some(cause)).await)
+        let cause = Delivery { consumer: GROUP_ASSEMBLED, event: assembled.id.uuid() };
+        settled(
+            assembled.subject.order.uuid(),
+            self.warehouse.commit(assembled.subject.order.uuid(), Some(cause)).await,
+        )
     }
 
     /// Gives back what was not confirmed in time, a bounded batch. Answers of how many orders.

@@ -125,7 +125,7 @@ impl PaymentService {
 
     /// Takes note of a cancelled order; what it was charged is given back in the background.
     pub async fn cancel(&self, cancelled: &Received<OrderCancelled>) -> Result<(), Error> {
-        if self.payments.cancel(cancelled.order, Some((GROUP_CANCELLED, cancelled.uuid))).await? {
+        if self.payments.cancel(cancelled.subject.order.uuid(), Some((GROUP_CANCELLED, cancelled.id.uuid()))).await? {
             self.refunds.notify_one();
         }
         Ok(())

@@ -20,7 +20,6 @@ mod observe;
 pub mod outage;
 pub mod outbox;
 pub mod postgres;
-mod postgres_errors;
 pub mod problem;
 pub mod redis;
 pub mod retry;

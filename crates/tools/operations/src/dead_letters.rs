@@ -80,7 +80,7 @@ impl Letter {
 /// The uuid of the event in a message: its header's, else, where it is an event of the type `kind`, its own.
 pub fn event_uuid(kind: &str, message: &Message) -> Option<Uuid> {
     fn own<E: Event>(message: &Message) -> Option<Uuid> {
-        contracts::events::read::<E>(message).ok().map(|received| received.uuid)
+        contracts::events::read::<E>(message).ok().map(|received| received.id.uuid())
     }
     let header = message.headers.get("event-uuid").and_then(|uuid| Uuid::try_parse(uuid).ok());
     header.or_else(|| match kind {

@@ -144,8 +144,8 @@ async fn a_paid_order_becomes_a_ship_that_is_told_of() {
     assert_eq!(told.key, order.to_string().into_bytes());
     let header = |name: &str| told.headers[name].as_str();
     let read = contracts::events::read::<ShipAssembled>(&told).unwrap();
-    assert_eq!((read.order, read.user, read.event.build_time_sec), (order, user, 1));
-    assert_eq!(header("event-uuid"), read.uuid.to_string());
+    assert_eq!((read.subject.order.uuid(), read.subject.user.uuid(), read.event.build_time_sec), (order, user, 1));
+    assert_eq!(header("event-uuid"), read.id.uuid().to_string());
     assert_eq!(header("event-type"), "events.v1.ShipAssembled");
     assert_eq!(header("content-type"), "application/x-protobuf");
     assert_eq!(header("traceparent").split('-').nth(1), Some(TRACE_ID), "one trace from paying on");
@@ -175,7 +175,7 @@ async fn a_ship_that_cannot_be_built_is_told_of() {
     let failed = world.reached(order, AssemblyStatus::Failed).await;
     let told = world.told::<AssemblyFailed>().await;
     let read = contracts::events::read::<AssemblyFailed>(&told).unwrap();
-    assert_eq!((read.order, read.user), (order, user));
+    assert_eq!((read.subject.order.uuid(), read.subject.user.uuid()), (order, user));
     assert!(!read.event.reason.is_empty());
     assert_eq!(failed.build_time_sec, 1);
 }

@@ -3,7 +3,8 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contracts::events::{OrderCancelled, OrderCreated, Received, ShipAssembled};
+use contracts::events::{Event, OrderCancelled, OrderCreated, OrderOf, Received, ShipAssembled};
+use contracts::ids::{EventId, OrderId, UserId};
 use inventory::{
     error::Error,
     model::{Filter, Lines, NewPart, Page, Reserved, Status},
@@ -57,8 +58,12 @@ impl Shop {
     }
 }
 
-fn received<E: Default>(order: Uuid) -> Received<E> {
-    Received { uuid: ids::random(), order, user: ids::random(), event: E::default() }
+fn received<E: Event<Subject = OrderOf>>(order: Uuid) -> Received<E> {
+    Received {
+        id: EventId::new(ids::random()),
+        subject: OrderOf { order: OrderId::new(order), user: UserId::new(ids::random()) },
+        event: E::default(),
+    }
 }
 
 #[tokio::test]

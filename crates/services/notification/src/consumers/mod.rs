@@ -4,7 +4,7 @@ mod order_cancelled;
 mod order_paid;
 mod ship_assembled;
 
-use contracts::events::Received;
+use contracts::events::{Event, OrderOf, Received};
 pub use order_cancelled::order_cancelled;
 pub use order_paid::order_paid;
 use platform::{ids, kafka::Failure};
@@ -17,15 +17,15 @@ use crate::{
 };
 
 /// Queues a notification of this kind for the user of an event.
-async fn notify<E>(
+async fn notify<E: Event<Subject = OrderOf>>(
     service: &NotificationService,
     group: &'static str,
     kind: Kind,
     received: &Received<E>,
     facts: Value,
 ) -> Result<(), Failure> {
-    let Received { uuid, order, user, .. } = *received;
-    let new = NewNotification { uuid: ids::ordered(), order, user, kind, facts };
+    let OrderOf { order, user } = received.subject;
+    let new = NewNotification { uuid: ids::ordered(), order: order.uuid(), user: user.uuid(), kind, facts };
 
-    Ok(service.queue(group, uuid, &new).await?)
+    Ok(service.queue(group, received.id.uuid(), &new).await?)
 }

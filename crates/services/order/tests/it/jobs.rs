@@ -3,7 +3,8 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contracts::events::{AssemblyFailed, Received, ShipAssembled};
+use contracts::events::{AssemblyFailed, Event, OrderOf, Received, ShipAssembled};
+use contracts::ids::{EventId, OrderId, UserId};
 use order::{
     client::{Payment, Payments, Voided},
     error::Error,
@@ -21,8 +22,12 @@ use uuid::Uuid;
 
 use crate::shop::{PAY_WITHIN, Shop};
 
-fn received<E: Default>(shop: &Shop, order: Uuid) -> Received<E> {
-    Received { uuid: ids::random(), order, user: shop.user, event: E::default() }
+fn received<E: Event<Subject = OrderOf>>(shop: &Shop, order: Uuid) -> Received<E> {
+    Received {
+        id: EventId::new(ids::random()),
+        subject: OrderOf { order: OrderId::new(order), user: UserId::new(shop.user) },
+        event: E::default(),
+    }
 }
 
 async fn pay(shop: &Shop, order: Uuid) {

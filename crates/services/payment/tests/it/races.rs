@@ -2,7 +2,8 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use contracts::events::{OrderCancelled, Received};
+use contracts::events::{OrderCancelled, OrderOf, Received};
+use contracts::ids::{EventId, OrderId, UserId};
 use futures::future::join_all;
 use payment::{
     client::{Declines, Ledger, Provider as _, Providers},
@@ -140,8 +141,11 @@ async fn a_refund_that_races_with_the_payment_leaves_nothing_charged() {
         let order = charge.order;
         let service = shop.service.clone();
         let refund = tokio::spawn(async move {
-            let cancelled =
-                Received { uuid: ids::random(), order, user: charge.user, event: OrderCancelled::default() };
+            let cancelled = Received {
+                id: EventId::new(ids::random()),
+                subject: OrderOf { order: OrderId::new(order), user: UserId::new(charge.user) },
+                event: OrderCancelled::default(),
+            };
             service.cancel(&cancelled).await?;
             service.refund(order).await
         });

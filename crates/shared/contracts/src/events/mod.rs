@@ -1,4 +1,4 @@
-//! What the services tell each other: the events' types and topics, and how one is written to an outbox and read from a topic.
+//! Events: their types, topics and consumer groups; how one is written to an outbox and read from a topic.
 
 mod messaging;
 mod routes;
@@ -8,6 +8,8 @@ pub use crate::proto::events::v1::{
     AssemblyFailed, CancelReason, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled,
 };
 pub use messaging::{Messaging, Subscription};
+use std::fmt;
+
 use platform::{
     kafka::{Failure, Message},
     outbox,
@@ -16,18 +18,28 @@ pub use routes::{Consumer, PRODUCERS, ROUTES, Route, route_of};
 pub use topics::Topics;
 use uuid::Uuid;
 
-/// One kind of event. All of them have an event uuid, an order and a user in the fields 1 to 3.
+use crate::ids::{EventId, OrderId, UserId};
+
+/// One type of event: what it is about, where it is published, and how its envelope is read.
 pub trait Event: prost::Message + Default {
     /// The header `event-type`, such as `events.v1.OrderPaid`.
     const TYPE: &'static str;
 
+    /// What the event is about.
+    type Subject: Subject;
+
     fn event_uuid(&self) -> &str;
-    fn order_uuid(&self) -> &str;
-    fn user_uuid(&self) -> &str;
-    /// Its uuid, when it is known.
+    /// The event with its uuid, once that is known.
     #[must_use]
     fn with_uuid(self, uuid: String) -> Self;
+    /// What the event is about. An error names the field that is no uuid.
+    fn subject(&self) -> Result<Self::Subject, InvalidUuid>;
     fn topic(topics: &Topics) -> &str;
+
+    /// What tells this event from the others of its type and key, where a key can have several; a part of its uuid.
+    fn part(&self) -> Option<String> {
+        None
+    }
 
     /// A field whose value is none of those that the contract has.
     fn unknown_value(&self) -> Option<String> {
@@ -35,29 +47,52 @@ pub trait Event: prost::Message + Default {
     }
 }
 
+/// What events are about.
+pub trait Subject: Copy + fmt::Debug + Send + Sync {
+    /// The partition key: events of one key keep their order.
+    fn key(&self) -> Uuid;
+}
+
+/// An order and the user who placed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderOf {
+    pub order: OrderId,
+    pub user: UserId,
+}
+
+impl Subject for OrderOf {
+    fn key(&self) -> Uuid {
+        self.order.uuid()
+    }
+}
+
+/// A field of an event that should hold a uuid and does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a uuid")]
+pub struct InvalidUuid(pub &'static str);
+
 /// An event that came from a topic, with its ids checked.
 #[derive(Clone, Debug)]
-pub struct Received<E> {
-    pub uuid: Uuid,
-    pub order: Uuid,
-    pub user: Uuid,
+pub struct Received<E: Event> {
+    pub id: EventId,
+    pub subject: E::Subject,
     pub event: E,
 }
 
-/// `event` as the outbox keeps it, with its uuid made from its type and its order: each happens at most once to an order.
+/// `event` as the outbox keeps it, with its uuid made from its key, its type and its [part](Event::part).
 ///
 /// The event's own `event_uuid` need not be set.
-pub fn record<E: Event>(order: Uuid, event: E) -> outbox::Event {
-    let uuid = outbox::event_uuid(order, E::TYPE);
+pub fn record<E: Event>(key: Uuid, event: E) -> outbox::Event {
+    let uuid = outbox::event_uuid(key, E::TYPE, event.part().as_deref());
     let payload = event.with_uuid(uuid.to_string()).encode_to_vec();
-    outbox::Event { uuid, kind: E::TYPE, key: order, payload }
+    outbox::Event { uuid, kind: E::TYPE, key, payload }
 }
 
-/// Reads an event of the type `E`. Whatever is not one is poison: it will not become one.
+/// Reads an event of the type `E`. A record that is no such event is poison, since it will never be one.
 ///
-/// Fields that are not known yet are passed over, so that a newer writer does no harm; a message without headers is taken for what
-/// its topic says. A value that is not known is poison to every consumer alike, also to one that would not look at it: half of an
-/// order's consumers acting on an event is worse than none.
+/// Fields that are not known yet are skipped, so that a newer writer does no harm; a record without headers is read as the type of
+/// its topic. A value that is not known is poison to every consumer alike, also to one that would not look at it: half of the
+/// consumers acting on an event is worse than none.
 pub fn read<E: Event>(message: &Message) -> Result<Received<E>, Failure> {
     if let Some(kind) = message.headers.get("event-type").filter(|kind| *kind != E::TYPE) {
         return Err(Failure::poison(format!("event-type is {kind}, not {}", E::TYPE)));
@@ -67,37 +102,35 @@ pub fn read<E: Event>(message: &Message) -> Result<Received<E>, Failure> {
     if let Some(unknown) = event.unknown_value() {
         return Err(Failure::poison(unknown));
     }
-    Ok(Received {
-        uuid: uuid("event_uuid", event.event_uuid())?,
-        order: uuid("order_uuid", event.order_uuid())?,
-        user: uuid("user_uuid", event.user_uuid())?,
-        event,
-    })
+    let poison = |invalid: InvalidUuid| Failure::poison(invalid.to_string());
+    let id = uuid("event_uuid", event.event_uuid()).map_err(poison)?;
+    Ok(Received { id: EventId::new(id), subject: event.subject().map_err(poison)?, event })
 }
 
-fn uuid(field: &str, value: &str) -> Result<Uuid, Failure> {
-    Uuid::try_parse(value).map_err(|_| Failure::poison(format!("{field} is not a uuid")))
+fn uuid(field: &'static str, value: &str) -> Result<Uuid, InvalidUuid> {
+    Uuid::try_parse(value).map_err(|_| InvalidUuid(field))
 }
 
-macro_rules! events {
+/// Events about an order.
+macro_rules! order_events {
     ($($name:ident from $topic:ident $(but $unknown_value:ident)?),*) => {
         $(impl Event for $name {
             const TYPE: &'static str = concat!("events.v1.", stringify!($name));
+
+            type Subject = OrderOf;
 
             fn event_uuid(&self) -> &str {
                 &self.event_uuid
             }
 
-            fn order_uuid(&self) -> &str {
-                &self.order_uuid
-            }
-
-            fn user_uuid(&self) -> &str {
-                &self.user_uuid
-            }
-
             fn with_uuid(self, uuid: String) -> Self {
                 Self { event_uuid: uuid, ..self }
+            }
+
+            fn subject(&self) -> Result<OrderOf, InvalidUuid> {
+                let order = OrderId::new(uuid("order_uuid", &self.order_uuid)?);
+                let user = UserId::new(uuid("user_uuid", &self.user_uuid)?);
+                Ok(OrderOf { order, user })
             }
 
             fn topic(topics: &Topics) -> &str {
@@ -111,7 +144,7 @@ macro_rules! events {
     };
 }
 
-events!(
+order_events!(
     OrderCreated from order_created_topic_name,
     OrderPaid from order_paid_topic_name but unknown_method,
     OrderCancelled from order_cancelled_topic_name but unknown_reason,
@@ -153,7 +186,8 @@ mod tests {
 
         let read = read::<OrderPaid>(&message(event.payload)).unwrap();
 
-        assert_eq!((read.uuid, read.order, read.user), (event.uuid, order, user));
+        let subject = OrderOf { order: OrderId::new(order), user: UserId::new(user) };
+        assert_eq!((read.id, read.subject), (EventId::new(event.uuid), subject));
         assert_eq!(event.kind, "events.v1.OrderPaid");
     }
 
@@ -182,13 +216,13 @@ mod tests {
     #[test]
     fn what_an_older_writer_did_not_know_is_left_out() {
         let order = Uuid::from_u128(1);
-        let uuid = outbox::event_uuid(order, OrderPaid::TYPE).to_string();
+        let uuid = outbox::event_uuid(order, OrderPaid::TYPE, None).to_string();
         // The first three fields alone, and no headers.
         let event = OrderPaid { event_uuid: uuid, ..paid(order, Uuid::from_u128(2)) };
 
         let read = read::<OrderPaid>(&message(prost::Message::encode_to_vec(&event))).unwrap();
 
-        assert_eq!((read.order, read.event.payment_method.as_str()), (order, ""));
+        assert_eq!((read.subject.order.uuid(), read.event.payment_method.as_str()), (order, ""));
     }
 
     #[test]

@@ -29,9 +29,11 @@ pub struct Event {
     pub payload: Vec<u8>,
 }
 
-/// The uuid of the event `kind` of `key`, for an event that happens at most once to a key.
-pub fn event_uuid(key: Uuid, kind: &str) -> Uuid {
-    Uuid::new_v5(&key, kind.as_bytes())
+/// The uuid of an event of the type `kind` with this partition key: the same however often the event is written. `part` tells events
+/// of one key and type from each other, where a key can have several.
+pub fn event_uuid(key: Uuid, kind: &str, part: Option<&str>) -> Uuid {
+    let name = part.map_or_else(|| kind.to_owned(), |part| format!("{kind}/{part}"));
+    Uuid::new_v5(&key, name.as_bytes())
 }
 
 /// The trace context to be stored with an event: that of the current span.

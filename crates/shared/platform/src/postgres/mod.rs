@@ -1,7 +1,9 @@
 //! PostgreSQL: a pool that connects when it is used and waits for nothing without a bound, migrations under a lock, and what an error
 //! means.
 
+mod classify;
 mod database;
+mod error;
 mod listener;
 mod path;
 mod pulse;
@@ -19,8 +21,13 @@ use sqlx::{
 use tokio_util::sync::CancellationToken;
 
 use self::path::Unanswered;
-pub use self::{database::Database, listener::Listener, pulse::watch};
-pub use crate::postgres_errors::{is_permanent, is_refused, is_unavailable};
+pub use self::{
+    classify::{is_permanent, is_refused, is_unavailable},
+    database::Database,
+    error::DatabaseError,
+    listener::Listener,
+    pulse::watch,
+};
 use crate::retry;
 
 /// How often a connection that migrates is looked after.

@@ -6,7 +6,8 @@ mod refunds;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use contracts::events::{OrderCancelled, Received};
+use contracts::events::{OrderCancelled, OrderOf, Received};
+use contracts::ids::{EventId, OrderId, UserId};
 use payment::{
     client::{MemoryProvider, Providers},
     error::Error,
@@ -54,7 +55,11 @@ impl Shop {
 
     async fn cancel(&self) {
         let (uuid, order, user) = (ids::random(), self.charge.order, self.charge.user);
-        let cancelled = Received { uuid, order, user, event: OrderCancelled::default() };
+        let cancelled = Received {
+            id: EventId::new(uuid),
+            subject: OrderOf { order: OrderId::new(order), user: UserId::new(user) },
+            event: OrderCancelled::default(),
+        };
         self.service.cancel(&cancelled).await.unwrap();
     }
 

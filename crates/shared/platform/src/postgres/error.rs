@@ -1,0 +1,59 @@
+//! What a service does about an error of PostgreSQL, classified once for all services.
+
+use tonic::Status;
+
+use super::{is_permanent, is_unavailable};
+use crate::kafka::Failure;
+
+/// Why the database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The statement may succeed later as it is.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// The statement is not known to succeed later: a caller who waits is told at once.
+    #[error("the database refused a statement")]
+    Refused(#[source] sqlx::Error),
+    /// A row that no version of this service wrote.
+    #[error("the row {key} of {table} is inconsistent: {column}")]
+    Inconsistent { table: &'static str, column: &'static str, key: String },
+}
+
+impl DatabaseError {
+    /// A row whose `column` has a value that the service does not know. `key` names the row.
+    pub fn inconsistent(table: &'static str, column: &'static str, key: impl ToString) -> Self {
+        Self::Inconsistent { table, column, key: key.to_string() }
+    }
+}
+
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        if is_unavailable(&error) { Self::Unavailable(error) } else { Self::Refused(error) }
+    }
+}
+
+/// To a caller over gRPC: UNAVAILABLE, or INTERNAL with the cause in the log alone.
+impl From<DatabaseError> for Status {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Unavailable(_) => Self::unavailable(error.to_string()),
+            DatabaseError::Refused(_) | DatabaseError::Inconsistent { .. } => {
+                tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "a call failed");
+                Self::internal("internal error")
+            }
+        }
+    }
+}
+
+/// To a consumer: only what is known to be permanent is poison.
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Self {
+        match &error {
+            DatabaseError::Unavailable(_) => Self::transient(error),
+            DatabaseError::Refused(cause) if !is_permanent(cause) => Self::transient(error),
+            DatabaseError::Refused(_) | DatabaseError::Inconsistent { .. } => {
+                Self::poison(format!("{:#}", anyhow::Error::from(error)))
+            }
+        }
+    }
+}
