@@ -4,7 +4,7 @@
 use std::{
     future::poll_fn,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,7 +12,7 @@ use std::{
 use http::{HeaderName, HeaderValue, Request, Response, header};
 use tokio::time::{Instant, timeout_at};
 use tonic::{
-    Code, Status, TimeoutExpired,
+    Code, ConnectError, Status, TimeoutExpired,
     body::Body,
     transport::{Channel, Endpoint},
 };
@@ -40,6 +40,50 @@ pub struct Peer {
     name: &'static str,
     key: Option<ServiceKey>,
     breaker: Arc<CircuitBreaker>,
+    losses: Arc<Losses>,
+}
+
+/// Connections to the peer that were lost. All calls on a connection that worked are lost with it, and say together no more about the
+/// peer than one: the next connection may be fine. A connection on which the peer never answered says that the peer does not.
+#[derive(Default)]
+struct Losses(Mutex<Loss>);
+
+#[derive(Default)]
+struct Loss {
+    /// The last loss, and whether the peer had answered on that connection.
+    last: Option<(Instant, bool)>,
+    /// The peer has answered since.
+    answered: bool,
+}
+
+impl Losses {
+    fn lock(&self) -> MutexGuard<'_, Loss> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the peer answered a call that began then.
+    fn answered(&self, begun: Instant) {
+        let mut loss = self.lock();
+        loss.answered |= loss.last.is_none_or(|(at, _)| begun > at);
+    }
+
+    /// What the end of its connection tells about the peer to a call that began then.
+    fn outcome(&self, begun: Instant) -> Outcome {
+        let mut loss = self.lock();
+        match loss.last {
+            Some((at, had_answered)) if begun <= at => {
+                if had_answered {
+                    Outcome::Inconclusive
+                } else {
+                    Outcome::Failed
+                }
+            }
+            _ => {
+                loss.last = Some((Instant::now(), std::mem::take(&mut loss.answered)));
+                Outcome::Failed
+            }
+        }
+    }
 }
 
 impl Peer {
@@ -55,7 +99,8 @@ impl Peer {
             .http2_keep_alive_interval(Duration::from_secs(2))
             .keep_alive_timeout(Duration::from_secs(2))
             .keep_alive_while_idle(true);
-        Ok(Self { channel: endpoint.connect_lazy(), name, key: None, breaker: CircuitBreaker::new(name) })
+        let (breaker, losses) = (CircuitBreaker::new(name), Arc::default());
+        Ok(Self { channel: endpoint.connect_lazy(), name, key: None, breaker, losses })
     }
 
     /// Calls carry the identity of the service that owns `key`.
@@ -125,28 +170,32 @@ impl Service<Request<Body>> for Peer {
             Ok(left) => left,
             Err(status) => return Box::pin(async { Err(status.into()) }),
         };
-        let (name, mut channel) = (self.name, self.channel.clone());
-        let deadline = Instant::now() + left;
+        let (name, mut channel, losses) = (self.name, self.channel.clone(), self.losses.clone());
+        let begun = Instant::now();
+        let deadline = begun + left;
         Box::pin(async move {
             let answer = timeout_at(deadline, async {
                 poll_fn(|context| channel.poll_ready(context)).await?;
                 channel.call(request).await
             });
-            let failure = match answer.await {
+            let timed_out = match answer.await {
                 Ok(Ok(answer)) => {
                     let code = Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code());
                     permit.end(outcome(code, left));
+                    losses.answered(begun);
                     return Ok(answer.map(|body| Body::new(Answer::new(body, name, deadline))));
                 }
                 // The channel reads `grpc-timeout` too, and may be the first to notice.
                 Ok(Err(error)) if !causes(&error).any(<dyn std::error::Error>::is::<TimeoutExpired>) => {
-                    // Whatever ended the connection, it is no answer of the peer; tonic would tell it as CANCELLED or UNKNOWN.
-                    Status::unavailable(format!("{name}: {}", chain(&error)))
+                    let is_refused = causes(&error).any(<dyn std::error::Error>::is::<ConnectError>);
+                    permit.end(if is_refused { Outcome::Failed } else { losses.outcome(begun) });
+                    // The end of a connection is no answer of the peer; tonic would report it as CANCELLED or UNKNOWN.
+                    return Err(Status::unavailable(format!("{name}: {}", chain(&error))).into());
                 }
                 Ok(Err(_)) | Err(_) => Status::deadline_exceeded(format!("{name} did not answer in time")),
             };
-            permit.end(outcome(failure.code(), left));
-            Err(failure.into())
+            permit.end(outcome(timed_out.code(), left));
+            Err(timed_out.into())
         })
     }
 }
@@ -165,6 +214,25 @@ fn outcome(code: Code, left: Duration) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_calls_on_a_connection_that_worked_are_one_loss_and_those_on_one_that_never_did_are_many() {
+        let losses = Losses::default();
+        let begin = async || {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            Instant::now()
+        };
+        let (answered, first, second) = (begin().await, begin().await, begin().await);
+        losses.answered(answered);
+        begin().await;
+
+        assert_eq!((losses.outcome(second), losses.outcome(first)), (Outcome::Failed, Outcome::Inconclusive));
+        // The next connection is silent from the start.
+        let (third, fourth) = (begin().await, begin().await);
+        losses.answered(first);
+        begin().await;
+        assert_eq!((losses.outcome(third), losses.outcome(fourth)), (Outcome::Failed, Outcome::Failed));
+    }
 
     #[test]
     fn a_deadline_tells_about_the_peer_only_where_it_had_a_second() {

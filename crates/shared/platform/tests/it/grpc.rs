@@ -49,6 +49,23 @@ async fn a_channel_whose_bytes_are_dropped_is_replaced_within_five_seconds() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_lost_with_many_calls_on_it_does_not_open_the_circuit_breaker() {
+    let iam = testkit::iam().await;
+    let user = Uuid::from_u128(1);
+    let session = iam.session(user);
+    let proxy = Proxy::to(iam.address).await.unwrap();
+    let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
+    assert_eq!(sessions.owner(&session).await, Ok(user));
+
+    proxy.blackhole();
+    let lost = join_all((0..100).map(|_| sessions.owner(&session))).await;
+
+    // Some are made again by the retry budget. The others are lost, and only with the connection.
+    assert!(lost.contains(&Err(SessionError::Unavailable)), "{lost:?}");
+    assert_eq!(sessions.owner(&session).await, Ok(user));
+}
+
+#[tokio::test]
 async fn a_peer_that_hangs_is_not_called_for_a_while_and_heard_again_soon_after_it_is_back() {
     let iam = testkit::iam().await;
     let user = Uuid::from_u128(1);
