@@ -1,4 +1,4 @@
-//! Who calls: sessions are looked up at iam, for the guard before every other service's API.
+//! Session lookup at iam, for the guard before every other service's API.
 
 use std::sync::Arc;
 
@@ -31,14 +31,14 @@ fn iam() -> String {
 }
 
 impl Config {
-    /// The guard before the API of `server`. `access` tells who may call a path.
+    /// The guard before the API of `server`. `access` maps a path to its rule.
     pub fn guard(&self, server: &Server, access: fn(&str) -> Access) -> anyhow::Result<Guard> {
         let iam = Peer::lazy("iam", "IAM_ADDRESS", &self.iam_address)?;
         Ok(server.guard(Arc::new(GrpcSessions::new(iam)), access))
     }
 }
 
-/// Asks iam, each time: a session must work nowhere once its logout is acknowledged, so nothing is kept.
+/// Looks up each session at iam, without a cache: a session must be refused everywhere once its logout is acknowledged.
 #[derive(Clone)]
 pub struct GrpcSessions {
     client: AuthServiceClient<Peer>,
@@ -69,10 +69,10 @@ impl Sessions for GrpcSessions {
             Err(status) if matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument) => {
                 Err(SessionError::Invalid)
             }
-            // Said once, when the breaker opened.
+            // Logged once, when the breaker opened.
             Err(status) if is_refused(&status) => Err(SessionError::Unavailable),
             Err(status) => {
-                tracing::warn!(code = ?status.code(), message = status.message(), "iam cannot be asked");
+                tracing::warn!(code = ?status.code(), message = status.message(), "iam unavailable, session rejected");
                 Err(SessionError::Unavailable)
             }
         }

@@ -1,4 +1,4 @@
-//! The command line that every service's binary has: run, or ask a running one for its health.
+//! The command line of every service's binary: `run` and `health`.
 
 use std::{future::Future, net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -17,7 +17,7 @@ struct Arguments {
     command: Option<Command>,
 }
 
-/// What a service's binary can be told to do.
+/// The commands of a service's binary.
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
 pub enum Command {
     /// Run the service (the default).
@@ -42,7 +42,7 @@ pub fn main(service: &'static Service) -> ExitCode {
     }
 }
 
-/// Does what a service's binary was told to; [`main`] without the command line.
+/// Executes a command; [`main`] without the parsing.
 pub fn execute(service: &'static Service, command: Option<Command>) -> anyhow::Result<()> {
     match command {
         Some(Command::Health) => block_on(health(service)),
@@ -61,7 +61,7 @@ pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// Runs a future on a runtime that is then told not to wait for what blocks.
+/// Runs a future on a runtime whose shutdown does not wait for blocking threads.
 pub fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     let outcome = runtime.block_on(work);

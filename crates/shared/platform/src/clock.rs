@@ -1,4 +1,4 @@
-//! Time at the edge: the one place that reads the clock; everything below takes the time as an argument.
+//! The clock. Only code at the edge reads it; everything below takes the time as an argument.
 
 use std::sync::OnceLock;
 
@@ -7,20 +7,20 @@ use tokio::time::Instant;
 
 use crate::config::{ConfigError, Settings};
 
-/// The variable that says how wrong this process's clock is, and the most that it may be.
+/// The variable that shifts this process's clock, and the largest shift.
 const VARIABLE: &str = "CLOCK_OFFSET";
 const MOST: TimeDelta = TimeDelta::days(36_525);
 
 static OFFSET: OnceLock<TimeDelta> = OnceLock::new();
 
-/// Makes the clock of this process as wrong as `CLOCK_OFFSET` says, to try what a wrong clock does. The first call counts.
+/// Shifts the clock of this process by `CLOCK_OFFSET`, to test the effect of a wrong clock. Only the first call counts.
 ///
 /// Fails when the value is no duration or more than a hundred years.
 pub fn set_offset(settings: &Settings) -> Result<(), ConfigError> {
     let Some(value) = settings.get(VARIABLE) else { return Ok(()) };
     let offset = parse(value).map_err(|problem| ConfigError::new(VARIABLE, problem))?;
     if *OFFSET.get_or_init(|| offset) != TimeDelta::zero() {
-        tracing::warn!("the clock of this process is wrong by {value}, as {VARIABLE} says");
+        tracing::warn!("the clock of this process is shifted by {value}, as {VARIABLE} says");
     }
     Ok(())
 }
@@ -38,8 +38,8 @@ fn parse(value: &str) -> Result<TimeDelta, String> {
     }
 }
 
-/// The time now, in microseconds as PostgreSQL keeps it, so that a stored time equals the one it was made from. Wrong by what
-/// [`set_offset`] was told.
+/// The time now, in microseconds as PostgreSQL keeps it, so that a stored time equals the original. Shifted by
+/// [`set_offset`].
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
 pub fn now() -> DateTime<Utc> {
     let offset = OFFSET.get().copied().unwrap_or_default();

@@ -73,7 +73,7 @@ impl Settings {
         Self::default().with(variables)
     }
 
-    /// These settings with some variables set anew; they win over every source.
+    /// These settings with some variables overridden.
     #[must_use]
     pub fn with<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         self.values.extend(variables.into_iter().map(|(name, value)| (name.to_lowercase(), value)));
@@ -164,8 +164,8 @@ impl Settings {
     }
 }
 
-/// Secrets may come from a file, and what holds one is seen by the end of its name: a key, a token, a password, or a URL, which
-/// may have a password in it.
+/// The suffixes of variables that hold a secret and so may come from a file: keys, tokens, passwords, and URLs, which may contain a
+/// password.
 const SECRET_SUFFIXES: [&str; 4] = ["_key", "_token", "_password", "_url"];
 
 fn is_secret(name: &str) -> bool {

@@ -1,4 +1,4 @@
-//! The time by which the request at hand must be answered, handed down to every call made for it.
+//! Deadline propagation: the deadline of a request bounds every call made for it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ tokio::task_local! {
     static DEADLINE: Instant;
 }
 
-/// Runs `work` with `limit` to go, or with what is left of a sooner deadline that is already set.
+/// Runs `work` with a deadline `limit` from now, or with an earlier one that is already set.
 pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> T {
     let mut deadline = Instant::now() + limit;
     if let Ok(outer) = DEADLINE.try_with(|outer| *outer) {
@@ -17,7 +17,7 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> T {
     DEADLINE.scope(deadline, work).await
 }
 
-/// What is left of the request's time, at most `limit`. Outside a request: `limit`.
+/// The time until the request's deadline, at most `limit`. Outside a request: `limit`.
 pub fn remaining(limit: Duration) -> Duration {
     DEADLINE.try_with(|deadline| deadline.saturating_duration_since(Instant::now()).min(limit)).unwrap_or(limit)
 }

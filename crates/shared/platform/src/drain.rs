@@ -1,6 +1,6 @@
-//! Reading what a handler has left of a request's body.
+//! Drains the rest of a request's body after an early response.
 //!
-//! A connection that is closed while its client still sends is reset, and the client never sees the answer that told it why.
+//! A connection that is closed while its client still sends is reset, and the client never sees the response.
 
 use std::{
     pin::Pin,
@@ -17,12 +17,12 @@ use axum::{
 };
 use http_body::{Frame, SizeHint};
 
-/// The most that is read of a body that nobody wants.
+/// The most bytes that are read and discarded.
 const MOST: usize = 8 << 20;
 /// And for how long.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// A body of which somebody else may read the rest.
+/// A body whose rest the middleware can read after the handler.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Body>>);
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// What a service waits for before it may be sent work, and what it has lost since. Shared by all who ask and all who tell.
+/// The conditions that must all be met for a service to receive work. Clones share them.
 #[derive(Clone, Default)]
 pub struct Readiness {
     conditions: Arc<Mutex<BTreeMap<&'static str, bool>>>,
@@ -19,7 +19,7 @@ pub struct Readiness {
     drain: Duration,
 }
 
-/// One thing that must be so for the service to be ready.
+/// One condition of readiness.
 #[derive(Clone)]
 pub struct Condition {
     name: &'static str,
@@ -60,7 +60,7 @@ impl Readiness {
         }
     }
 
-    /// Called when the process is told to stop: not ready from now on, and returns when those who send work have had the
+    /// Called when the process is told to stop: not ready from now on, and returns when load balancers have had the
     /// time to notice.
     pub(crate) async fn drained(&self, stop: CancellationToken) {
         stop.cancelled().await;

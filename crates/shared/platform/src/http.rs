@@ -1,4 +1,4 @@
-//! HTTP, server side: the layers around every request, and serving until told to stop.
+//! HTTP server: the layers around every request, and graceful shutdown.
 
 use std::{any::Any, time::Duration};
 
@@ -18,7 +18,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{deadline, drain::drain, health::Readiness, keep_alive, observe, problem::Problem, shutdown};
 
-/// The longest that a request may take; what it asks of other services must fit in.
+/// The longest that a request may take, its calls to other services included.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 /// A client for HTTP APIs; a request takes `timeout` at most, and a connection two seconds.
@@ -48,7 +48,7 @@ pub async fn bind_admin(variable: &str, address: Option<std::net::SocketAddr>) -
     }
 }
 
-/// The layers around an API for the outside world: trace, metrics, a bound on time, panics as 500, answers to whoever still sends.
+/// The layers around an API for the outside world: trace, metrics, a bound on time, panics as 500, drained bodies.
 pub fn layers(router: Router) -> Router {
     router
         .layer(axum::middleware::from_fn(bounded))

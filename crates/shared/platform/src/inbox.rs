@@ -1,4 +1,4 @@
-//! The inbox: which events a consumer has taken effect of, so that an event delivered again has none.
+//! The inbox: the events that a consumer has processed, so that a redelivered event has no effect.
 //!
 //! In PostgreSQL it is the table `inbox (consumer, event_uuid)`, written in the statement that makes the effect:
 //! `with fresh as (insert into inbox … on conflict do nothing returning event_uuid) …` and every change `where exists (select from fresh)`.

@@ -22,7 +22,7 @@ pub struct Job {
     pub(crate) run: Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>,
 }
 
-/// What a batch did.
+/// The result of one batch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Done {
     pub count: u64,
@@ -61,7 +61,7 @@ impl Job {
 /// The jobs that remove rows which have outlived their use, once a minute in one replica.
 pub struct Retention {
     pub database: Database,
-    /// Tells this process from its replicas, see [`Server::instance`](crate::server::Server::instance).
+    /// Identifies this process among its replicas, see [`Server::instance`](crate::server::Server::instance).
     pub holder: String,
     /// How old a row must be: older than any record in a topic.
     pub age: Duration,

@@ -1,7 +1,7 @@
-//! HTTP/1.1 connections of a server that stops: their clients are told to leave while the server still serves.
+//! Closes HTTP/1.1 keep-alive connections during the drain, while the server still serves.
 //!
-//! HTTP/2 has a frame for it. Over HTTP/1.1 a server can only close an idle connection, and a request that is on its way at that moment
-//! is lost. Answers during the drain say `Connection: close`, so that the next request goes over a new connection, to another replica.
+//! HTTP/2 has GOAWAY. Over HTTP/1.1 a server can only close an idle connection, and a request that is on its way at that moment
+//! is lost. Responses during the drain say `Connection: close`, so that the next request goes over a new connection, to another replica.
 
 use axum::{
     Router,

@@ -1,7 +1,7 @@
-//! A lease: the right of one replica to do something alone, which passes on when its holder dies or is only stopped.
+//! Leases: an exclusive right of one replica with an expiry, so that it passes on when its holder dies or freezes.
 //!
-//! A row with an expiry and an epoch, not a lock: a lock stays with a process that is frozen. What must not happen twice is
-//! guarded by the epoch or is idempotent; the lease saves the work of doing it twice.
+//! A row with an expiry and an epoch, not a lock, since a frozen process keeps a lock. The epoch fences writes that must not happen
+//! twice; other work is idempotent, and the lease only avoids doing it twice.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,7 +15,7 @@ use crate::postgres::Database;
 
 #[async_trait]
 pub trait Lease: Send + Sync {
-    /// Takes or renews the lease for `ttl`: its epoch, which grows with each new holder, or nothing while somebody else has it.
+    /// Takes or renews the lease for `ttl`: its epoch, which grows with each new holder, or nothing while another holder has it.
     async fn acquire(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
     /// Gives the lease back, if this holder still has it in this epoch: another can have it at once.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;

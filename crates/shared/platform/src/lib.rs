@@ -1,4 +1,4 @@
-//! What every service needs, whatever it is about: servers, configuration, telemetry, PostgreSQL, Redis, Kafka, outbox, inbox, leases, jobs.
+//! The platform of all services: servers, configuration, telemetry, PostgreSQL, Redis, Kafka, outbox, inbox, leases, jobs.
 
 pub mod auth;
 mod circuit_breaker;

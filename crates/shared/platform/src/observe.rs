@@ -1,7 +1,6 @@
-//! Observes requests: a span that continues the caller's trace, a debug line, a counter and a histogram each.
+//! Observability of requests: a span that continues the caller's trace, a debug line, a counter and a histogram each.
 //!
-//! Callers choose paths, methods and content types freely, so no label or span name is taken from a request before it is found among those
-//! that the server knows; everything else is `unknown`.
+//! Callers choose paths, methods and content types freely, so a label or span name is one that the server knows, or `unknown`.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -18,7 +17,7 @@ use tracing::Instrument as _;
 
 use crate::{grpc::Rpcs, telemetry};
 
-/// The label of what the server does not know.
+/// The label of unknown values.
 const UNKNOWN: &str = "unknown";
 /// Bytes of a path that a span keeps: more than any path that leads anywhere.
 const PATH_SHOWN: usize = 256;
@@ -28,13 +27,13 @@ pub(crate) async fn http(request: Request, next: Next) -> Response {
     observe(None, request, next).await
 }
 
-/// Middleware for a gRPC server: labels are its RPCs. What is no gRPC is observed as HTTP.
+/// Middleware for a gRPC server: labels are its RPCs. Other requests are observed as HTTP.
 pub(crate) async fn grpc(State(rpcs): State<Rpcs>, request: Request, next: Next) -> Response {
     let rpc = is_grpc(request.headers()).then(|| rpcs.find(request.uri().path()));
     observe(rpc.map(|rpc| rpc.unwrap_or_else(|| UNKNOWN.into())), request, next).await
 }
 
-/// What an RPC of ours answers: OK, and what an error becomes at its edge or here.
+/// The status codes of our RPCs: OK, and those of errors at the edge or here.
 const CODES: [Code; 12] = [
     Code::Ok,
     Code::InvalidArgument,

@@ -1,54 +1,53 @@
-//! Trouble that is logged once when it begins and once when it is over, however often it is met in between.
+//! Logs an outage of a dependency once when it begins and once when it is over, however many errors there are in between.
 
 use std::{fmt, time::Duration};
 
 use tokio::time::Instant;
 
-/// Trouble that has not been met for this long is over; librdkafka tells of the same error twice a minute at least.
+/// An outage without an error for this long is over; librdkafka reports the same error twice a minute at least.
 const QUIET: Duration = Duration::from_mins(1);
 
-/// What one loop knows of the trouble that it has with somebody else.
+/// The outage of one dependency as one task sees it.
 pub struct Outage {
-    with: &'static str,
-    who: String,
+    dependency: &'static str,
+    task: String,
     current: Option<Current>,
 }
 
 struct Current {
     begun: Instant,
     last: Instant,
-    /// How often it was met.
-    times: u64,
+    errors: u64,
 }
 
 impl Outage {
-    /// `who` has trouble `with` somebody; both are for the log.
-    pub fn new(with: &'static str, who: impl Into<String>) -> Self {
-        Self { with, who: who.into(), current: None }
+    /// No outage yet. `dependency` and `task` name in the log what is unavailable, and to which task.
+    pub fn new(dependency: &'static str, task: impl Into<String>) -> Self {
+        Self { dependency, task: task.into(), current: None }
     }
 
-    /// Trouble, which is a warning when it is the first.
+    /// Notes an error; the first one of an outage is a warning.
     pub fn met(&mut self, error: impl fmt::Display) {
-        let (with, who) = (self.with, &self.who);
+        let (dependency, task) = (self.dependency, &self.task);
         let now = Instant::now();
         if let Some(current) = &mut self.current {
             current.last = now;
-            current.times += 1;
-            tracing::debug!(who, %error, "{with} is still in trouble");
+            current.errors += 1;
+            tracing::debug!(task, %error, "{dependency} still unavailable, retrying");
         } else {
-            self.current = Some(Current { begun: now, last: now, times: 1 });
-            tracing::warn!(who, %error, "{with} is in trouble");
+            self.current = Some(Current { begun: now, last: now, errors: 1 });
+            tracing::warn!(task, %error, "{dependency} unavailable, retrying");
         }
     }
 
-    /// No trouble any more, which is said once.
+    /// Notes a success, which ends an outage.
     pub fn over(&mut self) {
-        if let Some(Current { begun, last, times }) = self.current.take() {
-            tracing::info!(who = self.who, lasted = ?(last - begun), times, "{} is well again", self.with);
+        if let Some(Current { begun, last, errors }) = self.current.take() {
+            tracing::info!(task = self.task, lasted = ?(last - begun), errors, "{} recovered", self.dependency);
         }
     }
 
-    /// Returns when trouble has not been met for a minute, for who has no other sign of its end. Never when there is none.
+    /// Returns when there has been no error for a minute, for a task that has no other sign of a success. Without an outage, never.
     pub async fn subsided(&self) {
         match &self.current {
             Some(current) => tokio::time::sleep_until(current.last + QUIET).await,
@@ -107,9 +106,9 @@ mod tests {
         assert_eq!(
             lines,
             [
-                r#"WARN the broker is in trouble who="notes" error=no answer"#,
-                r#"INFO the broker is well again who="notes" lasted=0ns times=1000"#,
-                r#"WARN the broker is in trouble who="notes" error=no answer again"#,
+                r#"WARN the broker unavailable, retrying task="notes" error=no answer"#,
+                r#"INFO the broker recovered task="notes" lasted=0ns errors=1000"#,
+                r#"WARN the broker unavailable, retrying task="notes" error=no answer again"#,
             ]
         );
     }

@@ -1,4 +1,4 @@
-//! RFC 9457 problem answers: `application/problem+json` with a stable `code` and a `message`.
+//! RFC 9457 problem details: `application/problem+json` with a stable `code` and a `message`.
 
 use axum::{
     Json,

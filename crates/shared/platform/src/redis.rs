@@ -1,4 +1,4 @@
-//! Redis: one multiplexed connection that reconnects by itself, and is given up when it is silent.
+//! Redis: one multiplexed connection that reconnects by itself and is replaced when it is silent.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -18,10 +18,10 @@ use crate::health::Condition;
 
 /// How long one command may take, the time to connect again included.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// A connection on which an answer takes longer is given up: sooner than its caller gives up, who would not tell.
+/// A connection without a reply for this long is replaced. It is less than the callers' own timeouts, which would hide the loss.
 const SILENCE: Duration = Duration::from_millis(1500);
 
-/// A connection that is shared by its clones, made when it is first used and made anew when it is lost.
+/// A connection that is shared by its clones, made on first use and replaced when it is lost.
 ///
 /// `ConnectionManager` does that when the connection ends. One that stays open while its bytes are dropped it would keep.
 #[derive(Clone)]

@@ -1,12 +1,12 @@
-//! Retries of idempotent calls: with jitter, few, and within a budget shared by all calls to one peer.
+//! Retries of idempotent calls with jitter, within a retry budget per peer.
 
 use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tower::retry::budget::{Budget as _, TpsBudget};
 
-/// How often calls to one peer may be repeated: one retry for ten calls, and a small reserve, so that a peer in trouble
-/// is asked at most 1.1 times as often as one in health.
+/// The retry budget of one peer: one retry for ten calls and a small reserve, so that a failing peer receives at most 1.1 times the
+/// load of a healthy one.
 #[derive(Clone)]
 pub struct Budget {
     peer: &'static str,

@@ -1,4 +1,4 @@
-//! What every service's server has: listeners, a connection pool, readiness, the identity of the service, and a start in the right order.
+//! The server of one service: listeners, connection pool, readiness, identity, and a start in the right order.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -31,9 +31,9 @@ pub struct Config {
     pub database_connections: u32,
     /// `SERVICE_KEY`: shared by all services; at least 32 bytes.
     pub service_key: SecretString,
-    /// `SHUTDOWN_DRAIN`: how long listeners stay open once the service is told to stop.
+    /// `SHUTDOWN_DRAIN`: how long listeners stay open after the signal to stop.
     pub shutdown_drain: Duration,
-    /// `KAFKA_INSTANCE_ID`: tells this process from its replicas, across restarts; its host name and port unless set.
+    /// `KAFKA_INSTANCE_ID`: identifies this process among its replicas, across restarts; its host name and port unless set.
     pub instance: Option<String>,
 }
 
@@ -142,7 +142,7 @@ impl Server {
         self.readiness.condition(name)
     }
 
-    /// Tells this process from its replicas, and is the same after a restart.
+    /// Identifies this process among its replicas, across restarts.
     pub fn instance(&self) -> &str {
         &self.instance
     }
@@ -157,12 +157,12 @@ impl Server {
         Retention { database: self.database(), holder: self.instance.clone(), age }
     }
 
-    /// The guard before the service's API. `access` tells who may call a path.
+    /// The guard before the service's API. `access` maps a path to its rule.
     pub fn guard(&self, sessions: Arc<dyn Sessions>, access: fn(&str) -> Access) -> Guard {
         Guard::new(sessions, self.key.clone(), access)
     }
 
-    /// A channel to the service `name`, which says who calls. `variable` names the address in errors.
+    /// A channel to the service `name`, with the identity of this one. `variable` names the address in errors.
     pub fn peer(&self, name: &'static str, variable: &str, address: &str) -> anyhow::Result<Peer> {
         Ok(Peer::lazy(name, variable, address)?.identified(self.key.clone()))
     }

@@ -1,4 +1,4 @@
-//! The description of one service, from which everything that lists services is built: the one process, `run`, migrations, the audit.
+//! Service descriptor: everything that lists services loops over descriptors (the one process, `run`, migrations, the audit).
 
 use std::{
     fmt,
@@ -17,7 +17,7 @@ use crate::{
     postgres::Database,
 };
 
-/// What is particular to one service. Services with the same name are the same.
+/// The descriptor of one service. Services with the same name are equal.
 pub struct Service {
     /// In lower case. Also the name of its database, and the prefix of its variables in upper case.
     pub name: &'static str,

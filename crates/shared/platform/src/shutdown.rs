@@ -1,7 +1,7 @@
-//! Starting the tasks of a program together, and stopping them one stage after another, each within a bound.
+//! Task supervision and graceful shutdown in stages, each with a bound.
 //!
-//! At the stop servers go on for their drain and take nothing new after it; what they have in hand has [`REQUESTS`] to finish. Only then
-//! are background tasks told to stop, so that the relay publishes what these requests wrote. Connections are closed last.
+//! Servers go on for their drain, then accept nothing new; requests in flight have [`REQUESTS`] to finish. Only then are background tasks
+//! stopped, so that the relay publishes the events of these requests. Connections are closed last.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{http::REQUEST_LIMIT, jobs::Job, kafka::Consumer, outbox::Relay};
 
-/// How long requests may take that are in hand when nothing new is taken any more: as long as any request.
+/// How long requests in flight may take after the server has stopped accepting: as long as any request.
 pub const REQUESTS: Duration = REQUEST_LIMIT;
-/// How long background tasks may take to finish what they have in hand once they are told to stop.
+/// How long background tasks may take to stop.
 pub const JOBS: Duration = Duration::from_secs(3);
 /// How long closing connections may take.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -81,7 +81,7 @@ impl Tasks {
         }
     }
 
-    /// Adds what is to be done when every task has ended.
+    /// Adds clean-up that runs when every task has ended.
     pub fn close(&mut self, work: impl Future<Output = ()> + Send + 'static) {
         self.closing.push(Box::pin(work));
     }
@@ -122,7 +122,7 @@ fn note(ended: Result<Ended, JoinError>, stop: &CancellationToken, outcome: &mut
     }
 }
 
-/// Runs a `server` until it has ended. What it still has in hand [`REQUESTS`] after the stop and the `drain` is dropped.
+/// Runs a `server` until it has ended. Requests still in flight [`REQUESTS`] after the stop and the `drain` are dropped.
 pub(crate) async fn within_bounds(
     server: impl Future<Output = anyhow::Result<()>>,
     drain: Duration,

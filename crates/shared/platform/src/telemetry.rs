@@ -1,4 +1,4 @@
-//! Logs, traces and metrics: set up once per process, and the trace context that travels with every call and event.
+//! Logs, traces and metrics, set up once per process, and the trace context of calls and events.
 
 use std::{collections::HashMap, ffi::OsStr, io::IsTerminal as _, sync::OnceLock, time::Duration};
 
@@ -47,7 +47,7 @@ fn default_level() -> String {
     "info".to_owned()
 }
 
-/// Keeps telemetry going; dropped at the end of `main`, it sends what is left.
+/// Flushes telemetry when it is dropped at the end of `main`.
 pub struct Telemetry {
     tracer: SdkTracerProvider,
     _upkeep: AbortOnDropHandle<()>,
@@ -58,7 +58,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Starts logs, traces and metrics for this process, whose name in traces is `service`.
+/// Starts logs, traces and metrics. `service` is the service name in traces.
 pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry> {
     global::set_text_map_propagator(TextMapCompositePropagator::new(vec![
         Box::new(TraceContextPropagator::new()),

@@ -25,18 +25,18 @@ pub trait Event: prost::Message + Default {
     /// The header `event-type`, such as `events.v1.OrderPaid`.
     const TYPE: &'static str;
 
-    /// What the event is about.
+    /// The entity that the event is about.
     type Subject: Subject;
 
     fn event_uuid(&self) -> &str;
     /// The event with its uuid, once that is known.
     #[must_use]
     fn with_uuid(self, uuid: String) -> Self;
-    /// What the event is about. An error names the field that is no uuid.
+    /// Parses the subject. An error names the field that is no uuid.
     fn subject(&self) -> Result<Self::Subject, InvalidUuid>;
     fn topic(topics: &Topics) -> &str;
 
-    /// What tells this event from the others of its type and key, where a key can have several; a part of its uuid.
+    /// Distinguishes the events of this type and key, where a key can have several; a part of the uuid.
     fn part(&self) -> Option<String> {
         None
     }
@@ -47,7 +47,7 @@ pub trait Event: prost::Message + Default {
     }
 }
 
-/// What events are about.
+/// The entity that an event is about.
 pub trait Subject: Copy + fmt::Debug + Send + Sync {
     /// The partition key: events of one key keep their order.
     fn key(&self) -> Uuid;

@@ -1,4 +1,4 @@
-//! Who tells of what, and who takes it.
+//! Routes: the producer and the consumers of each event type.
 
 use super::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled, Topics};
 
@@ -9,7 +9,7 @@ pub struct Consumer {
     pub group: &'static str,
 }
 
-/// The way of one type of event.
+/// The route of one event type.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
     /// `events.v1.OrderPaid`
@@ -82,13 +82,13 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_named_as_a_producer_is_one() {
+    fn the_producers_are_those_of_the_routes() {
         assert!(ROUTES.iter().all(|route| PRODUCERS.contains(&route.producer)));
         assert!(PRODUCERS.iter().all(|producer| ROUTES.iter().any(|route| route.producer == *producer)));
     }
 
     #[test]
-    fn a_type_that_is_not_known_goes_nowhere() {
+    fn an_unknown_type_has_no_route() {
         assert!(route_of("events.v1.Unheard").is_none());
     }
 }

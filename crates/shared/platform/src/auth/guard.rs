@@ -1,4 +1,4 @@
-//! The middleware that lets a request in or not, the same one before HTTP and gRPC.
+//! Authentication middleware, the same for HTTP and gRPC.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use tonic::Status;
 use super::{Caller, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, SessionError, Sessions};
 use crate::problem::Problem;
 
-/// Who may make a request.
+/// The callers that a path admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody.
+    /// Every caller.
     Public,
-    /// A user with a living session; a service too.
+    /// A user with a valid session, or a service.
     Session,
-    /// A service alone.
+    /// Services only.
     Service,
 }
 
-/// Knows who may call what, and finds out who calls.
+/// Authenticates callers and checks the access rule of the path.
 #[derive(Clone)]
 pub struct Guard {
     sessions: Arc<dyn Sessions>,
@@ -32,7 +32,7 @@ pub struct Guard {
     access: fn(&str) -> Access,
 }
 
-/// Why a request is not let in.
+/// Why a request is rejected.
 #[derive(Clone, Copy, Debug)]
 enum Refusal {
     MissingSession,
@@ -44,7 +44,7 @@ enum Refusal {
 }
 
 impl Guard {
-    /// `access` tells who may call a path.
+    /// `access` maps a path to its rule.
     pub fn new(sessions: Arc<dyn Sessions>, key: ServiceKey, access: fn(&str) -> Access) -> Self {
         Self { sessions, key, access }
     }

@@ -1,4 +1,4 @@
-//! Who is calling: a user by his session, or a service by its token.
+//! Authentication of callers: users by their session, services by their token.
 
 mod guard;
 mod sessions;
@@ -14,7 +14,7 @@ pub const SESSION_METADATA: &str = "session-uuid";
 /// The HTTP header that carries a session.
 pub const SESSION_HEADER: &str = "x-session-uuid";
 
-/// Who makes the request at hand. The guard puts it into the request's extensions.
+/// The authenticated caller of a request. The guard puts it into the request's extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     User(Uuid),
@@ -23,7 +23,7 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// True for the user himself and for every service.
+    /// True for this user and for every service.
     pub fn may_see(&self, user: Uuid) -> bool {
         match self {
             Self::User(caller) => *caller == user,

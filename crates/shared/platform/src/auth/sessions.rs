@@ -19,7 +19,7 @@ pub enum SessionError {
 
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// The user whose living session this is.
+    /// The user of this session, while it is valid.
     async fn owner(&self, session: &str) -> Result<Uuid, SessionError>;
 }
 

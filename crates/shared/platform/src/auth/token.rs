@@ -1,4 +1,4 @@
-//! A service's identity: a short-lived token, signed with the key that the services share, naming issuer and audience.
+//! Service tokens: short-lived JWTs (HS256) with issuer and audience, signed with the key that all services share.
 
 use std::{
     collections::HashMap,
@@ -67,7 +67,7 @@ impl ServiceKey {
         })
     }
 
-    /// A token for calls to `audience`; made anew when half of the last one's life is over.
+    /// A token for calls to `audience`; renewed after half of its lifetime.
     pub fn token(&self, audience: &'static str) -> Result<Arc<str>, TokenError> {
         let now = Instant::now();
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);

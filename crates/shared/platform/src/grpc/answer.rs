@@ -1,4 +1,4 @@
-//! The body of a peer's answer, which ends by the deadline of its call like the call itself.
+//! Response body with the deadline of its call: a body that stalls ends with DEADLINE_EXCEEDED.
 
 use std::{
     pin::Pin,

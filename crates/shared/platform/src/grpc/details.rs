@@ -1,4 +1,4 @@
-//! A machine-readable reason beside a status' text.
+//! Machine-readable details of a gRPC status: a reason code and its subject, as metadata.
 
 use tonic::{Code, Status, metadata::MetadataValue};
 
@@ -12,10 +12,10 @@ pub fn with_reason(code: Code, reason: &'static str, message: impl Into<String>)
     status
 }
 
-/// The metadata that carries what the reason is about, such as a part's uuid.
+/// The metadata that carries the subject of the reason, such as a uuid.
 const SUBJECT: &str = "subject";
 
-/// A status that says what it is about, for programs.
+/// The status with its subject in the metadata, for programs.
 pub fn about(mut status: Status, subject: impl std::fmt::Display) -> Status {
     if let Ok(value) = MetadataValue::try_from(subject.to_string()) {
         status.metadata_mut().insert(SUBJECT, value);
@@ -23,7 +23,7 @@ pub fn about(mut status: Status, subject: impl std::fmt::Display) -> Status {
     status
 }
 
-/// What a status is about.
+/// The subject of a status.
 pub fn subject(status: &Status) -> Option<&str> {
     status.metadata().get(SUBJECT)?.to_str().ok()
 }

@@ -1,4 +1,4 @@
-//! gRPC, both ends: a server with health, reflection and a guard; a channel with identity, deadline and trace context.
+//! gRPC server with health, reflection and a guard, and client channels with identity, deadline and trace context.
 
 mod answer;
 mod details;
@@ -20,7 +20,7 @@ pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
     Uuid::try_parse(value).map_err(|_| Status::invalid_argument(format!("{field}: is not a uuid")))
 }
 
-/// Who calls, as the guard found out.
+/// The caller, as the guard identified it.
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
     let caller = request.extensions().get::<Caller>().cloned();
     caller.ok_or_else(|| Status::internal("the guard is missing before this call"))

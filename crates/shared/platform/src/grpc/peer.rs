@@ -1,5 +1,5 @@
-//! A lazy channel to another service, which adds to each call who calls, for how long, and within which trace, and makes none while its
-//! circuit breaker is open.
+//! Client channel to another service: adds identity, deadline and trace context to each call, and refuses calls while its circuit
+//! breaker is open.
 
 use std::{
     future::poll_fn,
@@ -30,7 +30,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a call may take where its caller sets no sooner deadline.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// A peer that was given less time than this and did not answer may be in health.
+/// The least time that a peer must have had for a deadline to count against it.
 const FAIR: Duration = Duration::from_secs(1);
 
 /// Another service, as a generated client's transport.
@@ -133,12 +133,12 @@ impl Peer {
     }
 }
 
-/// An error and what caused it, in one line.
+/// An error and its causes, in one line.
 fn chain(error: &tonic::transport::Error) -> String {
     causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// An error and what caused it.
+/// An error and its causes.
 fn causes(error: &tonic::transport::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
 }
@@ -152,7 +152,7 @@ impl Service<Request<Body>> for Peer {
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
-    /// Always: the wait for a connection is part of the call, whose deadline bounds it, and an open breaker waits for none.
+    /// Always ready: waiting for a connection is part of the call, bounded by its deadline, and an open breaker refuses at once.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
     }
@@ -200,7 +200,7 @@ impl Service<Request<Body>> for Peer {
     }
 }
 
-/// What a call that had `left` to be answered tells about its peer.
+/// What a status says about the health of the peer, which had `left` to answer.
 fn outcome(code: Code, left: Duration) -> Outcome {
     match code {
         Code::Unavailable => Outcome::Failed,

@@ -1,4 +1,4 @@
-//! The server side: services behind a guard, with health and reflection before it.
+//! gRPC server: services behind a guard; health and reflection need no session.
 
 use std::{convert::Infallible, time::Duration};
 

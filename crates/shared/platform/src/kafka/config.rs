@@ -1,4 +1,4 @@
-//! Where Kafka is and how much of it one process may use.
+//! Configuration of Kafka clients: brokers, topics' settings, queue sizes.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub struct Config {
     /// retention: its first one lives so much longer. The default is Kafka's own, which a topic has that was created without it.
     #[serde(default = "default_segment", with = "humantime_serde")]
     pub kafka_topic_segment: Duration,
-    /// False where topics are made by somebody else.
+    /// False where topics are created by other means.
     #[serde(default = "yes")]
     pub kafka_create_topics: bool,
     /// Put before the names of consumer groups, so that several systems can share a broker.
@@ -52,7 +52,7 @@ fn yes() -> bool {
 }
 
 impl Config {
-    /// What every client of this process has in common.
+    /// Settings common to all clients of this process.
     pub(super) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client

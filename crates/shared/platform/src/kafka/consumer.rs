@@ -1,4 +1,4 @@
-//! A member of a consumer group: partitions side by side, the messages of one partition one after another.
+//! At-least-once consumer: retries transient failures in place, dead-letters the rest. Partitions run in parallel, messages within one in order.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -43,7 +43,7 @@ pub struct Consumer {
     pub group: &'static str,
     pub topic: String,
     pub config: Config,
-    /// Tells this member from its replicas, across restarts; see [`Server::instance`](crate::server::Server::instance).
+    /// Identifies this member among its replicas, across restarts; see [`Server::instance`](crate::server::Server::instance).
     pub instance_id: String,
     pub handler: Arc<dyn Handler>,
     /// Met once this member has joined its group.
@@ -179,13 +179,13 @@ impl Consumer {
                 break;
             }
             let Some(consumer) = consumer.upgrade() else { break };
-            // Fails when the partition has moved meanwhile; whoever has it now finds the message in its inbox.
+            // Fails when the partition has moved meanwhile; its new owner finds the message in the inbox.
             let _ = consumer.store_offset(&message.topic, message.partition, message.offset);
             queue.done();
         }
     }
 
-    /// Handles a message or buries it. False when it had to stop before.
+    /// Handles or dead-letters a message. False when it was stopped before.
     async fn settle(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
         let mut pauses = pauses();
         let (mut attempts, mut panics) = (0, 0);
@@ -209,12 +209,12 @@ impl Consumer {
                 }
             };
             match failure {
-                Failure::Poison(problem) => match self.bury(message, &problem, attempts).await {
+                Failure::Poison(problem) => match self.dead_letter(message, &problem, attempts).await {
                     Ok(()) => return true,
                     Err(error) => tracing::warn!(
                         group = self.group,
                         error = format!("{error:#}"),
-                        "the dead-letter topic is not reachable"
+                        "dead-letter topic unavailable, retrying"
                     ),
                 },
                 Failure::Transient(error) => {
@@ -223,7 +223,7 @@ impl Consumer {
                         group = self.group,
                         attempts,
                         error = format!("{error:#}"),
-                        "a message is tried again"
+                        "message failed, retrying"
                     );
                 }
             }
@@ -235,7 +235,7 @@ impl Consumer {
         }
     }
 
-    /// What a panic of the handler means for its message.
+    /// A panic of the handler as a failure of its message.
     fn panicked(&self, message: &Message, panics: u32) -> Failure {
         metrics::counter!("kafka_handler_panics_total", "group" => self.group).increment(1);
         let Message { topic, partition, offset, .. } = message;
@@ -247,14 +247,14 @@ impl Consumer {
         }
     }
 
-    async fn bury(&self, message: &Message, problem: &str, attempts: u32) -> anyhow::Result<()> {
+    async fn dead_letter(&self, message: &Message, problem: &str, attempts: u32) -> anyhow::Result<()> {
         tracing::error!(
             group = self.group,
             topic = message.topic,
             partition = message.partition,
             offset = message.offset,
             problem,
-            "a message cannot be handled and goes to the dead-letter topic"
+            "message dead-lettered: it cannot be handled"
         );
         // Poison is rare: a producer of its own, for as long as it takes, costs nothing the rest of the time.
         let publish = async |letter| KafkaPublisher::new(&self.config)?.publish(vec![letter]).await;
@@ -269,8 +269,8 @@ impl Consumer {
     }
 }
 
-/// Pauses between the tries of one message: from 100 ms, doubling to 2 s, each longer by up to as much again. A partition goes on
-/// within four seconds of the end of what held it up.
+/// Backoff between the attempts of one message: from 100 ms, doubling to 2 s, with up to as much jitter again. A partition goes on
+/// within four seconds after the cause is gone.
 fn pauses() -> ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))

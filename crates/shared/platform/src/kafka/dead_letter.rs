@@ -1,4 +1,4 @@
-//! The dead-letter topic: where a message goes that can never be handled, with what is needed to replay it.
+//! Dead-letter records: poison messages with the metadata to replay them.
 
 use std::collections::HashMap;
 
@@ -32,10 +32,10 @@ const TOLD: [&str; 9] = [
     "event-type",
 ];
 
-/// What is kept of each text in a letter that had to be made shorter.
+/// The length to which each text of an abridged letter is cut.
 const KEPT: usize = 1024;
 
-/// What the name of a dead-letter topic ends with.
+/// The suffix of dead-letter topics.
 pub(super) const DEAD_LETTER_SUFFIX: &str = ".dlq";
 
 /// `<topic>.dlq`
@@ -63,7 +63,7 @@ pub(super) fn dead_letter(message: &Message, group: &str, error: &str, attempts:
     }
 }
 
-/// What fits into any topic of a letter that is too large: where it comes from, why and what it is. The whole of it stays in its origin.
+/// A dead letter without its payload, for a message that is too large for the topic: origin, problem and type. The message stays in its own topic.
 pub(super) fn abridged(letter: Record) -> Record {
     let Record { topic, mut key, payload, headers } = letter;
     key.truncate(KEPT);

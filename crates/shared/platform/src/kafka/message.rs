@@ -1,4 +1,4 @@
-//! One record as a handler sees it, and what can go wrong with it.
+//! A consumed message, its handler, and the ways in which handling fails.
 
 use std::collections::HashMap;
 
@@ -38,7 +38,7 @@ impl Failure {
     }
 }
 
-/// What a service does with the messages of one topic. It sees a message at least once, and those of one key in order.
+/// Handles the messages of one topic: each at least once, those of one key in order.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     async fn handle(&self, message: &Message) -> Result<(), Failure>;

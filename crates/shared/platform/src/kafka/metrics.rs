@@ -1,4 +1,4 @@
-//! The counters of a consumer, which are there before there is anything to count.
+//! The counters of a consumer, exported from the start with 0.
 
 /// Makes the counters of a consumer group: a rate does not see the first value of a series.
 pub(super) fn count_from_zero(group: &'static str) {

@@ -1,4 +1,4 @@
-//! Kafka: topics, an idempotent producer, and consumers that lose nothing and stop for nothing but what passes.
+//! Kafka: topics, an idempotent producer, and at-least-once consumers.
 
 mod config;
 mod consumer;

@@ -1,4 +1,4 @@
-//! Reads topics from their start to where they end now, for tools: it joins no group and moves nobody's offsets but its own.
+//! Reads topics from their start to their current end, for tools. It joins no group and commits no offsets but its own.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -31,7 +31,7 @@ pub struct Extent {
     pub end: i64,
 }
 
-/// How far a group of tools has come in a partition, and what else it has written down about it.
+/// The offset that a group of tools has committed for a partition, with its metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     /// The first record that it has not dealt with.
@@ -54,7 +54,7 @@ impl Reader {
         Ok(Self { client, consumer })
     }
 
-    /// What a topic's partitions have now; none for a topic that does not exist.
+    /// The extents of a topic's partitions; none for a topic that does not exist.
     pub fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let metadata = self.consumer.fetch_metadata(Some(topic), TIMEOUT).context("asking Kafka for its topics")?;
         let partitions = metadata.topics().iter().filter(|known| known.name() == topic);

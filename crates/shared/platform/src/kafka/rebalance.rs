@@ -1,4 +1,4 @@
-//! What a member does when partitions come and go.
+//! Rebalance callbacks: resume assigned partitions, close the queues of revoked ones.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::health::Condition;
 pub(super) struct Context {
     pub workers: Arc<Workers>,
     pub joined: Condition,
-    /// Cancelled when the consumer has to be made anew.
+    /// Cancelled when the consumer must be rebuilt.
     pub broken: CancellationToken,
 }
 
@@ -40,7 +40,7 @@ impl ConsumerContext for Context {
         }
     }
 
-    /// Resumes what is assigned: librdkafka keeps an application's pause while the partition is another member's.
+    /// Resumes assigned partitions: librdkafka keeps an application's pause while the partition is another member's.
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Assign(partitions) = rebalance {
             if let Err(error) = consumer.resume(partitions) {

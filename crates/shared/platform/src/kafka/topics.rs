@@ -1,4 +1,4 @@
-//! The topics that a service uses: made where they are missing, and their dead-letter topics without an expiry.
+//! Creates missing topics, and keeps dead-letter topics without an expiry.
 
 use std::time::Duration;
 

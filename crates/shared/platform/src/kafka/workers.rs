@@ -1,4 +1,4 @@
-//! The messages that have been taken from a topic and wait for the worker of their partition.
+//! Queues of fetched messages, one worker per partition.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,7 +22,7 @@ const FULL: usize = 200;
 /// And those that still wait when it is to be resumed.
 const ROOM: usize = FULL / 2;
 
-/// What one partition's worker works off.
+/// The queue of one partition's worker.
 pub struct Queue {
     pub messages: UnboundedReceiver<Message>,
     /// Cancelled when the partition has moved to another member.
@@ -50,7 +50,7 @@ pub struct Workers {
 #[derive(Default)]
 struct Partitions {
     workers: HashMap<i32, Worker>,
-    /// Those whose workers have enough to do.
+    /// Partitions whose queue is full and whose fetching is paused.
     paused: HashSet<i32>,
 }
 

@@ -35,7 +35,7 @@ impl Default for MemoryOutbox {
 }
 
 impl MemoryOutbox {
-    /// Adds an event, once: what the table's key does in PostgreSQL.
+    /// Adds an event once, like the table's key in PostgreSQL.
     pub fn insert(&self, event: Event) {
         let mut rows = self.rows();
         if rows.iter().all(|row| row.event.uuid != event.uuid) {

@@ -1,4 +1,4 @@
-//! What an outbox tells an operator: how much waits, since when, and that something has no route.
+//! Outbox metrics: size and age of the backlog, rows set aside.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -14,7 +14,7 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// Counting takes at most one part of so many of the time: a long queue is counted less often.
 const SHARE: u32 = 50;
 
-/// The metrics of one outbox, under the name of its service. Each replica tells the same of what waits: their maximum counts.
+/// The metrics of one outbox, under the name of its service. Each replica reports the same backlog: take their maximum.
 pub struct Metrics {
     name: &'static str,
     /// True while rows are set aside, so that it is logged once.
@@ -50,13 +50,13 @@ impl Metrics {
         }
     }
 
-    /// Counts what waits, again and again.
+    /// Counts the backlog periodically.
     pub async fn keep_counting(&self, outbox: &dyn Outbox) {
         loop {
             let begun = Instant::now();
             match outbox.backlog().await {
                 Ok(backlog) => self.tell(&backlog),
-                // The relay tells of a database that does not answer.
+                // The relay reports a database that does not answer.
                 Err(error) => tracing::debug!(outbox = self.name, error = format!("{error:#}"), "not counted"),
             }
             tokio::time::sleep(PERIOD.max(begun.elapsed() * SHARE)).await;

@@ -1,4 +1,4 @@
-//! The outbox: events written in the transaction of the change they tell of, published from there.
+//! The outbox: events are written in the transaction of their change and published from the table.
 
 mod memory;
 mod metrics;
@@ -20,7 +20,7 @@ use crate::{jobs::Done, kafka::Record};
 /// An event as the outbox keeps it. Every field is a parameter of the statement that also makes the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Made once, from what happened to whom: the same event written twice is refused by the table's key.
+    /// See [`event_uuid`]: the same event written twice violates the table's key.
     pub uuid: Uuid,
     /// `events.v1.OrderPaid`; the relay knows its topic.
     pub kind: &'static str,
@@ -29,8 +29,8 @@ pub struct Event {
     pub payload: Vec<u8>,
 }
 
-/// The uuid of an event of the type `kind` with this partition key: the same however often the event is written. `part` tells events
-/// of one key and type from each other, where a key can have several.
+/// The uuid of an event of the type `kind` with this partition key: the same however often the event is written. `part`
+/// distinguishes the events of one key and type, where a key can have several.
 pub fn event_uuid(key: Uuid, kind: &str, part: Option<&str>) -> Uuid {
     let name = part.map_or_else(|| kind.to_owned(), |part| format!("{kind}/{part}"));
     Uuid::new_v5(&key, name.as_bytes())
@@ -55,7 +55,7 @@ pub struct Unpublished {
     pub is_behind: bool,
 }
 
-/// What waits in an outbox.
+/// The backlog of an outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// Rows that are not published, those that are set aside included.
@@ -69,22 +69,22 @@ pub struct Backlog {
 /// The table as the relay sees it.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
-    /// Takes or renews the right to publish for `ttl`: its epoch, or nothing while somebody else has it.
+    /// Takes or renews the right to publish for `ttl`: its epoch, or nothing while another replica has it.
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
     /// Gives the right back, if this replica still has it in this epoch: another can have it at once.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;
     /// The oldest rows that are neither published nor set aside, at most `limit`.
     async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>>;
-    /// Marks rows as published, unless the lease has been taken by somebody else since `epoch`.
+    /// Marks rows as published, unless another replica has taken the lease since `epoch`.
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
     /// Sets rows aside that cannot be published now, so that those behind them can, unless the lease has been taken by another.
     async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
     /// Takes back rows that were set aside and can be published in their order when these are the types that can be routed.
     /// Looks at a bounded number of rows; the next call goes on behind them.
     async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done>;
-    /// What waits, counted up to a bound.
+    /// The backlog, counted up to a bound.
     async fn backlog(&self) -> anyhow::Result<Backlog>;
-    /// Tells the relay of another replica that there is something to publish.
+    /// Wakes the relay of another replica.
     async fn notify(&self) -> anyhow::Result<()>;
     /// Returns when another replica has called [`notify`](Self::notify), or after a time when that cannot be known.
     async fn notified(&self);

@@ -17,7 +17,7 @@ use crate::{
     postgres::{Database, Listener},
 };
 
-/// The channel on which replicas tell each other of new rows.
+/// The notification channel for new rows.
 const CHANNEL: &str = "outbox";
 /// Rows that are set aside looked at in one go.
 const SET_ASIDE_BATCH: i64 = 1_000;
@@ -35,7 +35,7 @@ pub struct PgOutbox {
 }
 
 impl PgOutbox {
-    /// `holder` tells this process from its replicas.
+    /// `holder` identifies this process among its replicas.
     pub fn new(pool: Database, holder: String) -> Self {
         Self {
             lease: PgLease::new(pool.clone(), "outbox", holder),

@@ -1,4 +1,4 @@
-//! The relay: moves events from the outbox to their topics, one relay per database at a time.
+//! The relay: publishes events from the outbox to their topics; one relay per database at a time.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,7 +17,7 @@ use crate::{kafka::Record, outage::Outage};
 const BATCH: i64 = 500;
 /// How long a relay may be silent before another takes over.
 const LEASE: Duration = Duration::from_secs(5);
-/// A backstop: what no wake-up has told of is found after this long.
+/// A backstop: rows without a wake-up are found after this long.
 const POLL: Duration = Duration::from_secs(1);
 /// How long a relay that failed leaves the lease to others, which ask for it every [`POLL`].
 const PAUSE: Duration = Duration::from_millis(1_250);
@@ -28,7 +28,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// The pause between two batches of them.
 const LOOK_ON: Duration = Duration::from_millis(250);
 
-/// Publishes what the outbox holds, at least once, the events of one key in their order.
+/// Publishes the outbox at least once, the events of one key in order.
 pub struct Relay {
     name: &'static str,
     outbox: Arc<dyn Outbox>,
@@ -57,7 +57,7 @@ struct Held {
 }
 
 impl Relay {
-    /// `name`, the service's, tells its metrics from those of other outboxes in the process.
+    /// `name`, the service's, labels its metrics.
     pub fn new(
         name: &'static str,
         outbox: Arc<dyn Outbox>,
@@ -68,12 +68,12 @@ impl Relay {
         Self { name, outbox, publisher, topics, wake: waker.0.clone() }
     }
 
-    /// Publishes until `stop`, then once more what is there.
+    /// Publishes until `stop`, then once more the rows that are left.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let metrics = Metrics::new(self.name);
         tokio::select! {
             () = self.keep_publishing(&metrics, &stop) => Ok(()),
-            // Beside the publishing: what waits is to be seen above all while publishing hangs.
+            // Beside the publishing: the backlog matters most while publishing hangs.
             () = metrics.keep_counting(&*self.outbox) => Ok(()),
         }
     }

@@ -7,7 +7,7 @@ use crate::postgres::Database;
 /// Rows deleted at once.
 pub const SWEEP_BATCH: u64 = 5_000;
 
-/// Deletes rows that were published longer ago than `age`, a bounded batch. Answers how many.
+/// Deletes rows that were published longer ago than `age`, a bounded batch. Returns how many.
 pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
     let swept = sqlx::query!(
         "delete from outbox where id in (

@@ -1,8 +1,8 @@
-//! What an error of PostgreSQL says about a repetition. Two questions with two defaults:
+//! Classification of PostgreSQL errors: may a repetition succeed? Two questions with two defaults:
 //!
-//! - [`is_permanent`] is for consumers: only what is known to be permanent may cost an event its place in the topic.
-//! - [`is_unavailable`] is for callers who wait for an answer, and for migrations: what is not known to pass is a defect, and is
-//!   told at once.
+//! - [`is_permanent`] is for consumers: an error is transient unless it is known to be permanent, so that no event is dead-lettered in an outage.
+//! - [`is_unavailable`] is for callers that wait, and for migrations: an error that is not known to pass is a defect and fails
+//!   at once.
 
 use sqlx::Error;
 

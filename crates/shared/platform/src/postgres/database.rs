@@ -1,4 +1,4 @@
-//! A pool of connections on which every wait has a bound of ours.
+//! Connection pool on which every wait has a bound on our side.
 //!
 //! `statement_timeout` is the server's: it ends no wait for an answer that is lost on its way. And sqlx pings each connection that
 //! comes back to its pool without a bound, so that a connection whose path is lost stays with its statement, or with that ping, for
@@ -40,7 +40,7 @@ pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const STATEMENT_TIMEOUT: &str = "5000";
 /// An answer that has not come by now is lost: the server would have ended the statement before.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
-/// Longer than this no server takes to answer a ping. A statement may take longer, so that its silence tells less.
+/// A server that does not answer a ping for this long is unreachable. A statement may take longer.
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One PostgreSQL database, as an executor of statements: a pool whose connections are made when they are needed.
@@ -116,7 +116,7 @@ impl Database {
         begun.await.unwrap_or_else(|_| Err(Unanswered.into()))
     }
 
-    /// Hears what is told on `channel`.
+    /// Listens to notifications on `channel`.
     pub fn listen(&self, channel: &'static str) -> Listener {
         Listener::start(self.clone(), channel)
     }
@@ -141,7 +141,7 @@ impl Database {
     }
 }
 
-/// A connection on loan to one statement. Returned when the statement was answered, else closed: what is dropped in the middle, by
+/// A connection on loan to one statement. Returned when the statement was answered, else closed: a statement dropped in the middle, by
 /// a deadline or by its caller, is never used again and holds no place in the pool.
 struct Lent {
     connection: Option<(PoolConnection<Postgres>, OwnedSemaphorePermit)>,
@@ -155,7 +155,7 @@ impl Lent {
         self.connection.as_mut().map(|(connection, _)| &mut **connection).ok_or(sqlx::Error::PoolClosed)
     }
 
-    /// What came of the statement, whether it was in time or not.
+    /// The outcome of the statement, in time or not.
     fn settle<T>(&mut self, outcome: Result<sqlx::Result<T>, Unanswered>) -> sqlx::Result<T> {
         let outcome = outcome.unwrap_or_else(|unanswered| Err(unanswered.into()));
         self.is_answered = match &outcome {

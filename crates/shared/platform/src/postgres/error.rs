@@ -1,4 +1,4 @@
-//! What a service does about an error of PostgreSQL, classified once for all services.
+//! Database failures as services see them: unavailable, refused, inconsistent.
 
 use tonic::Status;
 

@@ -1,4 +1,4 @@
-//! What is told by `notify`, over a connection that shows every few seconds that it is still heard.
+//! `LISTEN` for notifications, over a connection that is checked every few seconds.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use super::{
     path::Unanswered,
 };
 
-/// A connection on which nothing is told is asked this often whether it still works.
+/// How often a connection without notifications is checked.
 const PERIOD: Duration = Duration::from_secs(5);
 /// After a failure it is connected again this much later.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ impl Listener {
         Self { told, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// Returns when something was told since the last time. What is told while the connection is lost is missed.
+    /// Returns when there has been a notification since the last call. Notifications are lost while the connection is.
     pub async fn notified(&self) {
         self.told.notified().await;
     }

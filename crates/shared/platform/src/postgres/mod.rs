@@ -1,5 +1,4 @@
-//! PostgreSQL: a pool that connects when it is used and waits for nothing without a bound, migrations under a lock, and what an error
-//! means.
+//! PostgreSQL: a lazy pool with bounded waits, migrations under a lock, and the classification of errors.
 
 mod classify;
 mod database;

@@ -1,10 +1,10 @@
-//! What is known of the path to the server: whether a connection that is used now has a chance to be answered.
+//! Health of the network path to the server: which connections are stale, because the path was lost after they were made.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
-/// Shared by all connections of one database: what one of them meets tells of the others that are as old.
+/// Shared by all connections of one database: a failure on one of them applies to the others that are as old.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Path(Arc<watch::Sender<Marks>>);
 
@@ -44,7 +44,7 @@ impl From<Unanswered> for sqlx::Error {
 }
 
 impl Path {
-    /// A connection was found broken: idle ones that were made by then are made anew.
+    /// A connection was found broken: idle ones made before are replaced.
     pub fn is_stale_since(&self, moment: Instant) {
         self.0.send_modify(|marks| marks.stale = marks.stale.max(Some(moment)));
     }
@@ -85,7 +85,7 @@ impl Path {
         }
     }
 
-    /// The answer to what is sent, unless it takes longer than `limit` or the path is found to be silent meanwhile.
+    /// Waits for the answer, unless it takes longer than `limit` or the path is found to be silent meanwhile.
     pub async fn answered<T>(
         &self,
         used: Use,

@@ -1,4 +1,4 @@
-//! Whether the server answers, asked every second on a connection that nothing else uses.
+//! Health check of the server: a ping every second on a connection of its own.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::health::Condition;
 /// How often it is asked.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Keeps a readiness condition true to whether the database answers, and tells the pool when its connections are lost.
+/// Sets a readiness condition by whether the database answers, and marks the pool's connections stale when the path is lost.
 ///
-/// A connection that was closed, as by a server that restarted, has the idle ones made anew, so that no request meets them. One that
+/// A connection that was closed, as by a server that restarted, has the idle ones replaced, so that no request meets them. One that
 /// is silent ends also the statements that wait for an answer on connections as old, unless one of those has answered meanwhile: the path
 /// to the server is lost, or the server hangs.
 pub async fn watch(database: Database, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
