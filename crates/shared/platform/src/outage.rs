@@ -64,6 +64,9 @@ mod tests {
 
     use super::*;
 
+    /// tracing decides once per log statement whether a subscriber wants it. A test without one must not decide while another begins.
+    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
     /// The log from info upwards, as text.
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
@@ -90,7 +93,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn trouble_is_told_when_it_begins_and_when_it_is_over() {
+    async fn an_outage_is_logged_when_it_begins_and_when_it_is_over() {
+        let _turn = ONE_AT_A_TIME.lock().await;
         let mut outage = Outage::new("the broker", "notes");
 
         let lines = Log::of(|| {
@@ -114,7 +118,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn trouble_subsides_a_minute_after_it_was_last_met() {
+    async fn an_outage_subsides_a_minute_after_its_last_error() {
+        let _turn = ONE_AT_A_TIME.lock().await;
         let mut outage = Outage::new("the broker", "notes");
         assert_eq!(outage.subsided().now_or_never(), None);
 
