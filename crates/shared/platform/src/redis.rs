@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use redis::{
-    Client, Cmd, IntoConnectionInfo as _, Pipeline, RedisFuture, RedisResult, Value,
+    Arg, Client, Cmd, IntoConnectionInfo as _, Pipeline, RedisFuture, RedisResult, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
     io::tcp::TcpSettings,
 };
@@ -19,7 +19,9 @@ use crate::health::Condition;
 /// How long one command may take, the time to connect again included.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A connection without a reply for this long is replaced. It is less than the callers' own timeouts, which would hide the loss.
-const SILENCE: Duration = Duration::from_millis(1500);
+const SILENCE: Duration = Duration::from_secs(1);
+/// Commands that change nothing: they are repeated once, over the connection that replaces a silent one.
+const READS: [&[u8]; 3] = [b"GET", b"MGET", b"EXISTS"];
 
 /// A connection that is shared by its clones, made on first use and replaced when it is lost.
 ///
@@ -63,7 +65,12 @@ impl ConnectionLike for Connection {
         Box::pin(async move {
             let current = self.current();
             let mut manager = ConnectionManager::clone(&current);
-            self.answered(current, manager.req_packed_command(cmd)).await
+            match self.answered(current, manager.req_packed_command(cmd)).await {
+                Err(error) if error.is_timeout() && is_read(cmd) => {
+                    ConnectionManager::clone(&self.current()).req_packed_command(cmd).await
+                }
+                outcome => outcome,
+            }
         })
     }
 
@@ -83,6 +90,10 @@ impl ConnectionLike for Connection {
     fn get_db(&self) -> i64 {
         self.current().get_db()
     }
+}
+
+fn is_read(cmd: &Cmd) -> bool {
+    matches!(cmd.args_iter().next(), Some(Arg::Simple(name)) if READS.iter().any(|read| name.eq_ignore_ascii_case(read)))
 }
 
 /// A connection that is made when it is first used. `variable` names the URL in errors.
@@ -117,7 +128,7 @@ pub async fn watch(mut connection: Connection, reachable: Condition, stop: Cance
         };
         reachable.set(problem.is_none());
         if let Some(problem) = problem.as_ref().filter(|_| !silent) {
-            tracing::warn!(problem, "Redis is not reachable");
+            tracing::warn!(problem, "Redis unavailable");
         }
         silent = problem.is_some();
         tokio::select! {

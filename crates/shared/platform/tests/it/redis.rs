@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use platform::redis::{RESPONSE_TIMEOUT, lazy_connection};
 use stand_ins::Proxy;
 use tokio::time::{Instant, timeout};
@@ -26,4 +27,26 @@ async fn a_connection_whose_bytes_are_dropped_is_replaced_after_one_command() {
     ping().await.unwrap();
 
     assert!(start.elapsed() < RESPONSE_TIMEOUT + Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_read_whose_bytes_are_dropped_is_made_again_over_the_next_connection() {
+    let url = testkit::redis().await.url;
+    let server = url.rsplit('/').find(|part| part.contains(':')).unwrap();
+    let proxy = Proxy::to(server).await.unwrap();
+    let through = url.replace(server, &proxy.address().to_string());
+    let connection = lazy_connection("REDIS_URL", &through.into()).unwrap();
+    let read = || async {
+        let mut connection = connection.clone();
+        redis::cmd("GET").arg("no such key").query_async::<Option<String>>(&mut connection).await
+    };
+    read().await.unwrap();
+
+    proxy.blackhole();
+    let reads = timeout(RESPONSE_TIMEOUT, join_all((0..50).map(|_| read()))).await;
+
+    assert!(
+        reads.is_ok_and(|reads| reads.iter().all(Result::is_ok)),
+        "each is answered within the time that a command has"
+    );
 }

@@ -1,0 +1,109 @@
+//! No file takes part in an import circle. A module and its children are one thing here: a child may use its parent's traits.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use crate::tree::{crates, read_without_tests};
+
+type Module = Vec<String>;
+
+#[test]
+fn no_file_takes_part_in_an_import_circle() {
+    let mut circles = Vec::new();
+    for one in crates() {
+        let source = one.folder.join("src");
+        let modules: BTreeMap<Module, PathBuf> =
+            one.sources().into_iter().map(|file| (module(&source, &file), file)).collect();
+        let arrows: BTreeMap<&Module, BTreeSet<&Module>> = modules
+            .iter()
+            .map(|(module, file)| (module, imports(&read_without_tests(file), module, &modules)))
+            .collect();
+        for module in modules.keys() {
+            if reaches(&arrows, module, module, &mut BTreeSet::new()) {
+                circles.push(format!("{}::{}", one.name, module.join("::")));
+            }
+        }
+    }
+
+    assert!(
+        circles.is_empty(),
+        "these files import each other in a circle: {circles:?}.\nMove what both need into a file of its own."
+    );
+}
+
+fn module(source: &Path, file: &Path) -> Module {
+    let relative = file.strip_prefix(source).unwrap().with_extension("");
+    let parts = relative.iter().map(|part| part.to_string_lossy().into_owned());
+    parts.filter(|part| !["lib", "main", "mod"].contains(&part.as_str())).collect()
+}
+
+/// The modules that a source imports, but for its ancestors and descendants.
+fn imports<'a>(text: &str, of: &Module, modules: &'a BTreeMap<Module, PathBuf>) -> BTreeSet<&'a Module> {
+    let mut found = BTreeSet::new();
+    for statement in text.split("\n").map(str::trim_start).collect::<Vec<_>>().join("\n").split("\nuse ").skip(1) {
+        let Some((tree, _)) = statement.split_once(';') else { continue };
+        for path in flatten(&tree.split_whitespace().collect::<Vec<_>>().join(" ")) {
+            let mut path: Vec<&str> = path.split("::").map(str::trim).collect();
+            let mut base = match path.first() {
+                Some(&"crate") => Vec::new(),
+                Some(&"self" | &"super") => of.clone(),
+                _ => continue,
+            };
+            while path.first().is_some_and(|first| ["crate", "self", "super"].contains(first)) {
+                if path.remove(0) == "super" {
+                    base.pop();
+                }
+            }
+            base.extend(path.into_iter().map(str::to_owned));
+            // The longest prefix that is a file.
+            while !base.is_empty() && !modules.contains_key(&base) {
+                base.pop();
+            }
+            if let Some((module, _)) = modules.get_key_value(&base)
+                && !module.starts_with(of)
+                && !of.starts_with(module)
+            {
+                found.insert(module);
+            }
+        }
+    }
+    found
+}
+
+/// The paths of a use tree: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn flatten(tree: &str) -> Vec<String> {
+    let Some(open) = tree.find('{') else { return vec![tree.split(" as ").next().unwrap_or_default().to_owned()] };
+    let (prefix, inner) = (&tree[..open], &tree[open + 1..tree.rfind('}').unwrap_or(tree.len())]);
+    let (mut depth, mut from, mut items) = (0_i32, 0, Vec::new());
+    for (at, letter) in inner.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                items.push(&inner[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    items.push(&inner[from..]);
+    let items = items.into_iter().map(str::trim).filter(|item| !item.is_empty());
+    items.flat_map(|item| flatten(&format!("{prefix}{item}"))).collect()
+}
+
+fn reaches<'a>(
+    arrows: &BTreeMap<&'a Module, BTreeSet<&'a Module>>,
+    from: &'a Module,
+    to: &Module,
+    seen: &mut BTreeSet<&'a Module>,
+) -> bool {
+    let Some(next) = arrows.get(from) else { return false };
+    next.iter().any(|module| *module == to || (seen.insert(*module) && reaches(arrows, module, to, seen)))
+}
+
+#[test]
+fn a_use_tree_is_flattened() {
+    assert_eq!(flatten("crate::{a, b::{c, d as e}}"), ["crate::a", "crate::b::c", "crate::b::d"]);
+}

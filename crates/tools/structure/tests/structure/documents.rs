@@ -1,0 +1,94 @@
+//! Documents and code agree.
+
+use std::collections::BTreeSet;
+
+use crate::tree::{crates, files, read, root, services};
+
+#[test]
+fn every_test_that_the_guarantees_name_exists() {
+    let sources: String = files(&root().join("crates"), "rs").iter().map(|file| read(file)).collect();
+    let guarantees = read(&root().join("docs/guarantees.md"));
+    let named = guarantees.split('`').skip(1).step_by(2).filter(|word| is_test_name(word));
+    let (mut count, mut missing) = (0, Vec::new());
+    for name in named {
+        count += 1;
+        if !sources.contains(&format!("fn {}(", name.rsplit("::").next().unwrap_or(name))) {
+            missing.push(name.to_owned());
+        }
+    }
+
+    assert!(count > 0, "docs/guarantees.md names no test");
+    assert!(
+        missing.is_empty(),
+        "docs/guarantees.md names tests that do not exist; name those that replaced them: {missing:?}"
+    );
+}
+
+/// Tests are sentences: several words in snake case.
+fn is_test_name(word: &str) -> bool {
+    word.matches('_').count() >= 3
+        && word.chars().all(|letter| letter.is_lowercase() || letter.is_numeric() || "_:".contains(letter))
+}
+
+#[test]
+fn every_variable_of_the_code_stands_in_the_example_and_the_other_way_round() {
+    let example = read(&root().join(".env.example"));
+    let documented: BTreeSet<String> = example
+        .lines()
+        .filter_map(|line| line.trim_start_matches(['#', ' ']).split_once('='))
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| {
+            !name.is_empty()
+                && name.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
+        })
+        .collect();
+    let sources: Vec<String> = crates().iter().flat_map(crate::tree::Crate::sources).map(|file| read(&file)).collect();
+    let compose: String = files(&root().join("deploy"), "yaml").iter().map(|file| read(file)).collect();
+    let fields = fields();
+    let common: BTreeSet<String> = services()
+        .iter()
+        .flat_map(|service| {
+            ["LISTEN", "ADMIN_LISTEN", "ADDRESS", "DATABASE_URL", "DATABASE_CONNECTIONS"]
+                .map(|suffix| format!("{}_{suffix}", service.name.to_uppercase()))
+        })
+        .collect();
+
+    let unknown: Vec<&String> = documented
+        .iter()
+        .filter(|name| {
+            let base = name.strip_suffix("_FILE").unwrap_or(name);
+            let is_read = |text: &String| text.contains(&format!("\"{base}\""));
+            !fields.contains(base) && !common.contains(base) && !sources.iter().any(is_read) && !compose.contains(base)
+        })
+        .collect();
+    let undocumented: Vec<&String> = fields.iter().filter(|name| !documented.contains(*name)).collect();
+
+    assert!(unknown.is_empty(), ".env.example has variables that no code reads; remove them: {unknown:?}");
+    assert!(undocumented.is_empty(), "add these variables to .env.example, each with a sentence: {undocumented:?}");
+}
+
+/// The variables that configuration sections read: the fields of their structs, in upper case.
+fn fields() -> BTreeSet<String> {
+    let shared = [
+        "platform/src/kafka/config.rs",
+        "platform/src/telemetry.rs",
+        "contracts/src/events/topics.rs",
+        "contracts/src/identity.rs",
+    ];
+    let shared = shared.into_iter().map(|file| root().join("crates/shared").join(file));
+    let own = services().into_iter().map(|service| service.folder.join("src/config.rs"));
+    let mut fields = BTreeSet::new();
+    for file in shared.chain(own) {
+        let text = crate::tree::read_without_tests(&file);
+        for section in text.split("Deserialize)]\n").skip(1) {
+            let body =
+                section.split_once("{\n").and_then(|(_, body)| body.split_once("\n}")).map_or("", |(body, _)| body);
+            for line in body.lines().map(str::trim).filter(|line| !line.starts_with(['/', '#'])) {
+                let name = line.trim_start_matches("pub ").split(':').next().unwrap_or_default();
+                fields.insert(name.to_uppercase());
+            }
+        }
+    }
+    fields.remove("");
+    fields
+}

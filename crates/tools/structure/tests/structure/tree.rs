@@ -1,0 +1,90 @@
+//! The files of the workspace.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The shelves, from the lowest to the highest.
+pub const SHELVES: [&str; 3] = ["shared", "services", "tools"];
+
+pub struct Crate {
+    pub name: String,
+    /// The shelf's place in [`SHELVES`]; the program `shipyard` stands above all of them.
+    pub shelf: usize,
+    pub folder: PathBuf,
+}
+
+/// The root of the workspace.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
+}
+
+pub fn crates() -> Vec<Crate> {
+    let shelved = SHELVES.iter().enumerate().flat_map(|(shelf, name)| {
+        folders(&root().join("crates").join(name)).into_iter().map(move |folder| Crate::of(shelf, folder))
+    });
+    shelved.chain([Crate::of(SHELVES.len(), root().join("crates/shipyard"))]).collect()
+}
+
+/// The services' crates.
+pub fn services() -> Vec<Crate> {
+    crates().into_iter().filter(|one| SHELVES.get(one.shelf) == Some(&"services")).collect()
+}
+
+impl Crate {
+    fn of(shelf: usize, folder: PathBuf) -> Self {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        Self { name, shelf, folder }
+    }
+
+    /// The sources of the library and the program, without tests.
+    pub fn sources(&self) -> Vec<PathBuf> {
+        files(&self.folder.join("src"), "rs")
+    }
+
+    pub fn manifest(&self) -> toml::Table {
+        read(&self.folder.join("Cargo.toml")).parse().unwrap()
+    }
+}
+
+pub fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A source without its unit tests.
+pub fn read_without_tests(path: &Path) -> String {
+    let text = read(path);
+    let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
+/// The path from the root, for messages.
+pub fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+pub fn folders(path: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = entries(path).into_iter().filter(|entry| entry.join("Cargo.toml").exists()).collect();
+    found.sort();
+    found
+}
+
+/// The files below `path` whose names end with `.extension`.
+pub fn files(path: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in entries(path) {
+        if entry.is_dir() {
+            found.extend(files(&entry, extension));
+        } else if entry.extension().is_some_and(|its| its == extension) {
+            found.push(entry);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn entries(path: &Path) -> Vec<PathBuf> {
+    let read = fs::read_dir(path).into_iter().flatten();
+    read.map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("target")).collect()
+}
