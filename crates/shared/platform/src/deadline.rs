@@ -8,6 +8,9 @@ tokio::task_local! {
     static DEADLINE: Instant;
 }
 
+/// The longest that a request may take, its calls to other services included.
+pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
 /// Runs `work` with a deadline `limit` from now, or with an earlier one that is already set.
 pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> T {
     let mut deadline = Instant::now() + limit;

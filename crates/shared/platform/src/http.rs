@@ -16,10 +16,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use crate::deadline::REQUEST_LIMIT;
 use crate::{deadline, drain::drain, health::Readiness, keep_alive, observe, problem::Problem, shutdown};
-
-/// The longest that a request may take, its calls to other services included.
-pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 /// A client for HTTP APIs; a request takes `timeout` at most, and a connection two seconds.
 pub fn client(timeout: Duration) -> anyhow::Result<reqwest::Client> {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::batch::Done;
 use crate::{
     inbox,
     lease::{Lease, PgLease},
@@ -20,14 +21,6 @@ const RETENTION_PERIOD: Duration = Duration::from_mins(1);
 pub struct Job {
     pub(crate) name: &'static str,
     pub(crate) run: Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>,
-}
-
-/// The result of one batch.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Done {
-    pub count: u64,
-    /// True when the batch was full and the next should follow at once.
-    pub more: bool,
 }
 
 impl Job {
@@ -133,12 +126,5 @@ where
             () = tokio::time::sleep(period) => {}
             () = stop.cancelled() => return Ok(()),
         }
-    }
-}
-
-impl Done {
-    /// A batch that did `count` of at most `limit`.
-    pub fn of(count: u64, limit: u64) -> Self {
-        Self { count, more: count >= limit }
     }
 }

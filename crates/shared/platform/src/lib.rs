@@ -1,6 +1,7 @@
 //! The platform of all services: servers, configuration, telemetry, PostgreSQL, Redis, Kafka, outbox, inbox, leases, jobs.
 
 pub mod auth;
+mod batch;
 mod circuit_breaker;
 pub mod cli;
 pub mod clock;

@@ -14,8 +14,10 @@ use crate::{
     grpc::{Peer, Services},
     health::{self, Condition, Readiness},
     http,
-    jobs::Retention,
+    jobs::{Job, Retention},
+    kafka::Consumer,
     lease::PgLease,
+    outbox::Relay,
     postgres::{self, Database},
     service::Service,
     shutdown::Tasks,
@@ -197,6 +199,28 @@ impl Started {
         let Self { listener, readiness, mut tasks } = self;
         tasks.serve("http", |stop| http::serve(listener, router, readiness, stop));
         tasks
+    }
+}
+
+/// The background work of a service.
+impl Tasks {
+    /// Starts background jobs.
+    pub fn jobs(&mut self, jobs: impl IntoIterator<Item = Job>) {
+        for job in jobs {
+            self.spawn(job.name, job.run);
+        }
+    }
+
+    /// Starts the relay of an outbox.
+    pub fn relay(&mut self, relay: Relay) {
+        self.spawn("outbox", |stop| relay.run(stop));
+    }
+
+    /// Starts members of consumer groups.
+    pub fn consumers(&mut self, consumers: impl IntoIterator<Item = Consumer>) {
+        for consumer in consumers {
+            self.spawn("consumer", |stop| consumer.run(stop));
+        }
     }
 }
 

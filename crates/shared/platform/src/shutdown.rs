@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{http::REQUEST_LIMIT, jobs::Job, kafka::Consumer, outbox::Relay};
+use crate::deadline::REQUEST_LIMIT;
 
 /// How long requests in flight may take after the server has stopped accepting: as long as any request.
 pub const REQUESTS: Duration = REQUEST_LIMIT;
@@ -60,25 +60,6 @@ impl Tasks {
     {
         let work = task(self.served.clone());
         self.background.spawn(async move { (name, work.await) });
-    }
-
-    /// Starts background jobs.
-    pub fn jobs(&mut self, jobs: impl IntoIterator<Item = Job>) {
-        for job in jobs {
-            self.spawn(job.name, job.run);
-        }
-    }
-
-    /// Starts the relay of an outbox.
-    pub fn relay(&mut self, relay: Relay) {
-        self.spawn("outbox", |stop| relay.run(stop));
-    }
-
-    /// Starts members of consumer groups.
-    pub fn consumers(&mut self, consumers: impl IntoIterator<Item = Consumer>) {
-        for consumer in consumers {
-            self.spawn("consumer", |stop| consumer.run(stop));
-        }
     }
 
     /// Adds clean-up that runs when every task has ended.

@@ -92,7 +92,7 @@ impl Peer {
     pub fn lazy(name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
         let endpoint = Endpoint::from_shared(url)
-            .map_err(|_| ConfigError::new(variable, "is not an address such as 127.0.0.1:50053"))?
+            .map_err(|_| ConfigError::new(variable, "is not an address such as host:port"))?
             .connect_timeout(Duration::from_secs(1))
             .tcp_nodelay(true)
             // A connection over a dead link is given up within four seconds, so that the next call or probe gets a new one.

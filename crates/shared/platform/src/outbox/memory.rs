@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use super::{Backlog, Event, Outbox, Unpublished};
 use crate::{
-    jobs::Done,
+    batch::Done,
     lease::{Lease, MemoryLease},
 };
 

@@ -15,14 +15,14 @@ pub use relay::{Relay, Waker};
 pub use retention::{SWEEP_BATCH, sweep};
 use uuid::Uuid;
 
-use crate::{jobs::Done, kafka::Record};
+use crate::{batch::Done, kafka::Record};
 
 /// An event as the outbox keeps it. Every field is a parameter of the statement that also makes the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// See [`event_uuid`]: the same event written twice violates the table's key.
     pub uuid: Uuid,
-    /// `events.v1.OrderPaid`; the relay knows its topic.
+    /// `events.v1.Something`; the relay knows its topic.
     pub kind: &'static str,
     /// Events of one key keep their order.
     pub key: Uuid,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Backlog, Outbox, Unpublished};
 use crate::{
-    jobs::Done,
+    batch::Done,
     lease::{Lease, PgLease},
     postgres::{Database, Listener},
 };
@@ -170,6 +170,6 @@ impl Outbox for PgOutbox {
     }
 
     async fn notified(&self) {
-        self.listener.get_or_init(|| self.pool.listen(CHANNEL)).notified().await;
+        self.listener.get_or_init(|| Listener::start(self.pool.clone(), CHANNEL)).notified().await;
     }
 }

@@ -24,10 +24,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{
-    listener::Listener,
-    path::{Path, Unanswered, Use},
-};
+use super::path::{Path, Unanswered, Use};
 
 tokio::task_local! {
     /// When the connection that is being acquired was made, where it is not new.
@@ -114,11 +111,6 @@ impl Database {
     pub async fn begin_with(&self, statement: &'static str) -> sqlx::Result<Transaction<'static, Postgres>> {
         let begun = tokio::time::timeout(ANSWER_TIMEOUT, self.pool.begin_with(statement));
         begun.await.unwrap_or_else(|_| Err(Unanswered.into()))
-    }
-
-    /// Listens to notifications on `channel`.
-    pub fn listen(&self, channel: &'static str) -> Listener {
-        Listener::start(self.clone(), channel)
     }
 
     /// Closes the pool, without waiting for long.

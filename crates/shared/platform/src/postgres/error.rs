@@ -21,7 +21,7 @@ pub enum DatabaseError {
 
 impl DatabaseError {
     /// A row whose `column` has a value that the service does not know. `key` names the row.
-    pub fn inconsistent(table: &'static str, column: &'static str, key: impl ToString) -> Self {
+    pub fn inconsistent(table: &'static str, column: &'static str, key: &impl ToString) -> Self {
         Self::Inconsistent { table, column, key: key.to_string() }
     }
 }

@@ -31,7 +31,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub(super) fn start(database: Database, channel: &'static str) -> Self {
+    /// Listens to notifications on `channel`.
+    pub fn start(database: Database, channel: &'static str) -> Self {
         let told = Arc::new(Notify::new());
         let task = tokio::spawn(listen(database, channel, told.clone()));
         Self { told, _task: AbortOnDropHandle::new(task) }

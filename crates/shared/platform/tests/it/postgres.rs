@@ -8,7 +8,7 @@ use std::{
 use futures::future::join_all;
 use platform::{
     health::Readiness,
-    postgres::{Database, is_unavailable, watch},
+    postgres::{Database, Listener, is_unavailable, watch},
 };
 use sqlx::ConnectOptions as _;
 use stand_ins::Proxy;
@@ -142,7 +142,7 @@ async fn a_statement_that_meets_a_lost_connection_before_that_is_known_ends_when
 #[tokio::test]
 async fn a_listener_whose_path_was_lost_listens_again() {
     let fixture = Fixture::new().await;
-    let listener = fixture.pool.listen("news");
+    let listener = Listener::start(fixture.pool.clone(), "news");
     let hears = || async {
         sqlx::query("select pg_notify('news', '')").execute(&fixture.database.pool).await.unwrap();
         timeout(Duration::from_millis(300), listener.notified()).await.is_ok()

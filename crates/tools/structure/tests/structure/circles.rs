@@ -34,7 +34,7 @@ fn no_file_takes_part_in_an_import_circle() {
 }
 
 fn module(source: &Path, file: &Path) -> Module {
-    let relative = file.strip_prefix(source).unwrap().with_extension("");
+    let relative = file.strip_prefix(source).unwrap_or(file).with_extension("");
     let parts = relative.iter().map(|part| part.to_string_lossy().into_owned());
     parts.filter(|part| !["lib", "main", "mod"].contains(&part.as_str())).collect()
 }
@@ -42,7 +42,7 @@ fn module(source: &Path, file: &Path) -> Module {
 /// The modules that a source imports, but for its ancestors and descendants.
 fn imports<'a>(text: &str, of: &Module, modules: &'a BTreeMap<Module, PathBuf>) -> BTreeSet<&'a Module> {
     let mut found = BTreeSet::new();
-    for statement in text.split("\n").map(str::trim_start).collect::<Vec<_>>().join("\n").split("\nuse ").skip(1) {
+    for statement in text.split('\n').map(str::trim_start).collect::<Vec<_>>().join("\n").split("\nuse ").skip(1) {
         let Some((tree, _)) = statement.split_once(';') else { continue };
         for path in flatten(&tree.split_whitespace().collect::<Vec<_>>().join(" ")) {
             let mut path: Vec<&str> = path.split("::").map(str::trim).collect();

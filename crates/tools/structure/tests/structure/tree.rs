@@ -34,7 +34,7 @@ pub fn services() -> Vec<Crate> {
 
 impl Crate {
     fn of(shelf: usize, folder: PathBuf) -> Self {
-        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { name, shelf, folder }
     }
 
@@ -44,7 +44,7 @@ impl Crate {
     }
 
     pub fn manifest(&self) -> toml::Table {
-        read(&self.folder.join("Cargo.toml")).parse().unwrap()
+        read(&self.folder.join("Cargo.toml")).parse().expect("Cargo reads it, too")
     }
 }
 
@@ -86,5 +86,5 @@ pub fn files(path: &Path, extension: &str) -> Vec<PathBuf> {
 
 fn entries(path: &Path) -> Vec<PathBuf> {
     let read = fs::read_dir(path).into_iter().flatten();
-    read.map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("target")).collect()
+    read.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| !path.ends_with("target")).collect()
 }
