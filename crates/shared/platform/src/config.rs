@@ -164,12 +164,12 @@ impl Settings {
     }
 }
 
-/// The suffixes of variables that hold a secret and so may come from a file: keys, tokens, passwords, and URLs, which may contain a
-/// password.
-const SECRET_SUFFIXES: [&str; 4] = ["_key", "_token", "_password", "_url"];
+/// The endings of variables that hold a secret and so may come from a file. They are specific, since a file that cannot be read is an
+/// error and other software has variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
+pub const SECRETS: [&str; 5] = ["service_key", "_database_url", "redis_url", "_bot_token", "_provider_key"];
 
 fn is_secret(name: &str) -> bool {
-    SECRET_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+    SECRETS.iter().any(|ending| name.ends_with(ending))
 }
 
 #[cfg(test)]

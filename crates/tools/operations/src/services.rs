@@ -2,12 +2,11 @@
 
 use platform::service::Service;
 
-/// Every service, callees before their callers.
 pub const SERVICES: [&Service; 6] = [
     &iam::SERVICE,
     &inventory::SERVICE,
-    &payment::SERVICE,
     &order::SERVICE,
+    &payment::SERVICE,
     &assembly::SERVICE,
     &notification::SERVICE,
 ];

@@ -92,3 +92,26 @@ fn fields() -> BTreeSet<String> {
     fields.remove("");
     fields
 }
+
+#[test]
+fn every_secret_may_come_from_a_file() {
+    let endings = ["service_key", "_database_url", "redis_url", "_bot_token", "_provider_key"];
+    let config = read(&root().join("crates/shared/platform/src/config.rs"));
+    assert!(
+        endings.iter().all(|ending| config.contains(&format!("\"{ending}\""))),
+        "keep platform::config::SECRETS and this list alike"
+    );
+    let mut other = Vec::new();
+    for service in services() {
+        let text = read(&service.folder.join("src/config.rs"));
+        let fields = text.lines().filter(|line| line.contains(": SecretString") || line.contains("<SecretString>"));
+        other.extend(
+            fields
+                .filter_map(|line| Some(line.trim().trim_start_matches("pub ").split_once(':')?.0.to_owned()))
+                .filter(|name| name.starts_with(&service.name) || name.contains('_'))
+                .filter(|name| !endings.iter().any(|ending| name.ends_with(ending))),
+        );
+    }
+
+    assert!(other.is_empty(), "add the endings of these secrets to platform::config::SECRETS: {other:?}");
+}
