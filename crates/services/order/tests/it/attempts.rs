@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -19,7 +19,7 @@ use order::{
     service::OrderService,
 };
 use platform::{deadline, ids, outbox::Waker};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
 use crate::shop::{PAY_WITHIN, Shop};
@@ -214,4 +214,96 @@ async fn a_hundred_attempts_that_hang_hold_up_no_others() {
 
     let paid = shop.orders.all().into_iter().filter(|order| order.status == Status::Paid).count();
     assert_eq!(paid, 10, "of the 10 whose charge is known at once, after {SOON:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_charged_order_whose_parts_are_back_after_a_refusal_is_paid() {
+    let fixture = fixture().await;
+    fixture.begin_and_die().await;
+    let before = fixture.shop.find(fixture.order).await;
+    let charged = fixture.shop.payments.pay(&before, before.attempt.unwrap()).await;
+
+    let restocked = async {
+        fixture.inventory.refused.notified().await;
+        fixture.restock();
+        fixture.inventory.arrives.notify_one();
+    };
+    // Sooner than the reconciler asks again.
+    tokio::join!(restocked, fixture.shop.reconcile(Duration::from_millis(500)));
+
+    assert!(matches!(charged, Payment::Charged(_)), "{charged:?}");
+    assert_eq!(fixture.shop.find(fixture.order).await.status, Status::Paid);
+    assert_eq!(fixture.shop.events(fixture.order), ["events.v1.OrderCreated", "events.v1.OrderPaid"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_charged_order_whose_parts_are_gone_is_cancelled_with_its_transaction() {
+    let fixture = fixture().await;
+    fixture.begin_and_die().await;
+    fixture.inventory.first.store(false, Ordering::Relaxed);
+    let before = fixture.shop.find(fixture.order).await;
+    let charged = fixture.shop.payments.pay(&before, before.attempt.unwrap()).await;
+
+    fixture.shop.reconcile(Duration::from_secs(3)).await;
+
+    let Payment::Charged(transaction) = charged else { panic!("{charged:?}") };
+    let after = fixture.shop.find(fixture.order).await;
+    assert_eq!((after.status, after.payment), (Status::Cancelled, Some((PaymentMethod::Card, transaction))));
+    assert_eq!(fixture.shop.events(fixture.order), ["events.v1.OrderCreated", "events.v1.OrderCancelled"]);
+}
+
+/// Payment that answers after some time, and notes when it was asked and how long it had.
+struct Slow {
+    payments: MemoryPayments,
+    /// No time is for ever: what is asked stays unknown.
+    answers_after: Option<Duration>,
+    asked: Arc<Mutex<Vec<(Instant, Duration)>>>,
+}
+
+#[async_trait]
+impl Payments for Slow {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+        self.asked.lock().unwrap().push((Instant::now(), deadline::remaining(Duration::MAX)));
+        let Some(time) = self.answers_after else { return Payment::Unknown("it is down".to_owned()) };
+        tokio::time::sleep(time).await;
+        self.payments.pay(order, attempt).await
+    }
+
+    async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
+        self.payments.void(order, attempt).await
+    }
+}
+
+/// A shop with an attempt that its request left behind, over payment like that. Answers when payment was asked, and how long it had.
+async fn left_behind(answers_after: Option<Duration>) -> (Shop, Uuid, Arc<Mutex<Vec<(Instant, Duration)>>>) {
+    let (mut shop, asked) = (Shop::open(), Arc::default());
+    let order = shop.order().await;
+    shop.orders.begin_attempt(shop.user, order, PaymentMethod::Card, OVER, None).await.unwrap();
+    let payments = Slow { payments: shop.payments.clone(), answers_after, asked: Arc::clone(&asked) };
+    let (orders, inventory) = (Arc::new(shop.orders.clone()), Arc::new(shop.inventory.clone()));
+    shop.service = OrderService::new(orders, inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
+    (shop, order, asked)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_is_settled_at_the_first_try_when_payment_answers_within_two_seconds() {
+    let (shop, order, asked) = left_behind(Some(Duration::from_millis(1_900))).await;
+
+    shop.reconcile(Duration::from_secs(10)).await;
+
+    assert_eq!(shop.find(order).await.status, Status::Paid);
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_stays_unknown_is_asked_about_less_often_and_longer_each_time() {
+    let (shop, _, asked) = left_behind(None).await;
+
+    shop.reconcile(Duration::from_mins(1)).await;
+
+    let (times, limits): (Vec<_>, Vec<_>) = asked.lock().unwrap().iter().copied().unzip();
+    let pauses: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64().round()).collect();
+    let limits: Vec<_> = limits.iter().map(Duration::as_secs).collect();
+    assert_eq!(pauses[..5], [2.0, 4.0, 8.0, 8.0, 8.0]);
+    assert_eq!(limits[..5], [2, 4, 8, 8, 8]);
 }
