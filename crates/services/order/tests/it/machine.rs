@@ -54,6 +54,8 @@ fn apply(order: &mut Order, step: Move) -> Result<Option<Event>, ()> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn whatever_happens_an_order_is_paid_at_most_once_and_ends_once(moves in moves()) {
         let mut order = new_order();
