@@ -56,6 +56,15 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_of_one_declines_every_transaction() {
+        let all = Declines { rate: 1.0, above: None };
+
+        for id in [0, u32::MAX] {
+            assert_eq!(all.of(&intent(id.into(), Method::Card)), Some(Decline::Declined), "{id}");
+        }
+    }
+
+    #[test]
     fn a_limit_declines_what_is_above_it() {
         let of = |above, method| Declines { rate: 0.0, above: Money::from_minor(above).ok() }.of(&intent(0, method));
 

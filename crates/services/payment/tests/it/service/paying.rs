@@ -221,3 +221,17 @@ async fn a_payment_stays_with_the_provider_where_it_was_begun() {
 
     assert_eq!((stripe.movements().len(), shop.movements()), (1, (0, 0)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_whose_outcome_is_known_is_answered_without_its_provider() {
+    let mut shop = shop();
+    shop.charge.method = Method::Card;
+    let stripe = Arc::new(MemoryProvider::new(money(INITIAL), declines()));
+    let both = Providers::new(Arc::new(shop.provider.clone()), Some(stripe));
+    let with_stripe = PaymentService::new(Arc::new(shop.payments.clone()), both);
+    let transaction = with_stripe.pay(&shop.charge, ids::random()).await.unwrap();
+
+    let without_stripe = shop.pay().await;
+
+    assert_eq!(without_stripe.unwrap(), transaction);
+}
