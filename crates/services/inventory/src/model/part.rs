@@ -112,3 +112,46 @@ pub struct Part {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STOCK: Stock = Stock { initial: 5, restocked: 4, available: 3, reserved: 4, consumed: 2 };
+
+    #[test]
+    fn stock_adds_up_when_every_piece_is_in_one_place() {
+        let one_too_many = [
+            Stock { initial: 6, ..STOCK },
+            Stock { restocked: 5, ..STOCK },
+            Stock { available: 4, ..STOCK },
+            Stock { reserved: 5, ..STOCK },
+            Stock { consumed: 3, ..STOCK },
+        ];
+
+        assert!(STOCK.adds_up() && Stock::default().adds_up());
+        for stock in one_too_many {
+            assert!(!stock.adds_up(), "{stock:?}");
+        }
+    }
+
+    #[test]
+    fn stock_that_is_negative_somewhere_does_not_add_up() {
+        let negative = [
+            Stock { available: -1, reserved: 8, ..STOCK },
+            Stock { reserved: -1, available: 8, ..STOCK },
+            Stock { consumed: -1, available: 6, ..STOCK },
+        ];
+
+        for stock in negative {
+            assert!(!stock.adds_up(), "{stock:?}");
+        }
+    }
+
+    #[test]
+    fn a_category_is_filtered_by_the_name_under_which_it_is_written() {
+        for category in [Category::Unspecified, Category::Engine, Category::Fuel, Category::Porthole, Category::Wing] {
+            assert_eq!(serde_json::json!(category), category.as_str());
+        }
+    }
+}

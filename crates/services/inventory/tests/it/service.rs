@@ -1,6 +1,11 @@
 //! The use cases, over memory.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    io::Write,
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use contracts::events::{Event, OrderCancelled, OrderCreated, OrderOf, Received, ShipAssembled};
@@ -232,4 +237,35 @@ async fn an_event_is_not_taken_while_the_warehouse_is_away() {
     for outcome in [created, cancelled, assembled, expired.map(drop)] {
         assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
     }
+}
+
+/// What this thread logs, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn seeding_logs_how_many_parts_are_new_and_nothing_when_none_is() {
+    let inventory = Arc::new(MemoryInventory::default());
+    let service = InventoryService::new(inventory.clone(), inventory, TTL);
+    let (log, parts) = (Log::default(), [part(1), part(1)]);
+    let written = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    service.seed(&parts).await.unwrap();
+    service.seed(&parts).await.unwrap();
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.matches("the catalogue has new parts added=2").count(), 1, "{log}");
+    assert_eq!(log.lines().count(), 1, "{log}");
 }
