@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use platform::{config::Settings, shutdown::on_signal, telemetry};
 
 use crate::data::Data;
-use chaos::{self, HEAD, Options, Row, Table, fault::Fault, faults, world::BrokerKind};
+use chaos::{self, HEAD, Options, Report, Row, cluster::BrokerKind, experiment::Fault, faults};
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -43,7 +43,7 @@ pub struct Arguments {
     /// Fail also where a fault cannot be injected here.
     #[arg(long)]
     all: bool,
-    /// Print the table as JSON.
+    /// Print the report as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -85,12 +85,12 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
             tracing::info!("{doing}");
         },
     );
-    let table = tokio::select! {
-        table = work => table?,
+    let report = tokio::select! {
+        report = work => report?,
         () = stop.cancelled() => anyhow::bail!("stopped; seed {seed}"),
     };
     line.finish_and_clear();
-    end(&table, &arguments)
+    end(&report, &arguments)
 }
 
 fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Fault>> {
@@ -124,14 +124,14 @@ fn introduction(options: &Options, directory: &Path) -> String {
     )
 }
 
-fn end(table: &Table, arguments: &Arguments) -> anyhow::Result<()> {
+fn end(report: &Report, arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.json {
-        serde_json::to_writer_pretty(std::io::stdout().lock(), table)?;
+        serde_json::to_writer_pretty(std::io::stdout().lock(), report)?;
         println!();
     } else {
-        println!("\n{table}");
+        println!("\n{report}");
     }
-    table.failure(arguments.all).map_or(Ok(()), |failure| Err(anyhow::anyhow!(failure)))
+    report.failure(arguments.all).map_or(Ok(()), |failure| Err(anyhow::anyhow!(failure)))
 }
 
 fn progress() -> ProgressBar {

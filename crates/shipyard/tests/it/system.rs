@@ -27,7 +27,7 @@ pub struct System {
 
 /// A loopback address that no other system of this test run has.
 pub fn free_address() -> SocketAddr {
-    chaos::world::free_address().expect("a free port")
+    chaos::cluster::free_address().expect("a free port")
 }
 
 impl System {

@@ -1,14 +1,14 @@
 //! The whole system as separate processes under a steady load, with one fault after another done to it, and an audit after each.
 
-pub mod fault;
+mod audit_step;
+pub mod cluster;
+pub mod experiment;
 pub mod faults;
 pub mod load;
 mod poison;
 mod recovery;
-mod table;
+mod report;
 mod topics;
-mod verdict;
-pub mod world;
 
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 
@@ -16,12 +16,12 @@ use platform::clock;
 use rand::{SeedableRng as _, rngs::SmallRng};
 use tokio::time::Instant;
 
-pub use self::table::{HEAD, Row, Table};
+pub use self::report::{HEAD, Report, Row};
 use self::{
-    fault::{Done, Fault, Injected, Stage},
-    load::{Load, Tally},
-    recovery::{Bounds, Span},
-    world::World,
+    cluster::Cluster,
+    experiment::{Experiment, Fault, Injected, Injection},
+    load::{Counters, Load},
+    recovery::{Bounds, FaultWindow},
 };
 
 /// What is run, and how.
@@ -33,7 +33,7 @@ pub struct Options {
     pub brief: bool,
     /// Where data and logs go; emptied first.
     pub directory: PathBuf,
-    pub broker: world::BrokerKind,
+    pub broker: cluster::BrokerKind,
     /// Processes of each service.
     pub replicas: usize,
     pub customers: usize,
@@ -49,29 +49,30 @@ const WARM_UP: Duration = Duration::from_secs(2);
 const END: Duration = Duration::from_mins(1);
 
 /// Runs the faults one after another. `each` is told of every row as it comes, `say` of what is being done.
-pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> anyhow::Result<Table> {
+pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> anyhow::Result<Report> {
     say("starting");
-    let world = World::start(options, &say).await?;
+    let cluster = Cluster::start(options, &say).await?;
     say("customers register");
     let load = load::Options { customers: options.customers, pause: PAUSE, seed: options.seed };
-    let load = Load::start(world.shop()?, &load).await?;
+    let load = Load::start(cluster.shop()?, &load).await?;
     let random = SmallRng::seed_from_u64(options.seed);
-    let mut stage = Stage { world, load, random, brief: options.brief, slack: options.slack, gone: None };
-    let mut table = Table::of(options, stage.world.servers.broker.real().is_ok());
+    let mut experiment =
+        Experiment { cluster, load, random, brief: options.brief, slack: options.slack, removed_at: None };
+    let mut report = Report::of(options, experiment.cluster.servers.broker.real().is_ok());
     let mut known = HashSet::new();
     for fault in &options.faults {
-        stage.random = SmallRng::seed_from_u64(options.seed ^ u64::from(fault.number) ^ hash(fault.name));
-        let row = row(&mut stage, fault, options, &table.bounds, &mut known, &say).await;
+        experiment.random = SmallRng::seed_from_u64(options.seed ^ u64::from(fault.number) ^ hash(fault.name));
+        let row = row(&mut experiment, fault, options, &report.bounds, &mut known, &say).await;
         each(&row);
-        table.rows.push(row);
+        report.rows.push(row);
     }
     say("stopping");
-    stage.world.stop().await;
-    Ok(table)
+    experiment.cluster.stop().await;
+    Ok(report)
 }
 
 async fn row(
-    stage: &mut Stage,
+    experiment: &mut Experiment,
     fault: &Fault,
     options: &Options,
     bounds: &Bounds,
@@ -79,22 +80,22 @@ async fn row(
     say: &impl Fn(&str),
 ) -> Row {
     let (begun, at) = (clock::now(), Instant::now());
-    let before = stage.load.tally();
-    stage.world.fleet.peak_memory();
-    stage.gone = None;
-    stage.load.resume();
+    let before = experiment.load.counters();
+    experiment.cluster.replicas.peak_memory();
+    experiment.removed_at = None;
+    experiment.load.resume();
     tokio::time::sleep(WARM_UP).await;
     say(&format!("{}: {}", fault.name, fault.what));
-    let injected = (fault.inject)(stage).await;
-    let (ended, gone) = stage.gone.unwrap_or_else(|| (clock::now(), Instant::now()));
+    let injected = (fault.inject)(experiment).await;
+    let (ended, removed_at) = experiment.removed_at.unwrap_or_else(|| (clock::now(), Instant::now()));
     let mut row = Row::of(fault);
     let done = match injected {
-        Ok(Injected::Times(done)) => done,
-        Ok(Injected::Not(reason)) => {
+        Ok(Injected::Done(done)) => done,
+        Ok(Injected::Skipped(reason)) => {
             row.not_injected = Some(reason);
             return row;
         }
-        Err(error) => Done { problems: vec![format!("it could not be done: {error:#}")], ..Done::default() },
+        Err(error) => Injection { problems: vec![format!("it could not be done: {error:#}")], ..Injection::default() },
     };
     if done.times == 0 && done.problems.is_empty() {
         row.violations.push("it was missed: nothing was done".to_owned());
@@ -102,21 +103,27 @@ async fn row(
     row.violations.extend(done.problems);
     (row.times, row.notes) = (done.times, done.notes);
     say(&format!("{}: the shop recovers", fault.name));
-    row.violations.extend(stage.world.heal().await.err().map(|error| format!("not healed: {error:#}")));
-    let recovery = recovery::watch(&stage.world, &stage.load, Span { begun, ended, at: gone }, options.slack).await;
+    row.violations.extend(experiment.cluster.heal().await.err().map(|error| format!("not healed: {error:#}")));
+    let recovery = recovery::watch(
+        &experiment.cluster,
+        &experiment.load,
+        FaultWindow { begun, ended, at: removed_at },
+        options.slack,
+    )
+    .await;
     row.violations.extend(recovery.excesses(&bounds.after(fault.name)));
     row.recovery = Some(recovery.into());
     say(&format!("{}: what is in hand is finished", fault.name));
-    row.violations.extend(stage.load.pause(END * options.slack).await.err().map(|error| format!("{error:#}")));
+    row.violations.extend(experiment.load.pause(END * options.slack).await.err().map(|error| format!("{error:#}")));
     say(&format!("{}: audit", fault.name));
-    row.violations.extend(stage.world.fleet.deaths());
-    row.violations.extend(verdict::of(&stage.world, &stage.load, options.slack, known).await);
-    let tally: Tally = stage.load.tally().since(&before);
-    if tally.sessions_lost > 0 && !done.ends_sessions {
-        row.violations.push(format!("{} sessions were lost", tally.sessions_lost));
+    row.violations.extend(experiment.cluster.replicas.unexpected_exits());
+    row.violations.extend(audit_step::run(&experiment.cluster, &experiment.load, options.slack, known).await);
+    let counters: Counters = experiment.load.counters().since(&before);
+    if counters.sessions_lost > 0 && !done.ends_sessions {
+        row.violations.push(format!("{} sessions were lost", counters.sessions_lost));
     }
-    (row.requests, row.failed) = (tally.requests, tally.failed());
-    (row.peak_memory, row.took) = (stage.world.fleet.peak_memory(), at.elapsed().as_secs_f64());
+    (row.requests, row.failed) = (counters.requests, counters.failed());
+    (row.peak_memory, row.took) = (experiment.cluster.replicas.peak_memory(), at.elapsed().as_secs_f64());
     row
 }
 

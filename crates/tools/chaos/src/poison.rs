@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{
+    cluster::Cluster,
     topics::{self, Topic},
-    world::World,
 };
 
 /// The header by which a poison is known again.
@@ -29,12 +29,12 @@ const WHIM: i32 = 99;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Sends four kinds of poison, each to every topic that can have it: how many records that makes.
-pub async fn send(world: &mut World) -> anyhow::Result<usize> {
+pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
     let batch = ids::random().to_string();
-    let large = if world.servers.broker.real().is_ok() { LARGE } else { LARGE_FOR_A_MOCK };
+    let large = if cluster.servers.broker.real().is_ok() { LARGE } else { LARGE_FOR_A_MOCK };
     let mut records = Vec::new();
     for route in &ROUTES {
-        let topic = route.topic(&world.sources.topics);
+        let topic = route.topic(&cluster.sources.topics);
         records.push(poison(topic, route.kind, b"\xff\xff\xff\xff".to_vec()));
         records.push(poison(topic, "events.v1.Unheard", Vec::new()));
         records.push(poison(topic, route.kind, vec![0xff; large]));
@@ -44,33 +44,33 @@ pub async fn send(world: &mut World) -> anyhow::Result<usize> {
         record.headers.insert(MARK.to_owned(), batch.clone());
     }
     let count = records.len();
-    let before = topics::all(world).await?;
-    let published = topics::publish(world, records).await;
+    let before = topics::all(cluster).await?;
+    let published = topics::publish(cluster, records).await;
     // Also what was published before it failed is poison that the audit has to know.
-    let places = found(world, &before, &batch).await?;
+    let places = found(cluster, &before, &batch).await?;
     let found = places.len();
-    world.poison.extend(places);
+    cluster.poison.extend(places);
     published?;
     ensure!(found == count, "{count} records of poison were published, and {found} are there");
     Ok(count)
 }
 
 /// Where the poison of this batch lies.
-async fn found(world: &World, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
+async fn found(cluster: &Cluster, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
     let until = Instant::now() + PATIENCE;
     loop {
-        match added(world, before, batch).await {
+        match added(cluster, before, batch).await {
             Err(_) if Instant::now() < until => sleep(Duration::from_millis(500)).await,
             found => return found.context("reading poison back"),
         }
     }
 }
 
-async fn added(world: &World, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
-    let now = topics::all(world).await?;
+async fn added(cluster: &Cluster, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
+    let now = topics::all(cluster).await?;
     let added = now.iter().zip(before).map(|(now, before)| now.since(before)).collect();
     let batch = batch.to_owned();
-    topics::read(world, added, move |_, message, _| {
+    topics::read(cluster, added, move |_, message, _| {
         let Message { topic, partition, offset, headers, .. } = message;
         (headers.get(MARK) == Some(&batch)).then_some(facts::Poison { topic, partition, offset })
     })

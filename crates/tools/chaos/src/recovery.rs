@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
+    cluster::Cluster,
     load::Load,
     topics::{self, Topic},
-    world::World,
 };
 use operations::databases::Databases;
 use operations::republish::missing;
@@ -84,7 +84,7 @@ impl Bounds {
 
 /// When a fault began and when its cause was gone, by both clocks.
 #[derive(Clone, Copy)]
-pub struct Span {
+pub struct FaultWindow {
     pub begun: DateTime<Utc>,
     pub ended: DateTime<Utc>,
     pub at: Instant,
@@ -122,17 +122,17 @@ impl fmt::Display for Recovery {
 }
 
 /// Watches until all is well again, for [`PATIENCE`] times `slack` at most. The load goes on meanwhile.
-pub async fn watch(world: &World, load: &Load, span: Span, slack: u32) -> Recovery {
+pub async fn watch(cluster: &Cluster, load: &Load, span: FaultWindow, slack: u32) -> Recovery {
     let patience = PATIENCE * slack;
-    let mut waiting = Waiting::default();
+    let mut outstanding = OutstandingEvents::default();
     let (mut events, mut payments) = (None, None);
     loop {
         let elapsed = span.at.elapsed();
         // A database that does not answer yet has not recovered.
-        if events.is_none() && waiting.is_over(world, span).await.unwrap_or(false) {
+        if events.is_none() && outstanding.is_settled(cluster, span).await.unwrap_or(false) {
             events = Some(elapsed);
         }
-        if payments.is_none() && open_payments(&world.sources.databases, span).await.is_ok_and(|open| open == 0) {
+        if payments.is_none() && open_payments(&cluster.sources.databases, span).await.is_ok_and(|open| open == 0) {
             payments = Some(elapsed);
         }
         let failed = load.last_failure(span.at);
@@ -150,45 +150,45 @@ pub async fn watch(world: &World, load: &Load, span: Span, slack: u32) -> Recove
 
 /// The events of before the end of the fault that are still on their way to somebody.
 #[derive(Default)]
-struct Waiting {
+struct OutstandingEvents {
     /// Nothing before they were first looked for.
     left: Option<Vec<(&'static Route, Uuid)>>,
     /// What there was to take then, of which some may come for the second time.
     topics: Vec<Topic>,
 }
 
-impl Waiting {
-    async fn is_over(&mut self, world: &World, span: Span) -> anyhow::Result<bool> {
-        let databases = &world.sources.databases;
+impl OutstandingEvents {
+    async fn is_settled(&mut self, cluster: &Cluster, span: FaultWindow) -> anyhow::Result<bool> {
+        let databases = &cluster.sources.databases;
         let all = if let Some(left) = self.left.take() {
             left
         } else {
-            self.topics = topics::all(world).await?;
+            self.topics = topics::all(cluster).await?;
             written(databases, span).await?
         };
         let mut left = Vec::new();
         for route in const { &ROUTES } {
             let uuids: Vec<Uuid> = all.iter().filter(|(of, _)| of.kind == route.kind).map(|(_, uuid)| *uuid).collect();
             let unpublished = unpublished(databases, route, &uuids).await?;
-            let untaken = missing(databases, route.kind, &uuids).await?;
-            let waits = |uuid: &Uuid| unpublished.contains(uuid) || untaken.contains(uuid);
+            let uncommitted = missing(databases, route.kind, &uuids).await?;
+            let waits = |uuid: &Uuid| unpublished.contains(uuid) || uncommitted.contains(uuid);
             left.extend(uuids.into_iter().filter(waits).map(|uuid| (route, uuid)));
         }
         let over = left.is_empty();
         self.left = Some(left);
-        Ok(over && self.are_taken(world).await?)
+        Ok(over && self.are_committed(cluster).await?)
     }
 
     /// True when every consumer has committed all that was in its topic.
-    async fn are_taken(&self, world: &World) -> anyhow::Result<bool> {
-        let progress = topics::progress(world).await?;
+    async fn are_committed(&self, cluster: &Cluster) -> anyhow::Result<bool> {
+        let progress = topics::progress(cluster).await?;
         let then = |topic: &Topic| self.topics.iter().find(|then| then.name == topic.name);
-        Ok(progress.iter().all(|one| then(&one.topic).is_none_or(|then| one.untaken_of(then) == 0)))
+        Ok(progress.iter().all(|one| then(&one.topic).is_none_or(|then| one.uncommitted_of(then) == 0)))
     }
 }
 
 /// Each event that was written until the end of the fault.
-async fn written(databases: &Databases, span: Span) -> anyhow::Result<Vec<(&'static Route, Uuid)>> {
+async fn written(databases: &Databases, span: FaultWindow) -> anyhow::Result<Vec<(&'static Route, Uuid)>> {
     let mut written = Vec::new();
     for producer in PRODUCERS {
         let rows: Vec<(String, Uuid)> =
@@ -210,7 +210,7 @@ async fn unpublished(databases: &Databases, route: &Route, events: &[Uuid]) -> a
     Ok(rows.into_iter().collect())
 }
 
-async fn open_payments(databases: &Databases, span: Span) -> anyhow::Result<i64> {
+async fn open_payments(databases: &Databases, span: FaultWindow) -> anyhow::Result<i64> {
     let attempts: i64 =
         sqlx::query_scalar("select count(*) from orders where attempt_method is not null and updated_at <= $1")
             .bind(span.ended)

@@ -12,7 +12,7 @@ use platform::{
 };
 use uuid::Uuid;
 
-use super::world::World;
+use super::cluster::Cluster;
 use operations::dead_letters::event_uuid;
 
 /// As whom a tool looks at topics.
@@ -45,10 +45,10 @@ pub struct Event {
 }
 
 /// Every topic.
-pub async fn all(world: &World) -> anyhow::Result<Vec<Topic>> {
+pub async fn all(cluster: &Cluster) -> anyhow::Result<Vec<Topic>> {
     let topics: Vec<(&Route, String)> =
-        { const { &ROUTES } }.iter().map(|route| (route, route.topic(&world.sources.topics).to_owned())).collect();
-    blocking(world, GROUP, move |reader| {
+        { const { &ROUTES } }.iter().map(|route| (route, route.topic(&cluster.sources.topics).to_owned())).collect();
+    blocking(cluster, GROUP, move |reader| {
         let all = topics.into_iter().map(|(route, name)| Ok(Topic { route, extents: reader.extents(&name)?, name }));
         all.collect()
     })
@@ -56,12 +56,12 @@ pub async fn all(world: &World) -> anyhow::Result<Vec<Topic>> {
 }
 
 /// How far every consumer has come in what there is now.
-pub async fn progress(world: &World) -> anyhow::Result<Vec<Progress>> {
-    let topics = all(world).await?.into_iter().map(Arc::new);
+pub async fn progress(cluster: &Cluster) -> anyhow::Result<Vec<Progress>> {
+    let topics = all(cluster).await?.into_iter().map(Arc::new);
     let consumers = topics.flat_map(|topic| topic.route.consumers.iter().map(move |one| (topic.clone(), one)));
     // Offsets are told to their own group only, so that each takes a client.
     try_join_all(consumers.map(|(topic, consumer)| {
-        blocking(world, consumer.group, move |reader| {
+        blocking(cluster, consumer.group, move |reader| {
             let partitions: Vec<i32> = topic.extents.iter().map(|extent| extent.partition).collect();
             let marks = reader.marks(&topic.name, &partitions)?;
             let next = topic.extents.iter().map(|extent| {
@@ -75,18 +75,18 @@ pub async fn progress(world: &World) -> anyhow::Result<Vec<Progress>> {
 }
 
 /// What lies before consumers that have not committed it, such as `12 records of order.paid for assembly-group-order-paid`.
-pub async fn untaken_by_group(world: &World) -> anyhow::Result<Vec<String>> {
-    let progress = progress(world).await?;
-    Ok(progress.iter().filter(|one| one.untaken() > 0).map(Progress::to_string).collect())
+pub async fn uncommitted_by_group(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
+    let progress = progress(cluster).await?;
+    Ok(progress.iter().filter(|one| one.uncommitted() > 0).map(Progress::to_string).collect())
 }
 
 /// What `keep` makes of the records of these topics, partition by partition in their order.
 pub async fn read<T: Send + 'static>(
-    world: &World,
+    cluster: &Cluster,
     topics: Vec<Topic>,
     keep: impl Fn(&'static Route, Message, DateTime<Utc>) -> Option<T> + Send + 'static,
 ) -> anyhow::Result<Vec<T>> {
-    blocking(world, GROUP, move |reader| {
+    blocking(cluster, GROUP, move |reader| {
         let mut kept = Vec::new();
         for topic in topics {
             reader.read(&topic.name, &topic.extents, |message, at| kept.extend(keep(topic.route, message, at)))?;
@@ -97,9 +97,9 @@ pub async fn read<T: Send + 'static>(
 }
 
 /// Every event of every topic.
-pub async fn events(world: &World) -> anyhow::Result<Vec<Event>> {
-    let topics = all(world).await?;
-    read(world, topics, |route, message, _| {
+pub async fn events(cluster: &Cluster) -> anyhow::Result<Vec<Event>> {
+    let topics = all(cluster).await?;
+    read(cluster, topics, |route, message, _| {
         let uuid = event_uuid(route.kind, &message)?;
         Some(Event { route, uuid, partition: message.partition, offset: message.offset })
     })
@@ -108,13 +108,13 @@ pub async fn events(world: &World) -> anyhow::Result<Vec<Event>> {
 
 /// Puts a consumer where `to` says of each extent of its topic. Fails while its group has members.
 pub async fn place(
-    world: &World,
+    cluster: &Cluster,
     consumer: &'static Consumer,
     topic: &Topic,
     to: fn(&Extent) -> i64,
 ) -> anyhow::Result<()> {
     let topic = topic.clone();
-    blocking(world, consumer.group, move |reader| {
+    blocking(cluster, consumer.group, move |reader| {
         let mut marks = topic.extents.iter().map(|extent| (extent.partition, to(extent)));
         marks.try_for_each(|(partition, next)| reader.mark(&topic.name, partition, &Mark { next, ..Mark::default() }))
     })
@@ -122,8 +122,8 @@ pub async fn place(
 }
 
 /// Publishes, and returns when the broker has all of it.
-pub async fn publish(world: &World, records: Vec<Record>) -> anyhow::Result<()> {
-    KafkaPublisher::new(&world.sources.kafka)?.publish(records).await
+pub async fn publish(cluster: &Cluster, records: Vec<Record>) -> anyhow::Result<()> {
+    KafkaPublisher::new(&cluster.sources.kafka)?.publish(records).await
 }
 
 /// An event as it was, to be sent once more. Poison is none, and must stay where the audit knows it.
@@ -134,11 +134,11 @@ pub fn again(message: Message) -> Option<Record> {
 }
 
 async fn blocking<T: Send + 'static>(
-    world: &World,
+    cluster: &Cluster,
     group: &'static str,
     work: impl FnOnce(Reader) -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {
-    let config = world.sources.kafka.clone();
+    let config = cluster.sources.kafka.clone();
     tokio::task::spawn_blocking(move || work(Reader::new(&config, group)?)).await.context("reading topics")?
 }
 
@@ -162,12 +162,12 @@ impl Topic {
 
 impl Progress {
     /// How many records it has not committed.
-    pub fn untaken(&self) -> usize {
-        self.untaken_of(&self.topic)
+    pub fn uncommitted(&self) -> usize {
+        self.uncommitted_of(&self.topic)
     }
 
     /// How many it has not committed of what its topic had at another time.
-    pub fn untaken_of(&self, topic: &Topic) -> usize {
+    pub fn uncommitted_of(&self, topic: &Topic) -> usize {
         topic.extents.iter().map(|extent| count(self.next(extent), extent.end)).sum()
     }
 
@@ -179,7 +179,7 @@ impl Progress {
 
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} records of {} for {}", self.untaken(), self.topic.name, self.consumer.group)
+        write!(f, "{} records of {} for {}", self.uncommitted(), self.topic.name, self.consumer.group)
     }
 }
 

@@ -6,8 +6,8 @@ use tokio::time::sleep;
 
 use super::{IN_HAND, inject};
 use crate::{
-    fault::{Done, Fault, Injected, Stage},
-    load::Tally,
+    experiment::{Experiment, Fault, Injected, Injection},
+    load::Counters,
 };
 
 pub const FAULTS: [Fault; 3] = [
@@ -24,61 +24,61 @@ pub const FAULTS: [Fault; 3] = [
 /// More than this and a process that cannot publish hoards.
 const MEMORY: u64 = 200_000_000;
 
-async fn stop(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let away = Duration::from_secs(stage.scale(60, 10));
-    let before = stage.load.tally();
-    let broker = match stage.world.servers.broker.real() {
+async fn stop(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let away = Duration::from_secs(experiment.scale(60, 10));
+    let before = experiment.load.counters();
+    let broker = match experiment.cluster.servers.broker.real() {
         Ok(broker) => broker,
-        Err(reason) => return Ok(Injected::Not(reason)),
+        Err(reason) => return Ok(Injected::Skipped(reason)),
     };
     broker.stop().await?;
     sleep(away).await;
     broker.restart().await?;
-    stage.gone();
-    Ok(Injected::Times(Done { times: 1, problems: answered(stage, &before).await, ..Done::default() }))
+    experiment.cause_removed();
+    Ok(Injected::Done(Injection { times: 1, problems: answered(experiment, &before).await, ..Injection::default() }))
 }
 
-async fn kill(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let times = stage.scale(3, 1);
-    let before = stage.load.tally();
+async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let times = experiment.scale(3, 1);
+    let before = experiment.load.counters();
     for _ in 0..times {
-        let broker = match stage.world.servers.broker.real() {
+        let broker = match experiment.cluster.servers.broker.real() {
             Ok(broker) => broker,
-            Err(reason) => return Ok(Injected::Not(reason)),
+            Err(reason) => return Ok(Injected::Skipped(reason)),
         };
         broker.kill().await?;
         sleep(Duration::from_secs(1)).await;
         broker.restart().await?;
-        stage.gone();
+        experiment.cause_removed();
         sleep(Duration::from_secs(2)).await;
     }
-    Ok(Injected::Times(Done { times, problems: answered(stage, &before).await, ..Done::default() }))
+    Ok(Injected::Done(Injection { times, problems: answered(experiment, &before).await, ..Injection::default() }))
 }
 
-async fn hang(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let away = Duration::from_secs(stage.scale(30, 10));
-    let before = stage.load.tally();
-    let broker = match stage.world.servers.broker.real() {
+async fn hang(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let away = Duration::from_secs(experiment.scale(30, 10));
+    let before = experiment.load.counters();
+    let broker = match experiment.cluster.servers.broker.real() {
         Ok(broker) => broker,
-        Err(reason) => return Ok(Injected::Not(reason)),
+        Err(reason) => return Ok(Injected::Skipped(reason)),
     };
     broker.pause().await?;
     sleep(away).await;
     broker.unpause().await?;
-    stage.gone();
-    Ok(Injected::Times(Done { times: 1, problems: answered(stage, &before).await, ..Done::default() }))
+    experiment.cause_removed();
+    Ok(Injected::Done(Injection { times: 1, problems: answered(experiment, &before).await, ..Injection::default() }))
 }
 
 /// Without Kafka every request is answered as ever, those in hand at the end too, and nobody's memory grows without bound.
-async fn answered(stage: &Stage, before: &Tally) -> Vec<String> {
+async fn answered(experiment: &Experiment, before: &Counters) -> Vec<String> {
     sleep(IN_HAND).await;
-    let tally = stage.load.tally().since(before);
-    let failed = tally.unsatisfied();
+    let counters = experiment.load.counters().since(before);
+    let failed = counters.unsatisfied();
     let mut problems = Vec::new();
     if failed > 0 {
-        problems.push(format!("{failed} of {} requests failed, and no request needs Kafka", tally.requests));
+        problems.push(format!("{failed} of {} requests failed, and no request needs Kafka", counters.requests));
     }
-    let most = stage.world.fleet.most_memory();
+    let most = experiment.cluster.replicas.most_memory();
     if most > MEMORY {
         problems.push(format!("a process has {} MB, more than {}", most / 1_000_000, MEMORY / 1_000_000));
     }

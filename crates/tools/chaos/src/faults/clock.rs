@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::inject;
-use crate::fault::{Done, Fault, Injected, Stage};
+use crate::experiment::{Experiment, Fault, Injected, Injection};
 use operations::services::SERVICES;
 use platform::service::Service;
 
@@ -16,33 +16,33 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(wrong),
 }];
 
-async fn wrong(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let services = if stage.brief { &[&iam::SERVICE, &order::SERVICE][..] } else { &SERVICES };
+async fn wrong(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let services = if experiment.brief { &[&iam::SERVICE, &order::SERVICE][..] } else { &SERVICES };
     let offsets = ["1h", "-1h"];
     for service in services {
         for offset in offsets {
             // A process that did not take the offset would not become ready.
-            stage.world.fleet.replace(service, &[("CLOCK_OFFSET", offset)]).await?;
+            experiment.cluster.replicas.replace(service, &[("CLOCK_OFFSET", offset)]).await?;
             sleep(Duration::from_secs(4)).await;
         }
-        right(stage, service).await?;
+        right(experiment, service).await?;
     }
     let notes = vec![
         "wrong is the clock of the process: of the tokens that it signs and checks, of iam's logins and users, of dead letters; \
          deadlines, leases and due times are PostgreSQL's, whose clock is right"
             .to_owned(),
     ];
-    Ok(Injected::Times(Done { times: services.len() * offsets.len(), notes, ..Done::default() }))
+    Ok(Injected::Done(Injection { times: services.len() * offsets.len(), notes, ..Injection::default() }))
 }
 
-/// As [`Fleet::replace`](crate::world::Fleet::replace): the cause is gone when the last process has ended whose clock is wrong.
-async fn right(stage: &mut Stage, service: &'static Service) -> anyhow::Result<()> {
-    for number in 0..stage.world.fleet.count() {
-        let replica = stage.world.fleet.get(service, number)?;
+/// As [`Replicas::replace`](crate::cluster::Replicas::replace): the cause is gone when the last process has ended whose clock is wrong.
+async fn right(experiment: &mut Experiment, service: &'static Service) -> anyhow::Result<()> {
+    for number in 0..experiment.cluster.replicas.count() {
+        let replica = experiment.cluster.replicas.get(service, number)?;
         replica.terminate().await;
         replica.start(&[])?;
-        stage.gone();
-        stage.world.fleet.ready(service, number).await?;
+        experiment.cause_removed();
+        experiment.cluster.replicas.ready(service, number).await?;
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use tokio::time::sleep;
 
 use super::inject;
 use crate::{
-    fault::{Done, Fault, Injected, Stage},
-    world::{Link, World},
+    cluster::{Cluster, Link},
+    experiment::{Experiment, Fault, Injected, Injection},
 };
 use platform::service::Service;
 
@@ -41,60 +41,60 @@ const CONSUMERS: [&Service; 5] =
 const BACKGROUND: [&Service; 3] = [&assembly::SERVICE, &payment::SERVICE, &notification::SERVICE];
 
 /// How many events all consumers have taken so far.
-async fn taken(world: &World) -> anyhow::Result<i64> {
+async fn taken(cluster: &Cluster) -> anyhow::Result<i64> {
     let mut taken = 0;
     for consumer in ROUTES.iter().flat_map(|route| route.consumers) {
         let rows = sqlx::query_scalar::<_, i64>("select count(*) from inbox where consumer = $1").bind(consumer.group);
-        taken += rows.fetch_one(world.sources.databases.named(consumer.service)?).await?;
+        taken += rows.fetch_one(cluster.sources.databases.named(consumer.service)?).await?;
     }
     Ok(taken)
 }
 
-/// Done so many times, while events were taken all the same.
-async fn done(stage: &Stage, times: usize, taken_before: i64) -> anyhow::Result<Injected> {
-    let meanwhile = taken(&stage.world).await? - taken_before;
+/// Injection so many times, while events were taken all the same.
+async fn done(experiment: &Experiment, times: usize, taken_before: i64) -> anyhow::Result<Injected> {
+    let meanwhile = taken(&experiment.cluster).await? - taken_before;
     let problems = if meanwhile == 0 { vec!["no event was taken meanwhile".to_owned()] } else { Vec::new() };
     let notes = vec![format!("{meanwhile} events were taken meanwhile")];
-    Ok(Injected::Times(Done { times, problems, notes, ..Done::default() }))
+    Ok(Injected::Done(Injection { times, problems, notes, ..Injection::default() }))
 }
 
-async fn slow(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let before = taken(&stage.world).await?;
-    let links = stage.world.links.clone();
+async fn slow(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let before = taken(&experiment.cluster).await?;
+    let links = experiment.cluster.links.clone();
     for service in CONSUMERS {
         links.get(Link::Database(service))?.delay(Duration::from_millis(50));
     }
-    sleep(Duration::from_secs(stage.scale(15, 5))).await;
+    sleep(Duration::from_secs(experiment.scale(15, 5))).await;
     for service in CONSUMERS {
         links.get(Link::Database(service))?.restore();
     }
-    stage.gone();
-    done(stage, CONSUMERS.len(), before).await
+    experiment.cause_removed();
+    done(experiment, CONSUMERS.len(), before).await
 }
 
-async fn restless(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let (times, before) = (stage.scale(10, 3), taken(&stage.world).await?);
+async fn restless(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let (times, before) = (experiment.scale(10, 3), taken(&experiment.cluster).await?);
     for _ in 0..times {
-        let service = *BACKGROUND.choose(&mut stage.random).unwrap_or(&&assembly::SERVICE);
-        let number = stage.random.random_range(0..stage.world.fleet.count());
-        let replica = stage.world.fleet.get(service, number)?;
+        let service = *BACKGROUND.choose(&mut experiment.random).unwrap_or(&&assembly::SERVICE);
+        let number = experiment.random.random_range(0..experiment.cluster.replicas.count());
+        let replica = experiment.cluster.replicas.get(service, number)?;
         replica.terminate().await;
         replica.start(&[])?;
-        stage.gone();
+        experiment.cause_removed();
         sleep(Duration::from_secs(3)).await;
     }
-    done(stage, times, before).await
+    done(experiment, times, before).await
 }
 
-async fn frozen(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let before = taken(&stage.world).await?;
+async fn frozen(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let before = taken(&experiment.cluster).await?;
     for service in BACKGROUND {
-        stage.world.fleet.get(service, 0)?.freeze();
+        experiment.cluster.replicas.get(service, 0)?.freeze();
     }
-    sleep(Duration::from_secs(stage.scale(20, 8))).await;
+    sleep(Duration::from_secs(experiment.scale(20, 8))).await;
     for service in BACKGROUND {
-        stage.world.fleet.get(service, 0)?.thaw();
+        experiment.cluster.replicas.get(service, 0)?.thaw();
     }
-    stage.gone();
-    done(stage, BACKGROUND.len(), before).await
+    experiment.cause_removed();
+    done(experiment, BACKGROUND.len(), before).await
 }

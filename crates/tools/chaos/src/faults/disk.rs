@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{IN_HAND, inject};
-use crate::fault::{Done, Fault, Injected, Stage};
+use crate::experiment::{Experiment, Fault, Injected, Injection};
 
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 14,
@@ -14,12 +14,12 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(fill),
 }];
 
-async fn fill(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let lasting = Duration::from_secs(stage.scale(15, 6));
-    let before = stage.load.tally();
-    let disk = match &stage.world.servers.disk {
+async fn fill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let lasting = Duration::from_secs(experiment.scale(15, 6));
+    let before = experiment.load.counters();
+    let disk = match &experiment.cluster.servers.disk {
         Ok(disk) => disk,
-        Err(reason) => return Ok(Injected::Not(reason.clone())),
+        Err(reason) => return Ok(Injected::Skipped(reason.clone())),
     };
     let until = tokio::time::Instant::now() + lasting;
     // What is deleted meanwhile is taken too.
@@ -29,16 +29,16 @@ async fn fill(stage: &mut Stage) -> anyhow::Result<Injected> {
     }
     disk.free()?;
     // A server that could not even write its log has ended; whoever watches it starts it again.
-    stage.world.servers.start_postgres().await?;
-    stage.gone();
+    experiment.cluster.servers.start_postgres().await?;
+    experiment.cause_removed();
     // Those in hand are among those who noticed.
     sleep(IN_HAND).await;
-    let failed = stage.load.tally().since(&before).unsatisfied();
+    let failed = experiment.load.counters().since(&before).unsatisfied();
     let problems = if failed == 0 { vec!["it was missed: no request failed".to_owned()] } else { Vec::new() };
-    Ok(Injected::Times(Done {
+    Ok(Injected::Done(Injection {
         times: 1,
         problems,
         notes: vec![format!("{failed} requests failed")],
-        ..Done::default()
+        ..Injection::default()
     }))
 }

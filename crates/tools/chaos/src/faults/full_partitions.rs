@@ -7,11 +7,11 @@ use contracts::events::{Event as _, OrderPaid};
 use platform::kafka::Record;
 use tokio::time::{Instant, sleep};
 
-use super::{delivery::until_taken, inject};
+use super::{inject, redelivery::until_taken};
 use crate::{
-    fault::{Done, Fault, Injected, Stage},
+    cluster::{Cluster, Link},
+    experiment::{Experiment, Fault, Injected, Injection},
     topics::{self, Topic},
-    world::{Link, World},
 };
 
 pub const FAULTS: [Fault; 1] = [Fault {
@@ -32,46 +32,46 @@ const FETCHED: Duration = Duration::from_secs(3);
 /// By then a member that has ended is known to have: its session is six seconds.
 const GONE: Duration = Duration::from_secs(9);
 
-async fn returns(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let records = enough(&stage.world).await?;
-    let links = stage.world.links.clone();
+async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let records = enough(&experiment.cluster).await?;
+    let links = experiment.cluster.links.clone();
     let database = links.get(Link::Database(&assembly::SERVICE))?;
     database.delay(SLOW);
     let count = records.len();
-    topics::publish(&stage.world, records).await?;
+    topics::publish(&experiment.cluster, records).await?;
     sleep(FETCHED).await;
     // What is ended has its partitions moved to the one process that stays; what begins gets some of them; these come back.
-    leave(stage).await?;
-    join(stage)?;
-    for number in 1..stage.world.fleet.count() {
-        stage.world.fleet.ready(&assembly::SERVICE, number).await?;
+    leave(experiment).await?;
+    join(experiment)?;
+    for number in 1..experiment.cluster.replicas.count() {
+        experiment.cluster.replicas.ready(&assembly::SERVICE, number).await?;
     }
     sleep(FETCHED).await;
-    leave(stage).await?;
+    leave(experiment).await?;
     database.restore();
     let fast = Instant::now();
-    let topic = paid(&stage.world).await?;
+    let topic = paid(&experiment.cluster).await?;
     // A process that begins might be given just the partitions that stand still.
-    let problems = until_taken(&stage.world, &[topic]).await?;
+    let problems = until_taken(&experiment.cluster, &[topic]).await?;
     let took = fast.elapsed().as_secs_f64();
-    join(stage)?;
+    join(experiment)?;
     // The events that came again are a cause too.
-    stage.gone();
+    experiment.cause_removed();
     let notes = vec![format!("{count} events came again, and were taken within {took:.1} s")];
-    Ok(Injected::Times(Done { times: 3, problems, notes, ..Done::default() }))
+    Ok(Injected::Done(Injection { times: 3, problems, notes, ..Injection::default() }))
 }
 
-async fn paid(world: &World) -> anyhow::Result<Topic> {
-    let all = topics::all(world).await?;
+async fn paid(cluster: &Cluster) -> anyhow::Result<Topic> {
+    let all = topics::all(cluster).await?;
     all.into_iter().find(|topic| topic.route.kind == OrderPaid::TYPE).context("there is a topic of paid orders")
 }
 
 /// So many events for every partition, which are those that are there again and again: none of them has an effect.
-async fn enough(world: &World) -> anyhow::Result<Vec<Record>> {
+async fn enough(cluster: &Cluster) -> anyhow::Result<Vec<Record>> {
     let until = Instant::now() + PATIENCE;
     loop {
-        let topic = paid(world).await?;
-        let records = again(world, &topic).await?;
+        let topic = paid(cluster).await?;
+        let records = again(cluster, &topic).await?;
         if records.len() == EACH * topic.extents.len() {
             return Ok(records);
         }
@@ -81,8 +81,8 @@ async fn enough(world: &World) -> anyhow::Result<Vec<Record>> {
 }
 
 /// The events of each partition that has some, until it is full of them.
-async fn again(world: &World, topic: &Topic) -> anyhow::Result<Vec<Record>> {
-    let events = topics::read(world, vec![topic.clone()], |_, message, _| {
+async fn again(cluster: &Cluster, topic: &Topic) -> anyhow::Result<Vec<Record>> {
+    let events = topics::read(cluster, vec![topic.clone()], |_, message, _| {
         let partition = message.partition;
         topics::again(message).map(|record| (partition, record))
     });
@@ -94,15 +94,16 @@ async fn again(world: &World, topic: &Topic) -> anyhow::Result<Vec<Record>> {
 }
 
 /// All processes of assembly but the first end.
-async fn leave(stage: &mut Stage) -> anyhow::Result<()> {
-    for number in 1..stage.world.fleet.count() {
-        stage.world.fleet.get(&assembly::SERVICE, number)?.terminate().await;
+async fn leave(experiment: &mut Experiment) -> anyhow::Result<()> {
+    for number in 1..experiment.cluster.replicas.count() {
+        experiment.cluster.replicas.get(&assembly::SERVICE, number)?.terminate().await;
     }
     sleep(GONE).await;
     Ok(())
 }
 
 /// And begin again.
-fn join(stage: &mut Stage) -> anyhow::Result<()> {
-    (1..stage.world.fleet.count()).try_for_each(|number| stage.world.fleet.get(&assembly::SERVICE, number)?.start(&[]))
+fn join(experiment: &mut Experiment) -> anyhow::Result<()> {
+    (1..experiment.cluster.replicas.count())
+        .try_for_each(|number| experiment.cluster.replicas.get(&assembly::SERVICE, number)?.start(&[]))
 }

@@ -1,33 +1,33 @@
 //! Every fault there is, in the order of the project's list.
 
-mod access;
-mod asked;
+mod amplification;
+mod background_traffic;
 mod broker;
-mod building;
-mod chats;
 mod clock;
+mod connection_flood;
 mod consumers;
-mod crowd;
-mod deaths;
-mod delivery;
+mod crash_points;
+mod database_access;
 mod disk;
+mod failing_builds;
+mod frozen_relay;
 mod full_partitions;
-mod kills;
-mod links;
+mod link_faults;
 mod network;
 mod postgres;
+mod process_kills;
 mod provider;
+mod redelivery;
 mod redis;
-mod relays;
 mod rolling;
 mod servers;
 pub mod storm;
+mod telegram;
 mod unroutable;
-mod visitors;
 
 use std::time::Duration;
 
-use super::fault::Fault;
+use super::experiment::Fault;
 
 /// By then whoever asked while something was wrong has his answer, or waits for it in vain.
 const IN_HAND: Duration = Duration::from_secs(3);
@@ -35,22 +35,22 @@ const IN_HAND: Duration = Duration::from_secs(3);
 /// All of them.
 pub fn all() -> Vec<Fault> {
     [
-        &kills::FAULTS[..],
-        &deaths::FAULTS,
+        &process_kills::FAULTS[..],
+        &crash_points::FAULTS,
         &broker::FAULTS,
         &postgres::FAULTS,
-        &access::FAULTS,
+        &database_access::FAULTS,
         &redis::FAULTS,
         &network::FAULTS,
         &servers::FAULTS,
         &provider::FAULTS,
-        &building::FAULTS,
-        &delivery::FAULTS,
+        &failing_builds::FAULTS,
+        &redelivery::FAULTS,
         &consumers::FAULTS,
         &full_partitions::FAULTS,
-        &relays::FAULTS,
+        &frozen_relay::FAULTS,
         &unroutable::FAULTS,
-        &chats::FAULTS,
+        &telegram::FAULTS,
         &rolling::FAULTS,
         &clock::FAULTS,
         &disk::FAULTS,
@@ -59,10 +59,10 @@ pub fn all() -> Vec<Fault> {
     .concat()
 }
 
-/// `$name`, a function of a stage, as [`Fault::inject`] wants it.
+/// `$name`, a function of a experiment, as [`Fault::inject`] wants it.
 macro_rules! inject {
     ($name:ident) => {
-        |stage| Box::pin($name(stage))
+        |experiment| Box::pin($name(experiment))
     };
 }
 use inject;

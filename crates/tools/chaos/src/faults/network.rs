@@ -6,14 +6,14 @@ use rand::seq::IndexedRandom as _;
 use tokio::time::Instant;
 
 use super::{
-    asked::{Asked, Counters},
+    amplification::{Amplification, CallCounters},
+    background_traffic::ProbeUser,
     inject,
-    links::{Harm, blackhole, harm},
-    visitors::Visitor,
+    link_faults::{LinkFault, blackhole, link_fault},
 };
 use crate::{
-    fault::{Done, Fault, Injected, Stage},
-    world::{CALLS, Link},
+    cluster::{CALLS, Link},
+    experiment::{Experiment, Fault, Injected, Injection},
 };
 
 pub const FAULTS: [Fault; 4] = [
@@ -38,46 +38,48 @@ pub const FAULTS: [Fault; 4] = [
     },
 ];
 
-const SLOW: Harm = Harm { does: |proxy| proxy.delay(Duration::from_millis(300)), is_heard: true, is_answered: true };
+const SLOW: LinkFault =
+    LinkFault { does: |proxy| proxy.delay(Duration::from_millis(300)), is_heard: true, is_answered: true };
 
-async fn cut(stage: &mut Stage) -> anyhow::Result<Injected> {
-    on_each_call(stage, Harm::CUT).await
+async fn cut(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    on_each_call(experiment, LinkFault::CUT).await
 }
 
-async fn slow(stage: &mut Stage) -> anyhow::Result<Injected> {
-    on_each_call(stage, SLOW).await
+async fn slow(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    on_each_call(experiment, SLOW).await
 }
 
-async fn half_open(stage: &mut Stage) -> anyhow::Result<Injected> {
-    on_each_call(stage, Harm::HALF_OPEN).await
+async fn half_open(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    on_each_call(experiment, LinkFault::HALF_OPEN).await
 }
 
-async fn dropped(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let visitor = Visitor::register(&stage.world.shop()?).await?;
-    let all = calls(stage);
-    blackhole(stage, &visitor, &all).await.map(Injected::Times)
+async fn dropped(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let user = ProbeUser::register(&experiment.cluster.shop()?).await?;
+    let all = calls(experiment);
+    blackhole(experiment, &user, &all).await.map(Injected::Done)
 }
 
-async fn on_each_call(stage: &mut Stage, what: Harm) -> anyhow::Result<Injected> {
-    let lasting = Duration::from_secs(stage.scale(8, 4));
-    let all = calls(stage);
-    let visitor = Visitor::register(&stage.world.shop()?).await?;
-    let mut done = Done { times: all.len(), ..Done::default() };
+async fn on_each_call(experiment: &mut Experiment, what: LinkFault) -> anyhow::Result<Injected> {
+    let lasting = Duration::from_secs(experiment.scale(8, 4));
+    let all = calls(experiment);
+    let user = ProbeUser::register(&experiment.cluster.shop()?).await?;
+    let mut done = Injection { times: all.len(), ..Injection::default() };
     for link in all {
         let Link::Call(from, to) = link else { continue };
-        let (begun, before) = (Instant::now(), Counters::of(stage, from, to).await?);
-        let seen = harm(stage, &visitor, link, what, lasting).await?;
-        let after = Counters::of(stage, from, to).await?;
-        let asked = Asked::of(&before, &after, from, seen.visits, stage.world.fleet.count(), begun.elapsed());
+        let (begun, before) = (Instant::now(), CallCounters::of(experiment, from, to).await?);
+        let seen = link_fault(experiment, &user, link, what, lasting).await?;
+        let after = CallCounters::of(experiment, from, to).await?;
+        let asked =
+            Amplification::of(&before, &after, from, seen.visits, experiment.cluster.replicas.count(), begun.elapsed());
         done.problems.extend(seen.problems);
-        if asked.is_repeated_too_often() || (what.is_heard && asked.is_heard_too_often()) {
+        if asked.exceeds_retry_budget() || (what.is_heard && asked.overloads_callee()) {
             done.problems.push(format!("{link}: {asked}"));
         }
         done.notes.push(format!("{link}: {asked}"));
     }
-    Ok(Injected::Times(done))
+    Ok(Injected::Done(done))
 }
 
-fn calls(stage: &mut Stage) -> Vec<Link> {
-    if stage.brief { CALLS.sample(&mut stage.random, 2).copied().collect() } else { CALLS.to_vec() }
+fn calls(experiment: &mut Experiment) -> Vec<Link> {
+    if experiment.brief { CALLS.sample(&mut experiment.random, 2).copied().collect() } else { CALLS.to_vec() }
 }

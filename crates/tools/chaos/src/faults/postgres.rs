@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{crowd::Crowd, inject};
+use super::{connection_flood::ConnectionFlood, inject};
 use crate::{
-    fault::{Done, Fault, Injected, Stage},
-    world::Link,
+    cluster::Link,
+    experiment::{Experiment, Fault, Injected, Injection},
 };
 use operations::services::SERVICES;
 
@@ -23,54 +23,54 @@ pub const FAULTS: [Fault; 3] = [
         number: 4,
         name: "postgres-crowded",
         what: "PostgreSQL loses every connection and has none left for 10 s",
-        inject: inject!(crowd),
+        inject: inject!(flood),
     },
 ];
 
 /// By then every answer has arrived that was given before.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 
-async fn kill(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let mut done = Done::default();
-    for _ in 0..stage.scale(3, 1) {
-        stage.world.servers.kill_postgres().await?;
-        without(stage, Duration::from_secs(2), &mut done).await;
-        stage.world.servers.start_postgres().await?;
-        stage.gone();
+async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let mut done = Injection::default();
+    for _ in 0..experiment.scale(3, 1) {
+        experiment.cluster.servers.kill_postgres().await?;
+        without(experiment, Duration::from_secs(2), &mut done).await;
+        experiment.cluster.servers.start_postgres().await?;
+        experiment.cause_removed();
         sleep(Duration::from_secs(2)).await;
     }
-    Ok(Injected::Times(done))
+    Ok(Injected::Done(done))
 }
 
-async fn hang(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let (links, mut done) = (stage.world.links.clone(), Done::default());
+async fn hang(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let (links, mut done) = (experiment.cluster.links.clone(), Injection::default());
     for service in SERVICES {
         links.get(Link::Database(service))?.hang();
     }
-    without(stage, Duration::from_secs(stage.scale(15, 5)), &mut done).await;
+    without(experiment, Duration::from_secs(experiment.scale(15, 5)), &mut done).await;
     for service in SERVICES {
         links.get(Link::Database(service))?.restore();
     }
-    stage.gone();
-    Ok(Injected::Times(done))
+    experiment.cause_removed();
+    Ok(Injected::Done(done))
 }
 
-async fn crowd(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let mut done = Done::default();
-    let crowd = Crowd::gather(&stage.world.servers.postgres_url).await?;
-    done.notes.push(format!("{} connections were lost", crowd.thrown_out));
-    without(stage, Duration::from_secs(stage.scale(10, 5)), &mut done).await;
-    crowd.leave().await;
-    stage.gone();
-    Ok(Injected::Times(done))
+async fn flood(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let mut done = Injection::default();
+    let flood = ConnectionFlood::fill(&experiment.cluster.servers.postgres_url).await?;
+    done.notes.push(format!("{} connections were lost", flood.terminated));
+    without(experiment, Duration::from_secs(experiment.scale(10, 5)), &mut done).await;
+    flood.release().await;
+    experiment.cause_removed();
+    Ok(Injected::Done(done))
 }
 
 /// Waits without PostgreSQL. Nothing that customers ask can succeed then; what does shows that the fault has missed.
-async fn without(stage: &Stage, lasting: Duration, done: &mut Done) {
+async fn without(experiment: &Experiment, lasting: Duration, done: &mut Injection) {
     sleep(IN_FLIGHT.min(lasting)).await;
-    let before = stage.load.tally();
+    let before = experiment.load.counters();
     sleep(lasting.saturating_sub(IN_FLIGHT)).await;
-    let succeeded = stage.load.tally().since(&before).succeeded;
+    let succeeded = experiment.load.counters().since(&before).succeeded;
     if succeeded > 0 {
         done.problems.push(format!("it was missed: {succeeded} requests succeeded without PostgreSQL"));
     }

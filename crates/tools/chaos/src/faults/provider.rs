@@ -6,7 +6,7 @@ use stand_ins::{Mode, ProviderFault};
 use tokio::time::sleep;
 
 use super::inject;
-use crate::fault::{Done, Fault, Injected, Stage};
+use crate::experiment::{Experiment, Fault, Injected, Injection};
 
 pub const FAULTS: [Fault; 4] = [
     Fault {
@@ -30,35 +30,35 @@ pub const FAULTS: [Fault; 4] = [
     },
 ];
 
-async fn silent(stage: &mut Stage) -> anyhow::Result<Injected> {
-    Ok(Injected::Times(be(stage, Mode::Charging(ProviderFault::Silent)).await))
+async fn silent(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    Ok(Injected::Done(be(experiment, Mode::Charging(ProviderFault::Silent)).await))
 }
 
-async fn failing(stage: &mut Stage) -> anyhow::Result<Injected> {
-    Ok(Injected::Times(be(stage, Mode::Charging(ProviderFault::Status(500))).await))
+async fn failing(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    Ok(Injected::Done(be(experiment, Mode::Charging(ProviderFault::Status(500))).await))
 }
 
-async fn declining(stage: &mut Stage) -> anyhow::Result<Injected> {
-    Ok(Injected::Times(be(stage, Mode::Charging(ProviderFault::Declined("generic_decline"))).await))
+async fn declining(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    Ok(Injected::Done(be(experiment, Mode::Charging(ProviderFault::Declined("generic_decline"))).await))
 }
 
-async fn twice(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let before = stage.world.provider.replayed();
-    let mut done = be(stage, Mode::Duplicating).await;
-    let again = stage.world.provider.replayed() - before;
+async fn twice(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let before = experiment.cluster.provider.replayed();
+    let mut done = be(experiment, Mode::Duplicating).await;
+    let again = experiment.cluster.provider.replayed() - before;
     if again == 0 {
         done.problems.push("it was missed: no answer was given a second time".to_owned());
     }
     done.notes.push(format!("{again} answers were given a second time"));
-    Ok(Injected::Times(done))
+    Ok(Injected::Done(done))
 }
 
 /// So for a while: how many charges met it.
-async fn be(stage: &mut Stage, mode: Mode) -> Done {
-    let before = stage.world.provider.faults_met();
-    stage.world.provider.be(mode);
-    sleep(Duration::from_secs(stage.scale(10, 5))).await;
-    stage.world.provider.be(Mode::Well);
-    stage.gone();
-    Done::some(stage.world.provider.faults_met() - before, "no charge met it")
+async fn be(experiment: &mut Experiment, mode: Mode) -> Injection {
+    let before = experiment.cluster.provider.faults_met();
+    experiment.cluster.provider.be(mode);
+    sleep(Duration::from_secs(experiment.scale(10, 5))).await;
+    experiment.cluster.provider.be(Mode::Well);
+    experiment.cause_removed();
+    Injection::at_least_one(experiment.cluster.provider.faults_met() - before, "no charge met it")
 }

@@ -6,7 +6,7 @@ use reqwest::Method;
 use tokio::time::{Instant, sleep};
 
 use super::inject;
-use crate::fault::{Done, Fault, Injected, Stage};
+use crate::experiment::{Experiment, Fault, Injected, Injection};
 use client::{customer::Customer, shop::Shop};
 
 pub const FAULTS: [Fault; 2] = [
@@ -29,13 +29,13 @@ const IN_FLIGHT: Duration = Duration::from_secs(1);
 /// How long an answer about a session may take once Redis is there again.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-async fn kill(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let away = Duration::from_secs(stage.scale(8, 4));
-    let user = User::new(stage.world.shop()?).await?;
+async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let away = Duration::from_secs(experiment.scale(8, 4));
+    let user = User::new(experiment.cluster.shop()?).await?;
     let session = user.log_in().await?;
-    stage.world.servers.kill_redis().await?;
+    experiment.cluster.servers.kill_redis().await?;
     let until = Instant::now() + away;
-    let mut done = Done { times: 1, ..Done::default() };
+    let mut done = Injection { times: 1, ..Injection::default() };
     sleep(IN_FLIGHT).await;
     let mut turned_away = 0;
     while Instant::now() < until {
@@ -46,32 +46,32 @@ async fn kill(stage: &mut Stage) -> anyhow::Result<Injected> {
         }
         sleep(Duration::from_millis(200)).await;
     }
-    stage.world.servers.start_redis().await?;
-    stage.gone();
+    experiment.cluster.servers.start_redis().await?;
+    experiment.cause_removed();
     if turned_away == 0 {
         done.problems.push("it was missed: no request was turned away with 503".to_owned());
     }
     done.notes.push(format!("{turned_away} requests were turned away with 503"));
-    done.problems.extend(user.verdict(&session, 200).await);
-    Ok(Injected::Times(done))
+    done.problems.extend(user.check_session(&session, 200).await);
+    Ok(Injected::Done(done))
 }
 
-async fn empty(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let times = stage.scale(3, 1);
-    let mut done = Done { times, ends_sessions: true, ..Done::default() };
-    let user = User::new(stage.world.shop()?).await?;
+async fn empty(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let times = experiment.scale(3, 1);
+    let mut done = Injection { times, ends_sessions: true, ..Injection::default() };
+    let user = User::new(experiment.cluster.shop()?).await?;
     for _ in 0..times {
         let session = user.log_in().await?;
-        stage.world.servers.kill_redis().await?;
-        stage.world.servers.empty_redis().await?;
-        stage.world.servers.start_redis().await?;
-        stage.gone();
-        done.problems.extend(user.verdict(&session, 401).await);
+        experiment.cluster.servers.kill_redis().await?;
+        experiment.cluster.servers.empty_redis().await?;
+        experiment.cluster.servers.start_redis().await?;
+        experiment.cause_removed();
+        done.problems.extend(user.check_session(&session, 401).await);
         let session = user.log_in().await?;
-        done.problems.extend(user.verdict(&session, 200).await);
+        done.problems.extend(user.check_session(&session, 200).await);
         sleep(Duration::from_secs(1)).await;
     }
-    Ok(Injected::Times(done))
+    Ok(Injected::Done(done))
 }
 
 /// Somebody whose session is looked at.
@@ -105,7 +105,7 @@ impl User {
     }
 
     /// What is wrong when the shop, once it can tell, answers something else than this within the session.
-    async fn verdict(&self, session: &str, expected: u16) -> Option<String> {
+    async fn check_session(&self, session: &str, expected: u16) -> Option<String> {
         let until = Instant::now() + PATIENCE;
         loop {
             match self.ask(session).await {

@@ -3,7 +3,7 @@
 use tokio::time::sleep;
 
 use super::{IN_HAND, inject};
-use crate::fault::{Done, Fault, Injected, Stage};
+use crate::experiment::{Experiment, Fault, Injected, Injection};
 use operations::services::SERVICES;
 
 pub const FAULTS: [Fault; 1] = [Fault {
@@ -13,18 +13,18 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(roll),
 }];
 
-async fn roll(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let services = if stage.brief { &[&iam::SERVICE, &order::SERVICE][..] } else { &SERVICES };
-    let before = stage.load.tally();
+async fn roll(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let services = if experiment.brief { &[&iam::SERVICE, &order::SERVICE][..] } else { &SERVICES };
+    let before = experiment.load.counters();
     for service in services {
-        stage.world.fleet.replace(service, &[]).await?;
+        experiment.cluster.replicas.replace(service, &[]).await?;
     }
-    stage.gone();
+    experiment.cause_removed();
     sleep(IN_HAND).await;
-    let tally = stage.load.tally().since(&before);
-    let failed = tally.unsatisfied();
+    let counters = experiment.load.counters().since(&before);
+    let failed = counters.unsatisfied();
     let problems =
-        if failed > 0 { vec![format!("{failed} of {} requests failed", tally.requests)] } else { Vec::new() };
-    let times = services.len() * stage.world.fleet.count();
-    Ok(Injected::Times(Done { times, problems, ..Done::default() }))
+        if failed > 0 { vec![format!("{failed} of {} requests failed", counters.requests)] } else { Vec::new() };
+    let times = services.len() * experiment.cluster.replicas.count();
+    Ok(Injected::Done(Injection { times, problems, ..Injection::default() }))
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use rand::seq::IndexedRandom as _;
 
 use super::{
+    background_traffic::ProbeUser,
     inject,
-    links::{Harm, blackhole, harm},
-    visitors::Visitor,
+    link_faults::{LinkFault, blackhole, link_fault},
 };
 use crate::{
-    fault::{Done, Fault, Injected, Stage},
-    world::Link,
+    cluster::Link,
+    experiment::{Experiment, Fault, Injected, Injection},
 };
 use operations::services::SERVICES;
 
@@ -36,47 +36,48 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
-const SLOW: Harm = Harm { does: |proxy| proxy.delay(Duration::from_millis(100)), is_heard: true, is_answered: true };
+const SLOW: LinkFault =
+    LinkFault { does: |proxy| proxy.delay(Duration::from_millis(100)), is_heard: true, is_answered: true };
 
-async fn cut(stage: &mut Stage) -> anyhow::Result<Injected> {
-    on_each_link(stage, Harm::CUT).await
+async fn cut(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    on_each_link(experiment, LinkFault::CUT).await
 }
 
-async fn slow(stage: &mut Stage) -> anyhow::Result<Injected> {
-    on_each_link(stage, SLOW).await
+async fn slow(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    on_each_link(experiment, SLOW).await
 }
 
-async fn dropped(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let visitor = Visitor::register(&stage.world.shop()?).await?;
-    let (mut all, notes) = links(stage, &[Link::Provider, Link::Telegram]);
-    if stage.brief {
-        all = all.sample(&mut stage.random, 3).copied().collect();
+async fn dropped(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let user = ProbeUser::register(&experiment.cluster.shop()?).await?;
+    let (mut all, notes) = links(experiment, &[Link::Provider, Link::Telegram]);
+    if experiment.brief {
+        all = all.sample(&mut experiment.random, 3).copied().collect();
     }
-    let mut done = blackhole(stage, &visitor, &all).await?;
+    let mut done = blackhole(experiment, &user, &all).await?;
     done.notes.extend(notes);
-    Ok(Injected::Times(done))
+    Ok(Injected::Done(done))
 }
 
-async fn on_each_link(stage: &mut Stage, what: Harm) -> anyhow::Result<Injected> {
-    let lasting = Duration::from_secs(stage.scale(5, 3));
-    let visitor = Visitor::register(&stage.world.shop()?).await?;
-    let (mut all, notes) = links(stage, &[]);
-    let mut done = Done { notes, ..Done::default() };
-    if stage.brief {
-        all = all.sample(&mut stage.random, 3).copied().collect();
+async fn on_each_link(experiment: &mut Experiment, what: LinkFault) -> anyhow::Result<Injected> {
+    let lasting = Duration::from_secs(experiment.scale(5, 3));
+    let user = ProbeUser::register(&experiment.cluster.shop()?).await?;
+    let (mut all, notes) = links(experiment, &[]);
+    let mut done = Injection { notes, ..Injection::default() };
+    if experiment.brief {
+        all = all.sample(&mut experiment.random, 3).copied().collect();
     }
     for link in all {
-        done.problems.extend(harm(stage, &visitor, link, what, lasting).await?.problems);
+        done.problems.extend(link_fault(experiment, &user, link, what, lasting).await?.problems);
         done.times += 1;
     }
-    Ok(Injected::Times(done))
+    Ok(Injected::Done(done))
 }
 
 /// Each database's, Redis's, Kafka's where it is a real one, and `more`; and what a reader may want to know of that.
-fn links(stage: &Stage, more: &[Link]) -> (Vec<Link>, Vec<String>) {
+fn links(experiment: &Experiment, more: &[Link]) -> (Vec<Link>, Vec<String>) {
     let mut all: Vec<Link> = SERVICES.map(Link::Database).into_iter().chain([Link::Redis]).collect();
     all.extend(more);
-    match stage.world.servers.broker.real() {
+    match experiment.cluster.servers.broker.real() {
         Ok(_) => {
             all.push(Link::Kafka);
             (all, Vec::new())

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::inject;
 use crate::{
-    fault::{Done, Fault, Injected, Stage},
-    world::World,
+    cluster::Cluster,
+    experiment::{Experiment, Fault, Injected, Injection},
 };
 
 pub const FAULTS: [Fault; 1] = [Fault {
@@ -29,40 +29,43 @@ const PUBLISHED: Duration = Duration::from_secs(5);
 const SET_ASIDE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
-async fn hold_back(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let lasting = Duration::from_secs(stage.scale(15, 6));
-    let (last, orders) = insert(&stage.world).await?;
-    let mut done = Done::some(orders.len(), "no order waited for its payment");
+async fn hold_back(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let lasting = Duration::from_secs(experiment.scale(15, 6));
+    let (last, orders) = insert(&experiment.cluster).await?;
+    let mut done = Injection::at_least_one(orders.len(), "no order waited for its payment");
     let begun = Instant::now();
-    while set_aside(&stage.world).await?.len() < orders.len() && begun.elapsed() < SET_ASIDE {
+    while set_aside(&experiment.cluster).await?.len() < orders.len() && begun.elapsed() < SET_ASIDE {
         sleep(POLL).await;
     }
     sleep(lasting.saturating_sub(begun.elapsed())).await;
 
-    let (others, late) = others(&stage.world, last, &orders).await?;
+    let (others, late) = others(&experiment.cluster, last, &orders).await?;
     if others == 0 || late > 0 {
         done.problems.push(format!("of {others} events of other orders {late} were not published in time"));
     }
-    let overtaking = overtaking(&stage.world, last, &orders).await?;
+    let overtaking = overtaking(&experiment.cluster, last, &orders).await?;
     if overtaking > 0 {
         done.problems.push(format!("{overtaking} events overtook one of their order that cannot be routed"));
     }
-    let aside = set_aside(&stage.world).await?;
-    done.problems.extend(listed(stage, &aside, &orders).await?);
+    let aside = set_aside(&experiment.cluster).await?;
+    done.problems.extend(listed(experiment, &aside, &orders).await?);
     let behind = aside.len().saturating_sub(orders.len());
     done.notes.push(format!("{others} events of other orders went on, {behind} waited behind {}", orders.len()));
 
-    sqlx::query("delete from outbox where event_type = $1").bind(UNHEARD).execute(database(&stage.world)?).await?;
-    stage.gone();
-    Ok(Injected::Times(done))
+    sqlx::query("delete from outbox where event_type = $1")
+        .bind(UNHEARD)
+        .execute(database(&experiment.cluster)?)
+        .await?;
+    experiment.cause_removed();
+    Ok(Injected::Done(done))
 }
 
-fn database(world: &World) -> anyhow::Result<&platform::postgres::Database> {
-    world.sources.databases.get(&order::SERVICE)
+fn database(cluster: &Cluster) -> anyhow::Result<&platform::postgres::Database> {
+    cluster.sources.databases.get(&order::SERVICE)
 }
 
 /// Puts an event before the next one of orders that have just been made: the last row's id, and the orders.
-async fn insert(world: &World) -> anyhow::Result<(i64, Vec<Uuid>)> {
+async fn insert(cluster: &Cluster) -> anyhow::Result<(i64, Vec<Uuid>)> {
     let rows: Vec<(i64, Uuid)> = sqlx::query_as(
         "insert into outbox (event_uuid, event_type, key, payload, trace)
         select gen_random_uuid(), $1, uuid, '', '{}' from (
@@ -71,38 +74,38 @@ async fn insert(world: &World) -> anyhow::Result<(i64, Vec<Uuid>)> {
     )
     .bind(UNHEARD)
     .bind(ORDERS)
-    .fetch_all(database(world)?)
+    .fetch_all(database(cluster)?)
     .await?;
     let last = rows.iter().map(|(id, _)| *id).max().unwrap_or_default();
     Ok((last, rows.into_iter().map(|(_, order)| order).collect()))
 }
 
 /// The events that are set aside: their uuids.
-async fn set_aside(world: &World) -> anyhow::Result<Vec<Uuid>> {
+async fn set_aside(cluster: &Cluster) -> anyhow::Result<Vec<Uuid>> {
     let question = "select event_uuid from outbox where set_aside_at is not null and published_at is null";
-    Ok(sqlx::query_scalar(question).fetch_all(database(world)?).await?)
+    Ok(sqlx::query_scalar(question).fetch_all(database(cluster)?).await?)
 }
 
 /// How many events other orders have had meanwhile, and how many of them should be published and are not.
-async fn others(world: &World, last: i64, orders: &[Uuid]) -> anyhow::Result<(i64, i64)> {
+async fn others(cluster: &Cluster, last: i64, orders: &[Uuid]) -> anyhow::Result<(i64, i64)> {
     let counted = sqlx::query_as(
         "select count(*), count(*) filter (
             where published_at is null and created_at < now() - make_interval(secs => $3))
         from outbox where id > $1 and key <> all($2)",
     );
-    Ok(counted.bind(last).bind(orders).bind(PUBLISHED.as_secs_f64()).fetch_one(database(world)?).await?)
+    Ok(counted.bind(last).bind(orders).bind(PUBLISHED.as_secs_f64()).fetch_one(database(cluster)?).await?)
 }
 
 /// How many later events of these orders were published.
-async fn overtaking(world: &World, last: i64, orders: &[Uuid]) -> anyhow::Result<i64> {
+async fn overtaking(cluster: &Cluster, last: i64, orders: &[Uuid]) -> anyhow::Result<i64> {
     let counted =
         sqlx::query_scalar("select count(*) from outbox where id > $1 and key = any($2) and published_at is not null");
-    Ok(counted.bind(last).bind(orders).fetch_one(database(world)?).await?)
+    Ok(counted.bind(last).bind(orders).fetch_one(database(cluster)?).await?)
 }
 
 /// Whether the auditor lists what waits. It does so once it has waited for longer than the grace, here none.
-async fn listed(stage: &Stage, aside: &[Uuid], orders: &[Uuid]) -> anyhow::Result<Vec<String>> {
-    let mut facts = stage.world.sources.gather(std::sync::Arc::new(|_, _, _| {})).await?;
+async fn listed(experiment: &Experiment, aside: &[Uuid], orders: &[Uuid]) -> anyhow::Result<Vec<String>> {
+    let mut facts = experiment.cluster.sources.gather(std::sync::Arc::new(|_, _, _| {})).await?;
     facts.bounds = Bounds { grace: Duration::ZERO, ..facts.bounds };
     let unheard = facts.outbox.iter().filter(|row| row.kind == UNHEARD);
     let names: Vec<String> = unheard.map(|OutboxRow { event, .. }| event.to_string()).collect();

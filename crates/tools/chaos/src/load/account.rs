@@ -17,8 +17,8 @@ use tonic::Code;
 use uuid::Uuid;
 
 use super::{
-    memory::Memory,
-    tally::{Class, Kind},
+    counters::{Class, Kind},
+    journal::Journal,
 };
 use client::{
     customer::{PASSWORD, registration},
@@ -57,21 +57,21 @@ impl Account {
     }
 
     /// The session, or a new one if it is `stale`: whoever else waits for it gets that one, too.
-    pub async fn session(&self, stale: Option<&str>, shop: &Shop, memory: &Memory, rng: &mut SmallRng) -> String {
+    pub async fn session(&self, stale: Option<&str>, shop: &Shop, journal: &Journal, rng: &mut SmallRng) -> String {
         let mut session = self.session.lock().await;
         if stale == Some(session.as_str()) {
-            *session = self.log_in(shop, memory, rng).await;
+            *session = self.log_in(shop, journal, rng).await;
         }
         session.clone()
     }
 
     /// Logs in, however often it takes.
-    async fn log_in(&self, shop: &Shop, memory: &Memory, rng: &mut SmallRng) -> String {
+    async fn log_in(&self, shop: &Shop, journal: &Journal, rng: &mut SmallRng) -> String {
         loop {
             let request = LoginRequest { login: self.login.clone(), password: PASSWORD.to_owned() };
             let class = match shop.auth().login(request).await {
                 Ok(answer) => {
-                    memory.count(Kind::LogIn, Class::Succeeded);
+                    journal.count(Kind::LogIn, Class::Succeeded);
                     return answer.into_inner().session_uuid;
                 }
                 Err(status) => match status.code() {
@@ -79,12 +79,12 @@ impl Account {
                     // What the channel itself answers when a connection is lost or the time is up.
                     Code::Cancelled | Code::DeadlineExceeded | Code::Internal | Code::Unknown => Class::Unanswered,
                     code => {
-                        memory.surprise(format!("Login of {} answered {code:?}: {}", self.login, status.message()));
-                        Class::Surprising
+                        journal.violation(format!("Login of {} answered {code:?}: {}", self.login, status.message()));
+                        Class::Unexpected
                     }
                 },
             };
-            memory.count(Kind::LogIn, class);
+            journal.count(Kind::LogIn, class);
             sleep(pause(rng)).await;
         }
     }

@@ -7,23 +7,23 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{
-    chance::Chance,
-    desk::{Desk, Final},
-    gate::{Gate, Ticket},
+    in_flight::{InFlight, Operation},
     order::Order,
-    requests::Request,
+    random::Random,
+    request::Request,
+    retrying_client::{Final, RetryingClient},
 };
 
 /// How many orders under way a customer looks after.
 const LOOKED_AFTER: usize = 8;
 
 pub struct Customer {
-    pub desk: Desk,
-    pub gate: Arc<Gate>,
+    pub client: RetryingClient,
+    pub in_flight: Arc<InFlight>,
     pub parts: Arc<[Uuid]>,
     /// The mean pause between two steps.
     pub pause: Duration,
-    pub chance: Chance,
+    pub random: Random,
     /// Orders that have not ended yet, the oldest first.
     pub orders: VecDeque<Order>,
 }
@@ -36,7 +36,7 @@ impl Customer {
                 self.visit(order).await;
             }
             self.look_back().await;
-            match self.chance.percent() {
+            match self.random.percent() {
                 0..10 => self.list().await,
                 10..13 => self.intrude().await,
                 13..33 => self.reconnect(),
@@ -47,7 +47,7 @@ impl Customer {
 
     async fn visit(&mut self, mut order: Order) {
         self.read(&mut order).await;
-        match self.chance.percent() {
+        match self.random.percent() {
             0..5 => self.race(&mut order).await,
             5..72 => self.pay(&mut order).await,
             72..91 => self.cancel(&mut order).await,
@@ -59,11 +59,11 @@ impl Customer {
     }
 
     async fn read(&mut self, order: &mut Order) {
-        let (answer, _ticket) = self.ask(&Request::read(order.uuid)).await;
+        let (answer, _operation) = self.ask(&Request::read(order.uuid)).await;
         if let Final::Done(body) = answer
             && let Err(error) = order.check(&body)
         {
-            self.desk.memory.surprise(format!("{error:#}"));
+            self.client.journal.violation(format!("{error:#}"));
         }
     }
 
@@ -85,45 +85,45 @@ impl Customer {
     }
 
     pub async fn list(&mut self) {
-        let (answer, _ticket) = self.ask(&Request::list()).await;
+        let (answer, _operation) = self.ask(&Request::list()).await;
         let Final::Done(body) = answer else { return };
-        let user = self.desk.account.user.to_string();
+        let user = self.client.account.user.to_string();
         let own = |orders: &Vec<Value>| orders.iter().all(|order| order["user_uuid"] == user.as_str());
         if !body["orders"].as_array().is_some_and(own) {
-            self.desk.memory.surprise(format!("GET /api/v1/orders of {user} answered {body}"));
+            self.client.journal.violation(format!("GET /api/v1/orders of {user} answered {body}"));
         }
     }
 
     fn reconnect(&mut self) {
-        if let Err(error) = self.desk.reconnect() {
+        if let Err(error) = self.client.reconnect() {
             tracing::warn!(error = format!("{error:#}"), "a customer keeps the connection");
         }
     }
 
     async fn intrude(&mut self) {
         self.rest().await;
-        let ticket = self.gate.enter("GET /api/v1/orders without a session").await;
-        self.desk.intrude(&Request::list(), &ticket).await;
+        let operation = self.in_flight.begin("GET /api/v1/orders without a session").await;
+        self.client.intrude(&Request::list(), &operation).await;
     }
 
-    /// Asks when the time has come; at times once more, when the same must be answered. In hand until the ticket is dropped.
-    pub async fn ask(&mut self, request: &Request) -> (Final, Ticket) {
+    /// Asks when the time has come; at times once more, when the same must be answered. In hand until the operation is dropped.
+    pub async fn ask(&mut self, request: &Request) -> (Final, Operation) {
         self.rest().await;
-        let [first, second] = [self.chance.fork(), self.chance.fork()];
-        let again = request.key.is_some() && self.chance.percent() < 5;
-        let ticket = self.gate.enter(request.to_string()).await;
-        let answer = self.desk.ask(request, &ticket, first).await;
+        let [first, second] = [self.random.fork(), self.random.fork()];
+        let again = request.key.is_some() && self.random.percent() < 5;
+        let operation = self.in_flight.begin(request.to_string()).await;
+        let answer = self.client.ask(request, &operation, first).await;
         if again && let Final::Done(_) = answer {
-            let repeated = self.desk.ask(request, &ticket, second).await;
+            let repeated = self.client.ask(request, &operation, second).await;
             if repeated != answer {
                 let sentence = format!("{request} answered {answer:?}, and to its repetition {repeated:?}");
-                self.desk.memory.surprise(sentence);
+                self.client.journal.violation(sentence);
             }
         }
-        (answer, ticket)
+        (answer, operation)
     }
 
     pub async fn rest(&mut self) {
-        sleep(self.chance.about(self.pause)).await;
+        sleep(self.random.about(self.pause)).await;
     }
 }

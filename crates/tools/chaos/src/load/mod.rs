@@ -1,16 +1,16 @@
 //! The steady mixed load under which faults are injected: customers who create, read, pay and cancel, and remember every answer.
 
 mod account;
-mod buying;
-mod chance;
+mod counters;
 mod customer;
-mod desk;
-mod gate;
-mod judge;
-mod memory;
+mod in_flight;
+mod journal;
 mod order;
-mod requests;
-mod tally;
+mod outcome;
+mod purchase;
+mod random;
+mod request;
+mod retrying_client;
 
 #[cfg(test)]
 mod tests;
@@ -26,14 +26,14 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-pub use self::tally::Tally;
+pub use self::counters::Counters;
 use self::{
     account::Account,
-    chance::Chance,
     customer::Customer,
-    desk::{Desk, Protocol},
-    gate::Gate,
-    memory::Memory,
+    in_flight::InFlight,
+    journal::Journal,
+    random::Random,
+    retrying_client::{Protocol, RetryingClient},
 };
 use client::shop::{Shop, success, within};
 
@@ -53,8 +53,8 @@ pub struct Options {
 
 /// Customers at work, until it is dropped.
 pub struct Load {
-    gate: Arc<Gate>,
-    memory: Arc<Memory>,
+    in_flight: Arc<InFlight>,
+    journal: Arc<Journal>,
     customers: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -65,31 +65,31 @@ impl Load {
         let rng = |index: usize| SmallRng::seed_from_u64(options.seed ^ (index as u64 + 1).wrapping_mul(SPREAD));
         let accounts = stream::iter(0..options.customers).map(|index| Account::open(&shop, index, rng(index)));
         let accounts: Vec<Account> = accounts.buffered(REGISTERING).try_collect().await?;
-        let (gate, memory) = (Arc::new(Gate::closed()), Arc::new(Memory::default()));
-        let parts = parts(&shop, &accounts[0], &memory, rng(0)).await?;
+        let (in_flight, journal) = (Arc::new(InFlight::paused()), Arc::new(Journal::default()));
+        let parts = parts(&shop, &accounts[0], &journal, rng(0)).await?;
         let mut customers = Vec::new();
         for (index, account) in accounts.into_iter().enumerate() {
             let customer = Customer {
-                desk: Desk::new(shop.clone(), memory.clone(), account, Protocol::of(index))?,
-                gate: gate.clone(),
+                client: RetryingClient::new(shop.clone(), journal.clone(), account, Protocol::of(index))?,
+                in_flight: in_flight.clone(),
                 parts: parts.clone(),
                 pause: options.pause,
-                chance: Chance::new(rng(index)),
+                random: Random::new(rng(index)),
                 orders: VecDeque::new(),
             };
             customers.push(AbortOnDropHandle::new(tokio::spawn(customer.live())));
         }
-        Ok(Self { gate, memory, customers })
+        Ok(Self { in_flight, journal, customers })
     }
 
     pub fn resume(&self) {
-        self.gate.open();
+        self.in_flight.resume();
     }
 
     /// Lets nobody begin anything new, and waits until every request that was begun has had its final answer.
     /// Fails after `patience` with what still has none.
     pub async fn pause(&self, patience: Duration) -> anyhow::Result<()> {
-        self.gate.close(patience).await?;
+        self.in_flight.drain(patience).await?;
         let gone = self.customers.iter().filter(|customer| customer.is_finished()).count();
         ensure!(gone == 0, "{gone} customers have panicked");
         Ok(())
@@ -97,39 +97,39 @@ impl Load {
 
     /// All that was acknowledged since the load began.
     pub fn acknowledged(&self) -> Vec<Acknowledged> {
-        self.memory.acknowledged()
+        self.journal.acknowledged()
     }
 
     /// What was answered since the load began.
-    pub fn tally(&self) -> Tally {
-        self.memory.counts().total
+    pub fn counters(&self) -> Counters {
+        self.journal.counts().total
     }
 
     /// When a request last failed, if one did after `since`: no answer, none within five seconds, 429, or 5xx except
     /// PAYMENT_OUTCOME_UNKNOWN.
     pub fn last_failure(&self, since: Instant) -> Option<Instant> {
-        self.memory.counts().last_failure(since)
+        self.journal.counts().last_failure(since)
     }
 
     /// Since when somebody waits for an answer, of those who wait the longest.
     pub fn waiting_since(&self) -> Option<Instant> {
-        self.memory.waiting_since()
+        self.journal.waiting_since()
     }
 
     /// When each kind of request (create, read, pay, cancel) had succeeded once after `since`. Nothing while one has not.
     pub fn first_success(&self, since: Instant) -> Option<Instant> {
-        self.memory.counts().first_success(since)
+        self.journal.counts().first_success(since)
     }
 
     /// Answers that break the contract, each a sentence.
-    pub fn surprises(&self) -> Vec<String> {
-        self.memory.surprises()
+    pub fn violations(&self) -> Vec<String> {
+        self.journal.violations()
     }
 }
 
 /// The parts of the shop, of which somebody must have filled the stock.
-async fn parts(shop: &Shop, account: &Account, memory: &Memory, mut rng: SmallRng) -> anyhow::Result<Arc<[Uuid]>> {
-    let session = account.session(None, shop, memory, &mut rng).await;
+async fn parts(shop: &Shop, account: &Account, journal: &Journal, mut rng: SmallRng) -> anyhow::Result<Arc<[Uuid]>> {
+    let session = account.session(None, shop, journal, &mut rng).await;
     let listed = shop.inventory().list_parts(within(&session, ListPartsRequest::default())?).await;
     let listed = success("ListParts", listed)?.parts;
     ensure!(!listed.is_empty(), "the shop has no parts");

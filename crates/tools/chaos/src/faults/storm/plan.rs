@@ -9,8 +9,8 @@ use rand::{
 };
 use stand_ins::{Mode, ProviderFault, TelegramMode};
 
-use super::{Event, Harm};
-use crate::world::{CALLS, Link};
+use super::{Disturbance, Event};
+use crate::cluster::{CALLS, Link};
 use operations::services::SERVICES;
 
 /// The pauses between two harms, and how long one lasts, in milliseconds.
@@ -31,58 +31,60 @@ pub fn plan(random: &mut SmallRng, length: Duration, replicas: usize, real_broke
         if deck.is_empty() {
             deck = self::deck(random, replicas.max(1), real_broker, disk);
         }
-        let busy = |harm: &Harm| events.iter().any(|event| at < event.at + event.lasts && event.harm.meets(harm));
+        let busy = |disturbance: &Disturbance| {
+            events.iter().any(|event| at < event.at + event.lasts && event.disturbance.meets(disturbance))
+        };
         // What cannot begin now comes later.
-        if let Some(place) = deck.iter().rposition(|harm| !busy(harm)) {
-            events.push(Event { at, lasts, harm: deck.remove(place) });
+        if let Some(place) = deck.iter().rposition(|disturbance| !busy(disturbance)) {
+            events.push(Event { at, lasts, disturbance: deck.remove(place) });
         }
     }
 }
 
-/// Every harm at least once, the common ones more often, in any order.
-fn deck(random: &mut SmallRng, replicas: usize, real_broker: bool, disk: bool) -> Vec<Harm> {
+/// Every disturbance at least once, the common ones more often, in any order.
+fn deck(random: &mut SmallRng, replicas: usize, real_broker: bool, disk: bool) -> Vec<Disturbance> {
     let mut deck = vec![
-        Harm::PostgresKilled,
-        Harm::PostgresHung,
-        Harm::PostgresCrowded,
-        Harm::RedisKilled,
-        Harm::RedisEmptied,
-        Harm::AssemblyFails(random.random_range(0..replicas)),
-        Harm::Provider(Mode::Charging(ProviderFault::Silent)),
-        Harm::Provider(Mode::Charging(ProviderFault::Status(500))),
-        Harm::Provider(Mode::Charging(ProviderFault::Declined("generic_decline"))),
-        Harm::Provider(Mode::Refunding(ProviderFault::Status(500))),
-        Harm::Provider(Mode::RefundingLate(3)),
-        Harm::Provider(Mode::Duplicating),
-        Harm::Telegram(TelegramMode::TooMany { retry_after: 2 }),
-        Harm::Telegram(TelegramMode::Broken),
-        Harm::Telegram(TelegramMode::Silent),
-        Harm::Telegram(TelegramMode::BadGateway),
-        Harm::Telegram(TelegramMode::Forbidden),
-        Harm::Poison,
-        Harm::EventsAgain,
+        Disturbance::PostgresKilled,
+        Disturbance::PostgresHung,
+        Disturbance::PostgresCrowded,
+        Disturbance::RedisKilled,
+        Disturbance::RedisEmptied,
+        Disturbance::AssemblyFails(random.random_range(0..replicas)),
+        Disturbance::Provider(Mode::Charging(ProviderFault::Silent)),
+        Disturbance::Provider(Mode::Charging(ProviderFault::Status(500))),
+        Disturbance::Provider(Mode::Charging(ProviderFault::Declined("generic_decline"))),
+        Disturbance::Provider(Mode::Refunding(ProviderFault::Status(500))),
+        Disturbance::Provider(Mode::RefundingLate(3)),
+        Disturbance::Provider(Mode::Duplicating),
+        Disturbance::Telegram(TelegramMode::TooMany { retry_after: 2 }),
+        Disturbance::Telegram(TelegramMode::Broken),
+        Disturbance::Telegram(TelegramMode::Silent),
+        Disturbance::Telegram(TelegramMode::BadGateway),
+        Disturbance::Telegram(TelegramMode::Forbidden),
+        Disturbance::Poison,
+        Disturbance::EventsAgain,
     ];
     if disk {
-        deck.push(Harm::DiskFull);
+        deck.push(Disturbance::DiskFull);
     }
     let databases = SERVICES.map(Link::Database);
     let mut links = [&CALLS[..], &databases, &[Link::Redis, Link::Provider, Link::Telegram]].concat();
     if real_broker {
-        deck.extend([Harm::BrokerKilled, Harm::BrokerHung]);
+        deck.extend([Disturbance::BrokerKilled, Disturbance::BrokerHung]);
         links.push(Link::Kafka);
     }
     let mut process = || (*SERVICES.choose(random).unwrap_or(&&order::SERVICE), random.random_range(0..replicas));
     let processes: [_; 16] = std::array::from_fn(|_| process());
     for (place, (service, number)) in processes.into_iter().enumerate() {
         deck.push(match place {
-            0..8 => Harm::Kill(service, number),
-            8..11 => Harm::Freeze(service, number),
-            11..14 => Harm::Roll(service, number),
-            _ => Harm::Clock { service, number, ahead: place % 2 == 0 },
+            0..8 => Disturbance::Kill(service, number),
+            8..11 => Disturbance::Freeze(service, number),
+            11..14 => Disturbance::Roll(service, number),
+            _ => Disturbance::Clock { service, number, ahead: place % 2 == 0 },
         });
     }
-    for harm in [Harm::Cut, Harm::Slow, Harm::HalfOpen] {
-        deck.extend(links.sample(random, 3).copied().map(harm));
+    for disturbance in [Disturbance::Cut, Disturbance::Slow, Disturbance::HalfOpen] {
+        deck.extend(links.sample(random, 3).copied().map(disturbance));
     }
     deck.shuffle(random);
     deck
@@ -91,7 +93,7 @@ fn deck(random: &mut SmallRng, replicas: usize, real_broker: bool, disk: bool) -
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (at, lasts) = (self.at.as_secs_f64(), self.lasts.as_secs_f64());
-        write!(f, "{at:>5.1} s, for {lasts:.1} s: {}", self.harm)
+        write!(f, "{at:>5.1} s, for {lasts:.1} s: {}", self.disturbance)
     }
 }
 
@@ -119,10 +121,11 @@ mod tests {
     #[test]
     fn ten_minutes_have_every_harm() {
         let all = of(3, true, true);
-        let modes = all.iter().filter(|event| matches!(event.harm, Harm::Provider(_) | Harm::Telegram(_)));
+        let modes =
+            all.iter().filter(|event| matches!(event.disturbance, Disturbance::Provider(_) | Disturbance::Telegram(_)));
 
-        let kinds: HashSet<_> = all.iter().map(|event| discriminant(&event.harm)).collect();
-        let modes: HashSet<_> = modes.map(|event| event.harm.to_string()).collect();
+        let kinds: HashSet<_> = all.iter().map(|event| discriminant(&event.disturbance)).collect();
+        let modes: HashSet<_> = modes.map(|event| event.disturbance.to_string()).collect();
 
         assert_eq!((kinds.len(), modes.len()), (20, 11), "{kinds:?} {modes:?}");
     }
@@ -134,7 +137,7 @@ mod tests {
 
             for (place, event) in all.iter().enumerate() {
                 let before = all[..place].iter().filter(|other| other.at + other.lasts > event.at);
-                let mut others = before.filter(|other| other.harm.meets(&event.harm));
+                let mut others = before.filter(|other| other.disturbance.meets(&event.disturbance));
                 assert_eq!(others.next(), None, "with {event}, seed {seed}");
             }
         }
@@ -142,13 +145,13 @@ mod tests {
 
     #[test]
     fn a_mock_and_a_disk_of_others_are_left_alone() {
-        let others = |harm: &Harm| match harm {
-            Harm::BrokerKilled | Harm::BrokerHung | Harm::DiskFull => true,
-            Harm::Cut(link) | Harm::Slow(link) | Harm::HalfOpen(link) => *link == Link::Kafka,
+        let others = |disturbance: &Disturbance| match disturbance {
+            Disturbance::BrokerKilled | Disturbance::BrokerHung | Disturbance::DiskFull => true,
+            Disturbance::Cut(link) | Disturbance::Slow(link) | Disturbance::HalfOpen(link) => *link == Link::Kafka,
             _ => false,
         };
 
-        assert!(!of(4, false, false).iter().any(|event| others(&event.harm)));
-        assert!(of(4, true, true).iter().any(|event| others(&event.harm)));
+        assert!(!of(4, false, false).iter().any(|event| others(&event.disturbance)));
+        assert!(of(4, true, true).iter().any(|event| others(&event.disturbance)));
     }
 }

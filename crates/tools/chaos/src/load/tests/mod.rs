@@ -41,14 +41,14 @@ async fn customer_over(
     let rng = SmallRng::seed_from_u64(1);
     let account = Account::open(&shop, 0, rng.clone()).await.unwrap();
     let customer = Customer {
-        desk: Desk::new(shop, Arc::default(), account, protocol).unwrap(),
-        gate: Arc::new(Gate::closed()),
+        client: RetryingClient::new(shop, Arc::default(), account, protocol).unwrap(),
+        in_flight: Arc::new(InFlight::paused()),
         parts: Arc::new([1, 2].map(Uuid::from_u128)),
         pause: Duration::from_millis(1),
-        chance: Chance::new(rng),
+        random: Random::new(rng),
         orders: VecDeque::new(),
     };
-    customer.gate.open();
+    customer.in_flight.resume();
     (customer, http, grpc)
 }
 
@@ -84,15 +84,15 @@ async fn a_post_is_repeated_under_its_key_until_its_final_answer_and_acknowledge
     let created = customer.create().await.unwrap();
 
     assert_eq!(created.uuid, order);
-    assert_eq!(customer.desk.memory.acknowledged(), [Acknowledged { order, answer: Answer::Created }]);
+    assert_eq!(customer.client.journal.acknowledged(), [Acknowledged { order, answer: Answer::Created }]);
     let asked = http.received_requests().await.unwrap();
     assert!(asked.len() >= 5, "{}", asked.len());
     assert!(asked.iter().all(|request| header(request, "idempotency-key") == "create-1"));
     assert!(asked.iter().all(|request| request.body == asked[0].body));
-    let tally = customer.desk.memory.counts().total;
-    assert_eq!((tally.unavailable, tally.in_progress, tally.server_errors), (2, 1, 1));
-    let surprises = customer.desk.memory.surprises();
-    assert!(matches!(surprises.as_slice(), [one] if one.contains("500")), "{surprises:?}");
+    let counters = customer.client.journal.counts().total;
+    assert_eq!((counters.unavailable, counters.in_progress, counters.server_errors), (2, 1, 1));
+    let violations = customer.client.journal.violations();
+    assert!(matches!(violations.as_slice(), [one] if one.contains("500")), "{violations:?}");
 }
 
 #[tokio::test]
@@ -108,10 +108,10 @@ async fn a_lost_session_is_renewed_and_the_request_goes_on() {
     let asked = http.received_requests().await.unwrap();
     let sessions: Vec<&str> = asked.iter().map(|request| header(request, "x-session-uuid")).collect();
     assert_eq!(sessions, ["session-1", "session-2"]);
-    let tally = customer.desk.memory.counts().total;
-    let expected = Tally { requests: 3, succeeded: 2, refused: 1, sessions_lost: 1, ..Tally::default() };
-    assert_eq!(tally, expected);
-    assert_eq!(customer.desk.memory.surprises(), [""; 0]);
+    let counters = customer.client.journal.counts().total;
+    let expected = Counters { requests: 3, succeeded: 2, refused: 1, sessions_lost: 1, ..Counters::default() };
+    assert_eq!(counters, expected);
+    assert_eq!(customer.client.journal.violations(), [""; 0]);
 }
 
 #[tokio::test]
@@ -127,10 +127,10 @@ async fn pausing_waits_until_what_is_in_hand_has_its_answer() {
         }
     };
     let (customer, http, _iam) = customer(respond).await;
-    let (gate, memory) = (customer.gate.clone(), customer.desk.memory.clone());
+    let (in_flight, journal) = (customer.in_flight.clone(), customer.client.journal.clone());
     let customers = vec![AbortOnDropHandle::new(tokio::spawn(customer.live()))];
-    let load = Load { gate, memory, customers };
-    while load.tally().unavailable == 0 {
+    let load = Load { in_flight, journal, customers };
+    while load.counters().unavailable == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 
@@ -162,8 +162,8 @@ async fn a_customer_who_pays_and_cancels_is_told_of_one_of_them() {
     customer.pay(&mut known).await;
     customer.cancel(&mut known).await;
 
-    let surprises = customer.desk.memory.surprises();
-    assert!(matches!(surprises.as_slice(), [one] if one.contains("was cancelled, and paid with")), "{surprises:?}");
+    let violations = customer.client.journal.violations();
+    assert!(matches!(violations.as_slice(), [one] if one.contains("was cancelled, and paid with")), "{violations:?}");
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn half_of_the_customers_speak_http_1_1_and_the_others_http_2() {
         let (mut customer, http, _iam) = customer_over(Protocol::of(number), respond).await;
 
         customer.list().await;
-        customer.desk.reconnect().unwrap();
+        customer.client.reconnect().unwrap();
         customer.list().await;
 
         // HTTP/2 has `:authority` in its place.

@@ -34,7 +34,7 @@ pub struct Replica {
     /// The process that runs, 0 where none does: for whoever measures it.
     pid: Arc<AtomicI32>,
     /// How it ended each time that nobody had told it to.
-    deaths: Vec<String>,
+    unexpected_exits: Vec<String>,
 }
 
 impl Replica {
@@ -46,8 +46,8 @@ impl Replica {
             (service.variable("ADMIN_LISTEN"), admin.to_string()),
             ("KAFKA_INSTANCE_ID".to_owned(), format!("{service}-{number}")),
         ];
-        let (child, altered, pid, deaths) = (None, false, Arc::default(), Vec::new());
-        Ok(Self { service, number, listen, admin, variables, directory, child, altered, pid, deaths })
+        let (child, altered, pid, unexpected_exits) = (None, false, Arc::default(), Vec::new());
+        Ok(Self { service, number, listen, admin, variables, directory, child, altered, pid, unexpected_exits })
     }
 
     pub fn configure(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
@@ -80,7 +80,7 @@ impl Replica {
         self.pid.store(0, Ordering::Relaxed);
         let child = self.child.take()?;
         let Some(status) = child.ended() else { return Some(child) };
-        self.deaths.push(format!("{} {} ended by itself: {status}", self.service, self.number));
+        self.unexpected_exits.push(format!("{} {} ended by itself: {status}", self.service, self.number));
         None
     }
 
@@ -124,11 +124,11 @@ impl Replica {
     }
 
     /// How it ended each time that nobody had told it to, since this was last asked.
-    pub fn deaths(&mut self) -> Vec<String> {
+    pub fn unexpected_exits(&mut self) -> Vec<String> {
         if !self.is_running() {
             self.forget();
         }
-        std::mem::take(&mut self.deaths)
+        std::mem::take(&mut self.unexpected_exits)
     }
 
     /// The process that runs, 0 where none does.

@@ -1,4 +1,4 @@
-//! The PostgreSQL, the Redis and the Kafka of the world, each of which can be killed and started again where it was.
+//! The PostgreSQL, the Redis and the Kafka of the cluster, each of which can be killed and started again where it was.
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 

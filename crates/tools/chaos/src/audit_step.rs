@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
+    cluster::{self, Cluster},
     load::Load,
     topics,
-    world::{self, World},
 };
 use operations::facts::{fingerprint, under_way};
 use operations::session_probe::probe;
@@ -27,11 +27,11 @@ const STRIPE: &str = "stripe";
 const PROBES: u8 = 9;
 
 /// What is wrong, each a sentence. What is `known` of an earlier audit is not told again, where the sentence names its row.
-pub async fn of(world: &World, load: &Load, slack: u32, known: &mut HashSet<String>) -> Vec<String> {
+pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet<String>) -> Vec<String> {
     let mut problems = Vec::new();
-    let surprises = load.surprises();
-    problems.extend(surprises.into_iter().filter(|surprise| known.insert(surprise.clone())));
-    let facts = match facts(world, load, slack, &mut problems).await {
+    let violations = load.violations();
+    problems.extend(violations.into_iter().filter(|violation| known.insert(violation.clone())));
+    let facts = match facts(cluster, load, slack, &mut problems).await {
         Ok(facts) => facts,
         Err(error) => {
             problems.push(format!("no audit: {error:#}"));
@@ -51,28 +51,28 @@ pub async fn of(world: &World, load: &Load, slack: u32, known: &mut HashSet<Stri
     problems
 }
 
-async fn facts(world: &World, load: &Load, slack: u32, problems: &mut Vec<String>) -> anyhow::Result<Facts> {
-    let (mut facts, busy) = quiet_facts(world, QUIET * slack).await?;
+async fn facts(cluster: &Cluster, load: &Load, slack: u32, problems: &mut Vec<String>) -> anyhow::Result<Facts> {
+    let (mut facts, busy) = quiet_facts(cluster, QUIET * slack).await?;
     problems.extend(busy);
-    facts.bounds = Bounds { build: world::BUILD_MAX, ..Bounds::default() };
+    facts.bounds = Bounds { build: cluster::BUILD_MAX, ..Bounds::default() };
     facts.acknowledged.extend(load.acknowledged());
-    facts.told = Some(told(world.telegram.messages()));
-    facts.refused = Some(told(world.telegram.refused()));
-    facts.poison = Some(world.poison.clone());
-    facts.ledger.extend(entries(world));
+    facts.told = Some(told(cluster.telegram.messages()));
+    facts.refused = Some(told(cluster.telegram.refused()));
+    facts.poison = Some(cluster.poison.clone());
+    facts.ledger.extend(entries(cluster));
     facts.books.push(STRIPE.to_owned());
     facts.all_books = true;
-    facts.probes = again(async || probe(&world.shop()?).await).await?.0;
+    facts.probes = again(async || probe(&cluster.shop()?).await).await?.0;
     Ok(facts)
 }
 
 /// Everything at a moment at which nothing happens. A shop in which nothing moves for `patience` though something is under way is a
 /// problem, and is read as it is. One that works off what has piled up is waited for: Telegram takes one message a second and chat.
-async fn quiet_facts(world: &World, patience: Duration) -> anyhow::Result<(Facts, Option<String>)> {
-    let databases = &world.sources.databases;
+async fn quiet_facts(cluster: &Cluster, patience: Duration) -> anyhow::Result<(Facts, Option<String>)> {
+    let databases = &cluster.sources.databases;
     let (mut moved, mut seen) = (Instant::now(), String::new());
     loop {
-        let busy = again(async || busy(world).await).await?;
+        let busy = again(async || busy(cluster).await).await?;
         let before = again(async || fingerprint(databases).await).await?;
         if before != seen {
             moved = Instant::now();
@@ -83,7 +83,7 @@ async fn quiet_facts(world: &World, patience: Duration) -> anyhow::Result<(Facts
             tokio::time::sleep(POLL).await;
             continue;
         }
-        let facts = again(async || world.sources.gather(Arc::new(|_, _, _| {})).await).await?;
+        let facts = again(async || cluster.sources.gather(Arc::new(|_, _, _| {})).await).await?;
         if stands_still {
             let problem = format!("nothing has moved for {} s: {}", patience.as_secs(), busy.join(", "));
             return Ok((facts, Some(problem)));
@@ -95,10 +95,10 @@ async fn quiet_facts(world: &World, patience: Duration) -> anyhow::Result<(Facts
 }
 
 /// What is under way, and what lies in topics before consumers who have not looked at it.
-async fn busy(world: &World) -> anyhow::Result<Vec<String>> {
-    let mut busy = under_way(&world.sources.databases).await?;
+async fn busy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
+    let mut busy = under_way(&cluster.sources.databases).await?;
     if busy.is_empty() {
-        busy = topics::untaken_by_group(world).await?;
+        busy = topics::uncommitted_by_group(cluster).await?;
     }
     Ok(busy)
 }
@@ -127,8 +127,8 @@ fn told(messages: Vec<Sent>) -> Vec<Told> {
     read.collect()
 }
 
-fn entries(world: &World) -> Vec<Entry> {
-    let entries = world.provider.entries().into_iter();
+fn entries(cluster: &Cluster) -> Vec<Entry> {
+    let entries = cluster.provider.entries().into_iter();
     let read = entries.map(|entry| Entry {
         key: entry.key,
         kind: match entry.kind {

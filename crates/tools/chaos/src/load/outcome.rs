@@ -2,29 +2,29 @@
 
 use serde_json::Value;
 
-use super::{requests::Request, tally::Class};
+use super::{counters::Class, request::Request};
 use client::response::Answer;
 
 /// What came of one try.
-pub struct Verdict {
+pub struct Outcome {
     pub class: Class,
     /// The answer in a few words.
     pub said: String,
     pub body: Value,
     /// How the answer breaks the contract, where it does.
-    pub complaint: Option<String>,
+    pub violation: Option<String>,
 }
 
 /// Judges the answer to `request`, which may be none.
-pub fn judge(request: &Request, answer: anyhow::Result<Answer>) -> Verdict {
+pub fn outcome_of(request: &Request, answer: anyhow::Result<Answer>) -> Outcome {
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
-            return Verdict {
+            return Outcome {
                 class: Class::Unanswered,
                 said: format!("{error:#}"),
                 body: Value::Null,
-                complaint: None,
+                violation: None,
             };
         }
     };
@@ -33,15 +33,15 @@ pub fn judge(request: &Request, answer: anyhow::Result<Answer>) -> Verdict {
     let code = body["code"].as_str().unwrap_or_default();
     let said = format!("{status} {code}").trim_end().to_owned();
     let class = classify(request, status, code);
-    let complaint = match class {
+    let violation = match class {
         Class::Succeeded => answer.success(request.success).err().map(|error| format!("{error:#}")),
         // A gateway may answer these for a shop that is away.
         Class::Unavailable => None,
-        Class::ServerError | Class::Surprising => Some(format!("{request} answered {status} {}", answer.text)),
+        Class::ServerError | Class::Unexpected => Some(format!("{request} answered {status} {}", answer.text)),
         _ => answer.problem(status, code).err().map(|error| format!("{error:#}")),
     };
-    let class = if class == Class::Succeeded && complaint.is_some() { Class::Surprising } else { class };
-    Verdict { class, said, body, complaint }
+    let class = if class == Class::Succeeded && violation.is_some() { Class::Unexpected } else { class };
+    Outcome { class, said, body, violation }
 }
 
 fn classify(request: &Request, status: u16, code: &str) -> Class {
@@ -55,7 +55,7 @@ fn classify(request: &Request, status: u16, code: &str) -> Class {
         (409, "OUT_OF_STOCK") if request.refusals.contains(&code) => Class::OutOfStock,
         (409, _) if request.refusals.contains(&code) => Class::Refused,
         (422, _) if request.refusals.contains(&code) => Class::Declined,
-        _ => Class::Surprising,
+        _ => Class::Unexpected,
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
         let read = Request::read(Uuid::nil());
         for (request, status, code, expected) in [
             (&pay, 200, "", Class::Succeeded),
-            (&pay, 201, "", Class::Surprising),
+            (&pay, 201, "", Class::Unexpected),
             (&pay, 503, "PAYMENT_OUTCOME_UNKNOWN", Class::Unknown),
             (&pay, 503, "DEPENDENCY_UNAVAILABLE", Class::Unavailable),
             (&pay, 429, "TOO_MANY_REQUESTS", Class::Unavailable),
@@ -79,11 +79,11 @@ mod tests {
             (&pay, 409, "INVALID_STATUS", Class::Refused),
             (&pay, 409, "PAYMENT_IN_PROGRESS", Class::InProgress),
             (&pay, 422, "INSUFFICIENT_FUNDS", Class::Declined),
-            (&pay, 422, "IDEMPOTENCY_KEY_REUSED", Class::Surprising),
+            (&pay, 422, "IDEMPOTENCY_KEY_REUSED", Class::Unexpected),
             (&read, 401, "INVALID_SESSION", Class::SessionLost),
-            (&read, 401, "MISSING_SESSION", Class::Surprising),
-            (&read, 404, "ORDER_NOT_FOUND", Class::Surprising),
-            (&read, 409, "INVALID_STATUS", Class::Surprising),
+            (&read, 401, "MISSING_SESSION", Class::Unexpected),
+            (&read, 404, "ORDER_NOT_FOUND", Class::Unexpected),
+            (&read, 409, "INVALID_STATUS", Class::Unexpected),
         ] {
             assert_eq!(classify(request, status, code), expected, "{request}: {status} {code}");
         }

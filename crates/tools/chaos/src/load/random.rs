@@ -1,16 +1,16 @@
-//! What a customer leaves to chance, from a seed.
+//! What a customer leaves to random, from a seed.
 
 use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use uuid::Uuid;
 
-pub struct Chance {
+pub struct Random {
     rng: SmallRng,
     keys: u64,
 }
 
-impl Chance {
+impl Random {
     pub fn new(rng: SmallRng) -> Self {
         Self { rng, keys: 0 }
     }
@@ -45,7 +45,7 @@ impl Chance {
         mean.mul_f64(self.rng.random_range(0.5..1.5))
     }
 
-    /// A source of chance for something that goes on beside.
+    /// A source of random for something that goes on beside.
     pub fn fork(&mut self) -> SmallRng {
         SmallRng::seed_from_u64(self.rng.random())
     }

@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep};
 
 use super::inject;
 use crate::{
-    fault::{Done, Fault, Injected, Stage},
-    world::World,
+    cluster::Cluster,
+    experiment::{Experiment, Fault, Injected, Injection},
 };
 
 pub const FAULTS: [Fault; 1] = [Fault {
@@ -23,28 +23,28 @@ const IN_VAIN: usize = 5;
 /// How long the sixth try may take: the pauses are 2, 4, 8, 10 and 10 s.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-async fn fail(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let lasting = Duration::from_secs(stage.scale(15, 6));
-    let before = failed_ships(&stage.world).await?;
-    let earlier = persistent_refunds(&stage.world.provider);
-    stage.world.provider.be(Mode::RefundingLate(IN_VAIN));
-    stage.world.fleet.replace(&assembly::SERVICE, &[("ASSEMBLY_FAILURE_RATE", "1")]).await?;
+async fn fail(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let lasting = Duration::from_secs(experiment.scale(15, 6));
+    let before = failed_ships(&experiment.cluster).await?;
+    let earlier = persistent_refunds(&experiment.cluster.provider);
+    experiment.cluster.provider.be(Mode::RefundingLate(IN_VAIN));
+    experiment.cluster.replicas.replace(&assembly::SERVICE, &[("ASSEMBLY_FAILURE_RATE", "1")]).await?;
     sleep(lasting).await;
-    stage.world.fleet.replace(&assembly::SERVICE, &[]).await?;
+    experiment.cluster.replicas.replace(&assembly::SERVICE, &[]).await?;
     let until = Instant::now() + PATIENCE;
-    while persistent_refunds(&stage.world.provider) == earlier && Instant::now() < until {
+    while persistent_refunds(&experiment.cluster.provider) == earlier && Instant::now() < until {
         sleep(Duration::from_millis(500)).await;
     }
-    stage.world.provider.be(Mode::Well);
-    stage.gone();
-    let refunds = persistent_refunds(&stage.world.provider) - earlier;
-    let ships = usize::try_from(failed_ships(&stage.world).await? - before)?;
-    let mut done = Done::some(ships, "no ship failed");
+    experiment.cluster.provider.be(Mode::Well);
+    experiment.cause_removed();
+    let refunds = persistent_refunds(&experiment.cluster.provider) - earlier;
+    let ships = usize::try_from(failed_ships(&experiment.cluster).await? - before)?;
+    let mut done = Injection::at_least_one(ships, "no ship failed");
     if refunds == 0 {
         done.problems.push(format!("it was missed: no refund failed {IN_VAIN} times and worked then"));
     }
     done.notes.push(format!("{refunds} refunds had failed {IN_VAIN} times and were made then, once"));
-    Ok(Injected::Times(done))
+    Ok(Injected::Done(done))
 }
 
 /// How many refunds were asked for more often than they fail, and made just once.
@@ -60,6 +60,6 @@ fn persistent_refunds(provider: &Provider) -> usize {
     made.iter().filter(|(key, times)| **times == 1 && asked.get(*key).is_some_and(|asked| *asked > IN_VAIN)).count()
 }
 
-async fn failed_ships(world: &World) -> anyhow::Result<i64> {
-    world.count(&assembly::SERVICE, "select count(*) from jobs where status = 'failed'").await
+async fn failed_ships(cluster: &Cluster) -> anyhow::Result<i64> {
+    cluster.count(&assembly::SERVICE, "select count(*) from jobs where status = 'failed'").await
 }

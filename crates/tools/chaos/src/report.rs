@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::{
     Options,
-    fault::Fault,
+    experiment::Fault,
     recovery::{Bounds, Recovery, WITH_BREAKER},
 };
 
-/// A line of the table.
+/// A line of the report.
 #[derive(Debug, Serialize)]
 pub struct Row {
     pub number: u8,
@@ -73,9 +73,9 @@ impl From<Recovery> for Seconds {
     }
 }
 
-/// The whole table.
+/// The whole report.
 #[derive(Debug, Serialize)]
-pub struct Table {
+pub struct Report {
     /// Reproduces the schedule, together with what the others say.
     pub seed: u64,
     /// True where each fault was done fewer times and shorter than it says.
@@ -87,8 +87,8 @@ pub struct Table {
     pub rows: Vec<Row>,
 }
 
-impl Table {
-    /// A table without a row yet.
+impl Report {
+    /// A report without a row yet.
     pub fn of(options: &Options, real_broker: bool) -> Self {
         let Options { seed, brief, replicas, customers, slack, .. } = *options;
         Self { seed, brief, replicas, customers, bounds: Bounds::of(slack, real_broker), rows: Vec::new() }
@@ -143,7 +143,7 @@ impl fmt::Display for Row {
     }
 }
 
-impl fmt::Display for Table {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEAD}")?;
         for row in &self.rows {
@@ -176,8 +176,8 @@ mod tests {
     use super::*;
     use crate::faults;
 
-    fn table(rows: Vec<Row>) -> Table {
-        Table { seed: 1, brief: false, replicas: 2, customers: 24, bounds: Bounds::of(1, true), rows }
+    fn report(rows: Vec<Row>) -> Report {
+        Report { seed: 1, brief: false, replicas: 2, customers: 24, bounds: Bounds::of(1, true), rows }
     }
 
     fn row() -> Row {
@@ -188,16 +188,16 @@ mod tests {
     fn one_violation_is_a_failure() {
         let broken = Row { violations: vec!["invariant 2: charged twice".to_owned()], ..row() };
 
-        assert_eq!(table(vec![row(), row()]).failure(true), None);
-        assert!(table(vec![row(), broken]).failure(false).is_some_and(|failure| failure.contains("1 violations")));
+        assert_eq!(report(vec![row(), row()]).failure(true), None);
+        assert!(report(vec![row(), broken]).failure(false).is_some_and(|failure| failure.contains("1 violations")));
     }
 
     #[test]
     fn a_table_in_which_nothing_was_done_proves_nothing() {
         let left_out = || Row { not_injected: Some("no broker".to_owned()), ..row() };
 
-        assert!(table(vec![left_out()]).failure(false).is_some());
-        assert!(table(vec![row(), left_out()]).failure(true).is_some());
-        assert_eq!(table(vec![row(), left_out()]).failure(false), None);
+        assert!(report(vec![left_out()]).failure(false).is_some());
+        assert!(report(vec![row(), left_out()]).failure(true).is_some());
+        assert_eq!(report(vec![row(), left_out()]).failure(false), None);
     }
 }

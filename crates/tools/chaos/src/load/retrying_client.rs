@@ -11,11 +11,11 @@ use tokio::time::sleep;
 
 use super::{
     account::{Account, pause},
-    gate::Ticket,
-    judge::judge,
-    memory::Memory,
-    requests::Request,
-    tally::Class,
+    counters::Class,
+    in_flight::Operation,
+    journal::Journal,
+    outcome::outcome_of,
+    request::Request,
 };
 use client::{response::Answer, shop::Shop};
 
@@ -48,16 +48,16 @@ impl Protocol {
     }
 }
 
-pub struct Desk {
+pub struct RetryingClient {
     pub shop: Shop,
-    pub memory: Arc<Memory>,
+    pub journal: Arc<Journal>,
     pub account: Account,
     protocol: Protocol,
 }
 
-impl Desk {
-    pub fn new(shop: Shop, memory: Arc<Memory>, account: Account, protocol: Protocol) -> anyhow::Result<Self> {
-        Ok(Self { shop: shop.through(client(protocol)?), memory, account, protocol })
+impl RetryingClient {
+    pub fn new(shop: Shop, journal: Arc<Journal>, account: Account, protocol: Protocol) -> anyhow::Result<Self> {
+        Ok(Self { shop: shop.through(client(protocol)?), journal, account, protocol })
     }
 
     /// Goes on over a new connection, which may lead to another replica: a connection takes all requests that do not overlap.
@@ -67,22 +67,22 @@ impl Desk {
     }
 
     /// Tries the request, under its one key, until its final answer.
-    pub async fn ask(&self, request: &Request, ticket: &Ticket, mut rng: SmallRng) -> Final {
+    pub async fn ask(&self, request: &Request, operation: &Operation, mut rng: SmallRng) -> Final {
         let mut stale: Option<String> = None;
         loop {
-            let session = self.account.session(stale.as_deref(), &self.shop, &self.memory, &mut rng).await;
+            let session = self.account.session(stale.as_deref(), &self.shop, &self.journal, &mut rng).await;
             let answer = self.send(request, &session).await;
-            let verdict = judge(request, answer);
-            self.memory.count(request.kind, verdict.class);
-            ticket.tried(verdict.said);
-            if let Some(complaint) = verdict.complaint {
-                self.memory.surprise(complaint);
+            let outcome = outcome_of(request, answer);
+            self.journal.count(request.kind, outcome.class);
+            operation.tried(outcome.said);
+            if let Some(violation) = outcome.violation {
+                self.journal.violation(violation);
             }
-            match verdict.class {
-                Class::Succeeded => return Final::Done(verdict.body),
+            match outcome.class {
+                Class::Succeeded => return Final::Done(outcome.body),
                 Class::Declined => return Final::Declined,
                 Class::Refused | Class::OutOfStock => return Final::Refused,
-                Class::Surprising => return Final::Broken,
+                Class::Unexpected => return Final::Broken,
                 Class::SessionLost => stale = Some(session),
                 Class::Unavailable | Class::Unknown | Class::Unanswered | Class::InProgress | Class::ServerError => {}
             }
@@ -91,25 +91,25 @@ impl Desk {
     }
 
     /// Asks once within a session that nobody has opened, which must get nobody anywhere.
-    pub async fn intrude(&self, request: &Request, ticket: &Ticket) {
+    pub async fn intrude(&self, request: &Request, operation: &Operation) {
         let answer = self.send(request, &ids::random().to_string()).await;
-        let verdict = judge(request, answer);
-        ticket.tried(verdict.said.as_str());
-        match verdict.class {
+        let outcome = outcome_of(request, answer);
+        operation.tried(outcome.said.as_str());
+        match outcome.class {
             // The customer's own session is not lost.
-            Class::SessionLost => self.memory.count(request.kind, Class::Refused),
-            Class::Unavailable | Class::Unanswered => self.memory.count(request.kind, verdict.class),
+            Class::SessionLost => self.journal.count(request.kind, Class::Refused),
+            Class::Unavailable | Class::Unanswered => self.journal.count(request.kind, outcome.class),
             class => {
-                let class = if class == Class::ServerError { class } else { Class::Surprising };
-                self.memory.count(request.kind, class);
-                self.memory.surprise(format!("{request} without a living session answered {}", verdict.said));
+                let class = if class == Class::ServerError { class } else { Class::Unexpected };
+                self.journal.count(request.kind, class);
+                self.journal.violation(format!("{request} without a living session answered {}", outcome.said));
             }
         }
     }
 
     async fn send(&self, request: &Request, session: &str) -> anyhow::Result<Answer> {
         let Request { method, path, key, body, .. } = request;
-        let _waiting = self.memory.wait();
+        let _waiting = self.journal.wait();
         self.shop.ask_under(key.as_deref(), Method::clone(method), path, Some(session), body.clone()).await
     }
 }

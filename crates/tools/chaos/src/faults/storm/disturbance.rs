@@ -4,12 +4,12 @@ use std::fmt;
 
 use stand_ins::{Mode, TelegramMode};
 
-use crate::world::Link;
+use crate::cluster::Link;
 use operations::services::SERVICES;
 use platform::service::Service;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Harm {
+pub enum Disturbance {
     /// A replica is killed, and started again at the end.
     Kill(&'static Service, usize),
     Freeze(&'static Service, usize),
@@ -43,9 +43,9 @@ pub enum Harm {
     EventsAgain,
 }
 
-/// What a harm is done to. Two harms to one thing would undo each other.
+/// What a disturbance is done to. Two harms to one thing would undo each other.
 #[derive(PartialEq)]
-enum Victim {
+enum Target {
     Replica(&'static Service, usize),
     Link(Link),
     Postgres,
@@ -55,38 +55,38 @@ enum Victim {
     Telegram,
 }
 
-impl Harm {
+impl Disturbance {
     /// True when both are done to the same.
     pub fn meets(&self, other: &Self) -> bool {
-        let others = other.victims();
-        self.victims().iter().any(|victim| others.contains(victim))
+        let others = other.targets();
+        self.targets().iter().any(|target| others.contains(target))
     }
 
-    fn victims(&self) -> Vec<Victim> {
+    fn targets(&self) -> Vec<Target> {
         match *self {
             Self::Kill(service, number)
             | Self::Freeze(service, number)
             | Self::Roll(service, number)
-            | Self::Clock { service, number, .. } => vec![Victim::Replica(service, number)],
-            Self::AssemblyFails(number) => vec![Victim::Replica(&assembly::SERVICE, number)],
-            Self::Cut(link) | Self::Slow(link) | Self::HalfOpen(link) => vec![Victim::Link(link)],
-            Self::PostgresKilled | Self::PostgresCrowded | Self::DiskFull => vec![Victim::Postgres],
+            | Self::Clock { service, number, .. } => vec![Target::Replica(service, number)],
+            Self::AssemblyFails(number) => vec![Target::Replica(&assembly::SERVICE, number)],
+            Self::Cut(link) | Self::Slow(link) | Self::HalfOpen(link) => vec![Target::Link(link)],
+            Self::PostgresKilled | Self::PostgresCrowded | Self::DiskFull => vec![Target::Postgres],
             Self::PostgresHung => {
-                let links = SERVICES.map(|service| Victim::Link(Link::Database(service)));
-                links.into_iter().chain([Victim::Postgres]).collect()
+                let links = SERVICES.map(|service| Target::Link(Link::Database(service)));
+                links.into_iter().chain([Target::Postgres]).collect()
             }
-            Self::RedisKilled | Self::RedisEmptied => vec![Victim::Redis],
+            Self::RedisKilled | Self::RedisEmptied => vec![Target::Redis],
             // Who publishes needs both.
             Self::BrokerKilled | Self::BrokerHung | Self::Poison | Self::EventsAgain => {
-                vec![Victim::Broker, Victim::Link(Link::Kafka)]
+                vec![Target::Broker, Target::Link(Link::Kafka)]
             }
-            Self::Provider(_) => vec![Victim::Provider],
-            Self::Telegram(_) => vec![Victim::Telegram],
+            Self::Provider(_) => vec![Target::Provider],
+            Self::Telegram(_) => vec![Target::Telegram],
         }
     }
 }
 
-impl fmt::Display for Harm {
+impl fmt::Display for Disturbance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kill(service, number) => write!(f, "{service} {number} killed"),

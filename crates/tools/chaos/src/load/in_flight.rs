@@ -9,7 +9,7 @@ use tokio::{
 };
 
 /// Open, everybody may begin; closed, nobody. It is closed at first.
-pub struct Gate {
+pub struct InFlight {
     state: watch::Sender<State>,
 }
 
@@ -28,29 +28,29 @@ struct Work {
 }
 
 /// Something in hand, until it is dropped.
-pub struct Ticket {
-    gate: Arc<Gate>,
+pub struct Operation {
+    in_flight: Arc<InFlight>,
     number: u64,
 }
 
-impl Gate {
-    pub fn closed() -> Self {
+impl InFlight {
+    pub fn paused() -> Self {
         Self { state: watch::Sender::new(State::default()) }
     }
 
-    pub fn open(&self) {
+    pub fn resume(&self) {
         self.state.send_modify(|state| state.open = true);
     }
 
-    /// Waits until the gate is open, and takes `what` in hand.
-    pub async fn enter(self: &Arc<Self>, what: impl Into<String>) -> Ticket {
+    /// Waits until the in_flight is open, and takes `what` in hand.
+    pub async fn begin(self: &Arc<Self>, what: impl Into<String>) -> Operation {
         let what = what.into();
         let mut state = self.state.subscribe();
         loop {
-            // The sender lives as long as the gate, so this waits and does not fail.
+            // The sender lives as long as the in_flight, so this waits and does not fail.
             let _ = state.wait_for(|state| state.open).await.map(drop);
             if let Some(number) = self.admit(&what) {
-                return Ticket { gate: self.clone(), number };
+                return Operation { in_flight: self.clone(), number };
             }
         }
     }
@@ -70,7 +70,7 @@ impl Gate {
     }
 
     /// Lets nobody in any more, and waits until nothing is in hand. Fails after `patience` with what still is.
-    pub async fn close(&self, patience: Duration) -> anyhow::Result<()> {
+    pub async fn drain(&self, patience: Duration) -> anyhow::Result<()> {
         self.state.send_modify(|state| state.open = false);
         let mut state = self.state.subscribe();
         let idle = async { state.wait_for(|state| state.in_hand.is_empty()).await.map(drop) };
@@ -85,10 +85,10 @@ impl Gate {
     }
 }
 
-impl Ticket {
+impl Operation {
     /// Notes how a try ended.
     pub fn tried(&self, said: impl Into<String>) {
-        self.gate.state.send_if_modified(|state| {
+        self.in_flight.state.send_if_modified(|state| {
             if let Some(work) = state.in_hand.get_mut(&self.number) {
                 work.tries += 1;
                 work.last = said.into();
@@ -98,9 +98,9 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for Operation {
     fn drop(&mut self) {
-        self.gate.state.send_if_modified(|state| {
+        self.in_flight.state.send_if_modified(|state| {
             state.in_hand.remove(&self.number);
             !state.open
         });
@@ -125,14 +125,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn closing_waits_for_what_is_in_hand() {
-        let gate = Arc::new(Gate::closed());
-        gate.open();
-        let ticket = gate.enter("pay").await;
+        let in_flight = Arc::new(InFlight::paused());
+        in_flight.resume();
+        let operation = in_flight.begin("pay").await;
 
-        let mut closing = Box::pin(gate.close(LONG));
+        let mut closing = Box::pin(in_flight.drain(LONG));
         let before = closing.as_mut().now_or_never();
-        let entered_meanwhile = gate.enter("cancel").now_or_never();
-        drop(ticket);
+        let entered_meanwhile = in_flight.begin("cancel").now_or_never();
+        drop(operation);
         let after = closing.await;
 
         assert!(before.is_none());
@@ -142,26 +142,26 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn closing_names_what_is_still_in_hand_when_patience_ends() {
-        let gate = Arc::new(Gate::closed());
-        gate.open();
-        let ticket = gate.enter("pay order 7").await;
-        ticket.tried("503 DEPENDENCY_UNAVAILABLE");
+        let in_flight = Arc::new(InFlight::paused());
+        in_flight.resume();
+        let operation = in_flight.begin("pay order 7").await;
+        operation.tried("503 DEPENDENCY_UNAVAILABLE");
 
-        let error = gate.close(LONG).await.unwrap_err().to_string();
+        let error = in_flight.drain(LONG).await.unwrap_err().to_string();
 
         assert!(error.contains("pay order 7 since 60.0 s, 1 tries, the last: 503 DEPENDENCY_UNAVAILABLE"), "{error}");
     }
 
     #[tokio::test]
     async fn who_waits_at_a_closed_gate_enters_when_it_opens() {
-        let gate = Arc::new(Gate::closed());
+        let in_flight = Arc::new(InFlight::paused());
 
-        let mut entering = Box::pin(gate.enter("create"));
+        let mut entering = Box::pin(in_flight.begin("create"));
         let before = entering.as_mut().now_or_never().is_some();
-        gate.open();
-        let ticket = entering.await;
+        in_flight.resume();
+        let operation = entering.await;
 
         assert!(!before);
-        drop(ticket);
+        drop(operation);
     }
 }

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::inject;
 use crate::{
-    fault::{Done, Fault, Injected, Stage},
+    cluster::{Cluster, Link},
+    experiment::{Experiment, Fault, Injected, Injection},
     topics::{self, Event, Progress},
-    world::{Link, World},
 };
 use platform::service::Service;
 
@@ -51,14 +51,14 @@ const SETTLED: Duration = Duration::from_secs(4);
 /// How often a death that missed its moment is tried again.
 const ATTEMPTS: usize = 5;
 
-async fn commit_publish(stage: &mut Stage) -> anyhow::Result<Injected> {
+async fn commit_publish(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let what = "events were committed and not in their topic";
-    die_publishing(stage, Proxy::hang, |caught| caught.elsewhere, what).await
+    die_publishing(experiment, Proxy::hang, |caught| caught.elsewhere, what).await
 }
 
-async fn ack_mark(stage: &mut Stage) -> anyhow::Result<Injected> {
+async fn ack_mark(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let what = "events were in their topic, and their rows not marked";
-    die_publishing(stage, Proxy::mute, |caught| caught.published, what).await
+    die_publishing(experiment, Proxy::mute, |caught| caught.published, what).await
 }
 
 /// The events whose rows were not marked at the death of who wrote them.
@@ -71,57 +71,57 @@ struct Caught {
 
 /// Kills each producer while the network to Kafka is as `hurt` makes it, until that has caught events that `count` counts.
 async fn die_publishing(
-    stage: &mut Stage,
+    experiment: &mut Experiment,
     hurt: fn(&Proxy),
     count: fn(&Caught) -> usize,
     what: &str,
 ) -> anyhow::Result<Injected> {
-    if let Err(reason) = stage.world.servers.broker.real() {
-        return Ok(Injected::Not(reason));
+    if let Err(reason) = experiment.cluster.servers.broker.real() {
+        return Ok(Injected::Skipped(reason));
     }
-    let mut done = Done::default();
+    let mut done = Injection::default();
     for service in PRODUCERS {
         let mut between = 0;
         for _ in 0..ATTEMPTS {
             // A relay that has just begun asks first whether its topics are there, and hears nothing of that either.
             sleep(SETTLED).await;
-            between = count(&die_unmarked(&mut stage.world, service, hurt).await?);
+            between = count(&die_unmarked(&mut experiment.cluster, service, hurt).await?);
             done.times += 1;
-            stage.gone();
-            stage.world.fleet.revive(service).await?;
+            experiment.cause_removed();
+            experiment.cluster.replicas.revive(service).await?;
             if between > 0 {
                 break;
             }
         }
         record(&mut done, between, &format!("{what} at a death of {service}"));
     }
-    Ok(Injected::Times(done))
+    Ok(Injected::Done(done))
 }
 
 /// Kills a service that publishes while the network to Kafka is as `hurt` makes it: what that has caught.
-async fn die_unmarked(world: &mut World, service: &'static Service, hurt: fn(&Proxy)) -> anyhow::Result<Caught> {
-    hurt(world.links.get(Link::Kafka)?);
-    until_unpublished(world, service).await?;
+async fn die_unmarked(cluster: &mut Cluster, service: &'static Service, hurt: fn(&Proxy)) -> anyhow::Result<Caught> {
+    hurt(cluster.links.get(Link::Kafka)?);
+    until_unpublished(cluster, service).await?;
     // What was under way at the first moment may have arrived; what is written now is met by the network as it is.
     sleep(Duration::from_secs(1)).await;
-    world.fleet.kill(service).await;
-    world.links.get(Link::Kafka)?.reset();
-    let unmarked: HashSet<Uuid> = unpublished(world, service).await?.into_iter().collect();
-    let events = topics::events(world).await?;
+    cluster.replicas.kill(service).await;
+    cluster.links.get(Link::Kafka)?.reset();
+    let unmarked: HashSet<Uuid> = unpublished(cluster, service).await?.into_iter().collect();
+    let events = topics::events(cluster).await?;
     let found: HashSet<Uuid> = events.iter().map(|event| event.uuid).filter(|uuid| unmarked.contains(uuid)).collect();
     Ok(Caught { published: found.len(), elsewhere: unmarked.len() - found.len() })
 }
 
 /// Kills everybody at once, so that the cause counts as gone when all are ready again, and not when they are started.
-async fn commit_offset(stage: &mut Stage) -> anyhow::Result<Injected> {
-    if let Err(reason) = stage.world.servers.broker.real() {
-        return Ok(Injected::Not(reason));
+async fn commit_offset(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    if let Err(reason) = experiment.cluster.servers.broker.real() {
+        return Ok(Injected::Skipped(reason));
     }
-    let (mut done, mut between) = (Done::default(), 0);
+    let (mut done, mut between) = (Injection::default(), 0);
     for _ in 0..ATTEMPTS {
-        between = die_uncommitted(&mut stage.world).await?;
+        between = die_uncommitted(&mut experiment.cluster).await?;
         done.times += 1;
-        stage.gone();
+        experiment.cause_removed();
         if between > 0 {
             break;
         }
@@ -129,29 +129,29 @@ async fn commit_offset(stage: &mut Stage) -> anyhow::Result<Injected> {
         sleep(SETTLED).await;
     }
     record(&mut done, between, "events had had their effect, and their offset was not committed");
-    Ok(Injected::Times(done))
+    Ok(Injected::Done(done))
 }
 
 /// Kills everybody while no offset gets through, and starts all again: how many effects had no offset.
-async fn die_uncommitted(world: &mut World) -> anyhow::Result<usize> {
+async fn die_uncommitted(cluster: &mut Cluster) -> anyhow::Result<usize> {
     // What was fetched is handled and committed to the database.
-    world.links.get(Link::Kafka)?.hang();
+    cluster.links.get(Link::Kafka)?.hang();
     sleep(Duration::from_secs(2)).await;
-    world.fleet.kill_all().await;
-    world.links.get(Link::Kafka)?.reset();
-    let between = effects_without_offset(world).await?;
-    world.fleet.revive_all().await?;
+    cluster.replicas.kill_all().await;
+    cluster.links.get(Link::Kafka)?.reset();
+    let between = effects_without_offset(cluster).await?;
+    cluster.replicas.revive_all().await?;
     Ok(between)
 }
 
 /// How many events are in the inbox of a consumer that has not committed their offset.
-async fn effects_without_offset(world: &World) -> anyhow::Result<usize> {
-    let events = topics::events(world).await?;
+async fn effects_without_offset(cluster: &Cluster) -> anyhow::Result<usize> {
+    let events = topics::events(cluster).await?;
     let mut count = 0;
-    for progress in topics::progress(world).await? {
+    for progress in topics::progress(cluster).await? {
         let Progress { topic, consumer, next } = progress;
         let inbox = sqlx::query_scalar("select event_uuid from inbox where consumer = $1");
-        let inbox = inbox.bind(consumer.group).fetch_all(world.sources.databases.named(consumer.service)?).await?;
+        let inbox = inbox.bind(consumer.group).fetch_all(cluster.sources.databases.named(consumer.service)?).await?;
         let taken: HashSet<Uuid> = inbox.into_iter().collect();
         let uncommitted = |event: &Event| next.get(&event.partition).is_some_and(|next| event.offset >= *next);
         let own = events.iter().filter(|event| event.route.kind == topic.route.kind && uncommitted(event));
@@ -160,27 +160,27 @@ async fn effects_without_offset(world: &World) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-async fn charge_commit(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let times = stage.scale(5, 2);
+async fn charge_commit(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let times = experiment.scale(5, 2);
     for _ in 0..times {
-        let world = &mut stage.world;
-        world.provider.script([ProviderFault::Withheld]);
+        let cluster = &mut experiment.cluster;
+        cluster.provider.script([ProviderFault::Withheld]);
         let charged = async {
-            while world.provider.withheld() == 0 {
+            while cluster.provider.withheld() == 0 {
                 sleep(POLL).await;
             }
         };
         timeout(PATIENCE, charged).await.context("nobody was charged")?;
-        world.fleet.kill(&payment::SERVICE).await;
-        world.provider.release();
-        stage.gone();
-        stage.world.fleet.revive(&payment::SERVICE).await?;
+        cluster.replicas.kill(&payment::SERVICE).await;
+        cluster.provider.release();
+        experiment.cause_removed();
+        experiment.cluster.replicas.revive(&payment::SERVICE).await?;
     }
     Injected::times(times)
 }
 
 /// Records what was caught between two steps. Nothing is a problem: the fault has missed.
-fn record(done: &mut Done, count: usize, what: &str) {
+fn record(done: &mut Injection, count: usize, what: &str) {
     done.notes.push(format!("{count} {what}"));
     if count == 0 {
         done.problems.push(format!("it was missed: no {what}"));
@@ -188,16 +188,16 @@ fn record(done: &mut Done, count: usize, what: &str) {
 }
 
 /// The events that a service has written and not marked as published.
-pub async fn unpublished(world: &World, service: &'static Service) -> anyhow::Result<Vec<Uuid>> {
+pub async fn unpublished(cluster: &Cluster, service: &'static Service) -> anyhow::Result<Vec<Uuid>> {
     let question = sqlx::query_scalar("select event_uuid from outbox where published_at is null");
-    Ok(question.fetch_all(world.sources.databases.get(service)?).await?)
+    Ok(question.fetch_all(cluster.sources.databases.get(service)?).await?)
 }
 
 /// [`unpublished`], once there are some.
-async fn until_unpublished(world: &World, service: &'static Service) -> anyhow::Result<Vec<Uuid>> {
+async fn until_unpublished(cluster: &Cluster, service: &'static Service) -> anyhow::Result<Vec<Uuid>> {
     let some = async {
         loop {
-            let events = unpublished(world, service).await?;
+            let events = unpublished(cluster, service).await?;
             if !events.is_empty() {
                 return anyhow::Ok(events);
             }

@@ -7,11 +7,11 @@ use platform::kafka::Extent;
 use rand::seq::SliceRandom as _;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{super::deaths::unpublished, GONE, POLL, event, movable, place_once_gone};
+use super::{super::crash_points::unpublished, GONE, POLL, event, movable, place_once_gone};
 use crate::{
-    fault::{Done, Injected, Stage},
+    cluster::{BUILD_MAX, Cluster, Link},
+    experiment::{Experiment, Injected, Injection},
     topics::{self, Progress, Topic},
-    world::{BUILD_MAX, Link, World},
 };
 use platform::service::Service;
 
@@ -21,53 +21,53 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Consumers begin with copies in any order of events that they do not have, and never see the originals.
 ///
 /// All begin at once, so that the cause counts as gone when they are ready, and not when they are started.
-pub async fn shuffled(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let enough = stage.scale(100, 30);
-    let world = &mut stage.world;
-    if let Err(reason) = movable(world) {
-        return Ok(Injected::Not(reason));
+pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let enough = experiment.scale(100, 30);
+    let cluster = &mut experiment.cluster;
+    if let Err(reason) = movable(cluster) {
+        return Ok(Injected::Skipped(reason));
     }
     // Orders go on, and their events go nowhere, or to consumers that are dead.
-    world.links.get(Link::Kafka)?.hang();
-    world.fleet.kill(&assembly::SERVICE).await;
-    world.fleet.kill(&notification::SERVICE).await;
-    let before = written(world).await?;
+    cluster.links.get(Link::Kafka)?.hang();
+    cluster.replicas.kill(&assembly::SERVICE).await;
+    cluster.replicas.kill(&notification::SERVICE).await;
+    let before = written(cluster).await?;
     let until = Instant::now() + PATIENCE;
-    while written(world).await? < before + enough && Instant::now() < until {
+    while written(cluster).await? < before + enough && Instant::now() < until {
         sleep(POLL).await;
     }
-    world.fleet.kill(&inventory::SERVICE).await;
-    world.fleet.kill(&payment::SERVICE).await;
-    world.links.get(Link::Kafka)?.reset();
-    until_published(world, &order::SERVICE).await?;
-    world.fleet.kill(&order::SERVICE).await;
-    let ordered = mix(stage, &order::SERVICE).await?;
+    cluster.replicas.kill(&inventory::SERVICE).await;
+    cluster.replicas.kill(&payment::SERVICE).await;
+    cluster.links.get(Link::Kafka)?.reset();
+    until_published(cluster, &order::SERVICE).await?;
+    cluster.replicas.kill(&order::SERVICE).await;
+    let ordered = mix(experiment, &order::SERVICE).await?;
     // Ships are built of what was mixed, and nobody is there to hear of it.
-    stage.world.fleet.revive(&assembly::SERVICE).await?;
-    until_built(&stage.world).await?;
-    let built = mix(stage, &assembly::SERVICE).await?;
-    let world = &mut stage.world;
+    experiment.cluster.replicas.revive(&assembly::SERVICE).await?;
+    until_built(&experiment.cluster).await?;
+    let built = mix(experiment, &assembly::SERVICE).await?;
+    let cluster = &mut experiment.cluster;
     for service in [&order::SERVICE, &inventory::SERVICE, &payment::SERVICE, &notification::SERVICE] {
-        world.fleet.start(service, &[])?;
+        cluster.replicas.start(service, &[])?;
     }
-    world.fleet.all_ready().await?;
-    stage.gone();
-    let mut done = Done { times: ordered + built, ..Done::default() };
+    cluster.replicas.all_ready().await?;
+    experiment.cause_removed();
+    let mut done = Injection { times: ordered + built, ..Injection::default() };
     for (count, of) in [(ordered, &order::SERVICE), (built, &assembly::SERVICE)] {
         done.notes.push(format!("consumers got {count} events of {of} in any order"));
         if count == 0 {
             done.problems.push(format!("it was missed: nobody waited for events of {of}"));
         }
     }
-    Ok(Injected::Times(done))
+    Ok(Injected::Done(done))
 }
 
 /// Publishes what consumers lack of a producer's events once more, in any order over all its topics, and lets them begin behind the
 /// originals: how many events, once for each consumer. The consumers must not run.
-async fn mix(stage: &mut Stage, producer: &'static Service) -> anyhow::Result<usize> {
-    let world = &stage.world;
-    let mut progress = topics::progress(world).await?;
-    progress.retain(|one| one.topic.route.producer == producer.name && one.untaken() > 0);
+async fn mix(experiment: &mut Experiment, producer: &'static Service) -> anyhow::Result<usize> {
+    let cluster = &experiment.cluster;
+    let mut progress = topics::progress(cluster).await?;
+    progress.retain(|one| one.topic.route.producer == producer.name && one.uncommitted() > 0);
     let mut lacking: HashMap<&str, Topic> = HashMap::new();
     for one in &progress {
         let of_others = |extent: &Extent| {
@@ -77,26 +77,26 @@ async fn mix(stage: &mut Stage, producer: &'static Service) -> anyhow::Result<us
         lacking.insert(&one.topic.name, one.topic.from(of_others));
     }
     let records: usize = lacking.values().map(Topic::records).sum();
-    let mut events = topics::read(world, lacking.into_values().collect(), event).await?;
+    let mut events = topics::read(cluster, lacking.into_values().collect(), event).await?;
     ensure!(events.len() == records, "among {records} records that nobody has taken, {} are events", events.len());
     // Topics come in any order, too.
     events.sort_by(|(_, one), (_, other)| (&one.topic, &one.key).cmp(&(&other.topic, &other.key)));
-    events.shuffle(&mut stage.random);
-    topics::publish(world, events.into_iter().map(|(_, record)| record).collect()).await?;
+    events.shuffle(&mut experiment.random);
+    topics::publish(cluster, events.into_iter().map(|(_, record)| record).collect()).await?;
     for one in &progress {
-        place_once_gone(world, one.consumer, &one.topic, |extent| extent.end).await?;
+        place_once_gone(cluster, one.consumer, &one.topic, |extent| extent.end).await?;
     }
-    Ok(progress.iter().map(Progress::untaken).sum())
+    Ok(progress.iter().map(Progress::uncommitted).sum())
 }
 
 /// How many events order has written.
-async fn written(world: &World) -> anyhow::Result<i64> {
-    world.count(&order::SERVICE, "select count(*) from outbox").await
+async fn written(cluster: &Cluster) -> anyhow::Result<i64> {
+    cluster.count(&order::SERVICE, "select count(*) from outbox").await
 }
 
-async fn until_published(world: &World, service: &'static Service) -> anyhow::Result<()> {
+async fn until_published(cluster: &Cluster, service: &'static Service) -> anyhow::Result<()> {
     let published = async {
-        while !unpublished(world, service).await?.is_empty() {
+        while !unpublished(cluster, service).await?.is_empty() {
             sleep(POLL).await;
         }
         anyhow::Ok(())
@@ -105,16 +105,17 @@ async fn until_published(world: &World, service: &'static Service) -> anyhow::Re
 }
 
 /// Returns when assembly has taken every order and told how each went.
-async fn until_built(world: &World) -> anyhow::Result<()> {
+async fn until_built(cluster: &Cluster) -> anyhow::Result<()> {
     let taken = async {
-        while topics::progress(world).await?.iter().any(|one| is_of(one, &assembly::SERVICE) && one.untaken() > 0) {
+        while topics::progress(cluster).await?.iter().any(|one| is_of(one, &assembly::SERVICE) && one.uncommitted() > 0)
+        {
             sleep(POLL).await;
         }
         anyhow::Ok(())
     };
     timeout(GONE, taken).await.context("assembly does not take what was mixed")??;
     sleep(BUILD_MAX + POLL).await;
-    until_published(world, &assembly::SERVICE).await
+    until_published(cluster, &assembly::SERVICE).await
 }
 
 fn is_of(progress: &Progress, service: &'static Service) -> bool {

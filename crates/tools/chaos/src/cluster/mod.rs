@@ -1,8 +1,8 @@
 //! The system that faults are done to: six services in several processes each, their servers, and the network between all of them.
 
-mod fleet;
 mod links;
 mod replica;
+mod replicas;
 mod roles;
 mod servers;
 
@@ -20,9 +20,9 @@ use secrecy::SecretString;
 use stand_ins::{Mode, Provider, Telegram, TelegramMode};
 
 pub use self::{
-    fleet::{Fleet, sum},
     links::{CALLS, FRONTS, Link, Links},
     replica::{Replica, free_address},
+    replicas::{Replicas, sum},
     roles::PASSWORD,
     servers::{Broker, BrokerKind, Servers},
 };
@@ -43,8 +43,8 @@ const STOCK: i64 = 1_000_000;
 /// The words of messages, so that whoever reads the chats knows what was told.
 const TEMPLATES: [&str; 3] = ["order_paid", "ship_assembled", "order_cancelled"];
 
-pub struct World {
-    pub fleet: Fleet,
+pub struct Cluster {
+    pub replicas: Replicas,
     pub links: Arc<Links>,
     pub servers: Servers,
     pub provider: Provider,
@@ -59,7 +59,7 @@ pub struct World {
     key: SecretString,
 }
 
-impl World {
+impl Cluster {
     /// Starts everything, and returns when it is ready and its shelves are full.
     pub async fn start(options: &Options, say: &impl Fn(&str)) -> anyhow::Result<Self> {
         ::servers::small_disk::sweep();
@@ -83,21 +83,31 @@ impl World {
         }
         let settings = sources(&servers, &links)?;
         let sources = Sources::of("shipyard-chaos", &settings)?;
-        let mut fleet = Fleet::new(options.replicas, &directory, links.clone())?;
+        let mut replicas = Replicas::new(options.replicas, &directory, links.clone())?;
         let key = format!("{:032x}", platform::ids::random().as_u128());
         let variables = Variables { servers: &servers, links: &links, directory: &directory, key: &key };
-        for replica in fleet.all() {
+        for replica in replicas.all() {
             replica.configure(variables.of(replica.service)?);
             replica.start(&[])?;
         }
         let poison = Vec::new();
-        let world =
-            Self { fleet, links, servers, provider, telegram, sources, settings, directory, poison, key: key.into() };
+        let cluster = Self {
+            replicas,
+            links,
+            servers,
+            provider,
+            telegram,
+            sources,
+            settings,
+            directory,
+            poison,
+            key: key.into(),
+        };
         say("starting the services");
-        world.fleet.all_ready().await?;
-        let inventory = world.links.address(Link::Front(&inventory::SERVICE))?.to_string();
-        restock(&inventory, &world.key, None, STOCK).await?;
-        Ok(world)
+        cluster.replicas.all_ready().await?;
+        let inventory = cluster.links.address(Link::Front(&inventory::SERVICE))?.to_string();
+        restock(&inventory, &cluster.key, None, STOCK).await?;
+        Ok(cluster)
     }
 
     /// The shop as customers reach it.
@@ -127,7 +137,7 @@ impl World {
         let earlier = std::mem::replace(&mut self.sources, Sources::of("shipyard-chaos", &self.settings)?);
         earlier.databases.close().await;
         self.servers.broker.heal().await?;
-        for replica in self.fleet.all() {
+        for replica in self.replicas.all() {
             replica.thaw();
             if replica.is_altered() {
                 replica.terminate().await;
@@ -140,7 +150,7 @@ impl World {
     }
 
     pub async fn stop(mut self) {
-        self.fleet.kill_all().await;
+        self.replicas.kill_all().await;
         self.servers.stop().await;
         delete_postgres(&self.directory);
     }

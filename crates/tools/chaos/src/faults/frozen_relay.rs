@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep};
 
 use super::inject;
 use crate::{
-    fault::{Done, Fault, Injected, Stage},
-    world::World,
+    cluster::Cluster,
+    experiment::{Experiment, Fault, Injected, Injection},
 };
 use platform::service::Service;
 
@@ -26,24 +26,24 @@ const WRITTEN: Duration = Duration::from_secs(3);
 const TAKEN_OVER: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
-async fn freeze(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let mut done = Done::default();
+async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let mut done = Injection::default();
     for service in [&order::SERVICE, &assembly::SERVICE] {
-        let number = holder(&stage.world, service).await?;
-        stage.world.fleet.get(service, number)?.freeze();
+        let number = holder(&experiment.cluster, service).await?;
+        experiment.cluster.replicas.get(service, number)?.freeze();
         let (frozen, since) = (Instant::now(), clock::now());
         sleep(WRITTEN).await;
         let until = clock::now();
         let (all, left) = loop {
-            let (all, left) = written(&stage.world, service, since, until).await?;
+            let (all, left) = written(&experiment.cluster, service, since, until).await?;
             if left == 0 || frozen.elapsed() >= TAKEN_OVER {
                 break (all, left);
             }
             sleep(POLL).await;
         };
         let took = frozen.elapsed().as_secs_f64();
-        stage.world.fleet.get(service, number)?.thaw();
-        stage.gone();
+        experiment.cluster.replicas.get(service, number)?.thaw();
+        experiment.cause_removed();
         if all == 0 {
             done.problems.push(format!("it was missed: {service} wrote no event meanwhile"));
         }
@@ -55,20 +55,20 @@ async fn freeze(stage: &mut Stage) -> anyhow::Result<Injected> {
         done.times += 1;
         sleep(WRITTEN).await;
     }
-    Ok(Injected::Times(done))
+    Ok(Injected::Done(done))
 }
 
 /// The replica whose relay has the lease.
-async fn holder(world: &World, service: &'static Service) -> anyhow::Result<usize> {
+async fn holder(cluster: &Cluster, service: &'static Service) -> anyhow::Result<usize> {
     let question = sqlx::query_scalar("select holder from leases where name = 'outbox'");
-    let holder: String = question.fetch_one(world.sources.databases.get(service)?).await?;
+    let holder: String = question.fetch_one(cluster.sources.databases.get(service)?).await?;
     let number = holder.rsplit('-').next().and_then(|number| number.parse().ok());
     number.with_context(|| format!("{holder} is no replica of {service}"))
 }
 
 /// How many events were written between two moments, and how many of them are not published.
 async fn written(
-    world: &World,
+    cluster: &Cluster,
     service: &'static Service,
     since: chrono::DateTime<chrono::Utc>,
     until: chrono::DateTime<chrono::Utc>,
@@ -76,5 +76,5 @@ async fn written(
     let question = "select count(*), count(*) filter (where published_at is null) from outbox
         where created_at between $1 and $2";
     let counted = sqlx::query_as(question).bind(since).bind(until);
-    Ok(counted.fetch_one(world.sources.databases.get(service)?).await?)
+    Ok(counted.fetch_one(cluster.sources.databases.get(service)?).await?)
 }

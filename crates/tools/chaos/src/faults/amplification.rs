@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{fault::Stage, world::sum};
+use crate::{cluster::sum, experiment::Experiment};
 use platform::service::Service;
 
 /// How often a service may be asked for one request: a tenth of all calls may be repeated.
@@ -13,7 +13,7 @@ const RESERVE: f64 = 10.0;
 const CAUSED: [&str; 5] = ["/Whoami", "/ListParts", "/ReserveParts", "/GetPayment", "/PayOrder"];
 
 /// What the services count themselves.
-pub struct Counters {
+pub struct CallCounters {
     /// Requests of customers that were answered.
     requests: u64,
     /// [`CAUSED`] calls that the callee has answered, whoever made them.
@@ -34,7 +34,7 @@ pub struct Counters {
 ///   to the whole shop, and the reserve. A request asks each service at most once, so that is the most there is without
 ///   repetitions whatever is asked; what was asked before the fault is no measure, since who waits for one answer asks
 ///   nothing else meanwhile.
-pub struct Asked {
+pub struct Amplification {
     /// Of customers and visitors, to any service.
     requests: f64,
     /// Of them, those that the caller had.
@@ -45,23 +45,23 @@ pub struct Asked {
     reserve: f64,
 }
 
-impl Counters {
-    pub async fn of(stage: &Stage, from: &'static Service, to: &'static Service) -> anyhow::Result<Self> {
-        let fleet = &stage.world.fleet;
+impl CallCounters {
+    pub async fn of(experiment: &Experiment, from: &'static Service, to: &'static Service) -> anyhow::Result<Self> {
+        let replicas = &experiment.cluster.replicas;
         Ok(Self {
-            requests: stage.load.tally().requests,
-            handled: caused(&fleet.metrics(to).await?),
-            retries: fleet.metric(from, "retries_total").await?,
-            exhausted: fleet.metric(from, "retry_budget_exhausted_total").await?,
+            requests: experiment.load.counters().requests,
+            handled: caused(&replicas.metrics(to).await?),
+            retries: replicas.metric(from, "retries_total").await?,
+            exhausted: replicas.metric(from, "retry_budget_exhausted_total").await?,
         })
     }
 }
 
-impl Asked {
+impl Amplification {
     /// What came between two counts, with so many visits to `from`, which has so many processes.
     pub fn of(
-        before: &Counters,
-        after: &Counters,
+        before: &CallCounters,
+        after: &CallCounters,
         from: &'static Service,
         visits: u64,
         processes: usize,
@@ -79,16 +79,16 @@ impl Asked {
         }
     }
 
-    pub fn is_repeated_too_often(&self) -> bool {
+    pub fn exceeds_retry_budget(&self) -> bool {
         self.retries > (CALLS_PER_REQUEST - 1.0) * self.callers + self.reserve
     }
 
-    pub fn is_heard_too_often(&self) -> bool {
+    pub fn overloads_callee(&self) -> bool {
         self.handled > CALLS_PER_REQUEST * self.requests + self.reserve
     }
 }
 
-impl fmt::Display for Asked {
+impl fmt::Display for Amplification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { requests, callers, handled, retries, exhausted, reserve } = self;
         write!(

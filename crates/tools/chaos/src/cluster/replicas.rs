@@ -35,7 +35,7 @@ struct Seen {
     ready: Vec<(&'static Service, usize)>,
 }
 
-pub struct Fleet {
+pub struct Replicas {
     replicas: Vec<Replica>,
     seen: watch::Receiver<Seen>,
     peak: Arc<AtomicU64>,
@@ -43,7 +43,7 @@ pub struct Fleet {
     _gateway: AbortOnDropHandle<()>,
 }
 
-impl Fleet {
+impl Replicas {
     /// So many replicas of each service, none of which runs yet.
     pub fn new(count: usize, directory: &Path, links: Arc<Links>) -> anyhow::Result<Self> {
         let all = SERVICES.into_iter().flat_map(|service| (0..count).map(move |number| (service, number)));
@@ -79,8 +79,8 @@ impl Fleet {
     }
 
     /// Which processes ended though nobody had told them to, each a sentence, since this was last asked.
-    pub fn deaths(&mut self) -> Vec<String> {
-        self.replicas.iter_mut().flat_map(Replica::deaths).collect()
+    pub fn unexpected_exits(&mut self) -> Vec<String> {
+        self.replicas.iter_mut().flat_map(Replica::unexpected_exits).collect()
     }
 
     /// How many replicas each service has.

@@ -1,4 +1,4 @@
-//! Counts of what was answered, and when.
+//! Measurements of what was answered, and when.
 
 use tokio::time::Instant;
 
@@ -35,7 +35,7 @@ pub enum Class {
     /// Any other 5xx.
     ServerError,
     /// What nobody should get.
-    Surprising,
+    Unexpected,
 }
 
 impl Class {
@@ -47,9 +47,9 @@ impl Class {
 
 /// How many requests were answered how. Each try is one request; those to log in are among them.
 ///
-/// `requests` is the sum of `succeeded`, `unavailable`, `unknown`, `unanswered`, `declined`, `refused`, `server_errors` and `surprising`.
+/// `requests` is the sum of `succeeded`, `unavailable`, `unknown`, `unanswered`, `declined`, `refused`, `server_errors` and `unexpected`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Counters {
     pub requests: u64,
     pub succeeded: u64,
     /// 502, 503, 504 and 429, but for `unknown`.
@@ -68,10 +68,10 @@ pub struct Tally {
     /// 5xx that nobody should get.
     pub server_errors: u64,
     /// Other answers that nobody should get.
-    pub surprising: u64,
+    pub unexpected: u64,
 }
 
-impl Tally {
+impl Counters {
     fn add(&mut self, class: Class) {
         self.requests += 1;
         *match class {
@@ -82,7 +82,7 @@ impl Tally {
             Class::Declined => &mut self.declined,
             Class::Refused | Class::OutOfStock | Class::InProgress | Class::SessionLost => &mut self.refused,
             Class::ServerError => &mut self.server_errors,
-            Class::Surprising => &mut self.surprising,
+            Class::Unexpected => &mut self.unexpected,
         } += 1;
         match class {
             Class::OutOfStock => self.out_of_stock += 1,
@@ -118,21 +118,21 @@ impl Tally {
             in_progress: less(self.in_progress, earlier.in_progress),
             sessions_lost: less(self.sessions_lost, earlier.sessions_lost),
             server_errors: less(self.server_errors, earlier.server_errors),
-            surprising: less(self.surprising, earlier.surprising),
+            unexpected: less(self.unexpected, earlier.unexpected),
         }
     }
 }
 
 /// The counts of a load, and the times that recovery is measured by.
 #[derive(Default)]
-pub struct Counts {
-    pub total: Tally,
+pub struct Measurements {
+    pub total: Counters,
     /// When requests to create, read, pay and cancel succeeded, oldest first.
     successes: [Vec<Instant>; 4],
     failed: Option<Instant>,
 }
 
-impl Counts {
+impl Measurements {
     pub fn add(&mut self, kind: Kind, class: Class, at: Instant) {
         self.total.add(class);
         if class.is_failure() {
@@ -176,7 +176,7 @@ mod tests {
     fn all_have_succeeded_when_the_last_kind_has() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut counts = Counts::default();
+        let mut counts = Measurements::default();
         for (kind, seconds) in [(Kind::Create, 1), (Kind::Read, 2), (Kind::Pay, 3), (Kind::Create, 5)] {
             counts.add(kind, Class::Succeeded, at(seconds));
         }
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_tally_is_the_sum_of_its_parts_and_can_be_subtracted() {
-        let mut counts = Counts::default();
+        let mut counts = Measurements::default();
         counts.add(Kind::Pay, Class::Unknown, Instant::now());
         let earlier = counts.total;
         for class in [Class::InProgress, Class::SessionLost, Class::Succeeded] {
@@ -205,7 +205,7 @@ mod tests {
         let later = counts.total.since(&earlier);
 
         let expected =
-            Tally { requests: 3, succeeded: 1, refused: 2, in_progress: 1, sessions_lost: 1, ..Tally::default() };
+            Counters { requests: 3, succeeded: 1, refused: 2, in_progress: 1, sessions_lost: 1, ..Counters::default() };
         assert_eq!(later, expected);
     }
 }

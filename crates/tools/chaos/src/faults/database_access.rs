@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{IN_HAND, inject};
 use crate::{
-    fault::{Done, Fault, Injected, Stage},
-    world::PASSWORD,
+    cluster::PASSWORD,
+    experiment::{Experiment, Fault, Injected, Injection},
 };
 use platform::service::Service;
 
@@ -57,73 +57,73 @@ enum Refusal {
     Database,
 }
 
-async fn password(stage: &mut Stage) -> anyhow::Result<Injected> {
-    refused(stage, Refusal::Password).await
+async fn password(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    refused(experiment, Refusal::Password).await
 }
 
-async fn rights(stage: &mut Stage) -> anyhow::Result<Injected> {
-    refused(stage, Refusal::Rights).await
+async fn rights(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    refused(experiment, Refusal::Rights).await
 }
 
-async fn database(stage: &mut Stage) -> anyhow::Result<Injected> {
-    refused(stage, Refusal::Database).await
+async fn database(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    refused(experiment, Refusal::Database).await
 }
 
-async fn refused(stage: &mut Stage, refusal: Refusal) -> anyhow::Result<Injected> {
-    let mut done = Done { times: TAKERS.len() + SERVERS.len(), ..Done::default() };
-    let retries = retries(stage).await?;
-    refuse(stage, refusal, &TAKERS, async |stage| {
-        sleep(Duration::from_secs(stage.scale(15, 6))).await;
+async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Result<Injected> {
+    let mut done = Injection { times: TAKERS.len() + SERVERS.len(), ..Injection::default() };
+    let retries = retries(experiment).await?;
+    refuse(experiment, refusal, &TAKERS, async |experiment| {
+        sleep(Duration::from_secs(experiment.scale(15, 6))).await;
         Ok(())
     })
     .await?;
     // A process tells what it counts while its database is away.
     for (service, before) in retries {
-        let retries = stage.world.fleet.metric(service, RETRIES).await? - before;
+        let retries = experiment.cluster.replicas.metric(service, RETRIES).await? - before;
         done.notes.push(format!("{service} tried messages again {retries} times"));
         if retries <= 0.0 {
             done.problems.push(format!("it was missed: {service} had no message to try again"));
         }
     }
     sleep(IN_HAND).await;
-    let succeeded = refuse(stage, refusal, &SERVERS, async |stage| {
+    let succeeded = refuse(experiment, refusal, &SERVERS, async |experiment| {
         sleep(IN_HAND).await;
-        let before = stage.load.tally();
-        sleep(Duration::from_secs(stage.scale(10, 5)).saturating_sub(IN_HAND)).await;
-        Ok(stage.load.tally().since(&before).succeeded)
+        let before = experiment.load.counters();
+        sleep(Duration::from_secs(experiment.scale(10, 5)).saturating_sub(IN_HAND)).await;
+        Ok(experiment.load.counters().since(&before).succeeded)
     })
     .await?;
-    stage.gone();
+    experiment.cause_removed();
     if succeeded > 0 {
         done.problems.push(format!("it was missed: {succeeded} requests succeeded meanwhile"));
     }
-    Ok(Injected::Times(done))
+    Ok(Injected::Done(done))
 }
 
-async fn retries(stage: &Stage) -> anyhow::Result<Vec<(&'static Service, f64)>> {
+async fn retries(experiment: &Experiment) -> anyhow::Result<Vec<(&'static Service, f64)>> {
     let mut retries = Vec::new();
     for service in TAKERS {
-        retries.push((service, stage.world.fleet.metric(service, RETRIES).await?));
+        retries.push((service, experiment.cluster.replicas.metric(service, RETRIES).await?));
     }
     Ok(retries)
 }
 
 /// Refuses these services while `meanwhile` lasts, and lets them in again, also when that failed.
 async fn refuse<T>(
-    stage: &Stage,
+    experiment: &Experiment,
     refusal: Refusal,
     services: &[&'static Service],
-    meanwhile: impl AsyncFnOnce(&Stage) -> anyhow::Result<T>,
+    meanwhile: impl AsyncFnOnce(&Experiment) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let outcome = async {
         for service in services {
-            Operator::of(stage, service, refusal).await?.refuse(refusal).await?;
+            Operator::of(experiment, service, refusal).await?.refuse(refusal).await?;
         }
-        meanwhile(stage).await
+        meanwhile(experiment).await
     };
     let outcome = outcome.await;
     for service in services {
-        let admit = Operator::of(stage, service, refusal).await?.admit(refusal).await;
+        let admit = Operator::of(experiment, service, refusal).await?.admit(refusal).await;
         admit.with_context(|| format!("letting {service} in again"))?;
     }
     outcome
@@ -136,8 +136,8 @@ struct Operator {
 }
 
 impl Operator {
-    async fn of(stage: &Stage, service: &'static Service, refusal: Refusal) -> anyhow::Result<Self> {
-        let servers = &stage.world.servers;
+    async fn of(experiment: &Experiment, service: &'static Service, refusal: Refusal) -> anyhow::Result<Self> {
+        let servers = &experiment.cluster.servers;
         let own = servers.databases.iter().find(|(of, _)| *of == service).map(|(_, url)| url);
         // Rights are those of the database that one is connected to; a database is renamed from another.
         let url = match refusal {

@@ -10,24 +10,24 @@ use audit::facts::{Acknowledged, Answer};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::tally::{Class, Counts, Kind};
+use super::counters::{Class, Kind, Measurements};
 
-/// How many surprises are kept word for word.
+/// How many violations are kept word for word.
 const KEPT: usize = 200;
 
 /// As long as a request may take in a shop that is well.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
-pub struct Memory {
-    counts: Mutex<Counts>,
+pub struct Journal {
+    counts: Mutex<Measurements>,
     waiting: Mutex<Waiting>,
     acknowledged: Mutex<Vec<Acknowledged>>,
-    surprises: Mutex<Surprises>,
+    violations: Mutex<Violations>,
 }
 
 #[derive(Default)]
-struct Surprises {
+struct Violations {
     kept: Vec<String>,
     more: usize,
 }
@@ -41,19 +41,19 @@ struct Waiting {
 
 /// A request waits for its answer until this is dropped.
 pub struct Wait<'a> {
-    memory: &'a Memory,
+    journal: &'a Journal,
     number: u64,
     since: Instant,
 }
 
-impl Memory {
+impl Journal {
     pub fn wait(&self) -> Wait<'_> {
         let since = Instant::now();
         let mut waiting = lock(&self.waiting);
         waiting.begun += 1;
         let number = waiting.begun;
         waiting.since.insert(number, since);
-        Wait { memory: self, number, since }
+        Wait { journal: self, number, since }
     }
 
     pub fn waiting_since(&self) -> Option<Instant> {
@@ -66,7 +66,7 @@ impl Memory {
         counts.add(kind, class, Instant::now());
     }
 
-    pub fn counts(&self) -> MutexGuard<'_, Counts> {
+    pub fn counts(&self) -> MutexGuard<'_, Measurements> {
         lock(&self.counts)
     }
 
@@ -78,29 +78,29 @@ impl Memory {
         lock(&self.acknowledged).clone()
     }
 
-    pub fn surprise(&self, sentence: impl Into<String>) {
+    pub fn violation(&self, sentence: impl Into<String>) {
         let sentence = sentence.into();
-        tracing::warn!(sentence, "a surprise");
-        let mut surprises = lock(&self.surprises);
-        if surprises.kept.len() < KEPT {
-            surprises.kept.push(sentence);
+        tracing::warn!(sentence, "a violation");
+        let mut violations = lock(&self.violations);
+        if violations.kept.len() < KEPT {
+            violations.kept.push(sentence);
         } else {
-            surprises.more += 1;
+            violations.more += 1;
         }
     }
 
-    pub fn surprises(&self) -> Vec<String> {
-        let surprises = lock(&self.surprises);
-        let more = (surprises.more > 0).then(|| format!("and {} more surprises", surprises.more));
-        surprises.kept.iter().cloned().chain(more).collect()
+    pub fn violations(&self) -> Vec<String> {
+        let violations = lock(&self.violations);
+        let more = (violations.more > 0).then(|| format!("and {} more violations", violations.more));
+        violations.kept.iter().cloned().chain(more).collect()
     }
 }
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        lock(&self.memory.waiting).since.remove(&self.number);
+        lock(&self.journal.waiting).since.remove(&self.number);
         if self.since.elapsed() > PATIENCE {
-            self.memory.counts().late(Instant::now());
+            self.journal.counts().late(Instant::now());
         }
     }
 }

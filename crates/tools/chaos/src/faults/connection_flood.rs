@@ -9,52 +9,52 @@ use tokio::time::Instant;
 
 /// How long it may take until nobody else is connected.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// How many of the crowd come at once.
+/// How many of the flood come at once.
 const ABREAST: usize = 8;
 
 /// They leave when it is dropped.
-pub struct Crowd {
+pub struct ConnectionFlood {
     connections: Vec<PgConnection>,
     /// How many others were thrown out.
-    pub thrown_out: usize,
+    pub terminated: usize,
 }
 
-impl Crowd {
-    /// Throws everybody else out of the server at `url`, until there is no place left that is not the crowd's.
+impl ConnectionFlood {
+    /// Throws everybody else out of the server at `url`, until there is no place left that is not the flood's.
     /// Fails after forty seconds.
-    pub async fn gather(url: &str) -> anyhow::Result<Self> {
+    pub async fn fill(url: &str) -> anyhow::Result<Self> {
         let until = Instant::now() + PATIENCE;
         let mut first = PgConnection::connect(url).await?;
         let places: i32 =
             sqlx::query_scalar("select current_setting('max_connections')::int").fetch_one(&mut first).await?;
         let places = usize::try_from(places)?;
-        let mut crowd = Self { connections: vec![first], thrown_out: 0 };
+        let mut flood = Self { connections: vec![first], terminated: 0 };
         // The services come back at once, and some of them are faster.
-        while crowd.connections.len() < places {
-            ensure!(Instant::now() < until, "{} connections of {places} are the crowd's", crowd.connections.len());
-            crowd.throw_out().await?;
+        while flood.connections.len() < places {
+            ensure!(Instant::now() < until, "{} connections of {places} are the flood's", flood.connections.len());
+            flood.terminate_others().await?;
             loop {
                 let came = join_all((0..ABREAST).map(|_| PgConnection::connect(url))).await;
-                let before = crowd.connections.len();
-                crowd.connections.extend(came.into_iter().flatten());
-                if crowd.connections.len() < before + ABREAST {
+                let before = flood.connections.len();
+                flood.connections.extend(came.into_iter().flatten());
+                if flood.connections.len() < before + ABREAST {
                     break;
                 }
             }
         }
-        Ok(crowd)
+        Ok(flood)
     }
 
-    async fn throw_out(&mut self) -> anyhow::Result<()> {
+    async fn terminate_others(&mut self) -> anyhow::Result<()> {
         let others = "select count(*) filter (where pg_terminate_backend(pid)) from pg_stat_activity
             where backend_type = 'client backend' and datname <> current_database()";
         let count: i64 = sqlx::query_scalar(others).fetch_one(&mut self.connections[0]).await?;
-        self.thrown_out += usize::try_from(count)?;
+        self.terminated += usize::try_from(count)?;
         Ok(())
     }
 
     /// Everybody leaves.
-    pub async fn leave(self) {
+    pub async fn release(self) {
         join_all(self.connections.into_iter().map(PgConnection::close)).await;
     }
 }

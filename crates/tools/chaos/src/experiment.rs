@@ -6,9 +6,9 @@ use platform::clock;
 use rand::rngs::SmallRng;
 use tokio::time::Instant;
 
-use super::{load::Load, world::World};
+use super::{cluster::Cluster, load::Load};
 
-/// Something that goes wrong, as the table has it.
+/// Something that goes wrong, as the report has it.
 #[derive(Clone, Copy)]
 pub struct Fault {
     /// The number in the project's list of faults.
@@ -18,12 +18,12 @@ pub struct Fault {
     /// One line for people.
     pub what: &'static str,
     /// Does it, and returns when its cause is gone.
-    pub inject: for<'a> fn(&'a mut Stage) -> LocalBoxFuture<'a, anyhow::Result<Injected>>,
+    pub inject: for<'a> fn(&'a mut Experiment) -> LocalBoxFuture<'a, anyhow::Result<Injected>>,
 }
 
 /// What a fault is done to.
-pub struct Stage {
-    pub world: World,
+pub struct Experiment {
+    pub cluster: Cluster,
     pub load: Load,
     /// Of this fault alone, so that it does the same whatever was done before it.
     pub random: SmallRng,
@@ -32,19 +32,19 @@ pub struct Stage {
     /// How many times longer than promised a recovery may take.
     pub slack: u32,
     /// When the cause was gone last.
-    pub(super) gone: Option<(DateTime<Utc>, Instant)>,
+    pub(super) removed_at: Option<(DateTime<Utc>, Instant)>,
 }
 
 /// What was done.
 pub enum Injected {
     /// So many times.
-    Times(Done),
+    Done(Injection),
     /// It cannot be done here, for this reason.
-    Not(String),
+    Skipped(String),
 }
 
 #[derive(Default)]
-pub struct Done {
+pub struct Injection {
     pub times: usize,
     /// What the fault itself saw that must not be: a request that was let through, a request that failed where none may.
     pub problems: Vec<String>,
@@ -54,9 +54,9 @@ pub struct Done {
     pub ends_sessions: bool,
 }
 
-impl Done {
+impl Injection {
     /// So many times; none at all is a problem, `what` has been missed.
-    pub fn some(times: usize, what: &str) -> Self {
+    pub fn at_least_one(times: usize, what: &str) -> Self {
         let problems = if times == 0 { vec![format!("it was missed: {what}")] } else { Vec::new() };
         Self { times, problems, ..Self::default() }
     }
@@ -64,14 +64,14 @@ impl Done {
 
 impl Injected {
     pub fn times(times: usize) -> anyhow::Result<Self> {
-        Ok(Self::Times(Done { times, ..Done::default() }))
+        Ok(Self::Done(Injection { times, ..Injection::default() }))
     }
 }
 
-impl Stage {
+impl Experiment {
     /// The cause is gone now: recovery counts from here, and not from when a fault has seen the last of it.
-    pub fn gone(&mut self) {
-        self.gone = Some((clock::now(), Instant::now()));
+    pub fn cause_removed(&mut self) {
+        self.removed_at = Some((clock::now(), Instant::now()));
     }
 
     /// `full`, or `brief` where a look is enough.

@@ -6,7 +6,7 @@ use rand::RngExt as _;
 use tokio::time::sleep;
 
 use super::inject;
-use crate::fault::{Fault, Injected, Stage};
+use crate::experiment::{Experiment, Fault, Injected};
 use operations::services::SERVICES;
 
 pub const FAULTS: [Fault; 1] = [Fault {
@@ -16,16 +16,16 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(kill),
 }];
 
-async fn kill(stage: &mut Stage) -> anyhow::Result<Injected> {
-    let rounds = stage.scale(20, 2);
+async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let rounds = experiment.scale(20, 2);
     for _ in 0..rounds {
         for service in SERVICES {
-            sleep(Duration::from_millis(stage.random.random_range(100..1_500))).await;
-            let number = stage.random.random_range(0..stage.world.fleet.count());
-            let replica = stage.world.fleet.get(service, number)?;
+            sleep(Duration::from_millis(experiment.random.random_range(100..1_500))).await;
+            let number = experiment.random.random_range(0..experiment.cluster.replicas.count());
+            let replica = experiment.cluster.replicas.get(service, number)?;
             replica.kill().await;
             replica.start(&[])?;
-            stage.gone();
+            experiment.cause_removed();
         }
     }
     Injected::times(rounds * SERVICES.len())

@@ -28,7 +28,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::fault::Stage;
+use crate::experiment::Experiment;
 use client::{
     customer::{PASSWORD, registration},
     shop::{Shop, success, within},
@@ -42,14 +42,14 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// A user with a session.
 #[derive(Clone)]
-pub struct Visitor {
+pub struct ProbeUser {
     login: String,
     session: String,
 }
 
-/// Visits to one service, until it is dropped.
+/// BackgroundTraffic to one service, until it is dropped.
 #[derive(Default)]
-pub struct Visits {
+pub struct BackgroundTraffic {
     counts: Arc<Counts>,
     _task: Option<AbortOnDropHandle<()>>,
 }
@@ -58,13 +58,13 @@ pub struct Visits {
 struct Counts {
     begun: AtomicU64,
     answered: AtomicU64,
-    strangers: AtomicU64,
+    unauthenticated: AtomicU64,
 }
 
-impl Visitor {
+impl ProbeUser {
     /// Somebody new.
     pub async fn register(shop: &Shop) -> anyhow::Result<Self> {
-        let login = format!("visitor-{:.12}", ids::random().simple().to_string());
+        let login = format!("user-{:.12}", ids::random().simple().to_string());
         success("Register", shop.users().register(registration(&login, Vec::new())).await)?;
         let request = LoginRequest { login: login.clone(), password: PASSWORD.to_owned() };
         let session = success("Login", shop.auth().login(request).await)?.session_uuid;
@@ -72,15 +72,15 @@ impl Visitor {
     }
 
     /// Asks the replicas of `service` in turn, ten times a second. Order is left to the customers.
-    pub fn visit(&self, stage: &mut Stage, service: &'static Service) -> anyhow::Result<Visits> {
+    pub fn visit(&self, experiment: &mut Experiment, service: &'static Service) -> anyhow::Result<BackgroundTraffic> {
         if service == &order::SERVICE {
-            return Ok(Visits::default());
+            return Ok(BackgroundTraffic::default());
         }
-        let doors = stage.world.fleet.of(service).map(|replica| door(replica.listen));
+        let doors = experiment.cluster.replicas.of(service).map(|replica| door(replica.listen));
         let doors: Vec<Channel> = doors.collect::<anyhow::Result<_>>()?;
         let counts = Arc::<Counts>::default();
         let coming = come(self.clone(), service, doors, counts.clone());
-        Ok(Visits { counts, _task: Some(AbortOnDropHandle::new(tokio::spawn(coming))) })
+        Ok(BackgroundTraffic { counts, _task: Some(AbortOnDropHandle::new(tokio::spawn(coming))) })
     }
 
     /// Asks something of which nothing becomes other than it was.
@@ -113,7 +113,7 @@ impl Visitor {
     }
 }
 
-impl Visits {
+impl BackgroundTraffic {
     /// How many have begun.
     pub fn begun(&self) -> u64 {
         self.counts.begun.load(Ordering::Relaxed)
@@ -125,8 +125,8 @@ impl Visits {
     }
 
     /// How many were told that nobody knows them.
-    pub fn strangers(&self) -> u64 {
-        self.counts.strangers.load(Ordering::Relaxed)
+    pub fn unauthenticated(&self) -> u64 {
+        self.counts.unauthenticated.load(Ordering::Relaxed)
     }
 }
 
@@ -135,23 +135,23 @@ impl Counts {
         match answer.map_err(|status| status.code()) {
             // The order that they ask for is nobody's.
             Ok(()) | Err(Code::NotFound) => self.answered.fetch_add(1, Ordering::Relaxed),
-            Err(Code::Unauthenticated) => self.strangers.fetch_add(1, Ordering::Relaxed),
+            Err(Code::Unauthenticated) => self.unauthenticated.fetch_add(1, Ordering::Relaxed),
             Err(_) => 0,
         };
     }
 }
 
-/// One visitor after another, none of whom waits for the one before.
-async fn come(visitor: Visitor, service: &'static Service, doors: Vec<Channel>, counts: Arc<Counts>) {
+/// One user after another, none of whom waits for the one before.
+async fn come(user: ProbeUser, service: &'static Service, doors: Vec<Channel>, counts: Arc<Counts>) {
     let mut visits = JoinSet::new();
     let mut period = interval(PERIOD);
     period.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for door in doors.iter().cycle() {
         period.tick().await;
         while visits.try_join_next().is_some() {}
-        let (visitor, door, counts) = (visitor.clone(), door.clone(), counts.clone());
+        let (user, door, counts) = (user.clone(), door.clone(), counts.clone());
         counts.begun.fetch_add(1, Ordering::Relaxed);
-        visits.spawn(async move { counts.count(visitor.ask(service, door).await) });
+        visits.spawn(async move { counts.count(user.ask(service, door).await) });
     }
 }
 

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::tally::Kind;
+use super::counters::Kind;
 
 const ORDERS: &str = "/api/v1/orders";
 

@@ -1,0 +1,104 @@
+//! A Telegram that is away, in a hurry, silent and unwilling.
+
+use std::time::Duration;
+
+use stand_ins::TelegramMode;
+use tokio::time::sleep;
+
+use super::inject;
+use crate::{
+    cluster::{Cluster, Link},
+    experiment::{Experiment, Fault, Injected, Injection},
+};
+
+pub const FAULTS: [Fault; 5] = [
+    Fault {
+        number: 11,
+        name: "telegram-down",
+        what: "Telegram cannot be reached for five minutes",
+        inject: inject!(down),
+    },
+    Fault {
+        number: 11,
+        name: "telegram-429",
+        what: "Telegram answers 429 with retry_after 3 s, for 10 s",
+        inject: inject!(hurried),
+    },
+    Fault {
+        number: 11,
+        name: "telegram-silent",
+        what: "Telegram takes ten messages and answers none of them",
+        inject: inject!(silent),
+    },
+    Fault {
+        number: 11,
+        name: "telegram-502",
+        what: "Telegram takes ten messages and answers 502",
+        inject: inject!(bad_gateway),
+    },
+    Fault {
+        number: 11,
+        name: "telegram-403",
+        what: "Telegram refuses ten messages for good",
+        inject: inject!(unwilling),
+    },
+];
+
+const MESSAGES: usize = 10;
+const HURRIED: TelegramMode = TelegramMode::TooMany { retry_after: 3 };
+/// By then a message has arrived that was on its way when the network was cut.
+const IN_FLIGHT: Duration = Duration::from_secs(1);
+
+async fn down(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let lasting = Duration::from_secs(experiment.scale(300, 10));
+    experiment.cluster.links.get(Link::Telegram)?.cut();
+    sleep(IN_FLIGHT).await;
+    let before = experiment.cluster.telegram.messages().len();
+    sleep(lasting.saturating_sub(IN_FLIGHT)).await;
+    let arrived = experiment.cluster.telegram.messages().len() - before;
+    let waiting = queued(&experiment.cluster).await?;
+    experiment.cluster.links.get(Link::Telegram)?.restore();
+    experiment.cause_removed();
+    let mut done = Injection { times: 1, notes: vec![format!("{waiting} messages waited")], ..Injection::default() };
+    if waiting == 0 || arrived > 0 {
+        done.problems.push(format!("it was missed: {waiting} messages waited, {arrived} arrived meanwhile"));
+    }
+    Ok(Injected::Done(done))
+}
+
+async fn hurried(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let before = experiment.cluster.telegram.met(HURRIED);
+    experiment.cluster.telegram.be(HURRIED);
+    sleep(Duration::from_secs(experiment.scale(10, 5))).await;
+    experiment.cluster.telegram.be(TelegramMode::Well);
+    experiment.cause_removed();
+    Ok(Injected::Done(Injection::at_least_one(
+        experiment.cluster.telegram.met(HURRIED) - before,
+        "nothing was answered 429",
+    )))
+}
+
+async fn silent(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    script(experiment, TelegramMode::Silent).await
+}
+
+async fn bad_gateway(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    script(experiment, TelegramMode::BadGateway).await
+}
+
+async fn unwilling(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    script(experiment, TelegramMode::Forbidden).await
+}
+
+/// So for the next messages: how many met it.
+async fn script(experiment: &mut Experiment, mode: TelegramMode) -> anyhow::Result<Injected> {
+    let before = experiment.cluster.telegram.met(mode);
+    experiment.cluster.telegram.script([mode; MESSAGES]);
+    sleep(Duration::from_secs(experiment.scale(15, 8))).await;
+    experiment.cause_removed();
+    Ok(Injected::Done(Injection::at_least_one(experiment.cluster.telegram.met(mode) - before, "no message met it")))
+}
+
+async fn queued(cluster: &Cluster) -> anyhow::Result<i64> {
+    cluster.count(&notification::SERVICE, "select count(*) from notifications where status = 'queued'").await
+}
