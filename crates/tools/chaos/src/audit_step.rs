@@ -1,4 +1,4 @@
-//! The audit of the world once it is quiet: what its databases and topics say, held against what customers, provider and chats know.
+//! The audit after a fault: compares databases and topics with what customers, the provider and the chats have seen.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -18,15 +18,15 @@ use super::{
 use operations::facts::{fingerprint, under_way};
 use operations::session_probe::probe;
 
-/// How long nothing may move in a shop that is not quiet. The repeat of a message waits until Telegram was well for a minute.
+/// How long the system may make no progress while work is pending. A message is retried after Telegram was available for a minute.
 const QUIET: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(250);
-/// How payment's rows name the provider that speaks Stripe's API.
+/// The name of the Stripe provider in payment's rows.
 const STRIPE: &str = "stripe";
-/// The invariant that is probed, and not read.
+/// The invariant that is probed by requests instead of read from databases.
 const PROBES: u8 = 9;
 
-/// What is wrong, each a sentence. What is `known` of an earlier audit is not told again, where the sentence names its row.
+/// The violations, one sentence each. Those `known` from an earlier audit are left out if the sentence names its row.
 pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet<String>) -> Vec<String> {
     let mut problems = Vec::new();
     let violations = load.violations();
@@ -34,18 +34,18 @@ pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet
     let facts = match facts(cluster, load, slack, &mut problems).await {
         Ok(facts) => facts,
         Err(error) => {
-            problems.push(format!("no audit: {error:#}"));
+            problems.push(format!("the audit failed: {error:#}"));
             return problems;
         }
     };
     for finding in &audit::check(&facts).findings {
         let number = finding.number;
         let rows = finding.violations.iter().map(|one| format!("invariant {number}: {}: {}", one.row, one.problem));
-        // A probe is made anew each time and is nobody's row.
+        // A probe is repeated each time and refers to no row.
         problems.extend(rows.filter(|row| number == PROBES || known.insert(row.clone())));
         problems.extend(finding.missing.iter().map(|what| format!("invariant {number} cannot be checked: {what}")));
         if finding.counted.iter().all(|count| count.count == 0) {
-            problems.push(format!("invariant {number} had nothing to look at"));
+            problems.push(format!("invariant {number} had nothing to check"));
         }
     }
     problems
@@ -66,8 +66,8 @@ async fn facts(cluster: &Cluster, load: &Load, slack: u32, problems: &mut Vec<St
     Ok(facts)
 }
 
-/// Everything at a moment at which nothing happens. A shop in which nothing moves for `patience` though something is under way is a
-/// problem, and is read as it is. One that works off what has piled up is waited for: Telegram takes one message a second and chat.
+/// All facts at a moment at which no work is pending. A system that makes no progress for `patience` with work pending is a
+/// problem, and is audited as it is. A backlog that shrinks is waited for: Telegram accepts one message per second and chat.
 async fn quiet_facts(cluster: &Cluster, patience: Duration) -> anyhow::Result<(Facts, Option<String>)> {
     let databases = &cluster.sources.databases;
     let (mut moved, mut seen) = (Instant::now(), String::new());
@@ -85,7 +85,7 @@ async fn quiet_facts(cluster: &Cluster, patience: Duration) -> anyhow::Result<(F
         }
         let facts = again(async || cluster.sources.gather(Arc::new(|_, _, _| {})).await).await?;
         if stands_still {
-            let problem = format!("nothing has moved for {} s: {}", patience.as_secs(), busy.join(", "));
+            let problem = format!("no progress for {} s: {}", patience.as_secs(), busy.join(", "));
             return Ok((facts, Some(problem)));
         }
         if fingerprint(databases).await? == before && under_way(databases).await?.is_empty() {
@@ -94,7 +94,7 @@ async fn quiet_facts(cluster: &Cluster, patience: Duration) -> anyhow::Result<(F
     }
 }
 
-/// What is under way, and what lies in topics before consumers who have not looked at it.
+/// Pending work, including records that consumers have not committed.
 async fn busy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     let mut busy = under_way(&cluster.sources.databases).await?;
     if busy.is_empty() {
@@ -103,11 +103,11 @@ async fn busy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     Ok(busy)
 }
 
-/// Asks a few times: what has just been hurt may fail once more.
+/// Retries a few times: a server that has just recovered may fail once more.
 async fn again<T>(ask: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
     for _ in 0..2 {
         match ask().await {
-            Err(error) => tracing::warn!(error = format!("{error:#}"), "asked again"),
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "retrying"),
             answer => return answer,
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -115,7 +115,7 @@ async fn again<T>(ask: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T>
     ask().await
 }
 
-/// What arrived in chats. The world's templates make every notification a line `<kind> <order>`, of which a digest has several.
+/// The notifications that arrived in chats. The cluster's templates render each as `<kind> <order>`; a digest has several lines.
 fn told(messages: Vec<Sent>) -> Vec<Told> {
     let read = messages.into_iter().flat_map(|Sent { chat, text, .. }| {
         let lines = text.lines().filter_map(|line| {

@@ -1,4 +1,4 @@
-//! What a fault is: a name, and how it is done to a world under load.
+//! A fault, the system that it is injected into, and the result of the injection.
 
 use chrono::{DateTime, Utc};
 use futures::future::LocalBoxFuture;
@@ -8,56 +8,56 @@ use tokio::time::Instant;
 
 use super::{cluster::Cluster, load::Load};
 
-/// Something that goes wrong, as the report has it.
+/// A fault, as the report lists it.
 #[derive(Clone, Copy)]
 pub struct Fault {
     /// The number in the project's list of faults.
     pub number: u8,
-    /// By which `--only` names it.
+    /// The name that `--only` selects it by.
     pub name: &'static str,
-    /// One line for people.
+    /// One line of description.
     pub what: &'static str,
-    /// Does it, and returns when its cause is gone.
+    /// Injects the fault, and returns when its cause is removed.
     pub inject: for<'a> fn(&'a mut Experiment) -> LocalBoxFuture<'a, anyhow::Result<Injected>>,
 }
 
-/// What a fault is done to.
+/// The system that a fault is injected into.
 pub struct Experiment {
     pub cluster: Cluster,
     pub load: Load,
-    /// Of this fault alone, so that it does the same whatever was done before it.
+    /// Seeded per fault, so that it behaves the same whatever ran before it.
     pub random: SmallRng,
-    /// True for a look instead of a proof: fewer times, shorter.
+    /// True for a short run: fewer repetitions, shorter durations.
     pub brief: bool,
     /// How many times longer than promised a recovery may take.
     pub slack: u32,
-    /// When the cause was gone last.
+    /// When the cause was last removed.
     pub(super) removed_at: Option<(DateTime<Utc>, Instant)>,
 }
 
-/// What was done.
+/// The result of an injection.
 pub enum Injected {
-    /// So many times.
+    /// The fault was injected.
     Done(Injection),
-    /// It cannot be done here, for this reason.
+    /// It cannot be injected here, for this reason.
     Skipped(String),
 }
 
 #[derive(Default)]
 pub struct Injection {
     pub times: usize,
-    /// What the fault itself saw that must not be: a request that was let through, a request that failed where none may.
+    /// Violations that the fault observed itself: a request that should have been rejected, or one that should not have failed.
     pub problems: Vec<String>,
-    /// What a reader may want to know.
+    /// Notes for the reader of the report.
     pub notes: Vec<String>,
-    /// True where sessions end by it, so that customers have to log in again.
+    /// True if it ends sessions, so that customers have to log in again.
     pub ends_sessions: bool,
 }
 
 impl Injection {
-    /// So many times; none at all is a problem, `what` has been missed.
+    /// An injection of `times`; zero is a problem, described by `what`.
     pub fn at_least_one(times: usize, what: &str) -> Self {
-        let problems = if times == 0 { vec![format!("it was missed: {what}")] } else { Vec::new() };
+        let problems = if times == 0 { vec![format!("the fault had no effect: {what}")] } else { Vec::new() };
         Self { times, problems, ..Self::default() }
     }
 }
@@ -69,12 +69,12 @@ impl Injected {
 }
 
 impl Experiment {
-    /// The cause is gone now: recovery counts from here, and not from when a fault has seen the last of it.
+    /// Marks the cause as removed: recovery is measured from here, not from when the fault returns.
     pub fn cause_removed(&mut self) {
         self.removed_at = Some((clock::now(), Instant::now()));
     }
 
-    /// `full`, or `brief` where a look is enough.
+    /// `full`, or `brief` in a short run.
     pub fn scale<T>(&self, full: T, brief: T) -> T {
         if self.brief { brief } else { full }
     }

@@ -1,4 +1,4 @@
-//! The whole system as separate processes under a steady load, with one fault after another done to it, and an audit after each.
+//! Chaos testing: runs the whole system as separate processes under a steady load, injects one fault after another, and audits the system after each.
 
 mod audit_step;
 pub mod cluster;
@@ -24,31 +24,31 @@ use self::{
     recovery::{Bounds, FaultWindow},
 };
 
-/// What is run, and how.
+/// The options of a run.
 pub struct Options {
-    /// Everything that is chosen by chance is chosen by this.
+    /// Seeds every random choice.
     pub seed: u64,
     pub faults: Vec<Fault>,
-    /// True for a look instead of a proof.
+    /// True for a short run.
     pub brief: bool,
-    /// Where data and logs go; emptied first.
+    /// The directory for data and logs; emptied first.
     pub directory: PathBuf,
     pub broker: cluster::BrokerKind,
     /// Processes of each service.
     pub replicas: usize,
     pub customers: usize,
-    /// How many times longer than promised a recovery may take: more than once where the machine has other things to do.
+    /// Multiplies the allowed recovery times, for a machine that is busy.
     pub slack: u32,
 }
 
-/// The mean pause of a customer between two steps. With 24 customers some 25 requests a second come.
+/// The mean pause of a customer between two steps. 24 customers send about 25 requests a second.
 const PAUSE: Duration = Duration::from_millis(900);
-/// How long the load runs before a fault, so that there is something to do harm to.
+/// How long the load runs before each fault.
 const WARM_UP: Duration = Duration::from_secs(2);
-/// How long everything in hand may take once nobody begins anything new.
+/// How long requests in flight may take once the load is paused.
 const END: Duration = Duration::from_mins(1);
 
-/// Runs the faults one after another. `each` is told of every row as it comes, `say` of what is being done.
+/// Runs the faults one after another. `each` receives every row as it is complete, `say` the current activity.
 pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> anyhow::Result<Report> {
     say("starting");
     let cluster = Cluster::start(options, &say).await?;
@@ -95,15 +95,15 @@ async fn row(
             row.not_injected = Some(reason);
             return row;
         }
-        Err(error) => Injection { problems: vec![format!("it could not be done: {error:#}")], ..Injection::default() },
+        Err(error) => Injection { problems: vec![format!("the injection failed: {error:#}")], ..Injection::default() },
     };
     if done.times == 0 && done.problems.is_empty() {
-        row.violations.push("it was missed: nothing was done".to_owned());
+        row.violations.push("the fault had no effect: nothing was injected".to_owned());
     }
     row.violations.extend(done.problems);
     (row.times, row.notes) = (done.times, done.notes);
-    say(&format!("{}: the shop recovers", fault.name));
-    row.violations.extend(experiment.cluster.heal().await.err().map(|error| format!("not healed: {error:#}")));
+    say(&format!("{}: waiting for recovery", fault.name));
+    row.violations.extend(experiment.cluster.heal().await.err().map(|error| format!("repair failed: {error:#}")));
     let recovery = recovery::watch(
         &experiment.cluster,
         &experiment.load,
@@ -113,7 +113,7 @@ async fn row(
     .await;
     row.violations.extend(recovery.excesses(&bounds.after(fault.name)));
     row.recovery = Some(recovery.into());
-    say(&format!("{}: what is in hand is finished", fault.name));
+    say(&format!("{}: draining requests in flight", fault.name));
     row.violations.extend(experiment.load.pause(END * options.slack).await.err().map(|error| format!("{error:#}")));
     say(&format!("{}: audit", fault.name));
     row.violations.extend(experiment.cluster.replicas.unexpected_exits());
@@ -127,7 +127,7 @@ async fn row(
     row
 }
 
-/// FNV-1a: the same on every machine and in every version, so that a seed stays what it is.
+/// FNV-1a: stable across machines and versions, so that a seed stays reproducible.
 fn hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -1,4 +1,4 @@
-//! Records that nobody can handle.
+//! Poison messages: records that no consumer can handle.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -17,18 +17,18 @@ use super::{
     topics::{self, Topic},
 };
 
-/// The header by which a poison is known again.
+/// The header that marks poison.
 const MARK: &str = "chaos-poison";
-/// More than a broker takes unless it is told to.
+/// More than a broker accepts by default.
 const LARGE: usize = 2_000_000;
-/// What the mock bears, which forgets the oldest of a partition's records beyond 5 MB, dead letters too.
+/// What the mock can hold: it drops the oldest records of a partition beyond 5 MB, dead letters included.
 const LARGE_FOR_A_MOCK: usize = 100_000;
-/// A reason that the contract does not have.
+/// A reason that the contract does not define.
 const WHIM: i32 = 99;
-/// How long the broker may be away when poison is read back.
+/// How long to retry reading poison back.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Sends four kinds of poison, each to every topic that can have it: how many records that makes.
+/// Publishes four kinds of poison, each to every topic that can have it. Returns the number of records.
 pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
     let batch = ids::random().to_string();
     let large = if cluster.servers.broker.real().is_ok() { LARGE } else { LARGE_FOR_A_MOCK };
@@ -46,7 +46,7 @@ pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
     let count = records.len();
     let before = topics::all(cluster).await?;
     let published = topics::publish(cluster, records).await;
-    // Also what was published before it failed is poison that the audit has to know.
+    // What was published before a failure is poison that the audit has to know, too.
     let places = found(cluster, &before, &batch).await?;
     let found = places.len();
     cluster.poison.extend(places);
@@ -55,7 +55,7 @@ pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-/// Where the poison of this batch lies.
+/// The positions of this batch's poison.
 async fn found(cluster: &Cluster, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -83,7 +83,7 @@ fn poison(topic: &str, kind: &str, payload: Vec<u8>) -> Record {
     Record { topic: topic.to_owned(), key, payload, headers }
 }
 
-/// An event with a value that the contract does not have, of a type that has such values.
+/// An event with a value that the contract does not define, if its type has such values.
 fn unknown_value(kind: &str) -> Option<Vec<u8>> {
     let order: Uuid = ids::random();
     let (order_uuid, user_uuid) = (order.to_string(), ids::random().to_string());

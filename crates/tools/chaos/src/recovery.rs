@@ -1,4 +1,4 @@
-//! How soon the shop is itself again once the cause of a fault is gone.
+//! Measures how soon the system recovers once the cause of a fault is removed.
 
 use std::{collections::HashSet, fmt, time::Duration};
 
@@ -16,16 +16,16 @@ use super::{
 use operations::databases::Databases;
 use operations::republish::missing;
 
-/// How long a recovery is watched at least: as long as requests may fail.
+/// The minimum time that a recovery is watched: as long as requests may fail.
 const WATCHED: Duration = Duration::from_secs(6);
-/// How long nobody may fail or wait before the requests count as recovered.
+/// How long no request may fail or be late before requests count as recovered.
 const CALM: Duration = Duration::from_secs(3);
-/// After this the shop counts as not recovered.
+/// After this the system counts as not recovered.
 const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(250);
-/// How long requests may fail after a fault that opens circuit breakers: one refuses calls for 5 s, and then one call finds out.
+/// How long requests may fail after a fault that opens circuit breakers: a breaker rejects calls for 5 s, then admits one trial call.
 pub const WITH_BREAKER: Duration = Duration::from_secs(6);
-/// The faults that make a service unavailable to another, or silent, for long enough to open a circuit breaker.
+/// The faults that make a service unavailable or silent for long enough to open a circuit breaker.
 const OPENING: [&str; 14] = [
     "kill",
     "commit-publish",
@@ -42,47 +42,47 @@ const OPENING: [&str; 14] = [
     "disk-full",
     "storm",
 ];
-/// Events are waited for that are at most so much older than the fault.
+/// Events up to this much older than the fault are waited for.
 const BEFORE: TimeDelta = TimeDelta::minutes(2);
 
-/// The times from the end of the cause, each nothing where it did not come to an end.
+/// The times from the end of the cause; `None` if the recovery did not complete.
 #[derive(Clone, Copy, Debug)]
 pub struct Recovery {
     /// Until the last request that failed or was answered too late.
     pub requests: Option<Duration>,
     /// Until every event written before has reached every consumer.
     pub events: Option<Duration>,
-    /// Until the outcome of every payment begun before is known, and every refund is made.
+    /// Until every payment begun before has a known outcome, and every refund is made.
     pub payments: Option<Duration>,
 }
 
-/// How long each may take.
+/// The allowed recovery times.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Bounds {
     pub requests: Duration,
     pub events: Duration,
     pub payments: Duration,
-    /// How many times as long each may take on a machine that is busy otherwise.
+    /// The factor for a machine that is busy.
     pub slack: u32,
 }
 
 impl Bounds {
-    /// As the project promises it. On a machine that is busy otherwise it may take `slack` times as long; and with librdkafka's mock,
-    /// which takes longer to give a dead consumer's partitions to another, events may take twice as long.
+    /// The promised times, multiplied by `slack`. librdkafka's mock takes longer to reassign a dead consumer's partitions, so that
+    /// events may take twice as long with it.
     pub fn of(slack: u32, real_broker: bool) -> Self {
         let events = Duration::from_secs(if real_broker { 10 } else { 20 });
         let (requests, payments) = (Duration::from_secs(5), Duration::from_secs(30));
         Self { requests: requests * slack, events: events * slack, payments: payments * slack, slack }
     }
 
-    /// Those after `fault`: requests have [`WITH_BREAKER`] where it opens circuit breakers.
+    /// The bounds after `fault`: requests have [`WITH_BREAKER`] if it opens circuit breakers.
     pub fn after(&self, fault: &str) -> Self {
         let requests = if OPENING.contains(&fault) { WITH_BREAKER * self.slack } else { self.requests };
         Self { requests, ..*self }
     }
 }
 
-/// When a fault began and when its cause was gone, by both clocks.
+/// When a fault began and when its cause was removed, by wall clock and monotonic clock.
 #[derive(Clone, Copy)]
 pub struct FaultWindow {
     pub begun: DateTime<Utc>,
@@ -91,7 +91,7 @@ pub struct FaultWindow {
 }
 
 impl Recovery {
-    /// What took longer than it may, each a sentence.
+    /// The times that exceed their bound, one sentence each.
     pub fn excesses(&self, bounds: &Bounds) -> Vec<String> {
         let parts = [
             ("requests fail", self.requests, bounds.requests),
@@ -121,14 +121,14 @@ impl fmt::Display for Recovery {
     }
 }
 
-/// Watches until all is well again, for [`PATIENCE`] times `slack` at most. The load goes on meanwhile.
+/// Watches until the system has recovered, for at most [`PATIENCE`] times `slack`. The load continues meanwhile.
 pub async fn watch(cluster: &Cluster, load: &Load, span: FaultWindow, slack: u32) -> Recovery {
     let patience = PATIENCE * slack;
     let mut outstanding = OutstandingEvents::default();
     let (mut events, mut payments) = (None, None);
     loop {
         let elapsed = span.at.elapsed();
-        // A database that does not answer yet has not recovered.
+        // A database that does not answer yet counts as not recovered.
         if events.is_none() && outstanding.is_settled(cluster, span).await.unwrap_or(false) {
             events = Some(elapsed);
         }
@@ -148,12 +148,12 @@ pub async fn watch(cluster: &Cluster, load: &Load, span: FaultWindow, slack: u32
     }
 }
 
-/// The events of before the end of the fault that are still on their way to somebody.
+/// The events written before the end of the fault that a consumer has not received yet.
 #[derive(Default)]
 struct OutstandingEvents {
-    /// Nothing before they were first looked for.
+    /// `None` until they are first read.
     left: Option<Vec<(&'static Route, Uuid)>>,
-    /// What there was to take then, of which some may come for the second time.
+    /// The topics at that moment; some of their records may be duplicates.
     topics: Vec<Topic>,
 }
 
@@ -187,7 +187,7 @@ impl OutstandingEvents {
     }
 }
 
-/// Each event that was written until the end of the fault.
+/// The events that were written until the end of the fault.
 async fn written(databases: &Databases, span: FaultWindow) -> anyhow::Result<Vec<(&'static Route, Uuid)>> {
     let mut written = Vec::new();
     for producer in PRODUCERS {

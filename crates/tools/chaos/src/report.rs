@@ -1,4 +1,4 @@
-//! What came of each fault, as a person and as a program read it.
+//! The report of a run, for people and as JSON.
 
 use std::{fmt, time::Duration};
 
@@ -10,32 +10,32 @@ use super::{
     recovery::{Bounds, Recovery, WITH_BREAKER},
 };
 
-/// A line of the report.
+/// The result of one fault.
 #[derive(Debug, Serialize)]
 pub struct Row {
     pub number: u8,
     pub fault: &'static str,
     pub what: &'static str,
-    /// How often it was done; 0 where it could not be.
+    /// How often it was injected; 0 if it could not be.
     pub times: usize,
-    /// Why it could not be done.
+    /// Why it could not be injected.
     pub not_injected: Option<String>,
     pub requests: u64,
-    /// Those without an answer, or with one that says that the shop is not well: 429 or 5xx, but for PAYMENT_OUTCOME_UNKNOWN.
+    /// Those without an answer, or with 429 or 5xx except PAYMENT_OUTCOME_UNKNOWN.
     pub failed: u64,
-    /// What must not be, each a sentence.
+    /// Violations, one sentence each.
     pub violations: Vec<String>,
-    /// Seconds from the end of the cause.
+    /// Recovery times in seconds from the end of the cause.
     pub recovery: Option<Seconds>,
-    /// The most resident memory that one service's process had, in bytes.
+    /// The largest resident memory of one service's process, in bytes.
     pub peak_memory: u64,
     pub notes: Vec<String>,
-    /// Seconds for all of it, the quiet and the audit included.
+    /// Seconds in all, including the recovery and the audit.
     pub took: f64,
 }
 
 impl Row {
-    /// Nothing done yet.
+    /// An empty row.
     pub fn of(fault: &Fault) -> Self {
         Self {
             number: fault.number,
@@ -76,26 +76,26 @@ impl From<Recovery> for Seconds {
 /// The whole report.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Reproduces the schedule, together with what the others say.
+    /// Reproduces the run, given the same options.
     pub seed: u64,
-    /// True where each fault was done fewer times and shorter than it says.
+    /// True if each fault was injected fewer times and for shorter than its description says.
     pub brief: bool,
     pub replicas: usize,
     pub customers: usize,
-    /// How long a recovery might take.
+    /// The allowed recovery times.
     pub bounds: Bounds,
     pub rows: Vec<Row>,
 }
 
 impl Report {
-    /// A report without a row yet.
+    /// A report without rows.
     pub fn of(options: &Options, real_broker: bool) -> Self {
         let Options { seed, brief, replicas, customers, slack, .. } = *options;
         Self { seed, brief, replicas, customers, bounds: Bounds::of(slack, real_broker), rows: Vec::new() }
     }
 
-    /// Why the shop cannot be said to have stood all of it; nothing where it has. What could not be injected counts where `all` is
-    /// wanted, and where nothing else was.
+    /// Why the run failed; `None` if it passed. Faults that could not be injected are failures if `all` is set, or if no other fault
+    /// was injected.
     pub fn failure(&self, all: bool) -> Option<String> {
         let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
         let proves_nothing = left_out == self.rows.len() || (all && left_out > 0);
@@ -106,7 +106,7 @@ impl Report {
         self.rows.iter().map(|row| row.violations.len()).sum()
     }
 
-    /// One sentence that says it all.
+    /// One sentence with the totals.
     pub fn summary(&self) -> String {
         let requests: u64 = self.rows.iter().map(|row| row.requests).sum();
         let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
@@ -118,7 +118,7 @@ impl Report {
     }
 }
 
-/// The heads of the columns.
+/// The column headings.
 pub const HEAD: &str =
     "    fault               times  requests  failed  violations      well   events  payments   memory     took";
 

@@ -1,4 +1,4 @@
-//! The topics as chaos looks at them and writes to them, past the services.
+//! Direct access to the topics, bypassing the services.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -15,10 +15,10 @@ use uuid::Uuid;
 use super::cluster::Cluster;
 use operations::dead_letters::event_uuid;
 
-/// As whom a tool looks at topics.
+/// The consumer group of this tool's own reads.
 const GROUP: &str = "shipyard-chaos";
 
-/// A topic and the records that it has now.
+/// A topic and the range of records that it has now.
 #[derive(Clone, Debug)]
 pub struct Topic {
     pub route: &'static Route,
@@ -26,7 +26,7 @@ pub struct Topic {
     pub extents: Vec<Extent>,
 }
 
-/// How far a consumer has come in its topic.
+/// The committed offsets of a consumer group in its topic.
 #[derive(Clone, Debug)]
 pub struct Progress {
     pub topic: Arc<Topic>,
@@ -35,7 +35,7 @@ pub struct Progress {
     pub next: HashMap<i32, i64>,
 }
 
-/// An event and where it lies.
+/// An event and its position.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
     pub route: &'static Route,
@@ -55,11 +55,11 @@ pub async fn all(cluster: &Cluster) -> anyhow::Result<Vec<Topic>> {
     .await
 }
 
-/// How far every consumer has come in what there is now.
+/// The progress of every consumer in the records that there are now.
 pub async fn progress(cluster: &Cluster) -> anyhow::Result<Vec<Progress>> {
     let topics = all(cluster).await?.into_iter().map(Arc::new);
     let consumers = topics.flat_map(|topic| topic.route.consumers.iter().map(move |one| (topic.clone(), one)));
-    // Offsets are told to their own group only, so that each takes a client.
+    // A client sees only its own group's offsets, so that each group takes a client.
     try_join_all(consumers.map(|(topic, consumer)| {
         blocking(cluster, consumer.group, move |reader| {
             let partitions: Vec<i32> = topic.extents.iter().map(|extent| extent.partition).collect();
@@ -74,13 +74,13 @@ pub async fn progress(cluster: &Cluster) -> anyhow::Result<Vec<Progress>> {
     .await
 }
 
-/// What lies before consumers that have not committed it, such as `12 records of order.paid for assembly-group-order-paid`.
+/// The uncommitted records by group, such as `12 records of order.paid for assembly-group-order-paid`.
 pub async fn uncommitted_by_group(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     let progress = progress(cluster).await?;
     Ok(progress.iter().filter(|one| one.uncommitted() > 0).map(Progress::to_string).collect())
 }
 
-/// What `keep` makes of the records of these topics, partition by partition in their order.
+/// Maps the records of these topics with `keep`, partition by partition in offset order.
 pub async fn read<T: Send + 'static>(
     cluster: &Cluster,
     topics: Vec<Topic>,
@@ -106,7 +106,7 @@ pub async fn events(cluster: &Cluster) -> anyhow::Result<Vec<Event>> {
     .await
 }
 
-/// Puts a consumer where `to` says of each extent of its topic. Fails while its group has members.
+/// Sets a consumer group's offsets to what `to` returns for each partition. Fails while the group has members.
 pub async fn place(
     cluster: &Cluster,
     consumer: &'static Consumer,
@@ -121,12 +121,12 @@ pub async fn place(
     .await
 }
 
-/// Publishes, and returns when the broker has all of it.
+/// Publishes the records, and returns when the broker has acknowledged all.
 pub async fn publish(cluster: &Cluster, records: Vec<Record>) -> anyhow::Result<()> {
     KafkaPublisher::new(&cluster.sources.kafka)?.publish(records).await
 }
 
-/// An event as it was, to be sent once more. Poison is none, and must stay where the audit knows it.
+/// An event as a record to be published again; `None` for poison, whose positions the audit must know.
 pub fn again(message: Message) -> Option<Record> {
     let Message { topic, key, payload, headers, .. } = message;
     let is_event = headers.contains_key("event-uuid");
@@ -147,13 +147,13 @@ impl Topic {
         self.extents.iter().map(|extent| count(extent.start, extent.end)).sum()
     }
 
-    /// The part of it that begins where `from` says of each extent.
+    /// The part of the topic that begins at what `from` returns for each partition.
     pub fn from(&self, from: impl Fn(&Extent) -> i64) -> Self {
         let extents = self.extents.iter().map(|extent| Extent { start: from(extent).max(extent.start), ..*extent });
         Self { extents: extents.collect(), ..self.clone() }
     }
 
-    /// What has been added to it since it was as `before`.
+    /// The records added since `before`.
     pub fn since(&self, before: &Self) -> Self {
         let end = |partition| before.extents.iter().find(|one| one.partition == partition).map(|one| one.end);
         self.from(|extent| end(extent.partition).unwrap_or_default())
@@ -161,17 +161,17 @@ impl Topic {
 }
 
 impl Progress {
-    /// How many records it has not committed.
+    /// How many records the group has not committed.
     pub fn uncommitted(&self) -> usize {
         self.uncommitted_of(&self.topic)
     }
 
-    /// How many it has not committed of what its topic had at another time.
+    /// How many records of `topic` the group has not committed.
     pub fn uncommitted_of(&self, topic: &Topic) -> usize {
         topic.extents.iter().map(|extent| count(self.next(extent), extent.end)).sum()
     }
 
-    /// The first record of a partition that it has not committed.
+    /// The first uncommitted record of a partition.
     pub fn next(&self, extent: &Extent) -> i64 {
         self.next.get(&extent.partition).copied().unwrap_or(extent.start)
     }

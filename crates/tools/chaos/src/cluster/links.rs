@@ -1,4 +1,4 @@
-//! The network of the system: each connection that two of its programs have goes through a proxy of its own.
+//! The network of the cluster: each connection between two programs goes through a proxy of its own.
 
 use std::{collections::HashMap, fmt, net::SocketAddr};
 
@@ -8,7 +8,7 @@ use stand_ins::Proxy;
 use operations::services::SERVICES;
 use platform::service::Service;
 
-/// Who talks to whom.
+/// A connection between two programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Link {
     /// Customers to a service.
@@ -42,7 +42,7 @@ pub struct Links {
 }
 
 impl Links {
-    /// All of them, none with a target yet.
+    /// All links, none with a target yet.
     pub async fn new() -> anyhow::Result<Self> {
         let databases = SERVICES.map(Link::Database);
         let servers = [Link::Redis, Link::Kafka, Link::Provider, Link::Telegram];
@@ -55,15 +55,15 @@ impl Links {
     }
 
     pub fn get(&self, link: Link) -> anyhow::Result<&Proxy> {
-        self.proxies.get(&link).with_context(|| format!("nothing goes by {link}"))
+        self.proxies.get(&link).with_context(|| format!(there is no proxy for {link}))
     }
 
-    /// Where whoever talks by this link connects.
+    /// The address to connect to.
     pub fn address(&self, link: Link) -> anyhow::Result<SocketAddr> {
         Ok(self.get(link)?.address())
     }
 
-    /// Every link ends at these replicas of `service` from now on.
+    /// Points every link to `service` at these replicas.
     pub fn aim(&self, service: &'static Service, targets: &[SocketAddr]) {
         let targets: Vec<String> = targets.iter().map(SocketAddr::to_string).collect();
         for (link, proxy) in &self.proxies {

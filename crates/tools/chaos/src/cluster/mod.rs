@@ -1,4 +1,4 @@
-//! The system that faults are done to: six services in several processes each, their servers, and the network between all of them.
+//! The system under chaos: six services in several processes each, their servers, and the network between them.
 
 mod links;
 mod replica;
@@ -33,14 +33,14 @@ use operations::restock::restock;
 use operations::services::SERVICES;
 use platform::service::Service;
 
-/// The longest that a ship is built.
+/// The longest build time of a ship.
 pub const BUILD_MAX: Duration = Duration::from_secs(2);
-/// What the stand-ins for the payment provider and for Telegram know us by.
+/// The credentials for the stand-ins of the payment provider and Telegram.
 const PROVIDER_KEY: &str = "sk_chaos";
 const TELEGRAM_TOKEN: &str = "1:chaos";
-/// Of each part, more than all customers can buy.
+/// The stock of each part: more than all customers can buy.
 const STOCK: i64 = 1_000_000;
-/// The words of messages, so that whoever reads the chats knows what was told.
+/// The notification templates, which let the audit read the chats.
 const TEMPLATES: [&str; 3] = ["order_paid", "ship_assembled", "order_cancelled"];
 
 pub struct Cluster {
@@ -49,18 +49,18 @@ pub struct Cluster {
     pub servers: Servers,
     pub provider: Provider,
     pub telegram: Telegram,
-    /// The databases and the topics, past the links to the databases.
+    /// The databases and topics, bypassing the links to the databases.
     pub sources: Sources,
     settings: Settings,
     directory: PathBuf,
-    /// Records that nobody can handle, sent on purpose.
+    /// Poison messages sent on purpose.
     pub poison: Vec<Poison>,
-    /// The key with which the services sign who they are.
+    /// The key that services sign their requests with.
     key: SecretString,
 }
 
 impl Cluster {
-    /// Starts everything, and returns when it is ready and its shelves are full.
+    /// Starts everything, and returns when all services are ready and the stock is filled.
     pub async fn start(options: &Options, say: &impl Fn(&str)) -> anyhow::Result<Self> {
         ::servers::small_disk::sweep();
         let directory = fresh(&options.directory)?;
@@ -110,19 +110,19 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The shop as customers reach it.
+    /// The shop as customers reach it, through the links.
     pub fn shop(&self) -> anyhow::Result<Shop> {
         let [order, iam, inventory] =
             [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|to| self.links.address(Link::Front(to)));
         Shop::at(&format!("http://{}", order?), &iam?.to_string(), &inventory?.to_string())
     }
 
-    /// What `question` counts in the database of a service.
+    /// Runs a counting query in the database of a service.
     pub async fn count(&self, service: &'static Service, question: &'static str) -> anyhow::Result<i64> {
         Ok(sqlx::query_scalar(question).fetch_one(self.sources.databases.get(service)?).await?)
     }
 
-    /// Makes everything well again that a fault may have left otherwise.
+    /// Reverts everything that a fault may have left behind.
     pub async fn heal(&mut self) -> anyhow::Result<()> {
         self.links.restore_all();
         self.provider.be(Mode::Well);
@@ -133,7 +133,7 @@ impl Cluster {
         }
         self.servers.start_postgres().await?;
         self.servers.start_redis().await?;
-        // Connections from before a crash would each fail once.
+        // Each connection from before a crash would fail once.
         let earlier = std::mem::replace(&mut self.sources, Sources::of("shipyard-chaos", &self.settings)?);
         earlier.databases.close().await;
         self.servers.broker.heal().await?;
@@ -156,7 +156,7 @@ impl Cluster {
     }
 }
 
-/// An empty directory, whatever an earlier run has left there.
+/// An emptied directory with the templates.
 fn fresh(directory: &Path) -> anyhow::Result<PathBuf> {
     let shown = directory.display();
     if directory.exists() {
@@ -171,7 +171,7 @@ fn fresh(directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(directory.canonicalize()?)
 }
 
-/// As root PostgreSQL's data is where its own user may go, and a link leads there.
+/// As root, PostgreSQL's data lies in a directory of its own user, behind a symbolic link.
 fn delete_postgres(directory: &Path) {
     let data = directory.join("postgres");
     let _ = std::fs::read_link(&data).and_then(std::fs::remove_dir_all);
@@ -189,7 +189,7 @@ fn at(url: &str, address: SocketAddr) -> anyhow::Result<String> {
     Ok(url.replacen(&authority(url)?, &address.to_string(), 1))
 }
 
-/// The variables by which the audit finds everything, past the proxies where it can.
+/// The variables by which the audit reaches the servers, bypassing the proxies if possible.
 fn sources(servers: &Servers, links: &Links) -> anyhow::Result<Settings> {
     let databases = servers.databases.iter().map(|(service, url)| (service.variable("DATABASE_URL"), url.clone()));
     let all: Vec<_> = databases.chain(servers.broker.variables(links.address(Link::Kafka)?)).collect();
@@ -210,7 +210,7 @@ impl Variables<'_> {
         let mut set = |name: &str, value: &str| variables.push((name.to_owned(), value.to_owned()));
         set("SERVICE_KEY", self.key);
         set("LOG_LEVEL", "info");
-        // Over HTTP/1.1 a customer leaves with the next answer, which none waits for longer than two seconds.
+        // An HTTP/1.1 connection is closed with its next response, which a customer waits two seconds for at most.
         set("SHUTDOWN_DRAIN", if service == &order::SERVICE { "3s" } else { "1s" });
         let (_, url) =
             self.servers.own_databases.iter().find(|(of, _)| *of == service).context("a database for each")?;
@@ -226,7 +226,7 @@ impl Variables<'_> {
         match service.name {
             "iam" => {
                 set("REDIS_URL", &at(&self.servers.redis_url, self.links.address(Link::Redis)?)?);
-                // All customers come from one address, and log in all at once when Redis was emptied.
+                // All customers share an address, and log in at once after Redis was emptied.
                 set("IAM_ADDRESS_FAILURES", "0");
                 set("IAM_ARGON2_MEMORY_KIB", "64");
                 set("IAM_ARGON2_ITERATIONS", "1");

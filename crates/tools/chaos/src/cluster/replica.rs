@@ -1,4 +1,4 @@
-//! One process of one service, which can be killed, frozen, ended and started again where it was.
+//! One process of one service, which can be killed, frozen, terminated and restarted in place.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
@@ -16,7 +16,7 @@ use servers::process::{Child, Signal, mortal};
 
 use platform::service::Service;
 
-/// How long a process may take to end by itself: as long as a container is given. Its own bounds are its drain, 10 s for requests, 3 s
+/// How long a process may take to exit: as long as a container is given. Its own limits are its drain, 10 s for requests, 3 s
 /// for background tasks and 1 s to close.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -29,11 +29,11 @@ pub struct Replica {
     variables: Vec<(String, String)>,
     directory: PathBuf,
     child: Option<Child>,
-    /// True while it runs with variables that are a fault's.
+    /// True while it runs with extra variables of a fault.
     altered: bool,
-    /// The process that runs, 0 where none does: for whoever measures it.
+    /// The process id for memory measurements, 0 while it does not run.
     pid: Arc<AtomicI32>,
-    /// How it ended each time that nobody had told it to.
+    /// Its unexpected exits.
     unexpected_exits: Vec<String>,
 }
 
@@ -54,14 +54,14 @@ impl Replica {
         self.variables.extend(variables);
     }
 
-    /// Starts the process, with `more` variables for this life alone. It must not run.
+    /// Starts the process with extra variables `more`. It must not be running.
     pub fn start(&mut self, more: &[(&str, &str)]) -> anyhow::Result<()> {
         anyhow::ensure!(!self.is_running(), "{} {} runs already", self.service, self.number);
         self.forget();
         let program = std::env::current_exe().context("finding this program")?;
         let mut command: Command = mortal(&program, "KILL");
         command.args(["run", self.service.name]).current_dir(&self.directory).env_clear();
-        // What a program needs to be found and loaded; of the shop's variables it gets ours and no others.
+        // The child inherits only what it needs to be found and loaded, and the cluster's own variables.
         for name in ["PATH", "HOME", "LD_LIBRARY_PATH"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
@@ -75,7 +75,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Lets go of the process; one that had ended before it was told to is remembered.
+    /// Takes the process out of `self`; one that had exited unexpectedly is recorded.
     fn forget(&mut self) -> Option<Child> {
         self.pid.store(0, Ordering::Relaxed);
         let child = self.child.take()?;
@@ -84,21 +84,21 @@ impl Replica {
         None
     }
 
-    /// `kill -9`; returns when the process is gone.
+    /// `kill -9`; returns when the process has exited.
     pub async fn kill(&mut self) {
         if let Some(child) = self.forget() {
             child.stop(Signal::KILL, PATIENCE).await;
         }
     }
 
-    /// SIGTERM, as whoever replaces a replica sends it; returns when the process has ended.
+    /// SIGTERM, as in a rolling update; returns when the process has exited.
     pub async fn terminate(&mut self) {
         if let Some(child) = self.forget() {
             child.stop(Signal::TERM, PATIENCE).await;
         }
     }
 
-    /// SIGSTOP: the process is there, its connections too, and nothing moves.
+    /// SIGSTOP: the process and its connections stay, but nothing moves.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }
@@ -113,17 +113,17 @@ impl Replica {
         }
     }
 
-    /// True from its start to its end, however it ends.
+    /// True from its start until it exits.
     pub fn is_running(&self) -> bool {
         self.child.as_ref().is_some_and(|child| child.ended().is_none())
     }
 
-    /// True while it runs with variables that are a fault's.
+    /// True while it runs with extra variables of a fault.
     pub fn is_altered(&self) -> bool {
         self.altered
     }
 
-    /// How it ended each time that nobody had told it to, since this was last asked.
+    /// Its unexpected exits since the last call.
     pub fn unexpected_exits(&mut self) -> Vec<String> {
         if !self.is_running() {
             self.forget();
@@ -131,7 +131,7 @@ impl Replica {
         std::mem::take(&mut self.unexpected_exits)
     }
 
-    /// The process that runs, 0 where none does.
+    /// The process id, 0 while it does not run.
     pub fn pid(&self) -> Arc<AtomicI32> {
         self.pid.clone()
     }
@@ -143,7 +143,7 @@ impl Drop for Replica {
     }
 }
 
-/// A loopback address that nobody else in this process gets, on which no outgoing connection's port is ever in the way of a restart.
+/// A loopback address unique in this process; no outgoing connection can take its port before a restart.
 pub fn free_address() -> anyhow::Result<SocketAddr> {
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let ip = if cfg!(target_os = "linux") {

@@ -1,4 +1,4 @@
-//! All replicas of all services, and the gateway's part before them: new connections go to those that are ready.
+//! All replicas of all services, and their load balancer: new connections go to the replicas that are ready.
 
 use std::{
     net::SocketAddr,
@@ -19,16 +19,16 @@ use super::{links::Links, replica::Replica};
 use operations::services::SERVICES;
 use platform::service::Service;
 
-/// How often each replica is asked whether it is ready.
+/// The interval of the readiness checks.
 const POLL: Duration = Duration::from_millis(300);
-/// How long one may take to say so.
+/// The timeout of a readiness check.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long a process may take to tell what it counts.
+/// The timeout for reading metrics.
 const METRICS: Duration = Duration::from_secs(2);
-/// How long a replica may take from its start until it is ready, on a machine that has other things to do.
+/// How long a replica may take to become ready on a busy machine.
 pub const START: Duration = Duration::from_mins(1);
 
-/// Who was ready when everybody was last asked.
+/// The replicas that were ready in the last round of checks.
 #[derive(Default)]
 struct Seen {
     round: u64,
@@ -44,7 +44,7 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// So many replicas of each service, none of which runs yet.
+    /// `count` replicas of each service, not running yet.
     pub fn new(count: usize, directory: &Path, links: Arc<Links>) -> anyhow::Result<Self> {
         let all = SERVICES.into_iter().flat_map(|service| (0..count).map(move |number| (service, number)));
         let replicas: Vec<Replica> = all
@@ -78,12 +78,12 @@ impl Replicas {
         found.with_context(|| format!("there is no replica {number} of {service}"))
     }
 
-    /// Which processes ended though nobody had told them to, each a sentence, since this was last asked.
+    /// Unexpected exits of processes since the last call, one sentence each.
     pub fn unexpected_exits(&mut self) -> Vec<String> {
         self.replicas.iter_mut().flat_map(Replica::unexpected_exits).collect()
     }
 
-    /// How many replicas each service has.
+    /// The number of replicas per service.
     pub fn count(&self) -> usize {
         self.replicas.len() / SERVICES.len()
     }
@@ -98,14 +98,14 @@ impl Replicas {
         self.of(service).try_for_each(|replica| replica.start(more))
     }
 
-    /// `kill -9` of everybody, one service after another.
+    /// `kill -9` of all replicas, one service after another.
     pub async fn kill_all(&mut self) {
         for service in SERVICES {
             self.kill(service).await;
         }
     }
 
-    /// Starts everybody, of whom nobody may run, and returns when all are ready.
+    /// Starts all replicas, which must not run, and returns when they are ready.
     pub async fn revive_all(&mut self) -> anyhow::Result<()> {
         self.replicas.iter_mut().try_for_each(|replica| replica.start(&[]))?;
         self.all_ready().await
@@ -120,7 +120,7 @@ impl Replicas {
         Ok(())
     }
 
-    /// Replaces every process of a service, one after another, each with these variables besides.
+    /// Replaces the processes of a service one after another, with extra variables `more`.
     pub async fn replace(&mut self, service: &'static Service, more: &[(&str, &str)]) -> anyhow::Result<()> {
         for number in 0..self.count() {
             let replica = self.get(service, number)?;
@@ -134,7 +134,7 @@ impl Replicas {
     /// Returns when this replica is ready; fails after [`START`].
     pub async fn ready(&self, service: &'static Service, number: usize) -> anyhow::Result<()> {
         let mut seen = self.seen.clone();
-        // What was asked before may be about an earlier life.
+        // A round that is under way may have asked the previous process.
         let fresh = seen.borrow().round + 2;
         let ready = seen.wait_for(|seen| seen.round >= fresh && seen.ready.contains(&(service, number)));
         let waited = tokio::time::timeout(START, ready).await;
@@ -150,7 +150,7 @@ impl Replicas {
         Ok(())
     }
 
-    /// The most resident memory that one process was seen with since [`peak_memory`](Self::peak_memory) was last asked, in bytes.
+    /// The largest resident memory of one process since [`peak_memory`](Self::peak_memory) was last called, in bytes.
     pub fn most_memory(&self) -> u64 {
         self.peak.load(Ordering::Relaxed)
     }
@@ -161,7 +161,7 @@ impl Replicas {
         Ok(sum(&metrics, |line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))))
     }
 
-    /// What the processes of a service count, in Prometheus' text format, one after another.
+    /// The metrics of a service's processes in Prometheus' text format, concatenated.
     pub async fn metrics(&self, service: &'static Service) -> anyhow::Result<String> {
         let mut metrics = String::new();
         for replica in self.replicas.iter().filter(|replica| replica.service == service) {
@@ -172,13 +172,13 @@ impl Replicas {
         Ok(metrics)
     }
 
-    /// The most resident memory that one process was seen with, in bytes, since this was last asked.
+    /// The largest resident memory of one process since the last call, in bytes.
     pub fn peak_memory(&self) -> u64 {
         self.peak.swap(0, Ordering::Relaxed)
     }
 }
 
-/// The sum of the metrics whose lines are `wanted`.
+/// The sum of the metrics whose lines match.
 pub fn sum(metrics: &str, wanted: impl Fn(&str) -> bool) -> f64 {
     let own = metrics.lines().filter(|line| wanted(line));
     own.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
@@ -192,7 +192,7 @@ struct Address {
     pid: Arc<AtomicI32>,
 }
 
-/// Asks everybody all the time and aims the links at those who are ready; at all of them where nobody is. Looks at their memory, too.
+/// Checks all replicas in a loop and points the links at the ready ones, or at all if none is ready. Also samples their memory.
 async fn gateway(
     addresses: Vec<Address>,
     links: Arc<Links>,
@@ -227,7 +227,7 @@ async fn is_ready(client: &reqwest::Client, admin: SocketAddr) -> bool {
     answer.is_ok_and(|answer| answer.status().is_success())
 }
 
-/// Resident memory in bytes, where the system tells it (Linux).
+/// Resident memory in bytes, where the system reports it (Linux).
 fn memory(pid: i32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

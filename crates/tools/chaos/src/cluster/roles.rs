@@ -1,15 +1,15 @@
-//! The role of each service in PostgreSQL: it owns its database, and has no right beyond that.
+//! The PostgreSQL role of each service: it owns its database, and has no other privileges.
 
 use anyhow::Context as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use platform::service::Service;
 
-/// What every role logs in with, unless a fault has changed it.
+/// The password of every role, unless a fault has changed it.
 pub const PASSWORD: &str = "chaos";
 
-/// Makes the role of a service, which has the service's name, and answers the URL by which it reaches its database. `url` is the
-/// superuser's, of that database.
+/// Creates the role of a service, named like it, and returns the URL by which the service reaches its database. `url` is the
+/// superuser's URL of that database.
 pub async fn ensure_role(url: &str, service: &'static Service) -> anyhow::Result<String> {
     let mut connection = PgConnection::connect(url).await.with_context(|| format!("making the role of {service}"))?;
     let name = service.name;

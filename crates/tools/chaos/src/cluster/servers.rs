@@ -1,4 +1,4 @@
-//! The PostgreSQL, the Redis and the Kafka of the cluster, each of which can be killed and started again where it was.
+//! The PostgreSQL, Redis and Kafka of the cluster; each can be killed and restarted in place.
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
@@ -17,38 +17,38 @@ use super::roles::ensure_role;
 use operations::services::SERVICES;
 use platform::service::Service;
 
-/// Room for all databases and their logs of changes.
+/// Space for all databases and their write-ahead logs.
 const DISK: u64 = 3 << 30;
-/// The most connections of the PostgreSQL server: four replicas of each service with their pools and what they have besides, and the tools.
+/// PostgreSQL's connection limit: four replicas of each service with their pools and extra connections, and the tools.
 const CONNECTIONS: &str = "192";
-/// What the broker takes, so that poison may be large.
+/// The broker's message size limit, raised so that poison may be large.
 const LARGEST: &str = "4000000";
 /// Partitions of a topic.
 const PARTITIONS: i32 = 6;
-/// How long a killed PostgreSQL may take to be there again.
+/// How long a killed PostgreSQL may take to restart.
 const RESTART: Duration = Duration::from_mins(1);
 
-/// Which Kafka the world has.
+/// The Kafka that the cluster uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BrokerKind {
-    /// A container where a Docker engine answers and has the image, else the mock.
+    /// A container if a Docker engine is available and has the image, otherwise the mock.
     Auto,
     /// Apache Kafka in a container.
     Container,
-    /// librdkafka's mock cluster in this process, which cannot be hurt.
+    /// librdkafka's in-process mock cluster, which supports no broker faults.
     Mock,
 }
 
 pub enum Broker {
     Container(container::Broker),
-    /// And why it is no real one.
+    /// With the reason why it is used.
     Mock(Mock, String),
 }
 
 pub struct Servers {
     postgres: Option<Postgres>,
     postgres_options: postgres::Options,
-    /// PostgreSQL's, where we may have one.
+    /// PostgreSQL's own disk, if one can be mounted.
     pub disk: Result<SmallDisk, String>,
     redis: Option<Redis>,
     redis_options: redis::Options,

@@ -1,43 +1,43 @@
-//! How often services ask each other while the network between them is hurt.
+//! Retry amplification: how many calls services make per request while the network between them is faulty.
 
 use std::{fmt, time::Duration};
 
 use crate::{cluster::sum, experiment::Experiment};
 use platform::service::Service;
 
-/// How often a service may be asked for one request: a tenth of all calls may be repeated.
+/// Calls allowed per request: retries may add a tenth.
 const CALLS_PER_REQUEST: f64 = 1.1;
-/// What each process may repeat besides within ten seconds, to one peer: the reserve of [`Budget`](platform::retry::Budget).
+/// Extra retries that each process may make within ten seconds, per peer: the reserve of [`Budget`](platform::retry::Budget).
 const RESERVE: f64 = 10.0;
-/// The calls that a request causes, each at most one. Others are an event's.
+/// The calls that a request causes, each at most once. Other calls are caused by events.
 const CAUSED: [&str; 5] = ["/Whoami", "/ListParts", "/ReserveParts", "/GetPayment", "/PayOrder"];
 
-/// What the services count themselves.
+/// A reading of the services' own metrics.
 pub struct CallCounters {
-    /// Requests of customers that were answered.
+    /// Answered requests of customers.
     requests: u64,
-    /// [`CAUSED`] calls that the callee has answered, whoever made them.
+    /// [`CAUSED`] calls that the callee has answered, for any caller.
     handled: f64,
-    /// Calls that the caller has repeated, to whomever.
+    /// Calls that the caller has retried, to any callee.
     retries: f64,
-    /// And would have repeated, had its budget allowed.
+    /// Retries that its budget refused.
     exhausted: f64,
 }
 
-/// How often was asked on a link, from a second before it was harmed to three seconds after, when those in hand have had
-/// their answers. No retry storm is two things:
+/// The calls on a link from a second before the fault until three seconds after, when requests in flight have been
+/// answered. There is no retry storm if both hold:
 ///
-/// - The caller repeats at most a tenth of the requests that it had, and the reserve of its budgets: it counts that itself,
-///   whether or not the callee hears anything. Order's calls to payment are not repeated by a budget but by customers and
-///   the reconciler, and so are seen by the other measure alone.
-/// - Where the callee hears (slow, half open), it has answered at most 1.1 calls for each request of customers and visitors
-///   to the whole shop, and the reserve. A request asks each service at most once, so that is the most there is without
-///   repetitions whatever is asked; what was asked before the fault is no measure, since who waits for one answer asks
-///   nothing else meanwhile.
+/// - The caller's retries are at most a tenth of the requests that it received, plus the reserve of its budgets. It counts them
+///   itself, whether or not they reach the callee. Order's calls to payment are retried by customers and the reconciler, not
+///   by a budget, and so are covered by the other measure alone.
+/// - If calls reach the callee (slow, half open), it has answered at most 1.1 calls per request to the whole shop, plus the
+///   reserve. A request calls each service at most once, so that this is the maximum without retries. Traffic before the fault
+///   is no measure, since a client that waits for one answer sends no other request
+///   meanwhile.
 pub struct Amplification {
-    /// Of customers and visitors, to any service.
+    /// Of customers and background traffic, to any service.
     requests: f64,
-    /// Of them, those that the caller had.
+    /// Those of them that the caller received.
     callers: f64,
     handled: f64,
     retries: f64,
@@ -58,7 +58,7 @@ impl CallCounters {
 }
 
 impl Amplification {
-    /// What came between two counts, with so many visits to `from`, which has so many processes.
+    /// The difference of two readings, with this many background requests to `from`, which has this many processes.
     pub fn of(
         before: &CallCounters,
         after: &CallCounters,
@@ -74,7 +74,7 @@ impl Amplification {
             handled: after.handled - before.handled,
             retries: after.retries - before.retries,
             exhausted: after.exhausted - before.exhausted,
-            // The ten seconds of a budget do not begin with the fault.
+            // The ten-second window of a budget does not begin with the fault.
             reserve: RESERVE * ((within.as_secs_f64() / 10.0).ceil() + 1.0) * number(processes),
         }
     }
@@ -99,14 +99,14 @@ impl fmt::Display for Amplification {
     }
 }
 
-/// The [`CAUSED`] calls that metrics count.
+/// The sum of the [`CAUSED`] calls in the metrics.
 fn caused(metrics: &str) -> f64 {
     sum(metrics, |line| {
         line.starts_with("grpc_server_handled_total{") && CAUSED.iter().any(|call| line.contains(&format!("{call}\"")))
     })
 }
 
-/// A number to reckon with. What a run counts is far from where a float has gaps.
+/// A count as a float; counts of a run are far below where a float loses precision.
 fn number(count: impl TryInto<u32>) -> f64 {
     f64::from(count.try_into().unwrap_or(u32::MAX))
 }

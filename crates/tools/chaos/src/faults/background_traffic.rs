@@ -1,4 +1,4 @@
-//! Users who ask a service directly, so that there is traffic on links that the load of customers does not use.
+//! Direct requests to one service, so that links carry traffic which the customers' load does not use.
 
 use std::{
     net::SocketAddr,
@@ -35,9 +35,9 @@ use client::{
 };
 use platform::service::Service;
 
-/// How often somebody asks.
+/// The interval between requests.
 const PERIOD: Duration = Duration::from_millis(100);
-/// How long an answer may take.
+/// The timeout of a request.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A user with a session.
@@ -47,7 +47,7 @@ pub struct ProbeUser {
     session: String,
 }
 
-/// BackgroundTraffic to one service, until it is dropped.
+/// Requests to one service until it is dropped.
 #[derive(Default)]
 pub struct BackgroundTraffic {
     counts: Arc<Counts>,
@@ -62,7 +62,7 @@ struct Counts {
 }
 
 impl ProbeUser {
-    /// Somebody new.
+    /// Registers a new user and logs in.
     pub async fn register(shop: &Shop) -> anyhow::Result<Self> {
         let login = format!("user-{:.12}", ids::random().simple().to_string());
         success("Register", shop.users().register(registration(&login, Vec::new())).await)?;
@@ -71,7 +71,7 @@ impl ProbeUser {
         Ok(Self { login, session })
     }
 
-    /// Asks the replicas of `service` in turn, ten times a second. Order is left to the customers.
+    /// Calls the replicas of `service` in turn, ten times a second. Order is called by the customers already.
     pub fn visit(&self, experiment: &mut Experiment, service: &'static Service) -> anyhow::Result<BackgroundTraffic> {
         if service == &order::SERVICE {
             return Ok(BackgroundTraffic::default());
@@ -83,7 +83,7 @@ impl ProbeUser {
         Ok(BackgroundTraffic { counts, _task: Some(AbortOnDropHandle::new(tokio::spawn(coming))) })
     }
 
-    /// Asks something of which nothing becomes other than it was.
+    /// Sends a request that changes nothing.
     async fn ask(self, service: &'static Service, door: Channel) -> Result<(), Status> {
         let order_uuid = ids::random().to_string();
         let session = &self.session;
@@ -114,17 +114,17 @@ impl ProbeUser {
 }
 
 impl BackgroundTraffic {
-    /// How many have begun.
+    /// How many requests were sent.
     pub fn begun(&self) -> u64 {
         self.counts.begun.load(Ordering::Relaxed)
     }
 
-    /// How many had an answer for which the service needs whatever it asks others.
+    /// How many were answered in a way that requires the service's dependencies.
     pub fn answered(&self) -> u64 {
         self.counts.answered.load(Ordering::Relaxed)
     }
 
-    /// How many were told that nobody knows them.
+    /// How many were rejected as unauthenticated.
     pub fn unauthenticated(&self) -> u64 {
         self.counts.unauthenticated.load(Ordering::Relaxed)
     }
@@ -133,7 +133,7 @@ impl BackgroundTraffic {
 impl Counts {
     fn count(&self, answer: Result<(), Status>) {
         match answer.map_err(|status| status.code()) {
-            // The order that they ask for is nobody's.
+            // The requested order does not exist.
             Ok(()) | Err(Code::NotFound) => self.answered.fetch_add(1, Ordering::Relaxed),
             Err(Code::Unauthenticated) => self.unauthenticated.fetch_add(1, Ordering::Relaxed),
             Err(_) => 0,
@@ -141,7 +141,7 @@ impl Counts {
     }
 }
 
-/// One user after another, none of whom waits for the one before.
+/// Sends requests at a fixed rate without waiting for their answers.
 async fn come(user: ProbeUser, service: &'static Service, doors: Vec<Channel>, counts: Arc<Counts>) {
     let mut visits = JoinSet::new();
     let mut period = interval(PERIOD);

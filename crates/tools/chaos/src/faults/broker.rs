@@ -21,7 +21,7 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
-/// More than this and a process that cannot publish hoards.
+/// A process above this bound buffers what it cannot publish.
 const MEMORY: u64 = 200_000_000;
 
 async fn stop(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -69,7 +69,7 @@ async fn hang(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(Injection { times: 1, problems: answered(experiment, &before).await, ..Injection::default() }))
 }
 
-/// Without Kafka every request is answered as ever, those in hand at the end too, and nobody's memory grows without bound.
+/// Without Kafka every request is answered as usual, those in flight at the end included, and no process's memory grows without bound.
 async fn answered(experiment: &Experiment, before: &Counters) -> Vec<String> {
     sleep(IN_HAND).await;
     let counters = experiment.load.counters().since(before);

@@ -1,4 +1,4 @@
-//! A service whose clock is wrong.
+//! A service with a wrong clock.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use platform::service::Service;
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 13,
     name: "clock",
-    what: "the clock of one service after another is an hour ahead, then an hour behind: of its tokens, logins and dead letters",
+    what: "the clock of one service after another is an hour ahead, then an hour behind, which affects its tokens, logins and dead letters",
     inject: inject!(wrong),
 }];
 
@@ -21,7 +21,7 @@ async fn wrong(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let offsets = ["1h", "-1h"];
     for service in services {
         for offset in offsets {
-            // A process that did not take the offset would not become ready.
+            // A process that rejects the offset does not become ready.
             experiment.cluster.replicas.replace(service, &[("CLOCK_OFFSET", offset)]).await?;
             sleep(Duration::from_secs(4)).await;
         }
@@ -35,7 +35,7 @@ async fn wrong(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(Injection { times: services.len() * offsets.len(), notes, ..Injection::default() }))
 }
 
-/// As [`Replicas::replace`](crate::cluster::Replicas::replace): the cause is gone when the last process has ended whose clock is wrong.
+/// Like [`Replicas::replace`](crate::cluster::Replicas::replace); the cause is removed when the last process with a wrong clock has exited.
 async fn right(experiment: &mut Experiment, service: &'static Service) -> anyhow::Result<()> {
     for number in 0..experiment.cluster.replicas.count() {
         let replica = experiment.cluster.replicas.get(service, number)?;

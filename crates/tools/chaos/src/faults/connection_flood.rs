@@ -1,4 +1,4 @@
-//! Connections that take every place that PostgreSQL has.
+//! A flood of connections that takes every connection slot of PostgreSQL.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use futures::future::join_all;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::Instant;
 
-/// How long it may take until nobody else is connected.
+/// How long it may take to occupy all slots.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// How many of the flood come at once.
+/// How many connections are opened at once.
 const ABREAST: usize = 8;
 
-/// They leave when it is dropped.
+/// Holds the connections until it is dropped.
 pub struct ConnectionFlood {
     connections: Vec<PgConnection>,
-    /// How many others were thrown out.
+    /// How many connections of others were terminated.
     pub terminated: usize,
 }
 
 impl ConnectionFlood {
-    /// Throws everybody else out of the server at `url`, until there is no place left that is not the flood's.
+    /// Terminates the connections of others at `url` until every slot is occupied.
     /// Fails after forty seconds.
     pub async fn fill(url: &str) -> anyhow::Result<Self> {
         let until = Instant::now() + PATIENCE;
@@ -29,7 +29,7 @@ impl ConnectionFlood {
             sqlx::query_scalar("select current_setting('max_connections')::int").fetch_one(&mut first).await?;
         let places = usize::try_from(places)?;
         let mut flood = Self { connections: vec![first], terminated: 0 };
-        // The services come back at once, and some of them are faster.
+        // The services reconnect at once, and win some of the slots.
         while flood.connections.len() < places {
             ensure!(Instant::now() < until, "{} connections of {places} are the flood's", flood.connections.len());
             flood.terminate_others().await?;
@@ -53,7 +53,7 @@ impl ConnectionFlood {
         Ok(())
     }
 
-    /// Everybody leaves.
+    /// Closes all connections.
     pub async fn release(self) {
         join_all(self.connections.into_iter().map(PgConnection::close)).await;
     }

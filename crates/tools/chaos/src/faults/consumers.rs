@@ -1,4 +1,4 @@
-//! Consumers that are slow, come and go, and stand still.
+//! Consumers that are slow, restart repeatedly, or freeze.
 
 use std::time::Duration;
 
@@ -17,30 +17,30 @@ pub const FAULTS: [Fault; 3] = [
     Fault {
         number: 10,
         name: "consumer-slow",
-        what: "each round trip of every consumer to its database takes 100 ms more, for 15 s",
+        what: "100 ms added latency between every consumer and its database, for 15 s",
         inject: inject!(slow),
     },
     Fault {
         number: 10,
         name: "consumer-restless",
-        what: "a process of assembly, payment or notification ends and another begins every 3 s",
+        what: "a process of assembly, payment or notification is restarted every 3 s",
         inject: inject!(restless),
     },
     Fault {
         number: 10,
         name: "consumer-frozen",
-        what: "one process each of assembly, payment and notification is stopped for 20 s and goes on",
+        what: "one process each of assembly, payment and notification is frozen for 20 s",
         inject: inject!(frozen),
     },
 ];
 
-/// Everybody who takes events.
+/// The services that consume events.
 const CONSUMERS: [&Service; 5] =
     [&inventory::SERVICE, &order::SERVICE, &payment::SERVICE, &assembly::SERVICE, &notification::SERVICE];
-/// Those of them who are asked nothing by customers.
+/// Those of them that customers do not call.
 const BACKGROUND: [&Service; 3] = [&assembly::SERVICE, &payment::SERVICE, &notification::SERVICE];
 
-/// How many events all consumers have taken so far.
+/// How many events all consumers have handled so far.
 async fn taken(cluster: &Cluster) -> anyhow::Result<i64> {
     let mut taken = 0;
     for consumer in ROUTES.iter().flat_map(|route| route.consumers) {
@@ -50,7 +50,7 @@ async fn taken(cluster: &Cluster) -> anyhow::Result<i64> {
     Ok(taken)
 }
 
-/// Injection so many times, while events were taken all the same.
+/// An injection that requires events to be consumed meanwhile.
 async fn done(experiment: &Experiment, times: usize, taken_before: i64) -> anyhow::Result<Injected> {
     let meanwhile = taken(&experiment.cluster).await? - taken_before;
     let problems = if meanwhile == 0 { vec!["no event was taken meanwhile".to_owned()] } else { Vec::new() };

@@ -1,4 +1,4 @@
-//! Death between two steps that belong together. The network is stopped just there, so that the moment is no matter of luck.
+//! Crashes between two steps that belong together. The network is halted at that point, so that the moment does not depend on luck.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -43,12 +43,12 @@ pub const FAULTS: [Fault; 4] = [
 ];
 
 const PRODUCERS: [&Service; 2] = [&order::SERVICE, &assembly::SERVICE];
-/// How long to wait until somebody is where he is to die.
+/// How long to wait until a process has reached the crash point.
 const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
-/// After this a relay that has begun is at work.
+/// After this a relay that was just started is publishing.
 const SETTLED: Duration = Duration::from_secs(4);
-/// How often a death that missed its moment is tried again.
+/// How often a crash that missed its point is retried.
 const ATTEMPTS: usize = 5;
 
 async fn commit_publish(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -61,15 +61,15 @@ async fn ack_mark(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     die_publishing(experiment, Proxy::mute, |caught| caught.published, what).await
 }
 
-/// The events whose rows were not marked at the death of who wrote them.
+/// The events whose rows were not marked as published when their producer crashed.
 struct Caught {
     /// Those that are in their topic.
     published: usize,
-    /// Those that are nowhere but in the outbox.
+    /// Those that are only in the outbox.
     elsewhere: usize,
 }
 
-/// Kills each producer while the network to Kafka is as `hurt` makes it, until that has caught events that `count` counts.
+/// Kills each producer while the link to Kafka has a fault, until `count` finds affected events.
 async fn die_publishing(
     experiment: &mut Experiment,
     hurt: fn(&Proxy),
@@ -83,7 +83,7 @@ async fn die_publishing(
     for service in PRODUCERS {
         let mut between = 0;
         for _ in 0..ATTEMPTS {
-            // A relay that has just begun asks first whether its topics are there, and hears nothing of that either.
+            // A relay that was just started first checks its topics, and would not get past that.
             sleep(SETTLED).await;
             between = count(&die_unmarked(&mut experiment.cluster, service, hurt).await?);
             done.times += 1;
@@ -98,11 +98,11 @@ async fn die_publishing(
     Ok(Injected::Done(done))
 }
 
-/// Kills a service that publishes while the network to Kafka is as `hurt` makes it: what that has caught.
+/// Kills a producer while the link to Kafka has a fault. Returns the affected events.
 async fn die_unmarked(cluster: &mut Cluster, service: &'static Service, hurt: fn(&Proxy)) -> anyhow::Result<Caught> {
     hurt(cluster.links.get(Link::Kafka)?);
     until_unpublished(cluster, service).await?;
-    // What was under way at the first moment may have arrived; what is written now is met by the network as it is.
+    // Records in flight when the fault began may have arrived; later ones meet the fault.
     sleep(Duration::from_secs(1)).await;
     cluster.replicas.kill(service).await;
     cluster.links.get(Link::Kafka)?.reset();
@@ -112,7 +112,7 @@ async fn die_unmarked(cluster: &mut Cluster, service: &'static Service, hurt: fn
     Ok(Caught { published: found.len(), elsewhere: unmarked.len() - found.len() })
 }
 
-/// Kills everybody at once, so that the cause counts as gone when all are ready again, and not when they are started.
+/// Kills all processes at once, so that the cause counts as removed when all are ready again.
 async fn commit_offset(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     if let Err(reason) = experiment.cluster.servers.broker.real() {
         return Ok(Injected::Skipped(reason));
@@ -125,16 +125,16 @@ async fn commit_offset(experiment: &mut Experiment) -> anyhow::Result<Injected> 
         if between > 0 {
             break;
         }
-        // Offsets are committed twice a second: at times nobody was in between.
+        // Offsets are committed twice a second: sometimes no process was between the two steps.
         sleep(SETTLED).await;
     }
     record(&mut done, between, "events had had their effect, and their offset was not committed");
     Ok(Injected::Done(done))
 }
 
-/// Kills everybody while no offset gets through, and starts all again: how many effects had no offset.
+/// Kills all processes while no offset can be committed, and restarts them. Returns the number of effects without an offset.
 async fn die_uncommitted(cluster: &mut Cluster) -> anyhow::Result<usize> {
-    // What was fetched is handled and committed to the database.
+    // Records already fetched are still handled and committed to the database.
     cluster.links.get(Link::Kafka)?.hang();
     sleep(Duration::from_secs(2)).await;
     cluster.replicas.kill_all().await;
@@ -170,7 +170,7 @@ async fn charge_commit(experiment: &mut Experiment) -> anyhow::Result<Injected> 
                 sleep(POLL).await;
             }
         };
-        timeout(PATIENCE, charged).await.context("nobody was charged")?;
+        timeout(PATIENCE, charged).await.context("no charge was made")?;
         cluster.replicas.kill(&payment::SERVICE).await;
         cluster.provider.release();
         experiment.cause_removed();
@@ -179,11 +179,11 @@ async fn charge_commit(experiment: &mut Experiment) -> anyhow::Result<Injected> 
     Injected::times(times)
 }
 
-/// Records what was caught between two steps. Nothing is a problem: the fault has missed.
+/// Records how many events were caught between two steps; none means that the fault had no effect.
 fn record(done: &mut Injection, count: usize, what: &str) {
     done.notes.push(format!("{count} {what}"));
     if count == 0 {
-        done.problems.push(format!("it was missed: no {what}"));
+        done.problems.push(format!("the fault had no effect: no {what}"));
     }
 }
 
@@ -193,7 +193,7 @@ pub async fn unpublished(cluster: &Cluster, service: &'static Service) -> anyhow
     Ok(question.fetch_all(cluster.sources.databases.get(service)?).await?)
 }
 
-/// [`unpublished`], once there are some.
+/// [`unpublished`], once there are any.
 async fn until_unpublished(cluster: &Cluster, service: &'static Service) -> anyhow::Result<Vec<Uuid>> {
     let some = async {
         loop {

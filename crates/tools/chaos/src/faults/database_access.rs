@@ -1,6 +1,6 @@
-//! PostgreSQL that refuses a service: its password is rotated, its rights are taken, its database is renamed.
+//! PostgreSQL rejects a service: wrong password, missing privileges, or a renamed database.
 //!
-//! All three answer with an SQLSTATE and at once, so that a consumer that takes them for its message's fault would dead-letter a
+//! All three fail at once with an SQLSTATE, so that a consumer that blames the message would dead-letter a
 //! whole topic meanwhile.
 
 use std::time::Duration;
@@ -20,33 +20,33 @@ pub const FAULTS: [Fault; 3] = [
     Fault {
         number: 4,
         name: "password-rotated",
-        what: "the passwords of assembly and notification are others for 15 s, then those of the other services for 10 s",
+        what: "the passwords of assembly and notification are changed for 15 s, then those of the other services for 10 s",
         inject: inject!(password),
     },
     Fault {
         number: 4,
         name: "rights-revoked",
-        what: "assembly and notification may not touch their tables for 15 s, then the other services for 10 s",
+        what: "assembly and notification have no privileges on their tables for 15 s, then the other services for 10 s",
         inject: inject!(rights),
     },
     Fault {
         number: 4,
         name: "database-renamed",
-        what: "the databases of assembly and notification have other names for 15 s, then those of the other services for 10 s",
+        what: "the databases of assembly and notification are renamed for 15 s, then those of the other services for 10 s",
         inject: inject!(database),
     },
 ];
 
-/// The services that only take events: customers are served meanwhile, and events go on coming.
+/// The services that only consume events: customers are served meanwhile, and events keep coming.
 const TAKERS: [&Service; 2] = [&assembly::SERVICE, &notification::SERVICE];
-/// Without these no request of a customer can succeed.
+/// Without these no customer's request can succeed.
 const SERVERS: [&Service; 4] = [&iam::SERVICE, &inventory::SERVICE, &order::SERVICE, &payment::SERVICE];
-/// How long it may take until a database that refuses every connection has no connection left.
+/// How long it may take until the last connection to a rejected database is closed.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What consumers count when they try a message again.
+/// The metric of consumers' retries.
 const RETRIES: &str = "kafka_message_retries_total";
 
-/// What a service is refused with.
+/// How a service is rejected.
 #[derive(Clone, Copy)]
 enum Refusal {
     /// 28P01.
@@ -77,12 +77,12 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
         Ok(())
     })
     .await?;
-    // A process tells what it counts while its database is away.
+    // A process serves its metrics while its database is unavailable.
     for (service, before) in retries {
         let retries = experiment.cluster.replicas.metric(service, RETRIES).await? - before;
         done.notes.push(format!("{service} tried messages again {retries} times"));
         if retries <= 0.0 {
-            done.problems.push(format!("it was missed: {service} had no message to try again"));
+            done.problems.push(format!("the fault had no effect: {service} retried no message"));
         }
     }
     sleep(IN_HAND).await;
@@ -95,7 +95,7 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
     .await?;
     experiment.cause_removed();
     if succeeded > 0 {
-        done.problems.push(format!("it was missed: {succeeded} requests succeeded meanwhile"));
+        done.problems.push(format!("the fault had no effect: {succeeded} requests succeeded meanwhile"));
     }
     Ok(Injected::Done(done))
 }
@@ -108,7 +108,7 @@ async fn retries(experiment: &Experiment) -> anyhow::Result<Vec<(&'static Servic
     Ok(retries)
 }
 
-/// Refuses these services while `meanwhile` lasts, and lets them in again, also when that failed.
+/// Rejects these services while `meanwhile` runs, and restores access even if it fails.
 async fn refuse<T>(
     experiment: &Experiment,
     refusal: Refusal,
@@ -129,7 +129,7 @@ async fn refuse<T>(
     outcome
 }
 
-/// A superuser's connection who deals with one service.
+/// A superuser's connection that controls the access of one service.
 struct Operator {
     service: &'static Service,
     connection: PgConnection,
@@ -139,7 +139,7 @@ impl Operator {
     async fn of(experiment: &Experiment, service: &'static Service, refusal: Refusal) -> anyhow::Result<Self> {
         let servers = &experiment.cluster.servers;
         let own = servers.databases.iter().find(|(of, _)| *of == service).map(|(_, url)| url);
-        // Rights are those of the database that one is connected to; a database is renamed from another.
+        // Privileges belong to the connected database; a database is renamed from another one.
         let url = match refusal {
             Refusal::Rights => own.context("a database for each")?,
             Refusal::Password | Refusal::Database => &servers.postgres_url,
@@ -171,7 +171,7 @@ impl Operator {
         }
     }
 
-    /// Undoes what [`refuse`](Self::refuse) has done, as far as it came.
+    /// Undoes [`refuse`](Self::refuse), even if it was only partly done.
     async fn admit(mut self, refusal: Refusal) -> anyhow::Result<()> {
         let name = self.service.name;
         match refusal {

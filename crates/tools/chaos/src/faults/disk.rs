@@ -1,4 +1,4 @@
-//! A disk without room for PostgreSQL.
+//! A full disk under PostgreSQL.
 
 use std::time::Duration;
 
@@ -22,19 +22,19 @@ async fn fill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         Err(reason) => return Ok(Injected::Skipped(reason.clone())),
     };
     let until = tokio::time::Instant::now() + lasting;
-    // What is deleted meanwhile is taken too.
+    // Fill up again what is freed meanwhile.
     while tokio::time::Instant::now() < until {
         disk.fill()?;
         sleep(Duration::from_millis(500)).await;
     }
     disk.free()?;
-    // A server that could not even write its log has ended; whoever watches it starts it again.
+    // A server that could not write its log has exited; its supervisor would restart it.
     experiment.cluster.servers.start_postgres().await?;
     experiment.cause_removed();
-    // Those in hand are among those who noticed.
+    // Requests in flight are affected too.
     sleep(IN_HAND).await;
     let failed = experiment.load.counters().since(&before).unsatisfied();
-    let problems = if failed == 0 { vec!["it was missed: no request failed".to_owned()] } else { Vec::new() };
+    let problems = if failed == 0 { vec!["the fault had no effect: no request failed".to_owned()] } else { Vec::new() };
     Ok(Injected::Done(Injection {
         times: 1,
         problems,

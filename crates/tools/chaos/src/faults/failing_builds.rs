@@ -1,4 +1,4 @@
-//! Ships that cannot be built, and a compensation that does not work at first.
+//! Failing builds, with refunds that fail at first.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -20,7 +20,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
 
 /// How often each refund fails.
 const IN_VAIN: usize = 5;
-/// How long the sixth try may take: the pauses are 2, 4, 8, 10 and 10 s.
+/// How long the sixth attempt may take: the pauses are 2, 4, 8, 10 and 10 s.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn fail(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -41,13 +41,13 @@ async fn fail(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let ships = usize::try_from(failed_ships(&experiment.cluster).await? - before)?;
     let mut done = Injection::at_least_one(ships, "no ship failed");
     if refunds == 0 {
-        done.problems.push(format!("it was missed: no refund failed {IN_VAIN} times and worked then"));
+        done.problems.push(format!("the fault had no effect: no refund failed {IN_VAIN} times and worked then"));
     }
     done.notes.push(format!("{refunds} refunds had failed {IN_VAIN} times and were made then, once"));
     Ok(Injected::Done(done))
 }
 
-/// How many refunds were asked for more often than they fail, and made just once.
+/// How many refunds were requested more often than they fail, and made exactly once.
 fn persistent_refunds(provider: &Provider) -> usize {
     let mut asked: HashMap<String, usize> = HashMap::new();
     for key in provider.posts().iter().filter_map(|post| post.get("Idempotency-Key")) {

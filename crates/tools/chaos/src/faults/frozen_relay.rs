@@ -1,4 +1,4 @@
-//! A relay that is stopped while it has the lease: another takes over, and it does not notice.
+//! A relay frozen while it holds the lease: another takes over, and the frozen one must be fenced off when it resumes.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use platform::service::Service;
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 10,
     name: "relay-frozen",
-    what: "the process whose relay publishes is stopped, in order and in assembly: another publishes within 10 s",
+    what: "the process that holds the relay lease is frozen, in order and in assembly: another takes over within 10 s",
     inject: inject!(freeze),
 }];
 
-/// For so long events are written of which the frozen relay knows nothing.
+/// How long events are written while the relay is frozen.
 const WRITTEN: Duration = Duration::from_secs(3);
 /// How soon another relay must have published them.
 const TAKEN_OVER: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         experiment.cluster.replicas.get(service, number)?.thaw();
         experiment.cause_removed();
         if all == 0 {
-            done.problems.push(format!("it was missed: {service} wrote no event meanwhile"));
+            done.problems.push(format!("the fault had no effect: {service} wrote no event meanwhile"));
         }
         if left > 0 {
             done.problems.push(format!("{left} of {all} events of {service} were not published within {took:.1} s"));
@@ -58,7 +58,7 @@ async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// The replica whose relay has the lease.
+/// The replica whose relay holds the lease.
 async fn holder(cluster: &Cluster, service: &'static Service) -> anyhow::Result<usize> {
     let question = sqlx::query_scalar("select holder from leases where name = 'outbox'");
     let holder: String = question.fetch_one(cluster.sources.databases.get(service)?).await?;
@@ -66,7 +66,7 @@ async fn holder(cluster: &Cluster, service: &'static Service) -> anyhow::Result<
     number.with_context(|| format!("{holder} is no replica of {service}"))
 }
 
-/// How many events were written between two moments, and how many of them are not published.
+/// How many events were written between two moments, and how many of them are unpublished.
 async fn written(
     cluster: &Cluster,
     service: &'static Service,

@@ -1,4 +1,4 @@
-//! Partitions that are full, and so paused, while they move to another member and back.
+//! Partitions that are paused because their workers are full, and that move to another member and back.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,19 +17,19 @@ use crate::{
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 10,
     name: "partition-returns",
-    what: "all but one process of assembly end, begin and end while every partition of order.paid is full",
+    what: "all but one process of assembly leave, join and leave while every partition of order.paid is full",
     inject: inject!(returns),
 }];
 
-/// Records for each partition: more than twice what a worker is given before its partition is paused.
+/// Records per partition: more than twice what a worker accepts before its partition is paused.
 const EACH: usize = 500;
-/// Each round trip to assembly's database takes twice as much longer, so that its partitions stay full for minutes.
+/// Added latency of each round trip to assembly's database, so that its partitions stay full for minutes.
 const SLOW: Duration = Duration::from_millis(200);
 /// How long it may take until every partition has an event.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// By then what was published has been fetched, and what was moved is fetched by whom it was moved to.
+/// After this what was published or reassigned has been fetched.
 const FETCHED: Duration = Duration::from_secs(3);
-/// By then a member that has ended is known to have: its session is six seconds.
+/// After this the broker has noticed that a member left: its session timeout is six seconds.
 const GONE: Duration = Duration::from_secs(9);
 
 async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -40,7 +40,7 @@ async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let count = records.len();
     topics::publish(&experiment.cluster, records).await?;
     sleep(FETCHED).await;
-    // What is ended has its partitions moved to the one process that stays; what begins gets some of them; these come back.
+    // Partitions of processes that leave move to the one that stays; processes that join get some of them; these then move back.
     leave(experiment).await?;
     join(experiment)?;
     for number in 1..experiment.cluster.replicas.count() {
@@ -51,11 +51,11 @@ async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     database.restore();
     let fast = Instant::now();
     let topic = paid(&experiment.cluster).await?;
-    // A process that begins might be given just the partitions that stand still.
+    // A process that joins now might be assigned exactly the paused partitions.
     let problems = until_taken(&experiment.cluster, &[topic]).await?;
     let took = fast.elapsed().as_secs_f64();
     join(experiment)?;
-    // The events that came again are a cause too.
+    // The redelivered events are a cause too.
     experiment.cause_removed();
     let notes = vec![format!("{count} events came again, and were taken within {took:.1} s")];
     Ok(Injected::Done(Injection { times: 3, problems, notes, ..Injection::default() }))
@@ -66,7 +66,7 @@ async fn paid(cluster: &Cluster) -> anyhow::Result<Topic> {
     all.into_iter().find(|topic| topic.route.kind == OrderPaid::TYPE).context("there is a topic of paid orders")
 }
 
-/// So many events for every partition, which are those that are there again and again: none of them has an effect.
+/// Records that fill every partition: copies of events already handled, which have no effect.
 async fn enough(cluster: &Cluster) -> anyhow::Result<Vec<Record>> {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -80,7 +80,7 @@ async fn enough(cluster: &Cluster) -> anyhow::Result<Vec<Record>> {
     }
 }
 
-/// The events of each partition that has some, until it is full of them.
+/// Copies of each partition's events, enough to fill it.
 async fn again(cluster: &Cluster, topic: &Topic) -> anyhow::Result<Vec<Record>> {
     let events = topics::read(cluster, vec![topic.clone()], |_, message, _| {
         let partition = message.partition;
@@ -93,7 +93,7 @@ async fn again(cluster: &Cluster, topic: &Topic) -> anyhow::Result<Vec<Record>> 
     Ok(by_partition.into_values().flat_map(|records| records.into_iter().cycle().take(EACH)).collect())
 }
 
-/// All processes of assembly but the first end.
+/// Terminates all processes of assembly but the first.
 async fn leave(experiment: &mut Experiment) -> anyhow::Result<()> {
     for number in 1..experiment.cluster.replicas.count() {
         experiment.cluster.replicas.get(&assembly::SERVICE, number)?.terminate().await;
@@ -102,7 +102,7 @@ async fn leave(experiment: &mut Experiment) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// And begin again.
+/// Starts them again.
 fn join(experiment: &mut Experiment) -> anyhow::Result<()> {
     (1..experiment.cluster.replicas.count())
         .try_for_each(|number| experiment.cluster.replicas.get(&assembly::SERVICE, number)?.start(&[]))

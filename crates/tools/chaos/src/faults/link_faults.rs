@@ -1,4 +1,4 @@
-//! A link between two programs harmed for a while, with traffic on it.
+//! Faults of one network link, injected for a while and with traffic on it.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::{
 };
 use platform::service::Service;
 
-/// What is done to a link.
+/// A fault of a link.
 #[derive(Clone, Copy)]
 pub struct LinkFault {
     pub does: fn(&Proxy),
-    /// True where the other end still hears what is asked.
+    /// True if requests still arrive at the far end.
     pub is_heard: bool,
-    /// True where answers still come back.
+    /// True if answers still come back.
     pub is_answered: bool,
 }
 
@@ -29,25 +29,25 @@ impl LinkFault {
     pub const HALF_OPEN: Self = Self { does: Proxy::mute, is_heard: true, is_answered: false };
 }
 
-/// What was seen of it.
+/// What was observed during a link fault.
 #[derive(Default)]
 pub struct Seen {
-    /// How many visits there were, from before the link_fault to after it.
+    /// How many background requests were sent, from before the fault until after it.
     pub visits: u64,
     pub problems: Vec<String>,
 }
 
-/// Less than this is no call but what keeps a connection alive.
+/// Fewer bytes than this are keep-alive traffic, not a call.
 const CALL_BYTES: u64 = 500;
-/// There is traffic for so long before the link_fault.
+/// How long traffic flows before the fault.
 const BEFORE: Duration = Duration::from_secs(1);
-/// By then every answer has arrived that was given before the link_fault.
+/// After this every answer has arrived that was sent before the fault.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
-/// So that each is seen by itself.
+/// The pause that separates one fault from the next.
 const AFTER: Duration = Duration::from_secs(3);
 
-/// Does this to a link for a while, while visitors ask the service at its near end. A link on which nothing was asked, and
-/// an answer for which the link was needed and that came all the same, are problems.
+/// Injects a fault into a link while background traffic calls the service at its near end. It is a problem if the link carried no
+/// request, or if requests that need the link were answered all the same.
 pub async fn link_fault(
     experiment: &mut Experiment,
     user: &ProbeUser,
@@ -71,22 +71,22 @@ pub async fn link_fault(
     sleep(AFTER).await;
 
     let mut seen = Seen { visits: visits.begun(), ..Seen::default() };
-    // Who cannot connect sends nothing.
+    // A client that cannot connect sends no bytes.
     if asked < CALL_BYTES && tried == 0 {
-        seen.problems.push(format!("it was missed: nobody asked by {link}, {asked} bytes"));
+        seen.problems.push(format!("the fault had no effect: no request used {link} ({asked} bytes)"));
     }
     if !link_fault.is_answered && answered > 0 {
-        seen.problems.push(format!("{link}: {answered} visitors were answered though nothing came back by it"));
+        seen.problems.push(format!("{link}: {answered} requests were answered though no answer can pass it"));
     }
     if visits.unauthenticated() > 0 {
         let unauthenticated = visits.unauthenticated();
-        seen.problems.push(format!("{link}: {unauthenticated} visitors were told that their session is not valid"));
+        seen.problems.push(format!("{link}: {unauthenticated} requests were rejected as unauthenticated"));
     }
     Ok(seen)
 }
 
-/// Drops every byte on a link's connections for good, one link after another. New ones work at once, so the cause is gone as soon as
-/// it is there: each recovery counts from the drop, and has to find out by itself that nothing comes any more.
+/// Drops every byte on a link's existing connections, one link after another. New connections work at once, so the cause is removed as
+/// soon as it is injected: recovery is measured from the drop, and includes the time to detect the dead connections.
 pub async fn blackhole(experiment: &mut Experiment, user: &ProbeUser, links: &[Link]) -> anyhow::Result<Injection> {
     let mut done = Injection { times: links.len(), ..Injection::default() };
     let bounds = Bounds::of(experiment.slack, experiment.cluster.servers.broker.real().is_ok());
@@ -103,24 +103,24 @@ pub async fn blackhole(experiment: &mut Experiment, user: &ProbeUser, links: &[L
         done.problems.extend(recovery.excesses(&bounds).into_iter().map(|excess| format!("{link}: {excess}")));
         done.notes.push(format!("{link}: {recovery}"));
         if proxy.connections() == tried {
-            done.problems.push(format!("it was missed: no new connection was made by {link}"));
+            done.problems.push(format!("the fault had no effect: no new connection was made by {link}"));
         }
         if visits.unauthenticated() > 0 {
             let unauthenticated = visits.unauthenticated();
-            done.problems.push(format!("{link}: {unauthenticated} visitors were told that their session is not valid"));
+            done.problems.push(format!("{link}: {unauthenticated} requests were rejected as unauthenticated"));
         }
     }
     Ok(done)
 }
 
-/// The service that asks by a link.
+/// The service that calls through a link.
 fn near_end(link: Link) -> &'static Service {
     match link {
         Link::Front(service) | Link::Call(service, _) | Link::Database(service) => service,
         Link::Redis => &iam::SERVICE,
         Link::Provider => &payment::SERVICE,
         Link::Telegram => &notification::SERVICE,
-        // All of them: customers are enough.
+        // Every service uses Kafka; the customers' load on order is enough.
         Link::Kafka => &order::SERVICE,
     }
 }

@@ -1,4 +1,4 @@
-//! Every fault there is, in the order of the project's list.
+//! All faults, in the order of the project's list.
 
 mod amplification;
 mod background_traffic;
@@ -29,10 +29,10 @@ use std::time::Duration;
 
 use super::experiment::Fault;
 
-/// By then whoever asked while something was wrong has his answer, or waits for it in vain.
+/// After this every request that met the fault has been answered or has timed out.
 const IN_HAND: Duration = Duration::from_secs(3);
 
-/// All of them.
+/// All faults.
 pub fn all() -> Vec<Fault> {
     [
         &process_kills::FAULTS[..],
@@ -59,7 +59,7 @@ pub fn all() -> Vec<Fault> {
     .concat()
 }
 
-/// `$name`, a function of a experiment, as [`Fault::inject`] wants it.
+/// Wraps the async function `$name` as [`Fault::inject`] expects it.
 macro_rules! inject {
     ($name:ident) => {
         |experiment| Box::pin($name(experiment))

@@ -1,4 +1,4 @@
-//! The network between services cut, slow, half open and losing everything.
+//! The network between services: cut, slow, half open, and dropping all bytes.
 
 use std::time::Duration;
 
@@ -17,17 +17,22 @@ use crate::{
 };
 
 pub const FAULTS: [Fault; 4] = [
-    Fault { number: 6, name: "network-cut", what: "each call between services: connections end", inject: inject!(cut) },
+    Fault {
+        number: 6,
+        name: "network-cut",
+        what: "each call between services: connections are closed",
+        inject: inject!(cut),
+    },
     Fault {
         number: 6,
         name: "network-slow",
-        what: "each call between services: 300 ms later each way",
+        what: "each call between services: 300 ms added latency each way",
         inject: inject!(slow),
     },
     Fault {
         number: 6,
         name: "network-half-open",
-        what: "each call between services: heard, and no answer comes back",
+        what: "each call between services: requests arrive, answers are lost",
         inject: inject!(half_open),
     },
     Fault {

@@ -1,4 +1,4 @@
-//! PostgreSQL killed, hung and out of connections.
+//! PostgreSQL killed, hung, and out of connections.
 
 use std::time::Duration;
 
@@ -22,12 +22,12 @@ pub const FAULTS: [Fault; 3] = [
     Fault {
         number: 4,
         name: "postgres-crowded",
-        what: "PostgreSQL loses every connection and has none left for 10 s",
+        what: "PostgreSQL drops every connection and has no free slot for 10 s",
         inject: inject!(flood),
     },
 ];
 
-/// By then every answer has arrived that was given before.
+/// After this every answer has arrived that was sent before.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 
 async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -65,14 +65,14 @@ async fn flood(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Waits without PostgreSQL. Nothing that customers ask can succeed then; what does shows that the fault has missed.
+/// Waits without PostgreSQL. No customer's request can succeed then; if one does, the fault had no effect.
 async fn without(experiment: &Experiment, lasting: Duration, done: &mut Injection) {
     sleep(IN_FLIGHT.min(lasting)).await;
     let before = experiment.load.counters();
     sleep(lasting.saturating_sub(IN_FLIGHT)).await;
     let succeeded = experiment.load.counters().since(&before).succeeded;
     if succeeded > 0 {
-        done.problems.push(format!("it was missed: {succeeded} requests succeeded without PostgreSQL"));
+        done.problems.push(format!("the fault had no effect: {succeeded} requests succeeded without PostgreSQL"));
     }
     done.times += 1;
 }

@@ -15,7 +15,12 @@ pub const FAULTS: [Fault; 4] = [
         what: "the provider charges and does not answer, for 10 s",
         inject: inject!(silent),
     },
-    Fault { number: 7, name: "provider-500", what: "the provider answers 500, then well", inject: inject!(failing) },
+    Fault {
+        number: 7,
+        name: "provider-500",
+        what: "the provider answers 500, then recovers",
+        inject: inject!(failing),
+    },
     Fault {
         number: 7,
         name: "provider-declines",
@@ -25,7 +30,7 @@ pub const FAULTS: [Fault; 4] = [
     Fault {
         number: 7,
         name: "provider-twice",
-        what: "the provider charges, its answer is lost, and the repetition gets it a second time, for 10 s",
+        what: "the provider charges and the answer is lost; the retry gets a replay, for 10 s",
         inject: inject!(twice),
     },
 ];
@@ -47,18 +52,18 @@ async fn twice(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let mut done = be(experiment, Mode::Duplicating).await;
     let again = experiment.cluster.provider.replayed() - before;
     if again == 0 {
-        done.problems.push("it was missed: no answer was given a second time".to_owned());
+        done.problems.push("the fault had no effect: no answer was replayed".to_owned());
     }
-    done.notes.push(format!("{again} answers were given a second time"));
+    done.notes.push(format!("{again} answers were replayed"));
     Ok(Injected::Done(done))
 }
 
-/// So for a while: how many charges met it.
+/// Sets the provider's mode for a while. Returns how many charges met it.
 async fn be(experiment: &mut Experiment, mode: Mode) -> Injection {
     let before = experiment.cluster.provider.faults_met();
     experiment.cluster.provider.be(mode);
     sleep(Duration::from_secs(experiment.scale(10, 5))).await;
     experiment.cluster.provider.be(Mode::Well);
     experiment.cause_removed();
-    Injection::at_least_one(experiment.cluster.provider.faults_met() - before, "no charge met it")
+    Injection::at_least_one(experiment.cluster.provider.faults_met() - before, "no charge met the fault")
 }

@@ -1,4 +1,4 @@
-//! Redis killed, and emptied.
+//! Redis killed, and killed and emptied.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ pub const FAULTS: [Fault; 2] = [
     Fault {
         number: 5,
         name: "redis-kill",
-        what: "Redis is killed for 8 s: nobody is let through, and sessions work again afterwards",
+        what: "Redis is killed for 8 s: no request is authorized meanwhile, and sessions work again afterwards",
         inject: inject!(kill),
     },
     Fault {
         number: 5,
         name: "redis-empty",
-        what: "Redis is killed and forgets everything: users log in again, no effect of an order is lost",
+        what: "Redis is killed and emptied: users log in again, and no effect of an order is lost",
         inject: inject!(empty),
     },
 ];
 
-/// By then nobody can be answered any more who asked iam before Redis was gone.
+/// After this no answer that relied on Redis is in flight.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
-/// How long an answer about a session may take once Redis is there again.
+/// How long an answer about a session may take once Redis is back.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -49,7 +49,7 @@ async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     experiment.cluster.servers.start_redis().await?;
     experiment.cause_removed();
     if turned_away == 0 {
-        done.problems.push("it was missed: no request was turned away with 503".to_owned());
+        done.problems.push("the fault had no effect: no request was rejected with 503".to_owned());
     }
     done.notes.push(format!("{turned_away} requests were turned away with 503"));
     done.problems.extend(user.check_session(&session, 200).await);
@@ -74,7 +74,7 @@ async fn empty(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Somebody whose session is looked at.
+/// A user whose session is checked.
 struct User {
     shop: Shop,
     customer: Customer,
@@ -87,7 +87,7 @@ impl User {
         Ok(Self { shop, customer })
     }
 
-    /// Logs in, as soon as the shop can let somebody in.
+    /// Logs in, retrying until the shop is available.
     async fn log_in(&self) -> anyhow::Result<String> {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -104,7 +104,7 @@ impl User {
         Ok(answer.status.as_u16())
     }
 
-    /// What is wrong when the shop, once it can tell, answers something else than this within the session.
+    /// A problem if the shop, once available, answers a request within the session with another status.
     async fn check_session(&self, session: &str, expected: u16) -> Option<String> {
         let until = Instant::now() + PATIENCE;
         loop {

@@ -1,4 +1,4 @@
-//! Every process replaced, one after another, and no request fails.
+//! A rolling restart of every process, during which no request may fail.
 
 use tokio::time::sleep;
 

@@ -1,4 +1,4 @@
-//! The network between a service and its servers cut, slow and losing everything.
+//! The network between a service and its servers: cut, slow, and dropping all bytes.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ pub const FAULTS: [Fault; 3] = [
     Fault {
         number: 6,
         name: "servers-cut",
-        what: "each service's link to its database, iam's to Redis, all to Kafka: connections end, for 5 s",
+        what: "each service's link to its database, iam's to Redis, all to Kafka: connections are closed, for 5 s",
         inject: inject!(cut),
     },
     Fault {
         number: 6,
         name: "servers-slow",
-        what: "each service's link to its database, iam's to Redis, all to Kafka: 100 ms later each way, for 5 s",
+        what: "each service's link to its database, iam's to Redis, all to Kafka: 100 ms added latency each way, for 5 s",
         inject: inject!(slow),
     },
     Fault {
@@ -73,7 +73,7 @@ async fn on_each_link(experiment: &mut Experiment, what: LinkFault) -> anyhow::R
     Ok(Injected::Done(done))
 }
 
-/// Each database's, Redis's, Kafka's where it is a real one, and `more`; and what a reader may want to know of that.
+/// The links to the databases, Redis and Kafka (if it is not a mock), and `more`; with a note on those left out.
 fn links(experiment: &Experiment, more: &[Link]) -> (Vec<Link>, Vec<String>) {
     let mut all: Vec<Link> = SERVICES.map(Link::Database).into_iter().chain([Link::Redis]).collect();
     all.extend(more);

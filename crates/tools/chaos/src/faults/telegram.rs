@@ -1,4 +1,4 @@
-//! A Telegram that is away, in a hurry, silent and unwilling.
+//! Telegram unavailable, rate limiting, silent, and rejecting messages.
 
 use std::time::Duration;
 
@@ -27,26 +27,26 @@ pub const FAULTS: [Fault; 5] = [
     Fault {
         number: 11,
         name: "telegram-silent",
-        what: "Telegram takes ten messages and answers none of them",
+        what: "Telegram accepts ten messages and answers none of them",
         inject: inject!(silent),
     },
     Fault {
         number: 11,
         name: "telegram-502",
-        what: "Telegram takes ten messages and answers 502",
+        what: "Telegram accepts ten messages and answers 502",
         inject: inject!(bad_gateway),
     },
     Fault {
         number: 11,
         name: "telegram-403",
-        what: "Telegram refuses ten messages for good",
+        what: "Telegram rejects ten messages permanently",
         inject: inject!(unwilling),
     },
 ];
 
 const MESSAGES: usize = 10;
 const HURRIED: TelegramMode = TelegramMode::TooMany { retry_after: 3 };
-/// By then a message has arrived that was on its way when the network was cut.
+/// After this every message has arrived that was in flight when the network was cut.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 
 async fn down(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -61,7 +61,7 @@ async fn down(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     experiment.cause_removed();
     let mut done = Injection { times: 1, notes: vec![format!("{waiting} messages waited")], ..Injection::default() };
     if waiting == 0 || arrived > 0 {
-        done.problems.push(format!("it was missed: {waiting} messages waited, {arrived} arrived meanwhile"));
+        done.problems.push(format!("the fault had no effect: {waiting} messages waited, {arrived} arrived meanwhile"));
     }
     Ok(Injected::Done(done))
 }
@@ -74,7 +74,7 @@ async fn hurried(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     experiment.cause_removed();
     Ok(Injected::Done(Injection::at_least_one(
         experiment.cluster.telegram.met(HURRIED) - before,
-        "nothing was answered 429",
+        "no message was answered 429",
     )))
 }
 
@@ -90,13 +90,16 @@ async fn unwilling(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     script(experiment, TelegramMode::Forbidden).await
 }
 
-/// So for the next messages: how many met it.
+/// Scripts the mode of the next messages. Returns how many met it.
 async fn script(experiment: &mut Experiment, mode: TelegramMode) -> anyhow::Result<Injected> {
     let before = experiment.cluster.telegram.met(mode);
     experiment.cluster.telegram.script([mode; MESSAGES]);
     sleep(Duration::from_secs(experiment.scale(15, 8))).await;
     experiment.cause_removed();
-    Ok(Injected::Done(Injection::at_least_one(experiment.cluster.telegram.met(mode) - before, "no message met it")))
+    Ok(Injected::Done(Injection::at_least_one(
+        experiment.cluster.telegram.met(mode) - before,
+        "no message met the fault",
+    )))
 }
 
 async fn queued(cluster: &Cluster) -> anyhow::Result<i64> {

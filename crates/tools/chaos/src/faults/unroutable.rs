@@ -1,4 +1,4 @@
-//! Events of a type that no version knows, in front of other events of their orders.
+//! Events of an unknown type, in the outbox before other events of their orders.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::{
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 10,
     name: "event-unroutable",
-    what: "events that no relay can route are in order's outbox: their orders' later events wait, all others go on",
+    what: "unroutable events in the outbox of order: later events of the same orders wait, all others continue",
     inject: inject!(hold_back),
 }];
 
 /// The type of the events.
 const UNHEARD: &str = "events.v1.Unheard";
-/// Orders that get one, of those that are not paid yet.
+/// How many unpaid orders get one.
 const ORDERS: i64 = 12;
 /// How soon an event of another order is published.
 const PUBLISHED: Duration = Duration::from_secs(5);
@@ -64,7 +64,7 @@ fn database(cluster: &Cluster) -> anyhow::Result<&platform::postgres::Database> 
     cluster.sources.databases.get(&order::SERVICE)
 }
 
-/// Puts an event before the next one of orders that have just been made: the last row's id, and the orders.
+/// Inserts an event for each of some orders that were just created. Returns the last row's id and the orders.
 async fn insert(cluster: &Cluster) -> anyhow::Result<(i64, Vec<Uuid>)> {
     let rows: Vec<(i64, Uuid)> = sqlx::query_as(
         "insert into outbox (event_uuid, event_type, key, payload, trace)
@@ -80,13 +80,13 @@ async fn insert(cluster: &Cluster) -> anyhow::Result<(i64, Vec<Uuid>)> {
     Ok((last, rows.into_iter().map(|(_, order)| order).collect()))
 }
 
-/// The events that are set aside: their uuids.
+/// The UUIDs of the events that are set aside.
 async fn set_aside(cluster: &Cluster) -> anyhow::Result<Vec<Uuid>> {
     let question = "select event_uuid from outbox where set_aside_at is not null and published_at is null";
     Ok(sqlx::query_scalar(question).fetch_all(database(cluster)?).await?)
 }
 
-/// How many events other orders have had meanwhile, and how many of them should be published and are not.
+/// How many later events other orders have, and how many of them are overdue.
 async fn others(cluster: &Cluster, last: i64, orders: &[Uuid]) -> anyhow::Result<(i64, i64)> {
     let counted = sqlx::query_as(
         "select count(*), count(*) filter (
@@ -103,7 +103,7 @@ async fn overtaking(cluster: &Cluster, last: i64, orders: &[Uuid]) -> anyhow::Re
     Ok(counted.bind(last).bind(orders).fetch_one(database(cluster)?).await?)
 }
 
-/// Whether the auditor lists what waits. It does so once it has waited for longer than the grace, here none.
+/// Checks that the audit reports the events that are set aside; the grace period is set to zero.
 async fn listed(experiment: &Experiment, aside: &[Uuid], orders: &[Uuid]) -> anyhow::Result<Vec<String>> {
     let mut facts = experiment.cluster.sources.gather(std::sync::Arc::new(|_, _, _| {})).await?;
     facts.bounds = Bounds { grace: Duration::ZERO, ..facts.bounds };
@@ -117,7 +117,7 @@ async fn listed(experiment: &Experiment, aside: &[Uuid], orders: &[Uuid]) -> any
     let (listed, all) = (listed.count(), orders.len());
     let short = listed < all || aside.len() < all;
     Ok(short
-        .then(|| format!("of {all} events {} were set aside, and the audit lists {listed}", aside.len()))
+        .then(|| format!("of {all} unroutable events {} were set aside, and the audit lists {listed}", aside.len()))
         .into_iter()
         .collect())
 }

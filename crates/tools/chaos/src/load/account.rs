@@ -1,4 +1,4 @@
-//! A customer's login, and a session that is renewed when it is gone.
+//! A customer's login, and a session that is renewed when it is lost.
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ use client::{
     shop::{Shop, success},
 };
 
-/// How long a shop that is not well is asked to register somebody.
+/// How long registration is retried.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The first customer's chat.
+/// The chat id of the first customer.
 const CHATS: usize = 5_000_000;
 
 pub struct Account {
@@ -37,7 +37,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Registers somebody new who is told of things in a chat of its own, and logs in. Retries for up to 30 seconds.
+    /// Registers a new user with a chat of its own, and logs in. Retries for up to 30 seconds.
     pub async fn open(shop: &Shop, index: usize, mut rng: SmallRng) -> anyhow::Result<Self> {
         let login = format!("chaos-{index}-{:.12}", ids::random().simple().to_string());
         let mut failed = anyhow!("the shop does not answer");
@@ -56,7 +56,7 @@ impl Account {
         }
     }
 
-    /// The session, or a new one if it is `stale`: whoever else waits for it gets that one, too.
+    /// The session, or a new one if it equals `stale`; concurrent callers share the renewal.
     pub async fn session(&self, stale: Option<&str>, shop: &Shop, journal: &Journal, rng: &mut SmallRng) -> String {
         let mut session = self.session.lock().await;
         if stale == Some(session.as_str()) {
@@ -65,7 +65,7 @@ impl Account {
         session.clone()
     }
 
-    /// Logs in, however often it takes.
+    /// Logs in, retrying until it succeeds.
     async fn log_in(&self, shop: &Shop, journal: &Journal, rng: &mut SmallRng) -> String {
         loop {
             let request = LoginRequest { login: self.login.clone(), password: PASSWORD.to_owned() };
@@ -76,7 +76,7 @@ impl Account {
                 }
                 Err(status) => match status.code() {
                     Code::Unavailable | Code::ResourceExhausted => Class::Unavailable,
-                    // What the channel itself answers when a connection is lost or the time is up.
+                    // The codes that the channel reports itself when a connection is lost or times out.
                     Code::Cancelled | Code::DeadlineExceeded | Code::Internal | Code::Unknown => Class::Unanswered,
                     code => {
                         journal.violation(format!("Login of {} answered {code:?}: {}", self.login, status.message()));
@@ -90,7 +90,7 @@ impl Account {
     }
 }
 
-/// The pause before something is tried again.
+/// The pause between two attempts.
 pub fn pause(rng: &mut SmallRng) -> Duration {
     Duration::from_millis(rng.random_range(100..=500))
 }

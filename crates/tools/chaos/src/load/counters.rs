@@ -1,8 +1,8 @@
-//! Measurements of what was answered, and when.
+//! Counters of answers by class, and the times that recovery is measured by.
 
 use tokio::time::Instant;
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Create,
@@ -12,7 +12,7 @@ pub enum Kind {
     LogIn,
 }
 
-/// What came of one try of a request.
+/// The outcome of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     Succeeded,
@@ -20,7 +20,7 @@ pub enum Class {
     Unavailable,
     /// 503 PAYMENT_OUTCOME_UNKNOWN.
     Unknown,
-    /// The connection was lost, or the time was up.
+    /// The connection was lost or the request timed out.
     Unanswered,
     /// 422 PAYMENT_DECLINED or INSUFFICIENT_FUNDS.
     Declined,
@@ -34,18 +34,18 @@ pub enum Class {
     SessionLost,
     /// Any other 5xx.
     ServerError,
-    /// What nobody should get.
+    /// An answer that the API contract does not allow.
     Unexpected,
 }
 
 impl Class {
-    /// The shop was not well.
+    /// True for an outcome that counts as unavailability.
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Unavailable | Self::Unanswered | Self::ServerError)
     }
 }
 
-/// How many requests were answered how. Each try is one request; those to log in are among them.
+/// The number of requests by outcome. Each attempt counts, logins included.
 ///
 /// `requests` is the sum of `succeeded`, `unavailable`, `unknown`, `unanswered`, `declined`, `refused`, `server_errors` and `unexpected`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,18 +56,18 @@ pub struct Counters {
     pub unavailable: u64,
     /// 503 PAYMENT_OUTCOME_UNKNOWN.
     pub unknown: u64,
-    /// The connection was lost, or the time was up.
+    /// The connection was lost or the request timed out.
     pub unanswered: u64,
     pub declined: u64,
-    /// The 409 and 401 that are part of life; the next three are among them.
+    /// The expected 409 and 401; the next three are among them.
     pub refused: u64,
     pub out_of_stock: u64,
     pub in_progress: u64,
-    /// 401: the session was gone, and the customer logged in again.
+    /// 401: the session was lost, and the customer logged in again.
     pub sessions_lost: u64,
-    /// 5xx that nobody should get.
+    /// Other 5xx, which are contract violations.
     pub server_errors: u64,
-    /// Other answers that nobody should get.
+    /// Other answers that are contract violations.
     pub unexpected: u64,
 }
 
@@ -92,17 +92,17 @@ impl Counters {
         }
     }
 
-    /// Requests that had no answer, or one that says that the shop is not well.
+    /// Requests without an answer, or with one that signals unavailability.
     pub fn failed(&self) -> u64 {
         self.unavailable + self.unanswered + self.server_errors
     }
 
-    /// [`failed`](Self::failed), and payments of which the shop could not say what came of them.
+    /// [`failed`](Self::failed), and payments whose outcome is unknown.
     pub fn unsatisfied(&self) -> u64 {
         self.failed() + self.unknown
     }
 
-    /// What was answered after `earlier` was taken.
+    /// The difference to an earlier reading.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let less = |now: u64, then: u64| now.saturating_sub(then);
@@ -123,7 +123,7 @@ impl Counters {
     }
 }
 
-/// The counts of a load, and the times that recovery is measured by.
+/// The counters of a load, and the times that recovery is measured by.
 #[derive(Default)]
 pub struct Measurements {
     pub total: Counters,
@@ -150,7 +150,7 @@ impl Measurements {
         }
     }
 
-    /// An answer came so late that whoever asked has lost patience.
+    /// An answer came later than a healthy system would give it.
     pub fn late(&mut self, at: Instant) {
         self.failed = Some(at);
     }
@@ -159,7 +159,7 @@ impl Measurements {
         self.failed.filter(|at| *at > since)
     }
 
-    /// When each kind had succeeded once after `since`. Nothing while one has not.
+    /// When every kind has succeeded at least once after `since`; `None` until then.
     pub fn first_success(&self, since: Instant) -> Option<Instant> {
         let firsts = self.successes.iter().map(|times| times.get(times.partition_point(|at| *at <= since)).copied());
         firsts.collect::<Option<Vec<_>>>()?.into_iter().max()

@@ -1,4 +1,4 @@
-//! What one customer does, for as long as there is load.
+//! The behaviour of one simulated customer.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use super::{
     retrying_client::{Final, RetryingClient},
 };
 
-/// How many orders under way a customer looks after.
+/// How many open orders a customer keeps rereading.
 const LOOKED_AFTER: usize = 8;
 
 pub struct Customer {
@@ -24,12 +24,12 @@ pub struct Customer {
     /// The mean pause between two steps.
     pub pause: Duration,
     pub random: Random,
-    /// Orders that have not ended yet, the oldest first.
+    /// Orders that are not final yet, the oldest first.
     pub orders: VecDeque<Order>,
 }
 
 impl Customer {
-    /// Orders, pays, cancels and reads until it is dropped.
+    /// Orders, pays, cancels and reads in an endless loop.
     pub async fn live(mut self) {
         loop {
             if let Some(order) = self.create().await {
@@ -51,7 +51,7 @@ impl Customer {
             0..5 => self.race(&mut order).await,
             5..72 => self.pay(&mut order).await,
             72..91 => self.cancel(&mut order).await,
-            // Left to the payment deadline.
+            // Left to expire at the payment deadline.
             _ => {}
         }
         self.read(&mut order).await;
@@ -67,7 +67,7 @@ impl Customer {
         }
     }
 
-    /// Reads the order that was not read for longest.
+    /// Reads the order that was read least recently.
     async fn look_back(&mut self) {
         if let Some(mut order) = self.orders.pop_front() {
             self.read(&mut order).await;
@@ -96,7 +96,7 @@ impl Customer {
 
     fn reconnect(&mut self) {
         if let Err(error) = self.client.reconnect() {
-            tracing::warn!(error = format!("{error:#}"), "a customer keeps the connection");
+            tracing::warn!(error = format!("{error:#}"), "reconnecting failed; the customer keeps its connection");
         }
     }
 
@@ -106,7 +106,7 @@ impl Customer {
         self.client.intrude(&Request::list(), &operation).await;
     }
 
-    /// Asks when the time has come; at times once more, when the same must be answered. In hand until the operation is dropped.
+    /// Sends a request after a pause. Some are repeated under the same key, which must yield the same answer. In flight until the operation is dropped.
     pub async fn ask(&mut self, request: &Request) -> (Final, Operation) {
         self.rest().await;
         let [first, second] = [self.random.fork(), self.random.fork()];

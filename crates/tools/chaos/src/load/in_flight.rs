@@ -1,4 +1,4 @@
-//! Who may begin something, and what is in hand.
+//! The operations in flight, and the switch that admits new ones.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// Open, everybody may begin; closed, nobody. It is closed at first.
+/// Admits operations while resumed, none while paused. Initially paused.
 pub struct InFlight {
     state: watch::Sender<State>,
 }
@@ -27,7 +27,7 @@ struct Work {
     last: String,
 }
 
-/// Something in hand, until it is dropped.
+/// An operation in flight, until it is dropped.
 pub struct Operation {
     in_flight: Arc<InFlight>,
     number: u64,
@@ -42,12 +42,12 @@ impl InFlight {
         self.state.send_modify(|state| state.open = true);
     }
 
-    /// Waits until the in_flight is open, and takes `what` in hand.
+    /// Waits until operations are admitted, then registers `what`.
     pub async fn begin(self: &Arc<Self>, what: impl Into<String>) -> Operation {
         let what = what.into();
         let mut state = self.state.subscribe();
         loop {
-            // The sender lives as long as the in_flight, so this waits and does not fail.
+            // The sender lives as long as `self`, so that this waits and does not fail.
             let _ = state.wait_for(|state| state.open).await.map(drop);
             if let Some(number) = self.admit(&what) {
                 return Operation { in_flight: self.clone(), number };
@@ -69,7 +69,7 @@ impl InFlight {
         number
     }
 
-    /// Lets nobody in any more, and waits until nothing is in hand. Fails after `patience` with what still is.
+    /// Admits no new operation and waits for those in flight. Fails after `patience` with the ones that remain.
     pub async fn drain(&self, patience: Duration) -> anyhow::Result<()> {
         self.state.send_modify(|state| state.open = false);
         let mut state = self.state.subscribe();
@@ -86,7 +86,7 @@ impl InFlight {
 }
 
 impl Operation {
-    /// Notes how a try ended.
+    /// Records how an attempt ended.
     pub fn tried(&self, said: impl Into<String>) {
         self.in_flight.state.send_if_modified(|state| {
             if let Some(work) = state.in_hand.get_mut(&self.number) {

@@ -1,4 +1,4 @@
-//! What the customers remember together: counts, acknowledgements, and whatever should not have been answered.
+//! What all customers record together: counters, acknowledged orders and contract violations.
 
 use std::{
     collections::BTreeMap,
@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use super::counters::{Class, Kind, Measurements};
 
-/// How many violations are kept word for word.
+/// How many violations are kept verbatim.
 const KEPT: usize = 200;
 
-/// As long as a request may take in a shop that is well.
+/// The longest that a request may take in a healthy system.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
@@ -32,14 +32,14 @@ struct Violations {
     more: usize,
 }
 
-/// Since when each request waits that waits now.
+/// The start time of each request that waits for its answer.
 #[derive(Default)]
 struct Waiting {
     begun: u64,
     since: BTreeMap<u64, Instant>,
 }
 
-/// A request waits for its answer until this is dropped.
+/// Marks a request as waiting until it is dropped.
 pub struct Wait<'a> {
     journal: &'a Journal,
     number: u64,
@@ -61,7 +61,7 @@ impl Journal {
     }
 
     pub fn count(&self, kind: Kind, class: Class) {
-        // The time is taken under the lock, so that times stand in their order.
+        // Take the time under the lock, so that the times are sorted.
         let mut counts = self.counts();
         counts.add(kind, class, Instant::now());
     }
@@ -80,7 +80,7 @@ impl Journal {
 
     pub fn violation(&self, sentence: impl Into<String>) {
         let sentence = sentence.into();
-        tracing::warn!(sentence, "a violation");
+        tracing::warn!(sentence, "contract violation");
         let mut violations = lock(&self.violations);
         if violations.kept.len() < KEPT {
             violations.kept.push(sentence);

@@ -1,4 +1,4 @@
-//! The steady mixed load under which faults are injected: customers who create, read, pay and cancel, and remember every answer.
+//! The steady mixed load under which faults are injected: customers who create, read, pay and cancel orders, and record every answer.
 
 mod account;
 mod counters;
@@ -37,9 +37,9 @@ use self::{
 };
 use client::shop::{Shop, success, within};
 
-/// So that no two seeds have a customer in common: 2^64 over the golden ratio.
+/// Spreads the customers' seeds so that two runs share none: 2^64 divided by the golden ratio.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-/// How many customers register at once: a password is hashed for each.
+/// How many customers register at once; each costs a password hash.
 const REGISTERING: usize = 4;
 
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub struct Options {
     pub seed: u64,
 }
 
-/// Customers at work, until it is dropped.
+/// The running customers; they stop when it is dropped.
 pub struct Load {
     in_flight: Arc<InFlight>,
     journal: Arc<Journal>,
@@ -59,7 +59,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Registers the customers, retrying while the shop is not well, up to 30 seconds each. They wait for [`Load::resume`].
+    /// Registers the customers, retrying for up to 30 seconds each. They wait for [`Load::resume`].
     pub async fn start(shop: Shop, options: &Options) -> anyhow::Result<Self> {
         ensure!(options.customers > 0, "a load needs a customer");
         let rng = |index: usize| SmallRng::seed_from_u64(options.seed ^ (index as u64 + 1).wrapping_mul(SPREAD));
@@ -86,8 +86,8 @@ impl Load {
         self.in_flight.resume();
     }
 
-    /// Lets nobody begin anything new, and waits until every request that was begun has had its final answer.
-    /// Fails after `patience` with what still has none.
+    /// Admits no new operation, and waits until every request in flight has its final answer.
+    /// Fails after `patience` with the requests that remain.
     pub async fn pause(&self, patience: Duration) -> anyhow::Result<()> {
         self.in_flight.drain(patience).await?;
         let gone = self.customers.iter().filter(|customer| customer.is_finished()).count();
@@ -95,12 +95,12 @@ impl Load {
         Ok(())
     }
 
-    /// All that was acknowledged since the load began.
+    /// Everything that was acknowledged since the load began.
     pub fn acknowledged(&self) -> Vec<Acknowledged> {
         self.journal.acknowledged()
     }
 
-    /// What was answered since the load began.
+    /// The counters since the load began.
     pub fn counters(&self) -> Counters {
         self.journal.counts().total
     }
@@ -111,23 +111,23 @@ impl Load {
         self.journal.counts().last_failure(since)
     }
 
-    /// Since when somebody waits for an answer, of those who wait the longest.
+    /// The start time of the longest-waiting request.
     pub fn waiting_since(&self) -> Option<Instant> {
         self.journal.waiting_since()
     }
 
-    /// When each kind of request (create, read, pay, cancel) had succeeded once after `since`. Nothing while one has not.
+    /// When every kind of request (create, read, pay, cancel) has succeeded at least once after `since`; `None` until then.
     pub fn first_success(&self, since: Instant) -> Option<Instant> {
         self.journal.counts().first_success(since)
     }
 
-    /// Answers that break the contract, each a sentence.
+    /// Answers that violate the API contract, one sentence each.
     pub fn violations(&self) -> Vec<String> {
         self.journal.violations()
     }
 }
 
-/// The parts of the shop, of which somebody must have filled the stock.
+/// The shop's parts, which must be in stock.
 async fn parts(shop: &Shop, account: &Account, journal: &Journal, mut rng: SmallRng) -> anyhow::Result<Arc<[Uuid]>> {
     let session = account.session(None, shop, journal, &mut rng).await;
     let listed = shop.inventory().list_parts(within(&session, ListPartsRequest::default())?).await;

@@ -1,4 +1,4 @@
-//! An order as its customer knows it, and what it must then look like.
+//! An order as its customer knows it, and the states in which it may be read back.
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub struct Order {
     pub paid: Option<Uuid>,
     /// A cancellation was acknowledged.
     pub cancelled: bool,
-    /// A payment or a cancellation was refused since the order had ended.
+    /// A payment or a cancellation was refused because the order had already ended.
     pub refused: bool,
     seen: Option<Status>,
 }
@@ -38,12 +38,12 @@ impl Order {
         Ok(Self { uuid: order, user, parts, total, paid: None, cancelled: false, refused: false, seen: None })
     }
 
-    /// Nothing happens to it any more.
+    /// True once the order has reached a final status.
     pub fn has_ended(&self) -> bool {
         matches!(self.seen, Some(Status::Assembled | Status::Cancelled))
     }
 
-    /// Holds what was read against what is known. All that was asked about this order must have had its answer.
+    /// Checks what was read against what was acknowledged. No request about this order may be in flight.
     pub fn check(&mut self, body: &Value) -> anyhow::Result<()> {
         self.hold(body).with_context(|| format!("order {} is wrong: {body}", self.uuid))
     }
@@ -76,10 +76,10 @@ impl Order {
             }
             Status::Paid | Status::Assembled => {
                 ensure!(!self.cancelled, "it was acknowledged as cancelled");
-                let paid = self.paid.context("nobody was told that it is paid")?;
+                let paid = self.paid.context("its payment was never acknowledged")?;
                 ensure!(uuid(body, "transaction_uuid")? == paid, "it was paid with {paid}");
             }
-            // By the customer, by the deadline, for want of parts, or since the ship could not be built.
+            // Cancelled by the customer, by the deadline, for lack of parts, or because the build failed.
             Status::Cancelled => {}
         }
         Ok(())
@@ -118,12 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_is_paid_without_anybody_having_been_told_is_wrong() {
+    fn a_paid_order_without_an_acknowledged_payment_is_a_violation() {
         let (mut order, read) = order();
 
         let error = order.check(&with_transaction(read("PAID"), Uuid::from_u128(9))).unwrap_err();
 
-        assert!(format!("{error:#}").contains("nobody was told"), "{error:#}");
+        assert!(format!("{error:#}").contains("its payment was never acknowledged"), "{error:#}");
     }
 
     #[test]

@@ -1,21 +1,21 @@
-//! What an answer means to the customer who asked.
+//! Classifies the answer to a request.
 
 use serde_json::Value;
 
 use super::{counters::Class, request::Request};
 use client::response::Answer;
 
-/// What came of one try.
+/// The outcome of one attempt.
 pub struct Outcome {
     pub class: Class,
     /// The answer in a few words.
     pub said: String,
     pub body: Value,
-    /// How the answer breaks the contract, where it does.
+    /// How the answer violates the API contract, if it does.
     pub violation: Option<String>,
 }
 
-/// Judges the answer to `request`, which may be none.
+/// Classifies the answer to `request`; an error means that there was none.
 pub fn outcome_of(request: &Request, answer: anyhow::Result<Answer>) -> Outcome {
     let answer = match answer {
         Ok(answer) => answer,
@@ -35,7 +35,7 @@ pub fn outcome_of(request: &Request, answer: anyhow::Result<Answer>) -> Outcome 
     let class = classify(request, status, code);
     let violation = match class {
         Class::Succeeded => answer.success(request.success).err().map(|error| format!("{error:#}")),
-        // A gateway may answer these for a shop that is away.
+        // A gateway may answer these in place of an unavailable shop.
         Class::Unavailable => None,
         Class::ServerError | Class::Unexpected => Some(format!("{request} answered {status} {}", answer.text)),
         _ => answer.problem(status, code).err().map(|error| format!("{error:#}")),

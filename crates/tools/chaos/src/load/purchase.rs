@@ -1,4 +1,4 @@
-//! How a customer orders, pays and cancels, and what must come of it.
+//! How a customer orders, pays and cancels, and what each answer implies.
 
 use audit::facts::Answer;
 
@@ -23,7 +23,7 @@ impl Customer {
         }
     }
 
-    /// Pays; once more when that is declined, and then cancels.
+    /// Pays, retries once with a card if the payment is declined, and then cancels.
     pub async fn pay(&mut self, order: &mut Order) {
         for method in [self.random.method(), "CARD"] {
             let request = Request::pay(self.random.key("pay"), order.uuid, method);
@@ -42,7 +42,7 @@ impl Customer {
         self.cancelled(order, &answer);
     }
 
-    /// Pays twice at once, under two keys or under one, or pays and cancels at once. One of them wins.
+    /// Pays twice at once, under two keys or one, or pays and cancels at once. Only one may win.
     pub async fn race(&mut self, order: &mut Order) {
         let pay = Request::pay(self.random.key("pay"), order.uuid, self.random.method());
         let other = match self.random.percent() {

@@ -1,4 +1,4 @@
-//! What a customer leaves to random, from a seed.
+//! The random choices of a customer, from a seed.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl Random {
         self.rng.random_range(0..100)
     }
 
-    /// One to three of these parts, in any order; a repeated one is a quantity.
+    /// One to three of these parts, in any order; a repeated part is a quantity.
     pub fn some_of(&mut self, parts: &[Uuid]) -> Vec<Uuid> {
         let count = self.rng.random_range(1..=3);
         (0..count).map(|_| parts[self.rng.random_range(0..parts.len())]).collect()
@@ -34,18 +34,18 @@ impl Random {
         }
     }
 
-    /// A new Idempotency-Key. Keys are their user's own.
+    /// A new Idempotency-Key. Keys are scoped to the user.
     pub fn key(&mut self, kind: &str) -> String {
         self.keys += 1;
         format!("{kind}-{}", self.keys)
     }
 
-    /// Half as much to half as much again.
+    /// A duration between half and one and a half times the mean.
     pub fn about(&mut self, mean: Duration) -> Duration {
         mean.mul_f64(self.rng.random_range(0.5..1.5))
     }
 
-    /// A source of random for something that goes on beside.
+    /// An independent generator for a concurrent task.
     pub fn fork(&mut self) -> SmallRng {
         SmallRng::seed_from_u64(self.rng.random())
     }

@@ -1,4 +1,4 @@
-//! The requests of a customer, and what may be answered to each.
+//! The requests of a customer, with the answers expected to each.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::counters::Kind;
 
 const ORDERS: &str = "/api/v1/orders";
 
-/// A request, the same each time that it is tried.
+/// A request, identical in every attempt.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub kind: Kind,
@@ -18,7 +18,7 @@ pub struct Request {
     pub body: Option<Value>,
     /// The status of a success.
     pub success: u16,
-    /// The codes of the refusals that are part of life.
+    /// The problem codes that are expected refusals.
     pub refusals: &'static [&'static str],
 }
 

@@ -1,4 +1,4 @@
-//! Where a customer asks: a request is tried until its final answer.
+//! A customer's HTTP client: retries each request under one idempotency key until it gets a final answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,30 +19,30 @@ use super::{
 };
 use client::{response::Answer, shop::Shop};
 
-/// An answer after which a request is not tried again.
+/// An answer after which a request is not retried.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Final {
     /// The body of a success.
     Done(Value),
     /// A payment was declined.
     Declined,
-    /// A refusal that is part of life.
+    /// An expected refusal, such as insufficient stock.
     Refused,
-    /// An answer that breaks the contract.
+    /// An answer that violates the API contract.
     Broken,
 }
 
-/// How a customer's requests travel.
+/// The HTTP version of a customer's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// One request after another over a connection that is kept open: a server that stops has to tell the client in time.
+    /// One request at a time over a keep-alive connection: a server that stops must announce it in time.
     Http1,
-    /// All requests over one connection, without asking first whether the server speaks it.
+    /// All requests multiplexed over one connection, with prior knowledge of HTTP/2.
     Http2,
 }
 
 impl Protocol {
-    /// Every other customer's.
+    /// Alternates between the two by customer.
     pub fn of(customer: usize) -> Self {
         if customer.is_multiple_of(2) { Self::Http2 } else { Self::Http1 }
     }
@@ -60,13 +60,13 @@ impl RetryingClient {
         Ok(Self { shop: shop.through(client(protocol)?), journal, account, protocol })
     }
 
-    /// Goes on over a new connection, which may lead to another replica: a connection takes all requests that do not overlap.
+    /// Opens a new connection, which may lead to another replica; a connection serves all requests that do not overlap.
     pub fn reconnect(&mut self) -> anyhow::Result<()> {
         self.shop = self.shop.clone().through(client(self.protocol)?);
         Ok(())
     }
 
-    /// Tries the request, under its one key, until its final answer.
+    /// Retries the request under its one key until the final answer.
     pub async fn ask(&self, request: &Request, operation: &Operation, mut rng: SmallRng) -> Final {
         let mut stale: Option<String> = None;
         loop {
@@ -90,13 +90,13 @@ impl RetryingClient {
         }
     }
 
-    /// Asks once within a session that nobody has opened, which must get nobody anywhere.
+    /// Sends the request once with an unknown session id, which must be rejected.
     pub async fn intrude(&self, request: &Request, operation: &Operation) {
         let answer = self.send(request, &ids::random().to_string()).await;
         let outcome = outcome_of(request, answer);
         operation.tried(outcome.said.as_str());
         match outcome.class {
-            // The customer's own session is not lost.
+            // The session was made up, so that the customer has lost none.
             Class::SessionLost => self.journal.count(request.kind, Class::Refused),
             Class::Unavailable | Class::Unanswered => self.journal.count(request.kind, outcome.class),
             class => {
@@ -116,14 +116,14 @@ impl RetryingClient {
 
 /// A client that keeps one connection.
 fn client(protocol: Protocol) -> anyhow::Result<reqwest::Client> {
-    // rustls has its provider since the shop made a client of its own.
+    // The shop's own client has already installed rustls' crypto provider.
     let builder = match protocol {
         Protocol::Http1 => reqwest::Client::builder().http1_only(),
         Protocol::Http2 => reqwest::Client::builder().http2_prior_knowledge(),
     };
     let builder = builder
         .pool_max_idle_per_host(1)
-        // There is no TLS here, and the certificates of the machine take long to read.
+        // There is no TLS here, and reading the system's certificates is slow.
         .tls_certs_only([])
         .http2_keep_alive_interval(Duration::from_secs(5))
         .http2_keep_alive_timeout(Duration::from_secs(10))

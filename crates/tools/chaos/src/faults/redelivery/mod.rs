@@ -1,4 +1,4 @@
-//! Events delivered again, many times, in another order, and such as nobody can handle.
+//! Events redelivered, many times, reordered, and poison messages.
 
 mod reordered;
 
@@ -23,36 +23,36 @@ pub const FAULTS: [Fault; 4] = [
     Fault {
         number: 9,
         name: "topics-again",
-        what: "every consumer gets every topic again from its beginning",
+        what: "every consumer rereads every topic from the beginning",
         inject: inject!(topics_again),
     },
     Fault {
         number: 9,
         name: "events-five-times",
-        what: "the latest 100 events come five times more",
+        what: "the latest 100 events are published five more times",
         inject: inject!(five_times),
     },
     Fault {
         number: 9,
         name: "events-shuffled",
-        what: "consumers get what they have missed in any order",
+        what: "consumers receive their pending events shuffled",
         inject: inject!(shuffled),
     },
     Fault {
         number: 9,
         name: "poison",
-        what: "bad bytes, an unknown type, an unknown value and 2 MB, in every topic",
+        what: "poison in every topic: invalid bytes, an unknown type, an unknown value, and 2 MB",
         inject: inject!(poisoned),
     },
 ];
 
-/// How long a group may have members that are gone: a consumer's session and some more.
+/// How long a consumer group may list members that are dead: the session timeout and a margin.
 const GONE: Duration = Duration::from_secs(30);
-/// How long nothing may be taken while there is something to take.
+/// How long a group may make no progress while records are pending.
 const STANDSTILL: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(500);
 
-/// The cause is the redelivery, which is gone when everything has been taken again.
+/// The cause is the redelivery, which ends when everything has been consumed again.
 async fn topics_again(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let cluster = &mut experiment.cluster;
     if let Err(reason) = movable(cluster) {
@@ -86,7 +86,7 @@ async fn topics_again(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     }))
 }
 
-/// Waits until every group has taken what these topics had. One that stands still is a problem.
+/// Waits until every group has consumed these topics. A group without progress is a problem.
 pub(super) async fn until_taken(cluster: &Cluster, topics: &[Topic]) -> anyhow::Result<Vec<String>> {
     let (mut least, mut moved) = (usize::MAX, Instant::now());
     loop {
@@ -118,13 +118,13 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(Injection::at_least_one(count, "there are no events")))
 }
 
-/// Whether groups can be placed; else why not.
+/// Whether group offsets can be moved; otherwise the reason.
 fn movable(cluster: &Cluster) -> Result<(), String> {
     let real = cluster.servers.broker.real().map(drop);
     real.map_err(|reason| format!("{reason}, and its groups are moved by members alone"))
 }
 
-/// [`topics::place`] for a consumer whose members are dead, which the broker does not know yet.
+/// [`topics::place`] for a group whose dead members the broker may still list.
 async fn place_once_gone(
     cluster: &Cluster,
     consumer: &'static Consumer,
@@ -148,7 +148,7 @@ async fn poisoned(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(Injection { times: count, notes: small.into_iter().collect(), ..Injection::default() }))
 }
 
-/// The latest events of each topic, `count` in all where there are so many.
+/// The latest events of each topic, `count` in all if there are as many.
 async fn latest(experiment: &Experiment, count: usize) -> anyhow::Result<Vec<Record>> {
     let each = count / ROUTES.len();
     let back = i64::try_from(each)?;
@@ -161,7 +161,7 @@ async fn latest(experiment: &Experiment, count: usize) -> anyhow::Result<Vec<Rec
     Ok(latest)
 }
 
-/// An event as it was and when.
+/// An event with its timestamp, unchanged.
 fn event(_: &Route, message: Message, at: DateTime<Utc>) -> Option<(DateTime<Utc>, Record)> {
     topics::again(message).map(|record| (at, record))
 }

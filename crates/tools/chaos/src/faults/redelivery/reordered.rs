@@ -1,4 +1,4 @@
-//! Events out of order: consumers begin with copies of what they lack, in any order.
+//! Reordered events: consumers receive shuffled copies of the events they have not consumed.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -15,19 +15,19 @@ use crate::{
 };
 use platform::service::Service;
 
-/// How long to wait until there are events to mix.
+/// How long to wait until there are enough events to shuffle.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Consumers begin with copies in any order of events that they do not have, and never see the originals.
+/// Consumers receive shuffled copies of events that they have not consumed, and never see the originals.
 ///
-/// All begin at once, so that the cause counts as gone when they are ready, and not when they are started.
+/// All start at once, and the cause counts as removed when they are ready, not when they are started.
 pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let enough = experiment.scale(100, 30);
     let cluster = &mut experiment.cluster;
     if let Err(reason) = movable(cluster) {
         return Ok(Injected::Skipped(reason));
     }
-    // Orders go on, and their events go nowhere, or to consumers that are dead.
+    // Orders continue, but their events stay in the outbox or wait for consumers that are dead.
     cluster.links.get(Link::Kafka)?.hang();
     cluster.replicas.kill(&assembly::SERVICE).await;
     cluster.replicas.kill(&notification::SERVICE).await;
@@ -42,7 +42,7 @@ pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     until_published(cluster, &order::SERVICE).await?;
     cluster.replicas.kill(&order::SERVICE).await;
     let ordered = mix(experiment, &order::SERVICE).await?;
-    // Ships are built of what was mixed, and nobody is there to hear of it.
+    // Ships are built from the shuffled events while no consumer of their events runs.
     experiment.cluster.replicas.revive(&assembly::SERVICE).await?;
     until_built(&experiment.cluster).await?;
     let built = mix(experiment, &assembly::SERVICE).await?;
@@ -56,14 +56,14 @@ pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     for (count, of) in [(ordered, &order::SERVICE), (built, &assembly::SERVICE)] {
         done.notes.push(format!("consumers got {count} events of {of} in any order"));
         if count == 0 {
-            done.problems.push(format!("it was missed: nobody waited for events of {of}"));
+            done.problems.push(format!("the fault had no effect: no consumer lacked events of {of}"));
         }
     }
     Ok(Injected::Done(done))
 }
 
-/// Publishes what consumers lack of a producer's events once more, in any order over all its topics, and lets them begin behind the
-/// originals: how many events, once for each consumer. The consumers must not run.
+/// Republishes the events of a producer that consumers have not consumed, shuffled across all its topics, and moves the consumers past
+/// the originals. Returns the number of events, once per consumer. The consumers must not run.
 async fn mix(experiment: &mut Experiment, producer: &'static Service) -> anyhow::Result<usize> {
     let cluster = &experiment.cluster;
     let mut progress = topics::progress(cluster).await?;
@@ -78,8 +78,12 @@ async fn mix(experiment: &mut Experiment, producer: &'static Service) -> anyhow:
     }
     let records: usize = lacking.values().map(Topic::records).sum();
     let mut events = topics::read(cluster, lacking.into_values().collect(), event).await?;
-    ensure!(events.len() == records, "among {records} records that nobody has taken, {} are events", events.len());
-    // Topics come in any order, too.
+    ensure!(
+        events.len() == records,
+        "among {records} records that no consumer has committed, {} are events",
+        events.len()
+    );
+    // Topics arrive in any order, so sort before shuffling.
     events.sort_by(|(_, one), (_, other)| (&one.topic, &one.key).cmp(&(&other.topic, &other.key)));
     events.shuffle(&mut experiment.random);
     topics::publish(cluster, events.into_iter().map(|(_, record)| record).collect()).await?;
@@ -104,7 +108,7 @@ async fn until_published(cluster: &Cluster, service: &'static Service) -> anyhow
     timeout(PATIENCE, published).await.with_context(|| format!("{service} does not publish"))?
 }
 
-/// Returns when assembly has taken every order and told how each went.
+/// Returns when assembly has consumed every order and reported each result.
 async fn until_built(cluster: &Cluster) -> anyhow::Result<()> {
     let taken = async {
         while topics::progress(cluster).await?.iter().any(|one| is_of(one, &assembly::SERVICE) && one.uncommitted() > 0)

@@ -1,4 +1,4 @@
-//! What can go wrong in a storm, and to what.
+//! The disturbances of a storm, and the target of each.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub enum Disturbance {
     /// A replica is killed, and started again at the end.
     Kill(&'static Service, usize),
     Freeze(&'static Service, usize),
-    /// A replica ends as it is told to, and another begins at the end.
+    /// A replica is terminated, and started again at the end.
     Roll(&'static Service, usize),
     /// A replica whose clock is an hour off.
     Clock {
@@ -21,15 +21,15 @@ pub enum Disturbance {
         number: usize,
         ahead: bool,
     },
-    /// A replica of assembly that can build no ship.
+    /// A replica of assembly whose builds all fail.
     AssemblyFails(usize),
     Cut(Link),
     Slow(Link),
     HalfOpen(Link),
     PostgresKilled,
-    /// All links to databases accept and answer nothing.
+    /// All links to databases accept data and answer nothing.
     PostgresHung,
-    /// All connections are lost, and no place is left.
+    /// All connections are terminated, and every slot is taken.
     PostgresCrowded,
     DiskFull,
     RedisKilled,
@@ -39,11 +39,11 @@ pub enum Disturbance {
     Provider(Mode),
     Telegram(TelegramMode),
     Poison,
-    /// The latest events are published once more.
+    /// The latest events are published again.
     EventsAgain,
 }
 
-/// What a disturbance is done to. Two harms to one thing would undo each other.
+/// The target of a disturbance. Two disturbances of one target would undo each other.
 #[derive(PartialEq)]
 enum Target {
     Replica(&'static Service, usize),
@@ -56,7 +56,7 @@ enum Target {
 }
 
 impl Disturbance {
-    /// True when both are done to the same.
+    /// True if both have a target in common.
     pub fn meets(&self, other: &Self) -> bool {
         let others = other.targets();
         self.targets().iter().any(|target| others.contains(target))
@@ -76,7 +76,7 @@ impl Disturbance {
                 links.into_iter().chain([Target::Postgres]).collect()
             }
             Self::RedisKilled | Self::RedisEmptied => vec![Target::Redis],
-            // Who publishes needs both.
+            // Publishing needs both.
             Self::BrokerKilled | Self::BrokerHung | Self::Poison | Self::EventsAgain => {
                 vec![Target::Broker, Target::Link(Link::Kafka)]
             }

@@ -1,4 +1,4 @@
-//! How each disturbance of a storm is done, and undone.
+//! Applies and reverts each disturbance of a storm.
 
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ impl<'a> Executor<'a> {
                 if let Ok(disk) = &cluster.servers.disk {
                     disk.free()?;
                 }
-                // A server that could not even write its log has ended.
+                // A server that could not write its log has exited.
                 cluster.servers.start_postgres().await?;
             }
             Disturbance::RedisKilled | Disturbance::RedisEmptied => cluster.servers.start_redis().await?,

@@ -1,4 +1,4 @@
-//! All of it at once, from a seed.
+//! A storm: many disturbances at once, scheduled from a seed.
 
 mod disturbance;
 mod executor;
@@ -13,10 +13,14 @@ pub use self::{disturbance::Disturbance, plan::plan};
 use super::inject;
 use crate::experiment::{Experiment, Fault, Injected, Injection};
 
-pub const FAULTS: [Fault; 1] =
-    [Fault { number: 15, name: "storm", what: "all of it at once, for ten minutes", inject: inject!(storm) }];
+pub const FAULTS: [Fault; 1] = [Fault {
+    number: 15,
+    name: "storm",
+    what: "random faults of all kinds at once, for ten minutes",
+    inject: inject!(storm),
+}];
 
-/// Something that begins at a moment and is over at another.
+/// A scheduled disturbance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// Since the storm began.
@@ -25,7 +29,7 @@ pub struct Event {
     pub disturbance: Disturbance,
 }
 
-/// Does what is planned, all of it. What takes long makes the next come late, and in its order all the same.
+/// Executes the plan. A step that takes long delays the next, but never changes the order.
 async fn storm(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let length = Duration::from_secs(experiment.scale(600, 30));
     let servers = &experiment.cluster.servers;
@@ -33,7 +37,7 @@ async fn storm(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let events = plan(&mut experiment.random, length, experiment.cluster.replicas.count(), real_broker, disk);
     let mut steps: Vec<(Duration, bool, &Event)> =
         events.iter().flat_map(|event| [(event.at, true, event), (event.at + event.lasts, false, event)]).collect();
-    // What ends at a moment ends before anything else begins.
+    // At equal times, ends come before begins.
     steps.sort_by_key(|(at, begins, _)| (*at, *begins));
     let begun = Instant::now();
     let mut done = Injection { ends_sessions: true, ..Injection::default() };
@@ -50,10 +54,10 @@ async fn storm(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     }
     experiment.cause_removed();
     if !real_broker {
-        done.notes.push("nothing was done to Kafka, which is a mock".to_owned());
+        done.notes.push("Kafka was left alone: it is a mock".to_owned());
     }
     if !disk {
-        done.notes.push("no disk was full: there is none of its own".to_owned());
+        done.notes.push("no disk was filled: PostgreSQL has none of its own".to_owned());
     }
     Ok(Injected::Done(done))
 }

@@ -1,4 +1,4 @@
-//! What goes wrong when in a storm: the same for the same seed.
+//! The schedule of a storm: the same for the same seed.
 
 use std::{fmt, time::Duration};
 
@@ -13,12 +13,12 @@ use super::{Disturbance, Event};
 use crate::cluster::{CALLS, Link};
 use operations::services::SERVICES;
 
-/// The pauses between two harms, and how long one lasts, in milliseconds.
+/// The pause between two disturbances, and how long one lasts, in milliseconds.
 const PAUSE: std::ops::Range<u64> = 500..4_000;
 const LASTS: std::ops::Range<u64> = 500..8_000;
 
-/// What goes wrong within `length`, in its order. Nothing is hit by two harms at once. Without a real broker nothing is done to
-/// Kafka but that it gets more records; without a disk of its own PostgreSQL's is never full.
+/// The disturbances within `length`, in order. No target has two at once. A mock broker only receives more records; a disk that
+/// others share is never filled.
 pub fn plan(random: &mut SmallRng, length: Duration, replicas: usize, real_broker: bool, disk: bool) -> Vec<Event> {
     let (mut events, mut deck): (Vec<Event>, _) = (Vec::new(), Vec::new());
     let mut at = Duration::ZERO;
@@ -34,14 +34,14 @@ pub fn plan(random: &mut SmallRng, length: Duration, replicas: usize, real_broke
         let busy = |disturbance: &Disturbance| {
             events.iter().any(|event| at < event.at + event.lasts && event.disturbance.meets(disturbance))
         };
-        // What cannot begin now comes later.
+        // A disturbance that cannot begin now stays in the deck.
         if let Some(place) = deck.iter().rposition(|disturbance| !busy(disturbance)) {
             events.push(Event { at, lasts, disturbance: deck.remove(place) });
         }
     }
 }
 
-/// Every disturbance at least once, the common ones more often, in any order.
+/// Every disturbance at least once, common ones more often, shuffled.
 fn deck(random: &mut SmallRng, replicas: usize, real_broker: bool, disk: bool) -> Vec<Disturbance> {
     let mut deck = vec![
         Disturbance::PostgresKilled,

@@ -23,10 +23,10 @@ pub use contracts::proto::{
     auth::v1::auth_service_server::AuthServiceServer, user::v1::user_service_server::UserServiceServer,
 };
 
-/// Whom everybody is registered as.
+/// The user that every registration and session belongs to.
 pub const USER: Uuid = Uuid::from_u128(7);
 
-/// It registers everybody as one user, and opens the sessions `session-1`, `session-2` and so on.
+/// Registers everyone as one user, and opens the sessions `session-1`, `session-2` and so on.
 #[derive(Clone, Default)]
 pub struct Iam(Arc<AtomicUsize>);
 

@@ -176,7 +176,7 @@ async fn half_of_the_customers_speak_http_1_1_and_the_others_http_2() {
         customer.client.reconnect().unwrap();
         customer.list().await;
 
-        // HTTP/2 has `:authority` in its place.
+        // HTTP/2 sends `:authority` instead.
         let asked = http.received_requests().await.unwrap();
         let hosts: Vec<bool> = asked.iter().map(|request| request.headers.contains_key("host")).collect();
         assert_eq!(hosts, [has_host; 2]);
