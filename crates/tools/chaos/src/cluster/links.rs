@@ -55,7 +55,7 @@ impl Links {
     }
 
     pub fn get(&self, link: Link) -> anyhow::Result<&Proxy> {
-        self.proxies.get(&link).with_context(|| format!(there is no proxy for {link}))
+        self.proxies.get(&link).with_context(|| format!("there is no proxy for {link}"))
     }
 
     /// The address to connect to.
