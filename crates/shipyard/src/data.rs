@@ -73,7 +73,7 @@ impl Data {
     }
 
     /// Writes down the variables by which the shop that runs now is found, for [`running`](Self::running).
-    pub fn tell(&self, variables: &[(String, String)]) -> anyhow::Result<()> {
+    pub fn publish_addresses(&self, variables: &[(String, String)]) -> anyhow::Result<()> {
         let lines: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         self.keep(RUNNING, &lines.concat())
     }
@@ -222,7 +222,11 @@ mod tests {
     fn where_the_servers_are_is_told_while_the_shop_runs() {
         let (_directory, data) = data();
         let held = data.lock().unwrap();
-        data.tell(&[("ORDER_LISTEN".to_owned(), "a=b".to_owned()), ("IAM_LISTEN".to_owned(), "c".to_owned())]).unwrap();
+        data.publish_addresses(&[
+            ("ORDER_LISTEN".to_owned(), "a=b".to_owned()),
+            ("IAM_LISTEN".to_owned(), "c".to_owned()),
+        ])
+        .unwrap();
         let settings = Settings::of([("IAM_LISTEN", "given".to_owned())]);
 
         let running = data.running(settings.clone());

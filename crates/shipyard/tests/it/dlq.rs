@@ -22,10 +22,10 @@ async fn dead_letters_are_shown_and_replayed_and_orders_go_on() {
 
     let waiting = eventually(async || {
         let listed = dlq(system, &["list", "--topic", &topic]).await;
-        (letters(&listed).len() == CONSUMERS).then_some(listed)
+        (dead_letters(&listed).len() == CONSUMERS).then_some(listed)
     })
     .await;
-    let letter = letters(&waiting)[0].to_owned();
+    let letter = dead_letters(&waiting)[0].to_owned();
     let shown = dlq(system, &["show", &letter]).await;
     let replayed = dlq(system, &["replay", &letter]).await;
 
@@ -33,19 +33,19 @@ async fn dead_letters_are_shown_and_replayed_and_orders_go_on() {
         assert!(waiting.contains(group), "{waiting}");
     }
     assert!(waiting.contains("not a protobuf message") && waiting.contains("some-key"), "{waiting}");
-    for line in ["header    colour: red", "dlq-origin-topic: ", "dlq-attempts: 1", "ff 00 66", "which are no"] {
+    for line in ["header    colour: red", "dlq-origin-topic: ", "dlq-attempts: 1", "ff 00 66", "not a valid"] {
         assert!(shown.contains(line), "{line} in {shown}");
     }
-    assert!(replayed.contains("1 messages sent again, 2 letters settled"), "{replayed}");
-    // It is as poisonous as before, and lies there again; what was replayed is not shown any more.
+    assert!(replayed.contains("1 messages replayed, 2 dead letters resolved"), "{replayed}");
+    // The replayed message fails again as a new dead letter; the resolved one is no longer listed.
     let again = eventually(async || {
         let listed = dlq(system, &["list", "--topic", &topic]).await;
-        (letters(&listed).len() == CONSUMERS).then_some(listed)
+        (dead_letters(&listed).len() == CONSUMERS).then_some(listed)
     })
     .await;
-    assert!(!letters(&again).contains(&letter.as_str()), "{again}");
+    assert!(!dead_letters(&again).contains(&letter.as_str()), "{again}");
     let all = dlq(system, &["list", "--topic", &topic, "--all"]).await;
-    assert_eq!((letters(&all).len(), all.matches("replayed  ").count()), (2 * CONSUMERS, CONSUMERS), "{all}");
+    assert_eq!((dead_letters(&all).len(), all.matches("replayed  ").count()), (2 * CONSUMERS, CONSUMERS), "{all}");
     let customer = Customer::of(system).await;
     let part = customer.part("Window A").await.uuid;
     let order = customer.order(&[&part]).await;
@@ -60,11 +60,11 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
     poison(&system, &topic).await;
     let waiting = eventually(async || {
         let listed = dlq(&system, &["list", "--topic", &topic]).await;
-        (letters(&listed).len() == CONSUMERS).then_some(listed)
+        (dead_letters(&listed).len() == CONSUMERS).then_some(listed)
     })
     .await;
     // By their places: the list is by time.
-    let mut places = letters(&waiting);
+    let mut places = dead_letters(&waiting);
     places.sort_unstable();
     let [first, second] = places[..] else { panic!("{waiting}") };
     let because = ["--why", "sent by a test", "--who", "ann"];
@@ -81,18 +81,21 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
 
     assert!(!unsaid.status.success() && String::from_utf8_lossy(&unsaid.stderr).contains("--why"), "{unsaid:?}");
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no letter"), "{unknown:?}");
-    assert!(discarded.contains("1 letters discarded") && rest.contains("1 letters discarded"), "{discarded}{rest}");
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no dead letter"), "{unknown:?}");
+    assert!(
+        discarded.contains("1 dead letters discarded") && rest.contains("1 dead letters discarded"),
+        "{discarded}{rest}"
+    );
     assert!(shown.contains("discarded by ann at ") && shown.contains(": sent by a test"), "{shown}");
-    assert!(behind.contains("0 letters removed"), "{behind}");
-    assert!(all.contains("0 letters wait, 0 have been replayed, 2 discarded"), "{all}");
+    assert!(behind.contains("0 dead letters removed"), "{behind}");
+    assert!(all.contains("0 dead letters pending, 0 replayed, 2 discarded"), "{all}");
     assert_eq!(all.matches("by ann").count(), 2, "{all}");
     if is_mock(&system) {
         assert_eq!(pruned.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&pruned.stderr).contains("a simulated Kafka"), "{pruned:?}");
     } else {
-        assert!(String::from_utf8_lossy(&pruned.stdout).contains("2 letters removed"), "{pruned:?}");
-        assert!(letters(&left).is_empty() && !left.contains(first), "{left}");
+        assert!(String::from_utf8_lossy(&pruned.stdout).contains("2 dead letters removed"), "{pruned:?}");
+        assert!(dead_letters(&left).is_empty() && !left.contains(first), "{left}");
     }
 }
 
@@ -121,8 +124,8 @@ async fn dlq(system: &System, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The names of the letters in a list.
-fn letters(listed: &str) -> Vec<&str> {
+/// The ids of the dead letters in a list.
+fn dead_letters(listed: &str) -> Vec<&str> {
     let lines = listed.lines().filter(|line| line.contains(".dlq/"));
     lines.filter_map(|line| line.split_whitespace().next()).collect()
 }

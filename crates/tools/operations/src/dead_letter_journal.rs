@@ -16,7 +16,7 @@ use platform::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::dead_letters::Letter;
+use crate::dead_letters::DeadLetter;
 
 /// Behind the prefix of the consumer groups, so that several systems can share a broker.
 const TOPIC: &str = "shipyard.dlq.journal";
@@ -51,7 +51,7 @@ pub struct Entry {
 
 impl Entry {
     /// `who` deals with a letter now. Its origin carries events of the type `kind`.
-    pub fn now(letter: &Letter, kind: &str, action: Action, who: &str, why: &str) -> Self {
+    pub fn now(letter: &DeadLetter, kind: &str, action: Action, who: &str, why: &str) -> Self {
         Self {
             letter: letter.id.to_string(),
             given_up_at: letter.at,
@@ -90,7 +90,7 @@ impl Journal {
         Ok(journal)
     }
 
-    pub fn of(&self, letter: &Letter) -> Option<&Entry> {
+    pub fn of(&self, letter: &DeadLetter) -> Option<&Entry> {
         self.entries.get(&letter.id.to_string()).filter(|entry| entry.given_up_at == letter.at)
     }
 

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use anyhow::Context as _;
-use audit::facts::DeadLetter;
+use audit::facts;
 use chrono::{DateTime, Utc};
 use contracts::events::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled};
 use platform::kafka::{self, Message, Reader};
@@ -18,7 +18,7 @@ pub struct Id {
 }
 
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct DeadLetter {
     pub id: Id,
     /// When it was given up.
     pub at: DateTime<Utc>,
@@ -26,7 +26,7 @@ pub struct Letter {
 }
 
 /// Every letter of a dead-letter topic, the oldest first; nothing for a topic that does not exist. Blocks.
-pub fn read(reader: &Reader, topic: &str) -> anyhow::Result<Option<Vec<Letter>>> {
+pub fn read(reader: &Reader, topic: &str) -> anyhow::Result<Option<Vec<DeadLetter>>> {
     let extents = reader.extents(topic)?;
     if extents.is_empty() {
         return Ok(None);
@@ -35,13 +35,13 @@ pub fn read(reader: &Reader, topic: &str) -> anyhow::Result<Option<Vec<Letter>>>
     reader.read(topic, &extents, |message, at| {
         let id = Id { topic: topic.to_owned(), partition: message.partition, offset: message.offset };
         let given_up = message.headers.get(kafka::HEADER_FAILED_AT).and_then(|at| at.parse().ok());
-        letters.push(Letter { id, at: given_up.unwrap_or(at), message });
+        letters.push(DeadLetter { id, at: given_up.unwrap_or(at), message });
     })?;
     letters.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
     Ok(Some(letters))
 }
 
-impl Letter {
+impl DeadLetter {
     /// One of its headers, or nothing.
     pub fn header(&self, name: &str) -> &str {
         self.message.headers.get(name).map(String::as_str).unwrap_or_default()
@@ -64,8 +64,8 @@ impl Letter {
     }
 
     /// What an audit knows of it. Its origin carries events of the type `kind`.
-    pub fn fact(self, kind: &str) -> DeadLetter {
-        DeadLetter {
+    pub fn fact(self, kind: &str) -> facts::DeadLetter {
+        facts::DeadLetter {
             topic: self.origin().to_owned(),
             partition: self.header(kafka::HEADER_PARTITION).parse().unwrap_or(-1),
             offset: self.header(kafka::HEADER_OFFSET).parse().unwrap_or(-1),

@@ -1,55 +1,55 @@
-//! `dlq discard`: letters are put aside for good, and it is written down by whom and why.
+//! `dlq discard`: marks dead letters as discarded, and records by whom and why.
 
 use anyhow::{Context as _, ensure};
 
 use super::{
-    Found, Post, State,
-    settle::{Settling, who},
+    DeadLetterQueue, Found, State,
+    recorder::{Recorder, who},
 };
 use operations::dead_letter_journal::Action;
-use operations::dead_letters::{Id, Letter};
+use operations::dead_letters::{DeadLetter, Id};
 
-/// How many letters one entry of the progress is about.
+/// How many letters are recorded at once.
 const BATCH: usize = 100;
 
-/// Discards the named letters, or without names all of a topic that wait. Nothing is written unless all can be.
+/// Discards the named letters, or all pending letters of a topic. Records nothing unless every letter can be discarded.
 pub async fn discard(
-    post: &Post,
+    queue: &DeadLetterQueue,
     named: &[Id],
     topic: Option<&str>,
     why: &str,
     said: Option<String>,
 ) -> anyhow::Result<()> {
     let why = why.trim();
-    ensure!(!why.is_empty(), "say with --why for what reason");
-    let who = who(said).context("it cannot be told who does this: say it with --who")?;
-    let letters = post.letters(topic).await?;
+    ensure!(!why.is_empty(), "give the reason with --why");
+    let who = who(said).context("the user is unknown: name the operator with --who")?;
+    let letters = queue.letters(topic).await?;
     let chosen = chosen(&letters, named)?;
-    let mut settling = Settling::begin(post, &letters, who).await?;
+    let mut recorder = Recorder::begin(queue, &letters, who).await?;
     let progress = super::progress(chosen.len() as u64);
     for letters in chosen.chunks(BATCH) {
         progress.set_message(letters.first().map(|letter| letter.id.to_string()).unwrap_or_default());
-        settling.settle(letters, Action::Discarded, why).await?;
+        recorder.record(letters, Action::Discarded, why).await?;
         progress.inc(letters.len() as u64);
     }
     progress.finish_and_clear();
-    println!("{} letters discarded", chosen.len());
+    println!("{} dead letters discarded", chosen.len());
     Ok(())
 }
 
-/// The letters that are meant. One that was sent again is none of them: whether that helped is another letter's business.
-fn chosen<'a>(letters: &'a [Found], named: &[Id]) -> anyhow::Result<Vec<&'a Letter>> {
+/// The letters to discard. A replayed letter is rejected: if the replay failed, there is a new dead letter.
+fn chosen<'a>(letters: &'a [Found], named: &[Id]) -> anyhow::Result<Vec<&'a DeadLetter>> {
     if named.is_empty() {
-        let waiting = letters.iter().filter(|found| found.state == State::Waiting);
-        return Ok(waiting.map(|found| &found.letter).collect());
+        let pending = letters.iter().filter(|found| found.state == State::Pending);
+        return Ok(pending.map(|found| &found.letter).collect());
     }
     let mut chosen = Vec::new();
     for id in named {
         let found = letters.iter().find(|found| found.letter.id == *id);
-        let found = found.with_context(|| format!("there is no letter {id}; `shipyard dlq list --all` names all"))?;
+        let found = found.with_context(|| format!("there is no dead letter {id}; see `shipyard dlq list --all`"))?;
         ensure!(
             !matches!(found.state, State::Replayed(_)),
-            "{id} was replayed; if that failed again, another letter waits, and `shipyard dlq list` names it"
+            "{id} was replayed; if it failed again, `shipyard dlq list` shows a new dead letter"
         );
         chosen.push(&found.letter);
     }

@@ -1,23 +1,26 @@
-//! `dlq list`: a line for each letter.
+//! `dlq list`: one line per dead letter.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use platform::{clock, kafka};
 
-use super::{Found, Post, State};
+use super::{DeadLetterQueue, Found, State};
 use operations::dead_letter_journal::Entry;
 
-pub async fn list(post: &Post, topic: Option<&str>, all: bool) -> anyhow::Result<()> {
-    let letters = post.letters(topic).await?;
+pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool) -> anyhow::Result<()> {
+    let letters = queue.letters(topic).await?;
     let count = |like: fn(&State) -> bool| letters.iter().filter(|found| like(&found.state)).count();
-    let shown: Vec<_> = letters.iter().filter(|found| all || found.state == State::Waiting).collect();
+    let shown: Vec<_> = letters.iter().filter(|found| all || found.state == State::Pending).collect();
     if !shown.is_empty() {
-        println!("{:<28} {:>10}  {:<9} {:<26} {:<36} {:<34} WHY", "LETTER", "SINCE", "STATE", "WHAT", "KEY", "WHO");
+        println!(
+            "{:<28} {:>10}  {:<9} {:<26} {:<36} {:<34} ERROR",
+            "DEAD LETTER", "SINCE", "STATE", "EVENT", "KEY", "CONSUMER"
+        );
     }
     for Found { letter, state } in shown {
         let (state, by) = match state {
-            State::Waiting => ("waiting", String::new()),
+            State::Pending => ("pending", String::new()),
             State::Replayed(entry) => ("replayed", entry.as_ref().map(by).unwrap_or_default()),
             State::Discarded(entry) => ("discarded", by(entry)),
         };
@@ -26,34 +29,38 @@ pub async fn list(post: &Post, topic: Option<&str>, all: bool) -> anyhow::Result
             letter.id,
             ago(letter.at, clock::now()),
             state,
-            some(letter.header("event-type")),
-            some(&String::from_utf8_lossy(&letter.message.key)),
-            some(letter.header(kafka::HEADER_GROUP)),
-            some(letter.header(kafka::HEADER_ERROR)),
-            some(letter.header(kafka::HEADER_ATTEMPTS)),
+            or_dash(letter.header("event-type")),
+            or_dash(&String::from_utf8_lossy(&letter.message.key)),
+            or_dash(letter.header(kafka::HEADER_GROUP)),
+            or_dash(letter.header(kafka::HEADER_ERROR)),
+            or_dash(letter.header(kafka::HEADER_ATTEMPTS)),
         );
     }
     println!(
-        "{} letters wait, {} have been replayed, {} discarded",
-        count(|state| *state == State::Waiting),
+        "{} dead letters pending, {} replayed, {} discarded",
+        count(|state| *state == State::Pending),
         count(|state| matches!(state, State::Replayed(_))),
         count(|state| matches!(state, State::Discarded(_))),
     );
     Ok(())
 }
 
-/// Who has dealt with a letter, when and why.
+/// Who resolved a letter, when and why.
 fn by(entry: &Entry) -> String {
-    let (who, ago) = (some(&entry.who), ago(entry.at, clock::now()));
-    if entry.why.is_empty() { format!("; by {who} {ago}") } else { format!("; by {who} {ago}: {}", some(&entry.why)) }
+    let (who, ago) = (or_dash(&entry.who), ago(entry.at, clock::now()));
+    if entry.why.is_empty() {
+        format!("; by {who} {ago}")
+    } else {
+        format!("; by {who} {ago}: {}", or_dash(&entry.why))
+    }
 }
 
-/// What is not there is a dash; what would break the line does not.
-fn some(text: &str) -> String {
+/// Shows an empty text as a dash, and replaces control characters, which would break the line.
+fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.replace(char::is_control, " ") }
 }
 
-/// In the largest unit that fits: `3m ago`.
+/// An age in its largest unit: `3m ago`.
 fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let age = now.signed_duration_since(at).to_std().unwrap_or(Duration::ZERO).as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
@@ -66,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_is_told_in_its_largest_unit() {
+    fn an_age_is_shown_in_its_largest_unit() {
         let now = DateTime::UNIX_EPOCH + Duration::from_hours(100);
         let told = |seconds| ago(now - Duration::from_secs(seconds), now);
 
@@ -77,8 +84,8 @@ mod tests {
     }
 
     #[test]
-    fn no_text_breaks_a_line() {
-        assert_eq!(some("a\nb\u{1b}[0m"), "a b [0m");
-        assert_eq!(some(""), "-");
+    fn control_characters_are_replaced() {
+        assert_eq!(or_dash("a\nb\u{1b}[0m"), "a b [0m");
+        assert_eq!(or_dash(""), "-");
     }
 }

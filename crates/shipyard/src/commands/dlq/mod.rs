@@ -1,11 +1,11 @@
-//! `shipyard dlq`: the messages that no consumer could handle, looked at, sent again, discarded and removed.
+//! `shipyard dlq`: lists, shows, replays, discards and prunes dead letters.
 
 mod discard;
 mod list;
-mod marks;
 mod prune;
+mod recorder;
 mod replay;
-mod settle;
+mod replay_offsets;
 mod show;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -19,12 +19,12 @@ use platform::{
     kafka::{self, Reader, dead_letter_topic},
 };
 
-use self::marks::Settled;
+use self::replay_offsets::ReplayOffsets;
 use crate::data::Data;
 use operations::dead_letter_journal::{Action, Entry, Journal};
-use operations::dead_letters::{self, Id, Letter};
+use operations::dead_letters::{self, DeadLetter, Id};
 
-/// The group whose offsets say which letters have been replayed.
+/// The consumer group whose offsets tell which letters are resolved.
 const GROUP: &str = "shipyard-dlq";
 
 #[derive(clap::Args)]
@@ -35,59 +35,59 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// What lies in the dead-letter topics: what, why, since when.
+    /// List the dead letters: event type, error, age
     List {
-        /// Letters from this topic alone, such as order.paid.
+        /// Only dead letters from this topic, such as order.paid
         #[arg(long)]
         topic: Option<String>,
-        /// Those too that have been replayed or discarded.
+        /// Include replayed and discarded dead letters
         #[arg(long)]
         all: bool,
     },
-    /// One letter whole: headers and payload.
+    /// Show one dead letter with its headers and payload
     Show {
-        /// As `list` names it, such as order.paid.dlq/0/17.
+        /// Its id as shown by `list`, such as order.paid.dlq/0/17
         letter: Id,
     },
-    /// Send letters again to the topics from which they came, as they were. Safe to repeat: a consumer takes an event once.
+    /// Publish dead letters to their original topics again, unchanged. Safe to repeat: consumers ignore events they have handled
     Replay {
-        /// As `list` names them.
+        /// Ids as shown by `list`
         #[arg(required_unless_present = "all")]
         letters: Vec<Id>,
-        /// Every letter that `list` shows.
+        /// Replay every pending dead letter
         #[arg(long, conflicts_with = "letters")]
         all: bool,
-        /// With --all, letters from this topic alone.
+        /// With --all, only dead letters from this topic
         #[arg(long, requires = "all")]
         topic: Option<String>,
-        /// Letters too that are older than the consumers' inboxes: a consumer that took the event then takes it again.
+        /// Include dead letters older than the inbox retention: a consumer that has handled such an event will handle it twice
         #[arg(long)]
         late: bool,
-        /// Who does this; else the user who is logged in.
+        /// Who does this (default: the user who is logged in)
         #[arg(long, value_name = "NAME")]
         who: Option<String>,
     },
-    /// Put letters aside for good: their effect is not wanted any more, or was made by hand. Audits know it, and `list --all` tells.
+    /// Discard dead letters whose effect is no longer wanted or was made by hand. Audits take note of them, and `list --all` shows them
     Discard {
-        /// As `list` names them.
+        /// Ids as shown by `list`
         #[arg(required_unless_present = "all")]
         letters: Vec<Id>,
-        /// Every letter from a topic that waits.
+        /// Discard every pending dead letter of a topic
         #[arg(long, conflicts_with = "letters", requires = "topic")]
         all: bool,
-        /// With --all, the topic from which they came.
+        /// With --all, the topic they came from
         #[arg(long, requires = "all")]
         topic: Option<String>,
-        /// For what reason.
+        /// The reason
         #[arg(long, value_name = "TEXT")]
         why: String,
-        /// Who does this; else the user who is logged in.
+        /// Who does this (default: the user who is logged in)
         #[arg(long, value_name = "NAME")]
         who: Option<String>,
     },
-    /// Remove the letters that have been replayed or discarded, up to the first of each topic that waits.
+    /// Delete resolved dead letters, up to the first pending one of each partition
     Prune {
-        /// Letters from this topic alone, such as order.paid.
+        /// Only dead letters from this topic, such as order.paid
         #[arg(long)]
         topic: Option<String>,
     },
@@ -95,60 +95,60 @@ enum Command {
 
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
-    let post = Post::of(&settings).with_context(|| data.advice())?;
+    let queue = DeadLetterQueue::of(&settings).with_context(|| data.advice())?;
     match arguments.command {
-        Command::List { topic, all } => list::list(&post, topic.as_deref(), all).await,
-        Command::Show { letter } => show::show(&post, &letter).await,
+        Command::List { topic, all } => list::list(&queue, topic.as_deref(), all).await,
+        Command::Show { letter } => show::show(&queue, &letter).await,
         Command::Replay { letters, topic, late, who, .. } => {
-            replay::replay(&post, &letters, topic.as_deref(), late, who).await
+            replay::replay(&queue, &letters, topic.as_deref(), late, who).await
         }
         Command::Discard { letters, topic, why, who, .. } => {
-            discard::discard(&post, &letters, topic.as_deref(), &why, who).await
+            discard::discard(&queue, &letters, topic.as_deref(), &why, who).await
         }
-        Command::Prune { topic } => prune::prune(&post, topic.as_deref()).await,
+        Command::Prune { topic } => prune::prune(&queue, topic.as_deref()).await,
     }
 }
 
-/// A letter, and what has become of it.
+/// A dead letter and its state.
 struct Found {
-    letter: Letter,
+    letter: DeadLetter,
     state: State,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
-    Waiting,
-    /// Sent again; nothing more is known of one that was sent by an earlier version.
+    Pending,
+    /// Replayed; there is no journal entry if an earlier version replayed it.
     Replayed(Option<Entry>),
     Discarded(Entry),
 }
 
 impl State {
-    fn of(letter: &Letter, journal: &Journal, settled: &Settled) -> Self {
+    fn of(letter: &DeadLetter, journal: &Journal, settled: &ReplayOffsets) -> Self {
         match journal.of(letter) {
             Some(entry) if entry.action == Action::Discarded => Self::Discarded(entry.clone()),
             Some(entry) => Self::Replayed(Some(entry.clone())),
             None if settled.contains(&letter.id) => Self::Replayed(None),
-            None => Self::Waiting,
+            None => Self::Pending,
         }
     }
 }
 
-/// Where the letters are.
-struct Post {
+/// Access to the dead-letter topics.
+struct DeadLetterQueue {
     config: kafka::Config,
     topics: Topics,
     reader: Arc<Reader>,
 }
 
-impl Post {
+impl DeadLetterQueue {
     fn of(settings: &Settings) -> anyhow::Result<Self> {
         let config: kafka::Config = settings.read()?;
         let reader = Arc::new(Reader::new(&config, GROUP)?);
         Ok(Self { config, topics: settings.read()?, reader })
     }
 
-    /// The letters from a topic, or from all, the oldest first.
+    /// The dead letters of one topic, or of all, the oldest first.
     async fn letters(&self, topic: Option<&str>) -> anyhow::Result<Vec<Found>> {
         let topics = self.topics.all();
         if let Some(topic) = topic {
@@ -165,10 +165,10 @@ impl Post {
             let journal = Journal::read(&reader, &config)?;
             let mut all = Vec::new();
             for topic in wanted {
-                // Unmade, it holds nothing.
+                // A topic that does not exist holds no letters.
                 let letters = dead_letters::read(&reader, &topic)?.unwrap_or_default();
                 let partitions: BTreeSet<i32> = letters.iter().map(|letter| letter.id.partition).collect();
-                let settled = Settled::of(&reader, &topic, &Vec::from_iter(partitions))?;
+                let settled = ReplayOffsets::of(&reader, &topic, &Vec::from_iter(partitions))?;
                 all.extend(letters.into_iter().map(|letter| {
                     let state = State::of(&letter, &journal, &settled);
                     Found { letter, state }
@@ -181,15 +181,15 @@ impl Post {
         Ok(all)
     }
 
-    /// The letter with this name.
+    /// The dead letter with this id.
     async fn letter(&self, id: &Id) -> anyhow::Result<Found> {
         let letters = self.letters(Some(id.topic.strip_suffix(".dlq").unwrap_or(&id.topic))).await?;
         let found = letters.into_iter().find(|found| found.letter.id == *id);
-        found.with_context(|| format!("there is no letter {id}; `shipyard dlq list --all` names all"))
+        found.with_context(|| format!("there is no dead letter {id}; see `shipyard dlq list --all`"))
     }
 
-    /// The type of event that a letter's origin carries; nothing where that is unknown.
-    fn kind(&self, letter: &Letter) -> &'static str {
+    /// The event type of the letter's original topic; empty if that is unknown.
+    fn kind(&self, letter: &DeadLetter) -> &'static str {
         let route = ROUTES.iter().find(|route| route.topic(&self.topics) == letter.origin());
         route.map(|route| route.kind).unwrap_or_default()
     }

@@ -1,37 +1,37 @@
-//! `dlq prune`: removes the letters that have been dealt with. The journal of what was done stays.
+//! `dlq prune`: deletes resolved dead letters. The journal keeps their history.
 
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use platform::kafka::delete_records;
 
-use super::{Found, Post, State};
+use super::{DeadLetterQueue, Found, State};
 
-/// Removes, from a topic or from all, every letter before the first that waits: a topic is cut at its beginning only.
-pub async fn prune(post: &Post, topic: Option<&str>) -> anyhow::Result<()> {
-    let letters = post.letters(topic).await?;
+/// Deletes every letter before the first pending one of each partition: Kafka deletes records only from the beginning.
+pub async fn prune(queue: &DeadLetterQueue, topic: Option<&str>) -> anyhow::Result<()> {
+    let letters = queue.letters(topic).await?;
     let (mut removed, mut left) = (0, 0);
     for (topic, partitions) in cuts(&letters) {
         let before: Vec<(i32, i64)> = partitions.iter().map(|(partition, cut)| (*partition, cut.before)).collect();
-        let deleting = delete_records(&post.config, &topic, &before).await;
-        deleting.with_context(|| format!("pruning {topic}; a simulated Kafka keeps its letters until it ends"))?;
+        let deleting = delete_records(&queue.config, &topic, &before).await;
+        deleting.with_context(|| format!("pruning {topic}; a simulated Kafka cannot delete records"))?;
         removed += partitions.values().map(|cut| cut.removed).sum::<usize>();
         left += partitions.values().map(|cut| cut.left).sum::<usize>();
     }
-    println!("{removed} letters removed; {left} that have been dealt with lie behind one that waits");
+    println!("{removed} dead letters removed; {left} resolved ones remain behind a pending one");
     Ok(())
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Cut {
-    /// The first offset that stays.
+    /// The first offset that is kept.
     before: i64,
     removed: usize,
-    /// Dealt with, and not removed.
+    /// Resolved, but behind a pending letter.
     left: usize,
 }
 
-/// Where to cut, by topic and partition; nothing where nothing would be removed.
+/// Where to cut, by topic and partition; partitions without a letter to delete are left out.
 fn cuts(letters: &[Found]) -> BTreeMap<String, BTreeMap<i32, Cut>> {
     let mut partitions: BTreeMap<(&str, i32), BTreeMap<i64, &State>> = BTreeMap::new();
     for Found { letter, state } in letters {
@@ -39,8 +39,8 @@ fn cuts(letters: &[Found]) -> BTreeMap<String, BTreeMap<i32, Cut>> {
     }
     let mut cuts: BTreeMap<String, BTreeMap<i32, Cut>> = BTreeMap::new();
     for ((topic, partition), states) in partitions {
-        let removed = states.values().take_while(|state| ***state != State::Waiting).count();
-        let settled = states.values().filter(|state| ***state != State::Waiting).count();
+        let removed = states.values().take_while(|state| ***state != State::Pending).count();
+        let settled = states.values().filter(|state| ***state != State::Pending).count();
         if let Some(last) = removed.checked_sub(1).and_then(|last| states.keys().nth(last)) {
             let cut = Cut { before: last + 1, removed, left: settled - removed };
             cuts.entry(topic.to_owned()).or_default().insert(partition, cut);
@@ -52,19 +52,19 @@ fn cuts(letters: &[Found]) -> BTreeMap<String, BTreeMap<i32, Cut>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use operations::dead_letters::{Id, Letter};
+    use operations::dead_letters::{DeadLetter, Id};
 
     fn found(offset: i64, state: State) -> Found {
         let id = Id { topic: "order.paid.dlq".to_owned(), partition: 0, offset };
         let (at, message) = (chrono::DateTime::UNIX_EPOCH, platform::kafka::Message::default());
-        Found { letter: Letter { id, at, message }, state }
+        Found { letter: DeadLetter { id, at, message }, state }
     }
 
     #[test]
-    fn letters_are_removed_up_to_the_first_that_waits() {
+    fn letters_are_removed_up_to_the_first_pending_one() {
         let replayed = || State::Replayed(None);
-        // The list is sorted by time, not by place.
-        let letters = [found(7, replayed()), found(4, replayed()), found(6, State::Waiting), found(3, replayed())];
+        // The list is sorted by time, not by offset.
+        let letters = [found(7, replayed()), found(4, replayed()), found(6, State::Pending), found(3, replayed())];
 
         let cuts = cuts(&letters);
 
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_removed_where_the_first_letter_waits() {
-        assert!(cuts(&[found(3, State::Waiting), found(4, State::Replayed(None))]).is_empty());
+    fn nothing_is_removed_if_the_first_letter_is_pending() {
+        assert!(cuts(&[found(3, State::Pending), found(4, State::Replayed(None))]).is_empty());
     }
 }

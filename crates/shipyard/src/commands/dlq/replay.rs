@@ -1,4 +1,4 @@
-//! `dlq replay`: letters go back to the topics from which they came, as they were.
+//! `dlq replay`: publishes dead letters to their original topics, unchanged.
 
 use std::collections::HashMap;
 
@@ -11,80 +11,80 @@ use platform::{
 };
 
 use super::{
-    Found, Post, State,
-    settle::{Settling, who},
+    DeadLetterQueue, Found, State,
+    recorder::{Recorder, who},
 };
 use operations::dead_letter_journal::Action;
-use operations::dead_letters::{Id, Letter};
+use operations::dead_letters::{DeadLetter, Id};
 
-/// What the headers begin with that tell of a letter's death.
-const OF_DEATH: &str = "dlq-";
+/// The prefix of the headers that were added when the message was dead-lettered.
+const DLQ_PREFIX: &str = "dlq-";
 
-/// Replays the named letters, or without names all that wait.
+/// Replays the named letters, or all pending ones.
 ///
-/// What several consumers could not handle is one message, and is sent once. A letter is marked when the broker has it: whoever is
-/// stopped in between and begins again sends one message twice.
+/// A message that several consumers dead-lettered is published once. Its letters are recorded as resolved after the broker has
+/// acknowledged it, so that an interrupted replay may publish one message twice.
 ///
-/// A letter that is older than the consumers' inboxes is left where it is unless `late`: the consumers that took its event then would
-/// take it again.
+/// A letter older than the inbox retention is skipped unless `late`: consumers that have handled its event would handle
+/// it twice.
 pub async fn replay(
-    post: &Post,
+    queue: &DeadLetterQueue,
     named: &[Id],
     topic: Option<&str>,
     late: bool,
     said: Option<String>,
 ) -> anyhow::Result<()> {
-    let letters = post.letters(topic).await?;
+    let letters = queue.letters(topic).await?;
     for id in named {
         let known = letters.iter().find(|found| found.letter.id == *id);
         let Found { letter, .. } =
-            known.with_context(|| format!("there is no letter {id}; `shipyard dlq list --all` names all"))?;
+            known.with_context(|| format!("there is no dead letter {id}; see `shipyard dlq list --all`"))?;
         anyhow::ensure!(
             letter.is_whole(),
-            "{id} was too large to be kept whole; `shipyard dlq show {id}` says where it came from"
+            "{id} was too large to be kept in full; `shipyard dlq show {id}` tells its origin"
         );
     }
     let who = who(said).unwrap_or_else(|| "unknown".to_owned());
-    let mut settling = Settling::begin(post, &letters, who).await?;
+    let mut recorder = Recorder::begin(queue, &letters, who).await?;
     let messages = messages(&letters, named);
-    let publisher = KafkaPublisher::new(&post.config)?;
+    let publisher = KafkaPublisher::new(&queue.config)?;
     let progress = super::progress(messages.len() as u64);
-    let (mut sent, mut settled, mut refused) = (0, 0, 0);
-    let kept_since = clock::now() - post.config.effect_retention();
+    let (mut sent, mut resolved, mut failed) = (0, 0, 0);
+    let kept_since = clock::now() - queue.config.effect_retention();
     for (record, letters) in messages {
         let first = letters.first().map(|letter| letter.id.to_string()).unwrap_or_default();
         progress.set_message(first.clone());
-        if !late && letters.iter().any(|letter| is_forgotten(letter, kept_since)) {
+        if !late && letters.iter().any(|letter| is_older_than_inboxes(letter, kept_since)) {
             progress.suspend(|| {
-                eprintln!("{first} is older than the consumers' inboxes, so that an event which some of them have taken would be taken again; discard it, or add --late");
+                eprintln!("{first} is older than the inbox retention, so that consumers that have handled its event would handle it twice; discard it, or add --late");
             });
-            refused += 1;
+            failed += 1;
             continue;
         }
         if let Err(error) = publisher.publish(vec![record]).await {
-            // Such as one that came compressed and is too large as it is: the others do not wait for it.
-            progress.suspend(|| eprintln!("{first} could not be sent again: {error:#}"));
-            refused += 1;
+            // For example, a message that was compressed when it was first published and is too large without compression.
+            progress.suspend(|| eprintln!("{first} could not be replayed: {error:#}"));
+            failed += 1;
             continue;
         }
         sent += 1;
-        settled += letters.len();
-        settling.settle(&letters, Action::Replayed, "").await?;
+        resolved += letters.len();
+        recorder.record(&letters, Action::Replayed, "").await?;
         progress.inc(1);
     }
     progress.finish_and_clear();
-    println!("{sent} messages sent again, {settled} letters settled");
-    anyhow::ensure!(refused == 0, "{refused} messages could not be sent again");
+    println!("{sent} messages replayed, {resolved} dead letters resolved");
+    anyhow::ensure!(failed == 0, "{failed} messages could not be replayed");
     Ok(())
 }
 
-/// What is to be sent, the oldest first, and which letters that settles.
-fn messages<'a>(letters: &'a [Found], named: &[Id]) -> Vec<(Record, Vec<&'a Letter>)> {
-    let mut messages: Vec<(Record, Vec<&Letter>, bool)> = Vec::new();
+/// The messages to publish, the oldest first, each with the letters that it resolves.
+fn messages<'a>(letters: &'a [Found], named: &[Id]) -> Vec<(Record, Vec<&'a DeadLetter>)> {
+    let mut messages: Vec<(Record, Vec<&DeadLetter>, bool)> = Vec::new();
     let mut places = HashMap::new();
     for Found { letter, state } in letters.iter().filter(|found| found.letter.is_whole()) {
-        let wanted = if named.is_empty() { *state == State::Waiting } else { named.contains(&letter.id) };
-        let record = alive(letter);
+        let wanted = if named.is_empty() { *state == State::Pending } else { named.contains(&letter.id) };
+        let record = original(letter);
         let content = (record.topic.clone(), record.key.clone(), record.payload.clone());
         let place = *places.entry(content).or_insert(messages.len());
         match messages.get_mut(place) {
@@ -98,15 +98,15 @@ fn messages<'a>(letters: &'a [Found], named: &[Id]) -> Vec<(Record, Vec<&'a Lett
     messages.into_iter().filter(|(.., wanted)| *wanted).map(|(record, letters, _)| (record, letters)).collect()
 }
 
-/// True for a letter whose event may be in no inbox any more.
-fn is_forgotten(letter: &Letter, kept_since: DateTime<Utc>) -> bool {
+/// True if the inboxes may no longer remember the letter's event.
+fn is_older_than_inboxes(letter: &DeadLetter, kept_since: DateTime<Utc>) -> bool {
     letter.at < kept_since
 }
 
-/// The message as it was before it was given up.
-fn alive(letter: &Letter) -> Record {
+/// The message as it was before it was dead-lettered.
+fn original(letter: &DeadLetter) -> Record {
     let message = letter.message.clone();
-    let headers = message.headers.into_iter().filter(|(name, _)| !name.starts_with(OF_DEATH)).collect();
+    let headers = message.headers.into_iter().filter(|(name, _)| !name.starts_with(DLQ_PREFIX)).collect();
     Record { topic: letter.origin().to_owned(), key: message.key, payload: message.payload, headers }
 }
 
@@ -116,9 +116,9 @@ mod tests {
 
     use super::*;
 
-    fn letter(offset: i64, payload: &[u8]) -> Letter {
+    fn letter(offset: i64, payload: &[u8]) -> DeadLetter {
         let headers = [("event-type", "events.v1.OrderPaid"), (HEADER_TOPIC, "shop.paid"), (HEADER_ERROR, "no")];
-        Letter {
+        DeadLetter {
             id: Id { topic: "order.paid.dlq".to_owned(), partition: 0, offset },
             at: chrono::DateTime::UNIX_EPOCH,
             message: Message {
@@ -130,21 +130,21 @@ mod tests {
         }
     }
 
-    fn waiting(letter: Letter) -> Found {
-        Found { letter, state: State::Waiting }
+    fn pending(letter: DeadLetter) -> Found {
+        Found { letter, state: State::Pending }
     }
 
     #[test]
-    fn a_letter_that_is_older_than_the_inboxes_is_not_sent_by_itself() {
+    fn a_letter_older_than_the_inbox_retention_is_not_replayed_by_default() {
         let (letter, then) = (letter(17, b"event"), chrono::DateTime::UNIX_EPOCH);
 
-        assert!(is_forgotten(&letter, then + std::time::Duration::from_secs(1)));
-        assert!(!is_forgotten(&letter, then));
+        assert!(is_older_than_inboxes(&letter, then + std::time::Duration::from_secs(1)));
+        assert!(!is_older_than_inboxes(&letter, then));
     }
 
     #[test]
-    fn a_letter_goes_back_as_it_came() {
-        let record = alive(&letter(17, b"event"));
+    fn a_replayed_message_is_identical_to_the_original() {
+        let record = original(&letter(17, b"event"));
 
         assert_eq!((record.topic.as_str(), record.key.as_slice()), ("shop.paid", &b"order"[..]));
         assert_eq!(record.payload, b"event");
@@ -152,8 +152,8 @@ mod tests {
     }
 
     #[test]
-    fn what_two_consumers_could_not_handle_is_sent_once() {
-        let letters = [waiting(letter(0, b"a")), waiting(letter(1, b"a")), waiting(letter(2, b"b"))];
+    fn a_message_dead_lettered_by_two_consumers_is_replayed_once() {
+        let letters = [pending(letter(0, b"a")), pending(letter(1, b"a")), pending(letter(2, b"b"))];
         let offsets = |named: &[Id]| -> Vec<Vec<i64>> {
             let messages = messages(&letters, named);
             messages.iter().map(|(_, letters)| letters.iter().map(|letter| letter.id.offset).collect()).collect()
@@ -164,17 +164,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_letter_that_was_too_large_is_not_sent() {
+    fn a_truncated_letter_is_not_replayed() {
         let mut cut = letter(0, b"");
         cut.message.headers.insert(HEADER_LEFT_OUT.to_owned(), "5000000".to_owned());
 
-        assert!(messages(&[waiting(cut)], &[]).is_empty());
+        assert!(messages(&[pending(cut)], &[]).is_empty());
     }
 
     #[test]
-    fn what_is_settled_is_not_sent_again_unless_it_is_named() {
+    fn a_resolved_letter_is_replayed_only_by_name() {
         let replayed = Found { letter: letter(0, b"a"), state: State::Replayed(None) };
-        let letters = [replayed, waiting(letter(1, b"b"))];
+        let letters = [replayed, pending(letter(1, b"b"))];
 
         assert_eq!(messages(&letters, &[]).len(), 1);
         assert_eq!(messages(&letters, &[letter(0, b"").id])[0].1[0].id, letter(0, b"").id);

@@ -1,21 +1,21 @@
-//! `dlq show`: one letter whole.
+//! `dlq show`: one dead letter in full.
 
 use std::fmt::{self, Write as _};
 
 use contracts::events::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ROUTES, ShipAssembled};
 
-use super::{Found, Post, State};
+use super::{DeadLetterQueue, Found, State};
 use operations::dead_letters::Id;
 
-/// Bytes shown of a payload that is no event.
+/// How many bytes of an undecodable payload are shown.
 const SHOWN: usize = 1024;
 
-pub async fn show(post: &Post, id: &Id) -> anyhow::Result<()> {
-    let Found { letter, state } = post.letter(id).await?;
-    println!("letter    {id}");
+pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
+    let Found { letter, state } = queue.letter(id).await?;
+    println!("id        {id}");
     println!("since     {}", letter.at.to_rfc3339());
     match &state {
-        State::Waiting => println!("state     waiting"),
+        State::Pending => println!("state     pending"),
         State::Replayed(None) => println!("state     replayed"),
         State::Replayed(Some(entry)) => println!("state     replayed by {} at {}", entry.who, entry.at.to_rfc3339()),
         State::Discarded(entry) => {
@@ -30,11 +30,11 @@ pub async fn show(post: &Post, id: &Id) -> anyhow::Result<()> {
         println!("header    {name}: {}", value.escape_debug());
     }
     let payload = &letter.message.payload;
-    let carried = ROUTES.iter().find(|route| route.topic(&post.topics) == letter.origin()).map(|route| route.kind);
+    let carried = ROUTES.iter().find(|route| route.topic(&queue.topics) == letter.origin()).map(|route| route.kind);
     let kind = letter.message.headers.get("event-type").map(String::as_str).or(carried).unwrap_or_default();
     match decoded(kind, payload) {
         Some(event) => println!("payload   {} bytes: {event}", payload.len()),
-        None => println!("payload   {} bytes, which are no {kind}\n{}", payload.len(), hex(payload)),
+        None => println!("payload   {} bytes, not a valid {kind}\n{}", payload.len(), hex(payload)),
     }
     Ok(())
 }
@@ -53,7 +53,7 @@ fn decoded(kind: &str, payload: &[u8]) -> Option<String> {
     }
 }
 
-/// Offsets, bytes and characters, sixteen to a line.
+/// Offsets, bytes and characters, sixteen bytes per line.
 fn hex(bytes: &[u8]) -> String {
     let mut text = String::new();
     for (line, bytes) in bytes[..bytes.len().min(SHOWN)].chunks(16).enumerate() {
@@ -63,7 +63,7 @@ fn hex(bytes: &[u8]) -> String {
         let _ = writeln!(text, "{:06x}  {:<47}  {characters}", line * 16, hex.join(" "));
     }
     if bytes.len() > SHOWN {
-        let _ = writeln!(text, "and {} bytes more", bytes.len() - SHOWN);
+        let _ = writeln!(text, "and {} more bytes", bytes.len() - SHOWN);
     }
     text
 }
@@ -73,13 +73,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_shown_with_what_can_be_read_of_them() {
+    fn bytes_are_shown_as_hex_and_ascii() {
         assert_eq!(hex(b"ab\x00"), format!("000000  {:<47}  ab.\n", "61 62 00"));
-        assert!(hex(&[0; 2000]).ends_with("and 976 bytes more\n"));
+        assert!(hex(&[0; 2000]).ends_with("and 976 more bytes\n"));
     }
 
     #[test]
-    fn an_event_is_shown_by_its_fields() {
+    fn an_event_is_shown_with_its_fields() {
         let event = OrderPaid { payment_method: "CARD".to_owned(), ..OrderPaid::default() };
         let payload = contracts::events::record(uuid::Uuid::from_u128(1), event).payload;
 

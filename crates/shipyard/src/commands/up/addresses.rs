@@ -7,7 +7,7 @@ use platform::{
     http,
 };
 
-use super::apps;
+use super::services;
 use platform::service::Service;
 
 /// The variable with the address of metrics and health, and its default.
@@ -25,13 +25,13 @@ pub struct Addresses {
 impl Addresses {
     /// Reads the addresses. Fails, naming the variable, where something else listens already; a port 0 becomes a free one.
     pub async fn settle(settings: &Settings) -> anyhow::Result<Self> {
-        apps::check(settings)?;
+        services::check(settings)?;
         let (variable, default) = ADMIN;
         let admin = settings.get(variable).unwrap_or(default).parse();
         let admin = admin.map_err(|error| ConfigError::new(variable, error))?;
         // All are held until each has its own.
         let mut held = vec![http::bind(variable, admin).await?];
-        let mut services = apps::addresses(settings)?;
+        let mut services = services::addresses(settings)?;
         for (service, address) in &services {
             held.push(http::bind(&service.variable("LISTEN"), *address).await?);
         }

@@ -14,7 +14,7 @@ use servers::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::keeper::keep;
+use super::supervisor::supervise;
 use crate::data::Data;
 use operations::services::SERVICES;
 use platform::service::Service;
@@ -139,16 +139,22 @@ impl Infrastructure {
     }
 
     /// Starts those of them again that end by themselves, until `done`.
-    pub async fn keep(mut self, data: &Data, done: &CancellationToken) -> Self {
+    pub async fn supervise(mut self, data: &Data, done: &CancellationToken) -> Self {
         let (postgres, redis) = tokio::join!(
-            keep(
+            supervise(
                 "PostgreSQL",
                 self.postgres.take(),
                 Postgres::ended,
                 async || postgres::start(&postgres_options(data)).await.map(Some),
                 done
             ),
-            keep("Redis", self.redis.take(), Redis::ended, async || redis::start(&redis_options(data)).await, done),
+            supervise(
+                "Redis",
+                self.redis.take(),
+                Redis::ended,
+                async || redis::start(&redis_options(data)).await,
+                done
+            ),
         );
         Self { postgres, redis, ..self }
     }

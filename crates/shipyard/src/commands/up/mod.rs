@@ -1,11 +1,11 @@
 //! `shipyard`: the whole shop in one process, with the servers that it needs.
 
 mod addresses;
-mod apps;
 mod banner;
 mod infrastructure;
-mod keeper;
-mod turns;
+mod services;
+mod shutdown_order;
+mod supervisor;
 
 use std::time::Instant;
 
@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     addresses::{ADMIN, Addresses},
-    apps::{addresses, check},
     infrastructure::presumed,
+    services::{addresses, check},
 };
 use self::{banner::Banner, infrastructure::Infrastructure};
 use crate::data::Data;
@@ -55,11 +55,11 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     let since = infrastructure.forgets_events.then(|| (LOG_SINCE.to_owned(), clock::now().to_rfc3339()));
     let found: Vec<_> =
         addresses.variables().into_iter().chain(infrastructure.variables.clone()).chain(since).collect();
-    data.tell(&found)?;
+    data.publish_addresses(&found)?;
     let banner = Banner { begun, addresses, used: infrastructure.used.clone() };
     let forgets_events = infrastructure.forgets_events;
     let done = CancellationToken::new();
-    let (infrastructure, outcome) = tokio::join!(infrastructure.keep(&data, &done), async {
+    let (infrastructure, outcome) = tokio::join!(infrastructure.supervise(&data, &done), async {
         let outcome = serve(&settings, forgets_events, banner, stop).await;
         done.cancel();
         outcome
@@ -70,24 +70,24 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
 
 async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: CancellationToken) -> anyhow::Result<()> {
     if republished {
-        go_on(settings, &stop).await?;
+        migrate_and_republish(settings, &stop).await?;
     }
     if stop.is_cancelled() {
         return Ok(());
     }
-    let services = apps::build(settings).await?;
+    let services = services::build(settings).await?;
     let admin = http::bind(ADMIN.0, banner.addresses.admin).await?;
     let mut tasks = Tasks::new(&stop);
     let all: Vec<Readiness> = services.iter().map(|(_, service)| service.readiness.clone()).collect();
     let routes = admin_routes(all.clone());
     tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
     tasks.spawn("banner", |stop| banner.show(all, stop));
-    tasks.serve("the shop", |stop| turns::run(services, stop));
+    tasks.serve("the shop", |stop| shutdown_order::run(services, stop));
     tasks.join().await
 }
 
 /// Brings the schemas up to date and makes the outboxes publish again what the broker's last life took with it.
-async fn go_on(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<()> {
+async fn migrate_and_republish(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<()> {
     let databases = Databases::of("shipyard-up", settings)?;
     databases.migrate(stop).await?;
     if !stop.is_cancelled() {

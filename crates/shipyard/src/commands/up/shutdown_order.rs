@@ -6,24 +6,24 @@ use tokio_util::sync::CancellationToken;
 use platform::service::Built;
 
 /// The services that call others, those that only ask iam, and iam.
-const TURNS: usize = 3;
+const GROUPS: usize = 3;
 
-/// Runs the services until `stop` or the first failure; those of a turn are told to stop when those before have stopped.
+/// Runs the services until `stop` or the first failure; those of a group are told to stop when those before have stopped.
 pub async fn run(services: Vec<(&'static str, Built)>, stop: CancellationToken) -> anyhow::Result<()> {
-    let mut turns: [Turn; TURNS] = std::array::from_fn(|_| Turn::new());
+    let mut groups: [Group; GROUPS] = std::array::from_fn(|_| Group::new());
     for (name, service) in services {
-        turns[turn(name)].tasks.serve(name, service.run);
+        groups[group(name)].tasks.serve(name, service.run);
     }
-    let tokens: Vec<CancellationToken> = turns.iter().map(|turn| turn.stop.clone()).collect();
+    let tokens: Vec<CancellationToken> = groups.iter().map(|group| group.stop.clone()).collect();
     let all = stop.child_token();
     let first = async {
         all.cancelled().await;
         tokens[0].cancel();
     };
-    let run = turns.into_iter().enumerate().map(|(index, turn)| {
+    let run = groups.into_iter().enumerate().map(|(index, group)| {
         let (all, next) = (&all, tokens.get(index + 1));
         async move {
-            let outcome = turn.run().await;
+            let outcome = group.run().await;
             all.cancel();
             next.inspect(|next| next.cancel());
             outcome
@@ -34,18 +34,18 @@ pub async fn run(services: Vec<(&'static str, Built)>, stop: CancellationToken) 
 }
 
 /// Services that stop together.
-struct Turn {
+struct Group {
     stop: CancellationToken,
     tasks: Tasks,
 }
 
-impl Turn {
+impl Group {
     fn new() -> Self {
         let stop = CancellationToken::new();
         Self { tasks: Tasks::new(&stop), stop }
     }
 
-    /// A turn without services lasts until it is told to stop, too.
+    /// A group without services lasts until it is told to stop, too.
     async fn run(self) -> anyhow::Result<()> {
         let outcome = self.tasks.join().await;
         if outcome.is_ok() {
@@ -55,10 +55,10 @@ impl Turn {
     }
 }
 
-fn turn(service: &str) -> usize {
+fn group(service: &str) -> usize {
     match service {
         "order" => 0,
-        "iam" => TURNS - 1,
+        "iam" => GROUPS - 1,
         _ => 1,
     }
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Keeps `server` running until `done`; answers the one that runs then.
-pub async fn keep<S>(
+pub async fn supervise<S>(
     name: &'static str,
     server: Option<S>,
     ended: impl AsyncFn(&S),

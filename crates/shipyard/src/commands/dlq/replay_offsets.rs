@@ -1,6 +1,6 @@
-//! Which letters have been replayed: kept by the broker as a group's offset, with what lies beyond it in the offset's metadata.
+//! Which dead letters are resolved, stored by the broker as a group's offset, with the resolved ones beyond it in the offset's metadata.
 //!
-//! The letters themselves stay where they are until their topic forgets them, so that an audit still sees them.
+//! The dead letters themselves stay until they are pruned, so that an audit still sees them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,13 +8,13 @@ use platform::kafka::{Mark, Reader};
 
 use operations::dead_letters::Id;
 
-/// What a broker takes as metadata.
-const ROOM: usize = 4096;
+/// The broker's limit of offset metadata.
+const METADATA_LIMIT: usize = 4096;
 
-/// The settled letters of one dead-letter topic.
-pub struct Settled {
+/// The resolved letters of one dead-letter topic.
+pub struct ReplayOffsets {
     topic: String,
-    /// By partition, the first letter that is not settled and those beyond it that are.
+    /// By partition, the first letter that is not resolved, and the resolved ones beyond it.
     partitions: BTreeMap<i32, Partition>,
 }
 
@@ -24,8 +24,8 @@ struct Partition {
     beyond: BTreeSet<i64>,
 }
 
-impl Settled {
-    /// Asks the broker. Blocks.
+impl ReplayOffsets {
+    /// Reads the committed offsets from the broker. Blocks.
     pub fn of(reader: &Reader, topic: &str, partitions: &[i32]) -> anyhow::Result<Self> {
         let marks = if partitions.is_empty() { HashMap::new() } else { reader.marks(topic, partitions)? };
         let known = marks.into_iter().map(|(partition, mark)| (partition, Partition::from(&mark)));
@@ -36,14 +36,14 @@ impl Settled {
         self.partitions.get(&id.partition).is_some_and(|one| id.offset < one.next || one.beyond.contains(&id.offset))
     }
 
-    /// Marks a letter. Blocks.
-    pub fn settle(&mut self, reader: &Reader, id: &Id) -> anyhow::Result<()> {
+    /// Commits a letter as resolved. Blocks.
+    pub fn record(&mut self, reader: &Reader, id: &Id) -> anyhow::Result<()> {
         let partition = self.partitions.entry(id.partition).or_default();
         partition.insert(id.offset);
         reader.mark(&self.topic, id.partition, &partition.mark())
     }
 
-    /// Passes over the offsets that hold no letter any more, so that what is settled can be said shortly.
+    /// Skips offsets that hold no letter any more, which keeps the metadata short.
     pub fn begin_at(&mut self, partition: i32, oldest: i64) {
         let partition = self.partitions.entry(partition).or_default();
         partition.next = partition.next.max(oldest);
@@ -67,7 +67,7 @@ impl Partition {
         }
     }
 
-    /// Ranges as far as there is room: a letter too many is shown again, and a second replay does no harm.
+    /// As many ranges as fit: a letter that is left out is listed again, and replaying it twice is harmless.
     fn mark(&self) -> Mark {
         let mut ranges: Vec<(i64, i64)> = Vec::new();
         for offset in &self.beyond {
@@ -79,7 +79,7 @@ impl Partition {
         let mut note = String::new();
         for (first, last) in ranges {
             let range = if first == last { format!("{first},") } else { format!("{first}-{last},") };
-            if note.len() + range.len() > ROOM {
+            if note.len() + range.len() > METADATA_LIMIT {
                 break;
             }
             note.push_str(&range);
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_settled_one_after_another_is_an_offset() {
+    fn consecutive_resolved_letters_are_one_offset() {
         let mut partition = Partition::default();
         for offset in 0..3 {
             partition.insert(offset);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_settled_out_of_order_is_noted_until_the_gap_is_closed() {
+    fn letters_resolved_out_of_order_are_kept_as_metadata_until_the_gap_closes() {
         let mut partition = Partition::default();
         for offset in [1, 2, 5] {
             partition.insert(offset);
@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_note_never_outgrows_its_room() {
+    fn metadata_never_exceeds_its_limit() {
         let mut partition = Partition::default();
         for offset in 0..5_000 {
             partition.insert(1 + offset * 2);
         }
         let mark = partition.mark();
 
-        assert!(mark.note.len() <= ROOM);
+        assert!(mark.note.len() <= METADATA_LIMIT);
         assert!(Partition::from(&mark).beyond.contains(&1));
     }
 }

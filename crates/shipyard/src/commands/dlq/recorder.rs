@@ -1,0 +1,101 @@
+//! Records that dead letters are resolved: in the journal, and as replay offsets.
+
+use std::collections::HashMap;
+
+use anyhow::Context as _;
+use platform::kafka::Reader;
+
+use super::{DeadLetterQueue, Found, replay_offsets::ReplayOffsets};
+use operations::dead_letter_journal::{Action, Entry, Writer};
+use operations::dead_letters::{DeadLetter, Id};
+
+/// The recorder of one command.
+pub struct Recorder<'a> {
+    queue: &'a DeadLetterQueue,
+    /// `None` if a replay cannot be recorded in the journal; the replay offsets must do.
+    journal: Option<Writer>,
+    offsets: TopicOffsets,
+    who: String,
+}
+
+impl<'a> Recorder<'a> {
+    /// `letters` are all dead letters of the topics concerned.
+    pub async fn begin(queue: &'a DeadLetterQueue, letters: &[Found], who: String) -> anyhow::Result<Self> {
+        Ok(Self { queue, journal: Some(Writer::open(&queue.config).await?), offsets: TopicOffsets::of(letters), who })
+    }
+
+    /// Records these letters as resolved. The journal comes first: a letter that is in it counts as resolved.
+    pub async fn record(&mut self, letters: &[&DeadLetter], action: Action, why: &str) -> anyhow::Result<()> {
+        let entry = |letter: &&DeadLetter| Entry::now(letter, self.queue.kind(letter), action, &self.who, why);
+        let entries: Vec<Entry> = letters.iter().map(entry).collect();
+        if let Some(journal) = &self.journal {
+            match journal.add(&entries).await {
+                Err(error) if action == Action::Replayed => {
+                    eprintln!("the replay is not recorded in the journal: {error:#}");
+                    self.journal = None;
+                }
+                outcome => outcome?,
+            }
+        }
+        let ids = letters.iter().map(|letter| letter.id.clone()).collect();
+        self.offsets.record(self.queue, ids).await
+    }
+}
+
+/// The given name, or else the user who is logged in.
+pub fn who(said: Option<String>) -> Option<String> {
+    let said = said.into_iter();
+    let names = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    said.chain(names).map(|name| name.trim().to_owned()).find(|name| !name.is_empty())
+}
+
+/// The replay offsets by topic, and the oldest letter of each partition.
+#[derive(Default)]
+struct TopicOffsets {
+    oldest: HashMap<(String, i32), i64>,
+    topics: HashMap<String, ReplayOffsets>,
+}
+
+impl TopicOffsets {
+    fn of(letters: &[Found]) -> Self {
+        let mut oldest = HashMap::new();
+        for Found { letter: DeadLetter { id, .. }, .. } in letters {
+            let first = oldest.entry((id.topic.clone(), id.partition)).or_insert(id.offset);
+            *first = id.offset.min(*first);
+        }
+        Self { oldest, topics: HashMap::new() }
+    }
+
+    async fn record(&mut self, queue: &DeadLetterQueue, letters: Vec<Id>) -> anyhow::Result<()> {
+        let (reader, mut offsets_by_topic) = (queue.reader.clone(), std::mem::take(self));
+        let recording = tokio::task::spawn_blocking(move || {
+            for id in letters {
+                let mut offsets = match offsets_by_topic.topics.remove(&id.topic) {
+                    Some(offsets) => offsets,
+                    None => offsets_by_topic.first(&reader, &id)?,
+                };
+                offsets.record(&reader, &id)?;
+                offsets_by_topic.topics.insert(id.topic, offsets);
+            }
+            anyhow::Ok(offsets_by_topic)
+        });
+        *self = recording.await.context("committing replay offsets")??;
+        Ok(())
+    }
+
+    /// Reads a topic's replay offsets, starting at its oldest letters.
+    fn first(&self, reader: &Reader, id: &Id) -> anyhow::Result<ReplayOffsets> {
+        let partitions: Vec<(i32, i64)> = self
+            .oldest
+            .iter()
+            .filter(|((topic, _), _)| *topic == id.topic)
+            .map(|((_, partition), oldest)| (*partition, *oldest))
+            .collect();
+        let numbers: Vec<i32> = partitions.iter().map(|(partition, _)| *partition).collect();
+        let mut offsets = ReplayOffsets::of(reader, &id.topic, &numbers)?;
+        for (partition, oldest) in partitions {
+            offsets.begin_at(partition, oldest);
+        }
+        Ok(offsets)
+    }
+}
