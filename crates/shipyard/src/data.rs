@@ -1,4 +1,4 @@
-//! What the one process keeps on disc beside its databases: a lock, the services' key, and where its servers are.
+//! The data directory of the one-process shop: a lock, the service key, and the addresses of the running servers.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -15,16 +15,16 @@ use rand::RngExt as _;
 const LOCK: &str = "lock";
 const KEY: &str = "service-key";
 const RUNNING: &str = "running";
-/// How far a clock may go back between two starts: more than a synchronisation corrects at once.
+/// How far the clock may go back between two starts: more than clock synchronisation corrects at once.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
-/// The directory of one shop, `.shipyard` unless another is named.
+/// The data directory, `.shipyard` by default.
 #[derive(Clone, Debug)]
 pub struct Data {
     path: PathBuf,
 }
 
-/// Held by the process that runs the shop, and released with it however it ends.
+/// Held by the process that runs the shop; released when it exits.
 pub struct Lock {
     _file: File,
 }
@@ -38,14 +38,12 @@ impl Data {
         &self.path
     }
 
-    /// Makes the directory and takes its lock. Fails, naming the process, while another one runs the shop from it.
+    /// Creates the directory and takes its lock. Fails, naming the process, if another one holds it.
     pub fn lock(&self) -> anyhow::Result<Lock> {
         let shown = self.path.display();
-        // Others may pass through: as root the database's files belong to another user.
+        // Other users may traverse it: as root, the database's files belong to another user.
         DirBuilder::new().recursive(true).mode(0o755).create(&self.path).with_context(|| {
-            format!(
-                "cannot make the directory {shown}; run in a directory that you may write, or name another with --data"
-            )
+            format!("cannot make the directory {shown}; run in a writable directory, or name another with --data")
         })?;
         let path = self.path.join(LOCK);
         let mut file = OpenOptions::new()
@@ -66,19 +64,19 @@ impl Data {
         Ok(Lock { _file: file })
     }
 
-    /// The process that runs the shop from this directory now.
+    /// The process that holds the lock.
     pub fn holder(&self) -> Option<String> {
         let mut file = File::open(self.path.join(LOCK)).ok()?;
         file.try_lock_shared().is_err().then(|| read(&mut file))
     }
 
-    /// Writes down the variables by which the shop that runs now is found, for [`running`](Self::running).
+    /// Stores the variables by which the running shop is found, for [`running`](Self::running).
     pub fn publish_addresses(&self, variables: &[(String, String)]) -> anyhow::Result<()> {
         let lines: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         self.keep(RUNNING, &lines.concat())
     }
 
-    /// `settings`, and beside them what the shop that runs from here has written down. What they say themselves wins.
+    /// `settings`, completed by the variables that the running shop has stored. Explicit settings take precedence.
     pub fn running(&self, settings: Settings) -> Settings {
         let told =
             self.holder().and_then(|_| std::fs::read_to_string(self.path.join(RUNNING)).ok()).unwrap_or_default();
@@ -87,18 +85,18 @@ impl Data {
         settings.with(unsaid.into_iter().map(|(name, value)| (name, value.to_owned())))
     }
 
-    /// What to do when [`running`](Self::running) has not helped.
+    /// Advice for when [`running`](Self::running) did not help.
     pub fn advice(&self) -> String {
         let shown = self.path.display();
         match self.holder() {
             Some(_) => {
-                format!("where the shop that runs from {shown} is must be said by the same variables as to itself")
+                format!("the shop that runs from {shown} was started with other variables; set the same ones")
             }
-            None => format!("no shop runs from {shown}: start one, or say by variables where one is"),
+            None => format!("no shop runs from {shown}: start one, or set variables that tell where it is"),
         }
     }
 
-    /// `SERVICE_KEY` where it is given; else the key that was made here before.
+    /// `SERVICE_KEY` if it is set, otherwise the stored key.
     pub fn service_key(&self, settings: &Settings) -> Option<String> {
         settings.get("SERVICE_KEY").map(str::to_owned).or_else(|| {
             let key = std::fs::read_to_string(self.path.join(KEY)).ok()?;
@@ -106,7 +104,7 @@ impl Data {
         })
     }
 
-    /// [`service_key`](Self::service_key), made and kept where there is none yet.
+    /// [`service_key`](Self::service_key), generated and stored if there is none.
     pub fn ensure_service_key(&self, settings: &Settings) -> anyhow::Result<String> {
         if let Some(key) = self.service_key(settings) {
             return Ok(key);
@@ -117,7 +115,7 @@ impl Data {
         Ok(key)
     }
 
-    /// Writes a file, whole or not at all, and never readable by others.
+    /// Writes a file atomically, readable by its owner only.
     fn keep(&self, name: &str, content: &str) -> anyhow::Result<()> {
         let path = self.path.join(name);
         let draft = path.with_extension("new");
@@ -132,8 +130,8 @@ impl Data {
     }
 }
 
-/// Fails where the clock is behind the last start, of which the lock's file has the time: deadlines, leases and sessions of that
-/// start would lie in a future that may be years away.
+/// Fails if the clock is behind the modification time of the lock file, which is the last start: deadlines, leases and sessions of
+/// that start could lie years in the future.
 fn check_clock(lock: &File, path: &Path) -> anyhow::Result<()> {
     let last: DateTime<Utc> = lock.metadata()?.modified()?.into();
     let now = clock::now();

@@ -13,40 +13,40 @@ use crate::{
     data::Data,
 };
 
-/// A shop that sells spaceships, as six services in one process. Without a command it runs.
+/// Shipyard, a spaceship shop made of six services. Without a command, runs all of them in one process.
 #[derive(Parser)]
 #[command(version, after_help = "Configured by environment variables; .env.example lists them all.")]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Where what outlives this process is kept.
+    /// Directory for data that outlives the process
     #[arg(long, global = true, env = "SHIPYARD_DATA", default_value = ".shipyard", value_name = "DIRECTORY")]
     data: PathBuf,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the whole shop in this process (the default).
+    /// Run all services in this process, starting missing servers (default)
     Up,
-    /// Run one service, as its own program does.
+    /// Run one service, like its own binary
     Run(run::Arguments),
-    /// Buy a ship in a running shop and check every answer.
+    /// Place orders in a running shop and check every response
     Demo(demo::Arguments),
-    /// Tell what the shop needs, where it would come from, and what to do about what is missing.
+    /// Check the environment and tell how to fix what is missing
     Doctor,
-    /// Change the schemas of the databases by hand.
+    /// Apply, revert or list database migrations
     Migrate(migrate::Arguments),
-    /// Add stock to a running shop.
+    /// Add stock to a running shop
     Restock(restock::Arguments),
-    /// Check, once a running shop is quiet, that nothing was lost and nothing was done twice.
+    /// Check that a running shop has lost nothing and done nothing twice
     Audit(audit::Arguments),
-    /// Run the whole system as separate processes, do faults to it under load, and audit it after each.
+    /// Chaos testing: inject faults into the system under load, and audit it after each
     Chaos(chaos::Arguments),
-    /// Look at the messages that nobody could handle, and send them again.
+    /// List, show, replay, discard and prune dead letters
     Dlq(dlq::Arguments),
 }
 
-/// The `main` of this program. What fails is one line on standard error and exit code 1.
+/// The `main` of the program. An error is one line on standard error and exit code 1.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let data = Data::at(arguments.data);

@@ -1,5 +1,5 @@
-//! `shipyard chaos`: runs the whole system as separate processes, does one fault after another to it, and tells what came of each.
-//! With `LOG_LEVEL=info` it says on standard error what it does when.
+//! `shipyard chaos`: chaos testing of the whole system, run as separate processes. Prints a report row per fault.
+//! With `LOG_LEVEL=info` it logs its activity to standard error.
 
 use std::{io::IsTerminal as _, path::Path, time::Duration};
 
@@ -13,42 +13,42 @@ use chaos::{self, HEAD, Options, Report, Row, cluster::BrokerKind, experiment::F
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
-    /// These faults alone, separated by commas; a name such as `kill`, or a number of the list.
+    /// Inject only these faults: names such as `kill`, or numbers of the list, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "FAULT")]
     only: Vec<String>,
-    /// Not these.
+    /// Leave out these faults
     #[arg(long, value_delimiter = ',', value_name = "FAULT")]
     skip: Vec<String>,
-    /// A look instead of a proof: each fault fewer times and shorter.
+    /// Inject each fault fewer times and for shorter: a quick check, not a proof
     #[arg(long)]
     brief: bool,
-    /// Decides everything that is left to chance; another one each time unless given.
+    /// Seed of every random choice (default: random)
     #[arg(long)]
     seed: Option<u64>,
-    /// Processes of each service: one is replaced while another works.
+    /// Processes per service
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=4))]
     replicas: u8,
-    /// Customers who buy all the time, each a request a second or so.
+    /// Simulated customers, each sending about one request per second
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1000))]
     customers: u16,
-    /// How many times longer than promised a recovery may take: for a machine that has other things to do.
+    /// Multiply the allowed recovery times, for a busy machine
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     slack: u32,
-    /// Which Kafka is hurt. The mock cannot be: faults of the broker are left out with it.
+    /// The Kafka to use. Broker faults cannot be injected into the mock, and are skipped
     #[arg(long, value_enum, default_value_t = BrokerKind::Auto)]
     broker: BrokerKind,
-    /// Tell what there is, and do nothing.
+    /// List the faults and exit
     #[arg(long)]
     list: bool,
-    /// Fail also where a fault cannot be injected here.
+    /// Fail if any fault cannot be injected here
     #[arg(long)]
     all: bool,
-    /// Print the report as JSON.
+    /// Print the report as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Does what the arguments say. Fails when an invariant is broken or a recovery took too long.
+/// Runs chaos testing. Fails if an invariant is violated or a recovery exceeds its bound.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let chosen = chosen(&arguments)?;
     if arguments.list {
@@ -100,15 +100,15 @@ fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Fault>> {
     };
     for name in arguments.only.iter().chain(&arguments.skip) {
         let known = all.iter().any(|fault| named(fault, std::slice::from_ref(name)));
-        anyhow::ensure!(known, "there is no fault {name}; `shipyard chaos --list` names all");
+        anyhow::ensure!(known, "there is no fault {name}; see `shipyard chaos --list`");
     }
     let wanted = |fault: &Fault| arguments.only.is_empty() || named(fault, &arguments.only);
     let chosen: Vec<Fault> = all.into_iter().filter(|fault| wanted(fault) && !named(fault, &arguments.skip)).collect();
-    anyhow::ensure!(!chosen.is_empty(), "no fault is left to do");
+    anyhow::ensure!(!chosen.is_empty(), "no fault is selected");
     Ok(chosen)
 }
 
-/// A row, and what must not be below it at once.
+/// A row, followed by its violations.
 fn lines(row: &Row) -> String {
     row.violations.iter().fold(row.to_string(), |text, violation| format!("{text}\n      {violation}"))
 }

@@ -1,4 +1,4 @@
-//! `shipyard doctor`: what the shop needs, where each would come from here, and what to do about what is missing.
+//! `shipyard doctor`: checks what the shop needs, where each server comes from, and how to fix what is missing.
 
 use std::{fmt, time::Duration};
 
@@ -11,10 +11,10 @@ use super::up::{ADMIN, addresses, check, presumed};
 use crate::data::Data;
 use operations::services::SERVICES;
 
-/// How long something may take to answer.
+/// The timeout of each check.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What was found out about one thing.
+/// The result of one check.
 struct Finding {
     what: String,
     verdict: Verdict,
@@ -23,13 +23,13 @@ struct Finding {
 
 enum Verdict {
     Fine,
-    /// The shop runs without; this is what to do to have it.
+    /// Not required; tells how to get it.
     Optional(String),
-    /// The shop does not run before this is done.
+    /// Required; tells how to get it.
     Needed(String),
 }
 
-/// Looks at everything and prints it. Fails when the shop could not run.
+/// Runs all checks and prints them. Fails if the shop could not run.
 pub async fn run(data: Data) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let mut findings = postgres(&settings).await;
@@ -39,20 +39,20 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     findings.push(directory(&data));
     findings.push(program("Docker", &["docker", "version", "--format", "{{.Server.Version}}"], DOCKER).await);
     findings.push(program("Compose", &["docker", "compose", "version", "--short"], COMPOSE).await);
-    findings.push(program("curl", &["curl", "--version"], "to paste the README's lines, install curl").await);
+    findings.push(program("curl", &["curl", "--version"], "to run the README's commands, install curl").await);
     findings.push(program("grpcurl", &["grpcurl", "--version"], GRPCURL).await);
     for finding in &findings {
         println!("{finding}");
     }
     let needed = findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Needed(_))).count();
-    anyhow::ensure!(needed == 0, "the shop cannot run here before {needed} of these things are mended");
+    anyhow::ensure!(needed == 0, "the shop cannot run here: {needed} problems to fix");
     println!("\nThe shop can run here: cargo run");
     Ok(())
 }
 
 const DOCKER: &str = "for `docker compose up`, and for tests on the real servers, start a Docker engine";
 const COMPOSE: &str = "for `docker compose up`, install Docker's compose plugin";
-const GRPCURL: &str = "to paste the README's lines, install it: https://github.com/fullstorydev/grpcurl";
+const GRPCURL: &str = "to run the README's commands, install it: https://github.com/fullstorydev/grpcurl";
 
 async fn postgres(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -65,24 +65,31 @@ async fn postgres(settings: &Settings) -> Vec<Finding> {
         };
         let verdict = match tokio::time::timeout(PATIENCE, sqlx::PgConnection::connect(url)).await {
             Ok(Ok(_)) => Verdict::Fine,
-            Ok(Err(error)) => Verdict::Needed(format!("start that server, or mend {variable}: {error}")),
-            Err(_) => Verdict::Needed(format!("that server does not answer; start it, or mend {variable}")),
+            Ok(Err(error)) => Verdict::Needed(format!("start that server, or correct {variable}: {error}")),
+            Err(_) => Verdict::Needed(format!("that server does not answer; start it, or correct {variable}")),
         };
-        findings.push(Finding { what: "PostgreSQL".to_owned(), verdict, found: format!("as given by {variable}") });
+        findings.push(Finding {
+            what: "PostgreSQL".to_owned(),
+            verdict,
+            found: format!("as configured by {variable}"),
+        });
     }
     if missing > 0 {
         let found = Binaries::on_this_machine().await.into_iter().next();
         findings.push(match found {
             Some(binaries) => {
                 let directory = binaries.directory.display();
-                Finding::fine("PostgreSQL", format!("version {} from {directory}, as a child", binaries.version))
+                Finding::fine(
+                    "PostgreSQL",
+                    format!("version {} from {directory}, as a child process", binaries.version),
+                )
             }
             None => Finding {
                 what: "PostgreSQL".to_owned(),
                 verdict: Verdict::Optional(format!(
-                    "to have your distribution's, {}; or set {}",
+                    "to use your distribution's, {}; or set {}",
                     apt::advice("postgresql"),
-                    "ORDER_DATABASE_URL and the like"
+                    "ORDER_DATABASE_URL etc."
                 )),
                 found: "no server on this machine; one is installed or downloaded at the first start".to_owned(),
             },
@@ -96,14 +103,14 @@ async fn redis(settings: &Settings) -> Finding {
         return given("Redis", "REDIS_URL", url).await;
     }
     match redis::program() {
-        Some(program) => Finding::fine("Redis", format!("{}, as a child", program.display())),
+        Some(program) => Finding::fine("Redis", format!("{}, as a child process", program.display())),
         None => Finding {
             what: "Redis".to_owned(),
             verdict: Verdict::Optional(format!(
                 "for sessions that outlive the process, {}; or set REDIS_URL",
                 apt::advice("redis-server")
             )),
-            found: "none; sessions are kept in the process".to_owned(),
+            found: "none; sessions are kept in memory".to_owned(),
         },
     }
 }
@@ -115,7 +122,7 @@ async fn kafka(settings: &Settings) -> Finding {
     }
 }
 
-/// A server that a variable names: does its port take connections?
+/// Checks that the server named by a variable accepts connections.
 async fn given(what: &str, variable: &str, value: &str) -> Finding {
     let first = value.split(',').next().unwrap_or_default();
     let place = first.rsplit_once('@').map_or(first, |(_, place)| place);
@@ -124,13 +131,13 @@ async fn given(what: &str, variable: &str, value: &str) -> Finding {
     let connected = tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(address)).await;
     let verdict = match connected {
         Ok(Ok(_)) => Verdict::Fine,
-        Ok(Err(error)) => Verdict::Needed(format!("start that server, or mend {variable}: {error}")),
-        Err(_) => Verdict::Needed(format!("that server does not answer; start it, or mend {variable}")),
+        Ok(Err(error)) => Verdict::Needed(format!("start that server, or correct {variable}: {error}")),
+        Err(_) => Verdict::Needed(format!("that server does not answer; start it, or correct {variable}")),
     };
-    Finding { what: what.to_owned(), verdict, found: format!("{address}, as given by {variable}") }
+    Finding { what: what.to_owned(), verdict, found: format!("{address}, as configured by {variable}") }
 }
 
-/// The variables, and the ports that they name.
+/// Checks the configuration and the ports that it names.
 async fn ports(settings: &Settings, data: &Data) -> Vec<Finding> {
     if let Some(holder) = data.holder() {
         return vec![Finding::fine("Ports", format!("the shop runs already, as process {holder}"))];
@@ -140,7 +147,7 @@ async fn ports(settings: &Settings, data: &Data) -> Vec<Finding> {
     let services = match check(settings).and_then(|()| addresses(settings)) {
         Ok(services) => services,
         Err(error) => {
-            let verdict = Verdict::Needed(format!("mend {}", error.variable));
+            let verdict = Verdict::Needed(format!("correct {}", error.variable));
             return vec![Finding { what: "Variables".to_owned(), verdict, found: error.to_string() }];
         }
     };
@@ -173,7 +180,7 @@ fn directory(data: &Data) -> Finding {
         Err(error) => Finding {
             what: "Data".to_owned(),
             found: format!("{path}: {error}"),
-            verdict: Verdict::Needed("run in a directory that you may write, or name another with --data".to_owned()),
+            verdict: Verdict::Needed("run in a writable directory, or name another with --data".to_owned()),
         },
     }
 }
@@ -184,7 +191,7 @@ fn tempfile_in(data: &Data) -> std::io::Result<()> {
     std::fs::remove_file(path)
 }
 
-/// A program that is nice to have: the first line of what it says about itself.
+/// Checks for an optional program, and shows the first line of its version output.
 async fn program(what: &str, command: &[&str], remedy: &str) -> Finding {
     let asked = Command::new(command[0]).args(&command[1..]).kill_on_drop(true).output();
     match tokio::time::timeout(PATIENCE, asked).await {

@@ -1,4 +1,4 @@
-//! `shipyard migrate`: schemas brought up, taken down a step, or only looked at, by hand.
+//! `shipyard migrate`: applies, reverts and lists migrations.
 
 use std::{collections::HashSet, str::FromStr as _};
 
@@ -22,20 +22,20 @@ pub struct Arguments {
 
 #[derive(Clone, Copy, Subcommand)]
 enum Command {
-    /// Apply every migration that is not applied yet.
+    /// Apply all pending migrations
     Up {
-        /// This service's database alone; without it, every one whose <SERVICE>_DATABASE_URL is set.
+        /// Only this service's database (default: every database whose <SERVICE>_DATABASE_URL is set)
         #[arg(long, value_parser = services::parse)]
         service: Option<&'static Service>,
     },
-    /// Undo the latest migration of one database.
+    /// Revert the latest migration of one database
     Down {
         #[arg(long, value_parser = services::parse)]
         service: &'static Service,
     },
-    /// Tell which migrations are applied.
+    /// List migrations as applied or pending
     Status {
-        /// This service's database alone; without it, every one whose <SERVICE>_DATABASE_URL is set.
+        /// Only this service's database (default: every database whose <SERVICE>_DATABASE_URL is set)
         #[arg(long, value_parser = services::parse)]
         service: Option<&'static Service>,
     },
@@ -59,7 +59,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One service's database, connected.
+/// A connection to one service's database.
 struct Database {
     service: &'static Service,
     connection: PgConnection,
@@ -79,7 +79,7 @@ impl Database {
         Ok(Self { service, connection })
     }
 
-    /// The one that is named, else all whose URL is set.
+    /// The named database, or all whose URL is set.
     async fn several(settings: &Settings, service: Option<&'static Service>) -> anyhow::Result<Vec<Self>> {
         let given = |service: &&'static Service| settings.get(&service.variable("DATABASE_URL")).is_some();
         let services: Vec<&'static Service> = match service {
@@ -88,7 +88,7 @@ impl Database {
         };
         anyhow::ensure!(
             !services.is_empty(),
-            "no database is named: set ORDER_DATABASE_URL and the like; the databases that `shipyard` starts by itself it also migrates"
+            "no database is configured: set ORDER_DATABASE_URL etc.; databases that `shipyard` starts itself are migrated at start"
         );
         let mut databases = Vec::new();
         for service in services {
@@ -118,7 +118,7 @@ impl Database {
         };
         let target = latest_first.get(1).map_or(0, |migration| migration.version);
         let undo = self.service.migrations.undo(&mut self.connection, target);
-        undo.await.with_context(|| format!("undoing {} of {}", name(latest), self.service))?;
+        undo.await.with_context(|| format!("reverting {} of {}", name(latest), self.service))?;
         println!("{:<14}undone: {}", self.service, name(latest));
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What this program can be told to do, one module per command.
+//! The commands of the program, one module each.
 
 pub mod audit;
 pub mod chaos;

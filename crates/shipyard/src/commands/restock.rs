@@ -9,10 +9,10 @@ use crate::data::Data;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// This part alone; without it, every part of the catalogue.
+    /// Only this part (default: every part of the catalogue)
     #[arg(long, value_name = "UUID")]
     part: Option<Uuid>,
-    /// How many of each.
+    /// Quantity to add to each part
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
     quantity: i64,
 }

@@ -1,4 +1,4 @@
-//! `shipyard run <service>`: one service alone, the same as its own program.
+//! `shipyard run <service>`: runs one service, like its own binary.
 
 use operations::services;
 use platform::{

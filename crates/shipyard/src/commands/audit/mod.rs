@@ -1,4 +1,4 @@
-//! `shipyard audit`: waits until the shop is quiet, reads everything, and tells what breaks an invariant.
+//! `shipyard audit`: waits until no work is pending, reads databases and topics, and reports violated invariants.
 
 mod progress;
 
@@ -16,44 +16,44 @@ use client::shop::Shop;
 use operations::facts::{Sources, fingerprint, under_way};
 use operations::session_probe::probe;
 
-/// How often a shop that is not quiet is looked at.
+/// The interval between two checks for pending work.
 const POLL: Duration = Duration::from_millis(250);
-/// What `ASSEMBLY_BUILD_MAX` is unless it is set.
+/// The default of `ASSEMBLY_BUILD_MAX`.
 const BUILD_MAX: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// How long to wait for the shop to become quiet. After that it is audited as it is.
+    /// How long to wait until no work is pending; after that the shop is audited as it is
     #[arg(long, default_value = "30s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     wait: Duration,
-    /// The longest that a ship is built; else `ASSEMBLY_BUILD_MAX`, else 10s.
+    /// The longest build time of a ship (default: ASSEMBLY_BUILD_MAX, or 10s)
     #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
     build: Option<Duration>,
-    /// How much later than it is due something may happen.
+    /// How late an effect may be before it counts as missing
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     grace: Duration,
-    /// Print the whole report as JSON.
+    /// Print the report as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Output<'a> {
-    /// What was under way while everything was read, and may look broken.
+    /// Work that was pending during the audit, which may look like violations.
     under_way: &'a [String],
     #[serde(flatten)]
     report: &'a Report,
 }
 
-/// Audits. Fails when an invariant is broken, or could not be checked.
+/// Audits the shop. Fails if an invariant is violated or could not be checked.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
     let sources = Sources::of("shipyard-audit", &settings).with_context(|| data.advice())?;
     let shop = Shop::of(&settings)?;
     let progress = Progress::new();
     let (facts, under_way) = quiet_facts(&sources, arguments.wait, &progress).await?;
-    let probes = progress.step("log out, and try the session again", probe(&shop)).await?;
+    let probes = progress.step("check that a closed session is rejected", probe(&shop)).await?;
     sources.databases.close().await;
     let report = audit::check(&Facts { bounds: bounds(&arguments, &settings)?, probes, ..facts });
     progress.end();
@@ -62,17 +62,17 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads everything at a moment at which nothing happens; at `wait` after now, whatever happens. Tells what was under way.
+/// Reads all facts while no work is pending, or after `wait` in any case. Also returns the pending work.
 async fn quiet_facts(sources: &Sources, wait: Duration, progress: &Progress) -> anyhow::Result<(Facts, Vec<String>)> {
     let databases = &sources.databases;
     let until = Instant::now() + wait;
     loop {
-        let busy = progress.step("wait until the shop is quiet", quiet(sources, until, progress)).await?;
+        let busy = progress.step("wait until no work is pending", quiet(sources, until, progress)).await?;
         let before = fingerprint(databases).await?;
         let facts = progress.step("read databases and topics", read(sources, progress)).await?;
         let still = fingerprint(databases).await? == before && under_way(databases).await?.is_empty();
         if (busy.is_empty() && still) || Instant::now() >= until {
-            let moved = (busy.is_empty() && !still).then(|| "something, while it was read".to_owned());
+            let moved = (busy.is_empty() && !still).then(|| "changes while it was read".to_owned());
             return Ok((facts, busy.into_iter().chain(moved).collect()));
         }
     }
@@ -85,7 +85,7 @@ async fn quiet(sources: &Sources, until: Instant, progress: &Progress) -> anyhow
             return Ok((busy, String::new()));
         }
         if Instant::now() >= until {
-            let said = format!("it is not: {}", busy.join(", "));
+            let said = format!("still pending: {}", busy.join(", "));
             return Ok((busy, said));
         }
         progress.say(&busy.join(", "));
@@ -115,7 +115,7 @@ fn print(report: &Report, under_way: &[String], json: bool) -> anyhow::Result<()
     }
     writeln!(out, "{report}")?;
     if !under_way.is_empty() {
-        writeln!(out, "The shop was not quiet, and what is under way can look broken: {}.", under_way.join(", "))?;
+        writeln!(out, "Work was pending during the audit and may look like violations: {}.", under_way.join(", "))?;
     }
     Ok(())
 }

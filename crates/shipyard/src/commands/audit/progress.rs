@@ -1,4 +1,4 @@
-//! What a person sees while an audit works: on a terminal a line that changes, elsewhere a line for each step. On standard error.
+//! Progress of an audit on standard error: one changing line on a terminal, otherwise a line per step.
 
 use std::{io::IsTerminal as _, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ impl Progress {
         Self { line, terminal }
     }
 
-    /// Does one step, which answers with what it got and what to say about it.
+    /// Runs one step, which returns its result and a remark.
     pub async fn step<T>(
         &self,
         what: &'static str,
@@ -44,12 +44,12 @@ impl Progress {
         Ok(answer)
     }
 
-    /// What the step is at.
+    /// Shows what the step is doing.
     pub fn say(&self, what: &str) {
         self.line.set_message(what.to_owned());
     }
 
-    /// Says how far topics are read.
+    /// A callback that shows how far topics have been read.
     pub fn of_topics(&self) -> facts::Progress {
         let line = self.line.clone();
         Arc::new(move |topic, read, all| line.set_message(format!("{topic}: {read} of {all} records")))

@@ -1,4 +1,4 @@
-//! `shipyard demo`: one customer's visit, each answer held against the contract.
+//! `shipyard demo`: plays one customer and checks every response against the API contract.
 
 mod orders;
 mod progress;
@@ -18,21 +18,21 @@ use platform::service::Service;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where the order service is; else `ORDER_URL`, else on this machine.
+    /// URL of the order service (default: ORDER_URL, or this machine)
     #[arg(long, value_name = "URL")]
     order_url: Option<String>,
-    /// Where iam is; else `IAM_ADDRESS`, else on this machine.
+    /// Address of iam (default: IAM_ADDRESS, or this machine)
     #[arg(long, value_name = "ADDRESS")]
     iam: Option<String>,
-    /// Where inventory is; else `INVENTORY_ADDRESS`, else on this machine.
+    /// Address of inventory (default: INVENTORY_ADDRESS, or this machine)
     #[arg(long, value_name = "ADDRESS")]
     inventory: Option<String>,
-    /// Seconds after paying within which the ship must be assembled.
+    /// How many seconds after payment the ship must be assembled
     #[arg(long, default_value_t = 11, value_name = "SECONDS")]
     assembled_within: u64,
 }
 
-/// Visits the shop. Fails at the first answer that is not as the contract says.
+/// Runs the demo. Fails at the first response that violates the contract.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let address = |given: Option<String>, service: &Service| given.unwrap_or_else(|| service.address(&settings));
@@ -47,25 +47,28 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 async fn visit(shop: &Shop, progress: &Progress, assembled_within: Duration) -> anyhow::Result<()> {
-    progress.step("find the shop", customer::find(shop)).await.context("is a shop running? `cargo run` starts one")?;
-    progress.step("refuse who has no session", customer::stranger(shop)).await?;
+    progress
+        .step("connect to the shop", customer::find(shop))
+        .await
+        .context("is a shop running? `cargo run` starts one")?;
+    progress.step("reject a request without a session", customer::stranger(shop)).await?;
     let customer = Customer::fresh("demo");
     let user = progress.step("register", customer.register(shop)).await?;
     let session = progress.step("log in", customer.log_in(shop)).await?;
-    progress.step("ask who that is", customer.whoami(shop, &session, user)).await?;
-    let parts = progress.step("look at the parts", customer::parts(shop, &session)).await?;
+    progress.step("read the user of the session", customer.whoami(shop, &session, user)).await?;
+    let parts = progress.step("list the parts", customer::parts(shop, &session)).await?;
 
     let visit = orders::Visit { shop, session: &session, user };
     let first = progress.step("order a ship", visit.order(&parts)).await?;
-    progress.step("look at the order", visit.look(&first, "PENDING_PAYMENT", None)).await?;
+    progress.step("read the order", visit.look(&first, "PENDING_PAYMENT", None)).await?;
     let paid = progress.step("pay", visit.pay(&first)).await?;
     progress.step("find it PAID within 1 s", visit.paid(&first, &paid)).await?;
     let second = progress.step("order another", visit.order(&parts)).await?;
     progress.step("cancel that", visit.cancel(&second)).await?;
-    progress.step("refuse to pay or cancel it now", visit.ended(&second)).await?;
-    progress.step("refuse to pay the first again", visit.ended(&first)).await?;
+    progress.step("reject paying or cancelling it now", visit.ended(&second)).await?;
+    progress.step("reject paying the first again", visit.ended(&first)).await?;
     let assembled = format!("wait until it is ASSEMBLED, at most {} s", assembled_within.as_secs());
     progress.step(&assembled, visit.assembled(&first, &paid, assembled_within)).await?;
     progress.step("list both orders, newest first", visit.list(&[second.uuid, first.uuid])).await?;
-    progress.step("log out, after which nothing works", customer::log_out(shop, &session)).await
+    progress.step("log out and check the session is rejected", customer::log_out(shop, &session)).await
 }

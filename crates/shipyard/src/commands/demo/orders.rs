@@ -1,4 +1,4 @@
-//! What a customer does with orders.
+//! The demo's requests about orders.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use client::{
 };
 
 const ORDERS: &str = "/api/v1/orders";
-/// How soon after paying the order must be seen as paid.
+/// How soon after payment the order must be PAID.
 const PAID_WITHIN: Duration = Duration::from_secs(1);
 
-/// A step's answer, and what to say about it.
+/// A step's result and a remark.
 type Step<T> = anyhow::Result<(T, String)>;
 
 pub struct Visit<'a> {
@@ -40,7 +40,7 @@ pub struct Payment {
 }
 
 impl Visit<'_> {
-    /// Orders two of the first part and one of each other.
+    /// Orders two of the first part and one of each other part.
     pub async fn order(&self, parts: &[Part]) -> Step<Order> {
         let bought: Vec<&Part> = parts.first().into_iter().chain(parts).collect();
         let uuids: Vec<String> = bought.iter().map(|part| part.uuid.clone()).collect();
@@ -59,7 +59,7 @@ impl Visit<'_> {
         Ok((Order { uuid: order, parts: uuids, minor }, format!("{order}, {} parts, {expected}", bought.len())))
     }
 
-    /// The order is in this status, and otherwise as it was placed.
+    /// Checks that the order has this status and is otherwise unchanged.
     pub async fn look(&self, order: &Order, status: &str, paid: Option<&Payment>) -> Step<()> {
         let body = self.get(order).await?;
         ensure!(body["status"] == status, "the status is {}, not {status}", body["status"]);
@@ -75,7 +75,7 @@ impl Visit<'_> {
         Ok((Payment { transaction, at: Instant::now() }, format!("transaction {transaction}")))
     }
 
-    /// The order is seen as paid soon after it was.
+    /// Waits until the order is PAID, within the bound.
     pub async fn paid(&self, order: &Order, payment: &Payment) -> Step<()> {
         let status = self.wait(order, payment, &["PAID", "ASSEMBLED"], PAID_WITHIN).await?;
         Ok(((), status))
@@ -93,7 +93,7 @@ impl Visit<'_> {
         self.look(order, "CANCELLED", None).await
     }
 
-    /// An order that is paid or cancelled can be neither.
+    /// Checks that an order that is paid or cancelled can be neither paid nor cancelled.
     pub async fn ended(&self, order: &Order) -> Step<()> {
         let path = format!("{ORDERS}/{}", order.uuid);
         let body = Some(json!({ "payment_method": "CARD" }));
@@ -102,7 +102,7 @@ impl Visit<'_> {
         Ok(((), "409 INVALID_STATUS".to_owned()))
     }
 
-    /// The customer's orders are these, in this order.
+    /// Checks that the customer's orders are exactly these, in this order.
     pub async fn list(&self, expected: &[Uuid]) -> Step<()> {
         let body = self.shop.ask(Method::GET, ORDERS, Some(self.session), None).await?.success(200)?;
         let orders = body["orders"].as_array().with_context(|| format!("no orders in {body}"))?;
@@ -113,7 +113,7 @@ impl Visit<'_> {
         Ok(((), String::new()))
     }
 
-    /// Asks until the order has one of these statuses, counted from the payment.
+    /// Polls until the order has one of these statuses; the time counts from the payment.
     async fn wait(
         &self,
         order: &Order,

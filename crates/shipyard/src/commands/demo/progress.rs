@@ -1,4 +1,4 @@
-//! What a person sees of the demo: each step while it runs, and how long it took.
+//! Progress of the demo: each step with its duration.
 
 use std::{io::IsTerminal as _, time::Duration};
 
@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
-/// Shows steps: with a spinner on a terminal, a line for each elsewhere.
+/// Prints steps, with a spinner on a terminal.
 pub struct Progress {
     terminal: bool,
     begun: Instant,
@@ -17,7 +17,7 @@ impl Progress {
         Self { terminal: std::io::stdout().is_terminal(), begun: Instant::now() }
     }
 
-    /// Does one step, which answers with what it got and what to say about it. A failure names the step.
+    /// Runs one step, which returns its result and a remark. A failure names the step.
     pub async fn step<T>(
         &self,
         what: &str,

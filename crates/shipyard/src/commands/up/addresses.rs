@@ -1,4 +1,4 @@
-//! Where everything in the one process listens, settled and checked before anything is started.
+//! The listen addresses of all services in the process, checked before anything is started.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -13,7 +13,7 @@ use platform::service::Service;
 /// The variable with the address of metrics and health, and its default.
 pub const ADMIN: (&str, &str) = ("SHIPYARD_ADMIN_LISTEN", "127.0.0.1:9464");
 
-/// The services that others ask.
+/// The services that other services call.
 const ASKED: [&Service; 3] = [&iam::SERVICE, &inventory::SERVICE, &payment::SERVICE];
 
 #[derive(Clone, Debug)]
@@ -23,13 +23,13 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Reads the addresses. Fails, naming the variable, where something else listens already; a port 0 becomes a free one.
+    /// Reads the addresses and replaces port 0 by a free port. Fails, naming the variable, if an address is in use.
     pub async fn settle(settings: &Settings) -> anyhow::Result<Self> {
         services::check(settings)?;
         let (variable, default) = ADMIN;
         let admin = settings.get(variable).unwrap_or(default).parse();
         let admin = admin.map_err(|error| ConfigError::new(variable, error))?;
-        // All are held until each has its own.
+        // Keep all listeners bound until every service has its own port.
         let mut held = vec![http::bind(variable, admin).await?];
         let mut services = services::addresses(settings)?;
         for (service, address) in &services {
@@ -41,7 +41,7 @@ impl Addresses {
         Ok(Self { admin: held[0].local_addr()?, services })
     }
 
-    /// Where `service` can be reached from this machine.
+    /// The address of `service` as seen from this machine.
     pub fn of(&self, service: &'static Service) -> SocketAddr {
         let listens = self.services.iter().find(|(other, _)| *other == service);
         let mut address = listens.map_or(self.admin, |(_, address)| *address);
@@ -51,7 +51,7 @@ impl Addresses {
         address
     }
 
-    /// The variables by which each service learns where it listens and where the others are.
+    /// The variables that tell each service where to listen and where its peers are.
     pub fn variables(&self) -> Vec<(String, String)> {
         let listen = self.services.iter().map(|(service, address)| (service.variable("LISTEN"), address.to_string()));
         let asked = ASKED.iter().map(|service| (service.variable("ADDRESS"), self.of(service).to_string()));

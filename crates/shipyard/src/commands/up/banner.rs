@@ -1,4 +1,4 @@
-//! What the one process tells the person who started it, once everything is ready.
+//! The message on standard output once all services are ready: addresses, servers and first steps.
 
 use std::{fmt, time::Instant};
 
@@ -12,12 +12,12 @@ use operations::services::SERVICES;
 pub struct Banner {
     pub begun: Instant,
     pub addresses: Addresses,
-    /// A server that the shop uses, and where it is from.
+    /// The servers in use, each with its origin.
     pub used: Vec<(&'static str, String)>,
 }
 
 impl Banner {
-    /// Prints itself when every service is ready.
+    /// Prints the banner when every service is ready.
     pub async fn show(self, all: Vec<Readiness>, stop: CancellationToken) -> anyhow::Result<()> {
         tokio::select! {
             _ = join_all(all.iter().map(Readiness::ready)) => println!("{self}"),
@@ -51,7 +51,7 @@ impl fmt::Display for Banner {
 }
 
 impl Banner {
-    /// The line that runs the demo, as this program was started itself and against where it listens.
+    /// The command line that runs the demo against these addresses.
     fn demo(&self) -> String {
         let program = if std::env::var_os("CARGO").is_some() {
             "cargo run -q --".to_owned()

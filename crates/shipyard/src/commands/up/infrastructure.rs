@@ -1,4 +1,4 @@
-//! PostgreSQL, Redis and Kafka for the one process: each as it is given, else found or started here.
+//! PostgreSQL, Redis and Kafka of the one-process shop: configured by variables, or started here.
 
 use std::time::Duration;
 
@@ -19,19 +19,19 @@ use crate::data::Data;
 use operations::services::SERVICES;
 use platform::service::Service;
 
-/// How long PostgreSQL may take to make the databases.
+/// How long PostgreSQL may take to create the databases.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The mock cluster answers a fetch at once or after all of this: an event waits half of it on average.
+/// The mock cluster answers a fetch at once or after this time, so that an event waits half of it on average.
 const FETCH_WAIT: &str = "25ms";
 
-/// The servers that this process uses, and those of them that it started and ends.
+/// The servers that the process uses, including those that it started and has to stop.
 pub struct Infrastructure {
-    /// By which the services find the servers.
+    /// The variables by which the services find the servers.
     pub variables: Vec<(String, String)>,
-    /// Each server, and where it is from.
+    /// The servers in use, each with its origin.
     pub used: Vec<(&'static str, String)>,
-    /// True when the broker's records end with this process.
+    /// True if the broker's records are lost when this process ends.
     pub forgets_events: bool,
     postgres: Option<Postgres>,
     redis: Option<Redis>,
@@ -39,7 +39,7 @@ pub struct Infrastructure {
 }
 
 impl Infrastructure {
-    /// Finds or starts all three.
+    /// Configures or starts all three.
     pub async fn provide(settings: &Settings, data: &Data) -> anyhow::Result<Self> {
         let (postgres, redis) = tokio::try_join!(Self::postgres(settings, data), Self::redis(settings, data))?;
         let kafka = Self::kafka(settings)?;
@@ -50,11 +50,11 @@ impl Infrastructure {
     async fn postgres(settings: &Settings, data: &Data) -> anyhow::Result<Self> {
         let missing: Vec<&'static Service> = missing(settings);
         if missing.is_empty() {
-            return Ok(Self::given("PostgreSQL", "as given by ORDER_DATABASE_URL and the like"));
+            return Ok(Self::given("PostgreSQL", "as configured by ORDER_DATABASE_URL etc."));
         }
         let directory = postgres_options(data).data;
         let server = postgres::start(&postgres_options(data)).await.with_context(|| {
-            format!("PostgreSQL is missing; set {}, or mend this", missing[0].variable("DATABASE_URL"))
+            format!("PostgreSQL could not be started; set {}, or fix the cause", missing[0].variable("DATABASE_URL"))
         })?;
         let databases = missing.iter().map(|service| database(&server.url, service));
         let databases = tokio::time::timeout(PATIENCE, try_join_all(databases)).await;
@@ -64,19 +64,19 @@ impl Infrastructure {
             format!("PostgreSQL {} from {programs}, data in {}", server.binaries.version, directory.display());
         if missing.len() < SERVICES.len() {
             let names: Vec<&str> = missing.iter().map(|service| service.name).collect();
-            origin = format!("{origin}, for {}; the others as given", names.join(", "));
+            origin = format!("{origin}, for {}; the others as configured", names.join(", "));
         }
         Ok(Self { variables, used: vec![("PostgreSQL", origin)], postgres: Some(server), ..Self::none() })
     }
 
     async fn redis(settings: &Settings, data: &Data) -> anyhow::Result<Self> {
         if settings.get("REDIS_URL").is_some() {
-            return Ok(Self::given("Redis", "as given by REDIS_URL"));
+            return Ok(Self::given("Redis", "as configured by REDIS_URL"));
         }
         let directory = redis_options(data).data;
         let started = redis::start(&redis_options(data)).await;
-        let Some(server) = started.context("Redis does not start; set REDIS_URL, or mend this")? else {
-            return Ok(Self::given("Redis", "none found; sessions end with this process"));
+        let Some(server) = started.context("Redis could not be started; set REDIS_URL, or fix the cause")? else {
+            return Ok(Self::given("Redis", "none found; sessions are kept in memory and lost at exit"));
         };
         let origin = redis::program().map(|program| program.display().to_string()).unwrap_or_default();
         Ok(Self {
@@ -89,7 +89,7 @@ impl Infrastructure {
 
     fn kafka(settings: &Settings) -> anyhow::Result<Self> {
         if settings.get("KAFKA_BROKERS").is_some() {
-            return Ok(Self::given("Kafka", "as given by KAFKA_BROKERS"));
+            return Ok(Self::given("Kafka", "as configured by KAFKA_BROKERS"));
         }
         let config: kafka::Config = presumed(settings).read()?;
         let topics: Topics = settings.read()?;
@@ -104,7 +104,8 @@ impl Infrastructure {
             variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             used: vec![(
                 "Kafka",
-                "librdkafka's mock cluster, in this process; a restart publishes what is under way again".to_owned(),
+                "librdkafka's mock cluster, in this process; unfinished events are republished at the next start"
+                    .to_owned(),
             )],
             forgets_events: true,
             kafka: Some(mock),
@@ -138,7 +139,7 @@ impl Infrastructure {
         }
     }
 
-    /// Starts those of them again that end by themselves, until `done`.
+    /// Restarts the servers that exit by themselves, until `done`.
     pub async fn supervise(mut self, data: &Data, done: &CancellationToken) -> Self {
         let (postgres, redis) = tokio::join!(
             supervise(
@@ -159,7 +160,7 @@ impl Infrastructure {
         Self { postgres, redis, ..self }
     }
 
-    /// Ends the servers that were started, PostgreSQL last.
+    /// Stops the servers that were started, PostgreSQL last.
     pub async fn stop(self) {
         if let Some(redis) = self.redis {
             redis.stop().await;
@@ -179,18 +180,18 @@ fn redis_options(data: &Data) -> redis::Options {
     redis::Options { data: data.path().join("redis"), mortal: true }
 }
 
-/// Makes sure that a service's database is there: the variable by which the service finds it.
+/// Creates a service's database if necessary. Returns the variable with its URL.
 async fn database(server: &str, service: &'static Service) -> anyhow::Result<(String, String)> {
     let url = postgres::ensure_database(server, service.name).await;
     Ok((service.variable("DATABASE_URL"), url.with_context(|| format!("making the database {service}"))?))
 }
 
-/// The services whose database is not given.
+/// The services without a configured database.
 fn missing(settings: &Settings) -> Vec<&'static Service> {
     SERVICES.into_iter().filter(|service| settings.get(&service.variable("DATABASE_URL")).is_none()).collect()
 }
 
-/// `settings` with something in the place of what will only be known once the servers run, so that the rest can be checked before.
+/// `settings` with placeholders for values that are known only once the servers run, so that all others can be checked before.
 pub fn presumed(settings: &Settings) -> Settings {
     let databases: Vec<String> = missing(settings).iter().map(|service| service.variable("DATABASE_URL")).collect();
     let brokers = settings.get("KAFKA_BROKERS").is_none().then_some("KAFKA_BROKERS");

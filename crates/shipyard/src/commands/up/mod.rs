@@ -1,4 +1,4 @@
-//! `shipyard`: the whole shop in one process, with the servers that it needs.
+//! `shipyard up`: all services in one process, with the servers that they need.
 
 mod addresses;
 mod banner;
@@ -30,10 +30,10 @@ use operations::databases::Databases;
 use operations::facts::LOG_SINCE;
 use operations::republish::republish;
 
-/// What is logged unless `LOG_LEVEL` says otherwise: what happens to orders, and trouble.
+/// The default of `LOG_LEVEL`: events of orders, warnings and errors.
 const LOG_LEVEL: &str = "warn,platform::outage=info,shipyard=info,servers=info,iam=info,inventory=info,order=info,payment=info,assembly=info,notification=info";
 
-/// Runs the shop until a signal ends it.
+/// Runs all services until a signal.
 pub async fn run(data: Data) -> anyhow::Result<()> {
     let begun = Instant::now();
     let settings = Settings::load()?.or("LOG_LEVEL", LOG_LEVEL).for_shared_process();
@@ -42,7 +42,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     let _lock = data.lock()?;
     let key = data.ensure_service_key(&settings)?;
     let settings = settings.with([("SERVICE_KEY", key)]);
-    // What is wrong with the variables or the ports is told before a server is started.
+    // Configuration and ports are checked before any server is started.
     let addresses = Addresses::settle(&presumed(&settings)).await?;
     let settings = with(settings, &addresses.variables());
     println!("Shipyard is starting.");
@@ -51,7 +51,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
         () = stop.cancelled() => return Ok(()),
     };
     let settings = with(settings, &infrastructure.variables);
-    // A broker that forgets knows of nothing before now.
+    // A broker without persistent records has none from before this start.
     let since = infrastructure.forgets_events.then(|| (LOG_SINCE.to_owned(), clock::now().to_rfc3339()));
     let found: Vec<_> =
         addresses.variables().into_iter().chain(infrastructure.variables.clone()).chain(since).collect();
@@ -86,14 +86,14 @@ async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: Can
     tasks.join().await
 }
 
-/// Brings the schemas up to date and makes the outboxes publish again what the broker's last life took with it.
+/// Applies migrations, and marks for publication again the events that were lost with the mock broker.
 async fn migrate_and_republish(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<()> {
     let databases = Databases::of("shipyard-up", settings)?;
     databases.migrate(stop).await?;
     if !stop.is_cancelled() {
         let count = republish(&databases).await?;
         if count > 0 {
-            tracing::info!(count, "events that were under way when the last process ended are published again");
+            tracing::info!(count, "republishing events that were unfinished when the last process ended");
         }
     }
     databases.close().await;

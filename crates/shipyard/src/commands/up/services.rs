@@ -1,4 +1,4 @@
-//! The services of the one process, put together as their own programs do it.
+//! Configures and builds all services of the process, as their own binaries do.
 
 use std::net::SocketAddr;
 
@@ -8,12 +8,12 @@ use platform::{
     service::{Built, Service},
 };
 
-/// Reads and checks the variables of every service; an error names the one that is wrong.
+/// Validates the configuration of every service; an error names the variable.
 pub fn check(settings: &Settings) -> Result<(), ConfigError> {
     SERVICES.into_iter().try_for_each(|service| (service.check)(settings))
 }
 
-/// Where each service is to listen.
+/// The listen address of each service.
 pub fn addresses(settings: &Settings) -> Result<Vec<(&'static Service, SocketAddr)>, ConfigError> {
     SERVICES.into_iter().map(|service| Ok((service, service.listen(settings)?))).collect()
 }

@@ -1,14 +1,14 @@
-//! Stops the services of the one process caller before callee, so that what a request in hand still needs is there.
+//! Stops callers before callees, so that requests in flight can be completed.
 
 use platform::shutdown::Tasks;
 use tokio_util::sync::CancellationToken;
 
 use platform::service::Built;
 
-/// The services that call others, those that only ask iam, and iam.
+/// The groups: services that call others, services that call only iam, and iam.
 const GROUPS: usize = 3;
 
-/// Runs the services until `stop` or the first failure; those of a group are told to stop when those before have stopped.
+/// Runs the services until `stop` or the first failure. Each group is stopped when the group before it has stopped.
 pub async fn run(services: Vec<(&'static str, Built)>, stop: CancellationToken) -> anyhow::Result<()> {
     let mut groups: [Group; GROUPS] = std::array::from_fn(|_| Group::new());
     for (name, service) in services {
@@ -33,7 +33,7 @@ pub async fn run(services: Vec<(&'static str, Built)>, stop: CancellationToken) 
     outcomes.into_iter().find(Result::is_err).unwrap_or(Ok(()))
 }
 
-/// Services that stop together.
+/// Services that stop at the same time.
 struct Group {
     stop: CancellationToken,
     tasks: Tasks,
@@ -45,7 +45,7 @@ impl Group {
         Self { tasks: Tasks::new(&stop), stop }
     }
 
-    /// A group without services lasts until it is told to stop, too.
+    /// A group without services also runs until it is stopped.
     async fn run(self) -> anyhow::Result<()> {
         let outcome = self.tasks.join().await;
         if outcome.is_ok() {
@@ -74,10 +74,10 @@ mod tests {
 
     use super::*;
 
-    /// What services did, in its order.
+    /// The order in which services stopped.
     type Log = Arc<Mutex<Vec<&'static str>>>;
 
-    /// A service that takes a while to finish what it has in hand.
+    /// A service that takes a while to complete its requests.
     fn service(name: &'static str, log: &Log) -> (&'static str, Built) {
         let log = log.clone();
         let built = Built::new(Readiness::default(), move |stop| async move {

@@ -1,13 +1,13 @@
-//! Starts a server again that has ended by itself: the services wait for it as they do for any that is away.
+//! Restarts a server that exits by itself. Meanwhile the services treat it like any server that is unavailable.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-/// How long to wait after a start that failed.
+/// The pause after a failed start.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Keeps `server` running until `done`; answers the one that runs then.
+/// Keeps `server` running until `done`, and returns the instance that runs then.
 pub async fn supervise<S>(
     name: &'static str,
     server: Option<S>,
@@ -21,14 +21,16 @@ pub async fn supervise<S>(
             () = ended(&server) => {}
             () = done.cancelled() => return Some(server),
         }
-        tracing::warn!(server = name, "a server has ended and is started again");
-        // It holds the lock on its data.
+        tracing::warn!(server = name, "server exited unexpectedly; restarting");
+        // The old instance holds the lock on its data.
         drop(server);
         server = loop {
             match start().await {
                 Ok(Some(started)) => break started,
                 Ok(None) => return None,
-                Err(error) => tracing::error!(server = name, error = format!("{error:#}"), "a server does not start"),
+                Err(error) => {
+                    tracing::error!(server = name, error = format!("{error:#}"), "server failed to start; retrying")
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
