@@ -13,8 +13,8 @@ use testcontainers::{
 };
 
 use crate::{
-    infrastructure::Server,
     run::{self, Run},
+    server::Server,
 };
 
 /// The label that tells whose a container is.

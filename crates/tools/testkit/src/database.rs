@@ -11,10 +11,7 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use crate::{
-    infrastructure::{Server, address},
-    run,
-};
+use crate::{infrastructure::address, run, server::Server};
 
 /// Connections of one test's pool.
 const POOL: u32 = 10;

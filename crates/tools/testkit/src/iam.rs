@@ -29,7 +29,10 @@ use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use crate::{Running, SERVICE_KEY, run};
+use crate::{
+    running::{Running, run},
+    settings::SERVICE_KEY,
+};
 
 /// The stand-in: it serves Whoami and GetUser until it is dropped.
 pub struct Iam {

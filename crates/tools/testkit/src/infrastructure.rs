@@ -8,14 +8,8 @@ use tokio::sync::OnceCell;
 use crate::{
     containers, programs,
     run::{Run, say},
+    server::Server,
 };
-
-#[derive(Clone, Copy, Debug)]
-pub enum Server {
-    Postgres,
-    Redis,
-    Kafka,
-}
 
 static POSTGRES: OnceCell<String> = OnceCell::const_new();
 static REDIS: OnceCell<String> = OnceCell::const_new();
@@ -76,22 +70,4 @@ async fn find(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
         format!("no {server:?} for tests: {reason}; start a container engine, or set {}", server.variable())
     })?;
     Ok((address, format!("by {program} ({reason})")))
-}
-
-impl Server {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Postgres => "postgres",
-            Self::Redis => "redis",
-            Self::Kafka => "kafka",
-        }
-    }
-
-    fn variable(self) -> &'static str {
-        match self {
-            Self::Postgres => "TEST_DATABASE_URL",
-            Self::Redis => "TEST_REDIS_URL",
-            Self::Kafka => "TEST_KAFKA_BROKERS",
-        }
-    }
 }

@@ -17,7 +17,10 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use crate::infrastructure::{Server, address, mock};
+use crate::{
+    infrastructure::{address, mock},
+    server::Server,
+};
 
 /// Enough to have keys on different partitions, few enough to be made quickly.
 const PARTITIONS: i32 = 3;

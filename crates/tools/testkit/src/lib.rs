@@ -13,6 +13,7 @@ mod programs;
 mod redis;
 mod run;
 mod running;
+mod server;
 mod settings;
 mod sql_errors;
 

@@ -5,7 +5,7 @@ use std::{path::Path, sync::OnceLock};
 use anyhow::Context as _;
 use servers::{apt, kafka, postgres, redis};
 
-use crate::{infrastructure::Server, run::Run};
+use crate::{run::Run, server::Server};
 
 /// Stands for the address of the Kafka in each test binary's own process.
 pub const MOCK: &str = "mock";

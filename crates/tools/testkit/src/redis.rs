@@ -1,6 +1,6 @@
 //! Redis for tests.
 
-use crate::infrastructure::{Server, address};
+use crate::{infrastructure::address, server::Server};
 
 /// A real server, shared with other tests: give your keys a random prefix.
 pub struct Redis {

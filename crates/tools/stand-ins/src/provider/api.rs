@@ -12,18 +12,18 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Shared, answer::Answer, fault::Purpose, posts::Post};
+use super::{fault::Purpose, ledger::SharedLedger, request::Post, response::StripeResponse};
 
-pub(super) fn router(key: &str, books: Shared) -> Router {
+pub(super) fn router(key: &str, ledger: SharedLedger) -> Router {
     let bearer = format!("Bearer {key}");
     Router::new()
         .route("/v1/payment_intents", post(charge))
         .route("/v1/payment_intents/search", get(search))
         .route("/v1/payment_intents/{id}", get(look))
         .route("/v1/refunds", post(refund))
-        .fallback(async || Answer::missing())
+        .fallback(async || StripeResponse::missing())
         .layer(middleware::from_fn_with_state(bearer, authorized))
-        .with_state(books)
+        .with_state(ledger)
 }
 
 async fn authorized(State(bearer): State<String>, request: Request, next: Next) -> Response {
@@ -33,40 +33,40 @@ async fn authorized(State(bearer): State<String>, request: Request, next: Next) 
     }
 }
 
-async fn charge(State(books): State<Shared>, headers: HeaderMap, body: String) -> Answer {
-    done(&books, Purpose::Charge, &headers, &body).await
+async fn charge(State(ledger): State<SharedLedger>, headers: HeaderMap, body: String) -> StripeResponse {
+    done(&ledger, Purpose::Charge, &headers, &body).await
 }
 
-async fn refund(State(books): State<Shared>, headers: HeaderMap, body: String) -> Answer {
-    done(&books, Purpose::Refund, &headers, &body).await
+async fn refund(State(ledger): State<SharedLedger>, headers: HeaderMap, body: String) -> StripeResponse {
+    done(&ledger, Purpose::Refund, &headers, &body).await
 }
 
 /// Stripe takes a request without a key, too; a shop that never charges twice does not send one.
-async fn done(books: &Shared, purpose: Purpose, headers: &HeaderMap, body: &str) -> Answer {
+async fn done(ledger: &SharedLedger, purpose: Purpose, headers: &HeaderMap, body: &str) -> StripeResponse {
     let key = headers.get("Idempotency-Key").and_then(|key| key.to_str().ok());
     let (Some(key), Ok(form)) = (key, serde_urlencoded::from_str(body)) else {
-        return Answer::invalid("parameter_missing");
+        return StripeResponse::invalid("parameter_missing");
     };
     let post = Post { purpose, key: key.to_owned(), form };
-    let (answer, hold) = books.lock().post(&post);
+    let (answer, hold) = ledger.lock().post(&post);
     hold.over().await;
     answer
 }
 
-async fn search(State(books): State<Shared>, Query(query): Query<HashMap<String, String>>) -> Response {
+async fn search(State(ledger): State<SharedLedger>, Query(query): Query<HashMap<String, String>>) -> Response {
     let transaction = query
         .get("query")
         .and_then(|query| query.strip_prefix("metadata['transaction_uuid']:'"))
         .and_then(|query| query.strip_suffix('\''));
     match transaction {
         Some(transaction) => {
-            let data = books.lock().search(transaction);
+            let data = ledger.lock().search(transaction);
             Json(json!({ "object": "search_result", "data": data, "has_more": false })).into_response()
         }
-        None => Answer::invalid("parameter_missing").into_response(),
+        None => StripeResponse::invalid("parameter_missing").into_response(),
     }
 }
 
-async fn look(State(books): State<Shared>, Path(id): Path<String>) -> Answer {
-    books.lock().look(&id).map_or_else(Answer::missing, Answer::ok)
+async fn look(State(ledger): State<SharedLedger>, Path(id): Path<String>) -> StripeResponse {
+    ledger.lock().look(&id).map_or_else(StripeResponse::missing, StripeResponse::ok)
 }

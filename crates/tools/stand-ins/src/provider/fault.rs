@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 pub enum ProviderFault {
     /// It is done, and the answer comes after everybody has stopped waiting.
     Silent,
-    /// It is done, and the answer is held back until [`Provider::release`](super::Provider::release).
+    /// It is done, and the answer is held back until [`Provider::release`](crate::Provider::release).
     Withheld,
     /// It is done, and the connection ends before the answer.
     Lost,

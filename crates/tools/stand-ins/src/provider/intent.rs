@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    answer::error_of,
-    books::{Entry, EntryKind},
-    posts::Post,
+    entry::{Entry, EntryKind},
+    request::Post,
+    response::error_of,
 };
 
 pub(super) struct PaymentIntent {

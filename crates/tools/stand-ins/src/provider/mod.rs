@@ -1,24 +1,22 @@
 //! A stand-in for Stripe that keeps its answers under their keys as Stripe does, and misbehaves as it is told to.
 
-mod answer;
 mod api;
-mod books;
+mod entry;
 mod fault;
+mod idempotency;
 mod intent;
-mod posts;
+mod ledger;
+mod request;
+mod response;
 
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, net::SocketAddr};
 
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::books::Books;
+use self::ledger::SharedLedger;
 pub use self::{
-    books::{Entry, EntryKind},
+    entry::{Entry, EntryKind},
     fault::{Mode, ProviderFault},
 };
 use crate::server::Server;
@@ -26,18 +24,15 @@ use crate::server::Server;
 /// Speaks the part of Stripe's API that makes, finds and refunds charges. Accepts nothing more once it is dropped.
 pub struct Provider {
     server: Server,
-    books: Shared,
+    ledger: SharedLedger,
 }
-
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Books>>);
 
 impl Provider {
     /// One that knows this API key, and has empty books.
     pub async fn start(key: &str) -> anyhow::Result<Self> {
-        let books = Shared::default();
-        let server = Server::start(api::router(key, books.clone())).await?;
-        Ok(Self { server, books })
+        let ledger = SharedLedger::default();
+        let server = Server::start(api::router(key, ledger.clone())).await?;
+        Ok(Self { server, ledger })
     }
 
     /// Where it listens.
@@ -52,48 +47,48 @@ impl Provider {
 
     /// Declines every charge of more than this, in minor units.
     pub fn decline_above(&self, limit: i64) {
-        self.books.lock().limit = Some(limit);
+        self.ledger.lock().limit = Some(limit);
     }
 
     /// How it behaves from now on, where no script says otherwise.
     pub fn be(&self, mode: Mode) {
-        self.books.lock().faults.mode = mode;
+        self.ledger.lock().faults.mode = mode;
     }
 
     /// The next new charges meet these faults, one each. One that is answered from its key is not new; one of which nothing was done is.
     pub fn script(&self, faults: impl IntoIterator<Item = ProviderFault>) {
-        self.books.lock().faults.script.extend(faults);
+        self.ledger.lock().faults.script.extend(faults);
     }
 
     /// How many requests wait for [`Provider::release`] now. One whose caller is gone no longer does.
     pub fn withheld(&self) -> usize {
-        self.books.lock().gate.receiver_count()
+        self.ledger.lock().gate.receiver_count()
     }
 
     /// Gives every answer that is held back. Later ones are held back again.
     pub fn release(&self) {
         // Those who wait see the old gate go.
-        self.books.lock().gate = watch::Sender::default();
+        self.ledger.lock().gate = watch::Sender::default();
     }
 
     /// Forgets every key, as Stripe does after a day.
     pub fn forget_keys(&self) {
-        self.books.lock().answers.clear();
+        self.ledger.lock().answers.clear();
     }
 
     /// How many new POSTs have met a fault, of a script or of a mode.
     pub fn faults_met(&self) -> usize {
-        self.books.lock().faults.met
+        self.ledger.lock().faults.met
     }
 
     /// How many POSTs were answered from their key, as repetitions are.
     pub fn replayed(&self) -> usize {
-        self.books.lock().replayed
+        self.ledger.lock().replayed
     }
 
     /// What it has done, in order.
     pub fn entries(&self) -> Vec<Entry> {
-        self.books.lock().entries.clone()
+        self.ledger.lock().entries.clone()
     }
 
     /// How many charges of this order have succeeded.
@@ -108,23 +103,17 @@ impl Provider {
 
     /// The forms that were posted, repetitions too, each with its key under `Idempotency-Key`.
     pub fn posts(&self) -> Vec<HashMap<String, String>> {
-        self.books.lock().posts.clone()
+        self.ledger.lock().posts.clone()
     }
 
     fn count(&self, order: Uuid, kind: EntryKind) -> usize {
-        let books = self.books.lock();
-        books.entries.iter().filter(|entry| entry.order == order && entry.kind == kind).count()
+        let ledger = self.ledger.lock();
+        ledger.entries.iter().filter(|entry| entry.order == order && entry.kind == kind).count()
     }
 }
 
 impl Drop for Provider {
     fn drop(&mut self) {
         self.release();
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Books> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

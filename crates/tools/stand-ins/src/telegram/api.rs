@@ -13,7 +13,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Shared, mode::TelegramMode};
+use super::{chats::SharedChats, mode::TelegramMode};
 
 /// Longer than anybody waits.
 const SILENCE: Duration = Duration::from_mins(10);
@@ -22,7 +22,7 @@ const BAD_GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head></ht
 /// In characters.
 const LONGEST_TEXT: usize = 4096;
 
-pub(super) fn router(token: &str, chats: Shared) -> Router {
+pub(super) fn router(token: &str, chats: SharedChats) -> Router {
     let id = token.split(':').next().and_then(|id| id.parse::<i64>().ok());
     let me = json!({ "id": id, "is_bot": true, "first_name": "Stand-in", "username": "stand_in_bot" });
     let bot = Router::new()
@@ -38,7 +38,7 @@ pub(super) fn router(token: &str, chats: Shared) -> Router {
 }
 
 /// Answers in the place of everything while all is broken.
-async fn standing(State(chats): State<Shared>, request: Request, next: Next) -> Response {
+async fn standing(State(chats): State<SharedChats>, request: Request, next: Next) -> Response {
     let broken = {
         let mut chats = chats.lock();
         let broken = chats.modes.standing == TelegramMode::Broken;
@@ -48,7 +48,7 @@ async fn standing(State(chats): State<Shared>, request: Request, next: Next) -> 
     if broken { broken_down() } else { next.run(request).await }
 }
 
-async fn send(State(chats): State<Shared>, Json(message): Json<Value>) -> Response {
+async fn send(State(chats): State<SharedChats>, Json(message): Json<Value>) -> Response {
     let chat = match &message["chat_id"] {
         Value::String(chat) if !chat.is_empty() => chat.clone(),
         Value::Number(chat) => chat.to_string(),
@@ -85,7 +85,7 @@ async fn send(State(chats): State<Shared>, Json(message): Json<Value>) -> Respon
 }
 
 /// A new question ends the one before it: a bot is one program.
-async fn updates(State(chats): State<Shared>, Json(asked): Json<Value>) -> Response {
+async fn updates(State(chats): State<SharedChats>, Json(asked): Json<Value>) -> Response {
     let wait = Duration::from_secs(asked["timeout"].as_u64().unwrap_or_default());
     let (deadline, offset) = (Instant::now() + wait, asked["offset"].as_i64().unwrap_or_default());
     let (poll, mut news) = {

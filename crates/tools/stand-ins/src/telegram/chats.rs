@@ -1,6 +1,9 @@
 //! What was said in the chats of a bot, from either side.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
@@ -29,6 +32,16 @@ pub(super) struct Chats {
     pub polls: u64,
     updates: Vec<(i64, Value)>,
     last_update: i64,
+}
+
+/// The chats, shared by the API and the test.
+#[derive(Clone, Default)]
+pub(super) struct SharedChats(Arc<Mutex<Chats>>);
+
+impl SharedChats {
+    pub fn lock(&self) -> MutexGuard<'_, Chats> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Chats {

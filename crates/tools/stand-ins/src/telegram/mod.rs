@@ -4,28 +4,22 @@ mod api;
 mod chats;
 mod mode;
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::net::SocketAddr;
 
-use self::chats::Chats;
+use self::chats::SharedChats;
 pub use self::{chats::Sent, mode::TelegramMode};
 use crate::server::Server;
 
 /// Speaks the part of the Bot API that sends messages and reads them. Accepts nothing more once it is dropped.
 pub struct Telegram {
     server: Server,
-    chats: Shared,
+    chats: SharedChats,
 }
-
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Chats>>);
 
 impl Telegram {
     /// One that knows the bot with this token.
     pub async fn start(token: &str) -> anyhow::Result<Self> {
-        let chats = Shared::default();
+        let chats = SharedChats::default();
         let server = Server::start(api::router(token, chats.clone())).await?;
         Ok(Self { server, chats })
     }
@@ -68,11 +62,5 @@ impl Telegram {
     /// How often this mode was met so far: by messages, and [`TelegramMode::Broken`] by all that was asked.
     pub fn met(&self, mode: TelegramMode) -> usize {
         self.chats.lock().met.get(&mode).copied().unwrap_or_default()
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Chats> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

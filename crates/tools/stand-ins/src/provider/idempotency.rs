@@ -1,27 +1,14 @@
-//! A request that is to have its effect once per key.
-
-use std::collections::HashMap;
+//! Idempotency: a POST takes effect once per key, and a repetition is answered from its key.
 
 use super::{
-    answer::{Answer, Hold},
-    books::Books,
     fault::{ProviderFault, Purpose},
+    ledger::Ledger,
+    request::{Kept, Post},
+    response::{Hold, StripeResponse},
 };
 
-pub(super) struct Post {
-    pub purpose: Purpose,
-    pub key: String,
-    pub form: HashMap<String, String>,
-}
-
-/// What was answered to a key, and to what.
-pub(super) struct Kept {
-    form: HashMap<String, String>,
-    answer: Answer,
-}
-
-impl Books {
-    pub fn post(&mut self, post: &Post) -> (Answer, Hold) {
+impl Ledger {
+    pub fn post(&mut self, post: &Post) -> (StripeResponse, Hold) {
         let mut seen = post.form.clone();
         seen.insert("Idempotency-Key".to_owned(), post.key.clone());
         self.posts.push(seen);
@@ -30,12 +17,12 @@ impl Books {
                 self.replayed += 1;
                 return (kept.answer.clone().again(), Hold::Nothing);
             }
-            Some(_) => return (Answer::reused(), Hold::Nothing),
+            Some(_) => return (StripeResponse::reused(), Hold::Nothing),
             None => {}
         }
         let fault = self.faults.next(post.purpose, &post.key);
         if let Some(ProviderFault::Status(status)) = fault {
-            return (Answer::empty(status), Hold::Nothing);
+            return (StripeResponse::empty(status), Hold::Nothing);
         }
         let answer = match post.purpose {
             Purpose::Charge => self.charge(post, fault),
@@ -45,7 +32,7 @@ impl Books {
         match fault {
             Some(ProviderFault::Silent) => (answer, Hold::Silence),
             Some(ProviderFault::Withheld) => (answer, Hold::Gate(self.gate.subscribe())),
-            Some(ProviderFault::Lost) => (Answer::lost(), Hold::Nothing),
+            Some(ProviderFault::Lost) => (StripeResponse::lost(), Hold::Nothing),
             _ => (answer, Hold::Nothing),
         }
     }

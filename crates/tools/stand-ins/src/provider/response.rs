@@ -16,7 +16,7 @@ use tokio::sync::watch;
 const SILENCE: Duration = Duration::from_mins(10);
 
 #[derive(Clone)]
-pub(super) struct Answer {
+pub(super) struct StripeResponse {
     status: StatusCode,
     body: Option<Value>,
     /// True for one that was kept under its key.
@@ -33,7 +33,7 @@ pub(super) enum Hold {
     Gate(watch::Receiver<()>),
 }
 
-impl Answer {
+impl StripeResponse {
     pub fn ok(body: Value) -> Self {
         Self { status: StatusCode::OK, body: Some(body), replayed: false, lost: false }
     }
@@ -77,7 +77,7 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for StripeResponse {
     fn into_response(self) -> Response {
         if self.lost {
             let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);

@@ -1,42 +1,25 @@
 //! The provider's own books.
 
-use std::collections::HashMap;
-
-use serde_json::{Value, json};
-use tokio::sync::watch;
-use uuid::Uuid;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use super::{
-    answer::Answer,
+    entry::{Entry, EntryKind},
     fault::{Faults, Mode, ProviderFault},
     intent::{PaymentIntent, Status},
-    posts::{Kept, Post},
+    request::{Kept, Post},
+    response::StripeResponse,
 };
+use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// What Stripe does not charge for less than, in minor units.
 const SMALLEST: i64 = 50;
 
-/// What was done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The Idempotency-Key under which it was asked for; of a charge or a decline, that is the transaction's UUID.
-    pub key: String,
-    pub kind: EntryKind,
-    /// Nil when the charge names none.
-    pub order: Uuid,
-    /// In minor units, positive.
-    pub amount: i64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EntryKind {
-    Charge,
-    Decline,
-    Refund,
-}
-
 #[derive(Default)]
-pub(super) struct Books {
+pub(super) struct Ledger {
     pub faults: Faults,
     /// More than this, in minor units, is declined.
     pub limit: Option<i64>,
@@ -54,11 +37,21 @@ pub(super) struct Books {
     transactions: HashMap<String, Vec<String>>,
 }
 
-impl Books {
-    pub fn charge(&mut self, post: &Post, fault: Option<ProviderFault>) -> Answer {
+/// The ledger, shared by the API and the test.
+#[derive(Clone, Default)]
+pub(super) struct SharedLedger(Arc<Mutex<Ledger>>);
+
+impl SharedLedger {
+    pub fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger {
+    pub fn charge(&mut self, post: &Post, fault: Option<ProviderFault>) -> StripeResponse {
         let amount = post.form.get("amount").and_then(|amount| amount.parse::<i64>().ok());
         let Some(amount) = amount.filter(|amount| *amount >= SMALLEST) else {
-            return Answer::invalid("amount_too_small");
+            return StripeResponse::invalid("amount_too_small");
         };
         let status = match fault {
             Some(ProviderFault::Declined(code)) => Status::Declined(code),
@@ -68,8 +61,8 @@ impl Books {
         };
         let intent = PaymentIntent::new(format!("pi_{}", self.intents.len() + 1), post, amount, status);
         let answer = match status {
-            Status::Declined(code) => Answer::declined(code),
-            _ => Answer::ok(intent.json()),
+            Status::Declined(code) => StripeResponse::declined(code),
+            _ => StripeResponse::ok(intent.json()),
         };
         self.entries.extend(intent.entry());
         if let Some(transaction) = intent.transaction() {
@@ -80,24 +73,24 @@ impl Books {
     }
 
     /// Of the whole charge, or of the amount that is given.
-    pub fn refund(&mut self, post: &Post) -> Answer {
+    pub fn refund(&mut self, post: &Post) -> StripeResponse {
         let Some(intent) = post.form.get("payment_intent").and_then(|id| self.intents.get_mut(id)) else {
-            return Answer::missing();
+            return StripeResponse::missing();
         };
         let amount = post.form.get("amount").map_or(Some(intent.amount), |amount| amount.parse().ok());
         let Some(amount) = amount.filter(|amount| (1..=intent.amount).contains(amount)) else {
-            return Answer::invalid("parameter_invalid_integer");
+            return StripeResponse::invalid("parameter_invalid_integer");
         };
         if intent.status != Status::Succeeded {
-            return Answer::invalid("payment_intent_unexpected_state");
+            return StripeResponse::invalid("payment_intent_unexpected_state");
         }
         if std::mem::replace(&mut intent.refunded, true) {
-            return Answer::invalid("charge_already_refunded");
+            return StripeResponse::invalid("charge_already_refunded");
         }
         let refund = json!({ "id": format!("re_{}", intent.id), "object": "refund", "status": "succeeded" });
         let (key, order) = (post.key.clone(), intent.order());
         self.entries.push(Entry { key, kind: EntryKind::Refund, order, amount });
-        Answer::ok(refund)
+        StripeResponse::ok(refund)
     }
 
     /// What has come of this intent; one that takes its time is done now.

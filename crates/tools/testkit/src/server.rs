@@ -1,0 +1,27 @@
+//! The kinds of servers that tests need.
+
+#[derive(Clone, Copy, Debug)]
+pub enum Server {
+    Postgres,
+    Redis,
+    Kafka,
+}
+
+impl Server {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
+            Self::Kafka => "kafka",
+        }
+    }
+
+    /// The variable that configures an existing server.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Postgres => "TEST_DATABASE_URL",
+            Self::Redis => "TEST_REDIS_URL",
+            Self::Kafka => "TEST_KAFKA_BROKERS",
+        }
+    }
+}
