@@ -13,8 +13,8 @@ use crate::{
     SERVICE, api, client,
     config::Config,
     consumers, jobs,
-    repository::{PgNotifications, PgOffsets, go_by_indexes},
-    service::{Courier, Greeter, NotificationService, STABLE_FOR, Sender, Templates},
+    repository::{PgNotifications, PgOffsets, prefer_index_scans},
+    service::{Bot, Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
 };
 
 pub struct App {
@@ -26,29 +26,29 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the service together and binds its listeners; connects to nothing yet.
+    /// Builds the service and binds its listeners; connects to nothing yet.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
         let Config { server, identity, messaging, own } = config;
         let server = Server::bind(&SERVICE, server).await?;
-        go_by_indexes(&server.database());
+        prefer_index_scans(&server.database());
         let templates = Templates::load(own.notification_templates.as_deref())?;
         let messenger = client::messenger(&own, server.peer("iam", "IAM_ADDRESS", &identity.iam_address)?)?;
         let notifications = Arc::new(PgNotifications::new(server.database()));
         let queued = Arc::new(Notify::new());
         let service = NotificationService::new(notifications.clone(), queued.clone());
-        let courier = Courier {
+        let dispatcher = Dispatcher {
             notifications,
             users: messenger.users,
             notifier: messenger.notifier,
             templates: templates.clone(),
-            fallback: own.telegram_chat_id,
+            fallback_chat: own.telegram_chat_id,
             stable_for: STABLE_FOR,
             halted: AtomicBool::new(false),
         };
         let offsets = Arc::new(PgOffsets::new(server.database()));
         let lease = server.lease("greeter");
-        let greeter = messenger.bot.map(|bot| Greeter { bot, offsets, lease, templates });
+        let bot = messenger.bot.map(|api| Bot { api, offsets, lease, templates });
         let subscriptions = [
             consumers::order_paid(service.clone()),
             consumers::ship_assembled(service.clone()),
@@ -56,12 +56,12 @@ impl App {
         ];
         let retention = server.retention(messaging.kafka.effect_retention());
         let mut jobs = vec![
-            jobs::send_notifications(Sender::new(courier, server.lease("sender"), queued)),
+            jobs::send_notifications(Sender::new(dispatcher, server.lease("sender"), queued)),
             jobs::remove_old_notifications(&retention),
             jobs::remove_bot_offsets(&retention),
             retention.inbox(),
         ];
-        jobs.extend(greeter.map(jobs::answer_bot));
+        jobs.extend(bot.map(jobs::answer_commands));
         Ok(Self {
             guard: identity.guard(&server, api::access)?,
             consumers: messaging.consumers(&server, subscriptions),
@@ -71,7 +71,7 @@ impl App {
         })
     }
 
-    /// Where it listens, the port that the system chose included.
+    /// The address it listens on, with the port chosen by the system if the configured one is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -80,7 +80,7 @@ impl App {
         self.server.readiness()
     }
 
-    /// Runs until `stop` or a failure that no waiting mends.
+    /// Runs until `stop` or a permanent failure.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut tasks = self.server.start(&stop).await?.serve_grpc(api::services(self.service), self.guard);
         tasks.jobs(self.jobs);

@@ -20,13 +20,14 @@ pub struct Config {
     pub own: Own,
 }
 
-/// The variables of this service alone.
+/// The variables that only this service has.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
     /// The bot's token, as BotFather gives it. Without one, messages are logged instead of sent.
     pub telegram_bot_token: Option<SecretString>,
-    /// Where messages for users without a `telegram` method go.
+    /// The chat for users without a `telegram` method.
     pub telegram_chat_id: Option<String>,
+    /// The Bot API's base URL.
     #[serde(default = "telegram")]
     pub telegram_api_url: String,
     /// A directory whose files replace the built-in templates of the same name; see `templates/`.

@@ -1,4 +1,4 @@
-//! Notification tells users what happened to their orders, each thing once, through Telegram.
+//! Notification tells users through Telegram what happened to their orders, once per event.
 
 pub mod api;
 pub mod app;

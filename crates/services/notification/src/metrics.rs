@@ -1,8 +1,8 @@
-//! The counters of this service.
+//! Metric series that exist from the start.
 
 use crate::model::Kind;
 
-/// Makes them with 0: a rate does not see the first value of a series.
+/// Creates the counters at 0, since `rate()` misses the first value of a series.
 pub fn count_from_zero() {
     for kind in Kind::ALL.map(Kind::as_str) {
         metrics::counter!("notifications_sent_total", "kind" => kind).increment(0);

@@ -1,7 +1,8 @@
-//! `ListNotifications`: what the user was told of an order.
+//! `ListNotifications`: the notifications about one order.
 
-use contracts::proto::notification::v1::{
-    ListNotificationsRequest, ListNotificationsResponse, Notification, NotificationStatus,
+use contracts::{
+    ids::OrderId,
+    proto::notification::v1::{ListNotificationsRequest, ListNotificationsResponse, Notification, NotificationStatus},
 };
 use platform::grpc::{caller, parse_uuid, timestamp};
 use tonic::{Request, Response, Status};
@@ -13,7 +14,7 @@ pub async fn handle(
     request: Request<ListNotificationsRequest>,
 ) -> Result<Response<ListNotificationsResponse>, Status> {
     let caller = caller(&request)?;
-    let order = parse_uuid("order_uuid", &request.get_ref().order_uuid)?;
+    let order = OrderId::new(parse_uuid("order_uuid", &request.get_ref().order_uuid)?);
 
     let notifications = service.list(&caller, order).await?;
 
@@ -27,7 +28,7 @@ fn encode(notification: &model::Notification) -> Notification {
         model::Status::Failed => NotificationStatus::Failed,
     };
     Notification {
-        uuid: notification.uuid.to_string(),
+        uuid: notification.id.to_string(),
         order_uuid: notification.order.to_string(),
         user_uuid: notification.user.to_string(),
         kind: notification.kind.as_str().to_owned(),

@@ -1,10 +1,10 @@
-//! Users, asked of iam in the name of this service.
+//! Users, looked up in iam over gRPC with this service's identity.
 
 use async_trait::async_trait;
+use contracts::ids::UserId;
 use contracts::proto::user::v1::{GetUserRequest, user_service_client::UserServiceClient};
 use platform::grpc::Peer;
 use tonic::Code;
-use uuid::Uuid;
 
 use super::{Unavailable, Users};
 
@@ -25,11 +25,11 @@ impl GrpcUsers {
 
 #[async_trait]
 impl Users for GrpcUsers {
-    async fn chat(&self, user: Uuid) -> Result<Option<String>, Unavailable> {
+    async fn chat(&self, user: UserId) -> Result<Option<String>, Unavailable> {
         let request = GetUserRequest { user_uuid: user.to_string() };
         match self.client.clone().get_user(request).await {
-            Ok(answer) => {
-                let methods = answer.into_inner().user.and_then(|user| user.info).unwrap_or_default();
+            Ok(response) => {
+                let methods = response.into_inner().user.and_then(|user| user.info).unwrap_or_default();
                 let mut methods = methods.notification_methods.into_iter();
                 let method = methods.find(|method| method.provider_name == PROVIDER && !method.target.is_empty());
                 Ok(method.map(|method| method.target))

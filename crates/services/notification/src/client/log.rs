@@ -1,17 +1,17 @@
-//! The log in the place of a messenger, where there is no token for one.
+//! The log as a messenger, used when no bot token is configured.
 
 use async_trait::async_trait;
-use uuid::Uuid;
+use contracts::ids::UserId;
 
 use super::{Limits, Message, Notifier, Unavailable, Users};
-use crate::model::Fault;
+use crate::model::MessengerError;
 
 pub struct Log;
 
-/// Each user has a place of his own in it, and nobody is asked for it.
+/// Each user has a chat of their own, without a call to iam.
 #[async_trait]
 impl Users for Log {
-    async fn chat(&self, user: Uuid) -> Result<Option<String>, Unavailable> {
+    async fn chat(&self, user: UserId) -> Result<Option<String>, Unavailable> {
         Ok(Some(user.to_string()))
     }
 }
@@ -22,20 +22,20 @@ impl Notifier for Log {
         Limits::default()
     }
 
-    /// A line for each notification, as it would have been sent if nothing else had waited.
-    async fn send(&self, message: &Message<'_>) -> Result<(), Fault> {
+    /// Writes one line per notification, also for a digest.
+    async fn send(&self, message: &Message<'_>) -> Result<(), MessengerError> {
         for part in message.parts {
             tracing::info!(
                 order_uuid = %part.order,
                 kind = part.kind.as_str(),
                 text = part.text,
-                "there is no TELEGRAM_BOT_TOKEN; this would have been sent"
+                "TELEGRAM_BOT_TOKEN is not set, notification logged instead of sent"
             );
         }
         Ok(())
     }
 
-    async fn probe(&self) -> Result<(), Fault> {
+    async fn probe(&self) -> Result<(), MessengerError> {
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Users and a messenger in memory, for tests and the simulation.
+//! In-memory twins of users and messenger, for tests and the simulation.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,13 +7,13 @@ use std::{
 };
 
 use async_trait::async_trait;
+use contracts::ids::{OrderId, UserId};
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use super::{Bot, Limits, Message, Notifier, Unavailable, Update, Users};
-use crate::model::{Fault, Kind};
+use super::{BotApi, Limits, Message, Notifier, Unavailable, Update, Users};
+use crate::model::{Kind, MessengerError};
 
-/// How long a call that gets no answer is waited for.
+/// The timeout of a call, and of a long poll.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Users' chats; clones share them.
@@ -24,24 +24,23 @@ pub struct MemoryUsers {
 
 #[derive(Default)]
 struct UsersState {
-    chats: HashMap<Uuid, String>,
-    away: bool,
-    asked: u32,
+    chats: HashMap<UserId, String>,
+    unavailable: bool,
+    calls: u32,
 }
 
 impl MemoryUsers {
-    pub fn set_chat(&self, user: Uuid, chat: &str) {
+    pub fn set_chat(&self, user: UserId, chat: &str) {
         self.lock().chats.insert(user, chat.to_owned());
     }
 
-    /// Whether it cannot be asked.
-    pub fn set_away(&self, away: bool) {
-        self.lock().away = away;
+    pub fn set_unavailable(&self, unavailable: bool) {
+        self.lock().unavailable = unavailable;
     }
 
-    /// How often it was asked.
-    pub fn asked(&self) -> u32 {
-        self.lock().asked
+    /// How often it was called.
+    pub fn calls(&self) -> u32 {
+        self.lock().calls
     }
 
     fn lock(&self) -> MutexGuard<'_, UsersState> {
@@ -51,34 +50,37 @@ impl MemoryUsers {
 
 #[async_trait]
 impl Users for MemoryUsers {
-    async fn chat(&self, user: Uuid) -> Result<Option<String>, Unavailable> {
+    async fn chat(&self, user: UserId) -> Result<Option<String>, Unavailable> {
         let mut state = self.lock();
-        state.asked += 1;
-        if state.away { Err(Unavailable("away".to_owned())) } else { Ok(state.chats.get(&user).cloned()) }
+        state.calls += 1;
+        if state.unavailable {
+            return Err(Unavailable("set by the test".to_owned()));
+        }
+        Ok(state.chats.get(&user).cloned())
     }
 }
 
-/// How the messenger answers one message.
+/// How the messenger treats a message, other than accepting it.
 #[derive(Clone, Debug)]
 pub enum Reply {
-    Fault(Fault),
-    /// It takes the message and never says so.
-    TakesInSilence,
-    /// It neither takes it nor answers.
-    Silence,
+    Error(MessengerError),
+    /// It accepts the message, but the call times out.
+    AcceptedButTimedOut,
+    /// It drops the message, and the call times out.
+    TimedOut,
 }
 
-/// A message that the messenger took.
+/// A message that the messenger accepted.
 #[derive(Clone, Debug)]
-pub struct Told {
-    /// The notifications whose words are in the text, in their order; none for a greeting.
-    pub of: Vec<(Uuid, Kind)>,
+pub struct SentMessage {
+    /// The notifications in the text, in its order; empty for a reply of the bot.
+    pub notifications: Vec<(OrderId, Kind)>,
     pub chat: String,
     pub text: String,
     pub at: Instant,
 }
 
-/// A messenger that takes everything but where it was told otherwise; clones are the same one.
+/// A messenger that accepts every message unless told otherwise; clones share its state.
 #[derive(Clone, Default)]
 pub struct MemoryMessenger {
     state: Arc<Mutex<Messenger>>,
@@ -87,12 +89,12 @@ pub struct MemoryMessenger {
 
 #[derive(Default)]
 struct Messenger {
-    told: Vec<Told>,
+    sent: Vec<SentMessage>,
     replies: VecDeque<Reply>,
-    /// What it does until then.
-    trouble: Option<(Reply, Instant)>,
-    /// What it does with messages until then, while all else is well.
-    send_trouble: Option<(Reply, Instant)>,
+    /// The reply to every call until then.
+    outage: Option<(Reply, Instant)>,
+    /// The reply to every message until then; other calls succeed.
+    send_outage: Option<(Reply, Instant)>,
     updates: Vec<Update>,
 }
 
@@ -101,64 +103,64 @@ impl MemoryMessenger {
         Self { limits, ..Self::default() }
     }
 
-    /// Sets how the next messages are answered, one after another.
+    /// Sets the replies to the next messages, in their order.
     pub fn script(&self, replies: impl IntoIterator<Item = Reply>) {
         self.lock().replies.extend(replies);
     }
 
-    /// Answers everything like this for some time from now on.
-    pub fn trouble(&self, reply: Reply, time: Duration) {
-        self.lock().trouble = Some((reply, Instant::now() + time));
+    /// Replies to every call like this for `time` from now on.
+    pub fn fail_calls(&self, reply: Reply, time: Duration) {
+        self.lock().outage = Some((reply, Instant::now() + time));
     }
 
-    /// Answers every message like this for some time from now on, and all else as if it were well.
-    pub fn send_trouble(&self, reply: Reply, time: Duration) {
-        self.lock().send_trouble = Some((reply, Instant::now() + time));
+    /// Replies to every message like this for `time` from now on; other calls succeed.
+    pub fn fail_messages(&self, reply: Reply, time: Duration) {
+        self.lock().send_outage = Some((reply, Instant::now() + time));
     }
 
-    /// Says something to the bot.
-    pub fn say(&self, update: Update) {
+    /// Adds an update of the bot.
+    pub fn receive(&self, update: Update) {
         self.lock().updates.push(update);
     }
 
-    /// Every message it took, in their order.
-    pub fn told(&self) -> Vec<Told> {
-        self.lock().told.clone()
+    /// The accepted messages, in their order.
+    pub fn sent(&self) -> Vec<SentMessage> {
+        self.lock().sent.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Messenger> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn troubled(&self) -> Option<Reply> {
-        current(self.lock().trouble.as_ref())
+    fn outage(&self) -> Option<Reply> {
+        current(self.lock().outage.as_ref())
     }
 
-    fn troubled_sending(&self) -> Option<Reply> {
-        current(self.lock().send_trouble.as_ref())
+    fn send_outage(&self) -> Option<Reply> {
+        current(self.lock().send_outage.as_ref())
     }
 
-    async fn take(&self, told: Told) -> Result<(), Fault> {
-        let troubled = self.troubled().or_else(|| self.troubled_sending());
-        let reply = troubled.or_else(|| self.lock().replies.pop_front());
-        if matches!(reply, None | Some(Reply::TakesInSilence)) {
-            self.lock().told.push(told);
+    async fn accept(&self, message: SentMessage) -> Result<(), MessengerError> {
+        let outage = self.outage().or_else(|| self.send_outage());
+        let reply = outage.or_else(|| self.lock().replies.pop_front());
+        if matches!(reply, None | Some(Reply::AcceptedButTimedOut)) {
+            self.lock().sent.push(message);
         }
         answer(reply).await
     }
 }
 
-fn current(trouble: Option<&(Reply, Instant)>) -> Option<Reply> {
-    trouble.filter(|(_, until)| Instant::now() < *until).map(|(reply, _)| reply.clone())
+fn current(outage: Option<&(Reply, Instant)>) -> Option<Reply> {
+    outage.filter(|(_, until)| Instant::now() < *until).map(|(reply, _)| reply.clone())
 }
 
-async fn answer(reply: Option<Reply>) -> Result<(), Fault> {
+async fn answer(reply: Option<Reply>) -> Result<(), MessengerError> {
     match reply {
         None => Ok(()),
-        Some(Reply::Fault(fault)) => Err(fault),
-        Some(Reply::TakesInSilence | Reply::Silence) => {
+        Some(Reply::Error(error)) => Err(error),
+        Some(Reply::AcceptedButTimedOut | Reply::TimedOut) => {
             tokio::time::sleep(CALL_TIMEOUT).await;
-            Err(Fault::Unknown("silence".to_owned()))
+            Err(MessengerError::Unknown("timed out".to_owned()))
         }
     }
 }
@@ -169,8 +171,9 @@ impl Notifier for MemoryMessenger {
         self.limits
     }
 
-    async fn send(&self, message: &Message<'_>) -> Result<(), Fault> {
+    async fn send(&self, message: &Message<'_>) -> Result<(), MessengerError> {
         let mut rest = message.text;
+        // Only the parts that the text contains have arrived.
         let arrived = message.parts.iter().filter(|part| match rest.split_once(&part.text) {
             Some((_, behind)) => {
                 rest = behind;
@@ -178,23 +181,24 @@ impl Notifier for MemoryMessenger {
             }
             None => false,
         });
-        let of = arrived.map(|part| (part.order, part.kind)).collect();
-        self.take(Told { of, chat: message.chat.to_owned(), text: message.text.to_owned(), at: Instant::now() }).await
+        let notifications = arrived.map(|part| (part.order, part.kind)).collect();
+        let (chat, text) = (message.chat.to_owned(), message.text.to_owned());
+        self.accept(SentMessage { notifications, chat, text, at: Instant::now() }).await
     }
 
-    async fn probe(&self) -> Result<(), Fault> {
-        answer(self.troubled()).await
+    async fn probe(&self) -> Result<(), MessengerError> {
+        answer(self.outage()).await
     }
 }
 
 #[async_trait]
-impl Bot for MemoryMessenger {
+impl BotApi for MemoryMessenger {
     fn name(&self) -> &'static str {
         "memory"
     }
 
-    async fn updates(&self, from: i64) -> Result<Vec<Update>, Fault> {
-        answer(self.troubled()).await?;
+    async fn updates(&self, from: i64) -> Result<Vec<Update>, MessengerError> {
+        answer(self.outage()).await?;
         let updates: Vec<_> = self.lock().updates.iter().filter(|update| update.id >= from).cloned().collect();
         if updates.is_empty() {
             tokio::time::sleep(CALL_TIMEOUT).await;
@@ -202,7 +206,8 @@ impl Bot for MemoryMessenger {
         Ok(updates)
     }
 
-    async fn reply(&self, chat: &str, text: &str) -> Result<(), Fault> {
-        self.take(Told { of: Vec::new(), chat: chat.to_owned(), text: text.to_owned(), at: Instant::now() }).await
+    async fn reply(&self, chat: &str, text: &str) -> Result<(), MessengerError> {
+        let (chat, text) = (chat.to_owned(), text.to_owned());
+        self.accept(SentMessage { notifications: Vec::new(), chat, text, at: Instant::now() }).await
     }
 }

@@ -1,4 +1,4 @@
-//! The others that this service asks: iam for a user's chat, and the messenger.
+//! Clients of other systems: iam for a user's chat, and the messenger.
 
 mod iam;
 mod log;
@@ -8,31 +8,31 @@ mod telegram;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use contracts::ids::{OrderId, UserId};
 pub use iam::GrpcUsers;
 pub use log::Log;
-pub use memory::{MemoryMessenger, MemoryUsers, Reply, Told};
+pub use memory::{MemoryMessenger, MemoryUsers, Reply, SentMessage};
 use platform::grpc::Peer;
 pub use telegram::Telegram;
-use uuid::Uuid;
 
 use crate::{
     config::Own,
-    model::{Fault, Kind},
+    model::{Kind, MessengerError},
 };
 
-/// iam cannot be asked now.
+/// iam did not answer.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("iam cannot be asked: {0}")]
+#[error("iam unavailable: {0}")]
 pub struct Unavailable(pub String);
 
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// The chat of the user's `telegram` method, where he has one.
-    async fn chat(&self, user: Uuid) -> Result<Option<String>, Unavailable>;
+    /// The target of the user's `telegram` notification method, if there is one.
+    async fn chat(&self, user: UserId) -> Result<Option<String>, Unavailable>;
 }
 
-/// The longest text that a messenger takes, in UTF-16 code units. Telegram takes so many characters after it has parsed entities,
-/// of which there are none; in code units there are never fewer.
+/// The longest text that a messenger accepts, in UTF-16 code units. Telegram counts characters after parsing entities; the messages have
+/// no entities, and a text never has fewer code units than characters.
 pub const LONGEST_TEXT: usize = 4_096;
 
 /// A message to a chat: a notification, or a digest of several.
@@ -40,40 +40,40 @@ pub const LONGEST_TEXT: usize = 4_096;
 pub struct Message<'a> {
     pub chat: &'a str,
     pub text: &'a str,
-    /// The notifications in it, in their order.
+    /// The notifications in the text, in its order.
     pub parts: &'a [Part],
 }
 
-/// A notification in words.
+/// The rendered text of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    pub order: Uuid,
+    pub order: OrderId,
     pub kind: Kind,
     pub text: String,
 }
 
-/// How fast a provider may be sent messages: the time from one to the next.
+/// The provider's rate limits, as the time between two messages.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
     pub overall: Duration,
     pub per_chat: Duration,
 }
 
-/// Who tells users.
+/// Sends messages to users.
 #[async_trait]
 pub trait Notifier: Send + Sync {
     fn limits(&self) -> Limits;
-    /// Hands a message over. Returns within a bound, and in time for [`GIVE_UP`](crate::service::GIVE_UP).
-    async fn send(&self, message: &Message<'_>) -> Result<(), Fault>;
-    /// Whether it is worth while to send anything now; changes nothing.
-    async fn probe(&self) -> Result<(), Fault>;
+    /// Sends a message. Times out before the attempt [expires](crate::service::ATTEMPT_EXPIRY).
+    async fn send(&self, message: &Message<'_>) -> Result<(), MessengerError>;
+    /// Checks whether the provider answers, without sending anything.
+    async fn probe(&self) -> Result<(), MessengerError>;
 }
 
-/// Something that was said to the bot.
+/// An update of the bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
     pub id: i64,
-    /// Absent when it is nothing that the bot understands.
+    /// Absent when the update is not a text message.
     pub message: Option<Incoming>,
 }
 
@@ -84,25 +84,25 @@ pub struct Incoming {
     pub text: String,
 }
 
-/// A bot that users can talk to.
+/// The API through which a bot reads and answers messages.
 #[async_trait]
-pub trait Bot: Send + Sync {
-    /// What tells it from other bots; no secret.
+pub trait BotApi: Send + Sync {
+    /// The bot's public id.
     fn name(&self) -> &str;
-    /// What was said to it from the update `from` on; waits a while for it.
-    async fn updates(&self, from: i64) -> Result<Vec<Update>, Fault>;
-    async fn reply(&self, chat: &str, text: &str) -> Result<(), Fault>;
+    /// The updates from `from` on; a long poll while there are none.
+    async fn updates(&self, from: i64) -> Result<Vec<Update>, MessengerError>;
+    async fn reply(&self, chat: &str, text: &str) -> Result<(), MessengerError>;
 }
 
-/// How this process reaches users.
+/// The clients that the configuration selects.
 pub struct Messenger {
     pub users: Arc<dyn Users>,
     pub notifier: Arc<dyn Notifier>,
-    /// Absent where there is no token.
-    pub bot: Option<Arc<dyn Bot>>,
+    /// Absent without a token.
+    pub bot: Option<Arc<dyn BotApi>>,
 }
 
-/// Telegram where there is a token, else the log, for which nobody needs a chat. `iam` carries this service's identity.
+/// Telegram with a token, otherwise the log. `iam` must carry this service's identity.
 pub fn messenger(config: &Own, iam: Peer) -> anyhow::Result<Messenger> {
     let Some(token) = &config.telegram_bot_token else {
         return Ok(Messenger { users: Arc::new(Log), notifier: Arc::new(Log), bot: None });

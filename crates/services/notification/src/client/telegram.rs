@@ -1,6 +1,6 @@
 //! The Telegram Bot API.
 //!
-//! Its URL contains the token, so no URL ever enters an error or a log.
+//! Its URLs contain the token, so no URL enters an error or a log.
 
 use std::time::Duration;
 
@@ -12,28 +12,28 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{Bot, Incoming, Limits, Message, Notifier, Update};
-use crate::model::Fault;
+use super::{BotApi, Incoming, Limits, Message, Notifier, Update};
+use crate::model::MessengerError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long one of Telegram's answers is waited for.
+/// The timeout of a call.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long Telegram holds a question for updates open while there is none.
+/// How long Telegram holds a `getUpdates` call open while there is no update.
 const LONG_POLL: Duration = Duration::from_secs(25);
-/// What is waited when Telegram wants a pause and does not say how long.
+/// The pause after a 429 without `retry_after`.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
 
 pub struct Telegram {
     http: Client,
-    /// Ends before the method's name.
+    /// Without the method's name, and without a slash at the end.
     url: SecretString,
     bot: String,
     timeout: Duration,
 }
 
-/// What Telegram answers to everything.
+/// The envelope of every response.
 #[derive(Default, Deserialize)]
-struct Answer {
+struct ApiResponse {
     ok: bool,
     #[serde(default)]
     result: Value,
@@ -61,36 +61,36 @@ impl Telegram {
             .ok()
             .filter(|url| url.has_host() && ["http", "https"].contains(&url.scheme()))
             .ok_or_else(|| ConfigError::new("TELEGRAM_API_URL", "is not a URL such as https://api.telegram.org"))?;
-        // The process may have chosen one already, the same.
+        // An error means that the process has installed the same provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            // Over HTTP/2 a request that times out leaves its connection to the next.
+            // Over HTTP/2 a request that times out leaves its connection open for the next.
             .http2_keep_alive_interval(Duration::from_secs(5))
             .http2_keep_alive_timeout(Duration::from_secs(3))
             .http2_keep_alive_while_idle(true)
-            // Sooner than the other side, whose end of an idle connection would look like a lost answer.
+            // Shorter than the server's: a connection that the server closes first would look like a lost answer.
             .pool_idle_timeout(Duration::from_secs(20))
             .redirect(Policy::none())
             .build()
             .map_err(reqwest::Error::without_url)
-            .context("making a client for Telegram")?;
+            .context("building the HTTP client for Telegram")?;
         let url = format!("{}/bot{secret}", api.as_str().trim_end_matches('/'));
         Ok(Self { http, url: url.into(), bot: bot.to_owned(), timeout })
     }
 
-    async fn call<T: DeserializeOwned>(&self, method: &str, body: Value, limit: Duration) -> Result<T, Fault> {
+    async fn call<T: DeserializeOwned>(&self, method: &str, body: Value, limit: Duration) -> Result<T, MessengerError> {
         let request = self.http.post(format!("{}/{method}", self.url.expose_secret())).timeout(limit).json(&body);
-        let response = request.send().await.map_err(lost)?;
+        let response = request.send().await.map_err(no_response)?;
         let status = response.status();
-        let answer = response.json::<Answer>().await.map_err(reqwest::Error::without_url);
+        let answer = response.json::<ApiResponse>().await.map_err(reqwest::Error::without_url);
         match answer {
             Ok(answer) if status.is_success() && answer.ok => {
-                serde_json::from_value(answer.result).map_err(|error| Fault::Unknown(error.to_string()))
+                serde_json::from_value(answer.result).map_err(|error| MessengerError::Unknown(error.to_string()))
             }
-            Ok(answer) => Err(refused(status, &answer)),
-            Err(error) if status.is_success() => Err(Fault::Unknown(explain(error))),
-            Err(_) => Err(refused(status, &Answer::default())),
+            Ok(answer) => Err(rejected(status, &answer)),
+            Err(error) if status.is_success() => Err(MessengerError::Unknown(explain(error))),
+            Err(_) => Err(rejected(status, &ApiResponse::default())),
         }
     }
 }
@@ -99,28 +99,28 @@ fn explain(error: reqwest::Error) -> String {
     format!("{:#}", anyhow::Error::from(error.without_url()))
 }
 
-/// A call without an answer. Only while there was no connection is it certain that nothing was taken.
-fn lost(error: reqwest::Error) -> Fault {
+/// A call without a response. Only without a connection is it certain that the message was not accepted.
+fn no_response(error: reqwest::Error) -> MessengerError {
     if error.is_connect() || error.is_builder() {
-        Fault::Unreachable(explain(error))
+        MessengerError::Unreachable(explain(error))
     } else {
-        Fault::Unknown(explain(error))
+        MessengerError::Unknown(explain(error))
     }
 }
 
-/// An answer that is not a success, as <https://core.telegram.org/bots/api#making-requests> has it.
-fn refused(status: StatusCode, answer: &Answer) -> Fault {
+/// A response that is not a success, as in <https://core.telegram.org/bots/api#making-requests>.
+fn rejected(status: StatusCode, answer: &ApiResponse) -> MessengerError {
     let problem = format!("{}: {}", status.as_u16(), answer.description);
     match status {
         StatusCode::TOO_MANY_REQUESTS => {
-            Fault::TooMany(answer.parameters.retry_after.map_or(DEFAULT_PAUSE, Duration::from_secs))
+            MessengerError::RateLimited(answer.parameters.retry_after.map_or(DEFAULT_PAUSE, Duration::from_secs))
         }
-        // The token or the URL is wrong, or another program takes this bot's updates: no message's fault, and it can be mended.
-        StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::CONFLICT => Fault::Unreachable(problem),
-        status if status.is_client_error() => Fault::Refused(problem),
-        // Of a 5xx it is not known whether it happened before or after the message was taken: a gateway has lost an answer.
-        status if status.is_success() || status.is_server_error() => Fault::Unknown(problem),
-        _ => Fault::Unreachable(problem),
+        // The token or the URL is wrong, or another program reads this bot's updates. An operator can correct that; the message is fine.
+        StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::CONFLICT => MessengerError::Unreachable(problem),
+        status if status.is_client_error() => MessengerError::Rejected(problem),
+        // A 5xx may come from a gateway that lost the response to an accepted message.
+        status if status.is_success() || status.is_server_error() => MessengerError::Unknown(problem),
+        _ => MessengerError::Unreachable(problem),
     }
 }
 
@@ -131,28 +131,28 @@ impl Notifier for Telegram {
         Limits { overall: Duration::from_secs(1) / 30, per_chat: Duration::from_secs(1) }
     }
 
-    async fn send(&self, message: &Message<'_>) -> Result<(), Fault> {
+    async fn send(&self, message: &Message<'_>) -> Result<(), MessengerError> {
         self.reply(message.chat, message.text).await
     }
 
-    async fn probe(&self) -> Result<(), Fault> {
+    async fn probe(&self) -> Result<(), MessengerError> {
         self.call("getMe", json!({}), self.timeout).await.map(|_: Value| ())
     }
 }
 
 #[async_trait]
-impl Bot for Telegram {
+impl BotApi for Telegram {
     fn name(&self) -> &str {
         &self.bot
     }
 
-    async fn updates(&self, from: i64) -> Result<Vec<Update>, Fault> {
+    async fn updates(&self, from: i64) -> Result<Vec<Update>, MessengerError> {
         let body = json!({ "offset": from, "timeout": LONG_POLL.as_secs(), "allowed_updates": ["message"] });
         let updates: Vec<Value> = self.call("getUpdates", body, LONG_POLL + self.timeout).await?;
         Ok(updates.iter().filter_map(read).collect())
     }
 
-    async fn reply(&self, chat: &str, text: &str) -> Result<(), Fault> {
+    async fn reply(&self, chat: &str, text: &str) -> Result<(), MessengerError> {
         let body = json!({ "chat_id": chat, "text": text });
         self.call("sendMessage", body, self.timeout).await.map(|_: Value| ())
     }

@@ -1,4 +1,4 @@
-//! The events of which users are notified, a file each.
+//! The consumed events, one per file: each queues a notification of the user.
 
 mod order_cancelled;
 mod order_paid;
@@ -12,11 +12,11 @@ use serde_json::Value;
 pub use ship_assembled::ship_assembled;
 
 use crate::{
-    model::{Kind, NewNotification},
+    model::{Kind, NewNotification, NotificationId},
     service::NotificationService,
 };
 
-/// Queues a notification of this kind for the user of an event.
+/// Queues a notification of this kind for the user of the event's order.
 async fn notify<E: Event<Subject = OrderOf>>(
     service: &NotificationService,
     group: &'static str,
@@ -25,7 +25,7 @@ async fn notify<E: Event<Subject = OrderOf>>(
     facts: Value,
 ) -> Result<(), Failure> {
     let OrderOf { order, user } = received.subject;
-    let new = NewNotification { uuid: ids::ordered(), order: order.uuid(), user: user.uuid(), kind, facts };
+    let new = NewNotification { id: NotificationId::new(ids::ordered()), order, user, kind, facts };
 
-    Ok(service.queue(group, received.id.uuid(), &new).await?)
+    Ok(service.queue(group, received.id, &new).await?)
 }

@@ -1,4 +1,4 @@
-//! `OrderCancelled`: queues a notification of the order's user.
+//! `OrderCancelled`: queues a notification for the order's user.
 
 use contracts::events::{OrderCancelled, Received, Subscription};
 use serde_json::json;
@@ -18,7 +18,7 @@ pub fn order_cancelled(service: NotificationService) -> Subscription {
     })
 }
 
-/// What the template may mention.
+/// The template's variables.
 fn facts(event: &OrderCancelled) -> serde_json::Value {
     let reason = event.reason().as_str_name().trim_start_matches("CANCEL_REASON_");
     json!({ "reason": reason, "paid": event.paid })
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cancellation_has_its_reason_in_short() {
+    fn the_template_gets_the_reason_without_its_prefix() {
         let reason = CancelReason::PaymentDeadline.into();
 
         let facts = facts(&OrderCancelled { reason, paid: true, ..OrderCancelled::default() });

@@ -1,4 +1,4 @@
-//! `OrderPaid`: queues a notification of the order's user.
+//! `OrderPaid`: queues a notification for the order's user.
 
 use contracts::events::{OrderPaid, Received, Subscription};
 use serde_json::json;
@@ -18,7 +18,7 @@ pub fn order_paid(service: NotificationService) -> Subscription {
     })
 }
 
-/// What the template may mention.
+/// The template's variables.
 fn facts(event: &OrderPaid) -> serde_json::Value {
     json!({ "payment_method": event.payment_method, "transaction_uuid": event.transaction_uuid })
 }

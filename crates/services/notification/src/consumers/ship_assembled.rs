@@ -1,4 +1,4 @@
-//! `ShipAssembled`: queues a notification of the order's user.
+//! `ShipAssembled`: queues a notification for the order's user.
 
 use contracts::events::{Received, ShipAssembled, Subscription};
 use serde_json::json;
@@ -18,7 +18,7 @@ pub fn ship_assembled(service: NotificationService) -> Subscription {
     })
 }
 
-/// What the template may mention.
+/// The template's variables.
 fn facts(event: &ShipAssembled) -> serde_json::Value {
     json!({ "build_time_sec": event.build_time_sec })
 }

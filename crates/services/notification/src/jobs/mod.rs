@@ -1,14 +1,14 @@
-//! Background jobs, a file each.
+//! Background jobs, one per file.
 
-mod answer_bot;
+mod answer_commands;
 mod remove_bot_offsets;
 mod remove_old_notifications;
 mod send_notifications;
 
-pub use answer_bot::answer_bot;
+pub use answer_commands::answer_commands;
 pub use remove_bot_offsets::remove_bot_offsets;
 pub use remove_old_notifications::remove_old_notifications;
 pub use send_notifications::send_notifications;
 
-/// Rows removed at once.
+/// Rows removed per statement.
 const RETENTION_BATCH: i64 = 5_000;

@@ -1,4 +1,4 @@
-//! Retention: removes the offsets of bots that are not used any more.
+//! Retention: removes the offsets of bots that are no longer used.
 
 use platform::jobs::{Done, Job, Retention};
 
@@ -7,7 +7,7 @@ use crate::repository::{Offsets as _, PgOffsets};
 
 pub fn remove_bot_offsets(retention: &Retention) -> Job {
     retention.job("bot_offsets", |database, age| async move {
-        let removed = PgOffsets::new(database).forget(age, RETENTION_BATCH).await?;
+        let removed = PgOffsets::new(database).remove_unused(age, RETENTION_BATCH).await?;
         Ok(Done::of(removed, RETENTION_BATCH.cast_unsigned()))
     })
 }

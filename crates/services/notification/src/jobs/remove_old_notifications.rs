@@ -1,4 +1,4 @@
-//! Retention: removes ended notifications whose events are in no topic any more.
+//! Retention: removes ended notifications whose events have left their topics.
 
 use platform::jobs::{Done, Job, Retention};
 
@@ -7,7 +7,7 @@ use crate::repository::{Notifications as _, PgNotifications};
 
 pub fn remove_old_notifications(retention: &Retention) -> Job {
     retention.job("notifications", |database, age| async move {
-        let removed = PgNotifications::new(database).forget(age, RETENTION_BATCH).await?;
+        let removed = PgNotifications::new(database).remove_ended(age, RETENTION_BATCH).await?;
         Ok(Done::of(removed, RETENTION_BATCH.cast_unsigned()))
     })
 }

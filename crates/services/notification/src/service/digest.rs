@@ -1,34 +1,32 @@
-//! The message to a chat: the words of one notification, or of as many as wait and fit, one after another.
+//! A digest: one message with as many of a chat's queued notifications as fit.
 
 use crate::{
     client::{Message, Part},
     model::{Batch, Due},
 };
 
-/// Between two notifications: a blank line.
-const GAP: &str = "\n\n";
+/// The separator of two notifications: a blank line.
+const SEPARATOR: &str = "\n\n";
 
-/// What is handed over at once.
 pub struct Digest {
-    /// The notifications that are in it, in the order of its text.
+    /// The notifications in the message, in the order of its text.
     pub batch: Batch,
     parts: Vec<Part>,
     text: String,
 }
 
 impl Digest {
-    /// The oldest of a batch, as many as have room in `longest` UTF-16 code units; the first in any case. The others wait.
-    ///
-    /// A single notification is in its own words alone. Nothing for an empty batch.
-    pub fn of(chat: String, ambiguous: bool, worded: Vec<(Due, String)>, longest: usize) -> Option<Self> {
+    /// The first of the rendered notifications, as many as fit into `max_length` UTF-16 code units, but at least one; the others stay
+    /// queued. None for an empty batch.
+    pub fn of(chat: String, ambiguous: bool, rendered: Vec<(Due, String)>, max_length: usize) -> Option<Self> {
         let mut digest =
             Self { batch: Batch { chat, ambiguous, waiting: Vec::new() }, parts: Vec::new(), text: String::new() };
         let mut length = 0;
-        for (due, text) in worded {
+        for (due, text) in rendered {
             let first = digest.parts.is_empty();
-            let gap = if first { "" } else { GAP };
+            let gap = if first { "" } else { SEPARATOR };
             length += gap.len() + text.encode_utf16().count();
-            if !first && length > longest {
+            if !first && length > max_length {
                 break;
             }
             digest.text.push_str(gap);
@@ -48,43 +46,45 @@ impl Digest {
 mod tests {
     use std::collections::HashMap;
 
+    use contracts::ids::{OrderId, UserId};
     use serde_json::Value;
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::Kind;
+    use crate::model::{Kind, NotificationId};
 
-    fn digest(texts: &[&str], longest: usize) -> Option<Digest> {
+    fn digest(texts: &[&str], max_length: usize) -> Option<Digest> {
         let due = |number: u128| Due {
-            uuid: Uuid::from_u128(number),
-            order: Uuid::from_u128(number),
-            user: Uuid::nil(),
+            id: NotificationId::new(Uuid::from_u128(number)),
+            order: OrderId::new(Uuid::from_u128(number)),
+            user: UserId::new(Uuid::nil()),
             kind: Kind::OrderPaid,
             facts: Value::Null,
             trace: HashMap::new(),
             attempts: 0,
         };
-        let worded = (1..).zip(texts).map(|(number, text)| (due(number), (*text).to_owned())).collect();
-        Digest::of("chat".to_owned(), false, worded, longest)
+        let rendered = (1..).zip(texts).map(|(number, text)| (due(number), (*text).to_owned())).collect();
+        Digest::of("chat".to_owned(), false, rendered, max_length)
     }
 
     #[test]
-    fn a_single_notification_is_in_its_own_words() {
+    fn a_single_notification_is_sent_as_it_is() {
         assert_eq!(digest(&["One.\n\nMore."], 100).unwrap().message().text, "One.\n\nMore.");
     }
 
     #[test]
-    fn several_are_told_one_after_another() {
+    fn several_notifications_are_separated_by_a_blank_line() {
         let digest = digest(&["One", "Two"], 100).unwrap();
 
         let message = digest.message();
         assert_eq!(message.text, "One\n\nTwo");
-        let parts: Vec<_> = message.parts.iter().map(|part| (part.order.as_u128(), part.text.as_str())).collect();
+        let parts: Vec<_> =
+            message.parts.iter().map(|part| (part.order.uuid().as_u128(), part.text.as_str())).collect();
         assert_eq!(parts, [(1, "One"), (2, "Two")]);
     }
 
     #[test]
-    fn what_has_no_room_waits_with_all_behind_it() {
+    fn a_notification_that_does_not_fit_stays_queued_with_all_after_it() {
         let digest = digest(&["12345", "123", "1234", "1"], 10).unwrap();
 
         assert_eq!(digest.message().text, "12345\n\n123");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_too_long_goes_alone_and_as_it_is() {
+    fn a_text_that_is_too_long_is_sent_alone_and_uncut() {
         let digest = digest(&["far too long", "1"], 5).unwrap();
 
         assert_eq!((digest.message().text, digest.batch.waiting.len()), ("far too long", 1));

@@ -1,25 +1,26 @@
-//! Queueing notifications, and the two workers: one sends what is queued, one answers who talks to the bot.
+//! Use cases: queue notifications, send them, and answer the bot's commands.
 
+mod bot;
+mod circuit_breaker;
+mod delivery_attempt;
 mod digest;
-mod flight;
-mod greeter;
-mod hold;
-mod pace;
-mod rounds;
+mod dispatcher;
+mod provider_health;
+mod rate_limiter;
+mod round_robin;
 mod sender;
-mod stability;
 mod templates;
 
 use std::sync::Arc;
 
-pub use flight::{Courier, GIVE_UP};
-pub use greeter::Greeter;
+pub use bot::Bot;
+use contracts::ids::{EventId, OrderId};
+pub use dispatcher::{ATTEMPT_EXPIRY, Dispatcher};
 use platform::auth::Caller;
+pub use provider_health::STABLE_FOR;
 pub use sender::Sender;
-pub use stability::STABLE_FOR;
 pub use templates::Templates;
 use tokio::sync::Notify;
-use uuid::Uuid;
 
 use crate::{
     error::Error,
@@ -27,7 +28,7 @@ use crate::{
     repository::Notifications,
 };
 
-/// The consumer groups, and the inbox's names, of what is told.
+/// The consumer groups; each is also the consumer's name in the inbox.
 pub const GROUP_PAID: &str = "notification-group-order-paid";
 pub const GROUP_ASSEMBLED: &str = "notification-group-order-assembled";
 pub const GROUP_CANCELLED: &str = "notification-group-order-cancelled";
@@ -44,18 +45,18 @@ impl NotificationService {
         Self { notifications, queued }
     }
 
-    /// Queues what a user is to be told, once per event and once per order and kind.
-    pub async fn queue(&self, consumer: &'static str, event: Uuid, new: &NewNotification) -> Result<(), Error> {
+    /// Queues a notification, once per event and once per order and kind.
+    pub async fn queue(&self, consumer: &'static str, event: EventId, new: &NewNotification) -> Result<(), Error> {
         if self.notifications.queue(consumer, event, new).await? {
             self.queued.notify_one();
         }
         Ok(())
     }
 
-    /// The notifications of the caller's own order; a service sees all, others see none.
-    pub async fn list(&self, caller: &Caller, order: Uuid) -> Result<Vec<Notification>, Error> {
+    /// The notifications of the caller's own order; a service sees all, other users see none.
+    pub async fn list(&self, caller: &Caller, order: OrderId) -> Result<Vec<Notification>, Error> {
         let mut all = self.notifications.of_order(order).await?;
-        all.retain(|notification| caller.may_see(notification.user));
+        all.retain(|notification| caller.may_see(notification.user.uuid()));
         Ok(all)
     }
 }

@@ -1,7 +1,8 @@
-//! The words of messages: templates that come with the program and can be replaced by files.
+//! Message templates, built in and replaceable by files.
 
 use std::{io::ErrorKind, path::Path};
 
+use contracts::ids::OrderId;
 use minijinja::{Environment, UndefinedBehavior, value::Serde};
 use platform::config::ConfigError;
 use serde_json::{Value, json};
@@ -24,8 +25,8 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// The built-in templates, those replaced for which `directory` has a file of the same name. Each is tried once, so that
-    /// a wrong one stops the start and not a message.
+    /// The built-in templates, each replaced by the file of the same name in `directory`, if there is one. Each is rendered once, so that
+    /// an invalid template fails the start instead of a message.
     pub fn load(directory: Option<&Path>) -> Result<Self, ConfigError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -35,24 +36,24 @@ impl Templates {
         for (name, built_in) in BUILT_IN {
             let source = match directory.map(|directory| std::fs::read_to_string(directory.join(name))) {
                 Some(Ok(source)) => source,
-                Some(Err(error)) if error.kind() != ErrorKind::NotFound => return Err(wrong(name, error)),
+                Some(Err(error)) if error.kind() != ErrorKind::NotFound => return Err(invalid(name, error)),
                 _ => built_in.to_owned(),
             };
-            environment.add_template_owned(name, source).map_err(|error| wrong(name, error))?;
+            environment.add_template_owned(name, source).map_err(|error| invalid(name, error))?;
         }
         let templates = Self { environment };
         templates.check()?;
         Ok(templates)
     }
 
-    /// The words of a notification.
-    pub fn notification(&self, kind: Kind, order: Uuid, facts: &Value) -> Result<String, minijinja::Error> {
+    /// The text of a notification.
+    pub fn notification(&self, kind: Kind, order: OrderId, facts: &Value) -> Result<String, minijinja::Error> {
         let mut facts = facts.as_object().cloned().unwrap_or_default();
         facts.insert("order_uuid".to_owned(), json!(order));
         self.render(&format!("{}.txt", kind.as_str()), &Value::Object(facts))
     }
 
-    /// The answer to `/start`.
+    /// The reply to `/start`.
     pub fn start(&self, chat: &str, first_name: &str) -> Result<String, minijinja::Error> {
         self.render(START, &json!({ "chat_id": chat, "first_name": first_name }))
     }
@@ -73,14 +74,15 @@ impl Templates {
             (Kind::OrderCancelled, json!({ "reason": "BY_USER", "paid": true })),
         ];
         for (kind, facts) in samples {
-            self.notification(kind, Uuid::nil(), &facts).map_err(|error| wrong(kind.as_str(), error))?;
+            self.notification(kind, OrderId::new(Uuid::nil()), &facts)
+                .map_err(|error| invalid(kind.as_str(), error))?;
         }
-        self.start("1", "Ada").map_err(|error| wrong(START, error))?;
+        self.start("1", "Ada").map_err(|error| invalid(START, error))?;
         Ok(())
     }
 }
 
-fn wrong(name: &str, error: impl std::fmt::Display) -> ConfigError {
+fn invalid(name: &str, error: impl std::fmt::Display) -> ConfigError {
     ConfigError::new(VARIABLE, format!("the template {name}: {error}"))
 }
 
@@ -88,15 +90,19 @@ fn wrong(name: &str, error: impl std::fmt::Display) -> ConfigError {
 mod tests {
     use super::*;
 
+    fn order() -> OrderId {
+        OrderId::new(Uuid::nil())
+    }
+
     fn built_in() -> Templates {
         Templates::load(None).unwrap()
     }
 
     #[test]
-    fn a_payment_is_told_with_its_method_and_transaction() {
+    fn a_payment_names_its_method_and_transaction() {
         let facts = json!({ "payment_method": "CREDIT_CARD", "transaction_uuid": "t-1" });
 
-        let text = built_in().notification(Kind::OrderPaid, Uuid::nil(), &facts).unwrap();
+        let text = built_in().notification(Kind::OrderPaid, order(), &facts).unwrap();
 
         assert_eq!(
             text,
@@ -106,10 +112,10 @@ mod tests {
     }
 
     #[test]
-    fn each_reason_of_a_cancellation_has_its_words() {
+    fn each_reason_of_a_cancellation_has_its_own_text() {
         let text = |reason: &str, paid: bool| {
             let facts = json!({ "reason": reason, "paid": paid });
-            let text = built_in().notification(Kind::OrderCancelled, Uuid::nil(), &facts).unwrap();
+            let text = built_in().notification(Kind::OrderCancelled, order(), &facts).unwrap();
             text.lines().next().unwrap().to_owned()
         };
 
@@ -121,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newcomer_is_told_his_chat() {
+    fn the_reply_to_start_names_the_chat() {
         let text = built_in().start("42", "Ada").unwrap();
 
         assert!(text.starts_with("Welcome aboard, Ada!") && text.ends_with("target: 42"), "{text}");
@@ -134,13 +140,13 @@ mod tests {
 
         let templates = Templates::load(Some(directory.path())).unwrap();
 
-        let text = templates.notification(Kind::ShipAssembled, Uuid::nil(), &json!({ "build_time_sec": 7 })).unwrap();
+        let text = templates.notification(Kind::ShipAssembled, order(), &json!({ "build_time_sec": 7 })).unwrap();
         assert_eq!(text, "Done in 7.");
         assert!(templates.start("1", "").unwrap().starts_with("Welcome"));
     }
 
     #[test]
-    fn a_wrong_template_stops_the_start() {
+    fn an_invalid_template_fails_the_start() {
         for source in ["{{ unknown }}", "{% if %}", "  "] {
             let directory = tempfile::tempdir().unwrap();
             std::fs::write(directory.path().join("order_paid.txt"), source).unwrap();

@@ -1,4 +1,4 @@
-//! The service as it runs: real PostgreSQL and Kafka, stand-ins for iam and Telegram.
+//! The whole service over real PostgreSQL and Kafka, with stand-ins for iam and Telegram.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -25,8 +25,8 @@ use wiremock::{
 
 const TOKEN: &str = "123456:token";
 
-/// What runs around the service, which may be started again.
-struct World {
+/// The service, which may be restarted, and the systems that it calls.
+struct Fixture {
     kafka: Kafka,
     iam: Iam,
     telegram: MockServer,
@@ -35,8 +35,8 @@ struct World {
     service: Option<Running>,
 }
 
-impl World {
-    /// The service with a token, or without.
+impl Fixture {
+    /// Starts the service; `token` is the bot's.
     async fn new(token: Option<&str>) -> Self {
         let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
         let telegram = MockServer::start().await;
@@ -70,7 +70,7 @@ impl World {
         mock.respond_with(answer).mount(&self.telegram).await;
     }
 
-    /// What Telegram was sent, as (chat, text).
+    /// The chat and text of each message sent to Telegram.
     async fn sent(&self) -> Vec<(String, String)> {
         let requests = self.telegram.received_requests().await.unwrap_or_default();
         let messages = requests.iter().filter(|request| request.url.path().ends_with("/sendMessage"));
@@ -87,7 +87,7 @@ impl World {
         self.kafka.publish(vec![Record { topic, key, payload: event.payload, headers }]).await;
     }
 
-    /// As a service sees them.
+    /// The order's notifications, as listed to a service.
     async fn notifications(&self, order: Uuid) -> Vec<Notification> {
         self.list(order, None).await.unwrap()
     }
@@ -129,8 +129,8 @@ fn ok(result: &Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({ "ok": true, "result": result }))
 }
 
-/// As Telegram does it: nothing to tell is told late.
-fn nothing_said() -> ResponseTemplate {
+/// A long poll without updates.
+fn no_updates() -> ResponseTemplate {
     ok(&json!([])).set_delay(Duration::from_mins(1))
 }
 
@@ -150,23 +150,23 @@ fn assembled(order: Uuid, user: Uuid) -> ShipAssembled {
 }
 
 #[tokio::test]
-async fn a_user_is_told_of_his_order_and_can_see_what_he_was_told() {
-    let world = World::new(Some(TOKEN)).await;
-    world.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
-    world.telegram_answers("getUpdates", None, nothing_said()).await;
+async fn a_user_is_notified_of_an_order_and_can_list_the_notifications() {
+    let fixture = Fixture::new(Some(TOKEN)).await;
+    fixture.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
+    fixture.telegram_answers("getUpdates", None, no_updates()).await;
     let (order, user) = (ids::random(), ids::random());
-    world.iam.add_user(user, &[("telegram", "42")]);
+    fixture.iam.add_user(user, &[("telegram", "42")]);
 
-    world.publish(order, paid(order, user)).await;
-    world.settled(order, 1).await;
-    world.publish(order, assembled(order, user)).await;
-    world.publish(order, paid(order, user)).await;
-    let seen = world.settled(order, 2).await;
-    let owner = world.list(order, Some(&world.iam.session(user))).await.unwrap();
-    let stranger = world.list(order, Some(&world.iam.session(ids::random()))).await.unwrap();
-    let dead = world.list(order, Some("no session")).await.unwrap_err();
+    fixture.publish(order, paid(order, user)).await;
+    fixture.settled(order, 1).await;
+    fixture.publish(order, assembled(order, user)).await;
+    fixture.publish(order, paid(order, user)).await;
+    let seen = fixture.settled(order, 2).await;
+    let owner = fixture.list(order, Some(&fixture.iam.session(user))).await.unwrap();
+    let stranger = fixture.list(order, Some(&fixture.iam.session(ids::random()))).await.unwrap();
+    let dead = fixture.list(order, Some("no session")).await.unwrap_err();
 
-    let sent = world.sent().await;
+    let sent = fixture.sent().await;
     assert!(sent.iter().all(|(chat, text)| chat == "42" && text.contains(&order.to_string())));
     assert!(sent.len() == 2 && sent[0].1.contains("is paid (card)") && sent[1].1.contains("built in 3 s"), "{sent:?}");
     let kinds: Vec<_> = seen.iter().map(|one| one.kind.as_str()).collect();
@@ -182,33 +182,33 @@ async fn a_user_is_told_of_his_order_and_can_see_what_he_was_told() {
 }
 
 #[tokio::test]
-async fn a_question_that_makes_no_sense_names_its_field() {
-    let world = World::new(None).await;
-    let mut client = NotificationServiceClient::new(testkit::peer("notification", world.address));
+async fn an_invalid_request_names_its_field() {
+    let fixture = Fixture::new(None).await;
+    let mut client = NotificationServiceClient::new(testkit::peer("notification", fixture.address));
 
     let refused = client.list_notifications(ListNotificationsRequest { order_uuid: "x".to_owned() }).await.unwrap_err();
-    let unknown = world.list(ids::random(), None).await.unwrap();
+    let unknown = fixture.list(ids::random(), None).await.unwrap();
 
     assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "order_uuid: is not a uuid"));
     assert_eq!(unknown, []);
 }
 
 #[tokio::test]
-async fn what_telegram_says_decides_what_becomes_of_a_message() {
-    let world = World::new(Some(TOKEN)).await;
+async fn a_rejected_message_fails_and_a_rate_limited_one_is_retried() {
+    let fixture = Fixture::new(Some(TOKEN)).await;
     let refusal = json!({ "ok": false, "error_code": 403, "description": "Forbidden: bot was blocked by the user" });
     let pause = json!({ "ok": false, "description": "Too Many Requests", "parameters": { "retry_after": 1 } });
-    world.telegram_answers("getUpdates", None, nothing_said()).await;
-    world.telegram_answers("sendMessage", Some("403"), ResponseTemplate::new(403).set_body_json(refusal)).await;
+    fixture.telegram_answers("getUpdates", None, no_updates()).await;
+    fixture.telegram_answers("sendMessage", Some("403"), ResponseTemplate::new(403).set_body_json(refusal)).await;
     Mock::given(path(format!("/bot{TOKEN}/sendMessage")))
         .and(body_partial_json(json!({ "chat_id": "-100" })))
         .respond_with(ResponseTemplate::new(429).set_body_json(pause))
         .up_to_n_times(1)
-        .mount(&world.telegram)
+        .mount(&fixture.telegram)
         .await;
-    world.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
+    fixture.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
     let (blocked, order, user) = (ids::random(), ids::random(), ids::random());
-    world.iam.add_user(user, &[("telegram", "403")]);
+    fixture.iam.add_user(user, &[("telegram", "403")]);
     let cancelled = OrderCancelled {
         order_uuid: order.to_string(),
         user_uuid: ids::random().to_string(),
@@ -216,65 +216,65 @@ async fn what_telegram_says_decides_what_becomes_of_a_message() {
         ..OrderCancelled::default()
     };
 
-    world.publish(blocked, paid(blocked, user)).await;
-    world.publish(order, cancelled).await;
+    fixture.publish(blocked, paid(blocked, user)).await;
+    fixture.publish(order, cancelled).await;
 
-    let refused = world.settled(blocked, 1).await;
-    let waited = world.settled(order, 1).await;
-    assert_eq!((refused[0].status(), refused[0].attempts), (NotificationStatus::Failed, 1));
-    assert_eq!((waited[0].status(), waited[0].attempts), (NotificationStatus::Sent, 2));
-    assert!(world.sent().await.iter().any(|(_, text)| text.starts_with("Your order was not paid in time")));
+    let rejected = fixture.settled(blocked, 1).await;
+    let retried = fixture.settled(order, 1).await;
+    assert_eq!((rejected[0].status(), rejected[0].attempts), (NotificationStatus::Failed, 1));
+    assert_eq!((retried[0].status(), retried[0].attempts), (NotificationStatus::Sent, 2));
+    assert!(fixture.sent().await.iter().any(|(_, text)| text.starts_with("Your order was not paid in time")));
 }
 
 #[tokio::test]
-async fn start_is_answered_once_even_after_a_restart() {
-    let mut world = World::new(Some(TOKEN)).await;
+async fn start_is_answered_once_across_a_restart() {
+    let mut fixture = Fixture::new(Some(TOKEN)).await;
     let update = json!([{ "update_id": 7, "message": { "chat": { "id": 5 }, "text": "/start" } }]);
     let from_the_start =
         Mock::given(path(format!("/bot{TOKEN}/getUpdates"))).and(body_partial_json(json!({ "offset": 0 })));
-    from_the_start.respond_with(ok(&update)).mount(&world.telegram).await;
-    world.telegram_answers("getUpdates", None, nothing_said()).await;
-    world.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
+    from_the_start.respond_with(ok(&update)).mount(&fixture.telegram).await;
+    fixture.telegram_answers("getUpdates", None, no_updates()).await;
+    fixture.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
 
-    asked_from(&world, 8, 1).await;
-    world.restart().await;
-    asked_from(&world, 8, 2).await;
+    requested_from(&fixture, 8, 1).await;
+    fixture.restart().await;
+    requested_from(&fixture, 8, 2).await;
 
-    let sent = world.sent().await;
+    let sent = fixture.sent().await;
     assert_eq!(sent.len(), 1, "{sent:?}");
     assert!(sent[0].0 == "5" && sent[0].1.starts_with("Welcome aboard!"));
 }
 
-/// Waits until Telegram was asked for updates from `offset` on so many times.
-async fn asked_from(world: &World, offset: i64, times: usize) {
+/// Waits until updates from `offset` on have been requested so many times.
+async fn requested_from(fixture: &Fixture, offset: i64, times: usize) {
     eventually(|| async {
-        let requests = world.telegram.received_requests().await.unwrap_or_default();
-        let asked = requests
+        let requests = fixture.telegram.received_requests().await.unwrap_or_default();
+        let matching = requests
             .iter()
             .filter(|request| request.body_json::<Value>().is_ok_and(|body| body["offset"] == json!(offset)));
-        (asked.count() >= times).then_some(())
+        (matching.count() >= times).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn without_a_token_it_runs_all_the_same_and_poison_stops_nobody() {
-    let world = World::new(None).await;
+async fn without_a_token_notifications_are_logged_and_poison_is_dead_lettered() {
+    let fixture = Fixture::new(None).await;
     let (order, user) = (ids::random(), ids::random());
-    let topic = world.kafka.topics().order_paid_topic_name;
+    let topic = fixture.kafka.topics().order_paid_topic_name;
     let key = order.to_string().into_bytes();
     let poison = Record { topic: topic.clone(), key, payload: b"no protobuf".to_vec(), headers: [].into() };
 
-    world.kafka.publish(vec![poison]).await;
-    world.publish(order, paid(order, user)).await;
+    fixture.kafka.publish(vec![poison]).await;
+    fixture.publish(order, paid(order, user)).await;
 
-    let seen = world.settled(order, 1).await;
+    let seen = fixture.settled(order, 1).await;
     let dead = eventually(|| async {
-        let dead = world.kafka.messages(&dead_letter_topic(&topic)).await;
+        let dead = fixture.kafka.messages(&dead_letter_topic(&topic)).await;
         (!dead.is_empty()).then_some(dead)
     })
     .await;
     assert_eq!(seen[0].status(), NotificationStatus::Sent);
     assert_eq!((dead.len(), dead[0].payload.as_slice()), (1, b"no protobuf".as_slice()));
-    assert!(world.telegram.received_requests().await.unwrap_or_default().is_empty());
+    assert!(fixture.telegram.received_requests().await.unwrap_or_default().is_empty());
 }

@@ -1,15 +1,16 @@
-//! A real client before a stand-in for Telegram that takes messages and answers 502.
+//! The Telegram client against a stand-in that accepts messages and answers 502.
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
+use contracts::ids::{EventId, OrderId, UserId};
 use notification::{
     client::{MemoryUsers, Telegram},
-    model::{Kind, NewNotification, Status},
+    model::{Kind, NewNotification, NotificationId, Status},
     repository::{MemoryNotifications, Notifications as _},
-    service::{Courier, GROUP_PAID, NotificationService, Sender, Templates},
+    service::{Dispatcher, GROUP_PAID, NotificationService, Sender, Templates},
 };
 use platform::{ids, lease::MemoryLease};
 use serde_json::json;
@@ -18,37 +19,43 @@ use testkit::eventually;
 use tokio::sync::Notify;
 
 const TOKEN: &str = "123456:token";
-/// Time is real here.
+/// Short, since the stand-in runs in real time.
 const STABLE_FOR: Duration = Duration::from_secs(1);
 
 #[tokio::test]
-async fn a_message_that_was_answered_502_is_told_once_more_at_most_and_flagged() {
+async fn a_message_answered_with_502_is_repeated_at_most_once_and_marked_ambiguous() {
     let stand_in = stand_ins::Telegram::start(TOKEN).await.unwrap();
     let telegram = Telegram::new(&stand_in.url(), &TOKEN.into(), Duration::from_secs(5)).unwrap();
     let (notifications, queued) = (MemoryNotifications::default(), Arc::new(Notify::new()));
-    let courier = Courier {
+    let dispatcher = Dispatcher {
         notifications: Arc::new(notifications.clone()),
         users: Arc::new(MemoryUsers::default()),
         notifier: Arc::new(telegram),
         templates: Templates::load(None).unwrap(),
-        fallback: Some("42".to_owned()),
+        fallback_chat: Some("42".to_owned()),
         stable_for: STABLE_FOR,
         halted: AtomicBool::new(false),
     };
-    let sender = Sender::new(courier, Arc::new(MemoryLease::new("first")), queued.clone());
+    let sender = Sender::new(dispatcher, Arc::new(MemoryLease::new("first")), queued.clone());
     let _sender = testkit::run(|stop| sender.run(stop));
     let service = NotificationService::new(Arc::new(notifications.clone()), queued);
-    let (order, facts) = (ids::random(), json!({ "build_time_sec": 3 }));
-    let new = NewNotification { uuid: ids::ordered(), order, user: ids::random(), kind: Kind::ShipAssembled, facts };
+    let order = OrderId::new(ids::random());
+    let new = NewNotification {
+        id: NotificationId::new(ids::ordered()),
+        order,
+        user: UserId::new(ids::random()),
+        kind: Kind::ShipAssembled,
+        facts: json!({ "build_time_sec": 3 }),
+    };
     stand_in.script([TelegramMode::BadGateway; 3]);
 
-    service.queue(GROUP_PAID, ids::random(), &new).await.unwrap();
+    service.queue(GROUP_PAID, EventId::new(ids::random()), &new).await.unwrap();
 
     let ended = eventually(|| async {
         let found = notifications.of_order(order).await.unwrap().swap_remove(0);
         (found.status != Status::Queued).then_some(found)
     })
     .await;
-    let told = stand_in.messages().len();
-    assert!(ended.ambiguous && told == 2, "told {told} times, flagged: {}, {ended:?}", ended.ambiguous);
+    let sent = stand_in.messages().len();
+    assert!(ended.ambiguous && sent == 2, "sent {sent} times: {ended:?}");
 }

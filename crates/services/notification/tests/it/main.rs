@@ -1,10 +1,10 @@
-//! Notification, layer by layer: repositories and clients by their contracts, workers over memory, the whole over real servers.
+//! Tests by layer: contracts of repositories and clients, the sender and the bot over in-memory twins, the service over real servers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api;
 mod bad_gateway;
-mod greeting;
+mod bot;
 mod notifications;
 mod offsets;
 mod queue;

@@ -1,4 +1,4 @@
-//! What holds of offsets wherever they are kept.
+//! The contract of bot offsets, for PostgreSQL and its in-memory twin.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use notification::repository::{MIGRATIONS, MemoryOffsets, Offsets, PgOffsets};
 const DAY: Duration = Duration::from_hours(24);
 
 #[tokio::test]
-async fn memory_moves_on_once() {
-    moves_on_once(&MemoryOffsets::default()).await;
+async fn memory_advances_once() {
+    advances_once(&MemoryOffsets::default()).await;
 }
 
 #[tokio::test]
-async fn postgres_moves_on_once() {
+async fn postgres_advances_once() {
     let database = testkit::database(&MIGRATIONS).await;
-    moves_on_once(&PgOffsets::new(database.pool)).await;
+    advances_once(&PgOffsets::new(database.pool)).await;
 }
 
-async fn moves_on_once(offsets: &dyn Offsets) {
+async fn advances_once(offsets: &dyn Offsets) {
     assert_eq!(offsets.next("bot").await.unwrap(), 0);
 
     assert!(offsets.advance("bot", 5).await.unwrap());
@@ -30,21 +30,21 @@ async fn moves_on_once(offsets: &dyn Offsets) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn memory_forgets_a_bot_that_is_silent_for_long() {
+async fn memory_removes_the_offset_of_an_unused_bot() {
     let offsets = MemoryOffsets::default();
     offsets.advance("old", 5).await.unwrap();
     tokio::time::sleep(DAY * 5).await;
     offsets.advance("new", 5).await.unwrap();
 
-    assert_eq!(offsets.forget(DAY, 10).await.unwrap(), 0, "it may still be asked for");
+    assert_eq!(offsets.remove_unused(DAY, 10).await.unwrap(), 0, "the offset is still valid");
     tokio::time::sleep(DAY * 2).await;
-    assert_eq!(offsets.forget(DAY, 10).await.unwrap(), 1);
+    assert_eq!(offsets.remove_unused(DAY, 10).await.unwrap(), 1);
 
     assert_eq!(offsets.next("new").await.unwrap(), 5);
 }
 
 #[tokio::test]
-async fn postgres_forgets_a_bot_that_is_silent_for_long() {
+async fn postgres_removes_the_offset_of_an_unused_bot() {
     let database = testkit::database(&MIGRATIONS).await;
     let offsets = PgOffsets::new(database.pool.clone());
     for (bot, days) in [("old", 7), ("new", 5)] {
@@ -53,8 +53,8 @@ async fn postgres_forgets_a_bot_that_is_silent_for_long() {
         aged.bind(bot).bind(days).execute(&database.pool).await.unwrap();
     }
 
-    assert_eq!(offsets.forget(DAY * 8, 10).await.unwrap(), 0);
-    assert_eq!(offsets.forget(DAY, 10).await.unwrap(), 1);
+    assert_eq!(offsets.remove_unused(DAY * 8, 10).await.unwrap(), 0);
+    assert_eq!(offsets.remove_unused(DAY, 10).await.unwrap(), 1);
 
     assert_eq!(offsets.next("new").await.unwrap(), 5);
 }

@@ -1,4 +1,4 @@
-//! The queue in PostgreSQL when it is long, when an earlier build works on it too, and when its rows have ended.
+//! The queue in PostgreSQL: when it is long, shared with an earlier build, or full of ended rows.
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -7,24 +7,23 @@ use std::{
 
 use notification::{
     client::Log,
-    model::{Attempt, Due, Verdict},
-    repository::{BATCH, MIGRATIONS, Notifications as _, PgNotifications, go_by_indexes},
-    service::{Courier, STABLE_FOR, Sender, Templates},
+    model::{Attempt, Due, NotificationId, Outcome},
+    repository::{BATCH, MIGRATIONS, Notifications as _, PgNotifications, prefer_index_scans},
+    service::{Dispatcher, STABLE_FOR, Sender, Templates},
 };
 use platform::{lease::MemoryLease, postgres::Database};
 use tokio::sync::Notify;
-use uuid::Uuid;
 
-/// One connection as the service makes it, whose statistics are its own and whose plans grow old.
+/// A pool of one connection with the service's settings, so that its statistics and cached plans are its own.
 fn one_connection(database: &testkit::Database) -> Database {
     let one = Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap();
-    go_by_indexes(&one);
+    prefer_index_scans(&one);
     one
 }
 
-/// Fills the queue: so many chats, each with so many messages, and as many messages without a chat as one chat has.
+/// Queues `each` notifications for each of so many chats, and as many without a chat.
 async fn fill(database: &Database, chats: i32, each: i32) {
-    // It may take longer than a service's statement.
+    // This may take longer than a service's statement timeout.
     let mut connection = database.connect().await.unwrap();
     sqlx::query("set statement_timeout = 0").execute(&mut connection).await.unwrap();
     sqlx::query(
@@ -40,8 +39,8 @@ async fn fill(database: &Database, chats: i32, each: i32) {
     .unwrap();
 }
 
-/// Of the table: rows that were read by scanning it, entries of its indexes that were read, blocks of both.
-async fn read_so_far(pool: &Database) -> [i64; 3] {
+/// Reads of the table so far: rows by sequential scans, index entries, and blocks of both.
+async fn reads(pool: &Database) -> [i64; 3] {
     sqlx::query("select pg_stat_force_next_flush()").execute(pool).await.unwrap();
     let (rows, entries, blocks) = sqlx::query_as(
         "select (select seq_tup_read::bigint from pg_stat_user_tables where relname = 'notifications'),
@@ -55,23 +54,23 @@ async fn read_so_far(pool: &Database) -> [i64; 3] {
     [rows, entries, blocks]
 }
 
-/// Reads what is due and what has no chat, hands the first of it over and writes the outcome down, `times`. What was read
-/// for it: rows by scans, entries of indexes, blocks, each per time; and how long one took.
+/// Does the sender's statements `times`: reads what is due and what has no chat, claims a batch and settles it. Returns the
+/// [reads](reads) and the time of one round.
 async fn work(pool: &Database, times: i32) -> ([i64; 3], Duration) {
     let notifications = PgNotifications::new(pool.clone());
-    let (before, start) = (read_so_far(pool).await, Instant::now());
+    let (before, start) = (reads(pool).await, Instant::now());
     for _ in 0..times {
-        assert!(!notifications.unaddressed(BATCH, &[]).await.unwrap().is_empty());
+        assert!(!notifications.without_chat(BATCH, &[]).await.unwrap().is_empty());
         let batch = notifications.due("", false, 32, &[]).await.unwrap().batches.swap_remove(0);
         assert!(notifications.claim(&batch).await.unwrap());
         let attempts: Vec<Attempt> = batch.waiting.iter().map(Due::next_attempt).collect();
-        notifications.settle(&attempts, &Verdict::Sent).await.unwrap();
+        notifications.settle(&attempts, &Outcome::Sent).await.unwrap();
     }
-    let (took, after) = (start.elapsed() / times.cast_unsigned(), read_so_far(pool).await);
+    let (took, after) = (start.elapsed() / times.cast_unsigned(), reads(pool).await);
     ([0, 1, 2].map(|what| (after[what] - before[what]) / i64::from(times)), took)
 }
 
-/// `analyzed` is whether the planner has statistics: of a queue that is short beside many rows that have ended.
+/// With `analyzed`, the planner has statistics from a moment when the queue was short and many rows had ended.
 async fn work_on(chats: i32, each: i32, analyzed: bool) -> [i64; 3] {
     let database = testkit::database(&MIGRATIONS).await;
     let pool = one_connection(&database);
@@ -94,13 +93,13 @@ async fn a_send_reads_a_bounded_part_of_the_queue() {
         let [rows, entries, blocks] = work_on(chats, each, analyzed).await;
 
         assert_eq!(rows, 0, "the table was scanned");
-        // What one look reads at most, and its claim, its outcome and the rows that have left the queue meanwhile.
+        // The most that one page, its claim and its outcome read, and the rows that have left the queue meanwhile.
         assert!(entries < 6_000 && blocks < 15_000, "{chats} chats of {each}: {entries} entries, {blocks} blocks");
     }
 }
 
 #[tokio::test]
-#[ignore = "figures for people; it takes minutes"]
+#[ignore = "prints figures; takes minutes"]
 async fn figures_of_long_queues() {
     for (chats, each) in [(1, 1_000), (1, 100_000), (1, 1_000_000), (100, 10), (1_000, 100), (10_000, 100)] {
         work_on(chats, each, true).await;
@@ -108,10 +107,10 @@ async fn figures_of_long_queues() {
 }
 
 #[tokio::test]
-#[ignore = "figures for people; it takes minutes"]
+#[ignore = "prints figures; takes minutes"]
 async fn figures_without_a_token() {
     let database = testkit::database(&MIGRATIONS).await;
-    go_by_indexes(&database.pool);
+    prefer_index_scans(&database.pool);
     let pool = database.pool.clone();
     sqlx::query(
         "insert into notifications (uuid, order_uuid, user_uuid, kind, facts, trace)
@@ -123,29 +122,33 @@ async fn figures_without_a_token() {
     .await
     .unwrap();
     let notifications = Arc::new(PgNotifications::new(pool.clone()));
-    let courier = Courier {
+    let dispatcher = Dispatcher {
         notifications: notifications.clone(),
         users: Arc::new(Log),
         notifier: Arc::new(Log),
         templates: Templates::load(None).unwrap(),
-        fallback: None,
+        fallback_chat: None,
         stable_for: STABLE_FOR,
         halted: AtomicBool::new(false),
     };
-    let sender = Sender::new(courier, Arc::new(MemoryLease::new("first")), Arc::new(Notify::new()));
+    let sender = Sender::new(dispatcher, Arc::new(MemoryLease::new("first")), Arc::new(Notify::new()));
     let start = Instant::now();
     let _sender = testkit::run(|stop| sender.run(stop));
 
     while notifications.queued(1).await.unwrap() > 0 {
-        assert!(start.elapsed() < Duration::from_mins(7), "{} wait", notifications.queued(100_000).await.unwrap());
+        assert!(
+            start.elapsed() < Duration::from_mins(7),
+            "{} are queued",
+            notifications.queued(100_000).await.unwrap()
+        );
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     println!("94 000 messages without a token: {:?}", start.elapsed());
 }
 
-/// The statements of the build that had no digests: what is due, and the claim of one.
-async fn earlier_build_takes(pool: &Database) -> Vec<Uuid> {
-    let due: Vec<(Uuid, i32, bool)> = sqlx::query_as(
+/// The statements of the build before digests: finds due notifications and claims each.
+async fn earlier_build_claims(pool: &Database) -> Vec<NotificationId> {
+    let due: Vec<(NotificationId, i32, bool)> = sqlx::query_as(
         "select uuid, attempts, ambiguous
         from (
             select distinct on (coalesce(chat, uuid::text)) *
@@ -162,41 +165,41 @@ async fn earlier_build_takes(pool: &Database) -> Vec<Uuid> {
     .fetch_all(pool)
     .await
     .unwrap();
-    let mut taken = Vec::new();
-    for (uuid, attempts, ambiguous) in due {
+    let mut claimed_ids = Vec::new();
+    for (id, attempts, ambiguous) in due {
         let claimed = sqlx::query(
             "update notifications set sending_since = now(), attempts = attempts + 1
             where uuid = $1 and attempts = $2 and ambiguous = $3 and status = 'queued' and sending_since is null",
         );
-        let claimed = claimed.bind(uuid).bind(attempts).bind(ambiguous).execute(pool).await.unwrap();
-        taken.extend((claimed.rows_affected() > 0).then_some(uuid));
+        let claimed = claimed.bind(id).bind(attempts).bind(ambiguous).execute(pool).await.unwrap();
+        claimed_ids.extend((claimed.rows_affected() > 0).then_some(id));
     }
-    taken
+    claimed_ids
 }
 
 #[tokio::test]
-async fn an_earlier_build_and_this_one_never_take_the_same() {
+async fn an_earlier_build_and_this_one_never_claim_the_same() {
     let database = testkit::database(&MIGRATIONS).await;
     let (pool, notifications) = (database.pool.clone(), PgNotifications::new(database.pool));
     fill(&pool, 2, 3).await;
     let batches = notifications.due("", false, 32, &[]).await.unwrap().batches;
-    let of = |place: usize| batches[place].waiting.iter().map(|due| due.uuid).collect::<Vec<_>>();
+    let of = |place: usize| batches[place].waiting.iter().map(|due| due.id).collect::<Vec<_>>();
 
     assert!(notifications.claim(&batches[0]).await.unwrap());
-    let taken = earlier_build_takes(&pool).await;
-    assert_eq!(taken, of(1)[..1], "a chat that is under way here is left alone there");
+    let claimed = earlier_build_claims(&pool).await;
+    assert_eq!(claimed, of(1)[..1], "the earlier build skips a chat that this one sends to");
 
-    assert!(!notifications.claim(&batches[1]).await.unwrap(), "its first is under way there");
+    assert!(!notifications.claim(&batches[1]).await.unwrap(), "the earlier build is sending its first");
     assert!(notifications.due("", false, 32, &[]).await.unwrap().batches.is_empty());
 
-    let unknown = Verdict::Again { after: Duration::from_mins(1), problem: "502".to_owned(), ambiguous: true };
+    let unknown = Outcome::Retry { after: Duration::from_mins(1), problem: "502".to_owned(), ambiguous: true };
     let attempts: Vec<Attempt> = batches[0].waiting.iter().map(Due::next_attempt).collect();
     notifications.settle(&attempts, &unknown).await.unwrap();
-    assert!(earlier_build_takes(&pool).await.is_empty(), "it repeats nothing before its time either");
+    assert!(earlier_build_claims(&pool).await.is_empty(), "the earlier build repeats nothing early either");
 }
 
 #[tokio::test]
-async fn two_replicas_that_want_the_same_take_turns() {
+async fn two_replicas_claim_the_same_batch_without_a_deadlock() {
     let database = testkit::database(&MIGRATIONS).await;
     let notifications = PgNotifications::new(database.pool.clone());
     fill(&database.pool, 1, 50).await;
@@ -207,14 +210,14 @@ async fn two_replicas_that_want_the_same_take_turns() {
     for _ in 0..20 {
         let (one, other) = tokio::join!(notifications.claim(&batch), notifications.claim(&reversed));
 
-        assert!(one.unwrap() != other.unwrap(), "one of the two has all of it");
+        assert!(one.unwrap() != other.unwrap(), "one of the two has the whole batch");
         let undo = "update notifications set sending_since = null, attempts = 0";
         sqlx::query(undo).execute(&database.pool).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn notifications_that_have_ended_go_ten_times_as_fast_as_they_come() {
+async fn ended_notifications_are_removed_ten_times_as_fast_as_they_come() {
     let database = testkit::database(&MIGRATIONS).await;
     let (pool, notifications) = (database.pool.clone(), PgNotifications::new(database.pool));
     let (age, batch, coming) = (Duration::from_hours(9 * 24), 500, 50);
@@ -228,8 +231,8 @@ async fn notifications_that_have_ended_go_ten_times_as_fast_as_they_come() {
         fill(&pool, 1, coming / 2).await;
         sqlx::query(end).execute(&pool).await.unwrap();
         batches += 1;
-        // As the job does: the next batch follows at once while they are full.
-        if notifications.forget(age, batch).await.unwrap() < batch.cast_unsigned() {
+        // Like the job: after a full batch, the next follows at once.
+        if notifications.remove_ended(age, batch).await.unwrap() < batch.cast_unsigned() {
             break;
         }
     }
@@ -239,5 +242,9 @@ async fn notifications_that_have_ended_go_ten_times_as_fast_as_they_come() {
     fill(&pool, 1, 5).await;
     let recent = "update notifications set status = 'sent', sent_at = now() where chat is not null";
     sqlx::query(recent).execute(&pool).await.unwrap();
-    assert_eq!(notifications.forget(age, batch).await.unwrap(), 0, "neither what is queued nor what ended lately");
+    assert_eq!(
+        notifications.remove_ended(age, batch).await.unwrap(),
+        0,
+        "neither queued notifications nor recently ended ones"
+    );
 }

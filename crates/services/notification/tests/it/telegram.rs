@@ -1,10 +1,10 @@
-//! What is made of Telegram's answers, and of none.
+//! The Telegram client: how responses, and missing ones, become results.
 
 use std::time::Duration;
 
 use notification::{
-    client::{Bot as _, Incoming, Message, Notifier as _, Telegram, Update},
-    model::Fault,
+    client::{BotApi as _, Incoming, Message, Notifier as _, Telegram, Update},
+    model::MessengerError,
 };
 use serde_json::json;
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
@@ -20,8 +20,8 @@ fn telegram(url: &str) -> Telegram {
     Telegram::new(url, &TOKEN.into(), Duration::from_millis(500)).unwrap()
 }
 
-/// What comes of a message when Telegram answers like this.
-async fn outcome(answer: ResponseTemplate) -> Result<(), Fault> {
+/// The result of a message that Telegram answers like this.
+async fn outcome(answer: ResponseTemplate) -> Result<(), MessengerError> {
     let server = MockServer::start().await;
     Mock::given(method("POST")).respond_with(answer).mount(&server).await;
     let outcome = telegram(&server.uri()).send(&MESSAGE).await;
@@ -34,7 +34,7 @@ fn refusal(code: u16, description: &str) -> ResponseTemplate {
 }
 
 #[tokio::test]
-async fn a_message_goes_to_its_chat() {
+async fn a_message_is_sent_to_its_chat() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path(format!("/api/bot{TOKEN}/sendMessage")))
@@ -53,32 +53,32 @@ async fn a_pause_is_as_long_as_telegram_says() {
         json!({ "ok": false, "error_code": 429, "description": "Too Many Requests", "parameters": { "retry_after": 7 } }),
     );
 
-    assert_eq!(outcome(with_pause).await, Err(Fault::TooMany(Duration::from_secs(7))));
-    assert!(matches!(outcome(ResponseTemplate::new(429)).await, Err(Fault::TooMany(_))));
+    assert_eq!(outcome(with_pause).await, Err(MessengerError::RateLimited(Duration::from_secs(7))));
+    assert!(matches!(outcome(ResponseTemplate::new(429)).await, Err(MessengerError::RateLimited(_))));
 }
 
 #[tokio::test]
-async fn a_refusal_is_for_good() {
+async fn a_rejection_is_permanent() {
     for (code, description) in [(403, "Forbidden: bot was blocked by the user"), (400, "Bad Request: chat not found")] {
         let outcome = outcome(refusal(code, description)).await;
 
-        assert_eq!(outcome, Err(Fault::Refused(format!("{code}: {description}"))));
+        assert_eq!(outcome, Err(MessengerError::Rejected(format!("{code}: {description}"))));
     }
 }
 
 #[tokio::test]
-async fn what_can_be_mended_is_no_messages_fault() {
+async fn an_error_that_an_operator_can_correct_is_unreachable() {
     for answer in [
         refusal(401, "Unauthorized"),
         refusal(404, "Not Found"),
         ResponseTemplate::new(302).insert_header("location", "http://example.com"),
     ] {
-        assert!(matches!(outcome(answer).await, Err(Fault::Unreachable(_))));
+        assert!(matches!(outcome(answer).await, Err(MessengerError::Unreachable(_))));
     }
 }
 
 #[tokio::test]
-async fn without_an_answer_nobody_knows() {
+async fn without_an_answer_the_result_is_unknown() {
     for answer in [
         ResponseTemplate::new(200).set_delay(Duration::from_mins(5)),
         ResponseTemplate::new(200).set_body_string("<html>"),
@@ -86,12 +86,12 @@ async fn without_an_answer_nobody_knows() {
         ResponseTemplate::new(502).set_body_string("<html>"),
         ResponseTemplate::new(504),
     ] {
-        assert!(matches!(outcome(answer).await, Err(Fault::Unknown(_))));
+        assert!(matches!(outcome(answer).await, Err(MessengerError::Unknown(_))));
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_ends_early_leaves_nobody_knowing() {
+async fn a_connection_that_ends_early_leaves_the_result_unknown() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let telegram = telegram(&format!("http://{}", listener.local_addr().unwrap()));
     let server = async {
@@ -101,22 +101,22 @@ async fn a_connection_that_ends_early_leaves_nobody_knowing() {
 
     let (outcome, ()) = tokio::join!(telegram.send(&MESSAGE), server);
 
-    assert!(matches!(outcome, Err(Fault::Unknown(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(MessengerError::Unknown(_))), "{outcome:?}");
     assert!(!format!("{outcome:?}").contains("SECRET"));
 }
 
 #[tokio::test]
-async fn where_nobody_listens_nothing_was_taken() {
+async fn without_a_connection_the_messenger_is_unreachable() {
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
 
     let outcome = telegram(&format!("http://{nowhere}")).send(&MESSAGE).await;
 
-    assert!(matches!(outcome, Err(Fault::Unreachable(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(MessengerError::Unreachable(_))), "{outcome:?}");
     assert!(!format!("{outcome:?}").contains("SECRET"));
 }
 
 #[tokio::test]
-async fn what_is_said_to_the_bot_is_read_and_the_rest_passed_over() {
+async fn text_messages_are_read_and_other_updates_skipped() {
     let server = MockServer::start().await;
     Mock::given(path(format!("/bot{TOKEN}/getUpdates")))
         .and(body_json(json!({ "offset": 5, "timeout": 25, "allowed_updates": ["message"] })))
@@ -132,13 +132,13 @@ async fn what_is_said_to_the_bot_is_read_and_the_rest_passed_over() {
     let updates = telegram(&server.uri()).updates(5).await.unwrap();
 
     let (chat, first_name, text) = ("-100".to_owned(), "Ada".to_owned(), "/start".to_owned());
-    let said = Incoming { chat, first_name, text };
-    assert_eq!(updates[0], Update { id: 5, message: Some(said) });
+    let message = Incoming { chat, first_name, text };
+    assert_eq!(updates[0], Update { id: 5, message: Some(message) });
     assert_eq!(updates[1..], [Update { id: 6, message: None }, Update { id: 7, message: None }]);
 }
 
 #[tokio::test]
-async fn a_wrong_token_or_address_stops_the_start_without_showing_the_token() {
+async fn an_invalid_token_or_url_fails_the_start_without_showing_the_token() {
     for (url, token) in [
         ("https://api.telegram.org", "SECRET"),
         ("https://api.telegram.org", "12:SECRET/../x"),

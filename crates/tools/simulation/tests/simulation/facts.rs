@@ -11,7 +11,7 @@ use audit::{
     },
 };
 use chrono::{DateTime, Utc};
-use contracts::events::ROUTES;
+use contracts::{events::ROUTES, ids::OrderId};
 use inventory::{
     model::{Filter, Page},
     repository::Catalogue as _,
@@ -190,12 +190,12 @@ fn job(job: &assembly::model::Job) -> Job {
 async fn notifications(world: &World, orders: &[Order], chats: &BTreeMap<Uuid, String>) -> Vec<Notification> {
     let mut all = Vec::new();
     for order in orders {
-        for row in world.stores.notifications.of_order(order.uuid).await.expect("notifications") {
+        for row in world.stores.notifications.of_order(OrderId::new(order.uuid)).await.expect("notifications") {
             all.push(Notification {
-                order: row.order,
+                order: row.order.uuid(),
                 kind: row.kind.as_str().to_owned(),
                 status: NotificationStatus::parse(row.status.as_str()).expect("a status"),
-                chat: Some(chats.get(&row.user).cloned().unwrap_or_else(|| FALLBACK.to_owned())),
+                chat: Some(chats.get(&row.user.uuid()).cloned().unwrap_or_else(|| FALLBACK.to_owned())),
                 attempts: row.attempts.into(),
                 ambiguous: row.ambiguous,
                 created_at: row.created_at,
@@ -288,11 +288,15 @@ fn dead_letters(world: &World) -> Vec<DeadLetters> {
 }
 
 fn told(world: &World) -> Vec<Told> {
-    let told = world.stores.chats.told().into_iter();
-    told.flat_map(|told| {
-        let chat = told.chat;
-        let parts = told.of.into_iter();
-        parts.map(move |(order, kind)| Told { order, kind: kind.as_str().to_owned(), chat: chat.clone() })
+    let sent = world.stores.chats.sent().into_iter();
+    sent.flat_map(|message| {
+        let chat = message.chat;
+        let notifications = message.notifications.into_iter();
+        notifications.map(move |(order, kind)| Told {
+            order: order.uuid(),
+            kind: kind.as_str().to_owned(),
+            chat: chat.clone(),
+        })
     })
     .collect()
 }

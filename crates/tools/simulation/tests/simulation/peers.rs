@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use inventory::model::{Filter, Page};
 use notification::{
     client::{Limits, MemoryMessenger, Message, Notifier},
-    model::Fault as Trouble,
+    model::MessengerError,
 };
 use order::{
     client::{Inventory, Payment, Payments, Reserved, Voided},
@@ -244,25 +244,25 @@ impl Notifier for RemoteMessenger {
         self.chats.limits()
     }
 
-    async fn send(&self, message: &Message<'_>) -> Result<(), Trouble> {
+    async fn send(&self, message: &Message<'_>) -> Result<(), MessengerError> {
         let world = &self.process.world;
         self.process.step("before it tells a user").await;
         world.travel().await;
         if world.strikes(Fault::Messenger) {
             let silence = Duration::from_secs(5);
             match world.pick(|rng| rng.random_range(0..6)) {
-                0 => return Err(Trouble::Unreachable("down".to_owned())),
-                1 => return Err(Trouble::TooMany(world.millis(500, 3000))),
+                0 => return Err(MessengerError::Unreachable("down".to_owned())),
+                1 => return Err(MessengerError::RateLimited(world.millis(500, 3000))),
                 2 => self.chats.send(message).await?,
                 3 => {
                     self.chats.send(message).await?;
-                    return Err(Trouble::Unknown("502".to_owned()));
+                    return Err(MessengerError::Unknown("502".to_owned()));
                 }
-                4 => return Err(Trouble::Unknown("502".to_owned())),
+                4 => return Err(MessengerError::Unknown("502".to_owned())),
                 _ => {}
             }
             tokio::time::sleep(silence).await;
-            return Err(Trouble::Unknown("silence".to_owned()));
+            return Err(MessengerError::Unknown("silence".to_owned()));
         }
         self.chats.send(message).await?;
         for part in message.parts {
@@ -272,10 +272,10 @@ impl Notifier for RemoteMessenger {
         Ok(())
     }
 
-    async fn probe(&self) -> Result<(), Trouble> {
+    async fn probe(&self) -> Result<(), MessengerError> {
         self.process.world.travel().await;
         if self.process.world.strikes(Fault::Messenger) {
-            return Err(Trouble::Unreachable("down".to_owned()));
+            return Err(MessengerError::Unreachable("down".to_owned()));
         }
         self.chats.probe().await
     }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use audit::facts::{Order, OrderStatus};
+use contracts::ids::UserId;
 use platform::{clock::Virtual, kafka::Record};
 use rand::{RngExt as _, seq::IndexedRandom as _};
 use tokio::{runtime::Builder, task::JoinSet, time::Instant};
@@ -57,7 +58,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         let user = User { world: world.clone(), number, uuid: world.uuid() };
         if world.chance(0.8) {
             let chat = format!("chat {number}");
-            world.stores.users.set_chat(user.uuid, &chat);
+            world.stores.users.set_chat(UserId::new(user.uuid), &chat);
             chats.insert(user.uuid, chat);
         }
         users.spawn(user.shop());

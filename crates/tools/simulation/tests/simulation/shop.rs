@@ -23,7 +23,7 @@ use inventory::{
 use notification::{
     client::{Limits, MemoryMessenger, MemoryUsers},
     repository::MemoryNotifications,
-    service::{Courier, NotificationService, STABLE_FOR, Sender, Templates},
+    service::{Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
 };
 use order::{repository::MemoryOrders, service::OrderService};
 use payment::{
@@ -227,16 +227,16 @@ fn ships(process: &Process) -> Serves {
 fn notifications(process: &Process) -> Serves {
     let stores = &process.world.stores;
     let (repository, queued) = (steps(process, &stores.notifications), Arc::new(Notify::new()));
-    let courier = Courier {
+    let dispatcher = Dispatcher {
         notifications: repository.clone(),
         users: Arc::new(stores.users.clone()),
         notifier: Arc::new(RemoteMessenger { process: process.clone(), chats: stores.chats.clone() }),
         templates: TEMPLATES.clone(),
-        fallback: Some(FALLBACK.to_owned()),
+        fallback_chat: Some(FALLBACK.to_owned()),
         stable_for: STABLE_FOR,
         halted: AtomicBool::new(false),
     };
-    let sender = Sender::new(courier, stores.lease("sender", process), queued.clone());
+    let sender = Sender::new(dispatcher, stores.lease("sender", process), queued.clone());
     keep(process, sender.run(CancellationToken::new()));
     let service = NotificationService::new(repository, queued);
     consume(process, notification::consumers::order_paid(service.clone()));

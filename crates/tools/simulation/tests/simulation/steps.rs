@@ -8,14 +8,17 @@ use assembly::{
     repository::{Jobs, MemoryJobs},
 };
 use async_trait::async_trait;
-use contracts::money::Money;
+use contracts::{
+    ids::{EventId, OrderId},
+    money::Money,
+};
 use inventory::{
     model::{Lines, Reserved},
     repository::{Catalogue as _, Delivery, Hold, MemoryInventory, Warehouse},
 };
 use notification::{
-    model::{Batch, Due, NewNotification, Notification, Verdict},
-    repository::{MemoryNotifications, Notifications, Round},
+    model::{Batch, Due, NewNotification, Notification, NotificationId},
+    repository::{DuePage, MemoryNotifications, Notifications},
 };
 use order::{
     model::{AttemptLease, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
@@ -62,6 +65,10 @@ impl<T> Steps<T> {
     /// The event as the inbox is to see it.
     fn seen(&self, event: Uuid) -> Uuid {
         if self.process.world.makes(Mistake::NoInbox) { self.process.world.uuid() } else { event }
+    }
+
+    fn seen_id(&self, event: EventId) -> EventId {
+        EventId::new(self.seen(event.uuid()))
     }
 }
 
@@ -309,15 +316,15 @@ stepwise! {
 
 stepwise! {
     Notifications for MemoryNotifications, notification::error::Error {
-        fn queue(consumer: &'static str, event: Uuid, new: &NewNotification) -> bool where event = seen;
-        fn unaddressed(limit: i64, busy: &[Uuid]) -> Vec<Due>;
-        fn address(notifications: &[Uuid], chat: &str) -> ();
-        fn due(after: &str, repeats: bool, limit: i32, busy: &[String]) -> Round;
+        fn queue(consumer: &'static str, event: EventId, new: &NewNotification) -> bool where event = seen_id;
+        fn without_chat(limit: i64, busy: &[NotificationId]) -> Vec<Due>;
+        fn set_chat(notifications: &[NotificationId], chat: &str) -> ();
+        fn due(after: &str, repeats: bool, limit: i32, busy: &[String]) -> DuePage;
         fn claim(batch: &Batch) -> bool;
-        fn settle(attempts: &[notification::model::Attempt], verdict: &Verdict) -> ();
-        fn give_up(age: Duration) -> u64;
+        fn settle(attempts: &[notification::model::Attempt], outcome: &notification::model::Outcome) -> ();
+        fn expire_attempts(age: Duration) -> u64;
         fn queued(limit: i64) -> i64;
-        fn forget(age: Duration, limit: i64) -> u64;
-        fn of_order(order: Uuid) -> Vec<Notification>;
+        fn remove_ended(age: Duration, limit: i64) -> u64;
+        fn of_order(order: OrderId) -> Vec<Notification>;
     }
 }

@@ -1,4 +1,4 @@
-//! Notifications in PostgreSQL.
+//! PostgreSQL implementations of the repositories.
 
 mod notifications;
 mod offsets;
@@ -10,8 +10,9 @@ use sqlx::migrate::Migrator;
 
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/notification");
 
-/// Makes the connections that `database` opens from now on go by indexes. Every statement here has one; but where statistics are of a
-/// moment at which the queue was short, a bitmap of all of a chat's rows and a sort look cheaper than its first hundred in order.
-pub fn go_by_indexes(database: &Database) {
+/// Disables bitmap and sequential scans on the connections that `database` opens from now on. Every statement here has a matching
+/// index; but with statistics from a moment when the queue was short, the planner prefers a bitmap of all of a chat's rows and a sort
+/// to reading the first hundred in index order.
+pub fn prefer_index_scans(database: &Database) {
     database.set([("enable_bitmapscan", "off"), ("enable_seqscan", "off")]);
 }

@@ -1,20 +1,24 @@
-//! The table `notifications`: the queue and what came of it.
+//! The notification queue in PostgreSQL: the table `notifications`.
 //!
-//! Statistics may be of a moment at which the queue was empty, and then any index of the queue looks as good to the planner as the
-//! right one. So the conditions are written such that it has no choice: `status not in (…)` has the two indexes made for it and
-//! no other, and `is not distinct from` is an equality for which no partial index serves. See [`go_by_indexes`](super::go_by_indexes).
+//! Statistics may date from a moment when the queue was empty; then the planner rates every index of the queue the same. So the
+//! conditions leave it one choice: `status not in (…)` matches the two indexes made for it and no other, and `is not distinct from`
+//! is an equality that matches no partial index. See [`prefer_index_scans`](super::prefer_index_scans).
 
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
-use platform::{outbox, postgres::Database};
+use contracts::ids::{EventId, OrderId, UserId};
+use platform::{
+    outbox,
+    postgres::{Database, DatabaseError},
+};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Attempt, Batch, Due, Kind, NewNotification, Notification, Status, Verdict},
-    repository::{BATCH, CHATS, Notifications, Round},
+    model::{Attempt, Batch, Due, Kind, NewNotification, Notification, NotificationId, Outcome, Status},
+    repository::{BATCH, CHATS, DuePage, Notifications},
 };
 
 #[derive(Clone)]
@@ -28,13 +32,21 @@ impl PgNotifications {
     }
 }
 
-fn kind(text: &str) -> Result<Kind, Error> {
-    Kind::parse(text).ok_or(Error::Inconsistent("notifications.kind"))
+fn kind(id: NotificationId, text: &str) -> Result<Kind, DatabaseError> {
+    Kind::parse(text).ok_or_else(|| DatabaseError::inconsistent("notifications", "kind", id))
+}
+
+fn status(id: NotificationId, text: &str) -> Result<Status, DatabaseError> {
+    Status::parse(text).ok_or_else(|| DatabaseError::inconsistent("notifications", "status", id))
+}
+
+fn uuids(ids: &[NotificationId]) -> Vec<Uuid> {
+    ids.iter().map(|id| id.uuid()).collect()
 }
 
 #[async_trait]
 impl Notifications for PgNotifications {
-    async fn queue(&self, consumer: &'static str, event: Uuid, new: &NewNotification) -> Result<bool, Error> {
+    async fn queue(&self, consumer: &'static str, event: EventId, new: &NewNotification) -> Result<bool, Error> {
         let queued = sqlx::query!(
             "with fresh as (
                 insert into inbox (consumer, event_uuid) values ($1, $2)
@@ -45,10 +57,10 @@ impl Notifications for PgNotifications {
             select $3, $4, $5, $6, $7, $8 from fresh
             on conflict (order_uuid, kind) do nothing",
             consumer,
-            event,
-            new.uuid,
-            new.order,
-            new.user,
+            event.uuid(),
+            new.id.uuid(),
+            new.order.uuid(),
+            new.user.uuid(),
             new.kind.as_str(),
             new.facts,
             outbox::trace(),
@@ -58,24 +70,25 @@ impl Notifications for PgNotifications {
         Ok(queued.rows_affected() > 0)
     }
 
-    async fn unaddressed(&self, limit: i64, busy: &[Uuid]) -> Result<Vec<Due>, Error> {
+    async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
         let rows = sqlx::query!(
-            r#"select uuid, order_uuid, user_uuid, kind, facts, trace as "trace: Json<HashMap<String, String>>", attempts
+            r#"select uuid as "id: NotificationId", order_uuid as "order: OrderId", user_uuid as "user: UserId", kind, facts,
+                trace as "trace: Json<HashMap<String, String>>", attempts
             from notifications
             where status not in ('sent', 'failed') and chat is null and uuid <> all($2)
             order by created_at, uuid limit $1"#,
             limit,
-            busy,
+            &uuids(busy),
         )
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter()
             .map(|row| {
                 Ok(Due {
-                    uuid: row.uuid,
-                    order: row.order_uuid,
-                    user: row.user_uuid,
-                    kind: kind(&row.kind)?,
+                    id: row.id,
+                    order: row.order,
+                    user: row.user,
+                    kind: kind(row.id, &row.kind)?,
                     facts: row.facts,
                     trace: row.trace.0,
                     attempts: row.attempts,
@@ -84,11 +97,11 @@ impl Notifications for PgNotifications {
             .collect()
     }
 
-    async fn address(&self, notifications: &[Uuid], chat: &str) -> Result<(), Error> {
+    async fn set_chat(&self, notifications: &[NotificationId], chat: &str) -> Result<(), Error> {
         sqlx::query!(
             "update notifications set chat = $2
             where uuid = any($1) and chat is null and status is not distinct from 'queued'",
-            notifications,
+            &uuids(notifications),
             chat,
         )
         .execute(&self.pool)
@@ -96,9 +109,9 @@ impl Notifications for PgNotifications {
         Ok(())
     }
 
-    /// From each chat's first row to the next chat's by one probe of the index `notifications_waiting`: what lies between is
-    /// not read.
-    async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<Round, Error> {
+    /// Skips from each chat's first row to the next chat's by one probe of the index `notifications_waiting`, without reading the
+    /// rows in between.
+    async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error> {
         let rows = sqlx::query!(
             r#"with recursive head as (
                 (select chat, due, due::int as found, 1 as looked from (
@@ -118,7 +131,8 @@ impl Notifications for PgNotifications {
                 where head.looked < $5 and head.found < $3
             )
             select last.chat as "last!", last.looked = $5 or last.found = $3 as "more!", waiting.chat as "chat?",
-                waiting.uuid as "uuid?", waiting.order_uuid as "order_uuid?", waiting.user_uuid as "user_uuid?",
+                waiting.uuid as "id?: NotificationId", waiting.order_uuid as "order?: OrderId",
+                waiting.user_uuid as "user?: UserId",
                 waiting.kind as "kind?", waiting.facts as "facts?",
                 waiting.trace as "trace?: Json<HashMap<String, String>>", waiting.attempts as "attempts?"
             from (select chat, looked, found from head order by looked desc limit 1) as last
@@ -141,28 +155,29 @@ impl Notifications for PgNotifications {
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut round = Round::default();
+        let mut page = DuePage::default();
         for row in rows {
-            round.next = row.more.then_some(row.last);
-            let of = (row.chat, row.uuid, row.order_uuid, row.user_uuid, row.kind, row.facts, row.trace, row.attempts);
-            // Without a chat that is due there is one row, which says how far the look went.
-            let (Some(chat), Some(uuid), Some(order), Some(user), Some(name), Some(facts), Some(trace), Some(attempts)) =
-                of
+            page.next = row.more.then_some(row.last);
+            let columns = (row.chat, row.id, row.order, row.user, row.kind, row.facts, row.trace, row.attempts);
+            // When no chat is due, one row says how far the page went.
+            let (Some(chat), Some(id), Some(order), Some(user), Some(name), Some(facts), Some(trace), Some(attempts)) =
+                columns
             else {
                 continue;
             };
-            let due = Due { uuid, order, user, kind: kind(&name)?, facts, trace: trace.0, attempts };
-            match round.batches.last_mut().filter(|batch| batch.chat == chat) {
+            let due = Due { id, order, user, kind: kind(id, &name)?, facts, trace: trace.0, attempts };
+            match page.batches.last_mut().filter(|batch| batch.chat == chat) {
                 Some(batch) => batch.waiting.push(due),
-                None => round.batches.push(Batch { chat, ambiguous: repeats, waiting: vec![due] }),
+                None => page.batches.push(Batch { chat, ambiguous: repeats, waiting: vec![due] }),
             }
         }
-        Ok(round)
+        Ok(page)
     }
 
     async fn claim(&self, batch: &Batch) -> Result<bool, Error> {
-        let (uuids, attempts): (Vec<Uuid>, Vec<i32>) = batch.waiting.iter().map(|due| (due.uuid, due.attempts)).unzip();
-        // Locked in the order of their uuids, so that two replicas that want the same ones take turns.
+        let (uuids, attempts): (Vec<Uuid>, Vec<i32>) =
+            batch.waiting.iter().map(|due| (due.id.uuid(), due.attempts)).unzip();
+        // Rows are locked in the order of their uuids, so that two replicas that claim the same rows do not deadlock.
         let claimed = sqlx::query!(
             "with held as (
                 select uuid, attempts, ambiguous, status, sending_since
@@ -186,13 +201,13 @@ impl Notifications for PgNotifications {
         Ok(claimed.rows_affected() > 0)
     }
 
-    async fn settle(&self, attempts: &[Attempt], verdict: &Verdict) -> Result<(), Error> {
+    async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error> {
         let (uuids, numbers): (Vec<Uuid>, Vec<i32>) =
-            attempts.iter().map(|attempt| (attempt.notification, attempt.number)).unzip();
-        let (status, pause, problem, unknown) = match verdict {
-            Verdict::Sent => (Status::Sent, Duration::ZERO, None, false),
-            Verdict::Failed { problem, ambiguous } => (Status::Failed, Duration::ZERO, Some(problem), *ambiguous),
-            Verdict::Again { after, problem, ambiguous } => (Status::Queued, *after, Some(problem), *ambiguous),
+            attempts.iter().map(|attempt| (attempt.notification.uuid(), attempt.number)).unzip();
+        let (status, backoff, problem, ambiguous) = match outcome {
+            Outcome::Sent => (Status::Sent, Duration::ZERO, None, false),
+            Outcome::Failed { problem, ambiguous } => (Status::Failed, Duration::ZERO, Some(problem), *ambiguous),
+            Outcome::Retry { after, problem, ambiguous } => (Status::Queued, *after, Some(problem), *ambiguous),
         };
         sqlx::query!(
             "update notifications set
@@ -208,17 +223,17 @@ impl Notifications for PgNotifications {
             &uuids,
             &numbers,
             status.as_str(),
-            pause.as_secs_f64(),
+            backoff.as_secs_f64(),
             problem,
-            unknown,
+            ambiguous,
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    async fn give_up(&self, age: Duration) -> Result<u64, Error> {
-        let given_up = sqlx::query!(
+    async fn expire_attempts(&self, age: Duration) -> Result<u64, Error> {
+        let expired = sqlx::query!(
             "update notifications set
                 status = case when ambiguous then 'failed' else 'queued' end,
                 ambiguous = true,
@@ -230,7 +245,7 @@ impl Notifications for PgNotifications {
         )
         .execute(&self.pool)
         .await?;
-        Ok(given_up.rows_affected())
+        Ok(expired.rows_affected())
     }
 
     async fn queued(&self, limit: i64) -> Result<i64, Error> {
@@ -241,8 +256,8 @@ impl Notifications for PgNotifications {
         Ok(count.fetch_one(&self.pool).await?)
     }
 
-    async fn forget(&self, age: Duration, limit: i64) -> Result<u64, Error> {
-        let forgotten = sqlx::query!(
+    async fn remove_ended(&self, age: Duration, limit: i64) -> Result<u64, Error> {
+        let removed = sqlx::query!(
             "delete from notifications where uuid in (
                 select uuid from notifications
                 where status <> 'queued' and next_attempt_at < now() - make_interval(secs => $1)
@@ -252,25 +267,26 @@ impl Notifications for PgNotifications {
         )
         .execute(&self.pool)
         .await?;
-        Ok(forgotten.rows_affected())
+        Ok(removed.rows_affected())
     }
 
-    async fn of_order(&self, order: Uuid) -> Result<Vec<Notification>, Error> {
+    async fn of_order(&self, order: OrderId) -> Result<Vec<Notification>, Error> {
         let rows = sqlx::query!(
-            "select uuid, order_uuid, user_uuid, kind, status, attempts, ambiguous, created_at, sent_at
-            from notifications where order_uuid = $1 order by created_at, uuid",
-            order,
+            r#"select uuid as "id: NotificationId", order_uuid as "order: OrderId", user_uuid as "user: UserId", kind, status,
+                attempts, ambiguous, created_at, sent_at
+            from notifications where order_uuid = $1 order by created_at, uuid"#,
+            order.uuid(),
         )
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter()
             .map(|row| {
                 Ok(Notification {
-                    uuid: row.uuid,
-                    order: row.order_uuid,
-                    user: row.user_uuid,
-                    kind: kind(&row.kind)?,
-                    status: Status::parse(&row.status).ok_or(Error::Inconsistent("notifications.status"))?,
+                    id: row.id,
+                    order: row.order,
+                    user: row.user,
+                    kind: kind(row.id, &row.kind)?,
+                    status: status(row.id, &row.status)?,
                     attempts: row.attempts,
                     ambiguous: row.ambiguous,
                     created_at: row.created_at,

@@ -1,4 +1,4 @@
-//! The table `bot_offsets`: how far each bot has read its updates.
+//! Bot offsets in PostgreSQL: the table `bot_offsets`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use platform::postgres::Database;
 
 use crate::{
     error::Error,
-    repository::{Offsets, VALID},
+    repository::{Offsets, offsets::VALID},
 };
 
 #[derive(Clone)]
@@ -46,8 +46,9 @@ impl Offsets for PgOffsets {
         .await?;
         Ok(advanced.rows_affected() > 0)
     }
-    async fn forget(&self, age: Duration, limit: i64) -> Result<u64, Error> {
-        let forgotten = sqlx::query!(
+
+    async fn remove_unused(&self, age: Duration, limit: i64) -> Result<u64, Error> {
+        let removed = sqlx::query!(
             "delete from bot_offsets where bot in (
                 select bot from bot_offsets where updated_at < now() - make_interval(secs => $1) limit $2)",
             age.max(VALID).as_secs_f64(),
@@ -55,6 +56,6 @@ impl Offsets for PgOffsets {
         )
         .execute(&self.pool)
         .await?;
-        Ok(forgotten.rows_affected())
+        Ok(removed.rows_affected())
     }
 }

@@ -1,4 +1,4 @@
-//! The greeter: answers `/start`, once; one greeter per database.
+//! The bot: answers `/start`, once; one replica at a time, by a lease.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,27 +7,27 @@ use tokio_util::sync::CancellationToken;
 
 use super::Templates;
 use crate::{
-    client::{Bot, Incoming},
-    model::Fault,
+    client::{BotApi, Incoming},
+    model::MessengerError,
     repository::Offsets,
 };
 
-/// Longer than a question for updates may be held open.
+/// Longer than a long poll for updates.
 const LEASE: Duration = Duration::from_secs(40);
-/// How often a greeter without the lease asks for it.
+/// How often a replica without the lease tries to acquire it.
 const POLL: Duration = Duration::from_secs(5);
-/// How often an answer is tried again; then the user must say it again.
-const REPLIES: usize = 3;
+/// How often a reply is retried; after that, the user must repeat the command.
+const REPLY_RETRIES: usize = 3;
 
-pub struct Greeter {
-    pub bot: Arc<dyn Bot>,
+pub struct Bot {
+    pub api: Arc<dyn BotApi>,
     pub offsets: Arc<dyn Offsets>,
     pub lease: Arc<dyn Lease>,
     pub templates: Templates,
 }
 
-impl Greeter {
-    /// Answers until `stop`.
+impl Bot {
+    /// Answers commands until `stop`.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut pauses = retry::patient();
         loop {
@@ -39,7 +39,7 @@ impl Greeter {
                     }
                     Ok(false) => POLL,
                     Err(error) => {
-                        tracing::warn!(error = format!("{error:#}"), "the bot cannot be listened to and is asked again");
+                        tracing::warn!(error = format!("{error:#}"), "bot updates unavailable, retrying");
                         pauses.next().unwrap_or(POLL)
                     }
                 },
@@ -52,29 +52,30 @@ impl Greeter {
         }
     }
 
-    /// Answers what was said since the last time. False when another replica does that.
+    /// Answers the updates since the stored offset. False when another replica has the lease.
     ///
-    /// An update counts as looked at before it is answered: a crash in between costs an answer, and nobody gets two.
+    /// The offset is advanced before the reply: a crash in between costs a reply, but no command is answered twice.
     async fn answer(&self) -> anyhow::Result<bool> {
         if self.lease.acquire(LEASE).await?.is_none() {
             return Ok(false);
         }
-        let from = self.offsets.next(self.bot.name()).await?;
-        for update in self.bot.updates(from).await? {
-            let fresh = self.offsets.advance(self.bot.name(), update.id + 1).await?;
+        let from = self.offsets.next(self.api.name()).await?;
+        for update in self.api.updates(from).await? {
+            let fresh = self.offsets.advance(self.api.name(), update.id + 1).await?;
             if let Some(message) = update.message.filter(|message| fresh && is_start(&message.text)) {
-                self.greet(&message).await?;
+                self.reply_to_start(&message).await?;
             }
         }
         Ok(true)
     }
 
-    async fn greet(&self, message: &Incoming) -> anyhow::Result<()> {
+    async fn reply_to_start(&self, message: &Incoming) -> anyhow::Result<()> {
         let text = self.templates.start(&message.chat, &message.first_name)?;
-        let mut pauses = retry::patient().take(REPLIES);
-        while let Err(fault) = self.bot.reply(&message.chat, &text).await {
-            let Some(pause) = pauses.next().filter(|_| !matches!(fault, Fault::Refused(_) | Fault::Unknown(_))) else {
-                tracing::warn!(%fault, "a greeting is given up");
+        let mut pauses = retry::patient().take(REPLY_RETRIES);
+        while let Err(error) = self.api.reply(&message.chat, &text).await {
+            let may_retry = !matches!(error, MessengerError::Rejected(_) | MessengerError::Unknown(_));
+            let Some(pause) = pauses.next().filter(|_| may_retry) else {
+                tracing::warn!(%error, "reply to /start failed");
                 return Ok(());
             };
             tokio::time::sleep(pause).await;
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn start_is_known_in_all_its_forms() {
+    fn start_is_recognized_in_all_its_forms() {
         for text in ["/start", "/start abc", "/start@shipyard_bot", " /start\n"] {
             assert!(is_start(text), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Not faster than a provider allows, over all and to each chat.
+//! A rate limiter: spaces messages as the provider demands, overall and per chat.
 
 use std::collections::HashMap;
 
@@ -6,19 +6,19 @@ use tokio::time::Instant;
 
 use crate::client::Limits;
 
-/// When the next messages may go out.
-pub struct Pace {
+pub struct RateLimiter {
     limits: Limits,
     next: Instant,
+    /// From when each chat may be sent to again. Past entries are removed by [`throttled`](Self::throttled).
     chats: HashMap<String, Instant>,
 }
 
-impl Pace {
+impl RateLimiter {
     pub fn new(limits: Limits) -> Self {
         Self { limits, next: Instant::now(), chats: HashMap::new() }
     }
 
-    /// Takes the next free moment for a message to `chat`.
+    /// Reserves the next free slot for a message to `chat`.
     pub fn reserve(&mut self, chat: &str) -> Instant {
         let free = self.chats.get(chat).copied().unwrap_or(self.next);
         let at = free.max(self.next).max(Instant::now());
@@ -27,8 +27,8 @@ impl Pace {
         at
     }
 
-    /// The chats that may not be written to now, each with the moment from which it may.
-    pub fn waiting(&mut self) -> impl Iterator<Item = (&String, Instant)> {
+    /// The chats that may not be sent to yet, each with the moment from which it may.
+    pub fn throttled(&mut self) -> impl Iterator<Item = (&String, Instant)> {
         let now = Instant::now();
         self.chats.retain(|_, free| *free > now);
         self.chats.iter().map(|(chat, free)| (chat, *free))
@@ -42,24 +42,24 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn messages_are_spaced_over_all_and_to_each_chat() {
+    async fn messages_are_spaced_overall_and_per_chat() {
         let (gap, chat_gap) = (Duration::from_millis(50), Duration::from_secs(1));
-        let mut pace = Pace::new(Limits { overall: gap, per_chat: chat_gap });
+        let mut limiter = RateLimiter::new(Limits { overall: gap, per_chat: chat_gap });
         let start = Instant::now();
 
-        let slots = ["a", "b", "a", "c"].map(|chat| pace.reserve(chat) - start);
+        let slots = ["a", "b", "a", "c"].map(|chat| limiter.reserve(chat) - start);
 
         assert_eq!(slots, [Duration::ZERO, gap, chat_gap, chat_gap + gap]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_chat_is_free_again_after_its_gap() {
-        let mut pace = Pace::new(Limits { overall: Duration::ZERO, per_chat: Duration::from_secs(1) });
-        pace.reserve("a");
-        assert_eq!(pace.waiting().count(), 1);
+        let mut limiter = RateLimiter::new(Limits { overall: Duration::ZERO, per_chat: Duration::from_secs(1) });
+        limiter.reserve("a");
+        assert_eq!(limiter.throttled().count(), 1);
 
         tokio::time::sleep(Duration::from_secs(1)).await;
 
-        assert_eq!(pace.waiting().count(), 0);
+        assert_eq!(limiter.throttled().count(), 0);
     }
 }

@@ -1,35 +1,35 @@
-//! Goes round the chats that have something waiting, so that each has its turn however many there are.
+//! Round-robin over the chats with due notifications: a fair share for each chat, however many there are.
 
 use std::sync::Arc;
 
 use crate::{
     error::Error,
     model::Batch,
-    repository::{Notifications, Round},
+    repository::{DuePage, Notifications},
 };
 
-pub struct Rounds {
+pub struct RoundRobin {
     notifications: Arc<dyn Notifications>,
-    /// True for a round of repeats, false for one of first hand-overs.
+    /// True for repeats of unanswered attempts, false for all other notifications.
     repeats: bool,
-    /// The chat behind which the next look goes on.
+    /// The chat after which the next page begins.
     after: String,
 }
 
-impl Rounds {
+impl RoundRobin {
     pub fn new(notifications: Arc<dyn Notifications>, repeats: bool) -> Self {
         Self { notifications, repeats, after: String::new() }
     }
 
-    /// What waits for the next chats, `room` at most and none in `busy`. Two looks at the queue at most: to the last chat, and
-    /// from the first.
+    /// The batches of the next due chats, except those in `busy`; at most `room`. Reads at most two pages: up to the last chat, and
+    /// again from the first.
     pub async fn next(&mut self, room: usize, mut busy: Vec<String>) -> Result<Vec<Batch>, Error> {
         let after = std::mem::take(&mut self.after);
-        let mut found = self.look(&after, room, &busy).await?;
+        let mut found = self.page(&after, room, &busy).await?;
         let left = room.saturating_sub(found.batches.len());
         if found.next.is_none() && left > 0 && !after.is_empty() {
             busy.extend(found.batches.iter().map(|batch| batch.chat.clone()));
-            let Round { batches, next } = self.look("", left, &busy).await?;
+            let DuePage { batches, next } = self.page("", left, &busy).await?;
             found.batches.extend(batches);
             found.next = next;
         }
@@ -37,10 +37,10 @@ impl Rounds {
         Ok(found.batches)
     }
 
-    async fn look(&self, after: &str, room: usize, busy: &[String]) -> Result<Round, Error> {
+    async fn page(&self, after: &str, room: usize, busy: &[String]) -> Result<DuePage, Error> {
         let room = i32::try_from(room).unwrap_or(i32::MAX);
         if room == 0 {
-            return Ok(Round::default());
+            return Ok(DuePage::default());
         }
         self.notifications.due(after, self.repeats, room, busy).await
     }

@@ -1,0 +1,9 @@
+//! Notifications and the attempts to send them. No I/O and no clock.
+
+mod attempt;
+mod messenger_error;
+mod notification;
+
+pub use attempt::{Attempt, Batch, Due, Outcome};
+pub use messenger_error::MessengerError;
+pub use notification::{Kind, NewNotification, Notification, NotificationId, Status};

@@ -1,0 +1,120 @@
+//! A notification of a user about an order.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use contracts::ids::{OrderId, UserId};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Identifies a notification; chosen by this service when it is queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct NotificationId(Uuid);
+
+impl NotificationId {
+    pub const fn new(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for NotificationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The event that a notification is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    OrderPaid,
+    ShipAssembled,
+    OrderCancelled,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::OrderPaid, Self::ShipAssembled, Self::OrderCancelled];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OrderPaid => "order_paid",
+            Self::ShipAssembled => "ship_assembled",
+            Self::OrderCancelled => "order_cancelled",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// ```text
+/// Queued ──accepted by the messenger──▶ Sent
+///    └──rejected, or unanswered twice──▶ Failed
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Queued,
+    Sent,
+    Failed,
+}
+
+impl Status {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Queued, Self::Sent, Self::Failed].into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// A notification before it is queued.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewNotification {
+    pub id: NotificationId,
+    pub order: OrderId,
+    pub user: UserId,
+    pub kind: Kind,
+    /// The template's variables.
+    pub facts: Value,
+}
+
+/// A notification as the API lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    pub id: NotificationId,
+    pub order: OrderId,
+    pub user: UserId,
+    pub kind: Kind,
+    pub status: Status,
+    /// Attempts to send it, the one in progress included.
+    pub attempts: i32,
+    /// True once an attempt ended without an answer: the message may have arrived twice.
+    pub ambiguous: bool,
+    pub created_at: DateTime<Utc>,
+    pub sent_at: Option<DateTime<Utc>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_and_statuses_are_read_as_they_are_written() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::parse(kind.as_str()), Some(kind));
+        }
+        for status in [Status::Queued, Status::Sent, Status::Failed] {
+            assert_eq!(Status::parse(status.as_str()), Some(status));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! In-memory twins of the repositories, for tests and the simulation.
+
+mod notifications;
+mod offsets;
+
+pub use notifications::MemoryNotifications;
+pub use offsets::MemoryOffsets;

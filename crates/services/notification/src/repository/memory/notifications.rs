@@ -1,0 +1,227 @@
+//! The notification queue in memory.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use contracts::ids::{EventId, OrderId};
+use platform::{clock::Virtual, inbox::MemoryInbox, telemetry};
+use serde_json::Value;
+
+use crate::{
+    error::Error,
+    model::{Attempt, Batch, Due, NewNotification, Notification, NotificationId, Outcome, Status},
+    repository::{BATCH, CHATS, DuePage, Notifications},
+};
+
+/// Notifications behind a lock instead of a table; clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryNotifications {
+    rows: Arc<Mutex<Vec<Row>>>,
+    pub inbox: MemoryInbox,
+    clock: Virtual,
+}
+
+#[derive(Clone)]
+struct Row {
+    notification: Notification,
+    facts: Value,
+    trace: HashMap<String, String>,
+    chat: Option<String>,
+    sending_since: Option<DateTime<Utc>>,
+    next_attempt_at: DateTime<Utc>,
+}
+
+impl Row {
+    fn due(&self) -> Due {
+        let notification = &self.notification;
+        Due {
+            id: notification.id,
+            order: notification.order,
+            user: notification.user,
+            kind: notification.kind,
+            facts: self.facts.clone(),
+            trace: self.trace.clone(),
+            attempts: notification.attempts,
+        }
+    }
+
+    fn is_queued(&self) -> bool {
+        self.notification.status == Status::Queued
+    }
+}
+
+impl MemoryNotifications {
+    /// The rows in the order in which they were made, which is that of their times.
+    fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Notifications for MemoryNotifications {
+    async fn queue(&self, consumer: &'static str, event: EventId, new: &NewNotification) -> Result<bool, Error> {
+        let mut rows = self.rows();
+        let is_known = rows.iter().any(|row| row.notification.order == new.order && row.notification.kind == new.kind);
+        if !self.inbox.fresh(consumer, event.uuid()) || is_known {
+            return Ok(false);
+        }
+        let now = self.clock.now();
+        let notification = Notification {
+            id: new.id,
+            order: new.order,
+            user: new.user,
+            kind: new.kind,
+            status: Status::Queued,
+            attempts: 0,
+            ambiguous: false,
+            created_at: now,
+            sent_at: None,
+        };
+        let trace = telemetry::trace_context();
+        rows.push(Row {
+            notification,
+            facts: new.facts.clone(),
+            trace,
+            chat: None,
+            sending_since: None,
+            next_attempt_at: now,
+        });
+        Ok(true)
+    }
+
+    async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
+        let rows = self.rows();
+        let found =
+            rows.iter().filter(|row| row.is_queued() && row.chat.is_none() && !busy.contains(&row.notification.id));
+        Ok(found.take(usize::try_from(limit).unwrap_or(usize::MAX)).map(Row::due).collect())
+    }
+
+    async fn set_chat(&self, notifications: &[NotificationId], chat: &str) -> Result<(), Error> {
+        for row in self.rows().iter_mut().filter(|row| row.is_queued() && notifications.contains(&row.notification.id))
+        {
+            row.chat.get_or_insert_with(|| chat.to_owned());
+        }
+        Ok(())
+    }
+
+    async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error> {
+        let now = self.clock.now();
+        let rows = self.rows();
+        let mut chats: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.is_queued() && row.notification.ambiguous == repeats) {
+            if let Some(chat) = row.chat.as_deref().filter(|chat| *chat > after) {
+                chats.entry(chat).or_default().push(row);
+            }
+        }
+        let [limit, max_chats] = [limit, CHATS].map(|number| usize::try_from(number).unwrap_or_default());
+        let batch = usize::try_from(BATCH).unwrap_or_default();
+        let mut page = DuePage::default();
+        for (index, (chat, waiting)) in chats.into_iter().enumerate() {
+            let head_is_due =
+                waiting.first().is_some_and(|row| row.sending_since.is_none() && row.next_attempt_at <= now);
+            if head_is_due && !busy.iter().any(|busy| busy == chat) {
+                let free = waiting.into_iter().filter(|row| row.sending_since.is_none());
+                let waiting = free.take(batch).map(Row::due).collect();
+                page.batches.push(Batch { chat: chat.to_owned(), ambiguous: repeats, waiting });
+            }
+            if page.batches.len() == limit || index + 1 == max_chats {
+                page.next = Some(chat.to_owned());
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    async fn claim(&self, batch: &Batch) -> Result<bool, Error> {
+        let now = self.clock.now();
+        let mut rows = self.rows();
+        let is_free = |row: &Row, due: &Due| {
+            let Notification { id, attempts, ambiguous, .. } = row.notification;
+            let is_unchanged = (id, attempts, ambiguous) == (due.id, due.attempts, batch.ambiguous);
+            is_unchanged && row.is_queued() && row.sending_since.is_none()
+        };
+        if !batch.waiting.iter().all(|due| rows.iter().any(|row| is_free(row, due))) {
+            return Ok(false);
+        }
+        for row in rows.iter_mut().filter(|row| batch.waiting.iter().any(|due| due.id == row.notification.id)) {
+            row.sending_since = Some(now);
+            row.notification.attempts += 1;
+        }
+        Ok(true)
+    }
+
+    async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut rows = self.rows();
+        let is_settled_by = |row: &Row| {
+            let mut attempts = attempts.iter();
+            let attempt = attempts.find(|attempt| attempt.notification == row.notification.id);
+            attempt.is_some_and(|attempt| attempt.number == row.notification.attempts || *outcome == Outcome::Sent)
+        };
+        for row in rows.iter_mut().filter(|row| row.is_queued() && is_settled_by(row)) {
+            row.sending_since = None;
+            row.next_attempt_at = now;
+            match outcome {
+                Outcome::Sent => {
+                    row.notification.status = Status::Sent;
+                    row.notification.sent_at = Some(now);
+                }
+                Outcome::Failed { ambiguous, .. } => {
+                    row.notification.status = Status::Failed;
+                    row.notification.ambiguous |= ambiguous;
+                }
+                Outcome::Retry { after, ambiguous, .. } => {
+                    row.next_attempt_at = now + *after;
+                    row.notification.ambiguous |= ambiguous;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn expire_attempts(&self, age: Duration) -> Result<u64, Error> {
+        let now = self.clock.now();
+        let before = now - age;
+        let mut expired = 0;
+        for row in self.rows().iter_mut().filter(|row| row.sending_since.is_some_and(|since| since <= before)) {
+            if row.notification.ambiguous {
+                row.notification.status = Status::Failed;
+            }
+            row.notification.ambiguous = true;
+            row.sending_since = None;
+            row.next_attempt_at = now;
+            expired += 1;
+        }
+        Ok(expired)
+    }
+
+    async fn queued(&self, limit: i64) -> Result<i64, Error> {
+        let queued = self.rows().iter().filter(|row| row.is_queued()).count();
+        Ok(i64::try_from(queued).unwrap_or(i64::MAX).min(limit))
+    }
+
+    async fn remove_ended(&self, age: Duration, limit: i64) -> Result<u64, Error> {
+        let before = self.clock.now() - age;
+        let mut removed = 0;
+        self.rows().retain(|row| {
+            let stays = row.is_queued() || row.next_attempt_at >= before || removed >= limit.cast_unsigned();
+            removed += u64::from(!stays);
+            stays
+        });
+        Ok(removed)
+    }
+
+    async fn of_order(&self, order: OrderId) -> Result<Vec<Notification>, Error> {
+        Ok(self
+            .rows()
+            .iter()
+            .filter(|row| row.notification.order == order)
+            .map(|row| row.notification.clone())
+            .collect())
+    }
+}

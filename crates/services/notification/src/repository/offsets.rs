@@ -1,0 +1,20 @@
+//! The contract of bot offsets: how far each bot's updates have been read, by any replica.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::error::Error;
+
+/// How long an offset is valid: after a week without updates, Telegram chooses the next id at random.
+pub(super) const VALID: Duration = Duration::from_hours(6 * 24);
+
+#[async_trait]
+pub trait Offsets: Send + Sync {
+    /// The first unread update; 0 when no valid offset is stored.
+    async fn next(&self, bot: &str) -> Result<i64, Error>;
+    /// Advances to `next`. False when the stored offset is already that far.
+    async fn advance(&self, bot: &str, next: i64) -> Result<bool, Error>;
+    /// Removes the offsets of bots without an update for `age`, at most `limit`. Returns how many.
+    async fn remove_unused(&self, age: Duration, limit: i64) -> Result<u64, Error>;
+}

@@ -1,0 +1,58 @@
+//! The result of one attempt to deliver notifications, and its log lines and metrics.
+
+use platform::telemetry;
+use tracing::Span;
+
+use crate::{
+    error::Error,
+    model::{Due, Outcome},
+};
+
+/// What one attempt tells the sender about the systems that it called.
+#[derive(Clone, Debug)]
+pub enum AttemptResult {
+    /// Nothing about any of them.
+    Done,
+    /// The messenger accepted or rejected the message.
+    Answered,
+    /// iam answered, and the user's notifications have a chat or have failed.
+    ChatFound,
+    UsersUnavailable(String),
+    ProviderRecovered,
+    ProviderUnavailable(String),
+}
+
+/// A database error that leaves the notifications queued.
+pub fn left_queued(error: Error) -> AttemptResult {
+    tracing::warn!(
+        error = format!("{:#}", anyhow::Error::from(error)),
+        "database unavailable, notification stays queued"
+    );
+    AttemptResult::Done
+}
+
+/// A span that continues the trace of the notification's order.
+pub fn span(due: &Due) -> Span {
+    let span = tracing::info_span!("notify", otel.kind = "producer");
+    telemetry::continue_trace(&span, &due.trace);
+    span
+}
+
+/// Logs and counts the outcome of one notification.
+pub fn report(due: &Due, outcome: &Outcome) {
+    let (order_uuid, kind) = (due.order, due.kind.as_str());
+    match outcome {
+        Outcome::Sent => {
+            tracing::info!(%order_uuid, kind, "notification sent");
+            metrics::counter!("notifications_sent_total", "kind" => kind).increment(1);
+        }
+        Outcome::Failed { problem, .. } => {
+            tracing::warn!(%order_uuid, kind, problem, "notification failed");
+            metrics::counter!("notifications_failed_total", "kind" => kind).increment(1);
+        }
+        Outcome::Retry { after, problem, .. } => {
+            tracing::info!(%order_uuid, kind, problem, ?after, "retrying notification");
+            metrics::counter!("notification_retries_total", "kind" => kind).increment(1);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The dispatcher: finds the chat of a user's notifications, hands a chat's batch to the messenger, and records the outcome.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use contracts::ids::UserId;
+use platform::retry;
+use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
+
+use super::{
+    Templates,
+    delivery_attempt::{AttemptResult, left_queued, report, span},
+    digest::Digest,
+};
+use crate::{
+    client::{LONGEST_TEXT, Notifier, Users},
+    model::{Attempt, Batch, Due, MessengerError, NotificationId, Outcome},
+    repository::Notifications,
+};
+
+/// An attempt without an outcome after this long has none: its replica has crashed or is frozen.
+pub const ATTEMPT_EXPIRY: Duration = Duration::from_secs(8);
+/// How often writing an outcome is retried while the database is unavailable, about half a minute in all.
+const WRITE_RETRIES: usize = 12;
+
+pub struct Dispatcher {
+    pub notifications: Arc<dyn Notifications>,
+    pub users: Arc<dyn Users>,
+    pub notifier: Arc<dyn Notifier>,
+    pub templates: Templates,
+    /// For users without a chat of their own.
+    pub fallback_chat: Option<String>,
+    /// How long the provider must have answered before an unanswered message is repeated; see [`STABLE_FOR`](super::STABLE_FOR).
+    pub stable_for: Duration,
+    /// True while no new attempt may begin.
+    pub halted: AtomicBool,
+}
+
+impl Dispatcher {
+    /// Looks up the user's chat and sets it for their notifications.
+    pub async fn find_chat(self: Arc<Self>, user: UserId, waiting: Vec<Due>) -> AttemptResult {
+        let span = waiting.first().map_or_else(Span::none, span);
+        self.look_up(user, &waiting).instrument(span).await
+    }
+
+    async fn look_up(&self, user: UserId, waiting: &[Due]) -> AttemptResult {
+        let own = match self.users.chat(user).await {
+            Ok(chat) => chat,
+            Err(error) => return AttemptResult::UsersUnavailable(error.to_string()),
+        };
+        let Some(chat) = own.or_else(|| self.fallback_chat.clone()) else {
+            let problem = "the user has no telegram method, and TELEGRAM_CHAT_ID is not set".to_owned();
+            self.settle(waiting, Due::last_attempt, Outcome::Failed { problem, ambiguous: false }).await;
+            return AttemptResult::ChatFound;
+        };
+        let ids: Vec<NotificationId> = waiting.iter().map(|due| due.id).collect();
+        match self.notifications.set_chat(&ids, &chat).await {
+            Ok(()) => AttemptResult::ChatFound,
+            Err(error) => left_queued(error),
+        }
+    }
+
+    /// Checks whether the provider answers.
+    pub async fn probe(&self) -> AttemptResult {
+        match self.notifier.probe().await {
+            Ok(()) => AttemptResult::ProviderRecovered,
+            Err(error) => AttemptResult::ProviderUnavailable(error.to_string()),
+        }
+    }
+
+    /// Sends as much of a batch as fits into one message, at `slot` or later.
+    pub async fn send(self: Arc<Self>, batch: Batch, slot: Instant) -> AttemptResult {
+        let Some(digest) = self.compose(batch).await else { return AttemptResult::Done };
+        // Each notification is a step in its own order's trace; the call appears in the trace of the first.
+        let spans: Vec<Span> = digest.batch.waiting.iter().map(span).collect();
+        let first = spans.first().cloned().unwrap_or_else(Span::none);
+        self.attempt(&digest, slot).instrument(first).await
+    }
+
+    /// Renders a batch. A notification that cannot be rendered fails.
+    async fn compose(&self, batch: Batch) -> Option<Digest> {
+        let mut rendered = Vec::with_capacity(batch.waiting.len());
+        for due in batch.waiting {
+            match self.templates.notification(due.kind, due.order, &due.facts) {
+                Ok(text) => rendered.push((due, text)),
+                Err(error) => {
+                    let problem = format!("its template: {error}");
+                    self.settle(&[due], Due::last_attempt, Outcome::Failed { problem, ambiguous: false }).await;
+                }
+            }
+        }
+        Digest::of(batch.chat, batch.ambiguous, rendered, LONGEST_TEXT)
+    }
+
+    /// The attempt is recorded before it is made, so that it is known even if this replica crashes.
+    async fn attempt(&self, digest: &Digest, slot: Instant) -> AttemptResult {
+        tokio::time::sleep_until(slot).await;
+        if self.halted.load(Ordering::Acquire) {
+            return AttemptResult::Done;
+        }
+        let batch = &digest.batch;
+        match self.notifications.claim(batch).await {
+            Ok(true) => {}
+            Ok(false) => return AttemptResult::Done,
+            Err(error) => return left_queued(error),
+        }
+        let sent = self.notifier.send(&digest.message()).await;
+        let result = match &sent {
+            Err(error @ (MessengerError::Unreachable(_) | MessengerError::Unknown(_))) => {
+                AttemptResult::ProviderUnavailable(error.to_string())
+            }
+            _ => AttemptResult::Answered,
+        };
+        self.settle(&batch.waiting, Due::next_attempt, batch.outcome(sent, self.stable_for)).await;
+        result
+    }
+
+    /// Records an outcome. One that cannot be written in time is unknown once the attempt expires.
+    async fn settle(&self, settled: &[Due], attempt: fn(&Due) -> Attempt, outcome: Outcome) {
+        for due in settled {
+            report(due, &outcome);
+        }
+        let attempts: Vec<Attempt> = settled.iter().map(attempt).collect();
+        let mut pauses = retry::patient().take(WRITE_RETRIES);
+        while let Err(error) = self.notifications.settle(&attempts, &outcome).await {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            match pauses.next() {
+                Some(pause) => {
+                    tracing::warn!(error, "database unavailable, retrying to write the outcome of an attempt");
+                    tokio::time::sleep(pause).await;
+                }
+                None => return tracing::error!(error, "outcome of an attempt lost, it will count as unknown"),
+            }
+        }
+    }
+}

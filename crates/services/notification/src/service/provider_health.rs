@@ -1,0 +1,70 @@
+//! The provider's health: how long it has answered without a failure. Since a repeat is a notification's last attempt, it waits until
+//! the provider is stable.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long the provider must have answered without a failure before anything is repeated.
+pub const STABLE_FOR: Duration = Duration::from_mins(1);
+/// Probes within that time while a repeat is due, but no more than one per [`PROBE_GAP`].
+const PROBES: u32 = 6;
+const PROBE_GAP: Duration = Duration::from_secs(3);
+
+pub struct ProviderHealth {
+    stable_for: Duration,
+    /// The first answer since the last failure.
+    healthy_since: Option<Instant>,
+    last_answer: Option<Instant>,
+}
+
+impl ProviderHealth {
+    /// Unknown at first, which counts as a failure.
+    pub fn new(stable_for: Duration) -> Self {
+        Self { stable_for, healthy_since: None, last_answer: None }
+    }
+
+    pub fn failed(&mut self) {
+        self.healthy_since = None;
+    }
+
+    /// The provider accepted or rejected a message, or answered a probe.
+    pub fn answered(&mut self) {
+        let now = Instant::now();
+        self.healthy_since.get_or_insert(now);
+        self.last_answer = Some(now);
+    }
+
+    /// True when it has been healthy for long enough and the last answer is recent.
+    pub fn is_stable(&self) -> bool {
+        !self.needs_probe() && self.healthy_since.is_some_and(|since| since.elapsed() >= self.stable_for)
+    }
+
+    /// True when the last answer is too old, or was a failure.
+    pub fn needs_probe(&self) -> bool {
+        self.healthy_since.is_none()
+            || self.last_answer.is_none_or(|last| last.elapsed() >= (self.stable_for / PROBES).max(PROBE_GAP))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_provider_is_stable_after_answers_without_a_failure() {
+        let mut health = ProviderHealth::new(STABLE_FOR);
+        assert!(health.needs_probe() && !health.is_stable());
+
+        health.answered();
+        assert!(!health.needs_probe() && !health.is_stable());
+        tokio::time::sleep(STABLE_FOR).await;
+        assert!(health.needs_probe() && !health.is_stable(), "no answer for a minute");
+        health.answered();
+        assert!(health.is_stable());
+
+        health.failed();
+        health.answered();
+        assert!(!health.is_stable());
+    }
+}

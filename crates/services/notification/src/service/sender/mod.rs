@@ -1,0 +1,184 @@
+//! The sender: sends the queue, several chats at a time, as fast as the provider allows; one replica at a time, by a lease.
+
+mod in_progress;
+mod scheduling;
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use in_progress::{InProgress, Subject};
+use platform::{lease::Lease, retry};
+use tokio::{
+    sync::Notify,
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ATTEMPT_EXPIRY, Dispatcher, circuit_breaker::CircuitBreaker, delivery_attempt::AttemptResult,
+    provider_health::ProviderHealth, rate_limiter::RateLimiter, round_robin::RoundRobin,
+};
+
+/// How long the lease lasts without renewal.
+const LEASE: Duration = Duration::from_secs(6);
+/// How often the queue is checked for what no notification announces, such as a due retry.
+const POLL: Duration = Duration::from_secs(1);
+/// How often the queue is counted, and up to which length.
+const COUNT: Duration = Duration::from_secs(10);
+const MAX_COUNT: i64 = 100_000;
+
+pub struct Sender {
+    dispatcher: Arc<Dispatcher>,
+    lease: Arc<dyn Lease>,
+    epoch: Option<i64>,
+    queued: Arc<Notify>,
+    limiter: RateLimiter,
+    tasks: JoinSet<(Subject, AttemptResult)>,
+    in_progress: InProgress,
+    first_attempts: RoundRobin,
+    repeats: RoundRobin,
+    /// True while there may be notifications without a chat.
+    without_chat: bool,
+    users: CircuitBreaker,
+    provider: CircuitBreaker,
+    health: ProviderHealth,
+    count_at: Instant,
+}
+
+impl Sender {
+    /// `queued` is notified of each new notification.
+    pub fn new(dispatcher: Dispatcher, lease: Arc<dyn Lease>, queued: Arc<Notify>) -> Self {
+        let round_robin = |repeats| RoundRobin::new(dispatcher.notifications.clone(), repeats);
+        Self {
+            first_attempts: round_robin(false),
+            repeats: round_robin(true),
+            limiter: RateLimiter::new(dispatcher.notifier.limits()),
+            health: ProviderHealth::new(dispatcher.stable_for),
+            dispatcher: Arc::new(dispatcher),
+            lease,
+            epoch: None,
+            queued,
+            tasks: JoinSet::new(),
+            in_progress: InProgress::default(),
+            without_chat: true,
+            users: CircuitBreaker::new("iam"),
+            provider: CircuitBreaker::new("the messenger"),
+            count_at: Instant::now(),
+        }
+    }
+
+    /// Sends until `stop`, then finishes the attempts in progress.
+    pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut pauses = retry::patient();
+        while !stop.is_cancelled() {
+            if let Err(error) = self.work(&stop).await {
+                tracing::warn!(error = format!("{error:#}"), "database unavailable, notifications stay queued");
+                tokio::select! {
+                    () = tokio::time::sleep(pauses.next().unwrap_or(POLL).min(POLL)) => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+        }
+        self.dispatcher.halted.store(true, Ordering::Release);
+        while self.tasks.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    /// Sends while this replica has the lease, and otherwise tries to acquire it.
+    async fn work(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
+        let mut leads = false;
+        let mut poll_at = Instant::now();
+        let mut renew_at = Instant::now();
+        loop {
+            let now = Instant::now();
+            if now >= renew_at {
+                let epoch = self.lease.acquire(LEASE).await?;
+                leads = epoch.is_some();
+                if leads && epoch != self.epoch {
+                    self.epoch = epoch;
+                    // Another replica was sending; the failures that it met are not known here.
+                    self.health.failed();
+                }
+                renew_at = now + LEASE / 3;
+            }
+            if now >= poll_at {
+                if leads {
+                    self.poll().await?;
+                }
+                poll_at = now + POLL;
+            }
+            if leads {
+                // A probe before the next message: a message without an answer may only be repeated once.
+                if self.provider.is_probe_due() {
+                    self.probe();
+                }
+                self.find_chats().await?;
+                self.send_first_attempts().await?;
+            }
+            let wake_at = self.limiter.throttled().map(|(_, free)| free).fold(poll_at, Instant::min).min(renew_at);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                Some(ended) = self.tasks.join_next() => {
+                    self.end(ended)?;
+                    while let Some(ended) = self.tasks.try_join_next() {
+                        self.end(ended)?;
+                    }
+                }
+                () = self.queued.notified(), if leads => self.without_chat = true,
+                () = tokio::time::sleep_until(wake_at) => {}
+            }
+        }
+    }
+
+    /// Expires abandoned attempts, sends repeats, and counts the queue.
+    async fn poll(&mut self) -> anyhow::Result<()> {
+        // Consumers in other replicas do not notify this one.
+        self.without_chat = true;
+        let expired = self.dispatcher.notifications.expire_attempts(ATTEMPT_EXPIRY).await?;
+        if expired > 0 {
+            tracing::warn!(expired, "attempts expired without an outcome");
+        }
+        self.send_repeats().await?;
+        if Instant::now() >= self.count_at {
+            let queued = self.dispatcher.notifications.queued(MAX_COUNT).await?;
+            metrics::gauge!("notifications_queued").set(f64::from(i32::try_from(queued).unwrap_or(i32::MAX)));
+            self.count_at = Instant::now() + COUNT;
+        }
+        Ok(())
+    }
+
+    /// Updates the state of users and provider after a task.
+    fn end(&mut self, ended: Result<(Subject, AttemptResult), JoinError>) -> anyhow::Result<()> {
+        let (subject, result) =
+            ended.inspect_err(|_| self.in_progress = InProgress::default()).context("an attempt panicked")?;
+        self.in_progress.end(&subject);
+        match result {
+            AttemptResult::Done => {}
+            AttemptResult::ChatFound => self.users.close(),
+            AttemptResult::UsersUnavailable(problem) => self.users.open(&problem),
+            AttemptResult::Answered => {
+                self.health.answered();
+                // While the breaker is open, this attempt may have begun before the failure.
+                if !self.provider.is_open() {
+                    self.provider.close();
+                }
+            }
+            AttemptResult::ProviderRecovered => {
+                self.health.answered();
+                self.provider.half_open();
+                self.dispatcher.halted.store(false, Ordering::Release);
+            }
+            AttemptResult::ProviderUnavailable(problem) => {
+                self.health.failed();
+                self.dispatcher.halted.store(true, Ordering::Release);
+                self.provider.open(&problem);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! Scheduling: which chats are looked up, which messages are sent, and how many at a time.
+
+use contracts::ids::UserId;
+
+use super::{InProgress, Sender, Subject};
+use crate::{
+    model::{Batch, Due, NotificationId},
+    repository::BATCH,
+};
+
+/// Messages in flight at a time.
+const IN_FLIGHT: usize = 32;
+/// Users whose chat is looked up at a time.
+const LOOKUPS: usize = 16;
+
+impl Sender {
+    /// Checks whether the provider answers.
+    pub(super) fn probe(&mut self) {
+        if !std::mem::replace(&mut self.in_progress.probe, true) {
+            let dispatcher = self.dispatcher.clone();
+            self.tasks.spawn(async move { (Subject::Probe, dispatcher.probe().await) });
+        }
+    }
+
+    /// Looks up the chats of the oldest notifications without one, with one call per user.
+    pub(super) async fn find_chats(&mut self) -> anyhow::Result<()> {
+        let room = LOOKUPS - self.in_progress.users.len();
+        if !self.without_chat || self.users.is_backing_off() || room < LOOKUPS / 2 {
+            return Ok(());
+        }
+        let InProgress { users: busy_users, .. } = &self.in_progress;
+        let busy: Vec<NotificationId> = busy_users.values().flatten().copied().collect();
+        let found = self.dispatcher.notifications.without_chat(BATCH, &busy).await?;
+        // Those of users that are being looked up, or for whom there is no room, are found again after the next task ends.
+        self.without_chat = !found.is_empty();
+        let mut users: Vec<(UserId, Vec<Due>)> = Vec::new();
+        for due in found.into_iter().filter(|due| !busy_users.contains_key(&due.user)) {
+            match users.iter_mut().find(|(user, _)| *user == due.user) {
+                Some((_, waiting)) => waiting.push(due),
+                None => users.push((due.user, vec![due])),
+            }
+        }
+        for (user, waiting) in users.into_iter().take(room) {
+            self.in_progress.users.insert(user, waiting.iter().map(|due| due.id).collect());
+            let lookup = self.dispatcher.clone().find_chat(user, waiting);
+            self.tasks.spawn(async move { (Subject::User(user), lookup.await) });
+        }
+        Ok(())
+    }
+
+    /// Sends to as many due chats as there is room for.
+    pub(super) async fn send_first_attempts(&mut self) -> anyhow::Result<()> {
+        let (room, busy) = (self.room(), self.busy_chats());
+        if room > 0 {
+            for batch in self.first_attempts.next(room, busy).await? {
+                self.send(batch);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends repeats once the provider is stable; before that, probes it while a repeat is due.
+    pub(super) async fn send_repeats(&mut self) -> anyhow::Result<()> {
+        let is_stable = self.health.is_stable();
+        let room = if is_stable { self.room() } else { self.room().min(1) };
+        if room == 0 {
+            return Ok(());
+        }
+        let busy = self.busy_chats();
+        let repeats = self.repeats.next(room, busy).await?;
+        if is_stable {
+            for batch in repeats {
+                self.send(batch);
+            }
+        } else if !repeats.is_empty() && self.health.needs_probe() {
+            self.probe();
+        }
+        Ok(())
+    }
+
+    /// How many chats may be sent to now.
+    fn room(&self) -> usize {
+        let in_flight = self.in_progress.chats.len();
+        if self.provider.is_open() {
+            0
+        } else if self.provider.is_half_open() {
+            usize::from(in_flight == 0)
+        } else if in_flight > IN_FLIGHT / 2 {
+            // Half a load at least, so that a long queue is not read once per message.
+            0
+        } else {
+            IN_FLIGHT - in_flight
+        }
+    }
+
+    /// The chats that may not be sent to now.
+    fn busy_chats(&mut self) -> Vec<String> {
+        self.limiter.throttled().map(|(chat, _)| chat).chain(&self.in_progress.chats).cloned().collect()
+    }
+
+    fn send(&mut self, mut batch: Batch) {
+        if self.provider.is_half_open() {
+            batch.waiting.truncate(1);
+        }
+        let chat = batch.chat.clone();
+        self.in_progress.chats.insert(chat.clone());
+        let slot = self.limiter.reserve(&chat);
+        let attempt = self.dispatcher.clone().send(batch, slot);
+        self.tasks.spawn(async move { (Subject::Chat(chat), attempt.await) });
+    }
+}

@@ -1,0 +1,116 @@
+//! Claims and outcomes of attempts.
+
+use std::time::Duration;
+
+use notification::{
+    model::{Attempt, Kind, Outcome, Status},
+    repository::Notifications,
+};
+
+use super::{HOUR, by_chat, claimed, due, queued, repeats, retry, settle, with_chat};
+
+pub async fn a_batch_is_claimed_as_a_whole_or_not_at_all(all: &dyn Notifications) {
+    with_chat(all, Kind::OrderPaid, "chat").await;
+    let alone = due(all).await.swap_remove(0);
+    with_chat(all, Kind::ShipAssembled, "chat").await;
+    let both = due(all).await.swap_remove(0);
+
+    assert!(all.claim(&alone).await.unwrap());
+    assert!(!all.claim(&alone).await.unwrap());
+    assert!(!all.claim(&both).await.unwrap(), "one of the two is being sent");
+    settle(all, &alone, &retry(Duration::ZERO)).await;
+    assert!(!all.claim(&both).await.unwrap(), "the batch was read before the first attempt");
+
+    assert!(all.claim(&due(all).await[0]).await.unwrap());
+    for (due, attempts) in both.waiting.iter().zip([2, 1]) {
+        assert_eq!(all.of_order(due.order).await.unwrap()[0].attempts, attempts);
+    }
+}
+
+pub async fn an_outcome_applies_to_the_whole_batch(all: &dyn Notifications) {
+    let failed = Outcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
+    let unknown = Outcome::Retry { after: Duration::ZERO, problem: "no answer".to_owned(), ambiguous: true };
+    let cases = [
+        (Outcome::Sent, Status::Sent, false),
+        (failed, Status::Failed, false),
+        (unknown, Status::Queued, true),
+        (retry(HOUR), Status::Queued, false),
+    ];
+    for (outcome, status, ambiguous) in cases {
+        for kind in [Kind::OrderPaid, Kind::ShipAssembled] {
+            with_chat(all, kind, &format!("{outcome:?}")).await;
+        }
+        let batch = claimed(all).await;
+
+        settle(all, &batch, &outcome).await;
+
+        assert_eq!(batch.waiting.len(), 2);
+        for due in batch.waiting {
+            let found = all.of_order(due.order).await.unwrap().swap_remove(0);
+            assert_eq!((found.status, found.attempts, found.ambiguous), (status, 1, ambiguous), "{outcome:?}");
+            assert_eq!(found.sent_at.is_some(), status == Status::Sent);
+        }
+    }
+    assert_eq!(queued(all).await, 4);
+}
+
+pub async fn a_postponed_retry_blocks_its_chat(all: &dyn Notifications) {
+    let first = with_chat(all, Kind::OrderPaid, "chat").await;
+    let batch = claimed(all).await;
+    let second = with_chat(all, Kind::ShipAssembled, "chat").await;
+
+    settle(all, &batch, &retry(HOUR)).await;
+    assert!(due(all).await.is_empty());
+
+    all.settle(&[Attempt { notification: first, number: 1 }], &retry(Duration::ZERO)).await.unwrap();
+    assert_eq!(by_chat(&due(all).await), [("chat", vec![first, second])]);
+}
+
+pub async fn a_repeat_blocks_nothing_and_is_read_separately(all: &dyn Notifications) {
+    let unknown = |after| Outcome::Retry { after, problem: "no answer".to_owned(), ambiguous: true };
+    let first = with_chat(all, Kind::OrderPaid, "chat").await;
+    let batch = claimed(all).await;
+    let second = with_chat(all, Kind::ShipAssembled, "chat").await;
+
+    settle(all, &batch, &unknown(HOUR)).await;
+    assert_eq!(by_chat(&due(all).await), [("chat", vec![second])]);
+    assert!(repeats(all).await.is_empty(), "it is postponed");
+
+    settle(all, &batch, &unknown(Duration::ZERO)).await;
+    assert_eq!(by_chat(&due(all).await), [("chat", vec![second])]);
+    let repeat = repeats(all).await.swap_remove(0);
+    assert_eq!((repeat.ambiguous, repeat.waiting[0].id, repeat.waiting.len()), (true, first, 1));
+    assert!(!all.claim(&batch).await.unwrap(), "the batch was read before it became ambiguous");
+    assert!(all.claim(&repeat).await.unwrap());
+}
+
+pub async fn an_expired_attempt_is_repeated_once_and_then_fails(all: &dyn Notifications) {
+    let id = with_chat(all, Kind::OrderPaid, "chat").await;
+    let read = claimed(all).await;
+
+    assert_eq!(all.expire_attempts(HOUR).await.unwrap(), 0);
+    assert_eq!(all.expire_attempts(Duration::ZERO).await.unwrap(), 1);
+    assert!(due(all).await.is_empty());
+    let repeat = repeats(all).await.swap_remove(0);
+    assert_eq!((repeat.waiting[0].id, repeat.waiting[0].attempts, repeat.ambiguous), (id, 1, true));
+
+    assert!(all.claim(&repeat).await.unwrap());
+    assert_eq!(all.expire_attempts(Duration::ZERO).await.unwrap(), 1);
+    let found = all.of_order(read.waiting[0].order).await.unwrap();
+    assert_eq!((found[0].status, found[0].ambiguous, found[0].attempts), (Status::Failed, true, 2));
+}
+
+pub async fn only_success_counts_after_an_attempt_expired(all: &dyn Notifications) {
+    with_chat(all, Kind::OrderPaid, "chat").await;
+    let first = claimed(all).await;
+    all.expire_attempts(Duration::ZERO).await.unwrap();
+    all.claim(&repeats(all).await[0]).await.unwrap();
+    let status = async || all.of_order(first.waiting[0].order).await.unwrap()[0].status;
+
+    settle(all, &first, &retry(Duration::ZERO)).await;
+    assert!(repeats(all).await.is_empty(), "the second attempt is in progress");
+    assert_eq!(status().await, Status::Queued);
+
+    settle(all, &first, &Outcome::Sent).await;
+    assert_eq!(status().await, Status::Sent);
+}

@@ -1,0 +1,242 @@
+//! The contract of the notification queue, for PostgreSQL and its in-memory twin.
+
+mod attempts;
+
+use std::time::Duration;
+
+use attempts::{
+    a_batch_is_claimed_as_a_whole_or_not_at_all, a_postponed_retry_blocks_its_chat,
+    a_repeat_blocks_nothing_and_is_read_separately, an_expired_attempt_is_repeated_once_and_then_fails,
+    an_outcome_applies_to_the_whole_batch, only_success_counts_after_an_attempt_expired,
+};
+use contracts::ids::{EventId, OrderId, UserId};
+use notification::{
+    model::{Attempt, Batch, Due, Kind, NewNotification, NotificationId, Outcome},
+    repository::{MIGRATIONS, MemoryNotifications, Notifications, PgNotifications},
+};
+use platform::ids;
+use serde_json::json;
+use uuid::Uuid;
+
+const HOUR: Duration = Duration::from_hours(1);
+const USER: UserId = UserId::new(Uuid::from_u128(7));
+
+macro_rules! contract {
+    ($($name:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&super::MemoryNotifications::default()).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                let database = testkit::database(&super::MIGRATIONS).await;
+                super::$name(&super::PgNotifications::new(database.pool)).await;
+            })*
+        }
+    };
+}
+
+contract!(
+    an_event_is_queued_once,
+    an_order_and_kind_are_queued_once,
+    a_notification_without_a_chat_is_found_with_its_facts,
+    notifications_without_a_chat_block_no_other,
+    a_chats_notifications_are_due_together_and_in_order,
+    due_chats_are_read_in_pages,
+    busy_chats_are_skipped,
+    a_chat_is_set_once,
+    a_batch_is_claimed_as_a_whole_or_not_at_all,
+    an_outcome_applies_to_the_whole_batch,
+    a_postponed_retry_blocks_its_chat,
+    a_repeat_blocks_nothing_and_is_read_separately,
+    an_expired_attempt_is_repeated_once_and_then_fails,
+    only_success_counts_after_an_attempt_expired,
+    the_queue_is_counted_to_a_limit,
+    ended_notifications_are_removed_in_batches,
+);
+
+fn random_order() -> OrderId {
+    OrderId::new(ids::random())
+}
+
+fn random_event() -> EventId {
+    EventId::new(ids::random())
+}
+
+fn new(order: OrderId, kind: Kind) -> NewNotification {
+    let facts = json!({ "build_time_sec": 3 });
+    NewNotification { id: NotificationId::new(ids::ordered()), order, user: USER, kind, facts }
+}
+
+async fn queue(all: &dyn Notifications, order: OrderId, kind: Kind) -> NotificationId {
+    let new = new(order, kind);
+    assert!(all.queue("group", random_event(), &new).await.unwrap());
+    new.id
+}
+
+/// Queues a notification with this chat.
+async fn with_chat(all: &dyn Notifications, kind: Kind, chat: &str) -> NotificationId {
+    let id = queue(all, random_order(), kind).await;
+    all.set_chat(&[id], chat).await.unwrap();
+    id
+}
+
+/// The due chats.
+async fn due(all: &dyn Notifications) -> Vec<Batch> {
+    all.due("", false, 100, &[]).await.unwrap().batches
+}
+
+async fn repeats(all: &dyn Notifications) -> Vec<Batch> {
+    all.due("", true, 100, &[]).await.unwrap().batches
+}
+
+/// Each chat with its notifications.
+fn by_chat(batches: &[Batch]) -> Vec<(&str, Vec<NotificationId>)> {
+    let ids = |batch: &Batch| batch.waiting.iter().map(|due| due.id).collect();
+    batches.iter().map(|batch| (batch.chat.as_str(), ids(batch))).collect()
+}
+
+async fn claimed(all: &dyn Notifications) -> Batch {
+    let batch = due(all).await.swap_remove(0);
+    assert!(all.claim(&batch).await.unwrap());
+    batch
+}
+
+/// Settles the attempt that follows the state in which the batch was read.
+async fn settle(all: &dyn Notifications, batch: &Batch, outcome: &Outcome) {
+    let attempts: Vec<Attempt> = batch.waiting.iter().map(Due::next_attempt).collect();
+    all.settle(&attempts, outcome).await.unwrap();
+}
+
+async fn queued(all: &dyn Notifications) -> i64 {
+    all.queued(1_000).await.unwrap()
+}
+
+fn retry(after: Duration) -> Outcome {
+    Outcome::Retry { after, problem: "try later".to_owned(), ambiguous: false }
+}
+
+async fn an_event_is_queued_once(all: &dyn Notifications) {
+    let event = random_event();
+
+    assert!(all.queue("group", event, &new(random_order(), Kind::OrderPaid)).await.unwrap());
+    assert!(!all.queue("group", event, &new(random_order(), Kind::OrderPaid)).await.unwrap());
+
+    assert_eq!(queued(all).await, 1);
+}
+
+async fn an_order_and_kind_are_queued_once(all: &dyn Notifications) {
+    let order = random_order();
+
+    queue(all, order, Kind::OrderPaid).await;
+    assert!(!all.queue("group", random_event(), &new(order, Kind::OrderPaid)).await.unwrap());
+    queue(all, order, Kind::ShipAssembled).await;
+
+    let kinds: Vec<_> = all.of_order(order).await.unwrap().iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, [Kind::OrderPaid, Kind::ShipAssembled]);
+}
+
+async fn a_notification_without_a_chat_is_found_with_its_facts(all: &dyn Notifications) {
+    let order = random_order();
+    let id = queue(all, order, Kind::ShipAssembled).await;
+
+    let found = all.without_chat(100, &[]).await.unwrap();
+
+    let [due] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((due.id, due.order, due.user, due.kind), (id, order, USER, Kind::ShipAssembled));
+    assert_eq!((&due.facts, due.attempts), (&json!({ "build_time_sec": 3 }), 0));
+}
+
+async fn notifications_without_a_chat_block_no_other(all: &dyn Notifications) {
+    let order = random_order();
+    let first = queue(all, order, Kind::OrderPaid).await;
+    let second = queue(all, order, Kind::ShipAssembled).await;
+    let third = queue(all, order, Kind::OrderCancelled).await;
+    with_chat(all, Kind::OrderPaid, "chat").await;
+
+    let found = async |limit, busy: &[NotificationId]| {
+        let found = all.without_chat(limit, busy).await.unwrap();
+        found.into_iter().map(|due| due.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found(100, &[]).await, [first, second, third]);
+    assert_eq!(found(1, &[first]).await, [second]);
+    assert_eq!(due(all).await.len(), 1);
+}
+
+async fn a_chats_notifications_are_due_together_and_in_order(all: &dyn Notifications) {
+    let first = with_chat(all, Kind::OrderPaid, "chat").await;
+    let second = with_chat(all, Kind::ShipAssembled, "chat").await;
+    let other = with_chat(all, Kind::OrderPaid, "other").await;
+
+    let found = due(all).await;
+    assert_eq!(by_chat(&found), [("chat", vec![first, second]), ("other", vec![other])]);
+    assert!(found.iter().all(|batch| !batch.ambiguous));
+
+    let mut batch = found[0].clone();
+    batch.waiting.truncate(1);
+    assert!(all.claim(&batch).await.unwrap());
+    assert_eq!(by_chat(&due(all).await), [("other", vec![other])], "a chat gets one message at a time");
+    settle(all, &batch, &Outcome::Sent).await;
+    assert_eq!(by_chat(&due(all).await), [("chat", vec![second]), ("other", vec![other])]);
+}
+
+async fn due_chats_are_read_in_pages(all: &dyn Notifications) {
+    for chat in ["a", "b", "c", "d"] {
+        with_chat(all, Kind::OrderPaid, chat).await;
+    }
+
+    let round = async |after: &str, limit| {
+        let round = all.due(after, false, limit, &["c".to_owned()]).await.unwrap();
+        let chats: Vec<String> = round.batches.into_iter().map(|batch| batch.chat).collect();
+        (chats.concat(), round.next)
+    };
+    assert_eq!(round("", 2).await, ("ab".to_owned(), Some("b".to_owned())));
+    assert_eq!(round("b", 2).await, ("d".to_owned(), None));
+    assert_eq!(round("d", 2).await, (String::new(), None));
+}
+
+async fn busy_chats_are_skipped(all: &dyn Notifications) {
+    with_chat(all, Kind::OrderPaid, "busy").await;
+    let free = with_chat(all, Kind::OrderPaid, "free").await;
+
+    let round = all.due("", false, 100, &["busy".to_owned()]).await.unwrap();
+
+    assert_eq!(by_chat(&round.batches), [("free", vec![free])]);
+}
+
+async fn a_chat_is_set_once(all: &dyn Notifications) {
+    let id = with_chat(all, Kind::OrderPaid, "first").await;
+
+    all.set_chat(&[id], "second").await.unwrap();
+
+    assert_eq!(by_chat(&due(all).await), [("first", vec![id])]);
+}
+
+async fn the_queue_is_counted_to_a_limit(all: &dyn Notifications) {
+    for _ in 0..3 {
+        queue(all, random_order(), Kind::OrderPaid).await;
+    }
+
+    assert_eq!((all.queued(2).await.unwrap(), all.queued(10).await.unwrap()), (2, 3));
+}
+
+async fn ended_notifications_are_removed_in_batches(all: &dyn Notifications) {
+    let failed = Outcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
+    for outcome in [Outcome::Sent, failed, Outcome::Sent] {
+        with_chat(all, Kind::OrderPaid, "chat").await;
+        settle(all, &claimed(all).await, &outcome).await;
+    }
+    let queued = with_chat(all, Kind::OrderPaid, "chat").await;
+
+    assert_eq!(all.remove_ended(HOUR, 2).await.unwrap(), 0);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert_eq!(all.remove_ended(Duration::ZERO, 2).await.unwrap(), 2);
+    assert_eq!(all.remove_ended(Duration::ZERO, 2).await.unwrap(), 1);
+    assert_eq!(all.remove_ended(Duration::ZERO, 2).await.unwrap(), 0);
+
+    assert_eq!(by_chat(&due(all).await), [("chat", vec![queued])]);
+}

@@ -1,0 +1,81 @@
+//! What is sent, to which chat, and what is rejected.
+
+use std::time::Duration;
+
+use notification::{
+    client::Reply,
+    model::{Kind, MessengerError, Status},
+};
+use tokio::time::Instant;
+
+use super::{Fixture, LIMITS, random_order, random_user};
+
+#[tokio::test(start_paused = true)]
+async fn a_user_without_a_chat_is_notified_in_the_fallback_chat() {
+    let fixture = Fixture::new();
+    let _sender = fixture.sender(&fixture.lease, Some("fallback"));
+
+    let own = fixture.paid("own").await;
+    let other = random_order();
+    fixture.queue(other, random_user(), Kind::ShipAssembled).await;
+
+    for (order, chat, words) in [(own, "own", "Your order is paid"), (other, "fallback", "Your ship is ready")] {
+        let found = fixture.ended(order).await;
+        let sent = fixture.messages_about(order);
+        assert_eq!((found.status, found.attempts, found.ambiguous), (Status::Sent, 1, false));
+        assert_eq!(sent.len(), 1);
+        assert_eq!(sent[0].chat, chat);
+        assert!(sent[0].text.starts_with(words) && sent[0].text.contains(&order.to_string()), "{}", sent[0].text);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_notification_is_sent_without_waiting_for_a_poll() {
+    let fixture = Fixture::new();
+    let _sender = fixture.sender(&fixture.lease, None);
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    let queued_at = Instant::now();
+
+    let order = fixture.paid("chat").await;
+    fixture.ended(order).await;
+
+    assert!(fixture.messages_about(order)[0].at - queued_at < Duration::from_millis(20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notification_without_any_chat_fails() {
+    let fixture = Fixture::new();
+    let _sender = fixture.sender(&fixture.lease, None);
+    let order = random_order();
+
+    fixture.queue(order, random_user(), Kind::OrderPaid).await;
+
+    assert_eq!(fixture.ended(order).await.status, Status::Failed);
+    assert_eq!(fixture.times_sent(order), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_notification_fails_and_blocks_no_other() {
+    let fixture = Fixture::new();
+    fixture.messenger.script([Reply::Error(MessengerError::Rejected("403".to_owned()))]);
+    let _sender = fixture.sender(&fixture.lease, None);
+
+    let blocked = fixture.paid("chat").await;
+    assert_eq!(fixture.ended(blocked).await.status, Status::Failed);
+    let other = fixture.paid("chat").await;
+
+    assert_eq!(fixture.ended(other).await.status, Status::Sent);
+    assert_eq!(fixture.times_sent(blocked), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_single_notification_is_sent_as_it_is() {
+    let fixture = Fixture::with_limits(LIMITS);
+    let _sender = fixture.sender(&fixture.lease, None);
+    let order = fixture.paid("chat").await;
+
+    fixture.ended(order).await;
+
+    let text = format!("Your order is paid (card), and your ship is being built.\nOrder: {order}\nTransaction: t");
+    assert_eq!(fixture.messages_about(order)[0].text, text);
+}

@@ -1,0 +1,127 @@
+//! The sender over in-memory twins, in virtual time.
+
+mod digests;
+mod messages;
+mod outages;
+mod rate_limits;
+mod repeats;
+mod replicas;
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use contracts::ids::{EventId, OrderId, UserId};
+use notification::{
+    client::{Limits, MemoryMessenger, MemoryUsers, SentMessage},
+    model::{Kind, NewNotification, Notification, NotificationId, Status},
+    repository::{MemoryNotifications, Notifications as _},
+    service::{Dispatcher, GROUP_PAID, NotificationService, STABLE_FOR, Sender, Templates},
+};
+use platform::{ids, lease::MemoryLease};
+use serde_json::json;
+use testkit::{Running, eventually};
+use tokio::sync::Notify;
+
+const FIVE_MINUTES: Duration = Duration::from_mins(5);
+/// How soon after an outage the queue must be empty, except for repeats, which wait until the provider is stable.
+const RECOVERY: Duration = Duration::from_secs(30);
+/// Telegram's limits.
+const LIMITS: Limits = Limits { overall: Duration::from_millis(33), per_chat: Duration::from_secs(1) };
+
+/// The twins around a sender, shared by its replicas.
+struct Fixture {
+    notifications: MemoryNotifications,
+    users: MemoryUsers,
+    messenger: MemoryMessenger,
+    queued: Arc<Notify>,
+    service: NotificationService,
+    lease: MemoryLease,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self::with_limits(Limits::default())
+    }
+
+    fn with_limits(limits: Limits) -> Self {
+        let notifications = MemoryNotifications::default();
+        let queued = Arc::new(Notify::new());
+        Self {
+            service: NotificationService::new(Arc::new(notifications.clone()), queued.clone()),
+            notifications,
+            users: MemoryUsers::default(),
+            messenger: MemoryMessenger::with_limits(limits),
+            queued,
+            lease: MemoryLease::new("first"),
+        }
+    }
+
+    /// Starts a sender; `fallback` is the chat for users without one.
+    fn sender(&self, lease: &MemoryLease, fallback: Option<&str>) -> Running {
+        let dispatcher = Dispatcher {
+            notifications: Arc::new(self.notifications.clone()),
+            users: Arc::new(self.users.clone()),
+            notifier: Arc::new(self.messenger.clone()),
+            templates: Templates::load(None).unwrap(),
+            fallback_chat: fallback.map(str::to_owned),
+            stable_for: STABLE_FOR,
+            halted: AtomicBool::new(false),
+        };
+        let sender = Sender::new(dispatcher, Arc::new(lease.clone()), self.queued.clone());
+        testkit::run(|stop| sender.run(stop))
+    }
+
+    /// Queues that an order of a user with this chat is paid.
+    async fn paid(&self, chat: &str) -> OrderId {
+        let (order, user) = (random_order(), random_user());
+        self.users.set_chat(user, chat);
+        self.queue(order, user, Kind::OrderPaid).await;
+        order
+    }
+
+    async fn queue(&self, order: OrderId, user: UserId, kind: Kind) {
+        let facts = json!({
+            "payment_method": "CARD", "transaction_uuid": "t", "build_time_sec": 2, "reason": "BY_USER", "paid": false
+        });
+        let new = NewNotification { id: NotificationId::new(ids::ordered()), order, user, kind, facts };
+        self.service.queue(GROUP_PAID, EventId::new(ids::random()), &new).await.unwrap();
+    }
+
+    /// The order's only notification, once it has been repeated and ended.
+    async fn repeated(&self, order: OrderId) -> Notification {
+        tokio::time::sleep(STABLE_FOR).await;
+        self.ended(order).await
+    }
+
+    /// The order's only notification, once it is sent or failed.
+    async fn ended(&self, order: OrderId) -> Notification {
+        eventually(|| async { self.find(order).await.filter(|found| found.status != Status::Queued) }).await
+    }
+
+    async fn find(&self, order: OrderId) -> Option<Notification> {
+        self.notifications.of_order(order).await.unwrap().into_iter().next()
+    }
+
+    /// How many messages about the order were accepted.
+    fn times_sent(&self, order: OrderId) -> usize {
+        self.messages_about(order).len()
+    }
+
+    fn messages_about(&self, order: OrderId) -> Vec<SentMessage> {
+        self.messenger
+            .sent()
+            .into_iter()
+            .filter(|message| message.notifications.iter().any(|(about, _)| *about == order))
+            .collect()
+    }
+}
+
+fn random_order() -> OrderId {
+    OrderId::new(ids::random())
+}
+
+fn random_user() -> UserId {
+    UserId::new(ids::random())
+}

@@ -1,0 +1,62 @@
+//! Repeats of messages that got no answer.
+
+use std::time::Duration;
+
+use notification::{
+    client::Reply,
+    model::{MessengerError, Status},
+    service::STABLE_FOR,
+};
+use testkit::eventually;
+use tokio::time::Instant;
+
+use super::{FIVE_MINUTES, Fixture};
+
+#[tokio::test(start_paused = true)]
+async fn a_message_without_an_answer_is_repeated_once_and_marked_ambiguous() {
+    let fixture = Fixture::new();
+    fixture.messenger.script([Reply::AcceptedButTimedOut]);
+    let _sender = fixture.sender(&fixture.lease, None);
+
+    let order = fixture.paid("chat").await;
+
+    let found = fixture.repeated(order).await;
+    assert_eq!((found.status, found.ambiguous, found.attempts), (Status::Sent, true, 2));
+    let sent = fixture.messages_about(order);
+    assert_eq!(sent.len(), 2);
+    assert!(sent[1].at - sent[0].at >= STABLE_FOR, "the provider was not known to be stable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_message_is_sent_a_third_time() {
+    let fixture = Fixture::new();
+    fixture.messenger.script([
+        Reply::AcceptedButTimedOut,
+        Reply::Error(MessengerError::Unreachable("no route".to_owned())),
+        Reply::AcceptedButTimedOut,
+    ]);
+    let _sender = fixture.sender(&fixture.lease, None);
+
+    let order = fixture.paid("chat").await;
+    tokio::time::sleep(FIVE_MINUTES).await;
+
+    let found = fixture.ended(order).await;
+    assert_eq!((found.status, found.ambiguous), (Status::Failed, true));
+    assert_eq!(fixture.times_sent(order), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_blocks_no_other() {
+    let fixture = Fixture::new();
+    fixture.messenger.script([Reply::AcceptedButTimedOut]);
+    let _sender = fixture.sender(&fixture.lease, None);
+    let first = fixture.paid("chat").await;
+    eventually(|| async { fixture.find(first).await.filter(|found| found.ambiguous) }).await;
+
+    let start = Instant::now();
+    let second = fixture.paid("chat").await;
+
+    assert_eq!(fixture.ended(second).await.status, Status::Sent);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(fixture.find(first).await.unwrap().status, Status::Queued);
+}

@@ -1,0 +1,61 @@
+//! Crashes, stops, and a second replica.
+
+use std::collections::HashMap;
+
+use notification::{client::Reply, model::Status};
+use testkit::eventually;
+
+use super::Fixture;
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_during_an_attempt_is_ambiguous() {
+    let fixture = Fixture::new();
+    fixture.messenger.script([Reply::AcceptedButTimedOut]);
+    let sender = fixture.sender(&fixture.lease, None);
+    let order = fixture.paid("chat").await;
+    eventually(|| async { (fixture.times_sent(order) == 1).then_some(()) }).await;
+
+    sender.kill().await;
+    let _sender = fixture.sender(&fixture.lease.rival("second"), None);
+
+    let found = fixture.repeated(order).await;
+    assert_eq!((found.status, found.ambiguous, fixture.times_sent(order)), (Status::Sent, true, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_finishes_attempts_in_progress() {
+    let fixture = Fixture::new();
+    fixture.messenger.script([Reply::AcceptedButTimedOut]);
+    let sender = fixture.sender(&fixture.lease, None);
+    let order = fixture.paid("chat").await;
+    eventually(|| async { (fixture.times_sent(order) == 1).then_some(()) }).await;
+
+    sender.stop().await;
+
+    let found = fixture.find(order).await.unwrap();
+    assert_eq!((found.status, found.ambiguous), (Status::Queued, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_replicas_one_sends_and_the_other_takes_over() {
+    let fixture = Fixture::new();
+    let first = fixture.sender(&fixture.lease, None);
+    let _second = fixture.sender(&fixture.lease.rival("second"), None);
+    let mut orders = Vec::new();
+    for index in 0..50 {
+        orders.push(fixture.paid(&format!("chat {index}")).await);
+    }
+    for order in &orders {
+        fixture.ended(*order).await;
+    }
+
+    first.kill().await;
+    let later = fixture.paid("chat").await;
+
+    assert_eq!(fixture.ended(later).await.status, Status::Sent);
+    let mut times = HashMap::new();
+    for notification in fixture.messenger.sent().into_iter().flat_map(|message| message.notifications) {
+        *times.entry(notification).or_insert(0) += 1;
+    }
+    assert!(times.len() == 51 && times.values().all(|times| *times == 1));
+}
