@@ -31,7 +31,7 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the service together and binds its listeners; connects to nothing yet.
+    /// Builds the service and binds its listeners; connects to nothing yet.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         let Config { server, identity, messaging, own } = config;
         let server = Server::bind(&SERVICE, server).await?;
@@ -58,7 +58,7 @@ impl App {
         })
     }
 
-    /// Where it listens.
+    /// The address it listens on, with the port chosen by the system if the configured one is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -67,7 +67,7 @@ impl App {
         self.server.readiness()
     }
 
-    /// Runs until `stop` or a failure that no waiting mends.
+    /// Runs until `stop` or a permanent failure.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut tasks = self.server.start(&stop).await?.serve_grpc(api::services(self.service), self.guard);
         tasks.jobs(self.jobs);

@@ -19,16 +19,16 @@ pub struct Config {
     pub own: Own,
 }
 
-/// The variables of this service alone.
+/// The variables that only this service has.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
-    /// A ship takes at least this long.
+    /// The shortest build time.
     #[serde(default = "build_min", with = "humantime_serde")]
     pub assembly_build_min: Duration,
-    /// And at most this long.
+    /// The longest build time.
     #[serde(default = "build_max", with = "humantime_serde")]
     pub assembly_build_max: Duration,
-    /// The share of ships that cannot be built, 0 to 1: a switch to see an order undone.
+    /// The share of builds that fail, 0 to 1; above 0 it demonstrates compensation.
     #[serde(default)]
     pub assembly_failure_rate: f64,
 }

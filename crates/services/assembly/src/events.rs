@@ -1,4 +1,4 @@
-//! What became of a ship, as the outbox keeps it.
+//! Encodes the model's events for the outbox.
 
 use contracts::events::{AssemblyFailed, ShipAssembled};
 use platform::outbox;
@@ -9,7 +9,7 @@ impl From<&Event> for outbox::Event {
     fn from(event: &Event) -> Self {
         match event {
             Event::Assembled { order, user, build_time_sec } => contracts::events::record(
-                *order,
+                order.uuid(),
                 ShipAssembled {
                     order_uuid: order.to_string(),
                     user_uuid: user.to_string(),
@@ -18,7 +18,7 @@ impl From<&Event> for outbox::Event {
                 },
             ),
             Event::Failed { order, user, reason } => contracts::events::record(
-                *order,
+                order.uuid(),
                 AssemblyFailed {
                     order_uuid: order.to_string(),
                     user_uuid: user.to_string(),

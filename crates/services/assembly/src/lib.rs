@@ -1,4 +1,4 @@
-//! Assembly builds the ship of each paid order, which takes a while, and tells when it is done or cannot be.
+//! Assembly builds the ship of each paid order, which takes time, and publishes whether it succeeded.
 
 pub mod api;
 pub mod app;

@@ -1,13 +1,13 @@
-//! A ship in the making.
+//! The build job of a ship: its states, and the event that ends it.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
+use contracts::ids::{OrderId, UserId};
 
 /// ```text
 /// Building ──due──▶ Assembled
-///     └──due, and it fails──▶ Failed
+///     └──due, build fails──▶ Failed
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -30,20 +30,20 @@ impl Status {
     }
 }
 
-/// A ship that is to be built, as it is decided when its order is paid.
+/// A job before it is stored, as decided when its order is paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewJob {
-    pub order: Uuid,
-    pub user: Uuid,
+    pub order: OrderId,
+    pub user: UserId,
     pub build_time: Duration,
-    /// True when it will turn out that it cannot be built.
+    /// True when the build will fail.
     pub fails: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    pub order: Uuid,
-    pub user: Uuid,
+    pub order: OrderId,
+    pub user: UserId,
     pub status: Status,
     pub build_time_sec: i64,
     pub fails: bool,
@@ -59,15 +59,15 @@ impl NewJob {
     }
 }
 
-/// What became of a ship, for others to know.
+/// The end of a job, which other services are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    Assembled { order: Uuid, user: Uuid, build_time_sec: i64 },
-    Failed { order: Uuid, user: Uuid, reason: &'static str },
+    Assembled { order: OrderId, user: UserId, build_time_sec: i64 },
+    Failed { order: OrderId, user: UserId, reason: &'static str },
 }
 
 impl Job {
-    /// What happens to this job once it is due.
+    /// The event that ends this job once it is due.
     pub fn end(&self) -> Event {
         let Self { order, user, build_time_sec, .. } = *self;
         if self.fails {
@@ -79,13 +79,13 @@ impl Job {
 }
 
 impl Event {
-    pub const fn order(&self) -> Uuid {
+    pub const fn order(&self) -> OrderId {
         match self {
             Self::Assembled { order, .. } | Self::Failed { order, .. } => *order,
         }
     }
 
-    /// The status of a job that ends so.
+    /// The status of the job after this event.
     pub const fn status(&self) -> Status {
         match self {
             Self::Assembled { .. } => Status::Assembled,

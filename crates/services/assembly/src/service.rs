@@ -1,11 +1,10 @@
-//! Building ships.
+//! Use cases: start, finish and show build jobs.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use contracts::events::{OrderPaid, Received};
+use contracts::ids::{EventId, OrderId};
 use platform::{auth::Caller, outbox::Waker};
 use tokio::sync::Notify;
-use uuid::Uuid;
 
 use crate::{
     error::Error,
@@ -13,11 +12,11 @@ use crate::{
     repository::Jobs,
 };
 
-/// The consumer group, and the inbox's name, of paid orders.
+/// The consumer group of `OrderPaid`, which is also its name in the inbox.
 pub const GROUP_PAID: &str = "assembly-group-order-paid";
-/// Jobs ended at once.
+/// Jobs finished per statement.
 const BATCH: i64 = 200;
-/// A backstop for jobs that another replica has made and not lived to finish.
+/// How often jobs are checked that another replica started, which does not notify this one.
 const POLL: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -32,17 +31,16 @@ impl AssemblyService {
         Self { jobs, relay, started: Arc::default() }
     }
 
-    /// Starts to build the ship of a paid order.
-    pub async fn start(&self, paid: &Received<OrderPaid>, build_time: Duration, fails: bool) -> Result<(), Error> {
-        let job = NewJob { order: paid.subject.order.uuid(), user: paid.subject.user.uuid(), build_time, fails };
-        if self.jobs.start(GROUP_PAID, paid.id.uuid(), &job).await? {
-            tracing::info!(order_uuid = %job.order, ?build_time, "building a ship");
+    /// Starts the build job of a paid order, once per event and once per order.
+    pub async fn start(&self, event: EventId, job: &NewJob) -> Result<(), Error> {
+        if self.jobs.start(GROUP_PAID, event, job).await? {
+            tracing::info!(order_uuid = %job.order, build_time = ?job.build_time, "build started");
             self.started.notify_one();
         }
         Ok(())
     }
 
-    /// Ends the jobs that are due. Answers how long the next one still takes.
+    /// Finishes the due jobs. Returns the time until the next one is due.
     pub async fn finish_due(&self) -> Result<Duration, Error> {
         let building = self.jobs.building(BATCH).await?;
         let next = building.iter().map(|(_, left)| *left).find(|left| !left.is_zero());
@@ -51,25 +49,25 @@ impl AssemblyService {
             return Ok(next.unwrap_or(POLL));
         }
         let ends: Vec<_> = due.iter().map(Job::end).collect();
-        // Another replica may have ended some of them.
-        let ended: HashSet<Uuid> = self.jobs.finish(&ends).await?.into_iter().collect();
+        // Another replica may have finished some of them.
+        let ended: HashSet<OrderId> = self.jobs.finish(&ends).await?.into_iter().collect();
         self.relay.wake();
         for job in due.iter().filter(|job| ended.contains(&job.order)) {
             metrics::histogram!("assembly_duration_seconds")
                 .record(f64::from(i32::try_from(job.build_time_sec).unwrap_or(i32::MAX)));
         }
-        tracing::info!(finished = ended.len(), "ships are finished");
+        tracing::info!(finished = ended.len(), "builds finished");
         Ok(next.filter(|_| due.len() < usize::try_from(BATCH).unwrap_or_default()).unwrap_or_default())
     }
 
-    /// Waits until the next job is due or a new one is there, at most for `left`.
+    /// Waits until a new job starts, but no longer than `left`.
     pub async fn wait(&self, left: Duration) {
         let _ = tokio::time::timeout(left.min(POLL), self.started.notified()).await;
     }
 
-    /// The assembly of the caller's own order; a service sees all.
-    pub async fn find(&self, caller: &Caller, order: Uuid) -> Result<Job, Error> {
+    /// The job of the caller's own order; a service sees all.
+    pub async fn find(&self, caller: &Caller, order: OrderId) -> Result<Job, Error> {
         let job = self.jobs.find(order).await?;
-        job.filter(|job| caller.may_see(job.user)).ok_or(Error::NotFound)
+        job.filter(|job| caller.may_see(job.user.uuid())).ok_or(Error::NotFound)
     }
 }

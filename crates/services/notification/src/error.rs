@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_consumer_dead_letters_only_what_is_known_to_be_permanent() {
+    fn a_consumer_gives_up_only_what_is_known_to_be_permanent() {
         testkit::assert_only_the_permanent_is_poison(|error| Error::from(error).into());
     }
 }

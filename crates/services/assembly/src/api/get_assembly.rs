@@ -1,6 +1,9 @@
-//! `GetAssembly`: how far an order's ship is.
+//! `GetAssembly`: the build job of one order.
 
-use contracts::proto::assembly::v1::{Assembly, AssemblyStatus, GetAssemblyRequest, GetAssemblyResponse};
+use contracts::{
+    ids::OrderId,
+    proto::assembly::v1::{Assembly, AssemblyStatus, GetAssemblyRequest, GetAssemblyResponse},
+};
 use platform::grpc::{caller, parse_uuid, timestamp};
 use tonic::{Request, Response, Status};
 
@@ -11,7 +14,7 @@ pub async fn handle(
     request: Request<GetAssemblyRequest>,
 ) -> Result<Response<GetAssemblyResponse>, Status> {
     let caller = caller(&request)?;
-    let order = parse_uuid("order_uuid", &request.get_ref().order_uuid)?;
+    let order = OrderId::new(parse_uuid("order_uuid", &request.get_ref().order_uuid)?);
 
     let job = service.find(&caller, order).await?;
 

@@ -1,4 +1,4 @@
-//! The gRPC API, a file per RPC.
+//! The gRPC API, one file per RPC.
 
 mod get_assembly;
 
@@ -12,17 +12,16 @@ use tonic::{Request, Response, Status};
 
 use crate::service::AssemblyService;
 
-/// Who may call what.
+/// Every RPC needs a session or a service token.
 pub fn access(_path: &str) -> Access {
     Access::Session
 }
 
-/// The gRPC side of the service.
 pub struct Grpc {
     service: AssemblyService,
 }
 
-/// What the service serves over gRPC.
+/// The gRPC services that the server serves.
 pub fn services(service: AssemblyService) -> Services {
     Services::new(DESCRIPTORS).with(AssemblyServiceServer::new(Grpc { service }))
 }

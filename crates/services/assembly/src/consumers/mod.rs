@@ -1,4 +1,4 @@
-//! The events that assembly consumes, a file each.
+//! The consumed events, one per file.
 
 mod order_paid;
 

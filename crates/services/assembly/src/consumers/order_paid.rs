@@ -1,13 +1,16 @@
-//! `OrderPaid`: starts to build the order's ship.
+//! `OrderPaid`: starts the build job of the order.
 
 use std::time::Duration;
 
-use contracts::events::{OrderPaid, Received, Subscription};
+use contracts::events::{OrderOf, OrderPaid, Received, Subscription};
 use rand::RngExt as _;
 
-use crate::service::{AssemblyService, GROUP_PAID};
+use crate::{
+    model::NewJob,
+    service::{AssemblyService, GROUP_PAID},
+};
 
-/// How long ships take and how many cannot be built.
+/// The range of build times, and the share of builds that fail.
 #[derive(Clone, Copy, Debug)]
 pub struct BuildTimes {
     pub min: Duration,
@@ -21,6 +24,8 @@ pub fn order_paid(service: AssemblyService, times: BuildTimes) -> Subscription {
         let service = service.clone();
         let build_time = rand::rng().random_range(times.min..=times.max);
         let fails = rand::rng().random_bool(times.failure_rate);
-        async move { Ok(service.start(&paid, build_time, fails).await?) }
+        let OrderOf { order, user } = paid.subject;
+        let job = NewJob { order, user, build_time, fails };
+        async move { Ok(service.start(paid.id, &job).await?) }
     })
 }

@@ -1,4 +1,4 @@
-//! Finishes ships when they are due.
+//! Finishes builds when they are due.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::AssemblyService;
 
-/// How long to wait when the database is unavailable.
+/// The pause before a retry while the database is unavailable.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Runs in every replica: the database gives each ship to one.
+/// Runs in every replica: a build is finished by the first whose statement changes its row.
 pub fn finish_ships(service: AssemblyService) -> Job {
     Job::new("builder", |stop| run(service, stop))
 }
@@ -19,7 +19,7 @@ async fn run(service: AssemblyService, stop: CancellationToken) -> anyhow::Resul
     loop {
         let left = service.finish_due().await.unwrap_or_else(|error| {
             let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(error, "finishing ships failed, retrying");
+            tracing::warn!(error, "finishing builds failed, retrying");
             RETRY
         });
         tokio::select! {

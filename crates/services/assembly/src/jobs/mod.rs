@@ -1,4 +1,4 @@
-//! Background jobs, a file each.
+//! Background jobs, one per file.
 
 mod finish_ships;
 mod remove_old_jobs;

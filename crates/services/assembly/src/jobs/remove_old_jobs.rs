@@ -1,4 +1,4 @@
-//! Retention: removes finished build jobs whose events are in no topic any more.
+//! Retention: removes finished build jobs whose events have left their topics.
 
 use platform::jobs::{Done, Job, Retention};
 

@@ -1,4 +1,4 @@
-//! Jobs in memory, for tests and the simulation.
+//! In-memory twin of the repository, for tests and the simulation.
 
 use std::{
     collections::BTreeMap,
@@ -7,8 +7,8 @@ use std::{
 };
 
 use async_trait::async_trait;
+use contracts::ids::{EventId, OrderId};
 use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
-use uuid::Uuid;
 
 use super::Jobs;
 use crate::{
@@ -16,31 +16,31 @@ use crate::{
     model::{Event, Job, NewJob, Status},
 };
 
-/// Jobs behind a lock, in the place of a table; clones share them.
+/// Jobs behind a lock instead of a table; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryJobs {
-    jobs: Arc<Mutex<BTreeMap<Uuid, Job>>>,
+    jobs: Arc<Mutex<BTreeMap<OrderId, Job>>>,
     pub inbox: MemoryInbox,
     pub outbox: MemoryOutbox,
     clock: Virtual,
 }
 
 impl MemoryJobs {
-    /// Every job, for an auditor.
+    /// Every job, for the audit.
     pub fn all(&self) -> Vec<Job> {
         self.jobs().values().cloned().collect()
     }
 
-    fn jobs(&self) -> MutexGuard<'_, BTreeMap<Uuid, Job>> {
+    fn jobs(&self) -> MutexGuard<'_, BTreeMap<OrderId, Job>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Jobs for MemoryJobs {
-    async fn start(&self, consumer: &'static str, event: Uuid, job: &NewJob) -> Result<bool, Error> {
+    async fn start(&self, consumer: &'static str, event: EventId, job: &NewJob) -> Result<bool, Error> {
         let mut jobs = self.jobs();
-        if !self.inbox.fresh(consumer, event) || jobs.contains_key(&job.order) {
+        if !self.inbox.fresh(consumer, event.uuid()) || jobs.contains_key(&job.order) {
             return Ok(false);
         }
         let now = self.clock.now();
@@ -73,7 +73,7 @@ impl Jobs for MemoryJobs {
             .collect())
     }
 
-    async fn finish(&self, ended: &[Event]) -> Result<Vec<Uuid>, Error> {
+    async fn finish(&self, ended: &[Event]) -> Result<Vec<OrderId>, Error> {
         let mut jobs = self.jobs();
         let mut written = Vec::new();
         for event in ended {
@@ -87,7 +87,7 @@ impl Jobs for MemoryJobs {
         Ok(written)
     }
 
-    async fn find(&self, order: Uuid) -> Result<Option<Job>, Error> {
+    async fn find(&self, order: OrderId) -> Result<Option<Job>, Error> {
         Ok(self.jobs().get(&order).cloned())
     }
 }

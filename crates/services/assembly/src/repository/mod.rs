@@ -1,16 +1,14 @@
-//! Where jobs are kept.
+//! Storage: build jobs, with the inbox and outbox rows of their changes.
 
 mod memory;
 mod postgres;
-mod retention;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use contracts::ids::{EventId, OrderId};
 pub use memory::MemoryJobs;
-pub use postgres::{MIGRATIONS, PgJobs};
-pub use retention::{JOBS_BATCH, remove_finished};
-use uuid::Uuid;
+pub use postgres::{JOBS_BATCH, MIGRATIONS, PgJobs, remove_finished};
 
 use crate::{
     error::Error,
@@ -19,11 +17,11 @@ use crate::{
 
 #[async_trait]
 pub trait Jobs: Send + Sync {
-    /// Makes the job of a paid order, once per event and once per order. True when it is new.
-    async fn start(&self, consumer: &'static str, event: Uuid, job: &NewJob) -> Result<bool, Error>;
-    /// The jobs under way that are due first, at most `limit`, each with the time that it still takes.
+    /// Stores a job, once per event and once per order. True when it is new.
+    async fn start(&self, consumer: &'static str, event: EventId, job: &NewJob) -> Result<bool, Error>;
+    /// The unfinished jobs that are due first, at most `limit`, each with the time until it is due.
     async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error>;
-    /// Ends those jobs that are still under way, and writes their events. Answers the orders of those.
-    async fn finish(&self, ended: &[Event]) -> Result<Vec<Uuid>, Error>;
-    async fn find(&self, order: Uuid) -> Result<Option<Job>, Error>;
+    /// Ends the jobs that are still unfinished and writes their events. Returns the orders of those.
+    async fn finish(&self, ended: &[Event]) -> Result<Vec<OrderId>, Error>;
+    async fn find(&self, order: OrderId) -> Result<Option<Job>, Error>;
 }

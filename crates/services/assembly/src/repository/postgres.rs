@@ -1,11 +1,15 @@
-//! Jobs in PostgreSQL.
+//! The repository in PostgreSQL: the table `jobs`.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use platform::{outbox, postgres::Database};
+use chrono::{DateTime, Utc};
+use contracts::ids::{EventId, OrderId, UserId};
+use platform::{
+    outbox,
+    postgres::{Database, DatabaseError},
+};
 use sqlx::migrate::Migrator;
-use uuid::Uuid;
 
 use super::Jobs;
 use crate::{
@@ -28,25 +32,26 @@ impl PgJobs {
 
 /// A row of `jobs`.
 struct Row {
-    order_uuid: Uuid,
-    user_uuid: Uuid,
+    order: OrderId,
+    user: UserId,
     status: String,
     build_time_sec: i64,
     fails: bool,
-    started_at: chrono::DateTime<chrono::Utc>,
-    due_at: chrono::DateTime<chrono::Utc>,
-    finished_at: Option<chrono::DateTime<chrono::Utc>>,
+    started_at: DateTime<Utc>,
+    due_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
     left_sec: f64,
 }
 
 impl TryFrom<Row> for Job {
-    type Error = Error;
+    type Error = DatabaseError;
 
-    fn try_from(row: Row) -> Result<Self, Error> {
+    fn try_from(row: Row) -> Result<Self, DatabaseError> {
         Ok(Self {
-            order: row.order_uuid,
-            user: row.user_uuid,
-            status: Status::parse(&row.status).ok_or(Error::Inconsistent("jobs.status"))?,
+            order: row.order,
+            user: row.user,
+            status: Status::parse(&row.status)
+                .ok_or_else(|| DatabaseError::inconsistent("jobs", "status", row.order))?,
             build_time_sec: row.build_time_sec,
             fails: row.fails,
             started_at: row.started_at,
@@ -58,7 +63,7 @@ impl TryFrom<Row> for Job {
 
 #[async_trait]
 impl Jobs for PgJobs {
-    async fn start(&self, consumer: &'static str, event: Uuid, job: &NewJob) -> Result<bool, Error> {
+    async fn start(&self, consumer: &'static str, event: EventId, job: &NewJob) -> Result<bool, Error> {
         let started = sqlx::query!(
             "with fresh as (
                 insert into inbox (consumer, event_uuid) values ($1, $2)
@@ -69,9 +74,9 @@ impl Jobs for PgJobs {
             select $3, $4, $5, $6, now() + make_interval(secs => $7), $8 from fresh
             on conflict (order_uuid) do nothing",
             consumer,
-            event,
-            job.order,
-            job.user,
+            event.uuid(),
+            job.order.uuid(),
+            job.user.uuid(),
             job.build_time_sec(),
             job.fails,
             job.build_time.as_secs_f64(),
@@ -85,8 +90,8 @@ impl Jobs for PgJobs {
     async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"select order_uuid, user_uuid, status, build_time_sec, fails, started_at, due_at, finished_at,
-                greatest(extract(epoch from due_at - now()), 0)::float8 as "left_sec!"
+            r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", status, build_time_sec, fails, started_at, due_at,
+                finished_at, greatest(extract(epoch from due_at - now()), 0)::float8 as "left_sec!"
             from jobs where status = 'building' order by due_at limit $1"#,
             limit,
         )
@@ -100,15 +105,15 @@ impl Jobs for PgJobs {
             .collect()
     }
 
-    async fn finish(&self, ended: &[Event]) -> Result<Vec<Uuid>, Error> {
-        let orders: Vec<_> = ended.iter().map(Event::order).collect();
+    async fn finish(&self, ended: &[Event]) -> Result<Vec<OrderId>, Error> {
+        let orders: Vec<_> = ended.iter().map(|event| event.order().uuid()).collect();
         let statuses: Vec<_> = ended.iter().map(|event| event.status().as_str().to_owned()).collect();
         let records: Vec<outbox::Event> = ended.iter().map(Into::into).collect();
         let uuids: Vec<_> = records.iter().map(|event| event.uuid).collect();
         let kinds: Vec<_> = records.iter().map(|event| event.kind.to_owned()).collect();
         let payloads: Vec<_> = records.into_iter().map(|event| event.payload).collect();
         let written = sqlx::query_scalar!(
-            "with ended as (
+            r#"with ended as (
                 select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::bytea[])
                     as ended (order_uuid, status, event_uuid, event_type, payload)
             ), changed as (
@@ -119,7 +124,7 @@ impl Jobs for PgJobs {
             )
             insert into outbox (event_uuid, event_type, key, payload, trace)
             select event_uuid, event_type, order_uuid, payload, trace from changed
-            returning key",
+            returning key as "order: OrderId""#,
             &orders,
             &statuses,
             &uuids,
@@ -131,16 +136,35 @@ impl Jobs for PgJobs {
         Ok(written)
     }
 
-    async fn find(&self, order: Uuid) -> Result<Option<Job>, Error> {
+    async fn find(&self, order: OrderId) -> Result<Option<Job>, Error> {
         let row = sqlx::query_as!(
             Row,
-            r#"select order_uuid, user_uuid, status, build_time_sec, fails, started_at, due_at, finished_at,
-                0::float8 as "left_sec!"
+            r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", status, build_time_sec, fails, started_at, due_at,
+                finished_at, 0::float8 as "left_sec!"
             from jobs where order_uuid = $1"#,
-            order,
+            order.uuid(),
         )
         .fetch_optional(&self.pool)
         .await?;
-        row.map(Job::try_from).transpose()
+        Ok(row.map(Job::try_from).transpose()?)
     }
+}
+
+/// Jobs removed per statement.
+pub const JOBS_BATCH: u64 = 5_000;
+
+/// Removes jobs that ended longer ago than `age`, one batch. Returns how many.
+///
+/// A repeated `OrderPaid` must find its job: the job has to outlive the event's records, and its inbox row.
+pub async fn remove_finished(pool: &Database, age: Duration) -> Result<u64, Error> {
+    let removed = sqlx::query!(
+        "delete from jobs where order_uuid in (
+            select order_uuid from jobs where finished_at < now() - make_interval(secs => $1)
+            order by finished_at limit $2)",
+        age.as_secs_f64(),
+        JOBS_BATCH.cast_signed(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(removed.rows_affected())
 }

@@ -1,4 +1,4 @@
-//! The service as it runs: real PostgreSQL and Kafka, a stand-in for iam.
+//! The whole service over real PostgreSQL and Kafka, with a stand-in for iam.
 
 use std::{collections::HashMap, net::SocketAddr, sync::OnceLock};
 
@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
 
-/// What runs around the service, which may be started again.
-struct World {
+/// The service, which may be restarted, and the systems that it calls.
+struct Fixture {
     kafka: Kafka,
     iam: Iam,
     settings: Settings,
@@ -30,8 +30,8 @@ struct World {
     service: Option<Running>,
 }
 
-impl World {
-    /// Ships take `build_time` and fail at this rate.
+impl Fixture {
+    /// Builds take `build_time` and fail at this rate.
     async fn new(build_time: &str, failure_rate: u32) -> Self {
         trace();
         let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
@@ -47,7 +47,7 @@ impl World {
         Self { kafka, iam, settings, address, service: Some(service) }
     }
 
-    /// Ends the service as a crash would, and starts it again.
+    /// Kills the service and starts it again.
     async fn crash(&mut self) {
         if let Some(service) = self.service.take() {
             service.kill().await;
@@ -72,8 +72,8 @@ impl World {
         self.kafka.publish(vec![Record { topic, key: order.to_string().into_bytes(), payload, headers }]).await;
     }
 
-    /// The only event of this type, once it is there.
-    async fn told<E: Event>(&self) -> Message {
+    /// The only published event of this type, once there is one.
+    async fn published<E: Event>(&self) -> Message {
         let topics = self.kafka.topics();
         let mut messages = eventually(|| async {
             let messages = self.kafka.messages(topics.of::<E>()).await;
@@ -84,7 +84,7 @@ impl World {
         messages.remove(0)
     }
 
-    /// What a service sees, or a user with this session.
+    /// The assembly as shown to the user with this session, or to a service.
     async fn get(&self, order: &str, session: Option<&str>) -> Result<Assembly, Status> {
         let mut request = Request::new(GetAssemblyRequest { order_uuid: order.to_owned() });
         let peer = match session {
@@ -94,8 +94,8 @@ impl World {
             }
             None => testkit::peer("assembly", self.address),
         };
-        let answer = AssemblyServiceClient::new(peer).get_assembly(request).await?;
-        Ok(answer.into_inner().assembly.unwrap())
+        let response = AssemblyServiceClient::new(peer).get_assembly(request).await?;
+        Ok(response.into_inner().assembly.unwrap())
     }
 
     /// The order's assembly once it has this status.
@@ -105,7 +105,7 @@ impl World {
     }
 }
 
-/// Trace context is made where there are traces.
+/// Starts telemetry, without which there is no trace context.
 fn trace() {
     static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
     TELEMETRY.get_or_init(|| {
@@ -127,80 +127,80 @@ async fn start(settings: &Settings) -> (SocketAddr, Running) {
 }
 
 #[tokio::test]
-async fn a_paid_order_becomes_a_ship_that_is_told_of() {
-    let world = World::new("1s", 0).await;
+async fn a_paid_orders_ship_is_built_and_published() {
+    let fixture = Fixture::new("1s", 0).await;
     let (order, user) = (ids::random(), ids::random());
 
-    world.pay(order, user).await;
-    let building = world.reached(order, AssemblyStatus::Building).await;
-    let told = world.told::<ShipAssembled>().await;
-    let done = world.get(&order.to_string(), Some(&world.iam.session(user))).await.unwrap();
+    fixture.pay(order, user).await;
+    let building = fixture.reached(order, AssemblyStatus::Building).await;
+    let event = fixture.published::<ShipAssembled>().await;
+    let done = fixture.get(&order.to_string(), Some(&fixture.iam.session(user))).await.unwrap();
 
     assert_eq!((building.order_uuid.as_str(), building.user_uuid.as_str()), (&*order.to_string(), &*user.to_string()));
     assert!(building.build_time_sec == 1 && building.finished_at.is_none());
     assert_eq!(done.status(), AssemblyStatus::Assembled);
     assert!(done.finished_at.unwrap().seconds >= done.due_at.unwrap().seconds);
 
-    assert_eq!(told.key, order.to_string().into_bytes());
-    let header = |name: &str| told.headers[name].as_str();
-    let read = contracts::events::read::<ShipAssembled>(&told).unwrap();
+    assert_eq!(event.key, order.to_string().into_bytes());
+    let header = |name: &str| event.headers[name].as_str();
+    let read = contracts::events::read::<ShipAssembled>(&event).unwrap();
     assert_eq!((read.subject.order.uuid(), read.subject.user.uuid(), read.event.build_time_sec), (order, user, 1));
     assert_eq!(header("event-uuid"), read.id.uuid().to_string());
     assert_eq!(header("event-type"), "events.v1.ShipAssembled");
     assert_eq!(header("content-type"), "application/x-protobuf");
-    assert_eq!(header("traceparent").split('-').nth(1), Some(TRACE_ID), "one trace from paying on");
+    assert_eq!(header("traceparent").split('-').nth(1), Some(TRACE_ID), "one trace from the payment on");
 }
 
 #[tokio::test]
-async fn a_crash_in_the_middle_costs_no_ship() {
-    let mut world = World::new("2s", 0).await;
+async fn a_crash_during_a_build_loses_nothing() {
+    let mut fixture = Fixture::new("2s", 0).await;
     let order = ids::random();
-    world.pay(order, ids::random()).await;
-    let building = world.reached(order, AssemblyStatus::Building).await;
+    fixture.pay(order, ids::random()).await;
+    let building = fixture.reached(order, AssemblyStatus::Building).await;
 
-    world.crash().await;
+    fixture.crash().await;
 
-    let done = world.reached(order, AssemblyStatus::Assembled).await;
+    let done = fixture.reached(order, AssemblyStatus::Assembled).await;
     assert_eq!((done.started_at, done.due_at), (building.started_at, building.due_at));
-    world.told::<ShipAssembled>().await;
+    fixture.published::<ShipAssembled>().await;
 }
 
 #[tokio::test]
-async fn a_ship_that_cannot_be_built_is_told_of() {
-    let world = World::new("10ms", 1).await;
+async fn a_failed_build_is_published() {
+    let fixture = Fixture::new("10ms", 1).await;
     let (order, user) = (ids::random(), ids::random());
 
-    world.pay(order, user).await;
+    fixture.pay(order, user).await;
 
-    let failed = world.reached(order, AssemblyStatus::Failed).await;
-    let told = world.told::<AssemblyFailed>().await;
-    let read = contracts::events::read::<AssemblyFailed>(&told).unwrap();
+    let failed = fixture.reached(order, AssemblyStatus::Failed).await;
+    let event = fixture.published::<AssemblyFailed>().await;
+    let read = contracts::events::read::<AssemblyFailed>(&event).unwrap();
     assert_eq!((read.subject.order.uuid(), read.subject.user.uuid()), (order, user));
     assert!(!read.event.reason.is_empty());
     assert_eq!(failed.build_time_sec, 1);
 }
 
 #[tokio::test]
-async fn poison_is_put_aside_and_stops_nobody() {
-    let world = World::new("10ms", 0).await;
+async fn poison_is_dead_lettered_and_blocks_nothing() {
+    let fixture = Fixture::new("10ms", 0).await;
     let order = ids::random();
 
-    world.publish(order, b"no protobuf".to_vec(), HashMap::new()).await;
-    world.pay(order, ids::random()).await;
+    fixture.publish(order, b"no protobuf".to_vec(), HashMap::new()).await;
+    fixture.pay(order, ids::random()).await;
 
-    world.told::<ShipAssembled>().await;
-    let topic = dead_letter_topic(&world.kafka.topics().order_paid_topic_name);
-    let dead = world.kafka.messages(&topic).await;
+    fixture.published::<ShipAssembled>().await;
+    let topic = dead_letter_topic(&fixture.kafka.topics().order_paid_topic_name);
+    let dead = fixture.kafka.messages(&topic).await;
     assert_eq!(dead.iter().map(|dead| dead.payload.as_slice()).collect::<Vec<_>>(), [b"no protobuf"]);
 }
 
 #[tokio::test]
-async fn an_assembly_is_nobody_elses() {
-    let world = World::new("10ms", 0).await;
+async fn an_assembly_is_hidden_from_other_users() {
+    let fixture = Fixture::new("10ms", 0).await;
     let order = ids::random();
-    world.pay(order, ids::random()).await;
-    world.reached(order, AssemblyStatus::Assembled).await;
-    let stranger = world.iam.session(ids::random());
+    fixture.pay(order, ids::random()).await;
+    fixture.reached(order, AssemblyStatus::Assembled).await;
+    let stranger = fixture.iam.session(ids::random());
     let order = order.to_string();
     let cases = [
         (order.as_str(), stranger.as_str(), Code::NotFound, "there is no assembly of this order"),
@@ -211,14 +211,14 @@ async fn an_assembly_is_nobody_elses() {
     ];
 
     for (order, session, code, message) in cases {
-        let refused = world.get(order, Some(session)).await.unwrap_err();
+        let refused = fixture.get(order, Some(session)).await.unwrap_err();
 
         assert_eq!((refused.code(), refused.message()), (code, message), "{order} {session}");
     }
 }
 
 #[test]
-fn a_wrong_variable_is_named() {
+fn an_invalid_variable_is_named() {
     let base = testkit::settings().with([
         ("ASSEMBLY_DATABASE_URL", "postgres://127.0.0.1/x".to_owned()),
         ("KAFKA_BROKERS", "127.0.0.1:1".to_owned()),

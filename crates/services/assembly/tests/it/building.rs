@@ -1,4 +1,4 @@
-//! Building over memory: hours pass in no time.
+//! Builds over the in-memory twin, in virtual time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +10,10 @@ use assembly::{
     repository::{Jobs as _, MemoryJobs},
     service::{AssemblyService, GROUP_PAID},
 };
-use contracts::events::{Event as _, OrderPaid, ShipAssembled, Subscription};
+use contracts::{
+    events::{Event as _, OrderPaid, ShipAssembled, Subscription},
+    ids::{OrderId, UserId},
+};
 use platform::{
     auth::Caller,
     ids,
@@ -19,11 +22,10 @@ use platform::{
 };
 use testkit::{Running, eventually};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 const TIMES: BuildTimes = BuildTimes { min: Duration::from_secs(2), max: Duration::from_secs(10), failure_rate: 0.0 };
 
-/// A replica: its handler of paid orders and its builder.
+/// A replica: its consumer of paid orders and its job that finishes builds.
 struct Replica {
     service: AssemblyService,
     paid: Subscription,
@@ -36,25 +38,33 @@ fn replica(jobs: &MemoryJobs, times: BuildTimes) -> Replica {
     Replica { paid: order_paid(service.clone(), times), service, builder }
 }
 
-fn paid(order: Uuid, user: Uuid) -> Message {
+fn random_order() -> OrderId {
+    OrderId::new(ids::random())
+}
+
+fn random_user() -> UserId {
+    UserId::new(ids::random())
+}
+
+fn paid(order: OrderId, user: UserId) -> Message {
     let event = OrderPaid { order_uuid: order.to_string(), user_uuid: user.to_string(), ..OrderPaid::default() };
-    Message { payload: contracts::events::record(order, event).payload, ..Message::default() }
+    Message { payload: contracts::events::record(order.uuid(), event).payload, ..Message::default() }
 }
 
 impl Replica {
-    async fn pay(&self) -> Uuid {
-        let order = ids::random();
-        self.paid.handle(&paid(order, ids::random())).await.unwrap();
+    async fn pay(&self) -> OrderId {
+        let order = random_order();
+        self.paid.handle(&paid(order, random_user())).await.unwrap();
         order
     }
 }
 
-async fn ended(jobs: &MemoryJobs, order: Uuid) -> Job {
+async fn ended(jobs: &MemoryJobs, order: OrderId) -> Job {
     eventually(|| async { jobs.find(order).await.unwrap().filter(|job| job.status != Status::Building) }).await
 }
 
-fn events(jobs: &MemoryJobs) -> Vec<(&'static str, Uuid)> {
-    jobs.outbox.events().iter().map(|(event, _)| (event.kind, event.key)).collect()
+fn events(jobs: &MemoryJobs) -> Vec<(&'static str, OrderId)> {
+    jobs.outbox.events().iter().map(|(event, _)| (event.kind, OrderId::new(event.key))).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +99,7 @@ async fn a_thousand_ships_are_built_at_the_same_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ship_that_cannot_be_built_is_told_of() {
+async fn a_failed_build_is_published() {
     let jobs = MemoryJobs::default();
     let replica = replica(&jobs, BuildTimes { failure_rate: 1.0, ..TIMES });
 
@@ -100,7 +110,7 @@ async fn a_ship_that_cannot_be_built_is_told_of() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crash_costs_no_ship_and_no_time() {
+async fn a_crash_costs_no_build_and_no_time() {
     let jobs = MemoryJobs::default();
     let first = replica(&jobs, TIMES);
     let order = first.pay().await;
@@ -117,7 +127,7 @@ async fn a_crash_costs_no_ship_and_no_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_replicas_finish_a_ship_once() {
+async fn two_replicas_finish_a_build_once() {
     let jobs = MemoryJobs::default();
     let (first, second) = (replica(&jobs, TIMES), replica(&jobs, TIMES));
     for _ in 0..100 {
@@ -131,10 +141,10 @@ async fn two_replicas_finish_a_ship_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_comes_again_builds_nothing() {
+async fn a_repeated_event_builds_nothing() {
     let jobs = MemoryJobs::default();
     let replica = replica(&jobs, TIMES);
-    let message = paid(ids::random(), ids::random());
+    let message = paid(random_order(), random_user());
 
     for _ in 0..5 {
         replica.paid.handle(&message).await.unwrap();
@@ -146,7 +156,7 @@ async fn an_event_that_comes_again_builds_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_paid_order_is_poison() {
+async fn a_record_that_is_no_paid_order_is_poison() {
     let replica = replica(&MemoryJobs::default(), TIMES);
     let message = Message { payload: b"no protobuf".to_vec(), ..Message::default() };
 
@@ -157,16 +167,16 @@ async fn what_is_no_paid_order_is_poison() {
 async fn a_ship_is_shown_to_its_owner_and_to_services() {
     let jobs = MemoryJobs::default();
     let replica = replica(&jobs, TIMES);
-    let (order, user) = (ids::random(), ids::random());
+    let (order, user) = (random_order(), random_user());
     replica.paid.handle(&paid(order, user)).await.unwrap();
     let service = &replica.service;
 
-    let owner = service.find(&Caller::User(user), order).await.unwrap();
-    let friend = service.find(&Caller::Service("order".to_owned()), order).await.unwrap();
+    let owner = service.find(&Caller::User(user.uuid()), order).await.unwrap();
+    let other_service = service.find(&Caller::Service("order".to_owned()), order).await.unwrap();
     let stranger = service.find(&Caller::User(ids::random()), order).await;
 
     assert_eq!((owner.order, owner.user), (order, user));
-    assert_eq!(owner, friend);
+    assert_eq!(owner, other_service);
     assert!(matches!(stranger, Err(Error::NotFound)));
-    assert!(matches!(service.find(&Caller::User(user), ids::random()).await, Err(Error::NotFound)));
+    assert!(matches!(service.find(&Caller::User(user.uuid()), random_order()).await, Err(Error::NotFound)));
 }

@@ -1,4 +1,4 @@
-//! What holds of jobs wherever they are kept.
+//! The contract of jobs, for PostgreSQL and their in-memory twin.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use assembly::{
     model::{Job, NewJob, Status},
     repository::{Jobs, MIGRATIONS, MemoryJobs, PgJobs},
 };
+use contracts::ids::{EventId, OrderId, UserId};
 use platform::{
     ids,
     outbox::{Outbox, PgOutbox},
 };
-use uuid::Uuid;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -36,27 +36,35 @@ macro_rules! contract {
 }
 
 contract!(
-    a_job_is_kept_as_it_was_made,
-    an_event_makes_one_job,
+    a_job_is_stored_as_it_was_started,
+    an_event_starts_one_job,
     an_order_has_one_job,
-    jobs_come_in_the_order_in_which_they_are_due,
-    an_end_and_its_event_are_written_once,
+    jobs_are_listed_in_the_order_in_which_they_are_due,
+    a_job_and_its_event_are_finished_once,
     an_unknown_order_has_no_job,
 );
 
+fn random_order() -> OrderId {
+    OrderId::new(ids::random())
+}
+
+fn random_event() -> EventId {
+    EventId::new(ids::random())
+}
+
 fn new(build_time: Duration) -> NewJob {
-    NewJob { order: ids::random(), user: ids::random(), build_time, fails: false }
+    NewJob { order: random_order(), user: UserId::new(ids::random()), build_time, fails: false }
 }
 
 async fn start(jobs: &dyn Jobs, job: &NewJob) {
-    assert!(jobs.start("group", ids::random(), job).await.unwrap());
+    assert!(jobs.start("group", random_event(), job).await.unwrap());
 }
 
-async fn building(jobs: &dyn Jobs, limit: i64) -> Vec<Uuid> {
+async fn building(jobs: &dyn Jobs, limit: i64) -> Vec<OrderId> {
     jobs.building(limit).await.unwrap().iter().map(|(job, _)| job.order).collect()
 }
 
-async fn a_job_is_kept_as_it_was_made(jobs: &dyn Jobs, outbox: &dyn Outbox) {
+async fn a_job_is_stored_as_it_was_started(jobs: &dyn Jobs, outbox: &dyn Outbox) {
     let new = NewJob { fails: true, ..new(Duration::from_millis(2100)) };
     start(jobs, &new).await;
 
@@ -68,8 +76,8 @@ async fn a_job_is_kept_as_it_was_made(jobs: &dyn Jobs, outbox: &dyn Outbox) {
     assert!(outbox.unpublished(10).await.unwrap().is_empty());
 }
 
-async fn an_event_makes_one_job(jobs: &dyn Jobs, _: &dyn Outbox) {
-    let event = ids::random();
+async fn an_event_starts_one_job(jobs: &dyn Jobs, _: &dyn Outbox) {
+    let event = random_event();
     let (first, second) = (new(HOUR), new(HOUR));
 
     assert!(jobs.start("group", event, &first).await.unwrap());
@@ -83,12 +91,12 @@ async fn an_order_has_one_job(jobs: &dyn Jobs, _: &dyn Outbox) {
     start(jobs, &job).await;
 
     let longer = NewJob { build_time: HOUR * 2, ..job.clone() };
-    assert!(!jobs.start("group", ids::random(), &longer).await.unwrap());
+    assert!(!jobs.start("group", random_event(), &longer).await.unwrap());
 
     assert_eq!(jobs.find(job.order).await.unwrap().unwrap().build_time_sec, 3600);
 }
 
-async fn jobs_come_in_the_order_in_which_they_are_due(jobs: &dyn Jobs, _: &dyn Outbox) {
+async fn jobs_are_listed_in_the_order_in_which_they_are_due(jobs: &dyn Jobs, _: &dyn Outbox) {
     let (late, due, soon) = (new(HOUR * 2), new(Duration::ZERO), new(HOUR));
     for job in [&late, &due, &soon] {
         start(jobs, job).await;
@@ -102,7 +110,7 @@ async fn jobs_come_in_the_order_in_which_they_are_due(jobs: &dyn Jobs, _: &dyn O
     assert!(left[1] > HOUR / 2 && left[1] <= HOUR && left[2] > HOUR && left[2] <= HOUR * 2, "{left:?}");
 }
 
-async fn an_end_and_its_event_are_written_once(jobs: &dyn Jobs, outbox: &dyn Outbox) {
+async fn a_job_and_its_event_are_finished_once(jobs: &dyn Jobs, outbox: &dyn Outbox) {
     let (good, bad) = (new(Duration::ZERO), NewJob { fails: true, ..new(Duration::ZERO) });
     start(jobs, &good).await;
     start(jobs, &bad).await;
@@ -122,7 +130,7 @@ async fn an_end_and_its_event_are_written_once(jobs: &dyn Jobs, outbox: &dyn Out
         [(good, Status::Assembled, "events.v1.ShipAssembled"), (bad, Status::Failed, "events.v1.AssemblyFailed")];
     for (job, status, kind) in ended {
         let found = jobs.find(job.order).await.unwrap().unwrap();
-        let event = events.iter().find(|event| event.key == job.order).unwrap();
+        let event = events.iter().find(|event| event.key == job.order.uuid()).unwrap();
         assert_eq!((found.status, found.finished_at.is_some()), (status, true));
         assert_eq!(event.event_type, kind);
     }
@@ -133,7 +141,7 @@ async fn an_unknown_order_has_no_job(jobs: &dyn Jobs, outbox: &dyn Outbox) {
     start(jobs, &job).await;
     let known = jobs.find(job.order).await.unwrap().unwrap();
 
-    let unknown = Job { order: ids::random(), ..known };
+    let unknown = Job { order: random_order(), ..known };
 
     assert_eq!(jobs.find(unknown.order).await.unwrap(), None);
     assert!(jobs.finish(&[unknown.end()]).await.unwrap().is_empty());

@@ -1,4 +1,4 @@
-//! Assembly, layer by layer: repositories by their contract, building over memory, the whole over real servers.
+//! Tests by layer: the contract of the repository, builds over the in-memory twin, the service over real servers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

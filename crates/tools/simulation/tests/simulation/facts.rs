@@ -180,7 +180,7 @@ fn reservations(world: &World, at: DateTime<Utc>) -> Vec<Reservation> {
 
 fn job(job: &assembly::model::Job) -> Job {
     Job {
-        order: job.order,
+        order: job.order.uuid(),
         status: JobStatus::parse(job.status.as_str()).expect("a status"),
         started_at: job.started_at,
         due_at: job.due_at,

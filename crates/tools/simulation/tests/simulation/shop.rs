@@ -7,12 +7,13 @@ use std::{
 };
 
 use assembly::{
+    model::NewJob,
     repository::MemoryJobs,
     service::{AssemblyService, GROUP_PAID},
 };
 use audit::facts::Acknowledged;
 use contracts::events::{
-    AssemblyFailed, OrderCancelled, OrderCreated, OrderPaid, Received, ShipAssembled, Subscription,
+    AssemblyFailed, OrderCancelled, OrderCreated, OrderOf, OrderPaid, Received, ShipAssembled, Subscription,
 };
 use contracts::money::Money;
 use inventory::{
@@ -245,13 +246,15 @@ fn notifications(process: &Process) -> Serves {
     Serves::Nobody
 }
 
-/// `assembly::consumers::order_paid` with chance from the seed.
+/// `assembly::consumers::order_paid` with build times and failures from the seed.
 fn paid_orders(process: Process, service: AssemblyService) -> Subscription {
     Subscription::new(GROUP_PAID, move |paid: Received<OrderPaid>| {
         let (service, world) = (service.clone(), &process.world);
         let build_time = world.millis(2000, 10_000);
         let fails = world.chance(world.stores.failure_rate);
-        async move { Ok(service.start(&paid, build_time, fails).await?) }
+        let OrderOf { order, user } = paid.subject;
+        let job = NewJob { order, user, build_time, fails };
+        async move { Ok(service.start(paid.id, &job).await?) }
     })
 }
 

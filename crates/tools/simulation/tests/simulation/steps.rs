@@ -307,10 +307,10 @@ impl Steps<MemoryPayments> {
 
 stepwise! {
     Jobs for MemoryJobs, assembly::error::Error {
-        fn start(consumer: &'static str, event: Uuid, job: &NewJob) -> bool where event = seen;
+        fn start(consumer: &'static str, event: EventId, job: &NewJob) -> bool where event = seen_id;
         fn building(limit: i64) -> Vec<(Job, Duration)>;
-        fn finish(ended: &[assembly::model::Event]) -> Vec<Uuid>;
-        fn find(order: Uuid) -> Option<Job>;
+        fn finish(ended: &[assembly::model::Event]) -> Vec<OrderId>;
+        fn find(order: OrderId) -> Option<Job>;
     }
 }
 
