@@ -23,7 +23,7 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the service together and binds its listeners; connects to nothing yet.
+    /// Builds the service and binds its listeners; connects to nothing yet.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
         let Config { server, own, hashing, limits, sessions } = config;
@@ -45,7 +45,7 @@ impl App {
         Ok(Self { server, guard, service, jobs })
     }
 
-    /// Where it listens, the port that the system chose included.
+    /// The address it listens on, with the port chosen by the system if the configured one is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -54,7 +54,7 @@ impl App {
         self.server.readiness()
     }
 
-    /// Runs until `stop` or a failure that no waiting mends.
+    /// Runs until `stop` or a permanent failure.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut tasks = self.server.start(&stop).await?.serve_grpc(api::services(self.service), self.guard);
         tasks.jobs(self.jobs);

@@ -21,31 +21,31 @@ pub struct Config {
     pub sessions: SessionBackend,
 }
 
-/// Where sessions and counts of failed attempts are kept.
+/// The store of sessions and of counts of failed attempts.
 #[derive(Clone, Debug)]
 pub enum SessionBackend {
     Redis {
         url: SecretString,
     },
-    /// Sessions end with the process, and no other process knows them.
+    /// Sessions end with the process and are not shared with replicas.
     Memory,
 }
 
-/// The variables of the service itself.
+/// The variables that only this service has.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
-    /// Put before every key in Redis, so that several shops can share a server.
+    /// The prefix of every key in Redis, so that several systems can share a server.
     #[serde(default)]
     pub iam_redis_prefix: String,
-    /// A session ends this long after its login.
+    /// The lifetime of a session, from its login.
     #[serde(default = "session_ttl", with = "humantime_serde")]
     pub iam_session_ttl: Duration,
 }
 
-/// How much work a password is: argon2id with one lane.
+/// The cost of a hash: argon2id with one lane.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Hashing {
-    /// The memory that one hash takes, in KiB.
+    /// The memory of one hash, in KiB.
     #[serde(default = "argon2_memory_kib")]
     pub iam_argon2_memory_kib: u32,
     #[serde(default = "argon2_iterations")]
@@ -53,20 +53,20 @@ pub struct Hashing {
     /// Hashes computed at the same time; each takes its memory.
     #[serde(default = "hashing_threads")]
     pub iam_hashing_threads: usize,
-    /// Hashes that may wait for a thread; one more is refused at once.
+    /// Hashes that may wait for a thread; more are refused at once.
     #[serde(default = "hashing_queue")]
     pub iam_hashing_queue: usize,
 }
 
-/// How many wrong passwords are too many. Windows begin with the first failure; 0 failures means no limit.
+/// Limits on wrong passwords. A window begins with its first failure; 0 failures means no limit.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Limits {
-    /// After so many failures a login is locked out until the window ends.
+    /// A login with this many failures is locked out until the window ends.
     #[serde(default = "lockout_failures")]
     pub iam_lockout_failures: u32,
     #[serde(default = "lockout_window", with = "humantime_serde")]
     pub iam_lockout_window: Duration,
-    /// After so many failures from one address it is refused until the window ends.
+    /// An address with this many failures is refused until the window ends.
     #[serde(default = "address_failures")]
     pub iam_address_failures: u32,
     #[serde(default = "address_window", with = "humantime_serde")]
@@ -112,7 +112,7 @@ fn address_window() -> Duration {
 impl Config {
     /// Reads and checks the variables; an error names the one that is wrong.
     ///
-    /// A process with replicas needs Redis. One that all services share may do without.
+    /// Redis is required, except in the one process that runs all services.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let sessions = match settings.get("REDIS_URL") {
             Some(url) => SessionBackend::Redis { url: url.into() },
@@ -129,7 +129,7 @@ impl Config {
             limits: settings.read()?,
             sessions,
         };
-        // A session's end is kept in milliseconds, and a session without a life is of no use.
+        // Expiry has a resolution of one millisecond.
         if config.own.iam_session_ttl < Duration::from_millis(1) {
             return Err(ConfigError::new("IAM_SESSION_TTL", "is too short for a session to be used"));
         }

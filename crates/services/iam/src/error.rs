@@ -1,5 +1,6 @@
-//! What can go wrong, and what the caller is told of it.
+//! The service's error, and how it appears over gRPC.
 
+use platform::postgres::DatabaseError;
 use tonic::Status;
 
 use crate::model::Invalid;
@@ -12,7 +13,7 @@ pub enum Error {
     LoginTaken,
     #[error("email is already taken")]
     EmailTaken,
-    /// The one answer to an unknown login, a wrong password and a login that is locked out.
+    /// Also for an unknown login and one that is locked out, so that the answer does not tell them apart.
     #[error("wrong login or password")]
     WrongCredentials,
     #[error("invalid session")]
@@ -25,10 +26,8 @@ pub enum Error {
     HashingBusy,
     #[error("a password could not be hashed: {0}")]
     Hashing(String),
-    #[error("the database is not available")]
-    DatabaseUnavailable(#[source] sqlx::Error),
-    #[error("the database refused a statement")]
-    Database(#[source] sqlx::Error),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     #[error("sessions are not available")]
     SessionsUnavailable(#[source] redis::RedisError),
     #[error("a session could not be written")]
@@ -37,11 +36,7 @@ pub enum Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if platform::postgres::is_unavailable(&error) {
-            Self::DatabaseUnavailable(error)
-        } else {
-            Self::Database(error)
-        }
+        Self::Database(error.into())
     }
 }
 
@@ -54,8 +49,9 @@ impl From<Error> for Status {
             Error::WrongCredentials | Error::InvalidSession => Self::unauthenticated(message),
             Error::UserNotFound => Self::not_found(message),
             Error::TooManyAttempts | Error::HashingBusy => Self::resource_exhausted(message),
-            Error::DatabaseUnavailable(_) | Error::SessionsUnavailable(_) => Self::unavailable(message),
-            Error::Hashing(_) | Error::Database(_) | Error::Session(_) => {
+            Error::SessionsUnavailable(_) => Self::unavailable(message),
+            Error::Database(error) => error.into(),
+            Error::Hashing(_) | Error::Session(_) => {
                 tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "a call failed");
                 Self::internal("internal error")
             }

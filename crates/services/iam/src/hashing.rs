@@ -1,4 +1,4 @@
-//! Hashing passwords: slow and hungry on purpose, so on few threads beside those that serve, with a bounded queue before them.
+//! Password hashing with argon2id, which is expensive by design: on a few dedicated threads behind a bounded queue.
 
 use std::{
     sync::{
@@ -18,28 +18,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{config, error::Error, model::Password};
 
-/// Random bytes that make equal passwords hash differently.
+/// A random salt.
 pub type SaltBytes = [u8; 16];
 
 const HASH_BYTES: usize = 32;
-/// Memory that nobody has used for so long is given back.
+/// How long unused memory is kept.
 const IDLE: Duration = Duration::from_secs(10);
-/// Room for so many blocks at least is asked for, though only what is used of it takes memory: what is larger than 32 MiB,
-/// glibc gets from the system and returns to it, and does not keep.
-const ROOM: usize = 33 * 1024;
+/// The minimal capacity in blocks, of which only the used part takes memory: glibc maps allocations above 32 MiB separately and
+/// returns them to the system when they are freed.
+const MIN_CAPACITY: usize = 33 * 1024;
 
 /// Hashes passwords with argon2id; clones share threads, queue and memory.
 #[derive(Clone)]
 pub struct Hashing {
     params: Params,
-    /// One place per hash under way or waiting.
-    places: Arc<Semaphore>,
-    /// One turn per hash under way.
-    turns: Arc<Semaphore>,
+    /// One permit per hash that runs or waits.
+    admitted: Arc<Semaphore>,
+    /// One permit per hash that runs.
+    running: Arc<Semaphore>,
     memory: Arc<Memory>,
 }
 
-/// The memory of hashes that are not under way, kept for the next ones.
+/// Memory of finished hashes, reused by the next ones.
 #[derive(Default)]
 struct Memory {
     spare: Mutex<Vec<Vec<Block>>>,
@@ -52,55 +52,55 @@ impl Hashing {
             .map_err(|error| ConfigError::new("IAM_ARGON2_MEMORY_KIB", error))?;
         Ok(Self {
             params,
-            places: Arc::new(Semaphore::new(config.iam_hashing_threads.saturating_add(config.iam_hashing_queue))),
-            turns: Arc::new(Semaphore::new(config.iam_hashing_threads)),
+            admitted: Arc::new(Semaphore::new(config.iam_hashing_threads.saturating_add(config.iam_hashing_queue))),
+            running: Arc::new(Semaphore::new(config.iam_hashing_threads)),
             memory: Arc::default(),
         })
     }
 
-    /// The hash of a new password, with all that is needed to check it later.
+    /// The hash of a new password, in the PHC format with its parameters and salt.
     pub async fn hash(&self, password: Password, salt: SaltBytes) -> Result<String, Error> {
         let params = self.params.clone();
         let hash = self.run(move |memory| hash(&params, &password, salt, memory)).await?;
         hash.map_err(|error| Error::Hashing(error.to_string()))
     }
 
-    /// True when `hash` was made of this password. Without a hash it takes the same time to say no.
+    /// True when `hash` is of this password. Without a hash it takes as long and is false.
     pub async fn verify(&self, password: Password, hash: Option<String>) -> Result<bool, Error> {
         let params = self.params.clone();
-        let right = self
+        let is_right = self
             .run(move |memory| match hash {
                 Some(hash) => verify(&password, &hash, memory),
                 None => self::hash(&params, &password, SaltBytes::default(), memory).map(|_| false),
             })
             .await?;
-        right.map_err(|error| Error::Hashing(error.to_string()))
+        is_right.map_err(|error| Error::Hashing(error.to_string()))
     }
 
-    /// Runs `job` when it is its turn; refuses at once when too many wait.
+    /// Runs `job` on a blocking thread once a permit is free; fails at once when the queue is full.
     async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let arrived = Instant::now();
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Error::HashingBusy)?;
-        let turn = self.turns.clone().acquire_owned().await.map_err(|_| Error::HashingBusy)?;
+        let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| Error::HashingBusy)?;
+        let running = self.running.clone().acquire_owned().await.map_err(|_| Error::HashingBusy)?;
         metrics::histogram!("iam_hashing_wait_seconds").record(arrived.elapsed());
         let memory = self.memory.clone();
         let work = tokio::task::spawn_blocking(move || {
-            // They are held until the work is done, even where nobody waits for it any more.
-            let _held = (place, turn);
+            // Held until the work is done, even if the caller is gone.
+            let _held = (admitted, running);
             let mut blocks = memory.spare().pop().unwrap_or_default();
-            let answer = job(&mut blocks);
+            let result = job(&mut blocks);
             memory.used.store(true, Ordering::Relaxed);
             memory.spare().push(blocks);
-            answer
+            result
         });
         work.await.map_err(|error| Error::Hashing(error.to_string()))
     }
 
-    /// Gives memory back that is not used, until `stop`.
-    pub async fn tidy(self, stop: CancellationToken) -> anyhow::Result<()> {
+    /// Frees memory that is not used, until `stop`.
+    pub async fn free_idle_memory(self, stop: CancellationToken) -> anyhow::Result<()> {
         while stop.run_until_cancelled(tokio::time::sleep(IDLE)).await.is_some() {
             if !self.memory.used.swap(false, Ordering::Relaxed) {
                 self.memory.spare().clear();
@@ -129,7 +129,7 @@ fn hash(params: &Params, password: &Password, salt: SaltBytes, memory: &mut Vec<
     Ok(hash.to_string())
 }
 
-/// Computes anew with the parameters that are in `hash`: those of today may be others.
+/// Recomputes with the parameters stored in `hash`, which may differ from the configured ones.
 fn verify(password: &Password, hash: &str, memory: &mut Vec<Block>) -> Outcome<bool> {
     let hash = PasswordHash::new(hash)?;
     let (Some(salt), Some(known)) = (&hash.salt, &hash.hash) else {
@@ -139,7 +139,7 @@ fn verify(password: &Password, hash: &str, memory: &mut Vec<Block>) -> Outcome<b
         return Err(argon2::password_hash::Error::Algorithm);
     }
     let computed = compute(&Params::try_from(&hash)?, password, salt, known.len(), memory)?;
-    // In constant time.
+    // A comparison in constant time.
     Ok(computed == *known)
 }
 
@@ -152,7 +152,7 @@ fn compute(
 ) -> Outcome<Output> {
     let blocks = params.block_count();
     if memory.len() < blocks {
-        *memory = Vec::with_capacity(blocks.max(ROOM));
+        *memory = Vec::with_capacity(blocks.max(MIN_CAPACITY));
         memory.resize(blocks, Block::new());
     }
     let mut out = [0; Output::MAX_LENGTH];
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_is_of_one_password_alone() {
+    async fn a_hash_matches_only_its_password() {
         let hashing = hashing(1, 4);
 
         let hash = hashing.hash(password("right"), [7; 16]).await.unwrap();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_algorithm_is_the_one_that_others_compute() {
+    async fn the_hash_equals_that_of_the_reference_implementation() {
         // From the reference implementation: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 24
         let known = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_hash_too_many_is_refused_at_once() {
+    async fn a_hash_beyond_the_queue_is_refused_at_once() {
         let hashing = hashing(1, 1);
         let (finish, wait) = std::sync::mpsc::channel::<()>();
         let busy = tokio::spawn({
@@ -220,7 +220,7 @@ mod tests {
             let hashing = hashing.clone();
             async move { hashing.run(|_| ()).await }
         });
-        while hashing.places.available_permits() > 0 {
+        while hashing.admitted.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
 

@@ -1,4 +1,4 @@
-//! Iam knows the users: it registers them, checks their passwords, and says whose a session is until it ends.
+//! Iam manages identities: it registers users, checks passwords, and resolves sessions to users.
 
 pub mod api;
 pub mod app;

@@ -1,6 +1,6 @@
-//! The counters of this service.
+//! Metric series that exist from the start.
 
-/// Makes them with 0: a rate does not see the first value of a series.
+/// Creates the counters at 0, since `rate()` misses the first value of a series.
 pub fn count_from_zero() {
     for outcome in ["opened", "refused", "failed"] {
         metrics::counter!("iam_logins_total", "outcome" => outcome).increment(0);

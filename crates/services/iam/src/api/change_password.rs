@@ -1,4 +1,4 @@
-//! `ChangePassword`: another password, and the end of all other sessions.
+//! `ChangePassword`: sets a new password and ends all other sessions.
 
 use contracts::proto::user::v1::{ChangePasswordRequest, ChangePasswordResponse};
 use platform::clock;
@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use super::{origin, session_id};
 use crate::{
     error::Error,
-    model::{Attempt, Password},
+    model::{LoginAttempt, Password},
     service::IamService,
 };
 
@@ -21,7 +21,7 @@ pub async fn handle(
     let old = Password::given("old_password", request.old_password).map_err(Error::from)?;
     let session = service.whoami(id).await?;
     let new = Password::chosen("new_password", request.new_password, &session.user.info).map_err(Error::from)?;
-    let attempt = Attempt { login: session.user.info.login.clone(), address };
+    let attempt = LoginAttempt { login: session.user.info.login.clone(), address };
 
     service.change_password(session, &attempt, (old, new), rand::random(), clock::now()).await?;
 

@@ -1,4 +1,4 @@
-//! Users and sessions as the contract has them.
+//! Encodes users and sessions as protobuf.
 
 use contracts::proto::common::v1::{NotificationMethod, Session, User, UserInfo};
 use platform::grpc::timestamp;
@@ -11,7 +11,7 @@ pub fn user(user: model::User) -> User {
         methods.map(|method| NotificationMethod { provider_name: method.provider_name, target: method.target });
     let info = UserInfo { login: user.info.login, email: user.info.email, notification_methods: methods.collect() };
     User {
-        uuid: user.uuid.to_string(),
+        uuid: user.id.to_string(),
         info: Some(info),
         created_at: Some(timestamp(user.created_at)),
         updated_at: Some(timestamp(user.updated_at)),

@@ -1,6 +1,9 @@
-//! `GetUser`: what is known of a user.
+//! `GetUser`: a user, visible to the user and to services.
 
-use contracts::proto::user::v1::{GetUserRequest, GetUserResponse};
+use contracts::{
+    ids::UserId,
+    proto::user::v1::{GetUserRequest, GetUserResponse},
+};
 use platform::grpc::{caller, parse_uuid};
 use tonic::{Request, Response, Status};
 
@@ -12,7 +15,7 @@ pub async fn handle(
     request: Request<GetUserRequest>,
 ) -> Result<Response<GetUserResponse>, Status> {
     let caller = caller(&request)?;
-    let user = parse_uuid("user_uuid", &request.get_ref().user_uuid)?;
+    let user = UserId::new(parse_uuid("user_uuid", &request.get_ref().user_uuid)?);
 
     let user = service.find(&caller, user).await?;
 

@@ -1,4 +1,4 @@
-//! Who may call what, and whose the session in a call's metadata is: iam asks itself.
+//! Access rules of the RPCs, and the guard's session lookup, which iam answers itself.
 
 use async_trait::async_trait;
 use platform::auth::{Access, SessionError, Sessions};
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{error::Error, model::SessionId, service::IamService};
 
-/// Calls that are made to get a session, or that carry theirs in the request, need none in the metadata.
+/// RPCs that open a session, or carry it in the request, need none in the metadata.
 pub fn access(path: &str) -> Access {
     match path {
         "/auth.v1.AuthService/Login"
@@ -19,7 +19,7 @@ pub fn access(path: &str) -> Access {
     }
 }
 
-/// The sessions that this service itself keeps.
+/// Looks sessions up in this service's own repository.
 pub struct OwnSessions(pub IamService);
 
 #[async_trait]
@@ -27,10 +27,10 @@ impl Sessions for OwnSessions {
     async fn owner(&self, session: &str) -> Result<Uuid, SessionError> {
         let id = Uuid::try_parse(session).map(SessionId::from).map_err(|_| SessionError::Invalid)?;
         match self.0.whoami(id).await {
-            Ok(session) => Ok(session.user.uuid),
+            Ok(session) => Ok(session.user.id.uuid()),
             Err(Error::InvalidSession) => Err(SessionError::Invalid),
             Err(error) => {
-                tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "a session cannot be checked");
+                tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "session lookup unavailable");
                 Err(SessionError::Unavailable)
             }
         }

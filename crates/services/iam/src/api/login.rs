@@ -1,4 +1,4 @@
-//! `Login`: a password for a session.
+//! `Login`: opens a session for a login and password.
 
 use contracts::proto::auth::v1::{LoginRequest, LoginResponse};
 use platform::clock;
@@ -7,14 +7,14 @@ use tonic::{Request, Response, Status};
 use super::origin;
 use crate::{
     error::Error,
-    model::{Attempt, Password, SessionId},
+    model::{LoginAttempt, Password, SessionId},
     service::IamService,
 };
 
 pub async fn handle(service: &IamService, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
     let address = origin::of(&request);
     let LoginRequest { login, password } = request.into_inner();
-    let attempt = Attempt::new(login, address).map_err(Error::from)?;
+    let attempt = LoginAttempt::new(login, address).map_err(Error::from)?;
     let password = Password::given("password", password).map_err(Error::from)?;
     let id = SessionId::of(rand::random());
 

@@ -1,4 +1,4 @@
-//! `Logout`: the end of a session.
+//! `Logout`: ends a session.
 
 use contracts::proto::auth::v1::{LogoutRequest, LogoutResponse};
 use tonic::{Request, Response, Status};

@@ -1,4 +1,4 @@
-//! `LogoutAll`: the end of all sessions of a user.
+//! `LogoutAll`: ends all sessions of a user.
 
 use contracts::proto::auth::v1::{LogoutAllRequest, LogoutAllResponse};
 use tonic::{Request, Response, Status};

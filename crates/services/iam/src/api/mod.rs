@@ -1,4 +1,4 @@
-//! The gRPC API, a file per RPC.
+//! The gRPC API, one file per RPC.
 
 mod change_password;
 mod encode;
@@ -30,12 +30,11 @@ use tonic::{Request, Response, Status};
 
 use crate::{model::SessionId, service::IamService};
 
-/// The gRPC side of the service.
 pub struct Grpc {
     service: IamService,
 }
 
-/// What the service serves over gRPC.
+/// The gRPC services that the server serves.
 pub fn services(service: IamService) -> Services {
     Services::new(DESCRIPTORS)
         .with(AuthServiceServer::new(Grpc { service: service.clone() }))

@@ -1,13 +1,13 @@
-//! Where a call comes from, as failed attempts are counted.
+//! The origin of a call, by which failed attempts are counted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tonic::Request;
 
-/// The half of an IPv6 address that its holder cannot choose.
+/// The network half of an IPv6 address, which its holder cannot choose.
 const NETWORK: u128 = !0 << 64;
 
-/// The peer's IPv4 address, or its IPv6 network.
+/// The peer's IPv4 address, or the network of its IPv6 address.
 pub fn of<T>(request: &Request<T>) -> IpAddr {
     request.remote_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| network(peer.ip()))
 }
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_an_ipv6_network_has_one_address() {
+    fn addresses_of_one_ipv6_network_count_as_one() {
         let network = |text: &str| network(text.parse().unwrap()).to_string();
 
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");

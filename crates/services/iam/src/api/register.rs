@@ -1,6 +1,9 @@
-//! `Register`: a new user.
+//! `Register`: adds a user.
 
-use contracts::proto::user::v1::{RegisterRequest, RegisterResponse, UserRegistrationInfo};
+use contracts::{
+    ids::UserId,
+    proto::user::v1::{RegisterRequest, RegisterResponse, UserRegistrationInfo},
+};
 use platform::{clock, ids};
 use tonic::{Request, Response, Status};
 
@@ -17,11 +20,11 @@ pub async fn handle(
     let info = request.into_inner().info.ok_or_else(|| Error::from(Invalid::new("info", "is missing")))?;
     let (info, password) = decode(info).map_err(Error::from)?;
     let now = clock::now();
-    let user = User { uuid: ids::ordered(), info, created_at: now, updated_at: now };
+    let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
 
     service.register(&user, password, rand::random()).await?;
 
-    Ok(Response::new(RegisterResponse { user_uuid: user.uuid.to_string() }))
+    Ok(Response::new(RegisterResponse { user_uuid: user.id.to_string() }))
 }
 
 fn decode(registration: UserRegistrationInfo) -> Result<(UserInfo, Password), Invalid> {

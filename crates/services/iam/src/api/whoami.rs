@@ -1,4 +1,4 @@
-//! `Whoami`: whose a session is.
+//! `Whoami`: a session and its user.
 
 use contracts::proto::auth::v1::{WhoamiRequest, WhoamiResponse};
 use tonic::{Request, Response, Status};

@@ -1,10 +1,10 @@
-//! Frees the memory of password hashing while no password is hashed.
+//! Frees the memory of password hashing while it is idle.
 
 use platform::jobs::Job;
 
 use crate::hashing::Hashing;
 
-/// Runs in every replica, since each has memory of its own.
+/// Runs in every replica, since it frees the memory of its own process.
 pub fn free_hashing_memory(hashing: Hashing) -> Job {
-    Job::new("hashing", |stop| hashing.tidy(stop))
+    Job::new("hashing", |stop| hashing.free_idle_memory(stop))
 }

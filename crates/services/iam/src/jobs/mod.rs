@@ -1,4 +1,4 @@
-//! Background jobs, a file each.
+//! Background jobs, one per file.
 
 mod free_hashing_memory;
 

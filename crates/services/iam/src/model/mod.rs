@@ -1,14 +1,14 @@
-//! Users, their passwords and their sessions.
+//! Users, passwords and sessions. No I/O and no clock.
 
 mod password;
 mod session;
 mod user;
 
 pub use password::Password;
-pub use session::{Attempt, Session, SessionId};
+pub use session::{LoginAttempt, Session, SessionId};
 pub use user::{Account, NotificationMethod, User, UserInfo};
 
-/// A value that cannot be accepted, and why.
+/// An invalid field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 pub struct Invalid {
@@ -22,7 +22,7 @@ impl Invalid {
     }
 }
 
-/// A line of text: not empty, of at most `limit` bytes, without control characters and without space around it.
+/// Checks a line of text: not empty, at most `limit` bytes, no control characters, no leading or trailing space.
 fn line(field: &str, text: &str, limit: usize) -> Result<(), Invalid> {
     let problem = if text.trim().is_empty() {
         "is empty"

@@ -1,14 +1,14 @@
-//! A password, and which ones may be chosen.
+//! Passwords, and the rules for new ones.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Invalid, UserInfo};
 
-/// The least that NIST SP 800-63B asks for; what makes a password strong is its length, not its kinds of characters.
-const LEAST_CHARACTERS: usize = 8;
-/// So that nobody makes us hash a book.
-const MOST_BYTES: usize = 1024;
-/// What guessers try first, among passwords that are long enough.
+/// The minimum of NIST SP 800-63B, which prefers length over rules for kinds of characters.
+const MIN_CHARACTERS: usize = 8;
+/// Bounds the work of hashing.
+const MAX_BYTES: usize = 1024;
+/// The most common passwords of sufficient length.
 const COMMON: [&str; 16] = [
     "00000000",
     "11111111",
@@ -28,28 +28,28 @@ const COMMON: [&str; 16] = [
     "qwertyuiop",
 ];
 
-/// A password as somebody gave it. Its debug output does not show it.
+/// A password in clear text. Its debug output does not show it.
 #[derive(Clone, Debug)]
 pub struct Password(SecretString);
 
 impl Password {
-    /// A password that is to be compared with one chosen before.
+    /// A password to be checked against a stored hash.
     pub fn given(field: &str, text: String) -> Result<Self, Invalid> {
         if text.is_empty() {
             return Err(Invalid::new(field, "is empty"));
         }
-        if text.len() > MOST_BYTES {
+        if text.len() > MAX_BYTES {
             return Err(Invalid::new(field, "is longer than 1024 bytes"));
         }
         Ok(Self(text.into()))
     }
 
-    /// A password that `info`'s user chooses: at least eight characters, not among those that everybody tries, and not
-    /// his own name.
+    /// A new password for `info`'s user: at least eight characters, not a common password, and neither the login nor the e-mail
+    /// address.
     pub fn chosen(field: &str, text: String, info: &UserInfo) -> Result<Self, Invalid> {
         let password = Self::given(field, text)?;
         let text = password.0.expose_secret();
-        if text.chars().count() < LEAST_CHARACTERS {
+        if text.chars().count() < MIN_CHARACTERS {
             return Err(Invalid::new(field, "is weak: it has less than 8 characters"));
         }
         let lower = text.to_lowercase();
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_may_be_anything_that_is_not_easily_guessed() {
+    fn a_new_password_must_not_be_easily_guessed() {
         for strong in ["SecurePassword123!", "correct horse battery staple", "пароль-на-ять"] {
             assert!(choose(strong).is_ok(), "{strong}");
         }

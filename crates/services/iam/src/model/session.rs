@@ -1,4 +1,4 @@
-//! A session: the proof that somebody has logged in.
+//! A session: the proof that a user has logged in.
 
 use std::{fmt, net::IpAddr, time::Duration};
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Invalid, User, user::check_login};
 
-/// 128 random bits written as a uuid. Who knows it, is the user: its debug output does not show it.
+/// 128 random bits, written as a UUID. It is a bearer secret, so its debug output does not show it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionId(Uuid);
 
@@ -24,7 +24,7 @@ impl From<Uuid> for SessionId {
     }
 }
 
-/// As it is handed out and stored.
+/// The form in which it is returned and stored.
 impl fmt::Display for SessionId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
@@ -37,8 +37,9 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// A session with its user as he was when it was written, so that whose it is takes no second look-up. Whoever changes a
-/// user ends his sessions or writes them anew.
+/// A session, with a copy of its user so that `Whoami` needs one lookup. A change of the user must end or update the user's sessions.
+///
+/// Stored in Redis as JSON: the names of its fields are a contract with other versions and with the scripts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     pub id: SessionId,
@@ -53,27 +54,27 @@ impl Session {
         Self { id, user, created_at: now, updated_at: now, expires_at: now + ttl }
     }
 
-    /// From its login to its end.
+    /// From login to expiry.
     pub fn lifetime(&self) -> Duration {
         (self.expires_at - self.created_at).to_std().unwrap_or_default()
     }
 
-    /// The same session once its user has changed.
+    /// The session with a changed user.
     #[must_use]
-    pub fn rewritten(self, user: User, now: DateTime<Utc>) -> Self {
+    pub fn updated(self, user: User, now: DateTime<Utc>) -> Self {
         Self { user, updated_at: now, ..self }
     }
 }
 
-/// Somebody's attempt to prove with a password that a login is his.
+/// An attempt to prove, with a password, to be the user of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
+pub struct LoginAttempt {
     pub login: String,
-    /// Where it comes from: an IPv4 address, or the network of an IPv6 one.
+    /// The caller's IPv4 address, or the network of the IPv6 address.
     pub address: IpAddr,
 }
 
-impl Attempt {
+impl LoginAttempt {
     pub fn new(login: String, address: IpAddr) -> Result<Self, Invalid> {
         check_login(&login)?;
         Ok(Self { login, address })

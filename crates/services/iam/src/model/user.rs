@@ -1,18 +1,18 @@
-//! A user, and what he says of himself.
+//! A user, and the data given at registration.
 
 use chrono::{DateTime, Utc};
+use contracts::ids::UserId;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::{Invalid, line};
 
-/// The longest address that mail can be sent to (RFC 5321), and the longest login, which may look like one.
+/// The longest e-mail address (RFC 5321), and the longest login, which may be an e-mail address.
 const ADDRESS_BYTES: usize = 254;
 const PROVIDER_BYTES: usize = 64;
 const TARGET_BYTES: usize = 512;
 const METHODS: usize = 16;
 
-/// A channel on which a user wants to be told of things.
+/// A channel on which a user is notified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationMethod {
     pub provider_name: String,
@@ -28,13 +28,14 @@ pub struct UserInfo {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    pub uuid: Uuid,
+    #[serde(rename = "uuid")]
+    pub id: UserId,
     pub info: UserInfo,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// A user and the hash of his password.
+/// A user with the hash of the password.
 #[derive(Clone, Debug)]
 pub struct Account {
     pub user: User,
@@ -42,7 +43,7 @@ pub struct Account {
 }
 
 impl UserInfo {
-    /// Checks what a new user says of himself; an error names the field.
+    /// Validates the data; an error names the field.
     pub fn new(login: String, email: String, notification_methods: Vec<NotificationMethod>) -> Result<Self, Invalid> {
         check_login(&login)?;
         line("email", &email, ADDRESS_BYTES)?;
@@ -60,7 +61,7 @@ impl UserInfo {
         Ok(Self { login, email, notification_methods })
     }
 
-    /// The e-mail address as it is compared: however it is written, it is the same box.
+    /// The e-mail address in the form in which addresses are compared, without regard to case.
     pub fn mailbox(&self) -> String {
         self.email.to_lowercase()
     }
@@ -70,7 +71,7 @@ pub fn check_login(login: &str) -> Result<(), Invalid> {
     line("login", login, ADDRESS_BYTES)
 }
 
-/// True for `name@domain`. Whether mail arrives there, only mail can tell.
+/// True for `name@domain`, a check of the form alone.
 fn is_address(email: &str) -> bool {
     email.split_once('@').is_some_and(|(name, domain)| {
         !name.is_empty()
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_field_is_said_with_its_name() {
+    fn an_error_names_its_field() {
         let long = "a".repeat(300);
         for login in ["", "  ", " ann", "an\0n", "an\nn", &long] {
             assert_eq!(info(login, "ann@example.com").unwrap_err().field, "login", "{login:?}");
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notification_method_is_named_by_its_place() {
+    fn an_error_names_the_index_of_a_notification_method() {
         let method = |provider_name: &str, target: &str| NotificationMethod {
             provider_name: provider_name.to_owned(),
             target: target.to_owned(),

@@ -1,12 +1,12 @@
-//! Users in PostgreSQL.
+//! Users in PostgreSQL: the table `users`.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use contracts::ids::UserId;
 use platform::postgres::{Database, retry_stale};
 use sqlx::{migrate::Migrator, types::Json};
-use uuid::Uuid;
 
 use super::Users;
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
 
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/iam");
 
-/// A server that has not answered by then is not available.
-const LIMIT: Duration = Duration::from_secs(2);
+/// How long a statement and its retry may take.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub struct PgUsers {
@@ -32,7 +32,7 @@ impl PgUsers {
 
 /// A row of `users`.
 struct Row {
-    uuid: Uuid,
+    id: UserId,
     login: String,
     email: String,
     password_hash: String,
@@ -44,27 +44,27 @@ struct Row {
 impl From<Row> for Account {
     fn from(row: Row) -> Self {
         let info = UserInfo { login: row.login, email: row.email, notification_methods: row.notification_methods.0 };
-        let user = User { uuid: row.uuid, info, created_at: row.created_at, updated_at: row.updated_at };
+        let user = User { id: row.id, info, created_at: row.created_at, updated_at: row.updated_at };
         Self { user, password_hash: row.password_hash }
     }
 }
 
-/// Runs a statement that may be repeated; not for long.
-async fn ask<T, F>(statement: impl Fn() -> F) -> sqlx::Result<T>
+/// Runs an idempotent statement, and retries it once on a stale connection.
+async fn with_retry<T, F>(statement: impl Fn() -> F) -> sqlx::Result<T>
 where
     F: Future<Output = sqlx::Result<T>>,
 {
-    tokio::time::timeout(LIMIT, retry_stale(statement)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    tokio::time::timeout(TIMEOUT, retry_stale(statement)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 #[async_trait]
 impl Users for PgUsers {
     async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error> {
-        let inserted = ask(|| {
+        let inserted = with_retry(|| {
             sqlx::query!(
                 "insert into users (uuid, login, email, password_hash, notification_methods, created_at, updated_at)
                 values ($1, $2, $3, $4, $5, $6, $7)",
-                user.uuid,
+                user.id.uuid(),
                 user.info.login,
                 user.info.email,
                 password_hash,
@@ -76,21 +76,21 @@ impl Users for PgUsers {
         });
         match inserted.await {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => match error.constraint() {
-                // Nobody else has this uuid: the statement had been done before, and its answer was lost.
+                // Ids are unique, so this statement succeeded before and its answer was lost.
                 Some("users_pkey") => Ok(()),
                 Some("users_login_key") => Err(Error::LoginTaken),
                 Some("users_email_key") => Err(Error::EmailTaken),
-                _ => Err(Error::Database(sqlx::Error::Database(error))),
+                _ => Err(sqlx::Error::Database(error).into()),
             },
             outcome => outcome.map(drop).map_err(Error::from),
         }
     }
 
     async fn by_login(&self, login: &str) -> Result<Option<Account>, Error> {
-        let row = ask(|| {
+        let row = with_retry(|| {
             sqlx::query_as!(
                 Row,
-                r#"select uuid, login, email, password_hash, created_at, updated_at,
+                r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
                     notification_methods as "notification_methods: Json<Vec<NotificationMethod>>"
                 from users
                 where login = $1"#,
@@ -102,15 +102,15 @@ impl Users for PgUsers {
         Ok(row.map(Account::from))
     }
 
-    async fn find(&self, user: Uuid) -> Result<Option<User>, Error> {
-        let row = ask(|| {
+    async fn find(&self, user: UserId) -> Result<Option<User>, Error> {
+        let row = with_retry(|| {
             sqlx::query_as!(
                 Row,
-                r#"select uuid, login, email, password_hash, created_at, updated_at,
+                r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
                     notification_methods as "notification_methods: Json<Vec<NotificationMethod>>"
                 from users
                 where uuid = $1"#,
-                user,
+                user.uuid(),
             )
             .fetch_optional(&self.pool)
         })
@@ -119,11 +119,11 @@ impl Users for PgUsers {
     }
 
     async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error> {
-        let changed = ask(|| {
+        let changed = with_retry(|| {
             sqlx::query!(
                 "update users set password_hash = $3, updated_at = $4
                 where uuid = $1 and (updated_at = $2 or password_hash = $3)",
-                known.uuid,
+                known.id.uuid(),
                 known.updated_at,
                 password_hash,
                 now,

@@ -1,4 +1,4 @@
-//! The addresses that are known to be refused, so that refusing them again costs nothing: no hash, no round trip.
+//! A cache of refused addresses, so that refusing them again needs no hash and no round trip.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 
-/// What this replica has learnt; the counts themselves are shared by all. Clones share it.
+/// Known to this replica alone; the counts in Redis are shared by all. Expired entries are removed on each insertion. Clones share it.
 #[derive(Clone, Default)]
 pub struct LimitedAddresses {
     until: Arc<Mutex<HashMap<IpAddr, Instant>>>,
@@ -27,12 +27,12 @@ impl LimitedAddresses {
         }
     }
 
-    /// Refuses `address` for so long.
-    pub fn add(&self, address: IpAddr, left: Duration) {
+    /// Refuses `address` for this long.
+    pub fn add(&self, address: IpAddr, time: Duration) {
         let now = Instant::now();
         let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         until.retain(|_, end| *end > now);
-        until.insert(address, now + left);
+        until.insert(address, now + time);
     }
 }
 

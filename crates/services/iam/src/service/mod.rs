@@ -1,20 +1,19 @@
-//! Registering, logging in, and saying whose a session is.
+//! Use cases: registration, login, sessions, and changes of password.
 
 mod addresses;
 
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use contracts::ids::UserId;
 use platform::auth::Caller;
-use uuid::Uuid;
 
 use self::addresses::LimitedAddresses;
 use crate::{
     error::Error,
     hashing::{Hashing, SaltBytes},
-    model::{Attempt, Password, Session, SessionId, User},
-    repository::Users,
-    repository::{Admission, Sessions},
+    model::{LoginAttempt, Password, Session, SessionId, User},
+    repository::{Admission, Sessions, Users},
 };
 
 #[derive(Clone)]
@@ -34,14 +33,15 @@ impl IamService {
     pub async fn register(&self, user: &User, password: Password, salt: SaltBytes) -> Result<(), Error> {
         let hash = self.hashing.hash(password, salt).await?;
         self.users.register(user, &hash).await?;
-        tracing::info!(user_uuid = %user.uuid, "a user has registered");
+        tracing::info!(user_uuid = %user.id, "user registered");
         Ok(())
     }
 
-    /// Opens the session `id` for the login's user. Unknown, wrong and locked out take the same time and answer the same.
+    /// Opens the session `id` for the login's user. An unknown login, a wrong password and a locked-out login take the same time and
+    /// fail with the same error.
     pub async fn login(
         &self,
-        attempt: &Attempt,
+        attempt: &LoginAttempt,
         password: Password,
         id: SessionId,
         now: DateTime<Utc>,
@@ -49,8 +49,8 @@ impl IamService {
         self.limited.check(attempt.address)?;
         let account = self.users.by_login(&attempt.login).await?;
         let (user, hash) = account.map(|account| (account.user, account.password_hash)).unzip();
-        let right = self.hashing.verify(password, hash).await?;
-        let Some(user) = user.filter(|_| right) else { return Err(self.failed(attempt).await) };
+        let is_right = self.hashing.verify(password, hash).await?;
+        let Some(user) = user.filter(|_| is_right) else { return Err(self.failed(attempt).await) };
         let session = Session::new(id, user, now, self.session_ttl);
         let admission = self.sessions.open(&session, attempt).await?;
         self.admitted(attempt, admission)?;
@@ -62,33 +62,32 @@ impl IamService {
         self.sessions.find(id).await?.ok_or(Error::InvalidSession)
     }
 
-    /// Ends the session, if it lives. Once that is acknowledged it works nowhere.
+    /// Ends the session, if it has not ended. Once this returns, no service accepts it.
     pub async fn logout(&self, id: SessionId) -> Result<(), Error> {
         self.sessions.close(id).await
     }
 
-    /// Ends all sessions of the user whose living session this is.
+    /// Ends all sessions of this session's user.
     pub async fn logout_all(&self, id: SessionId) -> Result<(), Error> {
         let session = self.whoami(id).await?;
-        self.sessions.close_all(session.user.uuid).await
+        self.sessions.close_all(session.user.id).await
     }
 
-    /// The caller himself; a service sees all.
-    pub async fn find(&self, caller: &Caller, user: Uuid) -> Result<User, Error> {
-        if !caller.may_see(user) {
+    /// A user, visible to the user and to services.
+    pub async fn find(&self, caller: &Caller, user: UserId) -> Result<User, Error> {
+        if !caller.may_see(user.uuid()) {
             return Err(Error::UserNotFound);
         }
         self.users.find(user).await?.ok_or(Error::UserNotFound)
     }
 
-    /// Gives the session's user another password and ends his other sessions.
+    /// Changes the password of the session's user and ends the user's other sessions.
     ///
-    /// They end first: who changes a password that somebody else knows must not be left with that somebody's session
-    /// because the second step failed.
+    /// The sessions end first: if the second step fails, an intruder who knew the old password must not keep a session.
     pub async fn change_password(
         &self,
         session: Session,
-        attempt: &Attempt,
+        attempt: &LoginAttempt,
         passwords: (Password, Password),
         salt: SaltBytes,
         now: DateTime<Utc>,
@@ -101,22 +100,22 @@ impl IamService {
         }
         let hash = self.hashing.hash(new, salt).await?;
         let known = account.user;
-        let session = session.rewritten(known.clone(), now);
+        let session = session.updated(known.clone(), now);
         let admission = self.sessions.close_others(&session, attempt).await?;
         self.admitted(attempt, admission)?;
         if !self.users.change_password(&known, &hash, now).await? {
             return Err(Error::WrongCredentials);
         }
-        tracing::info!(user_uuid = %known.uuid, "a user has changed his password");
+        tracing::info!(user_uuid = %known.id, "password changed");
         let user = User { updated_at: now, ..known };
-        if let Err(error) = self.sessions.rewrite(&session.rewritten(user, now)).await {
+        if let Err(error) = self.sessions.update(&session.updated(user, now)).await {
             let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(error, "a session still shows when its user was last changed before");
+            tracing::warn!(error, "session not updated after a change of password, it shows the old time of change");
         }
         Ok(())
     }
 
-    fn admitted(&self, attempt: &Attempt, admission: Admission) -> Result<(), Error> {
+    fn admitted(&self, attempt: &LoginAttempt, admission: Admission) -> Result<(), Error> {
         match admission {
             Admission::Granted => Ok(()),
             Admission::Refused => {
@@ -130,10 +129,10 @@ impl IamService {
         }
     }
 
-    /// Counts a wrong password, and says what to answer.
-    async fn failed(&self, attempt: &Attempt) -> Error {
+    /// Counts a wrong password. Returns the error for the caller.
+    async fn failed(&self, attempt: &LoginAttempt) -> Error {
         count("failed");
-        match self.sessions.failed(attempt).await {
+        match self.sessions.record_failure(attempt).await {
             Ok(None) => Error::WrongCredentials,
             Ok(Some(left)) => {
                 self.limited.add(attempt.address, left);

@@ -1,4 +1,4 @@
-//! Registering, logging in and out, and who may see whom.
+//! Registration, login, logout, and visibility of users.
 
 use contracts::proto::{
     common::v1::{NotificationMethod, UserInfo},
@@ -7,19 +7,19 @@ use contracts::proto::{
 use platform::ids;
 use tonic::Code;
 
-use crate::iam::{PASSWORD, iam, info, settings, start};
+use crate::fixture::{PASSWORD, iam, info, settings, start};
 
 #[tokio::test]
-async fn a_registered_user_logs_in_and_is_known_by_his_session() {
+async fn a_registered_user_logs_in_and_a_session_identifies_them() {
     let iam = iam().await;
     let method = NotificationMethod { provider_name: "telegram".to_owned(), target: "42".to_owned() };
     let info = UserInfo { login: "ann@example.com".to_owned(), notification_methods: vec![method], ..info() };
 
     let user = iam.register(&info, PASSWORD).await.unwrap();
     let session = iam.login(&info.login, PASSWORD).await.unwrap();
-    let answer = iam.whoami(&session).await.unwrap();
+    let response = iam.whoami(&session).await.unwrap();
 
-    let (known, described) = (answer.user.unwrap(), answer.session.unwrap());
+    let (known, described) = (response.user.unwrap(), response.session.unwrap());
     assert_eq!((&known.uuid, known.info.as_ref()), (&user, Some(&info)));
     assert_eq!(described.uuid, session);
     let (created, expires) = (described.created_at.unwrap(), described.expires_at.unwrap());
@@ -29,7 +29,7 @@ async fn a_registered_user_logs_in_and_is_known_by_his_session() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_wrong_is_named() {
+async fn an_invalid_field_is_named() {
     let iam = iam().await;
     let method = |provider_name: &str, target: &str| NotificationMethod {
         provider_name: provider_name.to_owned(),
@@ -79,9 +79,9 @@ async fn a_field_that_is_wrong_is_named() {
 }
 
 #[tokio::test]
-async fn a_login_or_an_address_that_is_taken_is_refused() {
+async fn a_taken_login_or_address_is_refused() {
     let iam = iam().await;
-    let (ann, _, _) = iam.somebody().await;
+    let (ann, _, _) = iam.registered_user().await;
 
     let same_login = UserInfo { login: ann.login.clone(), ..info() };
     let same_address = UserInfo { email: ann.email.to_uppercase(), ..info() };
@@ -95,7 +95,7 @@ async fn a_login_or_an_address_that_is_taken_is_refused() {
 #[tokio::test]
 async fn a_session_works_nowhere_once_its_logout_is_acknowledged() {
     let iam = iam().await;
-    let (info, user, session) = iam.somebody().await;
+    let (info, user, session) = iam.registered_user().await;
     let other = iam.login(&info.login, PASSWORD).await.unwrap();
 
     iam.logout(&session).await.unwrap();
@@ -108,10 +108,10 @@ async fn a_session_works_nowhere_once_its_logout_is_acknowledged() {
 }
 
 #[tokio::test]
-async fn all_sessions_of_a_user_end_at_his_word() {
+async fn logout_all_ends_every_session_of_the_user() {
     let iam = iam().await;
-    let (info, _, first) = iam.somebody().await;
-    let (_, _, somebody_elses) = iam.somebody().await;
+    let (info, _, first) = iam.registered_user().await;
+    let (_, _, other_users) = iam.registered_user().await;
     let second = iam.login(&info.login, PASSWORD).await.unwrap();
 
     iam.logout_all(&first).await.unwrap();
@@ -120,13 +120,13 @@ async fn all_sessions_of_a_user_end_at_his_word() {
         assert_eq!(iam.whoami(ended).await.unwrap_err().code(), Code::Unauthenticated);
         assert_eq!(iam.logout_all(ended).await.unwrap_err().code(), Code::Unauthenticated);
     }
-    assert!(iam.whoami(&somebody_elses).await.is_ok());
+    assert!(iam.whoami(&other_users).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_session_expires() {
     let iam = start(&settings().await.with([("IAM_SESSION_TTL", "50ms".to_owned())])).await;
-    let (_, _, session) = iam.somebody().await;
+    let (_, _, session) = iam.registered_user().await;
 
     let status = testkit::eventually(|| async { iam.whoami(&session).await.err() }).await;
 
@@ -134,10 +134,10 @@ async fn a_session_expires() {
 }
 
 #[tokio::test]
-async fn a_user_sees_himself_alone_and_a_service_sees_all() {
+async fn a_user_sees_only_themselves_and_a_service_sees_all() {
     let iam = iam().await;
-    let (_, ann, anns) = iam.somebody().await;
-    let (_, bob, _) = iam.somebody().await;
+    let (_, ann, anns) = iam.registered_user().await;
+    let (_, bob, _) = iam.registered_user().await;
     let unknown = ids::random().to_string();
 
     for (session, message) in [

@@ -1,12 +1,12 @@
-//! What the service does while PostgreSQL or Redis is away, and once it is back.
+//! Outages of PostgreSQL and Redis, and recovery.
 
 use platform::config::Settings;
 use stand_ins::Proxy;
 use tonic::Code;
 
-use crate::iam::{Iam, PASSWORD, info, settings, start};
+use crate::fixture::{Iam, PASSWORD, info, settings, start};
 
-/// A service that reaches the server in `variable` through a network that can be broken.
+/// A service that reaches the server in `variable` through a proxy, which can break the connection.
 async fn behind_proxy(variable: &str) -> (Iam, Proxy) {
     let settings: Settings = settings().await;
     let url = settings.get(variable).unwrap().to_owned();
@@ -24,12 +24,12 @@ async fn not_ready(iam: &Iam, condition: &'static str) {
 }
 
 #[tokio::test]
-async fn without_redis_no_session_is_taken_for_good_or_bad() {
+async fn without_redis_a_session_is_neither_accepted_nor_rejected() {
     let (iam, redis) = behind_proxy("REDIS_URL").await;
-    let (info, user, session) = iam.somebody().await;
+    let (info, user, session) = iam.registered_user().await;
 
     for break_network in [Proxy::cut, Proxy::hang] {
-        // A logout that is not acknowledged may yet take effect.
+        // An unacknowledged logout may still take effect, so it gets a session of its own.
         let other = iam.login(&info.login, PASSWORD).await.unwrap();
         break_network(&redis);
         for code in [
@@ -51,9 +51,9 @@ async fn without_redis_no_session_is_taken_for_good_or_bad() {
 }
 
 #[tokio::test]
-async fn without_postgres_sessions_go_on_and_the_rest_waits() {
+async fn without_postgres_sessions_still_work_and_the_rest_is_unavailable() {
     let (iam, postgres) = behind_proxy("IAM_DATABASE_URL").await;
-    let (known, user, session) = iam.somebody().await;
+    let (known, user, session) = iam.registered_user().await;
 
     for break_network in [Proxy::cut, Proxy::hang] {
         break_network(&postgres);

@@ -1,12 +1,12 @@
-//! The service's tests: each store's contract over memory and the real thing, and the API of a service that runs.
+//! Tests by layer: contracts of the repositories, and the API of the whole service over real servers.
 
-#![expect(clippy::unwrap_used, reason = "what helps a test may panic as the test may")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
 mod failures;
-mod iam;
+mod fixture;
 mod passwords;
+mod server;
 mod sessions;
 mod stores;
-mod surroundings;
 mod users;

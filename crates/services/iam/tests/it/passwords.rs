@@ -1,16 +1,16 @@
-//! Wrong passwords, too many of them, and changing one.
+//! Wrong passwords, their limits, and changes of password.
 
 use platform::ids;
 use tonic::Code;
 
-use crate::iam::{PASSWORD, iam, settings, start};
+use crate::fixture::{PASSWORD, iam, settings, start};
 
 const OTHER: &str = "another good password";
 
 #[tokio::test]
-async fn unknown_wrong_and_locked_out_are_one_answer() {
+async fn an_unknown_login_a_wrong_password_and_a_lockout_look_the_same() {
     let iam = start(&settings().await.with([("IAM_LOCKOUT_FAILURES", "2".to_owned())])).await;
-    let (info, _, session) = iam.somebody().await;
+    let (info, _, session) = iam.registered_user().await;
 
     let unknown = iam.login("nobody", PASSWORD).await.unwrap_err();
     let wrong = iam.login(&info.login, OTHER).await.unwrap_err();
@@ -21,13 +21,13 @@ async fn unknown_wrong_and_locked_out_are_one_answer() {
     for status in [unknown, wrong, wrong_again, locked_out, changed] {
         assert_eq!((status.code(), status.message()), (Code::Unauthenticated, "wrong login or password"));
     }
-    assert!(iam.whoami(&session).await.is_ok(), "who is logged in already stays so");
+    assert!(iam.whoami(&session).await.is_ok(), "existing sessions stay");
 }
 
 #[tokio::test]
 async fn an_address_with_too_many_failures_is_refused() {
     let iam = start(&settings().await.with([("IAM_ADDRESS_FAILURES", "3".to_owned())])).await;
-    let (info, _, session) = iam.somebody().await;
+    let (info, _, session) = iam.registered_user().await;
 
     for _ in 0..3 {
         let status = iam.login(&ids::random().to_string(), PASSWORD).await.unwrap_err();
@@ -42,10 +42,10 @@ async fn an_address_with_too_many_failures_is_refused() {
 }
 
 #[tokio::test]
-async fn logins_that_succeed_are_not_counted() {
+async fn successful_logins_are_not_counted() {
     let limits = [("IAM_ADDRESS_FAILURES", "1".to_owned()), ("IAM_LOCKOUT_FAILURES", "1".to_owned())];
     let iam = start(&settings().await.with(limits)).await;
-    let (info, _, _) = iam.somebody().await;
+    let (info, _, _) = iam.registered_user().await;
 
     for _ in 0..20 {
         assert!(iam.login(&info.login, PASSWORD).await.is_ok());
@@ -53,7 +53,7 @@ async fn logins_that_succeed_are_not_counted() {
 }
 
 #[tokio::test]
-async fn a_full_queue_of_passwords_is_refused_at_once() {
+async fn logins_beyond_the_hashing_queue_are_refused_at_once() {
     let slow = [
         ("IAM_HASHING_THREADS", "1".to_owned()),
         ("IAM_HASHING_QUEUE", "0".to_owned()),
@@ -79,14 +79,14 @@ async fn a_full_queue_of_passwords_is_refused_at_once() {
 #[tokio::test]
 async fn a_changed_password_ends_every_other_session() {
     let iam = iam().await;
-    let (info, user, kept) = iam.somebody().await;
+    let (info, user, kept) = iam.registered_user().await;
     let other = iam.login(&info.login, PASSWORD).await.unwrap();
 
     iam.change_password(&kept, PASSWORD, OTHER).await.unwrap();
 
     assert_eq!(iam.whoami(&other).await.unwrap_err().code(), Code::Unauthenticated);
-    let answer = iam.whoami(&kept).await.unwrap();
-    let (known, session) = (answer.user.unwrap(), answer.session.unwrap());
+    let response = iam.whoami(&kept).await.unwrap();
+    let (known, session) = (response.user.unwrap(), response.session.unwrap());
     assert_eq!(known, iam.get_user(Some(&kept), &user).await.unwrap());
     assert_ne!(known.updated_at, known.created_at);
     assert_eq!(session.updated_at, known.updated_at);
@@ -97,9 +97,9 @@ async fn a_changed_password_ends_every_other_session() {
 }
 
 #[tokio::test]
-async fn a_password_is_changed_by_who_has_the_session_and_knows_the_old_one() {
+async fn changing_a_password_needs_the_session_and_the_old_password() {
     let iam = iam().await;
-    let (info, _, session) = iam.somebody().await;
+    let (info, _, session) = iam.registered_user().await;
     let ended = iam.login(&info.login, PASSWORD).await.unwrap();
     iam.logout(&ended).await.unwrap();
 
@@ -119,9 +119,9 @@ async fn a_password_is_changed_by_who_has_the_session_and_knows_the_old_one() {
 }
 
 #[tokio::test]
-async fn of_two_changes_at_once_one_counts() {
+async fn of_two_concurrent_changes_one_wins() {
     let iam = iam().await;
-    let (info, _, session) = iam.somebody().await;
+    let (info, _, session) = iam.registered_user().await;
 
     let passwords = ["the first new password", "the second new password"];
     let changes = tokio::join!(

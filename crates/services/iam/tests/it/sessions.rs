@@ -1,10 +1,10 @@
-//! What every store of sessions does.
+//! The contract of sessions, for Redis and their in-memory twin.
 
 use std::{net::Ipv4Addr, time::Duration};
 
 use iam::{
     config::Limits,
-    model::{Attempt, User},
+    model::{LoginAttempt, User},
     repository::Admission,
 };
 
@@ -27,7 +27,7 @@ async fn an_open_session_is_found_until_it_is_closed() {
 }
 
 #[tokio::test]
-async fn a_session_ends_by_itself() {
+async fn a_session_expires() {
     for (_, sessions) in sessions(LIMITS).await {
         let session = session(&ann(), Duration::from_millis(20));
         let _ = sessions.open(&session, &attempt("ann")).await.unwrap();
@@ -37,7 +37,7 @@ async fn a_session_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn all_sessions_of_one_user_end_together() {
+async fn all_sessions_of_one_user_are_closed_together() {
     for (store, sessions) in sessions(LIMITS).await {
         let (ann, bob) = (ann(), user("bob", "bob@example.com"));
         let (first, second, bobs) = (session(&ann, LONG), session(&ann, LONG), session(&bob, LONG));
@@ -45,7 +45,7 @@ async fn all_sessions_of_one_user_end_together() {
             let _ = sessions.open(session, &attempt(&session.user.info.login)).await.unwrap();
         }
 
-        sessions.close_all(ann.uuid).await.unwrap();
+        sessions.close_all(ann.id).await.unwrap();
 
         assert_eq!(sessions.find(first.id).await.unwrap(), None, "{store}");
         assert_eq!(sessions.find(second.id).await.unwrap(), None, "{store}");
@@ -65,13 +65,13 @@ async fn a_session_outlives_a_shorter_one_of_the_same_user_and_still_ends_with_a
         testkit::eventually(|| async { sessions.find(short.id).await.unwrap().is_none().then_some(()) }).await;
 
         assert_eq!(sessions.find(long.id).await.unwrap(), Some(long.clone()), "{store}");
-        sessions.close_all(ann.uuid).await.unwrap();
+        sessions.close_all(ann.id).await.unwrap();
         assert_eq!(sessions.find(long.id).await.unwrap(), None, "{store}");
     }
 }
 
 #[tokio::test]
-async fn all_sessions_but_one_end_and_the_old_credentials_open_no_more() {
+async fn all_sessions_but_one_are_closed_and_the_old_credentials_open_none() {
     for (store, sessions) in sessions(LIMITS).await {
         let (ann, bob) = (ann(), user("bob", "bob@example.com"));
         let (kept, other, bobs, late) =
@@ -83,10 +83,10 @@ async fn all_sessions_but_one_end_and_the_old_credentials_open_no_more() {
         let admission = sessions.close_others(&kept, &attempt("ann")).await.unwrap();
         let too_late = sessions.open(&late, &attempt("ann")).await.unwrap();
         let changed = User { updated_at: ann.updated_at + Duration::from_secs(1), ..ann };
-        let anew = sessions.open(&session(&changed, LONG), &attempt("ann")).await.unwrap();
+        let new_credentials = sessions.open(&session(&changed, LONG), &attempt("ann")).await.unwrap();
 
         assert_eq!(
-            (admission, too_late, anew),
+            (admission, too_late, new_credentials),
             (Admission::Granted, Admission::Refused, Admission::Granted),
             "{store}"
         );
@@ -97,7 +97,7 @@ async fn all_sessions_but_one_end_and_the_old_credentials_open_no_more() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_ended_ends_no_others() {
+async fn an_ended_session_closes_no_others() {
     for (store, sessions) in sessions(LIMITS).await {
         let ann = ann();
         let (ended, other) = (session(&ann, LONG), session(&ann, LONG));
@@ -114,7 +114,7 @@ async fn a_session_that_has_ended_ends_no_others() {
 }
 
 #[tokio::test]
-async fn a_living_session_alone_is_written_anew_and_its_end_stays() {
+async fn only_a_live_session_is_updated_and_its_expiry_stays() {
     for (store, sessions) in sessions(LIMITS).await {
         let ann = ann();
         let now = ann.updated_at + Duration::from_secs(1);
@@ -122,8 +122,8 @@ async fn a_living_session_alone_is_written_anew_and_its_end_stays() {
         let (living, ended) = (session(&ann, Duration::from_secs(2)), session(&ann, LONG));
         let _ = sessions.open(&living, &attempt("ann")).await.unwrap();
 
-        sessions.rewrite(&living.clone().rewritten(changed.clone(), now)).await.unwrap();
-        sessions.rewrite(&ended.clone().rewritten(changed.clone(), now)).await.unwrap();
+        sessions.update(&living.clone().updated(changed.clone(), now)).await.unwrap();
+        sessions.update(&ended.clone().updated(changed.clone(), now)).await.unwrap();
 
         let found = sessions.find(living.id).await.unwrap().unwrap();
         assert_eq!((found.user, found.updated_at, found.created_at), (changed, now, living.created_at), "{store}");
@@ -138,13 +138,13 @@ async fn a_login_is_locked_out_after_too_many_failures_in_a_row() {
     for (store, sessions) in sessions(limits).await {
         let ann = ann();
         let open = async || sessions.open(&session(&ann, LONG), &attempt("ann")).await.unwrap();
-        let fail = async || sessions.failed(&attempt("ann")).await.unwrap();
+        let fail = async || sessions.record_failure(&attempt("ann")).await.unwrap();
         let kept = session(&ann, LONG);
         let _ = sessions.open(&kept, &attempt("ann")).await.unwrap();
 
         fail().await;
         fail().await;
-        assert_eq!(open().await, Admission::Granted, "{store}: two failures are forgiven");
+        assert_eq!(open().await, Admission::Granted, "{store}: two failures are below the limit");
         fail().await;
         fail().await;
         fail().await;
@@ -153,17 +153,17 @@ async fn a_login_is_locked_out_after_too_many_failures_in_a_row() {
         assert_eq!(sessions.close_others(&kept, &attempt("ann")).await.unwrap(), Admission::Refused, "{store}");
         let bob = user("bob", "bob@example.com");
         let other = sessions.open(&session(&bob, LONG), &attempt("bob")).await.unwrap();
-        assert_eq!(other, Admission::Granted, "{store}: the other login is not");
+        assert_eq!(other, Admission::Granted, "{store}: the other login is not locked out");
     }
 }
 
 #[tokio::test]
-async fn a_lock_out_ends() {
+async fn a_lockout_expires() {
     let limits = Limits { iam_lockout_window: Duration::from_millis(50), ..LIMITS };
     for (_, sessions) in sessions(limits).await {
         let ann = ann();
         for _ in 0..3 {
-            sessions.failed(&attempt("ann")).await.unwrap();
+            sessions.record_failure(&attempt("ann")).await.unwrap();
         }
 
         testkit::eventually(|| async {
@@ -175,16 +175,16 @@ async fn a_lock_out_ends() {
 }
 
 #[tokio::test]
-async fn an_address_is_refused_after_too_many_failures_whatever_the_login() {
+async fn an_address_is_refused_after_too_many_failures_of_any_login() {
     for (store, sessions) in sessions(LIMITS).await {
         for number in 0..5 {
-            let left = sessions.failed(&attempt(&format!("user-{number}"))).await.unwrap();
+            let left = sessions.record_failure(&attempt(&format!("user-{number}"))).await.unwrap();
             assert_eq!(left, None, "{store}: failure {number}");
         }
 
-        let left = sessions.failed(&attempt("user")).await.unwrap();
+        let left = sessions.record_failure(&attempt("user")).await.unwrap();
         let admission = sessions.open(&session(&ann(), LONG), &attempt("ann")).await.unwrap();
-        let elsewhere = Attempt { address: Ipv4Addr::new(192, 0, 2, 2).into(), ..attempt("ann") };
+        let elsewhere = LoginAttempt { address: Ipv4Addr::new(192, 0, 2, 2).into(), ..attempt("ann") };
 
         assert!(left.is_some_and(|left| left <= LONG && left > LONG / 2), "{store}: {left:?}");
         assert!(matches!(admission, Admission::Limited(left) if left <= LONG), "{store}: {admission:?}");
@@ -194,11 +194,11 @@ async fn an_address_is_refused_after_too_many_failures_whatever_the_login() {
 }
 
 #[tokio::test]
-async fn limits_can_be_switched_off() {
+async fn limits_can_be_disabled() {
     let limits = Limits { iam_lockout_failures: 0, iam_address_failures: 0, ..LIMITS };
     for (store, sessions) in sessions(limits).await {
         for _ in 0..20 {
-            assert_eq!(sessions.failed(&attempt("ann")).await.unwrap(), None, "{store}");
+            assert_eq!(sessions.record_failure(&attempt("ann")).await.unwrap(), None, "{store}");
         }
 
         let admission = sessions.open(&session(&ann(), LONG), &attempt("ann")).await.unwrap();

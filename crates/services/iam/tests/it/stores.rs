@@ -1,16 +1,16 @@
-//! Stores of each kind, and what is put into them.
+//! Every implementation of the repositories, and test data for them.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
+use contracts::ids::UserId;
 use iam::{
     config::Limits,
-    model::{Attempt, Session, SessionId, User, UserInfo},
-    repository::{MIGRATIONS, MemoryUsers, PgUsers, Users},
-    repository::{MemorySessions, RedisSessions, Sessions},
+    model::{LoginAttempt, Session, SessionId, User, UserInfo},
+    repository::{MIGRATIONS, MemorySessions, MemoryUsers, PgUsers, RedisSessions, Sessions, Users},
 };
 use platform::{clock, ids};
 
-/// Long beside any test.
+/// Longer than any test.
 pub const LONG: Duration = Duration::from_mins(10);
 
 pub const LIMITS: Limits =
@@ -28,7 +28,7 @@ pub async fn sessions(limits: Limits) -> [(&'static str, Arc<dyn Sessions>); 2] 
     [("memory", Arc::new(MemorySessions::new(limits))), ("Redis", Arc::new(redis))]
 }
 
-/// For keys that no other test uses.
+/// A prefix of keys that no other test uses.
 pub fn prefix() -> String {
     format!("test:{}:", ids::random())
 }
@@ -36,7 +36,7 @@ pub fn prefix() -> String {
 pub fn user(login: &str, email: &str) -> User {
     let now = clock::now();
     let info = UserInfo::new(login.to_owned(), email.to_owned(), Vec::new()).unwrap();
-    User { uuid: ids::ordered(), info, created_at: now, updated_at: now }
+    User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now }
 }
 
 pub fn ann() -> User {
@@ -47,6 +47,6 @@ pub fn session(user: &User, lifetime: Duration) -> Session {
     Session::new(SessionId::from(ids::random()), user.clone(), clock::now(), lifetime)
 }
 
-pub fn attempt(login: &str) -> Attempt {
-    Attempt::new(login.to_owned(), Ipv4Addr::new(192, 0, 2, 1).into()).unwrap()
+pub fn attempt(login: &str) -> LoginAttempt {
+    LoginAttempt::new(login.to_owned(), Ipv4Addr::new(192, 0, 2, 1).into()).unwrap()
 }

@@ -1,14 +1,15 @@
-//! What every store of users does.
+//! The contract of users, for PostgreSQL and their in-memory twin.
 
 use std::time::Duration;
 
+use contracts::ids::UserId;
 use iam::{error::Error, model::NotificationMethod};
 use platform::ids;
 
 use crate::stores::{ann, user, users};
 
 #[tokio::test]
-async fn a_registered_user_is_found_as_he_registered() {
+async fn a_registered_user_is_found_as_registered() {
     for (store, users) in users().await {
         let mut ann = ann();
         let method = NotificationMethod { provider_name: "telegram".to_owned(), target: "42".to_owned() };
@@ -18,18 +19,18 @@ async fn a_registered_user_is_found_as_he_registered() {
 
         let account = users.by_login("ann").await.unwrap().unwrap();
         assert_eq!((account.user, account.password_hash.as_str()), (ann.clone(), "hash"), "{store}");
-        assert_eq!(users.find(ann.uuid).await.unwrap(), Some(ann), "{store}");
+        assert_eq!(users.find(ann.id).await.unwrap(), Some(ann), "{store}");
     }
 }
 
 #[tokio::test]
-async fn who_has_not_registered_is_not_found() {
+async fn an_unknown_user_is_not_found() {
     for (store, users) in users().await {
         users.register(&ann(), "hash").await.unwrap();
 
         assert!(users.by_login("bob").await.unwrap().is_none(), "{store}");
         assert!(users.by_login("Ann").await.unwrap().is_none(), "{store}: a login is exact");
-        assert!(users.find(ids::random()).await.unwrap().is_none(), "{store}");
+        assert!(users.find(UserId::new(ids::random())).await.unwrap().is_none(), "{store}");
     }
 }
 
@@ -70,8 +71,11 @@ async fn a_password_is_changed_once_from_each_state() {
         users.register(&ann, "first").await.unwrap();
 
         assert!(users.change_password(&ann, "second", second).await.unwrap(), "{store}");
-        assert!(users.change_password(&ann, "second", second).await.unwrap(), "{store}: the same again is done");
-        assert!(!users.change_password(&ann, "third", third).await.unwrap(), "{store}: it has changed since");
+        assert!(
+            users.change_password(&ann, "second", second).await.unwrap(),
+            "{store}: repeating the same change succeeds"
+        );
+        assert!(!users.change_password(&ann, "third", third).await.unwrap(), "{store}: the user has changed since");
 
         let account = users.by_login("ann").await.unwrap().unwrap();
         assert_eq!((account.password_hash.as_str(), account.user.updated_at), ("second", second), "{store}");

@@ -1,4 +1,4 @@
-//! A service that runs, and somebody who calls it.
+//! A running service and its client.
 
 use std::net::SocketAddr;
 
@@ -32,7 +32,7 @@ pub struct Iam {
     _running: testkit::Running,
 }
 
-/// The variables of a service with a database of its own, and hashes that take no time.
+/// Settings with a database of their own and cheap hashes.
 pub async fn settings() -> Settings {
     testkit::settings().with([
         ("IAM_DATABASE_URL", testkit::database(&MIGRATIONS).await.url),
@@ -43,13 +43,13 @@ pub async fn settings() -> Settings {
     ])
 }
 
-/// The service with these variables, once it is ready.
+/// Starts the service and waits until it is ready.
 pub async fn start(settings: &Settings) -> Iam {
     let app = App::build(Config::load(settings).unwrap()).await.unwrap();
     let (address, readiness) = (app.address().unwrap(), app.readiness());
     let running = testkit::run(|stop| app.run(stop));
     readiness.ready().await;
-    // As a customer's program has it: without the circuit breaker of our own services.
+    // Like an external client: without the circuit breaker of the services.
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
     let (auth, user) = (AuthServiceClient::new(channel.clone()), UserServiceClient::new(channel));
     Iam { address, readiness, auth, user, _running: running }
@@ -59,7 +59,7 @@ pub async fn iam() -> Iam {
     start(&settings().await).await
 }
 
-/// What nobody else has registered with.
+/// Unique data of a new user.
 pub fn info() -> UserInfo {
     let login = format!("user-{}", ids::random());
     UserInfo { email: format!("{login}@example.com"), login, notification_methods: Vec::new() }
@@ -68,8 +68,8 @@ pub fn info() -> UserInfo {
 impl Iam {
     pub async fn register(&self, info: &UserInfo, password: &str) -> Result<String, Status> {
         let info = UserRegistrationInfo { info: Some(info.clone()), password: password.to_owned() };
-        let answer = self.user.clone().register(RegisterRequest { info: Some(info) }).await?;
-        Ok(answer.into_inner().user_uuid)
+        let response = self.user.clone().register(RegisterRequest { info: Some(info) }).await?;
+        Ok(response.into_inner().user_uuid)
     }
 
     pub async fn login(&self, login: &str, password: &str) -> Result<String, Status> {
@@ -90,7 +90,7 @@ impl Iam {
         self.auth.clone().logout_all(LogoutAllRequest { session_uuid: session.to_owned() }).await.map(drop)
     }
 
-    /// Asks with a session in the metadata, where one is given.
+    /// Calls with this session in the metadata, if there is one.
     pub async fn get_user(&self, session: Option<&str>, user: &str) -> Result<User, Status> {
         let mut request = Request::new(GetUserRequest { user_uuid: user.to_owned() });
         if let Some(session) = session {
@@ -108,8 +108,8 @@ impl Iam {
         self.user.clone().change_password(request).await.map(drop)
     }
 
-    /// A new user, and a session of his.
-    pub async fn somebody(&self) -> (UserInfo, String, String) {
+    /// Registers a user and logs in: the data, the user's id and the session.
+    pub async fn registered_user(&self) -> (UserInfo, String, String) {
         let info = info();
         let user = self.register(&info, PASSWORD).await.unwrap();
         let session = self.login(&info.login, PASSWORD).await.unwrap();

@@ -1,6 +1,6 @@
--- Retires the user's credentials and ends his sessions but one.
+-- Retires the user's credentials and ends all sessions of the user but one.
 -- KEYS: 4 the set of the user's sessions
--- ARGV: 3 the kept session's id, 4 what is before an id in a session's key, 5 for how many milliseconds the mark stays
+-- ARGV: 3 the kept session's id, 4 the prefix of a session's key, 5 for how many milliseconds the credentials stay retired
 local admission = admit()
 if admission ~= 0 then
   return admission

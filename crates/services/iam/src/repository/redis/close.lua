@@ -1,6 +1,6 @@
 -- Ends a session.
 -- KEYS: 1 the session
--- ARGV: 1 its id, 2 what is before a user's uuid in the key of the set of his sessions
+-- ARGV: 1 its id, 2 the prefix of the key of a user's set of sessions
 local value = redis.call('getdel', KEYS[1])
 if value then
   local read, session = pcall(cjson.decode, value)

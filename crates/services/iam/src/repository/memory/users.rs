@@ -1,4 +1,4 @@
-//! Users in memory, for tests and the simulation.
+//! Users in memory.
 
 use std::{
     collections::BTreeMap,
@@ -7,22 +7,22 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
+use contracts::ids::UserId;
 
-use super::Users;
 use crate::{
     error::Error,
     model::{Account, User},
+    repository::Users,
 };
 
-/// Users behind a lock, in the place of a table; clones share them.
+/// Users behind a lock instead of a table; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryUsers {
-    accounts: Arc<Mutex<BTreeMap<Uuid, Account>>>,
+    accounts: Arc<Mutex<BTreeMap<UserId, Account>>>,
 }
 
 impl MemoryUsers {
-    fn accounts(&self) -> MutexGuard<'_, BTreeMap<Uuid, Account>> {
+    fn accounts(&self) -> MutexGuard<'_, BTreeMap<UserId, Account>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -31,7 +31,7 @@ impl MemoryUsers {
 impl Users for MemoryUsers {
     async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error> {
         let mut accounts = self.accounts();
-        if accounts.contains_key(&user.uuid) {
+        if accounts.contains_key(&user.id) {
             return Ok(());
         }
         if accounts.values().any(|other| other.user.info.login == user.info.login) {
@@ -40,7 +40,7 @@ impl Users for MemoryUsers {
         if accounts.values().any(|other| other.user.info.mailbox() == user.info.mailbox()) {
             return Err(Error::EmailTaken);
         }
-        accounts.insert(user.uuid, Account { user: user.clone(), password_hash: password_hash.to_owned() });
+        accounts.insert(user.id, Account { user: user.clone(), password_hash: password_hash.to_owned() });
         Ok(())
     }
 
@@ -48,13 +48,13 @@ impl Users for MemoryUsers {
         Ok(self.accounts().values().find(|account| account.user.info.login == login).cloned())
     }
 
-    async fn find(&self, user: Uuid) -> Result<Option<User>, Error> {
+    async fn find(&self, user: UserId) -> Result<Option<User>, Error> {
         Ok(self.accounts().get(&user).map(|account| account.user.clone()))
     }
 
     async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error> {
         let mut accounts = self.accounts();
-        let Some(account) = accounts.get_mut(&known.uuid) else { return Ok(false) };
+        let Some(account) = accounts.get_mut(&known.id) else { return Ok(false) };
         if account.user.updated_at != known.updated_at {
             return Ok(account.password_hash == password_hash);
         }

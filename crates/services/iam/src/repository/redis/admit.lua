@@ -1,7 +1,7 @@
--- Comes before what an attempt with the right password asks for. Answers 0 to go on; -1 to refuse, since the login is
--- locked out or the credentials are retired; else for how many milliseconds more the address is refused.
+-- Decides on an attempt whose password was right; a prefix of the scripts that need it. Returns 0 to admit it; -1 to refuse it, since
+-- the login is locked out or the credentials are retired; otherwise for how many more milliseconds the address is refused.
 -- KEYS: 1 failures of the login, 2 failures of the address, 3 the mark that retires the credentials
--- ARGV: 1 failures of a login that are too many, 2 failures of an address that are too many
+-- ARGV: 1 the limit of failures per login, 2 the limit of failures per address
 local function admit()
   if tonumber(redis.call('get', KEYS[2]) or 0) >= tonumber(ARGV[2]) then
     return math.max(redis.call('pttl', KEYS[2]), 1)

@@ -1,6 +1,6 @@
--- Counts a wrong password. Answers for how many milliseconds more the address is refused, or 0.
+-- Counts a wrong password. Returns for how many more milliseconds the address is refused, or 0.
 -- KEYS: 1 failures of the login, 2 failures of the address
--- ARGV: 1 and 2 for how many milliseconds each counts, 3 failures of an address that are too many
+-- ARGV: 1 and 2 the windows in milliseconds of the two counts, 3 the limit of failures per address
 local function count(key, window)
   local failures = redis.call('incr', key)
   if failures == 1 then

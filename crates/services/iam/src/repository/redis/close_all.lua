@@ -1,6 +1,6 @@
 -- Ends all sessions of a user.
 -- KEYS: 1 the set of the user's sessions
--- ARGV: 1 what is before an id in a session's key
+-- ARGV: 1 the prefix of a session's key
 for _, id in ipairs(redis.call('zrange', KEYS[1], 0, -1)) do
   redis.call('del', ARGV[1] .. id)
 end

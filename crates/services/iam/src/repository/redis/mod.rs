@@ -1,22 +1,22 @@
-//! Sessions in Redis: a key per session that expires with it, and a set of each user's sessions. Scripts make each change
-//! one step. Redis Cluster will not do: a script reaches keys of a user and of his sessions.
+//! Sessions in Redis: a key per session that expires with it, and a sorted set of each user's sessions. Each change is one script, so
+//! that it is atomic. Redis Cluster is not supported: a script accesses keys of a user and of the user's sessions.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use contracts::ids::UserId;
 use platform::redis::Connection;
 use redis::{AsyncCommands as _, ExistenceCheck, RedisError, RedisResult, Script, SetExpiry, SetOptions};
-use uuid::Uuid;
 
-use super::{Admission, RETIRED, Sessions};
 use crate::{
     config::Limits,
     error::Error,
-    model::{Attempt, Session, SessionId, User},
+    model::{LoginAttempt, Session, SessionId, User},
+    repository::{Admission, Sessions, sessions::RETIRED},
 };
 
-/// A server that has not answered by then is not available.
-const LIMIT: Duration = platform::redis::RESPONSE_TIMEOUT;
+/// How long a command and its retry may take.
+const TIMEOUT: Duration = platform::redis::RESPONSE_TIMEOUT;
 
 pub struct RedisSessions {
     connection: Connection,
@@ -30,7 +30,7 @@ struct Scripts {
     close: Script,
     close_all: Script,
     close_others: Script,
-    failed: Script,
+    record_failure: Script,
 }
 
 impl RedisSessions {
@@ -41,7 +41,7 @@ impl RedisSessions {
             close: Script::new(include_str!("close.lua")),
             close_all: Script::new(include_str!("close_all.lua")),
             close_others: Script::new(concat!(include_str!("admit.lua"), include_str!("close_others.lua"))),
-            failed: Script::new(include_str!("failed.lua")),
+            record_failure: Script::new(include_str!("record_failure.lua")),
         };
         Self { connection, prefix, limits, scripts }
     }
@@ -54,32 +54,32 @@ impl RedisSessions {
         format!("{}sessions:{user}", self.prefix)
     }
 
-    /// A user's credentials are told apart by when they were last changed.
+    /// The time of the last change identifies a user's credentials.
     fn retired_key(&self, user: &User) -> String {
-        format!("{}retired:{}:{}", self.prefix, user.uuid, user.updated_at.timestamp_micros())
+        format!("{}retired:{}:{}", self.prefix, user.id, user.updated_at.timestamp_micros())
     }
 
-    fn login_key(&self, attempt: &Attempt) -> String {
+    fn login_key(&self, attempt: &LoginAttempt) -> String {
         format!("{}failures:login:{}", self.prefix, attempt.login)
     }
 
-    fn address_key(&self, attempt: &Attempt) -> String {
+    fn address_key(&self, attempt: &LoginAttempt) -> String {
         format!("{}failures:address:{}", self.prefix, attempt.address)
     }
 
-    /// Runs what may be repeated: once more when the connection turns out to be gone, and not for long.
-    async fn ask<T, F>(&self, command: impl Fn(Connection) -> F + Send) -> Result<T, Error>
+    /// Runs an idempotent command, and retries it once if the connection was dropped.
+    async fn with_retry<T, F>(&self, command: impl Fn(Connection) -> F + Send) -> Result<T, Error>
     where
         F: Future<Output = RedisResult<T>> + Send,
     {
-        let answer = async {
+        let reply = async {
             match command(self.connection.clone()).await {
                 Err(error) if error.is_connection_dropped() => command(self.connection.clone()).await,
                 outcome => outcome,
             }
         };
-        let answer = tokio::time::timeout(LIMIT, answer).await;
-        answer.unwrap_or_else(|_| Err(timed_out())).map_err(Error::SessionsUnavailable)
+        let reply = tokio::time::timeout(TIMEOUT, reply).await;
+        reply.unwrap_or_else(|_| Err(timed_out())).map_err(Error::SessionsUnavailable)
     }
 }
 
@@ -91,13 +91,13 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-/// A limit as the scripts have it; they always have one.
-fn at_most(failures: u32) -> u32 {
+/// The limit for the scripts, which have no value for "no limit".
+fn script_limit(failures: u32) -> u32 {
     if failures == 0 { u32::MAX } else { failures }
 }
 
-fn admission(answer: i64) -> Admission {
-    match u64::try_from(answer) {
+fn admission(reply: i64) -> Admission {
+    match u64::try_from(reply) {
         Ok(0) => Admission::Granted,
         Ok(millis) => Admission::Limited(Duration::from_millis(millis)),
         Err(_) => Admission::Refused,
@@ -106,30 +106,30 @@ fn admission(answer: i64) -> Admission {
 
 #[async_trait]
 impl Sessions for RedisSessions {
-    async fn open(&self, session: &Session, attempt: &Attempt) -> Result<Admission, Error> {
+    async fn open(&self, session: &Session, attempt: &LoginAttempt) -> Result<Admission, Error> {
         let value = serde_json::to_vec(session).map_err(Error::Session)?;
         let mut call = self.scripts.open.prepare_invoke();
         call.key(self.login_key(attempt))
             .key(self.address_key(attempt))
             .key(self.retired_key(&session.user))
             .key(self.session_key(session.id))
-            .key(self.sessions_key(session.user.uuid))
-            .arg(at_most(self.limits.iam_lockout_failures))
-            .arg(at_most(self.limits.iam_address_failures))
+            .key(self.sessions_key(session.user.id))
+            .arg(script_limit(self.limits.iam_lockout_failures))
+            .arg(script_limit(self.limits.iam_address_failures))
             .arg(session.id.to_string())
             .arg(value)
             .arg(millis(session.lifetime()));
         let call = &call;
-        self.ask(|mut redis| async move { call.invoke_async(&mut redis).await }).await.map(admission)
+        self.with_retry(|mut redis| async move { call.invoke_async(&mut redis).await }).await.map(admission)
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, Error> {
         let key = &self.session_key(id);
-        let value: Option<Vec<u8>> = self.ask(|mut redis| async move { redis.get(key).await }).await?;
-        // What cannot be read, say since another version wrote it, is no session.
+        let value: Option<Vec<u8>> = self.with_retry(|mut redis| async move { redis.get(key).await }).await?;
+        // A session that another version wrote, and this one cannot read, has ended.
         Ok(value.and_then(|value| {
             serde_json::from_slice(&value)
-                .inspect_err(|error| tracing::warn!(%error, "a session cannot be read and counts as ended"))
+                .inspect_err(|error| tracing::warn!(%error, "unreadable session skipped, it counts as ended"))
                 .ok()
         }))
     }
@@ -138,50 +138,51 @@ impl Sessions for RedisSessions {
         let mut call = self.scripts.close.prepare_invoke();
         call.key(self.session_key(id)).arg(id.to_string()).arg(self.sessions_key(""));
         let call = &call;
-        self.ask(|mut redis| async move { call.invoke_async(&mut redis).await }).await
+        self.with_retry(|mut redis| async move { call.invoke_async(&mut redis).await }).await
     }
 
-    async fn close_all(&self, user: Uuid) -> Result<(), Error> {
+    async fn close_all(&self, user: UserId) -> Result<(), Error> {
         let mut call = self.scripts.close_all.prepare_invoke();
         call.key(self.sessions_key(user)).arg(self.session_key(""));
         let call = &call;
-        self.ask(|mut redis| async move { call.invoke_async(&mut redis).await }).await
+        self.with_retry(|mut redis| async move { call.invoke_async(&mut redis).await }).await
     }
 
-    async fn close_others(&self, kept: &Session, attempt: &Attempt) -> Result<Admission, Error> {
+    async fn close_others(&self, kept: &Session, attempt: &LoginAttempt) -> Result<Admission, Error> {
         let mut call = self.scripts.close_others.prepare_invoke();
         call.key(self.login_key(attempt))
             .key(self.address_key(attempt))
             .key(self.retired_key(&kept.user))
-            .key(self.sessions_key(kept.user.uuid))
-            .arg(at_most(self.limits.iam_lockout_failures))
-            .arg(at_most(self.limits.iam_address_failures))
+            .key(self.sessions_key(kept.user.id))
+            .arg(script_limit(self.limits.iam_lockout_failures))
+            .arg(script_limit(self.limits.iam_address_failures))
             .arg(kept.id.to_string())
             .arg(self.session_key(""))
             .arg(millis(RETIRED));
         let call = &call;
-        self.ask(|mut redis| async move { call.invoke_async(&mut redis).await }).await.map(admission)
+        self.with_retry(|mut redis| async move { call.invoke_async(&mut redis).await }).await.map(admission)
     }
 
-    async fn rewrite(&self, session: &Session) -> Result<(), Error> {
+    async fn update(&self, session: &Session) -> Result<(), Error> {
         let key = &self.session_key(session.id);
         let value = &serde_json::to_vec(session).map_err(Error::Session)?;
-        self.ask(|mut redis| async move {
-            let living = SetOptions::default().conditional_set(ExistenceCheck::XX).with_expiration(SetExpiry::KEEPTTL);
-            redis.set_options(key, value, living).await
+        self.with_retry(|mut redis| async move {
+            let if_exists =
+                SetOptions::default().conditional_set(ExistenceCheck::XX).with_expiration(SetExpiry::KEEPTTL);
+            redis.set_options(key, value, if_exists).await
         })
         .await
     }
 
-    async fn failed(&self, attempt: &Attempt) -> Result<Option<Duration>, Error> {
-        let mut call = self.scripts.failed.prepare_invoke();
+    async fn record_failure(&self, attempt: &LoginAttempt) -> Result<Option<Duration>, Error> {
+        let mut call = self.scripts.record_failure.prepare_invoke();
         call.key(self.login_key(attempt))
             .key(self.address_key(attempt))
             .arg(millis(self.limits.iam_lockout_window))
             .arg(millis(self.limits.iam_address_window))
-            .arg(at_most(self.limits.iam_address_failures));
+            .arg(script_limit(self.limits.iam_address_failures));
         let call = &call;
-        let left: u64 = self.ask(|mut redis| async move { call.invoke_async(&mut redis).await }).await?;
+        let left: u64 = self.with_retry(|mut redis| async move { call.invoke_async(&mut redis).await }).await?;
         Ok((left > 0).then(|| Duration::from_millis(left)))
     }
 }

@@ -1,4 +1,4 @@
-//! What is around the API: configuration, health, reflection, and sessions without Redis.
+//! Health, reflection, configuration, and the service without Redis.
 
 use contracts::proto::auth::v1::{LoginRequest, WhoamiRequest, auth_service_client::AuthServiceClient};
 use iam::{app::App, config::Config};
@@ -10,7 +10,7 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-use crate::iam::{iam, settings};
+use crate::fixture::{iam, settings};
 
 #[tokio::test]
 async fn health_answers_without_a_session() {
@@ -22,8 +22,8 @@ async fn health_answers_without_a_session() {
         testkit::eventually(|| {
             let (mut health, request) = (health.clone(), request.clone());
             async move {
-                let answer = health.check(request).await.unwrap().into_inner();
-                (answer.status() == ServingStatus::Serving).then_some(())
+                let response = health.check(request).await.unwrap().into_inner();
+                (response.status() == ServingStatus::Serving).then_some(())
             }
         })
         .await;
@@ -37,10 +37,12 @@ async fn reflection_answers_without_a_session() {
     let list = MessageRequest::ListServices(String::new());
     let request = ServerReflectionRequest { host: String::new(), message_request: Some(list) };
 
-    let answer = ServerReflectionClient::new(peer).server_reflection_info(tokio_stream::once(request)).await.unwrap();
+    let response = ServerReflectionClient::new(peer).server_reflection_info(tokio_stream::once(request)).await.unwrap();
 
-    let answer = answer.into_inner().message().await.unwrap().unwrap();
-    let Some(MessageResponse::ListServicesResponse(services)) = answer.message_response else { panic!("no services") };
+    let response = response.into_inner().message().await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(services)) = response.message_response else {
+        panic!("no services")
+    };
     let names: Vec<_> = services.service.into_iter().map(|service| service.name).collect();
     for name in ["auth.v1.AuthService", "user.v1.UserService", "grpc.health.v1.Health"] {
         assert!(names.iter().any(|known| known == name), "{name} is not in {names:?}");
@@ -48,12 +50,12 @@ async fn reflection_answers_without_a_session() {
 }
 
 #[test]
-fn an_rpc_that_does_not_exist_is_open_to_nobody() {
+fn an_unknown_rpc_is_not_public() {
     assert_eq!(iam::api::access("/auth.v1.AuthService/Sudo"), platform::auth::Access::Session);
 }
 
 #[tokio::test]
-async fn a_variable_that_is_missing_or_wrong_is_named() {
+async fn a_missing_or_invalid_variable_is_named() {
     let settings = settings().await;
     for (name, value) in [
         ("REDIS_URL", ""),

@@ -1,0 +1,54 @@
+//! A map whose entries expire. Its size is bounded by twice the number of entries that have not expired, or 1024.
+
+use std::{collections::HashMap, hash::Hash, time::Duration};
+
+use tokio::time::Instant;
+
+pub struct Expiring<K, V> {
+    entries: HashMap<K, (V, Instant)>,
+    /// The size at which expired entries are removed.
+    sweep_at: usize,
+}
+
+impl<K, V> Default for Expiring<K, V> {
+    fn default() -> Self {
+        Self { entries: HashMap::new(), sweep_at: 1024 }
+    }
+}
+
+impl<K: Eq + Hash, V> Expiring<K, V> {
+    pub fn insert(&mut self, key: K, value: V, lifetime: Duration) {
+        if self.entries.len() >= self.sweep_at {
+            let now = Instant::now();
+            self.entries.retain(|_, (_, end)| *end > now);
+            self.sweep_at = (self.entries.len() * 2).max(1024);
+        }
+        self.entries.insert(key, (value, Instant::now() + lifetime));
+    }
+
+    pub fn get(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.get_mut(key).filter(|(_, end)| *end > Instant::now()).map(|(value, _)| value)
+    }
+
+    pub fn time_left(&self, key: &K) -> Duration {
+        self.entries.get(key).map(|(_, end)| end.saturating_duration_since(Instant::now())).unwrap_or_default()
+    }
+
+    pub fn remove(&mut self, key: &K) {
+        self.entries.remove(key);
+    }
+
+    pub fn retain(&mut self, keep: impl Fn(&V) -> bool) {
+        self.entries.retain(|_, (value, _)| keep(value));
+    }
+}
+
+impl<K: Eq + Hash + Clone, V: Default> Expiring<K, V> {
+    /// The entry; a default one is inserted if there is none, or it has expired.
+    pub fn entry(&mut self, key: K, lifetime: Duration) -> &mut V {
+        if self.get(&key).is_none() {
+            self.insert(key.clone(), V::default(), lifetime);
+        }
+        &mut self.entries.entry(key).or_insert_with(|| (V::default(), Instant::now() + lifetime)).0
+    }
+}

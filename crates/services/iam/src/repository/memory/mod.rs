@@ -1,0 +1,8 @@
+//! In-memory twins of the repositories: for tests, and sessions also for a system in one process.
+
+mod expiring;
+mod sessions;
+mod users;
+
+pub use sessions::MemorySessions;
+pub use users::MemoryUsers;

@@ -1,0 +1,20 @@
+//! The contract of the users' repository.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use contracts::ids::UserId;
+
+use crate::{
+    error::Error,
+    model::{Account, User},
+};
+
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// Adds a user; idempotent. Fails when another user has the login or the e-mail address.
+    async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error>;
+    async fn by_login(&self, login: &str) -> Result<Option<Account>, Error>;
+    async fn find(&self, user: UserId) -> Result<Option<User>, Error>;
+    /// Changes the password if the user has not changed since `known` was read; idempotent. False when it has.
+    async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error>;
+}
