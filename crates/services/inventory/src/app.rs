@@ -1,4 +1,4 @@
-//! The composition root, this service's hand-written DI container: the one place that knows concrete types.
+//! The composition root: builds the service from its configuration and runs it.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -24,7 +24,7 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the service together and binds its listeners; connects to nothing yet.
+    /// Builds the service and binds its listeners. Connections are made later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
         let Config { server, identity, messaging, reservation_ttl, catalogue } = config;
@@ -50,7 +50,7 @@ impl App {
         })
     }
 
-    /// Where it listens, the port that the system chose included.
+    /// The listening address, with the actual port.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -59,7 +59,7 @@ impl App {
         self.server.readiness()
     }
 
-    /// Runs until `stop` or a failure that no waiting mends.
+    /// Runs until `stop` or a permanent failure.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let started = self.server.start(&stop).await?;
         jobs::seed_catalogue(&self.service, &self.catalogue, &stop).await?;

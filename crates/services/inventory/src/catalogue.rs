@@ -1,24 +1,23 @@
-//! The catalogue file: the parts that the shop sells at first.
+//! The catalogue file (TOML): the parts to seed the catalogue with.
 
 use std::{
     collections::{BTreeMap, HashSet},
     fmt::Display,
 };
 
-use contracts::money::Money;
+use contracts::{ids::PartId, money::Money};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use crate::model::{Category, Dimensions, Manufacturer, NewPart, Value};
 
-/// The file that is used where no other is named.
+/// The built-in catalogue.
 pub const DEFAULT: &str = include_str!("../catalogue.toml");
-/// The longest name of a part.
+/// The longest name of a part, in characters.
 const NAME_CHARACTERS: usize = 200;
-/// The most that there may be of a part at first.
+/// The largest initial stock of a part.
 const STOCK: i64 = 1_000_000_000;
 
-/// What is wrong with a catalogue, and in which of its entries.
+/// An invalid catalogue; the text names the entry and the field.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct CatalogueError(String);
@@ -33,7 +32,7 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    uuid: Uuid,
+    uuid: PartId,
     name: String,
     #[serde(default)]
     description: String,
@@ -50,22 +49,22 @@ struct Entry {
     metadata: BTreeMap<String, toml::Value>,
 }
 
-/// Reads a catalogue. An error names the entry and the field.
+/// Parses and validates a catalogue.
 pub fn parse(text: &str) -> Result<Vec<NewPart>, CatalogueError> {
     let file: File = toml::from_str(text).map_err(|error| CatalogueError(one_line(&error)))?;
     if file.part.is_empty() {
         return Err(CatalogueError("has no [[part]]".to_owned()));
     }
-    let mut uuids = HashSet::new();
+    let mut ids = HashSet::new();
     let mut parts = Vec::with_capacity(file.part.len());
     for (number, table) in (1..).zip(file.part) {
         let name = table.get("name").and_then(toml::Value::as_str).map(|name| format!(" ({name})"));
-        let wrong =
+        let invalid =
             |problem: String| CatalogueError(format!("part {number}{}: {problem}", name.clone().unwrap_or_default()));
-        let entry: Entry = table.try_into().map_err(|error| wrong(one_line(&error)))?;
-        let part = check(entry).map_err(&wrong)?;
-        if !uuids.insert(part.uuid) {
-            return Err(wrong(format!("uuid: {} is another part's too", part.uuid)));
+        let entry: Entry = table.try_into().map_err(|error| invalid(one_line(&error)))?;
+        let part = check(entry).map_err(&invalid)?;
+        if !ids.insert(part.id) {
+            return Err(invalid(format!("uuid: {} is another part's too", part.id)));
         }
         parts.push(part);
     }
@@ -92,7 +91,7 @@ fn check(entry: Entry) -> Result<NewPart, String> {
         Ok((key, value))
     });
     let part = NewPart {
-        uuid: entry.uuid,
+        id: entry.uuid,
         name: entry.name,
         description: entry.description,
         price,
@@ -119,7 +118,7 @@ fn value_of(value: toml::Value) -> Option<Value> {
     }
 }
 
-/// PostgreSQL's text cannot hold NUL.
+/// The first field with a NUL character, which PostgreSQL's `text` cannot store.
 fn field_with_nul(part: &NewPart) -> Option<&'static str> {
     let manufacturer = &part.manufacturer;
     let metadata = part.metadata.iter().flat_map(|(key, value)| {
@@ -148,7 +147,7 @@ fn one_line(error: &impl Display) -> String {
 mod tests {
     use super::*;
 
-    /// A catalogue of one part, with one of its lines replaced.
+    /// A catalogue of one part, with one line replaced.
     fn with(line: &str, other: &str) -> String {
         let text = r#"
             [[part]]
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_catalogue_keeps_its_promises() {
+    fn the_default_catalogue_is_what_documents_and_tests_rely_on() {
         let parts = parse(DEFAULT).unwrap();
 
         let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_file_is_refused_with_the_entry_and_the_field() {
+    fn an_invalid_file_is_rejected_with_the_entry_and_the_field() {
         let cases = [
             ("price = 7500", "", "part 1 (Main Engine): missing field `price`"),
             ("price = 7500", "price = -1", "part 1 (Main Engine): price: is not a positive amount"),
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_uuid_belongs_to_one_part() {
+    fn a_duplicate_uuid_is_rejected() {
         let twice = with("\"main\"", "\"main\"").repeat(2);
 
         let error = parse(&twice).unwrap_err().to_string();
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_not_a_catalogue() {
+    fn an_empty_file_is_rejected() {
         assert_eq!(parse("").unwrap_err().to_string(), "has no [[part]]");
     }
 }

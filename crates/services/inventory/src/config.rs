@@ -19,16 +19,16 @@ pub struct Config {
     pub server: server::Config,
     pub identity: identity::Config,
     pub messaging: Messaging,
-    /// How long parts are reserved for an order that is not created.
+    /// When a reservation that is not confirmed expires.
     pub reservation_ttl: Duration,
-    /// The parts that there are to be at least.
+    /// The parts to seed.
     pub catalogue: Vec<NewPart>,
 }
 
-/// The variables of this service alone.
+/// The variables that only this service has.
 #[derive(Deserialize)]
 struct Own {
-    /// A file like the crate's `catalogue.toml`, which is used where none is named.
+    /// Path of a catalogue file; default: the built-in `catalogue.toml`.
     inventory_catalogue: Option<PathBuf>,
     #[serde(default = "reservation_ttl", with = "humantime_serde")]
     inventory_reservation_ttl: Duration,
@@ -39,7 +39,7 @@ fn reservation_ttl() -> Duration {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the one that is wrong.
+    /// Reads and validates the variables. An error names the invalid one.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         if own.inventory_reservation_ttl.is_zero() {

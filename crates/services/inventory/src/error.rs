@@ -1,35 +1,32 @@
-//! What can go wrong, and what each side is told of it.
+//! The service's errors, and how gRPC callers and consumers see them.
 
+use contracts::ids::{OrderId, PartId};
 use platform::{
     grpc::{about, with_reason},
     kafka::Failure,
+    postgres::DatabaseError,
 };
 use tonic::{Code, Status};
-use uuid::Uuid;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("there is no part {0}")]
-    PartNotFound(Uuid),
+    PartNotFound(PartId),
     #[error("part {0} is out of stock")]
-    OutOfStock(Uuid),
+    OutOfStock(PartId),
     #[error("order {0} has no reservation")]
-    ReservationNotFound(Uuid),
+    ReservationNotFound(OrderId),
     #[error("the reservation of order {0} has ended")]
-    ReservationEnded(Uuid),
+    ReservationEnded(OrderId),
     #[error("the reservation of order {0} is changed by too many at once")]
-    Contended(Uuid),
-    #[error("the database is not available")]
-    Unavailable(#[source] sqlx::Error),
-    #[error("the database refused a statement")]
-    Database(#[source] sqlx::Error),
-    #[error("a row is inconsistent: {0}")]
-    Inconsistent(&'static str),
+    Contended(OrderId),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if platform::postgres::is_unavailable(&error) { Self::Unavailable(error) } else { Self::Database(error) }
+        Self::Database(error.into())
     }
 }
 
@@ -42,11 +39,7 @@ impl From<Error> for Status {
             Error::ReservationNotFound(_) => with_reason(Code::NotFound, "RESERVATION_NOT_FOUND", text),
             Error::ReservationEnded(_) => with_reason(Code::FailedPrecondition, "RESERVATION_ENDED", text),
             Error::Contended(_) => Self::aborted(text),
-            Error::Unavailable(_) => Self::unavailable(text),
-            Error::Database(_) | Error::Inconsistent(_) => {
-                tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "a call failed");
-                Self::internal("internal error")
-            }
+            Error::Database(error) => error.into(),
         }
     }
 }
@@ -54,14 +47,12 @@ impl From<Error> for Status {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Contended(_) | Error::Unavailable(_) => Self::transient(error),
-            Error::Database(ref cause) if !platform::postgres::is_permanent(cause) => Self::transient(error),
+            Error::Database(error) => error.into(),
+            Error::Contended(_) => Self::transient(error),
             Error::PartNotFound(_)
             | Error::OutOfStock(_)
             | Error::ReservationNotFound(_)
-            | Error::ReservationEnded(_)
-            | Error::Database(_)
-            | Error::Inconsistent(_) => Self::poison(format!("{:#}", anyhow::Error::from(error))),
+            | Error::ReservationEnded(_) => Self::poison(format!("{:#}", anyhow::Error::from(error))),
         }
     }
 }
@@ -71,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_consumer_gives_up_only_what_is_known_to_be_permanent() {
+    fn only_permanent_database_errors_are_poison() {
         testkit::assert_only_the_permanent_is_poison(|error| Error::from(error).into());
     }
 }

@@ -1,4 +1,4 @@
-//! Inventory knows the parts and how many there are, and sets them aside for orders so that none is sold twice.
+//! Inventory keeps the parts catalogue and the stock, and reserves parts for orders so that none is sold twice.
 
 pub mod api;
 pub mod app;

@@ -1,4 +1,4 @@
-//! The inventory service's program.
+//! The inventory service as a program of its own.
 
 fn main() -> std::process::ExitCode {
     platform::cli::main(&inventory::SERVICE)

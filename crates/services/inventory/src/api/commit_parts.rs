@@ -1,5 +1,6 @@
-//! `CommitParts`: an order's parts are built in.
+//! `CommitParts`: consumes an order's reserved parts.
 
+use contracts::ids::OrderId;
 use contracts::proto::inventory::v1::{CommitPartsRequest, CommitPartsResponse};
 use platform::grpc::parse_uuid;
 use tonic::{Request, Response, Status};
@@ -10,7 +11,7 @@ pub async fn handle(
     service: &InventoryService,
     request: Request<CommitPartsRequest>,
 ) -> Result<Response<CommitPartsResponse>, Status> {
-    let order = parse_uuid("order_uuid", &request.get_ref().order_uuid)?;
+    let order = OrderId::new(parse_uuid("order_uuid", &request.get_ref().order_uuid)?);
 
     service.commit(order).await?;
 

@@ -1,5 +1,6 @@
-//! `GetPart`: one part.
+//! `GetPart`: returns one part.
 
+use contracts::ids::PartId;
 use contracts::proto::inventory::v1::{GetPartRequest, GetPartResponse};
 use platform::grpc::parse_uuid;
 use tonic::{Request, Response, Status};
@@ -11,9 +12,9 @@ pub async fn handle(
     service: &InventoryService,
     request: Request<GetPartRequest>,
 ) -> Result<Response<GetPartResponse>, Status> {
-    let uuid = parse_uuid("uuid", &request.get_ref().uuid)?;
+    let part = PartId::new(parse_uuid("uuid", &request.get_ref().uuid)?);
 
-    let part = service.part(uuid).await?;
+    let part = service.part(part).await?;
 
     Ok(Response::new(GetPartResponse { part: Some(encode(part)) }))
 }

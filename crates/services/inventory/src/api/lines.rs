@@ -1,17 +1,18 @@
-//! Parts with quantities, as they come in.
+//! Decodes parts with quantities.
 
+use contracts::ids::PartId;
 use contracts::proto::inventory::v1::PartQuantity;
 use platform::grpc::parse_uuid;
 use tonic::Status;
 
 use crate::model::Lines;
 
-/// The most entries of one request.
+/// The most entries in one request.
 const ENTRIES: usize = 1_000;
-/// The most of one part that an entry may be about.
+/// The largest quantity of one entry.
 const QUANTITY: i64 = 1_000_000;
 
-/// The lines of a request, or INVALID_ARGUMENT that names the field.
+/// Fails with INVALID_ARGUMENT that names the field.
 pub fn decode(parts: &[PartQuantity]) -> Result<Lines, Status> {
     if parts.is_empty() {
         return Err(Status::invalid_argument("parts: is empty"));
@@ -25,7 +26,7 @@ pub fn decode(parts: &[PartQuantity]) -> Result<Lines, Status> {
             let problem = format!("parts[{index}].quantity: is not between 1 and {QUANTITY}");
             return Err(Status::invalid_argument(problem));
         }
-        Ok((uuid, part.quantity))
+        Ok((PartId::new(uuid), part.quantity))
     });
     entries.collect()
 }

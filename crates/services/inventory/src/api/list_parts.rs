@@ -1,11 +1,11 @@
-//! `ListParts`: the parts that match, all at once or page by page.
+//! `ListParts`: returns the parts that match a filter, all at once or by page.
 
 use std::num::NonZeroU32;
 
+use contracts::ids::PartId;
 use contracts::proto::inventory::v1::{Category as WireCategory, ListPartsRequest, ListPartsResponse, PartsFilter};
 use platform::grpc::parse_uuid;
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
 
 use super::part::{decode_category, encode};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     service::InventoryService,
 };
 
-/// The most values of one field of a filter.
+/// The most values in one field of a filter.
 const VALUES: usize = 1_000;
 /// The most parts on a page.
 const PAGE: u32 = 1_000;
@@ -27,9 +27,9 @@ pub async fn handle(
     let after = decode_token(&page_token)?;
     let size = page_size.min(PAGE);
 
-    // One more than the page has, which tells whether there is another.
-    let asked = NonZeroU32::new(size).map(|size| size.saturating_add(1));
-    let parts = service.parts(&filter, Page { after, size: asked }).await?;
+    // One more than the page holds tells whether there is a next page.
+    let with_next = NonZeroU32::new(size).map(|size| size.saturating_add(1));
+    let parts = service.parts(&filter, Page { after, size: with_next }).await?;
 
     Ok(Response::new(encode_page(parts, size)))
 }
@@ -55,7 +55,7 @@ fn decode_token(token: &str) -> Result<i64, Status> {
 
 fn decode_filter(filter: PartsFilter) -> Result<Filter, Status> {
     Ok(Filter {
-        uuids: decode_uuids(&bounded("uuids", filter.uuids)?)?,
+        parts: decode_uuids(&bounded("uuids", filter.uuids)?)?,
         names: texts("names", filter.names)?,
         categories: decode_categories(&bounded("categories", filter.categories)?)?,
         countries: texts("manufacturer_countries", filter.manufacturer_countries)?,
@@ -70,8 +70,9 @@ fn bounded<T>(field: &str, values: Vec<T>) -> Result<Vec<T>, Status> {
     Ok(values)
 }
 
-fn decode_uuids(uuids: &[String]) -> Result<Vec<Uuid>, Status> {
-    uuids.iter().enumerate().map(|(index, uuid)| parse_uuid(&format!("filter.uuids[{index}]"), uuid)).collect()
+fn decode_uuids(uuids: &[String]) -> Result<Vec<PartId>, Status> {
+    let decode = |(index, uuid): (usize, &String)| parse_uuid(&format!("filter.uuids[{index}]"), uuid).map(PartId::new);
+    uuids.iter().enumerate().map(decode).collect()
 }
 
 fn decode_categories(categories: &[i32]) -> Result<Vec<Category>, Status> {
@@ -83,7 +84,7 @@ fn decode_categories(categories: &[i32]) -> Result<Vec<Category>, Status> {
     categories.iter().enumerate().map(decode).collect()
 }
 
-/// PostgreSQL's text cannot hold NUL, so no part has it.
+/// Rejects NUL characters, which PostgreSQL's `text` cannot store.
 fn texts(field: &str, values: Vec<String>) -> Result<Vec<String>, Status> {
     match values.iter().position(|value| value.contains('\0')) {
         Some(index) => Err(Status::invalid_argument(format!("filter.{field}[{index}]: has a NUL character"))),

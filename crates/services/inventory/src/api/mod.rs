@@ -1,4 +1,4 @@
-//! The gRPC API, a file per RPC.
+//! The gRPC API, one file per RPC.
 
 mod commit_parts;
 mod get_part;
@@ -21,7 +21,7 @@ use tonic::{Request, Response, Status};
 
 use crate::service::InventoryService;
 
-/// Who may call what: parts are for every user, stock for services alone.
+/// Any user may read parts; only services may change stock.
 pub fn access(path: &str) -> Access {
     match path {
         "/inventory.v1.InventoryService/GetPart" | "/inventory.v1.InventoryService/ListParts" => Access::Session,
@@ -29,12 +29,12 @@ pub fn access(path: &str) -> Access {
     }
 }
 
-/// The gRPC side of the service.
+/// The gRPC server.
 pub struct Grpc {
     service: InventoryService,
 }
 
-/// What the service serves over gRPC.
+/// The gRPC services to serve.
 pub fn services(service: InventoryService) -> Services {
     Services::new(DESCRIPTORS).with(InventoryServiceServer::new(Grpc { service }))
 }

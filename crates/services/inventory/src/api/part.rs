@@ -1,4 +1,4 @@
-//! A part as protobuf has it.
+//! Encodes a part as protobuf.
 
 use contracts::proto::inventory::v1::{self as wire, value};
 use platform::grpc::timestamp;
@@ -7,7 +7,7 @@ use crate::model::{Category, Part, Value};
 
 pub fn encode(part: Part) -> wire::Part {
     wire::Part {
-        uuid: part.uuid.to_string(),
+        uuid: part.id.to_string(),
         name: part.name,
         description: part.description,
         price: part.price.to_major(),

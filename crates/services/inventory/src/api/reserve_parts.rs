@@ -1,5 +1,6 @@
-//! `ReserveParts`: parts are set aside for an order.
+//! `ReserveParts`: reserves parts for an order.
 
+use contracts::ids::OrderId;
 use contracts::proto::inventory::v1::{ReservePartsRequest, ReservePartsResponse, ReservedPart};
 use platform::grpc::parse_uuid;
 use tonic::{Request, Response, Status};
@@ -11,7 +12,7 @@ pub async fn handle(
     service: &InventoryService,
     request: Request<ReservePartsRequest>,
 ) -> Result<Response<ReservePartsResponse>, Status> {
-    let order = parse_uuid("order_uuid", &request.get_ref().order_uuid)?;
+    let order = OrderId::new(parse_uuid("order_uuid", &request.get_ref().order_uuid)?);
     let lines = lines::decode(&request.get_ref().parts)?;
 
     let reserved = service.reserve(order, &lines, request.get_ref().confirm).await?;

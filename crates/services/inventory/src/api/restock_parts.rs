@@ -1,4 +1,4 @@
-//! `RestockParts`: more of some parts.
+//! `RestockParts`: adds stock.
 
 use contracts::proto::inventory::v1::{RestockPartsRequest, RestockPartsResponse};
 use platform::grpc::parse_uuid;

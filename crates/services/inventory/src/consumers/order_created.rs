@@ -1,6 +1,9 @@
-//! `OrderCreated`: the order's reservation has no expiry any more.
+//! `OrderCreated`: confirms the order's reservation.
 
-use contracts::events::{OrderCreated, Received, Subscription};
+use contracts::{
+    events::{OrderCreated, Received, Subscription},
+    ids::PartId,
+};
 use platform::kafka::Failure;
 use uuid::Uuid;
 
@@ -13,18 +16,18 @@ pub fn order_created(service: InventoryService) -> Subscription {
     Subscription::new(GROUP_CREATED, move |created: Received<OrderCreated>| {
         let service = service.clone();
         async move {
-            let lines = lines(&created.event.part_uuids)?;
-            Ok(service.order_created(&created, &lines).await?)
+            let lines = decode(&created.event.part_uuids)?;
+            Ok(service.order_created(created.id, created.subject.order, &lines).await?)
         }
     })
 }
 
-/// A repeated uuid is a quantity.
-fn lines(part_uuids: &[String]) -> Result<Lines, Failure> {
+/// The event repeats a part's uuid once per unit.
+fn decode(part_uuids: &[String]) -> Result<Lines, Failure> {
     if part_uuids.is_empty() {
         return Err(Failure::poison("part_uuids is empty"));
     }
-    let one = |uuid: &String| Uuid::try_parse(uuid).map(|uuid| (uuid, 1));
-    let lines: Result<Lines, _> = part_uuids.iter().map(one).collect();
+    let unit = |uuid: &String| Uuid::try_parse(uuid).map(|uuid| (PartId::new(uuid), 1));
+    let lines: Result<Lines, _> = part_uuids.iter().map(unit).collect();
     lines.map_err(|_| Failure::poison("part_uuids has what is not a uuid"))
 }

@@ -1,4 +1,4 @@
-//! Releases reservations whose order did not come before they expired.
+//! Expires reservations that no order has confirmed in time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use platform::{
 
 use crate::service::{EXPIRY_BATCH, InventoryService};
 
-/// How much longer than its time a reservation may last.
+/// The delay after which an overdue reservation is noticed.
 const PERIOD: Duration = Duration::from_secs(2);
 
 pub fn expire_reservations(service: InventoryService, lease: Arc<dyn Lease>) -> Job {

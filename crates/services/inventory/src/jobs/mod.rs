@@ -1,4 +1,4 @@
-//! Background jobs, a file each, and the seeding of the catalogue before the service serves.
+//! Jobs, one per file: expiring reservations periodically, and seeding the catalogue at start.
 
 mod expire_reservations;
 mod seed_catalogue;

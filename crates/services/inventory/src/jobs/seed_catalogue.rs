@@ -1,11 +1,11 @@
-//! Adds the catalogue's parts that are not in the database yet.
+//! Seeds the catalogue: adds the parts of the catalogue file that the database does not have yet.
 
-use platform::retry;
+use platform::{postgres::DatabaseError, retry};
 use tokio_util::sync::CancellationToken;
 
 use crate::{error::Error, model::NewPart, service::InventoryService};
 
-/// Adds the parts that are new. A database that is unavailable is tried again until `stop`.
+/// Retries while the database is unavailable, until `stop`.
 pub async fn seed_catalogue(
     service: &InventoryService,
     parts: &[NewPart],
@@ -13,7 +13,9 @@ pub async fn seed_catalogue(
 ) -> Result<(), Error> {
     for pause in retry::patient() {
         match service.seed(parts).await {
-            Err(error @ Error::Unavailable(_)) => tracing::warn!(%error, "seeding the catalogue failed, retrying"),
+            Err(error @ Error::Database(DatabaseError::Unavailable(_))) => {
+                tracing::warn!(%error, "seeding the catalogue failed, retrying");
+            }
             outcome => return outcome,
         }
         tokio::select! {

@@ -1,15 +1,15 @@
-//! Which parts a listing is about.
+//! Filter and page of a parts listing.
 
 use std::num::NonZeroU32;
 
-use uuid::Uuid;
+use contracts::ids::PartId;
 
 use super::{Category, Part};
 
-/// Within one field *or*, between fields *and*; tags match when any overlaps; an empty field means all.
+/// Values of one field are joined by *or*, fields by *and*. A part matches `tags` if it has one of them. An empty field matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    pub uuids: Vec<Uuid>,
+    pub parts: Vec<PartId>,
     pub names: Vec<String>,
     pub categories: Vec<Category>,
     pub countries: Vec<String>,
@@ -18,7 +18,7 @@ pub struct Filter {
 
 impl Filter {
     pub fn matches(&self, part: &Part) -> bool {
-        allows(&self.uuids, &part.uuid)
+        allows(&self.parts, &part.id)
             && allows(&self.names, &part.name)
             && allows(&self.categories, &part.category)
             && allows(&self.countries, &part.manufacturer.country)
@@ -26,11 +26,11 @@ impl Filter {
     }
 }
 
-fn allows<T: PartialEq>(wanted: &[T], value: &T) -> bool {
-    wanted.is_empty() || wanted.contains(value)
+fn allows<T: PartialEq>(allowed: &[T], value: &T) -> bool {
+    allowed.is_empty() || allowed.contains(value)
 }
 
-/// A part of a listing: what comes after the position `after`, all of it where there is no `size`.
+/// A page of a listing: at most `size` parts after the position `after`; all of them without `size`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     pub after: i64,

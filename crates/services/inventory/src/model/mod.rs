@@ -1,4 +1,4 @@
-//! Parts, what is asked of the catalogue, and what orders hold of it.
+//! Parts, filters of the catalogue, and reservations.
 
 mod filter;
 mod part;

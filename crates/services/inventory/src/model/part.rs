@@ -1,11 +1,10 @@
-//! A part and how much there is of it.
+//! A part and its stock.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use contracts::money::Money;
+use contracts::{ids::PartId, money::Money};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
@@ -58,14 +57,14 @@ pub enum Value {
     Bool(bool),
 }
 
-/// A part as the catalogue describes it.
+/// A part to add to the catalogue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewPart {
-    pub uuid: Uuid,
+    pub id: PartId,
     pub name: String,
     pub description: String,
     pub price: Money,
-    /// How many there are at first.
+    /// The initial stock.
     pub stock: i64,
     pub category: Category,
     pub dimensions: Dimensions,
@@ -74,21 +73,21 @@ pub struct NewPart {
     pub metadata: BTreeMap<String, Value>,
 }
 
-/// Where every piece of a part is that there ever was.
+/// How many units of a part there are, by where they went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stock {
     pub initial: i64,
     pub restocked: i64,
-    /// Can be bought now.
+    /// Can be reserved.
     pub available: i64,
-    /// Promised to orders that are not built yet.
+    /// Reserved by orders whose ships are not built yet.
     pub reserved: i64,
-    /// Built in.
+    /// Built into ships.
     pub consumed: i64,
 }
 
 impl Stock {
-    /// True when nothing is lost or made up.
+    /// The invariant: no unit is lost, none is made up.
     pub fn adds_up(&self) -> bool {
         self.initial + self.restocked == self.available + self.reserved + self.consumed
             && [self.available, self.reserved, self.consumed].iter().all(|count| *count >= 0)
@@ -97,8 +96,8 @@ impl Stock {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
-    pub uuid: Uuid,
-    /// Its place in listings.
+    pub id: PartId,
+    /// Orders listings; the page token.
     pub position: i64,
     pub name: String,
     pub description: String,

@@ -1,8 +1,8 @@
-//! What an order holds of the stock.
+//! An order's reservation of stock.
 
 use std::collections::BTreeMap;
 
-use contracts::money::Money;
+use contracts::{ids::PartId, money::Money};
 use uuid::Uuid;
 
 /// ```text
@@ -15,48 +15,48 @@ use uuid::Uuid;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// The parts are set aside until a time.
+    /// Stock is reserved until the expiry.
     Held,
-    /// The parts are set aside until the order says otherwise.
+    /// Stock is reserved until the order ends.
     Confirmed,
-    /// The parts are given back, for good.
+    /// Stock is returned; the order cannot reserve again.
     Released,
-    /// The parts are built in.
+    /// Stock is consumed.
     Committed,
-    /// The parts are given back because nobody confirmed in time; they can be set aside again.
+    /// Stock is returned because the reservation was not confirmed in time; the order can reserve again.
     Expired,
 }
 
 impl Status {
-    /// True while the parts are set aside.
+    /// True while stock is reserved.
     pub const fn holds_stock(self) -> bool {
         matches!(self, Self::Held | Self::Confirmed)
     }
 }
 
-/// Parts with quantities, each part once, ordered by uuid: the order in which stock is locked.
+/// Quantities by part, ordered by uuid, which is the order in which stock is locked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lines(BTreeMap<Uuid, i64>);
+pub struct Lines(BTreeMap<PartId, i64>);
 
 impl Lines {
-    /// Adds to what there is of the part already.
-    pub fn add(&mut self, part: Uuid, quantity: i64) {
+    /// Adds to the part's quantity.
+    pub fn add(&mut self, part: PartId, quantity: i64) {
         let total = self.0.entry(part).or_default();
         *total = total.saturating_add(quantity);
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (Uuid, i64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (PartId, i64)> {
         self.0.iter().map(|(part, quantity)| (*part, *quantity))
     }
 
-    /// The parts, and in the same order their quantities.
+    /// The parts and their quantities as parallel arrays, for SQL.
     pub fn columns(&self) -> (Vec<Uuid>, Vec<i64>) {
-        self.iter().unzip()
+        self.iter().map(|(part, quantity)| (part.uuid(), quantity)).unzip()
     }
 }
 
-impl FromIterator<(Uuid, i64)> for Lines {
-    fn from_iter<I: IntoIterator<Item = (Uuid, i64)>>(lines: I) -> Self {
+impl FromIterator<(PartId, i64)> for Lines {
+    fn from_iter<I: IntoIterator<Item = (PartId, i64)>>(lines: I) -> Self {
         let mut all = Self::default();
         for (part, quantity) in lines {
             all.add(part, quantity);
@@ -65,10 +65,10 @@ impl FromIterator<(Uuid, i64)> for Lines {
     }
 }
 
-/// A part that is set aside for an order, at the price of the moment when it first was.
+/// A reserved line, at the price of its first reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserved {
-    pub part: Uuid,
+    pub part: PartId,
     pub quantity: i64,
     pub unit_price: Money,
 }
@@ -78,10 +78,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_that_is_named_twice_counts_twice() {
+    fn quantities_of_a_repeated_part_add_up() {
         let (a, b) = (Uuid::from_u128(1), Uuid::from_u128(2));
 
-        let lines = Lines::from_iter([(b, 1), (a, 2), (b, 3)]);
+        let lines = Lines::from_iter([(b, 1), (a, 2), (b, 3)].map(|(part, quantity)| (PartId::new(part), quantity)));
 
         assert_eq!(lines.columns(), (vec![a, b], vec![2, 4]));
     }

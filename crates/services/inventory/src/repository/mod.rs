@@ -1,4 +1,4 @@
-//! Where parts and reservations are kept.
+//! The stores: the catalogue of parts, and the warehouse with its stock and reservations.
 
 mod memory;
 mod postgres;
@@ -6,6 +6,7 @@ mod postgres;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use contracts::ids::{EventId, OrderId, PartId};
 pub use memory::{MemoryInventory, Reservation};
 pub use postgres::{MIGRATIONS, PgCatalogue, PgWarehouse};
 use uuid::Uuid;
@@ -15,58 +16,58 @@ use crate::{
     model::{Filter, Lines, NewPart, Page, Part, Reserved},
 };
 
-/// What is for sale.
+/// The parts that are for sale.
 #[async_trait]
 pub trait Catalogue: Send + Sync {
-    /// Adds the parts that are not there yet, in this order. Answers how many that were.
+    /// Adds the parts that the catalogue does not have yet, in this order. Returns how many were added.
     async fn seed(&self, parts: &[NewPart]) -> Result<u64, Error>;
-    async fn find(&self, part: Uuid) -> Result<Option<Part>, Error>;
-    /// The parts that match, by position.
+    async fn find(&self, part: PartId) -> Result<Option<Part>, Error>;
+    /// The parts that match, ordered by position.
     async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Part>, Error>;
 }
 
-/// How long parts are set aside.
+/// When a reservation expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hold {
-    /// Until it is confirmed, at most so long.
-    For(Duration),
-    /// Until the order ends it.
-    Confirmed,
+pub enum Expiry {
+    /// After this time, unless it is confirmed before.
+    After(Duration),
+    /// Never: the reservation is confirmed.
+    Never,
 }
 
-/// The event that causes a change. It is kept with the change; when it comes again, nothing changes and nothing is answered.
+/// The event that causes a change. The inbox records it in the same statement; a redelivered event changes nothing.
 #[derive(Clone, Copy, Debug)]
-pub struct Delivery {
+pub struct Cause {
     pub consumer: &'static str,
-    pub event: Uuid,
+    pub event: EventId,
 }
 
-/// How much there is, and what orders hold of it. Every call may be repeated.
+/// Stock, and the orders' reservations of it. Every call is idempotent.
 #[async_trait]
 pub trait Warehouse: Send + Sync {
-    /// Sets parts aside, all or none. An order that has a reservation keeps it, with the parts and prices of the first call; one
-    /// that has expired is made again.
+    /// Reserves all lines or none. A repeated call returns the existing reservation with the parts and prices of the first call;
+    /// an expired reservation is made again. An event that was handled before returns no parts.
     ///
     /// Fails with [`PartNotFound`](Error::PartNotFound), [`OutOfStock`](Error::OutOfStock), or
-    /// [`ReservationEnded`](Error::ReservationEnded) once the parts have been released.
+    /// [`ReservationEnded`](Error::ReservationEnded) once the reservation is released.
     async fn reserve(
         &self,
-        order: Uuid,
+        order: OrderId,
         lines: &Lines,
-        hold: Hold,
-        cause: Option<Delivery>,
+        expiry: Expiry,
+        cause: Option<Cause>,
     ) -> Result<Vec<Reserved>, Error>;
-    /// Gives an order's parts back, if it has any, and sees to it that it never gets any again.
+    /// Returns an order's parts to the stock and closes the order for later reservations, also where it has none yet.
     ///
-    /// Fails with [`ReservationEnded`](Error::ReservationEnded) when the parts are built in.
-    async fn release(&self, order: Uuid, cause: Option<Delivery>) -> Result<(), Error>;
-    /// An order's parts are built in. Those of a reservation that has expired are taken from what there is.
+    /// Fails with [`ReservationEnded`](Error::ReservationEnded) once the reservation is committed.
+    async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error>;
+    /// Consumes an order's parts. Those of an expired reservation are taken from the available stock.
     ///
-    /// Fails with [`ReservationNotFound`](Error::ReservationNotFound), [`ReservationEnded`](Error::ReservationEnded) when the
-    /// parts have been released, or [`OutOfStock`](Error::OutOfStock) when they expired and are sold.
-    async fn commit(&self, order: Uuid, cause: Option<Delivery>) -> Result<(), Error>;
-    /// Gives back what is held and was not confirmed in time, of at most `limit` orders. Answers of how many.
+    /// Fails with [`ReservationNotFound`](Error::ReservationNotFound), [`ReservationEnded`](Error::ReservationEnded) once the
+    /// reservation is released, or [`OutOfStock`](Error::OutOfStock) when it expired and the parts were sold.
+    async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error>;
+    /// Expires at most `limit` reservations that were not confirmed in time. Returns how many.
     async fn expire(&self, limit: i64) -> Result<u64, Error>;
-    /// Adds stock, to all parts or none, once per `restock`. Fails with [`PartNotFound`](Error::PartNotFound).
+    /// Adds stock to all parts or none, once per `restock`. Fails with [`PartNotFound`](Error::PartNotFound).
     async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error>;
 }

@@ -1,5 +1,6 @@
-//! The filters are served by indexes, however large the catalogue is.
+//! Every filter of the catalogue uses an index.
 
+use contracts::ids::PartId;
 use inventory::{
     model::{Category, Filter, Page},
     repository::{Catalogue as _, PgCatalogue},
@@ -7,13 +8,13 @@ use inventory::{
 use platform::postgres::Database;
 use uuid::Uuid;
 
-use crate::shelf::{part, postgres};
+use crate::fixture::{part, postgres};
 
 #[tokio::test]
 async fn no_filter_reads_the_whole_catalogue() {
-    let (shelf, database) = postgres().await;
+    let (fixture, database) = postgres().await;
     let first = part(1);
-    shelf.catalogue.seed(std::slice::from_ref(&first)).await.unwrap();
+    fixture.catalogue.seed(std::slice::from_ref(&first)).await.unwrap();
     sqlx::query!(
         "insert into parts (part_uuid, name, description, price, category, length, width, height, weight,
             manufacturer_name, manufacturer_country, manufacturer_website, tags, metadata, initial, available)
@@ -41,7 +42,7 @@ async fn no_filter_reads_the_whole_catalogue() {
     let before = scans().await;
 
     for (filter, expected) in [
-        (Filter { uuids: vec![first.uuid, Uuid::nil()], ..all.clone() }, 1),
+        (Filter { parts: vec![first.id, PartId::new(Uuid::nil())], ..all.clone() }, 1),
         (Filter { names: vec!["part 7".to_owned(), "part 8".to_owned()], ..all.clone() }, 2),
         (Filter { categories: vec![Category::Fuel], ..all.clone() }, 49),
         (Filter { countries: vec!["country 3".to_owned()], ..all.clone() }, 40),

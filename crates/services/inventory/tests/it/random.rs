@@ -1,10 +1,11 @@
-//! Random work: nothing is lost or made up, and memory does as PostgreSQL does.
+//! Random calls: stock always adds up, and the twin behaves as PostgreSQL does.
 
 use std::time::Duration;
 
+use contracts::ids::{EventId, OrderId, PartId};
 use inventory::{
     model::Lines,
-    repository::{Delivery, Hold},
+    repository::{Cause, Expiry},
 };
 use platform::ids;
 use proptest::{
@@ -14,7 +15,7 @@ use proptest::{
 };
 use uuid::Uuid;
 
-use crate::shelf::{self, Shelf};
+use crate::fixture::{self, Fixture, new_event, new_order, new_part};
 
 const PARTS: usize = 4;
 const ORDERS: usize = 5;
@@ -22,7 +23,7 @@ const ORDERS: usize = 5;
 /// A call, with orders, parts, restocks and events by number.
 #[derive(Clone, Debug)]
 enum Call {
-    Reserve { order: usize, lines: Vec<(usize, i64)>, hold: Hold, event: Option<usize> },
+    Reserve { order: usize, lines: Vec<(usize, i64)>, expiry: Expiry, event: Option<usize> },
     Release { order: usize, event: Option<usize> },
     Commit { order: usize, event: Option<usize> },
     Expire,
@@ -30,15 +31,18 @@ enum Call {
 }
 
 fn calls() -> impl Strategy<Value = Vec<Call>> {
-    let holds =
-        prop_oneof![Just(Hold::Confirmed), Just(Hold::For(Duration::ZERO)), Just(Hold::For(Duration::from_hours(1)))];
-    // One more than there are: unknown.
+    let expiries = prop_oneof![
+        Just(Expiry::Never),
+        Just(Expiry::After(Duration::ZERO)),
+        Just(Expiry::After(Duration::from_hours(1)))
+    ];
+    // The number after the last is an unknown part.
     let lines = || vec((prop_oneof![20 => 0..PARTS, 1 => Just(PARTS)], 1..4i64), 1..4);
     let event = || proptest::option::of(0..ORDERS);
     vec(
         prop_oneof![
-            5 => (0..ORDERS, lines(), holds, event())
-                .prop_map(|(order, lines, hold, event)| Call::Reserve { order, lines, hold, event }),
+            5 => (0..ORDERS, lines(), expiries, event())
+                .prop_map(|(order, lines, expiry, event)| Call::Reserve { order, lines, expiry, event }),
             2 => (0..ORDERS, event()).prop_map(|(order, event)| Call::Release { order, event }),
             2 => (0..ORDERS, event()).prop_map(|(order, event)| Call::Commit { order, event }),
             2 => Just(Call::Expire),
@@ -48,26 +52,26 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
     )
 }
 
-/// The uuids that the numbers of one run stand for.
+/// The ids that the numbers of one run stand for.
 struct Names {
-    parts: [Uuid; PARTS + 1],
-    orders: [Uuid; ORDERS],
+    parts: [PartId; PARTS + 1],
+    orders: [OrderId; ORDERS],
     restocks: [Uuid; 3],
-    events: [Uuid; ORDERS],
+    events: [EventId; ORDERS],
 }
 
 impl Names {
-    async fn on(shelves: &[Shelf]) -> Self {
-        let parts = [6, 4, 2, 0].map(shelf::part);
-        for shelf in shelves {
-            shelf.catalogue.seed(&parts).await.unwrap();
+    async fn on(fixtures: &[Fixture]) -> Self {
+        let parts = [6, 4, 2, 0].map(fixture::part);
+        for fixture in fixtures {
+            fixture.catalogue.seed(&parts).await.unwrap();
         }
-        let [a, b, c, d] = parts.map(|part| part.uuid);
+        let [a, b, c, d] = parts.map(|part| part.id);
         Self {
-            parts: [a, b, c, d, ids::random()],
-            orders: [(); ORDERS].map(|()| ids::random()),
+            parts: [a, b, c, d, new_part()],
+            orders: [(); ORDERS].map(|()| new_order()),
             restocks: [(); 3].map(|()| ids::random()),
-            events: [(); ORDERS].map(|()| ids::random()),
+            events: [(); ORDERS].map(|()| new_event()),
         }
     }
 
@@ -75,17 +79,17 @@ impl Names {
         lines.iter().map(|(part, quantity)| (self.parts[*part], *quantity)).collect()
     }
 
-    fn cause(&self, consumer: &'static str, event: Option<usize>) -> Option<Delivery> {
-        event.map(|event| Delivery { consumer, event: self.events[event] })
+    fn cause(&self, consumer: &'static str, event: Option<usize>) -> Option<Cause> {
+        event.map(|event| Cause { consumer, event: self.events[event] })
     }
 
-    /// What came of a call, and how much there is of each part then.
-    async fn make(&self, call: &Call, on: &Shelf) -> String {
+    /// Makes a call. Returns its result and the stock of each part afterwards.
+    async fn make(&self, call: &Call, on: &Fixture) -> String {
         let warehouse = &on.warehouse;
         let outcome = match call {
-            Call::Reserve { order, lines, hold, event } => {
+            Call::Reserve { order, lines, expiry, event } => {
                 let (order, cause) = (self.orders[*order], self.cause("created", *event));
-                let outcome = warehouse.reserve(order, &self.lines(lines), *hold, cause).await;
+                let outcome = warehouse.reserve(order, &self.lines(lines), *expiry, cause).await;
                 outcome.map(|reserved| format!("{reserved:?}"))
             }
             Call::Release { order, event } => {
@@ -110,16 +114,16 @@ impl Names {
 }
 
 #[test]
-fn nothing_is_lost_or_made_up_whatever_happens() {
+fn stock_adds_up_after_every_call() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(500) });
 
     let outcome = runner.run(&calls(), |calls| {
         runtime.block_on(async {
-            let shelf = shelf::memory();
-            let names = Names::on(std::slice::from_ref(&shelf)).await;
+            let fixture = fixture::memory();
+            let names = Names::on(std::slice::from_ref(&fixture)).await;
             for call in &calls {
-                names.make(call, &shelf).await;
+                names.make(call, &fixture).await;
             }
         });
         Ok(())
@@ -129,20 +133,20 @@ fn nothing_is_lost_or_made_up_whatever_happens() {
 }
 
 #[test]
-fn memory_does_as_postgresql_does() {
+fn the_twin_behaves_as_postgresql_does() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (postgres, _database) = runtime.block_on(shelf::postgres());
+    let (postgres, _database) = runtime.block_on(fixture::postgres());
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(60) });
 
     let outcome = runner.run(&calls(), |calls| {
-        let shelves = [shelf::memory(), postgres.clone()];
+        let fixtures = [fixture::memory(), postgres.clone()];
         runtime.block_on(async {
-            let names = Names::on(&shelves).await;
-            // What an earlier run left behind has no part in this one.
-            while shelves[1].warehouse.expire(100).await.unwrap() > 0 {}
+            let names = Names::on(&fixtures).await;
+            // Expires what an earlier run left behind.
+            while fixtures[1].warehouse.expire(100).await.unwrap() > 0 {}
             for call in &calls {
-                let in_memory = names.make(call, &shelves[0]).await;
-                let in_postgres = names.make(call, &shelves[1]).await;
+                let in_memory = names.make(call, &fixtures[0]).await;
+                let in_postgres = names.make(call, &fixtures[1]).await;
                 prop_assert_eq!(in_memory, in_postgres, "{:?}", call);
             }
             Ok(())

@@ -1,4 +1,4 @@
-//! The use cases, over memory.
+//! The use cases over the in-memory twin.
 
 use std::{
     io::Write,
@@ -8,53 +8,52 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contracts::events::{Event, OrderCancelled, OrderCreated, OrderOf, Received, ShipAssembled};
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::ids::{OrderId, PartId};
 use inventory::{
     error::Error,
     model::{Filter, Lines, NewPart, Page, Reserved, Status},
-    repository::{Delivery, Hold, MemoryInventory, Warehouse},
+    repository::{Cause, Expiry, MemoryInventory, Warehouse},
     service::InventoryService,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
-use platform::ids;
+use platform::{ids, postgres::DatabaseError};
 use uuid::Uuid;
 
-use crate::shelf::part;
+use crate::fixture::{new_event, new_order, part};
 
 /// How long a reservation is held.
 const TTL: Duration = Duration::from_mins(10);
 
-struct Shop {
+struct Fixture {
     service: InventoryService,
     inventory: MemoryInventory,
-    /// Of which there are five.
-    part: Uuid,
+    /// Its stock is 5.
+    part: PartId,
 }
 
-async fn shop() -> Shop {
+async fn fixture() -> Fixture {
     let inventory = MemoryInventory::default();
     let (catalogue, warehouse) = (Arc::new(inventory.clone()), Arc::new(inventory.clone()));
     let service = InventoryService::new(catalogue, warehouse, TTL);
     let new = part(5);
-    let part = new.uuid;
+    let part = new.id;
     service.seed(&[new]).await.unwrap();
-    Shop { service, inventory, part }
+    Fixture { service, inventory, part }
 }
 
-impl Shop {
+impl Fixture {
     fn lines(&self, quantity: i64) -> Lines {
         [(self.part, quantity)].into_iter().collect()
     }
 
     /// An order whose parts are held or confirmed.
-    async fn order(&self, confirm: bool) -> Uuid {
-        let order = ids::random();
+    async fn order(&self, confirm: bool) -> OrderId {
+        let order = new_order();
         self.service.reserve(order, &self.lines(1), confirm).await.unwrap();
         order
     }
 
-    fn status(&self, order: Uuid) -> Status {
+    fn status(&self, order: OrderId) -> Status {
         self.inventory.reservations()[&order].status
     }
 
@@ -63,129 +62,121 @@ impl Shop {
     }
 }
 
-fn received<E: Event<Subject = OrderOf>>(order: Uuid) -> Received<E> {
-    Received {
-        id: EventId::new(ids::random()),
-        subject: OrderOf { order: OrderId::new(order), user: UserId::new(ids::random()) },
-        event: E::default(),
-    }
-}
-
 #[tokio::test]
 async fn parts_are_listed_and_found() {
-    let shop = shop().await;
+    let fixture = fixture().await;
     let other: NewPart = part(1);
-    shop.service.seed(std::slice::from_ref(&other)).await.unwrap();
+    fixture.service.seed(std::slice::from_ref(&other)).await.unwrap();
 
-    let all = shop.service.parts(&Filter::default(), Page::default()).await.unwrap();
-    let first = shop.service.parts(&Filter::default(), Page { after: 0, size: NonZeroU32::new(1) }).await.unwrap();
-    let missing = shop.service.part(Uuid::nil()).await;
+    let all = fixture.service.parts(&Filter::default(), Page::default()).await.unwrap();
+    let first = fixture.service.parts(&Filter::default(), Page { after: 0, size: NonZeroU32::new(1) }).await.unwrap();
+    let missing = fixture.service.part(PartId::new(Uuid::nil())).await;
 
-    assert_eq!(all.iter().map(|part| part.uuid).collect::<Vec<_>>(), [shop.part, other.uuid]);
+    assert_eq!(all.iter().map(|part| part.id).collect::<Vec<_>>(), [fixture.part, other.id]);
     assert_eq!(first.len(), 1);
-    assert!(matches!(missing, Err(Error::PartNotFound(uuid)) if uuid.is_nil()));
+    assert!(matches!(missing, Err(Error::PartNotFound(uuid)) if uuid == PartId::new(Uuid::nil())));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reservation_lasts_for_its_time_unless_it_is_confirmed() {
-    let shop = shop().await;
-    let (held, confirmed) = (shop.order(false).await, shop.order(true).await);
+    let fixture = fixture().await;
+    let (held, confirmed) = (fixture.order(false).await, fixture.order(true).await);
 
     tokio::time::sleep(TTL.mul_f64(0.99)).await;
-    let before = shop.service.expire().await.unwrap();
+    let before = fixture.service.expire().await.unwrap();
     tokio::time::sleep(TTL.mul_f64(0.02)).await;
-    let after = shop.service.expire().await.unwrap();
+    let after = fixture.service.expire().await.unwrap();
 
     assert_eq!((before, after), (0, 1));
-    assert_eq!((shop.status(held), shop.status(confirmed)), (Status::Expired, Status::Confirmed));
-    assert_eq!(shop.available().await, 4);
+    assert_eq!((fixture.status(held), fixture.status(confirmed)), (Status::Expired, Status::Confirmed));
+    assert_eq!(fixture.available().await, 4);
 }
 
 #[tokio::test]
 async fn parts_are_released_committed_and_restocked() {
-    let shop = shop().await;
-    let (released, committed) = (shop.order(true).await, shop.order(true).await);
+    let fixture = fixture().await;
+    let (released, committed) = (fixture.order(true).await, fixture.order(true).await);
 
-    shop.service.release(released).await.unwrap();
-    shop.service.commit(committed).await.unwrap();
-    shop.service.restock(ids::random(), &shop.lines(10)).await.unwrap();
+    fixture.service.release(released).await.unwrap();
+    fixture.service.commit(committed).await.unwrap();
+    fixture.service.restock(ids::random(), &fixture.lines(10)).await.unwrap();
 
-    assert_eq!((shop.status(released), shop.status(committed)), (Status::Released, Status::Committed));
-    assert_eq!(shop.available().await, 14);
+    assert_eq!((fixture.status(released), fixture.status(committed)), (Status::Released, Status::Committed));
+    assert_eq!(fixture.available().await, 14);
 }
 
 #[tokio::test]
 async fn an_order_that_exists_keeps_its_parts() {
-    let shop = shop().await;
-    let order = shop.order(false).await;
+    let fixture = fixture().await;
+    let order = fixture.order(false).await;
 
-    shop.service.order_created(&received::<OrderCreated>(order), &shop.lines(1)).await.unwrap();
+    fixture.service.order_created(new_event(), order, &fixture.lines(1)).await.unwrap();
 
-    assert_eq!(shop.status(order), Status::Confirmed);
+    assert_eq!(fixture.status(order), Status::Confirmed);
 }
 
 #[tokio::test]
 async fn an_order_whose_parts_are_gone_is_no_reason_to_stop() {
-    let shop = shop().await;
-    let ended = ids::random();
-    shop.service.release(ended).await.unwrap();
-    let unknown: Lines = [(Uuid::nil(), 1)].into_iter().collect();
+    let fixture = fixture().await;
+    let ended = new_order();
+    fixture.service.release(ended).await.unwrap();
+    let unknown: Lines = [(PartId::new(Uuid::nil()), 1)].into_iter().collect();
 
-    let short = shop.service.order_created(&received::<OrderCreated>(ids::random()), &shop.lines(6)).await;
-    let over = shop.service.order_created(&received::<OrderCreated>(ended), &shop.lines(1)).await;
-    let strange = shop.service.order_created(&received::<OrderCreated>(ids::random()), &unknown).await;
+    let short = fixture.service.order_created(new_event(), new_order(), &fixture.lines(6)).await;
+    let over = fixture.service.order_created(new_event(), ended, &fixture.lines(1)).await;
+    let strange = fixture.service.order_created(new_event(), new_order(), &unknown).await;
 
     assert!(short.is_ok() && over.is_ok());
     assert!(matches!(strange, Err(Error::PartNotFound(_))));
-    assert_eq!(shop.available().await, 5);
+    assert_eq!(fixture.available().await, 5);
 }
 
 #[tokio::test]
 async fn the_end_of_an_order_is_the_end_of_its_reservation() {
-    let shop = shop().await;
-    let (cancelled, assembled) = (shop.order(true).await, shop.order(true).await);
+    let fixture = fixture().await;
+    let (cancelled, assembled) = (fixture.order(true).await, fixture.order(true).await);
 
-    shop.service.order_cancelled(&received::<OrderCancelled>(cancelled)).await.unwrap();
-    shop.service.order_assembled(&received::<ShipAssembled>(assembled)).await.unwrap();
+    fixture.service.order_cancelled(new_event(), cancelled).await.unwrap();
+    fixture.service.ship_assembled(new_event(), assembled).await.unwrap();
 
-    assert_eq!((shop.status(cancelled), shop.status(assembled)), (Status::Released, Status::Committed));
-    assert_eq!(shop.available().await, 4);
+    assert_eq!((fixture.status(cancelled), fixture.status(assembled)), (Status::Released, Status::Committed));
+    assert_eq!(fixture.available().await, 4);
 }
 
-/// Counters of what this thread does.
+/// Records the metrics of this thread.
 fn recorder() -> PrometheusRecorder {
     PrometheusBuilder::new().build_recorder()
 }
 
 #[tokio::test]
-async fn an_order_that_ends_in_two_ways_is_counted_and_passed_over() {
-    let shop = shop().await;
+async fn an_event_that_contradicts_the_reservation_is_counted_and_skipped() {
+    let fixture = fixture().await;
     let recorder = recorder();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let (built, left) = (shop.order(true).await, shop.order(true).await);
-    shop.service.commit(built).await.unwrap();
-    shop.service.release(left).await.unwrap();
+    let (built, left) = (fixture.order(true).await, fixture.order(true).await);
+    fixture.service.commit(built).await.unwrap();
+    fixture.service.release(left).await.unwrap();
 
-    shop.service.order_cancelled(&received::<OrderCancelled>(built)).await.unwrap();
-    shop.service.order_assembled(&received::<ShipAssembled>(left)).await.unwrap();
-    shop.service.order_assembled(&received::<ShipAssembled>(ids::random())).await.unwrap();
+    fixture.service.order_cancelled(new_event(), built).await.unwrap();
+    fixture.service.ship_assembled(new_event(), left).await.unwrap();
+    fixture.service.ship_assembled(new_event(), new_order()).await.unwrap();
 
     let rendered = recorder.handle().render();
     assert!(rendered.contains("inventory_inconsistencies_total 3"), "{rendered}");
-    assert_eq!((shop.status(built), shop.status(left)), (Status::Committed, Status::Released));
+    assert_eq!((fixture.status(built), fixture.status(left)), (Status::Committed, Status::Released));
 }
 
 #[tokio::test]
-async fn reservations_are_counted_by_how_they_ended() {
-    let shop = shop().await;
+async fn reservations_are_counted_by_outcome() {
+    let fixture = fixture().await;
     let recorder = recorder();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let unknown: Lines = [(Uuid::nil(), 1)].into_iter().collect();
+    let unknown: Lines = [(PartId::new(Uuid::nil()), 1)].into_iter().collect();
 
-    shop.order(false).await;
-    shop.order(true).await;
-    shop.service.reserve(ids::random(), &shop.lines(9), false).await.unwrap_err();
-    shop.service.reserve(ids::random(), &unknown, false).await.unwrap_err();
+    fixture.order(false).await;
+    fixture.order(true).await;
+    fixture.service.reserve(new_order(), &fixture.lines(9), false).await.unwrap_err();
+    fixture.service.reserve(new_order(), &unknown, false).await.unwrap_err();
 
     let rendered = recorder.handle().render();
     for (outcome, count) in [("reserved", 2), ("out_of_stock", 1), ("refused", 1)] {
@@ -194,48 +185,48 @@ async fn reservations_are_counted_by_how_they_ended() {
     }
 }
 
-/// A warehouse that is away.
-struct Away;
+/// A warehouse whose database is unavailable.
+struct Unavailable;
 
-fn away<T>() -> Result<T, Error> {
-    Err(Error::Unavailable(sqlx::Error::PoolTimedOut))
+fn unavailable<T>() -> Result<T, Error> {
+    Err(sqlx::Error::PoolTimedOut.into())
 }
 
 #[async_trait]
-impl Warehouse for Away {
-    async fn reserve(&self, _: Uuid, _: &Lines, _: Hold, _: Option<Delivery>) -> Result<Vec<Reserved>, Error> {
-        away()
+impl Warehouse for Unavailable {
+    async fn reserve(&self, _: OrderId, _: &Lines, _: Expiry, _: Option<Cause>) -> Result<Vec<Reserved>, Error> {
+        unavailable()
     }
 
-    async fn release(&self, _: Uuid, _: Option<Delivery>) -> Result<(), Error> {
-        away()
+    async fn release(&self, _: OrderId, _: Option<Cause>) -> Result<(), Error> {
+        unavailable()
     }
 
-    async fn commit(&self, _: Uuid, _: Option<Delivery>) -> Result<(), Error> {
-        away()
+    async fn commit(&self, _: OrderId, _: Option<Cause>) -> Result<(), Error> {
+        unavailable()
     }
 
     async fn expire(&self, _: i64) -> Result<u64, Error> {
-        away()
+        unavailable()
     }
 
     async fn restock(&self, _: Uuid, _: &Lines) -> Result<(), Error> {
-        away()
+        unavailable()
     }
 }
 
 #[tokio::test]
-async fn an_event_is_not_taken_while_the_warehouse_is_away() {
-    let service = InventoryService::new(Arc::new(MemoryInventory::default()), Arc::new(Away), TTL);
-    let order = ids::random();
+async fn an_event_fails_while_the_database_is_unavailable() {
+    let service = InventoryService::new(Arc::new(MemoryInventory::default()), Arc::new(Unavailable), TTL);
+    let order = new_order();
 
-    let created = service.order_created(&received::<OrderCreated>(order), &Lines::default()).await;
-    let cancelled = service.order_cancelled(&received::<OrderCancelled>(order)).await;
-    let assembled = service.order_assembled(&received::<ShipAssembled>(order)).await;
+    let created = service.order_created(new_event(), order, &Lines::default()).await;
+    let cancelled = service.order_cancelled(new_event(), order).await;
+    let assembled = service.ship_assembled(new_event(), order).await;
     let expired = service.expire().await;
 
     for outcome in [created, cancelled, assembled, expired.map(drop)] {
-        assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+        assert!(matches!(outcome, Err(Error::Database(DatabaseError::Unavailable(_)))), "{outcome:?}");
     }
 }
 

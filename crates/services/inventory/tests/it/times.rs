@@ -1,15 +1,15 @@
-//! When reservations were confirmed and when they ended, each for the first time: the auditor's evidence, kept by the database and by the twin.
+//! The times of the first confirmation and the first end of a reservation, which the audit uses; in the database and the twin.
 
-use inventory::repository::{Hold, MIGRATIONS, MemoryInventory, PgWarehouse, Warehouse as _};
-use platform::{ids, postgres::Database};
-use uuid::Uuid;
+use contracts::ids::OrderId;
+use inventory::repository::{Expiry, MIGRATIONS, MemoryInventory, PgWarehouse, Warehouse as _};
+use platform::postgres::Database;
 
-use crate::shelf::{LONG, OVER, Shelf};
+use crate::fixture::{AT_ONCE, Fixture, LATER, new_order};
 
-/// The version before the one that added the columns.
+/// The migration before the one that adds the columns.
 const BEFORE: i64 = 6;
 
-/// Where the times are kept.
+/// The store under test.
 enum Times {
     Memory(MemoryInventory),
     Postgres(Database),
@@ -17,7 +17,7 @@ enum Times {
 
 impl Times {
     /// Whether an order's reservation has ever been confirmed, and whether it has ever ended.
-    async fn of(&self, order: Uuid) -> (bool, bool) {
+    async fn of(&self, order: OrderId) -> (bool, bool) {
         match self {
             Self::Memory(inventory) => {
                 let reservation = &inventory.reservations()[&order];
@@ -28,45 +28,46 @@ impl Times {
                     "select first_confirmed_at is not null, first_ended_at is not null
                     from reservations where order_uuid = $1",
                 );
-                times.bind(order).fetch_one(pool).await.unwrap()
+                times.bind(order.uuid()).fetch_one(pool).await.unwrap()
             }
         }
     }
 }
 
 #[tokio::test]
-async fn the_twin_notes_when_a_reservation_was_confirmed_and_when_it_ended() {
+async fn the_twin_records_when_a_reservation_was_confirmed_and_when_it_ended() {
     let inventory = MemoryInventory::default();
     let warehouse = std::sync::Arc::new(inventory.clone());
-    let shelf = Shelf { catalogue: warehouse.clone(), warehouse };
+    let fixture = Fixture { catalogue: warehouse.clone(), warehouse };
 
-    each_status_is_noted(shelf, Times::Memory(inventory)).await;
+    each_status_is_recorded(fixture, Times::Memory(inventory)).await;
 }
 
 #[tokio::test]
-async fn the_database_notes_when_a_reservation_was_confirmed_and_when_it_ended() {
-    let (shelf, database) = crate::shelf::postgres().await;
+async fn the_database_records_when_a_reservation_was_confirmed_and_when_it_ended() {
+    let (fixture, database) = crate::fixture::postgres().await;
 
-    each_status_is_noted(shelf, Times::Postgres(database.pool.clone())).await;
+    each_status_is_recorded(fixture, Times::Postgres(database.pool.clone())).await;
 }
 
-async fn each_status_is_noted(shelf: Shelf, times: Times) {
-    let [part] = shelf.stocked([9]).await;
-    let order = ids::random;
+async fn each_status_is_recorded(fixture: Fixture, times: Times) {
+    let [part] = fixture.stocked([9]).await;
+    let order = new_order;
     let (held, confirmed, expired, again, released, committed, unheard) =
         (order(), order(), order(), order(), order(), order(), order());
 
-    for (order, hold) in [(expired, OVER), (again, OVER), (held, LONG), (released, LONG), (committed, LONG)] {
-        shelf.reserve(order, &[(part, 1)], hold).await.unwrap();
+    for (order, expiry) in [(expired, AT_ONCE), (again, AT_ONCE), (held, LATER), (released, LATER), (committed, LATER)]
+    {
+        fixture.reserve(order, &[(part, 1)], expiry).await.unwrap();
     }
-    shelf.warehouse.expire(10).await.unwrap();
+    fixture.warehouse.expire(10).await.unwrap();
     for order in [confirmed, again, committed] {
-        shelf.reserve(order, &[(part, 1)], Hold::Confirmed).await.unwrap();
+        fixture.reserve(order, &[(part, 1)], Expiry::Never).await.unwrap();
     }
     for order in [released, unheard] {
-        shelf.warehouse.release(order, None).await.unwrap();
+        fixture.warehouse.release(order, None).await.unwrap();
     }
-    shelf.warehouse.commit(committed, None).await.unwrap();
+    fixture.warehouse.commit(committed, None).await.unwrap();
 
     assert_eq!(times.of(held).await, (false, false));
     assert_eq!(times.of(confirmed).await, (true, false));
@@ -78,21 +79,21 @@ async fn each_status_is_noted(shelf: Shelf, times: Times) {
 }
 
 #[tokio::test]
-async fn only_the_first_time_is_noted() {
-    let (shelf, database) = crate::shelf::postgres().await;
-    let [part] = shelf.stocked([1]).await;
-    let order = ids::random();
+async fn only_the_first_time_is_recorded() {
+    let (fixture, database) = crate::fixture::postgres().await;
+    let [part] = fixture.stocked([1]).await;
+    let order = new_order();
     let ended = async || -> String {
         let ended = sqlx::query_scalar("select first_ended_at::text from reservations where order_uuid = $1");
-        ended.bind(order).fetch_one(&database.pool).await.unwrap()
+        ended.bind(order.uuid()).fetch_one(&database.pool).await.unwrap()
     };
-    shelf.reserve(order, &[(part, 1)], OVER).await.unwrap();
-    shelf.warehouse.expire(1).await.unwrap();
+    fixture.reserve(order, &[(part, 1)], AT_ONCE).await.unwrap();
+    fixture.warehouse.expire(1).await.unwrap();
     let first = ended().await;
 
-    shelf.reserve(order, &[(part, 1)], OVER).await.unwrap();
-    shelf.warehouse.expire(1).await.unwrap();
-    shelf.warehouse.release(order, None).await.unwrap();
+    fixture.reserve(order, &[(part, 1)], AT_ONCE).await.unwrap();
+    fixture.warehouse.expire(1).await.unwrap();
+    fixture.warehouse.release(order, None).await.unwrap();
 
     assert_eq!(ended().await, first);
 }
@@ -100,11 +101,11 @@ async fn only_the_first_time_is_noted() {
 #[tokio::test]
 async fn older_reservations_count_as_confirmed_and_newer_ones_do_not() {
     let database = testkit::database(&MIGRATIONS).await;
-    let shelf = crate::shelf::over(&database.pool);
-    let [part] = shelf.stocked([9]).await;
-    let (old, new) = (ids::random(), ids::random());
-    shelf.reserve(old, &[(part, 1)], LONG).await.unwrap();
-    shelf.warehouse.release(old, None).await.unwrap();
+    let fixture = crate::fixture::over(&database.pool);
+    let [part] = fixture.stocked([9]).await;
+    let (old, new) = (new_order(), new_order());
+    fixture.reserve(old, &[(part, 1)], LATER).await.unwrap();
+    fixture.warehouse.release(old, None).await.unwrap();
 
     let mut connection = database.pool.connect().await.unwrap();
     MIGRATIONS.undo(&mut connection, BEFORE).await.unwrap();
@@ -112,7 +113,7 @@ async fn older_reservations_count_as_confirmed_and_newer_ones_do_not() {
     // A migrated table is planned anew, which a connection with prepared statements refuses once.
     let pool = Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 2).unwrap();
     let warehouse = PgWarehouse::new(pool.clone());
-    warehouse.reserve(new, &[(part, 1)].into_iter().collect(), LONG, None).await.unwrap();
+    warehouse.reserve(new, &[(part, 1)].into_iter().collect(), LATER, None).await.unwrap();
     warehouse.release(new, None).await.unwrap();
 
     let times = Times::Postgres(pool);

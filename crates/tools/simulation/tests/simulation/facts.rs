@@ -143,9 +143,9 @@ async fn parts(world: &World) -> Vec<Part> {
     let parts = world.stores.inventory.list(&Filter::default(), Page::default()).await.expect("parts");
     let lent = locked(&world.stores.lent).clone();
     let part = |part: inventory::model::Part| {
-        let lent = lent.get(&part.uuid).copied().unwrap_or_default();
+        let lent = lent.get(&part.id.uuid()).copied().unwrap_or_default();
         Part {
-            uuid: part.uuid,
+            uuid: part.id.uuid(),
             name: part.name,
             initial: part.stock.initial,
             restocked: part.stock.restocked - lent,
@@ -161,7 +161,7 @@ fn reservations(world: &World, at: DateTime<Utc>) -> Vec<Reservation> {
     use inventory::model::Status;
     let all = world.stores.inventory.reservations().into_iter();
     all.map(|(order, kept)| Reservation {
-        order,
+        order: order.uuid(),
         status: match kept.status {
             Status::Held => ReservationStatus::Held,
             Status::Confirmed => ReservationStatus::Confirmed,
@@ -169,7 +169,7 @@ fn reservations(world: &World, at: DateTime<Utc>) -> Vec<Reservation> {
             Status::Committed => ReservationStatus::Committed,
             Status::Expired => ReservationStatus::Expired,
         },
-        items: kept.items.iter().map(|item| (item.part, item.quantity)).collect(),
+        items: kept.items.iter().map(|item| (item.part.uuid(), item.quantity)).collect(),
         expires_at: kept.expires_at,
         first_confirmed_at: kept.first_confirmed_at,
         first_ended_at: kept.first_ended_at,

@@ -3,6 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
+use contracts::ids::{OrderId, PartId};
 use inventory::model::{Filter, Page};
 use notification::{
     client::{Limits, MemoryMessenger, Message, Notifier},
@@ -40,7 +41,8 @@ pub struct RemoteInventory(pub Process);
 #[async_trait]
 impl Inventory for RemoteInventory {
     async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
-        let lines: inventory::model::Lines = parts.iter().copied().collect();
+        let lines: inventory::model::Lines =
+            parts.iter().map(|(part, quantity)| (PartId::new(*part), *quantity)).collect();
         let mut tries = 0;
         loop {
             tries += 1;
@@ -48,15 +50,19 @@ impl Inventory for RemoteInventory {
             let limit = deadline::remaining(CALL_TIMEOUT);
             let answer = self.0.world.call(Name::Inventory, Serves::stock, limit, |inventory| {
                 let lines = lines.clone();
-                async move { inventory.reserve(order, &lines, confirm).await }
+                async move { inventory.reserve(OrderId::new(order), &lines, confirm).await }
             });
             let answer = answer.await;
             self.0.step("after it has asked inventory").await;
             self.0.stall("after it has asked inventory").await;
             let (problem, again) = match answer {
                 Ok(Ok(reserved)) => return Ok(reserved.into_iter().map(decode).collect()),
-                Ok(Err(inventory::error::Error::PartNotFound(part))) => return Err(Refusal::PartNotFound(part).into()),
-                Ok(Err(inventory::error::Error::OutOfStock(part))) => return Err(Refusal::OutOfStock(part).into()),
+                Ok(Err(inventory::error::Error::PartNotFound(part))) => {
+                    return Err(Refusal::PartNotFound(part.uuid()).into());
+                }
+                Ok(Err(inventory::error::Error::OutOfStock(part))) => {
+                    return Err(Refusal::OutOfStock(part.uuid()).into());
+                }
                 Ok(Err(inventory::error::Error::ReservationEnded(_))) => return Err(Refusal::ReservationLost.into()),
                 Ok(Err(error)) => (error.to_string(), true),
                 Err(Lost::Refused) => ("nobody listens".to_owned(), true),
@@ -70,7 +76,7 @@ impl Inventory for RemoteInventory {
     }
 
     async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error> {
-        let filter = Filter { uuids: parts.iter().map(|(part, _)| *part).collect(), ..Filter::default() };
+        let filter = Filter { parts: parts.iter().map(|(part, _)| PartId::new(*part)).collect(), ..Filter::default() };
         let limit = deadline::remaining(CALL_TIMEOUT);
         let answer = self.0.world.call(Name::Inventory, Serves::stock, limit, |inventory| {
             let filter = filter.clone();
@@ -79,7 +85,7 @@ impl Inventory for RemoteInventory {
         let Ok(Ok(stock)) = answer.await else {
             return Err(Error::Unavailable("inventory", anyhow::anyhow!("no answer")));
         };
-        let available = |part| stock.iter().find(|found| found.uuid == part).map(|found| found.stock.available);
+        let available = |part| stock.iter().find(|found| found.id.uuid() == part).map(|found| found.stock.available);
         if let Some((part, _)) = parts.iter().find(|(part, _)| available(*part).is_none()) {
             return Err(Refusal::PartNotFound(*part).into());
         }
@@ -90,7 +96,7 @@ impl Inventory for RemoteInventory {
 
 fn decode(reserved: inventory::model::Reserved) -> Reserved {
     let inventory::model::Reserved { part, quantity, unit_price } = reserved;
-    Reserved { part, quantity, unit_price }
+    Reserved { part: part.uuid(), quantity, unit_price }
 }
 
 /// Payment, as `GrpcPayments` would find it.

@@ -15,7 +15,7 @@ use audit::facts::Acknowledged;
 use contracts::events::{
     AssemblyFailed, OrderCancelled, OrderCreated, OrderOf, OrderPaid, Received, ShipAssembled, Subscription,
 };
-use contracts::money::Money;
+use contracts::{ids::PartId, money::Money};
 use inventory::{
     model::{Category, Dimensions, Manufacturer, NewPart},
     repository::MemoryInventory,
@@ -128,7 +128,7 @@ impl Stores {
 
 fn part(number: u128, stock: i64) -> NewPart {
     NewPart {
-        uuid: Uuid::from_u128(number),
+        id: PartId::new(Uuid::from_u128(number)),
         name: format!("part {number}"),
         description: String::new(),
         price: Money::from_minor(1000 + i64::from(u8::try_from(number).unwrap_or_default())).expect("money"),

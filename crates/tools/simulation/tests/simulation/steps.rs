@@ -14,7 +14,7 @@ use contracts::{
 };
 use inventory::{
     model::{Lines, Reserved},
-    repository::{Catalogue as _, Delivery, Hold, MemoryInventory, Warehouse},
+    repository::{Catalogue as _, Cause, Expiry, MemoryInventory, Warehouse},
 };
 use notification::{
     model::{Batch, Due, NewNotification, Notification, NotificationId},
@@ -208,18 +208,18 @@ impl Steps<MemoryOrders> {
 
 stepwise! {
     Warehouse for MemoryInventory, inventory::error::Error {
-        fn release(order: Uuid, cause: Option<Delivery>) -> () where cause = cause;
-        fn commit(order: Uuid, cause: Option<Delivery>) -> () where cause = cause;
+        fn release(order: OrderId, cause: Option<Cause>) -> () where cause = cause;
+        fn commit(order: OrderId, cause: Option<Cause>) -> () where cause = cause;
         fn expire(limit: i64) -> u64;
         fn restock(restock: Uuid, lines: &Lines) -> ();
     }
 
     async fn reserve(
         &self,
-        order: Uuid,
+        order: OrderId,
         lines: &Lines,
-        hold: Hold,
-        cause: Option<Delivery>,
+        expiry: Expiry,
+        cause: Option<Cause>,
     ) -> Result<Vec<Reserved>, inventory::error::Error> {
         self.before("before parts are reserved").await?;
         let world = &self.process.world;
@@ -229,20 +229,20 @@ stepwise! {
         let cause = self.cause(cause);
         let reserved = match cause {
             Some(created) if world.makes(Mistake::IgnoreOrderCreated) => {
-                self.twin.inbox.fresh(created.consumer, created.event);
+                self.twin.inbox.fresh(created.consumer, created.event.uuid());
                 Ok(Vec::new())
             }
-            _ => self.twin.reserve(order, lines, hold, cause).await,
+            _ => self.twin.reserve(order, lines, expiry, cause).await,
         };
-        world.note(format_args!("parts for order {order}, {hold:?}: {:?}", reserved.as_ref().map(Vec::len)));
+        world.note(format_args!("parts for order {order}, {expiry:?}: {:?}", reserved.as_ref().map(Vec::len)));
         self.after("after parts are reserved").await?;
         reserved
     }
 }
 
 impl Steps<MemoryInventory> {
-    fn cause(&self, cause: Option<Delivery>) -> Option<Delivery> {
-        cause.map(|cause| Delivery { event: self.seen(cause.event), ..cause })
+    fn cause(&self, cause: Option<Cause>) -> Option<Cause> {
+        cause.map(|cause| Cause { event: EventId::new(self.seen(cause.event.uuid())), ..cause })
     }
 
     /// The mistake of deciding by what has been read: what is missing by the time of the write is taken all the same.
@@ -250,7 +250,7 @@ impl Steps<MemoryInventory> {
     async fn take_what_was_read(
         &self,
         world: &Arc<World>,
-        order: Uuid,
+        order: OrderId,
         lines: &Lines,
     ) -> Result<(), inventory::error::Error> {
         let mut enough = true;
@@ -266,7 +266,7 @@ impl Steps<MemoryInventory> {
             let there = self.twin.find(part).await?.map_or(0, |part| part.stock.available);
             if there < quantity {
                 self.twin.restock(world.uuid(), &[(part, quantity - there)].into_iter().collect()).await?;
-                *locked(&world.stores.lent).entry(part).or_default() += quantity - there;
+                *locked(&world.stores.lent).entry(part.uuid()).or_default() += quantity - there;
             }
         }
         Ok(())

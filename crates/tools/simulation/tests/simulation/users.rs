@@ -77,11 +77,11 @@ impl User {
         let known = &self.world.stores.parts;
         self.world.pick(|rng| {
             if self.world.plan.scarce {
-                return vec![known[rng.random_range(0..2)].uuid];
+                return vec![known[rng.random_range(0..2)].id.uuid()];
             }
             let count = rng.random_range(1..=3);
             let mut part =
-                || if rng.random_bool(0.02) { Uuid::nil() } else { known[rng.random_range(0..known.len())].uuid };
+                || if rng.random_bool(0.02) { Uuid::nil() } else { known[rng.random_range(0..known.len())].id.uuid() };
             (0..count).map(|_| part()).collect()
         })
     }

@@ -1,14 +1,13 @@
-//! The catalogue.
+//! The catalogue in PostgreSQL.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contracts::money::Money;
+use contracts::{ids::PartId, money::Money};
 use platform::postgres::{Database, retry_stale};
 use serde_json::json;
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use crate::{
     error::Error,
@@ -29,7 +28,7 @@ impl PgCatalogue {
 
 /// A row of `parts`.
 struct Row {
-    part_uuid: Uuid,
+    part_uuid: PartId,
     position: i64,
     name: String,
     description: String,
@@ -56,7 +55,7 @@ struct Row {
 impl From<Row> for Part {
     fn from(row: Row) -> Self {
         Self {
-            uuid: row.part_uuid,
+            id: row.part_uuid,
             position: row.position,
             name: row.name,
             description: row.description,
@@ -86,7 +85,7 @@ impl From<Row> for Part {
 /// A new part as the columns of `parts`.
 fn columns(part: &NewPart) -> serde_json::Value {
     json!({
-        "part_uuid": part.uuid,
+        "part_uuid": part.id,
         "name": part.name,
         "description": part.description,
         "price": part.price,
@@ -104,8 +103,8 @@ fn columns(part: &NewPart) -> serde_json::Value {
     })
 }
 
-/// The values of one field of a filter; an empty field is not looked at.
-fn given<T>(values: Vec<T>) -> Option<Vec<T>> {
+/// The values of one field of a filter; none for an empty field, which matches all parts.
+fn non_empty<T>(values: Vec<T>) -> Option<Vec<T>> {
     Some(values).filter(|values| !values.is_empty())
 }
 
@@ -133,35 +132,35 @@ impl Catalogue for PgCatalogue {
         Ok(added.rows_affected())
     }
 
-    async fn find(&self, part: Uuid) -> Result<Option<Part>, Error> {
+    async fn find(&self, part: PartId) -> Result<Option<Part>, Error> {
         let find = || {
             sqlx::query_as!(
                 Row,
-                r#"select part_uuid, position, name, description, price, category, length, width, height, weight,
+                r#"select part_uuid as "part_uuid: PartId", position, name, description, price, category, length, width, height, weight,
                     manufacturer_name, manufacturer_country, manufacturer_website, tags,
                     metadata as "metadata: Json<BTreeMap<String, Value>>",
                     initial, restocked, available, reserved, consumed, created_at, updated_at
                 from parts
                 where part_uuid = $1"#,
-                part,
+                part.uuid(),
             )
             .fetch_optional(&self.pool)
         };
         Ok(retry_stale(find).await?.map(Part::from))
     }
 
-    /// Each branch of the union is about one field of the filter and is gone through only where the fields before it are not
-    /// given, by that field's index. A plain `$1 is null or …` would do without an index in a plan that is kept for all filters.
+    /// Each branch of the union filters by the first field that is given, through that field's index. With a plain
+    /// `$1 is null or …` the generic plan, which serves all filters, would use no index.
     async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Part>, Error> {
-        let uuids = given(filter.uuids.clone());
-        let names = given(filter.names.clone());
-        let tags = given(filter.tags.clone());
-        let countries = given(filter.countries.clone());
-        let categories = given(filter.categories.iter().map(|category| category.as_str().to_owned()).collect());
+        let parts = non_empty(filter.parts.iter().map(|part| part.uuid()).collect());
+        let names = non_empty(filter.names.clone());
+        let tags = non_empty(filter.tags.clone());
+        let countries = non_empty(filter.countries.clone());
+        let categories = non_empty(filter.categories.iter().map(|category| category.as_str().to_owned()).collect());
         let list = || {
             sqlx::query_as!(
                 Row,
-                r#"select part_uuid as "part_uuid!", position as "position!", name as "name!",
+                r#"select part_uuid as "part_uuid!: PartId", position as "position!", name as "name!",
                     description as "description!", price as "price!: Money", category as "category!: Category",
                     length as "length!", width as "width!", height as "height!", weight as "weight!",
                     manufacturer_name as "manufacturer_name!", manufacturer_country as "manufacturer_country!",
@@ -202,7 +201,7 @@ impl Catalogue for PgCatalogue {
                     and position > $6
                 order by position
                 limit $7"#,
-                uuids.as_deref(),
+                parts.as_deref(),
                 names.as_deref(),
                 tags.as_deref(),
                 countries.as_deref(),

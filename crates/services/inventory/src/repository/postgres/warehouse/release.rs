@@ -1,19 +1,19 @@
-//! Giving parts back.
+//! Returns the parts of a reservation to the stock.
 
+use contracts::ids::OrderId;
 use platform::postgres::Database;
-use uuid::Uuid;
 
-use super::Verdict;
-use crate::repository::Delivery;
+use super::Outcome;
+use crate::repository::Cause;
 
-/// An order that is not known leaves a row as well: whatever comes for it later finds that it has ended.
-pub(super) async fn release(pool: &Database, order: Uuid, cause: Option<Delivery>) -> sqlx::Result<Verdict> {
+/// An unknown order gets a released row (`tombstone`), so that a late reservation for it is refused.
+pub(super) async fn release(pool: &Database, order: OrderId, cause: Option<Cause>) -> sqlx::Result<Outcome> {
     sqlx::query_scalar!(
-        r#"with present as (
+        r#"with reservation as (
             select status
             from reservations
             where order_uuid = $1
-        ), seen as (
+        ), handled as (
             select event_uuid
             from inbox
             where consumer = $2 and event_uuid = $3
@@ -25,18 +25,18 @@ pub(super) async fn release(pool: &Database, order: Uuid, cause: Option<Delivery
             select part_uuid
             from parts
             where part_uuid in (select part_uuid from items)
-                and (select status from present) in ('held', 'confirmed', 'expired')
-                and not exists (select from seen)
+                and (select status from reservation) in ('held', 'confirmed', 'expired')
+                and not exists (select from handled)
             order by part_uuid
             for no key update
         ), released as (
             update reservations
             set status = 'released', expires_at = null, updated_at = now()
-            from present
+            from reservation
             where reservations.order_uuid = $1
-                and reservations.status = present.status
+                and reservations.status = reservation.status
                 and (select count(*) > 0 from locked)
-            returning present.status as before
+            returning reservation.status as before
         ), stock as (
             update parts
             set available = parts.available + items.quantity,
@@ -45,33 +45,33 @@ pub(super) async fn release(pool: &Database, order: Uuid, cause: Option<Delivery
             from released
             cross join items
             where parts.part_uuid = items.part_uuid and released.before <> 'expired'
-        ), buried as (
+        ), tombstone as (
             insert into reservations (order_uuid, status)
             select $1, 'released'
-            where not exists (select from present) and not exists (select from seen)
+            where not exists (select from reservation) and not exists (select from handled)
             on conflict do nothing
             returning order_uuid
-        ), verdict as (
+        ), outcome as (
             select case
-                when exists (select from seen) then 'seen'
-                when exists (select from released) or exists (select from buried) then 'done'
+                when exists (select from handled) then 'duplicate'
+                when exists (select from released) or exists (select from tombstone) then 'done'
                 when before.status = 'released' then 'done'
                 when before.status = 'committed' then 'ended'
-                else 'raced'
-            end as verdict
-            from (select (select status from present) as status) as before
-        ), noted as (
+                else 'conflict'
+            end as outcome
+            from (select (select status from reservation) as status) as before
+        ), inbox_row as (
             insert into inbox (consumer, event_uuid)
             select $2, $3
-            from verdict
-            where $2 is not null and verdict not in ('seen', 'raced')
+            from outcome
+            where $2 is not null and outcome not in ('duplicate', 'conflict')
             on conflict do nothing
         )
-        select verdict as "verdict!: Verdict"
-        from verdict"#,
-        order,
+        select outcome as "outcome!: Outcome"
+        from outcome"#,
+        order.uuid(),
         cause.map(|cause| cause.consumer),
-        cause.map(|cause| cause.event),
+        cause.map(|cause| cause.event.uuid()),
     )
     .fetch_one(pool)
     .await

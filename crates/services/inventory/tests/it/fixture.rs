@@ -1,44 +1,58 @@
-//! Stores with a few parts on the shelf.
+//! Stores with a few parts.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use contracts::money::Money;
+use contracts::{
+    ids::{EventId, OrderId, PartId},
+    money::Money,
+};
 use inventory::{
     error::Error,
     model::{Category, Dimensions, Manufacturer, NewPart, Reserved, Stock, Value},
-    repository::{Catalogue, Hold, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, Warehouse},
+    repository::{Catalogue, Expiry, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, Warehouse},
 };
 use platform::{ids, postgres::Database};
-use uuid::Uuid;
 
-pub const LONG: Hold = Hold::For(Duration::from_hours(1));
-/// Over as soon as it begins.
-pub const OVER: Hold = Hold::For(Duration::ZERO);
+pub const LATER: Expiry = Expiry::After(Duration::from_hours(1));
+/// Expires at once.
+pub const AT_ONCE: Expiry = Expiry::After(Duration::ZERO);
 
 #[derive(Clone)]
-pub struct Shelf {
+pub struct Fixture {
     pub catalogue: Arc<dyn Catalogue>,
     pub warehouse: Arc<dyn Warehouse>,
 }
 
-pub fn memory() -> Shelf {
+pub fn memory() -> Fixture {
     let inventory = MemoryInventory::default();
-    Shelf { catalogue: Arc::new(inventory.clone()), warehouse: Arc::new(inventory) }
+    Fixture { catalogue: Arc::new(inventory.clone()), warehouse: Arc::new(inventory) }
 }
 
-/// The database ends with the answer.
-pub async fn postgres() -> (Shelf, testkit::Database) {
+/// The database is dropped with the returned handle.
+pub async fn postgres() -> (Fixture, testkit::Database) {
     let database = testkit::database(&MIGRATIONS).await;
     (over(&database.pool), database)
 }
 
-pub fn over(pool: &Database) -> Shelf {
+pub fn over(pool: &Database) -> Fixture {
     let catalogue = Arc::new(PgCatalogue::new(pool.clone()));
     let warehouse = Arc::new(PgWarehouse::new(pool.clone()));
-    Shelf { catalogue, warehouse }
+    Fixture { catalogue, warehouse }
 }
 
-/// A part of which there are `stock`, at 12.34.
+pub fn new_order() -> OrderId {
+    OrderId::new(ids::random())
+}
+
+pub fn new_part() -> PartId {
+    PartId::new(ids::random())
+}
+
+pub fn new_event() -> EventId {
+    EventId::new(ids::random())
+}
+
+/// A part with this stock, at 12.34.
 pub fn part(stock: i64) -> NewPart {
     let metadata = [
         ("text", Value::String("x".to_owned())),
@@ -47,7 +61,7 @@ pub fn part(stock: i64) -> NewPart {
         ("flag", Value::Bool(false)),
     ];
     NewPart {
-        uuid: ids::random(),
+        id: new_part(),
         name: "Thruster".to_owned(),
         description: "Turns the ship.".to_owned(),
         price: Money::from_minor(1234).unwrap(),
@@ -64,25 +78,30 @@ pub fn part(stock: i64) -> NewPart {
     }
 }
 
-impl Shelf {
-    /// New parts, of which there are so many each.
-    pub async fn stocked<const N: usize>(&self, stock: [i64; N]) -> [Uuid; N] {
+impl Fixture {
+    /// Adds new parts with these stocks.
+    pub async fn stocked<const N: usize>(&self, stock: [i64; N]) -> [PartId; N] {
         let parts = stock.map(part);
         self.catalogue.seed(&parts).await.unwrap();
-        parts.map(|part| part.uuid)
+        parts.map(|part| part.id)
     }
 
-    pub async fn stock(&self, part: Uuid) -> Stock {
+    pub async fn stock(&self, part: PartId) -> Stock {
         self.catalogue.find(part).await.unwrap().unwrap().stock
     }
 
-    pub async fn available(&self, part: Uuid) -> i64 {
+    pub async fn available(&self, part: PartId) -> i64 {
         let stock = self.stock(part).await;
         assert!(stock.adds_up(), "{stock:?}");
         stock.available
     }
 
-    pub async fn reserve(&self, order: Uuid, lines: &[(Uuid, i64)], hold: Hold) -> Result<Vec<Reserved>, Error> {
-        self.warehouse.reserve(order, &lines.iter().copied().collect(), hold, None).await
+    pub async fn reserve(
+        &self,
+        order: OrderId,
+        lines: &[(PartId, i64)],
+        expiry: Expiry,
+    ) -> Result<Vec<Reserved>, Error> {
+        self.warehouse.reserve(order, &lines.iter().copied().collect(), expiry, None).await
     }
 }

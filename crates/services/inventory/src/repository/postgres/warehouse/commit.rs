@@ -1,23 +1,23 @@
-//! Building parts in.
+//! Consumes the parts of a built order.
 
+use contracts::ids::{OrderId, PartId};
 use platform::postgres::Database;
-use uuid::Uuid;
 
-use super::Verdict;
-use crate::repository::Delivery;
+use super::Outcome;
+use crate::repository::Cause;
 
-/// The verdict, and when it is `short`, the part of which too little is there.
+/// Returns the outcome and, for `out_of_stock`, the part of which there is too little.
 pub(super) async fn commit(
     pool: &Database,
-    order: Uuid,
-    cause: Option<Delivery>,
-) -> sqlx::Result<(Verdict, Option<Uuid>)> {
+    order: OrderId,
+    cause: Option<Cause>,
+) -> sqlx::Result<(Outcome, Option<PartId>)> {
     let row = sqlx::query!(
-        r#"with present as (
+        r#"with reservation as (
             select status
             from reservations
             where order_uuid = $1
-        ), seen as (
+        ), handled as (
             select event_uuid
             from inbox
             where consumer = $2 and event_uuid = $3
@@ -29,26 +29,26 @@ pub(super) async fn commit(
             select part_uuid, available
             from parts
             where part_uuid in (select part_uuid from items)
-                and (select status from present) in ('held', 'confirmed', 'expired')
-                and not exists (select from seen)
+                and (select status from reservation) in ('held', 'confirmed', 'expired')
+                and not exists (select from handled)
             order by part_uuid
             for no key update
         ), short as (
             select items.part_uuid
             from items
             join locked on locked.part_uuid = items.part_uuid
-            where locked.available < items.quantity and (select status from present) = 'expired'
+            where locked.available < items.quantity and (select status from reservation) = 'expired'
             order by items.part_uuid
             limit 1
         ), committed as (
             update reservations
             set status = 'committed', expires_at = null, updated_at = now()
-            from present
+            from reservation
             where reservations.order_uuid = $1
-                and reservations.status = present.status
+                and reservations.status = reservation.status
                 and (select count(*) > 0 from locked)
                 and not exists (select from short)
-            returning present.status as before
+            returning reservation.status as before
         ), stock as (
             update parts
             set available = parts.available - case when committed.before = 'expired' then items.quantity else 0 end,
@@ -58,31 +58,31 @@ pub(super) async fn commit(
             from committed
             cross join items
             where parts.part_uuid = items.part_uuid
-        ), verdict as (
+        ), outcome as (
             select case
-                when exists (select from seen) then 'seen'
+                when exists (select from handled) then 'duplicate'
                 when exists (select from committed) then 'done'
-                when before.status is null then 'unknown'
+                when before.status is null then 'not_found'
                 when before.status = 'committed' then 'done'
                 when before.status = 'released' then 'ended'
-                when exists (select from short) then 'short'
-                else 'raced'
-            end as verdict
-            from (select (select status from present) as status) as before
-        ), noted as (
+                when exists (select from short) then 'out_of_stock'
+                else 'conflict'
+            end as outcome
+            from (select (select status from reservation) as status) as before
+        ), inbox_row as (
             insert into inbox (consumer, event_uuid)
             select $2, $3
-            from verdict
-            where $2 is not null and verdict not in ('seen', 'raced')
+            from outcome
+            where $2 is not null and outcome not in ('duplicate', 'conflict')
             on conflict do nothing
         )
-        select verdict as "verdict!: Verdict", (select part_uuid from short) as short
-        from verdict"#,
-        order,
+        select outcome as "outcome!: Outcome", (select part_uuid from short) as "short: PartId"
+        from outcome"#,
+        order.uuid(),
         cause.map(|cause| cause.consumer),
-        cause.map(|cause| cause.event),
+        cause.map(|cause| cause.event.uuid()),
     )
     .fetch_one(pool)
     .await?;
-    Ok((row.verdict, row.short))
+    Ok((row.outcome, row.short))
 }

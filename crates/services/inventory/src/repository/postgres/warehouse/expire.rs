@@ -1,8 +1,8 @@
-//! Giving back what nobody confirmed in time.
+//! Expires reservations that were not confirmed in time.
 
 use platform::postgres::Database;
 
-/// Two that run at once share the work: each row changes once.
+/// Safe to run concurrently: each reservation changes once.
 pub(super) async fn expire(pool: &Database, limit: i64) -> sqlx::Result<u64> {
     let expired = sqlx::query_scalar!(
         r#"with due as (
@@ -30,18 +30,18 @@ pub(super) async fn expire(pool: &Database, limit: i64) -> sqlx::Result<u64> {
                 and reservations.expires_at <= now()
                 and (select count(*) > 0 from locked)
             returning reservations.order_uuid
-        ), back as (
+        ), returned as (
             select reservation_items.part_uuid, sum(reservation_items.quantity)::bigint as quantity
             from expired
             join reservation_items on reservation_items.order_uuid = expired.order_uuid
             group by reservation_items.part_uuid
         ), stock as (
             update parts
-            set available = parts.available + back.quantity,
-                reserved = parts.reserved - back.quantity,
+            set available = parts.available + returned.quantity,
+                reserved = parts.reserved - returned.quantity,
                 updated_at = now()
-            from back
-            where parts.part_uuid = back.part_uuid
+            from returned
+            where parts.part_uuid = returned.part_uuid
         )
         select count(*) as "count!"
         from expired"#,

@@ -1,0 +1,88 @@
+//! The in-memory twin of the stores, for tests and the simulation.
+
+mod catalogue;
+mod reservation;
+mod warehouse;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+use contracts::ids::{OrderId, PartId};
+use platform::{clock::Virtual, inbox::MemoryInbox};
+pub use reservation::Reservation;
+use uuid::Uuid;
+
+use super::Cause;
+use crate::{
+    error::Error,
+    model::{Lines, Part, Reserved, Stock},
+};
+
+/// Tables behind a lock; clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryInventory {
+    tables: Arc<Mutex<Tables>>,
+    pub inbox: MemoryInbox,
+    clock: Virtual,
+}
+
+#[derive(Default)]
+struct Tables {
+    parts: BTreeMap<PartId, Part>,
+    reservations: BTreeMap<OrderId, Reservation>,
+    restocks: BTreeMap<Uuid, Lines>,
+}
+
+impl MemoryInventory {
+    /// All reservations by order, for an auditor.
+    pub fn reservations(&self) -> BTreeMap<OrderId, Reservation> {
+        self.tables().reservations.clone()
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True when the causing event was handled before.
+    fn is_duplicate(&self, cause: Option<Cause>) -> bool {
+        cause.is_some_and(|cause| self.inbox.events(cause.consumer).contains(&cause.event.uuid()))
+    }
+
+    fn record(&self, cause: Option<Cause>) {
+        if let Some(cause) = cause {
+            self.inbox.fresh(cause.consumer, cause.event.uuid());
+        }
+    }
+}
+
+impl Tables {
+    fn part(&mut self, part: PartId) -> Result<&mut Part, Error> {
+        self.parts.get_mut(&part).ok_or(Error::PartNotFound(part))
+    }
+
+    /// Fails unless every line is available.
+    fn check(&self, lines: &[(PartId, i64)]) -> Result<(), Error> {
+        if let Some((part, _)) = lines.iter().find(|(part, _)| !self.parts.contains_key(part)) {
+            return Err(Error::PartNotFound(*part));
+        }
+        let short = |(part, quantity): &&(PartId, i64)| self.parts[part].stock.available < *quantity;
+        lines.iter().find(short).map_or(Ok(()), |(part, _)| Err(Error::OutOfStock(*part)))
+    }
+
+    fn change(
+        &mut self,
+        items: &[Reserved],
+        now: DateTime<Utc>,
+        change: impl Fn(&mut Stock, i64),
+    ) -> Result<(), Error> {
+        for item in items {
+            let part = self.part(item.part)?;
+            change(&mut part.stock, item.quantity);
+            part.updated_at = now;
+        }
+        Ok(())
+    }
+}

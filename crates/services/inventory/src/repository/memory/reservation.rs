@@ -1,0 +1,41 @@
+//! A reservation with the times that the database's trigger records.
+
+use chrono::{DateTime, Utc};
+use contracts::ids::PartId;
+
+use crate::model::{Reserved, Status};
+
+#[derive(Clone, Debug)]
+pub struct Reservation {
+    pub status: Status,
+    /// When it expires; none once it is confirmed or ended.
+    pub expires_at: Option<DateTime<Utc>>,
+    pub items: Vec<Reserved>,
+    /// When it was confirmed for the first time.
+    pub first_confirmed_at: Option<DateTime<Utc>>,
+    /// When it expired, or was released or committed, for the first time.
+    pub first_ended_at: Option<DateTime<Utc>>,
+}
+
+impl Reservation {
+    pub(super) fn of(items: Vec<Reserved>) -> Self {
+        Self { status: Status::Held, expires_at: None, items, first_confirmed_at: None, first_ended_at: None }
+    }
+
+    /// Changes the status and records the time, as the table's trigger does.
+    pub(super) fn change(&mut self, status: Status, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+        self.status = status;
+        self.expires_at = expires_at;
+        match status {
+            Status::Held => {}
+            Status::Confirmed => self.first_confirmed_at = self.first_confirmed_at.or(Some(now)),
+            Status::Released | Status::Committed | Status::Expired => {
+                self.first_ended_at = self.first_ended_at.or(Some(now));
+            }
+        }
+    }
+
+    pub(super) fn lines(&self) -> Vec<(PartId, i64)> {
+        self.items.iter().map(|item| (item.part, item.quantity)).collect()
+    }
+}

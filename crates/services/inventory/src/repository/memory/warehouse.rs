@@ -1,0 +1,158 @@
+//! Stock and reservations in memory.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use contracts::ids::OrderId;
+use uuid::Uuid;
+
+use super::{MemoryInventory, Reservation, Tables};
+use crate::{
+    error::Error,
+    model::{Lines, Reserved, Status},
+    repository::{Cause, Expiry, Warehouse},
+};
+
+impl MemoryInventory {
+    /// Makes a reservation where the order has none, or an expired one.
+    fn make(&self, tables: &mut Tables, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<Reserved>, Error> {
+        let now = self.clock.now();
+        let items = if let Some(expired) = tables.reservations.get(&order) {
+            tables.check(&expired.lines())?;
+            expired.items.clone()
+        } else {
+            tables.check(&lines.iter().collect::<Vec<_>>())?;
+            let reserved = |(part, quantity)| Reserved { part, quantity, unit_price: tables.parts[&part].price };
+            lines.iter().map(reserved).collect()
+        };
+        tables.change(&items, now, |stock, quantity| {
+            stock.available -= quantity;
+            stock.reserved += quantity;
+        })?;
+        let (status, expires_at) = match expiry {
+            Expiry::After(time) => (Status::Held, Some(now + time)),
+            Expiry::Never => (Status::Confirmed, None),
+        };
+        let reservation = tables.reservations.entry(order).or_insert_with(|| Reservation::of(items.clone()));
+        reservation.change(status, expires_at, now);
+        Ok(items)
+    }
+}
+
+#[async_trait]
+impl Warehouse for MemoryInventory {
+    async fn reserve(
+        &self,
+        order: OrderId,
+        lines: &Lines,
+        expiry: Expiry,
+        cause: Option<Cause>,
+    ) -> Result<Vec<Reserved>, Error> {
+        let mut tables = self.tables();
+        if self.is_duplicate(cause) {
+            return Ok(Vec::new());
+        }
+        let outcome = match tables.reservations.get_mut(&order) {
+            Some(reservation) if reservation.status == Status::Released => Err(Error::ReservationEnded(order)),
+            Some(reservation) if reservation.status != Status::Expired => {
+                if reservation.status == Status::Held && expiry == Expiry::Never {
+                    reservation.change(Status::Confirmed, None, self.clock.now());
+                }
+                Ok(reservation.items.clone())
+            }
+            _ => self.make(&mut tables, order, lines, expiry),
+        };
+        if !matches!(outcome, Err(Error::PartNotFound(_))) {
+            self.record(cause);
+        }
+        outcome
+    }
+
+    async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
+        let mut tables = self.tables();
+        if self.is_duplicate(cause) {
+            return Ok(());
+        }
+        self.record(cause);
+        let tombstone = || Reservation { status: Status::Released, ..Reservation::of(Vec::new()) };
+        let reservation = tables.reservations.entry(order).or_insert_with(tombstone);
+        if reservation.status == Status::Committed {
+            return Err(Error::ReservationEnded(order));
+        }
+        let before = reservation.status;
+        reservation.change(Status::Released, None, self.clock.now());
+        let items = reservation.items.clone();
+        if before.holds_stock() {
+            tables.change(&items, self.clock.now(), |stock, quantity| {
+                stock.available += quantity;
+                stock.reserved -= quantity;
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
+        let mut tables = self.tables();
+        if self.is_duplicate(cause) {
+            return Ok(());
+        }
+        self.record(cause);
+        let mut reservation = tables.reservations.get(&order).cloned().ok_or(Error::ReservationNotFound(order))?;
+        match reservation.status {
+            Status::Committed => return Ok(()),
+            Status::Released => return Err(Error::ReservationEnded(order)),
+            Status::Expired => tables.check(&reservation.lines())?,
+            Status::Held | Status::Confirmed => {}
+        }
+        tables.change(&reservation.items, self.clock.now(), |stock, quantity| {
+            let from = if reservation.status.holds_stock() { &mut stock.reserved } else { &mut stock.available };
+            *from -= quantity;
+            stock.consumed += quantity;
+        })?;
+        reservation.change(Status::Committed, None, self.clock.now());
+        tables.reservations.insert(order, reservation);
+        Ok(())
+    }
+
+    async fn expire(&self, limit: i64) -> Result<u64, Error> {
+        let mut tables = self.tables();
+        let now = self.clock.now();
+        let mut due: Vec<(DateTime<Utc>, OrderId)> = tables
+            .reservations
+            .iter()
+            .filter_map(|(order, reservation)| Some((reservation.expires_at?, *order)))
+            .filter(|(at, _)| *at <= now)
+            .collect();
+        due.sort();
+        due.truncate(usize::try_from(limit).unwrap_or_default());
+        let mut expired = 0;
+        for (_, order) in due {
+            if let Some(reservation) = tables.reservations.get_mut(&order) {
+                reservation.change(Status::Expired, None, now);
+                let items = reservation.items.clone();
+                tables.change(&items, now, |stock, quantity| {
+                    stock.available += quantity;
+                    stock.reserved -= quantity;
+                })?;
+                expired += 1;
+            }
+        }
+        Ok(expired)
+    }
+
+    async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error> {
+        let mut tables = self.tables();
+        if let Some((part, _)) = lines.iter().find(|(part, _)| !tables.parts.contains_key(part)) {
+            return Err(Error::PartNotFound(part));
+        }
+        if tables.restocks.insert(restock, lines.clone()).is_some() {
+            return Ok(());
+        }
+        for (part, quantity) in lines.iter() {
+            let part = tables.part(part)?;
+            part.stock.restocked += quantity;
+            part.stock.available += quantity;
+            part.updated_at = self.clock.now();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! Stock and reservations in PostgreSQL, one statement per change.
+//!
+//! Lock order: a statement locks the order's parts by ascending uuid, then its reservation, so that no two statements deadlock.
+//! A statement reads the reservation as of its start, so its update compares the status again
+//! (`reservations.status = reservation.status`). If the status has changed meanwhile, the statement changes nothing, returns
+//! `conflict` and is repeated.
+
+mod commit;
+mod expire;
+mod release;
+mod reserve;
+mod restock;
+
+use async_trait::async_trait;
+use contracts::ids::OrderId;
+use platform::postgres::{Database, DatabaseError, retry_stale};
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    model::{Lines, Reserved},
+    repository::{Cause, Expiry, Warehouse},
+};
+
+/// How often a statement is repeated after conflicts. Each conflict means that another statement made progress.
+const ATTEMPTS: u32 = 20;
+
+/// The outcome of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+enum Outcome {
+    /// The reservation is as requested, by this call or an earlier one.
+    Done,
+    /// The event was handled before.
+    Duplicate,
+    /// There is no such part or reservation.
+    NotFound,
+    OutOfStock,
+    /// The reservation was released or committed, and the request contradicts that.
+    Ended,
+    /// A concurrent statement changed the reservation first; nothing is changed.
+    Conflict,
+}
+
+#[derive(Clone)]
+pub struct PgWarehouse {
+    pool: Database,
+}
+
+impl PgWarehouse {
+    pub fn new(pool: Database) -> Self {
+        Self { pool }
+    }
+}
+
+#[async_trait]
+impl Warehouse for PgWarehouse {
+    async fn reserve(
+        &self,
+        order: OrderId,
+        lines: &Lines,
+        expiry: Expiry,
+        cause: Option<Cause>,
+    ) -> Result<Vec<Reserved>, Error> {
+        for _ in 0..ATTEMPTS {
+            let rows = retry_stale(|| reserve::reserve(&self.pool, order, lines, expiry, cause)).await?;
+            if let Some(result) = reserve::result(order, rows) {
+                return result;
+            }
+        }
+        Err(Error::Contended(order))
+    }
+
+    async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            match retry_stale(|| release::release(&self.pool, order, cause)).await? {
+                Outcome::Done | Outcome::Duplicate => return Ok(()),
+                Outcome::Ended => return Err(Error::ReservationEnded(order)),
+                Outcome::Conflict => {}
+                Outcome::NotFound | Outcome::OutOfStock => {
+                    return Err(DatabaseError::inconsistent("reservations", "status", order).into());
+                }
+            }
+        }
+        Err(Error::Contended(order))
+    }
+
+    async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            let (outcome, short) = retry_stale(|| commit::commit(&self.pool, order, cause)).await?;
+            match outcome {
+                Outcome::Done | Outcome::Duplicate => return Ok(()),
+                Outcome::NotFound => return Err(Error::ReservationNotFound(order)),
+                Outcome::Ended => return Err(Error::ReservationEnded(order)),
+                Outcome::OutOfStock => {
+                    let without_parts = || DatabaseError::inconsistent("reservation_items", "part_uuid", order).into();
+                    return Err(short.map_or_else(without_parts, Error::OutOfStock));
+                }
+                Outcome::Conflict => {}
+            }
+        }
+        Err(Error::Contended(order))
+    }
+
+    async fn expire(&self, limit: i64) -> Result<u64, Error> {
+        Ok(retry_stale(|| expire::expire(&self.pool, limit)).await?)
+    }
+
+    async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error> {
+        match retry_stale(|| restock::restock(&self.pool, restock, lines)).await? {
+            Some(unknown) => Err(Error::PartNotFound(unknown)),
+            None => Ok(()),
+        }
+    }
+}

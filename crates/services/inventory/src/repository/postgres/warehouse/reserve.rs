@@ -1,0 +1,177 @@
+//! Reserves parts for an order.
+
+use contracts::{
+    ids::{OrderId, PartId},
+    money::Money,
+};
+use platform::postgres::{Database, DatabaseError};
+
+use super::Outcome;
+use crate::{
+    error::Error,
+    model::{Lines, Reserved},
+    repository::{Cause, Expiry},
+};
+
+/// One line of a reservation, with the outcome of the statement.
+pub(super) struct Row {
+    outcome: Outcome,
+    part_uuid: PartId,
+    quantity: i64,
+    unit_price: Option<Money>,
+    known: bool,
+    enough: bool,
+}
+
+/// `out_of_stock` is decided on unlocked values, a reservation only on locked ones: a sold-out part causes no lock contention.
+#[expect(clippy::too_many_lines, reason = "it is one statement")]
+pub(super) async fn reserve(
+    pool: &Database,
+    order: OrderId,
+    lines: &Lines,
+    expiry: Expiry,
+    cause: Option<Cause>,
+) -> sqlx::Result<Vec<Row>> {
+    let (parts, quantities) = lines.columns();
+    let seconds = match expiry {
+        Expiry::After(time) => Some(time.as_secs_f64()),
+        Expiry::Never => None,
+    };
+    sqlx::query_as!(
+        Row,
+        r#"with reservation as (
+            select status
+            from reservations
+            where order_uuid = $1
+        ), handled as (
+            select event_uuid
+            from inbox
+            where consumer = $5 and event_uuid = $6
+        ), existing_items as (
+            select part_uuid, quantity, unit_price
+            from reservation_items
+            where order_uuid = $1
+        ), requested as (
+            select part_uuid, quantity, unit_price
+            from existing_items
+            union all
+            select part_uuid, quantity, null
+            from unnest($2::uuid[], $3::bigint[]) as asked (part_uuid, quantity)
+            where not exists (select from existing_items)
+        ), lines as (
+            select requested.part_uuid, requested.quantity, coalesce(requested.unit_price, parts.price) as unit_price,
+                parts.part_uuid is not null as known,
+                coalesce(parts.available >= requested.quantity, false) as enough
+            from requested
+            left join parts on parts.part_uuid = requested.part_uuid
+        ), availability as (
+            select bool_and(enough)
+                and coalesce((select status from reservation), 'expired') = 'expired'
+                and not exists (select from handled) as reservable
+            from lines
+        ), locked as materialized (
+            select part_uuid, available, price
+            from parts
+            where part_uuid in (select part_uuid from requested) and (select reservable from availability)
+            order by part_uuid
+            for no key update
+        ), granted as materialized (
+            select requested.part_uuid, requested.quantity, coalesce(requested.unit_price, locked.price) as unit_price,
+                coalesce(locked.available >= requested.quantity, false) as granted
+            from requested
+            left join locked on locked.part_uuid = requested.part_uuid
+        ), inserted as (
+            insert into reservations (order_uuid, status, expires_at)
+            select $1,
+                case when $4::float8 is null then 'confirmed' else 'held' end,
+                now() + make_interval(secs => $4)
+            where (select bool_and(granted) from granted)
+            on conflict (order_uuid) do update
+            set status = excluded.status, expires_at = excluded.expires_at, updated_at = now()
+            where reservations.status = 'expired' and exists (select from reservation)
+            returning order_uuid
+        ), items as (
+            insert into reservation_items (order_uuid, part_uuid, quantity, unit_price)
+            select inserted.order_uuid, granted.part_uuid, granted.quantity, granted.unit_price
+            from inserted
+            cross join granted
+            on conflict do nothing
+        ), stock as (
+            update parts
+            set available = parts.available - granted.quantity,
+                reserved = parts.reserved + granted.quantity,
+                updated_at = now()
+            from inserted
+            cross join granted
+            where parts.part_uuid = granted.part_uuid
+        ), confirmed as (
+            update reservations
+            set status = 'confirmed', expires_at = null, updated_at = now()
+            from reservation
+            where reservations.order_uuid = $1
+                and reservations.status = 'held'
+                and reservation.status = 'held'
+                and $4::float8 is null
+                and not exists (select from handled)
+            returning reservations.order_uuid
+        ), outcome as (
+            select case
+                when exists (select from handled) then 'duplicate'
+                when exists (select from inserted) or exists (select from confirmed) then 'done'
+                when before.status in ('confirmed', 'committed') then 'done'
+                when before.status = 'held' and $4::float8 is not null then 'done'
+                when before.status = 'held' then 'conflict'
+                when before.status = 'released' then 'ended'
+                when (select bool_and(enough) from lines) then 'conflict'
+                when (select bool_and(known) from lines) then 'out_of_stock'
+                else 'not_found'
+            end as outcome
+            from (select (select status from reservation) as status) as before
+        ), inbox_row as (
+            insert into inbox (consumer, event_uuid)
+            select $5, $6
+            from outcome
+            where $5 is not null and outcome not in ('duplicate', 'conflict', 'not_found')
+            on conflict do nothing
+        )
+        select outcome as "outcome!: Outcome",
+            lines.part_uuid as "part_uuid!: PartId",
+            lines.quantity as "quantity!",
+            coalesce(granted.unit_price, lines.unit_price) as "unit_price: Money",
+            lines.known as "known!",
+            lines.enough as "enough!"
+        from outcome
+        cross join lines
+        join granted on granted.part_uuid = lines.part_uuid
+        order by lines.part_uuid"#,
+        order.uuid(),
+        &parts,
+        &quantities,
+        seconds,
+        cause.map(|cause| cause.consumer),
+        cause.map(|cause| cause.event.uuid()),
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// The result for the caller; none when the statement has to be repeated.
+pub(super) fn result(order: OrderId, rows: Vec<Row>) -> Option<Result<Vec<Reserved>, Error>> {
+    let without_parts = || DatabaseError::inconsistent("reservation_items", "part_uuid", order).into();
+    let first = |which: fn(&Row) -> bool| rows.iter().find(|row| which(row)).map(|row| row.part_uuid);
+    let outcome = rows.first().map(|row| row.outcome)?;
+    Some(match outcome {
+        Outcome::Conflict => return None,
+        Outcome::Ended => Err(Error::ReservationEnded(order)),
+        Outcome::NotFound => Err(first(|row| !row.known).map_or_else(without_parts, Error::PartNotFound)),
+        Outcome::OutOfStock => Err(first(|row| !row.enough).map_or_else(without_parts, Error::OutOfStock)),
+        Outcome::Duplicate => Ok(Vec::new()),
+        Outcome::Done => rows.into_iter().map(reserved).collect(),
+    })
+}
+
+fn reserved(row: Row) -> Result<Reserved, Error> {
+    let Row { part_uuid: part, quantity, unit_price, .. } = row;
+    let unit_price = unit_price.ok_or_else(|| DatabaseError::inconsistent("parts", "price", part))?;
+    Ok(Reserved { part, quantity, unit_price })
+}

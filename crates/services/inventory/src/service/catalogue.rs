@@ -1,0 +1,36 @@
+//! The catalogue: seeding, finding and listing parts, and restocking them.
+
+use contracts::ids::PartId;
+use uuid::Uuid;
+
+use super::InventoryService;
+use crate::{
+    error::Error,
+    model::{Filter, Lines, NewPart, Page, Part},
+};
+
+impl InventoryService {
+    /// Adds the parts that the catalogue does not have yet.
+    pub async fn seed(&self, parts: &[NewPart]) -> Result<(), Error> {
+        let added = self.catalogue.seed(parts).await?;
+        if added > 0 {
+            tracing::info!(added, "parts added to the catalogue");
+        }
+        Ok(())
+    }
+
+    pub async fn part(&self, part: PartId) -> Result<Part, Error> {
+        self.catalogue.find(part).await?.ok_or(Error::PartNotFound(part))
+    }
+
+    pub async fn parts(&self, filter: &Filter, page: Page) -> Result<Vec<Part>, Error> {
+        self.catalogue.list(filter, page).await
+    }
+
+    /// Adds stock, once per `restock`.
+    pub async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error> {
+        self.warehouse.restock(restock, lines).await?;
+        tracing::info!(restock_uuid = %restock, "parts restocked");
+        Ok(())
+    }
+}

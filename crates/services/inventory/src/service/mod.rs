@@ -1,0 +1,26 @@
+//! The use cases: the catalogue, stock and reservations.
+
+mod catalogue;
+mod order_events;
+mod reservations;
+
+use std::{sync::Arc, time::Duration};
+
+pub use order_events::{GROUP_ASSEMBLED, GROUP_CANCELLED, GROUP_CREATED};
+pub use reservations::EXPIRY_BATCH;
+
+use crate::repository::{Catalogue, Warehouse};
+
+#[derive(Clone)]
+pub struct InventoryService {
+    catalogue: Arc<dyn Catalogue>,
+    warehouse: Arc<dyn Warehouse>,
+    reservation_ttl: Duration,
+}
+
+impl InventoryService {
+    /// A reservation that is not confirmed expires after `reservation_ttl`.
+    pub fn new(catalogue: Arc<dyn Catalogue>, warehouse: Arc<dyn Warehouse>, reservation_ttl: Duration) -> Self {
+        Self { catalogue, warehouse, reservation_ttl }
+    }
+}

@@ -1,0 +1,262 @@
+//! The contract of the warehouse.
+
+use inventory::{
+    error::Error,
+    model::{Lines, Stock},
+    repository::{Cause, Expiry},
+};
+use platform::ids;
+
+use crate::fixture::{AT_ONCE, Fixture, LATER, new_event, new_order, new_part};
+
+contract!(
+    parts_are_set_aside_all_or_none,
+    a_part_that_is_not_known_is_named,
+    a_repeated_call_answers_as_the_first_did,
+    a_confirmed_reservation_does_not_expire,
+    a_held_reservation_expires_once,
+    a_held_reservation_does_not_expire_before_its_time,
+    an_expired_reservation_is_made_again_if_there_is_stock,
+    expiry_goes_in_batches,
+    released_parts_can_be_sold_to_others_and_not_to_the_same_order,
+    an_order_that_was_released_before_it_came_gets_nothing,
+    parts_are_given_back_once,
+    committed_parts_are_gone,
+    an_order_that_has_nothing_cannot_be_committed,
+    an_expired_reservation_can_be_committed_while_there_is_stock,
+    an_event_has_its_effect_once,
+    an_event_that_was_refused_stays_refused,
+    stock_is_added_once_to_all_parts_or_none,
+);
+
+async fn parts_are_set_aside_all_or_none(fixture: Fixture) {
+    let [a, b] = fixture.stocked([5, 1]).await;
+    let order = new_order();
+
+    let short = fixture.reserve(order, &[(a, 2), (b, 2)], LATER).await;
+    let enough = fixture.reserve(order, &[(a, 2), (b, 1)], LATER).await.unwrap();
+
+    assert!(matches!(short, Err(Error::OutOfStock(part)) if part == b), "{short:?}");
+    assert_eq!(enough.len(), 2);
+    assert!(enough.iter().all(|reserved| reserved.unit_price.minor() == 1234));
+    assert_eq!((fixture.available(a).await, fixture.available(b).await), (3, 0));
+}
+
+async fn a_part_that_is_not_known_is_named(fixture: Fixture) {
+    let [a] = fixture.stocked([1]).await;
+    let unknown = new_part();
+
+    let outcome = fixture.reserve(new_order(), &[(a, 5), (unknown, 1)], LATER).await;
+
+    assert!(matches!(outcome, Err(Error::PartNotFound(part)) if part == unknown), "{outcome:?}");
+    assert_eq!(fixture.available(a).await, 1);
+}
+
+async fn a_repeated_call_answers_as_the_first_did(fixture: Fixture) {
+    let [a, b] = fixture.stocked([3, 3]).await;
+    let order = new_order();
+
+    let first = fixture.reserve(order, &[(a, 2)], LATER).await.unwrap();
+    let second = fixture.reserve(order, &[(a, 2)], LATER).await.unwrap();
+    let confirmed = fixture.reserve(order, &[(b, 1)], Expiry::Never).await.unwrap();
+    let again = fixture.reserve(order, &[(new_part(), 9)], Expiry::Never).await.unwrap();
+
+    assert_eq!((first[0].part, first[0].quantity), (a, 2));
+    assert!([second, confirmed, again].iter().all(|other| *other == first));
+    assert_eq!((fixture.available(a).await, fixture.available(b).await), (1, 3));
+}
+
+async fn a_confirmed_reservation_does_not_expire(fixture: Fixture) {
+    let [a] = fixture.stocked([2]).await;
+    let order = new_order();
+    fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
+
+    fixture.reserve(order, &[(a, 1)], Expiry::Never).await.unwrap();
+    // A late repetition of the first call takes nothing back.
+    fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
+
+    assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
+    assert_eq!(fixture.available(a).await, 1);
+}
+
+async fn a_held_reservation_expires_once(fixture: Fixture) {
+    let [a] = fixture.stocked([2]).await;
+    fixture.reserve(new_order(), &[(a, 2)], AT_ONCE).await.unwrap();
+
+    assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 1);
+    assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
+    assert_eq!(fixture.available(a).await, 2);
+}
+
+async fn a_held_reservation_does_not_expire_before_its_time(fixture: Fixture) {
+    let [a] = fixture.stocked([2]).await;
+    fixture.reserve(new_order(), &[(a, 2)], LATER).await.unwrap();
+
+    assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
+    assert_eq!(fixture.available(a).await, 0);
+}
+
+async fn an_expired_reservation_is_made_again_if_there_is_stock(fixture: Fixture) {
+    let [a, b] = fixture.stocked([1, 1]).await;
+    let (order, rival) = (new_order(), new_order());
+    let first = fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
+    fixture.warehouse.expire(10).await.unwrap();
+    fixture.reserve(rival, &[(a, 1)], LATER).await.unwrap();
+
+    let short = fixture.reserve(order, &[(a, 1)], Expiry::Never).await;
+    fixture.warehouse.release(rival, None).await.unwrap();
+    // What it asked for at first counts.
+    let again = fixture.reserve(order, &[(b, 1)], Expiry::Never).await.unwrap();
+
+    assert!(matches!(short, Err(Error::OutOfStock(part)) if part == a), "{short:?}");
+    assert_eq!(again, first);
+    assert_eq!((fixture.available(a).await, fixture.available(b).await), (0, 1));
+    assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
+}
+
+async fn expiry_goes_in_batches(fixture: Fixture) {
+    let [a] = fixture.stocked([5]).await;
+    for _ in 0..5 {
+        fixture.reserve(new_order(), &[(a, 1)], AT_ONCE).await.unwrap();
+    }
+
+    assert_eq!(fixture.warehouse.expire(3).await.unwrap(), 3);
+    assert_eq!(fixture.available(a).await, 3);
+    assert_eq!(fixture.warehouse.expire(3).await.unwrap(), 2);
+    assert_eq!(fixture.available(a).await, 5);
+}
+
+async fn released_parts_can_be_sold_to_others_and_not_to_the_same_order(fixture: Fixture) {
+    let [a] = fixture.stocked([1]).await;
+    let order = new_order();
+    fixture.reserve(order, &[(a, 1)], Expiry::Never).await.unwrap();
+
+    fixture.warehouse.release(order, None).await.unwrap();
+    let same = fixture.reserve(order, &[(a, 1)], Expiry::Never).await;
+    let other = fixture.reserve(new_order(), &[(a, 1)], LATER).await;
+
+    assert!(matches!(same, Err(Error::ReservationEnded(ended)) if ended == order), "{same:?}");
+    assert!(other.is_ok(), "{other:?}");
+}
+
+async fn an_order_that_was_released_before_it_came_gets_nothing(fixture: Fixture) {
+    let [a] = fixture.stocked([1]).await;
+    let order = new_order();
+
+    fixture.warehouse.release(order, None).await.unwrap();
+    fixture.warehouse.release(order, None).await.unwrap();
+    let late = fixture.reserve(order, &[(a, 1)], LATER).await;
+
+    assert!(matches!(late, Err(Error::ReservationEnded(_))), "{late:?}");
+    assert_eq!(fixture.available(a).await, 1);
+}
+
+async fn parts_are_given_back_once(fixture: Fixture) {
+    let [a] = fixture.stocked([3]).await;
+    let (released, expired) = (new_order(), new_order());
+    fixture.reserve(released, &[(a, 1)], LATER).await.unwrap();
+    fixture.reserve(expired, &[(a, 2)], AT_ONCE).await.unwrap();
+    fixture.warehouse.expire(10).await.unwrap();
+
+    for order in [released, released, expired, expired] {
+        fixture.warehouse.release(order, None).await.unwrap();
+    }
+
+    assert_eq!(fixture.available(a).await, 3);
+    assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
+}
+
+async fn committed_parts_are_gone(fixture: Fixture) {
+    let [a] = fixture.stocked([3]).await;
+    let order = new_order();
+    let reserved = fixture.reserve(order, &[(a, 2)], Expiry::Never).await.unwrap();
+
+    fixture.warehouse.commit(order, None).await.unwrap();
+    fixture.warehouse.commit(order, None).await.unwrap();
+    let released = fixture.warehouse.release(order, None).await;
+    let repeated = fixture.reserve(order, &[(a, 2)], Expiry::Never).await.unwrap();
+
+    assert!(matches!(released, Err(Error::ReservationEnded(_))), "{released:?}");
+    assert_eq!(repeated, reserved);
+    assert_eq!(fixture.stock(a).await, Stock { initial: 3, available: 1, consumed: 2, ..Stock::default() });
+}
+
+async fn an_order_that_has_nothing_cannot_be_committed(fixture: Fixture) {
+    let [a] = fixture.stocked([1]).await;
+    let order = new_order();
+
+    let unknown = fixture.warehouse.commit(order, None).await;
+    fixture.reserve(order, &[(a, 1)], LATER).await.unwrap();
+    fixture.warehouse.release(order, None).await.unwrap();
+    let released = fixture.warehouse.commit(order, None).await;
+
+    assert!(matches!(unknown, Err(Error::ReservationNotFound(_))), "{unknown:?}");
+    assert!(matches!(released, Err(Error::ReservationEnded(_))), "{released:?}");
+    assert_eq!(fixture.stock(a).await, Stock { initial: 1, available: 1, ..Stock::default() });
+}
+
+async fn an_expired_reservation_can_be_committed_while_there_is_stock(fixture: Fixture) {
+    let [a] = fixture.stocked([1]).await;
+    let (order, rival) = (new_order(), new_order());
+    fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
+    fixture.warehouse.expire(10).await.unwrap();
+    fixture.reserve(rival, &[(a, 1)], LATER).await.unwrap();
+
+    let short = fixture.warehouse.commit(order, None).await;
+    fixture.warehouse.release(rival, None).await.unwrap();
+    fixture.warehouse.commit(order, None).await.unwrap();
+
+    assert!(matches!(short, Err(Error::OutOfStock(part)) if part == a), "{short:?}");
+    assert_eq!(fixture.stock(a).await, Stock { initial: 1, consumed: 1, ..Stock::default() });
+}
+
+async fn an_event_has_its_effect_once(fixture: Fixture) {
+    let [a] = fixture.stocked([2]).await;
+    let lines = Lines::from_iter([(a, 1)]);
+    let order = new_order();
+    let created = Some(Cause { consumer: "created", event: new_event() });
+    let cancelled = Some(Cause { consumer: "cancelled", event: new_event() });
+
+    for _ in 0..2 {
+        fixture.warehouse.reserve(order, &lines, Expiry::Never, created).await.unwrap();
+    }
+    assert_eq!(fixture.available(a).await, 1);
+    for _ in 0..2 {
+        fixture.warehouse.release(order, cancelled).await.unwrap();
+    }
+    // Delivered out of order, and again.
+    let late = fixture.warehouse.reserve(order, &lines, Expiry::Never, created).await;
+
+    assert!(late.is_ok(), "{late:?}");
+    assert_eq!(fixture.available(a).await, 2);
+}
+
+async fn an_event_that_was_refused_stays_refused(fixture: Fixture) {
+    let [a] = fixture.stocked([0]).await;
+    let lines = Lines::from_iter([(a, 1)]);
+    let order = new_order();
+    let created = Some(Cause { consumer: "created", event: new_event() });
+
+    let refused = fixture.warehouse.reserve(order, &lines, Expiry::Never, created).await;
+    fixture.warehouse.restock(ids::random(), &lines).await.unwrap();
+    let again = fixture.warehouse.reserve(order, &lines, Expiry::Never, created).await;
+
+    assert!(matches!(refused, Err(Error::OutOfStock(_))), "{refused:?}");
+    assert!(again.is_ok(), "{again:?}");
+    assert_eq!(fixture.available(a).await, 1);
+}
+
+async fn stock_is_added_once_to_all_parts_or_none(fixture: Fixture) {
+    let [a, b] = fixture.stocked([1, 2]).await;
+    let restock = ids::random();
+    let unknown = new_part();
+
+    let refused = fixture.warehouse.restock(restock, &Lines::from_iter([(a, 5), (unknown, 1)])).await;
+    for _ in 0..2 {
+        fixture.warehouse.restock(restock, &Lines::from_iter([(a, 5), (b, 7)])).await.unwrap();
+    }
+
+    assert!(matches!(refused, Err(Error::PartNotFound(part)) if part == unknown), "{refused:?}");
+    assert_eq!(fixture.stock(a).await, Stock { initial: 1, restocked: 5, available: 6, ..Stock::default() });
+    assert_eq!(fixture.available(b).await, 9);
+}
