@@ -1,4 +1,4 @@
-//! The composition root, this service's hand-written DI container: the one place that knows concrete types.
+//! The composition root: builds the service from its configuration and runs it.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -23,7 +23,7 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the service together and binds its listeners; connects to nothing yet.
+    /// Builds the service and binds its listeners. Connections are made later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         let Config { server, identity, messaging, initial_balance, declines, stripe } = config;
         let server = Server::bind(&SERVICE, server).await?;
@@ -43,7 +43,7 @@ impl App {
         })
     }
 
-    /// Where it listens, the port that the system chose included.
+    /// The listening address, with the actual port.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -52,7 +52,7 @@ impl App {
         self.server.readiness()
     }
 
-    /// Runs until `stop` or a failure that no waiting mends.
+    /// Runs until `stop` or a permanent failure.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut tasks = self.server.start(&stop).await?.serve_grpc(api::services(self.service), self.guard);
         tasks.jobs(self.jobs);

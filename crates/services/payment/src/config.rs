@@ -20,32 +20,32 @@ pub struct Config {
     pub server: server::Config,
     pub identity: identity::Config,
     pub messaging: Messaging,
-    /// What a new user has for INVESTOR_MONEY.
+    /// The INVESTOR_MONEY balance of a new user.
     pub initial_balance: Money,
     pub declines: Declines,
-    /// The provider of all methods but INVESTOR_MONEY, where one is configured.
+    /// The provider of all methods except INVESTOR_MONEY; the built-in one if none is configured.
     pub stripe: Option<StripeAccount>,
 }
 
-/// The variables of this service alone.
+/// The variables that only this service has.
 #[derive(Deserialize)]
 struct Own {
-    /// What a new user has for INVESTOR_MONEY, in major units.
+    /// The INVESTOR_MONEY balance of a new user, in major units.
     #[serde(default = "initial_balance")]
     payment_initial_balance: f64,
-    /// The share of payments that the built-in provider declines, 0 to 1; not of INVESTOR_MONEY.
+    /// The share of payments that the built-in provider declines, 0 to 1. Does not apply to INVESTOR_MONEY.
     #[serde(default)]
     payment_decline_rate: f64,
-    /// The built-in provider declines more than this, in major units; not of INVESTOR_MONEY.
+    /// The built-in provider declines larger amounts than this, in major units. Does not apply to INVESTOR_MONEY.
     payment_decline_above: Option<f64>,
-    /// The base URL of a provider that speaks Stripe's API, such as https://api.stripe.com; the built-in one where it is not set.
+    /// Base URL of a provider that speaks Stripe's API, such as https://api.stripe.com; default: the built-in provider.
     payment_provider_url: Option<String>,
     /// The provider's secret key.
     payment_provider_key: Option<SecretString>,
-    /// How long the provider may take to answer before the outcome counts as unknown.
+    /// The timeout of a call to the provider, after which the outcome counts as unknown.
     #[serde(default = "provider_timeout", with = "humantime_serde")]
     payment_provider_timeout: Duration,
-    /// The three letters of ISO 4217.
+    /// ISO 4217 code.
     #[serde(default = "currency")]
     payment_currency: String,
 }
@@ -63,7 +63,7 @@ fn currency() -> String {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the one that is wrong.
+    /// Reads and validates the variables. An error names the invalid one.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         if !(0.0..=1.0).contains(&own.payment_decline_rate) {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_provider_the_built_in_one_serves() {
+    fn the_built_in_provider_is_the_default() {
         let config = load("PAYMENT_CURRENCY", "EUR").unwrap();
 
         assert!(config.stripe.is_none());
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_variable_is_named() {
+    fn an_invalid_variable_is_named() {
         for (variable, value) in [
             ("PAYMENT_DECLINE_RATE", "1.5"),
             ("PAYMENT_DECLINE_ABOVE", "-1"),

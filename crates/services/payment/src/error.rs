@@ -1,8 +1,8 @@
-//! What can go wrong, and what each side is told of it.
+//! The service's errors, and how gRPC callers and consumers see them.
 
-use platform::{grpc::with_reason, kafka::Failure};
+use contracts::ids::OrderId;
+use platform::{grpc::with_reason, kafka::Failure, postgres::DatabaseError};
 use tonic::{Code, Status};
-use uuid::Uuid;
 
 use crate::{client::Unknown, model::Decline};
 
@@ -21,22 +21,19 @@ pub enum Error {
     #[error("this order is cancelled")]
     Cancelled,
     #[error("order {0} is not cancelled")]
-    NotCancelled(Uuid),
+    NotCancelled(OrderId),
+    /// Another service than order tries to charge an order.
     #[error("amount_minor: the order service alone pays an order of the shop")]
-    NotOrder,
+    NotOrderService,
     #[error("the outcome is not known yet")]
     Unknown(#[from] Unknown),
-    #[error("the database is not available")]
-    Unavailable(#[source] sqlx::Error),
-    #[error("the database refused a statement")]
-    Database(#[source] sqlx::Error),
-    #[error("a row is inconsistent: {0}")]
-    Inconsistent(&'static str),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if platform::postgres::is_unavailable(&error) { Self::Unavailable(error) } else { Self::Database(error) }
+        Self::Database(error.into())
     }
 }
 
@@ -50,19 +47,13 @@ impl From<Error> for Status {
             Error::InProgress => with_reason(Code::FailedPrecondition, "PAYMENT_IN_PROGRESS", text),
             Error::Cancelled => with_reason(Code::FailedPrecondition, "ORDER_CANCELLED", text),
             Error::NotCancelled(_) => with_reason(Code::FailedPrecondition, "ORDER_NOT_CANCELLED", text),
-            Error::NotOrder => Self::permission_denied(text),
+            Error::NotOrderService => Self::permission_denied(text),
             Error::Unknown(_) => {
-                tracing::warn!(
-                    error = format!("{:#}", anyhow::Error::from(error)),
-                    "a call is answered without its outcome"
-                );
+                let error = format!("{:#}", anyhow::Error::from(error));
+                tracing::warn!(error, "payment outcome unknown");
                 with_reason(Code::Unavailable, "PAYMENT_OUTCOME_UNKNOWN", text)
             }
-            Error::Unavailable(_) => Self::unavailable(text),
-            Error::Database(_) | Error::Inconsistent(_) => {
-                tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "a call failed");
-                Self::internal("internal error")
-            }
+            Error::Database(error) => error.into(),
         }
     }
 }
@@ -70,17 +61,15 @@ impl From<Error> for Status {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unavailable(_) | Error::Unknown(_) | Error::InProgress => Self::transient(error),
-            Error::Database(ref cause) if !platform::postgres::is_permanent(cause) => Self::transient(error),
+            Error::Database(error) => error.into(),
+            Error::Unknown(_) | Error::InProgress => Self::transient(error),
             Error::NotFound
             | Error::AnotherUser
             | Error::Differs(_)
             | Error::Declined(_)
             | Error::Cancelled
             | Error::NotCancelled(_)
-            | Error::NotOrder
-            | Error::Database(_)
-            | Error::Inconsistent(_) => Self::poison(format!("{:#}", anyhow::Error::from(error))),
+            | Error::NotOrderService => Self::poison(format!("{:#}", anyhow::Error::from(error))),
         }
     }
 }
@@ -90,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_consumer_gives_up_only_what_is_known_to_be_permanent() {
+    fn only_permanent_database_errors_are_poison() {
         testkit::assert_only_the_permanent_is_poison(|error| Error::from(error).into());
     }
 }

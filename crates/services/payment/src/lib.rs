@@ -1,4 +1,4 @@
-//! Payment charges each order of the shop at most once, whatever is repeated, raced or killed, and gives back what a cancelled one was charged.
+//! Payment charges each order at most once, also under retries, races and crashes, and refunds the charges of cancelled orders.
 
 pub mod api;
 pub mod app;

@@ -1,4 +1,4 @@
-//! The payment service's program.
+//! The payment service as a program of its own.
 
 fn main() -> std::process::ExitCode {
     platform::cli::main(&payment::SERVICE)

@@ -1,5 +1,6 @@
-//! `GetPayment`: what became of an order's payment.
+//! `GetPayment`: returns the payment of an order.
 
+use contracts::ids::OrderId;
 use contracts::proto::payment::v1::{GetPaymentRequest, GetPaymentResponse, Payment, PaymentMethod, PaymentStatus};
 use platform::grpc::{caller, parse_uuid, timestamp};
 use tonic::{Request, Response, Status};
@@ -14,7 +15,7 @@ pub async fn handle(
     request: Request<GetPaymentRequest>,
 ) -> Result<Response<GetPaymentResponse>, Status> {
     let caller = caller(&request)?;
-    let order = parse_uuid("order_uuid", &request.get_ref().order_uuid)?;
+    let order = OrderId::new(parse_uuid("order_uuid", &request.get_ref().order_uuid)?);
 
     let payment = service.find(&caller, order).await?;
 

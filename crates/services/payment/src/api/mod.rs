@@ -1,4 +1,4 @@
-//! The gRPC API, a file per RPC.
+//! The gRPC API, one file per RPC.
 
 mod get_payment;
 mod pay_order;
@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 
 use crate::service::PaymentService;
 
-/// Who may call what.
+/// Only services may refund and void.
 pub fn access(path: &str) -> Access {
     match path {
         "/payment.v1.PaymentService/Refund" | "/payment.v1.PaymentService/VoidAttempt" => Access::Service,
@@ -24,12 +24,12 @@ pub fn access(path: &str) -> Access {
     }
 }
 
-/// The gRPC side of the service.
+/// The gRPC server.
 pub struct Grpc {
     service: PaymentService,
 }
 
-/// What the service serves over gRPC.
+/// The gRPC services to serve.
 pub fn services(service: PaymentService) -> Services {
     Services::new(DESCRIPTORS).with(PaymentServiceServer::new(Grpc { service }))
 }

@@ -1,7 +1,8 @@
-//! `PayOrder`: the shop pays an order, or a user pays something that is none.
+//! `PayOrder`: the order service charges an order, or a user makes a direct payment, which never settles an order of the shop.
 
 use std::num::NonZeroU32;
 
+use contracts::ids::{OrderId, TransactionId, UserId};
 use contracts::money::Money;
 use contracts::proto::payment::v1::{PayOrderRequest, PayOrderResponse, PaymentMethod};
 use platform::{
@@ -13,11 +14,11 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     error::Error,
-    model::{Direct, Method},
+    model::{DirectPayment, Method},
     service::{Charge, PaymentService},
 };
 
-/// The service that pays orders.
+/// The only service that may charge orders.
 const ORDER: &str = "order";
 
 pub async fn handle(
@@ -26,23 +27,24 @@ pub async fn handle(
 ) -> Result<Response<PayOrderResponse>, Status> {
     let caller = caller(&request)?;
     let request = request.into_inner();
-    let order = parse_uuid("order_uuid", &request.order_uuid)?;
-    let user = parse_uuid("user_uuid", &request.user_uuid)?;
+    let order = OrderId::new(parse_uuid("order_uuid", &request.order_uuid)?);
+    let user = UserId::new(parse_uuid("user_uuid", &request.user_uuid)?);
+    let transaction = TransactionId::new(ids::random());
     let method = method(request.payment_method)?;
 
     let transaction = match caller {
-        Caller::Service(name) if name != ORDER => return Err(Error::NotOrder.into()),
+        Caller::Service(name) if name != ORDER => return Err(Error::NotOrderService.into()),
         Caller::Service(_) => {
             let (amount, attempt) = (amount(request.amount_minor)?, attempt(request.attempt)?);
-            service.pay(&Charge { order, attempt, user, method, amount }, ids::random()).await?
+            service.pay(&Charge { order, attempt, user, method, amount }, transaction).await?
         }
         Caller::User(_) => {
-            if !caller.may_see(user) {
+            if !caller.may_see(user.uuid()) {
                 return Err(Error::AnotherUser.into());
             }
-            refuse_as_user("amount_minor", request.amount_minor != 0)?;
-            refuse_as_user("attempt", request.attempt != 0)?;
-            service.pay_directly(&Direct { transaction: ids::random(), order, user, method }).await?
+            reject_from_user("amount_minor", request.amount_minor != 0)?;
+            reject_from_user("attempt", request.attempt != 0)?;
+            service.pay_directly(&DirectPayment { transaction, order, user, method }).await?
         }
     };
 
@@ -71,7 +73,7 @@ pub fn attempt(attempt: u32) -> Result<NonZeroU32, Status> {
     NonZeroU32::new(attempt).ok_or_else(|| Status::invalid_argument("attempt: counts from 1"))
 }
 
-fn refuse_as_user(field: &str, sent: bool) -> Result<(), Status> {
+fn reject_from_user(field: &str, sent: bool) -> Result<(), Status> {
     if sent {
         return Err(Status::permission_denied(format!("{field}: the order service alone pays an order of the shop")));
     }

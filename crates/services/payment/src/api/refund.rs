@@ -1,5 +1,6 @@
-//! `Refund`: an order gets back what it was charged.
+//! `Refund`: refunds a cancelled order.
 
+use contracts::ids::OrderId;
 use contracts::proto::payment::v1::{RefundRequest, RefundResponse};
 use platform::grpc::parse_uuid;
 use tonic::{Request, Response, Status};
@@ -10,7 +11,7 @@ pub async fn handle(
     service: &PaymentService,
     request: Request<RefundRequest>,
 ) -> Result<Response<RefundResponse>, Status> {
-    let order = parse_uuid("order_uuid", &request.get_ref().order_uuid)?;
+    let order = OrderId::new(parse_uuid("order_uuid", &request.get_ref().order_uuid)?);
 
     service.refund(order).await?;
 

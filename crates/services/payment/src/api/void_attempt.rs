@@ -1,5 +1,6 @@
-//! `VoidAttempt`: an attempt to pay an order is never charged.
+//! `VoidAttempt`: voids an attempt, so that it is never charged.
 
+use contracts::ids::{OrderId, TransactionId, UserId};
 use contracts::proto::payment::v1::{VoidAttemptRequest, VoidAttemptResponse};
 use platform::{grpc::parse_uuid, ids};
 use tonic::{Request, Response, Status};
@@ -7,7 +8,7 @@ use tonic::{Request, Response, Status};
 use super::pay_order::{amount, attempt, method};
 use crate::{
     error::Error,
-    model::Voided,
+    model::VoidResult,
     service::{Charge, PaymentService},
 };
 
@@ -16,18 +17,19 @@ pub async fn handle(
     request: Request<VoidAttemptRequest>,
 ) -> Result<Response<VoidAttemptResponse>, Status> {
     let request = request.into_inner();
-    let order = parse_uuid("order_uuid", &request.order_uuid)?;
-    let user = parse_uuid("user_uuid", &request.user_uuid)?;
+    let order = OrderId::new(parse_uuid("order_uuid", &request.order_uuid)?);
+    let user = UserId::new(parse_uuid("user_uuid", &request.user_uuid)?);
+    let transaction = TransactionId::new(ids::random());
     let method = method(request.payment_method)?;
     let (amount, attempt) = (amount(request.amount_minor)?, attempt(request.attempt)?);
 
-    let voided = service.void(&Charge { order, attempt, user, method, amount }, ids::random()).await?;
+    let result = service.void(&Charge { order, attempt, user, method, amount }, transaction).await?;
 
-    match voided {
-        Voided::Void => Ok(Response::new(VoidAttemptResponse { transaction_uuid: String::new() })),
-        Voided::Charged(transaction) => {
+    match result {
+        VoidResult::Voided => Ok(Response::new(VoidAttemptResponse { transaction_uuid: String::new() })),
+        VoidResult::AlreadyCharged(transaction) => {
             Ok(Response::new(VoidAttemptResponse { transaction_uuid: transaction.to_string() }))
         }
-        Voided::Open => Err(Error::InProgress.into()),
+        VoidResult::InProgress => Err(Error::InProgress.into()),
     }
 }

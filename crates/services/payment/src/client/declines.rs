@@ -1,4 +1,4 @@
-//! Which payments the built-in provider declines: a switch to see what a decline does.
+//! Simulated declines of the built-in provider, configured for demonstrations and tests.
 
 use contracts::money::Money;
 
@@ -6,28 +6,29 @@ use crate::model::{Decline, Intent, Method};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Declines {
-    /// The share that is declined, 0 to 1.
+    /// The share of payments to decline, 0 to 1.
     pub rate: f64,
-    /// What costs more is declined.
+    /// Larger amounts are declined.
     pub above: Option<Money>,
 }
 
 impl Declines {
-    /// Whether this one is declined: always the same for the same transaction. INVESTOR_MONEY depends on the balance alone.
+    /// The decline of an intent, if any; the same for the same transaction. INVESTOR_MONEY depends on the balance alone.
     pub fn of(&self, intent: &Intent) -> Option<Decline> {
         if intent.method == Method::InvestorMoney {
             return None;
         }
         // The last 32 bits of a random uuid are random.
-        let [.., a, b, c, d] = *intent.transaction.as_bytes();
+        let [.., a, b, c, d] = *intent.transaction.uuid().as_bytes();
         let share = f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0);
-        let dear = self.above.is_some_and(|above| intent.amount > above);
-        (dear || share < self.rate).then_some(Decline::Declined)
+        let above = self.above.is_some_and(|above| intent.amount > above);
+        (above || share < self.rate).then_some(Decline::Declined)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use contracts::ids::{OrderId, TransactionId, UserId};
     use uuid::Uuid;
 
     use super::*;
@@ -35,10 +36,10 @@ mod tests {
 
     fn intent(transaction: u128, method: Method) -> Intent {
         Intent {
-            transaction: Uuid::from_u128(transaction),
-            order: Uuid::nil(),
+            transaction: TransactionId::new(Uuid::from_u128(transaction)),
+            order: OrderId::new(Uuid::nil()),
             attempt: 1,
-            user: Uuid::nil(),
+            user: UserId::new(Uuid::nil()),
             method,
             amount: Money::from_minor(100).unwrap(),
             provider: ProviderName::Ledger,
@@ -46,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_declines_the_same_share_of_the_same_transactions() {
+    fn a_rate_declines_its_share_of_the_transactions() {
         let quarter = Declines { rate: 0.25, above: None };
 
         let declined =
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_declines_what_is_above_it() {
+    fn amounts_above_the_limit_are_declined() {
         let of = |above, method| Declines { rate: 0.0, above: Money::from_minor(above).ok() }.of(&intent(0, method));
 
         assert_eq!(of(100, Method::Card), None);

@@ -1,4 +1,4 @@
-//! The built-in provider: balances and books of its own in PostgreSQL.
+//! The built-in provider: balances and a ledger in PostgreSQL.
 
 use async_trait::async_trait;
 use contracts::money::Money;
@@ -14,48 +14,48 @@ pub struct Ledger {
     declines: Declines,
 }
 
-/// What an entry says of a charge.
-struct Verdict {
+/// A ledger entry of a charge or a decline.
+struct Entry {
     kind: String,
     decline_reason: Option<String>,
 }
 
 impl Ledger {
-    /// A user who is new to it has `initial_balance`.
+    /// A user without a balance row has `initial_balance`.
     pub fn new(pool: Database, initial_balance: Money, declines: Declines) -> Self {
         Self { pool, initial_balance, declines }
     }
 
-    /// Takes from the balance and writes the entry, unless there is one. A repetition that runs at the same time and comes second
-    /// is undone as a whole by the entry's key.
-    async fn enter(&self, intent: &Intent) -> sqlx::Result<Verdict> {
+    /// Debits the balance and writes the entry, unless the key has one. Of two concurrent calls with one key, the second fails on
+    /// the unique key and changes nothing.
+    async fn enter(&self, intent: &Intent) -> sqlx::Result<Entry> {
         sqlx::query_as!(
-            Verdict,
-            r#"with known as (
+            Entry,
+            r#"with existing as (
                 select kind, decline_reason from ledger_entries where key = $1
-            ), taken as (
+            ), debited as (
                 insert into balances (user_uuid, balance, initial)
                 select $3, greatest($7::bigint - $5, 0), $7
-                where not exists (select from known) and $6::text is null and $4 = 'INVESTOR_MONEY'
+                where not exists (select from existing) and $6::text is null and $4 = 'INVESTOR_MONEY'
                     and ($7 >= $5 or exists (select from balances where user_uuid = $3))
                 on conflict (user_uuid) do update set balance = balances.balance - $5
                 where balances.balance >= $5
                 returning user_uuid
-            ), verdict as (
-                select coalesce($6, case when $4 = 'INVESTOR_MONEY' and not exists (select from taken)
+            ), decision as (
+                select coalesce($6, case when $4 = 'INVESTOR_MONEY' and not exists (select from debited)
                     then 'INSUFFICIENT_FUNDS' end) as reason
             ), entry as (
                 insert into ledger_entries (key, kind, decline_reason, order_uuid, user_uuid, method, amount)
-                select $1, case when reason is null then 'charge' else 'decline' end, reason, $2, $3, $4, $5 from verdict
-                where not exists (select from known)
+                select $1, case when reason is null then 'charge' else 'decline' end, reason, $2, $3, $4, $5 from decision
+                where not exists (select from existing)
                 returning kind, decline_reason
             )
-            select kind as "kind!", decline_reason from known
+            select kind as "kind!", decline_reason from existing
             union all
             select kind, decline_reason from entry"#,
             intent.transaction.to_string(),
-            intent.order,
-            intent.user,
+            intent.order.uuid(),
+            intent.user.uuid(),
             intent.method.as_str(),
             intent.amount.minor(),
             self.declines.of(intent).map(Decline::as_str),
@@ -66,7 +66,7 @@ impl Ledger {
     }
 }
 
-impl Verdict {
+impl Entry {
     fn outcome(self, intent: &Intent) -> Result<Outcome, Unknown> {
         match (self.kind.as_str(), self.decline_reason.as_deref().and_then(Decline::parse)) {
             ("charge", None) => Ok(Outcome::Charged { reference: intent.transaction.to_string() }),
@@ -87,15 +87,15 @@ impl Provider for Ledger {
     }
 
     async fn find(&self, intent: &Intent) -> Result<Option<Outcome>, Unknown> {
-        let verdict = sqlx::query_as!(
-            Verdict,
+        let entry = sqlx::query_as!(
+            Entry,
             "select kind, decline_reason from ledger_entries where key = $1",
             intent.transaction.to_string(),
         )
         .fetch_optional(&self.pool)
         .await
         .map_err(unknown)?;
-        verdict.map(|verdict| verdict.outcome(intent)).transpose()
+        entry.map(|entry| entry.outcome(intent)).transpose()
     }
 
     async fn refund(&self, refund: &Refund) -> Result<(), Unknown> {
@@ -107,7 +107,7 @@ impl Provider for Ledger {
                 select $1, 'refund', order_uuid, user_uuid, method, $3 from charge
                 on conflict (key) do nothing
                 returning user_uuid, method, amount
-            ), given as (
+            ), credited as (
                 update balances set balance = balances.balance + entry.amount
                 from entry
                 where balances.user_uuid = entry.user_uuid and entry.method = 'INVESTOR_MONEY'
@@ -128,5 +128,5 @@ impl Provider for Ledger {
 }
 
 fn unknown(error: sqlx::Error) -> Unknown {
-    Unknown(anyhow::Error::from(error).context("asking the ledger"))
+    Unknown(anyhow::Error::from(error).context("querying the ledger"))
 }

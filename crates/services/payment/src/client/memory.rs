@@ -1,4 +1,4 @@
-//! A provider in memory that can be told to misbehave, for tests and the simulation.
+//! An in-memory provider with scripted faults, for tests and the simulation.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -6,39 +6,41 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contracts::money::Money;
-use uuid::Uuid;
+use contracts::{
+    ids::{OrderId, TransactionId, UserId},
+    money::Money,
+};
 
 use super::{Declines, Provider, Refund, Unknown};
 use crate::model::{Decline, Intent, Method, Outcome};
 
-/// What goes wrong with one request.
+/// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// It is done, and the answer is lost.
+pub enum ScriptedFault {
+    /// The request is processed; the response is lost.
     Silent,
-    /// It is not done: a 500, or a request that is lost.
+    /// The request fails or is lost, and is not processed.
     Broken,
-    /// It is accepted, and nothing ever happens.
+    /// The request is neither processed nor answered.
     Hung,
-    /// A charge is declined.
+    /// The charge is declined.
     Decline(Decline),
-    /// It arrives twice and is answered twice.
+    /// The request arrives and is processed twice.
     Twice,
 }
 
-/// Money that has moved.
+/// A charge or a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
-    pub order: Uuid,
-    pub user: Uuid,
+    pub order: OrderId,
+    pub user: UserId,
     pub method: Method,
     pub amount: Money,
     /// False for a charge.
     pub refund: bool,
 }
 
-/// Books behind a lock, in the place of another company; clones share them.
+/// Books behind a lock; clones share them.
 #[derive(Clone)]
 pub struct MemoryProvider {
     state: Arc<Mutex<State>>,
@@ -48,12 +50,12 @@ pub struct MemoryProvider {
 
 #[derive(Default)]
 struct State {
-    balances: BTreeMap<Uuid, i64>,
-    /// By transaction: what was intended, and what came of it.
-    charges: BTreeMap<Uuid, (Intent, Outcome)>,
-    /// By key.
+    balances: BTreeMap<UserId, i64>,
+    /// Intent and outcome.
+    charges: BTreeMap<TransactionId, (Intent, Outcome)>,
+    /// By idempotency key.
     refunds: BTreeMap<String, Movement>,
-    faults: VecDeque<Fault>,
+    faults: VecDeque<ScriptedFault>,
     requests: u64,
 }
 
@@ -62,12 +64,12 @@ impl MemoryProvider {
         Self { state: Arc::default(), initial_balance, declines }
     }
 
-    /// The next requests meet these faults, one each; those after them meet none.
-    pub fn script(&self, faults: impl IntoIterator<Item = Fault>) {
+    /// The next requests meet these faults, one each.
+    pub fn script(&self, faults: impl IntoIterator<Item = ScriptedFault>) {
         self.state().faults.extend(faults);
     }
 
-    /// Every charge and refund ever made.
+    /// All charges and refunds.
     pub fn movements(&self) -> Vec<Movement> {
         let state = self.state();
         let charges = state.charges.values().filter(|(_, outcome)| matches!(outcome, Outcome::Charged { .. }));
@@ -77,12 +79,12 @@ impl MemoryProvider {
             .collect()
     }
 
-    /// What `user` has for INVESTOR_MONEY, in minor units.
-    pub fn balance(&self, user: Uuid) -> i64 {
+    /// The INVESTOR_MONEY balance, in minor units.
+    pub fn balance(&self, user: UserId) -> i64 {
         self.state().balances.get(&user).copied().unwrap_or(self.initial_balance.minor())
     }
 
-    /// How often it was asked to charge or to refund.
+    /// The number of requests to charge or refund.
     pub fn requests(&self) -> u64 {
         self.state().requests
     }
@@ -91,7 +93,7 @@ impl MemoryProvider {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next_fault(&self) -> Option<Fault> {
+    fn next_fault(&self) -> Option<ScriptedFault> {
         let mut state = self.state();
         state.requests += 1;
         state.faults.pop_front()
@@ -117,10 +119,10 @@ impl MemoryProvider {
         outcome
     }
 
-    fn give_back(&self, refund: &Refund) -> Result<(), Unknown> {
+    fn make_refund(&self, refund: &Refund) -> Result<(), Unknown> {
         let mut state = self.state();
         let charge =
-            refund.reference.parse().ok().and_then(|transaction: Uuid| state.charges.get(&transaction).cloned());
+            refund.reference.parse().ok().and_then(|uuid| state.charges.get(&TransactionId::new(uuid)).cloned());
         let Some((intent, Outcome::Charged { .. })) = charge else {
             return Err(lost("there is no such charge"));
         };
@@ -139,14 +141,14 @@ impl Provider for MemoryProvider {
     async fn charge(&self, intent: &Intent) -> Result<Outcome, Unknown> {
         match self.next_fault() {
             None => Ok(self.enter(intent, None)),
-            Some(Fault::Silent) => {
+            Some(ScriptedFault::Silent) => {
                 self.enter(intent, None);
-                Err(lost("the answer is lost"))
+                Err(lost("the response is lost"))
             }
-            Some(Fault::Broken) => Err(lost("500")),
-            Some(Fault::Hung) => std::future::pending().await,
-            Some(Fault::Decline(decline)) => Ok(self.enter(intent, Some(decline))),
-            Some(Fault::Twice) => {
+            Some(ScriptedFault::Broken) => Err(lost("500")),
+            Some(ScriptedFault::Hung) => std::future::pending().await,
+            Some(ScriptedFault::Decline(decline)) => Ok(self.enter(intent, Some(decline))),
+            Some(ScriptedFault::Twice) => {
                 self.enter(intent, None);
                 Ok(self.enter(intent, None))
             }
@@ -159,16 +161,16 @@ impl Provider for MemoryProvider {
 
     async fn refund(&self, refund: &Refund) -> Result<(), Unknown> {
         match self.next_fault() {
-            None => self.give_back(refund),
-            Some(Fault::Silent) => {
-                self.give_back(refund)?;
-                Err(lost("the answer is lost"))
+            None => self.make_refund(refund),
+            Some(ScriptedFault::Silent) => {
+                self.make_refund(refund)?;
+                Err(lost("the response is lost"))
             }
-            Some(Fault::Broken | Fault::Decline(_)) => Err(lost("500")),
-            Some(Fault::Hung) => std::future::pending().await,
-            Some(Fault::Twice) => {
-                self.give_back(refund)?;
-                self.give_back(refund)
+            Some(ScriptedFault::Broken | ScriptedFault::Decline(_)) => Err(lost("500")),
+            Some(ScriptedFault::Hung) => std::future::pending().await,
+            Some(ScriptedFault::Twice) => {
+                self.make_refund(refund)?;
+                self.make_refund(refund)
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Who moves the money: the port, and the providers behind it.
+//! Payment providers: the trait, the built-in ledger, Stripe, and the in-memory twin.
 
 mod declines;
 mod ledger;
@@ -11,39 +11,39 @@ use async_trait::async_trait;
 use contracts::money::Money;
 pub use declines::Declines;
 pub use ledger::Ledger;
-pub use memory::{Fault, MemoryProvider, Movement};
+pub use memory::{MemoryProvider, Movement, ScriptedFault};
 pub use stripe::{Stripe, StripeAccount};
 
 use crate::model::{Intent, Method, Outcome, ProviderName};
 
-/// The provider's answer has not come, or says nothing: it may have done what it was asked or not. Ask again with the same key.
+/// The outcome of a request is unknown: it may have been processed or not. Repeat it under the same key.
 #[derive(Debug, thiserror::Error)]
-#[error("the provider gave no answer that tells")]
+#[error("the outcome at the provider is unknown")]
 pub struct Unknown(#[source] pub anyhow::Error);
 
-/// A charge to be given back.
+/// A request to refund a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
-    /// The same for each request to give this charge back.
+    /// The idempotency key, the same for every request to refund this charge.
     pub key: String,
-    /// The provider's name for the charge.
+    /// The provider's id of the charge.
     pub reference: String,
     pub amount: Money,
 }
 
-/// A payment provider. Every request carries a key, and one that is repeated under its key has no further effect and the same answer.
+/// A payment provider. A request repeated under its idempotency key has no further effect and the same response.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// Charges what is intended, under the transaction as the key.
+    /// Charges; the transaction is the idempotency key.
     async fn charge(&self, intent: &Intent) -> Result<Outcome, Unknown>;
-    /// What came of an earlier request to charge this, as far as the provider remembers. Nothing means: ask again to charge.
+    /// The outcome of an earlier charge. None if the provider knows none: then the charge is to be repeated.
     ///
-    /// A provider forgets keys after a day; whoever asks again after all that time must look here first.
+    /// Providers forget idempotency keys after a day, so a late repetition has to look here first.
     async fn find(&self, intent: &Intent) -> Result<Option<Outcome>, Unknown>;
     async fn refund(&self, refund: &Refund) -> Result<(), Unknown>;
 }
 
-/// The providers of this system, and which methods are whose.
+/// The configured providers, and which one handles which method.
 #[derive(Clone)]
 pub struct Providers {
     ledger: Arc<dyn Provider>,
@@ -55,7 +55,7 @@ impl Providers {
         Self { ledger, stripe }
     }
 
-    /// Who charges this method. Balances are the ledger's, whoever does the rest.
+    /// The provider of a method. INVESTOR_MONEY is always the ledger's, which has the balances.
     pub fn of(&self, method: Method) -> ProviderName {
         if self.stripe.is_some() && method != Method::InvestorMoney {
             ProviderName::Stripe

@@ -1,4 +1,4 @@
-//! The events that payment consumes, a file each.
+//! Consumers, one per event.
 
 mod order_cancelled;
 

@@ -1,4 +1,4 @@
-//! `OrderCancelled`: the order is not to be charged, and what it was charged is refunded.
+//! `OrderCancelled`: closes the order for charges and refunds its charge.
 
 use contracts::events::{OrderCancelled, Received, Subscription};
 
@@ -7,6 +7,6 @@ use crate::service::{GROUP_CANCELLED, PaymentService};
 pub fn order_cancelled(service: PaymentService) -> Subscription {
     Subscription::new(GROUP_CANCELLED, move |cancelled: Received<OrderCancelled>| {
         let service = service.clone();
-        async move { Ok(service.cancel(&cancelled).await?) }
+        async move { Ok(service.cancel(cancelled.id, cancelled.subject.order).await?) }
     })
 }

@@ -1,4 +1,4 @@
-//! Background jobs, a file each.
+//! Jobs, one per file.
 
 mod finish_payments;
 

@@ -1,25 +1,25 @@
-//! What a balance began with, for an auditor: the ledger keeps it, and makes it up for balances that are older than that column.
+//! The initial amount of a balance, which the audit uses; a migration derives it for older balances.
 
+use contracts::ids::UserId;
 use payment::{
     client::{Ledger, Provider as _, Refund},
     model::{Intent, Method, Outcome},
     repository::MIGRATIONS,
 };
 use platform::{ids, postgres::Database};
-use uuid::Uuid;
 
 use crate::{INITIAL, again, declines, intent, money};
 
-/// The version before the one that added the column.
+/// The migration before the one that adds the column.
 const BEFORE: i64 = 6;
 
 fn ledger(pool: &Database, initial: i64) -> Ledger {
     Ledger::new(pool.clone(), money(initial), declines())
 }
 
-/// What a user's balance began with, and what it is.
-async fn balance(pool: &Database, user: Uuid) -> (Option<i64>, i64) {
-    let row = sqlx::query_as("select initial, balance from balances where user_uuid = $1").bind(user);
+/// A user's initial and current balance.
+async fn balance(pool: &Database, user: UserId) -> (Option<i64>, i64) {
+    let row = sqlx::query_as("select initial, balance from balances where user_uuid = $1").bind(user.uuid());
     row.fetch_one(pool).await.unwrap()
 }
 
@@ -38,7 +38,7 @@ async fn a_balance_keeps_the_initial_amount_that_it_was_made_with() {
 }
 
 #[tokio::test]
-async fn an_older_balance_is_said_to_have_begun_with_what_its_ledger_says() {
+async fn the_migration_derives_the_initial_amount_from_the_ledger() {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let (charged, refunded, card) =
         (intent(Method::InvestorMoney), intent(Method::InvestorMoney), intent(Method::Card));
@@ -61,12 +61,12 @@ async fn an_older_balance_is_said_to_have_begun_with_what_its_ledger_says() {
 }
 
 #[tokio::test]
-async fn the_previous_release_may_make_balances_meanwhile() {
+async fn balances_of_the_previous_release_have_no_initial_amount() {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let first = intent(Method::InvestorMoney);
 
-    // As it does.
-    let insert = sqlx::query("insert into balances (user_uuid, balance) values ($1, $2)").bind(first.user);
+    // The previous release inserts without the column.
+    let insert = sqlx::query("insert into balances (user_uuid, balance) values ($1, $2)").bind(first.user.uuid());
     insert.bind(INITIAL - 1000).execute(&pool).await.unwrap();
     ledger(&pool, INITIAL).charge(&again(&first)).await.unwrap();
 

@@ -1,4 +1,4 @@
-//! The payment service from the outside, its ports over every implementation, and its races over the real database.
+//! Tests of the payment service: its API, the contracts of store and provider over every implementation, and concurrency.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,17 +12,36 @@ mod service;
 mod stripe;
 mod stripe_client;
 
-use contracts::money::Money;
+use contracts::{
+    ids::{EventId, OrderId, TransactionId, UserId},
+    money::Money,
+};
 use payment::{
     client::Declines,
     model::{Intent, Method, ProviderName},
 };
 use platform::ids;
 
-/// What new users have.
+/// The balance of a new user.
 const INITIAL: i64 = 100_000;
-/// What costs more is declined.
+/// Larger amounts are declined.
 const LIMIT: i64 = 500_000;
+
+fn new_transaction() -> TransactionId {
+    TransactionId::new(ids::random())
+}
+
+fn new_order() -> OrderId {
+    OrderId::new(ids::random())
+}
+
+fn new_user() -> UserId {
+    UserId::new(ids::random())
+}
+
+fn new_event() -> EventId {
+    EventId::new(ids::random())
+}
 
 fn money(minor: i64) -> Money {
     Money::from_minor(minor).unwrap()
@@ -35,10 +54,10 @@ fn declines() -> Declines {
 /// The first attempt to pay 10.00 for a new order of a new user.
 fn intent(method: Method) -> Intent {
     Intent {
-        transaction: ids::random(),
-        order: ids::random(),
+        transaction: new_transaction(),
+        order: new_order(),
         attempt: 1,
-        user: ids::random(),
+        user: new_user(),
         method,
         amount: money(1000),
         provider: ProviderName::Ledger,
@@ -47,5 +66,5 @@ fn intent(method: Method) -> Intent {
 
 /// Another attempt for the same order.
 fn again(intent: &Intent) -> Intent {
-    Intent { transaction: ids::random(), attempt: intent.attempt + 1, ..*intent }
+    Intent { transaction: new_transaction(), attempt: intent.attempt + 1, ..*intent }
 }

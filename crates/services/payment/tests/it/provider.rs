@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use contracts::ids::{OrderId, UserId};
 use payment::{
     client::{Ledger, MemoryProvider, Movement, Provider, Refund},
     model::{Decline, Intent, Method, Outcome},
     repository::MIGRATIONS,
 };
 use platform::{ids, postgres::Database};
-use uuid::Uuid;
 
 use crate::{INITIAL, LIMIT, again, contract::contract, declines, intent, money, stripe_client};
 
@@ -17,7 +17,7 @@ struct Fixture {
     books: Books,
 }
 
-/// Where the provider's own books are.
+/// The provider's own records.
 enum Books {
     Memory(MemoryProvider),
     Ledger(Database),
@@ -78,7 +78,7 @@ impl Fixture {
     }
 
     /// Charges and refunds of an order.
-    async fn movements(&self, order: Uuid) -> (usize, usize) {
+    async fn movements(&self, order: OrderId) -> (usize, usize) {
         let count = |movements: &[Movement], refund| {
             movements.iter().filter(|movement| movement.order == order && movement.refund == refund).count()
         };
@@ -88,20 +88,20 @@ impl Fixture {
                 (count(&movements, false), count(&movements, true))
             }
             Books::Ledger(pool) => {
-                let kinds = sqlx::query_scalar!("select kind from ledger_entries where order_uuid = $1", order);
+                let kinds = sqlx::query_scalar!("select kind from ledger_entries where order_uuid = $1", order.uuid());
                 let kinds = kinds.fetch_all(pool).await.unwrap();
                 let count = |kind| kinds.iter().filter(|entry| *entry == kind).count();
                 (count("charge"), count("refund"))
             }
-            Books::Stripe(server) => (server.charges(order), server.refunds(order)),
+            Books::Stripe(server) => (server.charges(order.uuid()), server.refunds(order.uuid())),
         }
     }
 
-    async fn balance(&self, user: Uuid) -> i64 {
+    async fn balance(&self, user: UserId) -> i64 {
         match &self.books {
             Books::Memory(provider) => provider.balance(user),
             Books::Ledger(pool) => {
-                let balance = sqlx::query_scalar!("select balance from balances where user_uuid = $1", user);
+                let balance = sqlx::query_scalar!("select balance from balances where user_uuid = $1", user.uuid());
                 balance.fetch_optional(pool).await.unwrap().unwrap_or(INITIAL)
             }
             Books::Stripe(_) => panic!("this provider has no balances"),

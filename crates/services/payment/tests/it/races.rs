@@ -1,9 +1,8 @@
-//! Everything at once, over the real database; the ledger's own books are the judge.
+//! Concurrency over PostgreSQL, checked against the ledger's entries.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use contracts::events::{OrderCancelled, OrderOf, Received};
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::ids::{OrderId, TransactionId, UserId};
 use futures::future::join_all;
 use payment::{
     client::{Declines, Ledger, Provider as _, Providers},
@@ -12,70 +11,69 @@ use payment::{
     repository::{MIGRATIONS, Payments as _, PgPayments, Unfinished},
     service::{Charge, PaymentService},
 };
-use platform::{ids, postgres::Database};
+use platform::postgres::{Database, DatabaseError};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use crate::{INITIAL, money};
+use crate::{INITIAL, money, new_event, new_order, new_transaction, new_user};
 
-struct Shop {
+struct Fixture {
     pool: Database,
     service: PaymentService,
 }
 
-async fn shop() -> Shop {
+async fn fixture() -> Fixture {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let ledger = Ledger::new(pool.clone(), money(INITIAL), Declines::default());
     let providers = Providers::new(Arc::new(ledger), None);
     let service = PaymentService::new(Arc::new(PgPayments::new(pool.clone())), providers);
-    Shop { pool, service }
+    Fixture { pool, service }
 }
 
 fn charge(method: Method) -> Charge {
-    Charge { order: ids::random(), attempt: NonZeroU32::MIN, user: ids::random(), method, amount: money(1000) }
+    Charge { order: new_order(), attempt: NonZeroU32::MIN, user: new_user(), method, amount: money(1000) }
 }
 
 fn attempt(charge: &Charge, attempt: u32) -> Charge {
     Charge { attempt: NonZeroU32::new(attempt).unwrap(), ..*charge }
 }
 
-impl Shop {
-    async fn pay(&self, charge: &Charge) -> Result<Uuid, Error> {
-        self.service.pay(charge, ids::random()).await
+impl Fixture {
+    async fn pay(&self, charge: &Charge) -> Result<TransactionId, Error> {
+        self.service.pay(charge, new_transaction()).await
     }
 
     /// Pays concurrently, each from a task of its own.
-    async fn pay_all(&self, charges: Vec<Charge>) -> Vec<Result<Uuid, Error>> {
+    async fn pay_all(&self, charges: Vec<Charge>) -> Vec<Result<TransactionId, Error>> {
         let payments = charges.into_iter().map(|charge| {
             let service = self.service.clone();
-            tokio::spawn(async move { service.pay(&charge, ids::random()).await })
+            tokio::spawn(async move { service.pay(&charge, new_transaction()).await })
         });
         join_all(payments).await.into_iter().map(Result::unwrap).collect()
     }
 
     /// Charges and refunds of an order in the ledger.
-    async fn movements(&self, order: Uuid) -> (i64, i64) {
+    async fn movements(&self, order: OrderId) -> (i64, i64) {
         let row = sqlx::query!(
             r#"select count(*) filter (where kind = 'charge') as "charges!", count(*) filter (where kind = 'refund') as "refunds!"
             from ledger_entries where order_uuid = $1"#,
-            order,
+            order.uuid(),
         );
         let row = row.fetch_one(&self.pool).await.unwrap();
         (row.charges, row.refunds)
     }
 
-    async fn balance(&self, user: Uuid) -> i64 {
-        let balance = sqlx::query_scalar!("select balance from balances where user_uuid = $1", user);
+    async fn balance(&self, user: UserId) -> i64 {
+        let balance = sqlx::query_scalar!("select balance from balances where user_uuid = $1", user.uuid());
         balance.fetch_one(&self.pool).await.unwrap()
     }
 
-    /// Makes everything unfinished due, and does it.
+    /// Makes all unfinished payments due, and finishes them.
     async fn finish(&self) {
         let past = sqlx::query!("update payments set next_try_at = now() where status in ('pending', 'refunding')");
         past.execute(&self.pool).await.unwrap();
         let stop = CancellationToken::new();
         let done = async {
-            // As long as it works off what it has taken.
+            // Payments that were taken by then are finished after `stop`.
             tokio::time::sleep(Duration::from_millis(200)).await;
             stop.cancel();
         };
@@ -86,116 +84,111 @@ impl Shop {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_requests_for_one_attempt_make_one_charge() {
     for method in [Method::InvestorMoney, Method::Card] {
-        let shop = shop().await;
+        let fixture = fixture().await;
         let charge = charge(method);
 
-        let transactions = shop.pay_all(vec![charge; 50]).await;
+        let transactions = fixture.pay_all(vec![charge; 50]).await;
 
         let first = *transactions[0].as_ref().unwrap();
         assert!(transactions.into_iter().all(|transaction| transaction.unwrap() == first));
-        assert_eq!(shop.movements(charge.order).await, (1, 0));
+        assert_eq!(fixture.movements(charge.order).await, (1, 0));
         if method == Method::InvestorMoney {
-            assert_eq!(shop.balance(charge.user).await, INITIAL - 1000);
+            assert_eq!(fixture.balance(charge.user).await, INITIAL - 1000);
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_attempts_for_one_order_make_one_charge() {
-    let shop = shop().await;
+    let fixture = fixture().await;
     let charge = charge(Method::InvestorMoney);
 
-    let outcomes = shop.pay_all((1..=50).map(|number| attempt(&charge, number)).collect()).await;
+    let outcomes = fixture.pay_all((1..=50).map(|number| attempt(&charge, number)).collect()).await;
 
-    let paid: Vec<Uuid> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok().copied()).collect();
+    let paid: Vec<TransactionId> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok().copied()).collect();
     assert!(!paid.is_empty() && paid.iter().all(|transaction| *transaction == paid[0]));
     for refused in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
         assert!(matches!(refused, Error::InProgress), "{refused:?}");
     }
-    assert_eq!(shop.movements(charge.order).await, (1, 0));
-    assert_eq!(shop.balance(charge.user).await, INITIAL - 1000);
+    assert_eq!(fixture.movements(charge.order).await, (1, 0));
+    assert_eq!(fixture.balance(charge.user).await, INITIAL - 1000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_balance_pays_as_many_orders_as_it_can() {
-    let shop = shop().await;
-    let user = ids::random();
+    let fixture = fixture().await;
+    let user = new_user();
     let amount = money(INITIAL / 10);
 
     let orders = (0..30).map(|_| Charge { user, amount, ..charge(Method::InvestorMoney) }).collect();
-    let outcomes = shop.pay_all(orders).await;
+    let outcomes = fixture.pay_all(orders).await;
 
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 10);
     for refused in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
         assert!(matches!(refused, Error::Declined(Decline::InsufficientFunds)), "{refused:?}");
     }
-    assert_eq!(shop.balance(user).await, 0);
+    assert_eq!(fixture.balance(user).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_that_races_with_the_payment_leaves_nothing_charged() {
-    let shop = shop().await;
+    let fixture = fixture().await;
 
     for _ in 0..100 {
         let charge = charge(Method::InvestorMoney);
         let order = charge.order;
-        let service = shop.service.clone();
+        let service = fixture.service.clone();
         let refund = tokio::spawn(async move {
-            let cancelled = Received {
-                id: EventId::new(ids::random()),
-                subject: OrderOf { order: OrderId::new(order), user: UserId::new(charge.user) },
-                event: OrderCancelled::default(),
-            };
-            service.cancel(&cancelled).await?;
+            service.cancel(new_event(), order).await?;
             service.refund(order).await
         });
-        let outcomes = shop.pay_all(vec![charge; 3]).await;
+        let outcomes = fixture.pay_all(vec![charge; 3]).await;
         refund.await.unwrap().unwrap();
 
-        shop.finish().await;
+        fixture.finish().await;
 
-        let (charges, refunds) = shop.movements(order).await;
+        let (charges, refunds) = fixture.movements(order).await;
         assert_eq!(charges, refunds, "{outcomes:?}");
-        assert!(matches!(shop.pay(&attempt(&charge, 2)).await, Err(Error::Cancelled)));
+        assert!(matches!(fixture.pay(&attempt(&charge, 2)).await, Err(Error::Cancelled)));
     }
     let unsettled = sqlx::query_scalar!(
         r#"select count(*) as "count!" from payments where status in ('pending', 'succeeded', 'refunding')"#
     );
-    assert_eq!(unsettled.fetch_one(&shop.pool).await.unwrap(), 0);
+    assert_eq!(unsettled.fetch_one(&fixture.pool).await.unwrap(), 0);
     let lowered = sqlx::query_scalar!(r#"select count(*) as "count!" from balances where balance <> $1"#, INITIAL);
-    assert_eq!(lowered.fetch_one(&shop.pool).await.unwrap(), 0);
+    assert_eq!(lowered.fetch_one(&fixture.pool).await.unwrap(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_death_between_the_charge_and_its_record_is_one_charge_in_the_end() {
-    let shop = shop().await;
+    let fixture = fixture().await;
     let Charge { order, user, amount, method, .. } = charge(Method::InvestorMoney);
     let provider = ProviderName::Ledger;
-    let intent = Intent { transaction: ids::random(), order, attempt: 1, user, method, amount, provider };
-    PgPayments::new(shop.pool.clone()).begin(&intent).await.unwrap();
-    Ledger::new(shop.pool.clone(), money(INITIAL), Declines::default()).charge(&intent).await.unwrap();
+    let intent = Intent { transaction: new_transaction(), order, attempt: 1, user, method, amount, provider };
+    PgPayments::new(fixture.pool.clone()).begin(&intent).await.unwrap();
+    Ledger::new(fixture.pool.clone(), money(INITIAL), Declines::default()).charge(&intent).await.unwrap();
 
-    shop.finish().await;
+    fixture.finish().await;
 
     let repeated = Charge { order, attempt: NonZeroU32::MIN, user, method, amount };
-    assert_eq!(shop.pay(&repeated).await.unwrap(), intent.transaction);
-    assert_eq!(shop.movements(order).await, (1, 0));
-    assert_eq!(shop.balance(user).await, INITIAL - 1000);
+    assert_eq!(fixture.pay(&repeated).await.unwrap(), intent.transaction);
+    assert_eq!(fixture.movements(order).await, (1, 0));
+    assert_eq!(fixture.balance(user).await, INITIAL - 1000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_replicas_finish_the_same_refunds_once() {
-    let shop = shop().await;
+    let fixture = fixture().await;
     let charges: Vec<Charge> = (0..100).map(|_| charge(Method::InvestorMoney)).collect();
-    let payments = PgPayments::new(shop.pool.clone());
+    let payments = PgPayments::new(fixture.pool.clone());
     for charge in &charges {
-        shop.pay(charge).await.unwrap();
+        fixture.pay(charge).await.unwrap();
         payments.cancel(charge.order, None).await.unwrap();
     }
 
     let done = CancellationToken::new();
     let replicas = (0..4).map(|_| {
-        let service = shop.service.clone();
+        let service = fixture.service.clone();
         let done = done.clone();
         tokio::spawn(async move { service.finish_due(done).await })
     });
@@ -207,21 +200,21 @@ async fn several_replicas_finish_the_same_refunds_once() {
     join_all(replicas).await;
 
     for charge in charges {
-        assert_eq!(shop.movements(charge.order).await, (1, 1));
-        assert_eq!(shop.balance(charge.user).await, INITIAL);
+        assert_eq!(fixture.movements(charge.order).await, (1, 1));
+        assert_eq!(fixture.balance(charge.user).await, INITIAL);
     }
     assert!(payments.due(1).await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn a_database_that_is_away_makes_no_outcome() {
+async fn an_unavailable_database_is_not_an_outcome() {
     let nowhere = Database::lazy("test", "URL", &"postgres://nobody@127.0.0.1:1/none".into(), 1).unwrap();
     let ledger = Ledger::new(nowhere.clone(), money(INITIAL), Declines::default());
     let providers = Providers::new(Arc::new(ledger), None);
     let service = PaymentService::new(Arc::new(PgPayments::new(nowhere)), providers);
 
     let outcome =
-        tokio::time::timeout(Duration::from_secs(20), service.pay(&charge(Method::Card), ids::random())).await;
+        tokio::time::timeout(Duration::from_secs(20), service.pay(&charge(Method::Card), new_transaction())).await;
 
-    assert!(matches!(outcome, Ok(Err(Error::Unavailable(_)))), "{outcome:?}");
+    assert!(matches!(outcome, Ok(Err(Error::Database(DatabaseError::Unavailable(_))))), "{outcome:?}");
 }

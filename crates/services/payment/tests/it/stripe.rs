@@ -1,4 +1,4 @@
-//! What is particular about Stripe's API.
+//! The client of Stripe's API.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn charged() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_charge_is_sent_as_the_api_wants_it() {
+async fn a_charge_is_sent_as_the_api_documents_it() {
     let server = stand_in().await;
     let intent = intent(Method::Card);
 
@@ -33,7 +33,7 @@ async fn a_charge_is_sent_as_the_api_wants_it() {
 }
 
 #[tokio::test]
-async fn declines_are_told_apart() {
+async fn declines_are_distinguished() {
     let server = stand_in().await;
     server.script([ProviderFault::Declined("insufficient_funds"), ProviderFault::Declined("stolen_card")]);
 
@@ -45,7 +45,7 @@ async fn declines_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_charge_that_is_refused_as_it_is_counts_as_declined() {
+async fn an_invalid_charge_counts_as_declined() {
     let server = stand_in().await;
     let small = Intent { amount: money(49), ..intent(Method::Card) };
 
@@ -53,7 +53,7 @@ async fn a_charge_that_is_refused_as_it_is_counts_as_declined() {
 }
 
 #[tokio::test]
-async fn what_is_not_definite_is_unknown_and_charged_once_when_asked_again() {
+async fn an_ambiguous_response_is_unknown_and_charged_once_when_repeated() {
     for status in [409, 429, 500, 503] {
         let server = stand_in().await;
         server.script([ProviderFault::Status(status)]);
@@ -62,12 +62,12 @@ async fn what_is_not_definite_is_unknown_and_charged_once_when_asked_again() {
         assert!(client(&server.url()).charge(&intent).await.is_err(), "{status}");
         assert_eq!(client(&server.url()).find(&intent).await.unwrap(), None);
         assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), charged());
-        assert_eq!(server.charges(intent.order), 1);
+        assert_eq!(server.charges(intent.order.uuid()), 1);
     }
 }
 
 #[tokio::test]
-async fn a_charge_whose_answer_does_not_come_is_unknown_and_made_once() {
+async fn a_charge_that_times_out_is_unknown_and_made_once() {
     let server = stand_in().await;
     server.script([ProviderFault::Silent]);
     let intent = intent(Method::Card);
@@ -76,7 +76,7 @@ async fn a_charge_whose_answer_does_not_come_is_unknown_and_made_once() {
     assert!(impatient.charge(&intent).await.is_err());
 
     assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), charged());
-    assert_eq!(server.charges(intent.order), 1);
+    assert_eq!(server.charges(intent.order.uuid()), 1);
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_charge_is_found_when_its_key_is_forgotten() {
 }
 
 #[tokio::test]
-async fn a_charge_that_takes_its_time_is_looked_at_again() {
+async fn a_pending_charge_is_read_again() {
     let server = stand_in().await;
     server.script([ProviderFault::Slow]);
 
@@ -109,11 +109,11 @@ async fn a_refund_stays_done_when_its_key_is_forgotten() {
     server.forget_keys();
 
     client(&server.url()).refund(&refund).await.unwrap();
-    assert_eq!(server.refunds(intent.order), 1);
+    assert_eq!(server.refunds(intent.order.uuid()), 1);
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_there_leaves_the_outcome_unknown() {
+async fn an_unreachable_provider_leaves_the_outcome_unknown() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let client = client(&format!("http://{free}"));
 

@@ -11,7 +11,10 @@ use audit::{
     },
 };
 use chrono::{DateTime, Utc};
-use contracts::{events::ROUTES, ids::OrderId};
+use contracts::{
+    events::ROUTES,
+    ids::{OrderId, UserId},
+};
 use inventory::{
     model::{Filter, Page},
     repository::Catalogue as _,
@@ -80,27 +83,36 @@ async fn ledger(world: &World) -> Vec<Entry> {
             None => continue,
         };
         let (key, amount) = (intent.transaction.to_string(), intent.amount.minor());
-        entries.push(Entry { key, kind, order: intent.order, amount, account: account(intent.method, intent.user) });
+        entries.push(Entry {
+            key,
+            kind,
+            order: intent.order.uuid(),
+            amount,
+            account: account(intent.method, intent.user),
+        });
     }
     let refunds = world.stores.books.movements().into_iter().filter(|movement| movement.refund);
     entries.extend(refunds.zip(1..).map(|(refund, number)| Entry {
         key: format!("refund {number}"),
         kind: EntryKind::Refund,
-        order: refund.order,
+        order: refund.order.uuid(),
         amount: refund.amount.minor(),
         account: account(refund.method, refund.user),
     }));
     entries
 }
 
-fn account(method: Method, user: Uuid) -> Option<Uuid> {
-    (method == Method::InvestorMoney).then_some(user)
+fn account(method: Method, user: UserId) -> Option<Uuid> {
+    (method == Method::InvestorMoney).then_some(user.uuid())
 }
 
 /// Of everybody who ever asked to pay.
 fn balances(world: &World) -> Vec<Balance> {
-    let users: BTreeSet<Uuid> = locked(&world.stores.charged).values().map(|intent| intent.user).collect();
-    let balance = |user| Balance { user, initial: Some(INITIAL_BALANCE), current: world.stores.books.balance(user) };
+    let users: BTreeSet<UserId> = locked(&world.stores.charged).values().map(|intent| intent.user).collect();
+    let balance = |user: UserId| {
+        let current = world.stores.books.balance(user);
+        Balance { user: user.uuid(), initial: Some(INITIAL_BALANCE), current }
+    };
     users.into_iter().map(balance).collect()
 }
 
@@ -115,8 +127,8 @@ fn payments(world: &World) -> Vec<Payment> {
             Status::Refunded { .. } => PaymentStatus::Refunded,
         };
         Payment {
-            transaction: payment.intent.transaction,
-            order: payment.intent.order,
+            transaction: payment.intent.transaction.uuid(),
+            order: payment.intent.order.uuid(),
             attempt: Some(payment.intent.attempt.into()),
             provider: Some(payment.intent.provider.as_str().to_owned()),
             status,
@@ -136,7 +148,7 @@ fn payments(world: &World) -> Vec<Payment> {
         updated_at: DateTime::UNIX_EPOCH,
     };
     let rows = world.stores.payments.all().into_iter().map(payment);
-    rows.chain(world.stores.payments.void().into_iter().map(void)).collect()
+    rows.chain(world.stores.payments.void().into_iter().map(|order| void(order.uuid()))).collect()
 }
 
 async fn parts(world: &World) -> Vec<Part> {

@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, PartId};
+use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 use inventory::model::{Filter, Page};
 use notification::{
     client::{Limits, MemoryMessenger, Message, Notifier},
@@ -110,7 +110,7 @@ impl Payments for RemotePayments {
         self.0.step("before it asks payment").await;
         let limit = deadline::remaining(CALL_TIMEOUT);
         let answer = world.call(Name::Payment, Serves::payments, limit, |payment| {
-            let transaction = world.uuid();
+            let transaction = TransactionId::new(world.uuid());
             async move { payment.pay(&charge, transaction).await }
         });
         let answer = answer.await;
@@ -123,7 +123,7 @@ impl Payments for RemotePayments {
             said(&answer)
         ));
         match answer {
-            Ok(Ok(transaction)) => Payment::Charged(transaction),
+            Ok(Ok(transaction)) => Payment::Charged(transaction.uuid()),
             Ok(Err(PaymentError::Declined(Decline::InsufficientFunds))) => {
                 Payment::Declined(Refusal::InsufficientFunds)
             }
@@ -145,16 +145,16 @@ impl Payments for RemotePayments {
         self.0.step("before it voids an attempt").await;
         let limit = deadline::remaining(CALL_TIMEOUT);
         let answer = world.call(Name::Payment, Serves::payments, limit, |payment| {
-            let transaction = world.uuid();
+            let transaction = TransactionId::new(world.uuid());
             async move { payment.void(&charge, transaction).await }
         });
         let answer = answer.await;
         self.0.step("after it has voided an attempt").await;
         world.note(format_args!("payment voids attempt {} of order {}: {}", attempt.number, order.uuid, said(&answer)));
         match answer {
-            Ok(Ok(model::Voided::Void)) => Voided::Void,
-            Ok(Ok(model::Voided::Charged(transaction))) => Voided::Charged(transaction),
-            Ok(Ok(model::Voided::Open)) => Voided::Unknown("a charge is under way".to_owned()),
+            Ok(Ok(model::VoidResult::Voided)) => Voided::Void,
+            Ok(Ok(model::VoidResult::AlreadyCharged(transaction))) => Voided::Charged(transaction.uuid()),
+            Ok(Ok(model::VoidResult::InProgress)) => Voided::Unknown("a charge is under way".to_owned()),
             Ok(Err(error)) => Voided::Unknown(error.to_string()),
             Err(lost) => Voided::Unknown(format!("{lost:?}")),
         }
@@ -163,9 +163,9 @@ impl Payments for RemotePayments {
 
 fn charge(order: &Order, attempt: Attempt) -> Charge {
     Charge {
-        order: order.uuid,
+        order: OrderId::new(order.uuid),
         attempt: NonZeroU32::new(attempt.number.unsigned_abs()).expect("an attempt counts from 1"),
-        user: order.user,
+        user: UserId::new(order.user),
         method: method(attempt.method),
         amount: order.total_price,
     }
@@ -223,9 +223,9 @@ impl Provider for RemoteProvider {
         let mut intent = *intent;
         let world = &self.process.world;
         if world.makes(Mistake::NewKeyOnRetry) {
-            intent.transaction = world.uuid();
+            intent.transaction = TransactionId::new(world.uuid());
         }
-        locked(&world.stores.charged).insert(intent.transaction, intent);
+        locked(&world.stores.charged).insert(intent.transaction.uuid(), intent);
         self.ask(|| self.books.charge(&intent)).await
     }
 

@@ -9,7 +9,7 @@ use assembly::{
 };
 use async_trait::async_trait;
 use contracts::{
-    ids::{EventId, OrderId},
+    ids::{EventId, OrderId, TransactionId},
     money::Money,
 };
 use inventory::{
@@ -25,7 +25,7 @@ use order::{
     repository::{Cursor, MemoryOrders, Orders, Settlement},
 };
 use payment::{
-    model::{Direct, Intent, Payment},
+    model::{DirectPayment, Intent, Payment},
     repository::{Begun, MemoryPayments, Payments, Unfinished},
 };
 use platform::{kafka::Record, outbox};
@@ -277,18 +277,18 @@ stepwise! {
     Payments for MemoryPayments, payment::error::Error {
         fn begin(intent: &Intent) -> Begun;
         fn void_attempt(intent: &Intent) -> Vec<Payment>;
-        fn refunded(transaction: Uuid) -> ();
-        fn cancel(order: Uuid, event: Option<(&'static str, Uuid)>) -> bool where event = cause;
-        fn is_cancelled(order: Uuid) -> bool;
+        fn refunded(transaction: TransactionId) -> ();
+        fn cancel(order: OrderId, cause: Option<payment::repository::Cause>) -> bool where cause = cause;
+        fn is_cancelled(order: OrderId) -> bool;
         fn due(limit: i64) -> Vec<(Payment, Duration)>;
         fn unfinished() -> Unfinished;
-        fn find(order: Uuid) -> Option<Payment>;
-        fn record_direct(direct: &Direct) -> Uuid;
+        fn find(order: OrderId) -> Option<Payment>;
+        fn record_direct(direct: &DirectPayment) -> TransactionId;
     }
 
     async fn settle(
         &self,
-        transaction: Uuid,
+        transaction: TransactionId,
         outcome: &payment::model::Outcome,
     ) -> Result<Payment, payment::error::Error> {
         self.before("before a payment is settled").await?;
@@ -300,8 +300,8 @@ stepwise! {
 }
 
 impl Steps<MemoryPayments> {
-    fn cause(&self, cause: Option<(&'static str, Uuid)>) -> Option<(&'static str, Uuid)> {
-        cause.map(|(consumer, event)| (consumer, self.seen(event)))
+    fn cause(&self, cause: Option<payment::repository::Cause>) -> Option<payment::repository::Cause> {
+        cause.map(|cause| payment::repository::Cause { event: EventId::new(self.seen(cause.event.uuid())), ..cause })
     }
 }
 

@@ -1,6 +1,6 @@
-//! A provider over HTTP that speaks Stripe's API: PaymentIntents and Refunds.
+//! A client of Stripe's HTTP API: PaymentIntents and Refunds.
 
-mod answer;
+mod response;
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 
-use self::answer::{Failed, PaymentIntent, RefundObject, SearchResult};
+use self::response::{ErrorResponse, PaymentIntent, RefundObject, SearchResult};
 use super::{Provider, Refund, Unknown};
 use crate::model::{Decline, Intent, Method, Outcome};
 
-/// Whose account is charged to, and how.
+/// The account at the provider, and how to reach it.
 #[derive(Clone, Debug)]
 pub struct StripeAccount {
     pub url: Url,
     pub key: SecretString,
-    /// The three letters of ISO 4217, in lower case.
+    /// ISO 4217 code in lower case.
     pub currency: String,
-    /// How long an answer may take before it counts as unknown.
+    /// The timeout of a call, after which its outcome counts as unknown.
     pub timeout: Duration,
 }
 
@@ -32,17 +32,17 @@ pub struct Stripe {
     account: StripeAccount,
 }
 
-/// What came back, when anything did: an object, or an error that says something.
-type Answer<T> = Result<T, Failed>;
+/// A response: an object, or an error with details.
+type Response<T> = Result<T, ErrorResponse>;
 
 impl Stripe {
     pub fn new(account: StripeAccount) -> anyhow::Result<Self> {
-        // Fails when the process has one already, which serves as well.
+        // Fails if the process has a provider already, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .connect_timeout(account.timeout.min(Duration::from_secs(1)))
-            // Over HTTP/2 a request that times out leaves its connection to the next.
+            // Detects a dead HTTP/2 connection, which would otherwise be reused after a request timed out.
             .http2_keep_alive_interval(Duration::from_secs(5))
             .http2_keep_alive_timeout(Duration::from_secs(3))
             .http2_keep_alive_while_idle(true)
@@ -61,12 +61,12 @@ impl Stripe {
         Ok(url)
     }
 
-    /// A request that has its effect once per key.
+    /// A request with an idempotency key.
     fn post(&self, path: &[&str], key: &str, form: &[(&str, &str)]) -> Result<RequestBuilder, Unknown> {
         Ok(self.client.post(self.url(path)?).header("Idempotency-Key", key).form(form))
     }
 
-    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Answer<T>, Unknown> {
+    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Response<T>, Unknown> {
         let asked = async {
             let response = request
                 .bearer_auth(self.account.key.expose_secret())
@@ -75,22 +75,22 @@ impl Stripe {
                 .await?;
             anyhow::Ok((response.status(), response.bytes().await?))
         };
-        let (status, body) = asked.await.context("asking the payment provider").map_err(Unknown)?;
+        let (status, body) = asked.await.context("calling the payment provider").map_err(Unknown)?;
         if status.is_success() {
-            let object = serde_json::from_slice(&body).context("reading the payment provider's answer");
+            let object = serde_json::from_slice(&body).context("reading the payment provider's response");
             return Ok(Ok(object.map_err(Unknown)?));
         }
-        Ok(Err(Failed::read(status, &body)))
+        Ok(Err(ErrorResponse::read(status, &body)))
     }
 
-    /// What an intent that the provider has made came to; nothing while that is open.
+    /// The outcome of a PaymentIntent; unknown while it is pending.
     async fn outcome(&self, made: PaymentIntent) -> Result<Outcome, Unknown> {
         if let Some(outcome) = made.outcome() {
             return Ok(outcome);
         }
-        // The answer under the key stays as it was; the object goes on.
+        // The response under the idempotency key is replayed unchanged, so a pending one is read again.
         let path = ["payment_intents", &made.id];
-        let now: Answer<PaymentIntent> = self.send(self.client.get(self.url(&path)?)).await?;
+        let now: Response<PaymentIntent> = self.send(self.client.get(self.url(&path)?)).await?;
         now.ok()
             .and_then(|made| made.outcome())
             .ok_or_else(|| Unknown(anyhow::anyhow!("{} is {}", made.id, made.status)))
@@ -107,7 +107,7 @@ impl Provider for Stripe {
             ("confirm", "true".to_owned()),
             ("payment_method", payment_method(intent.method).to_owned()),
             ("payment_method_types[]", "card".to_owned()),
-            // Nobody is there to act: a card that wants him to is declined.
+            // No user is present: a card that requires authentication is declined.
             ("error_on_requires_action", "true".to_owned()),
             ("metadata[order_uuid]", intent.order.to_string()),
             ("metadata[user_uuid]", intent.user.to_string()),
@@ -117,9 +117,9 @@ impl Provider for Stripe {
         match self.send(self.post(&["payment_intents"], &transaction, &form)?).await? {
             Ok(made) => self.outcome(made).await,
             Err(failed) if failed.status == StatusCode::PAYMENT_REQUIRED => Ok(Outcome::Declined(failed.decline())),
-            // Refused before anything was begun: asking again would be refused again.
-            Err(failed) if failed.is_refusal() => {
-                tracing::error!(%transaction, %failed, "the payment provider does not take this charge");
+            // Rejected before any processing; a repetition would be rejected too.
+            Err(failed) if failed.is_invalid_request() => {
+                tracing::error!(%transaction, %failed, "charge rejected by the payment provider");
                 Ok(Outcome::Declined(Decline::Declined))
             }
             Err(failed) => Err(failed.into()),
@@ -132,7 +132,7 @@ impl Provider for Stripe {
         url.query_pairs_mut().append_pair("query", &query);
         match self.send::<SearchResult>(self.client.get(url)).await? {
             Ok(found) => Ok(found.data.iter().find_map(PaymentIntent::outcome)),
-            // An account, or an imitation, without a search.
+            // The account, or a compatible server, has no search.
             Err(failed) if failed.status == StatusCode::NOT_FOUND => Ok(None),
             Err(failed) => Err(failed.into()),
         }
@@ -142,15 +142,15 @@ impl Provider for Stripe {
         let amount = refund.amount.minor().to_string();
         let form = [("payment_intent", refund.reference.as_str()), ("amount", &amount)];
         match self.send::<RefundObject>(self.post(&["refunds"], &refund.key, &form)?).await? {
-            Ok(made) if made.is_on_its_way() => Ok(()),
+            Ok(made) if made.completes() => Ok(()),
             Ok(made) => Err(Unknown(anyhow::anyhow!("the refund {} is {}", made.id, made.status))),
-            Err(failed) if failed.says("charge_already_refunded") => Ok(()),
+            Err(failed) if failed.has_code("charge_already_refunded") => Ok(()),
             Err(failed) => Err(failed.into()),
         }
     }
 }
 
-/// The provider's name for what is charged. The shop stores no cards: these are the ones that Stripe keeps for trying out.
+/// Stripe's test payment methods, because the shop stores no cards.
 fn payment_method(method: Method) -> &'static str {
     match method {
         Method::Card => "pm_card_visa_debit",

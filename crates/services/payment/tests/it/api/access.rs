@@ -1,4 +1,4 @@
-//! Who may call, and what anybody may ask.
+//! Authentication and authorization.
 
 use contracts::proto::payment::v1::{GetPaymentRequest, PayOrderRequest, RefundRequest};
 use platform::ids;
@@ -10,19 +10,19 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-use super::{shop, with_session};
+use super::{fixture, with_session};
 
 #[tokio::test]
-async fn nobody_gets_past_the_guard() {
-    let shop = shop().await;
-    let mut anybody = shop.anybody().await;
-    let own = PayOrderRequest { amount_minor: 0, attempt: 0, ..shop.order() };
+async fn a_call_without_a_valid_session_is_rejected() {
+    let fixture = fixture().await;
+    let mut anybody = fixture.anybody().await;
+    let own = PayOrderRequest { amount_minor: 0, attempt: 0, ..fixture.order() };
     let refund = RefundRequest { order_uuid: own.order_uuid.clone() };
 
     let missing = anybody.pay_order(own.clone()).await.unwrap_err();
     let empty = anybody.pay_order(with_session("", own.clone())).await.unwrap_err();
     let dead = anybody.pay_order(with_session(&ids::random().to_string(), own)).await.unwrap_err();
-    let no_service = anybody.refund(with_session(&shop.session, refund)).await.unwrap_err();
+    let no_service = anybody.refund(with_session(&fixture.session, refund)).await.unwrap_err();
 
     let texts = ["missing session-uuid in metadata", "empty session-uuid", "invalid session"];
     for (status, text) in [missing, empty, dead].iter().zip(texts) {
@@ -33,37 +33,37 @@ async fn nobody_gets_past_the_guard() {
 
 #[tokio::test]
 async fn an_order_is_paid_by_the_order_service_alone() {
-    let shop = shop().await;
-    let order = shop.order();
+    let fixture = fixture().await;
+    let order = fixture.order();
 
-    let others = shop.service_named("notification").pay_order(order.clone()).await.unwrap_err();
-    let unpaid = shop.payment(&order.order_uuid).await.unwrap_err();
+    let others = fixture.service_named("notification").pay_order(order.clone()).await.unwrap_err();
+    let unpaid = fixture.payment(&order.order_uuid).await.unwrap_err();
 
     assert_eq!(others.code(), Code::PermissionDenied, "{others:?}");
     assert_eq!(unpaid.code(), Code::NotFound);
-    shop.pay(&order).await.unwrap();
+    fixture.pay(&order).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_payment_is_its_users_to_see() {
-    let shop = shop().await;
-    let order = shop.order();
-    shop.pay(&order).await.unwrap();
+async fn a_payment_is_visible_to_its_user_alone() {
+    let fixture = fixture().await;
+    let order = fixture.order();
+    fixture.pay(&order).await.unwrap();
     let request = GetPaymentRequest { order_uuid: order.order_uuid };
-    let stranger = shop.iam.session(ids::random());
-    let mut anybody = shop.anybody().await;
+    let stranger = fixture.iam.session(ids::random());
+    let mut anybody = fixture.anybody().await;
 
-    let own = anybody.get_payment(with_session(&shop.session, request.clone())).await.unwrap().into_inner();
+    let own = anybody.get_payment(with_session(&fixture.session, request.clone())).await.unwrap().into_inner();
     let others = anybody.get_payment(with_session(&stranger, request)).await.unwrap_err();
 
-    assert_eq!(own.payment.unwrap().user_uuid, shop.user.to_string());
+    assert_eq!(own.payment.unwrap().user_uuid, fixture.user.to_string());
     assert_eq!(others.code(), Code::NotFound);
 }
 
 #[tokio::test]
-async fn health_and_reflection_answer_anybody() {
-    let shop = shop().await;
-    let channel = Channel::from_shared(format!("http://{}", shop.address)).unwrap().connect_lazy();
+async fn health_and_reflection_need_no_session() {
+    let fixture = fixture().await;
+    let channel = Channel::from_shared(format!("http://{}", fixture.address)).unwrap().connect_lazy();
 
     for service in ["", "payment.v1.PaymentService"] {
         eventually(|| async {

@@ -1,4 +1,4 @@
-//! The service as a whole, booted with its real database and broker and asked over gRPC.
+//! The running service with its database and broker, called over gRPC.
 
 mod access;
 mod paying;
@@ -17,7 +17,7 @@ use testkit::{Database, Iam, Kafka, Running};
 use tonic::{Request, Status, transport::Channel};
 use uuid::Uuid;
 
-struct Shop {
+struct Fixture {
     address: SocketAddr,
     kafka: Kafka,
     iam: Iam,
@@ -27,7 +27,7 @@ struct Shop {
     _app: Running,
 }
 
-async fn shop() -> Shop {
+async fn fixture() -> Fixture {
     let (kafka, iam) = tokio::join!(testkit::kafka(), testkit::iam());
     let database = testkit::database(&MIGRATIONS).await;
     let settings = testkit::settings().with(kafka.settings()).with([
@@ -41,10 +41,10 @@ async fn shop() -> Shop {
     readiness.ready().await;
     let user = ids::random();
     let session = iam.session(user);
-    Shop { address, kafka, iam, database, user, session, _app: app }
+    Fixture { address, kafka, iam, database, user, session, _app: app }
 }
 
-impl Shop {
+impl Fixture {
     /// Calls as the order service would.
     fn service(&self) -> PaymentServiceClient<Peer> {
         self.service_named("order")

@@ -1,23 +1,23 @@
-//! Who pays what, and what he is told.
+//! `PayOrder`: charges, declines, direct payments and invalid requests.
 
 use contracts::proto::payment::v1::{PayOrderRequest, PaymentMethod, PaymentStatus, RefundRequest};
 use platform::{grpc::reason, ids};
 use tonic::Code;
 use uuid::Uuid;
 
-use super::shop;
+use super::fixture;
 
 #[tokio::test]
 async fn the_shop_pays_its_orders() {
-    let shop = shop().await;
-    let order = shop.order();
+    let fixture = fixture().await;
+    let order = fixture.order();
 
-    let transaction = shop.pay(&order).await.unwrap();
+    let transaction = fixture.pay(&order).await.unwrap();
 
     assert_eq!(transaction.parse::<Uuid>().unwrap().get_version_num(), 4);
-    assert_eq!(shop.pay(&order).await.unwrap(), transaction);
-    assert_eq!(shop.pay(&PayOrderRequest { attempt: 2, ..order.clone() }).await.unwrap(), transaction);
-    let payment = shop.payment(&order.order_uuid).await.unwrap();
+    assert_eq!(fixture.pay(&order).await.unwrap(), transaction);
+    assert_eq!(fixture.pay(&PayOrderRequest { attempt: 2, ..order.clone() }).await.unwrap(), transaction);
+    let payment = fixture.payment(&order.order_uuid).await.unwrap();
     assert_eq!(payment.transaction_uuid, transaction);
     assert_eq!(payment.status(), PaymentStatus::Succeeded);
     assert_eq!((payment.amount_minor, payment.attempt, payment.payment_method), (12_345, 1, order.payment_method));
@@ -25,24 +25,27 @@ async fn the_shop_pays_its_orders() {
 
 #[tokio::test]
 async fn declines_have_reasons() {
-    let shop = shop().await;
-    let card = PayOrderRequest { amount_minor: 500_001, ..shop.order() };
-    let investor =
-        PayOrderRequest { amount_minor: 100_001, payment_method: PaymentMethod::InvestorMoney.into(), ..shop.order() };
+    let fixture = fixture().await;
+    let card = PayOrderRequest { amount_minor: 500_001, ..fixture.order() };
+    let investor = PayOrderRequest {
+        amount_minor: 100_001,
+        payment_method: PaymentMethod::InvestorMoney.into(),
+        ..fixture.order()
+    };
 
     for (order, expected) in [(card, "PAYMENT_DECLINED"), (investor, "INSUFFICIENT_FUNDS")] {
-        let status = shop.pay(&order).await.unwrap_err();
+        let status = fixture.pay(&order).await.unwrap_err();
 
         assert_eq!((status.code(), reason(&status)), (Code::FailedPrecondition, Some(expected)));
-        let payment = shop.payment(&order.order_uuid).await.unwrap();
+        let payment = fixture.payment(&order.order_uuid).await.unwrap();
         assert_eq!((payment.status(), payment.decline_reason.as_str()), (PaymentStatus::Declined, expected));
     }
 }
 
 #[tokio::test]
-async fn bad_input_is_named() {
-    let shop = shop().await;
-    let good = shop.order();
+async fn an_invalid_field_is_named() {
+    let fixture = fixture().await;
+    let good = fixture.order();
     let bad = |field: &'static str, request: PayOrderRequest| (field, request);
     let cases = [
         bad("order_uuid", PayOrderRequest { order_uuid: "x".to_owned(), ..good.clone() }),
@@ -58,51 +61,51 @@ async fn bad_input_is_named() {
     ];
 
     for (field, request) in cases {
-        let status = shop.pay(&request).await.unwrap_err();
+        let status = fixture.pay(&request).await.unwrap_err();
 
         assert_eq!(status.code(), Code::InvalidArgument, "{field}");
         assert!(status.message().starts_with(field), "{}", status.message());
     }
     let order_uuid = "not a uuid".to_owned();
-    let found = shop.payment(&order_uuid).await.unwrap_err();
-    let refunded = shop.service().refund(RefundRequest { order_uuid }).await.unwrap_err();
+    let found = fixture.payment(&order_uuid).await.unwrap_err();
+    let refunded = fixture.service().refund(RefundRequest { order_uuid }).await.unwrap_err();
     assert_eq!((found.code(), refunded.code()), (Code::InvalidArgument, Code::InvalidArgument));
-    assert_eq!(shop.payment(&good.order_uuid).await.unwrap_err().code(), Code::NotFound);
-    shop.pay(&PayOrderRequest { attempt: u32::MAX, ..good }).await.unwrap();
+    assert_eq!(fixture.payment(&good.order_uuid).await.unwrap_err().code(), Code::NotFound);
+    fixture.pay(&PayOrderRequest { attempt: u32::MAX, ..good }).await.unwrap();
 }
 
 #[tokio::test]
 async fn another_payment_under_the_same_attempt_is_refused() {
-    let shop = shop().await;
-    let order = shop.order();
-    shop.pay(&order).await.unwrap();
+    let fixture = fixture().await;
+    let order = fixture.order();
+    fixture.pay(&order).await.unwrap();
 
-    let status = shop.pay(&PayOrderRequest { amount_minor: 1, ..order }).await.unwrap_err();
+    let status = fixture.pay(&PayOrderRequest { amount_minor: 1, ..order }).await.unwrap_err();
 
     assert_eq!(status.code(), Code::AlreadyExists);
     assert!(status.message().starts_with("amount_minor"), "{}", status.message());
 }
 
 #[tokio::test]
-async fn a_user_pays_for_himself_and_buys_nothing() {
-    let shop = shop().await;
-    let shops = shop.order();
+async fn a_direct_payment_charges_nothing() {
+    let fixture = fixture().await;
+    let shops = fixture.order();
     let own = PayOrderRequest { amount_minor: 0, attempt: 0, ..shops.clone() };
 
-    let transaction = shop.pay_as_user(&own).await.unwrap();
+    let transaction = fixture.pay_as_user(&own).await.unwrap();
 
     assert_eq!(transaction.parse::<Uuid>().unwrap().get_version_num(), 4);
-    assert_eq!(shop.pay_as_user(&own).await.unwrap(), transaction);
-    assert_eq!(shop.payment(&own.order_uuid).await.unwrap_err().code(), Code::NotFound);
-    assert_ne!(shop.pay(&shops).await.unwrap(), transaction);
+    assert_eq!(fixture.pay_as_user(&own).await.unwrap(), transaction);
+    assert_eq!(fixture.payment(&own.order_uuid).await.unwrap_err().code(), Code::NotFound);
+    assert_ne!(fixture.pay(&shops).await.unwrap(), transaction);
     let entries = sqlx::query_scalar!(r#"select count(*) as "count!" from ledger_entries"#);
-    assert_eq!(entries.fetch_one(&shop.database.pool).await.unwrap(), 1);
+    assert_eq!(entries.fetch_one(&fixture.database.pool).await.unwrap(), 1);
 }
 
 #[tokio::test]
-async fn a_user_pays_neither_for_others_nor_for_the_shop() {
-    let shop = shop().await;
-    let own = PayOrderRequest { amount_minor: 0, attempt: 0, ..shop.order() };
+async fn a_user_pays_neither_for_others_nor_an_order_of_the_shop() {
+    let fixture = fixture().await;
+    let own = PayOrderRequest { amount_minor: 0, attempt: 0, ..fixture.order() };
     let cases = [
         (Code::NotFound, PayOrderRequest { user_uuid: ids::random().to_string(), ..own.clone() }, "user_uuid"),
         (Code::PermissionDenied, PayOrderRequest { amount_minor: 100, ..own.clone() }, "amount_minor"),
@@ -113,7 +116,7 @@ async fn a_user_pays_neither_for_others_nor_for_the_shop() {
     ];
 
     for (code, request, field) in cases {
-        let status = shop.pay_as_user(&request).await.unwrap_err();
+        let status = fixture.pay_as_user(&request).await.unwrap_err();
 
         assert_eq!(status.code(), code, "{request:?}");
         assert!(status.message().starts_with(field), "{}", status.message());

@@ -1,4 +1,4 @@
-//! What cancelled orders get back.
+//! Refunds of cancelled orders.
 
 use contracts::events::OrderPaid;
 use contracts::proto::payment::v1::{PayOrderRequest, PaymentMethod, PaymentStatus, RefundRequest};
@@ -6,43 +6,43 @@ use platform::{grpc::reason, kafka::Record};
 use testkit::eventually;
 use tonic::Code;
 
-use super::shop;
+use super::fixture;
 
 #[tokio::test]
 async fn a_cancelled_order_is_refunded_and_never_charged_again() {
-    let shop = shop().await;
-    let paid = PayOrderRequest { payment_method: PaymentMethod::InvestorMoney.into(), ..shop.order() };
-    let unpaid = shop.order();
-    shop.pay(&paid).await.unwrap();
+    let fixture = fixture().await;
+    let paid = PayOrderRequest { payment_method: PaymentMethod::InvestorMoney.into(), ..fixture.order() };
+    let unpaid = fixture.order();
+    fixture.pay(&paid).await.unwrap();
 
     for order in [&paid, &unpaid, &paid] {
-        shop.cancel(&order.order_uuid).await;
+        fixture.cancel(&order.order_uuid).await;
     }
 
     eventually(|| async {
-        let payment = shop.payment(&paid.order_uuid).await.unwrap();
+        let payment = fixture.payment(&paid.order_uuid).await.unwrap();
         (payment.status() == PaymentStatus::Refunded).then_some(())
     })
     .await;
-    let balance = sqlx::query_scalar!("select balance from balances where user_uuid = $1", shop.user);
-    assert_eq!(balance.fetch_one(&shop.database.pool).await.unwrap(), 100_000);
+    let balance = sqlx::query_scalar!("select balance from balances where user_uuid = $1", fixture.user);
+    assert_eq!(balance.fetch_one(&fixture.database.pool).await.unwrap(), 100_000);
     eventually(|| async {
-        let status = shop.pay(&PayOrderRequest { attempt: 2, ..unpaid.clone() }).await.err()?;
+        let status = fixture.pay(&PayOrderRequest { attempt: 2, ..unpaid.clone() }).await.err()?;
         (reason(&status) == Some("ORDER_CANCELLED")).then_some(())
     })
     .await;
-    let status = shop.pay(&PayOrderRequest { attempt: 2, ..paid }).await.unwrap_err();
+    let status = fixture.pay(&PayOrderRequest { attempt: 2, ..paid }).await.unwrap_err();
     assert_eq!((status.code(), reason(&status)), (Code::FailedPrecondition, Some("ORDER_CANCELLED")));
 }
 
 #[tokio::test]
-async fn what_is_no_cancellation_goes_to_the_dead_letters_and_the_next_is_taken() {
-    let shop = shop().await;
-    let topic = shop.kafka.topics().order_cancelled_topic_name;
-    let order = shop.order();
-    shop.pay(&order).await.unwrap();
+async fn a_poison_message_is_dead_lettered_and_the_next_is_handled() {
+    let fixture = fixture().await;
+    let topic = fixture.kafka.topics().order_cancelled_topic_name;
+    let order = fixture.order();
+    fixture.pay(&order).await.unwrap();
     let key = order.order_uuid.clone().into_bytes();
-    let wrong_type = contracts::events::record(shop.user, OrderPaid::default());
+    let wrong_type = contracts::events::record(fixture.user, OrderPaid::default());
     let poison = |payload: Vec<u8>, kind: &str| Record {
         topic: topic.clone(),
         key: key.clone(),
@@ -50,50 +50,52 @@ async fn what_is_no_cancellation_goes_to_the_dead_letters_and_the_next_is_taken(
         headers: [("event-type".to_owned(), kind.to_owned())].into(),
     };
 
-    shop.kafka
+    fixture
+        .kafka
         .publish(vec![poison(vec![0xff; 9], "events.v1.OrderCancelled"), poison(wrong_type.payload, wrong_type.kind)])
         .await;
-    shop.cancel(&order.order_uuid).await;
+    fixture.cancel(&order.order_uuid).await;
 
     eventually(|| async {
-        let payment = shop.payment(&order.order_uuid).await.unwrap();
+        let payment = fixture.payment(&order.order_uuid).await.unwrap();
         (payment.status() == PaymentStatus::Refunded).then_some(())
     })
     .await;
-    assert_eq!(shop.kafka.messages(&platform::kafka::dead_letter_topic(&topic)).await.len(), 2);
+    assert_eq!(fixture.kafka.messages(&platform::kafka::dead_letter_topic(&topic)).await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_living_order_is_not_refunded_and_goes_on() {
-    let shop = shop().await;
-    let (paid, pending) = (shop.order(), shop.order());
-    shop.pay(&paid).await.unwrap();
+    let fixture = fixture().await;
+    let (paid, pending) = (fixture.order(), fixture.order());
+    fixture.pay(&paid).await.unwrap();
 
     for order in [&paid, &pending] {
-        let refused = shop.service().refund(RefundRequest { order_uuid: order.order_uuid.clone() }).await.unwrap_err();
+        let refused =
+            fixture.service().refund(RefundRequest { order_uuid: order.order_uuid.clone() }).await.unwrap_err();
 
         assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, Some("ORDER_NOT_CANCELLED")));
         assert_eq!(refused.message(), format!("order {} is not cancelled", order.order_uuid));
     }
-    assert_eq!(shop.payment(&paid.order_uuid).await.unwrap().status(), PaymentStatus::Succeeded);
-    shop.pay(&pending).await.unwrap();
+    assert_eq!(fixture.payment(&paid.order_uuid).await.unwrap().status(), PaymentStatus::Succeeded);
+    fixture.pay(&pending).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_cancelled_order_is_refunded_as_often_as_it_is_asked_for_and_once() {
-    let shop = shop().await;
-    let (paid, unpaid) = (shop.order(), shop.order());
-    shop.pay(&paid).await.unwrap();
+async fn a_repeated_refund_is_made_once() {
+    let fixture = fixture().await;
+    let (paid, unpaid) = (fixture.order(), fixture.order());
+    fixture.pay(&paid).await.unwrap();
     for order in [&paid, &unpaid] {
-        shop.cancel(&order.order_uuid).await;
+        fixture.cancel(&order.order_uuid).await;
     }
 
     for order in [&paid, &paid, &unpaid] {
         let request = RefundRequest { order_uuid: order.order_uuid.clone() };
-        eventually(|| async { shop.service().refund(request.clone()).await.ok() }).await;
+        eventually(|| async { fixture.service().refund(request.clone()).await.ok() }).await;
     }
 
-    assert_eq!(shop.payment(&paid.order_uuid).await.unwrap().status(), PaymentStatus::Refunded);
+    assert_eq!(fixture.payment(&paid.order_uuid).await.unwrap().status(), PaymentStatus::Refunded);
     let kinds = sqlx::query_scalar!("select kind from ledger_entries order by created_at, kind");
-    assert_eq!(kinds.fetch_all(&shop.database.pool).await.unwrap(), ["charge", "refund"]);
+    assert_eq!(kinds.fetch_all(&fixture.database.pool).await.unwrap(), ["charge", "refund"]);
 }

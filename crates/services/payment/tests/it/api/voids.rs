@@ -1,10 +1,10 @@
-//! Attempts that are never to be charged.
+//! `VoidAttempt`.
 
 use contracts::proto::payment::v1::{PayOrderRequest, VoidAttemptRequest};
 use platform::grpc::reason;
 use tonic::Code;
 
-use super::{shop, with_session};
+use super::{fixture, with_session};
 
 fn void(order: &PayOrderRequest) -> VoidAttemptRequest {
     VoidAttemptRequest {
@@ -18,37 +18,37 @@ fn void(order: &PayOrderRequest) -> VoidAttemptRequest {
 
 #[tokio::test]
 async fn a_void_attempt_is_declined_and_the_next_one_is_charged() {
-    let shop = shop().await;
-    let order = shop.order();
+    let fixture = fixture().await;
+    let order = fixture.order();
 
     for _ in 0..2 {
-        let voided = shop.service().void_attempt(void(&order)).await.unwrap().into_inner();
+        let voided = fixture.service().void_attempt(void(&order)).await.unwrap().into_inner();
         assert_eq!(voided.transaction_uuid, "");
     }
-    let declined = shop.pay(&order).await.unwrap_err();
-    let charged = shop.pay(&PayOrderRequest { attempt: 2, ..order }).await;
+    let declined = fixture.pay(&order).await.unwrap_err();
+    let charged = fixture.pay(&PayOrderRequest { attempt: 2, ..order }).await;
 
     assert_eq!((declined.code(), reason(&declined)), (Code::FailedPrecondition, Some("PAYMENT_DECLINED")));
     assert!(charged.is_ok(), "{charged:?}");
 }
 
 #[tokio::test]
-async fn a_charged_attempt_is_told_instead_of_voided() {
-    let shop = shop().await;
-    let order = shop.order();
-    let transaction = shop.pay(&order).await.unwrap();
+async fn voiding_a_charged_attempt_returns_its_transaction() {
+    let fixture = fixture().await;
+    let order = fixture.order();
+    let transaction = fixture.pay(&order).await.unwrap();
 
-    let voided = shop.service().void_attempt(void(&order)).await.unwrap().into_inner();
+    let voided = fixture.service().void_attempt(void(&order)).await.unwrap().into_inner();
 
     assert_eq!(voided.transaction_uuid, transaction);
 }
 
 #[tokio::test]
 async fn a_user_cannot_void_an_attempt() {
-    let shop = shop().await;
-    let request = with_session(&shop.session, void(&shop.order()));
+    let fixture = fixture().await;
+    let request = with_session(&fixture.session, void(&fixture.order()));
 
-    let refused = shop.anybody().await.void_attempt(request).await.unwrap_err();
+    let refused = fixture.anybody().await.void_attempt(request).await.unwrap_err();
 
     assert_eq!(refused.code(), Code::Unauthenticated);
 }

@@ -1,56 +1,56 @@
-//! What is worked off behind the callers' backs: when it begins, and how much at once.
+//! The background job: when it runs, and which provider it calls.
 
 use std::sync::Arc;
 
 use payment::{
-    client::{Fault, MemoryProvider, Providers},
+    client::{MemoryProvider, Providers, ScriptedFault},
     model::{Method, ProviderName},
 };
 use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-use super::{Shop, shop};
+use super::{Fixture, fixture};
 use crate::{INITIAL, declines, money};
 
-/// Lets the background work for so long.
-async fn work_for(shop: &Shop, time: Duration) {
+/// Runs the background job for this time.
+async fn work_for(fixture: &Fixture, time: Duration) {
     let end = CancellationToken::new();
     let ended = async {
         tokio::time::sleep(time).await;
         end.cancel();
     };
-    tokio::join!(shop.service.finish_due(end.clone()), ended);
+    tokio::join!(fixture.service.finish_due(end.clone()), ended);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_order_is_refunded_at_once() {
-    let shop = shop();
-    shop.pay().await.unwrap();
+    let fixture = fixture();
+    fixture.pay().await.unwrap();
     let cancelled_meanwhile = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        shop.cancel().await;
+        fixture.cancel().await;
     };
 
-    // Sooner than the background looks for what is due by itself, every second.
-    tokio::join!(work_for(&shop, Duration::from_millis(200)), cancelled_meanwhile);
+    // Sooner than the job polls by itself, every second.
+    tokio::join!(work_for(&fixture, Duration::from_millis(200)), cancelled_meanwhile);
 
-    assert_eq!(shop.movements(), (1, 1));
+    assert_eq!(fixture.movements(), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_charge_of_a_cancelled_order_that_becomes_known_is_refunded() {
-    let shop = shop();
-    shop.provider.script([Fault::Silent]);
-    shop.pay().await.unwrap_err();
-    shop.cancel().await;
+    let fixture = fixture();
+    fixture.provider.script([ScriptedFault::Silent]);
+    fixture.pay().await.unwrap_err();
+    fixture.cancel().await;
 
-    work_for(&shop, Duration::from_secs(10)).await;
+    work_for(&fixture, Duration::from_secs(10)).await;
 
-    assert_eq!(shop.movements(), (1, 1));
+    assert_eq!(fixture.movements(), (1, 1));
 }
 
 #[test]
-fn balances_are_the_ledgers_and_all_else_is_another_providers_where_there_is_one() {
+fn balances_are_the_ledgers_and_other_methods_the_configured_providers() {
     let provider = || Arc::new(MemoryProvider::new(money(INITIAL), declines()));
     let (alone, both) = (Providers::new(provider(), None), Providers::new(provider(), Some(provider())));
 

@@ -1,4 +1,4 @@
-//! Paying and refunding over the in-memory twins, with a provider that misbehaves on cue.
+//! Charging and refunding over the in-memory twins, with scripted faults of the provider.
 
 mod background;
 mod paying;
@@ -6,8 +6,7 @@ mod refunds;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use contracts::events::{OrderCancelled, OrderOf, Received};
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::ids::TransactionId;
 use payment::{
     client::{MemoryProvider, Providers},
     error::Error,
@@ -15,55 +14,47 @@ use payment::{
     repository::{MemoryPayments, Payments as _},
     service::{Charge, PaymentService},
 };
-use platform::ids;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use crate::{INITIAL, declines, money};
+use crate::{INITIAL, declines, money, new_event, new_order, new_transaction, new_user};
 
-struct Shop {
+struct Fixture {
     service: PaymentService,
     payments: MemoryPayments,
     provider: MemoryProvider,
-    /// What the tests pay, unless they pay something else.
+    /// The charge that the tests request by default.
     charge: Charge,
 }
 
-fn shop() -> Shop {
+fn fixture() -> Fixture {
     let (payments, provider) = (MemoryPayments::default(), MemoryProvider::new(money(INITIAL), declines()));
     let providers = Providers::new(Arc::new(provider.clone()), None);
     let service = PaymentService::new(Arc::new(payments.clone()), providers);
     let charge = Charge {
-        order: ids::random(),
+        order: new_order(),
         attempt: NonZeroU32::MIN,
-        user: ids::random(),
+        user: new_user(),
         method: Method::InvestorMoney,
         amount: money(1000),
     };
-    Shop { service, payments, provider, charge }
+    Fixture { service, payments, provider, charge }
 }
 
-impl Shop {
-    async fn pay(&self) -> Result<Uuid, Error> {
-        self.service.pay(&self.charge, ids::random()).await
+impl Fixture {
+    async fn pay(&self) -> Result<TransactionId, Error> {
+        self.service.pay(&self.charge, new_transaction()).await
     }
 
-    async fn pay_again(&self) -> Result<Uuid, Error> {
+    async fn pay_again(&self) -> Result<TransactionId, Error> {
         let attempt = self.charge.attempt.saturating_add(1);
-        self.service.pay(&Charge { attempt, ..self.charge }, ids::random()).await
+        self.service.pay(&Charge { attempt, ..self.charge }, new_transaction()).await
     }
 
     async fn cancel(&self) {
-        let (uuid, order, user) = (ids::random(), self.charge.order, self.charge.user);
-        let cancelled = Received {
-            id: EventId::new(uuid),
-            subject: OrderOf { order: OrderId::new(order), user: UserId::new(user) },
-            event: OrderCancelled::default(),
-        };
-        self.service.cancel(&cancelled).await.unwrap();
+        self.service.cancel(new_event(), self.charge.order).await.unwrap();
     }
 
-    /// Lets time pass, and what is due be done.
+    /// Runs the background job for 30 s.
     async fn wait(&self) {
         self.finish(Duration::from_secs(30)).await;
     }
@@ -81,7 +72,7 @@ impl Shop {
         self.payments.find(self.charge.order).await.unwrap().unwrap().status
     }
 
-    /// Charges and refunds ever made.
+    /// The numbers of charges and refunds.
     fn movements(&self) -> (usize, usize) {
         let movements = self.provider.movements();
         let refunds = movements.iter().filter(|movement| movement.refund).count();

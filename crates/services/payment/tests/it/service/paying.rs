@@ -1,85 +1,85 @@
-//! One charge per order, whatever the provider does.
+//! One charge per order, under every fault of the provider.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use contracts::ids::OrderId;
 use payment::{
-    client::{Fault, MemoryProvider, Provider, Providers, Refund, Unknown},
+    client::{MemoryProvider, Provider, Providers, Refund, ScriptedFault, Unknown},
     error::Error,
-    model::{Decline, Direct, Intent, Method, Outcome, Status},
+    model::{Decline, DirectPayment, Intent, Method, Outcome, Status},
     service::{Charge, PaymentService},
 };
 use platform::{auth::Caller, ids};
-use uuid::Uuid;
 
-use super::shop;
-use crate::{INITIAL, LIMIT, declines, money};
+use super::fixture;
+use crate::{INITIAL, LIMIT, declines, money, new_order, new_transaction, new_user};
 
 #[tokio::test(start_paused = true)]
 async fn a_payment_that_is_repeated_is_the_same_payment() {
-    let shop = shop();
+    let fixture = fixture();
 
-    let first = shop.pay().await.unwrap();
-    let second = shop.pay().await.unwrap();
+    let first = fixture.pay().await.unwrap();
+    let second = fixture.pay().await.unwrap();
 
     assert_eq!(first, second);
-    assert_eq!((shop.movements(), shop.provider.requests()), ((1, 0), 1));
+    assert_eq!((fixture.movements(), fixture.provider.requests()), ((1, 0), 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_order_is_charged_once_however_many_attempts_there_are() {
-    let shop = shop();
+    let fixture = fixture();
 
-    let first = shop.pay().await.unwrap();
+    let first = fixture.pay().await.unwrap();
 
-    assert_eq!(shop.pay_again().await.unwrap(), first);
-    assert_eq!(shop.movements(), (1, 0));
+    assert_eq!(fixture.pay_again().await.unwrap(), first);
+    assert_eq!(fixture.movements(), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_charge_whose_answer_is_lost_is_unknown_until_it_is_asked_again() {
-    let shop = shop();
-    shop.provider.script([Fault::Silent]);
+async fn a_charge_whose_response_is_lost_is_unknown_until_it_is_repeated() {
+    let fixture = fixture();
+    fixture.provider.script([ScriptedFault::Silent]);
 
-    assert!(matches!(shop.pay().await, Err(Error::Unknown(_))));
-    assert_eq!(shop.status().await, Status::Pending);
-    assert!(matches!(shop.pay_again().await, Err(Error::InProgress)));
-    shop.pay().await.unwrap();
+    assert!(matches!(fixture.pay().await, Err(Error::Unknown(_))));
+    assert_eq!(fixture.status().await, Status::Pending);
+    assert!(matches!(fixture.pay_again().await, Err(Error::InProgress)));
+    fixture.pay().await.unwrap();
 
-    assert_eq!(shop.movements(), (1, 0));
+    assert_eq!(fixture.movements(), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_asks_again_is_settled_in_the_background() {
-    for (fault, charges) in [(Fault::Silent, 1), (Fault::Broken, 1), (Fault::Twice, 1)] {
-        let shop = shop();
-        shop.provider.script([fault]);
-        let _ = shop.pay().await;
+async fn an_unknown_outcome_is_settled_in_the_background() {
+    for (fault, charges) in [(ScriptedFault::Silent, 1), (ScriptedFault::Broken, 1), (ScriptedFault::Twice, 1)] {
+        let fixture = fixture();
+        fixture.provider.script([fault]);
+        let _ = fixture.pay().await;
 
-        shop.wait().await;
+        fixture.wait().await;
 
-        assert!(matches!(shop.status().await, Status::Succeeded { .. }), "{fault:?}");
-        assert_eq!(shop.movements(), (charges, 0), "{fault:?}");
+        assert!(matches!(fixture.status().await, Status::Succeeded { .. }), "{fault:?}");
+        assert_eq!(fixture.movements(), (charges, 0), "{fault:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_goes_away_leaves_a_payment_that_is_settled_all_the_same() {
-    let shop = shop();
-    shop.provider.script([Fault::Hung]);
+async fn a_payment_is_settled_after_its_caller_disconnects() {
+    let fixture = fixture();
+    fixture.provider.script([ScriptedFault::Hung]);
 
-    let gone = tokio::time::timeout(Duration::from_secs(3), shop.pay()).await;
-    shop.wait().await;
+    let gone = tokio::time::timeout(Duration::from_secs(3), fixture.pay()).await;
+    fixture.wait().await;
 
     assert!(gone.is_err());
-    assert!(matches!(shop.status().await, Status::Succeeded { .. }));
-    assert_eq!(shop.movements(), (1, 0));
+    assert!(matches!(fixture.status().await, Status::Succeeded { .. }));
+    assert_eq!(fixture.movements(), (1, 0));
 }
 
-/// A provider that does not answer about some orders.
+/// A provider that hangs on charges of some orders.
 struct Hanging {
     provider: MemoryProvider,
-    about: HashSet<Uuid>,
+    about: HashSet<OrderId>,
 }
 
 #[async_trait]
@@ -103,123 +103,123 @@ impl Provider for Hanging {
 #[tokio::test(start_paused = true)]
 async fn a_hundred_charges_that_hang_hold_up_no_others() {
     const SOON: Duration = Duration::from_secs(4);
-    let mut shop = shop();
+    let mut fixture = fixture();
     let mut about = HashSet::new();
     for number in 0..110 {
-        let charge = Charge { order: ids::random(), method: Method::Card, ..shop.charge };
-        // All are begun by requests that died, those that will hang first.
-        shop.provider.script([Fault::Broken]);
-        shop.service.pay(&charge, ids::random()).await.unwrap_err();
+        let charge = Charge { order: new_order(), method: Method::Card, ..fixture.charge };
+        // All are left pending by failed requests; the first hundred will hang.
+        fixture.provider.script([ScriptedFault::Broken]);
+        fixture.service.pay(&charge, new_transaction()).await.unwrap_err();
         tokio::time::advance(Duration::from_millis(1)).await;
         about.extend((number < 100).then_some(charge.order));
     }
-    let hanging = Hanging { provider: shop.provider.clone(), about };
-    shop.service = PaymentService::new(Arc::new(shop.payments.clone()), Providers::new(Arc::new(hanging), None));
+    let hanging = Hanging { provider: fixture.provider.clone(), about };
+    fixture.service = PaymentService::new(Arc::new(fixture.payments.clone()), Providers::new(Arc::new(hanging), None));
     tokio::time::advance(Duration::from_secs(6)).await;
 
-    shop.finish(SOON).await;
+    fixture.finish(SOON).await;
 
-    assert_eq!(shop.movements(), (10, 0), "after {SOON:?}");
+    assert_eq!(fixture.movements(), (10, 0), "after {SOON:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_fails_again_and_again_is_asked_until_it_is_well() {
-    let shop = shop();
-    shop.provider.script([Fault::Broken; 5]);
-    assert!(shop.pay().await.is_err());
+async fn a_failing_provider_is_retried_until_it_recovers() {
+    let fixture = fixture();
+    fixture.provider.script([ScriptedFault::Broken; 5]);
+    assert!(fixture.pay().await.is_err());
 
-    shop.wait().await;
-    shop.wait().await;
+    fixture.wait().await;
+    fixture.wait().await;
 
-    assert!(matches!(shop.status().await, Status::Succeeded { .. }));
-    assert_eq!((shop.movements(), shop.provider.requests()), ((1, 0), 6));
+    assert!(matches!(fixture.status().await, Status::Succeeded { .. }));
+    assert_eq!((fixture.movements(), fixture.provider.requests()), ((1, 0), 6));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_decline_is_definite_and_another_attempt_may_follow() {
-    let shop = shop();
-    shop.provider.script([Fault::Decline(Decline::Declined)]);
+    let fixture = fixture();
+    fixture.provider.script([ScriptedFault::Decline(Decline::Declined)]);
 
     for _ in 0..2 {
-        assert!(matches!(shop.pay().await, Err(Error::Declined(Decline::Declined))));
+        assert!(matches!(fixture.pay().await, Err(Error::Declined(Decline::Declined))));
     }
-    assert_eq!(shop.movements(), (0, 0));
+    assert_eq!(fixture.movements(), (0, 0));
 
-    shop.pay_again().await.unwrap();
-    assert!(matches!(shop.pay().await, Err(Error::Declined(Decline::Declined))));
-    assert_eq!(shop.movements(), (1, 0));
+    fixture.pay_again().await.unwrap();
+    assert!(matches!(fixture.pay().await, Err(Error::Declined(Decline::Declined))));
+    assert_eq!(fixture.movements(), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn too_low_a_balance_declines() {
-    let mut shop = shop();
-    shop.charge.amount = money(INITIAL + 1);
+    let mut fixture = fixture();
+    fixture.charge.amount = money(INITIAL + 1);
 
-    assert!(matches!(shop.pay().await, Err(Error::Declined(Decline::InsufficientFunds))));
+    assert!(matches!(fixture.pay().await, Err(Error::Declined(Decline::InsufficientFunds))));
 
-    assert_eq!(shop.provider.balance(shop.charge.user), INITIAL);
+    assert_eq!(fixture.provider.balance(fixture.charge.user), INITIAL);
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_payment_under_the_same_attempt_is_refused() {
-    let shop = shop();
-    shop.pay().await.unwrap();
+    let fixture = fixture();
+    fixture.pay().await.unwrap();
     let others = [
-        (Charge { user: ids::random(), ..shop.charge }, "user_uuid"),
-        (Charge { method: Method::Card, ..shop.charge }, "payment_method"),
-        (Charge { amount: money(LIMIT), ..shop.charge }, "amount_minor"),
+        (Charge { user: new_user(), ..fixture.charge }, "user_uuid"),
+        (Charge { method: Method::Card, ..fixture.charge }, "payment_method"),
+        (Charge { amount: money(LIMIT), ..fixture.charge }, "amount_minor"),
     ];
 
     for (other, field) in others {
-        let refused = shop.service.pay(&other, ids::random()).await;
+        let refused = fixture.service.pay(&other, new_transaction()).await;
 
         assert!(matches!(refused, Err(Error::Differs(name)) if name == field), "{refused:?}");
     }
-    assert_eq!(shop.movements(), (1, 0));
+    assert_eq!(fixture.movements(), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_direct_payment_charges_nothing_and_pays_no_order() {
-    let shop = shop();
-    let Charge { order, user, method, .. } = shop.charge;
-    let direct = |transaction| Direct { transaction, order, user, method };
-    let first = ids::random();
+    let fixture = fixture();
+    let Charge { order, user, method, .. } = fixture.charge;
+    let direct = |transaction| DirectPayment { transaction, order, user, method };
+    let first = new_transaction();
 
-    assert_eq!(shop.service.pay_directly(&direct(first)).await.unwrap(), first);
-    assert_eq!(shop.service.pay_directly(&direct(ids::random())).await.unwrap(), first);
+    assert_eq!(fixture.service.pay_directly(&direct(first)).await.unwrap(), first);
+    assert_eq!(fixture.service.pay_directly(&direct(new_transaction())).await.unwrap(), first);
 
-    assert_eq!(shop.provider.requests(), 0);
-    assert_ne!(shop.pay().await.unwrap(), first);
-    assert_eq!(shop.movements(), (1, 0));
+    assert_eq!(fixture.provider.requests(), 0);
+    assert_ne!(fixture.pay().await.unwrap(), first);
+    assert_eq!(fixture.movements(), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_payment_is_its_users_and_the_services_to_see() {
-    let shop = shop();
-    let transaction = shop.pay().await.unwrap();
-    let order = shop.charge.order;
+async fn a_payment_is_visible_to_its_user_and_to_services() {
+    let fixture = fixture();
+    let transaction = fixture.pay().await.unwrap();
+    let order = fixture.charge.order;
 
-    for caller in [Caller::User(shop.charge.user), Caller::Service("order".to_owned())] {
-        assert_eq!(shop.service.find(&caller, order).await.unwrap().intent.transaction, transaction);
+    for caller in [Caller::User(fixture.charge.user.uuid()), Caller::Service("order".to_owned())] {
+        assert_eq!(fixture.service.find(&caller, order).await.unwrap().intent.transaction, transaction);
     }
-    let another = shop.service.find(&Caller::User(ids::random()), order).await;
+    let another = fixture.service.find(&Caller::User(ids::random()), order).await;
     assert!(matches!(another, Err(Error::NotFound)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_payment_stays_with_the_provider_where_it_was_begun() {
-    let mut shop = shop();
-    shop.charge.method = Method::Card;
+    let mut fixture = fixture();
+    fixture.charge.method = Method::Card;
     let stripe = MemoryProvider::new(money(INITIAL), declines());
-    stripe.script([Fault::Silent]);
-    let both = Providers::new(Arc::new(shop.provider.clone()), Some(Arc::new(stripe.clone())));
-    let with_stripe = PaymentService::new(Arc::new(shop.payments.clone()), both);
-    assert!(with_stripe.pay(&shop.charge, ids::random()).await.is_err());
+    stripe.script([ScriptedFault::Silent]);
+    let both = Providers::new(Arc::new(fixture.provider.clone()), Some(Arc::new(stripe.clone())));
+    let with_stripe = PaymentService::new(Arc::new(fixture.payments.clone()), both);
+    assert!(with_stripe.pay(&fixture.charge, new_transaction()).await.is_err());
 
-    assert!(matches!(shop.pay().await, Err(Error::Unknown(_))));
-    with_stripe.pay(&shop.charge, ids::random()).await.unwrap();
+    assert!(matches!(fixture.pay().await, Err(Error::Unknown(_))));
+    with_stripe.pay(&fixture.charge, new_transaction()).await.unwrap();
 
-    assert_eq!((stripe.movements().len(), shop.movements()), (1, (0, 0)));
+    assert_eq!((stripe.movements().len(), fixture.movements()), (1, (0, 0)));
 }
 
 #[tokio::test(start_paused = true)]

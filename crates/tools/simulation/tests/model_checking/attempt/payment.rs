@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use order::model::Charge;
-use payment::model::{Answer, Decline, Outcome, Payment, Place, Status, Voided};
+use payment::model::{Admission, ChargeResult, Decline, Outcome, Payment, Status, VoidResult};
 use uuid::Uuid;
 
 use super::state::{ATTEMPTS, Entry, State, index, intent};
@@ -10,21 +10,21 @@ use super::state::{ATTEMPTS, Entry, State, index, intent};
 impl State {
     /// Payment takes a request to charge: the intent is on record, and the provider is asked.
     pub fn record(&mut self, attempt: u32) {
-        if Place::among(&self.payments, self.void, attempt) == Place::Free {
+        if Admission::decide(&self.payments, self.void, attempt) == Admission::Admitted {
             self.insert(attempt, Status::Pending);
         }
     }
 
     /// What payment says of a charge, where it says anything yet.
     pub fn charge_answer(&self, attempt: u32) -> Option<(Charge, Option<Uuid>)> {
-        match Place::among(&self.payments, self.void, attempt) {
-            Place::Free => None,
-            Place::Cancelled => Some((Charge::None, None)),
-            Place::Taken(payment) => match payment.status.answer() {
-                Answer::Charged => Some((Charge::Made, Some(payment.intent.transaction))),
-                Answer::Declined(_) | Answer::Cancelled => Some((Charge::None, None)),
-                Answer::InProgress if payment.intent.attempt == attempt => None,
-                Answer::InProgress => Some((Charge::Unknown, None)),
+        match Admission::decide(&self.payments, self.void, attempt) {
+            Admission::Admitted => None,
+            Admission::Cancelled => Some((Charge::None, None)),
+            Admission::Existing(payment) => match payment.status.charge_result() {
+                ChargeResult::Charged => Some((Charge::Made, Some(payment.intent.transaction.uuid()))),
+                ChargeResult::Declined(_) | ChargeResult::Cancelled => Some((Charge::None, None)),
+                ChargeResult::InProgress if payment.intent.attempt == attempt => None,
+                ChargeResult::InProgress => Some((Charge::Unknown, None)),
             },
         }
     }
@@ -34,10 +34,10 @@ impl State {
         if self.payments.iter().all(|payment| payment.intent.attempt != attempt) {
             self.insert(attempt, Status::Declined(Decline::Declined));
         }
-        match Voided::among(&self.payments) {
-            Voided::Void => (Charge::None, None),
-            Voided::Charged(transaction) => (Charge::Made, Some(transaction)),
-            Voided::Open => (Charge::Unknown, None),
+        match VoidResult::of(&self.payments) {
+            VoidResult::Voided => (Charge::None, None),
+            VoidResult::AlreadyCharged(transaction) => (Charge::Made, Some(transaction.uuid())),
+            VoidResult::InProgress => (Charge::Unknown, None),
         }
     }
 
@@ -74,7 +74,7 @@ impl State {
     /// Payment hears that the order is cancelled.
     pub fn hear_cancellation(&mut self) {
         self.payment_told = true;
-        match self.payments.iter_mut().find(|payment| payment.holds_place()) {
+        match self.payments.iter_mut().find(|payment| payment.blocks_attempts()) {
             Some(payment) => {
                 payment.cancelled = true;
                 payment.status = payment.status.clone().cancelled();

@@ -1,7 +1,10 @@
 //! One order, its parts, its payments and the provider's books, and the processes that are at work on it.
 
 use chrono::DateTime;
-use contracts::money::Money;
+use contracts::{
+    ids::{OrderId, TransactionId, UserId},
+    money::Money,
+};
 use inventory::model::Status as Reservation;
 use order::model::{AttemptLease, NewOrder, Order, Status, Step};
 use payment::model::{Intent, Payment, ProviderName, Status as PaymentStatus};
@@ -160,10 +163,10 @@ pub fn transaction(attempt: u32) -> Uuid {
 
 pub fn intent(order: &Order, attempt: u32) -> Intent {
     Intent {
-        transaction: transaction(attempt),
-        order: order.uuid,
+        transaction: TransactionId::new(transaction(attempt)),
+        order: OrderId::new(order.uuid),
         attempt,
-        user: order.user,
+        user: UserId::new(order.user),
         method: payment::model::Method::Card,
         amount: amount(),
         provider: ProviderName::Ledger,

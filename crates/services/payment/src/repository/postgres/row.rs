@@ -1,20 +1,23 @@
-//! A row of `payments`, and the payment that it is.
+//! Decodes a row of `payments`.
 
 use chrono::{DateTime, Utc};
-use contracts::money::Money;
-use uuid::Uuid;
+use contracts::{
+    ids::{OrderId, TransactionId, UserId},
+    money::Money,
+};
+use platform::postgres::DatabaseError;
 
 use crate::{
     error::Error,
     model::{Decline, Intent, Method, Payment, ProviderName, Status},
 };
 
-/// A row of `payments`. A void one has null wherever there may be null.
+/// A void row, of an order that was cancelled before any charge, has null in every nullable column.
 pub struct Row {
-    pub transaction_uuid: Uuid,
-    pub order_uuid: Uuid,
+    pub transaction_uuid: TransactionId,
+    pub order_uuid: OrderId,
     pub attempt: Option<i64>,
-    pub user_uuid: Option<Uuid>,
+    pub user_uuid: Option<UserId>,
     pub method: Option<String>,
     pub amount: Option<i64>,
     pub provider: Option<String>,
@@ -27,14 +30,16 @@ pub struct Row {
 }
 
 impl Row {
-    /// The payment; nothing for a void row.
+    /// The payment; none for a void row.
     pub fn payment(self) -> Result<Option<Payment>, Error> {
         let (Some(attempt), Some(user), Some(method), Some(amount), Some(provider)) =
             (self.attempt, self.user_uuid, self.method, self.amount, self.provider)
         else {
             return Ok(None);
         };
-        let reference = self.provider_reference.ok_or(Error::Inconsistent("payments.provider_reference"));
+        let transaction = self.transaction_uuid;
+        let inconsistent = |column| Error::from(DatabaseError::inconsistent("payments", column, transaction));
+        let reference = self.provider_reference.ok_or_else(|| inconsistent("provider_reference"));
         let status = match self.status.as_str() {
             "pending" => Status::Pending,
             "succeeded" => Status::Succeeded { reference: reference? },
@@ -44,18 +49,18 @@ impl Row {
                 self.decline_reason
                     .as_deref()
                     .and_then(Decline::parse)
-                    .ok_or(Error::Inconsistent("payments.decline_reason"))?,
+                    .ok_or_else(|| inconsistent("decline_reason"))?,
             ),
-            _ => return Err(Error::Inconsistent("payments.status")),
+            _ => return Err(inconsistent("status")),
         };
         let intent = Intent {
-            transaction: self.transaction_uuid,
+            transaction,
             order: self.order_uuid,
-            attempt: u32::try_from(attempt).map_err(|_| Error::Inconsistent("payments.attempt"))?,
+            attempt: u32::try_from(attempt).map_err(|_| inconsistent("attempt"))?,
             user,
-            method: Method::parse(&method).ok_or(Error::Inconsistent("payments.method"))?,
-            amount: Money::from_minor(amount).map_err(|_| Error::Inconsistent("payments.amount"))?,
-            provider: ProviderName::parse(&provider).ok_or(Error::Inconsistent("payments.provider"))?,
+            method: Method::parse(&method).ok_or_else(|| inconsistent("method"))?,
+            amount: Money::from_minor(amount).map_err(|_| inconsistent("amount"))?,
+            provider: ProviderName::parse(&provider).ok_or_else(|| inconsistent("provider"))?,
         };
         Ok(Some(Payment {
             intent,

@@ -1,4 +1,4 @@
-//! What Stripe answers, as far as it matters here.
+//! Stripe's responses: the fields that are used here.
 
 use std::fmt;
 
@@ -28,8 +28,8 @@ pub(super) struct RefundObject {
     pub status: String,
 }
 
-/// An answer that is not an object.
-pub(super) struct Failed {
+/// An error response.
+pub(super) struct ErrorResponse {
     pub status: StatusCode,
     details: Details,
 }
@@ -48,7 +48,7 @@ struct Details {
 }
 
 impl PaymentIntent {
-    /// What it came to; nothing while that is open.
+    /// The outcome; none while it is pending.
     pub fn outcome(&self) -> Option<Outcome> {
         match (self.status.as_str(), &self.last_payment_error) {
             ("succeeded", _) => Some(Outcome::Charged { reference: self.id.clone() }),
@@ -60,13 +60,13 @@ impl PaymentIntent {
 }
 
 impl RefundObject {
-    /// True when the money goes back without anybody's doing.
-    pub fn is_on_its_way(&self) -> bool {
+    /// True when the refund completes without further action.
+    pub fn completes(&self) -> bool {
         matches!(self.status.as_str(), "succeeded" | "pending")
     }
 }
 
-impl Failed {
+impl ErrorResponse {
     pub fn read(status: StatusCode, body: &[u8]) -> Self {
         let details = serde_json::from_slice::<Body>(body).map(|body| body.error).unwrap_or_default();
         Self { status, details }
@@ -76,14 +76,14 @@ impl Failed {
         self.details.decline()
     }
 
-    /// True when the request itself is wrong, and so has had no effect under this key nor will have.
+    /// True when the request itself is invalid, so that it has no effect under this key, now or later.
     ///
-    /// A key that was used with other parameters is no such case: the first request may have had its effect.
-    pub fn is_refusal(&self) -> bool {
+    /// A reused key with other parameters is a different error: the first request may have been processed.
+    pub fn is_invalid_request(&self) -> bool {
         self.status == StatusCode::BAD_REQUEST && self.details.kind.as_deref() == Some("invalid_request_error")
     }
 
-    pub fn says(&self, code: &str) -> bool {
+    pub fn has_code(&self, code: &str) -> bool {
         self.details.code.as_deref() == Some(code)
     }
 }
@@ -97,8 +97,8 @@ impl Details {
     }
 }
 
-/// Codes alone: messages may quote what was sent.
-impl fmt::Display for Failed {
+/// Codes only: messages may quote the request.
+impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status.as_u16())?;
         let codes = [&self.details.kind, &self.details.code, &self.details.decline_code];
@@ -106,8 +106,8 @@ impl fmt::Display for Failed {
     }
 }
 
-impl From<Failed> for Unknown {
-    fn from(failed: Failed) -> Self {
+impl From<ErrorResponse> for Unknown {
+    fn from(failed: ErrorResponse) -> Self {
         Self(anyhow::anyhow!("the payment provider answered {failed}"))
     }
 }

@@ -1,0 +1,101 @@
+//! The status of a payment and its transitions.
+
+use super::Decline;
+
+/// The provider's result of a charge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Charged {
+        /// The provider's id of the charge.
+        reference: String,
+    },
+    Declined(Decline),
+}
+
+/// ```text
+/// Pending ──charged──▶ Succeeded ──cancel──▶ Refunding ──▶ Refunded
+///    │ └──charged after a cancellation──────────▲
+///    └──declined──▶ Declined
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// The provider was called or will be; the outcome is unknown.
+    Pending,
+    Succeeded {
+        reference: String,
+    },
+    Declined(Decline),
+    Refunding {
+        reference: String,
+    },
+    Refunded {
+        reference: String,
+    },
+}
+
+/// The result of a request to charge, derived from the payment that it made or found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChargeResult {
+    Charged,
+    Declined(Decline),
+    Cancelled,
+    /// The outcome of this or another attempt is unknown.
+    InProgress,
+}
+
+impl Status {
+    /// The status after [`Pending`](Self::Pending).
+    pub fn settled(outcome: &Outcome, cancelled: bool) -> Self {
+        match outcome.clone() {
+            Outcome::Charged { reference } if cancelled => Self::Refunding { reference },
+            Outcome::Charged { reference } => Self::Succeeded { reference },
+            Outcome::Declined(decline) => Self::Declined(decline),
+        }
+    }
+
+    /// The status after the order's cancellation: a success is refunded, anything else stays.
+    #[must_use]
+    pub fn cancelled(self) -> Self {
+        match self {
+            Self::Succeeded { reference } => Self::Refunding { reference },
+            other => other,
+        }
+    }
+
+    pub const fn charge_result(&self) -> ChargeResult {
+        match self {
+            Self::Succeeded { .. } => ChargeResult::Charged,
+            Self::Declined(decline) => ChargeResult::Declined(*decline),
+            Self::Refunding { .. } | Self::Refunded { .. } => ChargeResult::Cancelled,
+            Self::Pending => ChargeResult::InProgress,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn charged() -> Outcome {
+        Outcome::Charged { reference: "r".to_owned() }
+    }
+
+    #[test]
+    fn a_charge_after_the_cancellation_is_refunded() {
+        assert_eq!(Status::settled(&charged(), false), Status::Succeeded { reference: "r".to_owned() });
+        assert_eq!(Status::settled(&charged(), true), Status::Refunding { reference: "r".to_owned() });
+    }
+
+    #[test]
+    fn a_cancellation_refunds_a_success_and_nothing_else() {
+        let reference = "r".to_owned();
+
+        assert_eq!(
+            Status::Succeeded { reference: reference.clone() }.cancelled(),
+            Status::Refunding { reference: reference.clone() }
+        );
+        for other in [Status::Pending, Status::Declined(Decline::Declined), Status::Refunded { reference }] {
+            assert_eq!(other.clone().cancelled(), other);
+        }
+    }
+}

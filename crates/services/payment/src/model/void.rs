@@ -1,0 +1,30 @@
+//! The result of voiding an attempt.
+
+use contracts::ids::TransactionId;
+
+use super::{Payment, Status};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VoidResult {
+    /// The attempt charges nothing, now or later.
+    Voided,
+    /// The order is charged already, by this transaction.
+    AlreadyCharged(TransactionId),
+    /// A charge of the order is in progress; its outcome is unknown.
+    InProgress,
+}
+
+impl VoidResult {
+    /// The result by all payments of the order, the one of the attempt among them.
+    pub fn of<'a>(payments: impl IntoIterator<Item = &'a Payment>) -> Self {
+        let mut result = Self::Voided;
+        for payment in payments {
+            match payment.status {
+                Status::Succeeded { .. } => return Self::AlreadyCharged(payment.intent.transaction),
+                Status::Pending => result = Self::InProgress,
+                Status::Declined(_) | Status::Refunding { .. } | Status::Refunded { .. } => {}
+            }
+        }
+        result
+    }
+}

@@ -1,0 +1,78 @@
+//! Records the intent to charge, or finds the payment that blocks it.
+
+use contracts::ids::{OrderId, TransactionId, UserId};
+use platform::postgres::{Database, retry_stale};
+
+use super::row::Row;
+use crate::{
+    error::Error,
+    model::{Intent, Payment, Status},
+    repository::Begun,
+};
+
+/// How often this is tried while another attempt of the order is declined in between.
+const ROUNDS: u32 = 3;
+
+pub(super) async fn begin(pool: &Database, intent: &Intent) -> Result<Begun, Error> {
+    for _ in 0..ROUNDS {
+        if let Some(payment) = insert(pool, intent).await? {
+            return Ok(Begun::New(payment));
+        }
+        // None when the blocking attempt was declined after the insert.
+        if let Some(existing) = existing(pool, intent).await? {
+            return Ok(existing);
+        }
+    }
+    Err(Error::InProgress)
+}
+
+/// Records the intent, unless its attempt is recorded or another one blocks it.
+async fn insert(pool: &Database, intent: &Intent) -> Result<Option<Payment>, Error> {
+    let inserted = retry_stale(|| {
+        sqlx::query!(
+            "insert into payments (transaction_uuid, order_uuid, attempt, user_uuid, method, amount, provider)
+            values ($1, $2, $3, $4, $5, $6, $7)
+            on conflict do nothing
+            returning created_at",
+            intent.transaction.uuid(),
+            intent.order.uuid(),
+            i64::from(intent.attempt),
+            intent.user.uuid(),
+            intent.method.as_str(),
+            intent.amount.minor(),
+            intent.provider.as_str(),
+        )
+        .fetch_optional(pool)
+    })
+    .await?;
+    Ok(inserted.map(|row| Payment {
+        intent: *intent,
+        status: Status::Pending,
+        cancelled: false,
+        created_at: row.created_at,
+        updated_at: row.created_at,
+    }))
+}
+
+/// The payment that blocks the intent.
+async fn existing(pool: &Database, intent: &Intent) -> Result<Option<Begun>, Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
+            user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
+            cancelled, created_at, updated_at
+        from payments
+        where order_uuid = $1 and (attempt = $2 or status <> 'declined' or cancelled)
+        order by attempt is not distinct from $2 desc
+        limit 1"#,
+        intent.order.uuid(),
+        i64::from(intent.attempt),
+    )
+    .fetch_optional(pool)
+    .await?;
+    row.map(|row| match row.payment()? {
+        Some(payment) if payment.intent.attempt == intent.attempt || !payment.cancelled => Ok(Begun::Existing(payment)),
+        _ => Ok(Begun::Cancelled),
+    })
+    .transpose()
+}

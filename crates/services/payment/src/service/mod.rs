@@ -1,0 +1,61 @@
+//! The use cases: charging orders, settling unknown outcomes, and refunding cancelled orders.
+
+mod cancel;
+mod find;
+mod finish_due;
+mod pay;
+mod pay_directly;
+mod refund;
+mod settle;
+mod void;
+
+use std::{num::NonZeroU32, sync::Arc};
+
+pub use cancel::GROUP_CANCELLED;
+use contracts::{
+    ids::{OrderId, TransactionId, UserId},
+    money::Money,
+};
+use tokio::sync::Notify;
+
+use crate::{
+    client::Providers,
+    model::{Intent, Method},
+    repository::Payments,
+};
+
+#[derive(Clone)]
+pub struct PaymentService {
+    payments: Arc<dyn Payments>,
+    providers: Providers,
+    /// Wakes the job when a refund becomes due.
+    refund_due: Arc<Notify>,
+}
+
+/// A request of the order service to charge an order.
+#[derive(Clone, Copy, Debug)]
+pub struct Charge {
+    pub order: OrderId,
+    pub attempt: NonZeroU32,
+    pub user: UserId,
+    pub method: Method,
+    pub amount: Money,
+}
+
+impl PaymentService {
+    pub fn new(payments: Arc<dyn Payments>, providers: Providers) -> Self {
+        Self { payments, providers, refund_due: Arc::default() }
+    }
+
+    fn intent(&self, charge: &Charge, transaction: TransactionId) -> Intent {
+        Intent {
+            transaction,
+            order: charge.order,
+            attempt: charge.attempt.get(),
+            user: charge.user,
+            method: charge.method,
+            amount: charge.amount,
+            provider: self.providers.of(charge.method),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Charges an order, at most once under retries and races.
+
+use contracts::ids::TransactionId;
+
+use super::{Charge, PaymentService};
+use crate::{
+    error::Error,
+    model::{ChargeResult, Intent, Payment, Status},
+    repository::Begun,
+};
+
+impl PaymentService {
+    /// Charges an order. `transaction` is the id of the attempt if it is new; the returned one is that of the charge.
+    pub async fn pay(&self, charge: &Charge, transaction: TransactionId) -> Result<TransactionId, Error> {
+        let intent = self.intent(charge, transaction);
+        let payment = match self.payments.begin(&intent).await? {
+            Begun::New(payment) => {
+                let outcome = self.providers.get(intent.provider)?.charge(&intent).await?;
+                self.settle(payment, &outcome).await?
+            }
+            Begun::Existing(payment) => self.resume(payment, &intent).await?,
+            Begun::Cancelled => return Err(Error::Cancelled),
+        };
+        match payment.status.charge_result() {
+            ChargeResult::Charged => Ok(payment.intent.transaction),
+            ChargeResult::Declined(decline) => Err(Error::Declined(decline)),
+            ChargeResult::Cancelled => Err(Error::Cancelled),
+            ChargeResult::InProgress => Err(Error::InProgress),
+        }
+    }
+
+    /// Settles the existing payment if it is the same attempt; leaves another attempt alone.
+    async fn resume(&self, payment: Payment, intent: &Intent) -> Result<Payment, Error> {
+        if payment.intent.attempt != intent.attempt {
+            return Ok(payment);
+        }
+        match payment.intent.difference(intent) {
+            Some(field) => Err(Error::Differs(field)),
+            None if payment.status == Status::Pending => self.settle_unknown(payment).await,
+            None => Ok(payment),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Records a direct payment by a user.
+
+use contracts::ids::TransactionId;
+
+use super::PaymentService;
+use crate::{error::Error, model::DirectPayment};
+
+impl PaymentService {
+    /// Charges nothing. A repeated request returns the transaction of the first.
+    pub async fn pay_directly(&self, direct: &DirectPayment) -> Result<TransactionId, Error> {
+        self.payments.record_direct(direct).await
+    }
+}

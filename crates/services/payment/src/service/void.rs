@@ -1,0 +1,16 @@
+//! Voids an attempt: it is never charged, unless its charge has begun.
+
+use contracts::ids::TransactionId;
+
+use super::{Charge, PaymentService};
+use crate::{error::Error, model::VoidResult};
+
+impl PaymentService {
+    /// `transaction` is the id of the attempt if it is new.
+    pub async fn void(&self, charge: &Charge, transaction: TransactionId) -> Result<VoidResult, Error> {
+        let payments = self.payments.void_attempt(&self.intent(charge, transaction)).await?;
+        let result = VoidResult::of(&payments);
+        tracing::info!(order_uuid = %charge.order, attempt = charge.attempt, ?result, "void of an attempt requested");
+        Ok(result)
+    }
+}

@@ -1,0 +1,131 @@
+//! Recording attempts, settling and voiding them.
+
+use super::*;
+
+contract!([
+    an_intent_is_recorded_once,
+    an_attempt_waits_for_the_one_before_it,
+    a_declined_attempt_may_be_followed_by_another,
+    no_attempt_follows_a_success,
+    the_first_outcome_wins,
+    an_attempt_that_is_void_is_never_charged,
+    a_recorded_attempt_cannot_be_voided,
+    the_payment_of_an_order_is_the_one_that_counts,
+    a_direct_payment_is_no_payment_of_the_order,
+] over
+    memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
+    postgres: tokio::test => super::super::postgres(),
+);
+
+async fn an_intent_is_recorded_once(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    let repeated = Intent { transaction: new_transaction(), amount: money(7), ..intent };
+
+    let first = fixture.begin(&intent).await;
+    let second = fixture.payments.begin(&repeated).await.unwrap();
+
+    assert_eq!((first.intent, &first.status, first.cancelled), (intent, &Status::Pending, false));
+    assert_eq!(second, Begun::Existing(first.clone()));
+    assert_eq!(fixture.payments.find(intent.order).await.unwrap(), Some(first));
+}
+
+async fn an_attempt_waits_for_the_one_before_it(fixture: Fixture) {
+    let first = intent(Method::Card);
+    let pending = fixture.begin(&first).await;
+
+    let second = fixture.payments.begin(&again(&first)).await.unwrap();
+
+    assert_eq!(second, Begun::Existing(pending));
+}
+
+async fn a_declined_attempt_may_be_followed_by_another(fixture: Fixture) {
+    let first = intent(Method::Card);
+    let declined = fixture.settled(&first, &declined()).await;
+    let second = again(&first);
+
+    let charged = fixture.settled(&second, &charged()).await;
+
+    assert_eq!(declined.status, Status::Declined(Decline::Declined));
+    assert_eq!(charged.status, Status::Succeeded { reference: reference() });
+    assert_eq!(fixture.payments.begin(&first).await.unwrap(), Begun::Existing(declined));
+}
+
+async fn no_attempt_follows_a_success(fixture: Fixture) {
+    let first = intent(Method::Card);
+    let success = fixture.settled(&first, &charged()).await;
+
+    let second = fixture.payments.begin(&again(&first)).await.unwrap();
+
+    assert_eq!(second, Begun::Existing(success));
+}
+
+async fn the_first_outcome_wins(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+
+    let settled = fixture.payments.settle(intent.transaction, &declined()).await.unwrap();
+
+    assert_eq!(settled.status, Status::Succeeded { reference: reference() });
+    let unknown = fixture.payments.settle(new_transaction(), &charged()).await;
+    assert!(matches!(unknown, Err(Error::NotFound)));
+}
+
+async fn an_attempt_that_is_void_is_never_charged(fixture: Fixture) {
+    let first = intent(Method::Card);
+
+    let payments = fixture.payments.void_attempt(&first).await.unwrap();
+    let repeated = fixture.payments.void_attempt(&Intent { transaction: new_transaction(), ..first }).await.unwrap();
+    let charge = fixture.payments.begin(&Intent { transaction: new_transaction(), ..first }).await.unwrap();
+
+    assert_eq!(VoidResult::of(&payments), VoidResult::Voided);
+    assert_eq!(payments, repeated);
+    assert_eq!(charge, Begun::Existing(payments[0].clone()));
+    assert_eq!(payments[0].status, Status::Declined(Decline::Declined));
+    assert!(fixture.due().await.is_empty());
+    fixture.settled(&again(&first), &charged()).await;
+}
+
+async fn a_recorded_attempt_cannot_be_voided(fixture: Fixture) {
+    let (pending, success) = (intent(Method::Card), intent(Method::Sbp));
+    fixture.begin(&pending).await;
+    fixture.settled(&success, &charged()).await;
+
+    for attempt in [pending, again(&pending)] {
+        assert_eq!(VoidResult::of(&fixture.payments.void_attempt(&attempt).await.unwrap()), VoidResult::InProgress);
+    }
+    for attempt in [success, again(&success)] {
+        let payments = fixture.payments.void_attempt(&attempt).await.unwrap();
+        assert_eq!(VoidResult::of(&payments), VoidResult::AlreadyCharged(success.transaction));
+    }
+}
+
+async fn the_payment_of_an_order_is_the_one_that_counts(fixture: Fixture) {
+    let first = intent(Method::Card);
+    let second = again(&first);
+    let third = again(&second);
+    fixture.settled(&first, &declined()).await;
+    fixture.settled(&second, &declined()).await;
+    let latest = fixture.payments.find(first.order).await.unwrap().unwrap();
+
+    fixture.settled(&third, &charged()).await;
+
+    let counts = fixture.payments.find(first.order).await.unwrap().unwrap();
+    assert_eq!((latest.intent, counts.intent), (second, third));
+    assert_eq!(fixture.payments.find(new_order()).await.unwrap(), None);
+}
+
+async fn a_direct_payment_is_no_payment_of_the_order(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    let direct =
+        DirectPayment { transaction: new_transaction(), order: intent.order, user: intent.user, method: intent.method };
+    let repeated = DirectPayment { transaction: new_transaction(), ..direct };
+    let somebody_elses = DirectPayment { transaction: new_transaction(), user: new_user(), ..direct };
+
+    for payment in [direct, repeated] {
+        assert_eq!(fixture.payments.record_direct(&payment).await.unwrap(), direct.transaction);
+    }
+    assert_eq!(fixture.payments.record_direct(&somebody_elses).await.unwrap(), somebody_elses.transaction);
+
+    assert_eq!(fixture.payments.find(intent.order).await.unwrap(), None);
+    fixture.begin(&intent).await;
+}

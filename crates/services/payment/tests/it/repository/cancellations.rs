@@ -1,0 +1,98 @@
+//! Cancelled orders and their refunds.
+
+use super::*;
+
+contract!([
+    a_cancelled_order_is_never_charged,
+    a_cancelled_success_is_refunded_once,
+    a_payment_that_is_cancelled_while_pending_is_settled_first,
+    no_attempt_follows_a_declined_one_of_a_cancelled_order,
+    an_order_stays_cancelled,
+    an_event_is_handled_once,
+] over
+    memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
+    postgres: tokio::test => super::super::postgres(),
+);
+
+async fn a_cancelled_order_is_never_charged(fixture: Fixture) {
+    let intent = intent(Method::Card);
+
+    assert!(fixture.payments.cancel(intent.order, None).await.unwrap());
+    assert!(!fixture.payments.cancel(intent.order, None).await.unwrap());
+
+    assert_eq!(fixture.payments.begin(&intent).await.unwrap(), Begun::Cancelled);
+    assert_eq!(fixture.payments.find(intent.order).await.unwrap(), None);
+    assert!(fixture.due().await.is_empty());
+}
+
+async fn a_cancelled_success_is_refunded_once(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+
+    assert!(fixture.payments.cancel(intent.order, None).await.unwrap());
+    let refunding = fixture.payments.find(intent.order).await.unwrap().unwrap();
+    fixture.payments.refunded(intent.transaction).await.unwrap();
+    fixture.payments.refunded(intent.transaction).await.unwrap();
+    assert!(!fixture.payments.cancel(intent.order, None).await.unwrap());
+
+    assert_eq!(refunding.status, Status::Refunding { reference: reference() });
+    let refunded = fixture.payments.find(intent.order).await.unwrap().unwrap();
+    assert_eq!(refunded.status, Status::Refunded { reference: reference() });
+    assert_eq!(fixture.payments.begin(&again(&intent)).await.unwrap(), Begun::Cancelled);
+    assert_eq!(fixture.payments.begin(&intent).await.unwrap(), Begun::Existing(refunded));
+}
+
+async fn a_payment_that_is_cancelled_while_pending_is_settled_first(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.begin(&intent).await;
+
+    assert!(fixture.payments.cancel(intent.order, None).await.unwrap());
+    let pending = fixture.payments.find(intent.order).await.unwrap().unwrap();
+    let settled = fixture.payments.settle(intent.transaction, &charged()).await.unwrap();
+
+    assert_eq!((pending.status, pending.cancelled), (Status::Pending, true));
+    assert_eq!(settled.status, Status::Refunding { reference: reference() });
+}
+
+async fn no_attempt_follows_a_declined_one_of_a_cancelled_order(fixture: Fixture) {
+    let declined_before = intent(Method::Card);
+    fixture.settled(&declined_before, &declined()).await;
+    assert!(fixture.payments.cancel(declined_before.order, None).await.unwrap());
+    let declined_after = intent(Method::Card);
+    fixture.begin(&declined_after).await;
+    assert!(fixture.payments.cancel(declined_after.order, None).await.unwrap());
+    fixture.payments.settle(declined_after.transaction, &declined()).await.unwrap();
+
+    for declined in [declined_before, declined_after] {
+        assert_eq!(fixture.payments.begin(&again(&declined)).await.unwrap(), Begun::Cancelled);
+        assert!(!fixture.payments.cancel(declined.order, None).await.unwrap());
+        let repeated = fixture.payments.begin(&declined).await.unwrap();
+        assert!(matches!(repeated, Begun::Existing(Payment { status: Status::Declined(_), .. })), "{repeated:?}");
+    }
+}
+
+async fn an_order_stays_cancelled(fixture: Fixture) {
+    let (unpaid, declined, charged_) = (intent(Method::Card), intent(Method::Card), intent(Method::Card));
+    fixture.settled(&declined, &self::declined()).await;
+    fixture.settled(&charged_, &charged()).await;
+
+    for order in [unpaid.order, declined.order, charged_.order] {
+        assert!(!fixture.payments.is_cancelled(order).await.unwrap());
+        fixture.payments.cancel(order, None).await.unwrap();
+        assert!(fixture.payments.is_cancelled(order).await.unwrap());
+    }
+    fixture.payments.refunded(charged_.transaction).await.unwrap();
+
+    assert!(fixture.payments.is_cancelled(charged_.order).await.unwrap());
+    assert!(!fixture.payments.is_cancelled(new_order()).await.unwrap());
+}
+
+async fn an_event_is_handled_once(fixture: Fixture) {
+    let (order, event) = (new_order(), cause());
+
+    assert!(fixture.payments.cancel(order, event).await.unwrap());
+
+    assert!(!fixture.payments.cancel(order, event).await.unwrap());
+    assert!(!fixture.payments.cancel(new_order(), event).await.unwrap());
+    assert!(!fixture.payments.cancel(order, cause()).await.unwrap());
+}
