@@ -21,7 +21,8 @@ pub enum DatabaseError {
 
 impl DatabaseError {
     /// A row whose `column` has a value that the service does not know. `key` names the row.
-    pub fn inconsistent(table: &'static str, column: &'static str, key: &impl ToString) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "keys are ids, which are copied")]
+    pub fn inconsistent(table: &'static str, column: &'static str, key: impl ToString) -> Self {
         Self::Inconsistent { table, column, key: key.to_string() }
     }
 }

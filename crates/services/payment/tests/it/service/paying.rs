@@ -224,14 +224,14 @@ async fn a_payment_stays_with_the_provider_where_it_was_begun() {
 
 #[tokio::test(start_paused = true)]
 async fn a_payment_whose_outcome_is_known_is_answered_without_its_provider() {
-    let mut shop = shop();
-    shop.charge.method = Method::Card;
+    let mut fixture = fixture();
+    fixture.charge.method = Method::Card;
     let stripe = Arc::new(MemoryProvider::new(money(INITIAL), declines()));
-    let both = Providers::new(Arc::new(shop.provider.clone()), Some(stripe));
-    let with_stripe = PaymentService::new(Arc::new(shop.payments.clone()), both);
-    let transaction = with_stripe.pay(&shop.charge, ids::random()).await.unwrap();
+    let both = Providers::new(Arc::new(fixture.provider.clone()), Some(stripe));
+    let with_stripe = PaymentService::new(Arc::new(fixture.payments.clone()), both);
+    let transaction = with_stripe.pay(&fixture.charge, new_transaction()).await.unwrap();
 
-    let without_stripe = shop.pay().await;
+    let without_stripe = fixture.pay().await;
 
     assert_eq!(without_stripe.unwrap(), transaction);
 }
