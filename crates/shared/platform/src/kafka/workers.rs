@@ -117,6 +117,8 @@ impl Workers {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
     fn message(partition: i32) -> Message {
@@ -159,5 +161,43 @@ mod tests {
         assert_eq!((first, second), (Some(true), Some(true)));
         assert!(resumable.is_empty());
         assert_eq!(queues.iter().map(|queue| queue.closed.is_cancelled()).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[tokio::test]
+    async fn a_full_partition_is_resumed_when_fewer_than_half_of_its_messages_wait() {
+        let workers = Workers::default();
+        let mut queue = None;
+        for _ in 0..FULL {
+            workers.hand_over(message(1), |started| queue = Some(started));
+        }
+        let queue = queue.unwrap();
+
+        for _ in 0..ROOM {
+            queue.done();
+        }
+        let (half, told) = (workers.resumable(), workers.drained().now_or_never());
+        queue.done();
+
+        assert!(half.is_empty() && told.is_none(), "{half:?}");
+        assert_eq!(workers.drained().now_or_never(), Some(()));
+        assert_eq!(workers.resumable(), [1]);
+    }
+
+    #[tokio::test]
+    async fn a_member_that_loses_every_partition_ends_all_workers_and_forgets_their_pauses() {
+        let workers = Workers::default();
+        let mut queues = Vec::new();
+        for partition in [1, 2] {
+            for _ in 0..FULL {
+                workers.hand_over(message(partition), |queue| queues.push(queue));
+            }
+        }
+
+        workers.clear();
+
+        assert!(queues.iter().all(|queue| queue.closed.is_cancelled()));
+        assert!(workers.resumable().is_empty());
+        workers.hand_over(message(1), |queue| queues.push(queue));
+        assert_eq!(queues.len(), 3, "a message that comes after that starts a new worker");
     }
 }

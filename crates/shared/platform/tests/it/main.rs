@@ -1,4 +1,4 @@
-//! What the platform promises, over real servers.
+//! What the platform promises, over real servers and over twins.
 
 mod consumer;
 mod grpc;
@@ -7,10 +7,12 @@ mod migrations;
 mod outage;
 mod outbox;
 mod outbox_contract;
+mod outbox_event;
 mod postgres;
 mod reader;
 mod redis;
 mod relay;
+mod relay_memory;
 mod shutdown;
 mod silent_broker;
 mod topics;

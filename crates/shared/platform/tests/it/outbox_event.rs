@@ -1,0 +1,37 @@
+//! What an event in the outbox is known by, and the trace that goes with it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use opentelemetry::{global, trace::TracerProvider as _};
+use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use platform::{outbox, telemetry};
+use tracing_subscriber::layer::SubscriberExt as _;
+use uuid::Uuid;
+
+const PAID: &str = "events.v1.OrderPaid";
+
+#[test]
+fn an_event_has_the_same_uuid_each_time_and_another_for_another_key_or_kind() {
+    let [one, other] = [1, 2].map(Uuid::from_u128);
+
+    let uuid = outbox::event_uuid(one, PAID);
+
+    assert_eq!(outbox::event_uuid(one, PAID), uuid);
+    assert_ne!(outbox::event_uuid(other, PAID), uuid);
+    assert_ne!(outbox::event_uuid(one, "events.v1.OrderCreated"), uuid);
+}
+
+#[test]
+fn an_event_keeps_the_trace_of_its_change() {
+    global::set_text_map_propagator(TraceContextPropagator::new());
+    let provider = SdkTracerProvider::builder().build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+
+    let (trace, id) = tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let span = tracing::info_span!("change");
+        span.in_scope(|| (outbox::trace(), telemetry::trace_id(&span).unwrap()))
+    });
+
+    let parent = trace["traceparent"].as_str().unwrap();
+    assert!(parent.starts_with(&format!("00-{id}-")), "{parent}");
+}
