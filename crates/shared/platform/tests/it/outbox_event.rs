@@ -1,4 +1,4 @@
-//! What an event in the outbox is known by, and the trace that goes with it.
+//! The uuid of an event in the outbox, and the trace context stored with it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -14,11 +14,19 @@ const PAID: &str = "events.v1.OrderPaid";
 fn an_event_has_the_same_uuid_each_time_and_another_for_another_key_or_kind() {
     let [one, other] = [1, 2].map(Uuid::from_u128);
 
-    let uuid = outbox::event_uuid(one, PAID);
+    let uuid = outbox::event_uuid(one, PAID, None);
 
-    assert_eq!(outbox::event_uuid(one, PAID), uuid);
-    assert_ne!(outbox::event_uuid(other, PAID), uuid);
-    assert_ne!(outbox::event_uuid(one, "events.v1.OrderCreated"), uuid);
+    assert_eq!(outbox::event_uuid(one, PAID, None), uuid);
+    assert_ne!(outbox::event_uuid(other, PAID, None), uuid);
+    assert_ne!(outbox::event_uuid(one, "events.v1.OrderCreated", None), uuid);
+}
+
+#[test]
+fn the_uuid_of_an_event_is_a_v5_of_its_key_and_type_with_its_part_behind_a_slash() {
+    let key = Uuid::from_u128(1);
+
+    assert_eq!(outbox::event_uuid(key, PAID, None), Uuid::new_v5(&key, PAID.as_bytes()));
+    assert_eq!(outbox::event_uuid(key, PAID, Some("2")), Uuid::new_v5(&key, b"events.v1.OrderPaid/2"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use platform::{
     kafka::Record,
     outbox::{Backlog, Event, MemoryOutbox, Outbox, Publisher, Relay, Unpublished, Waker},
-    sweeper::Done,
+    jobs::Done,
 };
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
