@@ -11,9 +11,9 @@ use std::{
 
 use async_trait::async_trait;
 use platform::{
+    jobs::Done,
     kafka::Record,
     outbox::{Backlog, Event, MemoryOutbox, Outbox, Publisher, Relay, Unpublished, Waker},
-    jobs::Done,
 };
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
