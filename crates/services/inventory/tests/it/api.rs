@@ -1,4 +1,4 @@
-//! The catalogue over gRPC, as a buyer sees it.
+//! The catalogue over gRPC, as a user sees it.
 
 use std::{io::Write as _, net::SocketAddr};
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub type Client = InventoryServiceClient<Peer>;
 
-/// The service, running.
+/// A running service.
 pub struct Inventory {
     pub database: Database,
     pub iam: Iam,
@@ -23,7 +23,7 @@ pub struct Inventory {
     _running: Running,
 }
 
-/// Starts the service with these settings beside those that every test has. There is no Kafka unless they name one.
+/// Starts the service with additional settings. Without `KAFKA_BROKERS` among them it has no Kafka.
 pub async fn inventory(more: Vec<(&str, String)>) -> Inventory {
     let database = testkit::database(&MIGRATIONS).await;
     let iam = testkit::iam().await;
@@ -41,12 +41,12 @@ fn settings(database: &Database, iam: &Iam) -> Settings {
 }
 
 impl Inventory {
-    /// A client without any identity.
-    pub fn anybody(&self) -> Client {
+    /// A client without credentials.
+    pub fn anonymous(&self) -> Client {
         Client::new(Peer::lazy("inventory", "TEST_ADDRESS", &self.address.to_string()).unwrap())
     }
 
-    /// A client that is a service.
+    /// A client with a service key.
     pub fn service(&self) -> Client {
         Client::new(testkit::peer("inventory", self.address))
     }
@@ -56,10 +56,10 @@ impl Inventory {
         with_session(message, &self.iam.session(ids::random()))
     }
 
-    /// What a user gets for a filter.
+    /// Lists parts as a user.
     pub async fn list(&self, filter: PartsFilter) -> Result<Vec<Part>, Status> {
         let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
-        let answer = self.anybody().list_parts(self.of_user(request)).await?;
+        let answer = self.anonymous().list_parts(self.of_user(request)).await?;
         Ok(answer.into_inner().parts)
     }
 }
@@ -75,7 +75,7 @@ fn names(parts: &[Part]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_catalogue_is_there_at_first_start_and_in_order() {
+async fn the_catalogue_is_seeded_in_order_at_first_start() {
     let inventory = inventory(vec![]).await;
 
     let parts = inventory.list(PartsFilter::default()).await.unwrap();
@@ -98,7 +98,7 @@ async fn the_catalogue_is_there_at_first_start_and_in_order() {
 #[tokio::test]
 async fn a_part_is_found_by_its_uuid() {
     let inventory = inventory(vec![]).await;
-    let mut client = inventory.anybody();
+    let mut client = inventory.anonymous();
     let listed = inventory.list(PartsFilter::default()).await.unwrap().swap_remove(1);
 
     let found = client.get_part(inventory.of_user(GetPartRequest { uuid: listed.uuid.clone() })).await.unwrap();
@@ -114,7 +114,7 @@ async fn a_part_is_found_by_its_uuid() {
 #[tokio::test]
 async fn parts_need_a_session_or_a_service() {
     let inventory = inventory(vec![]).await;
-    let mut client = inventory.anybody();
+    let mut client = inventory.anonymous();
     let list = ListPartsRequest::default;
 
     let missing = client.list_parts(list()).await.unwrap_err();
@@ -138,8 +138,8 @@ async fn stock_is_for_services_alone() {
     let inventory = inventory(vec![]).await;
     let release = ReleasePartsRequest { order_uuid: Uuid::nil().to_string() };
 
-    let nobody = inventory.anybody().release_parts(release.clone()).await.unwrap_err();
-    let user = inventory.anybody().release_parts(inventory.of_user(release.clone())).await.unwrap_err();
+    let nobody = inventory.anonymous().release_parts(release.clone()).await.unwrap_err();
+    let user = inventory.anonymous().release_parts(inventory.of_user(release.clone())).await.unwrap_err();
     let service = inventory.service().release_parts(release).await;
 
     assert_eq!((nobody.code(), user.code()), (Code::Unauthenticated, Code::Unauthenticated));
@@ -147,7 +147,7 @@ async fn stock_is_for_services_alone() {
 }
 
 #[tokio::test]
-async fn filters_do_as_the_contract_says() {
+async fn filters_match_as_the_contract_says() {
     let inventory = inventory(vec![]).await;
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     let all = PartsFilter::default();
@@ -165,7 +165,7 @@ async fn filters_do_as_the_contract_says() {
 }
 
 #[tokio::test]
-async fn a_wrong_filter_is_refused_with_the_name_of_the_field() {
+async fn an_invalid_filter_is_rejected_with_the_name_of_the_field() {
     let inventory = inventory(vec![]).await;
     let all = PartsFilter::default();
     let texts = |text: &str| vec!["fine".to_owned(), text.to_owned()];
@@ -211,7 +211,7 @@ async fn a_listing_can_be_read_page_by_page() {
 }
 
 #[tokio::test]
-async fn another_catalogue_can_be_sold_and_a_wrong_one_stops_the_start() {
+async fn another_catalogue_can_be_configured_and_an_invalid_one_prevents_the_start() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let part = r#"[[part]]
         uuid = "10000000-0000-4000-8000-000000000000"

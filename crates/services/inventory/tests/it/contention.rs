@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::fixture::{AT_ONCE, Fixture, LATER, new_order, postgres};
 
-/// Fails unless each part's counts are what the orders and restocks say.
+/// Fails unless each part's counts equal the sums over reservations and restocks.
 async fn audit(pool: &Database) {
     let wrong = sqlx::query!(
         r#"select part_uuid
@@ -35,7 +35,7 @@ async fn audit(pool: &Database) {
     assert!(wrong.is_empty(), "{} parts do not add up", wrong.len());
 }
 
-/// Reserves in a task of its own.
+/// Reserves; false when out of stock.
 async fn buy(fixture: Fixture, order: OrderId, lines: Vec<(PartId, i64)>, expiry: Expiry) -> bool {
     match fixture.reserve(order, &lines, expiry).await {
         Ok(_) => true,
@@ -92,9 +92,9 @@ async fn orders_of_the_same_parts_never_wait_for_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_order_that_is_sent_many_times_at_once_is_served_once() {
+async fn concurrent_calls_for_one_order_make_one_reservation() {
     let (fixture, database) = postgres().await;
-    // Enough for one order alone: the others must not take that for sold out.
+    // Enough for this one order: the concurrent calls must not return out of stock.
     let [a, b] = fixture.stocked([2, 2]).await;
     let order = new_order();
 
@@ -138,7 +138,7 @@ async fn cancelling_and_expiring_at_once_gives_back_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn confirming_and_expiring_at_once_leaves_the_parts_set_aside() {
+async fn concurrent_confirmation_and_expiry_leave_the_parts_reserved() {
     let (fixture, database) = postgres().await;
     let [part] = fixture.stocked([100]).await;
 
@@ -157,7 +157,7 @@ async fn confirming_and_expiring_at_once_leaves_the_parts_set_aside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reserving_and_releasing_at_once_leaves_nothing_set_aside() {
+async fn concurrent_reservation_and_release_leave_nothing_reserved() {
     let (fixture, database) = postgres().await;
     let [part] = fixture.stocked([5]).await;
 

@@ -1,4 +1,4 @@
-//! What becomes of orders, over Kafka.
+//! The consumers, over Kafka.
 
 use std::collections::HashMap;
 
@@ -69,7 +69,7 @@ async fn handled(inventory: &Inventory, consumer: &str, count: i64) {
 }
 
 #[tokio::test]
-async fn parts_follow_what_becomes_of_their_orders() {
+async fn reservations_follow_the_events_of_their_orders() {
     let kafka = testkit::kafka().await;
     let topics = kafka.topics();
     let inventory = inventory(kafka.settings()).await;
@@ -87,7 +87,7 @@ async fn parts_follow_what_becomes_of_their_orders() {
     }
     let of_two = [PART, PART];
 
-    // One has no reservation any more and gets a new one; one is cancelled before it is known.
+    // `forgotten` has no reservation and gets one; `early` is cancelled before it is created.
     kafka.publish(vec![cancelled(&topics, early)]).await;
     handled(&inventory, GROUP_CANCELLED, 1).await;
     let all = [built, undone, forgotten, early].map(|order| created(&topics, order, &of_two));
@@ -97,7 +97,7 @@ async fn parts_follow_what_becomes_of_their_orders() {
     assert_eq!(stock(&inventory).await, (84, 6, 0));
     kafka.publish(vec![cancelled(&topics, undone), cancelled(&topics, undone)]).await;
     kafka.publish(vec![assembled(&topics, built), assembled(&topics, built)]).await;
-    // What cannot be is noted and changes nothing.
+    // Contradicting events are recorded and change nothing.
     kafka.publish(vec![assembled(&topics, undone), assembled(&topics, ids::random())]).await;
     handled(&inventory, GROUP_CANCELLED, 2).await;
     handled(&inventory, GROUP_ASSEMBLED, 3).await;
@@ -107,7 +107,7 @@ async fn parts_follow_what_becomes_of_their_orders() {
 }
 
 #[tokio::test]
-async fn poison_goes_to_the_dead_letters_and_holds_up_nothing() {
+async fn poison_is_dead_lettered_and_blocks_nothing() {
     let kafka = testkit::kafka().await;
     let topics = kafka.topics();
     let inventory = inventory(kafka.settings()).await;

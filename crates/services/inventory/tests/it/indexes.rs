@@ -26,7 +26,7 @@ async fn no_filter_reads_the_whole_catalogue() {
     .await
     .unwrap();
     sqlx::query!("analyze parts").execute(&database.pool).await.unwrap();
-    // One connection, so that its plans are those that are kept.
+    // One connection, so that its cached plans are used.
     let pool = Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap();
     let catalogue = PgCatalogue::new(pool.clone());
     let scans = async || {
@@ -35,7 +35,7 @@ async fn no_filter_reads_the_whole_catalogue() {
         scans.fetch_one(&pool).await.unwrap()
     };
     let all = Filter::default();
-    // Listings of everything come first, so that a plan made for them would be the one that is kept.
+    // Unfiltered listings come first, so that a generic plan would be made for them.
     for _ in 0..10 {
         assert_eq!(catalogue.list(&all, Page::default()).await.unwrap().len(), 20_001);
     }

@@ -1,4 +1,4 @@
-//! The service's tests: the contract of its stores over memory and PostgreSQL, contention, and the API of a service that runs.
+//! Tests of the inventory service: the contract of its stores, its use cases, concurrency, and its API.
 
 #![expect(clippy::unwrap_used, reason = "what helps a test may panic as the test may")]
 

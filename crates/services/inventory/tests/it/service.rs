@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::fixture::{new_event, new_order, part};
 
-/// How long a reservation is held.
+/// When a reservation expires.
 const TTL: Duration = Duration::from_mins(10);
 
 struct Fixture {
@@ -106,7 +106,7 @@ async fn parts_are_released_committed_and_restocked() {
 }
 
 #[tokio::test]
-async fn an_order_that_exists_keeps_its_parts() {
+async fn a_created_order_confirms_its_reservation() {
     let fixture = fixture().await;
     let order = fixture.order(false).await;
 
@@ -116,7 +116,7 @@ async fn an_order_that_exists_keeps_its_parts() {
 }
 
 #[tokio::test]
-async fn an_order_whose_parts_are_gone_is_no_reason_to_stop() {
+async fn a_created_order_without_stock_is_skipped() {
     let fixture = fixture().await;
     let ended = new_order();
     fixture.service.release(ended).await.unwrap();
@@ -132,7 +132,7 @@ async fn an_order_whose_parts_are_gone_is_no_reason_to_stop() {
 }
 
 #[tokio::test]
-async fn the_end_of_an_order_is_the_end_of_its_reservation() {
+async fn a_cancelled_order_releases_and_an_assembled_one_commits() {
     let fixture = fixture().await;
     let (cancelled, assembled) = (fixture.order(true).await, fixture.order(true).await);
 

@@ -24,7 +24,7 @@ async fn stock(inventory: &Inventory) -> i64 {
     inventory.service().get_part(part).await.unwrap().into_inner().part.unwrap().stock_quantity
 }
 
-/// Waits until the catalogue is there.
+/// Waits until the catalogue is seeded.
 async fn started() -> Inventory {
     let inventory = inventory(vec![]).await;
     stock(&inventory).await;
@@ -74,7 +74,7 @@ async fn a_released_order_gets_nothing_any_more() {
 }
 
 #[tokio::test]
-async fn what_is_short_or_unknown_is_named() {
+async fn the_unavailable_or_unknown_part_is_named() {
     let inventory = started().await;
     let mut client = inventory.service();
     let (order, unknown) = (ids::random().to_string(), ids::random().to_string());
@@ -107,7 +107,7 @@ async fn a_restock_counts_once() {
 }
 
 #[tokio::test]
-async fn a_wrong_request_is_refused_with_the_name_of_the_field() {
+async fn an_invalid_request_is_rejected_with_the_name_of_the_field() {
     let inventory = started().await;
     let mut client = inventory.service();
     let order = ids::random().to_string();

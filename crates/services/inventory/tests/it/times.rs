@@ -110,7 +110,7 @@ async fn older_reservations_count_as_confirmed_and_newer_ones_do_not() {
     let mut connection = database.pool.connect().await.unwrap();
     MIGRATIONS.undo(&mut connection, BEFORE).await.unwrap();
     MIGRATIONS.run(&mut connection).await.unwrap();
-    // A migrated table is planned anew, which a connection with prepared statements refuses once.
+    // A new pool: after a migration, a connection fails once on its prepared statements.
     let pool = Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 2).unwrap();
     let warehouse = PgWarehouse::new(pool.clone());
     warehouse.reserve(new, &[(part, 1)].into_iter().collect(), LATER, None).await.unwrap();

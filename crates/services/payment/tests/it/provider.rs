@@ -42,10 +42,10 @@ async fn stripe() -> Fixture {
 
 contract!([
     a_charge_is_made_once_per_key,
-    a_decline_stays_one,
-    what_came_of_a_charge_can_be_found,
+    a_decline_is_repeated,
+    the_outcome_of_a_charge_can_be_found,
     a_refund_is_made_once_per_key,
-    what_was_not_charged_is_not_refunded,
+    an_unknown_charge_is_not_refunded,
 ] over
     memory: tokio::test => std::future::ready(super::memory()),
     ledger: tokio::test => super::ledger(),
@@ -53,11 +53,11 @@ contract!([
 );
 
 contract!([
-    investor_money_is_drawn_from_the_balance,
-    a_balance_that_is_too_low_stays_as_it_is,
+    investor_money_is_debited_from_the_balance,
+    a_declined_charge_leaves_the_balance,
     a_new_user_has_no_more_than_the_initial_balance,
-    a_decline_stays_one_when_the_balance_has_grown,
-    a_refund_gives_the_balance_back_once,
+    a_decline_is_repeated_after_the_balance_has_grown,
+    a_refund_credits_the_balance_once,
 ] over
     memory_balances: tokio::test => std::future::ready(super::memory()),
     ledger_balances: tokio::test => super::ledger(),
@@ -120,7 +120,7 @@ async fn a_charge_is_made_once_per_key(fixture: Fixture) {
     assert_eq!(fixture.movements(intent.order).await, (1, 0));
 }
 
-async fn a_decline_stays_one(fixture: Fixture) {
+async fn a_decline_is_repeated(fixture: Fixture) {
     let dear = Intent { amount: money(LIMIT + 1), ..intent(Method::CreditCard) };
 
     for _ in 0..2 {
@@ -132,7 +132,7 @@ async fn a_decline_stays_one(fixture: Fixture) {
     assert_eq!(fixture.movements(dear.order).await, (1, 0));
 }
 
-async fn what_came_of_a_charge_can_be_found(fixture: Fixture) {
+async fn the_outcome_of_a_charge_can_be_found(fixture: Fixture) {
     let (charged, declined) = (intent(Method::Sbp), Intent { amount: money(LIMIT + 1), ..intent(Method::Sbp) });
     assert_eq!(fixture.provider.find(&charged).await.unwrap(), None);
 
@@ -153,7 +153,7 @@ async fn a_refund_is_made_once_per_key(fixture: Fixture) {
     assert_eq!(fixture.movements(intent.order).await, (1, 1));
 }
 
-async fn what_was_not_charged_is_not_refunded(fixture: Fixture) {
+async fn an_unknown_charge_is_not_refunded(fixture: Fixture) {
     let intent = intent(Method::Card);
     let reference = ids::random().to_string();
     let refund = Refund { key: format!("{reference}-refund"), reference, amount: intent.amount };
@@ -162,7 +162,7 @@ async fn what_was_not_charged_is_not_refunded(fixture: Fixture) {
     assert_eq!(fixture.movements(intent.order).await, (0, 0));
 }
 
-async fn investor_money_is_drawn_from_the_balance(fixture: Fixture) {
+async fn investor_money_is_debited_from_the_balance(fixture: Fixture) {
     let first = intent(Method::InvestorMoney);
     let second = Intent { amount: money(INITIAL - 1000), ..again(&first) };
 
@@ -174,7 +174,7 @@ async fn investor_money_is_drawn_from_the_balance(fixture: Fixture) {
     assert_eq!(fixture.balance(first.user).await, 0);
 }
 
-async fn a_balance_that_is_too_low_stays_as_it_is(fixture: Fixture) {
+async fn a_declined_charge_leaves_the_balance(fixture: Fixture) {
     let first = intent(Method::InvestorMoney);
     fixture.charged(&first).await;
     let dear = Intent { amount: money(INITIAL - 999), ..again(&first) };
@@ -194,7 +194,7 @@ async fn a_new_user_has_no_more_than_the_initial_balance(fixture: Fixture) {
     assert_eq!(fixture.balance(dear.user).await, INITIAL);
 }
 
-async fn a_decline_stays_one_when_the_balance_has_grown(fixture: Fixture) {
+async fn a_decline_is_repeated_after_the_balance_has_grown(fixture: Fixture) {
     let first = Intent { amount: money(INITIAL), ..intent(Method::InvestorMoney) };
     let refund = fixture.charged(&first).await;
     let second = again(&first);
@@ -206,7 +206,7 @@ async fn a_decline_stays_one_when_the_balance_has_grown(fixture: Fixture) {
     assert_eq!(fixture.balance(first.user).await, INITIAL);
 }
 
-async fn a_refund_gives_the_balance_back_once(fixture: Fixture) {
+async fn a_refund_credits_the_balance_once(fixture: Fixture) {
     let intent = intent(Method::InvestorMoney);
     let refund = fixture.charged(&intent).await;
 

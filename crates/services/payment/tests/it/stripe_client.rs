@@ -1,4 +1,4 @@
-//! Clients of Stripe's API, and the stand-in that they talk to.
+//! Clients of Stripe's API, and its stand-in.
 
 use std::time::Duration;
 

@@ -10,26 +10,26 @@ use platform::ids;
 use crate::fixture::{AT_ONCE, Fixture, LATER, new_event, new_order, new_part};
 
 contract!(
-    parts_are_set_aside_all_or_none,
-    a_part_that_is_not_known_is_named,
-    a_repeated_call_answers_as_the_first_did,
+    all_lines_are_reserved_or_none,
+    an_unknown_part_is_named,
+    a_repeated_call_returns_what_the_first_did,
     a_confirmed_reservation_does_not_expire,
     a_held_reservation_expires_once,
     a_held_reservation_does_not_expire_before_its_time,
     an_expired_reservation_is_made_again_if_there_is_stock,
-    expiry_goes_in_batches,
-    released_parts_can_be_sold_to_others_and_not_to_the_same_order,
-    an_order_that_was_released_before_it_came_gets_nothing,
-    parts_are_given_back_once,
-    committed_parts_are_gone,
-    an_order_that_has_nothing_cannot_be_committed,
+    reservations_expire_in_batches,
+    released_parts_can_be_reserved_by_other_orders_only,
+    an_order_that_is_released_first_cannot_reserve,
+    parts_are_returned_once,
+    committed_parts_are_consumed,
+    an_order_without_a_reservation_cannot_be_committed,
     an_expired_reservation_can_be_committed_while_there_is_stock,
     an_event_has_its_effect_once,
-    an_event_that_was_refused_stays_refused,
+    a_rejected_event_stays_rejected,
     stock_is_added_once_to_all_parts_or_none,
 );
 
-async fn parts_are_set_aside_all_or_none(fixture: Fixture) {
+async fn all_lines_are_reserved_or_none(fixture: Fixture) {
     let [a, b] = fixture.stocked([5, 1]).await;
     let order = new_order();
 
@@ -42,7 +42,7 @@ async fn parts_are_set_aside_all_or_none(fixture: Fixture) {
     assert_eq!((fixture.available(a).await, fixture.available(b).await), (3, 0));
 }
 
-async fn a_part_that_is_not_known_is_named(fixture: Fixture) {
+async fn an_unknown_part_is_named(fixture: Fixture) {
     let [a] = fixture.stocked([1]).await;
     let unknown = new_part();
 
@@ -52,7 +52,7 @@ async fn a_part_that_is_not_known_is_named(fixture: Fixture) {
     assert_eq!(fixture.available(a).await, 1);
 }
 
-async fn a_repeated_call_answers_as_the_first_did(fixture: Fixture) {
+async fn a_repeated_call_returns_what_the_first_did(fixture: Fixture) {
     let [a, b] = fixture.stocked([3, 3]).await;
     let order = new_order();
 
@@ -72,7 +72,7 @@ async fn a_confirmed_reservation_does_not_expire(fixture: Fixture) {
     fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
 
     fixture.reserve(order, &[(a, 1)], Expiry::Never).await.unwrap();
-    // A late repetition of the first call takes nothing back.
+    // A late repetition of the first call leaves it confirmed.
     fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
 
     assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
@@ -105,7 +105,7 @@ async fn an_expired_reservation_is_made_again_if_there_is_stock(fixture: Fixture
 
     let short = fixture.reserve(order, &[(a, 1)], Expiry::Never).await;
     fixture.warehouse.release(rival, None).await.unwrap();
-    // What it asked for at first counts.
+    // The lines of the first call count.
     let again = fixture.reserve(order, &[(b, 1)], Expiry::Never).await.unwrap();
 
     assert!(matches!(short, Err(Error::OutOfStock(part)) if part == a), "{short:?}");
@@ -114,7 +114,7 @@ async fn an_expired_reservation_is_made_again_if_there_is_stock(fixture: Fixture
     assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
 }
 
-async fn expiry_goes_in_batches(fixture: Fixture) {
+async fn reservations_expire_in_batches(fixture: Fixture) {
     let [a] = fixture.stocked([5]).await;
     for _ in 0..5 {
         fixture.reserve(new_order(), &[(a, 1)], AT_ONCE).await.unwrap();
@@ -126,7 +126,7 @@ async fn expiry_goes_in_batches(fixture: Fixture) {
     assert_eq!(fixture.available(a).await, 5);
 }
 
-async fn released_parts_can_be_sold_to_others_and_not_to_the_same_order(fixture: Fixture) {
+async fn released_parts_can_be_reserved_by_other_orders_only(fixture: Fixture) {
     let [a] = fixture.stocked([1]).await;
     let order = new_order();
     fixture.reserve(order, &[(a, 1)], Expiry::Never).await.unwrap();
@@ -139,7 +139,7 @@ async fn released_parts_can_be_sold_to_others_and_not_to_the_same_order(fixture:
     assert!(other.is_ok(), "{other:?}");
 }
 
-async fn an_order_that_was_released_before_it_came_gets_nothing(fixture: Fixture) {
+async fn an_order_that_is_released_first_cannot_reserve(fixture: Fixture) {
     let [a] = fixture.stocked([1]).await;
     let order = new_order();
 
@@ -151,7 +151,7 @@ async fn an_order_that_was_released_before_it_came_gets_nothing(fixture: Fixture
     assert_eq!(fixture.available(a).await, 1);
 }
 
-async fn parts_are_given_back_once(fixture: Fixture) {
+async fn parts_are_returned_once(fixture: Fixture) {
     let [a] = fixture.stocked([3]).await;
     let (released, expired) = (new_order(), new_order());
     fixture.reserve(released, &[(a, 1)], LATER).await.unwrap();
@@ -166,7 +166,7 @@ async fn parts_are_given_back_once(fixture: Fixture) {
     assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
 }
 
-async fn committed_parts_are_gone(fixture: Fixture) {
+async fn committed_parts_are_consumed(fixture: Fixture) {
     let [a] = fixture.stocked([3]).await;
     let order = new_order();
     let reserved = fixture.reserve(order, &[(a, 2)], Expiry::Never).await.unwrap();
@@ -181,7 +181,7 @@ async fn committed_parts_are_gone(fixture: Fixture) {
     assert_eq!(fixture.stock(a).await, Stock { initial: 3, available: 1, consumed: 2, ..Stock::default() });
 }
 
-async fn an_order_that_has_nothing_cannot_be_committed(fixture: Fixture) {
+async fn an_order_without_a_reservation_cannot_be_committed(fixture: Fixture) {
     let [a] = fixture.stocked([1]).await;
     let order = new_order();
 
@@ -231,7 +231,7 @@ async fn an_event_has_its_effect_once(fixture: Fixture) {
     assert_eq!(fixture.available(a).await, 2);
 }
 
-async fn an_event_that_was_refused_stays_refused(fixture: Fixture) {
+async fn a_rejected_event_stays_rejected(fixture: Fixture) {
     let [a] = fixture.stocked([0]).await;
     let lines = Lines::from_iter([(a, 1)]);
     let order = new_order();

@@ -15,14 +15,14 @@ use super::{fixture, with_session};
 #[tokio::test]
 async fn a_call_without_a_valid_session_is_rejected() {
     let fixture = fixture().await;
-    let mut anybody = fixture.anybody().await;
+    let mut anonymous = fixture.anonymous().await;
     let own = PayOrderRequest { amount_minor: 0, attempt: 0, ..fixture.order() };
     let refund = RefundRequest { order_uuid: own.order_uuid.clone() };
 
-    let missing = anybody.pay_order(own.clone()).await.unwrap_err();
-    let empty = anybody.pay_order(with_session("", own.clone())).await.unwrap_err();
-    let dead = anybody.pay_order(with_session(&ids::random().to_string(), own)).await.unwrap_err();
-    let no_service = anybody.refund(with_session(&fixture.session, refund)).await.unwrap_err();
+    let missing = anonymous.pay_order(own.clone()).await.unwrap_err();
+    let empty = anonymous.pay_order(with_session("", own.clone())).await.unwrap_err();
+    let dead = anonymous.pay_order(with_session(&ids::random().to_string(), own)).await.unwrap_err();
+    let no_service = anonymous.refund(with_session(&fixture.session, refund)).await.unwrap_err();
 
     let texts = ["missing session-uuid in metadata", "empty session-uuid", "invalid session"];
     for (status, text) in [missing, empty, dead].iter().zip(texts) {
@@ -51,10 +51,10 @@ async fn a_payment_is_visible_to_its_user_alone() {
     fixture.pay(&order).await.unwrap();
     let request = GetPaymentRequest { order_uuid: order.order_uuid };
     let stranger = fixture.iam.session(ids::random());
-    let mut anybody = fixture.anybody().await;
+    let mut anonymous = fixture.anonymous().await;
 
-    let own = anybody.get_payment(with_session(&fixture.session, request.clone())).await.unwrap().into_inner();
-    let others = anybody.get_payment(with_session(&stranger, request)).await.unwrap_err();
+    let own = anonymous.get_payment(with_session(&fixture.session, request.clone())).await.unwrap().into_inner();
+    let others = anonymous.get_payment(with_session(&stranger, request)).await.unwrap_err();
 
     assert_eq!(own.payment.unwrap().user_uuid, fixture.user.to_string());
     assert_eq!(others.code(), Code::NotFound);

@@ -54,7 +54,7 @@ impl Fixture {
         PaymentServiceClient::new(testkit::peer_of(name, "payment", self.address))
     }
 
-    async fn anybody(&self) -> PaymentServiceClient<Channel> {
+    async fn anonymous(&self) -> PaymentServiceClient<Channel> {
         PaymentServiceClient::connect(format!("http://{}", self.address)).await.unwrap()
     }
 
@@ -74,7 +74,7 @@ impl Fixture {
 
     async fn pay_as_user(&self, request: &PayOrderRequest) -> Result<String, Status> {
         let request = with_session(&self.session, request.clone());
-        Ok(self.anybody().await.pay_order(request).await?.into_inner().transaction_uuid)
+        Ok(self.anonymous().await.pay_order(request).await?.into_inner().transaction_uuid)
     }
 
     async fn payment(&self, order: &str) -> Result<Payment, Status> {

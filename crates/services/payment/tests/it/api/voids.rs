@@ -48,7 +48,7 @@ async fn a_user_cannot_void_an_attempt() {
     let fixture = fixture().await;
     let request = with_session(&fixture.session, void(&fixture.order()));
 
-    let refused = fixture.anybody().await.void_attempt(request).await.unwrap_err();
+    let refused = fixture.anonymous().await.void_attempt(request).await.unwrap_err();
 
     assert_eq!(refused.code(), Code::Unauthenticated);
 }

@@ -119,12 +119,12 @@ async fn a_direct_payment_is_no_payment_of_the_order(fixture: Fixture) {
     let direct =
         DirectPayment { transaction: new_transaction(), order: intent.order, user: intent.user, method: intent.method };
     let repeated = DirectPayment { transaction: new_transaction(), ..direct };
-    let somebody_elses = DirectPayment { transaction: new_transaction(), user: new_user(), ..direct };
+    let of_another_user = DirectPayment { transaction: new_transaction(), user: new_user(), ..direct };
 
     for payment in [direct, repeated] {
         assert_eq!(fixture.payments.record_direct(&payment).await.unwrap(), direct.transaction);
     }
-    assert_eq!(fixture.payments.record_direct(&somebody_elses).await.unwrap(), somebody_elses.transaction);
+    assert_eq!(fixture.payments.record_direct(&of_another_user).await.unwrap(), of_another_user.transaction);
 
     assert_eq!(fixture.payments.find(intent.order).await.unwrap(), None);
     fixture.begin(&intent).await;

@@ -61,7 +61,7 @@ async fn a_due_payment_is_leased_to_one_caller_and_later_again(fixture: Fixture)
 async fn a_refund_is_due_at_once(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
-    fixture.payments.cancel(intent.order, cause()).await.unwrap();
+    fixture.payments.cancel(intent.order, Some(cause())).await.unwrap();
 
     assert_eq!(fixture.payments.unfinished().await.unwrap(), Unfinished { pending: 0, refunding: 1 });
     assert_eq!(fixture.due().await, [intent.transaction]);

@@ -16,8 +16,8 @@ use platform::postgres::Database;
 
 use crate::{again, contract::contract, intent, money, new_event, new_order, new_transaction, new_user};
 
-fn cause() -> Option<Cause> {
-    Some(Cause { consumer: "consumer", event: new_event() })
+fn cause() -> Cause {
+    Cause { consumer: "consumer", event: new_event() }
 }
 
 struct Fixture {

@@ -136,7 +136,7 @@ async fn a_failing_provider_is_retried_until_it_recovers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_decline_is_definite_and_another_attempt_may_follow() {
+async fn a_decline_is_final_and_another_attempt_may_follow() {
     let fixture = fixture();
     fixture.provider.script([ScriptedFault::Decline(Decline::Declined)]);
 
@@ -151,7 +151,7 @@ async fn a_decline_is_definite_and_another_attempt_may_follow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn too_low_a_balance_declines() {
+async fn a_charge_above_the_balance_is_declined() {
     let mut fixture = fixture();
     fixture.charge.amount = money(INITIAL + 1);
 

@@ -64,7 +64,7 @@ impl Warehouse for PgWarehouse {
     ) -> Result<Vec<Reserved>, Error> {
         for _ in 0..ATTEMPTS {
             let rows = retry_stale(|| reserve::reserve(&self.pool, order, lines, expiry, cause)).await?;
-            if let Some(result) = reserve::result(order, rows) {
+            if let Some(result) = reserve::result(order, &rows) {
                 return result;
             }
         }

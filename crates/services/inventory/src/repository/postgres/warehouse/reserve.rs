@@ -156,7 +156,7 @@ pub(super) async fn reserve(
 }
 
 /// The result for the caller; none when the statement has to be repeated.
-pub(super) fn result(order: OrderId, rows: Vec<Row>) -> Option<Result<Vec<Reserved>, Error>> {
+pub(super) fn result(order: OrderId, rows: &[Row]) -> Option<Result<Vec<Reserved>, Error>> {
     let without_parts = || DatabaseError::inconsistent("reservation_items", "part_uuid", order).into();
     let first = |which: fn(&Row) -> bool| rows.iter().find(|row| which(row)).map(|row| row.part_uuid);
     let outcome = rows.first().map(|row| row.outcome)?;
@@ -166,12 +166,12 @@ pub(super) fn result(order: OrderId, rows: Vec<Row>) -> Option<Result<Vec<Reserv
         Outcome::NotFound => Err(first(|row| !row.known).map_or_else(without_parts, Error::PartNotFound)),
         Outcome::OutOfStock => Err(first(|row| !row.enough).map_or_else(without_parts, Error::OutOfStock)),
         Outcome::Duplicate => Ok(Vec::new()),
-        Outcome::Done => rows.into_iter().map(reserved).collect(),
+        Outcome::Done => rows.iter().map(reserved).collect(),
     })
 }
 
-fn reserved(row: Row) -> Result<Reserved, Error> {
-    let Row { part_uuid: part, quantity, unit_price, .. } = row;
+fn reserved(row: &Row) -> Result<Reserved, Error> {
+    let Row { part_uuid: part, quantity, unit_price, .. } = *row;
     let unit_price = unit_price.ok_or_else(|| DatabaseError::inconsistent("parts", "price", part))?;
     Ok(Reserved { part, quantity, unit_price })
 }
