@@ -10,7 +10,7 @@ use crate::{
     client::{Ledger, Provider, Providers, Stripe},
     config::Config,
     consumers, jobs,
-    repository::PgPayments,
+    repository::{PgDirectPayments, PgPayments},
     service::PaymentService,
 };
 
@@ -30,7 +30,9 @@ impl App {
         let ledger = Ledger::new(server.database(), initial_balance, declines);
         let stripe = stripe.map(Stripe::new).transpose()?.map(|stripe| Arc::new(stripe) as Arc<dyn Provider>);
         let providers = Providers::new(Arc::new(ledger), stripe);
-        let service = PaymentService::new(Arc::new(PgPayments::new(server.database())), providers);
+        let payments = Arc::new(PgPayments::new(server.database()));
+        let direct_payments = Arc::new(PgDirectPayments::new(server.database()));
+        let service = PaymentService::new(payments, direct_payments, providers);
         Ok(Self {
             guard: identity.guard(&server, api::access)?,
             consumers: messaging.consumers(&server, [consumers::order_cancelled(service.clone())]),

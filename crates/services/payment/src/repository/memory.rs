@@ -11,7 +11,7 @@ use contracts::ids::{OrderId, TransactionId, UserId};
 use platform::{clock::Virtual, inbox::MemoryInbox};
 use tokio::time::Instant;
 
-use super::{Begun, Cause, Payments, Unfinished, lease};
+use super::{Begun, Cause, DirectPayments, Payments, Unfinished, lease};
 use crate::{
     error::Error,
     model::{Admission, Decline, DirectPayment, Intent, Outcome, Payment, Status},
@@ -189,8 +189,11 @@ impl Payments for MemoryPayments {
             .max_by_key(|payment| (!matches!(payment.status, Status::Declined(_)), payment.intent.attempt));
         Ok(latest.cloned())
     }
+}
 
-    async fn record_direct(&self, direct: &DirectPayment) -> Result<TransactionId, Error> {
+#[async_trait]
+impl DirectPayments for MemoryPayments {
+    async fn record(&self, direct: &DirectPayment) -> Result<TransactionId, Error> {
         let mut tables = self.tables();
         Ok(*tables.direct.entry((direct.order, direct.user)).or_insert(direct.transaction))
     }

@@ -1,4 +1,4 @@
-//! The store of payments.
+//! The stores of payments and of direct payments.
 
 mod memory;
 mod postgres;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, TransactionId};
 pub use memory::MemoryPayments;
-pub use postgres::{MIGRATIONS, PgPayments};
+pub use postgres::{MIGRATIONS, PgDirectPayments, PgPayments};
 
 use crate::{
     error::Error,
@@ -69,6 +69,10 @@ pub trait Payments: Send + Sync {
     async fn unfinished(&self) -> Result<Unfinished, Error>;
     /// The order's attempt that was not declined, else the latest.
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
+}
+
+#[async_trait]
+pub trait DirectPayments: Send + Sync {
     /// Records a direct payment, once per order and user. Returns the transaction of the first.
-    async fn record_direct(&self, direct: &DirectPayment) -> Result<TransactionId, Error>;
+    async fn record(&self, direct: &DirectPayment) -> Result<TransactionId, Error>;
 }

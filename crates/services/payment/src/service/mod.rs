@@ -21,12 +21,13 @@ use tokio::sync::Notify;
 use crate::{
     client::Providers,
     model::{Intent, Method},
-    repository::Payments,
+    repository::{DirectPayments, Payments},
 };
 
 #[derive(Clone)]
 pub struct PaymentService {
     payments: Arc<dyn Payments>,
+    direct_payments: Arc<dyn DirectPayments>,
     providers: Providers,
     /// Wakes the job when a refund becomes due.
     refund_due: Arc<Notify>,
@@ -43,8 +44,8 @@ pub struct Charge {
 }
 
 impl PaymentService {
-    pub fn new(payments: Arc<dyn Payments>, providers: Providers) -> Self {
-        Self { payments, providers, refund_due: Arc::default() }
+    pub fn new(payments: Arc<dyn Payments>, direct_payments: Arc<dyn DirectPayments>, providers: Providers) -> Self {
+        Self { payments, direct_payments, providers, refund_due: Arc::default() }
     }
 
     fn intent(&self, charge: &Charge, transaction: TransactionId) -> Intent {

@@ -8,6 +8,6 @@ use crate::{error::Error, model::DirectPayment};
 impl PaymentService {
     /// Charges nothing. A repeated request returns the transaction of the first.
     pub async fn pay_directly(&self, direct: &DirectPayment) -> Result<TransactionId, Error> {
-        self.payments.record_direct(direct).await
+        self.direct_payments.record(direct).await
     }
 }

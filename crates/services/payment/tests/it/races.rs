@@ -8,7 +8,7 @@ use payment::{
     client::{Declines, Ledger, Provider as _, Providers},
     error::Error,
     model::{Decline, Intent, Method, ProviderName},
-    repository::{MIGRATIONS, Payments as _, PgPayments, Unfinished},
+    repository::{MIGRATIONS, Payments as _, PgDirectPayments, PgPayments, Unfinished},
     service::{Charge, PaymentService},
 };
 use platform::postgres::{Database, DatabaseError};
@@ -25,8 +25,13 @@ async fn fixture() -> Fixture {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let ledger = Ledger::new(pool.clone(), money(INITIAL), Declines::default());
     let providers = Providers::new(Arc::new(ledger), None);
-    let service = PaymentService::new(Arc::new(PgPayments::new(pool.clone())), providers);
+    let service = service_over(&pool, providers);
     Fixture { pool, service }
+}
+
+fn service_over(pool: &Database, providers: Providers) -> PaymentService {
+    let direct_payments = Arc::new(PgDirectPayments::new(pool.clone()));
+    PaymentService::new(Arc::new(PgPayments::new(pool.clone())), direct_payments, providers)
 }
 
 fn charge(method: Method) -> Charge {
@@ -211,7 +216,7 @@ async fn an_unavailable_database_is_not_an_outcome() {
     let nowhere = Database::lazy("test", "URL", &"postgres://nobody@127.0.0.1:1/none".into(), 1).unwrap();
     let ledger = Ledger::new(nowhere.clone(), money(INITIAL), Declines::default());
     let providers = Providers::new(Arc::new(ledger), None);
-    let service = PaymentService::new(Arc::new(PgPayments::new(nowhere)), providers);
+    let service = service_over(&nowhere, providers);
 
     let outcome =
         tokio::time::timeout(Duration::from_secs(20), service.pay(&charge(Method::Card), new_transaction())).await;

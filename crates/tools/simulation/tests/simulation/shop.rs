@@ -209,7 +209,9 @@ fn stock(process: &Process) -> Serves {
 fn payments(process: &Process) -> Serves {
     let stores = &process.world.stores;
     let provider = RemoteProvider { process: process.clone(), books: stores.books.clone() };
-    let service = PaymentService::new(steps(process, &stores.payments), Providers::new(Arc::new(provider), None));
+    let providers = Providers::new(Arc::new(provider), None);
+    let payments = steps(process, &stores.payments);
+    let service = PaymentService::new(payments.clone(), payments, providers);
     work(process, payment::jobs::finish_payments(service.clone()));
     consume(process, payment::consumers::order_cancelled(service.clone()));
     Serves::Payments(service)

@@ -26,7 +26,7 @@ use order::{
 };
 use payment::{
     model::{DirectPayment, Intent, Payment},
-    repository::{Begun, MemoryPayments, Payments, Unfinished},
+    repository::{Begun, DirectPayments, MemoryPayments, Payments, Unfinished},
 };
 use platform::{kafka::Record, outbox};
 use uuid::Uuid;
@@ -283,7 +283,6 @@ stepwise! {
         fn due(limit: i64) -> Vec<(Payment, Duration)>;
         fn unfinished() -> Unfinished;
         fn find(order: OrderId) -> Option<Payment>;
-        fn record_direct(direct: &DirectPayment) -> TransactionId;
     }
 
     async fn settle(
@@ -302,6 +301,12 @@ stepwise! {
 impl Steps<MemoryPayments> {
     fn cause(&self, cause: Option<payment::repository::Cause>) -> Option<payment::repository::Cause> {
         cause.map(|cause| payment::repository::Cause { event: EventId::new(self.seen(cause.event.uuid())), ..cause })
+    }
+}
+
+stepwise! {
+    DirectPayments for MemoryPayments, payment::error::Error {
+        fn record(direct: &DirectPayment) -> TransactionId;
     }
 }
 

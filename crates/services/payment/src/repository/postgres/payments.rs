@@ -9,7 +9,7 @@ use platform::postgres::{Database, retry_stale};
 use super::{begin, row::Row};
 use crate::{
     error::Error,
-    model::{Decline, DirectPayment, Intent, Outcome, Payment},
+    model::{Decline, Intent, Outcome, Payment},
     repository::{Begun, Cause, FIRST_LEASE, LONGEST_LEASE, Payments, Unfinished, lease},
 };
 
@@ -225,21 +225,5 @@ impl Payments for PgPayments {
         .fetch_optional(&self.pool)
         .await?;
         Ok(row.map(Row::payment).transpose()?.flatten())
-    }
-
-    async fn record_direct(&self, direct: &DirectPayment) -> Result<TransactionId, Error> {
-        let transaction = sqlx::query_scalar!(
-            r#"insert into direct_payments (order_uuid, user_uuid, transaction_uuid, method)
-            values ($1, $2, $3, $4)
-            on conflict (order_uuid, user_uuid) do update set order_uuid = excluded.order_uuid
-            returning transaction_uuid as "transaction_uuid: TransactionId""#,
-            direct.order.uuid(),
-            direct.user.uuid(),
-            direct.transaction.uuid(),
-            direct.method.as_str(),
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(transaction)
     }
 }

@@ -122,9 +122,9 @@ async fn a_direct_payment_is_no_payment_of_the_order(fixture: Fixture) {
     let of_another_user = DirectPayment { transaction: new_transaction(), user: new_user(), ..direct };
 
     for payment in [direct, repeated] {
-        assert_eq!(fixture.payments.record_direct(&payment).await.unwrap(), direct.transaction);
+        assert_eq!(fixture.direct_payments.record(&payment).await.unwrap(), direct.transaction);
     }
-    assert_eq!(fixture.payments.record_direct(&of_another_user).await.unwrap(), of_another_user.transaction);
+    assert_eq!(fixture.direct_payments.record(&of_another_user).await.unwrap(), of_another_user.transaction);
 
     assert_eq!(fixture.payments.find(intent.order).await.unwrap(), None);
     fixture.begin(&intent).await;

@@ -1,4 +1,4 @@
-//! The contract of the store, over the in-memory twin and PostgreSQL.
+//! The contract of the stores, over the in-memory twin and PostgreSQL.
 
 mod attempts;
 mod cancellations;
@@ -10,7 +10,9 @@ use contracts::ids::TransactionId;
 use payment::{
     error::Error,
     model::{Decline, DirectPayment, Intent, Method, Outcome, Payment, Status, VoidResult},
-    repository::{Begun, Cause, MIGRATIONS, MemoryPayments, Payments, PgPayments, Unfinished},
+    repository::{
+        Begun, Cause, DirectPayments, MIGRATIONS, MemoryPayments, Payments, PgDirectPayments, PgPayments, Unfinished,
+    },
 };
 use platform::postgres::Database;
 
@@ -22,16 +24,20 @@ fn cause() -> Cause {
 
 struct Fixture {
     payments: Arc<dyn Payments>,
+    direct_payments: Arc<dyn DirectPayments>,
     pool: Option<Database>,
 }
 
 fn memory() -> Fixture {
-    Fixture { payments: Arc::new(MemoryPayments::default()), pool: None }
+    let payments = Arc::new(MemoryPayments::default());
+    Fixture { payments: payments.clone(), direct_payments: payments, pool: None }
 }
 
 async fn postgres() -> Fixture {
     let pool = testkit::database(&MIGRATIONS).await.pool;
-    Fixture { payments: Arc::new(PgPayments::new(pool.clone())), pool: Some(pool) }
+    let payments = Arc::new(PgPayments::new(pool.clone()));
+    let direct_payments = Arc::new(PgDirectPayments::new(pool.clone()));
+    Fixture { payments, direct_payments, pool: Some(pool) }
 }
 
 impl Fixture {

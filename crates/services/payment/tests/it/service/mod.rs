@@ -29,7 +29,7 @@ struct Fixture {
 fn fixture() -> Fixture {
     let (payments, provider) = (MemoryPayments::default(), MemoryProvider::new(money(INITIAL), declines()));
     let providers = Providers::new(Arc::new(provider.clone()), None);
-    let service = PaymentService::new(Arc::new(payments.clone()), providers);
+    let service = service_over(&payments, providers);
     let charge = Charge {
         order: new_order(),
         attempt: NonZeroU32::MIN,
@@ -38,6 +38,10 @@ fn fixture() -> Fixture {
         amount: money(1000),
     };
     Fixture { service, payments, provider, charge }
+}
+
+fn service_over(payments: &MemoryPayments, providers: Providers) -> PaymentService {
+    PaymentService::new(Arc::new(payments.clone()), Arc::new(payments.clone()), providers)
 }
 
 impl Fixture {

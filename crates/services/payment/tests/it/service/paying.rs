@@ -8,11 +8,11 @@ use payment::{
     client::{MemoryProvider, Provider, Providers, Refund, ScriptedFault, Unknown},
     error::Error,
     model::{Decline, DirectPayment, Intent, Method, Outcome, Status},
-    service::{Charge, PaymentService},
+    service::Charge,
 };
 use platform::{auth::Caller, ids};
 
-use super::fixture;
+use super::{fixture, service_over};
 use crate::{INITIAL, LIMIT, declines, money, new_order, new_transaction, new_user};
 
 #[tokio::test(start_paused = true)]
@@ -114,7 +114,7 @@ async fn a_hundred_charges_that_hang_hold_up_no_others() {
         about.extend((number < 100).then_some(charge.order));
     }
     let hanging = Hanging { provider: fixture.provider.clone(), about };
-    fixture.service = PaymentService::new(Arc::new(fixture.payments.clone()), Providers::new(Arc::new(hanging), None));
+    fixture.service = service_over(&fixture.payments, Providers::new(Arc::new(hanging), None));
     tokio::time::advance(Duration::from_secs(6)).await;
 
     fixture.finish(SOON).await;
@@ -213,7 +213,7 @@ async fn a_payment_stays_with_the_provider_where_it_was_begun() {
     let stripe = MemoryProvider::new(money(INITIAL), declines());
     stripe.script([ScriptedFault::Silent]);
     let both = Providers::new(Arc::new(fixture.provider.clone()), Some(Arc::new(stripe.clone())));
-    let with_stripe = PaymentService::new(Arc::new(fixture.payments.clone()), both);
+    let with_stripe = service_over(&fixture.payments, both);
     assert!(with_stripe.pay(&fixture.charge, new_transaction()).await.is_err());
 
     assert!(matches!(fixture.pay().await, Err(Error::Unknown(_))));
