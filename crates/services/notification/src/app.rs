@@ -47,6 +47,7 @@ impl App {
             halted: AtomicBool::new(false),
         };
         let offsets = Arc::new(PgOffsets::new(server.database()));
+        // Lease names are stored: a renamed one would let two replicas work during an upgrade.
         let lease = server.lease("greeter");
         let bot = messenger.bot.map(|api| Bot { api, offsets, lease, templates });
         let subscriptions = [

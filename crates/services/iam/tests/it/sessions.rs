@@ -119,16 +119,16 @@ async fn only_a_live_session_is_updated_and_its_expiry_stays() {
         let ann = ann();
         let now = ann.updated_at + Duration::from_secs(1);
         let changed = User { updated_at: now, ..ann.clone() };
-        let (living, ended) = (session(&ann, Duration::from_secs(2)), session(&ann, LONG));
-        let _ = sessions.open(&living, &attempt("ann")).await.unwrap();
+        let (live, ended) = (session(&ann, Duration::from_secs(2)), session(&ann, LONG));
+        let _ = sessions.open(&live, &attempt("ann")).await.unwrap();
 
-        sessions.update(&living.clone().updated(changed.clone(), now)).await.unwrap();
+        sessions.update(&live.clone().updated(changed.clone(), now)).await.unwrap();
         sessions.update(&ended.clone().updated(changed.clone(), now)).await.unwrap();
 
-        let found = sessions.find(living.id).await.unwrap().unwrap();
-        assert_eq!((found.user, found.updated_at, found.created_at), (changed, now, living.created_at), "{store}");
+        let found = sessions.find(live.id).await.unwrap().unwrap();
+        assert_eq!((found.user, found.updated_at, found.created_at), (changed, now, live.created_at), "{store}");
         assert_eq!(sessions.find(ended.id).await.unwrap(), None, "{store}");
-        testkit::eventually(|| async { sessions.find(living.id).await.unwrap().is_none().then_some(()) }).await;
+        testkit::eventually(|| async { sessions.find(live.id).await.unwrap().is_none().then_some(()) }).await;
     }
 }
 

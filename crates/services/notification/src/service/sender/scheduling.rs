@@ -2,7 +2,7 @@
 
 use contracts::ids::UserId;
 
-use super::{InProgress, Sender, Subject};
+use super::{Sender, Subject};
 use crate::{
     model::{Batch, Due, NotificationId},
     repository::BATCH,
@@ -28,7 +28,7 @@ impl Sender {
         if !self.without_chat || self.users.is_backing_off() || room < LOOKUPS / 2 {
             return Ok(());
         }
-        let InProgress { users: busy_users, .. } = &self.in_progress;
+        let busy_users = &self.in_progress.users;
         let busy: Vec<NotificationId> = busy_users.values().flatten().copied().collect();
         let found = self.dispatcher.notifications.without_chat(BATCH, &busy).await?;
         // Those of users that are being looked up, or for whom there is no room, are found again after the next task ends.

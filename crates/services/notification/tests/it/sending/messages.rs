@@ -1,4 +1,4 @@
-//! What is sent, to which chat, and what is rejected.
+//! Texts, chats and rejections.
 
 use std::time::Duration;
 

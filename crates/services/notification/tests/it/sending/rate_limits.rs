@@ -1,4 +1,4 @@
-//! Rate limits, ours and those that the provider answers.
+//! Rate limits: those that the sender keeps, and those that the provider demands.
 
 use std::time::Duration;
 
