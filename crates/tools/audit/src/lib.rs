@@ -1,6 +1,6 @@
-//! Checks that nothing was lost and nothing was done twice: nine invariants over facts about a quiet shop.
+//! The audit: nine invariants over the facts of a shop without pending work. Nothing is lost, nothing is done twice.
 //!
-//! Pure: whoever calls it gathers the [`Facts`], from databases and topics or from in-memory twins.
+//! Pure: the caller gathers the [`Facts`] from databases and topics, or from in-memory twins.
 
 pub mod facts;
 mod invariants;
@@ -10,7 +10,7 @@ mod table;
 pub use facts::Facts;
 pub use report::{Count, Finding, Report, Verdict, Violation};
 
-/// Holds the facts against every invariant.
+/// Checks all invariants.
 pub fn check(facts: &Facts) -> Report {
     Report {
         at: facts.at,

@@ -1,30 +1,30 @@
-//! What an audit found.
+//! The result of an audit.
 
 use std::fmt::Display;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-/// A finding for each invariant, in their order.
+/// One finding per invariant, in order.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     pub at: DateTime<Utc>,
     pub findings: Vec<Finding>,
 }
 
-/// What came of one invariant.
+/// The result of one invariant.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// As design.md counts them, from 1.
+    /// The invariant's number, from 1.
     pub number: u8,
     pub invariant: &'static str,
     pub verdict: Verdict,
-    /// What was looked at.
+    /// What was checked, with counts.
     pub counted: Vec<Count>,
     pub violations: Vec<Violation>,
-    /// What could not be looked at, so that the invariant cannot be said to hold.
+    /// What could not be checked; the invariant then does not count as holding.
     pub missing: Vec<String>,
-    /// What a reader should know besides.
+    /// Remarks for the reader.
     pub notes: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ pub struct Finding {
 pub enum Verdict {
     Holds,
     Broken,
-    /// Nothing was there to look at, or something could not be looked at.
+    /// There was nothing to check, or not everything could be checked.
     NothingToCheck,
 }
 
@@ -43,10 +43,10 @@ pub struct Count {
     pub count: usize,
 }
 
-/// A row that breaks an invariant.
+/// A row that violates an invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// Which row.
+    /// The row's name.
     pub row: String,
     pub problem: String,
 }
@@ -57,12 +57,12 @@ impl Report {
         self.findings.iter().all(|finding| finding.verdict == Verdict::Holds)
     }
 
-    /// The invariants that are broken.
+    /// The violated invariants.
     pub fn broken(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.verdict == Verdict::Broken)
     }
 
-    /// The invariants for which there was nothing to look at, or not all of it.
+    /// The invariants that had nothing to check, or were checked in part.
     pub fn unchecked(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.verdict == Verdict::NothingToCheck)
     }
@@ -72,7 +72,7 @@ impl Report {
     }
 }
 
-/// A finding in the making.
+/// A finding under construction.
 pub struct Check {
     finding: Finding,
 }
@@ -84,17 +84,17 @@ impl Check {
         Self { finding: Finding { number, invariant, verdict, counted, violations, missing, notes } }
     }
 
-    /// So many of these were looked at.
+    /// Records how many rows were checked.
     pub fn counted(&mut self, of: &'static str, count: usize) {
         self.finding.counted.push(Count { of, count });
     }
 
-    /// This row breaks the invariant.
+    /// Records a violation by this row.
     pub fn broken_by(&mut self, row: impl Display, problem: impl Into<String>) {
         self.finding.violations.push(Violation { row: row.to_string(), problem: problem.into() });
     }
 
-    /// This should have been looked at and could not be.
+    /// Records what could not be checked.
     pub fn missing(&mut self, what: String) {
         self.finding.missing.push(what);
     }

@@ -1,10 +1,10 @@
-//! A report as a person reads it.
+//! The text format of a report.
 
 use std::fmt;
 
 use crate::report::{Count, Finding, Report, Verdict};
 
-/// Rows shown of those that break one invariant; JSON has all.
+/// How many violations of an invariant are shown; JSON lists all.
 const SHOWN: usize = 20;
 
 impl fmt::Display for Report {
@@ -39,7 +39,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// One sentence that says it all.
+    /// One sentence with the result.
     pub fn summary(&self) -> String {
         let (broken, unchecked) = (self.broken().count(), self.unchecked().count());
         let all = self.findings.len();

@@ -1,4 +1,4 @@
-//! What a customer does before the first order and after the last: register, log in, look around, log out.
+//! A customer's steps around orders: register, log in, list parts, log out.
 
 use anyhow::{Context as _, ensure};
 use contracts::proto::{
@@ -14,11 +14,11 @@ use uuid::Uuid;
 
 use crate::shop::{Shop, refused, success, within};
 
-/// The password of everybody whom a tool registers.
+/// The password of every user that a tool registers.
 pub const PASSWORD: &str = "SecurePassword123!";
 const ORDERS: &str = "/api/v1/orders";
 
-/// A step's answer, and what to say about it.
+/// A step's result and a remark.
 type Step<T> = anyhow::Result<(T, String)>;
 
 pub struct Customer {
@@ -33,7 +33,7 @@ pub fn registration(login: &str, notification_methods: Vec<NotificationMethod>) 
 }
 
 impl Customer {
-    /// Somebody whom no shop knows yet; `who` begins the login.
+    /// A customer that is not registered yet; its login begins with `who`.
     pub fn fresh(who: &str) -> Self {
         let login = format!("{who}-{:.12}", ids::random().simple().to_string());
         Self { email: format!("{login}@example.com"), login }
@@ -70,14 +70,14 @@ impl Customer {
     }
 }
 
-/// The shop is there and ready.
+/// Checks that the shop is reachable and ready.
 pub async fn find(shop: &Shop) -> Step<()> {
     let answer = shop.ask(Method::GET, "/health/ready", None, None).await?;
     ensure!(answer.status == 200, "order is not ready: {}", answer.text);
     Ok(((), String::new()))
 }
 
-/// Who has no session is let in nowhere.
+/// Checks that requests without a session are rejected.
 pub async fn stranger(shop: &Shop) -> Step<()> {
     shop.ask(Method::GET, ORDERS, None, None).await?.problem(401, "MISSING_SESSION")?;
     let dead = ids::random().to_string();
@@ -92,7 +92,7 @@ pub async fn stranger(shop: &Shop) -> Step<()> {
     Ok(((), String::new()))
 }
 
-/// The parts of a ship: two kinds that can be bought now.
+/// Two kinds of parts that are in stock.
 pub async fn parts(shop: &Shop, session: &str) -> Step<Vec<Part>> {
     let listed =
         success("ListParts", shop.inventory().list_parts(within(session, ListPartsRequest::default())?).await)?;
@@ -119,7 +119,7 @@ pub async fn parts(shop: &Shop, session: &str) -> Step<Vec<Part>> {
     Ok((chosen, format!("{count} kinds")))
 }
 
-/// Ends the session, after which it works nowhere.
+/// Logs out, and checks that the session is rejected afterwards.
 pub async fn log_out(shop: &Shop, session: &str) -> Step<()> {
     let request = LogoutRequest { session_uuid: session.to_owned() };
     success("Logout", shop.auth().logout(request).await)?;

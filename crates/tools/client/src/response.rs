@@ -1,4 +1,4 @@
-//! An HTTP answer of the shop, held against the contract.
+//! An HTTP response of the shop, checked against the contract.
 
 use anyhow::{Context as _, ensure};
 use reqwest::{StatusCode, header::HeaderMap};
@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub struct Answer {
-    /// Method and path, for messages.
+    /// Method and path, for error messages.
     pub asked: String,
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -14,7 +14,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body of a success with this status.
+    /// The body of a successful response with this status.
     pub fn success(&self, status: u16) -> anyhow::Result<Value> {
         ensure!(self.status == status, "{} answered {} {}, not {status}", self.asked, self.status, self.text);
         forbid_error(&self.text)?;
@@ -28,7 +28,7 @@ impl Answer {
         serde_json::from_str(&self.text).with_context(|| format!("{} answered {}", self.asked, self.text))
     }
 
-    /// Checks that this is the problem with this status and code.
+    /// Checks that the response is a problem with this status and code.
     pub fn problem(&self, status: u16, code: &str) -> anyhow::Result<()> {
         ensure!(self.status == status, "{} answered {} {}, not {status} {code}", self.asked, self.status, self.text);
         let kind = self.header("content-type")?;
@@ -48,19 +48,19 @@ impl Answer {
     }
 }
 
-/// No success body contains the word `error`.
+/// No successful body may contain the word `error`.
 pub fn forbid_error(text: &str) -> anyhow::Result<()> {
     ensure!(!text.to_lowercase().contains("error"), "the word `error` is in the success body {text}");
     Ok(())
 }
 
-/// The uuid in a member.
+/// The UUID in a member.
 pub fn uuid(body: &Value, member: &str) -> anyhow::Result<Uuid> {
     let text = body[member].as_str().with_context(|| format!("{member} is not a string in {body}"))?;
     Uuid::try_parse(text).with_context(|| format!("{member} is not a uuid in {body}"))
 }
 
-/// The amount in a member in minor units: a JSON number with two decimals at most.
+/// The amount in a member, in minor units; the JSON number has at most two decimals.
 pub fn minor(body: &Value, member: &str) -> anyhow::Result<i64> {
     let number = body[member].as_number().with_context(|| format!("{member} is not a number in {body}"))?;
     let text = number.to_string();
@@ -70,7 +70,7 @@ pub fn minor(body: &Value, member: &str) -> anyhow::Result<i64> {
     Ok(contracts::money::Money::from_major(major)?.minor())
 }
 
-/// How often a member of this name occurs, nested ones included.
+/// How often a member of this name occurs, nested objects included.
 pub fn occurrences(body: &Value, member: &str) -> usize {
     match body {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! A running shop as a customer reaches it: HTTP to order, gRPC to iam and inventory.
+//! The endpoints of a running shop: HTTP to order, gRPC to iam and inventory.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use tonic::{
 
 use crate::response::{Answer, forbid_error};
 
-/// How long an answer may take.
+/// The timeout of a request.
 const LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
@@ -37,7 +37,7 @@ impl Shop {
         Self::at(&order, &iam::SERVICE.address(settings), &inventory::SERVICE.address(settings))
     }
 
-    /// A shop whose services are at these addresses; nothing is connected yet.
+    /// A shop at these addresses; connections are opened lazily.
     pub fn at(order: &str, iam: &str, inventory: &str) -> anyhow::Result<Self> {
         Ok(Self {
             order: order.trim_end_matches('/').to_owned(),
@@ -47,7 +47,7 @@ impl Shop {
         })
     }
 
-    /// The same shop, whose order service is asked through `http`.
+    /// The same shop, using `http` for requests to order.
     #[must_use]
     pub fn through(self, http: reqwest::Client) -> Self {
         Self { http, ..self }
@@ -65,7 +65,7 @@ impl Shop {
         InventoryServiceClient::new(self.inventory.clone())
     }
 
-    /// A request to the order service, `path` from its root.
+    /// Sends a request to the order service; `path` starts at its root.
     pub async fn ask(
         &self,
         method: Method,
@@ -76,7 +76,7 @@ impl Shop {
         self.ask_under(None, method, path, session, body).await
     }
 
-    /// A request that may be repeated under its Idempotency-Key, where it has one.
+    /// Sends a request, under an Idempotency-Key if there is one, so that it may be repeated.
     pub async fn ask_under(
         &self,
         key: Option<&str>,
@@ -109,14 +109,14 @@ fn channel(address: &str) -> anyhow::Result<Channel> {
     Ok(endpoint.connect_timeout(Duration::from_secs(2)).timeout(LIMIT).connect_lazy())
 }
 
-/// A call within a session.
+/// Adds a session to a call.
 pub fn within<T>(session: &str, message: T) -> anyhow::Result<Request<T>> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("session-uuid", MetadataValue::try_from(session)?);
     Ok(request)
 }
 
-/// The message of a call that succeeded.
+/// The message of a successful call.
 pub fn success<T: std::fmt::Debug>(rpc: &str, answer: Result<Response<T>, Status>) -> anyhow::Result<T> {
     match answer {
         Ok(answer) => {
@@ -128,7 +128,7 @@ pub fn success<T: std::fmt::Debug>(rpc: &str, answer: Result<Response<T>, Status
     }
 }
 
-/// Checks that a call was refused with this code, and with this text where there is one.
+/// Checks that a call failed with this code, and with this text if there is one.
 pub fn refused<T>(rpc: &str, answer: Result<T, Status>, code: Code, text: &str) -> anyhow::Result<()> {
     let Err(status) = answer else { bail!("{rpc} succeeded and should have answered {code:?}") };
     ensure!(status.code() == code, "{rpc} answered {:?} ({}), not {code:?}", status.code(), status.message());

@@ -1,4 +1,4 @@
-//! The databases of all six services, for the tools that look across them.
+//! The databases of all services, for tools that read across them.
 
 use std::collections::HashMap;
 
@@ -13,16 +13,16 @@ use tokio_util::sync::CancellationToken;
 use crate::services::{self, SERVICES};
 use platform::service::Service;
 
-/// A tool needs few connections beside those of the services.
+/// The pool size of a tool, small beside those of the services.
 const CONNECTIONS: u32 = 2;
 
-/// A few connections to each database, made when they are used.
+/// A small, lazily connected pool for each database.
 pub struct Databases {
     pools: HashMap<&'static Service, Database>,
 }
 
 impl Databases {
-    /// Those that the settings name, for a tool such as `shipyard-audit`.
+    /// The databases that the settings name, for a tool such as `shipyard-audit`.
     pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         let pools = SERVICES.into_iter().map(|service| Ok((service, service.database(tool, CONNECTIONS, settings)?)));
         Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })
@@ -37,7 +37,7 @@ impl Databases {
         self.get(services::find(service).context("there is no such service")?)
     }
 
-    /// Waits for the servers and brings every schema up to date.
+    /// Waits for the servers and applies all migrations.
     pub async fn migrate(&self, stop: &CancellationToken) -> anyhow::Result<()> {
         let all = self.pools.iter().map(|(service, pool)| postgres::migrate(pool, service.migrations, stop));
         try_join_all(all).await?;

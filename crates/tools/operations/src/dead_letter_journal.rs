@@ -1,7 +1,7 @@
-//! What operators did about dead letters: who, when and why, in a compacted topic of its own.
+//! The journal of what operators did with dead letters: who, when and why, in a compacted topic.
 //!
-//! Kafka forgets a group's offsets some days after its last commit, and takes no more than 4 KiB of metadata with them; letters
-//! stay. The key of a record is the letter's name, so that the latest record of a letter is kept and says what holds.
+//! A group's offsets are not enough: Kafka deletes them some days after the last commit, limits their metadata to 4 KiB, and dead
+//! letters outlive both. A record's key is the letter's id, so that compaction keeps the latest entry of each letter.
 
 use std::collections::HashMap;
 
@@ -18,39 +18,39 @@ use uuid::Uuid;
 
 use crate::dead_letters::DeadLetter;
 
-/// Behind the prefix of the consumer groups, so that several systems can share a broker.
+/// The topic's name after the prefix of the consumer groups, which lets several systems share a broker.
 const TOPIC: &str = "shipyard.dlq.journal";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Sent again to its topic.
+    /// Published to its original topic again.
     Replayed,
-    /// Put aside for good: its effect is not wanted any more, or was made by hand.
+    /// Its effect is no longer wanted, or was made by hand.
     Discarded,
 }
 
-/// One letter dealt with.
+/// An entry: one letter resolved by an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Such as `order.paid.dlq/0/17`.
+    /// The letter's id, such as `order.paid.dlq/0/17`.
     pub letter: String,
-    /// When the message was given up, which tells the letter from one of the same name in a topic that was made anew.
+    /// When the message was dead-lettered; distinguishes letters with the same id if a topic was recreated.
     pub given_up_at: DateTime<Utc>,
     pub action: Action,
     pub who: String,
     pub at: DateTime<Utc>,
-    /// Nothing where it was replayed.
+    /// The reason; empty for a replay.
     pub why: String,
-    /// The consumer that could not handle the message.
+    /// The consumer that failed to handle the message.
     pub group: String,
     pub event: Option<Uuid>,
-    /// The record's key, where that is an order.
+    /// The record's key, if it is an order's UUID.
     pub order: Option<Uuid>,
 }
 
 impl Entry {
-    /// `who` deals with a letter now. Its origin carries events of the type `kind`.
+    /// An entry for a letter resolved now by `who`. `kind` is the event type of its original topic.
     pub fn now(letter: &DeadLetter, kind: &str, action: Action, who: &str, why: &str) -> Self {
         Self {
             letter: letter.id.to_string(),
@@ -73,7 +73,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Reads all of it; empty where there is none yet. Blocks.
+    /// Reads the whole journal; empty if its topic does not exist. Blocks.
     pub fn read(reader: &Reader, config: &Config) -> anyhow::Result<Self> {
         let topic = topic(config);
         let mut journal = Self::default();
@@ -83,7 +83,7 @@ impl Journal {
                     journal.entries.insert(entry.letter.clone(), entry);
                 }
                 Err(error) => {
-                    tracing::warn!(topic, offset = message.offset, %error, "an entry cannot be read and is skipped");
+                    tracing::warn!(topic, offset = message.offset, %error, "unreadable journal entry skipped");
                 }
             }
         })?;
@@ -94,7 +94,7 @@ impl Journal {
         self.entries.get(&letter.id.to_string()).filter(|entry| entry.given_up_at == letter.at)
     }
 
-    /// What an audit knows of the letters that were discarded, also of those that are pruned.
+    /// The discarded letters as facts of an audit, including pruned ones.
     pub fn discarded(self) -> Vec<facts::Discarded> {
         let discarded = self.entries.into_values().filter(|entry| entry.action == Action::Discarded);
         let fact = |entry: Entry| {
@@ -105,7 +105,7 @@ impl Journal {
     }
 }
 
-/// Adds entries.
+/// Appends entries.
 pub struct Writer {
     publisher: KafkaPublisher,
     topic: String,
@@ -114,13 +114,13 @@ pub struct Writer {
 impl Writer {
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let topic = topic(config);
-        ensure_compacted_topic(config, &topic).await.context("making the journal of dead letters")?;
-        // The publisher would make a topic with an expiry, and a dead-letter topic beside it.
+        ensure_compacted_topic(config, &topic).await.context("creating the journal of dead letters")?;
+        // Otherwise the publisher would create the topic with a retention time, and a dead-letter topic for it.
         let config = Config { kafka_create_topics: false, ..config.clone() };
         Ok(Self { publisher: KafkaPublisher::new(&config)?, topic })
     }
 
-    /// Returns when the broker has all of them.
+    /// Returns when the broker has acknowledged all entries.
     pub async fn add(&self, entries: &[Entry]) -> anyhow::Result<()> {
         let mut records = Vec::with_capacity(entries.len());
         for entry in entries {

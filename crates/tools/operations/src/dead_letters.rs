@@ -1,4 +1,4 @@
-//! Dead letters: messages that a consumer could not handle, as they lie in the dead-letter topics.
+//! Dead letters: messages that a consumer failed to handle, read from the dead-letter topics.
 
 use std::{fmt, str::FromStr};
 
@@ -9,7 +9,7 @@ use contracts::events::{AssemblyFailed, Event, OrderCancelled, OrderCreated, Ord
 use platform::kafka::{self, Message, Reader};
 use uuid::Uuid;
 
-/// Where a letter lies, which is its name: `order.paid.dlq/0/17`.
+/// The position of a dead letter, which is its id: `order.paid.dlq/0/17`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id {
     pub topic: String,
@@ -20,12 +20,12 @@ pub struct Id {
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
     pub id: Id,
-    /// When it was given up.
+    /// When it was dead-lettered.
     pub at: DateTime<Utc>,
     pub message: Message,
 }
 
-/// Every letter of a dead-letter topic, the oldest first; nothing for a topic that does not exist. Blocks.
+/// All letters of a dead-letter topic, the oldest first; `None` if the topic does not exist. Blocks.
 pub fn read(reader: &Reader, topic: &str) -> anyhow::Result<Option<Vec<DeadLetter>>> {
     let extents = reader.extents(topic)?;
     if extents.is_empty() {
@@ -42,28 +42,28 @@ pub fn read(reader: &Reader, topic: &str) -> anyhow::Result<Option<Vec<DeadLette
 }
 
 impl DeadLetter {
-    /// One of its headers, or nothing.
+    /// The value of a header, or an empty string.
     pub fn header(&self, name: &str) -> &str {
         self.message.headers.get(name).map(String::as_str).unwrap_or_default()
     }
 
-    /// The topic from which it came.
+    /// The original topic.
     pub fn origin(&self) -> &str {
         let named = self.header(kafka::HEADER_TOPIC);
         if named.is_empty() { self.id.topic.strip_suffix(".dlq").unwrap_or(&self.id.topic) } else { named }
     }
 
-    /// False where it was too large for its topic, so that it lies in its origin alone.
+    /// False if it was too large for the dead-letter topic, so that only the original topic has its payload.
     pub fn is_whole(&self) -> bool {
         !self.message.headers.contains_key(kafka::HEADER_LEFT_OUT)
     }
 
-    /// The uuid of the event in it; its origin carries events of the type `kind`.
+    /// The UUID of its event; `kind` is the event type of its original topic.
     pub fn event(&self, kind: &str) -> Option<Uuid> {
         event_uuid(kind, &self.message)
     }
 
-    /// What an audit knows of it. Its origin carries events of the type `kind`.
+    /// The letter as a fact of an audit; `kind` is the event type of its original topic.
     pub fn fact(self, kind: &str) -> facts::DeadLetter {
         facts::DeadLetter {
             topic: self.origin().to_owned(),
@@ -77,7 +77,7 @@ impl DeadLetter {
     }
 }
 
-/// The uuid of the event in a message: its header's, else, where it is an event of the type `kind`, its own.
+/// The UUID of a message's event: the header's, or else that of the payload decoded as an event of type `kind`.
 pub fn event_uuid(kind: &str, message: &Message) -> Option<Uuid> {
     fn own<E: Event>(message: &Message) -> Option<Uuid> {
         contracts::events::read::<E>(message).ok().map(|received| received.id.uuid())
@@ -104,7 +104,8 @@ impl FromStr for Id {
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
         let mut fields = text.rsplitn(3, '/');
-        let mut field = || fields.next().context("a letter is named like order.paid.dlq/0/17, as `dlq list` shows it");
+        let mut field =
+            || fields.next().context("a dead letter has an id such as order.paid.dlq/0/17; see `shipyard dlq list`");
         let (offset, partition, topic) = (field()?, field()?, field()?);
         Ok(Self { topic: topic.to_owned(), partition: partition.parse()?, offset: offset.parse()? })
     }

@@ -1,4 +1,4 @@
-//! Reads and mends a running system: facts, dead letters, republishing, restocking, databases.
+//! Operations on a running system: facts, dead letters, republishing, restocking, session probes.
 
 pub mod databases;
 pub mod dead_letter_journal;

@@ -1,6 +1,6 @@
-//! Publishing again, at start, the events that a broker without a memory has forgotten before every consumer took them.
+//! Republishes, at start, events that a non-persistent broker lost before every consumer handled them.
 //!
-//! The inbox makes a second delivery harmless, so only a missing row counts.
+//! The inbox makes redelivery harmless, so that only a missing inbox row counts.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use crate::databases::Databases;
 
-/// Outbox rows looked at in one go.
+/// The batch size in outbox rows.
 const BATCH: i64 = 5_000;
 
-/// Takes back the mark of publication from every event that some consumer's inbox lacks. Answers from how many.
+/// Clears the publication mark of every event that some consumer's inbox lacks. Returns the number of events.
 ///
-/// To be called while no service runs.
+/// No service may run meanwhile.
 pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
     let mut count = 0;
     for producer in PRODUCERS {
@@ -32,7 +32,7 @@ pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
     Ok(count)
 }
 
-/// A batch of published events after the row `after`, by type, and the last row; nothing at the end.
+/// The next batch of published events after the row `after`, by type, with the last row's id; `None` at the end.
 async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, HashMap<String, Vec<Uuid>>)>> {
     let rows = sqlx::query!(
         "select id, event_uuid, event_type
@@ -53,7 +53,7 @@ async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, H
     Ok(Some((last, events)))
 }
 
-/// Those of `uuids` that at least one consumer has not taken.
+/// Those of `uuids` that at least one consumer has not handled.
 pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
     let mut missing = Vec::new();
     for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {

@@ -9,7 +9,7 @@ use platform::{auth::ServiceKey, grpc::Peer, ids};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-/// Adds so many of one part, or of each, at the inventory that listens there: these parts as they are then.
+/// Adds this quantity of one part, or of every part, at the inventory at `address`. Returns the parts with their new stock.
 pub async fn restock(
     address: &str,
     key: &SecretString,

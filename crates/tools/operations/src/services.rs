@@ -1,4 +1,4 @@
-//! The registry of services: everything that lists them loops over it. A new service is one line here.
+//! The registry of services: everything that lists services loops over it. A new service is one line here.
 
 use platform::service::Service;
 
@@ -16,7 +16,7 @@ pub fn find(name: &str) -> Option<&'static Service> {
     SERVICES.into_iter().find(|service| service.name == name)
 }
 
-/// Reads a service's name from a command line.
+/// Parses a service's name on the command line.
 pub fn parse(name: &str) -> Result<&'static Service, String> {
     find(name).ok_or_else(|| format!("no such service; there are {}", SERVICES.map(|service| service.name).join(", ")))
 }

@@ -1,4 +1,4 @@
-//! Tries sessions after their logout: databases alone cannot tell whether one still works somewhere.
+//! Probes sessions after their logout, which databases alone cannot show to be invalid.
 
 use anyhow::{bail, ensure};
 use audit::facts::Probe;
@@ -16,12 +16,12 @@ use client::{
 
 const ORDERS: &str = "/api/v1/orders";
 
-/// What each use of an ended session met, and how many there were, in words.
+/// The result of each probe, and the number of probes in words.
 pub type Probed = anyhow::Result<(Vec<Probe>, String)>;
 
-/// Registers somebody, logs in twice and out again, once with Logout and once with LogoutAll, and uses the sessions after that.
+/// Registers a user, logs in twice, logs out with Logout and with LogoutAll, and uses both sessions afterwards.
 ///
-/// Leaves a user behind whose login begins with `audit-`.
+/// Leaves behind a user whose login begins with `audit-`.
 pub async fn probe(shop: &Shop) -> Probed {
     let customer = Customer::fresh("audit");
     customer.register(shop).await?;
@@ -40,7 +40,7 @@ pub async fn probe(shop: &Shop) -> Probed {
     Ok((probes, said))
 }
 
-/// Each way to use a session.
+/// All requests that need a session.
 async fn uses(shop: &Shop, session: &str, when: &str) -> anyhow::Result<Vec<Probe>> {
     let whoami = shop.auth().whoami(WhoamiRequest { session_uuid: session.to_owned() }).await;
     let parts = shop.inventory().list_parts(within(session, ListPartsRequest::default())?).await;

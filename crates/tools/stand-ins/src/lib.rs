@@ -1,4 +1,4 @@
-//! What goes wrong on purpose: a network, a payment provider and a Telegram that misbehave as they are told.
+//! Stand-ins for outside systems that inject faults on request: a network proxy, a payment provider and Telegram.
 
 mod provider;
 mod proxy;

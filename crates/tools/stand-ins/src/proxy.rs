@@ -1,4 +1,4 @@
-//! A network between two programs that can be cut, slowed, left half open and made to lose everything while they talk.
+//! A TCP proxy that can cut, delay, half-open or blackhole the connections between two programs.
 
 use std::{
     net::SocketAddr,
@@ -20,20 +20,20 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// How the network is.
+/// The mode of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Everything passes, each piece this much later.
+    /// Everything passes, each chunk with this delay.
     Open(Duration),
-    /// What is asked passes, and no answer does.
+    /// Requests pass, responses do not.
     Mute,
-    /// Connections are accepted and stay open, and nothing passes.
+    /// Connections are accepted and stay open, but nothing passes.
     Hung,
-    /// Connections end, new ones at once.
+    /// Connections are closed, new ones at once.
     Cut,
 }
 
-/// [`State`], and how often everything was cut and lost so far: both are felt however soon they are over.
+/// [`State`], and how often connections were cut and blackholed so far, so that even a short fault is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Network {
     state: State,
@@ -41,18 +41,18 @@ struct Network {
     blackholes: u64,
 }
 
-/// After this long the far end of a blackholed connection finds out by its own keepalives, and closes it. PostgreSQL takes 11 s as
-/// the services ask it to.
+/// After this the far end of a blackholed connection is closed, as its keepalives would do. PostgreSQL takes 11 s with the
+/// services' settings.
 const FAR_END_FINDS_OUT: Duration = Duration::from_secs(15);
 
-/// Which way a piece goes.
+/// The direction of a chunk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     There,
     Back,
 }
 
-/// Forwards TCP connections to other addresses, as well or as badly as it is told to. Ends when it is dropped.
+/// Forwards TCP connections until it is dropped.
 pub struct Proxy {
     address: SocketAddr,
     network: Arc<watch::Sender<Network>>,
@@ -61,14 +61,14 @@ pub struct Proxy {
     _task: AbortOnDropHandle<()>,
 }
 
-/// What clients have tried, whatever came of it.
+/// What clients have sent and opened, whether or not it passed.
 #[derive(Default)]
 struct Traffic {
     connections: AtomicU64,
     bytes: AtomicU64,
 }
 
-/// Where connections go, in turn.
+/// The target addresses, used in turn.
 #[derive(Clone, Default)]
 struct Targets {
     all: Arc<Mutex<Vec<String>>>,
@@ -76,14 +76,14 @@ struct Targets {
 }
 
 impl Proxy {
-    /// A proxy on a free loopback port before `target` (`host:port`), which need not be there yet.
+    /// A proxy on a free loopback port for `target` (`host:port`), which need not be listening yet.
     pub async fn to(target: impl ToString) -> std::io::Result<Self> {
         let proxy = Self::unaimed().await?;
         proxy.aim(vec![target.to_string()]);
         Ok(proxy)
     }
 
-    /// A proxy that ends every connection until it is [aimed](Self::aim) at something.
+    /// A proxy without a target: it closes every connection until it is [aimed](Self::aim).
     pub async fn unaimed() -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -94,27 +94,27 @@ impl Proxy {
         Ok(Self { address, network, targets, traffic, _task: AbortOnDropHandle::new(task) })
     }
 
-    /// Where to connect instead of to the target.
+    /// The address to connect to instead of the target.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// New connections go to these in turn, past those that refuse; the ones that there are stay where they are.
+    /// Connects new connections to these targets in turn, skipping those that refuse; existing connections stay.
     pub fn aim(&self, targets: Vec<String>) {
         self.targets.set(targets);
     }
 
-    /// How many bytes have been sent to the target, or would have been on a better network.
+    /// How many bytes were sent towards the target, including those that did not pass.
     pub fn asked(&self) -> u64 {
         self.traffic.bytes.load(Ordering::Relaxed)
     }
 
-    /// How many connections have been tried.
+    /// How many connections were attempted.
     pub fn connections(&self) -> u64 {
         self.traffic.connections.load(Ordering::Relaxed)
     }
 
-    /// Ends every connection, and each new one at once.
+    /// Closes every connection, and new ones at once.
     pub fn cut(&self) {
         self.network.send_modify(|network| {
             network.state = State::Cut;
@@ -122,34 +122,34 @@ impl Proxy {
         });
     }
 
-    /// Ends every connection, with what was held back on it. New ones pass.
+    /// Closes every connection and drops the data held back on it. New connections pass.
     pub fn reset(&self) {
         self.cut();
         self.restore();
     }
 
-    /// Lets each piece pass this much later, in both directions.
+    /// Delays each chunk by this much, in both directions.
     pub fn delay(&self, delay: Duration) {
         self.be(State::Open(delay));
     }
 
-    /// Leaves connections half open: they are accepted, and nothing passes or ends.
+    /// Leaves connections open and accepts new ones, but nothing passes.
     pub fn hang(&self) {
         self.be(State::Hung);
     }
 
-    /// Lets pass what goes to the target, and nothing that comes from it: it hears, acts, and is not heard.
+    /// Passes data to the target, but nothing back: requests take effect and responses are lost.
     pub fn mute(&self) {
         self.be(State::Mute);
     }
 
-    /// Drops every byte on the connections that there are, for good, and tells neither end: they stay open, and nothing arrives on them
-    /// any more. New ones pass.
+    /// Drops all data on the existing connections for good, without closing them: neither end is told. New connections
+    /// pass.
     pub fn blackhole(&self) {
         self.network.send_modify(|network| network.blackholes += 1);
     }
 
-    /// Lets everything pass again. What was held back passes; what was cut stays cut, what was lost stays lost.
+    /// Restores the network. Held-back data passes; closed connections stay closed, dropped data stays lost.
     pub fn restore(&self) {
         self.be(State::Open(Duration::ZERO));
     }
@@ -164,7 +164,7 @@ impl Targets {
         *self.all.lock().unwrap_or_else(PoisonError::into_inner) = targets;
     }
 
-    /// All of them, beginning with the one whose turn it is.
+    /// All targets, starting with the next in turn.
     fn in_turn(&self) -> Vec<String> {
         let mut targets = self.all.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
@@ -202,7 +202,7 @@ async fn accept(listener: TcpListener, targets: Targets, network: Arc<watch::Sen
     }
 }
 
-/// Forwards one connection until either side ends it, or the network is cut or loses it.
+/// Forwards one connection until either side closes it, or it is cut or blackholed.
 async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<Network>, traffic: Arc<Traffic>) {
     let mut cut = network.clone();
     let Network { cuts, blackholes, .. } = *cut.borrow();
@@ -227,7 +227,7 @@ async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<N
             let _ = tokio::time::timeout(FAR_END_FINDS_OUT, discard(&mut from_server)).await;
             drop((from_server, to_server));
         };
-        // The near end stays open until it is closed there.
+        // The near end stays open until the client closes it.
         tokio::join!(discard(&mut from_client), far_end);
         Ok(())
     };
@@ -238,7 +238,7 @@ async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<N
     }
 }
 
-/// Takes what is sent, as if it arrived, until its sender closes the connection.
+/// Reads and discards data until the sender closes the connection.
 async fn discard(from: &mut OwnedReadHalf) {
     let mut buffer = vec![0; 16 * 1024];
     while from.read(&mut buffer).await.is_ok_and(|length| length > 0) {}
@@ -265,7 +265,7 @@ async fn copy(
     }
 }
 
-/// Waits until something can pass: how much later it arrives.
+/// Waits until data may pass. Returns the delay.
 async fn passable(network: &mut watch::Receiver<Network>, way: Way) -> Duration {
     let open = |network: &Network| {
         matches!(network.state, State::Open(_)) || (network.state == State::Mute && way == Way::There)

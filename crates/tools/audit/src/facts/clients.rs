@@ -1,8 +1,8 @@
-//! What is known from outside the shop.
+//! Facts known from outside the shop: clients' responses, chats, poison and session probes.
 
 use uuid::Uuid;
 
-/// An answer that a client has got.
+/// A response that a client has received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
     pub order: Uuid,
@@ -16,7 +16,7 @@ pub enum Answer {
     Cancelled,
 }
 
-/// A message that arrived in a chat, or that its provider refused for good.
+/// A message that arrived in a chat, or that the provider rejected permanently.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Told {
     pub order: Uuid,
@@ -25,7 +25,7 @@ pub struct Told {
     pub chat: String,
 }
 
-/// A record that nobody can handle, sent on purpose.
+/// A poison message sent on purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Poison {
     pub topic: String,
@@ -33,12 +33,12 @@ pub struct Poison {
     pub offset: i64,
 }
 
-/// A use of a session after its logout was acknowledged.
+/// A request within a session after its logout was acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Which use: `Whoami`, `GET /api/v1/orders`.
+    /// The request: `Whoami`, `GET /api/v1/orders`.
     pub place: String,
-    /// What the shop answered.
+    /// The response to it.
     pub answered: String,
     pub refused: bool,
 }

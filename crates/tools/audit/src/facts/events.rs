@@ -1,4 +1,4 @@
-//! Events where they are written, carried, taken and buried.
+//! Events in outboxes, topics, inboxes and dead-letter topics.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// An event type, `events.v1.OrderPaid`.
 pub type Kind = Cow<'static, str>;
 
-/// A type's name, without a copy of its own where it is known.
+/// The static name of a known type, or a copy of an unknown one.
 pub fn kind(name: &str) -> Kind {
     route_of(name).map_or_else(|| Kind::Owned(name.to_owned()), |route| Kind::Borrowed(route.kind))
 }
@@ -20,11 +20,11 @@ pub struct OutboxRow {
     pub service: &'static str,
     pub event: Uuid,
     pub kind: Kind,
-    /// The order.
+    /// The aggregate's key: the order.
     pub key: Uuid,
     pub created_at: DateTime<Utc>,
     pub published_at: Option<DateTime<Utc>>,
-    /// Since when it is set aside: it cannot be routed, or is behind such a row of its key.
+    /// When it was set aside, because it cannot be routed or follows such a row of its key.
     pub set_aside_at: Option<DateTime<Utc>>,
 }
 
@@ -32,7 +32,7 @@ pub struct OutboxRow {
 #[derive(Clone, Debug)]
 pub struct Inbox {
     pub service: &'static str,
-    /// The consumer, which is its group.
+    /// The consumer group.
     pub consumer: String,
     pub rows: Vec<Received>,
 }
@@ -43,13 +43,13 @@ pub struct Received {
     pub at: DateTime<Utc>,
 }
 
-/// A topic as far as it still has its records.
+/// The records of a topic that are still retained.
 #[derive(Clone, Debug)]
 pub struct Log {
     pub topic: String,
-    /// The type of event that it carries.
+    /// The event type that the topic carries.
     pub kind: Kind,
-    /// All that was published since then is in it; without it, all that ever was.
+    /// The topic is complete since then; `None` if it is complete from the beginning.
     pub complete_since: Option<DateTime<Utc>>,
     pub records: Vec<Record>,
 }
@@ -58,11 +58,11 @@ pub struct Log {
 pub struct Record {
     pub partition: i32,
     pub offset: i64,
-    /// The header `event-uuid`, else the payload's; nothing where there is neither.
+    /// The header `event-uuid`, or else the payload's UUID; `None` if there is neither.
     pub event: Option<Uuid>,
     /// The header `event-type`.
     pub kind: Option<Kind>,
-    /// The order, where the key is one.
+    /// The key, if it is an order's UUID.
     pub key: Option<Uuid>,
     pub at: DateTime<Utc>,
 }
@@ -74,27 +74,27 @@ pub struct DeadLetters {
     pub letters: Vec<DeadLetter>,
 }
 
-/// A record that a consumer could not handle: where it came from, and why.
+/// A dead-lettered record: its origin and the error.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
-    /// Such as `order.paid.dlq/0/17`.
+    /// Its id, such as `order.paid.dlq/0/17`.
     pub id: String,
-    /// Topic, partition and offset of the record.
+    /// Topic, partition and offset of the original record.
     pub topic: String,
     pub partition: i32,
     pub offset: i64,
-    /// The consumer that could not handle it.
+    /// The consumer that failed to handle it.
     pub group: String,
     pub event: Option<Uuid>,
     pub error: String,
 }
 
-/// A dead letter that an operator put aside for good: its event is to have no effect on this consumer.
+/// A dead letter that an operator discarded: its event shall have no effect on this consumer.
 #[derive(Clone, Debug)]
 pub struct Discarded {
-    /// Such as `order.paid.dlq/0/17`.
+    /// Its id, such as `order.paid.dlq/0/17`.
     pub letter: String,
-    /// The consumer that could not handle it.
+    /// The consumer that failed to handle it.
     pub group: String,
     pub event: Option<Uuid>,
     pub order: Option<Uuid>,

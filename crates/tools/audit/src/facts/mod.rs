@@ -1,4 +1,4 @@
-//! What is known of a shop, as plain rows.
+//! The facts that an audit checks, as plain rows.
 
 mod clients;
 mod events;
@@ -18,24 +18,24 @@ pub use self::{
     },
 };
 
-/// Everything that the invariants are held against. What is not known is empty, or nothing where that makes a difference.
+/// All facts about a shop. Unknown facts are empty, or `None` where the difference matters.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// When they were gathered.
+    /// When the facts were gathered.
     pub at: DateTime<Utc>,
     pub bounds: Bounds,
-    /// Rows of outbox and inbox that are older may have been removed; without it, all are there.
+    /// Outbox and inbox rows older than this may have been removed; `None` if all are there.
     pub kept_since: Option<DateTime<Utc>>,
 
     pub orders: Vec<Order>,
     pub payments: Vec<Payment>,
-    /// The books of the payment providers, which payment's own rows do not enter.
+    /// The payment providers' ledgers, independent of payment's own rows.
     pub ledger: Vec<Entry>,
-    /// The balances that the built-in provider keeps. Every entry with an account is in `ledger`.
+    /// The balances kept by the built-in provider. Every entry with an account is in `ledger`.
     pub balances: Vec<Balance>,
-    /// The providers whose books are in `ledger`. Of the others payment's own rows have to be believed.
+    /// The providers whose ledgers are in `ledger`. For others, payment's own rows are trusted.
     pub books: Vec<String>,
-    /// True where there are no other providers: nobody has to be believed.
+    /// True if there are no other providers.
     pub all_books: bool,
     pub parts: Vec<Part>,
     pub restocks: Vec<Restock>,
@@ -49,27 +49,27 @@ pub struct Facts {
     pub logs: Vec<Log>,
     /// The dead-letter topics that were read.
     pub dead_letters: Vec<DeadLetters>,
-    /// The dead letters that an operator put aside, also those that are in no topic any more.
+    /// Discarded dead letters, including those already pruned.
     pub discarded: Vec<Discarded>,
 
-    /// What clients were told of their orders.
+    /// The responses that clients received about their orders.
     pub acknowledged: Vec<Acknowledged>,
-    /// What arrived in chats, where that is known.
+    /// The messages that arrived in chats, if known.
     pub told: Option<Vec<Told>>,
-    /// What the provider of chats refused for good, where that is known.
+    /// The messages that the chat provider rejected permanently, if known.
     pub refused: Option<Vec<Told>>,
-    /// The poison that was sent on purpose, where that is known.
+    /// The poison messages sent on purpose, if known.
     pub poison: Option<Vec<Poison>>,
-    /// Uses of sessions after their logout was acknowledged.
+    /// Requests within sessions after their logout was acknowledged.
     pub probes: Vec<Probe>,
 }
 
-/// How long things may take in a shop that is well.
+/// Time limits of a healthy shop.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// The longest that a ship is built.
+    /// The longest build time of a ship.
     pub build: Duration,
-    /// How much later than it is due something may happen.
+    /// How late an effect may be before it counts as missing.
     pub grace: Duration,
 }
 
@@ -92,7 +92,7 @@ impl Facts {
         self.logs.iter().find(|log| log.kind == kind)
     }
 
-    /// Every dead letter.
+    /// All dead letters.
     pub(crate) fn letters(&self) -> impl Iterator<Item = &DeadLetter> {
         self.dead_letters.iter().flat_map(|topic| &topic.letters)
     }

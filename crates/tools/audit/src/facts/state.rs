@@ -10,7 +10,7 @@ macro_rules! names {
         pub enum $name { $($variant),* }
 
         impl $name {
-            /// As the database has it.
+            /// The database's spelling.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),* }
             }
@@ -28,13 +28,13 @@ names!(OrderStatus { Pending = "PENDING_PAYMENT", Paid = "PAID", Cancelled = "CA
 pub struct Order {
     pub uuid: Uuid,
     pub status: OrderStatus,
-    /// Minor units.
+    /// In minor units.
     pub total: i64,
-    /// A repeated uuid is a quantity.
+    /// A repeated UUID is a quantity.
     pub parts: Vec<Uuid>,
-    /// How it was paid.
+    /// The payment method.
     pub transaction: Option<Uuid>,
-    /// The attempt to pay that is in flight or whose outcome is unknown.
+    /// The payment attempt that is in flight or has an unknown outcome.
     pub attempt: Option<i64>,
     pub pay_until: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
@@ -50,7 +50,7 @@ names!(PaymentStatus {
     Void = "void",
 });
 
-/// An attempt as payment sees it. A void one stands for an order that was cancelled before it was paid.
+/// A payment attempt as payment records it. A void one belongs to an order that was cancelled before it was paid.
 #[derive(Clone, Debug)]
 pub struct Payment {
     pub transaction: Uuid,
@@ -58,7 +58,7 @@ pub struct Payment {
     pub attempt: Option<i64>,
     pub provider: Option<String>,
     pub status: PaymentStatus,
-    /// True once payment knows that the order is cancelled.
+    /// True once payment has consumed the order's cancellation.
     pub cancelled: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -66,24 +66,24 @@ pub struct Payment {
 
 names!(EntryKind { Charge = "charge", Decline = "decline", Refund = "refund" });
 
-/// An entry in a provider's books.
+/// An entry of a provider's ledger.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What the provider tells repetitions by: of a charge, its transaction.
+    /// The provider's idempotency key; for a charge, the transaction.
     pub key: String,
     pub kind: EntryKind,
     pub order: Uuid,
-    /// Minor units.
+    /// In minor units.
     pub amount: i64,
-    /// The user whose balance it changed; nothing where another method of payment was used.
+    /// The user whose balance it changed; `None` for other payment methods.
     pub account: Option<Uuid>,
 }
 
-/// What a user has for `INVESTOR_MONEY`, in minor units.
+/// A user's balance for `INVESTOR_MONEY`, in minor units.
 #[derive(Clone, Copy, Debug)]
 pub struct Balance {
     pub user: Uuid,
-    /// What it began with, where that is known.
+    /// The initial balance, if it is known.
     pub initial: Option<i64>,
     pub current: i64,
 }
@@ -99,7 +99,7 @@ pub struct Part {
     pub consumed: i64,
 }
 
-/// What one part got by all deliveries.
+/// The total restocked quantity of one part.
 #[derive(Clone, Copy, Debug)]
 pub struct Restock {
     pub part: Uuid,
@@ -118,13 +118,13 @@ names!(ReservationStatus {
 pub struct Reservation {
     pub order: Uuid,
     pub status: ReservationStatus,
-    /// Parts and quantities; none for an order that was released before it reserved.
+    /// Parts and quantities; empty for an order that was released before it was reserved.
     pub items: Vec<(Uuid, i64)>,
-    /// When a held one ends by itself.
+    /// When a held reservation expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was confirmed for the first time.
+    /// When it was first confirmed.
     pub first_confirmed_at: Option<DateTime<Utc>>,
-    /// When it expired, or was released or committed, for the first time.
+    /// When it first expired, or was released or committed.
     pub first_ended_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
 }
@@ -149,7 +149,7 @@ pub struct Notification {
     pub status: NotificationStatus,
     pub chat: Option<String>,
     pub attempts: i64,
-    /// A hand-over ended without an answer, so that the message may have arrived twice.
+    /// A send attempt ended without a response, so that the message may have arrived twice.
     pub ambiguous: bool,
     pub created_at: DateTime<Utc>,
 }

@@ -1,6 +1,6 @@
 //! For each user: initial - charges of `INVESTOR_MONEY` + their refunds = balance, and the balance is never negative.
 //!
-//! A part of the second invariant. Nothing else changes a balance: the initial amount is the only credit that there is.
+//! A part of the second invariant. The initial amount is the only credit; nothing else changes a balance.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::{
     report::Check,
 };
 
-/// What the ledger says that a balance was changed by.
+/// A user's balance changes according to the ledger.
 #[derive(Clone, Copy, Default)]
 struct Changes {
     charged: i64,

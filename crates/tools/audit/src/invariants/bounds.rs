@@ -22,7 +22,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// Says what is later than its due time by more than the grace.
+/// Reports what is overdue by more than the grace period.
 struct Late<'a> {
     at: DateTime<Utc>,
     grace: Duration,
@@ -47,7 +47,7 @@ fn orders(facts: &Facts, late: &mut Late<'_>) {
         let row = format!("order {}", order.uuid);
         match order {
             Order { status: OrderStatus::Pending, attempt: Some(_), .. } => {
-                // Where payment has not heard of the attempt, nothing tells when it began.
+                // If payment does not know the attempt, its start time is unknown.
                 let due = begun.get(&(order.uuid, order.attempt)).copied().unwrap_or(order.pay_until);
                 late.look(&row, "nobody knows how its payment went", due);
             }
@@ -62,7 +62,7 @@ fn orders(facts: &Facts, late: &mut Late<'_>) {
     }
 }
 
-/// What the other services still have to do for an order, which may itself be finished.
+/// Pending work of other services for an order, which may itself be finished.
 fn services(facts: &Facts, late: &mut Late<'_>) {
     for row in facts.outbox.iter().filter(|row| row.published_at.is_none()) {
         late.look(&format!("order {}", row.key), &format!("its {} is not published", row.kind), row.created_at);

@@ -1,4 +1,4 @@
-//! The dead-letter topics hold just the poison that was sent.
+//! The dead-letter topics hold exactly the poison that was sent.
 
 use std::collections::HashSet;
 
@@ -60,13 +60,13 @@ fn place(poison: &Poison) -> (&str, i32, i64) {
     (poison.topic.as_str(), poison.partition, poison.offset)
 }
 
-/// True for an event that its consumer has taken after all: it was replayed.
+/// True if the event's consumer has handled it since, after a replay.
 fn taken(facts: &Facts, letter: &DeadLetter) -> bool {
     let own = facts.inboxes.iter().filter(|inbox| inbox.consumer == letter.group);
     own.flat_map(|inbox| &inbox.rows).any(|row| Some(row.event) == letter.event)
 }
 
-/// All poison that was sent is with the dead letters of each consumer.
+/// Every poison message is dead-lettered by each consumer of its topic.
 fn buried(facts: &Facts, check: &mut Check) {
     let Some(poison) = &facts.poison else { return };
     let letters: HashSet<(&str, i32, i64, &str)> = facts

@@ -17,7 +17,7 @@ use crate::{
     report::Check,
 };
 
-/// How much earlier than what it has seen a statement may be dated: a database dates it by when it began.
+/// How much earlier than its cause an effect may be dated: PostgreSQL's now() is the start of the transaction.
 const SLACK: Duration = Duration::from_secs(2);
 
 pub fn check(facts: &Facts) -> Finding {
@@ -53,10 +53,10 @@ fn known(service: &str, group: &str) -> bool {
     all.any(|consumer| consumer.service == service && consumer.group == group)
 }
 
-/// What one consumer got.
+/// The events of one consumer.
 struct Received {
     events: HashMap<Uuid, DateTime<Utc>>,
-    /// Events that it could not handle.
+    /// Dead-lettered events.
     buried: HashSet<Uuid>,
     repeated: Vec<Uuid>,
 }
@@ -81,10 +81,10 @@ impl Received {
     }
 }
 
-/// Every event that was published, with its order, by type.
+/// The published events by type, each with its order.
 struct Published<'a> {
     orders: HashMap<&'static str, HashMap<Uuid, Uuid>>,
-    /// The rows that there are of them.
+    /// Their outbox rows.
     written: HashMap<Uuid, &'a OutboxRow>,
 }
 
@@ -99,7 +99,7 @@ impl<'a> Published<'a> {
         Self { orders: by_kind.collect(), written: facts.outbox_by_event() }
     }
 
-    /// Holds what a consumer took against what there was to take: the orders of what it took, and when it took it.
+    /// Compares the events that a consumer handled with those published. Returns the orders of handled events and when they were handled.
     fn compare(
         &self,
         facts: &Facts,
@@ -114,7 +114,7 @@ impl<'a> Published<'a> {
             let ours = self.written.contains_key(event);
             let old = self.written.get(event).is_some_and(|row| facts.may_be_forgotten(row.created_at));
             if let Some(at) = received.events.get(event) {
-                // What it has made of an old one may have been removed before its inbox row.
+                // The effect of an old event may have been removed before its inbox row.
                 if !facts.may_be_forgotten(*at) {
                     orders.insert(*order, *at);
                 }
@@ -139,14 +139,14 @@ impl<'a> Published<'a> {
     }
 }
 
-/// What a consumer's events have made of its service's rows.
+/// The effect of an event type on its consumer's rows.
 struct Effects {
     what: &'static str,
     /// The orders that show the effect, and since when.
     orders: HashMap<Uuid, DateTime<Utc>>,
-    /// They can have got it from the event alone.
+    /// True if only this event can cause the effect.
     only_so: bool,
-    /// It is there as soon as the event is taken, also where another event caused it.
+    /// True if the effect exists as soon as the event is handled, even if another event caused it first.
     at_once: bool,
 }
 
@@ -168,7 +168,7 @@ impl Effects {
             ("order", ShipAssembled::TYPE) => ("an ASSEMBLED order", orders(OrderStatus::Assembled), true),
             ("order", AssemblyFailed::TYPE) => ("a CANCELLED order", orders(OrderStatus::Cancelled), false),
             ("inventory", OrderCreated::TYPE) => {
-                // One that had ended before the event came stays so where its parts are gone.
+                // A reservation that ended before the event stays ended if its parts are sold.
                 let since = |one: &Reservation| one.first_confirmed_at.into_iter().chain(one.first_ended_at).min();
                 let settled = facts.reservations.iter().filter_map(|one| Some((one.order, since(one)?)));
                 ("a reservation that lasts", settled.collect(), false)
@@ -225,7 +225,7 @@ impl Effects {
     }
 }
 
-/// A finished job has told how it ended.
+/// A finished job has published its result.
 fn jobs(facts: &Facts, check: &mut Check) {
     let told: HashMap<Uuid, &str> =
         facts.outbox.iter().filter(|row| row.service == "assembly").map(|row| (row.key, row.kind.as_ref())).collect();

@@ -1,4 +1,4 @@
-//! The nine invariants, one module each, as design.md counts them.
+//! The nine invariants, one module each.
 
 mod balances;
 mod bounds;

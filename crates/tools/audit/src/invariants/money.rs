@@ -42,7 +42,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// The ledger and the payments by order.
+/// The ledger and the payments, by order.
 struct Books<'a> {
     entries: HashMap<Uuid, Vec<&'a Entry>>,
     by_key: HashMap<&'a str, &'a Entry>,
@@ -67,7 +67,7 @@ impl<'a> Books<'a> {
         books
     }
 
-    /// True for a payment whose provider's books were not read.
+    /// True for a payment of a provider whose ledger was not read.
     fn believed(&self, payment: &Payment) -> bool {
         payment.provider.as_ref().is_some_and(|provider| !self.read.contains(provider))
     }
@@ -116,7 +116,7 @@ impl<'a> Books<'a> {
         }
     }
 
-    /// Payment's own rows say what the provider's books say.
+    /// Payment's own rows agree with the provider's ledger.
     fn payment(&self, payment: &Payment, check: &mut Check) {
         if self.believed(payment) {
             return;

@@ -56,8 +56,8 @@ struct Found {
     set_aside: usize,
 }
 
-/// True for a row that a relay has set aside. For longer than the grace that breaks the invariant: only another version, or a person,
-/// gets it published.
+/// True for a row that a relay has set aside. After the grace period it is a violation: only another version or an operator
+/// can get it published.
 fn set_aside(row: &OutboxRow, facts: &Facts, found: &mut Found, check: &mut Check) -> bool {
     let Some(since) = row.set_aside_at.filter(|_| row.published_at.is_none()) else { return false };
     found.set_aside += 1;
@@ -98,7 +98,7 @@ fn reached(
     }
 }
 
-/// Where the records came from: an outbox row, or somebody who sends poison.
+/// Every record comes from an outbox row, or is known poison.
 fn origins(facts: &Facts, found: &mut Found, check: &mut Check) {
     let rows = facts.outbox_by_event();
     let dead: HashSet<(&str, i32, i64)> =

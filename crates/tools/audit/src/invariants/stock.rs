@@ -36,7 +36,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// What the reservations and the deliveries add up to, by part.
+/// The sums of reservations and restocked quantities by part.
 #[derive(Default)]
 struct Stood {
     reserved: HashMap<Uuid, i64>,
@@ -92,12 +92,12 @@ impl Stood {
 #[derive(PartialEq, Eq)]
 enum Following {
     Well,
-    /// Its parts are gone, and nothing can be charged for it.
+    /// Unpaid orders whose parts were sold to others; they cannot be charged.
     Hopeless,
     Broken,
 }
 
-/// A reservation goes where its order goes.
+/// A reservation's status matches its order's.
 fn follows(order: &Order, reservation: Option<&Reservation>, check: &mut Check) -> Following {
     let status = reservation.map(|reservation| reservation.status);
     let following = match (order.status, status) {

@@ -1,4 +1,4 @@
-//! Each (order, kind, chat) was told once, or once more and flagged as ambiguous.
+//! Each (order, kind, chat) was notified once, or twice if flagged as ambiguous.
 
 use std::collections::{HashMap, HashSet};
 
@@ -51,7 +51,7 @@ fn name(order: Uuid, kind: &str) -> String {
     format!("{kind} of order {order}")
 }
 
-/// Holds the rows against what arrived.
+/// Compares the notification rows with the messages that arrived.
 fn arrived(told: &[Told], rows: &Rows<'_>, check: &mut Check) {
     let mut messages: HashMap<(Uuid, &str, &str), usize> = HashMap::new();
     for Told { order, kind, chat } in told {
@@ -79,7 +79,7 @@ fn arrived(told: &[Told], rows: &Rows<'_>, check: &mut Check) {
     check.counted("messages", told.len());
 }
 
-/// Holds the rows that were given up against what was refused.
+/// Compares the failed notifications with the rejected messages.
 fn given_up(refused: &[Told], rows: &Rows<'_>, check: &mut Check) {
     let refused: HashSet<(Uuid, &str, &str)> =
         refused.iter().map(|Told { order, kind, chat }| (*order, kind.as_str(), chat.as_str())).collect();

@@ -1,24 +1,24 @@
-//! Violations that follow from a letter that an operator discarded: they are told, and break nothing.
+//! Waives violations that follow from a discarded dead letter: they become notes.
 
 use contracts::events::{AssemblyFailed, Event as _, OrderCancelled, OrderCreated, OrderPaid, ROUTES, ShipAssembled};
 
 use crate::{Facts, Finding, Verdict, facts::Discarded};
 
-/// The invariants, besides that of the effects, that an event breaks where one service never takes it.
+/// The invariants, besides the effects, that a service violates by never handling an event.
 fn broken_without(service: &str, kind: &str) -> &'static [u8] {
     match (service, kind) {
         // The order stays PAID.
         ("assembly", OrderPaid::TYPE) | ("order", AssemblyFailed::TYPE) => &[7],
-        // And its parts are built in, or are held or taken off as no order has it.
+        // Its parts are consumed, held or released against the order's status.
         ("order", ShipAssembled::TYPE)
         | ("inventory", OrderCreated::TYPE | OrderCancelled::TYPE | ShipAssembled::TYPE) => &[3, 7],
-        // The charge stands.
+        // The charge is not refunded.
         ("payment", OrderCancelled::TYPE) => &[2],
         _ => &[],
     }
 }
 
-/// Takes from a finding what follows from discarded letters.
+/// Moves the violations caused by discarded letters from the violations to the notes.
 pub fn waive(facts: &Facts, mut finding: Finding) -> Finding {
     let all = std::mem::take(&mut finding.violations);
     for violation in all {
@@ -40,8 +40,8 @@ pub fn waive(facts: &Facts, mut finding: Finding) -> Finding {
     finding
 }
 
-/// True where a violation of the invariant with this number is about the order of a discarded event, and is one that its absence
-/// brings about.
+/// True if a violation of this invariant concerns the order of a discarded event, and is one that a missing event
+/// causes.
 fn explains(facts: &Facts, discarded: &Discarded, number: u8, row: &str, problem: &str) -> bool {
     let Some(order) = discarded.order.filter(|order| row.ends_with(&format!("order {order}"))) else { return false };
     let routes = ROUTES.iter().flat_map(|route| route.consumers.iter().map(move |consumer| (route.kind, consumer)));

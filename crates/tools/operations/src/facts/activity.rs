@@ -1,4 +1,4 @@
-//! What is under way in the shop, and whether anything has changed.
+//! Pending work in the shop, and a fingerprint that tells whether anything has changed.
 
 use anyhow::Context as _;
 use contracts::events::{PRODUCERS, route_of};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{databases::Databases, republish};
 use platform::service::Service;
 
-/// Counts of what ends by itself; a shop in which all are 0 is quiet. Orders that wait for their payment are not under way.
+/// Counts of work that completes by itself; no work is pending if all are 0. Orders that wait for payment are not pending work.
 const QUESTIONS: [(&Service, &str, &str); 9] = [
     (
         &order::SERVICE,
@@ -40,11 +40,11 @@ const QUESTIONS: [(&Service, &str, &str); 9] = [
     ),
 ];
 
-/// Published events that may still be on their way to a consumer: the latest.
+/// The latest published events, which may not have reached a consumer yet.
 const LATEST: &str =
     "select event_type, event_uuid from outbox where published_at is not null order by id desc limit 2000";
 
-/// What changes whenever something happens in a database. Leases are renewed all the time and happen not to be a part of it.
+/// Values that change with every business write to a database. Leases are renewed all the time and are left out.
 const FINGERPRINTS: [(&Service, &str); 5] = [
     (
         &order::SERVICE,
@@ -75,7 +75,7 @@ const FINGERPRINTS: [(&Service, &str); 5] = [
     ),
 ];
 
-/// What is under way, such as `2 ships being built`. Nothing in a quiet shop.
+/// The pending work, such as `2 ships being built`.
 pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
     let mut under_way = Vec::new();
     for (service, what, question) in QUESTIONS {
@@ -104,7 +104,7 @@ pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
     Ok(under_way)
 }
 
-/// A text that stays the same while nothing happens.
+/// A text that changes whenever the databases do.
 pub async fn fingerprint(databases: &Databases) -> anyhow::Result<String> {
     let mut fingerprint = Vec::new();
     for (service, question) in FINGERPRINTS {

@@ -1,4 +1,4 @@
-//! Ships.
+//! Reads assembly jobs.
 
 use audit::{
     Facts,

@@ -1,4 +1,4 @@
-//! Stock, deliveries and reservations.
+//! Reads stock, restocked quantities and reservations.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Outboxes and inboxes, which are the same in every database that has them.
+//! Reads outboxes and inboxes, which are the same in every database.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -59,12 +59,12 @@ pub async fn inboxes(database: &mut PgConnection, service: &'static Service) -> 
     Ok(inboxes.into_iter().map(|(consumer, rows)| Inbox { service: service.name, consumer, rows }).collect())
 }
 
-/// The migration of order with which rows began to outlive all records of their topics.
+/// The migration of order since which rows outlive all records of their topics.
 const RETENTION: i64 = 5;
-/// How much longer than their topics' retention rows were kept before.
+/// How much longer than their topics' retention rows were kept before that migration.
 const BEFORE: Duration = Duration::from_hours(24);
 
-/// Since when every row of outbox and inbox is there. Within a day of being removed a row may be missing where another is not.
+/// Since when outbox and inbox are complete. Rows about to be removed may be missing on one side only, hence the margin of a day.
 pub async fn kept_since(
     databases: &Databases,
     kafka: &kafka::Config,

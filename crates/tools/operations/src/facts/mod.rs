@@ -1,7 +1,7 @@
-//! Reads the six databases and the topics into the facts that an audit is about.
+//! Reads the six databases and the topics into the facts of an audit.
 //!
-//! Here alone one program reads the schemas of six services, so the statements are plain strings: no single database could check them
-//! when they are compiled. The tests run each of them.
+//! Only here does one program read the schemas of six services, so that the statements are plain strings: no single database could
+//! check them at compile time. The tests run each of them.
 
 mod activity;
 mod assembly;
@@ -29,10 +29,10 @@ pub use self::{
 use crate::databases::Databases;
 use platform::service::Service;
 
-/// When the log of a broker began that forgets everything at its end. The one process tells its tools so.
+/// The variable that tells since when a non-persistent broker has records; the one-process shop sets it for its tools.
 pub const LOG_SINCE: &str = "KAFKA_LOG_SINCE";
 
-/// Where facts come from.
+/// The sources of facts.
 pub struct Sources {
     pub databases: Databases,
     pub kafka: kafka::Config,
@@ -41,7 +41,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// As the settings name them, for a tool such as `shipyard-audit`.
+    /// The sources that the settings name, for a tool such as `shipyard-audit`.
     pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         let since = settings.get(LOG_SINCE).map(str::parse).transpose();
         Ok(Self {
@@ -52,7 +52,7 @@ impl Sources {
         })
     }
 
-    /// What the databases and the topics say. `progress` is told how far the topics are read.
+    /// Reads all facts. `progress` is called while topics are read.
     pub async fn gather(&self, progress: Progress) -> anyhow::Result<Facts> {
         let (order, inventory, payment, assembly, notification) = tokio::try_join!(
             Box::pin(order::read(&self.databases)),
@@ -89,7 +89,7 @@ impl Sources {
     }
 }
 
-/// One moment of a database, for as long as reading it takes.
+/// A snapshot of a database: a repeatable-read transaction.
 async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::Result<Transaction<'static, Postgres>> {
     let pool = databases.get(service)?;
     let begun = pool.begin_with("begin isolation level repeatable read read only").await;
@@ -98,7 +98,7 @@ async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::R
     Ok(snapshot)
 }
 
-/// A status as the facts name it.
+/// Parses a status.
 fn parsed<T>(what: &'static str, text: &str, parse: impl FnOnce(&str) -> Option<T>) -> anyhow::Result<T> {
     parse(text).with_context(|| format!("{what} is {text}, which this audit does not know"))
 }

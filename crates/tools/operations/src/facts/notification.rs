@@ -1,4 +1,4 @@
-//! What users were told.
+//! Reads notifications.
 
 use audit::{
     Facts,

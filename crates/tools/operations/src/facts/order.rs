@@ -1,4 +1,4 @@
-//! Orders, and what their clients were told.
+//! Reads orders, and the responses that clients received.
 
 use audit::{
     Facts,
@@ -70,7 +70,7 @@ struct Outcome {
     transaction_uuid: Option<Uuid>,
 }
 
-/// The answers that idempotency keys stand for: all that the databases know of what clients were told.
+/// The responses stored under idempotency keys: all that the databases know of what clients received.
 async fn acknowledged(database: &mut PgConnection) -> anyhow::Result<Vec<Acknowledged>> {
     let mut rows = sqlx::query_as::<_, Outcome>(
         r#"select order_uuid,
@@ -87,7 +87,7 @@ async fn acknowledged(database: &mut PgConnection) -> anyhow::Result<Vec<Acknowl
             Some(transaction) => Answer::Paid { transaction },
             None if row.created => Answer::Created,
             None if row.cancelled => Answer::Cancelled,
-            // A refusal.
+            // An error response.
             None => continue,
         };
         acknowledged.push(Acknowledged { order: row.order_uuid, answer });

@@ -1,4 +1,4 @@
-//! Payments, and the books of the built-in provider.
+//! Reads payments, and the ledger of the built-in provider.
 
 use audit::{
     Facts,
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{messaging, parsed, snapshot};
 use crate::databases::Databases;
 
-/// The provider whose books are in payment's database, beside its own rows.
+/// The built-in provider, whose ledger is in payment's database.
 pub const LEDGER: &str = "ledger";
 
 pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {

@@ -1,4 +1,4 @@
-//! Topics and dead-letter topics, as far as they still have their records.
+//! Reads topics and dead-letter topics, as far as their records are retained.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,10 +14,10 @@ use crate::{
     dead_letters::{self, event_uuid},
 };
 
-/// Told of a topic, how many of its records are read, and how many there are.
+/// A progress callback: topic, records read, records in all.
 pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
 
-/// The consumer group that a tool asks as. It never joins it.
+/// The consumer group of a tool's reads. The tool never joins it.
 const GROUP: &str = "shipyard-audit";
 
 #[derive(Default)]
@@ -27,7 +27,7 @@ pub struct Read {
     pub discarded: Vec<Discarded>,
 }
 
-/// Reads them all. `since` is when the broker's log began, where it began anew with its process.
+/// Reads all topics. `since` is the start of a non-persistent broker.
 pub async fn read(
     config: &kafka::Config,
     topics: &Topics,
@@ -42,7 +42,7 @@ pub async fn read(
         let mut read = Read { discarded: Journal::read(&reader, &own)?.discarded(), ..Read::default() };
         let mut cut = HashMap::new();
         for (route, topic) in names {
-            // Unmade, it is not read: the audit says so.
+            // A topic that does not exist is left out, and the audit reports it.
             if let Some((log, oldest)) = log(&reader, route, &topic, &progress)? {
                 cut.extend(oldest.map(|oldest| (topic.clone(), oldest)));
                 read.logs.push(log);
@@ -61,14 +61,14 @@ pub async fn read(
             log.complete_since = since;
             continue;
         };
-        // A broker that is not asked, does not tell, or cut the topic for its size: it is complete from where its last partition begins.
+        // For a broker that does not tell its retention, or that deletes by size: the topic is complete since its last partition begins.
         let told = if since.is_none() { retention(config, &log.topic).await.ok().flatten() } else { None };
         log.complete_since = told.map_or(Some(*oldest), |retention| Some(now - retention)).max(since);
     }
     Ok(read)
 }
 
-/// A topic's records, and of partitions that lack their first records the latest beginning. Nothing where there is no such topic.
+/// A topic's records, and the latest start of the partitions whose first records are deleted. `None` if the topic does not exist.
 fn log(
     reader: &Reader,
     route: &Route,
@@ -103,6 +103,6 @@ fn log(
     })?;
     let cut = extents.iter().any(|extent| extent.start > 0);
     let log = Log { topic: topic.to_owned(), kind: kind(route.kind), complete_since: None, records };
-    // A partition that is cut and empty tells no time.
+    // A truncated and empty partition has no time.
     Ok(Some((log, cut.then(|| oldest.unwrap_or(DateTime::<Utc>::MAX_UTC)))))
 }

@@ -8,7 +8,7 @@ pub struct Entry {
     /// The Idempotency-Key of the request; for a charge or a decline, the transaction's UUID.
     pub key: String,
     pub kind: EntryKind,
-    /// Nil when the charge names none.
+    /// Nil if the charge names no order.
     pub order: Uuid,
     /// In minor units, positive.
     pub amount: i64,

@@ -1,25 +1,25 @@
-//! What can go wrong at the provider, and which request meets what.
+//! The faults and modes of the provider.
 
 use std::collections::{HashMap, VecDeque};
 
-/// What goes wrong with one POST.
+/// A fault of one POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderFault {
-    /// It is done, and the answer comes after everybody has stopped waiting.
+    /// It takes effect, and the response comes after every client has timed out.
     Silent,
-    /// It is done, and the answer is held back until [`Provider::release`](crate::Provider::release).
+    /// It takes effect, and the response is withheld until [`Provider::release`](crate::Provider::release).
     Withheld,
-    /// It is done, and the connection ends before the answer.
+    /// It takes effect, and the connection closes before the response.
     Lost,
-    /// This status and an empty body, and nothing is done.
+    /// Responds with this status and an empty body, without effect.
     Status(u16),
-    /// A charge is declined for this code. A refund is done.
+    /// A charge is declined with this code. A refund takes effect.
     Declined(&'static str),
-    /// A charge is begun, and done only when it is looked at again. A refund is done.
+    /// A charge is processing until it is read. A refund takes effect.
     Slow,
 }
 
-/// How the provider behaves until it is told otherwise.
+/// How the provider behaves unless a fault is scripted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     #[default]
@@ -28,14 +28,14 @@ pub enum Mode {
     Charging(ProviderFault),
     /// Every new refund meets this fault.
     Refunding(ProviderFault),
-    /// Of each refund, the first so many requests are answered 500 and nothing is done.
+    /// For each refund, this many requests fail with 500 and have no effect.
     RefundingLate(usize),
-    /// Every new charge is made and its answer lost with the connection. The search does not find it yet, as Stripe's lags behind
-    /// its books; so whoever wants to know asks again under the key, and gets the answer a second time.
+    /// Every new charge takes effect and its response is lost with the connection. The search does not find it, as Stripe's index lags
+    /// behind; a retry under the same key gets the stored response.
     Duplicating,
 }
 
-/// What a POST is for.
+/// The purpose of a POST.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Charge,
@@ -45,16 +45,16 @@ pub(super) enum Purpose {
 #[derive(Default)]
 pub(super) struct Faults {
     pub mode: Mode,
-    /// What the next new charges meet.
+    /// The faults of the next new charges.
     pub script: VecDeque<ProviderFault>,
-    /// How many requests met a fault.
+    /// How many requests have met a fault.
     pub met: usize,
-    /// How often each refund was asked for in vain, by key.
+    /// The failed requests of each refund, by key.
     vain: HashMap<String, usize>,
 }
 
 impl Faults {
-    /// What the next new POST, which has this key, meets: the script first.
+    /// The fault of the next new POST with this key; scripted faults come first.
     pub fn next(&mut self, purpose: Purpose, key: &str) -> Option<ProviderFault> {
         let scripted = if purpose == Purpose::Charge { self.script.pop_front() } else { None };
         let fault = scripted.or_else(|| match (purpose, self.mode) {

@@ -1,4 +1,4 @@
-//! The provider's own books.
+//! The provider's ledger: its state and what it has charged and refunded.
 
 use std::{
     collections::HashMap,
@@ -15,25 +15,25 @@ use super::{
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// What Stripe does not charge for less than, in minor units.
+/// The smallest amount that Stripe charges, in minor units.
 const SMALLEST: i64 = 50;
 
 #[derive(Default)]
 pub(super) struct Ledger {
     pub faults: Faults,
-    /// More than this, in minor units, is declined.
+    /// Charges above this amount, in minor units, are declined.
     pub limit: Option<i64>,
-    /// By key.
+    /// Stored responses by key.
     pub answers: HashMap<String, Kept>,
-    /// How often an answer was given from its key.
+    /// How many responses were replayed from their key.
     pub replayed: usize,
     pub posts: Vec<HashMap<String, String>>,
     pub entries: Vec<Entry>,
-    /// Answers that are held back wait for its end.
+    /// Withheld responses wait until this sender is dropped.
     pub gate: watch::Sender<()>,
     /// By id.
     intents: HashMap<String, PaymentIntent>,
-    /// Ids by transaction: more than one when a key was forgotten.
+    /// Ids by transaction: more than one after keys were forgotten.
     transactions: HashMap<String, Vec<String>>,
 }
 
@@ -72,7 +72,7 @@ impl Ledger {
         answer
     }
 
-    /// Of the whole charge, or of the amount that is given.
+    /// Refunds the whole charge, or the given amount.
     pub fn refund(&mut self, post: &Post) -> StripeResponse {
         let Some(intent) = post.form.get("payment_intent").and_then(|id| self.intents.get_mut(id)) else {
             return StripeResponse::missing();
@@ -93,7 +93,7 @@ impl Ledger {
         StripeResponse::ok(refund)
     }
 
-    /// What has come of this intent; one that takes its time is done now.
+    /// The current state of an intent; reading one that is processing completes it.
     pub fn look(&mut self, id: &str) -> Option<Value> {
         let intent = self.intents.get_mut(id)?;
         if intent.status == Status::Processing {

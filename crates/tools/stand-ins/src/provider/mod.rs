@@ -1,4 +1,4 @@
-//! A stand-in for Stripe that keeps its answers under their keys as Stripe does, and misbehaves as it is told to.
+//! A stand-in for Stripe that is idempotent like Stripe, and injects faults on request.
 
 mod api;
 mod entry;
@@ -21,72 +21,72 @@ pub use self::{
 };
 use crate::server::Server;
 
-/// Speaks the part of Stripe's API that makes, finds and refunds charges. Accepts nothing more once it is dropped.
+/// Serves the part of Stripe's API that creates, finds and refunds charges, until it is dropped.
 pub struct Provider {
     server: Server,
     ledger: SharedLedger,
 }
 
 impl Provider {
-    /// One that knows this API key, and has empty books.
+    /// A provider with this API key and an empty ledger.
     pub async fn start(key: &str) -> anyhow::Result<Self> {
         let ledger = SharedLedger::default();
         let server = Server::start(api::router(key, ledger.clone())).await?;
         Ok(Self { server, ledger })
     }
 
-    /// Where it listens.
+    /// The listen address.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// What to put before the path of a request, without a slash at the end.
+    /// The base URL, without a trailing slash.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Declines every charge of more than this, in minor units.
+    /// Declines every charge above this amount, in minor units.
     pub fn decline_above(&self, limit: i64) {
         self.ledger.lock().limit = Some(limit);
     }
 
-    /// How it behaves from now on, where no script says otherwise.
+    /// Sets the mode, which applies when the script is empty.
     pub fn be(&self, mode: Mode) {
         self.ledger.lock().faults.mode = mode;
     }
 
-    /// The next new charges meet these faults, one each. One that is answered from its key is not new; one of which nothing was done is.
+    /// Scripts the faults of the next new charges, one each. A replayed request is not new; one that had no effect is.
     pub fn script(&self, faults: impl IntoIterator<Item = ProviderFault>) {
         self.ledger.lock().faults.script.extend(faults);
     }
 
-    /// How many requests wait for [`Provider::release`] now. One whose caller is gone no longer does.
+    /// How many responses are withheld now. A request whose caller has disconnected no longer counts.
     pub fn withheld(&self) -> usize {
         self.ledger.lock().gate.receiver_count()
     }
 
-    /// Gives every answer that is held back. Later ones are held back again.
+    /// Releases every withheld response. Later ones are withheld again.
     pub fn release(&self) {
-        // Those who wait see the old gate go.
+        // Dropping the old sender wakes the waiting requests.
         self.ledger.lock().gate = watch::Sender::default();
     }
 
-    /// Forgets every key, as Stripe does after a day.
+    /// Forgets all idempotency keys, as Stripe does after a day.
     pub fn forget_keys(&self) {
         self.ledger.lock().answers.clear();
     }
 
-    /// How many new POSTs have met a fault, of a script or of a mode.
+    /// How many new POSTs have met a fault, scripted or by mode.
     pub fn faults_met(&self) -> usize {
         self.ledger.lock().faults.met
     }
 
-    /// How many POSTs were answered from their key, as repetitions are.
+    /// How many responses were replayed.
     pub fn replayed(&self) -> usize {
         self.ledger.lock().replayed
     }
 
-    /// What it has done, in order.
+    /// The ledger in order.
     pub fn entries(&self) -> Vec<Entry> {
         self.ledger.lock().entries.clone()
     }
@@ -96,12 +96,12 @@ impl Provider {
         self.count(order, EntryKind::Charge)
     }
 
-    /// How many refunds this order has had.
+    /// How many refunds this order has received.
     pub fn refunds(&self, order: Uuid) -> usize {
         self.count(order, EntryKind::Refund)
     }
 
-    /// The forms that were posted, repetitions too, each with its key under `Idempotency-Key`.
+    /// The posted forms, repetitions included, each with its key under `Idempotency-Key`.
     pub fn posts(&self) -> Vec<HashMap<String, String>> {
         self.ledger.lock().posts.clone()
     }

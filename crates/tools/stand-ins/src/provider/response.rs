@@ -1,4 +1,4 @@
-//! What is answered, and when.
+//! Responses, and what delays them.
 
 use std::{future::ready, time::Duration};
 
@@ -12,24 +12,24 @@ use futures::stream;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// Longer than anybody waits.
+/// Longer than any client waits.
 const SILENCE: Duration = Duration::from_mins(10);
 
 #[derive(Clone)]
 pub(super) struct StripeResponse {
     status: StatusCode,
     body: Option<Value>,
-    /// True for one that was kept under its key.
+    /// True for a response replayed from its key.
     replayed: bool,
-    /// True for one that does not arrive: its connection ends.
+    /// True if the connection is closed instead of responding.
     lost: bool,
 }
 
-/// What an answer that is ready waits for.
+/// What a response waits for.
 pub(super) enum Hold {
     Nothing,
     Silence,
-    /// Until the gate's sender is gone.
+    /// Until the sender is dropped.
     Gate(watch::Receiver<()>),
 }
 
@@ -38,13 +38,13 @@ impl StripeResponse {
         Self { status: StatusCode::OK, body: Some(body), replayed: false, lost: false }
     }
 
-    /// Without a body.
+    /// A response without a body.
     pub fn empty(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self { status, body: None, replayed: false, lost: false }
     }
 
-    /// The end of the connection in the place of an answer.
+    /// Closes the connection instead of responding.
     pub fn lost() -> Self {
         Self { lost: true, ..Self::empty(200) }
     }
@@ -53,7 +53,7 @@ impl StripeResponse {
         Self::error(StatusCode::PAYMENT_REQUIRED, &error_of("card_error", "card_declined", Some(code)))
     }
 
-    /// A request that cannot be done as it is.
+    /// An invalid request.
     pub fn invalid(code: &str) -> Self {
         Self::error(StatusCode::BAD_REQUEST, &error_of("invalid_request_error", code, None))
     }
@@ -62,12 +62,12 @@ impl StripeResponse {
         Self::error(StatusCode::NOT_FOUND, &error_of("invalid_request_error", "resource_missing", None))
     }
 
-    /// A key that came with another request before.
+    /// The key was used with another request before.
     pub fn reused() -> Self {
         Self::error(StatusCode::BAD_REQUEST, &json!({ "type": "idempotency_error", "message": "another request" }))
     }
 
-    /// The same, as it is given to a repetition.
+    /// The same response, marked as a replay.
     pub fn again(self) -> Self {
         Self { replayed: true, ..self }
     }
@@ -90,7 +90,7 @@ impl IntoResponse for StripeResponse {
 }
 
 impl Hold {
-    /// Waits until the answer may be given.
+    /// Waits until the response may be sent.
     pub async fn over(self) {
         match self {
             Self::Nothing => {}

@@ -1,4 +1,4 @@
-//! What was said in the chats of a bot, from either side.
+//! The messages of a bot's chats, in both directions.
 
 use std::{
     collections::HashMap,
@@ -26,9 +26,9 @@ pub(super) struct Chats {
     pub refused: Vec<Sent>,
     /// How often each mode was met.
     pub met: HashMap<TelegramMode, usize>,
-    /// Changes with each word to the bot and each new question for updates.
+    /// Notified by each message to the bot and each getUpdates request.
     pub news: watch::Sender<()>,
-    /// How often updates were asked for.
+    /// How often updates were requested.
     pub polls: u64,
     updates: Vec<(i64, Value)>,
     last_update: i64,
@@ -45,18 +45,18 @@ impl SharedChats {
 }
 
 impl Chats {
-    /// Takes a message from the bot: its id.
+    /// Accepts a message from the bot. Returns its id.
     pub fn take(&mut self, chat: String, text: String) -> usize {
         self.sent.push(Sent { chat, text, at: Instant::now() });
         self.sent.len()
     }
 
-    /// Refuses a message for good.
+    /// Records a message that is rejected permanently.
     pub fn refuse(&mut self, chat: String, text: String) {
         self.refused.push(Sent { chat, text, at: Instant::now() });
     }
 
-    /// How the next message is met.
+    /// The mode of the next message.
     pub fn next_mode(&mut self) -> TelegramMode {
         let mode = self.modes.next();
         *self.met.entry(mode).or_default() += 1;
@@ -75,7 +75,7 @@ impl Chats {
         self.news.send_replace(());
     }
 
-    /// The updates from `offset` on. Those before it are known to have arrived, and go.
+    /// The updates from `offset` on. Earlier ones are acknowledged by this, and removed.
     pub fn updates(&mut self, offset: i64) -> Vec<Value> {
         self.updates.retain(|(id, _)| *id >= offset);
         self.updates.iter().map(|(_, update)| update.clone()).collect()

@@ -1,4 +1,4 @@
-//! A stand-in for Telegram that takes messages, hands out what is said to the bot, and misbehaves as it is told to.
+//! A stand-in for Telegram that accepts messages, delivers updates to the bot, and injects faults on request.
 
 mod api;
 mod chats;
@@ -10,56 +10,56 @@ use self::chats::SharedChats;
 pub use self::{chats::Sent, mode::TelegramMode};
 use crate::server::Server;
 
-/// Speaks the part of the Bot API that sends messages and reads them. Accepts nothing more once it is dropped.
+/// Serves the part of the Bot API that sends messages and reads updates, until it is dropped.
 pub struct Telegram {
     server: Server,
     chats: SharedChats,
 }
 
 impl Telegram {
-    /// One that knows the bot with this token.
+    /// A Telegram that knows the bot with this token.
     pub async fn start(token: &str) -> anyhow::Result<Self> {
         let chats = SharedChats::default();
         let server = Server::start(api::router(token, chats.clone())).await?;
         Ok(Self { server, chats })
     }
 
-    /// Where it listens.
+    /// The listen address.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// What to put before `/bot<token>`, without a slash at the end.
+    /// The base URL before `/bot<token>`, without a trailing slash.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// How it behaves from now on, where no script says otherwise.
+    /// Sets the mode, which applies when the script is empty.
     pub fn be(&self, mode: TelegramMode) {
         self.chats.lock().modes.standing = mode;
     }
 
-    /// How the next messages are met, one each.
+    /// Scripts the modes of the next messages, one each.
     pub fn script(&self, modes: impl IntoIterator<Item = TelegramMode>) {
         self.chats.lock().modes.script.extend(modes);
     }
 
-    /// Somebody writes to the bot.
+    /// Sends a message from a user to the bot.
     pub fn say(&self, chat: i64, first_name: &str, text: &str) {
         self.chats.lock().say(chat, first_name, text);
     }
 
-    /// Every message that was taken, in order.
+    /// All accepted messages, in order.
     pub fn messages(&self) -> Vec<Sent> {
         self.chats.lock().sent.clone()
     }
 
-    /// Every message that was refused for good, which is with 403, in order.
+    /// All messages rejected with 403, in order.
     pub fn refused(&self) -> Vec<Sent> {
         self.chats.lock().refused.clone()
     }
 
-    /// How often this mode was met so far: by messages, and [`TelegramMode::Broken`] by all that was asked.
+    /// How often this mode was applied: to messages, and for [`TelegramMode::Broken`] to all requests.
     pub fn met(&self, mode: TelegramMode) -> usize {
         self.chats.lock().met.get(&mode).copied().unwrap_or_default()
     }

@@ -1,25 +1,25 @@
-//! How Telegram behaves, and which message meets what.
+//! The modes of Telegram, and their script.
 
 use std::collections::VecDeque;
 
-/// How a message is met.
+/// How a message is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TelegramMode {
-    /// It is taken.
+    /// Accepted.
     #[default]
     Well,
-    /// 429, and it is not taken.
+    /// 429, not accepted.
     TooMany {
-        /// How long the bot is to wait, in seconds.
+        /// How long the bot must wait, in seconds.
         retry_after: u64,
     },
-    /// It is taken, and the answer comes after everybody has stopped waiting.
+    /// Accepted; the response comes after every client has timed out.
     Silent,
-    /// It is taken, and the answer is 502, as from a gateway that has lost the answer of the server behind it.
+    /// Accepted; a gateway responds 502 in place of the server behind it.
     BadGateway,
-    /// 403, as when the user has blocked the bot, and it is not taken.
+    /// 403, not accepted: the user has blocked the bot.
     Forbidden,
-    /// 500, and it is not taken. While this is how Telegram stands, so is everything else met that a bot asks.
+    /// 500, not accepted. As the standing mode it applies to every other request, too.
     Broken,
 }
 
