@@ -87,7 +87,7 @@ impl Table {
             "outbox" => outbox::sweep(pool, KEEP).await.unwrap(),
             "inbox" => inbox::sweep(pool, KEEP).await.unwrap(),
             "jobs" => assembly::repository::remove_finished(pool, KEEP).await.unwrap(),
-            _ => PgOrders::new(pool.clone()).forget_keys(KEEP, self.batch.cast_signed()).await.unwrap(),
+            _ => PgOrders::new(pool.clone()).remove_idempotency_keys(KEEP, self.batch.cast_signed()).await.unwrap(),
         }
     }
 

@@ -4,10 +4,10 @@ use axum::{extract::State, http::StatusCode};
 use platform::{ids, problem::Problem};
 
 use super::{
+    dto::{CreateOrder, Created},
     extract::{IdempotencyKey, Posted, User},
     problems::Declared,
     routes::Api,
-    view::{CreateOrder, Created},
 };
 use crate::model::NewOrder;
 

@@ -3,10 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode, response::ErrorResponse};
 
 use super::{
+    dto::OrderView,
     extract::{OrderUuid, User},
     problems::Declared,
     routes::Api,
-    view::OrderView,
 };
 
 /// Its problems besides those that every endpoint has.

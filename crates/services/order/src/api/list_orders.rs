@@ -12,9 +12,9 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{
+    dto::{OrderView, OrdersPage},
     extract::User,
     routes::Api,
-    view::{OrderView, OrdersPage},
 };
 use crate::repository::Cursor;
 

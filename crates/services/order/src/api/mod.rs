@@ -1,17 +1,17 @@
 //! The HTTP API, a file per endpoint.
 
-mod answer;
 mod cancel_order;
 mod create_order;
+mod dto;
 mod extract;
 mod get_order;
-mod limit;
 mod list_orders;
+mod load_shed;
 mod openapi;
 mod pay_order;
 mod problems;
+mod response;
 mod routes;
-mod view;
 
 pub use openapi::document;
 pub use routes::{access, router};

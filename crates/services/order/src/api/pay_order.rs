@@ -4,10 +4,10 @@ use axum::{extract::State, http::StatusCode, response::ErrorResponse};
 use platform::problem::Problem;
 
 use super::{
+    dto::{Paid, PayOrder},
     extract::{IdempotencyKey, OrderUuid, Posted, User},
     problems::Declared,
     routes::Api,
-    view::{Paid, PayOrder},
 };
 use crate::model::{Outcome, PaymentMethod};
 

@@ -10,7 +10,7 @@ use platform::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{cancel_order, create_order, get_order, limit, list_orders, openapi, pay_order, problems::declared};
+use super::{cancel_order, create_order, get_order, list_orders, load_shed, openapi, pay_order, problems::declared};
 use crate::service::OrderService;
 
 /// Room for the largest order that is accepted.
@@ -39,7 +39,7 @@ pub fn router(service: OrderService, guard: Guard, readiness: Readiness, max_in_
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(guard, Guard::http))
-        .layer(from_fn_with_state(limit::Slots::new(max_in_flight), limit::shed))
+        .layer(from_fn_with_state(load_shed::Slots::new(max_in_flight), load_shed::shed))
         .with_state(Api { service });
     let router = Router::new()
         .merge(api)

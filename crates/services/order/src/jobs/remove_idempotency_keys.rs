@@ -1,4 +1,4 @@
-//! Retention: removes idempotency keys that may be used for another request again.
+//! Removes expired idempotency keys.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,6 +11,6 @@ const PERIOD: Duration = Duration::from_mins(1);
 pub fn remove_idempotency_keys(service: OrderService, lease: Arc<dyn Lease>) -> Job {
     Job::periodic("idempotency-keys", lease, PERIOD, move || {
         let service = service.clone();
-        async move { service.forget_keys().await }
+        async move { service.remove_idempotency_keys().await }
     })
 }

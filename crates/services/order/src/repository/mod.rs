@@ -118,5 +118,5 @@ pub trait Orders: Send + Sync {
     async fn undo(&self, consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> Result<bool, Error>;
 
     /// Forgets keys older than `age`, at most `limit`.
-    async fn forget_keys(&self, age: Duration, limit: i64) -> Result<u64, Error>;
+    async fn remove_idempotency_keys(&self, age: Duration, limit: i64) -> Result<u64, Error>;
 }

@@ -1,4 +1,4 @@
-//! Cancelling an order that waits for its payment.
+//! Cancels an order that waits for its payment.
 
 use uuid::Uuid;
 
@@ -9,37 +9,27 @@ use crate::{
 };
 
 impl OrderService {
-    /// Answers [`Outcome::Cancelled`]. Raced with a payment, one of the two is refused.
+    /// Answers [`Outcome::Cancelled`]. When it races with a payment, one of the two is refused.
     pub async fn cancel(&self, user: Uuid, order: Uuid, claim: Option<&Claim>) -> Result<Outcome, Error> {
-        let objection =
+        let precheck =
             async { self.find(user, order).await?.cancel(CancelReason::ByUser).map(drop).map_err(Error::from) };
-        self.once(claim, order, objection, async |turn| {
+        self.idempotent(claim, order, precheck, async |execution| {
             loop {
                 let mut found = self.find(user, order).await?;
                 let event = found.cancel(CancelReason::ByUser)?;
-                if self.orders.cancel(order, &event, turn.claim).await? {
+                if self.orders.cancel(order, &event, execution.claim).await? {
                     self.cancelled(&found, CancelReason::ByUser);
                     return Ok(Outcome::Cancelled);
                 }
-                // It has changed since it was read: what it is now decides.
+                // The order has changed since it was read: its current state decides.
             }
         })
         .await
     }
 
-    /// Cancels an order whose time to pay is over, unless it is being paid meanwhile.
-    pub(super) async fn expire(&self, mut order: Order) -> Result<bool, Error> {
-        let Ok(event) = order.cancel(CancelReason::PaymentDeadline) else { return Ok(false) };
-        let cancelled = self.orders.cancel(order.uuid, &event, None).await?;
-        if cancelled {
-            self.cancelled(&order, CancelReason::PaymentDeadline);
-        }
-        Ok(cancelled)
-    }
-
     pub(super) fn cancelled(&self, order: &Order, reason: CancelReason) {
         self.relay.wake();
         metrics::counter!("orders_cancelled_total").increment(1);
-        tracing::info!(order_uuid = %order.uuid, ?reason, "an order is cancelled");
+        tracing::info!(order_uuid = %order.uuid, ?reason, "the order is cancelled");
     }
 }

@@ -3,7 +3,7 @@
 use contracts::money::Money;
 use uuid::Uuid;
 
-use super::{OrderService, once::Turn};
+use super::{OrderService, idempotency::Execution};
 use crate::{
     client::Reserved,
     error::Error,
@@ -17,15 +17,17 @@ impl OrderService {
             return Err(Error::UserMismatch);
         }
         let (uuid, quantities) = (order.uuid, order.quantities());
-        let objection = self.inventory.check(&quantities);
-        self.once(claim, uuid, objection, |turn| self.reserve_and_write(NewOrder { uuid: turn.order, ..order }, turn))
-            .await
+        let precheck = self.inventory.check(&quantities);
+        self.idempotent(claim, uuid, precheck, |execution| {
+            self.reserve_and_write(NewOrder { uuid: execution.order, ..order }, execution)
+        })
+        .await
     }
 
-    async fn reserve_and_write(&self, order: NewOrder, turn: Turn<'_>) -> Result<Outcome, Error> {
+    async fn reserve_and_write(&self, order: NewOrder, execution: Execution<'_>) -> Result<Outcome, Error> {
         let reserved = self.inventory.reserve(order.uuid, &order.quantities(), false).await?;
         let total_price = total(&reserved)?;
-        let created = self.orders.create(&order, total_price, self.pay_within, turn.claim).await?;
+        let created = self.orders.create(&order, total_price, self.pay_within, execution.claim).await?;
         self.relay.wake();
         metrics::counter!("orders_total").increment(1);
         tracing::info!(order_uuid = %created.uuid, user_uuid = %created.user, total_price = %created.total_price, "an order is created");

@@ -1,11 +1,14 @@
-//! What can be done with orders.
+//! The use cases of orders, a file each.
 
 mod cancel;
+mod complete;
 mod create;
-mod follow;
-mod once;
+mod expire_overdue;
+mod idempotency;
+mod idempotency_keys;
 mod pay;
-mod sweep;
+mod reconcile;
+mod undo;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,9 +22,9 @@ use crate::{
     repository::{Cursor, Orders},
 };
 
-/// The consumer group, and the inbox's name, of built ships.
+/// The consumer group, and the inbox's name, of `ShipAssembled`.
 pub const GROUP_ASSEMBLED: &str = "order-group-order-assembled";
-/// The consumer group, and the inbox's name, of ships that cannot be built.
+/// The consumer group, and the inbox's name, of `AssemblyFailed`.
 pub const GROUP_ASSEMBLY_FAILED: &str = "order-group-assembly-failed";
 
 #[derive(Clone)]
@@ -30,7 +33,7 @@ pub struct OrderService {
     inventory: Arc<dyn Inventory>,
     payments: Arc<dyn Payments>,
     relay: Waker,
-    /// How long an order waits for its payment.
+    /// An order that is not paid after this long is cancelled.
     pay_within: Duration,
 }
 
@@ -45,7 +48,7 @@ impl OrderService {
         Self { orders, inventory, payments, relay, pay_within }
     }
 
-    /// The user's own order.
+    /// An order of `user`; one of another user is not found.
     pub async fn find(&self, user: Uuid, order: Uuid) -> Result<Order, Error> {
         let found = self.orders.find(user, order).await?;
         Ok(found.ok_or(Refusal::OrderNotFound(order))?)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use platform::{deadline, http::REQUEST_LIMIT};
 use uuid::Uuid;
 
-use super::{OrderService, once::Turn};
+use super::{OrderService, idempotency::Execution};
 use crate::{
     client::{Payment, Voided},
     error::{Error, Refusal},
@@ -35,11 +35,11 @@ impl OrderService {
         method: PaymentMethod,
         claim: Option<&Claim>,
     ) -> Result<Outcome, Error> {
-        let objection = async { self.find(user, order).await?.begin_attempt(method).map(drop).map_err(Error::from) };
-        self.once(claim, order, objection, async |turn| {
+        let precheck = async { self.find(user, order).await?.begin_attempt(method).map(drop).map_err(Error::from) };
+        self.idempotent(claim, order, precheck, async |execution| {
             // Once an attempt may be open, a request that runs out of time is not one that charged nothing.
             let limit = deadline::remaining(REQUEST_LIMIT).saturating_sub(TO_ANSWER);
-            let paid = tokio::time::timeout(limit, self.begin_and_finish(user, order, method, turn)).await;
+            let paid = tokio::time::timeout(limit, self.begin_and_finish(user, order, method, execution)).await;
             paid.unwrap_or_else(|_| {
                 tracing::warn!(order_uuid = %order, "a payment takes longer than its request, and its outcome is unknown");
                 Err(Error::PaymentOutcomeUnknown)
@@ -53,19 +53,25 @@ impl OrderService {
         user: Uuid,
         order: Uuid,
         method: PaymentMethod,
-        turn: Turn<'_>,
+        execution: Execution<'_>,
     ) -> Result<Outcome, Error> {
-        if let Some(number) = turn.attempt
-            && let Some(outcome) = self.resume(user, order, number, turn).await?
+        if let Some(number) = execution.attempt
+            && let Some(outcome) = self.resume(user, order, number, execution).await?
         {
             return Ok(outcome);
         }
-        let (order, lease) = self.begin(user, order, method, turn).await?;
+        let (order, lease) = self.begin(user, order, method, execution).await?;
         self.finish(order, lease).await
     }
 
     /// Goes on with an attempt that an earlier request with the same key had begun. Nothing when it has ended without a charge.
-    async fn resume(&self, user: Uuid, order: Uuid, number: i32, turn: Turn<'_>) -> Result<Option<Outcome>, Error> {
+    async fn resume(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        number: i32,
+        execution: Execution<'_>,
+    ) -> Result<Option<Outcome>, Error> {
         let order = self.find(user, order).await?;
         if order.attempts != number {
             return Ok(None);
@@ -78,7 +84,7 @@ impl OrderService {
         }
         let Some((_, transaction)) = order.payment else { return Ok(None) };
         let outcome = Outcome::Paid { transaction };
-        if let Some(claim) = turn.claim {
+        if let Some(claim) = execution.claim {
             self.orders.complete(claim, &outcome).await?;
         }
         Ok(Some(outcome))
@@ -89,10 +95,10 @@ impl OrderService {
         user: Uuid,
         order: Uuid,
         method: PaymentMethod,
-        turn: Turn<'_>,
+        execution: Execution<'_>,
     ) -> Result<(Order, AttemptLease), Error> {
         loop {
-            let begun = self.orders.begin_attempt(user, order, method, PATIENCE, turn.claim).await?;
+            let begun = self.orders.begin_attempt(user, order, method, PATIENCE, execution.claim).await?;
             let (mut found, lease) = begun.ok_or(Refusal::OrderNotFound(order))?;
             if let Some(lease) = lease {
                 found.attempts = lease.attempt.number;

@@ -442,7 +442,7 @@ async fn an_old_key_is_forgotten(orders: &dyn Orders) {
     orders.claim(&claim, order, LEASE).await.unwrap();
     tokio::time::sleep(Duration::from_millis(2)).await;
 
-    assert_eq!(orders.forget_keys(LEASE, 10).await.unwrap(), 0);
-    assert_eq!(orders.forget_keys(OVER, 10).await.unwrap(), 1);
+    assert_eq!(orders.remove_idempotency_keys(LEASE, 10).await.unwrap(), 0);
+    assert_eq!(orders.remove_idempotency_keys(OVER, 10).await.unwrap(), 1);
     assert!(matches!(orders.claim(&claim, order, LEASE).await.unwrap(), Claimed::New { .. }));
 }

@@ -40,7 +40,7 @@ async fn a_built_ship_ends_its_order() {
     let order = shop.order().await;
     pay(&shop, order).await;
 
-    shop.service.assembled(&received::<ShipAssembled>(&shop, order)).await.unwrap();
+    shop.service.complete(&received::<ShipAssembled>(&shop, order)).await.unwrap();
 
     assert_eq!(shop.find(order).await.status, Status::Assembled);
 }
@@ -51,7 +51,7 @@ async fn a_ship_that_cannot_be_built_undoes_its_order() {
     let order = shop.order().await;
     pay(&shop, order).await;
 
-    shop.service.assembly_failed(&received::<AssemblyFailed>(&shop, order)).await.unwrap();
+    shop.service.undo(&received::<AssemblyFailed>(&shop, order)).await.unwrap();
 
     assert_eq!(shop.find(order).await.status, Status::Cancelled);
     assert_eq!(shop.events(order), ["events.v1.OrderCreated", "events.v1.OrderPaid", "events.v1.OrderCancelled"]);
@@ -99,7 +99,7 @@ async fn every_event_goes_out_at_once() {
     assert_eq!(published(&shop).await, 7, "cancelled");
     pay(&shop, undone).await;
     published(&shop).await;
-    shop.service.assembly_failed(&received::<AssemblyFailed>(&shop, undone)).await.unwrap();
+    shop.service.undo(&received::<AssemblyFailed>(&shop, undone)).await.unwrap();
     assert_eq!(published(&shop).await, 9, "undone");
     shop.inventory.expire(lost);
     shop.inventory.put(shop.engine, contracts::money::Money::ZERO, 0);
@@ -184,10 +184,10 @@ async fn keys_are_forgotten_after_a_day_a_thousand_at_a_time() {
     }
 
     tokio::time::sleep(Duration::from_hours(24)).await;
-    let before = shop.service.forget_keys().await.unwrap();
+    let before = shop.service.remove_idempotency_keys().await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let first = shop.service.forget_keys().await.unwrap();
-    let second = shop.service.forget_keys().await.unwrap();
+    let first = shop.service.remove_idempotency_keys().await.unwrap();
+    let second = shop.service.remove_idempotency_keys().await.unwrap();
 
     assert_eq!((before.count, before.more), (0, false));
     assert_eq!((first.count, first.more), (1000, true));

@@ -103,7 +103,7 @@ stepwise! {
         fn overdue(limit: i64) -> Vec<Order>;
         fn assemble(consumer: &'static str, event: Uuid, order: Uuid) -> bool where event = seen;
         fn undo(consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> bool where event = seen;
-        fn forget_keys(age: Duration, limit: i64) -> u64;
+        fn remove_idempotency_keys(age: Duration, limit: i64) -> u64;
     }
 
     async fn create(

@@ -286,7 +286,7 @@ impl Orders for MemoryOrders {
         Ok(changed)
     }
 
-    async fn forget_keys(&self, age: Duration, limit: i64) -> Result<u64, Error> {
+    async fn remove_idempotency_keys(&self, age: Duration, limit: i64) -> Result<u64, Error> {
         let before = self.clock.now() - age;
         let mut tables = self.tables();
         let old: Vec<_> = tables

@@ -2,7 +2,7 @@
 
 mod attempts;
 mod changes;
-mod keys;
+mod idempotency_keys;
 mod row;
 
 use std::time::Duration;
@@ -36,15 +36,15 @@ impl PgOrders {
 #[async_trait]
 impl Orders for PgOrders {
     async fn claim(&self, claim: &Claim, order: Uuid, lease: Duration) -> Result<Claimed, Error> {
-        keys::claim(&self.pool, claim, order, lease).await
+        idempotency_keys::claim(&self.pool, claim, order, lease).await
     }
 
     async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error> {
-        keys::complete(&self.pool, claim, outcome).await
+        idempotency_keys::complete(&self.pool, claim, outcome).await
     }
 
     async fn release(&self, claim: &Claim) -> Result<(), Error> {
-        keys::release(&self.pool, claim).await
+        idempotency_keys::release(&self.pool, claim).await
     }
 
     async fn create(
@@ -181,7 +181,7 @@ impl Orders for PgOrders {
         changes::undo(&self.pool, consumer, event, order, undone).await
     }
 
-    async fn forget_keys(&self, age: Duration, limit: i64) -> Result<u64, Error> {
-        keys::forget(&self.pool, age, limit).await
+    async fn remove_idempotency_keys(&self, age: Duration, limit: i64) -> Result<u64, Error> {
+        idempotency_keys::remove(&self.pool, age, limit).await
     }
 }

@@ -1,4 +1,4 @@
-//! The members of requests and answers.
+//! The bodies of HTTP requests and responses.
 
 use chrono::{DateTime, Utc};
 use contracts::money::Money;

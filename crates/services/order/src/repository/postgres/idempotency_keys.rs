@@ -79,8 +79,8 @@ pub async fn release(pool: &Database, claim: &Claim) -> Result<(), Error> {
     Ok(())
 }
 
-pub async fn forget(pool: &Database, age: Duration, limit: i64) -> Result<u64, Error> {
-    let forgotten = sqlx::query!(
+pub async fn remove(pool: &Database, age: Duration, limit: i64) -> Result<u64, Error> {
+    let removed = sqlx::query!(
         "delete from idempotency_keys where (user_uuid, key) in (
             select user_uuid, key from idempotency_keys
             where created_at < now() - make_interval(secs => $1)
@@ -91,5 +91,5 @@ pub async fn forget(pool: &Database, age: Duration, limit: i64) -> Result<u64, E
     )
     .execute(pool)
     .await?;
-    Ok(forgotten.rows_affected())
+    Ok(removed.rows_affected())
 }

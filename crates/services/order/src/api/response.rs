@@ -1,4 +1,4 @@
-//! What is answered to what happened: the same outcome gives the same bytes, each time it is asked for.
+//! Maps outcomes and errors to HTTP responses; the same outcome gives the same bytes each time.
 
 use axum::{
     Json,
@@ -7,7 +7,7 @@ use axum::{
 };
 use platform::problem::Problem;
 
-use super::view::{Created, Paid};
+use super::dto::{Created, Paid};
 use crate::{
     error::{Error, Refusal},
     model::Outcome,
