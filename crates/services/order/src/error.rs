@@ -1,31 +1,10 @@
-//! What can go wrong.
+//! The service's error.
 
 use contracts::money::MoneyError;
 use platform::kafka::Failure;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::model::{IllegalTransition, Status};
-
-/// A definite no: the same request gets the same answer, so a key may remember it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum Refusal {
-    #[error("there is no order {0}")]
-    OrderNotFound(Uuid),
-    #[error("there is no part {0}")]
-    PartNotFound(Uuid),
-    #[error("part {0} is out of stock")]
-    OutOfStock(Uuid),
-    #[error("the order's parts are no longer reserved and it is cancelled")]
-    ReservationLost,
-    #[error("the order is {}", .0.as_str())]
-    InvalidStatus(Status),
-    #[error("the payment was declined")]
-    PaymentDeclined,
-    #[error("there is not enough money for this payment")]
-    InsufficientFunds,
-}
+use crate::model::IllegalTransition;
+pub use crate::model::Refusal;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

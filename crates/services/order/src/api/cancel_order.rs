@@ -5,7 +5,7 @@ use axum::{extract::State, http::StatusCode, response::ErrorResponse};
 use super::{
     extract::{IdempotencyKey, OrderUuid, Posted, User},
     problems::Declared,
-    routes::Api,
+    state::Api,
 };
 use crate::model::Outcome;
 

@@ -7,7 +7,7 @@ use super::{
     dto::{CreateOrder, Created},
     extract::{IdempotencyKey, Posted, User},
     problems::Declared,
-    routes::Api,
+    state::Api,
 };
 use crate::model::NewOrder;
 

@@ -6,7 +6,7 @@ use super::{
     dto::OrderView,
     extract::{OrderUuid, User},
     problems::Declared,
-    routes::Api,
+    state::Api,
 };
 
 /// Its problems besides those that every endpoint has.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     dto::{OrderView, OrdersPage},
     extract::User,
-    routes::Api,
+    state::Api,
 };
 use crate::repository::Cursor;
 

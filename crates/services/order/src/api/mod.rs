@@ -12,6 +12,6 @@ mod pay_order;
 mod problems;
 mod response;
 mod routes;
+mod state;
 
-pub use openapi::document;
-pub use routes::{access, router};
+pub use routes::{access, document, router};

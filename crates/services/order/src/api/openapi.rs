@@ -1,4 +1,4 @@
-//! The description of the API, served at `/openapi.json` and shown at `/swagger-ui/`.
+//! The OpenAPI description's general part: title, tags, security, shared responses.
 
 use platform::{auth::SESSION_HEADER, problem::Problem};
 use utoipa::{
@@ -6,7 +6,7 @@ use utoipa::{
     openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
 };
 
-use super::{problems, routes::described};
+use super::problems;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -16,7 +16,7 @@ use super::{problems, routes::described};
 )]
 struct Base;
 
-/// What the routes add themselves to.
+/// The description without its paths, which the routes add.
 pub(super) fn base() -> utoipa::openapi::OpenApi {
     let mut base = Base::openapi();
     let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(SESSION_HEADER)));
@@ -24,9 +24,4 @@ pub(super) fn base() -> utoipa::openapi::OpenApi {
     components.add_security_scheme("session", scheme);
     components.responses.extend(problems::shared());
     base
-}
-
-/// The whole description.
-pub fn document() -> utoipa::openapi::OpenApi {
-    described().split_for_parts().1
 }

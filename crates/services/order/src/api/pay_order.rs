@@ -7,7 +7,7 @@ use super::{
     dto::{Paid, PayOrder},
     extract::{IdempotencyKey, OrderUuid, Posted, User},
     problems::Declared,
-    routes::Api,
+    state::Api,
 };
 use crate::model::{Outcome, PaymentMethod};
 

@@ -14,7 +14,7 @@ use utoipa::{
 };
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use super::routes::Api;
+use super::state::Api;
 
 /// A problem's status and its code.
 pub type Declared = (StatusCode, &'static str);

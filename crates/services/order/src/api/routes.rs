@@ -1,4 +1,4 @@
-//! Which request goes where, and what surrounds them all.
+//! The HTTP router: endpoints, and the middleware around them.
 
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state};
 use platform::{
@@ -7,23 +7,25 @@ use platform::{
     http,
     problem::Problem,
 };
+use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{cancel_order, create_order, get_order, list_orders, load_shed, openapi, pay_order, problems::declared};
+use super::{
+    cancel_order, create_order, get_order, list_orders, load_shed, openapi, pay_order, problems::declared, state::Api,
+};
 use crate::service::OrderService;
 
-/// Room for the largest order that is accepted.
+/// Large enough for an order of the maximum number of parts.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// What the handlers need.
-#[derive(Clone)]
-pub(super) struct Api {
-    pub service: OrderService,
+/// The OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
+pub fn document() -> OpenApi {
+    described().split_for_parts().1
 }
 
-/// The API alone, with its description.
-pub(super) fn described() -> OpenApiRouter<Api> {
+/// The endpoints with their descriptions.
+fn described() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(declared(routes!(create_order::handle), &create_order::PROBLEMS))
         .routes(declared(routes!(list_orders::handle), &[]))
@@ -32,7 +34,7 @@ pub(super) fn described() -> OpenApiRouter<Api> {
         .routes(declared(routes!(cancel_order::handle), &cancel_order::PROBLEMS))
 }
 
-/// Everything that order serves over HTTP. `max_in_flight` requests at once, one more is told to come back later.
+/// All that order serves over HTTP. More than `max_in_flight` concurrent requests are rejected with 429.
 pub fn router(service: OrderService, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let (api, document) = described().split_for_parts();
     let api = api
@@ -49,7 +51,7 @@ pub fn router(service: OrderService, guard: Guard, readiness: Readiness, max_in_
     http::layers(router)
 }
 
-/// Orders are for users; the rest is for everybody.
+/// Orders need a session; descriptions and health checks do not.
 pub fn access(path: &str) -> Access {
     if path.starts_with("/api/v1/orders") { Access::Session } else { Access::Public }
 }

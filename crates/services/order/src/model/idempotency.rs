@@ -4,7 +4,7 @@ use contracts::money::Money;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::error::Refusal;
+use super::Refusal;
 
 /// A request that its caller may repeat: whose it is, under which key, and what it asked.
 ///
