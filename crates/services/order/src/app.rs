@@ -17,7 +17,7 @@ use crate::{
     client::{GrpcInventory, GrpcPayments},
     config::Config,
     consumers, jobs,
-    repository::PgOrders,
+    repository::{PgOrders, Repositories},
     service::OrderService,
 };
 
@@ -39,7 +39,7 @@ impl App {
         let payment = server.peer("payment", "PAYMENT_ADDRESS", &own.payment_address)?;
         let waker = Waker::default();
         let service = OrderService::new(
-            Arc::new(PgOrders::new(server.database())),
+            Repositories::new(Arc::new(PgOrders::new(server.database()))),
             Arc::new(GrpcInventory::new(inventory)),
             Arc::new(GrpcPayments::new(payment)),
             waker.clone(),

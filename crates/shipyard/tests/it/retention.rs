@@ -10,7 +10,7 @@ use std::{
 };
 
 use operations::services::SERVICES;
-use order::repository::{Orders as _, PgOrders};
+use order::repository::{IdempotencyKeys as _, PgOrders};
 use platform::postgres::Database;
 use platform::service::Service;
 use platform::{
@@ -87,7 +87,7 @@ impl Table {
             "outbox" => outbox::sweep(pool, KEEP).await.unwrap(),
             "inbox" => inbox::sweep(pool, KEEP).await.unwrap(),
             "jobs" => assembly::repository::remove_finished(pool, KEEP).await.unwrap(),
-            _ => PgOrders::new(pool.clone()).remove_idempotency_keys(KEEP, self.batch.cast_signed()).await.unwrap(),
+            _ => PgOrders::new(pool.clone()).remove(KEEP, self.batch.cast_signed()).await.unwrap(),
         }
     }
 

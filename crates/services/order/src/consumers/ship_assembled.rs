@@ -7,6 +7,6 @@ use crate::service::{GROUP_ASSEMBLED, OrderService};
 pub fn ship_assembled(service: OrderService) -> Subscription {
     Subscription::new(GROUP_ASSEMBLED, move |assembled: Received<ShipAssembled>| {
         let service = service.clone();
-        async move { Ok(service.complete(&assembled).await?) }
+        async move { Ok(service.complete(assembled.id, assembled.subject.order).await?) }
     })
 }

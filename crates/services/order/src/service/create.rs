@@ -27,7 +27,8 @@ impl OrderService {
     async fn reserve_and_write(&self, order: NewOrder, execution: Execution<'_>) -> Result<Outcome, Error> {
         let reserved = self.inventory.reserve(order.uuid, &order.quantities(), false).await?;
         let total_price = total(&reserved)?;
-        let created = self.orders.create(&order, total_price, self.pay_within, execution.claim).await?;
+        let event = order.create(total_price);
+        let created = self.orders.create(&order, total_price, &event, self.pay_within, execution.claim).await?;
         self.relay.wake();
         metrics::counter!("orders_total").increment(1);
         tracing::info!(order_uuid = %created.uuid, user_uuid = %created.user, total_price = %created.total_price, "an order is created");

@@ -46,7 +46,7 @@ impl OrderService {
         let Some(claim) = claim else {
             return work(Execution { order, attempt: None, claim: None }).await;
         };
-        let execution = match self.orders.claim(claim, order, LEASE).await? {
+        let execution = match self.keys.claim(claim, order, LEASE).await? {
             Claimed::New { order } => Execution { order, attempt: None, claim: Some(claim) },
             Claimed::Resumed { order, attempt } => Execution { order, attempt, claim: Some(claim) },
             Claimed::InProgress => return Err(Error::KeyInProgress),
@@ -59,13 +59,13 @@ impl OrderService {
             // Remembered already, or another request has taken the key over and remembers its own outcome.
             Ok(_) | Err(Error::KeyInProgress) => {}
             Err(Error::Refused(refusal)) => {
-                if !self.orders.complete(claim, &Outcome::Refused(refusal.clone())).await? {
+                if !self.keys.complete(claim, &Outcome::Refused(refusal.clone())).await? {
                     return Err(Error::KeyInProgress);
                 }
             }
             Err(_) => {
                 // A key that cannot be released expires with its lease.
-                let _ = tokio::time::timeout(RELEASE_WITHIN, self.orders.release(claim)).await;
+                let _ = tokio::time::timeout(RELEASE_WITHIN, self.keys.release(claim)).await;
             }
         }
         result

@@ -14,7 +14,7 @@ const RETENTION: Duration = Duration::from_hours(24);
 impl OrderService {
     /// Removes expired idempotency keys.
     pub async fn remove_idempotency_keys(&self) -> anyhow::Result<Done> {
-        let removed = self.orders.remove_idempotency_keys(RETENTION, BATCH).await?;
+        let removed = self.keys.remove(RETENTION, BATCH).await?;
         Ok(Done::of(removed, BATCH.unsigned_abs()))
     }
 }

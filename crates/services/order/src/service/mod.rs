@@ -19,7 +19,7 @@ use crate::{
     client::{Inventory, Payments},
     error::{Error, Refusal},
     model::Order,
-    repository::{Cursor, Orders},
+    repository::{Attempts, Cursor, IdempotencyKeys, Orders, Repositories},
 };
 
 /// The consumer group, and the inbox's name, of `ShipAssembled`.
@@ -30,6 +30,8 @@ pub const GROUP_ASSEMBLY_FAILED: &str = "order-group-assembly-failed";
 #[derive(Clone)]
 pub struct OrderService {
     orders: Arc<dyn Orders>,
+    attempts: Arc<dyn Attempts>,
+    keys: Arc<dyn IdempotencyKeys>,
     inventory: Arc<dyn Inventory>,
     payments: Arc<dyn Payments>,
     relay: Waker,
@@ -39,13 +41,14 @@ pub struct OrderService {
 
 impl OrderService {
     pub fn new(
-        orders: Arc<dyn Orders>,
+        repositories: Repositories,
         inventory: Arc<dyn Inventory>,
         payments: Arc<dyn Payments>,
         relay: Waker,
         pay_within: Duration,
     ) -> Self {
-        Self { orders, inventory, payments, relay, pay_within }
+        let Repositories { orders, attempts, keys } = repositories;
+        Self { orders, attempts, keys, inventory, payments, relay, pay_within }
     }
 
     /// An order of `user`; one of another user is not found.

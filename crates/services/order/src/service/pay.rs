@@ -77,7 +77,7 @@ impl OrderService {
             return Ok(None);
         }
         if order.attempt.is_some() {
-            let taken = self.orders.take_attempt(user, order.uuid, number, PATIENCE).await?;
+            let taken = self.attempts.take(user, order.uuid, number, PATIENCE).await?;
             // Without it the attempt has ended since it was read; the key remembers how, or the next request reads it.
             let lease = taken.ok_or(Error::PaymentOutcomeUnknown)?;
             return self.finish(order, lease).await.map(Some);
@@ -85,7 +85,7 @@ impl OrderService {
         let Some((_, transaction)) = order.payment else { return Ok(None) };
         let outcome = Outcome::Paid { transaction };
         if let Some(claim) = execution.claim {
-            self.orders.complete(claim, &outcome).await?;
+            self.keys.complete(claim, &outcome).await?;
         }
         Ok(Some(outcome))
     }
@@ -98,7 +98,7 @@ impl OrderService {
         execution: Execution<'_>,
     ) -> Result<(Order, AttemptLease), Error> {
         loop {
-            let begun = self.orders.begin_attempt(user, order, method, PATIENCE, execution.claim).await?;
+            let begun = self.attempts.begin(user, order, method, PATIENCE, execution.claim).await?;
             let (mut found, lease) = begun.ok_or(Refusal::OrderNotFound(order))?;
             if let Some(lease) = lease {
                 found.attempts = lease.attempt.number;
@@ -228,7 +228,7 @@ impl OrderService {
         tracing::warn!(order_uuid = %order.uuid, attempt, problem, "the outcome of a payment is unknown");
         metrics::counter!("payment_outcomes_unknown_total").increment(1);
         // Sooner than after the time for which the attempt was taken; that is the backstop.
-        let _ = self.orders.postpone(order.uuid, lease, pause(lease.tries)).await;
+        let _ = self.attempts.postpone(order.uuid, lease, pause(lease.tries)).await;
         Error::PaymentOutcomeUnknown
     }
 
@@ -240,7 +240,7 @@ impl OrderService {
         settlement: &Settlement,
         outcome: Option<&Outcome>,
     ) -> Result<bool, Error> {
-        self.orders.settle(order.uuid, lease, settlement, outcome).await.map_err(|error| {
+        self.attempts.settle(order.uuid, lease, settlement, outcome).await.map_err(|error| {
             tracing::warn!(
                 order_uuid = %order.uuid,
                 attempt = lease.attempt.number,

@@ -59,7 +59,7 @@ impl OrderService {
                 if stop.is_cancelled() {
                     return None;
                 }
-                match self.orders.unsettled(TAKEN_AT_ONCE, TAKEN_FOR).await {
+                match self.attempts.unsettled(TAKEN_AT_ONCE, TAKEN_FOR).await {
                     Ok(taken) => {
                         outage.over();
                         if !taken.is_empty() {

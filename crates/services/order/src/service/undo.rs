@@ -1,18 +1,18 @@
 //! Undoes a paid order whose ship cannot be built: payment refunds the charge upon the event.
 
-use contracts::events::{AssemblyFailed, Received};
+use contracts::ids::{EventId, OrderId, UserId};
 
 use super::{GROUP_ASSEMBLY_FAILED, OrderService};
 use crate::{error::Error, model::Event};
 
 impl OrderService {
     /// Takes effect once per event, and on a paid order alone.
-    pub async fn undo(&self, event: &Received<AssemblyFailed>) -> Result<(), Error> {
-        let undone = Event::undone(event.subject.order.uuid(), event.subject.user.uuid());
-        if self.orders.undo(GROUP_ASSEMBLY_FAILED, event.id.uuid(), event.subject.order.uuid(), &undone).await? {
+    pub async fn undo(&self, event: EventId, order: OrderId, user: UserId) -> Result<(), Error> {
+        let undone = Event::undone(order.uuid(), user.uuid());
+        if self.orders.undo(GROUP_ASSEMBLY_FAILED, event.uuid(), order.uuid(), &undone).await? {
             self.relay.wake();
             metrics::counter!("orders_cancelled_total").increment(1);
-            tracing::warn!(order_uuid = %event.subject.order.uuid(), "the order is cancelled: its ship cannot be built");
+            tracing::warn!(order_uuid = %order, "the order is cancelled: its ship cannot be built");
         }
         Ok(())
     }

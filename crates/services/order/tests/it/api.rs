@@ -54,7 +54,7 @@ async fn start(slots: usize) -> Api {
     sessions.open("session", user);
     let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
     let guard = Guard::new(sessions.clone(), key, api::access);
-    let service = service(Arc::new(PgOrders::new(database.pool.clone())), &inventory, &payments);
+    let service = service(PgOrders::new(database.pool.clone()), &inventory, &payments);
     let router = api::router(service, guard, Readiness::default(), slots);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());

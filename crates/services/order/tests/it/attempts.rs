@@ -15,7 +15,7 @@ use order::{
     client::{Fault, Inventory, MemoryInventory, MemoryPayments, Payment, Payments, Reserved, Voided},
     error::{Error, Refusal},
     model::{Attempt, Claim, Order, PaymentMethod, Status},
-    repository::Orders,
+    repository::{Attempts as _, IdempotencyKeys as _, Repositories},
     service::OrderService,
 };
 use platform::{deadline, ids, outbox::Waker};
@@ -64,7 +64,8 @@ async fn fixture() -> Fixture {
     let (first, refused, arrives) = (AtomicBool::new(true), Notify::new(), Notify::new());
     let inventory = Arc::new(LateRefusal { inventory: shop.inventory.clone(), first, refused, arrives });
     let (orders, payments) = (Arc::new(shop.orders.clone()), Arc::new(shop.payments.clone()));
-    shop.service = OrderService::new(orders, inventory.clone(), payments, Waker::default(), PAY_WITHIN);
+    shop.service =
+        OrderService::new(Repositories::new(orders), inventory.clone(), payments, Waker::default(), PAY_WITHIN);
     shop.inventory.expire(order);
     shop.inventory.put(shop.engine, Money::ZERO, 0);
     let claim = Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() };
@@ -77,7 +78,7 @@ impl Fixture {
         let orders = &self.shop.orders;
         orders.claim(&self.claim, self.order, OVER).await.unwrap();
         let claim = Some(&self.claim);
-        orders.begin_attempt(self.shop.user, self.order, PaymentMethod::Card, OVER, claim).await.unwrap();
+        orders.begin(self.shop.user, self.order, PaymentMethod::Card, OVER, claim).await.unwrap();
     }
 
     async fn pay_again(&self) -> Result<order::model::Outcome, Error> {
@@ -202,13 +203,14 @@ async fn a_hundred_attempts_that_hang_hold_up_no_others() {
     let mut begun = Vec::new();
     for _ in 0..110 {
         let order = shop.order().await;
-        shop.orders.begin_attempt(shop.user, order, PaymentMethod::Card, OVER, None).await.unwrap();
+        shop.orders.begin(shop.user, order, PaymentMethod::Card, OVER, None).await.unwrap();
         tokio::time::advance(Duration::from_millis(1)).await;
         begun.push(order);
     }
     let payments = Hanging { payments: shop.payments.clone(), about: begun[..100].iter().copied().collect() };
     let (orders, inventory) = (Arc::new(shop.orders.clone()), Arc::new(shop.inventory.clone()));
-    shop.service = OrderService::new(orders, inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
+    shop.service =
+        OrderService::new(Repositories::new(orders), inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
 
     shop.reconcile(SOON).await;
 

@@ -8,7 +8,7 @@ use order::{
     client::{GrpcInventory, GrpcPayments, Inventory, MemoryInventory, MemoryPayments, Payments},
     error::Error,
     model::{NewOrder, Outcome, PaymentMethod, Status},
-    repository::MemoryOrders,
+    repository::{MemoryOrders, Repositories},
     service::OrderService,
 };
 use platform::{
@@ -59,7 +59,13 @@ impl Shop {
             None => Arc::new(self.payments.clone()),
         };
         let pay_within = Duration::from_mins(15);
-        OrderService::new(Arc::new(self.orders.clone()), inventory, payments, Waker::default(), pay_within)
+        OrderService::new(
+            Repositories::new(Arc::new(self.orders.clone())),
+            inventory,
+            payments,
+            Waker::default(),
+            pay_within,
+        )
     }
 
     async fn order(&self) -> Uuid {

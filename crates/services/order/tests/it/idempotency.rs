@@ -6,7 +6,7 @@ use order::{
     client::{Fault, Inventory as _},
     error::{Error, Refusal},
     model::{Claim, Claimed, NewOrder, Outcome, PaymentMethod, Status},
-    repository::Orders as _,
+    repository::IdempotencyKeys as _,
 };
 use platform::ids;
 

@@ -3,13 +3,12 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contracts::events::{AssemblyFailed, Event, OrderOf, Received, ShipAssembled};
 use contracts::ids::{EventId, OrderId, UserId};
 use order::{
     client::{Payment, Payments, Voided},
     error::Error,
     model::{Attempt, Claim, NewOrder, Order, Outcome, PaymentMethod, Status},
-    repository::{MemoryOrders, Orders as _, Settlement},
+    repository::{Attempts as _, IdempotencyKeys as _, MemoryOrders, Repositories, Settlement},
     service::OrderService,
 };
 use platform::{
@@ -22,12 +21,8 @@ use uuid::Uuid;
 
 use crate::shop::{PAY_WITHIN, Shop};
 
-fn received<E: Event<Subject = OrderOf>>(shop: &Shop, order: Uuid) -> Received<E> {
-    Received {
-        id: EventId::new(ids::random()),
-        subject: OrderOf { order: OrderId::new(order), user: UserId::new(shop.user) },
-        event: E::default(),
-    }
+fn event() -> EventId {
+    EventId::new(ids::random())
 }
 
 async fn pay(shop: &Shop, order: Uuid) {
@@ -40,7 +35,7 @@ async fn a_built_ship_ends_its_order() {
     let order = shop.order().await;
     pay(&shop, order).await;
 
-    shop.service.complete(&received::<ShipAssembled>(&shop, order)).await.unwrap();
+    shop.service.complete(event(), OrderId::new(order)).await.unwrap();
 
     assert_eq!(shop.find(order).await.status, Status::Assembled);
 }
@@ -51,7 +46,7 @@ async fn a_ship_that_cannot_be_built_undoes_its_order() {
     let order = shop.order().await;
     pay(&shop, order).await;
 
-    shop.service.undo(&received::<AssemblyFailed>(&shop, order)).await.unwrap();
+    shop.service.undo(event(), OrderId::new(order), UserId::new(shop.user)).await.unwrap();
 
     assert_eq!(shop.find(order).await.status, Status::Cancelled);
     assert_eq!(shop.events(order), ["events.v1.OrderCreated", "events.v1.OrderPaid", "events.v1.OrderCancelled"]);
@@ -76,7 +71,13 @@ fn with_relay() -> (Shop, CancellationToken) {
     let end = CancellationToken::new();
     tokio::spawn(relay.run(end.clone()));
     let (orders, inventory, payments) = (shop.orders.clone(), shop.inventory.clone(), shop.payments.clone());
-    shop.service = OrderService::new(Arc::new(orders), Arc::new(inventory), Arc::new(payments), waker, PAY_WITHIN);
+    shop.service = OrderService::new(
+        Repositories::new(Arc::new(orders)),
+        Arc::new(inventory),
+        Arc::new(payments),
+        waker,
+        PAY_WITHIN,
+    );
     (shop, end)
 }
 
@@ -99,7 +100,7 @@ async fn every_event_goes_out_at_once() {
     assert_eq!(published(&shop).await, 7, "cancelled");
     pay(&shop, undone).await;
     published(&shop).await;
-    shop.service.undo(&received::<AssemblyFailed>(&shop, undone)).await.unwrap();
+    shop.service.undo(event(), OrderId::new(undone), UserId::new(shop.user)).await.unwrap();
     assert_eq!(published(&shop).await, 9, "undone");
     shop.inventory.expire(lost);
     shop.inventory.put(shop.engine, contracts::money::Money::ZERO, 0);
@@ -147,7 +148,8 @@ async fn a_charge_that_somebody_else_has_written_is_told_as_it_is_written() {
         let order = shop.order().await;
         let payments = Overtaken { orders: shop.orders.clone(), answered, written };
         let (orders, inventory) = (Arc::new(shop.orders.clone()), Arc::new(shop.inventory.clone()));
-        let service = OrderService::new(orders, inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
+        let service =
+            OrderService::new(Repositories::new(orders), inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
 
         let outcome = service.pay(shop.user, order, PaymentMethod::Card, None).await;
 

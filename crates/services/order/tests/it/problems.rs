@@ -16,7 +16,7 @@ use order::{
     client::Fault,
     error::Refusal,
     model::{Claim, PaymentMethod},
-    repository::Orders as _,
+    repository::IdempotencyKeys as _,
 };
 use platform::{
     auth::{Guard, MemorySessions, ServiceKey, SessionError, Sessions},

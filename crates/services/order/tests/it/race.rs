@@ -1,7 +1,5 @@
 //! Requests that race each other, over a real database.
 
-use std::sync::Arc;
-
 use contracts::money::Money;
 use futures::future::join_all;
 use order::{
@@ -29,7 +27,7 @@ async fn shop() -> Shop {
     let (inventory, payments) = (MemoryInventory::default(), MemoryPayments::default());
     let part = ids::random();
     inventory.put(part, Money::from_minor(1).unwrap(), 10_000);
-    let service = service(Arc::new(PgOrders::new(database.pool.clone())), &inventory, &payments);
+    let service = service(PgOrders::new(database.pool.clone()), &inventory, &payments);
     Shop { database, payments, service, user: ids::random(), part }
 }
 

@@ -6,7 +6,7 @@ use contracts::money::Money;
 use order::{
     client::{MemoryInventory, MemoryPayments},
     model::{NewOrder, Order, Outcome},
-    repository::{MemoryOrders, Orders},
+    repository::{Attempts, IdempotencyKeys, MemoryOrders, Orders, Repositories},
     service::OrderService,
 };
 use platform::{ids, outbox::Waker};
@@ -30,7 +30,7 @@ impl Shop {
     pub fn open() -> Self {
         let orders = MemoryOrders::default();
         let (inventory, payments) = (MemoryInventory::default(), MemoryPayments::default());
-        let service = service(Arc::new(orders.clone()), &inventory, &payments);
+        let service = service(orders.clone(), &inventory, &payments);
         let engine = ids::random();
         inventory.put(engine, Money::from_minor(10_000).unwrap(), 10);
         Self { orders, inventory, payments, service, user: ids::random(), engine }
@@ -68,6 +68,15 @@ impl Shop {
 }
 
 /// An order service over these.
-pub fn service(orders: Arc<dyn Orders>, inventory: &MemoryInventory, payments: &MemoryPayments) -> OrderService {
-    OrderService::new(orders, Arc::new(inventory.clone()), Arc::new(payments.clone()), Waker::default(), PAY_WITHIN)
+pub fn service<R>(repository: R, inventory: &MemoryInventory, payments: &MemoryPayments) -> OrderService
+where
+    R: Orders + Attempts + IdempotencyKeys + 'static,
+{
+    OrderService::new(
+        Repositories::new(Arc::new(repository)),
+        Arc::new(inventory.clone()),
+        Arc::new(payments.clone()),
+        Waker::default(),
+        PAY_WITHIN,
+    )
 }

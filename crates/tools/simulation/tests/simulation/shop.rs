@@ -26,7 +26,10 @@ use notification::{
     repository::MemoryNotifications,
     service::{Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
 };
-use order::{repository::MemoryOrders, service::OrderService};
+use order::{
+    repository::{MemoryOrders, Repositories},
+    service::OrderService,
+};
 use payment::{
     client::{Declines, MemoryProvider, Providers},
     model::Intent,
@@ -182,9 +185,9 @@ fn relay(process: &Process, outbox: &MemoryOutbox, waker: &Waker, topics: Vec<(&
 fn orders(process: &Process) -> Serves {
     let (stores, topics, waker) = (&process.world.stores, &process.world.broker.topics, Waker::default());
     let (inventory, payments) = (RemoteInventory(process.clone()), RemotePayments(process.clone()));
-    let repository = steps(process, &stores.orders);
+    let repositories = Repositories::new(steps(process, &stores.orders));
     let service =
-        OrderService::new(repository, Arc::new(inventory), Arc::new(payments), waker.clone(), stores.pay_within);
+        OrderService::new(repositories, Arc::new(inventory), Arc::new(payments), waker.clone(), stores.pay_within);
     let routes = vec![topics.route::<OrderCreated>(), topics.route::<OrderPaid>(), topics.route::<OrderCancelled>()];
     relay(process, &stores.orders.outbox, &waker, routes);
     let lease = stores.lease("payment-deadlines", process);

@@ -22,7 +22,7 @@ use notification::{
 };
 use order::{
     model::{AttemptLease, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
-    repository::{Cursor, MemoryOrders, Orders, Settlement},
+    repository::{Attempts, Cursor, IdempotencyKeys, MemoryOrders, Orders, Settlement},
 };
 use payment::{
     model::{DirectPayment, Intent, Payment},
@@ -91,31 +91,34 @@ macro_rules! stepwise {
 }
 
 stepwise! {
-    Orders for MemoryOrders, order::error::Error {
+    IdempotencyKeys for MemoryOrders, order::error::Error {
         fn claim(claim: &Claim, order: Uuid, lease: Duration) -> Claimed;
         fn complete(claim: &Claim, outcome: &Outcome) -> bool;
         fn release(claim: &Claim) -> ();
+        fn remove(age: Duration, limit: i64) -> u64;
+    }
+}
+
+stepwise! {
+    Orders for MemoryOrders, order::error::Error {
         fn find(user: Uuid, order: Uuid) -> Option<Order>;
         fn page(user: Uuid, after: Option<Cursor>, limit: i64) -> Vec<Order>;
-        fn begin_attempt(user: Uuid, order: Uuid, method: PaymentMethod, patience: Duration, claim: Option<&Claim>)
-            -> Option<(Order, Option<AttemptLease>)>;
-        fn postpone(order: Uuid, lease: &AttemptLease, pause: Duration) -> ();
         fn overdue(limit: i64) -> Vec<Order>;
         fn assemble(consumer: &'static str, event: Uuid, order: Uuid) -> bool where event = seen;
         fn undo(consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> bool where event = seen;
-        fn remove_idempotency_keys(age: Duration, limit: i64) -> u64;
     }
 
     async fn create(
         &self,
         order: &NewOrder,
         total_price: Money,
+        event: &Event,
         pay_within: Duration,
         claim: Option<&Claim>,
     ) -> Result<Order, order::error::Error> {
-        self.tell_first(&order.create(total_price));
+        self.tell_first(event);
         self.before("before an order is written").await?;
-        let created = self.twin.create(order, total_price, pay_within, claim).await;
+        let created = self.twin.create(order, total_price, event, pay_within, claim).await;
         self.process.world.note(format_args!("order {} is written", order.uuid));
         self.after("after an order is written").await?;
         created
@@ -129,8 +132,16 @@ stepwise! {
         self.after("after an order is cancelled").await?;
         cancelled
     }
+}
 
-    async fn take_attempt(
+stepwise! {
+    Attempts for MemoryOrders, order::error::Error {
+        fn begin(user: Uuid, order: Uuid, method: PaymentMethod, patience: Duration, claim: Option<&Claim>)
+            -> Option<(Order, Option<AttemptLease>)>;
+        fn postpone(order: Uuid, lease: &AttemptLease, pause: Duration) -> ();
+    }
+
+    async fn take(
         &self,
         user: Uuid,
         order: Uuid,
@@ -138,7 +149,7 @@ stepwise! {
         pause: Duration,
     ) -> Result<Option<AttemptLease>, order::error::Error> {
         self.before("before an attempt is taken over").await?;
-        let taken = self.twin.take_attempt(user, order, attempt, pause).await;
+        let taken = self.twin.take(user, order, attempt, pause).await;
         self.after("after an attempt is taken over").await?;
         Ok(taken?.map(|lease| self.handed(lease)))
     }

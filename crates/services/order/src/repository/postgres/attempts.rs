@@ -1,257 +1,67 @@
-//! Attempts to pay: begun before the charge is asked for, settled when it is known how it went.
+//! `Attempts` over PostgreSQL.
 
 use std::time::Duration;
 
-use platform::{outbox, postgres::Database};
-use sqlx::types::Json;
+use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::row::Row;
+use super::{PgOrders, row::Row, settle};
 use crate::{
     error::Error,
-    model::{Attempt, AttemptLease, Claim, Event, Order, Outcome, PaymentMethod},
+    model::{Attempt, AttemptLease, Claim, Order, Outcome, PaymentMethod},
+    repository::{Attempts, Settlement},
 };
 
-pub async fn begin(
-    pool: &Database,
-    user: Uuid,
-    order: Uuid,
-    method: PaymentMethod,
-    patience: Duration,
-    claim: Option<&Claim>,
-) -> Result<Option<(Order, Option<AttemptLease>)>, Error> {
-    let row = sqlx::query!(
-        r#"with held as (
-            select from idempotency_keys
-            where user_uuid = $2 and key = $5 and token = $6 and outcome is null
-            for update
-        ), begun as (
-            update orders
-            set attempt = attempt + 1, attempt_method = $3, attempt_epoch = attempt_epoch + 1, attempt_shared = false,
-                attempt_tries = 0, attempt_next_at = now() + make_interval(secs => $4)
-            where uuid = $1 and user_uuid = $2 and status = 'PENDING_PAYMENT' and attempt_method is null
-              and ($5::text is null or exists (select from held))
-            returning uuid, attempt, attempt_epoch
-        ), noted as (
-            update idempotency_keys set attempt = begun.attempt
-            from begun
-            where user_uuid = $2 and key = $5 and outcome is null
+#[async_trait]
+impl Attempts for PgOrders {
+    async fn begin(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        method: PaymentMethod,
+        patience: Duration,
+        claim: Option<&Claim>,
+    ) -> Result<Option<(Order, Option<AttemptLease>)>, Error> {
+        let row = sqlx::query!(
+            r#"with held as (
+                select from idempotency_keys
+                where user_uuid = $2 and key = $5 and token = $6 and outcome is null
+                for update
+            ), begun as (
+                update orders
+                set attempt = attempt + 1, attempt_method = $3, attempt_epoch = attempt_epoch + 1, attempt_shared = false,
+                    attempt_tries = 0, attempt_next_at = now() + make_interval(secs => $4)
+                where uuid = $1 and user_uuid = $2 and status = 'PENDING_PAYMENT' and attempt_method is null
+                  and ($5::text is null or exists (select from held))
+                returning uuid, attempt, attempt_epoch
+            ), key_attempt as (
+                update idempotency_keys set attempt = begun.attempt
+                from begun
+                where user_uuid = $2 and key = $5 and outcome is null
+            )
+            select orders.uuid, orders.user_uuid, part_uuids, total_price, status, orders.attempt, attempt_method,
+                payment_method, transaction_uuid, created_at, begun.attempt as "begun?", begun.attempt_epoch as "epoch?",
+                $5::text is null or exists (select from held) as "held!"
+            from orders left join begun using (uuid)
+            where orders.uuid = $1 and orders.user_uuid = $2"#,
+            order,
+            user,
+            method.as_str(),
+            patience.as_secs_f64(),
+            claim.map(|claim| &claim.key),
+            claim.map(|claim| claim.token),
         )
-        select orders.uuid, orders.user_uuid, part_uuids, total_price, status, orders.attempt, attempt_method,
-            payment_method, transaction_uuid, created_at, begun.attempt as "begun?", begun.attempt_epoch as "epoch?",
-            $5::text is null or exists (select from held) as "held!"
-        from orders left join begun using (uuid)
-        where orders.uuid = $1 and orders.user_uuid = $2"#,
-        order,
-        user,
-        method.as_str(),
-        patience.as_secs_f64(),
-        claim.map(|claim| &claim.key),
-        claim.map(|claim| claim.token),
-    )
-    .fetch_optional(pool)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    if !row.held {
-        return Err(Error::KeyInProgress);
-    }
-    let begun = row.begun.zip(row.epoch).map(|(number, epoch)| {
-        let attempt = Attempt { number, method };
-        AttemptLease { attempt, epoch, shared: false, tries: 0 }
-    });
-    let order = Row {
-        uuid: row.uuid,
-        user_uuid: row.user_uuid,
-        part_uuids: row.part_uuids,
-        total_price: row.total_price,
-        status: row.status,
-        attempt: row.attempt,
-        attempt_method: row.attempt_method,
-        payment_method: row.payment_method,
-        transaction_uuid: row.transaction_uuid,
-        created_at: row.created_at,
-    };
-    Ok(Some((order.try_into()?, begun)))
-}
-
-pub async fn paid(
-    pool: &Database,
-    order: Uuid,
-    attempt: i32,
-    transaction: Uuid,
-    event: &Event,
-    outcome: Option<&Outcome>,
-) -> Result<bool, Error> {
-    let event = outbox::Event::from(event);
-    let written = sqlx::query!(
-        "with settled as (
-            update orders
-            set status = 'PAID', payment_method = attempt_method, transaction_uuid = $3,
-                attempt_method = null, attempt_next_at = null, updated_at = now()
-            where uuid = $1 and attempt = $2 and attempt_method is not null
-            returning uuid
-        ), remembered as (
-            update idempotency_keys set outcome = $8
-            from settled
-            where order_uuid = $1 and attempt = $2 and outcome is null and $8::jsonb is not null
-        )
-        insert into outbox (event_uuid, event_type, key, payload, trace)
-        select $4, $5, uuid, $6, $7 from settled",
-        order,
-        attempt,
-        transaction,
-        event.uuid,
-        event.kind,
-        event.payload,
-        outbox::trace(),
-        outcome.map(Json) as _,
-    )
-    .execute(pool)
-    .await?;
-    Ok(written.rows_affected() > 0)
-}
-
-/// Ends an attempt that has charged nothing.
-pub async fn declined(pool: &Database, order: Uuid, attempt: i32, outcome: Option<&Outcome>) -> Result<bool, Error> {
-    let ended = sqlx::query!(
-        "with settled as (
-            update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
-            where uuid = $1 and attempt = $2 and attempt_method is not null
-            returning uuid
-        ), remembered as (
-            update idempotency_keys set outcome = $3
-            from settled
-            where order_uuid = $1 and attempt = $2 and outcome is null and $3::jsonb is not null
-        )
-        select uuid from settled",
-        order,
-        attempt,
-        outcome.map(Json) as _,
-    )
-    .fetch_optional(pool)
-    .await?;
-    Ok(ended.is_some())
-}
-
-/// Takes over an attempt that is under way.
-pub async fn take(
-    pool: &Database,
-    user: Uuid,
-    order: Uuid,
-    attempt: i32,
-    pause: Duration,
-) -> Result<Option<AttemptLease>, Error> {
-    let taken = sqlx::query!(
-        r#"update orders
-        set attempt_epoch = attempt_epoch + 1, attempt_shared = true, attempt_next_at = now() + make_interval(secs => $4)
-        where uuid = $1 and user_uuid = $2 and attempt = $3 and attempt_method is not null
-        returning attempt_epoch, attempt_method as "method!", attempt_tries"#,
-        order,
-        user,
-        attempt,
-        pause.as_secs_f64(),
-    )
-    .fetch_optional(pool)
-    .await?;
-    taken
-        .map(|row| {
-            let attempt = Attempt { number: attempt, method: method(order, &row.method)? };
-            Ok(AttemptLease { attempt, epoch: row.attempt_epoch, shared: true, tries: tries(row.attempt_tries) })
-        })
-        .transpose()
-}
-
-/// Ends an attempt for which payment has not been asked, unless another process may have done so meanwhile.
-pub async fn abandoned(pool: &Database, order: Uuid, lease: &AttemptLease) -> Result<bool, Error> {
-    let ended = sqlx::query!(
-        "update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
-        where uuid = $1 and attempt = $2 and attempt_method is not null and attempt_epoch = $3 and attempt_shared = $4",
-        order,
-        lease.attempt.number,
-        lease.epoch,
-        lease.shared,
-    )
-    .execute(pool)
-    .await?;
-    Ok(ended.rows_affected() > 0)
-}
-
-/// Ends an attempt and the order with it. What it has charged, if anything, is given back upon the event.
-pub async fn cancelled(
-    pool: &Database,
-    order: Uuid,
-    lease: &AttemptLease,
-    transaction: Option<Uuid>,
-    event: &Event,
-    outcome: Option<&Outcome>,
-) -> Result<bool, Error> {
-    let event = outbox::Event::from(event);
-    let written = sqlx::query!(
-        "with settled as (
-            update orders
-            set status = 'CANCELLED', transaction_uuid = $8,
-                payment_method = case when $8::uuid is not null then attempt_method end,
-                attempt_method = null, attempt_next_at = null, updated_at = now()
-            where uuid = $1 and attempt = $2 and attempt_method is not null and attempt_epoch = $9 and attempt_shared = $10
-            returning uuid
-        ), remembered as (
-            update idempotency_keys set outcome = $7
-            from settled
-            where order_uuid = $1 and attempt = $2 and outcome is null and $7::jsonb is not null
-        )
-        insert into outbox (event_uuid, event_type, key, payload, trace)
-        select $3, $4, uuid, $5, $6 from settled",
-        order,
-        lease.attempt.number,
-        event.uuid,
-        event.kind,
-        event.payload,
-        outbox::trace(),
-        outcome.map(Json) as _,
-        transaction,
-        lease.epoch,
-        lease.shared,
-    )
-    .execute(pool)
-    .await?;
-    Ok(written.rows_affected() > 0)
-}
-
-pub async fn postpone(pool: &Database, order: Uuid, lease: &AttemptLease, pause: Duration) -> Result<(), Error> {
-    sqlx::query!(
-        "update orders set attempt_next_at = now() + make_interval(secs => $4)
-        where uuid = $1 and attempt = $2 and attempt_method is not null and attempt_epoch = $3",
-        order,
-        lease.attempt.number,
-        lease.epoch,
-        pause.as_secs_f64(),
-    )
-    .execute(pool)
-    .await?;
-    Ok(())
-}
-
-pub async fn unsettled(pool: &Database, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
-    let rows = sqlx::query!(
-        "update orders
-        set attempt_epoch = attempt_epoch + 1, attempt_shared = true, attempt_tries = attempt_tries + 1,
-            attempt_next_at = now() + make_interval(secs => $2)
-        where uuid in (
-            select uuid from orders
-            where attempt_method is not null and attempt_next_at <= now()
-            order by attempt_tries, attempt_next_at
-            limit $1
-            for update skip locked)
-        returning uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
-            payment_method, transaction_uuid, created_at, attempt_epoch, attempt_tries",
-        limit,
-        pause.as_secs_f64(),
-    )
-    .fetch_all(pool)
-    .await?;
-    let taken = rows.into_iter().map(|row| {
-        let (epoch, tries) = (row.attempt_epoch, tries(row.attempt_tries));
-        let order = Order::try_from(Row {
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        if !row.held {
+            return Err(Error::KeyInProgress);
+        }
+        let begun = row.begun.zip(row.epoch).map(|(number, epoch)| {
+            let attempt = Attempt { number, method };
+            AttemptLease { attempt, epoch, shared: false, tries: 0 }
+        });
+        let order = Row {
             uuid: row.uuid,
             user_uuid: row.user_uuid,
             part_uuids: row.part_uuids,
@@ -262,14 +72,111 @@ pub async fn unsettled(pool: &Database, limit: i64, pause: Duration) -> Result<V
             payment_method: row.payment_method,
             transaction_uuid: row.transaction_uuid,
             created_at: row.created_at,
-        })?;
-        let attempt =
-            order.attempt.ok_or_else(|| Error::Inconsistent(format!("order {} has no attempt", order.uuid)))?;
-        Ok((order, AttemptLease { attempt, epoch, shared: true, tries }))
-    });
-    let mut taken = taken.collect::<Result<Vec<_>, Error>>()?;
-    taken.sort_by_key(|(_, lease)| lease.tries);
-    Ok(taken)
+        };
+        Ok(Some((order.try_into()?, begun)))
+    }
+
+    async fn take(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        attempt: i32,
+        pause: Duration,
+    ) -> Result<Option<AttemptLease>, Error> {
+        let taken = sqlx::query!(
+            r#"update orders
+            set attempt_epoch = attempt_epoch + 1, attempt_shared = true, attempt_next_at = now() + make_interval(secs => $4)
+            where uuid = $1 and user_uuid = $2 and attempt = $3 and attempt_method is not null
+            returning attempt_epoch, attempt_method as "method!", attempt_tries"#,
+            order,
+            user,
+            attempt,
+            pause.as_secs_f64(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        taken
+            .map(|row| {
+                let attempt = Attempt { number: attempt, method: method(order, &row.method)? };
+                Ok(AttemptLease { attempt, epoch: row.attempt_epoch, shared: true, tries: tries(row.attempt_tries) })
+            })
+            .transpose()
+    }
+
+    async fn settle(
+        &self,
+        order: Uuid,
+        lease: &AttemptLease,
+        settlement: &Settlement,
+        outcome: Option<&Outcome>,
+    ) -> Result<bool, Error> {
+        match settlement {
+            Settlement::Paid { transaction, event } => {
+                settle::paid(&self.pool, order, lease.attempt.number, *transaction, event, outcome).await
+            }
+            Settlement::Declined => settle::declined(&self.pool, order, lease.attempt.number, outcome).await,
+            Settlement::Abandoned => settle::abandoned(&self.pool, order, lease).await,
+            Settlement::Cancelled { event } => settle::cancelled(&self.pool, order, lease, None, event, outcome).await,
+            Settlement::Undone { transaction, event } => {
+                settle::cancelled(&self.pool, order, lease, Some(*transaction), event, outcome).await
+            }
+        }
+    }
+
+    async fn postpone(&self, order: Uuid, lease: &AttemptLease, pause: Duration) -> Result<(), Error> {
+        sqlx::query!(
+            "update orders set attempt_next_at = now() + make_interval(secs => $4)
+            where uuid = $1 and attempt = $2 and attempt_method is not null and attempt_epoch = $3",
+            order,
+            lease.attempt.number,
+            lease.epoch,
+            pause.as_secs_f64(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
+        let rows = sqlx::query!(
+            "update orders
+            set attempt_epoch = attempt_epoch + 1, attempt_shared = true, attempt_tries = attempt_tries + 1,
+                attempt_next_at = now() + make_interval(secs => $2)
+            where uuid in (
+                select uuid from orders
+                where attempt_method is not null and attempt_next_at <= now()
+                order by attempt_tries, attempt_next_at
+                limit $1
+                for update skip locked)
+            returning uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
+                payment_method, transaction_uuid, created_at, attempt_epoch, attempt_tries",
+            limit,
+            pause.as_secs_f64(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let taken = rows.into_iter().map(|row| {
+            let (epoch, tries) = (row.attempt_epoch, tries(row.attempt_tries));
+            let order = Order::try_from(Row {
+                uuid: row.uuid,
+                user_uuid: row.user_uuid,
+                part_uuids: row.part_uuids,
+                total_price: row.total_price,
+                status: row.status,
+                attempt: row.attempt,
+                attempt_method: row.attempt_method,
+                payment_method: row.payment_method,
+                transaction_uuid: row.transaction_uuid,
+                created_at: row.created_at,
+            })?;
+            let attempt =
+                order.attempt.ok_or_else(|| Error::Inconsistent(format!("order {} has no attempt", order.uuid)))?;
+            Ok((order, AttemptLease { attempt, epoch, shared: true, tries }))
+        });
+        let mut taken = taken.collect::<Result<Vec<_>, Error>>()?;
+        taken.sort_by_key(|(_, lease)| lease.tries);
+        Ok(taken)
+    }
 }
 
 fn method(order: Uuid, name: &str) -> Result<PaymentMethod, Error> {

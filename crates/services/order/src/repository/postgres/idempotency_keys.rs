@@ -1,95 +1,100 @@
-//! Idempotency keys: taken before the work, completed with it.
+//! `IdempotencyKeys` over PostgreSQL.
 
 use std::time::Duration;
 
-use platform::postgres::Database;
+use async_trait::async_trait;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::PgOrders;
 use crate::{
     error::Error,
     model::{Claim, Claimed, Outcome},
+    repository::IdempotencyKeys,
 };
 
-/// An insert takes a new key; a conflict takes over one whose lease is over, for the same request; else the row says why not.
-pub async fn claim(pool: &Database, claim: &Claim, order: Uuid, lease: Duration) -> Result<Claimed, Error> {
-    let taken = sqlx::query!(
-        r#"insert into idempotency_keys as known (user_uuid, key, fingerprint, order_uuid, lease_until, token)
-        values ($1, $2, $3, $4, now() + make_interval(secs => $5), $6)
-        on conflict (user_uuid, key) do update set lease_until = excluded.lease_until, token = excluded.token
-        where known.outcome is null
-          and known.lease_until <= now()
-          and known.fingerprint = excluded.fingerprint
-        returning order_uuid, attempt, (xmax <> 0) as "resumed!""#,
-        claim.user,
-        claim.key,
-        claim.fingerprint,
-        order,
-        lease.as_secs_f64(),
-        claim.token,
-    )
-    .fetch_optional(pool)
-    .await?;
-    if let Some(row) = taken {
-        return Ok(if row.resumed {
-            Claimed::Resumed { order: row.order_uuid, attempt: row.attempt }
-        } else {
-            Claimed::New { order: row.order_uuid }
-        });
+#[async_trait]
+impl IdempotencyKeys for PgOrders {
+    // An insert takes a new key; a conflict takes over one whose lease has expired, for the same request; else the row says why not.
+    async fn claim(&self, claim: &Claim, order: Uuid, lease: Duration) -> Result<Claimed, Error> {
+        let taken = sqlx::query!(
+            r#"insert into idempotency_keys as known (user_uuid, key, fingerprint, order_uuid, lease_until, token)
+            values ($1, $2, $3, $4, now() + make_interval(secs => $5), $6)
+            on conflict (user_uuid, key) do update set lease_until = excluded.lease_until, token = excluded.token
+            where known.outcome is null
+              and known.lease_until <= now()
+              and known.fingerprint = excluded.fingerprint
+            returning order_uuid, attempt, (xmax <> 0) as "resumed!""#,
+            claim.user,
+            claim.key,
+            claim.fingerprint,
+            order,
+            lease.as_secs_f64(),
+            claim.token,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        if let Some(row) = taken {
+            return Ok(if row.resumed {
+                Claimed::Resumed { order: row.order_uuid, attempt: row.attempt }
+            } else {
+                Claimed::New { order: row.order_uuid }
+            });
+        }
+        let known = sqlx::query!(
+            r#"select fingerprint, outcome as "outcome: Json<Outcome>"
+            from idempotency_keys where user_uuid = $1 and key = $2"#,
+            claim.user,
+            claim.key,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(match known {
+            Some(row) if row.fingerprint != claim.fingerprint => Claimed::Reused,
+            Some(row) => row.outcome.map_or(Claimed::InProgress, |outcome| Claimed::Done(outcome.0)),
+            // Removed between the two statements.
+            None => Claimed::InProgress,
+        })
     }
-    let known = sqlx::query!(
-        r#"select fingerprint, outcome as "outcome: Json<Outcome>"
-        from idempotency_keys where user_uuid = $1 and key = $2"#,
-        claim.user,
-        claim.key,
-    )
-    .fetch_optional(pool)
-    .await?;
-    Ok(match known {
-        Some(row) if row.fingerprint != claim.fingerprint => Claimed::Reused,
-        Some(row) => row.outcome.map_or(Claimed::InProgress, |outcome| Claimed::Done(outcome.0)),
-        // Forgotten between the two statements.
-        None => Claimed::InProgress,
-    })
-}
 
-pub async fn complete(pool: &Database, claim: &Claim, outcome: &Outcome) -> Result<bool, Error> {
-    let held = sqlx::query!(
-        "update idempotency_keys set outcome = coalesce(outcome, $3) where user_uuid = $1 and key = $2 and token = $4",
-        claim.user,
-        claim.key,
-        Json(outcome) as _,
-        claim.token,
-    )
-    .execute(pool)
-    .await?;
-    Ok(held.rows_affected() > 0)
-}
+    async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error> {
+        let held = sqlx::query!(
+            "update idempotency_keys set outcome = coalesce(outcome, $3) where user_uuid = $1 and key = $2 and token = $4",
+            claim.user,
+            claim.key,
+            Json(outcome) as _,
+            claim.token,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(held.rows_affected() > 0)
+    }
 
-pub async fn release(pool: &Database, claim: &Claim) -> Result<(), Error> {
-    sqlx::query!(
-        "update idempotency_keys set lease_until = now()
-        where user_uuid = $1 and key = $2 and token = $3 and outcome is null",
-        claim.user,
-        claim.key,
-        claim.token,
-    )
-    .execute(pool)
-    .await?;
-    Ok(())
-}
+    async fn release(&self, claim: &Claim) -> Result<(), Error> {
+        sqlx::query!(
+            "update idempotency_keys set lease_until = now()
+            where user_uuid = $1 and key = $2 and token = $3 and outcome is null",
+            claim.user,
+            claim.key,
+            claim.token,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
 
-pub async fn remove(pool: &Database, age: Duration, limit: i64) -> Result<u64, Error> {
-    let removed = sqlx::query!(
-        "delete from idempotency_keys where (user_uuid, key) in (
-            select user_uuid, key from idempotency_keys
-            where created_at < now() - make_interval(secs => $1)
-            order by created_at
-            limit $2)",
-        age.as_secs_f64(),
-        limit,
-    )
-    .execute(pool)
-    .await?;
-    Ok(removed.rows_affected())
+    async fn remove(&self, age: Duration, limit: i64) -> Result<u64, Error> {
+        let removed = sqlx::query!(
+            "delete from idempotency_keys where (user_uuid, key) in (
+                select user_uuid, key from idempotency_keys
+                where created_at < now() - make_interval(secs => $1)
+                order by created_at
+                limit $2)",
+            age.as_secs_f64(),
+            limit,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(removed.rows_affected())
+    }
 }

@@ -1,0 +1,72 @@
+//! The repository of attempts to pay.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    model::{AttemptLease, Claim, Ending, Event, Order, Outcome, PaymentMethod},
+};
+
+/// How an attempt has ended, with the event of the order's transition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// Charged.
+    Paid { transaction: Uuid, event: Event },
+    /// Not charged; the order may be tried again.
+    Declined,
+    /// Payment was not asked; the order may be tried again.
+    Abandoned,
+    /// Not charged, and the order is cancelled.
+    Cancelled { event: Event },
+    /// Charged, and the order is cancelled: payment refunds the charge upon the event.
+    Undone { transaction: Uuid, event: Event },
+}
+
+impl Settlement {
+    pub const fn ending(&self) -> Ending {
+        match self {
+            Self::Paid { .. } => Ending::Paid,
+            Self::Declined => Ending::Declined,
+            Self::Abandoned => Ending::Abandoned,
+            Self::Cancelled { .. } => Ending::Cancelled,
+            Self::Undone { .. } => Ending::Undone,
+        }
+    }
+}
+
+/// Each change is one statement together with its event and the idempotency key's outcome.
+#[async_trait]
+pub trait Attempts: Send + Sync {
+    /// Begins the next attempt of an order that is neither paid nor being paid, and writes its number to the idempotency key. Unless
+    /// it is settled within `patience`, the reconciler takes it from [`unsettled`](Self::unsettled).
+    ///
+    /// Answers the order before the change, and the lease if the attempt has begun: no other process has had it. Where `claim` has
+    /// lost its key, nothing changes: [`Error::KeyInProgress`].
+    async fn begin(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        method: PaymentMethod,
+        patience: Duration,
+        claim: Option<&Claim>,
+    ) -> Result<Option<(Order, Option<AttemptLease>)>, Error>;
+    /// Takes over an attempt of the user's order for `pause`. None when it is not in progress any more.
+    async fn take(&self, user: Uuid, order: Uuid, attempt: i32, pause: Duration)
+    -> Result<Option<AttemptLease>, Error>;
+    /// Ends an attempt and writes `outcome` to the key that began it. False when the attempt has ended before, or when the end is not
+    /// [open](Ending::is_open_to) to this lease.
+    async fn settle(
+        &self,
+        order: Uuid,
+        lease: &AttemptLease,
+        settlement: &Settlement,
+        outcome: Option<&Outcome>,
+    ) -> Result<bool, Error>;
+    /// Makes an attempt due after `pause`, unless another process has taken it meanwhile.
+    async fn postpone(&self, order: Uuid, lease: &AttemptLease, pause: Duration) -> Result<(), Error>;
+    /// Takes over attempts that are due, those that were taken least often first, at most `limit`; each is due again after `pause`.
+    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error>;
+}

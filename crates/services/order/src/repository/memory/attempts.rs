@@ -1,0 +1,109 @@
+//! `Attempts` in memory.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::MemoryOrders;
+use crate::{
+    error::Error,
+    model::{AttemptLease, Claim, Order, Outcome, PaymentMethod, Status},
+    repository::{Attempts, Settlement},
+};
+
+#[async_trait]
+impl Attempts for MemoryOrders {
+    async fn begin(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        method: PaymentMethod,
+        patience: Duration,
+        claim: Option<&Claim>,
+    ) -> Result<Option<(Order, Option<AttemptLease>)>, Error> {
+        let next_at = self.clock.now() + patience;
+        let mut tables = self.tables();
+        if tables.orders.get(&order).is_none_or(|row| row.order.user != user) {
+            return Ok(None);
+        }
+        tables.check(claim)?;
+        let Some(row) = tables.orders.get_mut(&order) else { return Ok(None) };
+        let before = row.order.clone();
+        let begun = row.order.begin_attempt(method).ok().map(|attempt| {
+            row.next_at = Some(next_at);
+            row.epoch += 1;
+            (row.shared, row.tries) = (false, 0);
+            AttemptLease { attempt, epoch: row.epoch, shared: false, tries: 0 }
+        });
+        if let Some(lease) = begun
+            && let Some(key) = claim.and_then(|claim| tables.key(claim))
+        {
+            key.attempt = Some(lease.attempt.number);
+        }
+        Ok(Some((before, begun)))
+    }
+
+    async fn take(
+        &self,
+        user: Uuid,
+        order: Uuid,
+        attempt: i32,
+        pause: Duration,
+    ) -> Result<Option<AttemptLease>, Error> {
+        let next_at = self.clock.now() + pause;
+        let mut tables = self.tables();
+        let row = tables.attempting(order, attempt).filter(|row| row.order.user == user);
+        Ok(row.and_then(|row| row.take(next_at)))
+    }
+
+    async fn settle(
+        &self,
+        order: Uuid,
+        lease: &AttemptLease,
+        settlement: &Settlement,
+        outcome: Option<&Outcome>,
+    ) -> Result<bool, Error> {
+        let attempt = lease.attempt.number;
+        let mut tables = self.tables();
+        let Some(row) = tables.attempting(order, attempt) else { return Ok(false) };
+        if !settlement.ending().is_open_to(lease, row.epoch, row.shared) {
+            return Ok(false);
+        }
+        row.next_at = None;
+        match settlement {
+            Settlement::Paid { transaction, event } => {
+                row.order.pay(attempt, *transaction)?;
+                self.tell(event);
+            }
+            Settlement::Declined | Settlement::Abandoned => {
+                row.order.end_attempt(attempt)?;
+            }
+            Settlement::Cancelled { event } => {
+                row.order.end_attempt(attempt)?;
+                row.order.status = Status::Cancelled;
+                self.tell(event);
+            }
+            Settlement::Undone { transaction, event } => {
+                row.order.undo_attempt(attempt, *transaction)?;
+                self.tell(event);
+            }
+        }
+        tables.remember_attempt(order, attempt, outcome);
+        Ok(true)
+    }
+
+    async fn postpone(&self, order: Uuid, lease: &AttemptLease, pause: Duration) -> Result<(), Error> {
+        let next_at = self.clock.now() + pause;
+        let mut tables = self.tables();
+        if let Some(row) = tables.attempting(order, lease.attempt.number).filter(|row| row.epoch == lease.epoch) {
+            row.next_at = Some(next_at);
+        }
+        Ok(())
+    }
+
+    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
+        let now = self.clock.now();
+        Ok(self.tables().take_due(now, usize::try_from(limit).unwrap_or(0), now + pause))
+    }
+}

@@ -1,0 +1,119 @@
+//! `Orders` in memory.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::money::Money;
+use uuid::Uuid;
+
+use super::{MemoryOrders, tables::Row};
+use crate::{
+    error::Error,
+    model::{Claim, Event, NewOrder, Order, Outcome, Status},
+    repository::{Cursor, Orders},
+};
+
+#[async_trait]
+impl Orders for MemoryOrders {
+    async fn create(
+        &self,
+        order: &NewOrder,
+        total_price: Money,
+        event: &Event,
+        pay_within: Duration,
+        claim: Option<&Claim>,
+    ) -> Result<Order, Error> {
+        let now = self.clock.now();
+        let mut tables = self.tables();
+        if let Some(row) = tables.orders.get(&order.uuid) {
+            return Ok(row.order.clone());
+        }
+        tables.check(claim)?;
+        let created = Order {
+            uuid: order.uuid,
+            user: order.user,
+            parts: order.parts.clone(),
+            total_price,
+            status: Status::PendingPayment,
+            attempts: 0,
+            attempt: None,
+            payment: None,
+            created_at: now,
+        };
+        tables.orders.insert(
+            order.uuid,
+            Row {
+                order: created.clone(),
+                pay_until: now + pay_within,
+                next_at: None,
+                epoch: 0,
+                shared: false,
+                tries: 0,
+            },
+        );
+        self.tell(event);
+        if let Some(claim) = claim {
+            tables.remember(claim, &Outcome::Created { order: order.uuid, total_price });
+        }
+        Ok(created)
+    }
+
+    async fn find(&self, user: Uuid, order: Uuid) -> Result<Option<Order>, Error> {
+        Ok(self.tables().orders.get(&order).map(|row| row.order.clone()).filter(|order| order.user == user))
+    }
+
+    async fn page(&self, user: Uuid, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error> {
+        let mut orders = self.all();
+        orders.retain(|order| {
+            order.user == user
+                && after.is_none_or(|cursor| (order.created_at, order.uuid) < (cursor.created_at, cursor.order))
+        });
+        orders.sort_by_key(|order| std::cmp::Reverse((order.created_at, order.uuid)));
+        orders.truncate(usize::try_from(limit).unwrap_or(0));
+        Ok(orders)
+    }
+
+    async fn cancel(&self, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        tables.check(claim)?;
+        let Some(row) = tables.orders.get_mut(&order) else { return Ok(false) };
+        if row.order.status != Status::PendingPayment || row.order.attempt.is_some() {
+            return Ok(false);
+        }
+        row.order.status = Status::Cancelled;
+        self.tell(event);
+        if let Some(claim) = claim {
+            tables.remember(claim, &Outcome::Cancelled);
+        }
+        Ok(true)
+    }
+
+    async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error> {
+        let now = self.clock.now();
+        let tables = self.tables();
+        let overdue = tables.orders.values().filter(|row| {
+            row.order.status == Status::PendingPayment && row.order.attempt.is_none() && row.pay_until < now
+        });
+        Ok(overdue.take(usize::try_from(limit).unwrap_or(0)).map(|row| row.order.clone()).collect())
+    }
+
+    async fn assemble(&self, consumer: &'static str, event: Uuid, order: Uuid) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        if !self.inbox.fresh(consumer, event) {
+            return Ok(false);
+        }
+        Ok(tables.orders.get_mut(&order).is_some_and(|row| row.order.assemble().is_ok()))
+    }
+
+    async fn undo(&self, consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        if !self.inbox.fresh(consumer, event) {
+            return Ok(false);
+        }
+        let changed = tables.orders.get_mut(&order).is_some_and(|row| row.order.undo().is_ok());
+        if changed {
+            self.tell(undone);
+        }
+        Ok(changed)
+    }
+}

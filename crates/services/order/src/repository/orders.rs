@@ -1,0 +1,47 @@
+//! The repository of orders.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use contracts::money::Money;
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    model::{Claim, Event, NewOrder, Order},
+};
+
+/// A position in a user's list of orders: the last one of the previous page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub created_at: DateTime<Utc>,
+    pub order: Uuid,
+}
+
+/// Each change is one statement together with its event and the idempotency key's outcome, and takes effect only while the order is
+/// in the state that the change starts from. Where `claim` has lost its key, nothing changes: [`Error::KeyInProgress`].
+#[async_trait]
+pub trait Orders: Send + Sync {
+    /// Writes an order and its event. An order that exists already is answered as it is.
+    async fn create(
+        &self,
+        order: &NewOrder,
+        total_price: Money,
+        event: &Event,
+        pay_within: Duration,
+        claim: Option<&Claim>,
+    ) -> Result<Order, Error>;
+    /// An order of `user`.
+    async fn find(&self, user: Uuid, order: Uuid) -> Result<Option<Order>, Error>;
+    /// The user's orders, newest first, those after `after`, at most `limit`.
+    async fn page(&self, user: Uuid, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error>;
+    /// Cancels an order that is neither paid nor being paid. False when it is not in that state any more.
+    async fn cancel(&self, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, Error>;
+    /// Unpaid orders whose payment deadline has passed and that have no attempt in progress, at most `limit`.
+    async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error>;
+    /// Completes a paid order whose ship is assembled; once per event.
+    async fn assemble(&self, consumer: &'static str, event: Uuid, order: Uuid) -> Result<bool, Error>;
+    /// Cancels a paid order that cannot be built; once per event.
+    async fn undo(&self, consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> Result<bool, Error>;
+}

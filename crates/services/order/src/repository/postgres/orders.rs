@@ -1,0 +1,229 @@
+//! `Orders` over PostgreSQL.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::money::Money;
+use platform::{
+    outbox,
+    postgres::{Database, retry_stale},
+};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{PgOrders, row::Row};
+use crate::{
+    error::Error,
+    model::{Claim, Event, NewOrder, Order, Outcome},
+    repository::{Cursor, Orders},
+};
+
+#[async_trait]
+impl Orders for PgOrders {
+    async fn create(
+        &self,
+        order: &NewOrder,
+        total_price: Money,
+        event: &Event,
+        pay_within: Duration,
+        claim: Option<&Claim>,
+    ) -> Result<Order, Error> {
+        if let Some(created) = insert(&self.pool, order, total_price, event, pay_within, claim).await? {
+            return Ok(created);
+        }
+        match (self.find(order.user, order.uuid).await?, claim) {
+            (Some(existing), _) => Ok(existing),
+            (None, Some(_)) => Err(Error::KeyInProgress),
+            (None, None) => Err(Error::Inconsistent(format!("order {} is another user's", order.uuid))),
+        }
+    }
+
+    async fn find(&self, user: Uuid, order: Uuid) -> Result<Option<Order>, Error> {
+        let row = retry_stale(|| {
+            sqlx::query_as!(
+                Row,
+                "select uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
+                    payment_method, transaction_uuid, created_at
+                from orders where uuid = $1 and user_uuid = $2",
+                order,
+                user,
+            )
+            .fetch_optional(&self.pool)
+        })
+        .await?;
+        row.map(Order::try_from).transpose()
+    }
+
+    async fn page(&self, user: Uuid, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error> {
+        let rows = retry_stale(|| {
+            sqlx::query_as!(
+                Row,
+                "select uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
+                    payment_method, transaction_uuid, created_at
+                from orders
+                where user_uuid = $1
+                  and (created_at, uuid) < (coalesce($2, 'infinity'::timestamptz), coalesce($3, uuid))
+                order by created_at desc, uuid desc
+                limit $4",
+                user,
+                after.map(|cursor| cursor.created_at),
+                after.map(|cursor| cursor.order),
+                limit,
+            )
+            .fetch_all(&self.pool)
+        })
+        .await?;
+        rows.into_iter().map(Order::try_from).collect()
+    }
+
+    async fn cancel(&self, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {
+        let event = outbox::Event::from(event);
+        let row = sqlx::query!(
+            r#"with held as (
+                select from idempotency_keys
+                where user_uuid = $8 and key = $7 and token = $9 and outcome is null
+                for update
+            ), changed as (
+                update orders set status = 'CANCELLED', updated_at = now()
+                where uuid = $1 and status = 'PENDING_PAYMENT' and attempt_method is null
+                  and ($7::text is null or exists (select from held))
+                returning uuid, user_uuid
+            ), key_completed as (
+                update idempotency_keys set outcome = $6
+                from changed
+                where idempotency_keys.user_uuid = changed.user_uuid and key = $7 and outcome is null
+            ), event as (
+                insert into outbox (event_uuid, event_type, key, payload, trace)
+                select $2, $3, uuid, $4, $5 from changed
+            )
+            select exists (select from changed) as "cancelled!", $7::text is null or exists (select from held) as "held!""#,
+            order,
+            event.uuid,
+            event.kind,
+            event.payload,
+            outbox::trace(),
+            Json(Outcome::Cancelled) as _,
+            claim.map(|claim| &claim.key),
+            claim.map(|claim| claim.user),
+            claim.map(|claim| claim.token),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        if row.held { Ok(row.cancelled) } else { Err(Error::KeyInProgress) }
+    }
+
+    async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            "select uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
+                payment_method, transaction_uuid, created_at
+            from orders
+            where status = 'PENDING_PAYMENT' and attempt_method is null and pay_until < now()
+            order by pay_until
+            limit $1",
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(Order::try_from).collect()
+    }
+
+    async fn assemble(&self, consumer: &'static str, event: Uuid, order: Uuid) -> Result<bool, Error> {
+        let changed = sqlx::query!(
+            "with inbox_row as (
+                insert into inbox (consumer, event_uuid) values ($1, $2)
+                on conflict do nothing
+                returning event_uuid
+            )
+            update orders set status = 'ASSEMBLED', updated_at = now()
+            from inbox_row
+            where uuid = $3 and status = 'PAID'",
+            consumer,
+            event,
+            order,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+
+    async fn undo(&self, consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> Result<bool, Error> {
+        let undone = outbox::Event::from(undone);
+        let changed = sqlx::query!(
+            "with inbox_row as (
+                insert into inbox (consumer, event_uuid) values ($1, $2)
+                on conflict do nothing
+                returning event_uuid
+            ), changed as (
+                update orders set status = 'CANCELLED', updated_at = now()
+                from inbox_row
+                where uuid = $3 and status = 'PAID'
+                returning uuid
+            )
+            insert into outbox (event_uuid, event_type, key, payload, trace)
+            select $4, $5, uuid, $6, $7 from changed",
+            consumer,
+            event,
+            order,
+            undone.uuid,
+            undone.kind,
+            undone.payload,
+            outbox::trace(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+}
+
+/// None when the order exists already, or when the claim has lost its key.
+async fn insert(
+    pool: &Database,
+    order: &NewOrder,
+    total_price: Money,
+    event: &Event,
+    pay_within: Duration,
+    claim: Option<&Claim>,
+) -> Result<Option<Order>, Error> {
+    let event = outbox::Event::from(event);
+    let outcome = Outcome::Created { order: order.uuid, total_price };
+    let row = sqlx::query_as!(
+        Row,
+        r#"with held as (
+            select from idempotency_keys
+            where user_uuid = $2 and key = $11 and token = $12 and outcome is null
+            for update
+        ), created as (
+            insert into orders (uuid, user_uuid, part_uuids, total_price, status, pay_until)
+            select $1, $2, $3, $4, 'PENDING_PAYMENT', now() + make_interval(secs => $5)
+            where $11::text is null or exists (select from held)
+            on conflict (uuid) do nothing
+            returning *
+        ), event as (
+            insert into outbox (event_uuid, event_type, key, payload, trace)
+            select $6, $7, uuid, $8, $9 from created
+        ), key_completed as (
+            update idempotency_keys set outcome = $10
+            from created
+            where idempotency_keys.user_uuid = $2 and key = $11 and outcome is null
+        )
+        select uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
+            payment_method, transaction_uuid, created_at
+        from created"#,
+        order.uuid,
+        order.user,
+        &order.parts,
+        total_price.minor(),
+        pay_within.as_secs_f64(),
+        event.uuid,
+        event.kind,
+        event.payload,
+        outbox::trace(),
+        Json(outcome) as _,
+        claim.map(|claim| &claim.key),
+        claim.map(|claim| claim.token),
+    )
+    .fetch_optional(pool)
+    .await?;
+    row.map(Order::try_from).transpose()
+}

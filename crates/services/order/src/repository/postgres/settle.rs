@@ -1,0 +1,125 @@
+//! The statements that end an attempt to pay, one for each way in which it may end.
+
+use platform::{outbox, postgres::Database};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    model::{AttemptLease, Event, Outcome},
+};
+
+pub async fn paid(
+    pool: &Database,
+    order: Uuid,
+    attempt: i32,
+    transaction: Uuid,
+    event: &Event,
+    outcome: Option<&Outcome>,
+) -> Result<bool, Error> {
+    let event = outbox::Event::from(event);
+    let written = sqlx::query!(
+        "with settled as (
+            update orders
+            set status = 'PAID', payment_method = attempt_method, transaction_uuid = $3,
+                attempt_method = null, attempt_next_at = null, updated_at = now()
+            where uuid = $1 and attempt = $2 and attempt_method is not null
+            returning uuid
+        ), key_completed as (
+            update idempotency_keys set outcome = $8
+            from settled
+            where order_uuid = $1 and attempt = $2 and outcome is null and $8::jsonb is not null
+        )
+        insert into outbox (event_uuid, event_type, key, payload, trace)
+        select $4, $5, uuid, $6, $7 from settled",
+        order,
+        attempt,
+        transaction,
+        event.uuid,
+        event.kind,
+        event.payload,
+        outbox::trace(),
+        outcome.map(Json) as _,
+    )
+    .execute(pool)
+    .await?;
+    Ok(written.rows_affected() > 0)
+}
+
+/// Ends an attempt that has charged nothing.
+pub async fn declined(pool: &Database, order: Uuid, attempt: i32, outcome: Option<&Outcome>) -> Result<bool, Error> {
+    let ended = sqlx::query!(
+        "with settled as (
+            update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
+            where uuid = $1 and attempt = $2 and attempt_method is not null
+            returning uuid
+        ), key_completed as (
+            update idempotency_keys set outcome = $3
+            from settled
+            where order_uuid = $1 and attempt = $2 and outcome is null and $3::jsonb is not null
+        )
+        select uuid from settled",
+        order,
+        attempt,
+        outcome.map(Json) as _,
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(ended.is_some())
+}
+
+/// Ends an attempt for which payment has not been asked, unless another process may have done so meanwhile.
+pub async fn abandoned(pool: &Database, order: Uuid, lease: &AttemptLease) -> Result<bool, Error> {
+    let ended = sqlx::query!(
+        "update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
+        where uuid = $1 and attempt = $2 and attempt_method is not null and attempt_epoch = $3 and attempt_shared = $4",
+        order,
+        lease.attempt.number,
+        lease.epoch,
+        lease.shared,
+    )
+    .execute(pool)
+    .await?;
+    Ok(ended.rows_affected() > 0)
+}
+
+/// Ends an attempt and the order with it. What it has charged, if anything, is given back upon the event.
+pub async fn cancelled(
+    pool: &Database,
+    order: Uuid,
+    lease: &AttemptLease,
+    transaction: Option<Uuid>,
+    event: &Event,
+    outcome: Option<&Outcome>,
+) -> Result<bool, Error> {
+    let event = outbox::Event::from(event);
+    let written = sqlx::query!(
+        "with settled as (
+            update orders
+            set status = 'CANCELLED', transaction_uuid = $8,
+                payment_method = case when $8::uuid is not null then attempt_method end,
+                attempt_method = null, attempt_next_at = null, updated_at = now()
+            where uuid = $1 and attempt = $2 and attempt_method is not null and attempt_epoch = $9 and attempt_shared = $10
+            returning uuid
+        ), key_completed as (
+            update idempotency_keys set outcome = $7
+            from settled
+            where order_uuid = $1 and attempt = $2 and outcome is null and $7::jsonb is not null
+        )
+        insert into outbox (event_uuid, event_type, key, payload, trace)
+        select $3, $4, uuid, $5, $6 from settled",
+        order,
+        lease.attempt.number,
+        event.uuid,
+        event.kind,
+        event.payload,
+        outbox::trace(),
+        outcome.map(Json) as _,
+        transaction,
+        lease.epoch,
+        lease.shared,
+    )
+    .execute(pool)
+    .await?;
+    Ok(written.rows_affected() > 0)
+}

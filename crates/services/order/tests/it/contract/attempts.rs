@@ -1,0 +1,166 @@
+//! Every repository of attempts to pay: the promises, for the twin and PostgreSQL alike.
+
+use std::time::Duration;
+
+use order::{
+    model::{AttemptLease, CancelReason, Event, Order, PaymentMethod, Status},
+    repository::Settlement,
+};
+use platform::ids;
+use uuid::Uuid;
+
+use super::{LEASE, OVER, Repository, begin, begun, cancelled, create, find, pay};
+
+contract!(
+    one_attempt_is_under_way_at_a_time,
+    a_settled_attempt_cannot_be_settled_again,
+    a_declined_attempt_may_be_followed_by_another,
+    an_attempt_taken_over_is_no_longer_decided_by_its_first_process,
+    a_process_that_knows_the_outcome_of_a_charge_may_write_it,
+    an_attempt_that_has_ended_cannot_be_taken,
+    a_charged_order_that_is_undone_keeps_its_transaction,
+    attempts_that_were_tried_least_often_come_first,
+    an_unsettled_attempt_is_taken_by_one_reconciler_at_a_time,
+);
+
+async fn take(orders: &dyn Repository, order: &Order, number: i32) -> Option<AttemptLease> {
+    orders.take(order.user, order.uuid, number, LEASE).await.unwrap()
+}
+
+/// The orders whose attempts are handed out.
+async fn unsettled(orders: &dyn Repository, limit: i64, pause: Duration) -> Vec<Uuid> {
+    let taken = orders.unsettled(limit, pause).await.unwrap();
+    taken.into_iter().map(|(order, _)| order.uuid).collect()
+}
+
+async fn one_attempt_is_under_way_at_a_time(orders: &dyn Repository) {
+    let order = create(orders).await;
+
+    let first = begun(orders, &order).await;
+    assert_eq!((first.attempt.number, first.shared), (1, false));
+    assert_eq!(begin(orders, &order).await, None);
+    let found = find(orders, &order).await;
+    assert_eq!(found.attempt.map(|attempt| attempt.number), Some(1));
+    assert!(orders.begin(ids::random(), order.uuid, PaymentMethod::Sbp, OVER, None).await.unwrap().is_none());
+}
+
+async fn a_settled_attempt_cannot_be_settled_again(orders: &dyn Repository) {
+    let order = create(orders).await;
+    let lease = begun(orders, &order).await;
+
+    assert!(pay(orders, &order, &lease).await);
+    assert!(!pay(orders, &order, &lease).await);
+    assert!(!orders.settle(order.uuid, &lease, &Settlement::Declined, None).await.unwrap());
+    let found = find(orders, &order).await;
+    assert_eq!(found.status, Status::Paid);
+    assert_eq!(found.payment.map(|(method, _)| method), Some(PaymentMethod::Sbp));
+}
+
+async fn a_declined_attempt_may_be_followed_by_another(orders: &dyn Repository) {
+    let order = create(orders).await;
+    let first = begun(orders, &order).await;
+
+    assert!(orders.settle(order.uuid, &first, &Settlement::Declined, None).await.unwrap());
+
+    let second = begun(orders, &order).await;
+    assert_eq!(second.attempt.number, 2);
+    assert!(second.epoch > first.epoch);
+    assert!(!pay(orders, &order, &first).await, "the first attempt is over");
+    assert!(pay(orders, &order, &second).await);
+}
+
+async fn an_attempt_taken_over_is_no_longer_decided_by_its_first_process(orders: &dyn Repository) {
+    let (mine, taken_up, resumed) = (create(orders).await, create(orders).await, create(orders).await);
+    let mut leases = vec![begun(orders, &taken_up).await];
+    let reconciler = orders.unsettled(10, LEASE).await.unwrap()[0].1;
+    leases.insert(0, begun(orders, &mine).await);
+    leases.push(begun(orders, &resumed).await);
+    let repeat = take(orders, &resumed, 1).await.unwrap();
+
+    for (order, lease, newer) in
+        [(&mine, leases[0], None), (&taken_up, leases[1], Some(reconciler)), (&resumed, leases[2], Some(repeat))]
+    {
+        let give_up = Settlement::Cancelled { event: cancelled(order) };
+        let undo = Settlement::Undone { transaction: ids::random(), event: cancelled(order) };
+        for decision in [&Settlement::Abandoned, &give_up, &undo] {
+            if newer.is_some() {
+                assert!(!orders.settle(order.uuid, &lease, decision, None).await.unwrap(), "{decision:?}");
+            }
+        }
+        assert!(orders.settle(order.uuid, &newer.unwrap_or(lease), &Settlement::Abandoned, None).await.unwrap());
+        // The next attempt is its beginner's alone again.
+        let next = begun(orders, order).await;
+        assert!(!next.shared);
+        assert!(orders.settle(order.uuid, &next, &give_up, None).await.unwrap());
+        assert_eq!(find(orders, order).await.status, Status::Cancelled);
+    }
+}
+
+async fn a_process_that_knows_the_outcome_of_a_charge_may_write_it(orders: &dyn Repository) {
+    let (charged, refused) = (create(orders).await, create(orders).await);
+    let (first, other) = (begun(orders, &charged).await, begun(orders, &refused).await);
+    take(orders, &charged, 1).await.unwrap();
+    take(orders, &refused, 1).await.unwrap();
+
+    assert!(pay(orders, &charged, &first).await);
+    assert!(orders.settle(refused.uuid, &other, &Settlement::Declined, None).await.unwrap());
+
+    assert_eq!(find(orders, &charged).await.status, Status::Paid);
+    assert_eq!(find(orders, &refused).await.attempt, None);
+}
+
+async fn an_attempt_that_has_ended_cannot_be_taken(orders: &dyn Repository) {
+    let order = create(orders).await;
+    let first = begun(orders, &order).await;
+    assert_eq!(orders.take(ids::random(), order.uuid, 1, LEASE).await.unwrap(), None);
+
+    let second = take(orders, &order, 1).await.unwrap();
+    orders.settle(order.uuid, &second, &Settlement::Declined, None).await.unwrap();
+
+    assert_eq!((second.attempt, second.shared, second.epoch), (first.attempt, true, first.epoch + 1));
+    assert_eq!(take(orders, &order, 1).await, None);
+    begin(orders, &order).await;
+    assert_eq!(take(orders, &order, 1).await, None);
+}
+
+async fn a_charged_order_that_is_undone_keeps_its_transaction(orders: &dyn Repository) {
+    let order = create(orders).await;
+    let lease = begun(orders, &order).await;
+    let transaction = ids::random();
+    let event = Event::Cancelled { order: order.uuid, user: order.user, reason: CancelReason::OutOfStock, paid: true };
+
+    assert!(orders.settle(order.uuid, &lease, &Settlement::Undone { transaction, event }, None).await.unwrap());
+
+    let found = find(orders, &order).await;
+    assert_eq!((found.status, found.attempt), (Status::Cancelled, None));
+    assert_eq!(found.payment, Some((PaymentMethod::Sbp, transaction)));
+}
+
+async fn attempts_that_were_tried_least_often_come_first(orders: &dyn Repository) {
+    let (old, fresh) = (create(orders).await, create(orders).await);
+    begin(orders, &old).await;
+    for _ in 0..3 {
+        assert_eq!(unsettled(orders, 1, OVER).await, [old.uuid]);
+    }
+    begin(orders, &fresh).await;
+
+    assert_eq!(unsettled(orders, 1, LEASE).await, [fresh.uuid]);
+    assert_eq!(unsettled(orders, 10, LEASE).await, [old.uuid]);
+}
+
+async fn an_unsettled_attempt_is_taken_by_one_reconciler_at_a_time(orders: &dyn Repository) {
+    let order = create(orders).await;
+    let first = begun(orders, &order).await;
+
+    let taken = orders.unsettled(10, LEASE).await.unwrap();
+    let meanwhile = unsettled(orders, 10, LEASE).await;
+    orders.postpone(order.uuid, &first, OVER).await.unwrap();
+    let after_an_older_holder = unsettled(orders, 10, LEASE).await;
+    orders.postpone(order.uuid, &taken[0].1, OVER).await.unwrap();
+    let again = unsettled(orders, 10, LEASE).await;
+
+    assert_eq!((taken[0].0.uuid, taken[0].1.shared, taken[0].1.tries), (order.uuid, true, 1));
+    assert!(meanwhile.is_empty());
+    assert!(after_an_older_holder.is_empty());
+    assert_eq!(again, [order.uuid]);
+}

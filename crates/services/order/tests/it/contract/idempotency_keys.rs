@@ -1,0 +1,141 @@
+//! Every repository of idempotency keys: the promises, for the twin and PostgreSQL alike.
+
+use std::time::Duration;
+
+use contracts::money::Money;
+use order::{
+    error::{Error, Refusal},
+    model::{Claim, Claimed, NewOrder, Outcome, PaymentMethod},
+    repository::Settlement,
+};
+use platform::ids;
+
+use super::{LEASE, OVER, Repository, cancelled, claim, create, find, new_order, write};
+use crate::shop::PAY_WITHIN;
+
+contract!(
+    a_key_is_taken_once_and_remembers_the_outcome,
+    a_key_whose_request_died_is_taken_over_with_the_same_order,
+    a_key_remembers_the_attempt_and_its_outcome,
+    a_request_that_lost_its_key_does_not_answer_for_it,
+    a_request_that_lost_its_key_does_not_give_it_back,
+    a_request_that_lost_its_key_changes_nothing,
+    an_old_key_is_removed,
+);
+
+/// Another request under the same key.
+fn repeated(claim: &Claim) -> Claim {
+    Claim { token: ids::random(), ..claim.clone() }
+}
+
+/// A key whose first request is frozen until its repeat has taken over.
+async fn taken_over(orders: &dyn Repository, order: &NewOrder) -> (Claim, Claim) {
+    let frozen = claim(order.user);
+    let repeat = repeated(&frozen);
+    orders.claim(&frozen, order.uuid, OVER).await.unwrap();
+    let taken = orders.claim(&repeat, ids::ordered(), LEASE).await.unwrap();
+    assert!(matches!(taken, Claimed::Resumed { order: uuid, .. } if uuid == order.uuid), "{taken:?}");
+    (frozen, repeat)
+}
+
+async fn a_key_is_taken_once_and_remembers_the_outcome(orders: &dyn Repository) {
+    let order = new_order(ids::random());
+    let claim = claim(order.user);
+    let other_body = Claim { fingerprint: vec![9], ..claim.clone() };
+    let other_user = Claim { user: ids::random(), ..claim.clone() };
+
+    let new = orders.claim(&claim, order.uuid, LEASE).await.unwrap();
+    let meanwhile = orders.claim(&claim, ids::random(), LEASE).await.unwrap();
+    write(orders, &order, Money::ZERO, PAY_WITHIN, Some(&claim)).await.unwrap();
+    orders.complete(&claim, &Outcome::Cancelled).await.unwrap();
+    let after = orders.claim(&claim, ids::random(), LEASE).await.unwrap();
+
+    assert_eq!(new, Claimed::New { order: order.uuid });
+    assert_eq!(meanwhile, Claimed::InProgress);
+    assert_eq!(after, Claimed::Done(Outcome::Created { order: order.uuid, total_price: Money::ZERO }));
+    assert_eq!(orders.claim(&other_body, ids::random(), LEASE).await.unwrap(), Claimed::Reused);
+    assert!(matches!(orders.claim(&other_user, ids::random(), LEASE).await.unwrap(), Claimed::New { .. }));
+}
+
+async fn a_key_whose_request_died_is_taken_over_with_the_same_order(orders: &dyn Repository) {
+    let (claim, order) = (claim(ids::random()), ids::ordered());
+    orders.claim(&claim, order, LEASE).await.unwrap();
+
+    orders.release(&claim).await.unwrap();
+
+    let taken = orders.claim(&claim, ids::ordered(), LEASE).await.unwrap();
+    assert_eq!(taken, Claimed::Resumed { order, attempt: None });
+    assert_eq!(orders.claim(&claim, ids::ordered(), LEASE).await.unwrap(), Claimed::InProgress);
+}
+
+async fn a_key_remembers_the_attempt_and_its_outcome(orders: &dyn Repository) {
+    let order = create(orders).await;
+    let claim = claim(order.user);
+    orders.claim(&claim, order.uuid, OVER).await.unwrap();
+    let begun = orders.begin(order.user, order.uuid, PaymentMethod::Card, OVER, Some(&claim)).await.unwrap();
+    let lease = begun.unwrap().1.unwrap();
+    let declined = Outcome::Refused(Refusal::PaymentDeclined);
+
+    let resumed = orders.claim(&claim, order.uuid, OVER).await.unwrap();
+    orders.settle(order.uuid, &lease, &Settlement::Declined, Some(&declined)).await.unwrap();
+
+    assert_eq!(resumed, Claimed::Resumed { order: order.uuid, attempt: Some(1) });
+    assert_eq!(orders.claim(&claim, order.uuid, OVER).await.unwrap(), Claimed::Done(declined));
+}
+
+async fn a_request_that_lost_its_key_does_not_answer_for_it(orders: &dyn Repository) {
+    let order = new_order(ids::random());
+    let (frozen, repeat) = taken_over(orders, &order).await;
+
+    orders.complete(&frozen, &Outcome::Refused(Refusal::ReservationLost)).await.unwrap();
+    write(orders, &order, Money::ZERO, PAY_WITHIN, Some(&repeat)).await.unwrap();
+
+    let remembered = orders.claim(&repeated(&frozen), ids::ordered(), LEASE).await.unwrap();
+    assert_eq!(remembered, Claimed::Done(Outcome::Created { order: order.uuid, total_price: Money::ZERO }));
+}
+
+async fn a_request_that_lost_its_key_does_not_give_it_back(orders: &dyn Repository) {
+    let order = new_order(ids::random());
+    let (frozen, repeat) = taken_over(orders, &order).await;
+
+    orders.release(&frozen).await.unwrap();
+    let meanwhile = orders.claim(&repeated(&frozen), ids::ordered(), LEASE).await.unwrap();
+    orders.release(&repeat).await.unwrap();
+    let after = orders.claim(&repeated(&frozen), ids::ordered(), LEASE).await.unwrap();
+
+    assert_eq!(meanwhile, Claimed::InProgress);
+    assert_eq!(after, Claimed::Resumed { order: order.uuid, attempt: None });
+}
+
+async fn a_request_that_lost_its_key_changes_nothing(orders: &dyn Repository) {
+    let unwritten = new_order(ids::random());
+    let (creation, _) = taken_over(orders, &unwritten).await;
+    let written = create(orders).await;
+    let subject = NewOrder { uuid: written.uuid, user: written.user, parts: written.parts.clone() };
+    let (payment, payment_again) = taken_over(orders, &subject).await;
+    let (cancellation, cancellation_again) = taken_over(orders, &subject).await;
+    let begin = async |claim| orders.begin(written.user, written.uuid, PaymentMethod::Sbp, OVER, claim).await;
+
+    let creation = write(orders, &unwritten, Money::ZERO, PAY_WITHIN, Some(&creation)).await;
+    let payment = begin(Some(&payment)).await;
+    let cancellation = orders.cancel(written.uuid, &cancelled(&written), Some(&cancellation)).await;
+
+    assert!(matches!(creation, Err(Error::KeyInProgress)), "{creation:?}");
+    assert!(matches!(payment, Err(Error::KeyInProgress)), "{payment:?}");
+    assert!(matches!(cancellation, Err(Error::KeyInProgress)), "{cancellation:?}");
+    assert_eq!(orders.find(unwritten.user, unwritten.uuid).await.unwrap(), None);
+    assert_eq!(find(orders, &written).await, written);
+    let lease = begin(Some(&payment_again)).await.unwrap().unwrap().1.unwrap();
+    assert!(orders.settle(written.uuid, &lease, &Settlement::Declined, None).await.unwrap());
+    assert!(orders.cancel(written.uuid, &cancelled(&written), Some(&cancellation_again)).await.unwrap());
+}
+
+async fn an_old_key_is_removed(orders: &dyn Repository) {
+    let (claim, order) = (claim(ids::random()), ids::ordered());
+    orders.claim(&claim, order, LEASE).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2)).await;
+
+    assert_eq!(orders.remove(LEASE, 10).await.unwrap(), 0);
+    assert_eq!(orders.remove(OVER, 10).await.unwrap(), 1);
+    assert!(matches!(orders.claim(&claim, order, LEASE).await.unwrap(), Claimed::New { .. }));
+}

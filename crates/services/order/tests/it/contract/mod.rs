@@ -1,0 +1,95 @@
+//! The contract that the in-memory twin and PostgreSQL keep alike, by aggregate.
+
+use std::time::Duration;
+
+use contracts::money::Money;
+use order::{
+    error::Error,
+    model::{AttemptLease, CancelReason, Claim, Event, NewOrder, Order, Outcome, PaymentMethod},
+    repository::{Attempts, IdempotencyKeys, MemoryOrders, Orders, PgOrders, Settlement},
+};
+use platform::ids;
+use uuid::Uuid;
+
+use crate::shop::PAY_WITHIN;
+
+const LEASE: Duration = Duration::from_mins(1);
+const OVER: Duration = Duration::ZERO;
+
+/// All repositories of the service.
+trait Repository: Orders + Attempts + IdempotencyKeys {}
+
+impl Repository for MemoryOrders {}
+impl Repository for PgOrders {}
+
+/// Runs each promise over both implementations.
+macro_rules! contract {
+    ($($promise:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $promise() {
+                super::$promise(&order::repository::MemoryOrders::default()).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $promise() {
+                let database = testkit::database(&order::repository::MIGRATIONS).await;
+                super::$promise(&order::repository::PgOrders::new(database.pool.clone())).await;
+            })*
+        }
+    };
+}
+
+mod attempts;
+mod idempotency_keys;
+mod orders;
+
+fn new_order(user: Uuid) -> NewOrder {
+    let part = ids::random();
+    NewOrder { uuid: ids::ordered(), user, parts: vec![part, ids::random(), part] }
+}
+
+async fn write(
+    orders: &dyn Repository,
+    order: &NewOrder,
+    total_price: Money,
+    pay_within: Duration,
+    claim: Option<&Claim>,
+) -> Result<Order, Error> {
+    orders.create(order, total_price, &order.create(total_price), pay_within, claim).await
+}
+
+async fn create(orders: &dyn Repository) -> Order {
+    let order = new_order(ids::random());
+    write(orders, &order, Money::from_minor(1234).unwrap(), PAY_WITHIN, None).await.unwrap()
+}
+
+async fn begin(orders: &dyn Repository, order: &Order) -> Option<AttemptLease> {
+    let begun = orders.begin(order.user, order.uuid, PaymentMethod::Sbp, OVER, None).await.unwrap();
+    begun.unwrap().1
+}
+
+async fn begun(orders: &dyn Repository, order: &Order) -> AttemptLease {
+    begin(orders, order).await.unwrap()
+}
+
+async fn pay(orders: &dyn Repository, order: &Order, lease: &AttemptLease) -> bool {
+    let transaction = ids::random();
+    let event = Event::Paid { order: order.uuid, user: order.user, method: PaymentMethod::Sbp, transaction };
+    let paid = Settlement::Paid { transaction, event };
+    orders.settle(order.uuid, lease, &paid, Some(&Outcome::Paid { transaction })).await.unwrap()
+}
+
+fn cancelled(order: &Order) -> Event {
+    Event::Cancelled { order: order.uuid, user: order.user, reason: CancelReason::ByUser, paid: false }
+}
+
+async fn find(orders: &dyn Repository, order: &Order) -> Order {
+    orders.find(order.user, order.uuid).await.unwrap().unwrap()
+}
+
+fn claim(user: Uuid) -> Claim {
+    Claim { user, key: ids::random().to_string(), fingerprint: vec![1, 2, 3], token: ids::random() }
+}

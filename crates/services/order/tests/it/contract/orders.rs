@@ -1,0 +1,111 @@
+//! Every repository of orders: the promises, for the twin and PostgreSQL alike.
+
+use std::time::Duration;
+
+use contracts::money::Money;
+use order::{
+    model::{Event, Status},
+    repository::{Cursor, Settlement},
+};
+use platform::ids;
+
+use super::{OVER, Repository, begin, begun, cancelled, create, find, new_order, pay, write};
+use crate::shop::PAY_WITHIN;
+
+contract!(
+    an_order_is_found_by_its_user_alone,
+    an_order_is_written_once,
+    orders_are_listed_newest_first_page_by_page,
+    an_order_that_is_being_paid_cannot_be_cancelled,
+    a_cancelled_order_cannot_be_paid,
+    an_order_is_overdue_only_while_no_attempt_is_in_progress,
+    an_event_has_its_effect_once,
+    only_a_paid_order_is_assembled_or_undone,
+);
+
+async fn an_order_is_found_by_its_user_alone(orders: &dyn Repository) {
+    let order = create(orders).await;
+
+    assert_eq!(orders.find(order.user, order.uuid).await.unwrap(), Some(order.clone()));
+    assert_eq!(orders.find(ids::random(), order.uuid).await.unwrap(), None);
+    assert_eq!(orders.find(order.user, ids::random()).await.unwrap(), None);
+}
+
+async fn an_order_is_written_once(orders: &dyn Repository) {
+    let order = new_order(ids::random());
+    let first = write(orders, &order, Money::from_minor(5).unwrap(), PAY_WITHIN, None).await.unwrap();
+
+    let second = write(orders, &order, Money::from_minor(7).unwrap(), PAY_WITHIN, None).await.unwrap();
+
+    assert_eq!(first, second);
+    assert_eq!(second.total_price.minor(), 5);
+    assert_eq!(second.parts, order.parts);
+}
+
+async fn orders_are_listed_newest_first_page_by_page(orders: &dyn Repository) {
+    let user = ids::random();
+    let mut created = Vec::new();
+    for _ in 0..5 {
+        created.push(write(orders, &new_order(user), Money::ZERO, PAY_WITHIN, None).await.unwrap());
+    }
+    create(orders).await;
+    created.sort_by_key(|order| std::cmp::Reverse((order.created_at, order.uuid)));
+
+    let first = orders.page(user, None, 3).await.unwrap();
+    let last = first.last().map(|order| Cursor { created_at: order.created_at, order: order.uuid });
+    let second = orders.page(user, last, 3).await.unwrap();
+
+    assert_eq!([first, second].concat(), created);
+}
+
+async fn an_order_that_is_being_paid_cannot_be_cancelled(orders: &dyn Repository) {
+    let order = create(orders).await;
+    let lease = begun(orders, &order).await;
+
+    assert!(!orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
+    assert!(orders.settle(order.uuid, &lease, &Settlement::Abandoned, None).await.unwrap());
+    assert!(orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
+}
+
+async fn a_cancelled_order_cannot_be_paid(orders: &dyn Repository) {
+    let order = create(orders).await;
+    assert!(orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
+
+    assert_eq!(begin(orders, &order).await, None);
+    assert!(!orders.cancel(order.uuid, &cancelled(&order), None).await.unwrap());
+    assert_eq!(find(orders, &order).await.status, Status::Cancelled);
+}
+
+async fn an_order_is_overdue_only_while_no_attempt_is_in_progress(orders: &dyn Repository) {
+    let order = write(orders, &new_order(ids::random()), Money::ZERO, OVER, None).await.unwrap();
+    create(orders).await;
+    tokio::time::sleep(Duration::from_millis(2)).await;
+
+    assert_eq!(orders.overdue(10).await.unwrap(), std::slice::from_ref(&order));
+    begin(orders, &order).await;
+    assert!(orders.overdue(10).await.unwrap().is_empty());
+}
+
+async fn an_event_has_its_effect_once(orders: &dyn Repository) {
+    let order = create(orders).await;
+    let lease = begun(orders, &order).await;
+    pay(orders, &order, &lease).await;
+    let event = ids::random();
+
+    assert!(orders.assemble("group", event, order.uuid).await.unwrap());
+    assert!(!orders.assemble("group", event, order.uuid).await.unwrap());
+    assert_eq!(find(orders, &order).await.status, Status::Assembled);
+}
+
+async fn only_a_paid_order_is_assembled_or_undone(orders: &dyn Repository) {
+    let order = create(orders).await;
+    let undone = Event::undone(order.uuid, order.user);
+
+    assert!(!orders.assemble("group", ids::random(), order.uuid).await.unwrap());
+    assert!(!orders.undo("group", ids::random(), order.uuid, &undone).await.unwrap());
+    let lease = begun(orders, &order).await;
+    pay(orders, &order, &lease).await;
+    assert!(orders.undo("group", ids::random(), order.uuid, &undone).await.unwrap());
+    assert!(!orders.assemble("group", ids::random(), order.uuid).await.unwrap());
+    assert_eq!(find(orders, &order).await.status, Status::Cancelled);
+}
