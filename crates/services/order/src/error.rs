@@ -1,7 +1,7 @@
 //! The service's error.
 
 use contracts::money::MoneyError;
-use platform::kafka::Failure;
+use platform::{kafka::Failure, postgres::DatabaseError};
 
 use crate::model::IllegalTransition;
 pub use crate::model::Refusal;
@@ -24,19 +24,15 @@ pub enum Error {
     TotalTooLarge(#[from] MoneyError),
     #[error("{0} is not available")]
     Unavailable(&'static str, #[source] anyhow::Error),
-    #[error("a statement failed")]
-    Database(#[source] sqlx::Error),
-    #[error("something is inconsistent: {0}")]
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error("inconsistent: {0}")]
     Inconsistent(String),
 }
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if platform::postgres::is_unavailable(&error) {
-            Self::Unavailable("the database", error.into())
-        } else {
-            Self::Database(error)
-        }
+        Self::Database(error.into())
     }
 }
 
@@ -56,7 +52,7 @@ impl From<Error> for Failure {
             Error::Unavailable(..) | Error::PaymentInProgress | Error::PaymentOutcomeUnknown | Error::KeyInProgress => {
                 Self::transient(error)
             }
-            Error::Database(ref cause) if !platform::postgres::is_permanent(cause) => Self::transient(error),
+            Error::Database(error) => error.into(),
             error => Self::poison(format!("{:#}", anyhow::Error::from(error))),
         }
     }

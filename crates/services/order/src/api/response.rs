@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use platform::problem::Problem;
+use platform::{postgres::DatabaseError, problem::Problem};
 
 use super::dto::{Created, Paid};
 use crate::{
@@ -59,12 +59,12 @@ fn problem(error: Error) -> Problem {
             problem.retry_after = Some(2);
             problem
         }
-        Error::Unavailable(..) => {
-            tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "a dependency is not available");
+        Error::Unavailable(..) | Error::Database(DatabaseError::Unavailable(_)) => {
+            tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");
             Problem::unavailable(message)
         }
         Error::Database(_) | Error::Inconsistent(_) => {
-            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "a request failed");
+            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "request failed");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here")
         }
     }

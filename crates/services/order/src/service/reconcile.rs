@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _, stream};
-use platform::{deadline, outage::Outage};
+use platform::{deadline, outage::Outage, postgres::DatabaseError};
 use tokio_util::sync::CancellationToken;
 
 use super::OrderService;
@@ -43,7 +43,9 @@ impl OrderService {
         // The calls end with the deadline; the remaining time is for writing their outcome.
         match tokio::time::timeout(limit + TIME_TO_WRITE, work).await {
             Ok(Ok(_)) => tracing::info!(order_uuid = %uuid, "reconciled: the order is paid"),
-            Ok(Err(Error::PaymentOutcomeUnknown | Error::Unavailable(..))) => {}
+            Ok(Err(
+                Error::PaymentOutcomeUnknown | Error::Unavailable(..) | Error::Database(DatabaseError::Unavailable(_)),
+            )) => {}
             Ok(Err(error)) => tracing::info!(order_uuid = %uuid, %error, "reconciled: the order is not paid"),
             Err(_) => {
                 self.ask_later(&order, &lease, "timed out").await;

@@ -8,7 +8,7 @@ use order::{
     model::{Claim, NewOrder, Outcome, PaymentMethod},
     service::OrderService,
 };
-use platform::{deadline, http::REQUEST_LIMIT};
+use platform::{deadline, http::REQUEST_LIMIT, postgres::DatabaseError};
 use rand::RngExt as _;
 use uuid::Uuid;
 
@@ -125,6 +125,7 @@ impl User {
                 Ok(Err(Error::Refused(refusal))) => return Some(Err(refusal)),
                 Ok(Err(
                     Error::Unavailable(..)
+                    | Error::Database(DatabaseError::Unavailable(_))
                     | Error::PaymentInProgress
                     | Error::PaymentOutcomeUnknown
                     | Error::KeyInProgress,

@@ -5,7 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{PgOrders, row::Row, settle};
+use super::{
+    PgOrders,
+    row::{Row, inconsistent},
+    settle,
+};
 use crate::{
     error::Error,
     model::{Attempt, AttemptLease, Claim, Order, Outcome, PaymentMethod},
@@ -169,8 +173,7 @@ impl Attempts for PgOrders {
                 transaction_uuid: row.transaction_uuid,
                 created_at: row.created_at,
             })?;
-            let attempt =
-                order.attempt.ok_or_else(|| Error::Inconsistent(format!("order {} has no attempt", order.uuid)))?;
+            let attempt = order.attempt.ok_or_else(|| inconsistent(order.uuid, "attempt_method"))?;
             Ok((order, AttemptLease { attempt, epoch, shared: true, tries }))
         });
         let mut taken = taken.collect::<Result<Vec<_>, Error>>()?;
@@ -180,8 +183,7 @@ impl Attempts for PgOrders {
 }
 
 fn method(order: Uuid, name: &str) -> Result<PaymentMethod, Error> {
-    PaymentMethod::parse(name)
-        .ok_or_else(|| Error::Inconsistent(format!("order {order} has an unknown payment method")))
+    PaymentMethod::parse(name).ok_or_else(|| inconsistent(order, "attempt_method"))
 }
 
 fn tries(count: i32) -> u32 {

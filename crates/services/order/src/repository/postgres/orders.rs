@@ -11,7 +11,10 @@ use platform::{
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{PgOrders, row::Row};
+use super::{
+    PgOrders,
+    row::{Row, inconsistent},
+};
 use crate::{
     error::Error,
     model::{Claim, Event, NewOrder, Order, Outcome},
@@ -34,7 +37,7 @@ impl Orders for PgOrders {
         match (self.find(order.user, order.uuid).await?, claim) {
             (Some(existing), _) => Ok(existing),
             (None, Some(_)) => Err(Error::KeyInProgress),
-            (None, None) => Err(Error::Inconsistent(format!("order {} is another user's", order.uuid))),
+            (None, None) => Err(inconsistent(order.uuid, "user_uuid")),
         }
     }
 

@@ -1,7 +1,8 @@
-//! A row of `orders`, and the order that it is.
+//! A row of table `orders`, and its conversion into an order.
 
 use chrono::{DateTime, Utc};
 use contracts::money::Money;
+use platform::postgres::DatabaseError;
 use uuid::Uuid;
 
 use crate::{
@@ -26,28 +27,28 @@ impl TryFrom<Row> for Order {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        let method = |text: String| PaymentMethod::parse(&text).ok_or_else(|| wrong(row.uuid, "payment method"));
+        let method = |column, text: String| PaymentMethod::parse(&text).ok_or_else(|| inconsistent(row.uuid, column));
         Ok(Self {
             uuid: row.uuid,
             user: row.user_uuid,
             parts: row.part_uuids,
-            total_price: Money::from_minor(row.total_price)?,
-            status: Status::parse(&row.status).ok_or_else(|| wrong(row.uuid, "status"))?,
+            total_price: Money::from_minor(row.total_price).map_err(|_| inconsistent(row.uuid, "total_price"))?,
+            status: Status::parse(&row.status).ok_or_else(|| inconsistent(row.uuid, "status"))?,
             attempts: row.attempt,
             attempt: row
                 .attempt_method
-                .map(|text| method(text).map(|method| Attempt { number: row.attempt, method }))
+                .map(|text| method("attempt_method", text).map(|method| Attempt { number: row.attempt, method }))
                 .transpose()?,
             payment: row
                 .payment_method
                 .zip(row.transaction_uuid)
-                .map(|(text, transaction)| method(text).map(|method| (method, transaction)))
+                .map(|(text, transaction)| method("payment_method", text).map(|method| (method, transaction)))
                 .transpose()?,
             created_at: row.created_at,
         })
     }
 }
 
-fn wrong(order: Uuid, what: &str) -> Error {
-    Error::Inconsistent(format!("order {order} has an unknown {what}"))
+pub fn inconsistent(order: Uuid, column: &'static str) -> Error {
+    DatabaseError::inconsistent("orders", column, order).into()
 }
