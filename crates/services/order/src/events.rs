@@ -9,7 +9,7 @@ impl From<&Event> for outbox::Event {
     fn from(event: &Event) -> Self {
         match event {
             Event::Created { order, user, parts, total_price } => contracts::events::record(
-                *order,
+                order.uuid(),
                 OrderCreated {
                     order_uuid: order.to_string(),
                     user_uuid: user.to_string(),
@@ -19,7 +19,7 @@ impl From<&Event> for outbox::Event {
                 },
             ),
             Event::Paid { order, user, method, transaction } => contracts::events::record(
-                *order,
+                order.uuid(),
                 OrderPaid {
                     order_uuid: order.to_string(),
                     user_uuid: user.to_string(),
@@ -29,7 +29,7 @@ impl From<&Event> for outbox::Event {
                 },
             ),
             Event::Cancelled { order, user, reason, paid } => contracts::events::record(
-                *order,
+                order.uuid(),
                 OrderCancelled {
                     order_uuid: order.to_string(),
                     user_uuid: user.to_string(),

@@ -1,6 +1,7 @@
 //! `POST /api/v1/orders`
 
 use axum::{extract::State, http::StatusCode};
+use contracts::ids::{OrderId, PartId, UserId};
 use platform::{ids, problem::Problem};
 
 use super::{
@@ -53,7 +54,11 @@ pub async fn handle(
         return Err(Problem::invalid("part_uuids", format!("must name at most {MAX_PARTS} parts")).into());
     }
     let claim = posted.claim(user)?;
-    let order = NewOrder { uuid: ids::ordered(), user: body.user_uuid, parts: body.part_uuids };
+    let order = NewOrder {
+        uuid: OrderId::new(ids::ordered()),
+        user: UserId::new(body.user_uuid),
+        parts: body.part_uuids.into_iter().map(PartId::new).collect(),
+    };
 
     Ok(api.service.create(user, order, claim.as_ref()).await?)
 }

@@ -1,7 +1,10 @@
 //! The bodies of HTTP requests and responses.
 
 use chrono::{DateTime, Utc};
-use contracts::money::Money;
+use contracts::{
+    ids::{OrderId, PartId},
+    money::Money,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -29,8 +32,8 @@ pub struct Created {
 }
 
 impl Created {
-    pub fn new(order: Uuid, total_price: Money) -> Self {
-        Self { order_uuid: order, uuid: order, total_price: total_price.to_major() }
+    pub fn new(order: OrderId, total_price: Money) -> Self {
+        Self { order_uuid: order.uuid(), uuid: order.uuid(), total_price: total_price.to_major() }
     }
 }
 
@@ -74,11 +77,11 @@ pub struct OrderView {
 impl From<Order> for OrderView {
     fn from(order: Order) -> Self {
         Self {
-            order_uuid: order.uuid,
-            user_uuid: order.user,
-            part_uuids: order.parts,
+            order_uuid: order.uuid.uuid(),
+            user_uuid: order.user.uuid(),
+            part_uuids: order.parts.into_iter().map(PartId::uuid).collect(),
             total_price: order.total_price.to_major(),
-            transaction_uuid: order.payment.map(|(_, transaction)| transaction),
+            transaction_uuid: order.payment.map(|(_, transaction)| transaction.uuid()),
             payment_method: order.payment.map(|(method, _)| method),
             status: order.status,
             created_at: None,

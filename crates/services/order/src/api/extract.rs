@@ -5,6 +5,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
+use contracts::ids::{OrderId, UserId};
 use platform::{auth::Caller, ids, problem::Problem};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
@@ -19,14 +20,14 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const KEY_LENGTH: usize = 255;
 
 /// The user who asks.
-pub struct User(pub Uuid);
+pub struct User(pub UserId);
 
 impl<S: Sync> FromRequestParts<S> for User {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match parts.extensions.get::<Caller>() {
-            Some(Caller::User(user)) => Ok(Self(*user)),
+            Some(Caller::User(user)) => Ok(Self(UserId::new(*user))),
             // Orders belong to users: a service has none.
             _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")),
         }
@@ -50,7 +51,7 @@ pub struct IdempotencyKey {
 }
 
 /// The order in the path.
-pub struct OrderUuid(pub Uuid);
+pub struct OrderUuid(pub OrderId);
 
 impl<S: Send + Sync> FromRequestParts<S> for OrderUuid {
     type Rejection = Problem;
@@ -58,7 +59,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OrderUuid {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let uuid = path.ok().and_then(|Path(text)| Uuid::try_parse(&text).ok());
-        uuid.map(Self).ok_or_else(|| Problem::invalid("order_uuid", "is not a uuid"))
+        uuid.map(|uuid| Self(OrderId::new(uuid))).ok_or_else(|| Problem::invalid("order_uuid", "is not a uuid"))
     }
 }
 
@@ -114,7 +115,7 @@ impl Posted {
     }
 
     /// The key under which `user` may repeat this request, where it has one.
-    pub fn claim(&self, user: Uuid) -> Result<Option<Claim>, Problem> {
+    pub fn claim(&self, user: UserId) -> Result<Option<Claim>, Problem> {
         let mut values = self.headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(value) = values.next() else { return Ok(None) };
         let wrong = |problem| Problem::invalid("Idempotency-Key", problem);

@@ -6,6 +6,7 @@ use axum::{
     response::ErrorResponse,
 };
 use chrono::DateTime;
+use contracts::ids::OrderId;
 use platform::problem::Problem;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -69,14 +70,14 @@ fn limit(text: &str) -> Result<u8, Problem> {
 
 /// Microseconds and order, both in hexadecimal: opaque to callers, and safe in a URL.
 fn encode(cursor: Cursor) -> String {
-    format!("{:016x}{}", cursor.created_at.timestamp_micros(), cursor.order.simple())
+    format!("{:016x}{}", cursor.created_at.timestamp_micros(), cursor.order.uuid().simple())
 }
 
 fn decode(text: &str) -> Result<Cursor, Problem> {
     let cursor = text.split_at_checked(16).and_then(|(micros, order)| {
         let micros = i64::from_str_radix(micros, 16).ok()?;
         let order = Uuid::try_parse(order).ok().filter(|_| order.len() == 32)?;
-        Some(Cursor { created_at: DateTime::from_timestamp_micros(micros)?, order })
+        Some(Cursor { created_at: DateTime::from_timestamp_micros(micros)?, order: OrderId::new(order) })
     });
     cursor.ok_or_else(|| Problem::invalid("cursor", "is not a next_cursor of this list"))
 }
@@ -91,7 +92,7 @@ mod tests {
         #[test]
         fn a_cursor_is_read_as_it_was_written(micros in 0i64..4_000_000_000_000_000, order: u128) {
             let created_at = DateTime::from_timestamp_micros(micros).unwrap();
-            let cursor = Cursor { created_at, order: Uuid::from_u128(order) };
+            let cursor = Cursor { created_at, order: OrderId::new(Uuid::from_u128(order)) };
 
             prop_assert_eq!(decode(&encode(cursor)).unwrap(), cursor);
         }

@@ -21,7 +21,7 @@ impl IntoResponse for Outcome {
                 (StatusCode::CREATED, [location], Json(Created::new(order, total_price))).into_response()
             }
             Self::Paid { transaction } => {
-                (StatusCode::OK, Json(Paid { transaction_uuid: transaction })).into_response()
+                (StatusCode::OK, Json(Paid { transaction_uuid: transaction.uuid() })).into_response()
             }
             Self::Cancelled => StatusCode::NO_CONTENT.into_response(),
             Self::Refused(refusal) => Error::from(refusal).into_response(),

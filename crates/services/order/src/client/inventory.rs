@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use contracts::ids::{OrderId, PartId};
 use contracts::money::Money;
 use contracts::proto::inventory::v1::{
     ListPartsRequest, PartQuantity, PartsFilter, ReservePartsRequest, ReservedPart,
@@ -13,7 +14,6 @@ use platform::{
     retry::Budget,
 };
 use tonic::{Code, Status};
-use uuid::Uuid;
 
 use super::{Inventory, Reserved};
 use crate::error::{Error, Refusal};
@@ -32,7 +32,7 @@ impl GrpcInventory {
 
 #[async_trait]
 impl Inventory for GrpcInventory {
-    async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
         let request = ReservePartsRequest {
             order_uuid: order.to_string(),
             parts: parts
@@ -54,7 +54,7 @@ impl Inventory for GrpcInventory {
         }
     }
 
-    async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error> {
+    async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error> {
         let uuids = parts.iter().map(|(part, _)| part.to_string()).collect();
         let filter = PartsFilter { uuids, ..PartsFilter::default() };
         let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
@@ -66,8 +66,8 @@ impl Inventory for GrpcInventory {
             })
             .await;
         let found = answer.map_err(refusal)?.into_inner().parts;
-        let available: HashMap<Uuid, i64> =
-            found.iter().filter_map(|part| Some((part.uuid.parse().ok()?, part.stock_quantity))).collect();
+        let available: HashMap<PartId, i64> =
+            found.iter().filter_map(|part| Some((PartId::new(part.uuid.parse().ok()?), part.stock_quantity))).collect();
         if let Some((part, _)) = parts.iter().find(|(part, _)| !available.contains_key(part)) {
             return Err(Refusal::PartNotFound(*part).into());
         }
@@ -81,14 +81,14 @@ impl Inventory for GrpcInventory {
 fn decode(part: &ReservedPart) -> Result<Reserved, Error> {
     let wrong = || Error::Inconsistent("inventory answered something that is not a reservation".to_owned());
     Ok(Reserved {
-        part: part.part_uuid.parse().map_err(|_| wrong())?,
+        part: part.part_uuid.parse().map(PartId::new).map_err(|_| wrong())?,
         quantity: part.quantity,
         unit_price: Money::from_minor(part.unit_price_minor).map_err(|_| wrong())?,
     })
 }
 
 fn refusal(status: Status) -> Error {
-    let part = || subject(&status).and_then(|part| part.parse().ok()).unwrap_or_default();
+    let part = || PartId::new(subject(&status).and_then(|part| part.parse().ok()).unwrap_or_default());
     match (status.code(), reason(&status)) {
         (Code::NotFound, _) => Refusal::PartNotFound(part()).into(),
         (Code::FailedPrecondition, Some("RESERVATION_ENDED")) => Refusal::ReservationLost.into(),

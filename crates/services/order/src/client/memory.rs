@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use contracts::ids::{OrderId, PartId, TransactionId};
 use contracts::money::Money;
 use uuid::Uuid;
 
@@ -23,14 +24,14 @@ pub struct MemoryInventory {
 
 #[derive(Default)]
 struct Stock {
-    parts: BTreeMap<Uuid, (Money, i64)>,
-    reservations: BTreeMap<Uuid, Vec<Reserved>>,
+    parts: BTreeMap<PartId, (Money, i64)>,
+    reservations: BTreeMap<OrderId, Vec<Reserved>>,
     away: bool,
 }
 
 impl Stock {
     /// The parts as they can be held now: all known, and enough of each.
-    fn grantable(&self, parts: &[(Uuid, i64)]) -> Result<Vec<Reserved>, Error> {
+    fn grantable(&self, parts: &[(PartId, i64)]) -> Result<Vec<Reserved>, Error> {
         if let Some((part, _)) = parts.iter().find(|(part, _)| !self.parts.contains_key(part)) {
             return Err(Refusal::PartNotFound(*part).into());
         }
@@ -48,7 +49,7 @@ impl Stock {
 
 impl MemoryInventory {
     /// Puts a part on the shelf.
-    pub fn put(&self, part: Uuid, unit_price: Money, quantity: i64) {
+    pub fn put(&self, part: PartId, unit_price: Money, quantity: i64) {
         self.state().parts.insert(part, (unit_price, quantity));
     }
 
@@ -57,12 +58,12 @@ impl MemoryInventory {
         self.state().away = away;
     }
 
-    pub fn available(&self, part: Uuid) -> i64 {
+    pub fn available(&self, part: PartId) -> i64 {
         self.state().parts.get(&part).map_or(0, |(_, available)| *available)
     }
 
     /// Forgets an order's reservation, as an expiry does, and puts the parts back.
-    pub fn expire(&self, order: Uuid) {
+    pub fn expire(&self, order: OrderId) {
         let mut state = self.state();
         for reserved in state.reservations.remove(&order).unwrap_or_default() {
             if let Some((_, available)) = state.parts.get_mut(&reserved.part) {
@@ -78,7 +79,7 @@ impl MemoryInventory {
 
 #[async_trait]
 impl Inventory for MemoryInventory {
-    async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], _: bool) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], _: bool) -> Result<Vec<Reserved>, Error> {
         let mut state = self.state();
         if state.away {
             return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
@@ -96,7 +97,7 @@ impl Inventory for MemoryInventory {
         Ok(all)
     }
 
-    async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error> {
+    async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error> {
         let state = self.state();
         if state.away {
             return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
@@ -113,8 +114,8 @@ pub struct MemoryPayments {
 
 #[derive(Default)]
 struct Till {
-    charges: BTreeMap<Uuid, (i32, Uuid)>,
-    declined: BTreeMap<(Uuid, i32), Refusal>,
+    charges: BTreeMap<OrderId, (i32, TransactionId)>,
+    declined: BTreeMap<(OrderId, i32), Refusal>,
     script: VecDeque<Fault>,
 }
 
@@ -138,7 +139,7 @@ impl MemoryPayments {
     }
 
     /// The number of charges of an order.
-    pub fn charges(&self, order: Uuid) -> usize {
+    pub fn charges(&self, order: OrderId) -> usize {
         usize::from(self.state().charges.contains_key(&order))
     }
 
@@ -164,8 +165,10 @@ impl Payments for MemoryPayments {
             state.declined.insert((order.uuid, attempt.number), refusal.clone());
             return Payment::Declined(refusal);
         }
-        let transaction = Uuid::from_u128(order.uuid.as_u128().wrapping_add(u128::from(attempt.number.unsigned_abs())));
-        let (_, transaction) = *state.charges.entry(order.uuid).or_insert((attempt.number, transaction));
+        let transaction =
+            Uuid::from_u128(order.uuid.uuid().as_u128().wrapping_add(u128::from(attempt.number.unsigned_abs())));
+        let (_, transaction) =
+            *state.charges.entry(order.uuid).or_insert((attempt.number, TransactionId::new(transaction)));
         if matches!(fault, Some(Fault::ChargedThenSilent)) {
             return Payment::Unknown("charged, then silent".to_owned());
         }

@@ -5,11 +5,11 @@ mod memory;
 mod payment;
 
 use async_trait::async_trait;
+use contracts::ids::{OrderId, PartId, TransactionId};
 use contracts::money::Money;
 pub use inventory::GrpcInventory;
 pub use memory::{Fault, MemoryInventory, MemoryPayments};
 pub use payment::GrpcPayments;
-use uuid::Uuid;
 
 use crate::{
     error::{Error, Refusal},
@@ -19,7 +19,7 @@ use crate::{
 /// What an order's parts cost, the prices being those of its first reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserved {
-    pub part: Uuid,
+    pub part: PartId,
     pub quantity: i64,
     pub unit_price: Money,
 }
@@ -30,16 +30,16 @@ pub trait Inventory: Send + Sync {
     ///
     /// Without `confirm` the reservation expires soon; with it, it stands until the order ends.
     /// [`Refusal::PartNotFound`], [`Refusal::OutOfStock`], or [`Refusal::ReservationLost`] when the order can never have them.
-    async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], confirm: bool) -> Result<Vec<Reserved>, Error>;
+    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error>;
     /// What would speak against holding the parts now, in the same order; holds nothing.
-    async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error>;
+    async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error>;
 }
 
 /// How an attempt to pay went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payment {
     /// Charged, by this transaction.
-    Charged(Uuid),
+    Charged(TransactionId),
     /// Definitely not charged.
     Declined(Refusal),
     /// Not known: it may have been charged, and must be asked again.
@@ -52,7 +52,7 @@ pub enum Voided {
     /// Nothing is charged under it, now or later.
     Void,
     /// The order is charged already, by this transaction.
-    Charged(Uuid),
+    Charged(TransactionId),
     /// Not known: it must be asked again.
     Unknown(String),
 }

@@ -1,6 +1,7 @@
 //! Payment over gRPC.
 
 use async_trait::async_trait;
+use contracts::ids::TransactionId;
 use contracts::proto::payment::v1::{
     PayOrderRequest, PaymentMethod as Method, VoidAttemptRequest, payment_service_client::PaymentServiceClient,
 };
@@ -38,7 +39,7 @@ impl Payments for GrpcPayments {
         let status = match self.client.clone().pay_order(request).await {
             Ok(answer) => {
                 return match answer.into_inner().transaction_uuid.parse() {
-                    Ok(transaction) => Payment::Charged(transaction),
+                    Ok(transaction) => Payment::Charged(TransactionId::new(transaction)),
                     Err(_) => Payment::Unknown("payment answered no transaction".to_owned()),
                 };
             }
@@ -64,7 +65,7 @@ impl Payments for GrpcPayments {
         match self.client.clone().void_attempt(request).await.map(|answer| answer.into_inner().transaction_uuid) {
             Ok(none) if none.is_empty() => Voided::Void,
             Ok(transaction) => match transaction.parse() {
-                Ok(transaction) => Voided::Charged(transaction),
+                Ok(transaction) => Voided::Charged(TransactionId::new(transaction)),
                 Err(_) => Voided::Unknown("payment answered no transaction".to_owned()),
             },
             // A payment service of an older version knows no such call: the attempt stays as it is until there is a newer one.

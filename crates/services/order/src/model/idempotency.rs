@@ -1,5 +1,6 @@
 //! What an Idempotency-Key stands for.
 
+use contracts::ids::{OrderId, TransactionId, UserId};
 use contracts::money::Money;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use super::Refusal;
 /// to its repeat, and can neither answer for it nor change anything under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    pub user: Uuid,
+    pub user: UserId,
     /// 1 to 255 characters.
     pub key: String,
     /// SHA-256 of method, path and body.
@@ -25,9 +26,9 @@ pub struct Claim {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
     /// The request is this caller's to do, about this order.
-    New { order: Uuid },
+    New { order: OrderId },
     /// An earlier request with this key died on the way: go on with its order and, where it had begun one, its attempt to pay.
-    Resumed { order: Uuid, attempt: Option<i32> },
+    Resumed { order: OrderId, attempt: Option<i32> },
     /// It is being done.
     InProgress,
     /// It has been done.
@@ -40,8 +41,8 @@ pub enum Claimed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    Created { order: Uuid, total_price: Money },
-    Paid { transaction: Uuid },
+    Created { order: OrderId, total_price: Money },
+    Paid { transaction: TransactionId },
     Cancelled,
     Refused(Refusal),
 }

@@ -1,9 +1,9 @@
 //! The order and its states.
 
 use chrono::{DateTime, Utc};
+use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 /// ```text
 /// PendingPayment ──pay──▶ Paid ──assemble──▶ Assembled
@@ -84,17 +84,17 @@ pub struct Attempt {
 /// An order as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewOrder {
-    pub uuid: Uuid,
-    pub user: Uuid,
+    pub uuid: OrderId,
+    pub user: UserId,
     /// A repeated uuid is a quantity.
-    pub parts: Vec<Uuid>,
+    pub parts: Vec<PartId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Order {
-    pub uuid: Uuid,
-    pub user: Uuid,
-    pub parts: Vec<Uuid>,
+    pub uuid: OrderId,
+    pub user: UserId,
+    pub parts: Vec<PartId>,
     pub total_price: Money,
     pub status: Status,
     /// The number of the last attempt to pay, 0 before the first.
@@ -102,16 +102,16 @@ pub struct Order {
     /// The last attempt, while its outcome is not known.
     pub attempt: Option<Attempt>,
     /// How it was paid, and the transaction.
-    pub payment: Option<(PaymentMethod, Uuid)>,
+    pub payment: Option<(PaymentMethod, TransactionId)>,
     pub created_at: DateTime<Utc>,
 }
 
 /// What happened to an order, for others to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    Created { order: Uuid, user: Uuid, parts: Vec<Uuid>, total_price: Money },
-    Paid { order: Uuid, user: Uuid, method: PaymentMethod, transaction: Uuid },
-    Cancelled { order: Uuid, user: Uuid, reason: CancelReason, paid: bool },
+    Created { order: OrderId, user: UserId, parts: Vec<PartId>, total_price: Money },
+    Paid { order: OrderId, user: UserId, method: PaymentMethod, transaction: TransactionId },
+    Cancelled { order: OrderId, user: UserId, reason: CancelReason, paid: bool },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -126,7 +126,7 @@ pub enum IllegalTransition {
 
 impl NewOrder {
     /// How many of each part, in the order of their first appearance.
-    pub fn quantities(&self) -> Vec<(Uuid, i64)> {
+    pub fn quantities(&self) -> Vec<(PartId, i64)> {
         quantities(&self.parts)
     }
 
@@ -137,7 +137,7 @@ impl NewOrder {
 
 impl Order {
     /// How many of each part, in the order of their first appearance.
-    pub fn quantities(&self) -> Vec<(Uuid, i64)> {
+    pub fn quantities(&self) -> Vec<(PartId, i64)> {
         quantities(&self.parts)
     }
 
@@ -151,7 +151,7 @@ impl Order {
     }
 
     /// The attempt has succeeded.
-    pub fn pay(&mut self, number: i32, transaction: Uuid) -> Result<Event, IllegalTransition> {
+    pub fn pay(&mut self, number: i32, transaction: TransactionId) -> Result<Event, IllegalTransition> {
         let attempt = self.end_attempt(number)?;
         self.status = Status::Paid;
         self.payment = Some((attempt.method, transaction));
@@ -174,7 +174,7 @@ impl Order {
     }
 
     /// The attempt has succeeded, and the parts are gone: the order is given up, and gets back what it was charged.
-    pub fn undo_attempt(&mut self, number: i32, transaction: Uuid) -> Result<Event, IllegalTransition> {
+    pub fn undo_attempt(&mut self, number: i32, transaction: TransactionId) -> Result<Event, IllegalTransition> {
         self.pay(number, transaction)?;
         self.status = Status::Cancelled;
         Ok(Event::Cancelled { order: self.uuid, user: self.user, reason: CancelReason::OutOfStock, paid: true })
@@ -209,13 +209,13 @@ impl Order {
 
 impl Event {
     /// The event of a paid order that is undone since it cannot be built.
-    pub fn undone(order: Uuid, user: Uuid) -> Self {
+    pub fn undone(order: OrderId, user: UserId) -> Self {
         Self::Cancelled { order, user, reason: CancelReason::AssemblyFailed, paid: true }
     }
 }
 
-fn quantities(parts: &[Uuid]) -> Vec<(Uuid, i64)> {
-    let mut quantities: Vec<(Uuid, i64)> = Vec::new();
+fn quantities(parts: &[PartId]) -> Vec<(PartId, i64)> {
+    let mut quantities: Vec<(PartId, i64)> = Vec::new();
     for part in parts {
         match quantities.iter_mut().find(|(known, _)| known == part) {
             Some((_, quantity)) => *quantity += 1,

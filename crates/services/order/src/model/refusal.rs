@@ -1,7 +1,7 @@
 //! Why a request is refused.
 
+use contracts::ids::{OrderId, PartId};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::Status;
 
@@ -10,11 +10,11 @@ use super::Status;
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     #[error("there is no order {0}")]
-    OrderNotFound(Uuid),
+    OrderNotFound(OrderId),
     #[error("there is no part {0}")]
-    PartNotFound(Uuid),
+    PartNotFound(PartId),
     #[error("part {0} is out of stock")]
-    OutOfStock(Uuid),
+    OutOfStock(PartId),
     #[error("the order's parts are no longer reserved and it is cancelled")]
     ReservationLost,
     #[error("the order is {}", .0.as_str())]

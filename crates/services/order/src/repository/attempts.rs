@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use uuid::Uuid;
+use contracts::ids::{OrderId, TransactionId, UserId};
 
 use crate::{
     error::Error,
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// Charged.
-    Paid { transaction: Uuid, event: Event },
+    Paid { transaction: TransactionId, event: Event },
     /// Not charged; the order may be tried again.
     Declined,
     /// Payment was not asked; the order may be tried again.
@@ -22,7 +22,7 @@ pub enum Settlement {
     /// Not charged, and the order is cancelled.
     Cancelled { event: Event },
     /// Charged, and the order is cancelled: payment refunds the charge upon the event.
-    Undone { transaction: Uuid, event: Event },
+    Undone { transaction: TransactionId, event: Event },
 }
 
 impl Settlement {
@@ -47,26 +47,31 @@ pub trait Attempts: Send + Sync {
     /// lost its key, nothing changes: [`Error::KeyInProgress`].
     async fn begin(
         &self,
-        user: Uuid,
-        order: Uuid,
+        user: UserId,
+        order: OrderId,
         method: PaymentMethod,
         patience: Duration,
         claim: Option<&Claim>,
     ) -> Result<Option<(Order, Option<AttemptLease>)>, Error>;
     /// Takes over an attempt of the user's order for `pause`. None when it is not in progress any more.
-    async fn take(&self, user: Uuid, order: Uuid, attempt: i32, pause: Duration)
-    -> Result<Option<AttemptLease>, Error>;
+    async fn take(
+        &self,
+        user: UserId,
+        order: OrderId,
+        attempt: i32,
+        pause: Duration,
+    ) -> Result<Option<AttemptLease>, Error>;
     /// Ends an attempt and writes `outcome` to the key that began it. False when the attempt has ended before, or when the end is not
     /// [open](Ending::is_open_to) to this lease.
     async fn settle(
         &self,
-        order: Uuid,
+        order: OrderId,
         lease: &AttemptLease,
         settlement: &Settlement,
         outcome: Option<&Outcome>,
     ) -> Result<bool, Error>;
     /// Makes an attempt due after `pause`, unless another process has taken it meanwhile.
-    async fn postpone(&self, order: Uuid, lease: &AttemptLease, pause: Duration) -> Result<(), Error>;
+    async fn postpone(&self, order: OrderId, lease: &AttemptLease, pause: Duration) -> Result<(), Error>;
     /// Takes over attempts that are due, those that were taken least often first, at most `limit`; each is due again after `pause`.
     async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error>;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use uuid::Uuid;
+use contracts::ids::OrderId;
 
 use crate::{
     error::Error,
@@ -13,7 +13,7 @@ use crate::{
 #[async_trait]
 pub trait IdempotencyKeys: Send + Sync {
     /// Takes the key for `lease`, for a request about `order`. Once another request has taken it over, this claim changes nothing.
-    async fn claim(&self, claim: &Claim, order: Uuid, lease: Duration) -> Result<Claimed, Error>;
+    async fn claim(&self, claim: &Claim, order: OrderId, lease: Duration) -> Result<Claimed, Error>;
     /// Writes the request's outcome to the key, unless it has one already. False when the key is another request's.
     async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error>;
     /// Ends the lease, so that the request may be repeated at once, unless the key is another request's.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use contracts::ids::{EventId, OrderId, UserId};
 use contracts::money::Money;
-use uuid::Uuid;
 
 use crate::{
     error::Error,
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub created_at: DateTime<Utc>,
-    pub order: Uuid,
+    pub order: OrderId,
 }
 
 /// Each change is one statement together with its event and the idempotency key's outcome, and takes effect only while the order is
@@ -33,15 +33,16 @@ pub trait Orders: Send + Sync {
         claim: Option<&Claim>,
     ) -> Result<Order, Error>;
     /// An order of `user`.
-    async fn find(&self, user: Uuid, order: Uuid) -> Result<Option<Order>, Error>;
+    async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
     /// The user's orders, newest first, those after `after`, at most `limit`.
-    async fn page(&self, user: Uuid, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error>;
+    async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error>;
     /// Cancels an order that is neither paid nor being paid. False when it is not in that state any more.
-    async fn cancel(&self, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, Error>;
+    async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error>;
     /// Unpaid orders whose payment deadline has passed and that have no attempt in progress, at most `limit`.
     async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error>;
     /// Completes a paid order whose ship is assembled; once per event.
-    async fn assemble(&self, consumer: &'static str, event: Uuid, order: Uuid) -> Result<bool, Error>;
+    async fn assemble(&self, consumer: &'static str, event: EventId, order: OrderId) -> Result<bool, Error>;
     /// Cancels a paid order that cannot be built; once per event.
-    async fn undo(&self, consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> Result<bool, Error>;
+    async fn undo(&self, consumer: &'static str, event: EventId, order: OrderId, undone: &Event)
+    -> Result<bool, Error>;
 }

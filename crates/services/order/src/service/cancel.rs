@@ -1,16 +1,15 @@
 //! Cancels an order that waits for its payment.
 
-use uuid::Uuid;
-
 use super::OrderService;
 use crate::{
     error::Error,
     model::{CancelReason, Claim, Order, Outcome},
 };
+use contracts::ids::{OrderId, UserId};
 
 impl OrderService {
     /// Answers [`Outcome::Cancelled`]. When it races with a payment, one of the two is refused.
-    pub async fn cancel(&self, user: Uuid, order: Uuid, claim: Option<&Claim>) -> Result<Outcome, Error> {
+    pub async fn cancel(&self, user: UserId, order: OrderId, claim: Option<&Claim>) -> Result<Outcome, Error> {
         let precheck =
             async { self.find(user, order).await?.cancel(CancelReason::ByUser).map(drop).map_err(Error::from) };
         self.idempotent(claim, order, precheck, async |execution| {

@@ -8,7 +8,7 @@ use crate::error::Error;
 impl OrderService {
     /// Takes effect once per event, and on a paid order alone.
     pub async fn complete(&self, event: EventId, order: OrderId) -> Result<(), Error> {
-        if self.orders.assemble(GROUP_ASSEMBLED, event.uuid(), order.uuid()).await? {
+        if self.orders.assemble(GROUP_ASSEMBLED, event, order).await? {
             tracing::info!(order_uuid = %order, "the order's ship is assembled");
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Creating an order: its parts are held first, then it is written with the prices that they were held at.
 
+use contracts::ids::UserId;
 use contracts::money::Money;
-use uuid::Uuid;
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 impl OrderService {
     /// Answers [`Outcome::Created`]. The parts of an order that dies on the way are given back when their reservation expires.
-    pub async fn create(&self, caller: Uuid, order: NewOrder, claim: Option<&Claim>) -> Result<Outcome, Error> {
+    pub async fn create(&self, caller: UserId, order: NewOrder, claim: Option<&Claim>) -> Result<Outcome, Error> {
         if order.user != caller {
             return Err(Error::UserMismatch);
         }

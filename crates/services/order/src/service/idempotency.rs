@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::OrderService;
 use crate::{
     error::Error,
     model::{Claim, Claimed, Outcome},
 };
+use contracts::ids::OrderId;
 
 /// After this long a repeat takes the key over: longer than the time limit of any request.
 const LEASE: Duration = Duration::from_secs(15);
@@ -20,7 +19,7 @@ const RELEASE_WITHIN: Duration = Duration::from_millis(250);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Execution<'a> {
     /// The order that the request creates or is about.
-    pub order: Uuid,
+    pub order: OrderId,
     /// The attempt to pay that an earlier run of the request had begun before it died.
     pub attempt: Option<i32>,
     pub claim: Option<&'a Claim>,
@@ -36,7 +35,7 @@ impl OrderService {
     pub(super) async fn idempotent<'a, F>(
         &self,
         claim: Option<&'a Claim>,
-        order: Uuid,
+        order: OrderId,
         precheck: impl Future<Output = Result<(), Error>>,
         work: impl FnOnce(Execution<'a>) -> F,
     ) -> Result<Outcome, Error>

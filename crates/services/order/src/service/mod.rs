@@ -12,8 +12,8 @@ mod undo;
 
 use std::{sync::Arc, time::Duration};
 
+use contracts::ids::{OrderId, UserId};
 use platform::outbox::Waker;
-use uuid::Uuid;
 
 use crate::{
     client::{Inventory, Payments},
@@ -52,7 +52,7 @@ impl OrderService {
     }
 
     /// An order of `user`; one of another user is not found.
-    pub async fn find(&self, user: Uuid, order: Uuid) -> Result<Order, Error> {
+    pub async fn find(&self, user: UserId, order: OrderId) -> Result<Order, Error> {
         let found = self.orders.find(user, order).await?;
         Ok(found.ok_or(Refusal::OrderNotFound(order))?)
     }
@@ -60,7 +60,7 @@ impl OrderService {
     /// The user's orders, newest first, and where the next page begins if there is one.
     pub async fn page(
         &self,
-        user: Uuid,
+        user: UserId,
         after: Option<Cursor>,
         limit: u8,
     ) -> Result<(Vec<Order>, Option<Cursor>), Error> {

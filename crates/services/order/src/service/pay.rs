@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
+use contracts::ids::{OrderId, TransactionId, UserId};
 use platform::{deadline, http::REQUEST_LIMIT};
-use uuid::Uuid;
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
@@ -30,8 +30,8 @@ impl OrderService {
     /// Answers [`Outcome::Paid`]. [`Error::PaymentOutcomeUnknown`] leaves the order as it is until the truth is known.
     pub async fn pay(
         &self,
-        user: Uuid,
-        order: Uuid,
+        user: UserId,
+        order: OrderId,
         method: PaymentMethod,
         claim: Option<&Claim>,
     ) -> Result<Outcome, Error> {
@@ -50,8 +50,8 @@ impl OrderService {
 
     async fn begin_and_finish(
         &self,
-        user: Uuid,
-        order: Uuid,
+        user: UserId,
+        order: OrderId,
         method: PaymentMethod,
         execution: Execution<'_>,
     ) -> Result<Outcome, Error> {
@@ -67,8 +67,8 @@ impl OrderService {
     /// Goes on with an attempt that an earlier request with the same key had begun. Nothing when it has ended without a charge.
     async fn resume(
         &self,
-        user: Uuid,
-        order: Uuid,
+        user: UserId,
+        order: OrderId,
         number: i32,
         execution: Execution<'_>,
     ) -> Result<Option<Outcome>, Error> {
@@ -92,8 +92,8 @@ impl OrderService {
 
     async fn begin(
         &self,
-        user: Uuid,
-        order: Uuid,
+        user: UserId,
+        order: OrderId,
         method: PaymentMethod,
         execution: Execution<'_>,
     ) -> Result<(Order, AttemptLease), Error> {
@@ -145,7 +145,7 @@ impl OrderService {
         }
     }
 
-    async fn paid(&self, mut order: Order, lease: AttemptLease, transaction: Uuid) -> Result<Outcome, Error> {
+    async fn paid(&self, mut order: Order, lease: AttemptLease, transaction: TransactionId) -> Result<Outcome, Error> {
         let event = order.pay(lease.attempt.number, transaction)?;
         let outcome = Outcome::Paid { transaction };
         let settlement = Settlement::Paid { transaction, event };
@@ -204,7 +204,7 @@ impl OrderService {
         &self,
         mut order: Order,
         lease: AttemptLease,
-        charged: Option<Uuid>,
+        charged: Option<TransactionId>,
         error: Error,
     ) -> Result<Outcome, Error> {
         let Error::Refused(refusal) = &error else { return Err(error) };

@@ -8,8 +8,8 @@ use crate::{error::Error, model::Event};
 impl OrderService {
     /// Takes effect once per event, and on a paid order alone.
     pub async fn undo(&self, event: EventId, order: OrderId, user: UserId) -> Result<(), Error> {
-        let undone = Event::undone(order.uuid(), user.uuid());
-        if self.orders.undo(GROUP_ASSEMBLY_FAILED, event.uuid(), order.uuid(), &undone).await? {
+        let undone = Event::undone(order, user);
+        if self.orders.undo(GROUP_ASSEMBLY_FAILED, event, order, &undone).await? {
             self.relay.wake();
             metrics::counter!("orders_cancelled_total").increment(1);
             tracing::warn!(order_uuid = %order, "the order is cancelled: its ship cannot be built");

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use contracts::money::Money;
+use contracts::{ids::PartId, money::Money};
 use order::{
     api,
     client::{Fault, MemoryInventory, MemoryPayments},
@@ -49,7 +49,7 @@ async fn start(slots: usize) -> Api {
     let database = testkit::database(&MIGRATIONS).await;
     let (inventory, payments) = (MemoryInventory::default(), MemoryPayments::default());
     let (user, part) = (ids::random(), ids::random());
-    inventory.put(part, Money::from_minor(123_450).unwrap(), 5);
+    inventory.put(PartId::new(part), Money::from_minor(123_450).unwrap(), 5);
     let sessions = Arc::new(MemorySessions::default());
     sessions.open("session", user);
     let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();

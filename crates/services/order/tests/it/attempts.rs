@@ -10,6 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use contracts::ids::{OrderId, PartId};
 use contracts::money::Money;
 use order::{
     client::{Fault, Inventory, MemoryInventory, MemoryPayments, Payment, Payments, Reserved, Voided},
@@ -18,10 +19,10 @@ use order::{
     repository::{Attempts as _, IdempotencyKeys as _, Repositories},
     service::OrderService,
 };
-use platform::{deadline, ids, outbox::Waker};
+use platform::{deadline, outbox::Waker};
 use tokio::{sync::Notify, time::Instant};
-use uuid::Uuid;
 
+use crate::ids;
 use crate::shop::{PAY_WITHIN, Shop};
 
 const OVER: Duration = Duration::ZERO;
@@ -36,7 +37,7 @@ struct LateRefusal {
 
 #[async_trait]
 impl Inventory for LateRefusal {
-    async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
+    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
         let answer = self.inventory.reserve(order, parts, confirm).await;
         if answer.is_err() && self.first.swap(false, Ordering::Relaxed) {
             self.refused.notify_one();
@@ -45,7 +46,7 @@ impl Inventory for LateRefusal {
         answer
     }
 
-    async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error> {
+    async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error> {
         self.inventory.check(parts).await
     }
 }
@@ -54,7 +55,7 @@ impl Inventory for LateRefusal {
 struct Fixture {
     shop: Shop,
     inventory: Arc<LateRefusal>,
-    order: Uuid,
+    order: OrderId,
     claim: Claim,
 }
 
@@ -168,11 +169,11 @@ async fn nothing_is_decided_while_payment_does_not_say_whether_it_was_charged() 
 /// Payment that does not answer about some orders, as long as it may.
 struct Hanging {
     payments: MemoryPayments,
-    about: HashSet<Uuid>,
+    about: HashSet<OrderId>,
 }
 
 impl Hanging {
-    async fn hang(&self, order: Uuid) {
+    async fn hang(&self, order: OrderId) {
         if self.about.contains(&order) {
             tokio::time::sleep(deadline::remaining(Duration::from_secs(5))).await;
         }

@@ -27,7 +27,7 @@ async fn a_payment_that_meets_the_limit_with_its_attempt_open_is_unknown() {
     let shop = Shop::open();
     let order = shop.order().await;
     let sessions = MemorySessions::default();
-    sessions.open("session", shop.user);
+    sessions.open("session", shop.user.uuid());
     let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
     let guard = Guard::new(Arc::new(sessions), key, api::access);
     let router = api::router(shop.service.clone(), guard, Readiness::default(), 10);

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
 use order::{
     api,
@@ -14,7 +15,7 @@ use order::{
 use platform::{
     auth::{Guard, MemorySessions, ServiceKey},
     health::Readiness,
-    http, ids,
+    http,
     outbox::Waker,
 };
 use reqwest::{Client, StatusCode};
@@ -22,7 +23,8 @@ use serde_json::json;
 use testkit::eventually;
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
+
+use crate::ids;
 
 /// As many as the default allows, and more requests than that.
 const SLOTS: usize = 512;
@@ -37,16 +39,16 @@ struct Shop {
     orders: MemoryOrders,
     inventory: MemoryInventory,
     payments: MemoryPayments,
-    user: Uuid,
-    part: Uuid,
+    user: UserId,
+    part: PartId,
 }
 
 impl Shop {
     fn open() -> Self {
-        let (inventory, part) = (MemoryInventory::default(), ids::random());
+        let (inventory, part) = (MemoryInventory::default(), ids::part());
         inventory.put(part, Money::from_minor(100).unwrap(), 10_000);
         let payments = MemoryPayments::default();
-        Self { orders: MemoryOrders::default(), inventory, payments, user: ids::random(), part }
+        Self { orders: MemoryOrders::default(), inventory, payments, user: ids::user(), part }
     }
 
     fn service(&self, inventory: Option<SocketAddr>, payment: Option<SocketAddr>) -> OrderService {
@@ -68,8 +70,8 @@ impl Shop {
         )
     }
 
-    async fn order(&self) -> Uuid {
-        let order = NewOrder { uuid: ids::ordered(), user: self.user, parts: vec![self.part] };
+    async fn order(&self) -> OrderId {
+        let order = NewOrder { uuid: ids::order(), user: self.user, parts: vec![self.part] };
         match self.service(None, None).create(self.user, order, None).await.unwrap() {
             Outcome::Created { order, .. } => order,
             other => panic!("created an order and got {other:?}"),
@@ -79,7 +81,7 @@ impl Shop {
     /// Serves `service`: the base of its URLs.
     async fn serve(&self, service: OrderService) -> String {
         let sessions = Arc::new(MemorySessions::default());
-        sessions.open("session", self.user);
+        sessions.open("session", self.user.uuid());
         let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
         let router = api::router(service, Guard::new(sessions, key, api::access), Readiness::default(), SLOTS);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -112,7 +114,7 @@ async fn reads_go_on_while(
     posts: impl Iterator<Item = (String, serde_json::Value)>,
     client: &Client,
     url: &str,
-    order: Uuid,
+    order: OrderId,
 ) {
     let mut waiting = JoinSet::new();
     for (path, body) in posts {

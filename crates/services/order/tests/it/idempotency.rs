@@ -8,8 +8,8 @@ use order::{
     model::{Claim, Claimed, NewOrder, Outcome, PaymentMethod, Status},
     repository::IdempotencyKeys as _,
 };
-use platform::ids;
 
+use crate::ids;
 use crate::shop::Shop;
 
 fn claim(shop: &Shop) -> Claim {
@@ -17,7 +17,7 @@ fn claim(shop: &Shop) -> Claim {
 }
 
 fn order(shop: &Shop) -> NewOrder {
-    NewOrder { uuid: ids::ordered(), user: shop.user, parts: vec![shop.engine] }
+    NewOrder { uuid: ids::order(), user: shop.user, parts: vec![shop.engine] }
 }
 
 #[tokio::test]
@@ -92,10 +92,10 @@ async fn what_else_is_wrong_with_a_request_is_said_before_its_reused_key() {
         shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&reused())).await.unwrap_err().to_string()
     };
     let cancel = async |order| shop.service.cancel(shop.user, order, Some(&reused())).await.unwrap_err().to_string();
-    let nowhere = ids::random();
+    let (nowhere, unknown) = (ids::order(), ids::part());
     let (not_found, is_paid) = (Refusal::OrderNotFound(nowhere), Refusal::InvalidStatus(Status::Paid));
 
-    assert_eq!(create(vec![shop.engine, nowhere]).await, Refusal::PartNotFound(nowhere).to_string());
+    assert_eq!(create(vec![shop.engine, unknown]).await, Refusal::PartNotFound(unknown).to_string());
     assert_eq!(create(vec![shop.engine; 8]).await, Refusal::OutOfStock(shop.engine).to_string());
     assert_eq!((pay(nowhere).await, cancel(nowhere).await), (not_found.to_string(), not_found.to_string()));
     assert_eq!((pay(paid).await, cancel(paid).await), (is_paid.to_string(), is_paid.to_string()));

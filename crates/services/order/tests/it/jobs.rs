@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId, UserId};
+use contracts::ids::{OrderId, TransactionId};
 use order::{
     client::{Payment, Payments, Voided},
     error::Error,
@@ -12,20 +12,15 @@ use order::{
     service::OrderService,
 };
 use platform::{
-    ids,
     kafka::Record,
     outbox::{Publisher, Relay, Waker},
 };
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
+use crate::ids;
 use crate::shop::{PAY_WITHIN, Shop};
 
-fn event() -> EventId {
-    EventId::new(ids::random())
-}
-
-async fn pay(shop: &Shop, order: Uuid) {
+async fn pay(shop: &Shop, order: OrderId) {
     shop.service.pay(shop.user, order, PaymentMethod::Card, None).await.unwrap();
 }
 
@@ -35,7 +30,7 @@ async fn a_built_ship_ends_its_order() {
     let order = shop.order().await;
     pay(&shop, order).await;
 
-    shop.service.complete(event(), OrderId::new(order)).await.unwrap();
+    shop.service.complete(ids::event(), order).await.unwrap();
 
     assert_eq!(shop.find(order).await.status, Status::Assembled);
 }
@@ -46,7 +41,7 @@ async fn a_ship_that_cannot_be_built_undoes_its_order() {
     let order = shop.order().await;
     pay(&shop, order).await;
 
-    shop.service.undo(event(), OrderId::new(order), UserId::new(shop.user)).await.unwrap();
+    shop.service.undo(ids::event(), order, shop.user).await.unwrap();
 
     assert_eq!(shop.find(order).await.status, Status::Cancelled);
     assert_eq!(shop.events(order), ["events.v1.OrderCreated", "events.v1.OrderPaid", "events.v1.OrderCancelled"]);
@@ -100,7 +95,7 @@ async fn every_event_goes_out_at_once() {
     assert_eq!(published(&shop).await, 7, "cancelled");
     pay(&shop, undone).await;
     published(&shop).await;
-    shop.service.undo(event(), OrderId::new(undone), UserId::new(shop.user)).await.unwrap();
+    shop.service.undo(ids::event(), undone, shop.user).await.unwrap();
     assert_eq!(published(&shop).await, 9, "undone");
     shop.inventory.expire(lost);
     shop.inventory.put(shop.engine, contracts::money::Money::ZERO, 0);
@@ -115,9 +110,9 @@ async fn every_event_goes_out_at_once() {
 /// Payment, and another process that settles the attempt while it answers.
 struct Overtaken {
     orders: MemoryOrders,
-    answered: Uuid,
+    answered: TransactionId,
     /// What is written meanwhile; nothing is an attempt that ends without a charge.
-    written: Option<Uuid>,
+    written: Option<TransactionId>,
 }
 
 #[async_trait]
@@ -142,7 +137,7 @@ impl Payments for Overtaken {
 
 #[tokio::test]
 async fn a_charge_that_somebody_else_has_written_is_told_as_it_is_written() {
-    let (answered, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let (answered, other) = (ids::transaction(), ids::transaction());
     for (written, is_paid) in [(Some(answered), true), (Some(other), false), (None, false)] {
         let shop = Shop::open();
         let order = shop.order().await;
@@ -182,7 +177,7 @@ async fn keys_are_forgotten_after_a_day_a_thousand_at_a_time() {
     let shop = Shop::open();
     for number in 0..1001 {
         let claim = Claim { user: shop.user, key: number.to_string(), fingerprint: vec![1], token: ids::random() };
-        shop.orders.claim(&claim, ids::random(), Duration::from_secs(15)).await.unwrap();
+        shop.orders.claim(&claim, ids::order(), Duration::from_secs(15)).await.unwrap();
     }
 
     tokio::time::sleep(Duration::from_hours(24)).await;
@@ -229,8 +224,8 @@ fn a_method_and_a_status_have_the_names_of_the_contract() {
 
 #[test]
 fn a_repeated_part_is_a_quantity() {
-    let [a, b] = [1, 2].map(Uuid::from_u128);
-    let order = NewOrder { uuid: ids::random(), user: ids::random(), parts: vec![a, b, a, a] };
+    let [a, b] = [ids::part(), ids::part()];
+    let order = NewOrder { uuid: ids::order(), user: ids::user(), parts: vec![a, b, a, a] };
 
     assert_eq!(order.quantities(), [(a, 3), (b, 1)]);
 }

@@ -1,6 +1,7 @@
 //! The state machine, under every sequence of moves.
 
 use chrono::DateTime;
+use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
 use order::model::{CancelReason, Event, Order, PaymentMethod, Status};
 use proptest::prelude::*;
@@ -30,9 +31,9 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 
 fn new_order() -> Order {
     Order {
-        uuid: Uuid::from_u128(1),
-        user: Uuid::from_u128(2),
-        parts: vec![Uuid::from_u128(3)],
+        uuid: OrderId::new(Uuid::from_u128(1)),
+        user: UserId::new(Uuid::from_u128(2)),
+        parts: vec![PartId::new(Uuid::from_u128(3))],
         total_price: Money::from_minor(1).unwrap(),
         status: Status::PendingPayment,
         attempts: 0,
@@ -45,7 +46,7 @@ fn new_order() -> Order {
 fn apply(order: &mut Order, step: Move) -> Result<Option<Event>, ()> {
     match step {
         Move::Begin => order.begin_attempt(PaymentMethod::Card).map(|_| None).map_err(drop),
-        Move::Pay(number) => order.pay(number, Uuid::from_u128(4)).map(Some).map_err(drop),
+        Move::Pay(number) => order.pay(number, TransactionId::new(Uuid::from_u128(4))).map(Some).map_err(drop),
         Move::End(number) => order.end_attempt(number).map(|_| None).map_err(drop),
         Move::Cancel => order.cancel(CancelReason::ByUser).map(Some).map_err(drop),
         Move::Undo => order.undo().map(Some).map_err(drop),

@@ -8,6 +8,7 @@ mod contract;
 mod deadline;
 mod dependencies;
 mod idempotency;
+mod ids;
 mod jobs;
 mod machine;
 mod openapi;

@@ -21,13 +21,13 @@ use order::{
 use platform::{
     auth::{Guard, MemorySessions, ServiceKey, SessionError, Sessions},
     health::Readiness,
-    ids,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
+use crate::ids;
 use crate::shop::Shop;
 
 const ORDERS: &str = "/api/v1/orders";
@@ -86,7 +86,7 @@ impl Desk {
     fn open() -> Self {
         let shop = Shop::open();
         let sessions = MemorySessions::default();
-        sessions.open("session", shop.user);
+        sessions.open("session", shop.user.uuid());
         Self { shop, sessions: Arc::new(sessions), slots: 10, answered: Problems::new() }
     }
 
@@ -171,7 +171,7 @@ impl Desk {
         let right = self.ask(&operation, "");
         self.send(Ask { media_type: "text/plain", ..right.clone() }).await;
         let (user, engine) = (self.shop.user, self.shop.engine);
-        for (user, parts) in [(ids::random(), vec![engine]), (user, vec![ids::random()]), (user, vec![engine; 100])] {
+        for (user, parts) in [(ids::user(), vec![engine]), (user, vec![ids::part()]), (user, vec![engine; 100])] {
             let body = json!({ "user_uuid": user, "part_uuids": parts }).to_string();
             self.send(Ask { body, ..right.clone() }).await;
         }
@@ -209,7 +209,7 @@ impl Desk {
         self.shop.service.pay(self.shop.user, paid, PaymentMethod::Card, None).await.unwrap();
         self.shop.payments.script(Fault::Lost);
         self.shop.service.pay(self.shop.user, paying, PaymentMethod::Card, None).await.unwrap_err();
-        for order in [ids::random(), paid, paying] {
+        for order in [ids::order(), paid, paying] {
             self.send(self.ask(&operation, &order.to_string())).await;
         }
     }

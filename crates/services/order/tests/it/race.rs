@@ -1,5 +1,6 @@
 //! Requests that race each other, over a real database.
 
+use contracts::ids::{PartId, UserId};
 use contracts::money::Money;
 use futures::future::join_all;
 use order::{
@@ -9,31 +10,30 @@ use order::{
     repository::{MIGRATIONS, PgOrders},
     service::OrderService,
 };
-use platform::ids;
-use uuid::Uuid;
 
+use crate::ids;
 use crate::shop::service;
 
 struct Shop {
     database: testkit::Database,
     payments: MemoryPayments,
     service: OrderService,
-    user: Uuid,
-    part: Uuid,
+    user: UserId,
+    part: PartId,
 }
 
 async fn shop() -> Shop {
     let database = testkit::database(&MIGRATIONS).await;
     let (inventory, payments) = (MemoryInventory::default(), MemoryPayments::default());
-    let part = ids::random();
+    let part = ids::part();
     inventory.put(part, Money::from_minor(1).unwrap(), 10_000);
     let service = service(PgOrders::new(database.pool.clone()), &inventory, &payments);
-    Shop { database, payments, service, user: ids::random(), part }
+    Shop { database, payments, service, user: ids::user(), part }
 }
 
 impl Shop {
     async fn order(&self, claim: Option<&Claim>) -> Result<Outcome, Error> {
-        let order = NewOrder { uuid: ids::ordered(), user: self.user, parts: vec![self.part] };
+        let order = NewOrder { uuid: ids::order(), user: self.user, parts: vec![self.part] };
         self.service.create(self.user, order, claim).await
     }
 }
@@ -110,15 +110,15 @@ async fn fifty_creations_under_one_key_make_one_order() {
 #[tokio::test]
 async fn a_key_that_a_replica_without_tokens_took_is_taken_over_and_fenced() {
     let shop = shop().await;
-    let (order, key) = (ids::ordered(), "key".to_owned());
+    let (order, key) = (ids::order(), "key".to_owned());
     // As the build before tokens writes it.
     sqlx::query(
         "insert into idempotency_keys (user_uuid, key, fingerprint, order_uuid, lease_until) values ($1, $2, $3, $4, now())",
     )
-    .bind(shop.user)
+    .bind(shop.user.uuid())
     .bind(&key)
     .bind(vec![1u8])
-    .bind(order)
+    .bind(order.uuid())
     .execute(&shop.database.pool)
     .await
     .unwrap();

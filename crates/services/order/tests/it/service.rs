@@ -7,8 +7,8 @@ use order::{
     error::{Error, Refusal},
     model::{NewOrder, Outcome, PaymentMethod, Status},
 };
-use platform::ids;
 
+use crate::ids;
 use crate::shop::{PAY_WITHIN, Shop};
 
 const CREATED: &str = "events.v1.OrderCreated";
@@ -18,7 +18,7 @@ const CANCELLED: &str = "events.v1.OrderCancelled";
 #[tokio::test]
 async fn an_order_freezes_prices_and_holds_stock() {
     let shop = Shop::open();
-    let order = NewOrder { uuid: ids::ordered(), user: shop.user, parts: vec![shop.engine; 3] };
+    let order = NewOrder { uuid: ids::order(), user: shop.user, parts: vec![shop.engine; 3] };
 
     let created = shop.service.create(shop.user, order, None).await.unwrap();
 
@@ -31,7 +31,7 @@ async fn an_order_freezes_prices_and_holds_stock() {
 #[tokio::test]
 async fn an_order_for_somebody_else_is_refused() {
     let shop = Shop::open();
-    let order = NewOrder { uuid: ids::ordered(), user: ids::random(), parts: vec![shop.engine] };
+    let order = NewOrder { uuid: ids::order(), user: ids::user(), parts: vec![shop.engine] };
 
     let refused = shop.service.create(shop.user, order, None).await;
 
@@ -42,7 +42,7 @@ async fn an_order_for_somebody_else_is_refused() {
 #[tokio::test]
 async fn an_order_without_stock_is_refused_and_leaves_nothing() {
     let shop = Shop::open();
-    let order = NewOrder { uuid: ids::ordered(), user: shop.user, parts: vec![shop.engine; 11] };
+    let order = NewOrder { uuid: ids::order(), user: shop.user, parts: vec![shop.engine; 11] };
 
     let refused = shop.service.create(shop.user, order, None).await;
 
@@ -184,7 +184,7 @@ async fn an_order_that_nobody_pays_is_cancelled_after_its_deadline() {
 async fn another_users_order_is_not_there() {
     let shop = Shop::open();
     let order = shop.order().await;
-    let stranger = ids::random();
+    let stranger = ids::user();
 
     let found = shop.service.find(stranger, order).await;
     let paid = shop.service.pay(stranger, order, PaymentMethod::Card, None).await;

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
 use order::{
     client::{MemoryInventory, MemoryPayments},
@@ -9,9 +10,10 @@ use order::{
     repository::{Attempts, IdempotencyKeys, MemoryOrders, Orders, Repositories},
     service::OrderService,
 };
-use platform::{ids, outbox::Waker};
+use platform::outbox::Waker;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
+
+use crate::ids;
 
 /// How long orders of the shop wait for their payment.
 pub const PAY_WITHIN: Duration = Duration::from_mins(15);
@@ -21,9 +23,9 @@ pub struct Shop {
     pub inventory: MemoryInventory,
     pub payments: MemoryPayments,
     pub service: OrderService,
-    pub user: Uuid,
+    pub user: UserId,
     /// A part that costs 100.00, of which there are ten.
-    pub engine: Uuid,
+    pub engine: PartId,
 }
 
 impl Shop {
@@ -31,14 +33,14 @@ impl Shop {
         let orders = MemoryOrders::default();
         let (inventory, payments) = (MemoryInventory::default(), MemoryPayments::default());
         let service = service(orders.clone(), &inventory, &payments);
-        let engine = ids::random();
+        let engine = ids::part();
         inventory.put(engine, Money::from_minor(10_000).unwrap(), 10);
-        Self { orders, inventory, payments, service, user: ids::random(), engine }
+        Self { orders, inventory, payments, service, user: ids::user(), engine }
     }
 
     /// An order of one engine.
-    pub async fn order(&self) -> Uuid {
-        let order = NewOrder { uuid: ids::ordered(), user: self.user, parts: vec![self.engine] };
+    pub async fn order(&self) -> OrderId {
+        let order = NewOrder { uuid: ids::order(), user: self.user, parts: vec![self.engine] };
         match self.service.create(self.user, order, None).await.unwrap() {
             Outcome::Created { order, .. } => order,
             other => panic!("created an order and got {other:?}"),
@@ -56,14 +58,14 @@ impl Shop {
         reconciled.unwrap();
     }
 
-    pub async fn find(&self, order: Uuid) -> Order {
+    pub async fn find(&self, order: OrderId) -> Order {
         self.service.find(self.user, order).await.unwrap()
     }
 
     /// The types of the events of an order, in their order.
-    pub fn events(&self, order: Uuid) -> Vec<&'static str> {
+    pub fn events(&self, order: OrderId) -> Vec<&'static str> {
         let events = self.orders.outbox.events();
-        events.iter().filter(|(event, _)| event.key == order).map(|(event, _)| event.kind).collect()
+        events.iter().filter(|(event, _)| event.key == order.uuid()).map(|(event, _)| event.kind).collect()
     }
 }
 

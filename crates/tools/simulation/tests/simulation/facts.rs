@@ -59,11 +59,11 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
 
 fn order(world: &World, order: order::model::Order, at: DateTime<Utc>) -> Order {
     Order {
-        uuid: order.uuid,
+        uuid: order.uuid.uuid(),
         status: OrderStatus::parse(order.status.as_str()).expect("a status"),
         total: order.total_price.minor(),
-        parts: order.parts,
-        transaction: order.payment.map(|(_, transaction)| transaction),
+        parts: order.parts.into_iter().map(contracts::ids::PartId::uuid).collect(),
+        transaction: order.payment.map(|(_, transaction)| transaction.uuid()),
         attempt: order.attempt.map(|attempt| attempt.number.into()),
         pay_until: order.created_at + world.stores.pay_within,
         created_at: order.created_at,

@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, PartId, TransactionId, UserId};
+use contracts::ids::{OrderId, PartId, TransactionId};
 use inventory::model::{Filter, Page};
 use notification::{
     client::{Limits, MemoryMessenger, Message, Notifier},
@@ -22,7 +22,6 @@ use payment::{
 };
 use platform::deadline;
 use rand::RngExt as _;
-use uuid::Uuid;
 
 use crate::{
     network::{Lost, said},
@@ -40,9 +39,8 @@ pub struct RemoteInventory(pub Process);
 
 #[async_trait]
 impl Inventory for RemoteInventory {
-    async fn reserve(&self, order: Uuid, parts: &[(Uuid, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
-        let lines: inventory::model::Lines =
-            parts.iter().map(|(part, quantity)| (PartId::new(*part), *quantity)).collect();
+    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error> {
+        let lines: inventory::model::Lines = parts.iter().copied().collect();
         let mut tries = 0;
         loop {
             tries += 1;
@@ -50,7 +48,7 @@ impl Inventory for RemoteInventory {
             let limit = deadline::remaining(CALL_TIMEOUT);
             let answer = self.0.world.call(Name::Inventory, Serves::stock, limit, |inventory| {
                 let lines = lines.clone();
-                async move { inventory.reserve(OrderId::new(order), &lines, confirm).await }
+                async move { inventory.reserve(order, &lines, confirm).await }
             });
             let answer = answer.await;
             self.0.step("after it has asked inventory").await;
@@ -58,10 +56,10 @@ impl Inventory for RemoteInventory {
             let (problem, again) = match answer {
                 Ok(Ok(reserved)) => return Ok(reserved.into_iter().map(decode).collect()),
                 Ok(Err(inventory::error::Error::PartNotFound(part))) => {
-                    return Err(Refusal::PartNotFound(part.uuid()).into());
+                    return Err(Refusal::PartNotFound(part).into());
                 }
                 Ok(Err(inventory::error::Error::OutOfStock(part))) => {
-                    return Err(Refusal::OutOfStock(part.uuid()).into());
+                    return Err(Refusal::OutOfStock(part).into());
                 }
                 Ok(Err(inventory::error::Error::ReservationEnded(_))) => return Err(Refusal::ReservationLost.into()),
                 Ok(Err(error)) => (error.to_string(), true),
@@ -75,8 +73,8 @@ impl Inventory for RemoteInventory {
         }
     }
 
-    async fn check(&self, parts: &[(Uuid, i64)]) -> Result<(), Error> {
-        let filter = Filter { parts: parts.iter().map(|(part, _)| PartId::new(*part)).collect(), ..Filter::default() };
+    async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error> {
+        let filter = Filter { parts: parts.iter().map(|(part, _)| *part).collect(), ..Filter::default() };
         let limit = deadline::remaining(CALL_TIMEOUT);
         let answer = self.0.world.call(Name::Inventory, Serves::stock, limit, |inventory| {
             let filter = filter.clone();
@@ -85,7 +83,7 @@ impl Inventory for RemoteInventory {
         let Ok(Ok(stock)) = answer.await else {
             return Err(Error::Unavailable("inventory", anyhow::anyhow!("no answer")));
         };
-        let available = |part| stock.iter().find(|found| found.id.uuid() == part).map(|found| found.stock.available);
+        let available = |part: PartId| stock.iter().find(|found| found.id == part).map(|found| found.stock.available);
         if let Some((part, _)) = parts.iter().find(|(part, _)| available(*part).is_none()) {
             return Err(Refusal::PartNotFound(*part).into());
         }
@@ -96,7 +94,7 @@ impl Inventory for RemoteInventory {
 
 fn decode(reserved: inventory::model::Reserved) -> Reserved {
     let inventory::model::Reserved { part, quantity, unit_price } = reserved;
-    Reserved { part: part.uuid(), quantity, unit_price }
+    Reserved { part, quantity, unit_price }
 }
 
 /// Payment, as `GrpcPayments` would find it.
@@ -123,7 +121,7 @@ impl Payments for RemotePayments {
             said(&answer)
         ));
         match answer {
-            Ok(Ok(transaction)) => Payment::Charged(transaction.uuid()),
+            Ok(Ok(transaction)) => Payment::Charged(transaction),
             Ok(Err(PaymentError::Declined(Decline::InsufficientFunds))) => {
                 Payment::Declined(Refusal::InsufficientFunds)
             }
@@ -153,7 +151,7 @@ impl Payments for RemotePayments {
         world.note(format_args!("payment voids attempt {} of order {}: {}", attempt.number, order.uuid, said(&answer)));
         match answer {
             Ok(Ok(model::VoidResult::Voided)) => Voided::Void,
-            Ok(Ok(model::VoidResult::AlreadyCharged(transaction))) => Voided::Charged(transaction.uuid()),
+            Ok(Ok(model::VoidResult::AlreadyCharged(transaction))) => Voided::Charged(transaction),
             Ok(Ok(model::VoidResult::InProgress)) => Voided::Unknown("a charge is under way".to_owned()),
             Ok(Err(error)) => Voided::Unknown(error.to_string()),
             Err(lost) => Voided::Unknown(format!("{lost:?}")),
@@ -163,9 +161,9 @@ impl Payments for RemotePayments {
 
 fn charge(order: &Order, attempt: Attempt) -> Charge {
     Charge {
-        order: OrderId::new(order.uuid),
+        order: order.uuid,
         attempt: NonZeroU32::new(attempt.number.unsigned_abs()).expect("an attempt counts from 1"),
-        user: UserId::new(order.user),
+        user: order.user,
         method: method(attempt.method),
         amount: order.total_price,
     }

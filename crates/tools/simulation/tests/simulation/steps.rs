@@ -9,7 +9,7 @@ use assembly::{
 };
 use async_trait::async_trait;
 use contracts::{
-    ids::{EventId, OrderId, TransactionId},
+    ids::{EventId, OrderId, TransactionId, UserId},
     money::Money,
 };
 use inventory::{
@@ -62,6 +62,10 @@ impl<T> Steps<T> {
         Ok(())
     }
 
+    fn seen_id(&self, event: EventId) -> EventId {
+        EventId::new(self.seen(event.uuid()))
+    }
+
     /// The event as the inbox is to see it.
     fn seen(&self, event: Uuid) -> Uuid {
         if self.process.world.makes(Mistake::NoInbox) { self.process.world.uuid() } else { event }
@@ -92,7 +96,7 @@ macro_rules! stepwise {
 
 stepwise! {
     IdempotencyKeys for MemoryOrders, order::error::Error {
-        fn claim(claim: &Claim, order: Uuid, lease: Duration) -> Claimed;
+        fn claim(claim: &Claim, order: OrderId, lease: Duration) -> Claimed;
         fn complete(claim: &Claim, outcome: &Outcome) -> bool;
         fn release(claim: &Claim) -> ();
         fn remove(age: Duration, limit: i64) -> u64;
@@ -101,11 +105,11 @@ stepwise! {
 
 stepwise! {
     Orders for MemoryOrders, order::error::Error {
-        fn find(user: Uuid, order: Uuid) -> Option<Order>;
-        fn page(user: Uuid, after: Option<Cursor>, limit: i64) -> Vec<Order>;
+        fn find(user: UserId, order: OrderId) -> Option<Order>;
+        fn page(user: UserId, after: Option<Cursor>, limit: i64) -> Vec<Order>;
         fn overdue(limit: i64) -> Vec<Order>;
-        fn assemble(consumer: &'static str, event: Uuid, order: Uuid) -> bool where event = seen;
-        fn undo(consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> bool where event = seen;
+        fn assemble(consumer: &'static str, event: EventId, order: OrderId) -> bool where event = seen_id;
+        fn undo(consumer: &'static str, event: EventId, order: OrderId, undone: &Event) -> bool where event = seen_id;
     }
 
     async fn create(
@@ -124,7 +128,7 @@ stepwise! {
         created
     }
 
-    async fn cancel(&self, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, order::error::Error> {
+    async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, order::error::Error> {
         self.tell_first(event);
         self.before("before an order is cancelled").await?;
         let cancelled = self.twin.cancel(order, event, claim).await;
@@ -136,15 +140,15 @@ stepwise! {
 
 stepwise! {
     Attempts for MemoryOrders, order::error::Error {
-        fn begin(user: Uuid, order: Uuid, method: PaymentMethod, patience: Duration, claim: Option<&Claim>)
+        fn begin(user: UserId, order: OrderId, method: PaymentMethod, patience: Duration, claim: Option<&Claim>)
             -> Option<(Order, Option<AttemptLease>)>;
-        fn postpone(order: Uuid, lease: &AttemptLease, pause: Duration) -> ();
+        fn postpone(order: OrderId, lease: &AttemptLease, pause: Duration) -> ();
     }
 
     async fn take(
         &self,
-        user: Uuid,
-        order: Uuid,
+        user: UserId,
+        order: OrderId,
         attempt: i32,
         pause: Duration,
     ) -> Result<Option<AttemptLease>, order::error::Error> {
@@ -167,7 +171,7 @@ stepwise! {
 
     async fn settle(
         &self,
-        order: Uuid,
+        order: OrderId,
         lease: &AttemptLease,
         settlement: &Settlement,
         outcome: Option<&Outcome>,
@@ -196,7 +200,7 @@ impl Steps<MemoryOrders> {
     }
 
     /// The lease as the store is to see it: the mistake of not being fenced is to have the current one always.
-    fn shown(&self, order: Uuid, lease: &AttemptLease) -> AttemptLease {
+    fn shown(&self, order: OrderId, lease: &AttemptLease) -> AttemptLease {
         if !self.process.world.makes(Mistake::UnfencedAttempts) {
             return *lease;
         }

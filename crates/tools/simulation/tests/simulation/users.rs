@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use audit::facts::{Acknowledged, Answer};
+use contracts::ids::{OrderId, PartId, UserId};
 use order::{
     error::{Error, Refusal},
     model::{Claim, NewOrder, Outcome, PaymentMethod},
@@ -27,9 +28,9 @@ pub struct User {
 /// What a user asks for.
 #[derive(Clone, Debug)]
 enum Wish {
-    Create(Vec<Uuid>),
-    Pay(Uuid, PaymentMethod),
-    Cancel(Uuid),
+    Create(Vec<PartId>),
+    Pay(OrderId, PaymentMethod),
+    Cancel(OrderId),
 }
 
 impl User {
@@ -73,15 +74,16 @@ impl User {
         }
     }
 
-    fn parts(&self) -> Vec<Uuid> {
+    fn parts(&self) -> Vec<PartId> {
         let known = &self.world.stores.parts;
         self.world.pick(|rng| {
             if self.world.plan.scarce {
-                return vec![known[rng.random_range(0..2)].id.uuid()];
+                return vec![known[rng.random_range(0..2)].id];
             }
             let count = rng.random_range(1..=3);
-            let mut part =
-                || if rng.random_bool(0.02) { Uuid::nil() } else { known[rng.random_range(0..known.len())].id.uuid() };
+            let mut part = || {
+                if rng.random_bool(0.02) { PartId::new(Uuid::nil()) } else { known[rng.random_range(0..known.len())].id }
+            };
             (0..count).map(|_| part()).collect()
         })
     }
@@ -94,7 +96,7 @@ impl User {
     async fn insist(&self, number: u32, what: &str, wish: Wish) -> Option<Result<Outcome, Refusal>> {
         let key = self.world.chance(0.8).then(|| format!("{}-{number}-{what}", self.number));
         let fingerprint = format!("{wish:?}").into_bytes();
-        let claim = key.map(|key| Claim { user: self.uuid, key, fingerprint, token: Uuid::nil() });
+        let claim = key.map(|key| Claim { user: UserId::new(self.uuid), key, fingerprint, token: Uuid::nil() });
         let answer = self.ask(&wish, claim.as_ref()).await?;
         if let (Some(claim), true) = (&claim, self.world.chance(0.2)) {
             tokio::time::sleep(self.world.millis(0, 5000)).await;
@@ -112,7 +114,7 @@ impl User {
             let answer = world
                 .call(Name::Order, Serves::orders, REQUEST_LIMIT, |service| {
                     let claim = claim.map(|claim| Claim { token: world.uuid(), ..claim.clone() });
-                    let (user, wish, order) = (self.uuid, wish.clone(), world.uuid());
+                    let (user, wish, order) = (UserId::new(self.uuid), wish.clone(), OrderId::new(world.uuid()));
                     async move { serve(service, user, wish, claim, order).await }
                 })
                 .await;
@@ -153,12 +155,12 @@ impl User {
         let (order, answer) = match (wish, outcome) {
             (Wish::Create(_), Outcome::Created { order, .. }) => (*order, Answer::Created),
             (Wish::Pay(order, _), Outcome::Paid { transaction }) => {
-                (*order, Answer::Paid { transaction: *transaction })
+                (*order, Answer::Paid { transaction: transaction.uuid() })
             }
             (Wish::Cancel(order), Outcome::Cancelled) => (*order, Answer::Cancelled),
             _ => return self.complain(&format!("{wish:?} was answered {outcome:?}")),
         };
-        locked(&self.world.stores.acknowledged).push(Acknowledged { order, answer });
+        locked(&self.world.stores.acknowledged).push(Acknowledged { order: order.uuid(), answer });
     }
 
     fn complain(&self, problem: &str) {
@@ -169,10 +171,10 @@ impl User {
 /// What the API does with a request.
 async fn serve(
     service: OrderService,
-    user: Uuid,
+    user: UserId,
     wish: Wish,
     claim: Option<Claim>,
-    order: Uuid,
+    order: OrderId,
 ) -> Result<Outcome, Error> {
     let claim = claim.as_ref();
     let answer = async {

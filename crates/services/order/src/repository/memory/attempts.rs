@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use uuid::Uuid;
+use contracts::ids::{OrderId, UserId};
 
 use super::MemoryOrders;
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
 impl Attempts for MemoryOrders {
     async fn begin(
         &self,
-        user: Uuid,
-        order: Uuid,
+        user: UserId,
+        order: OrderId,
         method: PaymentMethod,
         patience: Duration,
         claim: Option<&Claim>,
@@ -46,8 +46,8 @@ impl Attempts for MemoryOrders {
 
     async fn take(
         &self,
-        user: Uuid,
-        order: Uuid,
+        user: UserId,
+        order: OrderId,
         attempt: i32,
         pause: Duration,
     ) -> Result<Option<AttemptLease>, Error> {
@@ -59,7 +59,7 @@ impl Attempts for MemoryOrders {
 
     async fn settle(
         &self,
-        order: Uuid,
+        order: OrderId,
         lease: &AttemptLease,
         settlement: &Settlement,
         outcome: Option<&Outcome>,
@@ -93,7 +93,7 @@ impl Attempts for MemoryOrders {
         Ok(true)
     }
 
-    async fn postpone(&self, order: Uuid, lease: &AttemptLease, pause: Duration) -> Result<(), Error> {
+    async fn postpone(&self, order: OrderId, lease: &AttemptLease, pause: Duration) -> Result<(), Error> {
         let next_at = self.clock.now() + pause;
         let mut tables = self.tables();
         if let Some(row) = tables.attempting(order, lease.attempt.number).filter(|row| row.epoch == lease.epoch) {

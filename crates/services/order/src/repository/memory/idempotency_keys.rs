@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use uuid::Uuid;
+use contracts::ids::OrderId;
 
 use super::{MemoryOrders, tables::Key};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 
 #[async_trait]
 impl IdempotencyKeys for MemoryOrders {
-    async fn claim(&self, claim: &Claim, order: Uuid, lease: Duration) -> Result<Claimed, Error> {
+    async fn claim(&self, claim: &Claim, order: OrderId, lease: Duration) -> Result<Claimed, Error> {
         let now = self.clock.now();
         let mut tables = self.tables();
         let Some(key) = tables.keys.get_mut(&(claim.user, claim.key.clone())) else {

@@ -7,8 +7,8 @@ mod tables;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use contracts::ids::OrderId;
 use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
-use uuid::Uuid;
 
 use self::tables::Tables;
 use crate::model::{AttemptLease, Event, Order};
@@ -29,7 +29,7 @@ impl MemoryOrders {
     }
 
     /// The newest lease on the order's attempt in progress.
-    pub fn current_lease(&self, order: Uuid) -> Option<AttemptLease> {
+    pub fn current_lease(&self, order: OrderId) -> Option<AttemptLease> {
         self.tables().orders.get(&order)?.lease()
     }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use contracts::ids::{EventId, OrderId, UserId};
 use contracts::money::Money;
-use uuid::Uuid;
 
 use super::{MemoryOrders, tables::Row};
 use crate::{
@@ -58,11 +58,11 @@ impl Orders for MemoryOrders {
         Ok(created)
     }
 
-    async fn find(&self, user: Uuid, order: Uuid) -> Result<Option<Order>, Error> {
+    async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error> {
         Ok(self.tables().orders.get(&order).map(|row| row.order.clone()).filter(|order| order.user == user))
     }
 
-    async fn page(&self, user: Uuid, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error> {
+    async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error> {
         let mut orders = self.all();
         orders.retain(|order| {
             order.user == user
@@ -73,7 +73,7 @@ impl Orders for MemoryOrders {
         Ok(orders)
     }
 
-    async fn cancel(&self, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {
+    async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {
         let mut tables = self.tables();
         tables.check(claim)?;
         let Some(row) = tables.orders.get_mut(&order) else { return Ok(false) };
@@ -97,17 +97,23 @@ impl Orders for MemoryOrders {
         Ok(overdue.take(usize::try_from(limit).unwrap_or(0)).map(|row| row.order.clone()).collect())
     }
 
-    async fn assemble(&self, consumer: &'static str, event: Uuid, order: Uuid) -> Result<bool, Error> {
+    async fn assemble(&self, consumer: &'static str, event: EventId, order: OrderId) -> Result<bool, Error> {
         let mut tables = self.tables();
-        if !self.inbox.fresh(consumer, event) {
+        if !self.inbox.fresh(consumer, event.uuid()) {
             return Ok(false);
         }
         Ok(tables.orders.get_mut(&order).is_some_and(|row| row.order.assemble().is_ok()))
     }
 
-    async fn undo(&self, consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> Result<bool, Error> {
+    async fn undo(
+        &self,
+        consumer: &'static str,
+        event: EventId,
+        order: OrderId,
+        undone: &Event,
+    ) -> Result<bool, Error> {
         let mut tables = self.tables();
-        if !self.inbox.fresh(consumer, event) {
+        if !self.inbox.fresh(consumer, event.uuid()) {
             return Ok(false);
         }
         let changed = tables.orders.get_mut(&order).is_some_and(|row| row.order.undo().is_ok());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use contracts::ids::{OrderId, UserId};
 use uuid::Uuid;
 
 use crate::{
@@ -12,8 +13,8 @@ use crate::{
 
 #[derive(Default)]
 pub struct Tables {
-    pub orders: BTreeMap<Uuid, Row>,
-    pub keys: BTreeMap<(Uuid, String), Key>,
+    pub orders: BTreeMap<OrderId, Row>,
+    pub keys: BTreeMap<(UserId, String), Key>,
 }
 
 pub struct Row {
@@ -30,7 +31,7 @@ pub struct Key {
     pub fingerprint: Vec<u8>,
     /// The claim that holds it.
     pub token: Uuid,
-    pub order: Uuid,
+    pub order: OrderId,
     pub attempt: Option<i32>,
     pub lease_until: DateTime<Utc>,
     pub outcome: Option<Outcome>,
@@ -72,7 +73,7 @@ impl Tables {
         key.map(|key| key.outcome.get_or_insert_with(|| outcome.clone())).is_some()
     }
 
-    pub fn remember_attempt(&mut self, order: Uuid, attempt: i32, outcome: Option<&Outcome>) {
+    pub fn remember_attempt(&mut self, order: OrderId, attempt: i32, outcome: Option<&Outcome>) {
         let Some(outcome) = outcome else { return };
         for key in self.keys.values_mut().filter(|key| key.order == order && key.attempt == Some(attempt)) {
             key.outcome.get_or_insert_with(|| outcome.clone());
@@ -80,7 +81,7 @@ impl Tables {
     }
 
     /// The order, while `attempt` is its attempt under way.
-    pub fn attempting(&mut self, order: Uuid, attempt: i32) -> Option<&mut Row> {
+    pub fn attempting(&mut self, order: OrderId, attempt: i32) -> Option<&mut Row> {
         self.orders.get_mut(&order).filter(|row| row.order.attempt.is_some_and(|current| current.number == attempt))
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use uuid::Uuid;
+use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 
 use super::{
     PgOrders,
@@ -20,8 +20,8 @@ use crate::{
 impl Attempts for PgOrders {
     async fn begin(
         &self,
-        user: Uuid,
-        order: Uuid,
+        user: UserId,
+        order: OrderId,
         method: PaymentMethod,
         patience: Duration,
         claim: Option<&Claim>,
@@ -43,13 +43,15 @@ impl Attempts for PgOrders {
                 from begun
                 where user_uuid = $2 and key = $5 and outcome is null
             )
-            select orders.uuid, orders.user_uuid, part_uuids, total_price, status, orders.attempt, attempt_method,
-                payment_method, transaction_uuid, created_at, begun.attempt as "begun?", begun.attempt_epoch as "epoch?",
+            select orders.uuid as "uuid: OrderId", orders.user_uuid as "user_uuid: UserId",
+                part_uuids as "part_uuids: Vec<PartId>", total_price, status, orders.attempt, attempt_method,
+                payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at,
+                begun.attempt as "begun?", begun.attempt_epoch as "epoch?",
                 $5::text is null or exists (select from held) as "held!"
             from orders left join begun using (uuid)
             where orders.uuid = $1 and orders.user_uuid = $2"#,
-            order,
-            user,
+            order.uuid(),
+            user.uuid(),
             method.as_str(),
             patience.as_secs_f64(),
             claim.map(|claim| &claim.key),
@@ -82,8 +84,8 @@ impl Attempts for PgOrders {
 
     async fn take(
         &self,
-        user: Uuid,
-        order: Uuid,
+        user: UserId,
+        order: OrderId,
         attempt: i32,
         pause: Duration,
     ) -> Result<Option<AttemptLease>, Error> {
@@ -92,8 +94,8 @@ impl Attempts for PgOrders {
             set attempt_epoch = attempt_epoch + 1, attempt_shared = true, attempt_next_at = now() + make_interval(secs => $4)
             where uuid = $1 and user_uuid = $2 and attempt = $3 and attempt_method is not null
             returning attempt_epoch, attempt_method as "method!", attempt_tries"#,
-            order,
-            user,
+            order.uuid(),
+            user.uuid(),
             attempt,
             pause.as_secs_f64(),
         )
@@ -109,7 +111,7 @@ impl Attempts for PgOrders {
 
     async fn settle(
         &self,
-        order: Uuid,
+        order: OrderId,
         lease: &AttemptLease,
         settlement: &Settlement,
         outcome: Option<&Outcome>,
@@ -127,11 +129,11 @@ impl Attempts for PgOrders {
         }
     }
 
-    async fn postpone(&self, order: Uuid, lease: &AttemptLease, pause: Duration) -> Result<(), Error> {
+    async fn postpone(&self, order: OrderId, lease: &AttemptLease, pause: Duration) -> Result<(), Error> {
         sqlx::query!(
             "update orders set attempt_next_at = now() + make_interval(secs => $4)
             where uuid = $1 and attempt = $2 and attempt_method is not null and attempt_epoch = $3",
-            order,
+            order.uuid(),
             lease.attempt.number,
             lease.epoch,
             pause.as_secs_f64(),
@@ -143,7 +145,7 @@ impl Attempts for PgOrders {
 
     async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
         let rows = sqlx::query!(
-            "update orders
+            r#"update orders
             set attempt_epoch = attempt_epoch + 1, attempt_shared = true, attempt_tries = attempt_tries + 1,
                 attempt_next_at = now() + make_interval(secs => $2)
             where uuid in (
@@ -152,8 +154,9 @@ impl Attempts for PgOrders {
                 order by attempt_tries, attempt_next_at
                 limit $1
                 for update skip locked)
-            returning uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
-                payment_method, transaction_uuid, created_at, attempt_epoch, attempt_tries",
+            returning uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
+                part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
+                payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at, attempt_epoch, attempt_tries"#,
             limit,
             pause.as_secs_f64(),
         )
@@ -182,7 +185,7 @@ impl Attempts for PgOrders {
     }
 }
 
-fn method(order: Uuid, name: &str) -> Result<PaymentMethod, Error> {
+fn method(order: OrderId, name: &str) -> Result<PaymentMethod, Error> {
     PaymentMethod::parse(name).ok_or_else(|| inconsistent(order, "attempt_method"))
 }
 

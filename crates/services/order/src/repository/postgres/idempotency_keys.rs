@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use contracts::ids::OrderId;
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use super::PgOrders;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 #[async_trait]
 impl IdempotencyKeys for PgOrders {
     // An insert takes a new key; a conflict takes over one whose lease has expired, for the same request; else the row says why not.
-    async fn claim(&self, claim: &Claim, order: Uuid, lease: Duration) -> Result<Claimed, Error> {
+    async fn claim(&self, claim: &Claim, order: OrderId, lease: Duration) -> Result<Claimed, Error> {
         let taken = sqlx::query!(
             r#"insert into idempotency_keys as known (user_uuid, key, fingerprint, order_uuid, lease_until, token)
             values ($1, $2, $3, $4, now() + make_interval(secs => $5), $6)
@@ -24,11 +24,11 @@ impl IdempotencyKeys for PgOrders {
             where known.outcome is null
               and known.lease_until <= now()
               and known.fingerprint = excluded.fingerprint
-            returning order_uuid, attempt, (xmax <> 0) as "resumed!""#,
-            claim.user,
+            returning order_uuid as "order_uuid: OrderId", attempt, (xmax <> 0) as "resumed!""#,
+            claim.user.uuid(),
             claim.key,
             claim.fingerprint,
-            order,
+            order.uuid(),
             lease.as_secs_f64(),
             claim.token,
         )
@@ -44,7 +44,7 @@ impl IdempotencyKeys for PgOrders {
         let known = sqlx::query!(
             r#"select fingerprint, outcome as "outcome: Json<Outcome>"
             from idempotency_keys where user_uuid = $1 and key = $2"#,
-            claim.user,
+            claim.user.uuid(),
             claim.key,
         )
         .fetch_optional(&self.pool)
@@ -60,7 +60,7 @@ impl IdempotencyKeys for PgOrders {
     async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error> {
         let held = sqlx::query!(
             "update idempotency_keys set outcome = coalesce(outcome, $3) where user_uuid = $1 and key = $2 and token = $4",
-            claim.user,
+            claim.user.uuid(),
             claim.key,
             Json(outcome) as _,
             claim.token,
@@ -74,7 +74,7 @@ impl IdempotencyKeys for PgOrders {
         sqlx::query!(
             "update idempotency_keys set lease_until = now()
             where user_uuid = $1 and key = $2 and token = $3 and outcome is null",
-            claim.user,
+            claim.user.uuid(),
             claim.key,
             claim.token,
         )

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use contracts::ids::{EventId, OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
 use platform::{
     outbox,
@@ -41,15 +42,16 @@ impl Orders for PgOrders {
         }
     }
 
-    async fn find(&self, user: Uuid, order: Uuid) -> Result<Option<Order>, Error> {
+    async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error> {
         let row = retry_stale(|| {
             sqlx::query_as!(
                 Row,
-                "select uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
-                    payment_method, transaction_uuid, created_at
-                from orders where uuid = $1 and user_uuid = $2",
-                order,
-                user,
+                r#"select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
+                    part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
+                    payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
+                from orders where uuid = $1 and user_uuid = $2"#,
+                order.uuid(),
+                user.uuid(),
             )
             .fetch_optional(&self.pool)
         })
@@ -57,20 +59,21 @@ impl Orders for PgOrders {
         row.map(Order::try_from).transpose()
     }
 
-    async fn page(&self, user: Uuid, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error> {
+    async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error> {
         let rows = retry_stale(|| {
             sqlx::query_as!(
                 Row,
-                "select uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
-                    payment_method, transaction_uuid, created_at
+                r#"select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
+                    part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
+                    payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
                 from orders
                 where user_uuid = $1
                   and (created_at, uuid) < (coalesce($2, 'infinity'::timestamptz), coalesce($3, uuid))
                 order by created_at desc, uuid desc
-                limit $4",
-                user,
+                limit $4"#,
+                user.uuid(),
                 after.map(|cursor| cursor.created_at),
-                after.map(|cursor| cursor.order),
+                after.map(|cursor| cursor.order.uuid()),
                 limit,
             )
             .fetch_all(&self.pool)
@@ -79,7 +82,7 @@ impl Orders for PgOrders {
         rows.into_iter().map(Order::try_from).collect()
     }
 
-    async fn cancel(&self, order: Uuid, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {
+    async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error> {
         let event = outbox::Event::from(event);
         let row = sqlx::query!(
             r#"with held as (
@@ -100,14 +103,14 @@ impl Orders for PgOrders {
                 select $2, $3, uuid, $4, $5 from changed
             )
             select exists (select from changed) as "cancelled!", $7::text is null or exists (select from held) as "held!""#,
-            order,
+            order.uuid(),
             event.uuid,
             event.kind,
             event.payload,
             outbox::trace(),
             Json(Outcome::Cancelled) as _,
             claim.map(|claim| &claim.key),
-            claim.map(|claim| claim.user),
+            claim.map(|claim| claim.user.uuid()),
             claim.map(|claim| claim.token),
         )
         .fetch_one(&self.pool)
@@ -118,12 +121,13 @@ impl Orders for PgOrders {
     async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error> {
         let rows = sqlx::query_as!(
             Row,
-            "select uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
-                payment_method, transaction_uuid, created_at
+            r#"select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
+                part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
+                payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
             from orders
             where status = 'PENDING_PAYMENT' and attempt_method is null and pay_until < now()
             order by pay_until
-            limit $1",
+            limit $1"#,
             limit,
         )
         .fetch_all(&self.pool)
@@ -131,7 +135,7 @@ impl Orders for PgOrders {
         rows.into_iter().map(Order::try_from).collect()
     }
 
-    async fn assemble(&self, consumer: &'static str, event: Uuid, order: Uuid) -> Result<bool, Error> {
+    async fn assemble(&self, consumer: &'static str, event: EventId, order: OrderId) -> Result<bool, Error> {
         let changed = sqlx::query!(
             "with inbox_row as (
                 insert into inbox (consumer, event_uuid) values ($1, $2)
@@ -142,15 +146,21 @@ impl Orders for PgOrders {
             from inbox_row
             where uuid = $3 and status = 'PAID'",
             consumer,
-            event,
-            order,
+            event.uuid(),
+            order.uuid(),
         )
         .execute(&self.pool)
         .await?;
         Ok(changed.rows_affected() > 0)
     }
 
-    async fn undo(&self, consumer: &'static str, event: Uuid, order: Uuid, undone: &Event) -> Result<bool, Error> {
+    async fn undo(
+        &self,
+        consumer: &'static str,
+        event: EventId,
+        order: OrderId,
+        undone: &Event,
+    ) -> Result<bool, Error> {
         let undone = outbox::Event::from(undone);
         let changed = sqlx::query!(
             "with inbox_row as (
@@ -166,8 +176,8 @@ impl Orders for PgOrders {
             insert into outbox (event_uuid, event_type, key, payload, trace)
             select $4, $5, uuid, $6, $7 from changed",
             consumer,
-            event,
-            order,
+            event.uuid(),
+            order.uuid(),
             undone.uuid,
             undone.kind,
             undone.payload,
@@ -190,6 +200,7 @@ async fn insert(
 ) -> Result<Option<Order>, Error> {
     let event = outbox::Event::from(event);
     let outcome = Outcome::Created { order: order.uuid, total_price };
+    let parts: Vec<Uuid> = order.parts.iter().map(|part| part.uuid()).collect();
     let row = sqlx::query_as!(
         Row,
         r#"with held as (
@@ -210,12 +221,13 @@ async fn insert(
             from created
             where idempotency_keys.user_uuid = $2 and key = $11 and outcome is null
         )
-        select uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method,
-            payment_method, transaction_uuid, created_at
+        select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
+            part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
+            payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
         from created"#,
-        order.uuid,
-        order.user,
-        &order.parts,
+        order.uuid.uuid(),
+        order.user.uuid(),
+        &parts,
         total_price.minor(),
         pay_within.as_secs_f64(),
         event.uuid,

@@ -1,9 +1,9 @@
 //! A row of table `orders`, and its conversion into an order.
 
 use chrono::{DateTime, Utc};
+use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
 use platform::postgres::DatabaseError;
-use uuid::Uuid;
 
 use crate::{
     error::Error,
@@ -11,15 +11,15 @@ use crate::{
 };
 
 pub struct Row {
-    pub uuid: Uuid,
-    pub user_uuid: Uuid,
-    pub part_uuids: Vec<Uuid>,
+    pub uuid: OrderId,
+    pub user_uuid: UserId,
+    pub part_uuids: Vec<PartId>,
     pub total_price: i64,
     pub status: String,
     pub attempt: i32,
     pub attempt_method: Option<String>,
     pub payment_method: Option<String>,
-    pub transaction_uuid: Option<Uuid>,
+    pub transaction_uuid: Option<TransactionId>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -49,6 +49,6 @@ impl TryFrom<Row> for Order {
     }
 }
 
-pub fn inconsistent(order: Uuid, column: &'static str) -> Error {
+pub fn inconsistent(order: OrderId, column: &'static str) -> Error {
     DatabaseError::inconsistent("orders", column, order).into()
 }

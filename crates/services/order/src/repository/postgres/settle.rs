@@ -1,8 +1,8 @@
 //! The statements that end an attempt to pay, one for each way in which it may end.
 
+use contracts::ids::{OrderId, TransactionId};
 use platform::{outbox, postgres::Database};
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use crate::{
     error::Error,
@@ -11,9 +11,9 @@ use crate::{
 
 pub async fn paid(
     pool: &Database,
-    order: Uuid,
+    order: OrderId,
     attempt: i32,
-    transaction: Uuid,
+    transaction: TransactionId,
     event: &Event,
     outcome: Option<&Outcome>,
 ) -> Result<bool, Error> {
@@ -32,9 +32,9 @@ pub async fn paid(
         )
         insert into outbox (event_uuid, event_type, key, payload, trace)
         select $4, $5, uuid, $6, $7 from settled",
-        order,
+        order.uuid(),
         attempt,
-        transaction,
+        transaction.uuid(),
         event.uuid,
         event.kind,
         event.payload,
@@ -47,7 +47,7 @@ pub async fn paid(
 }
 
 /// Ends an attempt that has charged nothing.
-pub async fn declined(pool: &Database, order: Uuid, attempt: i32, outcome: Option<&Outcome>) -> Result<bool, Error> {
+pub async fn declined(pool: &Database, order: OrderId, attempt: i32, outcome: Option<&Outcome>) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "with settled as (
             update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
@@ -59,7 +59,7 @@ pub async fn declined(pool: &Database, order: Uuid, attempt: i32, outcome: Optio
             where order_uuid = $1 and attempt = $2 and outcome is null and $3::jsonb is not null
         )
         select uuid from settled",
-        order,
+        order.uuid(),
         attempt,
         outcome.map(Json) as _,
     )
@@ -69,11 +69,11 @@ pub async fn declined(pool: &Database, order: Uuid, attempt: i32, outcome: Optio
 }
 
 /// Ends an attempt for which payment has not been asked, unless another process may have done so meanwhile.
-pub async fn abandoned(pool: &Database, order: Uuid, lease: &AttemptLease) -> Result<bool, Error> {
+pub async fn abandoned(pool: &Database, order: OrderId, lease: &AttemptLease) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
         where uuid = $1 and attempt = $2 and attempt_method is not null and attempt_epoch = $3 and attempt_shared = $4",
-        order,
+        order.uuid(),
         lease.attempt.number,
         lease.epoch,
         lease.shared,
@@ -86,9 +86,9 @@ pub async fn abandoned(pool: &Database, order: Uuid, lease: &AttemptLease) -> Re
 /// Ends an attempt and the order with it. What it has charged, if anything, is given back upon the event.
 pub async fn cancelled(
     pool: &Database,
-    order: Uuid,
+    order: OrderId,
     lease: &AttemptLease,
-    transaction: Option<Uuid>,
+    transaction: Option<TransactionId>,
     event: &Event,
     outcome: Option<&Outcome>,
 ) -> Result<bool, Error> {
@@ -108,14 +108,14 @@ pub async fn cancelled(
         )
         insert into outbox (event_uuid, event_type, key, payload, trace)
         select $3, $4, uuid, $5, $6 from settled",
-        order,
+        order.uuid(),
         lease.attempt.number,
         event.uuid,
         event.kind,
         event.payload,
         outbox::trace(),
         outcome.map(Json) as _,
-        transaction,
+        transaction.map(TransactionId::uuid),
         lease.epoch,
         lease.shared,
     )

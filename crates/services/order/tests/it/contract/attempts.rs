@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use contracts::ids::OrderId;
 use order::{
     model::{AttemptLease, CancelReason, Event, Order, PaymentMethod, Status},
     repository::Settlement,
 };
-use platform::ids;
-use uuid::Uuid;
 
 use super::{LEASE, OVER, Repository, begin, begun, cancelled, create, find, pay};
+use crate::ids;
 
 contract!(
     one_attempt_is_under_way_at_a_time,
@@ -28,7 +28,7 @@ async fn take(orders: &dyn Repository, order: &Order, number: i32) -> Option<Att
 }
 
 /// The orders whose attempts are handed out.
-async fn unsettled(orders: &dyn Repository, limit: i64, pause: Duration) -> Vec<Uuid> {
+async fn unsettled(orders: &dyn Repository, limit: i64, pause: Duration) -> Vec<OrderId> {
     let taken = orders.unsettled(limit, pause).await.unwrap();
     taken.into_iter().map(|(order, _)| order.uuid).collect()
 }
@@ -41,7 +41,7 @@ async fn one_attempt_is_under_way_at_a_time(orders: &dyn Repository) {
     assert_eq!(begin(orders, &order).await, None);
     let found = find(orders, &order).await;
     assert_eq!(found.attempt.map(|attempt| attempt.number), Some(1));
-    assert!(orders.begin(ids::random(), order.uuid, PaymentMethod::Sbp, OVER, None).await.unwrap().is_none());
+    assert!(orders.begin(ids::user(), order.uuid, PaymentMethod::Sbp, OVER, None).await.unwrap().is_none());
 }
 
 async fn a_settled_attempt_cannot_be_settled_again(orders: &dyn Repository) {
@@ -81,7 +81,7 @@ async fn an_attempt_taken_over_is_no_longer_decided_by_its_first_process(orders:
         [(&mine, leases[0], None), (&taken_up, leases[1], Some(reconciler)), (&resumed, leases[2], Some(repeat))]
     {
         let give_up = Settlement::Cancelled { event: cancelled(order) };
-        let undo = Settlement::Undone { transaction: ids::random(), event: cancelled(order) };
+        let undo = Settlement::Undone { transaction: ids::transaction(), event: cancelled(order) };
         for decision in [&Settlement::Abandoned, &give_up, &undo] {
             if newer.is_some() {
                 assert!(!orders.settle(order.uuid, &lease, decision, None).await.unwrap(), "{decision:?}");
@@ -112,7 +112,7 @@ async fn a_process_that_knows_the_outcome_of_a_charge_may_write_it(orders: &dyn 
 async fn an_attempt_that_has_ended_cannot_be_taken(orders: &dyn Repository) {
     let order = create(orders).await;
     let first = begun(orders, &order).await;
-    assert_eq!(orders.take(ids::random(), order.uuid, 1, LEASE).await.unwrap(), None);
+    assert_eq!(orders.take(ids::user(), order.uuid, 1, LEASE).await.unwrap(), None);
 
     let second = take(orders, &order, 1).await.unwrap();
     orders.settle(order.uuid, &second, &Settlement::Declined, None).await.unwrap();
@@ -126,7 +126,7 @@ async fn an_attempt_that_has_ended_cannot_be_taken(orders: &dyn Repository) {
 async fn a_charged_order_that_is_undone_keeps_its_transaction(orders: &dyn Repository) {
     let order = create(orders).await;
     let lease = begun(orders, &order).await;
-    let transaction = ids::random();
+    let transaction = ids::transaction();
     let event = Event::Cancelled { order: order.uuid, user: order.user, reason: CancelReason::OutOfStock, paid: true };
 
     assert!(orders.settle(order.uuid, &lease, &Settlement::Undone { transaction, event }, None).await.unwrap());

@@ -8,9 +8,9 @@ use order::{
     model::{Claim, Claimed, NewOrder, Outcome, PaymentMethod},
     repository::Settlement,
 };
-use platform::ids;
 
 use super::{LEASE, OVER, Repository, cancelled, claim, create, find, new_order, write};
+use crate::ids;
 use crate::shop::PAY_WITHIN;
 
 contract!(
@@ -33,39 +33,39 @@ async fn taken_over(orders: &dyn Repository, order: &NewOrder) -> (Claim, Claim)
     let frozen = claim(order.user);
     let repeat = repeated(&frozen);
     orders.claim(&frozen, order.uuid, OVER).await.unwrap();
-    let taken = orders.claim(&repeat, ids::ordered(), LEASE).await.unwrap();
+    let taken = orders.claim(&repeat, ids::order(), LEASE).await.unwrap();
     assert!(matches!(taken, Claimed::Resumed { order: uuid, .. } if uuid == order.uuid), "{taken:?}");
     (frozen, repeat)
 }
 
 async fn a_key_is_taken_once_and_remembers_the_outcome(orders: &dyn Repository) {
-    let order = new_order(ids::random());
+    let order = new_order(ids::user());
     let claim = claim(order.user);
     let other_body = Claim { fingerprint: vec![9], ..claim.clone() };
-    let other_user = Claim { user: ids::random(), ..claim.clone() };
+    let other_user = Claim { user: ids::user(), ..claim.clone() };
 
     let new = orders.claim(&claim, order.uuid, LEASE).await.unwrap();
-    let meanwhile = orders.claim(&claim, ids::random(), LEASE).await.unwrap();
+    let meanwhile = orders.claim(&claim, ids::order(), LEASE).await.unwrap();
     write(orders, &order, Money::ZERO, PAY_WITHIN, Some(&claim)).await.unwrap();
     orders.complete(&claim, &Outcome::Cancelled).await.unwrap();
-    let after = orders.claim(&claim, ids::random(), LEASE).await.unwrap();
+    let after = orders.claim(&claim, ids::order(), LEASE).await.unwrap();
 
     assert_eq!(new, Claimed::New { order: order.uuid });
     assert_eq!(meanwhile, Claimed::InProgress);
     assert_eq!(after, Claimed::Done(Outcome::Created { order: order.uuid, total_price: Money::ZERO }));
-    assert_eq!(orders.claim(&other_body, ids::random(), LEASE).await.unwrap(), Claimed::Reused);
-    assert!(matches!(orders.claim(&other_user, ids::random(), LEASE).await.unwrap(), Claimed::New { .. }));
+    assert_eq!(orders.claim(&other_body, ids::order(), LEASE).await.unwrap(), Claimed::Reused);
+    assert!(matches!(orders.claim(&other_user, ids::order(), LEASE).await.unwrap(), Claimed::New { .. }));
 }
 
 async fn a_key_whose_request_died_is_taken_over_with_the_same_order(orders: &dyn Repository) {
-    let (claim, order) = (claim(ids::random()), ids::ordered());
+    let (claim, order) = (claim(ids::user()), ids::order());
     orders.claim(&claim, order, LEASE).await.unwrap();
 
     orders.release(&claim).await.unwrap();
 
-    let taken = orders.claim(&claim, ids::ordered(), LEASE).await.unwrap();
+    let taken = orders.claim(&claim, ids::order(), LEASE).await.unwrap();
     assert_eq!(taken, Claimed::Resumed { order, attempt: None });
-    assert_eq!(orders.claim(&claim, ids::ordered(), LEASE).await.unwrap(), Claimed::InProgress);
+    assert_eq!(orders.claim(&claim, ids::order(), LEASE).await.unwrap(), Claimed::InProgress);
 }
 
 async fn a_key_remembers_the_attempt_and_its_outcome(orders: &dyn Repository) {
@@ -84,31 +84,31 @@ async fn a_key_remembers_the_attempt_and_its_outcome(orders: &dyn Repository) {
 }
 
 async fn a_request_that_lost_its_key_does_not_answer_for_it(orders: &dyn Repository) {
-    let order = new_order(ids::random());
+    let order = new_order(ids::user());
     let (frozen, repeat) = taken_over(orders, &order).await;
 
     orders.complete(&frozen, &Outcome::Refused(Refusal::ReservationLost)).await.unwrap();
     write(orders, &order, Money::ZERO, PAY_WITHIN, Some(&repeat)).await.unwrap();
 
-    let remembered = orders.claim(&repeated(&frozen), ids::ordered(), LEASE).await.unwrap();
+    let remembered = orders.claim(&repeated(&frozen), ids::order(), LEASE).await.unwrap();
     assert_eq!(remembered, Claimed::Done(Outcome::Created { order: order.uuid, total_price: Money::ZERO }));
 }
 
 async fn a_request_that_lost_its_key_does_not_give_it_back(orders: &dyn Repository) {
-    let order = new_order(ids::random());
+    let order = new_order(ids::user());
     let (frozen, repeat) = taken_over(orders, &order).await;
 
     orders.release(&frozen).await.unwrap();
-    let meanwhile = orders.claim(&repeated(&frozen), ids::ordered(), LEASE).await.unwrap();
+    let meanwhile = orders.claim(&repeated(&frozen), ids::order(), LEASE).await.unwrap();
     orders.release(&repeat).await.unwrap();
-    let after = orders.claim(&repeated(&frozen), ids::ordered(), LEASE).await.unwrap();
+    let after = orders.claim(&repeated(&frozen), ids::order(), LEASE).await.unwrap();
 
     assert_eq!(meanwhile, Claimed::InProgress);
     assert_eq!(after, Claimed::Resumed { order: order.uuid, attempt: None });
 }
 
 async fn a_request_that_lost_its_key_changes_nothing(orders: &dyn Repository) {
-    let unwritten = new_order(ids::random());
+    let unwritten = new_order(ids::user());
     let (creation, _) = taken_over(orders, &unwritten).await;
     let written = create(orders).await;
     let subject = NewOrder { uuid: written.uuid, user: written.user, parts: written.parts.clone() };
@@ -131,7 +131,7 @@ async fn a_request_that_lost_its_key_changes_nothing(orders: &dyn Repository) {
 }
 
 async fn an_old_key_is_removed(orders: &dyn Repository) {
-    let (claim, order) = (claim(ids::random()), ids::ordered());
+    let (claim, order) = (claim(ids::user()), ids::order());
     orders.claim(&claim, order, LEASE).await.unwrap();
     tokio::time::sleep(Duration::from_millis(2)).await;
 

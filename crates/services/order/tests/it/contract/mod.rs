@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use contracts::ids::UserId;
 use contracts::money::Money;
 use order::{
     error::Error,
     model::{AttemptLease, CancelReason, Claim, Event, NewOrder, Order, Outcome, PaymentMethod},
     repository::{Attempts, IdempotencyKeys, MemoryOrders, Orders, PgOrders, Settlement},
 };
-use platform::ids;
-use uuid::Uuid;
 
+use crate::ids;
 use crate::shop::PAY_WITHIN;
 
 const LEASE: Duration = Duration::from_mins(1);
@@ -46,9 +46,9 @@ mod attempts;
 mod idempotency_keys;
 mod orders;
 
-fn new_order(user: Uuid) -> NewOrder {
-    let part = ids::random();
-    NewOrder { uuid: ids::ordered(), user, parts: vec![part, ids::random(), part] }
+fn new_order(user: UserId) -> NewOrder {
+    let part = ids::part();
+    NewOrder { uuid: ids::order(), user, parts: vec![part, ids::part(), part] }
 }
 
 async fn write(
@@ -62,7 +62,7 @@ async fn write(
 }
 
 async fn create(orders: &dyn Repository) -> Order {
-    let order = new_order(ids::random());
+    let order = new_order(ids::user());
     write(orders, &order, Money::from_minor(1234).unwrap(), PAY_WITHIN, None).await.unwrap()
 }
 
@@ -76,7 +76,7 @@ async fn begun(orders: &dyn Repository, order: &Order) -> AttemptLease {
 }
 
 async fn pay(orders: &dyn Repository, order: &Order, lease: &AttemptLease) -> bool {
-    let transaction = ids::random();
+    let transaction = ids::transaction();
     let event = Event::Paid { order: order.uuid, user: order.user, method: PaymentMethod::Sbp, transaction };
     let paid = Settlement::Paid { transaction, event };
     orders.settle(order.uuid, lease, &paid, Some(&Outcome::Paid { transaction })).await.unwrap()
@@ -90,6 +90,6 @@ async fn find(orders: &dyn Repository, order: &Order) -> Order {
     orders.find(order.user, order.uuid).await.unwrap().unwrap()
 }
 
-fn claim(user: Uuid) -> Claim {
+fn claim(user: UserId) -> Claim {
     Claim { user, key: ids::random().to_string(), fingerprint: vec![1, 2, 3], token: ids::random() }
 }

@@ -7,9 +7,9 @@ use order::{
     model::{Event, Status},
     repository::{Cursor, Settlement},
 };
-use platform::ids;
 
 use super::{OVER, Repository, begin, begun, cancelled, create, find, new_order, pay, write};
+use crate::ids;
 use crate::shop::PAY_WITHIN;
 
 contract!(
@@ -27,12 +27,12 @@ async fn an_order_is_found_by_its_user_alone(orders: &dyn Repository) {
     let order = create(orders).await;
 
     assert_eq!(orders.find(order.user, order.uuid).await.unwrap(), Some(order.clone()));
-    assert_eq!(orders.find(ids::random(), order.uuid).await.unwrap(), None);
-    assert_eq!(orders.find(order.user, ids::random()).await.unwrap(), None);
+    assert_eq!(orders.find(ids::user(), order.uuid).await.unwrap(), None);
+    assert_eq!(orders.find(order.user, ids::order()).await.unwrap(), None);
 }
 
 async fn an_order_is_written_once(orders: &dyn Repository) {
-    let order = new_order(ids::random());
+    let order = new_order(ids::user());
     let first = write(orders, &order, Money::from_minor(5).unwrap(), PAY_WITHIN, None).await.unwrap();
 
     let second = write(orders, &order, Money::from_minor(7).unwrap(), PAY_WITHIN, None).await.unwrap();
@@ -43,7 +43,7 @@ async fn an_order_is_written_once(orders: &dyn Repository) {
 }
 
 async fn orders_are_listed_newest_first_page_by_page(orders: &dyn Repository) {
-    let user = ids::random();
+    let user = ids::user();
     let mut created = Vec::new();
     for _ in 0..5 {
         created.push(write(orders, &new_order(user), Money::ZERO, PAY_WITHIN, None).await.unwrap());
@@ -77,7 +77,7 @@ async fn a_cancelled_order_cannot_be_paid(orders: &dyn Repository) {
 }
 
 async fn an_order_is_overdue_only_while_no_attempt_is_in_progress(orders: &dyn Repository) {
-    let order = write(orders, &new_order(ids::random()), Money::ZERO, OVER, None).await.unwrap();
+    let order = write(orders, &new_order(ids::user()), Money::ZERO, OVER, None).await.unwrap();
     create(orders).await;
     tokio::time::sleep(Duration::from_millis(2)).await;
 
@@ -90,7 +90,7 @@ async fn an_event_has_its_effect_once(orders: &dyn Repository) {
     let order = create(orders).await;
     let lease = begun(orders, &order).await;
     pay(orders, &order, &lease).await;
-    let event = ids::random();
+    let event = ids::event();
 
     assert!(orders.assemble("group", event, order.uuid).await.unwrap());
     assert!(!orders.assemble("group", event, order.uuid).await.unwrap());
@@ -101,11 +101,11 @@ async fn only_a_paid_order_is_assembled_or_undone(orders: &dyn Repository) {
     let order = create(orders).await;
     let undone = Event::undone(order.uuid, order.user);
 
-    assert!(!orders.assemble("group", ids::random(), order.uuid).await.unwrap());
-    assert!(!orders.undo("group", ids::random(), order.uuid, &undone).await.unwrap());
+    assert!(!orders.assemble("group", ids::event(), order.uuid).await.unwrap());
+    assert!(!orders.undo("group", ids::event(), order.uuid, &undone).await.unwrap());
     let lease = begun(orders, &order).await;
     pay(orders, &order, &lease).await;
-    assert!(orders.undo("group", ids::random(), order.uuid, &undone).await.unwrap());
-    assert!(!orders.assemble("group", ids::random(), order.uuid).await.unwrap());
+    assert!(orders.undo("group", ids::event(), order.uuid, &undone).await.unwrap());
+    assert!(!orders.assemble("group", ids::event(), order.uuid).await.unwrap());
     assert_eq!(find(orders, &order).await.status, Status::Cancelled);
 }

@@ -1,9 +1,9 @@
 //! Payment and its provider, by payment's own rules.
 
 use chrono::DateTime;
+use contracts::ids::TransactionId;
 use order::model::Charge;
 use payment::model::{Admission, ChargeResult, Decline, Outcome, Payment, Status, VoidResult};
-use uuid::Uuid;
 
 use super::state::{ATTEMPTS, Entry, State, index, intent};
 
@@ -16,12 +16,12 @@ impl State {
     }
 
     /// What payment says of a charge, where it says anything yet.
-    pub fn charge_answer(&self, attempt: u32) -> Option<(Charge, Option<Uuid>)> {
+    pub fn charge_answer(&self, attempt: u32) -> Option<(Charge, Option<TransactionId>)> {
         match Admission::decide(&self.payments, self.void, attempt) {
             Admission::Admitted => None,
             Admission::Cancelled => Some((Charge::None, None)),
             Admission::Existing(payment) => match payment.status.charge_result() {
-                ChargeResult::Charged => Some((Charge::Made, Some(payment.intent.transaction.uuid()))),
+                ChargeResult::Charged => Some((Charge::Made, Some(payment.intent.transaction))),
                 ChargeResult::Declined(_) | ChargeResult::Cancelled => Some((Charge::None, None)),
                 ChargeResult::InProgress if payment.intent.attempt == attempt => None,
                 ChargeResult::InProgress => Some((Charge::Unknown, None)),
@@ -30,13 +30,13 @@ impl State {
     }
 
     /// Payment voids an attempt, if it can.
-    pub fn void_attempt(&mut self, attempt: u32) -> (Charge, Option<Uuid>) {
+    pub fn void_attempt(&mut self, attempt: u32) -> (Charge, Option<TransactionId>) {
         if self.payments.iter().all(|payment| payment.intent.attempt != attempt) {
             self.insert(attempt, Status::Declined(Decline::Declined));
         }
         match VoidResult::of(&self.payments) {
             VoidResult::Voided => (Charge::None, None),
-            VoidResult::AlreadyCharged(transaction) => (Charge::Made, Some(transaction.uuid())),
+            VoidResult::AlreadyCharged(transaction) => (Charge::Made, Some(transaction)),
             VoidResult::InProgress => (Charge::Unknown, None),
         }
     }

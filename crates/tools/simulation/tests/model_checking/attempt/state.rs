@@ -70,7 +70,11 @@ pub enum Process {
 
 impl State {
     pub fn new() -> Self {
-        let new = NewOrder { uuid: Uuid::from_u128(1), user: Uuid::from_u128(2), parts: Vec::new() };
+        let new = NewOrder {
+            uuid: OrderId::new(Uuid::from_u128(1)),
+            user: UserId::new(Uuid::from_u128(2)),
+            parts: Vec::new(),
+        };
         Self {
             order: Order {
                 uuid: new.uuid,
@@ -157,16 +161,16 @@ pub fn index(attempt: u32) -> usize {
     attempt as usize - 1
 }
 
-pub fn transaction(attempt: u32) -> Uuid {
-    Uuid::from_u128(u128::from(attempt))
+pub fn transaction(attempt: u32) -> TransactionId {
+    TransactionId::new(Uuid::from_u128(u128::from(attempt)))
 }
 
 pub fn intent(order: &Order, attempt: u32) -> Intent {
     Intent {
-        transaction: TransactionId::new(transaction(attempt)),
-        order: OrderId::new(order.uuid),
+        transaction: transaction(attempt),
+        order: order.uuid,
         attempt,
-        user: UserId::new(order.user),
+        user: order.user,
         method: payment::model::Method::Card,
         amount: amount(),
         provider: ProviderName::Ledger,

@@ -1,0 +1,24 @@
+//! Fresh ids, typed.
+
+use contracts::ids::{EventId, OrderId, PartId, TransactionId, UserId};
+pub use platform::ids::{ordered, random};
+
+pub fn order() -> OrderId {
+    OrderId::new(ordered())
+}
+
+pub fn user() -> UserId {
+    UserId::new(random())
+}
+
+pub fn part() -> PartId {
+    PartId::new(random())
+}
+
+pub fn transaction() -> TransactionId {
+    TransactionId::new(random())
+}
+
+pub fn event() -> EventId {
+    EventId::new(random())
+}
