@@ -1,6 +1,6 @@
 //! The contracts in `proto/`, compiled: messages, gRPC clients and servers, and the descriptors that reflection serves.
 
-#![allow(clippy::all, clippy::pedantic, reason = "generated code")]
+#![allow(clippy::all, clippy::allow_attributes, clippy::pedantic, reason = "generated code")]
 
 /// The encoded `FileDescriptorSet` of every package below.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

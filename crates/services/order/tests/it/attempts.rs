@@ -255,12 +255,13 @@ async fn a_charged_order_whose_parts_are_gone_is_cancelled_with_its_transaction(
     assert_eq!(fixture.shop.events(fixture.order), ["events.v1.OrderCreated", "events.v1.OrderCancelled"]);
 }
 
-/// Payment that answers after some time, and notes when it was asked and how long it had.
+type Asked = Arc<Mutex<Vec<(Instant, Duration)>>>;
+
+/// Payment that answers late, or leaves every outcome unknown.
 struct Slow {
     payments: MemoryPayments,
-    /// No time is for ever: what is asked stays unknown.
     answers_after: Option<Duration>,
-    asked: Arc<Mutex<Vec<(Instant, Duration)>>>,
+    asked: Asked,
 }
 
 #[async_trait]
@@ -277,14 +278,15 @@ impl Payments for Slow {
     }
 }
 
-/// A shop with an attempt that its request left behind, over payment like that. Answers when payment was asked, and how long it had.
-async fn left_behind(answers_after: Option<Duration>) -> (Shop, Uuid, Arc<Mutex<Vec<(Instant, Duration)>>>) {
-    let (mut shop, asked) = (Shop::open(), Arc::default());
+/// A shop over slow payment, with an order whose attempt is left to the reconciler.
+async fn left_behind(answers_after: Option<Duration>) -> (Shop, OrderId, Asked) {
+    let (mut shop, asked) = (Shop::open(), Asked::default());
     let order = shop.order().await;
-    shop.orders.begin_attempt(shop.user, order, PaymentMethod::Card, OVER, None).await.unwrap();
+    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
+    shop.orders.begin(shop.user, order, PaymentMethod::Card, OVER, None).await.unwrap();
     let payments = Slow { payments: shop.payments.clone(), answers_after, asked: Arc::clone(&asked) };
-    let (orders, inventory) = (Arc::new(shop.orders.clone()), Arc::new(shop.inventory.clone()));
-    shop.service = OrderService::new(orders, inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
+    let inventory = Arc::new(shop.inventory.clone());
+    shop.service = OrderService::new(repositories, inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
     (shop, order, asked)
 }
 
@@ -305,8 +307,9 @@ async fn an_attempt_that_stays_unknown_is_asked_about_less_often_and_longer_each
     shop.reconcile(Duration::from_mins(1)).await;
 
     let (times, limits): (Vec<_>, Vec<_>) = asked.lock().unwrap().iter().copied().unzip();
-    let pauses: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64().round()).collect();
+    let half = Duration::from_millis(500);
+    let pauses: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0] + half).as_secs()).collect();
     let limits: Vec<_> = limits.iter().map(Duration::as_secs).collect();
-    assert_eq!(pauses[..5], [2.0, 4.0, 8.0, 8.0, 8.0]);
+    assert_eq!(pauses[..5], [2, 4, 8, 8, 8]);
     assert_eq!(limits[..5], [2, 4, 8, 8, 8]);
 }

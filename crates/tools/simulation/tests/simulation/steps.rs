@@ -62,10 +62,6 @@ impl<T> Steps<T> {
         Ok(())
     }
 
-    fn seen_id(&self, event: EventId) -> EventId {
-        EventId::new(self.seen(event.uuid()))
-    }
-
     /// The event as the inbox is to see it.
     fn seen(&self, event: Uuid) -> Uuid {
         if self.process.world.makes(Mistake::NoInbox) { self.process.world.uuid() } else { event }

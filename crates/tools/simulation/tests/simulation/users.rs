@@ -82,7 +82,11 @@ impl User {
             }
             let count = rng.random_range(1..=3);
             let mut part = || {
-                if rng.random_bool(0.02) { PartId::new(Uuid::nil()) } else { known[rng.random_range(0..known.len())].id }
+                if rng.random_bool(0.02) {
+                    PartId::new(Uuid::nil())
+                } else {
+                    known[rng.random_range(0..known.len())].id
+                }
             };
             (0..count).map(|_| part()).collect()
         })

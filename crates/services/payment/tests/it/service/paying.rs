@@ -228,7 +228,7 @@ async fn a_payment_whose_outcome_is_known_is_answered_without_its_provider() {
     fixture.charge.method = Method::Card;
     let stripe = Arc::new(MemoryProvider::new(money(INITIAL), declines()));
     let both = Providers::new(Arc::new(fixture.provider.clone()), Some(stripe));
-    let with_stripe = PaymentService::new(Arc::new(fixture.payments.clone()), both);
+    let with_stripe = service_over(&fixture.payments, both);
     let transaction = with_stripe.pay(&fixture.charge, new_transaction()).await.unwrap();
 
     let without_stripe = fixture.pay().await;
