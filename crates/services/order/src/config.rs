@@ -53,7 +53,7 @@ fn max_in_flight() -> usize {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the one that is wrong.
+    /// Reads and checks the variables; an error names the wrong one.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         Ok(Self {
             server: server::Config::load(&SERVICE, settings)?,

@@ -1,4 +1,4 @@
-//! The events of an order as the outbox keeps them.
+//! Encodes the model's events for the outbox.
 
 use contracts::events::{OrderCancelled, OrderCreated, OrderPaid};
 use platform::outbox;

@@ -1,5 +1,5 @@
-//! Order takes orders over HTTP, has their parts reserved and their price paid, and follows them until the ship is built or the
-//! order is undone.
+//! The order service takes orders over HTTP, reserves their parts with inventory, charges them through payment, and completes or
+//! undoes them when assembly reports.
 
 pub mod api;
 pub mod app;

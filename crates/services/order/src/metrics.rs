@@ -1,10 +1,10 @@
-//! The counters of this service.
+//! Initialises the service's counters.
 
 use utoipa::openapi::path::{Operation, PathItem};
 
 use crate::api::document;
 
-/// Makes them with 0: a rate does not see the first value of a series.
+/// Starts every counter at 0: `rate()` does not see the first value of a series.
 pub fn count_from_zero() {
     for name in [
         "orders_total",
@@ -19,7 +19,7 @@ pub fn count_from_zero() {
     http();
 }
 
-/// The answers that the API's description has.
+/// The requests' counter, for each response in the OpenAPI description.
 fn http() {
     for (route, item) in document().paths.paths {
         for (method, operation) in operations(item) {

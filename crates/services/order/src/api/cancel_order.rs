@@ -9,7 +9,7 @@ use super::{
 };
 use crate::model::Outcome;
 
-/// Its problems besides those that every endpoint has.
+/// Its error responses besides the shared ones.
 pub const PROBLEMS: [Declared; 3] = [
     (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"),
     (StatusCode::CONFLICT, "INVALID_STATUS"),

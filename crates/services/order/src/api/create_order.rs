@@ -15,7 +15,7 @@ use crate::model::NewOrder;
 /// The most parts that one order may have.
 const MAX_PARTS: usize = 1000;
 
-/// Its problems besides those that every endpoint has.
+/// Its error responses besides the shared ones.
 pub const PROBLEMS: [Declared; 3] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),

@@ -1,4 +1,4 @@
-//! What a request says, checked: who asks, about which order, under which key, with which body.
+//! Extractors: the caller, the order in the path, the idempotency key, the body.
 
 use axum::{
     body::Bytes,
@@ -14,12 +14,12 @@ use uuid::Uuid;
 
 use crate::model::Claim;
 
-/// The header under which a request may be repeated.
+/// The header whose value makes a request safe to repeat.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// The longest key that is kept.
+/// The longest key that is accepted, in bytes.
 const KEY_LENGTH: usize = 255;
 
-/// The user who asks.
+/// The authenticated user.
 pub struct User(pub UserId);
 
 impl<S: Sync> FromRequestParts<S> for User {
@@ -34,7 +34,7 @@ impl<S: Sync> FromRequestParts<S> for User {
     }
 }
 
-/// The key in the description.
+/// The header's OpenAPI description.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "`Posted::claim` reads the header")]
@@ -63,7 +63,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OrderUuid {
     }
 }
 
-/// A request to change something: its headers and its body, read once.
+/// A POST request's headers and body, read once.
 pub struct Posted {
     headers: HeaderMap,
     method_and_path: String,
@@ -82,7 +82,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
 }
 
 impl Posted {
-    /// The body as JSON. An error names the member.
+    /// The body as JSON. An error names the field.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let media_type =
             self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -114,7 +114,7 @@ impl Posted {
         Ok(value)
     }
 
-    /// The key under which `user` may repeat this request, where it has one.
+    /// The claim on the request's idempotency key, if it has one.
     pub fn claim(&self, user: UserId) -> Result<Option<Claim>, Problem> {
         let mut values = self.headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(value) = values.next() else { return Ok(None) };
@@ -136,7 +136,7 @@ impl Posted {
     }
 }
 
-/// The member that serde says is missing.
+/// The field that serde reports as missing.
 fn missing(error: &str) -> Option<&str> {
     error.strip_prefix("missing field `")?.split('`').next()
 }

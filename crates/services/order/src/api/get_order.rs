@@ -9,7 +9,7 @@ use super::{
     state::Api,
 };
 
-/// Its problems besides those that every endpoint has.
+/// Its error responses besides the shared ones.
 pub const PROBLEMS: [Declared; 1] = [(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND")];
 
 /// One of the caller's orders

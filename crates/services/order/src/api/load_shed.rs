@@ -1,7 +1,7 @@
-//! Bounds on the requests worked on at once: one more is told at once to come back later, and waits in no queue.
+//! Load shedding: requests above a bound are rejected with 429 at once and wait in no queue.
 //!
-//! Requests that wait for inventory or payment have bounds of their own within the bound of all: where one of these hangs, the places
-//! that its requests cannot take are left to reads and cancellations.
+//! Requests that call inventory or payment have smaller bounds of their own: when one of these services hangs, its requests cannot
+//! take all slots, and reads and cancellations are still served.
 
 use std::sync::Arc;
 
@@ -14,26 +14,26 @@ use axum::{
 use platform::problem::Problem;
 use tokio::sync::Semaphore;
 
-/// The places that there are.
+/// The slots of concurrent requests; clones share them.
 #[derive(Clone)]
 pub struct Slots(Arc<Places>);
 
 struct Places {
     all: Semaphore,
-    /// For requests that wait for inventory alone.
+    /// For requests that call inventory alone.
     creating: Semaphore,
-    /// For requests that wait for inventory and payment.
+    /// For requests that call inventory and payment.
     paying: Semaphore,
 }
 
 impl Slots {
-    /// `count` for all; three eighths of them each for creating and for paying, which leaves a quarter that neither can take.
+    /// `count` in all; creating and paying may take three eighths each, which leaves a quarter to the rest.
     pub fn new(count: usize) -> Self {
         let some = || Semaphore::new((count * 3 / 8).max(1));
         Self(Arc::new(Places { all: Semaphore::new(count), creating: some(), paying: some() }))
     }
 
-    /// The places of the dependencies that a request needs, if any.
+    /// The slots of the services that the request calls, if any.
     fn of_dependencies(&self, request: &Request) -> Option<&Semaphore> {
         let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         match route.filter(|_| request.method() == Method::POST) {
@@ -44,7 +44,7 @@ impl Slots {
     }
 }
 
-/// Middleware: takes a place for the request, or answers 429.
+/// Middleware: takes a slot for the request, or answers 429.
 pub async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> Response {
     let place = slots.0.all.try_acquire();
     let of_dependencies = slots.of_dependencies(&request).map(Semaphore::try_acquire).transpose();

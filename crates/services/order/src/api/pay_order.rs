@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{Outcome, PaymentMethod};
 
-/// Its problems besides those that every endpoint has.
+/// Its error responses besides the shared ones.
 pub const PROBLEMS: [Declared; 7] = [
     (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"),
     (StatusCode::CONFLICT, "INVALID_STATUS"),

@@ -1,4 +1,4 @@
-//! Which problems an endpoint may answer, for the description: those that every endpoint has are declared here, once.
+//! The error responses in the OpenAPI description: those that endpoints share are declared here, once.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use super::state::Api;
 /// A problem's status and its code.
 pub type Declared = (StatusCode, &'static str);
 
-/// What the layers around every endpoint answer, and what cannot be read.
+/// Responses of the middleware around every endpoint, and to unreadable requests.
 const ANYWHERE: [Declared; 7] = [
     (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
     (StatusCode::UNAUTHORIZED, "MISSING_SESSION"),
@@ -29,16 +29,16 @@ const ANYWHERE: [Declared; 7] = [
     (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
     (StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE"),
 ];
-/// What is answered, besides, to a request that changes something: its body is read, and it may have an Idempotency-Key.
+/// Further responses to POST requests, whose body is read and which may have an Idempotency-Key.
 const POSTED: [Declared; 3] = [
     (StatusCode::CONFLICT, "IDEMPOTENCY_IN_PROGRESS"),
     (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
     (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
 ];
-/// And to one whose body is JSON.
+/// Further responses to requests with a JSON body.
 const JSON: [Declared; 1] = [(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")];
 
-/// Adds to the endpoint's description what it answers by what it is, and its `own` problems.
+/// Adds the responses that the endpoint shares with others, and its `own` ones, to its description.
 pub(super) fn declared(mut endpoint: UtoipaMethodRouter<Api>, own: &[Declared]) -> UtoipaMethodRouter<Api> {
     for path in endpoint.1.paths.values_mut() {
         if let Some(operation) = &mut path.get {

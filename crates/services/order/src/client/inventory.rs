@@ -79,7 +79,7 @@ impl Inventory for GrpcInventory {
 }
 
 fn decode(part: &ReservedPart) -> Result<Reserved, Error> {
-    let wrong = || Error::Inconsistent("inventory answered something that is not a reservation".to_owned());
+    let wrong = || Error::Inconsistent("inventory answered without a valid reservation".to_owned());
     Ok(Reserved {
         part: part.part_uuid.parse().map(PartId::new).map_err(|_| wrong())?,
         quantity: part.quantity,

@@ -30,7 +30,7 @@ struct Stock {
 }
 
 impl Stock {
-    /// The parts as they can be held now: all known, and enough of each.
+    /// The parts as they can be reserved now: all known, and enough of each.
     fn grantable(&self, parts: &[(PartId, i64)]) -> Result<Vec<Reserved>, Error> {
         if let Some((part, _)) = parts.iter().find(|(part, _)| !self.parts.contains_key(part)) {
             return Err(Refusal::PartNotFound(*part).into());
@@ -48,12 +48,12 @@ impl Stock {
 }
 
 impl MemoryInventory {
-    /// Puts a part on the shelf.
+    /// Adds a part to the stock.
     pub fn put(&self, part: PartId, unit_price: Money, quantity: i64) {
         self.state().parts.insert(part, (unit_price, quantity));
     }
 
-    /// Makes every call fail as if the service were away, or well again.
+    /// Makes every call fail as if the service were unavailable, or succeed again.
     pub fn set_away(&self, away: bool) {
         self.state().away = away;
     }
@@ -62,7 +62,7 @@ impl MemoryInventory {
         self.state().parts.get(&part).map_or(0, |(_, available)| *available)
     }
 
-    /// Forgets an order's reservation, as an expiry does, and puts the parts back.
+    /// Expires an order's reservation and returns its parts to the stock.
     pub fn expire(&self, order: OrderId) {
         let mut state = self.state();
         for reserved in state.reservations.remove(&order).unwrap_or_default() {
@@ -106,7 +106,7 @@ impl Inventory for MemoryInventory {
     }
 }
 
-/// Charges at most once per order, and answers as it is told to; clones share the till.
+/// Charges at most once per order, and fails as scripted; clones share the state.
 #[derive(Clone, Default)]
 pub struct MemoryPayments {
     state: Arc<Mutex<Till>>,
@@ -119,21 +119,21 @@ struct Till {
     script: VecDeque<Fault>,
 }
 
-/// What goes wrong with the next call.
+/// The fault of the next call.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// Nothing is charged, definitely.
+    /// The charge is declined.
     Decline(Refusal),
-    /// The charge is made and the answer is lost.
+    /// The charge is made and the response is lost.
     ChargedThenSilent,
-    /// The call is lost.
+    /// The request is lost.
     Lost,
-    /// The call takes for ever.
+    /// The call never returns.
     Hung,
 }
 
 impl MemoryPayments {
-    /// Lets the next call go wrong.
+    /// Adds a fault for the next call.
     pub fn script(&self, fault: Fault) {
         self.state().script.push_back(fault);
     }

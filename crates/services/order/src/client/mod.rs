@@ -1,4 +1,4 @@
-//! The services that an order needs: inventory and payment.
+//! Clients of the services that order calls, inventory and payment: traits, gRPC clients, in-memory twins.
 
 mod inventory;
 mod memory;
@@ -16,7 +16,7 @@ use crate::{
     model::{Attempt, Order},
 };
 
-/// What an order's parts cost, the prices being those of its first reservation.
+/// A reserved part, at the price of the order's first reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserved {
     pub part: PartId,
@@ -26,41 +26,41 @@ pub struct Reserved {
 
 #[async_trait]
 pub trait Inventory: Send + Sync {
-    /// Holds the parts for the order, all or none; a repeat answers the same.
+    /// Reserves the parts for the order, all or none; a repeat answers the same.
     ///
     /// Without `confirm` the reservation expires soon; with it, it stands until the order ends.
     /// [`Refusal::PartNotFound`], [`Refusal::OutOfStock`], or [`Refusal::ReservationLost`] when the order can never have them.
     async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error>;
-    /// What would speak against holding the parts now, in the same order; holds nothing.
+    /// Fails as [`reserve`](Self::reserve) would now; reserves nothing.
     async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error>;
 }
 
-/// How an attempt to pay went.
+/// Payment's answer to a request to charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payment {
     /// Charged, by this transaction.
     Charged(TransactionId),
-    /// Definitely not charged.
+    /// Not charged, now or later.
     Declined(Refusal),
-    /// Not known: it may have been charged, and must be asked again.
+    /// Unknown: it may have been charged, and must be asked again.
     Unknown(String),
 }
 
-/// What came of the wish that an attempt is never charged.
+/// Payment's answer to a request to void an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Voided {
     /// Nothing is charged under it, now or later.
     Void,
     /// The order is charged already, by this transaction.
     Charged(TransactionId),
-    /// Not known: it must be asked again.
+    /// Unknown: it must be asked again.
     Unknown(String),
 }
 
 #[async_trait]
 pub trait Payments: Send + Sync {
-    /// Charges the order once for this attempt, however often it is asked.
+    /// Charges the order for this attempt, once even if repeated.
     async fn pay(&self, order: &Order, attempt: Attempt) -> Payment;
-    /// Sees to it that this attempt is never charged, unless the order is charged already.
+    /// Prevents any charge under this attempt, unless the order is charged already.
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided;
 }

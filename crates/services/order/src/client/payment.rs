@@ -35,12 +35,12 @@ impl Payments for GrpcPayments {
             amount_minor: order.total_price.minor(),
             attempt: attempt.number.unsigned_abs(),
         };
-        // Not repeated here: whoever asked is told that the outcome is unknown, and the reconciler asks again.
+        // Not retried here: the caller learns that the outcome is unknown, and the reconciler asks again.
         let status = match self.client.clone().pay_order(request).await {
             Ok(answer) => {
                 return match answer.into_inner().transaction_uuid.parse() {
                     Ok(transaction) => Payment::Charged(TransactionId::new(transaction)),
-                    Err(_) => Payment::Unknown("payment answered no transaction".to_owned()),
+                    Err(_) => Payment::Unknown("payment answered without a transaction".to_owned()),
                 };
             }
             Err(status) => status,
@@ -66,9 +66,9 @@ impl Payments for GrpcPayments {
             Ok(none) if none.is_empty() => Voided::Void,
             Ok(transaction) => match transaction.parse() {
                 Ok(transaction) => Voided::Charged(TransactionId::new(transaction)),
-                Err(_) => Voided::Unknown("payment answered no transaction".to_owned()),
+                Err(_) => Voided::Unknown("payment answered without a transaction".to_owned()),
             },
-            // A payment service of an older version knows no such call: the attempt stays as it is until there is a newer one.
+            // A payment service of an older version does not implement the call: the attempt stays open until it is upgraded.
             Err(status) => Voided::Unknown(format!("{:?}: {}", status.code(), status.message())),
         }
     }

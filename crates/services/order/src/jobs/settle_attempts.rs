@@ -4,7 +4,7 @@ use platform::jobs::Job;
 
 use crate::service::OrderService;
 
-/// Runs in every replica: the database gives each attempt to one at a time.
+/// Runs in every replica: an attempt is taken by one at a time.
 pub fn settle_attempts(service: OrderService) -> Job {
     Job::new("payment-attempts", |stop| async move { service.reconcile(stop).await })
 }

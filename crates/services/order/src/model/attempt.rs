@@ -1,41 +1,41 @@
-//! How an attempt to pay is carried to its end: what its process does after each answer, and which writes the epoch guards.
+//! The protocol of an attempt to pay: the next step after each answer of inventory and payment, and the writes that an epoch fences.
 //!
-//! A request begins an attempt; a repeat of the request under its key, and the reconciler, may take it over while the first process
-//! is slow or stopped. So several processes may work on one attempt at a time, and two rules keep them from undoing each other:
+//! A request begins an attempt; a repeat under the same key, or the reconciler, may take it over while the first process is slow or
+//! paused. Several processes may therefore work on one attempt at the same time. Two rules keep them consistent:
 //!
-//! - What payment has said (charged, declined) is a fact. It holds for everybody, and any process that has heard it may write it.
+//! - Payment's answer (charged, declined) is a fact: any process that has received it may write it.
 //! - To abandon an attempt or to cancel its order is a decision. Only the process that holds the current epoch may write it, and only
-//!   when no other can have asked payment before: because it is the first, or because payment has voided the attempt.
+//!   when no other process can have asked payment: because it is the first one, or because payment has voided the attempt.
 
 use super::Attempt;
 
-/// The right of a process to decide about an attempt. It ends when another process takes the attempt, which raises the epoch.
+/// A process's right to decide about an attempt. It ends when another process takes the attempt over, which raises the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AttemptLease {
     pub attempt: Attempt,
-    /// Grows with each process that takes an attempt of the order.
+    /// Raised each time that a process begins or takes over an attempt of the order.
     pub epoch: i64,
-    /// True when another process had the attempt before: it may have asked payment, and its request may still be on its way.
+    /// True when another process had the attempt before: its request to payment may still be in flight.
     pub shared: bool,
     /// How often the reconciler has taken the attempt.
     pub tries: u32,
 }
 
-/// What inventory says of the order's parts.
+/// Inventory's answer about the order's parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Confirmation {
-    /// They are held until the order ends.
+    /// Reserved until the order ends.
     Held,
-    /// The order cannot have them.
+    /// The order cannot have the parts.
     Refused,
     Unknown,
 }
 
-/// What payment says of a charge, or of the wish that there is none.
+/// Payment's answer to a request to charge or to void an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Charge {
     Made,
-    /// There is none under this attempt, and there never will be.
+    /// The attempt is not charged, now or later.
     None,
     Unknown,
 }
@@ -47,15 +47,15 @@ pub enum Ending {
     Paid,
     /// Not charged: the order may be tried again.
     Declined,
-    /// Payment has not been asked: the order may be tried again.
+    /// Payment was not asked: the order may be tried again.
     Abandoned,
     /// Not charged, and the order is cancelled.
     Cancelled,
-    /// Charged while the parts are gone: the order is cancelled, and gets back what it paid.
+    /// Charged while the parts are gone: the order is cancelled and the charge refunded.
     Undone,
 }
 
-/// What a process does next about its attempt.
+/// The next step of a process with its attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Asks payment to charge.
@@ -70,7 +70,7 @@ pub enum Step {
 }
 
 impl AttemptLease {
-    /// After inventory was asked to hold the parts for good, before anything is charged by this process.
+    /// After the request to confirm the reservation, before this process asks for a charge.
     pub fn after_confirmation(&self, confirmation: Confirmation) -> Step {
         match (confirmation, self.shared) {
             (Confirmation::Held, _) => Step::Charge,
@@ -83,7 +83,7 @@ impl AttemptLease {
 }
 
 impl Step {
-    /// After payment was asked to charge.
+    /// After the request to charge.
     pub fn after_charge(charge: Charge) -> Self {
         match charge {
             Charge::Made => Self::End(Ending::Paid),
@@ -92,17 +92,17 @@ impl Step {
         }
     }
 
-    /// After payment was asked to void the attempt of an order whose parts were refused.
+    /// After the request to void the attempt of an order whose parts were refused.
     pub fn after_void(charge: Charge) -> Self {
         match charge {
             Charge::None => Self::End(Ending::Cancelled),
-            // Whoever charged it had the parts confirmed, after they were refused here.
+            // Another process has charged it, after inventory confirmed to it the parts that were refused here.
             Charge::Made => Self::ConfirmCharged,
             Charge::Unknown => Self::AskLater,
         }
     }
 
-    /// After inventory was asked for the parts of an order that turned out to be charged.
+    /// After the request to confirm the reservation of an order that turned out to be charged.
     pub fn after_confirming_charged(confirmation: Confirmation) -> Self {
         match confirmation {
             Confirmation::Held => Self::End(Ending::Paid),
@@ -113,7 +113,7 @@ impl Step {
 }
 
 impl Ending {
-    /// Whether this end may be written by a process with this lease, where the order is in this epoch and is shared or not.
+    /// Whether the holder of `lease` may write this end, given the order's current `epoch` and `shared`.
     pub fn is_open_to(self, lease: &AttemptLease, epoch: i64, shared: bool) -> bool {
         match self {
             Self::Paid | Self::Declined => true,

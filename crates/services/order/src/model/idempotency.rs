@@ -1,4 +1,4 @@
-//! What an Idempotency-Key stands for.
+//! Idempotency keys: claims on them, and the outcomes that they remember.
 
 use contracts::ids::{OrderId, TransactionId, UserId};
 use contracts::money::Money;
@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::Refusal;
 
-/// A request that its caller may repeat: whose it is, under which key, and what it asked.
+/// A request's claim on an idempotency key: the user, the key, and a fingerprint of the request.
 ///
-/// A key is one request's at a time. The token tells which: a request that is taken for dead and goes on after all has lost its key
-/// to its repeat, and can neither answer for it nor change anything under it.
+/// A key belongs to one request at a time, identified by the token. A request that continues after its lease has expired and its
+/// repeat has taken the key over is fenced off: it can neither complete the key nor change anything under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub user: UserId,
@@ -18,26 +18,26 @@ pub struct Claim {
     pub key: String,
     /// SHA-256 of method, path and body.
     pub fingerprint: Vec<u8>,
-    /// This request's own: no repeat has it.
+    /// Unique to this request; a repeat has another.
     pub token: Uuid,
 }
 
-/// What the key says when a request comes with it.
+/// The result of claiming a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// The request is this caller's to do, about this order.
+    /// The key is new: the request is to be executed, about this order.
     New { order: OrderId },
-    /// An earlier request with this key died on the way: go on with its order and, where it had begun one, its attempt to pay.
+    /// An earlier request with this key was interrupted: continue with its order and, if it began one, its attempt to pay.
     Resumed { order: OrderId, attempt: Option<i32> },
-    /// It is being done.
+    /// An earlier request with this key is in progress.
     InProgress,
-    /// It has been done.
+    /// An earlier request with this key has this outcome.
     Done(Outcome),
     /// The key has been used for another request.
     Reused,
 }
 
-/// What came of a request: enough to give the same answer again, byte for byte.
+/// The outcome of a request: enough to repeat the response byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

@@ -1,4 +1,4 @@
-//! The order and its states.
+//! The order aggregate: its states, and the transitions that return their events.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, PartId, TransactionId, UserId};
@@ -21,7 +21,7 @@ pub enum Status {
 impl Status {
     pub const ALL: [Self; 4] = [Self::PendingPayment, Self::Paid, Self::Cancelled, Self::Assembled];
 
-    /// As the contract and the database have it.
+    /// The name in the API and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PendingPayment => "PENDING_PAYMENT",
@@ -48,7 +48,7 @@ pub enum PaymentMethod {
 impl PaymentMethod {
     pub const ALL: [Self; 4] = [Self::Card, Self::Sbp, Self::CreditCard, Self::InvestorMoney];
 
-    /// As the contract answers it and the database has it.
+    /// The name in the API's responses and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Card => "CARD",
@@ -58,7 +58,7 @@ impl PaymentMethod {
         }
     }
 
-    /// `CARD` and `PAYMENT_METHOD_CARD` are the same.
+    /// Accepts `CARD` and `PAYMENT_METHOD_CARD` alike.
     pub fn parse(text: &str) -> Option<Self> {
         let name = text.strip_prefix("PAYMENT_METHOD_").unwrap_or(text);
         Self::ALL.into_iter().find(|method| method.as_str() == name)
@@ -73,7 +73,7 @@ pub enum CancelReason {
     OutOfStock,
 }
 
-/// A try to pay that is in flight or whose outcome is unknown.
+/// An attempt to pay that is in progress or whose outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Attempt {
     /// Counts the order's attempts from 1.
@@ -81,7 +81,7 @@ pub struct Attempt {
     pub method: PaymentMethod,
 }
 
-/// An order as it is asked for.
+/// An order that is about to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewOrder {
     pub uuid: OrderId,
@@ -99,14 +99,14 @@ pub struct Order {
     pub status: Status,
     /// The number of the last attempt to pay, 0 before the first.
     pub attempts: i32,
-    /// The last attempt, while its outcome is not known.
+    /// The last attempt, while its outcome is unknown.
     pub attempt: Option<Attempt>,
-    /// How it was paid, and the transaction.
+    /// The method and the transaction, once paid.
     pub payment: Option<(PaymentMethod, TransactionId)>,
     pub created_at: DateTime<Utc>,
 }
 
-/// What happened to an order, for others to know.
+/// The events of an order, which its transitions return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     Created { order: OrderId, user: UserId, parts: Vec<PartId>, total_price: Money },
@@ -125,7 +125,7 @@ pub enum IllegalTransition {
 }
 
 impl NewOrder {
-    /// How many of each part, in the order of their first appearance.
+    /// The quantity of each part, in the order of first appearance.
     pub fn quantities(&self) -> Vec<(PartId, i64)> {
         quantities(&self.parts)
     }
@@ -136,12 +136,12 @@ impl NewOrder {
 }
 
 impl Order {
-    /// How many of each part, in the order of their first appearance.
+    /// The quantity of each part, in the order of first appearance.
     pub fn quantities(&self) -> Vec<(PartId, i64)> {
         quantities(&self.parts)
     }
 
-    /// Begins the next attempt to pay. One at a time.
+    /// Begins the next attempt to pay, unless one is in progress.
     pub fn begin_attempt(&mut self, method: PaymentMethod) -> Result<Attempt, IllegalTransition> {
         self.may_change()?;
         self.attempts += 1;
@@ -150,7 +150,7 @@ impl Order {
         Ok(attempt)
     }
 
-    /// The attempt has succeeded.
+    /// Ends the attempt as charged.
     pub fn pay(&mut self, number: i32, transaction: TransactionId) -> Result<Event, IllegalTransition> {
         let attempt = self.end_attempt(number)?;
         self.status = Status::Paid;
@@ -158,7 +158,7 @@ impl Order {
         Ok(Event::Paid { order: self.uuid, user: self.user, method: attempt.method, transaction })
     }
 
-    /// The attempt has definitely charged nothing.
+    /// Ends the attempt as not charged.
     pub fn end_attempt(&mut self, number: i32) -> Result<Attempt, IllegalTransition> {
         if self.status != Status::PendingPayment {
             return Err(IllegalTransition::Status(self.status));
@@ -166,14 +166,14 @@ impl Order {
         self.attempt.take_if(|attempt| attempt.number == number).ok_or(IllegalTransition::NoAttempt)
     }
 
-    /// Gives up an order that is not paid and not being paid.
+    /// Cancels an order that is neither paid nor being paid.
     pub fn cancel(&mut self, reason: CancelReason) -> Result<Event, IllegalTransition> {
         self.may_change()?;
         self.status = Status::Cancelled;
         Ok(Event::Cancelled { order: self.uuid, user: self.user, reason, paid: false })
     }
 
-    /// The attempt has succeeded, and the parts are gone: the order is given up, and gets back what it was charged.
+    /// Ends the attempt as charged while the parts are gone: the order is cancelled, and payment refunds it upon the event.
     pub fn undo_attempt(&mut self, number: i32, transaction: TransactionId) -> Result<Event, IllegalTransition> {
         self.pay(number, transaction)?;
         self.status = Status::Cancelled;
@@ -189,7 +189,7 @@ impl Order {
         Ok(Event::undone(self.uuid, self.user))
     }
 
-    /// The ship is built.
+    /// Completes the order: its ship is assembled.
     pub fn assemble(&mut self) -> Result<(), IllegalTransition> {
         if self.status != Status::Paid {
             return Err(IllegalTransition::Status(self.status));
@@ -208,7 +208,7 @@ impl Order {
 }
 
 impl Event {
-    /// The event of a paid order that is undone since it cannot be built.
+    /// The event of a paid order that is undone because its ship cannot be built.
     pub fn undone(order: OrderId, user: UserId) -> Self {
         Self::Cancelled { order, user, reason: CancelReason::AssemblyFailed, paid: true }
     }

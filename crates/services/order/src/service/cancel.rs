@@ -29,6 +29,6 @@ impl OrderService {
     pub(super) fn cancelled(&self, order: &Order, reason: CancelReason) {
         self.relay.wake();
         metrics::counter!("orders_cancelled_total").increment(1);
-        tracing::info!(order_uuid = %order.uuid, ?reason, "the order is cancelled");
+        tracing::info!(order_uuid = %order.uuid, ?reason, "order cancelled");
     }
 }

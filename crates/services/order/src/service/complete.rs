@@ -9,7 +9,7 @@ impl OrderService {
     /// Takes effect once per event, and on a paid order alone.
     pub async fn complete(&self, event: EventId, order: OrderId) -> Result<(), Error> {
         if self.orders.assemble(GROUP_ASSEMBLED, event, order).await? {
-            tracing::info!(order_uuid = %order, "the order's ship is assembled");
+            tracing::info!(order_uuid = %order, "order completed: its ship is assembled");
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Creating an order: its parts are held first, then it is written with the prices that they were held at.
+//! Creates an order: reserves its parts, then writes it with the prices of the reservation.
 
 use contracts::ids::UserId;
 use contracts::money::Money;
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl OrderService {
-    /// Answers [`Outcome::Created`]. The parts of an order that dies on the way are given back when their reservation expires.
+    /// Answers [`Outcome::Created`]. If the process dies between the two, the reservation expires.
     pub async fn create(&self, caller: UserId, order: NewOrder, claim: Option<&Claim>) -> Result<Outcome, Error> {
         if order.user != caller {
             return Err(Error::UserMismatch);
@@ -31,7 +31,7 @@ impl OrderService {
         let created = self.orders.create(&order, total_price, &event, self.pay_within, execution.claim).await?;
         self.relay.wake();
         metrics::counter!("orders_total").increment(1);
-        tracing::info!(order_uuid = %created.uuid, user_uuid = %created.user, total_price = %created.total_price, "an order is created");
+        tracing::info!(order_uuid = %created.uuid, user_uuid = %created.user, total_price = %created.total_price, "order created");
         Ok(Outcome::Created { order: created.uuid, total_price: created.total_price })
     }
 }

@@ -57,7 +57,7 @@ impl OrderService {
         Ok(found.ok_or(Refusal::OrderNotFound(order))?)
     }
 
-    /// The user's orders, newest first, and where the next page begins if there is one.
+    /// A page of the user's orders, newest first, and the cursor of the next page if there is one.
     pub async fn page(
         &self,
         user: UserId,

@@ -1,8 +1,8 @@
-//! Paying an order: an attempt is begun, its reservation confirmed, the charge asked for, and what came of it written.
+//! Pays an order: begins an attempt, confirms the reservation, asks payment to charge, and writes the outcome.
 //!
-//! A process that dies on the way leaves an attempt that the reconciler takes over: the charge is asked for again under the same
-//! attempt, which payment charges once. So an attempt ends only when it is known how. Which process may end it, and what it must ask
-//! before, is decided in `model::attempt`.
+//! A process that dies leaves an attempt that the reconciler takes over: it asks again under the same attempt, which payment charges
+//! once. An attempt therefore ends only when its outcome is known. `model::attempt` decides which process may end it, and after
+//! which questions.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ use crate::{
     repository::Settlement,
 };
 
-/// How long a request may take for its attempt before the reconciler asks: a little longer than any request is given.
+/// After this long the reconciler takes an attempt over from its request: longer than the time limit of any request.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// What a request keeps of its time to say that it does not know.
+/// The part of a request's time limit that is kept for answering that the outcome is unknown.
 const TO_ANSWER: Duration = Duration::from_millis(500);
-/// When the reconciler first asks about an attempt whose outcome is unknown.
+/// The first pause before the reconciler asks about an attempt whose outcome is unknown.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// Known well within 30 s after payment answers again, however long it did not.
+/// Bounds the backoff, so that an outcome is known well within 30 s after payment has recovered.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 impl OrderService {
-    /// Answers [`Outcome::Paid`]. [`Error::PaymentOutcomeUnknown`] leaves the order as it is until the truth is known.
+    /// Answers [`Outcome::Paid`]. After [`Error::PaymentOutcomeUnknown`] the reconciler settles the attempt.
     pub async fn pay(
         &self,
         user: UserId,
@@ -37,11 +37,11 @@ impl OrderService {
     ) -> Result<Outcome, Error> {
         let precheck = async { self.find(user, order).await?.begin_attempt(method).map(drop).map_err(Error::from) };
         self.idempotent(claim, order, precheck, async |execution| {
-            // Once an attempt may be open, a request that runs out of time is not one that charged nothing.
+            // A request that times out may have begun an attempt, and that attempt may be charged.
             let limit = deadline::remaining(REQUEST_LIMIT).saturating_sub(TO_ANSWER);
             let paid = tokio::time::timeout(limit, self.begin_and_finish(user, order, method, execution)).await;
             paid.unwrap_or_else(|_| {
-                tracing::warn!(order_uuid = %order, "a payment takes longer than its request, and its outcome is unknown");
+                tracing::warn!(order_uuid = %order, "payment timed out: the outcome is unknown");
                 Err(Error::PaymentOutcomeUnknown)
             })
         })
@@ -64,7 +64,7 @@ impl OrderService {
         self.finish(order, lease).await
     }
 
-    /// Goes on with an attempt that an earlier request with the same key had begun. Nothing when it has ended without a charge.
+    /// Continues an attempt that an earlier request with the same key had begun. None when it has ended without a charge.
     async fn resume(
         &self,
         user: UserId,
@@ -78,7 +78,7 @@ impl OrderService {
         }
         if order.attempt.is_some() {
             let taken = self.attempts.take(user, order.uuid, number, PATIENCE).await?;
-            // Without it the attempt has ended since it was read; the key remembers how, or the next request reads it.
+            // None: the attempt has ended since it was read. The key remembers the outcome, or the next request reads it.
             let lease = taken.ok_or(Error::PaymentOutcomeUnknown)?;
             return self.finish(order, lease).await.map(Some);
         }
@@ -105,12 +105,12 @@ impl OrderService {
                 found.attempt = Some(lease.attempt);
                 return Ok((found, lease));
             }
-            // Says why not; if it says nothing, the order has changed while the statement ran, and is looked at again.
+            // Fails with the reason; if it succeeds, the order has changed while the statement ran, and the loop reads it again.
             found.begin_attempt(method)?;
         }
     }
 
-    /// Carries an attempt to its end, as a request or as the reconciler: confirm, charge, write.
+    /// Settles an attempt, for a request or for the reconciler: confirm, charge, write.
     pub(super) async fn finish(&self, order: Order, lease: AttemptLease) -> Result<Outcome, Error> {
         let (confirmation, refused) = self.confirm(&order).await;
         match (lease.after_confirmation(confirmation), refused) {
@@ -119,7 +119,7 @@ impl OrderService {
         }
     }
 
-    /// Makes inventory hold the parts for good; with the error where it does not.
+    /// Confirms the reservation; with the error if inventory does not.
     async fn confirm(&self, order: &Order) -> (Confirmation, Option<Error>) {
         match self.inventory.reserve(order.uuid, &order.quantities(), true).await {
             Ok(_) => (Confirmation::Held, None),
@@ -135,10 +135,10 @@ impl OrderService {
             Payment::Declined(refusal) => {
                 let outcome = Outcome::Refused(refusal.clone());
                 if !self.settle(&order, &lease, &Settlement::Declined, Some(&outcome)).await? {
-                    // Another process has ended the attempt, and its key remembers what that process wrote.
+                    // Another process has ended the attempt, and the key remembers its outcome.
                     return Err(Error::PaymentOutcomeUnknown);
                 }
-                tracing::info!(order_uuid = %order.uuid, attempt, reason = %refusal, "a payment is declined");
+                tracing::info!(order_uuid = %order.uuid, attempt, reason = %refusal, "payment declined");
                 Err(refusal.into())
             }
             Payment::Unknown(problem) => Err(self.ask_later(&order, &lease, &problem).await),
@@ -153,17 +153,17 @@ impl OrderService {
             self.relay.wake();
             metrics::counter!("orders_paid_total").increment(1);
             metrics::counter!("orders_revenue_total").increment(order.total_price.minor().unsigned_abs());
-            tracing::info!(order_uuid = %order.uuid, attempt = lease.attempt.number, "an order is paid");
+            tracing::info!(order_uuid = %order.uuid, attempt = lease.attempt.number, "order paid");
             return Ok(outcome);
         }
-        // Another process has written how it ended: what stands there is what happened.
+        // Another process has ended the attempt: the order shows the outcome.
         match self.find(order.user, order.uuid).await?.payment {
             Some((_, written)) if written == transaction => Ok(outcome),
             _ => Err(Error::PaymentOutcomeUnknown),
         }
     }
 
-    /// Takes an attempt whose parts are not held as far as it may go: `error` says why they are not.
+    /// Takes `step` with an attempt whose reservation was not confirmed, because of `error`.
     async fn give_up(&self, order: Order, lease: AttemptLease, step: Step, error: Error) -> Result<Outcome, Error> {
         match step {
             Step::End(Ending::Abandoned) => {
@@ -178,7 +178,7 @@ impl OrderService {
         }
     }
 
-    /// Payment may have been asked to charge the attempt: what it says now decides.
+    /// Voids an attempt that another process may have asked payment to charge; payment's answer decides.
     async fn void(&self, order: Order, lease: AttemptLease, error: Error) -> Result<Outcome, Error> {
         let (charge, transaction, problem) = match self.payments.void(&order, lease.attempt).await {
             Voided::Void => (Charge::None, None, String::new()),
@@ -192,14 +192,14 @@ impl OrderService {
                 match Step::after_confirming_charged(confirmation) {
                     Step::End(Ending::Paid) => self.paid(order, lease, transaction).await,
                     Step::End(_) => self.out_of_stock(order, lease, Some(transaction), refused.unwrap_or(error)).await,
-                    _ => Err(self.ask_later(&order, &lease, "inventory does not say whether it has the parts").await),
+                    _ => Err(self.ask_later(&order, &lease, "inventory unavailable").await),
                 }
             }
             _ => Err(self.ask_later(&order, &lease, &problem).await),
         }
     }
 
-    /// Cancels an order whose parts are gone; what it was charged, if anything, is given back.
+    /// Cancels an order whose parts are gone; a charge is refunded upon the event.
     async fn out_of_stock(
         &self,
         mut order: Order,
@@ -225,14 +225,14 @@ impl OrderService {
 
     pub(super) async fn ask_later(&self, order: &Order, lease: &AttemptLease, problem: &str) -> Error {
         let attempt = lease.attempt.number;
-        tracing::warn!(order_uuid = %order.uuid, attempt, problem, "the outcome of a payment is unknown");
+        tracing::warn!(order_uuid = %order.uuid, attempt, problem, "payment outcome unknown; retrying later");
         metrics::counter!("payment_outcomes_unknown_total").increment(1);
-        // Sooner than after the time for which the attempt was taken; that is the backstop.
+        // Shortens the wait; if this fails, the attempt is due when its lease expires.
         let _ = self.attempts.postpone(order.uuid, lease, pause(lease.tries)).await;
         Error::PaymentOutcomeUnknown
     }
 
-    /// Writes how an attempt ended. Failing that, nobody knows until the reconciler has written it.
+    /// Writes how an attempt ended. If that fails, the outcome is unknown until the reconciler has written it.
     async fn settle(
         &self,
         order: &Order,
@@ -245,14 +245,14 @@ impl OrderService {
                 order_uuid = %order.uuid,
                 attempt = lease.attempt.number,
                 error = format!("{:#}", anyhow::Error::from(error)),
-                "the outcome of a payment could not be written"
+                "payment outcome not written; the reconciler retries"
             );
             Error::PaymentOutcomeUnknown
         })
     }
 }
 
-/// The pause before the reconciler asks again about an attempt that it has taken so often: 1 s, doubled up to the longest.
+/// The backoff after the reconciler has taken an attempt `tries` times: 1 s, doubled up to the longest.
 fn pause(tries: u32) -> Duration {
     ASK_AGAIN.saturating_mul(1 << tries.min(10)).min(LONGEST_PAUSE)
 }

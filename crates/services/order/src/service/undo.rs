@@ -12,7 +12,7 @@ impl OrderService {
         if self.orders.undo(GROUP_ASSEMBLY_FAILED, event, order, &undone).await? {
             self.relay.wake();
             metrics::counter!("orders_cancelled_total").increment(1);
-            tracing::warn!(order_uuid = %order, "the order is cancelled: its ship cannot be built");
+            tracing::warn!(order_uuid = %order, "order cancelled: its ship cannot be built");
         }
         Ok(())
     }

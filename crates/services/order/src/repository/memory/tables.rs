@@ -1,4 +1,4 @@
-//! The tables, as maps.
+//! The in-memory tables.
 
 use std::collections::BTreeMap;
 
@@ -39,13 +39,13 @@ pub struct Key {
 }
 
 impl Row {
-    /// The lease of the last process that has taken the attempt under way.
+    /// The newest lease on the attempt in progress.
     pub fn lease(&self) -> Option<AttemptLease> {
         let attempt = self.order.attempt?;
         Some(AttemptLease { attempt, epoch: self.epoch, shared: self.shared, tries: self.tries })
     }
 
-    /// Hands the attempt under way to another process, until `next_at`.
+    /// Hands the attempt in progress to another process, until `next_at`.
     pub fn take(&mut self, next_at: DateTime<Utc>) -> Option<AttemptLease> {
         self.order.attempt?;
         self.epoch += 1;
@@ -56,12 +56,12 @@ impl Row {
 }
 
 impl Tables {
-    /// The key, while it is this claim's.
+    /// The key, while it belongs to this claim.
     pub fn key(&mut self, claim: &Claim) -> Option<&mut Key> {
         self.keys.get_mut(&(claim.user, claim.key.clone())).filter(|key| key.token == claim.token)
     }
 
-    /// A claim that has lost its key, or that has been answered, changes nothing any more.
+    /// Fails for a claim that has lost its key or whose key has an outcome already.
     pub fn check(&mut self, claim: Option<&Claim>) -> Result<(), Error> {
         let held = claim.is_none_or(|claim| self.key(claim).is_some_and(|key| key.outcome.is_none()));
         if held { Ok(()) } else { Err(Error::KeyInProgress) }
@@ -80,12 +80,12 @@ impl Tables {
         }
     }
 
-    /// The order, while `attempt` is its attempt under way.
+    /// The order, while `attempt` is in progress.
     pub fn attempting(&mut self, order: OrderId, attempt: i32) -> Option<&mut Row> {
         self.orders.get_mut(&order).filter(|row| row.order.attempt.is_some_and(|current| current.number == attempt))
     }
 
-    /// Takes over the attempts that are due, those that were taken least often first.
+    /// Takes over attempts that are due, those that were taken least often first.
     pub fn take_due(&mut self, now: DateTime<Utc>, limit: usize, next_at: DateTime<Utc>) -> Vec<(Order, AttemptLease)> {
         let mut due: Vec<&mut Row> =
             self.orders.values_mut().filter(|row| row.next_at.is_some_and(|at| at <= now)).collect();

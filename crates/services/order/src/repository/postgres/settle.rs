@@ -46,7 +46,7 @@ pub async fn paid(
     Ok(written.rows_affected() > 0)
 }
 
-/// Ends an attempt that has charged nothing.
+/// Ends an attempt as not charged.
 pub async fn declined(pool: &Database, order: OrderId, attempt: i32, outcome: Option<&Outcome>) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "with settled as (
@@ -68,7 +68,7 @@ pub async fn declined(pool: &Database, order: OrderId, attempt: i32, outcome: Op
     Ok(ended.is_some())
 }
 
-/// Ends an attempt for which payment has not been asked, unless another process may have done so meanwhile.
+/// Ends an attempt for which payment was not asked, unless another process may have asked meanwhile.
 pub async fn abandoned(pool: &Database, order: OrderId, lease: &AttemptLease) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
@@ -83,7 +83,7 @@ pub async fn abandoned(pool: &Database, order: OrderId, lease: &AttemptLease) ->
     Ok(ended.rows_affected() > 0)
 }
 
-/// Ends an attempt and the order with it. What it has charged, if anything, is given back upon the event.
+/// Ends an attempt and cancels the order. A charge is refunded upon the event.
 pub async fn cancelled(
     pool: &Database,
     order: OrderId,
