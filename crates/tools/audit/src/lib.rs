@@ -2,10 +2,10 @@
 //!
 //! Pure: the caller gathers the [`Facts`] from databases and topics, or from in-memory twins.
 
+mod display;
 pub mod facts;
 mod invariants;
 mod report;
-mod table;
 
 pub use facts::Facts;
 pub use report::{Count, Finding, Report, Verdict, Violation};

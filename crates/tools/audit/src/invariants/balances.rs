@@ -50,6 +50,6 @@ pub fn check(facts: &Facts, check: &mut Check) {
     }
     check.counted("balances", facts.balances.len());
     if unknown > 0 {
-        check.note(format!("{unknown} balances were made by an older release: what they began with is not known"));
+        check.note(format!("{unknown} balances were made by an older release: their initial amount is unknown"));
     }
 }

@@ -35,7 +35,7 @@ impl Late<'_> {
         self.unfinished += 1;
         let late = self.at.signed_duration_since(due);
         if late.to_std().is_ok_and(|late| late > self.grace) {
-            self.check.broken_by(row, format!("{what}, {} s after that was due", late.num_seconds()));
+            self.check.broken_by(row, format!("{what}, {} s overdue", late.num_seconds()));
         }
     }
 }
@@ -49,7 +49,7 @@ fn orders(facts: &Facts, late: &mut Late<'_>) {
             Order { status: OrderStatus::Pending, attempt: Some(_), .. } => {
                 // If payment does not know the attempt, its start time is unknown.
                 let due = begun.get(&(order.uuid, order.attempt)).copied().unwrap_or(order.pay_until);
-                late.look(&row, "nobody knows how its payment went", due);
+                late.look(&row, "its payment outcome is unknown", due);
             }
             Order { status: OrderStatus::Pending, .. } => {
                 late.look(&row, "is neither paid nor cancelled", order.pay_until);
@@ -70,7 +70,7 @@ fn services(facts: &Facts, late: &mut Late<'_>) {
     for payment in &facts.payments {
         let what = match payment.status {
             PaymentStatus::Pending => "its charge is not settled",
-            PaymentStatus::Refunding => "its charge is not given back",
+            PaymentStatus::Refunding => "its charge is not refunded",
             _ => continue,
         };
         late.look(&format!("order {}", payment.order), what, payment.updated_at);

@@ -46,11 +46,11 @@ pub fn check(facts: &Facts) -> Finding {
     check.counted("dead-letter topics", read);
     check.counted("dead letters", facts.letters().count());
     if discarded > 0 {
-        check.note(format!("{discarded} dead letters were discarded; `shipyard dlq list --all` tells by whom and why"));
+        check.note(format!("{discarded} dead letters were discarded; `shipyard dlq list --all` shows by whom and why"));
     }
     if others > 0 {
         check.note(format!(
-            "{others} dead letters are no events of this shop, or older than its rows; `shipyard dlq list` tells more"
+            "{others} dead letters are no events of this shop, or older than its rows; `shipyard dlq list` shows them"
         ));
     }
     check.end()

@@ -2,17 +2,17 @@
 
 mod balances;
 mod bounds;
+mod consumer_effects;
 mod dead_letters;
-mod effects;
 mod money;
+mod notifications;
 mod orders;
 mod publication;
 mod sessions;
 mod stock;
-mod telling;
-mod waived;
+mod waivers;
 
-pub use self::waived::waive;
+pub use self::waivers::waive;
 use crate::{Facts, Finding};
 
 pub const ALL: [fn(&Facts) -> Finding; 9] = [
@@ -20,8 +20,8 @@ pub const ALL: [fn(&Facts) -> Finding; 9] = [
     money::check,
     stock::check,
     publication::check,
-    effects::check,
-    telling::check,
+    consumer_effects::check,
+    notifications::check,
     bounds::check,
     dead_letters::check,
     sessions::check,

@@ -36,7 +36,7 @@ pub fn check(facts: &Facts) -> Finding {
         if facts.all_books {
             check.missing(note);
         } else {
-            check.note(format!("{note}: payment's own rows stand for them"));
+            check.note(format!("{note}: payment's own rows are trusted"));
         }
     }
     check.end()
@@ -90,7 +90,7 @@ impl<'a> Books<'a> {
             check.broken_by(&row, format!("charged {charges} times and refunded {refunds} times"));
         }
         if charges > 0 && order.transaction.is_none() {
-            check.broken_by(&row, "was charged, and never became paid: whoever paid it was told otherwise");
+            check.broken_by(&row, "was charged, but never became PAID");
         }
         let paid = matches!(order.status, OrderStatus::Paid | OrderStatus::Assembled);
         let status = order.status.as_str();
@@ -106,7 +106,7 @@ impl<'a> Books<'a> {
             check.broken_by(&row, format!("costs {}, and {amount} was charged", order.total));
         }
         for amount in amounts(EntryKind::Refund).filter(|amount| *amount != order.total) {
-            check.broken_by(&row, format!("costs {}, and {amount} was given back", order.total));
+            check.broken_by(&row, format!("costs {}, and {amount} was refunded", order.total));
         }
         let transaction = order.transaction.map_or_else(|| "nothing".to_owned(), |transaction| transaction.to_string());
         for charge in entries.iter().filter(|entry| entry.kind == EntryKind::Charge) {

@@ -55,7 +55,7 @@ fn acknowledged(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check
     }
     check.counted("acknowledgements", facts.acknowledged.len());
     if facts.acknowledged.is_empty() {
-        check.note("what clients were told is not known; the orders of all other rows stand for it".to_owned());
+        check.note("the responses to clients are unknown; the orders of all other rows are checked".to_owned());
     }
 }
 
@@ -95,7 +95,7 @@ fn elsewhere(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
         .chain(facts.notifications.iter().map(|notification| ("notification", notification.order)))
         .collect();
     for (place, uuid) in named.iter().filter(|(_, uuid)| !orders.contains_key(uuid)) {
-        check.broken_by(format!("order {uuid}"), format!("does not exist, and {place} works for it"));
+        check.broken_by(format!("order {uuid}"), format!("does not exist, but {place} has rows for it"));
     }
     check.counted("rows of other services", named.len());
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub fn check(facts: &Facts) -> Finding {
-    let mut check = Check::new(3, "no part is lost, made up or sold twice");
+    let mut check = Check::new(3, "no part is lost, invented or sold twice");
     let stood = Stood::of(facts);
     for part in &facts.parts {
         stood.part(part, &mut check);
@@ -30,7 +30,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.counted("orders", facts.orders.len());
     if hopeless > 0 {
         check.note(format!(
-            "{hopeless} unpaid orders have lost their parts to others: they are cancelled when somebody pays"
+            "{hopeless} unpaid orders have lost their parts to others: they are cancelled at the first attempt to pay"
         ));
     }
     check.end()

@@ -3,7 +3,7 @@
 use audit::facts::{Entry, EntryKind};
 use uuid::Uuid;
 
-use crate::shop::{INITIAL, OPEN, PRICE, USER, breaks, holds, the};
+use crate::fixture::{INITIAL, OPEN, PRICE, USER, breaks, holds, the};
 
 fn row() -> String {
     format!("balance of user {USER}")

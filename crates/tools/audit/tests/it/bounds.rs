@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use audit::facts::{JobStatus, NotificationStatus, OrderStatus, PaymentStatus, ReservationStatus};
 
-use crate::shop::{BUILT, OPEN, UNDONE, breaks, holds, now, the, then};
+use crate::fixture::{BUILT, OPEN, UNDONE, breaks, holds, now, the, then};
 
 #[test]
 fn an_order_is_not_cancelled_at_its_deadline() {
-    breaks(7, &["is neither paid nor cancelled, 300 s after"], |facts| {
+    breaks(7, &["is neither paid nor cancelled, 300 s overdue"], |facts| {
         the(&mut facts.orders, |order| order.uuid == OPEN).pay_until = then();
     });
 }
@@ -26,12 +26,12 @@ fn a_sweeper_has_its_grace() {
 
 #[test]
 fn nobody_finds_out_how_a_payment_went() {
-    breaks(7, &["nobody knows how its payment went"], |facts| {
+    breaks(7, &["its payment outcome is unknown"], |facts| {
         let order = the(&mut facts.orders, |order| order.uuid == BUILT);
         order.status = OrderStatus::Pending;
         order.attempt = Some(1);
     });
-    breaks(7, &["nobody knows how its payment went"], |facts| {
+    breaks(7, &["its payment outcome is unknown"], |facts| {
         let order = the(&mut facts.orders, |order| order.uuid == OPEN);
         order.attempt = Some(1);
         order.pay_until = then();
@@ -57,7 +57,7 @@ fn a_job_a_charge_a_refund_a_message_or_an_event_is_stuck() {
     breaks(7, &["its charge is not settled"], |facts| {
         the(&mut facts.payments, |payment| payment.order == BUILT).status = PaymentStatus::Pending;
     });
-    breaks(7, &["its charge is not given back"], |facts| {
+    breaks(7, &["its charge is not refunded"], |facts| {
         the(&mut facts.payments, |payment| payment.order == UNDONE).status = PaymentStatus::Refunding;
     });
     breaks(7, &["its order_paid is not sent"], |facts| {
@@ -92,5 +92,5 @@ fn a_grace_is_over_when_more_than_it_has_passed() {
     };
 
     holds(7, overdue(0));
-    breaks(7, &["is neither paid nor cancelled, 60 s after"], overdue(1));
+    breaks(7, &["is neither paid nor cancelled, 60 s overdue"], overdue(1));
 }

@@ -7,7 +7,7 @@ use audit::{
 use contracts::events::{Event as _, OrderPaid};
 use uuid::Uuid;
 
-use crate::shop::{BUILT, UNDONE, breaks, event, finding, holds, inbox, shop, then};
+use crate::fixture::{BUILT, UNDONE, breaks, event, finding, holds, inbox, shop, then};
 
 const GROUPS: [&str; 2] = ["assembly-group-order-paid", "notification-group-order-paid"];
 
@@ -125,13 +125,13 @@ fn what_follows_from_a_discarded_letter_is_told_and_breaks_nothing() {
 #[test]
 fn what_does_not_follow_from_a_discarded_letter_breaks_its_invariant_all_the_same() {
     // Another order's.
-    breaks(5, &["has not taken it"], |facts| {
+    breaks(5, &["has not handled it"], |facts| {
         discard(facts, BUILT);
         let other = event(UNDONE, OrderPaid::TYPE);
         inbox(facts, GROUPS[0]).rows.retain(|row| row.event != other);
     });
     // Another consumer's.
-    breaks(5, &["notification-group-order-paid has not taken it"], |facts| {
+    breaks(5, &["notification-group-order-paid has not handled it"], |facts| {
         discard(facts, BUILT);
         let event = event(BUILT, OrderPaid::TYPE);
         inbox(facts, GROUPS[1]).rows.retain(|row| row.event != event);

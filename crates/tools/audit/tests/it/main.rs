@@ -2,13 +2,13 @@
 
 mod balances;
 mod bounds;
+mod consumer_effects;
 mod dead_letters;
-mod effects;
+mod fixture;
 mod money;
+mod notifications;
 mod orders;
 mod publication;
 mod report;
 mod sessions;
-mod shop;
 mod stock;
-mod telling;

@@ -6,7 +6,7 @@ use audit::{
 };
 use uuid::Uuid;
 
-use crate::shop::{BUILT, LEFT, OPEN, PRICE, UNDONE, breaks, finding, holds, shop, the, transaction};
+use crate::fixture::{BUILT, LEFT, OPEN, PRICE, UNDONE, breaks, finding, holds, shop, the, transaction};
 
 fn charge(order: Uuid, key: &str) -> Entry {
     Entry { key: key.to_owned(), kind: EntryKind::Charge, order, amount: PRICE, account: None }
@@ -53,7 +53,7 @@ fn another_amount_is_charged_or_given_back() {
     breaks(2, &["1 was charged"], |facts| {
         the(&mut facts.ledger, |entry| entry.order == BUILT).amount = 1;
     });
-    breaks(2, &["1 was given back"], |facts| {
+    breaks(2, &["1 was refunded"], |facts| {
         the(&mut facts.ledger, |entry| entry.kind == EntryKind::Refund).amount = 1;
     });
 }
@@ -120,7 +120,7 @@ fn where_all_books_were_read_nobody_is_believed() {
 
 #[test]
 fn an_order_was_charged_and_given_back_and_whoever_paid_it_was_told_otherwise() {
-    breaks(2, &["was charged, and never became paid"], |facts| {
+    breaks(2, &["was charged, but never became PAID"], |facts| {
         the(&mut facts.orders, |order| order.uuid == UNDONE).transaction = None;
     });
 }

@@ -3,7 +3,7 @@
 use audit::facts::{JobStatus, OrderStatus};
 use uuid::Uuid;
 
-use crate::shop::{BUILT, LEFT, OPEN, UNDONE, breaks, holds, now, the, then};
+use crate::fixture::{BUILT, LEFT, OPEN, UNDONE, breaks, holds, now, the, then};
 
 #[test]
 fn an_acknowledged_order_is_lost() {
@@ -68,7 +68,7 @@ fn an_old_order_has_lost_its_outbox_row_by_right() {
 #[test]
 fn the_services_work_for_an_order_that_does_not_exist() {
     for (place, spoil) in [("payment", 0), ("provider", 1), ("inventory", 2), ("assembly", 3), ("notification", 4)] {
-        breaks(1, &["does not exist", place, "works for it"], |facts| {
+        breaks(1, &["does not exist", place, "has rows for it"], |facts| {
             let nobody = Uuid::from_u128(99);
             match spoil {
                 0 => facts.payments[0].order = nobody,
@@ -85,7 +85,7 @@ fn the_services_work_for_an_order_that_does_not_exist() {
 fn what_clients_were_told_need_not_be_known() {
     let found = holds(1, |facts| facts.acknowledged.clear());
 
-    assert!(found.notes.iter().any(|note| note.contains("is not known")), "{found:?}");
+    assert!(found.notes.iter().any(|note| note.contains("the responses to clients are unknown")), "{found:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use contracts::events::{Event as _, OrderCreated, OrderPaid};
 use uuid::Uuid;
 
-use crate::shop::{BUILT, OPEN, breaks, event, finding, holds, inbox, log, now, shop, the, then};
+use crate::fixture::{BUILT, OPEN, breaks, event, finding, holds, inbox, log, now, shop, the, then};
 
 #[test]
 fn a_row_is_not_published() {

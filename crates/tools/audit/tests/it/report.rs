@@ -2,7 +2,7 @@
 
 use audit::{Facts, Verdict};
 
-use crate::shop::{OPEN, shop};
+use crate::fixture::{OPEN, shop};
 
 #[test]
 fn a_shop_that_is_well_keeps_every_invariant() {
@@ -135,8 +135,8 @@ fn a_table_is_written_as_a_person_reads_it() {
             "9 is broken by 1 row:",
             "   Whoami: answered 401 within a session that was logged out",
             "",
-            "1: what clients were told is not known; the orders of all other rows stand for it",
-            "6: what arrived in chats is not known: notification's own rows stand for it",
+            "1: the responses to clients are unknown; the orders of all other rows are checked",
+            "6: the messages in chats are unknown: notification's own rows are trusted",
             "",
             "1 of 9 invariants are broken, by 1 row",
         ]

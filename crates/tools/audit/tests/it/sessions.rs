@@ -1,6 +1,6 @@
 //! No session works after its logout was acknowledged.
 
-use crate::shop::{breaks, holds};
+use crate::fixture::{breaks, holds};
 
 #[test]
 fn a_session_outlives_its_logout() {

@@ -3,7 +3,7 @@
 use audit::facts::{OrderStatus, ReservationStatus};
 use uuid::Uuid;
 
-use crate::shop::{BUILT, LEFT, OPEN, PART, breaks, holds, the};
+use crate::fixture::{BUILT, LEFT, OPEN, PART, breaks, holds, the};
 
 #[test]
 fn a_part_is_lost_or_made_up() {

@@ -9,13 +9,13 @@ use audit::{
 use contracts::events::{Event as _, OrderPaid, ROUTES};
 use uuid::Uuid;
 
-use crate::shop::{BUILT, LEFT, OPEN, UNDONE, breaks, event, finding, holds, inbox, log, now, shop, the, then};
+use crate::fixture::{BUILT, LEFT, OPEN, UNDONE, breaks, event, finding, holds, inbox, log, now, shop, the, then};
 
 #[test]
 fn a_consumer_has_not_taken_an_event() {
     for route in &ROUTES {
         for consumer in route.consumers {
-            breaks(5, &[route.kind, consumer.group, "has not taken it"], |facts| {
+            breaks(5, &[route.kind, consumer.group, "has not handled it"], |facts| {
                 inbox(facts, consumer.group).rows.clear();
             });
         }
@@ -24,7 +24,7 @@ fn a_consumer_has_not_taken_an_event() {
 
 #[test]
 fn a_consumer_has_taken_an_event_that_nobody_published() {
-    breaks(5, &["assembly-group-order-paid", "nobody published it"], |facts| {
+    breaks(5, &["assembly-group-order-paid", "it was never published"], |facts| {
         let row = inbox(facts, "assembly-group-order-paid").rows[0];
         inbox(facts, "assembly-group-order-paid")
             .rows
@@ -42,28 +42,28 @@ fn a_consumer_has_taken_an_event_twice() {
 
 #[test]
 fn an_event_was_taken_without_its_effect() {
-    breaks(5, &["and assembly has not a job"], |facts| facts.jobs.retain(|job| job.order != BUILT));
-    breaks(5, &["and notification has not a notification ship_assembled"], |facts| {
+    breaks(5, &["but assembly has not a job"], |facts| facts.jobs.retain(|job| job.order != BUILT));
+    breaks(5, &["but notification has not a notification ship_assembled"], |facts| {
         facts.notifications.retain(|one| one.kind != "ship_assembled");
     });
-    breaks(5, &["and order has not an ASSEMBLED order"], |facts| {
+    breaks(5, &["but order has not an ASSEMBLED order"], |facts| {
         the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
     });
-    breaks(5, &["and order has not a CANCELLED order"], |facts| {
+    breaks(5, &["but order has not a CANCELLED order"], |facts| {
         the(&mut facts.orders, |order| order.uuid == UNDONE).status = OrderStatus::Paid;
     });
-    breaks(5, &["and inventory has not a reservation that lasts"], |facts| {
+    breaks(5, &["but inventory has not a reservation that lasts"], |facts| {
         let reservation = the(&mut facts.reservations, |one| one.order == OPEN);
         reservation.status = ReservationStatus::Held;
         reservation.first_confirmed_at = None;
     });
-    breaks(5, &["and inventory has not a released reservation"], |facts| {
+    breaks(5, &["but inventory has not a released reservation"], |facts| {
         the(&mut facts.reservations, |one| one.order == LEFT).status = ReservationStatus::Confirmed;
     });
-    breaks(5, &["and inventory has not a committed reservation"], |facts| {
+    breaks(5, &["but inventory has not a committed reservation"], |facts| {
         the(&mut facts.reservations, |one| one.order == BUILT).status = ReservationStatus::Confirmed;
     });
-    breaks(5, &["and payment has not a cancelled payment"], |facts| {
+    breaks(5, &["but payment has not a cancelled payment"], |facts| {
         facts.payments.retain(|payment| payment.order != LEFT);
     });
 }
@@ -135,7 +135,7 @@ fn other_effects_may_be_older_or_younger_than_their_event() {
 
 #[test]
 fn an_effect_has_no_event() {
-    breaks(5, &["assembly has a job", "has not taken its events.v1.OrderPaid"], |facts| {
+    breaks(5, &["assembly has a job", "has not handled its events.v1.OrderPaid"], |facts| {
         let mut job = facts.jobs[0].clone();
         job.order = OPEN;
         facts.jobs.push(job);
@@ -150,10 +150,10 @@ fn an_effect_has_no_event() {
 
 #[test]
 fn a_job_has_not_told_how_it_ended() {
-    breaks(5, &["is assembled, and has told nothing"], |facts| {
+    breaks(5, &["is assembled, but has published nothing"], |facts| {
         facts.outbox.retain(|row| !(row.service == "assembly" && row.key == BUILT));
     });
-    breaks(5, &["is building, and has told events.v1.ShipAssembled"], |facts| {
+    breaks(5, &["is building, but has published events.v1.ShipAssembled"], |facts| {
         the(&mut facts.jobs, |job| job.order == BUILT).status = JobStatus::Building;
     });
 }
@@ -217,11 +217,11 @@ fn an_event_that_one_consumer_dead_lettered_is_still_missed_at_another() {
         inbox(facts, "assembly-group-order-paid").rows.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
     };
     let row = format!("events.v1.OrderPaid of order {BUILT}: ");
-    breaks(5, &[&row, "assembly-group-order-paid has not taken it"], |facts| {
+    breaks(5, &[&row, "assembly-group-order-paid has not handled it"], |facts| {
         missing(facts);
         bury(facts, "notification-group-order-paid");
     });
-    breaks(5, &[&row, "assembly-group-order-paid has not taken it"], |facts| {
+    breaks(5, &[&row, "assembly-group-order-paid has not handled it"], |facts| {
         missing(facts);
         bury(facts, "assembly-group-order-paid");
         facts.dead_letters[0].letters[0].topic = "order.created".to_owned();

@@ -5,7 +5,7 @@ use audit::{
     facts::{Notification, NotificationStatus, Told},
 };
 
-use crate::shop::{BUILT, OPEN, breaks, holds, the};
+use crate::fixture::{BUILT, OPEN, breaks, holds, the};
 
 fn told(one: &Notification) -> Told {
     Told { order: one.order, kind: one.kind.clone(), chat: one.chat.clone().expect("all was told") }
@@ -36,7 +36,7 @@ fn an_order_has_two_notifications_of_one_kind() {
 #[test]
 fn a_message_arrived_twice() {
     let row = format!("order_paid of order {BUILT}: ");
-    breaks(6, &[&row, "was told 2 times, and is not ambiguous"], once_more);
+    breaks(6, &[&row, "arrived 2 times, and is not ambiguous"], once_more);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_message_that_arrived_once_more_is_flagged() {
     });
     assert!(found.notes.iter().any(|note| note.contains("1 notifications are ambiguous")), "{found:?}");
 
-    breaks(6, &["was told 3 times, and is ambiguous"], |facts| {
+    breaks(6, &["arrived 3 times, and is ambiguous"], |facts| {
         once_more(facts);
         facts.notifications[0].ambiguous = true;
         let told = facts.told.as_mut().unwrap();
@@ -73,7 +73,7 @@ fn somebody_was_told_what_nobody_was_to_be_told() {
 
 #[test]
 fn somebody_else_was_told() {
-    breaks(6, &["was told in another chat"], |facts| {
+    breaks(6, &["arrived in another chat"], |facts| {
         all_arrived(facts);
         facts.told.as_mut().unwrap()[0].chat = "elsewhere".to_owned();
     });
@@ -95,11 +95,11 @@ fn a_message_that_was_given_up_is_noted() {
 
 #[test]
 fn a_message_is_given_up_only_when_it_was_refused_or_may_have_arrived() {
-    breaks(6, &["was given up, and nobody refused it"], |facts| {
+    breaks(6, &["was given up, but was not rejected by the provider"], |facts| {
         facts.notifications[0].status = NotificationStatus::Failed;
         facts.refused = Some(Vec::new());
     });
-    breaks(6, &["was given up, and nobody refused it"], |facts| {
+    breaks(6, &["was given up, but was not rejected by the provider"], |facts| {
         facts.notifications[0].status = NotificationStatus::Failed;
         let refused = Told { chat: "elsewhere".to_owned(), ..told(&facts.notifications[0]) };
         facts.refused = Some(vec![refused]);

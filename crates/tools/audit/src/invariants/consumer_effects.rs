@@ -21,7 +21,7 @@ use crate::{
 const SLACK: Duration = Duration::from_secs(2);
 
 pub fn check(facts: &Facts) -> Finding {
-    let mut check = Check::new(5, "each consumer took every event once, and its effects are those");
+    let mut check = Check::new(5, "each consumer handled every event once, with its effects");
     let published = Published::of(facts);
     let (mut consumers, mut taken, mut effects, mut buried) = (0, 0, 0, 0);
     for route in &ROUTES {
@@ -43,7 +43,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.counted("dead-lettered events", buried);
     let strangers = facts.inboxes.iter().filter(|inbox| !known(inbox.service, &inbox.consumer)).count();
     if strangers > 0 {
-        check.note(format!("{strangers} consumers in the inboxes are of no route: their rows were not looked at"));
+        check.note(format!("{strangers} consumers in the inboxes are of no route: their rows were not checked"));
     }
     check.end()
 }
@@ -119,7 +119,7 @@ impl<'a> Published<'a> {
                     orders.insert(*order, *at);
                 }
             } else if ours && !old && !received.buried.contains(event) {
-                check.broken_by(format!("{kind} of order {order}"), format!("{} has not taken it", consumer.group));
+                check.broken_by(format!("{kind} of order {order}"), format!("{} has not handled it", consumer.group));
             } else if ours && received.buried.contains(event) {
                 check.broken_by(format!("{kind} of order {order}"), format!("{} has dead-lettered it", consumer.group));
             }
@@ -128,12 +128,12 @@ impl<'a> Published<'a> {
             if !published.contains_key(event) && !facts.may_be_forgotten(*at) {
                 check.broken_by(
                     format!("{kind} {event}"),
-                    format!("{} has taken it, and nobody published it", consumer.group),
+                    format!("{} has handled it, but it was never published", consumer.group),
                 );
             }
         }
         for event in &received.repeated {
-            check.broken_by(format!("{kind} {event}"), format!("{} has taken it more than once", consumer.group));
+            check.broken_by(format!("{kind} {event}"), format!("{} has handled it more than once", consumer.group));
         }
         orders
     }
@@ -212,13 +212,13 @@ impl Effects {
                 }
                 Some(_) => continue,
             };
-            check.broken_by(format!("order {order}"), format!("{group} has taken its {kind} at {at}, and {missing}"));
+            check.broken_by(format!("order {order}"), format!("{group} has handled its {kind} at {at}, but {missing}"));
         }
         for (order, at) in self.orders.iter().filter(|_| self.only_so) {
             if !taken.contains_key(order) && !facts.may_be_forgotten(*at) {
                 check.broken_by(
                     format!("order {order}"),
-                    format!("{service} has {}, and {group} has not taken its {kind}", self.what),
+                    format!("{service} has {}, but {group} has not handled its {kind}", self.what),
                 );
             }
         }
@@ -237,7 +237,7 @@ fn jobs(facts: &Facts, check: &mut Check) {
         };
         if told.get(&job.order).copied() != kind {
             let (status, told) = (job.status.as_str(), told.get(&job.order).unwrap_or(&"nothing"));
-            check.broken_by(format!("job of order {}", job.order), format!("is {status}, and has told {told}"));
+            check.broken_by(format!("job of order {}", job.order), format!("is {status}, but has published {told}"));
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 type Rows<'a> = HashMap<(Uuid, &'a str), &'a Notification>;
 
 pub fn check(facts: &Facts) -> Finding {
-    let mut check = Check::new(6, "each user was told of each step once");
+    let mut check = Check::new(6, "each user was notified of each step once");
     let mut rows: Rows<'_> = HashMap::new();
     for notification in &facts.notifications {
         let Notification { order, kind, status, chat, attempts, .. } = notification;
@@ -30,7 +30,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.counted("notifications", facts.notifications.len());
     match &facts.told {
         Some(told) => arrived(told, &rows, &mut check),
-        None => check.note("what arrived in chats is not known: notification's own rows stand for it".to_owned()),
+        None => check.note("the messages in chats are unknown: notification's own rows are trusted".to_owned()),
     }
     let count = |like: fn(&Notification) -> bool| facts.notifications.iter().filter(|one| like(one)).count();
     let ambiguous = count(|one| one.ambiguous);
@@ -59,13 +59,13 @@ fn arrived(told: &[Told], rows: &Rows<'_>, check: &mut Check) {
     }
     for ((order, kind, chat), count) in &messages {
         match rows.get(&(*order, *kind)) {
-            None => check.broken_by(name(*order, kind), "was told, and there is no such notification"),
+            None => check.broken_by(name(*order, kind), "arrived, but there is no such notification"),
             Some(row) if row.chat.as_deref() != Some(chat) => {
-                check.broken_by(name(*order, kind), format!("was told in another chat than {:?}", row.chat));
+                check.broken_by(name(*order, kind), format!("arrived in another chat than {:?}", row.chat));
             }
             Some(row) if *count > 1 + usize::from(row.ambiguous) => {
                 let flagged = if row.ambiguous { "ambiguous" } else { "not ambiguous" };
-                check.broken_by(name(*order, kind), format!("was told {count} times, and is {flagged}"));
+                check.broken_by(name(*order, kind), format!("arrived {count} times, and is {flagged}"));
             }
             Some(_) => {}
         }
@@ -86,7 +86,7 @@ fn given_up(refused: &[Told], rows: &Rows<'_>, check: &mut Check) {
     let failed = rows.iter().filter(|(_, row)| row.status == NotificationStatus::Failed && !row.ambiguous);
     for ((order, kind), row) in failed {
         if !refused.contains(&(*order, *kind, row.chat.as_deref().unwrap_or_default())) {
-            check.broken_by(name(*order, kind), "was given up, and nobody refused it");
+            check.broken_by(name(*order, kind), "was given up, but was not rejected by the provider");
         }
     }
     check.counted("refusals", refused.len());
