@@ -1,4 +1,4 @@
-//! Installing a missing server from the distribution, where that is ours to do.
+//! Installs a missing server with apt-get.
 
 use std::{
     fs::{File, OpenOptions},
@@ -22,7 +22,7 @@ pub fn advice(package: &str) -> String {
         ("brew", "brew install"),
     ];
     let found = managers.iter().find(|(manager, _)| process::find(manager).is_some());
-    // The one package whose name is not the same everywhere.
+    // The one package whose name depends on the distribution.
     let name = match (package, found) {
         ("postgresql", Some((manager, _))) if *manager == "dnf" => "postgresql-server",
         ("redis-server", Some((manager, _))) if *manager != "apt-get" => "redis",
@@ -31,19 +31,19 @@ pub fn advice(package: &str) -> String {
     found.map_or_else(|| format!("install {name}"), |(_, command)| format!("{command} {name}"))
 }
 
-/// Installs `package` with apt-get. Only root on Debian or Ubuntu may; for everybody else the error is the command to run.
+/// Installs `package` with apt-get. Requires root on Debian or Ubuntu; otherwise the error names the command to run.
 ///
-/// The package's own service is not started, and no cluster is made: the server that we need is ours.
+/// The package's own service is not started and no cluster is created.
 pub async fn install(package: &str) -> anyhow::Result<()> {
     if !process::is_root() || !Path::new("/etc/debian_version").exists() || process::find("apt-get").is_none() {
         anyhow::bail!("run `{}`", advice(package));
     }
-    // One at a time, in all processes: what is below is there for the time of one installation.
+    // One installation at a time across processes: the policy file below exists only during it.
     let lock = File::create(std::env::temp_dir().join("shipyard-apt.lock"))?;
     let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
     tracing::info!("installing {package} with apt-get; this happens once");
     write_new("/etc/postgresql-common/createcluster.conf", "create_main_cluster = false\n", 0o644)?;
-    // How a package is told on Debian not to start services while it is installed.
+    // The policy file that keeps Debian packages from starting services.
     let policy = "/usr/sbin/policy-rc.d";
     let ours = write_new(policy, "#!/bin/sh\nexit 101\n", 0o755)?;
     let outcome = async {
@@ -76,7 +76,7 @@ async fn apt(arguments: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a file unless there is one. True when it was written.
+/// Writes a file unless it exists. True if it was written.
 fn write_new(path: &str, content: &str, mode: u32) -> anyhow::Result<bool> {
     if let Some(parent) = Path::new(path).parent() {
         std::fs::create_dir_all(parent)?;

@@ -1,4 +1,4 @@
-//! The `docker` program, asked with a bound on its time.
+//! Runs the `docker` program with timeouts.
 
 use std::{process::Stdio, time::Duration};
 
@@ -7,18 +7,18 @@ use tokio::process::Command;
 
 use crate::process;
 
-/// The label whose value is the pid of the process that owns a container.
+/// The label with the pid of the process that owns a container.
 const OWNER: &str = "shipyard.chaos";
-/// The label whose value is the host of that process.
+/// The label with that process's host.
 const HOST: &str = "shipyard.host";
-/// How long an engine may take to say that it is there.
+/// The timeout of the engine's first answer.
 const ENGINE: Duration = Duration::from_secs(5);
-/// How long an image may take to be pulled.
+/// The timeout for pulling an image.
 const PULL: Duration = Duration::from_mins(3);
-/// How long anything may take that moves no data.
+/// The timeout of commands that transfer no data.
 pub const QUICK: Duration = Duration::from_secs(30);
 
-/// What `docker <arguments>` prints. The error is the last line of its complaint.
+/// The output of `docker <arguments>`. An error is the last line of standard error.
 pub async fn run(arguments: &[&str], patience: Duration) -> anyhow::Result<String> {
     let command = arguments.first().copied().unwrap_or_default();
     let output = Command::new("docker").args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
@@ -32,7 +32,7 @@ pub async fn run(arguments: &[&str], patience: Duration) -> anyhow::Result<Strin
     Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
 }
 
-/// Fails when no engine answers, or when it neither has `image` nor can pull it.
+/// Fails if no engine answers, or if it neither has `image` nor can pull it.
 pub async fn available(image: &str) -> anyhow::Result<()> {
     run(&["version", "--format", "{{.Server.Version}}"], ENGINE).await.context("no docker engine answers")?;
     if run(&["image", "inspect", "--format", "{{.Id}}", image], QUICK).await.is_err() {
@@ -43,12 +43,12 @@ pub async fn available(image: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The labels by which [`sweep`] knows a container of this process.
+/// The labels by which [`sweep`] recognises a container of this process.
 pub fn labels() -> [String; 2] {
     [format!("{OWNER}={}", std::process::id()), format!("{HOST}={}", host())]
 }
 
-/// Removes the containers, with their data, that processes of this host left behind.
+/// Removes the containers, with their data, of processes of this host that have ended.
 pub async fn sweep() -> anyhow::Result<()> {
     let [owned, here] = [format!("label={OWNER}"), format!("label={HOST}={}", host())];
     let format = format!(r#"{{{{.ID}}}} {{{{.Label "{OWNER}"}}}}"#);
@@ -61,20 +61,20 @@ pub async fn sweep() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ends a container, in whatever state it is, and removes it with its data.
+/// Kills a container in any state and removes it with its data.
 pub async fn remove(id: &str) -> anyhow::Result<()> {
     run(&["rm", "--force", "--volumes", id], QUICK).await?;
     Ok(())
 }
 
-/// As [`remove`], for where nothing can be awaited, and without a word when it fails.
+/// Like [`remove`], for use in `Drop`: synchronous, ignoring errors.
 pub fn remove_blocking(id: &str) {
     let mut command = std::process::Command::new("docker");
     command.args(["rm", "--force", "--volumes", id]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let _ = command.status();
 }
 
-/// A pid means something on its own host alone, and an engine may serve several.
+/// A pid is meaningful on its own host only, and an engine may serve several hosts.
 fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

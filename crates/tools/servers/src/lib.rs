@@ -1,8 +1,8 @@
-//! Finds or starts, on this machine, the PostgreSQL, the Redis and the Kafka that the shop needs.
+//! Finds or starts PostgreSQL, Redis and Kafka on this machine.
 //!
-//! Each server is a private child process on a free loopback port, with its data in a directory of ours and a password that only
-//! its owner can read; it ends with us, and what a killed process left behind is no obstacle. For `shipyard chaos` servers can also be
-//! hurt: killed, frozen, put on a disk that is full.
+//! Each server is a child process on a free loopback port, with a data directory of its own and a password that only its owner
+//! can read. It ends with this process; leftovers of a killed process are cleaned up. For `shipyard chaos` servers can also be
+//! killed, frozen, or put on a disk that can be filled.
 
 pub mod apt;
 mod crash;

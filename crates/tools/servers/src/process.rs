@@ -1,4 +1,4 @@
-//! Child processes: found by name, started apart from the terminal, ended with us.
+//! Child processes: find a program, start it detached from the terminal, stop it with this process.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -18,12 +18,12 @@ pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process, test_kill_process};
 use tokio::sync::watch;
 
-/// How often something is looked at that does not tell of itself.
+/// The polling interval for states without a notification.
 const PAUSE: Duration = Duration::from_millis(20);
-/// A server's log is begun anew when it has grown beyond this.
+/// The log of a server is truncated when it is larger than this.
 const LOG_LIMIT: u64 = 10 << 20;
 
-/// The program `name` on the PATH, or where administrators have it.
+/// The program `name` in PATH or in the directories for system programs.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = std::env::split_paths(&path).chain(["/usr/bin", "/usr/sbin", "/sbin", "/bin"].map(PathBuf::from));
@@ -34,7 +34,7 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// `program` in a form that dies with us when we are killed, where the system can do that.
+/// A command for `program` that receives `signal` when this process dies, where the system supports it.
 pub fn mortal(program: &Path, signal: &str) -> Command {
     let Some(setpriv) = find("setpriv") else { return Command::new(program) };
     let mut command = Command::new(setpriv);
@@ -42,14 +42,14 @@ pub fn mortal(program: &Path, signal: &str) -> Command {
     command
 }
 
-/// A process that we started.
+/// A child process.
 pub struct Child {
     pub pid: i32,
     ended: watch::Receiver<Option<ExitStatus>>,
 }
 
 impl Child {
-    /// Starts `command` with its output in `log`, in a group of its own: a Ctrl-C at the terminal is ours to pass on.
+    /// Starts `command` with its output in `log`, in its own process group so that Ctrl-C at the terminal does not reach it.
     pub fn spawn(mut command: Command, log: &Path) -> anyhow::Result<Self> {
         if std::fs::metadata(log).is_ok_and(|log| log.len() > LOG_LIMIT) {
             std::fs::remove_file(log)?;
@@ -58,7 +58,7 @@ impl Child {
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
         let (started, starting) = std::sync::mpsc::channel();
         let (end, ended) = watch::channel(None);
-        // A thread for as long as the child lives: the death that its parent death signal tells of is a thread's.
+        // A thread that lives as long as the child: the parent death signal is tied to the thread that spawned it.
         std::thread::Builder::new().name("child".to_owned()).spawn(move || {
             let child = command.spawn();
             let _ = started.send(child.as_ref().map(std::process::Child::id).map_err(ToString::to_string));
@@ -70,7 +70,7 @@ impl Child {
         Ok(Self { pid: i32::try_from(pid)?, ended })
     }
 
-    /// How it ended, when it has.
+    /// Its exit status, once it has exited.
     pub fn ended(&self) -> Option<ExitStatus> {
         *self.ended.borrow()
     }
@@ -81,7 +81,7 @@ impl Child {
         }
     }
 
-    /// Asks it to end with `signal`, and ends it after `patience`.
+    /// Sends `signal`, and kills the process after `patience`.
     pub async fn stop(&self, signal: Signal, patience: Duration) {
         self.signal(signal);
         let mut ended = self.ended.clone();
@@ -92,7 +92,7 @@ impl Child {
     }
 }
 
-/// Returns when the child has ended; never where there is none.
+/// Returns when the child has exited; never if there is none.
 pub async fn ended(child: Option<&Child>) {
     match child {
         Some(child) => {
@@ -111,10 +111,10 @@ pub fn is_alive(pid: i32) -> bool {
     Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
-/// True when the process works in `directory` or was started for it, which tells a leftover server from a stranger with a reused pid.
+/// True if the process works in `directory` or was started for it, which distinguishes a leftover server from a reused pid.
 pub fn works_in(pid: i32, directory: &Path) -> bool {
     let Ok(directory) = directory.canonicalize() else { return false };
-    // Not readable for another user's process, not even by root in a container.
+    // Not readable for another user's process, even by root in a container.
     if std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == directory) {
         return true;
     }
@@ -124,7 +124,7 @@ pub fn works_in(pid: i32, directory: &Path) -> bool {
     command.is_ok_and(|command| String::from_utf8_lossy(&command).contains(&*directory.to_string_lossy()))
 }
 
-/// Ends a server that an earlier run left behind in `directory`.
+/// Stops a server that an earlier run left behind in `directory`.
 pub async fn end_leftover(pid: i32, directory: &Path, signals: [Signal; 2]) -> anyhow::Result<()> {
     for signal in signals {
         if !is_alive(pid) || !works_in(pid, directory) {
@@ -143,7 +143,7 @@ pub async fn end_leftover(pid: i32, directory: &Path, signals: [Signal; 2]) -> a
     anyhow::bail!("process {pid} in {} does not end; end it by hand", directory.display())
 }
 
-/// Asks `ready` until it says so. Fails with the log's last line when the child ends before.
+/// Polls `ready` until it succeeds. Fails with the log's last line if the child exits first.
 pub async fn wait_until(
     child: &Child,
     log: &Path,
@@ -164,7 +164,7 @@ pub async fn wait_until(
     outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("it does not answer; see {}", log.display())))
 }
 
-/// The port that `file` remembers, or another where that is taken.
+/// The port stored in `file`, or another one if that is taken.
 pub fn free_port(file: &Path) -> anyhow::Result<u16> {
     let remembered = std::fs::read_to_string(file).ok().and_then(|port| port.trim().parse::<u16>().ok());
     let free = |port| Ok::<_, std::io::Error>(TcpListener::bind(("127.0.0.1", port))?.local_addr()?.port());
@@ -173,7 +173,7 @@ pub fn free_port(file: &Path) -> anyhow::Result<u16> {
     Ok(port)
 }
 
-/// The secret that `file` keeps, made at first.
+/// The secret stored in `file`, generated on first use.
 pub fn secret(file: &Path) -> anyhow::Result<String> {
     if let Ok(secret) = std::fs::read_to_string(file)
         && !secret.trim().is_empty()
@@ -198,12 +198,12 @@ pub fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes a directory that only its owner can enter.
+/// Creates a directory that only its owner can enter.
 pub fn private_directory(path: &Path) -> anyhow::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| path.display().to_string())
 }
 
-/// Locks the directory for this process; the lock goes with it, however it ends.
+/// Locks the directory; the lock is released when this process ends.
 pub fn lock(directory: &Path) -> anyhow::Result<File> {
     let file = File::create(directory.join("lock"))?;
     file.try_lock()

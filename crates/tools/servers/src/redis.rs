@@ -13,19 +13,19 @@ use crate::{
     process::{self, Child},
 };
 
-/// How long it may take to read its data back.
+/// How long loading the data may take.
 const START: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(5);
 
-/// How to run it.
+/// Options of a server.
 pub struct Options {
-    /// Where its data is; made when it is not there.
+    /// The data directory, created if necessary.
     pub data: PathBuf,
-    /// Ends with this process. Otherwise it goes on, and its pid is in the file `pid`.
+    /// If true, it ends with this process. Otherwise it keeps running, and its pid is in the file `pid`.
     pub mortal: bool,
 }
 
-/// A server that we started. Dropped, it is told to end; [`stop`](Self::stop) waits for it.
+/// A running server. Dropping it signals it to stop; [`stop`](Self::stop) also waits.
 pub struct Redis {
     pub url: String,
     pid: i32,
@@ -33,12 +33,12 @@ pub struct Redis {
     _lock: std::fs::File,
 }
 
-/// The server program on this machine, if there is one.
+/// The installed server program, if any.
 pub fn program() -> Option<PathBuf> {
     ["redis-server", "valkey-server"].into_iter().find_map(process::find)
 }
 
-/// Starts a server that keeps what it is told, if there is a program for it on this machine.
+/// Starts a persistent server, if a program is installed.
 pub async fn start(options: &Options) -> anyhow::Result<Option<Redis>> {
     let Some(program) = program() else { return Ok(None) };
     let redis = run(&program, options).await.with_context(|| format!("starting {}", program.display()))?;
@@ -67,7 +67,7 @@ async fn run(program: &Path, options: &Options) -> anyhow::Result<Redis> {
     Ok(Redis { url, pid: child.pid, child: options.mortal.then_some(child), _lock: lock })
 }
 
-/// Ends the server of a run that was killed: the file for the next one's pid.
+/// Stops the server of a killed run. Returns the pid file for the next one.
 async fn end_leftover(data: &Path) -> anyhow::Result<PathBuf> {
     let pid_file = data.join("pid");
     if let Ok(pid) = std::fs::read_to_string(&pid_file).unwrap_or_default().trim().parse() {
@@ -76,7 +76,7 @@ async fn end_leftover(data: &Path) -> anyhow::Result<PathBuf> {
     Ok(pid_file)
 }
 
-/// Deletes what a server that has ended had kept, but not its URL: the next start is empty.
+/// Deletes the data of a stopped server, but keeps its URL.
 pub async fn empty(options: &Options) -> anyhow::Result<()> {
     process::private_directory(&options.data)?;
     let data = options.data.canonicalize()?;
@@ -86,7 +86,7 @@ pub async fn empty(options: &Options) -> anyhow::Result<()> {
     if log.exists() {
         std::fs::remove_dir_all(log)?;
     }
-    // Before version 7 the log was a file.
+    // Before version 7 the append-only log was a file.
     for file in ["appendonly.aof", "dump.rdb"] {
         let file = data.join(file);
         if file.exists() {
@@ -96,7 +96,7 @@ pub async fn empty(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A logout that was answered is on disk: the session stays dead whatever is killed.
+/// fsync always: an acknowledged logout survives any crash.
 fn configure(data: &Path, port: u16, password: &str) -> String {
     format!(
         "bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir \"{}\"\nappendonly yes\nappendfsync always\nsave \"\"\ndaemonize no\n",
@@ -115,18 +115,18 @@ impl Redis {
         self.pid
     }
 
-    /// Kills the server, as a crash would, and returns when it has ended.
+    /// Kills the server, like a crash, and returns when it has exited.
     pub async fn kill(mut self) -> anyhow::Result<()> {
         let child = self.child.take();
         crash(self.pid, child.as_ref()).await.context("killing Redis")
     }
 
-    /// Returns when the server has ended by itself.
+    /// Returns when the server has exited by itself.
     pub async fn ended(&self) {
         process::ended(self.child.as_ref()).await;
     }
 
-    /// Ends the server and waits until it has.
+    /// Stops the server and waits.
     pub async fn stop(mut self) {
         if let Some(child) = self.child.take() {
             child.stop(Signal::TERM, STOP).await;

@@ -1,4 +1,4 @@
-//! A disk that is full when it is told to be: a tmpfs of a size that can be changed.
+//! A disk that can be filled on demand: a tmpfs whose size can be changed.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,19 +9,19 @@ use anyhow::Context as _;
 
 use crate::process;
 
-/// How often a disk may grow between a look at it and the change of its size.
+/// How often the disk may grow between reading its usage and changing its size.
 const ATTEMPTS: usize = 20;
-/// What a mount is of, followed by the pid of its owner.
+/// The device name of a mount, followed by the pid of its owner.
 const SOURCE: &str = "shipyard-disk-";
 
-/// A disk in memory over a directory. Dropped, it is gone, and what is on it as soon as nobody uses it.
+/// A tmpfs over a directory. Unmounted when dropped; its content is freed when no process uses it.
 pub struct SmallDisk {
     directory: PathBuf,
     bytes: u64,
 }
 
 impl SmallDisk {
-    /// Mounts a disk of so many bytes over the empty `directory`, which only its owner may then enter. Only root on Linux may.
+    /// Mounts a tmpfs of this size over the empty `directory`, accessible to its owner only. Requires root on Linux.
     pub fn mount(directory: &Path, bytes: u64) -> anyhow::Result<Self> {
         anyhow::ensure!(
             cfg!(target_os = "linux") && process::is_root(),
@@ -36,7 +36,7 @@ impl SmallDisk {
         Ok(Self { directory, bytes })
     }
 
-    /// Leaves no byte free, at once. What is deleted afterwards is free again, until the next call.
+    /// Fills the disk. Space that is freed afterwards is available until the next call.
     pub fn fill(&self) -> anyhow::Result<()> {
         let mut outcome = Ok(());
         for _ in 0..ATTEMPTS {
@@ -49,7 +49,7 @@ impl SmallDisk {
         outcome
     }
 
-    /// Gives the disk its first size again.
+    /// Restores the original size.
     pub fn free(&self) -> anyhow::Result<()> {
         self.resize(self.bytes)
     }
@@ -66,7 +66,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Unmounts the disks that killed processes left behind.
+/// Unmounts the disks of processes that were killed.
 pub fn sweep() {
     let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
     for mount in mounts.lines().filter_map(|line| line.strip_prefix(SOURCE)) {

@@ -1,4 +1,4 @@
-//! Servers in containers: one of each per run, labelled with it.
+//! Test servers in containers: one of each per run, labelled with the run.
 
 use std::{collections::HashMap, net::TcpListener, time::Duration};
 
@@ -17,14 +17,14 @@ use crate::{
     server::Server,
 };
 
-/// The label that tells whose a container is.
+/// The label with the run that owns a container.
 const LABEL: &str = "shipyard.testkit";
-/// How long an image may take to be pulled.
+/// The timeout for pulling an image.
 const PULL: Duration = Duration::from_mins(5);
-/// How long a server may take to answer.
+/// The timeout for a server's first answer.
 const START: Duration = Duration::from_mins(1);
 
-/// Starts the run's `server` and waits until it answers: its address, and its image.
+/// Starts the run's `server` and waits until it answers. Returns its address and image.
 pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
     sweep().await.context("no container engine answers")?;
     match server {
@@ -56,7 +56,7 @@ async fn sweep() -> anyhow::Result<()> {
 }
 
 async fn postgres(run: &Run) -> anyhow::Result<(String, String)> {
-    // Durability is what production's database is for; here nothing outlives the run.
+    // No durability is needed, since nothing outlives the run.
     let options =
         "fsync=off full_page_writes=off synchronous_commit=off max_connections=500 jit=off shared_buffers=64MB";
     let image = GenericImage::new("postgres", "17")
@@ -92,7 +92,7 @@ async fn kafka(run: &Run) -> anyhow::Result<(String, String)> {
     let mut attempts = 0;
     loop {
         attempts += 1;
-        // The broker must know the port under which it is reached; another program may take it meanwhile.
+        // The broker must advertise a port chosen beforehand, which another program may take meanwhile.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let advertised = format!("PLAINTEXT://127.0.0.1:{port}");
         let image = GenericImage::new(IMAGE.0, IMAGE.1)
@@ -130,7 +130,7 @@ async fn published(container: &ContainerAsync<GenericImage>, port: u16) -> anyho
     Ok(format!("{}:{}", container.get_host().await?, container.get_host_port_ipv4(port.tcp()).await?))
 }
 
-/// Returns once the server in the container answers. One that has ended fails with the last that it said.
+/// Waits until the server answers. If its container exits, fails with its last log line.
 async fn answers(
     container: &ContainerAsync<GenericImage>,
     name: &str,
@@ -151,7 +151,7 @@ async fn answers(
     Ok(())
 }
 
-/// Leaves the container to the run: other test binaries use it, and the watchdog removes it.
+/// Keeps the container running for other test binaries; the watchdog removes it.
 fn keep(container: ContainerAsync<GenericImage>) {
     std::mem::forget(container);
 }

@@ -13,16 +13,16 @@ use tokio::sync::OnceCell;
 
 use crate::{infrastructure::address, run, server::Server};
 
-/// Connections of one test's pool.
+/// The pool size of one test.
 const POOL: u32 = 10;
 
-/// A database of its own for one test.
+/// A test's own database.
 pub struct Database {
     pub pool: platform::postgres::Database,
     pub url: String,
 }
 
-/// A fresh database with `migrator`'s schema.
+/// A new database with `migrator`'s schema.
 pub async fn database(migrator: &Migrator) -> Database {
     let server = Databases::connect().await;
     match server.migrated(migrator).await {
@@ -31,7 +31,7 @@ pub async fn database(migrator: &Migrator) -> Database {
     }
 }
 
-/// A fresh database without anything in it.
+/// A new empty database.
 pub async fn empty_database() -> Database {
     let server = Databases::connect().await;
     match server.create("template0").await {
@@ -40,7 +40,7 @@ pub async fn empty_database() -> Database {
     }
 }
 
-/// The server on which the databases are made.
+/// The server that hosts the databases.
 struct Databases {
     options: PgConnectOptions,
 }
@@ -77,19 +77,19 @@ impl Databases {
         for name in names {
             let owner = name[prefix.len()..].rsplit_once('_').map(|(owner, _)| owner.replace('_', "-"));
             if owner.is_some_and(|owner| !run::is_alive(&owner)) {
-                // Another binary may be at it too.
+                // Another test binary may drop it at the same time.
                 let _ = execute(&mut admin, format!(r#"drop database if exists "{name}" with (force)"#)).await;
             }
         }
         admin.close().await
     }
 
-    /// A copy of the template that has `migrator`'s schema, which the first to ask makes.
+    /// A copy of the template with `migrator`'s schema; the first caller creates the template.
     async fn migrated(&self, migrator: &Migrator) -> Result<Database, sqlx::migrate::MigrateError> {
         let hash = hash(migrator);
         let template = format!("template_{hash:016x}");
         let mut admin = self.admin().await?;
-        // Released with the connection.
+        // Released when the connection closes.
         sqlx::query("select pg_advisory_lock($1)").bind(hash.cast_signed()).execute(&mut admin).await?;
         let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
             .bind(&template)
@@ -122,7 +122,7 @@ impl Databases {
     }
 }
 
-/// Names are our own: letters, digits and underscores.
+/// Names consist of letters, digits and underscores, so that they need no escaping.
 async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Result<()> {
     sqlx::query(AssertSqlSafe(statement)).execute(connection).await?;
     Ok(())

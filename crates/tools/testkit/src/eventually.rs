@@ -1,12 +1,12 @@
-//! Waiting for what happens in its own time.
+//! Polling for an asynchronous result.
 
 use std::{panic::Location, time::Duration};
 
-/// How long something may take before the test gives up.
+/// The timeout after which a test fails.
 const LIMIT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Asks `probe` every 10 ms until it has an answer. Panics, naming the caller's line, after 30 seconds.
+/// Polls `probe` every 10 ms until it returns a value. Panics at the caller's line after 30 seconds.
 #[track_caller]
 pub fn eventually<T, F>(mut probe: impl FnMut() -> F) -> impl Future<Output = T>
 where

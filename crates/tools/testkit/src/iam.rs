@@ -1,4 +1,4 @@
-//! A stand-in for iam: it knows the sessions and users that a test opens.
+//! A stand-in for iam that knows the sessions and users that a test creates.
 
 use std::{
     collections::HashMap,
@@ -34,7 +34,7 @@ use crate::{
     settings::SERVICE_KEY,
 };
 
-/// The stand-in: it serves Whoami and GetUser until it is dropped.
+/// The stand-in; serves Whoami and GetUser until it is dropped.
 pub struct Iam {
     pub address: SocketAddr,
     known: Known,
@@ -63,14 +63,14 @@ pub async fn iam() -> Iam {
 }
 
 impl Iam {
-    /// A new session of `user`.
+    /// Opens a session of `user`.
     pub fn session(&self, user: Uuid) -> String {
         let session = ids::random().to_string();
         self.known.sessions.open(&session, user);
         session
     }
 
-    /// Makes the user known, with these contacts as (provider, target).
+    /// Registers the user with these contacts as (provider, target).
     pub fn add_user(&self, user: Uuid, contacts: &[(&str, &str)]) {
         let contacts = contacts
             .iter()

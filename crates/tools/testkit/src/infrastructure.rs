@@ -1,4 +1,4 @@
-//! Where the servers of a run come from: given, from containers, or from programs on this machine.
+//! Finds or starts the servers of a test run: configured ones, containers, or local programs.
 
 use std::sync::Mutex;
 
@@ -14,10 +14,10 @@ use crate::{
 static POSTGRES: OnceCell<String> = OnceCell::const_new();
 static REDIS: OnceCell<String> = OnceCell::const_new();
 static KAFKA: OnceCell<String> = OnceCell::const_new();
-/// Why there is none, so that the second test that wants it fails as fast as it can.
+/// The first failure, so that later tests fail at once.
 static FAILED: Mutex<Option<String>> = Mutex::new(None);
 
-/// Where the run's server is. Panics where there is none, saying what to do.
+/// The address of the run's server. Panics with advice if there is none.
 pub async fn address(server: Server) -> String {
     let cell = match server {
         Server::Postgres => &POSTGRES,
@@ -25,7 +25,7 @@ pub async fn address(server: Server) -> String {
         Server::Kafka => &KAFKA,
     };
     let address = cell.get_or_try_init(|| async move {
-        // A runtime of its own: what is made here outlives the test that asks first.
+        // A separate runtime, since the server outlives the test that starts it.
         tokio::task::spawn_blocking(move || provide(server)).await.context("starting a server")?
     });
     match address.await {
@@ -35,7 +35,7 @@ pub async fn address(server: Server) -> String {
     }
 }
 
-/// The Kafka in this process, where that is what the run uses.
+/// The mock Kafka of this process, if the run uses one.
 pub fn mock() -> Option<&'static servers::kafka::Mock> {
     KAFKA.get().filter(|address| *address == programs::MOCK).map(|_| programs::mock())
 }
@@ -57,7 +57,7 @@ fn provide(server: Server) -> anyhow::Result<String> {
     outcome
 }
 
-/// The server's address, and where it is from.
+/// The server's address and origin.
 async fn find(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
     if let Ok(given) = std::env::var(server.variable()) {
         return Ok((given, format!("as given by {}", server.variable())));

@@ -1,4 +1,4 @@
-//! Topics and groups of its own for one test, on the run's broker.
+//! Topics and consumer groups of one test, on the run's broker.
 
 use std::time::Duration;
 
@@ -22,15 +22,15 @@ use crate::{
     server::Server,
 };
 
-/// Enough to have keys on different partitions, few enough to be made quickly.
+/// Enough to spread keys over partitions, few enough to create quickly.
 const PARTITIONS: i32 = 3;
 
-/// A broker, and names in it that no other test uses. The topics exist, each with its dead-letter topic.
+/// A broker, with names that no other test uses. The topics and their dead-letter topics exist.
 pub struct Kafka {
     pub brokers: String,
-    /// Put before the names of topics and groups.
+    /// The prefix of topics and groups.
     pub prefix: String,
-    /// False where the broker cannot be asked for topics.
+    /// False if the broker has no admin API.
     create_topics: bool,
 }
 
@@ -65,7 +65,7 @@ impl Kafka {
     /// The variables with which a service uses this broker and these names.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let topics = self.topics();
-        // The mock answers a fetch that finds nothing no sooner than this.
+        // The mock answers an empty fetch no sooner than this.
         let fetch_wait = if self.create_topics { "500ms" } else { "10ms" };
         vec![
             ("KAFKA_BROKERS", self.brokers.clone()),
@@ -85,13 +85,13 @@ impl Kafka {
         Settings::of(self.settings()).read().expect("these settings are complete")
     }
 
-    /// Publishes as the services do, and returns when the broker has all of it.
+    /// Publishes like the services do, and returns when the broker has acknowledged all records.
     pub async fn publish(&self, records: Vec<Record>) {
         let publisher = KafkaPublisher::new(&self.config()).expect("a producer can be made");
         publisher.publish(records).await.expect("the broker takes records");
     }
 
-    /// All that is in a topic now, partition by partition in the order of each. What passes is waited out for ten seconds.
+    /// All records of a topic, by partition in offset order. Transient errors are retried for ten seconds.
     pub async fn messages(&self, topic: &str) -> Vec<Message> {
         let read = async || {
             let (brokers, topic) = (self.brokers.clone(), topic.to_owned());
@@ -105,7 +105,7 @@ impl Kafka {
     }
 }
 
-/// True for what a broker says while a partition finds its leader.
+/// True for errors that a broker reports while a partition elects its leader.
 fn passes(error: &KafkaError) -> bool {
     use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition, UnknownPartition, UnknownTopicOrPartition};
 

@@ -1,4 +1,4 @@
-//! Servers from programs on this machine, for where there are no containers.
+//! Test servers from local programs, for machines without containers.
 
 use std::{path::Path, sync::OnceLock};
 
@@ -7,10 +7,10 @@ use servers::{apt, kafka, postgres, redis};
 
 use crate::{run::Run, server::Server};
 
-/// Stands for the address of the Kafka in each test binary's own process.
+/// A placeholder address: each test binary has a mock Kafka of its own.
 pub const MOCK: &str = "mock";
 
-/// Starts the run's `server`: its address, and what it is.
+/// Starts the run's `server`. Returns its address and program.
 pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
     match server {
         Server::Postgres => start_postgres(run).await,
@@ -19,14 +19,14 @@ pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)
     }
 }
 
-/// This process' Kafka. Its topics and groups are its own, as those of every test are.
+/// The mock Kafka of this process. Every test uses its own topics and groups anyway.
 pub fn mock() -> &'static kafka::Mock {
     static MOCK: OnceLock<kafka::Mock> = OnceLock::new();
     MOCK.get_or_init(|| kafka::start_mock(&[], 1).expect("librdkafka's mock cluster starts"))
 }
 
 async fn start_postgres(run: &Run) -> anyhow::Result<(String, String)> {
-    // The names of data and pid files are those that the watchdog knows.
+    // The watchdog relies on the names of the data and pid files.
     let data = run.directory.join("postgres.data");
     let settings =
         [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off"), ("max_connections", "500")];
@@ -36,7 +36,7 @@ async fn start_postgres(run: &Run) -> anyhow::Result<(String, String)> {
     std::fs::write(run.directory.join("postgres.pid"), pid.lines().next().context("the server has a pid")?)?;
     let program = server.binaries.directory.display().to_string();
     let url = server.url.clone();
-    // Other test binaries of the run use it too, and the watchdog ends it.
+    // Keeps the server running for other test binaries; the watchdog stops it.
     std::mem::forget(server);
     Ok((url, program))
 }

@@ -2,7 +2,7 @@
 
 use crate::{infrastructure::address, server::Server};
 
-/// A real server, shared with other tests: give your keys a random prefix.
+/// A server shared with other tests: use a random key prefix.
 pub struct Redis {
     pub url: String,
 }

@@ -1,4 +1,4 @@
-//! One `cargo test` run: who started it, what its test binaries share, and what is cleaned up after it.
+//! One `cargo test` run: its owner, the directory that its test binaries share, and the clean-up afterwards.
 
 use std::{
     fs::{DirBuilder, File},
@@ -11,14 +11,14 @@ use std::{
 
 use anyhow::Context as _;
 
-/// Cleans up after a run: waits for its owner's end, then ends its containers and child processes and removes its directory.
+/// The watchdog: waits until the owner exits, then ends the run's containers and child processes and removes its directory.
 const WATCHDOG: &str = include_str!("watchdog.sh");
 
-/// The run to which this process belongs.
+/// The run that this process belongs to.
 pub struct Run {
     /// `<host>-<pid>-<start>` of the process that owns the run.
     pub id: String,
-    /// What its processes share.
+    /// The directory shared by its processes.
     pub directory: PathBuf,
 }
 
@@ -48,7 +48,7 @@ impl Run {
         Ok(Self { id: format!("{}-{id}", host()), directory })
     }
 
-    /// What `make` answered in the first process of the run that asked for `name`.
+    /// The result of `make`, called only in the first process of the run that asks for `name`.
     pub fn once(&self, name: &str, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<String> {
         let lock = File::create(self.directory.join(format!("{name}.lock")))?;
         lock.lock()?;
@@ -62,18 +62,18 @@ impl Run {
     }
 }
 
-/// Says something to the person at the terminal, around the capture of test output.
+/// Writes to the terminal, bypassing the capture of test output.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "testkit: {text}");
 }
 
-/// True when the process that owns the run `<pid>-<start>` still runs.
+/// True while the owner `<pid>-<start>` of a run is alive.
 pub fn is_alive(id: &str) -> bool {
     let Some((pid, start)) = id.split_once('-') else { return false };
     pid.parse().is_ok_and(|pid| start_time(pid).unwrap_or_default() == start)
 }
 
-/// This host's name, in what names may consist of.
+/// This host's name, reduced to characters that are allowed in names.
 pub fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
@@ -86,7 +86,7 @@ pub fn this_process() -> String {
     format!("{pid}-{}", start_time(pid).unwrap_or_default())
 }
 
-/// Beside the test binaries, so that every checkout and every user has his own.
+/// Beside the test binaries, so that every checkout and user has its own.
 fn base() -> anyhow::Result<PathBuf> {
     let executable = std::env::current_exe()?;
     let profile = executable.parent().and_then(Path::parent).context("the test binary has no directory")?;
@@ -102,14 +102,14 @@ fn watch(directory: &Path) -> anyhow::Result<()> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .current_dir("/")
-        // Out of the way of a Ctrl-C that ends the run.
+        // In a process group of its own, out of reach of a Ctrl-C that ends the run.
         .process_group(0)
         .spawn()
         .context("starting sh")?;
     Ok(())
 }
 
-/// The cargo or nextest that started this test binary; this process where there is none.
+/// The cargo or nextest process that started this test binary, or this process.
 fn owner() -> u32 {
     let this = std::process::id();
     std::iter::successors(parent(this), |pid| parent(*pid))
@@ -118,7 +118,7 @@ fn owner() -> u32 {
         .unwrap_or(this)
 }
 
-/// What follows the name in `/proc/<pid>/stat`.
+/// The fields after the name in `/proc/<pid>/stat`.
 fn stat(pid: u32) -> Option<String> {
     Some(std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit_once(") ")?.1.to_owned())
 }

@@ -3,13 +3,13 @@
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Something that was started by [`run`]. Dropped, it is told to stop and not waited for.
+/// A task started by [`run`]. Dropping it signals it to stop, without waiting.
 pub struct Running {
     stop: DropGuard,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
-/// Runs `work`, such as `|stop| app.run(stop)`, until the answer is dropped or [stopped](Running::stop).
+/// Runs `work`, such as `|stop| app.run(stop)`, until the handle is dropped or [stopped](Running::stop).
 pub fn run<F>(work: impl FnOnce(CancellationToken) -> F) -> Running
 where
     F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -20,13 +20,13 @@ where
 }
 
 impl Running {
-    /// Tells it to stop and waits until it has. Panics when it failed.
+    /// Stops it and waits. Panics if it failed.
     pub async fn stop(self) {
         drop(self.stop);
         self.task.await.expect("what runs beside the test panicked").expect("what runs beside the test failed");
     }
 
-    /// Ends it at once, as a crash would: nothing is finished, nothing is told.
+    /// Aborts it at once, like a crash.
     pub async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;

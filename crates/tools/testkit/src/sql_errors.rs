@@ -1,25 +1,25 @@
-//! Errors as a PostgreSQL server answers them, by SQLSTATE, and what a consumer must make of them.
+//! PostgreSQL errors by SQLSTATE, and how a consumer must classify them.
 
 use std::{borrow::Cow, error::Error, fmt};
 
 use platform::kafka::Failure;
 use sqlx::error::{DatabaseError, ErrorKind};
 
-/// No repetition helps: the data is wrong (class 22) or breaks a constraint (class 23).
+/// Permanent: invalid data (class 22) or a violated constraint (class 23).
 const PERMANENT: [&str; 7] = ["22001", "22003", "22P05", "23502", "23503", "23505", "23514"];
 
-/// May pass, by itself or when an operator has dealt with it: rights, passwords, locks, disks, schemas, defects, what is unknown.
+/// Transient, or to be resolved by an operator: privileges, passwords, locks, disks, schemas, bugs, unknown codes.
 const TRANSIENT: [&str; 24] = [
     "08006", "0A000", "25006", "28000", "28P01", "3D000", "3F000", "40001", "40P01", "42501", "42601", "42703",
     "42883", "42P01", "53100", "53200", "53300", "55006", "55P03", "57014", "57P01", "58030", "99999", "XX000",
 ];
 
-/// What sqlx answers when the server refuses a statement with this SQLSTATE.
+/// The sqlx error for a statement that the server rejects with this SQLSTATE.
 pub fn database_error(code: &'static str) -> sqlx::Error {
     sqlx::Error::Database(Box::new(Refused(code)))
 }
 
-/// Holds what a service makes of a database's errors against the rule for consumers: only what is known to be permanent is
+/// Checks how a service classifies database errors: only those known to be permanent make a message
 /// poison.
 #[track_caller]
 pub fn assert_only_the_permanent_is_poison(classify: impl Fn(sqlx::Error) -> Failure) {

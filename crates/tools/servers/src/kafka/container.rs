@@ -1,4 +1,4 @@
-//! A real broker, Apache Kafka of one node, in a container that can be hurt.
+//! A real broker: a single-node Apache Kafka in a container, which supports fault injection.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -16,42 +16,42 @@ use tokio::time::Instant;
 pub use super::image::{ENVIRONMENT, IMAGE, LOG4J, LOG4J_PATH};
 use crate::docker::{self, QUICK};
 
-/// The image's volume, which a container keeps for as long as it is there.
+/// The image's volume, which lives as long as the container.
 const DATA: &str = "KAFKA_LOG_DIRS=/var/lib/kafka/data";
-/// How long a broker may take to answer, with its log to recover.
+/// How long a broker may take to start, including recovery.
 const START: Duration = Duration::from_mins(2);
-/// How long it may take to end by itself.
+/// How long it may take to shut down.
 const STOP: Duration = Duration::from_secs(30);
-/// How often a port may be lost to another program before that is an error.
+/// How often another program may take the port before that is an error.
 const ATTEMPTS: usize = 3;
 
-/// How to run it.
+/// Options of a broker.
 pub struct Options {
-    /// What it is called beside its owner's pid, in the container's label `shipyard.name`.
+    /// The name in the container's label `shipyard.name`, beside the owner's pid.
     pub label: String,
-    /// The address that the broker gives its clients: that of a proxy before it, or its own.
+    /// The address that the broker advertises: a proxy's or its own.
     pub advertised: SocketAddr,
-    /// Variables beside those of [`ENVIRONMENT`], such as `("KAFKA_MESSAGE_MAX_BYTES", "4000000")`.
+    /// Variables in addition to [`ENVIRONMENT`], such as `("KAFKA_MESSAGE_MAX_BYTES", "4000000")`.
     pub variables: Vec<(&'static str, &'static str)>,
 }
 
-/// A broker that we started. Dropped, it is removed with its data, at once and without a word when that fails.
+/// A running broker. Dropping it removes it with its data, ignoring errors.
 pub struct Broker {
     id: String,
     address: SocketAddr,
 }
 
-/// Fails when no docker engine answers within 5 s, or when the image is neither there nor can be pulled within 3 minutes; says which.
+/// Fails if no engine answers within 5 s, or if the image can neither be found nor pulled within 3 minutes; tells which.
 pub async fn available() -> anyhow::Result<()> {
     docker::available(&image()).await
 }
 
-/// Removes the brokers that killed processes of this host left behind.
+/// Removes the brokers of processes of this host that were killed.
 pub async fn sweep() -> anyhow::Result<()> {
     docker::sweep().await
 }
 
-/// One question to a broker, of at most three seconds: does it know of itself? Blocks.
+/// Requests a broker's metadata, with a timeout of three seconds. Blocks.
 pub fn ask(brokers: &str) -> anyhow::Result<()> {
     let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).set("log_level", "0").create()?;
     let metadata = client.fetch_metadata(None, Duration::from_secs(3))?;
@@ -60,7 +60,7 @@ pub fn ask(brokers: &str) -> anyhow::Result<()> {
 }
 
 impl Broker {
-    /// Starts a broker and waits until it answers. The image should be there: see [`available`].
+    /// Starts a broker and waits until it answers. The image should be present: see [`available`].
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let mut attempts = 0;
         loop {
@@ -77,43 +77,43 @@ impl Broker {
         }
     }
 
-    /// The published address: 127.0.0.1 and a port that stays the same.
+    /// The published address: 127.0.0.1 and a fixed port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Kills the broker, as a crash would, and returns when it has ended.
+    /// Kills the broker, like a crash, and returns when it has exited.
     pub async fn kill(&self) -> anyhow::Result<()> {
         docker::run(&["kill", "--signal", "KILL", &self.id], QUICK).await?;
         docker::run(&["wait", &self.id], QUICK).await?;
         Ok(())
     }
 
-    /// Asks the broker to end, kills it after 30 s, and returns when it has ended.
+    /// Stops the broker, kills it after 30 s, and returns when it has exited.
     pub async fn stop(&self) -> anyhow::Result<()> {
         docker::run(&["stop", "--time", &STOP.as_secs().to_string(), &self.id], STOP + QUICK).await?;
         Ok(())
     }
 
-    /// Starts a broker that was killed or stopped, with its records, and waits until it answers.
+    /// Restarts a killed or stopped broker with its records, and waits until it answers.
     pub async fn restart(&self) -> anyhow::Result<()> {
         docker::run(&["start", &self.id], QUICK).await?;
         self.wait().await
     }
 
-    /// Freezes the broker: connections are accepted, and nothing is answered.
+    /// Freezes the broker: connections are accepted, but nothing is answered.
     pub async fn pause(&self) -> anyhow::Result<()> {
         docker::run(&["pause", &self.id], QUICK).await?;
         Ok(())
     }
 
-    /// Lets a paused broker go on.
+    /// Unfreezes a paused broker.
     pub async fn unpause(&self) -> anyhow::Result<()> {
         docker::run(&["unpause", &self.id], QUICK).await?;
         Ok(())
     }
 
-    /// Removes the broker and its records, in whatever state it is.
+    /// Removes the broker and its records, in any state.
     pub async fn remove(mut self) -> anyhow::Result<()> {
         docker::remove(&std::mem::take(&mut self.id)).await
     }
@@ -134,18 +134,18 @@ impl Broker {
         Ok(broker)
     }
 
-    /// By a copy, since an engine elsewhere does not see our files.
+    /// Copied, since a remote engine cannot mount local files.
     async fn configure_log(&self) -> anyhow::Result<()> {
         let file = std::env::temp_dir().join(format!("shipyard-log4j2-{}.yaml", platform::ids::random()));
         tokio::fs::write(&file, LOG4J).await?;
-        // The broker is another user in there.
+        // The broker runs as another user.
         tokio::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).await?;
         let copied = docker::run(&["cp", &file.to_string_lossy(), &format!("{}:{LOG4J_PATH}", self.id)], QUICK).await;
         tokio::fs::remove_file(&file).await?;
         copied.map(drop)
     }
 
-    /// Returns when the broker answers. Fails with its last word when it ends before.
+    /// Waits until the broker answers. If it exits, fails with its last log line.
     async fn wait(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + START;
         loop {

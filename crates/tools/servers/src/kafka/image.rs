@@ -1,9 +1,9 @@
-//! The image of Apache Kafka, and how a container of it is configured.
+//! The Apache Kafka image and its configuration.
 
 /// The image's name and tag.
 pub const IMAGE: (&str, &str) = ("apache/kafka", "4.3.1");
 
-/// A broker of one node in little memory, quick to start and to form groups. `KAFKA_ADVERTISED_LISTENERS` is to be added.
+/// A single-node broker with little memory, fast start and fast group formation. `KAFKA_ADVERTISED_LISTENERS` must be added.
 pub const ENVIRONMENT: [(&str, &str); 15] = [
     ("KAFKA_HEAP_OPTS", "-Xms128m -Xmx384m"),
     ("KAFKA_NODE_ID", "1"),
@@ -22,7 +22,7 @@ pub const ENVIRONMENT: [(&str, &str); 15] = [
     ("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR", "1"),
 ];
 
-/// Warnings alone.
+/// Log warnings only.
 pub const LOG4J: &str = include_str!("log4j2.yaml");
-/// Where the image looks for a configuration of its log before it takes its own.
+/// Where the image looks for a log configuration first.
 pub const LOG4J_PATH: &str = "/mnt/shared/config/log4j2.yaml";

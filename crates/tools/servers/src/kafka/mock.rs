@@ -1,13 +1,13 @@
-//! A Kafka in this process: librdkafka's mock cluster, on a thread of its own.
+//! librdkafka's mock cluster, on a thread of its own.
 //!
-//! Its log lives as long as it does, and it has no admin API: topics are made through it, and services are told not to make them.
+//! Its records are lost when it ends, and it has no admin API: topics are created here, and services are configured not to create any.
 
 use std::sync::mpsc;
 
 use anyhow::Context as _;
 use rdkafka::mocking::MockCluster;
 
-/// A mock cluster of one broker. Dropped, it ends, and its records with it.
+/// A mock cluster of one broker, which ends when dropped.
 pub struct Mock {
     pub brokers: String,
     requests: mpsc::Sender<NewTopic>,
@@ -19,11 +19,11 @@ struct NewTopic {
     made: mpsc::Sender<anyhow::Result<()>>,
 }
 
-/// Starts a mock cluster with these topics and, for each, the dead-letter topic.
+/// Starts a mock cluster with these topics and their dead-letter topics.
 pub fn start_mock(topics: &[&str], partitions: i32) -> anyhow::Result<Mock> {
     let (started, starting) = mpsc::channel();
     let (requests, queue) = mpsc::channel::<NewTopic>();
-    // The cluster cannot move between threads.
+    // The cluster is not `Send`.
     std::thread::Builder::new().name("kafka-mock".to_owned()).spawn(move || match MockCluster::new(1) {
         Ok(cluster) => {
             let _ = started.send(Ok(cluster.bootstrap_servers()));
@@ -43,7 +43,7 @@ pub fn start_mock(topics: &[&str], partitions: i32) -> anyhow::Result<Mock> {
 }
 
 impl Mock {
-    /// Makes these topics and, for each, the dead-letter topic.
+    /// Creates these topics and their dead-letter topics.
     pub fn create_topics(&self, topics: &[&str], partitions: i32) -> anyhow::Result<()> {
         for topic in topics {
             self.create_topic((*topic).to_owned(), partitions)?;

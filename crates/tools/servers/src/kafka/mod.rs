@@ -1,4 +1,4 @@
-//! Kafka: a mock in this process, or a real broker in a container.
+//! Kafka: an in-process mock, or a real broker in a container.
 
 pub mod container;
 mod image;

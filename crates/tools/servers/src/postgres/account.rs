@@ -1,4 +1,4 @@
-//! Who runs PostgreSQL: we, or, since it refuses root, an account without rights of its own.
+//! The account that runs PostgreSQL: this process's own, or an unprivileged one if it is root, which PostgreSQL rejects.
 
 use std::{
     os::unix::fs::{PermissionsExt as _, chown},
@@ -28,8 +28,8 @@ impl Account {
             .context("PostgreSQL refuses to run as root, and there is no user `postgres` to run it as; run this as another user")
     }
 
-    /// The directory of the server's files, made when it is not there: `data` itself, so that deleting it deletes them. Where the
-    /// account may not go there, as below root's home, `data` is a link to a directory that no other link has ever named.
+    /// The server's directory, created if necessary: `data` itself, so that deleting it deletes everything. If the
+    /// account cannot enter it, as below root's home, `data` is a symbolic link to a new directory.
     pub fn home(&self, data: &Path) -> anyhow::Result<PathBuf> {
         if matches!(self, Self::Ourselves) {
             process::private_directory(data)?;
@@ -53,7 +53,7 @@ impl Account {
         Ok(home)
     }
 
-    /// Where an account without a home of its own may go.
+    /// Base directories for an account without a home.
     pub fn base() -> &'static Path {
         let debian = Path::new("/var/lib/postgresql");
         if debian.is_dir() { debian } else { Path::new("/var/lib") }
@@ -67,7 +67,7 @@ impl Account {
         Ok(())
     }
 
-    /// `program` as this account; `signal` is sent to it when we are killed, where the system can do that.
+    /// A command that runs `program` as this account; `signal` is sent when this process dies, where the system supports it.
     pub fn command(&self, program: &Path, signal: Option<&str>) -> anyhow::Result<Command> {
         let Self::Other { name, uid, gid } = self else {
             return Ok(match signal {
@@ -93,7 +93,7 @@ impl Account {
     }
 }
 
-/// True where every account may pass through `directory` and all that it is in.
+/// True if every account may traverse `directory` and its parents.
 fn is_open_to_others(directory: &Path) -> anyhow::Result<bool> {
     for ancestor in directory.ancestors() {
         let mode = ancestor.metadata().with_context(|| ancestor.display().to_string())?.permissions().mode();

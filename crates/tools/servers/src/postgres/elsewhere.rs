@@ -1,4 +1,4 @@
-//! Directories of PostgreSQL's files outside the shop's own directory, each of which belongs to one link.
+//! Data directories outside the shop's own directory, each owned by one symbolic link.
 
 use std::{
     os::unix::fs::symlink,
@@ -9,10 +9,10 @@ use anyhow::Context as _;
 
 use crate::process;
 
-/// In such a directory: the path of the link that it belongs to.
+/// The file in such a directory with the path of its link.
 const OWNER: &str = "owner";
 
-/// Makes an empty directory in `base`, and `link` a link to it. Its name is random: what a deleted link led to is not found again.
+/// Creates an empty directory in `base`, and `link` to it. The name is random, so that a deleted link's directory is not reused.
 pub fn make(base: &Path, link: &Path) -> anyhow::Result<PathBuf> {
     let place = place(link)?;
     for orphan in orphans(base, &place) {
@@ -30,7 +30,7 @@ pub fn make(base: &Path, link: &Path) -> anyhow::Result<PathBuf> {
     Ok(home)
 }
 
-/// Makes `link` the owner of `home`. Fails while another link leads there: this one is a copy of it.
+/// Makes `link` the owner of `home`. Fails if another link owns it: then this link is a copy.
 pub fn claim(home: &Path, link: &Path) -> anyhow::Result<()> {
     let place = place(link)?;
     if let Some(owner) = owner(home)
@@ -47,7 +47,7 @@ pub fn claim(home: &Path, link: &Path) -> anyhow::Result<()> {
     process::write_private(&home.join(OWNER), &place.to_string_lossy())
 }
 
-/// The directories in `base` that belonged to a link in this place.
+/// The directories in `base` that were owned by a link at this path.
 fn orphans(base: &Path, place: &Path) -> Vec<PathBuf> {
     let homes = std::fs::read_dir(base).into_iter().flatten().flatten().map(|entry| entry.path());
     homes.filter(|home| owner(home).is_some_and(|owner| owner == place)).collect()
@@ -57,7 +57,7 @@ fn owner(home: &Path) -> Option<PathBuf> {
     std::fs::read_to_string(home.join(OWNER)).ok().map(PathBuf::from)
 }
 
-/// The path of the link itself, not of what it leads to.
+/// The path of the link itself, not of its target.
 fn place(link: &Path) -> anyhow::Result<PathBuf> {
     let parent = link.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok(parent.canonicalize()?.join(link.file_name().unwrap_or_default()))

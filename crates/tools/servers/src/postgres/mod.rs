@@ -1,4 +1,4 @@
-//! PostgreSQL as a child process, with its data in a directory of ours.
+//! PostgreSQL as a child process with its own data directory.
 
 mod account;
 mod binaries;
@@ -15,13 +15,13 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, po
 
 use crate::small_disk::SmallDisk;
 
-/// How to run it.
+/// Options of a server.
 pub struct Options {
-    /// Where its data is; made at the first start. A link where root starts it in a directory that other accounts may not enter.
+    /// The data directory, created at the first start. A symbolic link if root starts the server in a directory that others may not enter.
     pub data: PathBuf,
-    /// Ends with this process. Otherwise it goes on, and its pid is the first line of `data/postmaster.pid`.
+    /// If true, it ends with this process. Otherwise it keeps running, and its pid is the first line of `data/postmaster.pid`.
     pub mortal: bool,
-    /// Settings beside our own, such as `("fsync", "off")`, and instead of them, such as `("max_connections", "500")`.
+    /// Settings that add to the defaults, such as `("fsync", "off")`, or override them, such as `("max_connections", "500")`.
     pub settings: Vec<(&'static str, &'static str)>,
 }
 
@@ -32,15 +32,15 @@ impl Options {
     }
 }
 
-/// Starts a server: with the programs on this machine, else (as root on Debian or Ubuntu) with those of the distribution, else with
-/// downloaded ones.
+/// Starts a server with the installed programs, otherwise (as root on Debian or Ubuntu) with the distribution's package, otherwise
+/// with downloaded ones.
 pub async fn start(options: &Options) -> anyhow::Result<Postgres> {
     let binaries = Binaries::find_or_install(options).await?;
     Postgres::start(options, &binaries).await
 }
 
-/// Puts the server's data on a disk of so many bytes, before its first start. It is there for as long as the answer is, so that a
-/// server that was killed finds its data again. Only root on Linux may; 128 MB will do for an empty server.
+/// Puts the server's data on a disk of this size, before the first start. The disk lives as long as the returned value, so that a
+/// killed server finds its data again. Requires root on Linux; an empty server needs 128 MB.
 pub fn small_home(options: &Options, bytes: u64) -> anyhow::Result<SmallDisk> {
     let account = Account::choose()?;
     let home = account.home(&options.data).context("making a place for PostgreSQL's data")?;
@@ -49,7 +49,7 @@ pub fn small_home(options: &Options, bytes: u64) -> anyhow::Result<SmallDisk> {
     Ok(disk)
 }
 
-/// Makes sure that the database `name` is there: its URL. `url` is that of another database of the server.
+/// Creates the database `name` if necessary. Returns its URL. `url` is that of another database of the server.
 pub async fn ensure_database(url: &str, name: &str) -> anyhow::Result<String> {
     let options: PgConnectOptions = url.parse()?;
     let mut connection = PgConnection::connect_with(&options).await?;
@@ -70,7 +70,7 @@ pub async fn ensure_database(url: &str, name: &str) -> anyhow::Result<String> {
     Ok(options.database(name).to_url_lossy().to_string())
 }
 
-/// True when somebody else has made it meanwhile.
+/// True if another process has created it meanwhile.
 fn exists_already(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("42P04" | "23505"))

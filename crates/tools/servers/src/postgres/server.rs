@@ -1,4 +1,4 @@
-//! The server process: its first start, its every start, its end.
+//! The server process: initialisation, start and stop.
 
 use std::{
     fs::File,
@@ -17,12 +17,12 @@ use crate::{
     process::{self, Child},
 };
 
-/// How long it may take to recover from a crash.
+/// How long crash recovery may take.
 const START: Duration = Duration::from_mins(2);
-/// How long it may take to end.
+/// How long shutdown may take.
 const STOP: Duration = Duration::from_secs(6);
 
-/// Small, and as durable as PostgreSQL is.
+/// Small, with full durability.
 const SETTINGS: [(&str, &str); 9] = [
     ("listen_addresses", "127.0.0.1"),
     ("unix_socket_directories", ""),
@@ -35,13 +35,13 @@ const SETTINGS: [(&str, &str); 9] = [
     ("log_min_messages", "warning"),
 ];
 
-/// A server that we started. Dropped, it is told to end; [`stop`](Self::stop) waits for it.
+/// A running server. Dropping it signals it to stop; [`stop`](Self::stop) also waits.
 pub struct Postgres {
-    /// Its database `postgres`, as the superuser.
+    /// The URL of its database `postgres`, as superuser.
     pub url: String,
     /// The programs it runs from.
     pub binaries: Binaries,
-    /// That of the postmaster.
+    /// The postmaster.
     pid: i32,
     child: Option<Child>,
     _lock: File,
@@ -82,19 +82,19 @@ impl Postgres {
         self.pid
     }
 
-    /// Kills all of the server's processes at once, as a crash would, and returns when they have ended: it can be started again, and
+    /// Kills all of the server's processes at once, like a crash, and returns when they have exited. The next start
     /// recovers.
     pub async fn kill(mut self) -> anyhow::Result<()> {
         let child = self.child.take();
         crash(self.pid, child.as_ref()).await.context("killing PostgreSQL")
     }
 
-    /// Returns when the server has ended by itself.
+    /// Returns when the server has exited by itself.
     pub async fn ended(&self) {
         process::ended(self.child.as_ref()).await;
     }
 
-    /// Ends the server, with what it has in memory on disk, and waits until it has ended.
+    /// Shuts the server down cleanly and waits.
     pub async fn stop(mut self) {
         if let Some(child) = self.child.take() {
             child.stop(Signal::INT, STOP).await;
@@ -110,7 +110,7 @@ impl Drop for Postgres {
     }
 }
 
-/// What is in the server's directory.
+/// The files in the server's directory.
 struct Files {
     data: PathBuf,
     password: PathBuf,
@@ -124,7 +124,7 @@ impl Files {
         Self { data, password, port, log }
     }
 
-    /// Makes the data directory whole or not at all.
+    /// Initialises the data directory atomically.
     async fn initialise(&self, account: &Account, binaries: &Binaries) -> anyhow::Result<()> {
         let draft = self.data.with_extension("new");
         if draft.exists() {
@@ -139,7 +139,7 @@ impl Files {
         Ok(())
     }
 
-    /// Ends the server of a run that was killed, and forgets one that is gone.
+    /// Stops the server of a killed run, and removes stale state.
     async fn end_leftover(&self) -> anyhow::Result<()> {
         let file = self.postmaster();
         if !file.exists() {
@@ -157,7 +157,7 @@ impl Files {
         }
     }
 
-    /// What the server writes of itself: its pid first, its state in the eighth line.
+    /// The server's own status file: the pid in the first line, the state in the eighth.
     fn postmaster(&self) -> PathBuf {
         self.data.join("postmaster.pid")
     }
@@ -166,7 +166,7 @@ impl Files {
         std::fs::read_to_string(self.postmaster()).ok()?.lines().next()?.trim().parse().ok()
     }
 
-    /// True once the server has written that it takes connections.
+    /// True once the server accepts connections.
     fn is_ready(&self) -> bool {
         let status = std::fs::read_to_string(self.postmaster()).unwrap_or_default();
         status.lines().nth(7).is_some_and(|status| status.trim() == "ready")
@@ -176,7 +176,7 @@ impl Files {
 async fn run(command: Command) -> anyhow::Result<()> {
     let output = tokio::process::Command::from(command).kill_on_drop(true).output().await?;
     let said = String::from_utf8_lossy(&output.stderr);
-    // The cause comes before what is done about it.
+    // Put the cause before the consequence.
     let cause = said
         .lines()
         .find(|line| ["FATAL:", "PANIC:", "error:", "No space left"].iter().any(|word| line.contains(word)));
