@@ -54,7 +54,7 @@ impl Budget {
 }
 
 /// Pauses for background work that is repeated until it is done: from 100 ms, doubling to 5 s, with jitter, without end.
-pub fn patient() -> backon::ExponentialBackoff {
+pub fn endless_backoff() -> backon::ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
         .with_max_delay(Duration::from_secs(5))

@@ -25,18 +25,18 @@ enum Command {
     /// Apply all pending migrations
     Up {
         /// Only this service's database (default: every database whose <SERVICE>_DATABASE_URL is set)
-        #[arg(long, value_parser = services::parse)]
+        #[arg(long, value_parser = services::parser())]
         service: Option<&'static Service>,
     },
     /// Revert the latest migration of one database
     Down {
-        #[arg(long, value_parser = services::parse)]
+        #[arg(long, value_parser = services::parser())]
         service: &'static Service,
     },
     /// List migrations as applied or pending
     Status {
         /// Only this service's database (default: every database whose <SERVICE>_DATABASE_URL is set)
-        #[arg(long, value_parser = services::parse)]
+        #[arg(long, value_parser = services::parser())]
         service: Option<&'static Service>,
     },
 }

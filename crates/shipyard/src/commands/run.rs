@@ -8,7 +8,7 @@ use platform::{
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    #[arg(value_parser = services::parse)]
+    #[arg(value_parser = services::parser())]
     service: &'static Service,
     #[command(subcommand)]
     command: Option<cli::Command>,

@@ -1,5 +1,6 @@
 //! The registry of services: everything that lists services loops over it. A new service is one line here.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platform::service::Service;
 
 pub const SERVICES: [&Service; 6] = [
@@ -16,7 +17,8 @@ pub fn find(name: &str) -> Option<&'static Service> {
     SERVICES.into_iter().find(|service| service.name == name)
 }
 
-/// Parses a service's name on the command line.
-pub fn parse(name: &str) -> Result<&'static Service, String> {
-    find(name).ok_or_else(|| format!("no such service; there are {}", SERVICES.map(|service| service.name).join(", ")))
+/// Parses a service's name on the command line, whose help lists them all.
+pub fn parser() -> impl TypedValueParser<Value = &'static Service> {
+    let names = PossibleValuesParser::new(SERVICES.map(|service| service.name));
+    names.try_map(|name| find(&name).ok_or("there is no such service"))
 }

@@ -11,7 +11,7 @@ pub async fn seed_catalogue(
     parts: &[NewPart],
     stop: &CancellationToken,
 ) -> Result<(), Error> {
-    for pause in retry::patient() {
+    for pause in retry::endless_backoff() {
         match service.seed(parts).await {
             Err(error @ Error::Database(DatabaseError::Unavailable(_))) => {
                 tracing::warn!(%error, "seeding the catalogue failed, retrying");

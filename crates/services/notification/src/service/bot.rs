@@ -29,12 +29,12 @@ pub struct Bot {
 impl Bot {
     /// Answers commands until `stop`.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut pauses = retry::patient();
+        let mut pauses = retry::endless_backoff();
         loop {
             let pause = tokio::select! {
                 outcome = self.answer() => match outcome {
                     Ok(true) => {
-                        pauses = retry::patient();
+                        pauses = retry::endless_backoff();
                         continue;
                     }
                     Ok(false) => POLL,
@@ -71,7 +71,7 @@ impl Bot {
 
     async fn reply_to_start(&self, message: &Incoming) -> anyhow::Result<()> {
         let text = self.templates.start(&message.chat, &message.first_name)?;
-        let mut pauses = retry::patient().take(REPLY_RETRIES);
+        let mut pauses = retry::endless_backoff().take(REPLY_RETRIES);
         while let Err(error) = self.api.reply(&message.chat, &text).await {
             let may_retry = !matches!(error, MessengerError::Rejected(_) | MessengerError::Unknown(_));
             let Some(pause) = pauses.next().filter(|_| may_retry) else {

@@ -21,7 +21,7 @@ pub struct CircuitBreaker {
 impl CircuitBreaker {
     /// `peer` is for the log.
     pub fn new(peer: &'static str) -> Self {
-        Self { peer, open_until: None, half_open: false, pauses: retry::patient() }
+        Self { peer, open_until: None, half_open: false, pauses: retry::endless_backoff() }
     }
 
     /// Opens the breaker after a failure, longer each time. Ignored during a backoff.

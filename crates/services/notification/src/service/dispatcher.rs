@@ -127,7 +127,7 @@ impl Dispatcher {
             report(due, &outcome);
         }
         let attempts: Vec<Attempt> = settled.iter().map(attempt).collect();
-        let mut pauses = retry::patient().take(WRITE_RETRIES);
+        let mut pauses = retry::endless_backoff().take(WRITE_RETRIES);
         while let Err(error) = self.notifications.settle(&attempts, &outcome).await {
             let error = format!("{:#}", anyhow::Error::from(error));
             match pauses.next() {

@@ -55,7 +55,7 @@ impl Consumer {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         count_from_zero(self.group);
         let this = Arc::new(self);
-        let mut pauses = retry::patient();
+        let mut pauses = retry::endless_backoff();
         let mut outage = Outage::new("Kafka", this.group);
         while !stop.is_cancelled() {
             match this.clone().consume(&stop, &mut outage).await {

@@ -40,7 +40,7 @@ const BLIND_LOOKS: u32 = 5;
 ///
 /// Fails only when a migration itself is wrong; a server that is unavailable or refuses this service is asked again until `stop`.
 pub async fn migrate(database: &Database, migrator: &Migrator, stop: &CancellationToken) -> anyhow::Result<()> {
-    let mut pauses = retry::patient();
+    let mut pauses = retry::endless_backoff();
     loop {
         let error = tokio::select! {
             outcome = attempt(database, migrator) => match outcome {

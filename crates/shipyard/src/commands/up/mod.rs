@@ -28,15 +28,18 @@ use self::{banner::Banner, infrastructure::Infrastructure};
 use crate::data::Data;
 use operations::databases::Databases;
 use operations::facts::LOG_SINCE;
-use operations::republish::republish;
+use operations::{republish::republish, services::SERVICES};
 
 /// The default of `LOG_LEVEL`: events of orders, warnings and errors.
-const LOG_LEVEL: &str = "warn,platform::outage=info,shipyard=info,servers=info,iam=info,inventory=info,order=info,payment=info,assembly=info,notification=info";
+fn log_level() -> String {
+    let services = SERVICES.map(|service| format!("{}=info", service.name)).join(",");
+    format!("warn,platform::outage=info,shipyard=info,servers=info,{services}")
+}
 
 /// Runs all services until a signal.
 pub async fn run(data: Data) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let settings = Settings::load()?.or("LOG_LEVEL", LOG_LEVEL).for_shared_process();
+    let settings = Settings::load()?.or("LOG_LEVEL", &log_level()).for_shared_process();
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let stop = on_signal()?;
     let _lock = data.lock()?;

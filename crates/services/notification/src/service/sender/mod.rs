@@ -73,7 +73,7 @@ impl Sender {
 
     /// Sends until `stop`, then finishes the attempts in progress.
     pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut pauses = retry::patient();
+        let mut pauses = retry::endless_backoff();
         while !stop.is_cancelled() {
             if let Err(error) = self.work(&stop).await {
                 tracing::warn!(error = format!("{error:#}"), "database unavailable, notifications stay queued");

@@ -50,7 +50,7 @@ impl<'a> Executor<'a> {
                 }
             }
             Disturbance::PostgresCrowded => {
-                self.flood = Some(ConnectionFlood::fill(&cluster.servers.postgres_url).await?)
+                self.flood = Some(ConnectionFlood::fill(&cluster.servers.postgres_url).await?);
             }
             Disturbance::DiskFull => {
                 if let Ok(disk) = &cluster.servers.disk {
@@ -84,7 +84,7 @@ impl<'a> Executor<'a> {
             Disturbance::Clock { service, number, .. } => self.restart(service, number, &[]).await?,
             Disturbance::AssemblyFails(number) => self.restart(&assembly::SERVICE, number, &[]).await?,
             Disturbance::Cut(link) | Disturbance::Slow(link) | Disturbance::HalfOpen(link) => {
-                cluster.links.get(link)?.restore()
+                cluster.links.get(link)?.restore();
             }
             Disturbance::PostgresKilled => cluster.servers.start_postgres().await?,
             Disturbance::PostgresHung => {
