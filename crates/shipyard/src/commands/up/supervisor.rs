@@ -29,7 +29,7 @@ pub async fn supervise<S>(
                 Ok(Some(started)) => break started,
                 Ok(None) => return None,
                 Err(error) => {
-                    tracing::error!(server = name, error = format!("{error:#}"), "server failed to start; retrying")
+                    tracing::error!(server = name, error = format!("{error:#}"), "server failed to start; retrying");
                 }
             }
             tokio::select! {
