@@ -1,4 +1,4 @@
-//! What the background does for orders, and what their events set going, over memory.
+//! Background jobs, consumed events and the relay, over the twins.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -29,7 +29,7 @@ async fn an_order_freezes_prices_and_holds_stock() {
 }
 
 #[tokio::test]
-async fn an_order_for_somebody_else_is_refused() {
+async fn an_order_for_another_user_is_refused() {
     let shop = Shop::open();
     let order = NewOrder { uuid: ids::order(), user: ids::user(), parts: vec![shop.engine] };
 
@@ -167,7 +167,7 @@ async fn a_cancelled_order_stays_cancelled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_that_nobody_pays_is_cancelled_after_its_deadline() {
+async fn an_unpaid_order_is_cancelled_after_its_deadline() {
     let shop = Shop::open();
     let order = shop.order().await;
 
