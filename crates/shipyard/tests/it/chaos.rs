@@ -20,9 +20,9 @@ async fn no_fault_of_a_short_selection_loses_or_doubles_anything() {
     let output = run(&arguments, directory.path()).await;
 
     let complaint = String::from_utf8_lossy(&output.stderr);
-    let table: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complaint}"));
-    assert!(output.status.success(), "{table}");
-    let rows = table["rows"].as_array().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complaint}"));
+    assert!(output.status.success(), "{report}");
+    let rows = report["rows"].as_array().unwrap();
     assert_eq!(rows.len(), FAULTS.split(',').count());
     for row in rows {
         assert_eq!(row["violations"].as_array().unwrap().len(), 0, "{row}");

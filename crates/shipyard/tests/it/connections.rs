@@ -1,4 +1,4 @@
-//! What an operator sees of the services in PostgreSQL.
+//! The services' connections as PostgreSQL lists them.
 
 use operations::services::SERVICES;
 use sqlx::{Connection as _, PgConnection};

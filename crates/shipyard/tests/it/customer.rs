@@ -1,4 +1,4 @@
-//! A customer of the system, with nothing but an HTTP and a gRPC client.
+//! A customer of the system with plain HTTP and gRPC clients.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `shipyard dlq`: what nobody could handle is shown, and goes back as it came.
+//! `shipyard dlq`: dead letters are listed, shown, replayed unchanged, discarded and pruned.
 
 use std::collections::HashMap;
 

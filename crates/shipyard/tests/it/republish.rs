@@ -1,4 +1,4 @@
-//! Which events are published again when a broker has forgotten them.
+//! Republishing the events that a non-persistent broker has lost.
 
 use std::collections::{BTreeSet, HashMap};
 

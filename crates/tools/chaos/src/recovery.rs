@@ -231,7 +231,7 @@ mod tests {
     use crate::faults;
 
     #[test]
-    fn what_takes_longer_than_it_may_is_told() {
+    fn a_recovery_beyond_its_bound_is_reported() {
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         let late = Recovery { requests: seconds(6), events: seconds(10), payments: None };
 

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_in_which_nothing_was_done_proves_nothing() {
+    fn a_report_without_injections_proves_nothing() {
         let left_out = || Row { not_injected: Some("no broker".to_owned()), ..row() };
 
         assert!(report(vec![left_out()]).failure(false).is_some());

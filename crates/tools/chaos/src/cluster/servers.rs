@@ -178,7 +178,7 @@ impl Broker {
         Ok(Self::Mock(start_mock(&Topics::default().all(), PARTITIONS)?, reason))
     }
 
-    /// Makes it run and answer, whatever was done to it.
+    /// Restores the broker to normal operation after any fault.
     pub async fn heal(&self) -> anyhow::Result<()> {
         let Self::Container(broker) = self else { return Ok(()) };
         // Fails where it is not paused, which is as well.

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tally_is_the_sum_of_its_parts_and_can_be_subtracted() {
+    fn counters_add_up_and_can_be_subtracted() {
         let mut counts = Measurements::default();
         counts.add(Kind::Pay, Class::Unknown, Instant::now());
         let earlier = counts.total;

@@ -17,7 +17,7 @@ pub struct InFlight {
 struct State {
     open: bool,
     begun: u64,
-    in_hand: BTreeMap<u64, Work>,
+    operations: BTreeMap<u64, Work>,
 }
 
 struct Work {
@@ -61,7 +61,7 @@ impl InFlight {
             if state.open {
                 state.begun += 1;
                 let work = Work { what: what.to_owned(), begun: Instant::now(), tries: 0, last: String::new() };
-                state.in_hand.insert(state.begun, work);
+                state.operations.insert(state.begun, work);
                 number = Some(state.begun);
             }
             false
@@ -73,11 +73,11 @@ impl InFlight {
     pub async fn drain(&self, patience: Duration) -> anyhow::Result<()> {
         self.state.send_modify(|state| state.open = false);
         let mut state = self.state.subscribe();
-        let idle = async { state.wait_for(|state| state.in_hand.is_empty()).await.map(drop) };
+        let idle = async { state.wait_for(|state| state.operations.is_empty()).await.map(drop) };
         if timeout(patience, idle).await.is_ok() {
             return Ok(());
         }
-        let rest: Vec<String> = self.state.borrow().in_hand.values().map(Work::to_string).collect();
+        let rest: Vec<String> = self.state.borrow().operations.values().map(Work::to_string).collect();
         if rest.is_empty() {
             return Ok(());
         }
@@ -89,7 +89,7 @@ impl Operation {
     /// Records how an attempt ended.
     pub fn tried(&self, said: impl Into<String>) {
         self.in_flight.state.send_if_modified(|state| {
-            if let Some(work) = state.in_hand.get_mut(&self.number) {
+            if let Some(work) = state.operations.get_mut(&self.number) {
                 work.tries += 1;
                 work.last = said.into();
             }
@@ -101,7 +101,7 @@ impl Operation {
 impl Drop for Operation {
     fn drop(&mut self) {
         self.in_flight.state.send_if_modified(|state| {
-            state.in_hand.remove(&self.number);
+            state.operations.remove(&self.number);
             !state.open
         });
     }
@@ -124,24 +124,24 @@ mod tests {
     const LONG: Duration = Duration::from_mins(1);
 
     #[tokio::test(start_paused = true)]
-    async fn closing_waits_for_what_is_in_hand() {
+    async fn draining_waits_for_operations_in_flight() {
         let in_flight = Arc::new(InFlight::paused());
         in_flight.resume();
         let operation = in_flight.begin("pay").await;
 
-        let mut closing = Box::pin(in_flight.drain(LONG));
-        let before = closing.as_mut().now_or_never();
-        let entered_meanwhile = in_flight.begin("cancel").now_or_never();
+        let mut draining = Box::pin(in_flight.drain(LONG));
+        let before = draining.as_mut().now_or_never();
+        let begun_meanwhile = in_flight.begin("cancel").now_or_never();
         drop(operation);
-        let after = closing.await;
+        let after = draining.await;
 
         assert!(before.is_none());
-        assert!(entered_meanwhile.is_none());
+        assert!(begun_meanwhile.is_none());
         after.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn closing_names_what_is_still_in_hand_when_patience_ends() {
+    async fn draining_names_the_operations_still_in_flight_after_the_timeout() {
         let in_flight = Arc::new(InFlight::paused());
         in_flight.resume();
         let operation = in_flight.begin("pay order 7").await;
@@ -153,13 +153,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_at_a_closed_gate_enters_when_it_opens() {
+    async fn an_operation_waits_while_paused_and_begins_on_resume() {
         let in_flight = Arc::new(InFlight::paused());
 
-        let mut entering = Box::pin(in_flight.begin("create"));
-        let before = entering.as_mut().now_or_never().is_some();
+        let mut beginning = Box::pin(in_flight.begin("create"));
+        let before = beginning.as_mut().now_or_never().is_some();
         in_flight.resume();
-        let operation = entering.await;
+        let operation = beginning.await;
 
         assert!(!before);
         drop(operation);

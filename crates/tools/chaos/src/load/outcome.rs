@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_judged_by_what_was_asked() {
+    fn an_answer_is_classified_by_its_request() {
         let pay = Request::pay("1".into(), Uuid::nil(), "CARD");
         let read = Request::read(Uuid::nil());
         for (request, status, code, expected) in [

@@ -191,7 +191,7 @@ async fn a_killed_postgresql_leaves_no_process_and_starts_again_with_its_data() 
     std::fs::remove_dir_all(home).unwrap();
 }
 
-/// False for what has ended, though nobody may have asked for its end yet.
+/// False for a process that has exited, even if it has not been reaped yet.
 fn holds_memory(pid: i32) -> bool {
     let output = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().expect("ps runs");
     let state = String::from_utf8(output.stdout).expect("a state is text");

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_minutes_have_every_harm() {
+    fn ten_minutes_have_every_disturbance() {
         let all = of(3, true, true);
         let modes =
             all.iter().filter(|event| matches!(event.disturbance, Disturbance::Provider(_) | Disturbance::Telegram(_)));

@@ -115,7 +115,7 @@ async fn a_lost_session_is_renewed_and_the_request_goes_on() {
 }
 
 #[tokio::test]
-async fn pausing_waits_until_what_is_in_hand_has_its_answer() {
+async fn pausing_waits_for_requests_in_flight() {
     let well = Arc::new(AtomicBool::new(false));
     let order = Uuid::from_u128(9);
     let shop = well.clone();
@@ -146,7 +146,7 @@ async fn pausing_waits_until_what_is_in_hand_has_its_answer() {
 }
 
 #[tokio::test]
-async fn a_customer_who_pays_and_cancels_is_told_of_one_of_them() {
+async fn paying_and_cancelling_both_succeeding_is_a_violation() {
     let order = Uuid::from_u128(9);
     let body = json!({ "order_uuid": order, "uuid": order, "total_price": 1.5 });
     let mut known = order::Order::created(&body, USER, Vec::new()).unwrap();

@@ -1,4 +1,4 @@
-//! Counters that are there before there is anything to count: a rate does not see the first value of a series.
+//! Metrics are initialised to 0 at start: a rate does not see the first value of a series.
 
 use std::{
     collections::BTreeSet,

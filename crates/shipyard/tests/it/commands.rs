@@ -1,4 +1,4 @@
-//! The tools of whoever runs the shop.
+//! The commands of the program: help, migrations, and one-sentence errors.
 
 use operations::services::SERVICES;
 

@@ -1,4 +1,4 @@
-//! The order service's answers, row by row of the contract's table.
+//! The order API: status, headers and body of each response that the contract lists.
 
 use contracts::money::Money;
 use reqwest::Method;
@@ -10,8 +10,8 @@ use crate::{
     system::System,
 };
 
-/// A uuid that nothing has.
-const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+/// A UUID that does not exist.
+const UNKNOWN_UUID: &str = "00000000-0000-4000-8000-000000000000";
 
 #[tokio::test]
 async fn an_order_is_answered_with_its_uuid_twice_its_price_and_its_location() {
@@ -74,13 +74,13 @@ async fn who_has_no_living_session_is_refused_before_anything_else() {
         (Method::POST, ORDERS.to_owned()),
         (Method::GET, ORDERS.to_owned()),
         (Method::GET, format!("{ORDERS}/no-uuid")),
-        (Method::POST, format!("{ORDERS}/{NOBODY}/pay")),
-        (Method::POST, format!("{ORDERS}/{NOBODY}/cancel")),
+        (Method::POST, format!("{ORDERS}/{UNKNOWN_UUID}/pay")),
+        (Method::POST, format!("{ORDERS}/{UNKNOWN_UUID}/cancel")),
     ];
 
     for (method, path) in calls {
         let missing = send(customer.request(method.clone(), &path)).await.problem(401, "MISSING_SESSION");
-        let dead = send(customer.request(method, &path).header("X-Session-Uuid", NOBODY)).await;
+        let dead = send(customer.request(method, &path).header("X-Session-Uuid", UNKNOWN_UUID)).await;
 
         assert_eq!(missing["message"], "Authentication required", "{path}");
         assert_eq!(dead.problem(401, "INVALID_SESSION")["message"], "Authentication failed", "{path}");
@@ -140,7 +140,7 @@ async fn nobody_orders_for_another_or_sees_what_is_anothers() {
     let for_another = bob.post(ORDERS, json!({ "user_uuid": ada.user, "part_uuids": [part] })).await;
 
     for_another.problem(403, "USER_MISMATCH");
-    for path in [format!("{ORDERS}/{order}"), format!("{ORDERS}/{NOBODY}")] {
+    for path in [format!("{ORDERS}/{order}"), format!("{ORDERS}/{UNKNOWN_UUID}")] {
         bob.get(&path).await.problem(404, "ORDER_NOT_FOUND");
         bob.post(&format!("{path}/pay"), json!({ "payment_method": "CARD" })).await.problem(404, "ORDER_NOT_FOUND");
         bob.post(&format!("{path}/cancel"), json!({})).await.problem(404, "ORDER_NOT_FOUND");
@@ -153,7 +153,7 @@ async fn nobody_orders_for_another_or_sees_what_is_anothers() {
 async fn what_is_not_there_is_not_found() {
     let customer = Customer::of(System::shared().await).await;
 
-    let part = customer.post(ORDERS, json!({ "user_uuid": customer.user, "part_uuids": [NOBODY] })).await;
+    let part = customer.post(ORDERS, json!({ "user_uuid": customer.user, "part_uuids": [UNKNOWN_UUID] })).await;
     let nowhere = customer.get("/api/v1/ships").await;
 
     part.problem(404, "PART_NOT_FOUND");
