@@ -1,7 +1,5 @@
 //! The uuid of an event in the outbox, and the trace context stored with it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use opentelemetry::{global, trace::TracerProvider as _};
 use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use platform::{outbox, telemetry};
