@@ -43,8 +43,6 @@ ids!(
     OrderId,
     /// A kind of part in inventory's catalogue.
     PartId,
-    /// One try to charge an order, chosen by the order service; payment's idempotency key.
-    AttemptId,
     /// A charge that payment has made.
     TransactionId,
     /// An event, the same however often it is published or delivered.

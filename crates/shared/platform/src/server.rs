@@ -23,7 +23,7 @@ use crate::{
     shutdown::Tasks,
 };
 
-/// The variables that every service has. Those of the first group begin with the service's name.
+/// The variables that every service has: `<NAME>_LISTEN`, `<NAME>_ADMIN_LISTEN`, `<NAME>_DATABASE_…`, and those that all share.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,

@@ -43,7 +43,7 @@ pub async fn available(image: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The labels by which [`sweep`] recognises a container of this process.
+/// The labels that name a container's owning process, by which [`sweep`] finds those whose owner has ended.
 pub fn labels() -> [String; 2] {
     [format!("{OWNER}={}", std::process::id()), format!("{HOST}={}", host())]
 }

@@ -227,7 +227,7 @@ async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<N
             let _ = tokio::time::timeout(FAR_END_FINDS_OUT, discard(&mut from_server)).await;
             drop((from_server, to_server));
         };
-        // The near end stays open until the client closes it.
+        // The client's connection stays open until the client closes it; the server's is dropped earlier.
         tokio::join!(discard(&mut from_client), far_end);
         Ok(())
     };

@@ -7,12 +7,14 @@ use platform::{auth::ServiceKey, config::Settings, grpc::Peer};
 /// The service key of all services of a test.
 pub const SERVICE_KEY: &str = "the key of tests, long enough for HS256";
 
-const SERVICES: [&str; 6] = ["IAM", "INVENTORY", "ORDER", "PAYMENT", "ASSEMBLY", "NOTIFICATION"];
+/// The services have a folder of migrations each.
+const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../migrations");
 
 /// A service key, and listen ports chosen by the system. Extend with [`Settings::with`].
 pub fn settings() -> Settings {
-    let variables: Vec<(String, String)> = SERVICES
-        .iter()
+    let services = std::fs::read_dir(MIGRATIONS).expect("the migrations are in the tree");
+    let services = services.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().to_uppercase()));
+    let variables: Vec<(String, String)> = services
         .flat_map(|service| [format!("{service}_LISTEN"), format!("{service}_ADMIN_LISTEN")])
         .map(|name| (name, "127.0.0.1:0".to_owned()))
         .collect();

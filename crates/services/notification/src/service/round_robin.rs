@@ -1,4 +1,4 @@
-//! Round-robin over the chats with due notifications: a fair share for each chat, however many there are.
+//! Round-robin over the chats with due notifications; it keeps only the last chat served.
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::model::Outcome;
 
-/// Its error responses besides the shared ones.
+/// This endpoint's error responses, besides those of every endpoint.
 pub const PROBLEMS: [Declared; 3] = [
     (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"),
     (StatusCode::CONFLICT, "INVALID_STATUS"),

@@ -15,7 +15,7 @@ use crate::model::NewOrder;
 /// The most parts that one order may have.
 const MAX_PARTS: usize = 1000;
 
-/// Its error responses besides the shared ones.
+/// This endpoint's error responses, besides those of every endpoint.
 pub const PROBLEMS: [Declared; 3] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),

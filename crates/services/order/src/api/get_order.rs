@@ -9,7 +9,7 @@ use super::{
     state::Api,
 };
 
-/// Its error responses besides the shared ones.
+/// This endpoint's error responses, besides those of every endpoint.
 pub const PROBLEMS: [Declared; 1] = [(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND")];
 
 /// One of the caller's orders

@@ -1,4 +1,4 @@
-//! A request that meets the limit of its time, over memory.
+//! A request that reaches its time limit, over in-memory twins.
 
 use std::sync::Arc;
 

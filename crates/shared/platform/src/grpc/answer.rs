@@ -1,4 +1,4 @@
-//! Response body with the deadline of its call: a body that stalls ends with DEADLINE_EXCEEDED.
+//! A response body that ends with DEADLINE_EXCEEDED if it still waits for data at the call's deadline.
 
 use std::{
     pin::Pin,

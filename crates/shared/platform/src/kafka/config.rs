@@ -16,7 +16,7 @@ pub struct Config {
     #[serde(default = "default_retention", with = "humantime_serde")]
     pub kafka_topic_retention: Duration,
     /// How long Kafka goes on adding to a segment of a topic. A segment is deleted as a whole, when its last record is older than the
-    /// retention: its first one lives so much longer. The default is Kafka's own, which a topic has that was created without it.
+    /// retention: its first one lives so much longer. The default is Kafka's own; topics created without this setting have it, too.
     #[serde(default = "default_segment", with = "humantime_serde")]
     pub kafka_topic_segment: Duration,
     /// False where topics are created by other means.

@@ -95,7 +95,7 @@ impl Consumer {
                     continue;
                 }
                 () = broken.cancelled() => break Err(anyhow::anyhow!("a consumer broke and starts again")),
-                // Where no message comes, that no error comes is the only sign.
+                // On an idle topic no message shows that the broker is back; a minute without errors counts as recovery.
                 () = outage.subsided() => {
                     outage.over();
                     continue;

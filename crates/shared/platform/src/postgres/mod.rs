@@ -31,9 +31,9 @@ use crate::retry;
 
 /// How often a connection that migrates is looked after.
 const LOOK: Duration = Duration::from_secs(2);
-/// Longer than this a migration is not idle between two statements.
+/// The connection of a migration that has been idle for longer than this counts as lost.
 const IDLE: Duration = Duration::from_secs(5);
-/// Looks after one another that may fail before the connection counts as lost, too.
+/// After this many failed looks in a row the connection counts as lost, too.
 const BLIND_LOOKS: u32 = 5;
 
 /// Waits for the server and brings the schema up to date, under a lock so that replicas take turns.
