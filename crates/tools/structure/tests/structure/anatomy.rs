@@ -18,7 +18,7 @@ fn every_service_has_the_same_rooms() {
 
         assert!(
             missing.is_empty(),
-            "{} lacks {missing:?} (a file or a folder of that name in src); CONTRIBUTING.md shows the anatomy",
+            "{} lacks {missing:?} (a file or a folder of that name in src); ARCHITECTURE.md shows the anatomy",
             service.name
         );
     }

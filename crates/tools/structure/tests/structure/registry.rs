@@ -10,6 +10,9 @@ fn every_service_is_registered_everywhere() {
         ("deploy/compose/services.yaml", "\n  {}:\n", "a block"),
         ("deploy/Dockerfile", "AS {}\n", "a target"),
         (".env.example", "{^}_DATABASE_URL=", "its variables"),
+        ("deploy/postgres/databases.sh", "create {} ", "its database"),
+        ("deploy/compose/infrastructure.yaml", "{^}_DATABASE_PASSWORD", "the password of its role"),
+        ("deploy/envoy/envoy.yaml", "address: {},", "its cluster"),
     ];
     let mut missing = Vec::new();
     for service in services() {
