@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
+use contracts::identity::GrpcSessions;
 use platform::{auth::Guard, health::Readiness, jobs::Job, kafka::Consumer, server::Server};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +34,9 @@ impl App {
         let server = Server::bind(&SERVICE, server).await?;
         prefer_index_scans(&server.database());
         let templates = Templates::load(own.notification_templates.as_deref())?;
-        let messenger = client::messenger(&own, server.peer("iam", "IAM_ADDRESS", &identity.iam_address)?)?;
+        // The guard and the look-up of chats share a channel and its circuit breaker.
+        let iam = identity.iam()?;
+        let messenger = client::messenger(&own, server.identify(iam.clone()))?;
         let notifications = Arc::new(PgNotifications::new(server.database()));
         let queued = Arc::new(Notify::new());
         let service = NotificationService::new(notifications.clone(), queued.clone());
@@ -64,7 +67,7 @@ impl App {
         ];
         jobs.extend(bot.map(jobs::answer_commands));
         Ok(Self {
-            guard: identity.guard(&server, api::access)?,
+            guard: server.guard(Arc::new(GrpcSessions::new(iam)), api::access),
             consumers: messaging.consumers(&server, subscriptions),
             service,
             jobs,

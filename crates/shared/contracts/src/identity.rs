@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use platform::{
     auth::{Access, Guard, SessionError, Sessions},
+    config::ConfigError,
     grpc::{Peer, is_refused, is_transient},
     retry::Budget,
     server::Server,
@@ -31,10 +32,14 @@ fn iam() -> String {
 }
 
 impl Config {
-    /// The guard before the API of `server`. `access` maps a path to its rule.
+    /// A channel to iam, without the identity of a service.
+    pub fn iam(&self) -> Result<Peer, ConfigError> {
+        Peer::lazy("iam", "IAM_ADDRESS", &self.iam_address)
+    }
+
+    /// The guard before the API of `server`, with a channel of its own. `access` maps a path to its rule.
     pub fn guard(&self, server: &Server, access: fn(&str) -> Access) -> anyhow::Result<Guard> {
-        let iam = Peer::lazy("iam", "IAM_ADDRESS", &self.iam_address)?;
-        Ok(server.guard(Arc::new(GrpcSessions::new(iam)), access))
+        Ok(server.guard(Arc::new(GrpcSessions::new(self.iam()?)), access))
     }
 }
 

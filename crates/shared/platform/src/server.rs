@@ -166,7 +166,12 @@ impl Server {
 
     /// A channel to the service `name`, with the identity of this one. `variable` names the address in errors.
     pub fn peer(&self, name: &'static str, variable: &str, address: &str) -> anyhow::Result<Peer> {
-        Ok(Peer::lazy(name, variable, address)?.identified(self.key.clone()))
+        Ok(self.identify(Peer::lazy(name, variable, address)?))
+    }
+
+    /// The same channel, whose calls carry the identity of this service.
+    pub fn identify(&self, peer: Peer) -> Peer {
+        peer.identified(self.key.clone())
     }
 
     /// Serves metrics and health, brings the database's schema up to date and watches the connection to it.
