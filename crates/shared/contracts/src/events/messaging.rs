@@ -10,7 +10,7 @@ use platform::{
     server::Server,
 };
 
-use super::{Event, ROUTES, Received, Topics, read};
+use super::{Event, Received, Topics, read, topics_of};
 
 /// Where Kafka is, and what the topics are called there.
 #[derive(Clone, Debug)]
@@ -45,10 +45,9 @@ impl Messaging {
         subscriptions.into_iter().map(consumer).collect()
     }
 
-    /// The relay that publishes the outbox of `server`: every type of event of which [`ROUTES`] says that this service produces it.
+    /// The relay that publishes the outbox of `server`: every type of event of which [`ROUTES`](super::ROUTES) says that this service produces it.
     pub fn relay(&self, server: &Server, waker: &Waker) -> anyhow::Result<Relay> {
-        let own = ROUTES.iter().filter(|route| route.producer == server.name());
-        let topics = own.map(|route| (route.kind, route.topic(&self.topics).to_owned())).collect();
+        let topics = topics_of(server.name(), &self.topics);
         let outbox = PgOutbox::new(server.database(), server.instance().to_owned());
         Ok(Relay::new(server.name(), Arc::new(outbox), Arc::new(KafkaPublisher::new(&self.kafka)?), topics, waker))
     }

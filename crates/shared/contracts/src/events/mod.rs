@@ -14,7 +14,7 @@ use platform::{
     kafka::{Failure, Message},
     outbox,
 };
-pub use routes::{Consumer, PRODUCERS, ROUTES, Route, route_of};
+pub use routes::{Consumer, PRODUCERS, ROUTES, Route, route_of, topics_of};
 pub use topics::Topics;
 use uuid::Uuid;
 

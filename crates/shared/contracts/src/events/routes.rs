@@ -1,5 +1,7 @@
 //! Routes: the producer and the consumers of each event type.
 
+use std::collections::HashMap;
+
 use super::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled, Topics};
 
 /// A consumer group, whose name is also the consumer's in the inbox of its service's database.
@@ -52,6 +54,12 @@ pub const ROUTES: [Route; 5] = [
 /// The route of an event type; nothing for a type that is not known.
 pub fn route_of(kind: &str) -> Option<&'static Route> {
     const { &ROUTES }.iter().find(|route| route.kind == kind)
+}
+
+/// From event type to topic, for the relay of the service that produces them.
+pub fn topics_of(producer: &str, topics: &Topics) -> HashMap<&'static str, String> {
+    let own = ROUTES.iter().filter(|route| route.producer == producer);
+    own.map(|route| (route.kind, route.topic(topics).to_owned())).collect()
 }
 
 impl Route {

@@ -55,11 +55,6 @@ impl Topics {
             &self.order_cancelled_topic_name,
         ]
     }
-
-    /// From event type to topic, for a relay.
-    pub fn route<E: Event>(&self) -> (&'static str, String) {
-        (E::TYPE, self.of::<E>().to_owned())
-    }
 }
 
 impl Default for Topics {

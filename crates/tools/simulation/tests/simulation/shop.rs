@@ -12,9 +12,7 @@ use assembly::{
     service::{AssemblyService, GROUP_PAID},
 };
 use audit::facts::Acknowledged;
-use contracts::events::{
-    AssemblyFailed, OrderCancelled, OrderCreated, OrderOf, OrderPaid, Received, ShipAssembled, Subscription,
-};
+use contracts::events::{OrderOf, OrderPaid, Received, Subscription, topics_of};
 use contracts::{ids::PartId, money::Money};
 use inventory::{
     model::{Category, Dimensions, Manufacturer, NewPart},
@@ -170,26 +168,25 @@ fn work(process: &Process, job: Job) {
     keep(process, job.run(CancellationToken::new()));
 }
 
-fn relay(process: &Process, outbox: &MemoryOutbox, waker: &Waker, topics: Vec<(&'static str, String)>) {
+fn relay(process: &Process, outbox: &MemoryOutbox, waker: &Waker, producer: &str) {
     let publisher = Arc::new(SimulatedPublisher(process.clone()));
     let relay = Relay::new(
         "simulated",
         steps(process, &outbox.rival(process.holder.clone())),
         publisher,
-        topics.into_iter().collect(),
+        topics_of(producer, &process.world.broker.topics),
         waker,
     );
     keep(process, relay.run(CancellationToken::new()));
 }
 
 fn orders(process: &Process) -> Serves {
-    let (stores, topics, waker) = (&process.world.stores, &process.world.broker.topics, Waker::default());
+    let (stores, waker) = (&process.world.stores, Waker::default());
     let (inventory, payments) = (RemoteInventory(process.clone()), RemotePayments(process.clone()));
     let repositories = Repositories::new(steps(process, &stores.orders));
     let service =
         OrderService::new(repositories, Arc::new(inventory), Arc::new(payments), waker.clone(), stores.pay_within);
-    let routes = vec![topics.route::<OrderCreated>(), topics.route::<OrderPaid>(), topics.route::<OrderCancelled>()];
-    relay(process, &stores.orders.outbox, &waker, routes);
+    relay(process, &stores.orders.outbox, &waker, "order");
     let lease = stores.lease("payment-deadlines", process);
     work(process, order::jobs::settle_attempts(service.clone()));
     work(process, order::jobs::cancel_overdue_orders(service.clone(), lease));
@@ -221,10 +218,9 @@ fn payments(process: &Process) -> Serves {
 }
 
 fn ships(process: &Process) -> Serves {
-    let (stores, topics, waker) = (&process.world.stores, &process.world.broker.topics, Waker::default());
+    let (stores, waker) = (&process.world.stores, Waker::default());
     let service = AssemblyService::new(steps(process, &stores.jobs), waker.clone());
-    let routes = vec![topics.route::<ShipAssembled>(), topics.route::<AssemblyFailed>()];
-    relay(process, &stores.jobs.outbox, &waker, routes);
+    relay(process, &stores.jobs.outbox, &waker, "assembly");
     work(process, assembly::jobs::finish_ships(service.clone()));
     consume(process, paid_orders(process.clone(), service));
     Serves::Nobody
