@@ -113,7 +113,7 @@ impl Setup {
         self.kafka.publish(messages.into_iter().map(record).collect()).await;
     }
 
-    /// Publishes as somebody else's producer may.
+    /// Publishes with a producer that compresses, unlike ours.
     async fn publish_compressed(&self, codec: &str, payload: &str) {
         let producer: FutureProducer = ClientConfig::new()
             .set("bootstrap.servers", &self.kafka.config().kafka_brokers)

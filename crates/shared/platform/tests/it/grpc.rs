@@ -9,16 +9,30 @@ use platform::{
     deadline,
 };
 use stand_ins::Proxy;
-use testkit::eventually;
+use testkit::{Iam, eventually};
 use uuid::Uuid;
 
-#[tokio::test]
-async fn a_call_whose_connection_is_lost_is_made_again() {
+/// Session look-ups over a network that a test breaks.
+struct Fixture {
+    proxy: Proxy,
+    sessions: GrpcSessions,
+    session: String,
+    user: Uuid,
+    _iam: Iam,
+}
+
+async fn fixture() -> Fixture {
     let iam = testkit::iam().await;
     let user = Uuid::from_u128(1);
     let session = iam.session(user);
-    let proxy = Proxy::to(iam.address).await.unwrap();
+    let proxy = Proxy::to(iam.address).await.expect("a proxy before the stand-in for iam");
     let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
+    Fixture { proxy, sessions, session, user, _iam: iam }
+}
+
+#[tokio::test]
+async fn a_call_whose_connection_is_lost_is_made_again() {
+    let Fixture { proxy, sessions, session, user, _iam } = fixture().await;
     assert_eq!(sessions.owner(&session).await, Ok(user));
     let asked = proxy.asked();
     proxy.hang();
@@ -34,11 +48,7 @@ async fn a_call_whose_connection_is_lost_is_made_again() {
 
 #[tokio::test]
 async fn a_channel_whose_bytes_are_dropped_is_replaced_within_five_seconds() {
-    let iam = testkit::iam().await;
-    let user = Uuid::from_u128(1);
-    let session = iam.session(user);
-    let proxy = Proxy::to(iam.address).await.unwrap();
-    let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
+    let Fixture { proxy, sessions, session, user, _iam } = fixture().await;
     assert_eq!(sessions.owner(&session).await, Ok(user));
 
     proxy.blackhole();
@@ -50,11 +60,7 @@ async fn a_channel_whose_bytes_are_dropped_is_replaced_within_five_seconds() {
 
 #[tokio::test]
 async fn a_connection_that_is_lost_with_many_calls_on_it_does_not_open_the_circuit_breaker() {
-    let iam = testkit::iam().await;
-    let user = Uuid::from_u128(1);
-    let session = iam.session(user);
-    let proxy = Proxy::to(iam.address).await.unwrap();
-    let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
+    let Fixture { proxy, sessions, session, user, _iam } = fixture().await;
     assert_eq!(sessions.owner(&session).await, Ok(user));
 
     proxy.blackhole();
@@ -67,11 +73,7 @@ async fn a_connection_that_is_lost_with_many_calls_on_it_does_not_open_the_circu
 
 #[tokio::test]
 async fn a_peer_that_hangs_is_not_called_for_a_while_and_heard_again_soon_after_it_is_back() {
-    let iam = testkit::iam().await;
-    let user = Uuid::from_u128(1);
-    let session = iam.session(user);
-    let proxy = Proxy::to(iam.address).await.unwrap();
-    let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
+    let Fixture { proxy, sessions, session, user, _iam } = fixture().await;
     assert_eq!(sessions.owner(&session).await, Ok(user));
 
     proxy.hang();
@@ -98,11 +100,7 @@ async fn a_peer_that_hangs_is_not_called_for_a_while_and_heard_again_soon_after_
 
 #[tokio::test]
 async fn a_tiny_deadline_of_a_caller_stops_no_other_caller() {
-    let iam = testkit::iam().await;
-    let user = Uuid::from_u128(1);
-    let session = iam.session(user);
-    let proxy = Proxy::to(iam.address).await.unwrap();
-    let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
+    let Fixture { proxy, sessions, session, user, _iam } = fixture().await;
     proxy.delay(Duration::from_millis(50));
 
     for _ in 0..20 {

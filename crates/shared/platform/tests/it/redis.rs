@@ -3,17 +3,22 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use platform::redis::{RESPONSE_TIMEOUT, lazy_connection};
+use platform::redis::{Connection, RESPONSE_TIMEOUT, lazy_connection};
 use stand_ins::Proxy;
 use tokio::time::{Instant, timeout};
 
+async fn connection_through_a_proxy() -> (Proxy, Connection) {
+    let url = testkit::redis().await.url;
+    let server = url.rsplit('/').find(|part| part.contains(':')).expect("a URL has a host and a port");
+    let proxy = Proxy::to(server).await.expect("a proxy before Redis");
+    let through = url.replace(server, &proxy.address().to_string());
+    let connection = lazy_connection("REDIS_URL", &through.into()).expect("a valid URL");
+    (proxy, connection)
+}
+
 #[tokio::test]
 async fn a_connection_whose_bytes_are_dropped_is_replaced_after_one_command() {
-    let url = testkit::redis().await.url;
-    let server = url.rsplit('/').find(|part| part.contains(':')).unwrap();
-    let proxy = Proxy::to(server).await.unwrap();
-    let through = url.replace(server, &proxy.address().to_string());
-    let connection = lazy_connection("REDIS_URL", &through.into()).unwrap();
+    let (proxy, connection) = connection_through_a_proxy().await;
     let ping = || async {
         let mut connection = connection.clone();
         redis::cmd("PING").query_async::<()>(&mut connection).await
@@ -31,11 +36,7 @@ async fn a_connection_whose_bytes_are_dropped_is_replaced_after_one_command() {
 
 #[tokio::test]
 async fn a_read_whose_bytes_are_dropped_is_made_again_over_the_next_connection() {
-    let url = testkit::redis().await.url;
-    let server = url.rsplit('/').find(|part| part.contains(':')).unwrap();
-    let proxy = Proxy::to(server).await.unwrap();
-    let through = url.replace(server, &proxy.address().to_string());
-    let connection = lazy_connection("REDIS_URL", &through.into()).unwrap();
+    let (proxy, connection) = connection_through_a_proxy().await;
     let read = || async {
         let mut connection = connection.clone();
         redis::cmd("GET").arg("no such key").query_async::<Option<String>>(&mut connection).await

@@ -95,12 +95,11 @@ fn fields() -> BTreeSet<String> {
 
 #[test]
 fn every_secret_may_come_from_a_file() {
-    let endings = ["service_key", "_database_url", "redis_url", "_bot_token", "_provider_key"];
     let config = read(&root().join("crates/shared/platform/src/config.rs"));
-    assert!(
-        endings.iter().all(|ending| config.contains(&format!("\"{ending}\""))),
-        "keep platform::config::SECRETS and this list alike"
-    );
+    let (_, list) = config.split_once("const SECRETS").expect("platform::config has the list SECRETS");
+    let (list, _) = list.split_once("];").expect("the list has an end");
+    let endings: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+    assert!(endings.len() > 1, "the list SECRETS is read");
     let mut other = Vec::new();
     for service in services() {
         let text = read(&service.folder.join("src/config.rs"));
