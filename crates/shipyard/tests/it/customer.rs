@@ -68,14 +68,14 @@ impl Answer {
 }
 
 impl Customer {
-    /// Somebody new, registered and logged in at `system`.
+    /// A new customer, registered and logged in at `system`.
     pub async fn of(system: &System) -> Self {
         let [order, iam, inventory] =
             [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|service| system.address(service).to_string());
         Self::at(&order, &iam, &inventory).await
     }
 
-    /// Somebody new, registered and logged in where these services are.
+    /// A new customer, registered and logged in at services with these addresses.
     pub async fn at(order: &str, iam: &str, inventory: &str) -> Self {
         let mut customer = Self {
             user: Uuid::nil(),

@@ -48,7 +48,7 @@ async fn cancel_raced_with_pay_leaves_one_winner_every_time() {
         let Ok(Outcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
         let pay = shop.service.pay(shop.user, order, PaymentMethod::Card, None);
         let cancel = shop.service.cancel(shop.user, order, None);
-        // Whoever asks first may win.
+        // The request that comes first may win.
         let (paid, cancelled) = if round % 2 == 0 {
             tokio::join!(pay, cancel)
         } else {

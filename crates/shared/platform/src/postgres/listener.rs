@@ -54,7 +54,7 @@ async fn listen(database: Database, channel: &'static str, told: Arc<Notify>) {
 
 /// Hears until the connection is lost.
 async fn hear(database: &Database, channel: &str, told: &Notify) -> sqlx::Result<std::convert::Infallible> {
-    // Of its own: a listener keeps its place in its pool until its server answers, whatever happens.
+    // A pool of its own: a listener keeps its place in its pool until its server answers.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
     let pool = pool.connect_lazy_with((*database.connect_options()).clone());
     let mut listener = PgListener::connect_with(&pool).await?;

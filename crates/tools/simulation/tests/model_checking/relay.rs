@@ -196,7 +196,7 @@ impl Relays {
             (Action::Acquire(_), _) => {
                 let acquired = now(outbox.lease(TTL));
                 if acquired.is_some() && state.holder != Some(relay) {
-                    // The epochs in short: whoever had the lease has an older one now.
+                    // Epochs are kept as their difference: the previous holder has an older one now.
                     age(&mut state.relays[1 - relay]);
                     state.holder = Some(relay);
                 }
@@ -274,7 +274,7 @@ fn without_the_epoch_a_relay_without_the_lease_changes_the_table() {
 
     let path = checked.assert_any_discovery("a relay without the lease changes nothing");
     println!("{:#?}", path.into_actions());
-    // What is marked has been published, whoever marks it: nothing is lost, and the order holds.
+    // A row that any relay marks has been published: nothing is lost, and the order holds.
     checked.assert_no_discovery("events of one key appear in their order");
     checked.assert_no_discovery("what is marked is published");
 }

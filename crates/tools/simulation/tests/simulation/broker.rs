@@ -71,7 +71,7 @@ impl Broker {
         (number, log.len() - 1)
     }
 
-    /// Publishes something that nobody can handle.
+    /// Publishes a poison record.
     pub fn append_poison(&self, record: Record) {
         let topic = record.topic.clone();
         let (partition, offset) = self.append(record);
@@ -170,7 +170,7 @@ impl Member {
         }
     }
 
-    /// Somebody who has been given up handles the message too, some time.
+    /// A consumer that the group has expelled handles the message, too, at some later time.
     fn maybe_late(&self, world: &Arc<World>, message: &Message) {
         if !world.strikes(Fault::Zombie) {
             return;

@@ -1,4 +1,4 @@
-//! Calls from one process to another: late, lost, doubled, or to somebody who is dead.
+//! Calls from one process to another: delayed, lost, duplicated, or to a dead process.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug)]
 pub enum Lost {
-    /// Nobody listens: nothing was done.
+    /// No process listens: nothing was done.
     Refused,
     /// The connection broke, or time ran out: something may have been done.
     Silent,

@@ -33,7 +33,7 @@ pub enum Fault {
     Database,
     /// The messenger fails, is silent or wants less.
     Messenger,
-    /// Somebody publishes what nobody can handle.
+    /// A foreign producer publishes a poison record.
     Poison,
 }
 
@@ -84,13 +84,13 @@ pub enum Mistake {
     NoInbox,
     /// Events go to the broker before the write that they tell of.
     PublishBeforeCommit,
-    /// Stock is read, and later taken whatever it is then.
+    /// Stock is read, and later taken without regard to changes in between.
     ReadThenWriteStock,
     /// A payment without an answer counts as declined.
     TimeoutIsFailure,
     /// Outbox rows are marked before the broker has them.
     MarkBeforeAck,
-    /// An attempt for which somebody else may have asked payment ends since inventory is away.
+    /// An attempt for which another process may have asked payment ends, since inventory is unavailable.
     AbandonWhatMayBeCharged,
     /// A relay changes its table whether another has taken its lease or not.
     UnfencedRelay,

@@ -125,7 +125,7 @@ fn ends(orders: &[Order]) -> [usize; 3] {
     ]
 }
 
-/// Publishes something that nobody can handle, as nobody's event.
+/// Publishes a poison record that is no event of the shop.
 fn poison(world: &World) {
     let topics = world.broker.topics.all();
     let (topic, sort) =

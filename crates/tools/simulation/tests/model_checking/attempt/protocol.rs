@@ -8,8 +8,8 @@ use super::{
     state::{ATTEMPTS, Process, REQUESTS, State, index, transaction},
 };
 
-/// The protocol, or the one before it: attempts had no epoch, a process that was refused the parts cancelled the order whatever others
-/// did with it, and one that could not ask for them abandoned the attempt unless it was shared.
+/// The protocol, or the one before it: attempts had no epoch, a process that was refused the parts cancelled the order without regard to
+/// other processes, and one that could not ask for them abandoned the attempt unless it was shared.
 pub struct Protocol {
     pub fenced: bool,
 }
