@@ -246,7 +246,7 @@ fn abandoning_an_attempt_that_may_be_charged_is_found() {
 #[test]
 fn deciding_about_an_attempt_that_another_process_has_taken_is_found() {
     is_found_in(Mistake::UnfencedAttempts, Plan::scarce, |problem| {
-        problem.contains("was charged, and never became paid")
+        problem.contains("was charged, but never became PAID")
     });
 }
 
