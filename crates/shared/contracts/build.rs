@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::PathBuf};
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 13] = [
     "auth/v1/auth.proto",
     "user/v1/user.proto",
     "common/v1/common.proto",
@@ -11,6 +11,11 @@ const FILES: [&str; 8] = [
     "assembly/v1/assembly.proto",
     "notification/v1/notification.proto",
     "events/v1/events.proto",
+    "delivery/v1/delivery.proto",
+    "geo/geo.proto",
+    "order/v1/order.proto",
+    "order/events/order_status_changed.proto",
+    "basket/events/basket_confirmed.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -9,11 +9,11 @@ use clap::{Parser, Subcommand};
 use platform::cli::{block_on, report};
 
 use crate::{
-    commands::{audit, chaos, demo, dlq, doctor, migrate, restock, run, up},
+    commands::{audit, chaos, couriers, demo, dlq, doctor, migrate, operator, restock, run, up},
     data::Data,
 };
 
-/// Shipyard, a spaceship shop made of six services. Without a command, runs all of them in one process.
+/// Shipyard, a spaceship shop made of services. Without a command, runs all of them in one process.
 #[derive(Parser)]
 #[command(version, after_help = "Configured by environment variables; .env.example lists them all.")]
 struct Arguments {
@@ -32,12 +32,16 @@ enum Command {
     Run(run::Arguments),
     /// Place orders in a running shop and check every response
     Demo(demo::Arguments),
+    /// Show a map of the couriers of a running shop
+    Couriers(couriers::Arguments),
     /// Check the environment and tell how to fix what is missing
     Doctor,
     /// Apply, revert or list database migrations
     Migrate(migrate::Arguments),
     /// Add stock to a running shop
     Restock(restock::Arguments),
+    /// Create a user with the role operator, whose login IAM_OPERATORS names
+    Operator(operator::Arguments),
     /// Check that a running shop has lost nothing and done nothing twice
     Audit(audit::Arguments),
     /// Chaos testing: inject faults into the system under load, and audit it after each
@@ -54,9 +58,11 @@ pub fn main() -> ExitCode {
         None | Some(Command::Up) => block_on(up::run(data)),
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Demo(arguments)) => block_on(demo::run(arguments)),
+        Some(Command::Couriers(arguments)) => block_on(couriers::run(arguments, data)),
         Some(Command::Doctor) => block_on(doctor::run(data)),
         Some(Command::Migrate(arguments)) => block_on(migrate::run(arguments)),
         Some(Command::Restock(arguments)) => block_on(restock::run(arguments, data)),
+        Some(Command::Operator(arguments)) => block_on(operator::run(arguments, data)),
         Some(Command::Audit(arguments)) => block_on(audit::run(arguments, data)),
         Some(Command::Chaos(arguments)) => block_on(chaos::run(arguments, data)),
         Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),

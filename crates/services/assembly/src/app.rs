@@ -36,13 +36,13 @@ impl App {
         let Config { server, identity, messaging, own } = config;
         let server = Server::bind(&SERVICE, server).await?;
         let waker = Waker::default();
-        let service = AssemblyService::new(Arc::new(PgJobs::new(server.database())), waker.clone());
+        let service = AssemblyService::new(Arc::new(PgJobs::new(server.database()?)), waker.clone());
         let times = BuildTimes {
             min: own.assembly_build_min,
             max: own.assembly_build_max,
             failure_rate: own.assembly_failure_rate,
         };
-        let retention = server.retention(messaging.kafka.effect_retention());
+        let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
             guard: identity.guard(&server, api::access)?,
             consumers: messaging.consumers(&server, [consumers::order_paid(service.clone(), times)]),

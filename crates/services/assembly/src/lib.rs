@@ -14,7 +14,7 @@ pub mod service;
 use app::App;
 use config::Config;
 use contracts::ports;
-use platform::service::{Built, Service};
+use platform::service::{Built, OwnDatabase, Service};
 
 pub static SERVICE: Service = Service {
     name: "assembly",
@@ -22,8 +22,8 @@ pub static SERVICE: Service = Service {
     version: env!("CARGO_PKG_VERSION"),
     port: ports::ASSEMBLY,
     admin_port: 9468,
-    database_connections: 10,
-    migrations: &repository::MIGRATIONS,
+    second_api: None,
+    database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
         Box::pin(async move {

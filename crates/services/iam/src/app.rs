@@ -26,7 +26,7 @@ impl App {
     /// Builds the service and binds its listeners; connects to nothing yet.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
-        let Config { server, own, hashing, limits, sessions } = config;
+        let Config { server, own, hashing, limits, sessions, operators } = config;
         let server = Server::bind(&SERVICE, server).await?;
         let hashing = Hashing::new(&hashing)?;
         let mut jobs = vec![jobs::free_hashing_memory(hashing.clone())];
@@ -39,8 +39,8 @@ impl App {
             }
             SessionBackend::Memory => Arc::new(MemorySessions::new(limits)),
         };
-        let users = Arc::new(PgUsers::new(server.database()));
-        let service = IamService::new(users, sessions, hashing, own.iam_session_ttl);
+        let users = Arc::new(PgUsers::new(server.database()?));
+        let service = IamService::new(users, sessions, hashing, own.iam_session_ttl, operators);
         let guard = server.guard(Arc::new(OwnSessions(service.clone())), api::access);
         Ok(Self { server, guard, service, jobs })
     }

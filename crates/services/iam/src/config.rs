@@ -10,7 +10,7 @@ use platform::{
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::SERVICE;
+use crate::{SERVICE, model::Operators};
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -19,6 +19,7 @@ pub struct Config {
     pub hashing: Hashing,
     pub limits: Limits,
     pub sessions: SessionBackend,
+    pub operators: Operators,
 }
 
 /// The store of sessions and of counts of failed attempts.
@@ -40,6 +41,9 @@ pub struct Own {
     /// The lifetime of a session, from its login.
     #[serde(default = "session_ttl", with = "humantime_serde")]
     pub iam_session_ttl: Duration,
+    /// The logins of the operators, separated by commas.
+    #[serde(default)]
+    pub iam_operators: String,
 }
 
 /// The cost of a hash: argon2id with one lane.
@@ -122,9 +126,11 @@ impl Config {
                 return Err(ConfigError::new("REDIS_URL", problem));
             }
         };
+        let own: Own = settings.read()?;
         let config = Self {
             server: server::Config::load(&SERVICE, settings)?,
-            own: settings.read()?,
+            operators: own.operators()?,
+            own,
             hashing: settings.read()?,
             limits: settings.read()?,
             sessions,
@@ -144,5 +150,12 @@ impl Config {
             return Err(ConfigError::new("IAM_ARGON2_ITERATIONS", "is 0"));
         }
         Ok(config)
+    }
+}
+
+impl Own {
+    /// Parses the operators' logins.
+    pub fn operators(&self) -> Result<Operators, ConfigError> {
+        Operators::parse(&self.iam_operators).map_err(|error| ConfigError::new("IAM_OPERATORS", error))
     }
 }

@@ -11,6 +11,9 @@ pub enum Error {
     Invalid(#[from] Invalid),
     #[error("login is already taken")]
     LoginTaken,
+    /// Of a command; no request gets this.
+    #[error("the login is not an operator's")]
+    NotOperator,
     #[error("email is already taken")]
     EmailTaken,
     /// Also for an unknown login and one that is locked out, so that the answer does not tell them apart.
@@ -47,6 +50,7 @@ impl From<Error> for Status {
             Error::Invalid(_) => Self::invalid_argument(message),
             Error::LoginTaken | Error::EmailTaken => Self::already_exists(message),
             Error::WrongCredentials | Error::InvalidSession => Self::unauthenticated(message),
+            Error::NotOperator => Self::permission_denied(message),
             Error::UserNotFound => Self::not_found(message),
             Error::TooManyAttempts | Error::HashingBusy => Self::resource_exhausted(message),
             Error::SessionsUnavailable(_) => Self::unavailable(message),

@@ -29,8 +29,8 @@ impl App {
         crate::metrics::count_from_zero();
         let Config { server, identity, messaging, reservation_ttl, catalogue } = config;
         let server = Server::bind(&SERVICE, server).await?;
-        let parts = Arc::new(PgCatalogue::new(server.database()));
-        let warehouse = Arc::new(PgWarehouse::new(server.database()));
+        let parts = Arc::new(PgCatalogue::new(server.database()?));
+        let warehouse = Arc::new(PgWarehouse::new(server.database()?));
         let service = InventoryService::new(parts, warehouse, reservation_ttl);
         let subscriptions = [
             consumers::order_created(service.clone()),
@@ -41,8 +41,8 @@ impl App {
             guard: identity.guard(&server, api::access)?,
             consumers: messaging.consumers(&server, subscriptions),
             jobs: vec![
-                jobs::expire_reservations(service.clone(), server.lease("expiry")),
-                server.retention(messaging.kafka.effect_retention()).inbox(),
+                jobs::expire_reservations(service.clone(), server.lease("expiry")?),
+                server.retention(messaging.kafka.effect_retention())?.inbox(),
             ],
             service,
             catalogue,

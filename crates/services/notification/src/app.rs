@@ -32,12 +32,12 @@ impl App {
         crate::metrics::count_from_zero();
         let Config { server, identity, messaging, own } = config;
         let server = Server::bind(&SERVICE, server).await?;
-        prefer_index_scans(&server.database());
+        prefer_index_scans(&server.database()?);
         let templates = Templates::load(own.notification_templates.as_deref())?;
         // The guard and the look-up of chats share a channel and its circuit breaker.
         let iam = identity.iam()?;
         let messenger = client::messenger(&own, server.identify(iam.clone()))?;
-        let notifications = Arc::new(PgNotifications::new(server.database()));
+        let notifications = Arc::new(PgNotifications::new(server.database()?));
         let queued = Arc::new(Notify::new());
         let service = NotificationService::new(notifications.clone(), queued.clone());
         let dispatcher = Dispatcher {
@@ -49,18 +49,19 @@ impl App {
             stable_for: STABLE_FOR,
             halted: AtomicBool::new(false),
         };
-        let offsets = Arc::new(PgOffsets::new(server.database()));
+        let offsets = Arc::new(PgOffsets::new(server.database()?));
         // Lease names are stored: a renamed one would let two replicas work during an upgrade.
-        let lease = server.lease("greeter");
+        let lease = server.lease("greeter")?;
         let bot = messenger.bot.map(|api| Bot { api, offsets, lease, templates });
         let subscriptions = [
             consumers::order_paid(service.clone()),
             consumers::ship_assembled(service.clone()),
             consumers::order_cancelled(service.clone()),
+            consumers::delivery_status_updated(service.clone()),
         ];
-        let retention = server.retention(messaging.kafka.effect_retention());
+        let retention = server.retention(messaging.kafka.effect_retention())?;
         let mut jobs = vec![
-            jobs::send_notifications(Sender::new(dispatcher, server.lease("sender"), queued)),
+            jobs::send_notifications(Sender::new(dispatcher, server.lease("sender")?, queued)),
             jobs::remove_old_notifications(&retention),
             jobs::remove_bot_offsets(&retention),
             retention.inbox(),

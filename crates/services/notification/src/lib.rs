@@ -15,7 +15,7 @@ pub mod service;
 use app::App;
 use config::Config;
 use contracts::ports;
-use platform::service::{Built, Service};
+use platform::service::{Built, OwnDatabase, Service};
 
 pub static SERVICE: Service = Service {
     name: "notification",
@@ -23,8 +23,8 @@ pub static SERVICE: Service = Service {
     version: env!("CARGO_PKG_VERSION"),
     port: ports::NOTIFICATION,
     admin_port: 9469,
-    database_connections: 10,
-    migrations: &repository::MIGRATIONS,
+    second_api: None,
+    database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
         Box::pin(async move {

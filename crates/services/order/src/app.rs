@@ -3,27 +3,24 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
-use platform::{
-    health::Readiness,
-    jobs::Job,
-    kafka::Consumer,
-    outbox::{Relay, Waker},
-    server::Server,
-};
+use contracts::identity::GrpcSessions;
+use platform::outbox::{Relay, Waker};
+use platform::{auth::Guard, grpc::Services, health::Readiness, jobs::Job, kafka::Consumer, server::Server};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     SERVICE, api,
-    client::{GrpcInventory, GrpcPayments},
+    client::{GrpcDelivery, GrpcInventory, GrpcPayments, GrpcUsers},
     config::Config,
     consumers, jobs,
     repository::{PgOrders, Repositories},
-    service::OrderService,
+    service::{DeliveryService, OrderService},
 };
 
 pub struct App {
     server: Server,
     router: Router,
+    grpc: (Services, Guard),
     consumers: Vec<Consumer>,
     relay: Relay,
     jobs: Vec<Job>,
@@ -36,26 +33,41 @@ impl App {
         let Config { server, identity, messaging, own } = config;
         let server = Server::bind(&SERVICE, server).await?;
         let inventory = server.peer("inventory", "INVENTORY_ADDRESS", &own.inventory_address)?;
-        let payment = server.peer("payment", "PAYMENT_ADDRESS", &own.payment_address)?;
+        let delivery = server.peer("delivery", "DELIVERY_ADDRESS", &own.delivery_address)?;
+        let orders = Arc::new(PgOrders::new(server.database()?));
+        let tracking = Arc::new(GrpcDelivery::new(delivery));
+        let deliveries = DeliveryService::new(orders.clone(), tracking, own.order_delivery_max_volume);
         let waker = Waker::default();
+        // The guard and the look-up of logins share a channel and its circuit breaker.
+        let iam = identity.iam()?;
         let service = OrderService::new(
-            Repositories::new(Arc::new(PgOrders::new(server.database()))),
+            Repositories::new(orders),
             Arc::new(GrpcInventory::new(inventory)),
-            Arc::new(GrpcPayments::new(payment)),
+            Arc::new(GrpcPayments::new(server.peer("payment", "PAYMENT_ADDRESS", &own.payment_address)?)),
             waker.clone(),
             own.order_payment_deadline,
-        );
-        let guard = identity.guard(&server, api::access)?;
-        let subscriptions = [consumers::ship_assembled(service.clone()), consumers::assembly_failed(service.clone())];
-        let retention = server.retention(messaging.kafka.effect_retention());
+        )
+        .with_users(Arc::new(GrpcUsers::new(server.identify(iam.clone()))));
+        let sessions = Arc::new(GrpcSessions::new(iam));
+        let guard = server.guard(sessions.clone(), api::access);
+        let subscriptions = [
+            consumers::payment_completed(service.clone()),
+            consumers::ship_assembled(service.clone()),
+            consumers::assembly_failed(service.clone()),
+            consumers::delivery_status_updated(deliveries.clone()),
+        ];
+        let state = api::Api { service: service.clone(), deliveries: deliveries.clone() };
+        let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
-            router: api::router(service.clone(), guard, server.readiness(), own.order_max_in_flight),
+            router: api::router(state, guard, server.readiness(), own.order_max_in_flight),
+            grpc: (api::grpc::services(deliveries), server.guard(sessions, api::grpc::access)),
             consumers: messaging.consumers(&server, subscriptions),
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![
                 jobs::settle_attempts(service.clone()),
-                jobs::cancel_overdue_orders(service.clone(), server.lease("payment-deadlines")),
-                jobs::remove_idempotency_keys(service, server.lease("idempotency-keys")),
+                jobs::pay_from_balance(service.clone()),
+                jobs::cancel_overdue_orders(service.clone(), server.lease("payment-deadlines")?),
+                jobs::remove_idempotency_keys(service, server.lease("idempotency-keys")?),
                 retention.outbox(),
                 retention.inbox(),
             ],
@@ -68,13 +80,18 @@ impl App {
         self.server.address()
     }
 
+    pub fn grpc_address(&self) -> anyhow::Result<SocketAddr> {
+        self.server.second_address()
+    }
+
     pub fn readiness(&self) -> Readiness {
         self.server.readiness()
     }
 
     /// Runs until `stop` or a failure that no waiting mends.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut tasks = self.server.start(&stop).await?.serve_http(self.router);
+        let (services, guard) = self.grpc;
+        let mut tasks = self.server.start(&stop).await?.serve_grpc_and_http(services, guard, self.router)?;
         tasks.jobs(self.jobs);
         tasks.relay(self.relay);
         tasks.consumers(self.consumers);

@@ -28,10 +28,17 @@ pub struct Own {
     /// payment's address, `host:port`.
     #[serde(default = "payment")]
     pub payment_address: String,
+    /// delivery's address, `host:port`.
+    #[serde(default = "delivery")]
+    pub delivery_address: String,
+    /// The most parts of an order that is delivered, repeats counted: what a courier can carry.
+    #[serde(default = "delivery_max_volume")]
+    pub order_delivery_max_volume: usize,
     /// An order that is not paid after this long is cancelled.
     #[serde(default = "payment_deadline", with = "humantime_serde")]
     pub order_payment_deadline: Duration,
-    /// Requests worked on at once; one more is refused with 429. Creating and paying orders take three eighths of them each at most.
+    /// Requests worked on at once; one more is refused with 429. Creating and paying orders take three eighths of them each at most, tracking deliveries
+    /// one eighth.
     #[serde(default = "max_in_flight")]
     pub order_max_in_flight: usize,
 }
@@ -42,6 +49,14 @@ fn inventory() -> String {
 
 fn payment() -> String {
     ports::local(ports::PAYMENT)
+}
+
+fn delivery() -> String {
+    ports::local(ports::DELIVERY)
+}
+
+fn delivery_max_volume() -> usize {
+    100
 }
 
 fn payment_deadline() -> Duration {

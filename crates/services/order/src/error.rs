@@ -1,6 +1,6 @@
 //! The service's error.
 
-use contracts::money::MoneyError;
+use contracts::{ids::OrderId, money::MoneyError};
 use platform::{kafka::Failure, postgres::DatabaseError};
 
 use crate::model::IllegalTransition;
@@ -12,6 +12,10 @@ pub enum Error {
     Refused(#[from] Refusal),
     #[error("user_uuid is not the caller's")]
     UserMismatch,
+    #[error("there is no part named {0:?}")]
+    PartNameNotFound(String),
+    #[error("there is no payment of order {0}")]
+    PaymentNotFound(OrderId),
     #[error("a payment of this order is in progress")]
     PaymentInProgress,
     #[error("it is not known yet whether the payment went through; the order shows it as soon as it is")]
@@ -22,6 +26,10 @@ pub enum Error {
     KeyReused,
     #[error("the total price is too large")]
     TotalTooLarge(#[from] MoneyError),
+    #[error("an order that is delivered has at most {max_volume} parts")]
+    TooLargeToDeliver { max_volume: usize },
+    #[error("order {0} has no delivery")]
+    DeliveryNotFound(OrderId),
     #[error("{0} is not available")]
     Unavailable(&'static str, #[source] anyhow::Error),
     #[error(transparent)]

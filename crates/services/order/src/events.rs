@@ -18,13 +18,14 @@ impl From<&Event> for outbox::Event {
                     ..OrderCreated::default()
                 },
             ),
-            Event::Paid { order, user, method, transaction } => contracts::events::record(
+            Event::Paid { order, user, method, transaction, deliver } => contracts::events::record(
                 order.uuid(),
                 OrderPaid {
                     order_uuid: order.to_string(),
                     user_uuid: user.to_string(),
                     payment_method: method.as_str().to_owned(),
                     transaction_uuid: transaction.to_string(),
+                    deliver: *deliver,
                     ..OrderPaid::default()
                 },
             ),

@@ -1,5 +1,5 @@
-//! The order service takes orders over HTTP, reserves their parts with inventory, charges them through payment, and completes or
-//! undoes them when assembly reports.
+//! The order service takes orders over HTTP, reserves their parts with inventory, charges them through payment, completes or
+//! undoes them when assembly reports, and follows their delivery.
 
 pub mod api;
 pub mod app;
@@ -17,7 +17,7 @@ pub mod service;
 use app::App;
 use config::Config;
 use contracts::ports;
-use platform::service::{Built, Service};
+use platform::service::{Built, OwnDatabase, SecondApi, Service};
 
 pub static SERVICE: Service = Service {
     name: "order",
@@ -25,8 +25,8 @@ pub static SERVICE: Service = Service {
     version: env!("CARGO_PKG_VERSION"),
     port: ports::ORDER,
     admin_port: 9466,
-    database_connections: 20,
-    migrations: &repository::MIGRATIONS,
+    second_api: Some(SecondApi::Grpc(ports::ORDER_GRPC)),
+    database: Some(OwnDatabase { connections: 20, migrations: &repository::MIGRATIONS }),
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
         Box::pin(async move {

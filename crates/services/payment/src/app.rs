@@ -2,7 +2,14 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use platform::{auth::Guard, health::Readiness, jobs::Job, kafka::Consumer, server::Server};
+use platform::{
+    auth::Guard,
+    health::Readiness,
+    jobs::Job,
+    kafka::Consumer,
+    outbox::{Relay, Waker},
+    server::Server,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,6 +26,7 @@ pub struct App {
     guard: Guard,
     service: PaymentService,
     consumers: Vec<Consumer>,
+    relay: Relay,
     jobs: Vec<Job>,
 }
 
@@ -27,19 +35,19 @@ impl App {
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         let Config { server, identity, messaging, initial_balance, declines, stripe } = config;
         let server = Server::bind(&SERVICE, server).await?;
-        let ledger = Ledger::new(server.database(), initial_balance, declines);
+        let ledger = Ledger::new(server.database()?, initial_balance, declines);
         let stripe = stripe.map(Stripe::new).transpose()?.map(|stripe| Arc::new(stripe) as Arc<dyn Provider>);
         let providers = Providers::new(Arc::new(ledger), stripe);
-        let payments = Arc::new(PgPayments::new(server.database()));
-        let direct_payments = Arc::new(PgDirectPayments::new(server.database()));
-        let service = PaymentService::new(payments, direct_payments, providers);
+        let payments = Arc::new(PgPayments::new(server.database()?));
+        let direct_payments = Arc::new(PgDirectPayments::new(server.database()?));
+        let waker = Waker::default();
+        let service = PaymentService::new(payments, direct_payments, providers, waker.clone());
+        let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
             guard: identity.guard(&server, api::access)?,
             consumers: messaging.consumers(&server, [consumers::order_cancelled(service.clone())]),
-            jobs: vec![
-                jobs::finish_payments(service.clone()),
-                server.retention(messaging.kafka.effect_retention()).inbox(),
-            ],
+            relay: messaging.relay(&server, &waker)?,
+            jobs: vec![jobs::finish_payments(service.clone()), retention.outbox(), retention.inbox()],
             service,
             server,
         })
@@ -58,6 +66,7 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut tasks = self.server.start(&stop).await?.serve_grpc(api::services(self.service), self.guard);
         tasks.jobs(self.jobs);
+        tasks.relay(self.relay);
         tasks.consumers(self.consumers);
         tasks.join().await
     }

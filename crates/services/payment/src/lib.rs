@@ -1,4 +1,5 @@
-//! Payment charges each order at most once, also under retries, races and crashes, and refunds the charges of cancelled orders.
+//! Payment charges each order at most once, also under retries, races and crashes, publishes how each attempt ended, and refunds the
+//! charges of cancelled orders.
 
 pub mod api;
 pub mod app;
@@ -6,6 +7,7 @@ pub mod client;
 pub mod config;
 pub mod consumers;
 pub mod error;
+pub mod events;
 pub mod jobs;
 pub mod model;
 pub mod repository;
@@ -14,7 +16,7 @@ pub mod service;
 use app::App;
 use config::Config;
 use contracts::ports;
-use platform::service::{Built, Service};
+use platform::service::{Built, OwnDatabase, Service};
 
 pub static SERVICE: Service = Service {
     name: "payment",
@@ -22,8 +24,8 @@ pub static SERVICE: Service = Service {
     version: env!("CARGO_PKG_VERSION"),
     port: ports::PAYMENT,
     admin_port: 9467,
-    database_connections: 10,
-    migrations: &repository::MIGRATIONS,
+    second_api: None,
+    database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
         Box::pin(async move {

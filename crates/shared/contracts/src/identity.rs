@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use platform::{
-    auth::{Access, Guard, SessionError, Sessions},
+    auth::{Access, Guard, SessionError, Sessions, User},
     config::ConfigError,
     grpc::{Peer, is_refused, is_transient},
     retry::Budget,
@@ -12,12 +12,14 @@ use platform::{
 };
 use serde::Deserialize;
 use tonic::Code;
-use uuid::Uuid;
 
 use crate::{
     ports,
     proto::auth::v1::{WhoamiRequest, auth_service_client::AuthServiceClient},
 };
+
+/// The role of the users who run the system, in [`User`](crate::proto::common::v1::User).
+pub const OPERATOR: &str = "operator";
 
 /// Where sessions are looked up.
 #[derive(Clone, Debug, Deserialize)]
@@ -58,7 +60,7 @@ impl GrpcSessions {
 
 #[async_trait]
 impl Sessions for GrpcSessions {
-    async fn owner(&self, session: &str) -> Result<Uuid, SessionError> {
+    async fn owner(&self, session: &str) -> Result<User, SessionError> {
         let answer = self
             .budget
             .retry(is_transient, || {
@@ -69,7 +71,10 @@ impl Sessions for GrpcSessions {
             .await;
         match answer {
             Ok(answer) => {
-                answer.into_inner().user.and_then(|user| user.uuid.parse().ok()).ok_or(SessionError::Unavailable)
+                let user = answer.into_inner().user.ok_or(SessionError::Unavailable)?;
+                let is_operator = user.roles.iter().any(|role| role == OPERATOR);
+                let uuid = user.uuid.parse().map_err(|_| SessionError::Unavailable)?;
+                Ok(User { uuid, is_operator })
             }
             Err(status) if matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument) => {
                 Err(SessionError::Invalid)

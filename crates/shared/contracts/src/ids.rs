@@ -45,6 +45,12 @@ ids!(
     PartId,
     /// A charge that payment has made.
     TransactionId,
+    /// The delivery of an order.
+    DeliveryId,
+    /// A courier of delivery.
+    CourierId,
+    /// A storage place of a courier.
+    PlaceId,
     /// An event, the same however often it is published or delivered.
     EventId,
 );

@@ -6,6 +6,12 @@ pub const IAM: u16 = 50053;
 pub const ASSEMBLY: u16 = 50054;
 pub const NOTIFICATION: u16 = 50055;
 pub const ORDER: u16 = 8080;
+/// The gRPC API that order serves besides its HTTP API.
+pub const ORDER_GRPC: u16 = 50058;
+pub const DELIVERY: u16 = 50056;
+/// The HTTP API that delivery serves besides its gRPC API.
+pub const DELIVERY_HTTP: u16 = 8082;
+pub const GEO: u16 = 5004;
 
 /// The address of a port on this machine.
 pub fn local(port: u16) -> String {

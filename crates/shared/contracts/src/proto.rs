@@ -15,4 +15,25 @@ macro_rules! packages {
     };
 }
 
-packages!(auth, user, common, inventory, payment, assembly, notification, events);
+packages!(auth, user, common, inventory, payment, assembly, notification, events, delivery);
+
+pub mod order {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/order.v1.rs"));
+    }
+
+    pub mod events {
+        include!(concat!(env!("OUT_DIR"), "/order.events.rs"));
+    }
+}
+
+/// Packages of other programs, whose names have no version.
+pub mod geo {
+    include!(concat!(env!("OUT_DIR"), "/geo.rs"));
+}
+
+pub mod basket {
+    pub mod events {
+        include!(concat!(env!("OUT_DIR"), "/basket.events.rs"));
+    }
+}

@@ -102,24 +102,28 @@ struct Report {
     waiting_for: Vec<&'static str>,
 }
 
-/// `GET …/ready`: 200, or 503 and what is missing. Several readinesses count as one.
+/// `GET /health`, and the [probes](probe_routes).
 pub fn ready_routes(readiness: Vec<Readiness>) -> Router {
-    async fn ready(State(all): State<Arc<[Readiness]>>) -> impl IntoResponse {
-        let waiting_for: Vec<_> = all.iter().flat_map(Readiness::missing).collect();
-        if waiting_for.is_empty() {
-            (StatusCode::OK, Json(Report { status: "ready", waiting_for }))
-        } else {
-            (StatusCode::SERVICE_UNAVAILABLE, Json(Report { status: "not ready", waiting_for }))
-        }
+    let whole = Router::new().route("/health", get(ready)).with_state(readiness.clone().into());
+    whole.merge(probe_routes(readiness))
+}
+
+/// `GET /health/ready`: 200, or 503 and what is missing, and `GET /health/live`. Several readinesses count as one.
+pub fn probe_routes(readiness: Vec<Readiness>) -> Router {
+    Router::new().route("/health/ready", get(ready)).route("/health/live", get(live)).with_state(readiness.into())
+}
+
+async fn ready(State(all): State<Arc<[Readiness]>>) -> impl IntoResponse {
+    let waiting_for: Vec<_> = all.iter().flat_map(Readiness::missing).collect();
+    if waiting_for.is_empty() {
+        (StatusCode::OK, Json(Report { status: "ready", waiting_for }))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(Report { status: "not ready", waiting_for }))
     }
-    async fn live() -> impl IntoResponse {
-        Json(Report { status: "live", waiting_for: Vec::new() })
-    }
-    Router::new()
-        .route("/health", get(ready))
-        .route("/health/ready", get(ready))
-        .route("/health/live", get(live))
-        .with_state(readiness.into())
+}
+
+async fn live() -> impl IntoResponse {
+    Json(Report { status: "live", waiting_for: Vec::new() })
 }
 
 /// Everything on the admin port.

@@ -49,6 +49,14 @@ impl MemoryInbox {
     }
 }
 
+/// Records that `consumer` has handled an event that changes nothing; idempotent.
+pub async fn skip(pool: &Database, consumer: &'static str, event: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("insert into inbox (consumer, event_uuid) values ($1, $2) on conflict do nothing", consumer, event,)
+        .execute(pool)
+        .await?;
+    Ok(())
+}
+
 /// Rows deleted at once.
 pub const SWEEP_BATCH: u64 = 5_000;
 

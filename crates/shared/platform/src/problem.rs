@@ -54,6 +54,11 @@ impl Problem {
         answer
     }
 
+    /// 403 FORBIDDEN: the caller lacks a role.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
+    }
+
     /// 503 DEPENDENCY_UNAVAILABLE, to be tried again soon.
     pub fn unavailable(message: impl Into<String>) -> Self {
         let mut answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", message);

@@ -2,9 +2,11 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use axum::Router;
 use secrecy::SecretString;
 use serde::Deserialize;
+use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +21,7 @@ use crate::{
     lease::PgLease,
     outbox::Relay,
     postgres::{self, Database},
-    service::Service,
+    service::{SecondApi, Service},
     shutdown::Tasks,
 };
 
@@ -27,10 +29,12 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
+    /// Where the second API listens, of a service that has one.
+    pub second_listen: Option<SocketAddr>,
     /// Metrics and health over HTTP. Absent where another server in the process serves them for all.
     pub admin_listen: Option<SocketAddr>,
-    pub database_url: SecretString,
-    pub database_connections: u32,
+    /// Absent for a service without a database.
+    pub database: Option<DatabaseConfig>,
     /// `SERVICE_KEY`: shared by all services; at least 32 bytes.
     pub service_key: SecretString,
     /// `SHUTDOWN_DRAIN`: how long listeners stay open after the signal to stop.
@@ -39,9 +43,16 @@ pub struct Config {
     pub instance: Option<String>,
 }
 
-/// The variables that begin with the service's name.
+/// The variables of a service's database, `<NAME>_DATABASE_…`.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    pub url: SecretString,
+    /// The size of its pool.
+    pub connections: u32,
+}
+
 #[derive(Deserialize)]
-struct Own {
+struct DatabaseVariables {
     database_url: SecretString,
     database_connections: Option<u32>,
 }
@@ -59,17 +70,26 @@ struct Shared {
 pub struct Server {
     service: &'static Service,
     listener: TcpListener,
+    second: Option<TcpListener>,
     admin: Option<TcpListener>,
-    database: Database,
-    connected: Condition,
+    database: Option<OpenDatabase>,
     readiness: Readiness,
     key: ServiceKey,
     instance: String,
 }
 
+/// The pool of a service's database, and the condition that it answers.
+struct OpenDatabase {
+    pool: Database,
+    connected: Condition,
+    migrations: &'static Migrator,
+}
+
 /// A server whose database is migrated, and which may serve now.
 pub struct Started {
+    service: &'static Service,
     listener: TcpListener,
+    second: Option<TcpListener>,
     readiness: Readiness,
     tasks: Tasks,
 }
@@ -77,7 +97,11 @@ pub struct Started {
 impl Config {
     /// Reads the section of `service`; an error names the variable that is missing or wrong.
     pub fn load(service: &Service, settings: &Settings) -> Result<Self, ConfigError> {
-        let own: Own = settings.read_prefixed(service.name)?;
+        let database = service.database.as_ref().map(|own| {
+            let given: DatabaseVariables = settings.read_prefixed(service.name)?;
+            let connections = given.database_connections.unwrap_or(own.connections);
+            Ok::<_, ConfigError>(DatabaseConfig { url: given.database_url, connections })
+        });
         let shared: Shared = settings.read()?;
         let admin_listen = match settings.host() {
             Host::OwnProcess => Some(service.admin_listen(settings)?),
@@ -85,9 +109,9 @@ impl Config {
         };
         Ok(Self {
             listen: service.listen(settings)?,
+            second_listen: service.second_listen(settings)?,
             admin_listen,
-            database_url: own.database_url,
-            database_connections: own.database_connections.unwrap_or(service.database_connections),
+            database: database.transpose()?,
             service_key: shared.service_key,
             shutdown_drain: shared.shutdown_drain,
             instance: shared.kafka_instance_id,
@@ -99,16 +123,22 @@ impl Server {
     /// Binds the listeners. Fails, naming the variable, where an address is taken or a value cannot be used.
     pub async fn bind(service: &'static Service, config: Config) -> anyhow::Result<Self> {
         let listener = http::bind(&service.variable("LISTEN"), config.listen).await?;
+        let second = match (service.second_api, config.second_listen) {
+            (Some(api), Some(address)) => Some(http::bind(&service.variable(api.listen_suffix()), address).await?),
+            _ => None,
+        };
         let admin = http::bind_admin(&service.variable("ADMIN_LISTEN"), config.admin_listen).await?;
-        let database = Database::lazy(
-            &format!("shipyard-{}", service.name),
-            &service.variable("DATABASE_URL"),
-            &config.database_url,
-            config.database_connections,
-        )?;
         let readiness = Readiness::new(config.shutdown_drain);
+        let database = match (config.database, service.migrations()) {
+            (Some(config), Some(migrations)) => {
+                let variable = service.variable("DATABASE_URL");
+                let application = format!("shipyard-{}", service.name);
+                let pool = Database::lazy(&application, &variable, &config.url, config.connections)?;
+                Some(OpenDatabase { pool, connected: readiness.condition("database"), migrations })
+            }
+            _ => None,
+        };
         Ok(Self {
-            connected: readiness.condition("database"),
             key: ServiceKey::new(service.name, &config.service_key)?,
             instance: match config.instance {
                 Some(given) => given,
@@ -116,6 +146,7 @@ impl Server {
             },
             service,
             listener,
+            second,
             admin,
             database,
             readiness,
@@ -127,12 +158,20 @@ impl Server {
         self.listener.local_addr()
     }
 
+    /// Where its second API listens.
+    pub fn second_address(&self) -> anyhow::Result<SocketAddr> {
+        let second = self.second.as_ref().with_context(|| format!("{} has no second API", self.service))?;
+        Ok(second.local_addr()?)
+    }
+
     pub fn name(&self) -> &'static str {
         self.service.name
     }
 
-    pub fn database(&self) -> Database {
-        self.database.clone()
+    /// The pool of its database. Fails where its descriptor has none.
+    pub fn database(&self) -> anyhow::Result<Database> {
+        let database = self.database.as_ref().with_context(|| format!("{} has no database", self.service))?;
+        Ok(database.pool.clone())
     }
 
     pub fn readiness(&self) -> Readiness {
@@ -150,13 +189,13 @@ impl Server {
     }
 
     /// A lease in the service's database, with this process as its holder.
-    pub fn lease(&self, name: &'static str) -> Arc<PgLease> {
-        Arc::new(PgLease::new(self.database(), name, self.instance.clone()))
+    pub fn lease(&self, name: &'static str) -> anyhow::Result<Arc<PgLease>> {
+        Ok(Arc::new(PgLease::new(self.database()?, name, self.instance.clone())))
     }
 
     /// The jobs that remove rows older than `age`.
-    pub fn retention(&self, age: Duration) -> Retention {
-        Retention { database: self.database(), holder: self.instance.clone(), age }
+    pub fn retention(&self, age: Duration) -> anyhow::Result<Retention> {
+        Ok(Retention { database: self.database()?, holder: self.instance.clone(), age })
     }
 
     /// The guard before the service's API. `access` maps a path to its rule.
@@ -179,31 +218,55 @@ impl Server {
     /// A database that is away is waited for until `stop`.
     pub async fn start(self, stop: &CancellationToken) -> anyhow::Result<Started> {
         let mut tasks = Tasks::new(stop);
-        let open = self.database.clone();
-        tasks.close(async move { open.close().await });
+        if let Some(OpenDatabase { pool, .. }) = &self.database {
+            let pool = pool.clone();
+            tasks.close(async move { pool.close().await });
+        }
         if let Some(admin) = self.admin {
             let routes = health::admin_routes(vec![self.readiness.clone()]);
             tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
         }
-        postgres::migrate(&self.database, self.service.migrations, stop).await?;
-        tasks.spawn("database", |stop| postgres::watch(self.database, self.connected, stop));
-        Ok(Started { listener: self.listener, readiness: self.readiness, tasks })
+        if let Some(OpenDatabase { pool, connected, migrations }) = self.database {
+            postgres::migrate(&pool, migrations, stop).await?;
+            tasks.spawn("database", |stop| postgres::watch(pool, connected, stop));
+        }
+        Ok(Started {
+            service: self.service,
+            listener: self.listener,
+            second: self.second,
+            readiness: self.readiness,
+            tasks,
+        })
     }
 }
 
 impl Started {
     /// Serves gRPC behind a guard.
     pub fn serve_grpc(self, services: Services, guard: Guard) -> Tasks {
-        let Self { listener, readiness, mut tasks } = self;
+        let Self { listener, readiness, mut tasks, .. } = self;
         tasks.serve("grpc", |stop| services.serve(listener, guard, readiness, stop));
         tasks
     }
 
     /// Serves HTTP. The router has its guard itself.
     pub fn serve_http(self, router: Router) -> Tasks {
-        let Self { listener, readiness, mut tasks } = self;
+        let Self { listener, readiness, mut tasks, .. } = self;
         tasks.serve("http", |stop| http::serve(listener, router, readiness, stop));
         tasks
+    }
+
+    /// Serves the two APIs of a service that has a [`SecondApi`]. The router has its guard itself.
+    pub fn serve_grpc_and_http(self, services: Services, guard: Guard, router: Router) -> anyhow::Result<Tasks> {
+        let Self { service, listener: first, second, readiness, mut tasks } = self;
+        let second = second.with_context(|| format!("{service} has no second API"))?;
+        let (grpc, http) = match service.second_api {
+            Some(SecondApi::Grpc(_)) => (second, first),
+            _ => (first, second),
+        };
+        let drained = readiness.clone();
+        tasks.serve("grpc", |stop| services.serve(grpc, guard, drained, stop));
+        tasks.serve("http", |stop| http::serve(http, router, readiness, stop));
+        Ok(tasks)
     }
 }
 

@@ -7,9 +7,9 @@ use servers::{apt, postgres::Binaries, redis};
 use sqlx::Connection as _;
 use tokio::process::Command;
 
-use super::up::{ADMIN, addresses, check, presumed};
+use super::up::{ADMIN, check, listeners, presumed};
 use crate::data::Data;
-use operations::services::SERVICES;
+use operations::services::with_database;
 
 /// The timeout of each check.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -57,7 +57,7 @@ const GRPCURL: &str = "to run the README's commands, install it: https://github.
 async fn postgres(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut missing = 0;
-    for service in SERVICES {
+    for service in with_database() {
         let variable = service.variable("DATABASE_URL");
         let Some(url) = settings.get(&variable) else {
             missing += 1;
@@ -144,8 +144,8 @@ async fn ports(settings: &Settings, data: &Data) -> Vec<Finding> {
     }
     let key = ("SERVICE_KEY", data.service_key(settings).unwrap_or_else(|| "0".repeat(64)));
     let settings = &presumed(settings).with([key]).for_shared_process();
-    let services = match check(settings).and_then(|()| addresses(settings)) {
-        Ok(services) => services,
+    let listeners = match check(settings).and_then(|()| listeners(settings)) {
+        Ok(listeners) => listeners,
         Err(error) => {
             let verdict = Verdict::Needed(format!("correct {}", error.variable));
             return vec![Finding { what: "Variables".to_owned(), verdict, found: error.to_string() }];
@@ -153,10 +153,9 @@ async fn ports(settings: &Settings, data: &Data) -> Vec<Finding> {
     };
     let (admin, default) = ADMIN;
     let admin = settings.get(admin).unwrap_or(default).parse().ok().map(|address| (admin.to_owned(), address));
-    let services = services.into_iter().map(|(service, address)| (service.variable("LISTEN"), address));
     let mut taken = Vec::new();
     let mut free = Vec::new();
-    for (variable, address) in services.chain(admin) {
+    for (variable, address) in listeners.into_iter().chain(admin) {
         match http::bind(&variable, address).await {
             Ok(_) => free.push(address.port().to_string()),
             Err(error) => taken.push(Finding {

@@ -7,11 +7,11 @@ use clap::Subcommand;
 use platform::config::{ConfigError, Settings};
 use sqlx::{
     Connection as _, PgConnection,
-    migrate::{Migrate as _, Migration},
+    migrate::{Migrate as _, Migration, Migrator},
     postgres::PgConnectOptions,
 };
 
-use operations::services::{self, SERVICES};
+use operations::services::{self, with_database};
 use platform::service::Service;
 
 #[derive(clap::Args)]
@@ -62,11 +62,13 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// A connection to one service's database.
 struct Database {
     service: &'static Service,
+    migrations: &'static Migrator,
     connection: PgConnection,
 }
 
 impl Database {
     async fn of(settings: &Settings, service: &'static Service) -> anyhow::Result<Self> {
+        let migrations = service.migrations().with_context(|| format!("{service} has no database"))?;
         let variable = service.variable("DATABASE_URL");
         let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;
         let options = PgConnectOptions::from_str(url)
@@ -76,7 +78,7 @@ impl Database {
         let connection = PgConnection::connect_with(&options)
             .await
             .with_context(|| format!("{variable}: cannot connect to {}:{}", options.get_host(), options.get_port()))?;
-        Ok(Self { service, connection })
+        Ok(Self { service, migrations, connection })
     }
 
     /// The named database, or all whose URL is set.
@@ -84,7 +86,7 @@ impl Database {
         let given = |service: &&'static Service| settings.get(&service.variable("DATABASE_URL")).is_some();
         let services: Vec<&'static Service> = match service {
             Some(service) => vec![service],
-            None => SERVICES.into_iter().filter(given).collect(),
+            None => with_database().filter(given).collect(),
         };
         anyhow::ensure!(
             !services.is_empty(),
@@ -99,8 +101,7 @@ impl Database {
 
     async fn up(mut self) -> anyhow::Result<()> {
         let before = self.applied().await?;
-        let migrations = self.service.migrations;
-        migrations.run(&mut self.connection).await.with_context(|| format!("migrating {}", self.service))?;
+        self.migrations.run(&mut self.connection).await.with_context(|| format!("migrating {}", self.service))?;
         let applied = self.versions().filter(|migration| !before.contains(&migration.version));
         let done: Vec<String> = applied.map(name).collect();
         println!("{:<14}{}", self.service, if done.is_empty() { "is up to date".to_owned() } else { done.join(", ") });
@@ -117,7 +118,7 @@ impl Database {
             return Ok(());
         };
         let target = latest_first.get(1).map_or(0, |migration| migration.version);
-        let undo = self.service.migrations.undo(&mut self.connection, target);
+        let undo = self.migrations.undo(&mut self.connection, target);
         undo.await.with_context(|| format!("reverting {} of {}", name(latest), self.service))?;
         println!("{:<14}undone: {}", self.service, name(latest));
         Ok(())
@@ -133,11 +134,11 @@ impl Database {
     }
 
     fn versions(&self) -> impl Iterator<Item = &'static Migration> + use<> {
-        self.service.migrations.iter().filter(|migration| !migration.migration_type.is_down_migration())
+        self.migrations.iter().filter(|migration| !migration.migration_type.is_down_migration())
     }
 
     async fn applied(&mut self) -> anyhow::Result<HashSet<i64>> {
-        let table = &self.service.migrations.table_name;
+        let table = &self.migrations.table_name;
         self.connection.ensure_migrations_table(table).await?;
         let applied = self.connection.list_applied_migrations(table).await?;
         Ok(applied.into_iter().map(|migration| migration.version).collect())

@@ -2,10 +2,12 @@
 
 pub mod audit;
 pub mod chaos;
+pub mod couriers;
 pub mod demo;
 pub mod dlq;
 pub mod doctor;
 pub mod migrate;
+pub mod operator;
 pub mod restock;
 pub mod run;
 pub mod up;

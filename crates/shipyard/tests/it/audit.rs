@@ -26,10 +26,10 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
 
     assert!(!nothing_yet, "an audit that finds nothing to look at does not pass: {empty}");
     assert!(well, "{report}");
-    assert_eq!(verdicts(&report), ["holds"; 9], "{report}");
+    assert_eq!(verdicts(&report), ["holds"; 11], "{report}");
     assert_eq!(counted(&report, 1), [3, 2, 3, 8], "{report}");
-    assert_eq!(counted(&report, 4), [6, 0, 6, 0, 0], "{report}");
-    assert_eq!(counted(&report, 8), [5, 0], "{report}");
+    assert_eq!(counted(&report, 4), [7, 0, 7, 0, 0], "{report}");
+    assert_eq!(counted(&report, 8), [8, 0], "{report}");
     assert_eq!(report["under_way"], json!([]));
 
     for (service, order, statement, number) in [
@@ -48,6 +48,7 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
             select key || 'again', kind, order_uuid, user_uuid, method, amount from ledger_entries where order_uuid = $1",
             2,
         ),
+        (&payment::SERVICE, built, "update payments set amount = amount + 1 where order_uuid = $1", 10),
         (&inventory::SERVICE, built, "update reservations set status = 'released' where order_uuid = $1", 3),
         (&assembly::SERVICE, built, "delete from outbox where key = $1", 4),
         (&assembly::SERVICE, built, "delete from jobs where order_uuid = $1", 5),

@@ -1,8 +1,11 @@
 //! The commands of the program: help, migrations, and one-sentence errors.
 
-use operations::services::SERVICES;
+use operations::services::{SERVICES, with_database};
 
-use crate::program::{Variables, shipyard};
+use crate::{
+    program::{Variables, shipyard},
+    system::listeners,
+};
 
 fn run(arguments: &[&str], variables: &Variables) -> (bool, String, String) {
     let directory = tempfile::tempdir().unwrap();
@@ -17,7 +20,9 @@ fn given(name: &str, value: &str) -> Variables {
 
 #[test]
 fn every_command_has_help() {
-    for command in ["up", "run", "demo", "doctor", "migrate", "restock", "audit", "chaos", "dlq"] {
+    let commands =
+        ["up", "run", "demo", "couriers", "doctor", "migrate", "restock", "operator", "audit", "chaos", "dlq"];
+    for command in commands {
         let (success, said, _) = run(&[command, "--help"], &Variables::new());
         assert!(success && said.contains("Usage: shipyard"), "{command}: {said}");
     }
@@ -27,10 +32,15 @@ fn every_command_has_help() {
 
 #[tokio::test]
 async fn migrations_go_up_and_down_one_step_at_a_time() {
-    for service in SERVICES {
+    for service in with_database() {
         let database = testkit::empty_database().await;
         let url = given(&service.variable("DATABASE_URL"), &database.url);
-        let count = service.migrations.iter().filter(|one| !one.migration_type.is_down_migration()).count();
+        let count = service
+            .migrations()
+            .expect("it has a database")
+            .iter()
+            .filter(|one| !one.migration_type.is_down_migration())
+            .count();
         let states = |state: &str| run(&["migrate", "status"], &url).1.matches(state).count();
 
         assert_eq!(states("pending"), count, "{service}");
@@ -52,12 +62,14 @@ fn what_is_wrong_is_said_in_one_sentence() {
         (&["migrate", "down", "--service", "order"], Variables::new(), "ORDER_DATABASE_URL: is not set"),
         (&["restock"], Variables::new(), "SERVICE_KEY"),
         (&["run", "order"], Variables::new(), "is not set"),
+        (&["operator", "ann"], Variables::new(), "no shop runs from .shipyard"),
         (&["audit"], Variables::new(), "no shop runs from .shipyard"),
         (&["dlq", "list"], Variables::new(), "KAFKA_BROKERS"),
         (&["dlq", "list", "--topic", "x"], given("KAFKA_BROKERS", "127.0.0.1:1"), "x is no topic of this shop"),
         (&["up"], given("ORDER_LISTEN", "nowhere"), "ORDER_LISTEN"),
         (&["up"], given("ASSEMBLY_BUILD_MIN", "1h"), "ASSEMBLY_BUILD_MIN"),
         (&["demo"], given("ORDER_URL", "http://127.0.0.1:1"), "is a shop running?"),
+        (&["couriers", "--once"], given("DELIVERY_URL", "http://127.0.0.1:1"), "delivery does not answer at"),
     ];
 
     for (arguments, variables, sentence) in cases {
@@ -73,15 +85,9 @@ fn a_port_in_use_is_named_before_anything_is_started() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let mut variables = given("PAYMENT_LISTEN", &address);
-    for name in [
-        "IAM_LISTEN",
-        "INVENTORY_LISTEN",
-        "ORDER_LISTEN",
-        "ASSEMBLY_LISTEN",
-        "NOTIFICATION_LISTEN",
-        "SHIPYARD_ADMIN_LISTEN",
-    ] {
-        variables.extend(given(name, "127.0.0.1:0"));
+    let listeners = SERVICES.iter().flat_map(|service| listeners(service)).map(|(name, _)| name);
+    for name in listeners.chain(["SHIPYARD_ADMIN_LISTEN".to_owned()]).filter(|name| name != "PAYMENT_LISTEN") {
+        variables.extend(given(&name, "127.0.0.1:0"));
     }
 
     let (success, said, complaint) = run(&["up"], &variables);

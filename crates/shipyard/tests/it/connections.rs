@@ -1,6 +1,6 @@
 //! The services' connections as PostgreSQL lists them.
 
-use operations::services::SERVICES;
+use operations::services::with_database;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::system::System;
@@ -9,7 +9,7 @@ use crate::system::System;
 async fn each_service_has_its_own_name_in_postgresql() {
     let system = System::shared().await;
 
-    for service in SERVICES {
+    for service in with_database() {
         let variable = service.variable("DATABASE_URL");
         let (_, url) = system.variables.iter().find(|(name, _)| *name == variable).unwrap();
         let mut connection = PgConnection::connect(url).await.unwrap();

@@ -11,6 +11,7 @@ async fn a_log_that_goes_to_a_file_has_no_colour_codes() {
     let log = directory.path().join("log");
     let variables: Variables = [
         ("ORDER_LISTEN", "127.0.0.1:0"),
+        ("ORDER_GRPC_LISTEN", "127.0.0.1:0"),
         ("ORDER_ADMIN_LISTEN", "127.0.0.1:0"),
         // Nothing listens there, which is logged.
         ("ORDER_DATABASE_URL", "postgres://order:secret@127.0.0.1:1/order"),

@@ -10,7 +10,7 @@ use testkit::eventually;
 use crate::{
     customer::{Customer, ORDERS},
     program::{Program, Variables, shipyard},
-    system::free_address,
+    system::{free_address, listeners},
 };
 
 /// A shop of its own, with nothing given but where to listen.
@@ -23,8 +23,7 @@ pub struct Shop {
 impl Shop {
     pub fn new() -> Self {
         let admin = free_address().to_string();
-        let mut variables: Variables =
-            SERVICES.iter().map(|service| (service.variable("LISTEN"), free_address().to_string())).collect();
+        let mut variables: Variables = SERVICES.iter().flat_map(|service| listeners(service)).collect();
         variables.push(("SHIPYARD_ADMIN_LISTEN".to_owned(), admin.clone()));
         variables.push(("ASSEMBLY_BUILD_MIN".to_owned(), "3s".to_owned()));
         variables.push(("ASSEMBLY_BUILD_MAX".to_owned(), "3s".to_owned()));

@@ -3,17 +3,17 @@
 use std::collections::{BTreeSet, HashMap};
 
 use contracts::events::ROUTES;
-use operations::{databases::Databases, republish::republish, services::SERVICES};
+use operations::{databases::Databases, republish::republish, services::with_database};
 use platform::postgres::Database;
 use uuid::Uuid;
 
 #[tokio::test]
 async fn an_event_that_one_consumer_lacks_is_published_again_and_the_others_are_not() {
     let mut pools = HashMap::new();
-    for service in SERVICES {
-        pools.insert(service.name, testkit::database(service.migrations).await.pool);
+    for service in with_database() {
+        pools.insert(service.name, testkit::database(service.migrations().expect("it has a database")).await.pool);
     }
-    let databases: Databases = SERVICES.iter().map(|service| (*service, pools[service.name].clone())).collect();
+    let databases: Databases = with_database().map(|service| (service, pools[service.name].clone())).collect();
     for route in &ROUTES {
         let (kind, consumers) = (route.kind, route.consumers);
         let outbox = &pools[route.producer];
@@ -39,12 +39,16 @@ async fn an_event_that_one_consumer_lacks_is_published_again_and_the_others_are_
 
         let count = republish(&databases).await.unwrap();
 
-        assert_eq!(count, 1 + consumers.len() as u64, "{kind}");
-        let published: Vec<Uuid> = sqlx::query_scalar("select event_uuid from outbox where published_at is not null")
-            .fetch_all(outbox)
-            .await
-            .unwrap();
-        assert_eq!(published, [everywhere], "{kind}");
+        // An event that no service of ours consumes is missed by none.
+        let missed = if consumers.is_empty() { 0 } else { 1 + consumers.len() as u64 };
+        assert_eq!(count, missed, "{kind}");
+        let published: Vec<Uuid> =
+            sqlx::query_scalar("select event_uuid from outbox where published_at is not null order by id")
+                .fetch_all(outbox)
+                .await
+                .unwrap();
+        let left = if consumers.is_empty() { vec![everywhere, nowhere] } else { vec![everywhere] };
+        assert_eq!(published, left, "{kind}");
         sqlx::query("delete from outbox").execute(outbox).await.unwrap();
     }
 }
@@ -56,14 +60,20 @@ fn the_routes_name_the_consumers_that_the_services_are() {
 
     let services = BTreeSet::from([
         ("assembly", assembly::service::GROUP_PAID),
+        ("delivery", delivery::service::GROUP_ASSEMBLED),
+        ("delivery", delivery::service::GROUP_CANCELLED),
+        ("delivery", delivery::service::GROUP_PAID),
         ("inventory", inventory::service::GROUP_ASSEMBLED),
         ("inventory", inventory::service::GROUP_CANCELLED),
         ("inventory", inventory::service::GROUP_CREATED),
         ("notification", notification::service::GROUP_ASSEMBLED),
         ("notification", notification::service::GROUP_CANCELLED),
         ("notification", notification::service::GROUP_PAID),
+        ("notification", "notification-group-delivery-status-updated"),
         ("order", order::service::GROUP_ASSEMBLED),
         ("order", order::service::GROUP_ASSEMBLY_FAILED),
+        ("order", "order-group-delivery-status-updated"),
+        ("order", "order-group-payment-completed"),
         ("payment", payment::service::GROUP_CANCELLED),
     ]);
     assert_eq!(routed, services);

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use operations::services::SERVICES;
+use operations::services::with_database;
 use order::repository::{IdempotencyKeys as _, PgOrders};
 use platform::postgres::Database;
 use platform::service::Service;
@@ -77,6 +77,19 @@ const KEYS: Table = Table {
     batch: 1_000,
 };
 
+/// Events that came to delivery before their order.paid.
+const EARLY: Table = Table {
+    name: "orders",
+    service: &delivery::SERVICE,
+    fill: "insert into orders (uuid, state, trace, created_at)
+        select gen_random_uuid(), 'ASSEMBLED_EARLY', '{}', now() - make_interval(days => $2) from generate_series(1, $1)",
+    stay: "insert into orders
+            (uuid, state, status, delivery_uuid, tracking_number, x, y, volume, estimated_date, trace, created_at, waiting_since)
+        values (gen_random_uuid(), 'CREATED', 'PENDING', gen_random_uuid(), 'AB12CD34EF56', 1, 1, 1, now(), '{}',
+            now() - interval '100 days', now() - interval '100 days')",
+    batch: delivery::repository::EARLY_BATCH,
+};
+
 /// Days ago: too old, and not old enough.
 const OLD: i32 = 2;
 const YOUNG: i32 = 0;
@@ -87,6 +100,7 @@ impl Table {
             "outbox" => outbox::sweep(pool, KEEP).await.unwrap(),
             "inbox" => inbox::sweep(pool, KEEP).await.unwrap(),
             "jobs" => assembly::repository::remove_finished(pool, KEEP).await.unwrap(),
+            "orders" => delivery::repository::remove_early(pool, KEEP).await.unwrap(),
             _ => PgOrders::new(pool.clone()).remove(KEEP, self.batch.cast_signed()).await.unwrap(),
         }
     }
@@ -104,8 +118,8 @@ impl Table {
 
 #[tokio::test]
 async fn each_table_shrinks_ten_times_as_fast_as_it_fills() {
-    for table in [OUTBOX, INBOX, JOBS, KEYS] {
-        let pool = testkit::database(table.service.migrations).await.pool;
+    for table in [OUTBOX, INBOX, JOBS, KEYS, EARLY] {
+        let pool = testkit::database(table.service.migrations().expect("it has a database")).await.pool;
         table.fill(&pool, 3 * table.batch, OLD).await;
         table.fill(&pool, 7, YOUNG).await;
         sqlx::query(table.stay).execute(&pool).await.unwrap();
@@ -135,7 +149,7 @@ async fn each_table_shrinks_ten_times_as_fast_as_it_fills() {
 
 #[tokio::test]
 async fn the_jobs_of_assembly_remove_more_than_a_batch_at_once() {
-    let pool = testkit::database(assembly::SERVICE.migrations).await.pool;
+    let pool = testkit::database(assembly::SERVICE.migrations().expect("it has a database")).await.pool;
     for table in [OUTBOX, INBOX, JOBS] {
         table.fill(&pool, 2 * table.batch + 1, OLD).await;
         table.fill(&pool, 1, YOUNG).await;
@@ -160,8 +174,8 @@ const ELSEWHERE: [&str; 2] = ["_sqlx_migrations", "notifications"];
 #[tokio::test]
 async fn every_table_says_what_removes_its_rows() {
     let mut removed = BTreeSet::new();
-    for service in SERVICES {
-        let pool = testkit::database(service.migrations).await.pool;
+    for service in with_database() {
+        let pool = testkit::database(service.migrations().expect("it has a database")).await.pool;
         let tables: Vec<(String, Option<String>)> = sqlx::query_as(
             "select relname::text, obj_description(oid, 'pg_class') from pg_class
             where relkind = 'r' and relnamespace = 'public'::regnamespace",
@@ -181,5 +195,5 @@ async fn every_table_says_what_removes_its_rows() {
         }
     }
 
-    assert_eq!(removed, [OUTBOX, INBOX, JOBS, KEYS].map(|table| table.name.to_owned()).into());
+    assert_eq!(removed, [OUTBOX, INBOX, JOBS, KEYS, EARLY].map(|table| table.name.to_owned()).into());
 }

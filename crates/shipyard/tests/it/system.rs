@@ -1,4 +1,4 @@
-//! The six services as six processes over the run's PostgreSQL, Redis and Kafka.
+//! The services as a process each over the run's PostgreSQL, Redis and Kafka.
 
 use std::{
     collections::HashMap,
@@ -18,6 +18,9 @@ use crate::program::{Program, Variables, shipyard};
 /// Shared by the tests that do it no harm, so that it is started once. Its processes end with the test run.
 static SHARED: OnceCell<System> = OnceCell::const_new();
 
+/// The logins in `IAM_OPERATORS`. None is registered at first.
+pub const OPERATORS: [&str; 2] = ["operator", "operator@example.com"];
+
 pub struct System {
     pub variables: Variables,
     pub directory: TempDir,
@@ -28,6 +31,12 @@ pub struct System {
 /// A loopback address that no other system of this test run has.
 pub fn free_address() -> SocketAddr {
     chaos::cluster::free_address().expect("a free port")
+}
+
+/// The variables of a service's listeners, the first API's first, with free ports.
+pub fn listeners(service: &'static Service) -> Variables {
+    let second = service.second_api.map(platform::service::SecondApi::listen_suffix);
+    ["LISTEN"].into_iter().chain(second).map(|suffix| (service.variable(suffix), free_address().to_string())).collect()
 }
 
 impl System {
@@ -45,17 +54,22 @@ impl System {
             kafka.settings().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let mut addresses = HashMap::new();
         for service in SERVICES {
-            let database = testkit::empty_database().await;
-            let address = free_address();
-            variables.push((service.variable("DATABASE_URL"), database.url));
-            variables.push((service.variable("LISTEN"), address.to_string()));
-            variables.push((service.variable("ADDRESS"), address.to_string()));
+            let own = listeners(service);
+            if service.database.is_some() {
+                let database = testkit::empty_database().await;
+                variables.push((service.variable("DATABASE_URL"), database.url));
+            }
+            let (_, called_at) = own.iter().find(|(name, _)| *name == service.called_at()).expect("it listens");
+            variables.push((service.variable("ADDRESS"), called_at.clone()));
+            let address = own[0].1.parse().expect("an address");
+            variables.extend(own);
             variables.push((service.variable("ADMIN_LISTEN"), free_address().to_string()));
             addresses.insert(service, address);
         }
         let rest = [
             ("SERVICE_KEY", testkit::SERVICE_KEY),
             ("REDIS_URL", &redis.url),
+            ("IAM_OPERATORS", &OPERATORS.join(",")),
             ("IAM_REDIS_PREFIX", &kafka.prefix),
             // Tests log in often, and at once.
             ("IAM_ARGON2_MEMORY_KIB", "64"),
@@ -64,6 +78,9 @@ impl System {
             ("ASSEMBLY_BUILD_MAX", "2s"),
             ("PAYMENT_DECLINE_ABOVE", "50000"),
             ("ORDER_DATABASE_CONNECTIONS", "5"),
+            ("DELIVERY_DATABASE_CONNECTIONS", "5"),
+            ("DELIVERY_OPEN", "true"),
+            ("DELIVERY_MOVE_EVERY", "50ms"),
         ];
         variables.extend(rest.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let mut system = Self { variables, directory, addresses, programs: HashMap::new() };

@@ -12,7 +12,7 @@ impl fmt::Display for Report {
         let width = self.findings.iter().map(|finding| finding.invariant.len()).max().unwrap_or_default();
         for finding in &self.findings {
             let Finding { number, invariant, verdict, .. } = finding;
-            writeln!(f, "{number}  {verdict:<16}  {invariant:<width$}  {}", Counted(&finding.counted))?;
+            writeln!(f, "{number:>2}  {verdict:<16}  {invariant:<width$}  {}", Counted(&finding.counted))?;
         }
         for finding in &self.findings {
             let Finding { number, violations, .. } = finding;

@@ -44,10 +44,11 @@ pub struct Event {
     pub offset: i64,
 }
 
-/// Every topic.
+/// Every topic that a service of ours consumes.
 pub async fn all(cluster: &Cluster) -> anyhow::Result<Vec<Topic>> {
+    let consumed = { const { &ROUTES } }.iter().filter(|route| !route.consumers.is_empty());
     let topics: Vec<(&Route, String)> =
-        { const { &ROUTES } }.iter().map(|route| (route, route.topic(&cluster.sources.topics).to_owned())).collect();
+        consumed.map(|route| (route, route.topic(&cluster.sources.topics).to_owned())).collect();
     blocking(cluster, GROUP, move |reader| {
         let all = topics.into_iter().map(|(route, name)| Ok(Topic { route, extents: reader.extents(&name)?, name }));
         all.collect()

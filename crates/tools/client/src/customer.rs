@@ -102,7 +102,7 @@ pub async fn parts(shop: &Shop, session: &str) -> Step<Vec<Part>> {
         ensure!(part.price > 0.0 && part.stock_quantity >= 0, "the part {} has no price or stock", part.name);
         ensure!(part.dimensions.is_some() && part.manufacturer.is_some(), "the part {} is incomplete", part.name);
     }
-    let mut chosen: Vec<Part> = listed.parts.into_iter().filter(|part| part.stock_quantity >= 3).collect();
+    let mut chosen: Vec<Part> = listed.parts.into_iter().filter(|part| part.stock_quantity >= 5).collect();
     chosen.sort_by_key(|part| std::cmp::Reverse(part.stock_quantity));
     chosen.truncate(2);
     ensure!(chosen.len() == 2, "the shop is sold out; `shipyard restock` adds stock");

@@ -10,7 +10,7 @@ use platform::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::services::{self, SERVICES};
+use crate::services::{self, with_database};
 use platform::service::Service;
 
 /// The pool size of a tool, small beside those of the services.
@@ -24,7 +24,7 @@ pub struct Databases {
 impl Databases {
     /// The databases that the settings name, for a tool such as `shipyard-audit`.
     pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
-        let pools = SERVICES.into_iter().map(|service| Ok((service, service.database(tool, CONNECTIONS, settings)?)));
+        let pools = with_database().map(|service| Ok((service, service.pool(tool, CONNECTIONS, settings)?)));
         Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })
     }
 
@@ -39,7 +39,8 @@ impl Databases {
 
     /// Waits for the servers and applies all migrations.
     pub async fn migrate(&self, stop: &CancellationToken) -> anyhow::Result<()> {
-        let all = self.pools.iter().map(|(service, pool)| postgres::migrate(pool, service.migrations, stop));
+        let all = self.pools.iter().filter_map(|(service, pool)| Some((pool, service.migrations()?)));
+        let all = all.map(|(pool, migrations)| postgres::migrate(pool, migrations, stop));
         try_join_all(all).await?;
         Ok(())
     }

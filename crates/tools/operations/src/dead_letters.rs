@@ -5,9 +5,15 @@ use std::{fmt, str::FromStr};
 use anyhow::Context as _;
 use audit::facts;
 use chrono::{DateTime, Utc};
-use contracts::events::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled};
-use platform::kafka::{self, Message, Reader};
+use contracts::events::{
+    AssemblyFailed, DeliveryStatusUpdated, Event, OrderCancelled, OrderCreated, OrderPaid, PaymentCompleted,
+    Published as _, ShipAssembled,
+};
+use platform::kafka::{self, Message, Reader, Record};
 use uuid::Uuid;
+
+/// The prefix of the headers that were added when the message was dead-lettered.
+const PREFIX: &str = "dlq-";
 
 /// The position of a dead letter, which is its id: `order.paid.dlq/0/17`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,6 +64,13 @@ impl DeadLetter {
         !self.message.headers.contains_key(kafka::HEADER_LEFT_OUT)
     }
 
+    /// The message as it was before it was dead-lettered.
+    pub fn original(&self) -> Record {
+        let Message { key, payload, headers, .. } = self.message.clone();
+        let headers = headers.into_iter().filter(|(name, _)| !name.starts_with(PREFIX)).collect();
+        Record { topic: self.origin().to_owned(), key, payload, headers }
+    }
+
     /// The UUID of its event; `kind` is the event type of its original topic.
     pub fn event(&self, kind: &str) -> Option<Uuid> {
         event_uuid(kind, &self.message)
@@ -85,10 +98,12 @@ pub fn event_uuid(kind: &str, message: &Message) -> Option<Uuid> {
     let header = message.headers.get("event-uuid").and_then(|uuid| Uuid::try_parse(uuid).ok());
     header.or_else(|| match kind {
         OrderCreated::TYPE => own::<OrderCreated>(message),
+        PaymentCompleted::TYPE => own::<PaymentCompleted>(message),
         OrderPaid::TYPE => own::<OrderPaid>(message),
         OrderCancelled::TYPE => own::<OrderCancelled>(message),
         ShipAssembled::TYPE => own::<ShipAssembled>(message),
         AssemblyFailed::TYPE => own::<AssemblyFailed>(message),
+        DeliveryStatusUpdated::TYPE => own::<DeliveryStatusUpdated>(message),
         _ => None,
     })
 }

@@ -3,14 +3,21 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platform::service::Service;
 
-pub const SERVICES: [&Service; 6] = [
+pub const SERVICES: [&Service; 8] = [
     &iam::SERVICE,
     &inventory::SERVICE,
     &order::SERVICE,
     &payment::SERVICE,
     &assembly::SERVICE,
     &notification::SERVICE,
+    &delivery::SERVICE,
+    &geo::SERVICE,
 ];
+
+/// The services that have a database.
+pub fn with_database() -> impl Iterator<Item = &'static Service> {
+    SERVICES.into_iter().filter(|service| service.database.is_some())
+}
 
 /// The service of this name.
 pub fn find(name: &str) -> Option<&'static Service> {

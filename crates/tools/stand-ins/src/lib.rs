@@ -1,10 +1,12 @@
-//! Stand-ins for outside systems that inject faults on request: a network proxy, a payment provider and Telegram.
+//! Stand-ins for outside systems that inject faults on request: a network proxy, a payment provider, Telegram and geo.
 
+mod geo;
 mod provider;
 mod proxy;
 mod server;
 mod telegram;
 
+pub use geo::{Geo, GeoMode};
 pub use provider::{Entry, EntryKind, Mode, Provider, ProviderFault};
 pub use proxy::Proxy;
 pub use telegram::{Sent, Telegram, TelegramMode};

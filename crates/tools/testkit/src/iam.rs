@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use contracts::identity::OPERATOR;
 use contracts::proto::{
     auth::v1::{
         LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest,
@@ -70,6 +71,13 @@ impl Iam {
         session
     }
 
+    /// Opens a session of `user`, who has the role `operator`.
+    pub fn operator_session(&self, user: Uuid) -> String {
+        let session = ids::random().to_string();
+        self.known.sessions.open_operator(&session, user);
+        session
+    }
+
     /// Registers the user with these contacts as (provider, target).
     pub fn add_user(&self, user: Uuid, contacts: &[(&str, &str)]) {
         let contacts = contacts
@@ -83,9 +91,9 @@ impl Iam {
     }
 }
 
-fn user(uuid: Uuid, notification_methods: Vec<NotificationMethod>) -> User {
+fn user(uuid: Uuid, notification_methods: Vec<NotificationMethod>, roles: Vec<String>) -> User {
     let info = UserInfo { login: format!("user-{uuid}"), email: format!("{uuid}@example.com"), notification_methods };
-    User { uuid: uuid.to_string(), info: Some(info), created_at: None, updated_at: None }
+    User { uuid: uuid.to_string(), info: Some(info), roles, ..User::default() }
 }
 
 #[tonic::async_trait]
@@ -94,7 +102,8 @@ impl AuthService for Known {
         let session = request.into_inner().session_uuid;
         let owner = self.sessions.owner(&session).await.map_err(|error| Status::unauthenticated(error.to_string()))?;
         let session = Session { uuid: session, ..Session::default() };
-        Ok(Response::new(WhoamiResponse { session: Some(session), user: Some(user(owner, Vec::new())) }))
+        let roles = owner.is_operator.then(|| OPERATOR.to_owned()).into_iter().collect();
+        Ok(Response::new(WhoamiResponse { session: Some(session), user: Some(user(owner.uuid, Vec::new(), roles)) }))
     }
 
     async fn login(&self, _: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
@@ -117,7 +126,7 @@ impl UserService for Known {
         let uuid = platform::grpc::parse_uuid("user_uuid", &request.into_inner().user_uuid)?;
         let contacts = self.users.lock().unwrap_or_else(PoisonError::into_inner).get(&uuid).cloned();
         match contacts.filter(|_| caller.may_see(uuid)) {
-            Some(contacts) => Ok(Response::new(GetUserResponse { user: Some(user(uuid, contacts)) })),
+            Some(contacts) => Ok(Response::new(GetUserResponse { user: Some(user(uuid, contacts, Vec::new())) })),
             None => Err(Status::not_found(format!("user {uuid} not found"))),
         }
     }

@@ -51,15 +51,7 @@ pub async fn kafka() -> Kafka {
 
 impl Kafka {
     pub fn topics(&self) -> Topics {
-        let default = Topics::default();
-        let name = |topic: String| format!("{}{topic}", self.prefix);
-        Topics {
-            order_created_topic_name: name(default.order_created_topic_name),
-            order_paid_topic_name: name(default.order_paid_topic_name),
-            order_cancelled_topic_name: name(default.order_cancelled_topic_name),
-            order_assembled_topic_name: name(default.order_assembled_topic_name),
-            assembly_failed_topic_name: name(default.assembly_failed_topic_name),
-        }
+        Topics::default().renamed(|topic| format!("{}{topic}", self.prefix))
     }
 
     /// The variables with which a service uses this broker and these names.
@@ -67,18 +59,15 @@ impl Kafka {
         let topics = self.topics();
         // The mock answers an empty fetch no sooner than this.
         let fetch_wait = if self.create_topics { "500ms" } else { "10ms" };
-        vec![
+        let own = [
             ("KAFKA_BROKERS", self.brokers.clone()),
             ("KAFKA_GROUP_PREFIX", self.prefix.clone()),
             ("KAFKA_TOPIC_PARTITIONS", PARTITIONS.to_string()),
             ("KAFKA_CREATE_TOPICS", self.create_topics.to_string()),
             ("KAFKA_FETCH_WAIT", fetch_wait.to_owned()),
-            ("ORDER_CREATED_TOPIC_NAME", topics.order_created_topic_name),
-            ("ORDER_PAID_TOPIC_NAME", topics.order_paid_topic_name),
-            ("ORDER_CANCELLED_TOPIC_NAME", topics.order_cancelled_topic_name),
-            ("ORDER_ASSEMBLED_TOPIC_NAME", topics.order_assembled_topic_name),
-            ("ASSEMBLY_FAILED_TOPIC_NAME", topics.assembly_failed_topic_name),
-        ]
+        ];
+        let topics = topics.variables().map(|(variable, topic)| (variable, topic.to_owned()));
+        own.into_iter().chain(topics).collect()
     }
 
     pub fn config(&self) -> Config {

@@ -7,15 +7,17 @@ use platform::{auth::ServiceKey, config::Settings, grpc::Peer};
 /// The service key of all services of a test.
 pub const SERVICE_KEY: &str = "the key of tests, long enough for HS256";
 
-/// The services have a folder of migrations each.
-const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../migrations");
+const SERVICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../services");
 
 /// A service key, and listen ports chosen by the system. Extend with [`Settings::with`].
 pub fn settings() -> Settings {
-    let services = std::fs::read_dir(MIGRATIONS).expect("the migrations are in the tree");
+    let services = std::fs::read_dir(SERVICES).expect("the services are in the tree");
     let services = services.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().to_uppercase()));
     let variables: Vec<(String, String)> = services
-        .flat_map(|service| [format!("{service}_LISTEN"), format!("{service}_ADMIN_LISTEN")])
+        .flat_map(|service| {
+            let listen = |api: &str| format!("{service}_{api}LISTEN");
+            [listen(""), listen("ADMIN_"), listen("GRPC_"), listen("HTTP_")]
+        })
         .map(|name| (name, "127.0.0.1:0".to_owned()))
         .collect();
     Settings::of([("SERVICE_KEY", SERVICE_KEY.to_owned())])

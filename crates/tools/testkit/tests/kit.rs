@@ -48,6 +48,6 @@ async fn the_stand_in_for_iam_knows_the_sessions_that_were_opened() {
     let user = uuid::Uuid::from_u128(1);
     let sessions = GrpcSessions::new(testkit::peer("iam", iam.address));
 
-    assert_eq!(sessions.owner(&iam.session(user)).await, Ok(user));
+    assert_eq!(sessions.owner(&iam.session(user)).await, Ok(platform::auth::User::plain(user)));
     assert_eq!(sessions.owner("unheard of").await, Err(SessionError::Invalid));
 }

@@ -108,10 +108,7 @@ impl Jobs for PgJobs {
     async fn finish(&self, ended: &[Event]) -> Result<Vec<OrderId>, Error> {
         let orders: Vec<_> = ended.iter().map(|event| event.order().uuid()).collect();
         let statuses: Vec<_> = ended.iter().map(|event| event.status().as_str().to_owned()).collect();
-        let records: Vec<outbox::Event> = ended.iter().map(Into::into).collect();
-        let uuids: Vec<_> = records.iter().map(|event| event.uuid).collect();
-        let kinds: Vec<_> = records.iter().map(|event| event.kind.to_owned()).collect();
-        let payloads: Vec<_> = records.into_iter().map(|event| event.payload).collect();
+        let events: outbox::Columns = ended.iter().map(Into::into).collect();
         let written = sqlx::query_scalar!(
             r#"with ended as (
                 select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::bytea[])
@@ -127,9 +124,9 @@ impl Jobs for PgJobs {
             returning key as "order: OrderId""#,
             &orders,
             &statuses,
-            &uuids,
-            &kinds,
-            &payloads,
+            &events.uuids,
+            &events.kinds,
+            &events.payloads,
         )
         .fetch_all(&self.pool)
         .await?;

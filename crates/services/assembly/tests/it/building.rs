@@ -11,11 +11,11 @@ use assembly::{
     service::{AssemblyService, GROUP_PAID},
 };
 use contracts::{
-    events::{Event as _, OrderPaid, ShipAssembled, Subscription},
+    events::{OrderPaid, Published as _, ShipAssembled, Subscription},
     ids::{OrderId, UserId},
 };
 use platform::{
-    auth::Caller,
+    auth::{Caller, User},
     ids,
     kafka::{Failure, Handler as _, Message},
     outbox::Waker,
@@ -171,12 +171,15 @@ async fn a_ship_is_shown_to_its_owner_and_to_services() {
     replica.paid.handle(&paid(order, user)).await.unwrap();
     let service = &replica.service;
 
-    let owner = service.find(&Caller::User(user.uuid()), order).await.unwrap();
+    let owner = service.find(&Caller::User(User::plain(user.uuid())), order).await.unwrap();
     let other_service = service.find(&Caller::Service("order".to_owned()), order).await.unwrap();
-    let stranger = service.find(&Caller::User(ids::random()), order).await;
+    let stranger = service.find(&Caller::User(User::plain(ids::random())), order).await;
 
     assert_eq!((owner.order, owner.user), (order, user));
     assert_eq!(owner, other_service);
     assert!(matches!(stranger, Err(Error::NotFound)));
-    assert!(matches!(service.find(&Caller::User(user.uuid()), random_order()).await, Err(Error::NotFound)));
+    assert!(matches!(
+        service.find(&Caller::User(User::plain(user.uuid())), random_order()).await,
+        Err(Error::NotFound)
+    ));
 }

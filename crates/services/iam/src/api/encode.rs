@@ -1,11 +1,16 @@
 //! Encodes users and sessions as protobuf.
 
-use contracts::proto::common::v1::{NotificationMethod, Session, User, UserInfo};
+use contracts::{
+    identity::OPERATOR,
+    proto::common::v1::{NotificationMethod, Session, User, UserInfo},
+};
 use platform::grpc::timestamp;
 
-use crate::model;
+use crate::{model, service::IamService};
 
-pub fn user(user: model::User) -> User {
+/// A user with the roles that `service` knows.
+pub fn user(service: &IamService, user: model::User) -> User {
+    let roles = service.is_operator(&user).then(|| OPERATOR.to_owned());
     let methods = user.info.notification_methods.into_iter();
     let methods =
         methods.map(|method| NotificationMethod { provider_name: method.provider_name, target: method.target });
@@ -15,6 +20,7 @@ pub fn user(user: model::User) -> User {
         info: Some(info),
         created_at: Some(timestamp(user.created_at)),
         updated_at: Some(timestamp(user.updated_at)),
+        roles: roles.into_iter().collect(),
     }
 }
 

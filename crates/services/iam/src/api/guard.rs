@@ -1,10 +1,14 @@
 //! Access rules of the RPCs, and the guard's session lookup, which iam answers itself.
 
 use async_trait::async_trait;
-use platform::auth::{Access, SessionError, Sessions};
+use platform::auth::{Access, SessionError, Sessions, User};
 use uuid::Uuid;
 
-use crate::{error::Error, model::SessionId, service::IamService};
+use crate::{
+    error::Error,
+    model::{Session, SessionId},
+    service::IamService,
+};
 
 /// RPCs that open a session, or carry it in the request, need none in the metadata.
 pub fn access(path: &str) -> Access {
@@ -24,10 +28,10 @@ pub struct OwnSessions(pub IamService);
 
 #[async_trait]
 impl Sessions for OwnSessions {
-    async fn owner(&self, session: &str) -> Result<Uuid, SessionError> {
+    async fn owner(&self, session: &str) -> Result<User, SessionError> {
         let id = Uuid::try_parse(session).map(SessionId::from).map_err(|_| SessionError::Invalid)?;
         match self.0.whoami(id).await {
-            Ok(session) => Ok(session.user.id.uuid()),
+            Ok(Session { user, .. }) => Ok(User { uuid: user.id.uuid(), is_operator: self.0.is_operator(&user) }),
             Err(Error::InvalidSession) => Err(SessionError::Invalid),
             Err(error) => {
                 tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "session lookup unavailable");

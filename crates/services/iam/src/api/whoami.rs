@@ -12,5 +12,5 @@ pub async fn handle(service: &IamService, request: Request<WhoamiRequest>) -> Re
     let session = service.whoami(id).await?;
 
     let encoded = encode::session(&session);
-    Ok(Response::new(WhoamiResponse { session: Some(encoded), user: Some(encode::user(session.user)) }))
+    Ok(Response::new(WhoamiResponse { session: Some(encoded), user: Some(encode::user(service, session.user)) }))
 }

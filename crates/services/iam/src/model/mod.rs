@@ -1,9 +1,11 @@
 //! Users, passwords and sessions. No I/O and no clock.
 
+mod operators;
 mod password;
 mod session;
 mod user;
 
+pub use operators::Operators;
 pub use password::Password;
 pub use session::{LoginAttempt, Session, SessionId};
 pub use user::{Account, NotificationMethod, User, UserInfo};

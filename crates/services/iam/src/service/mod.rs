@@ -1,6 +1,7 @@
 //! Use cases: registration, login, sessions, and changes of password.
 
 mod addresses;
+mod operators;
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,10 +10,11 @@ use contracts::ids::UserId;
 use platform::auth::Caller;
 
 use self::addresses::LimitedAddresses;
+pub use self::operators::OperatorService;
 use crate::{
     error::Error,
     hashing::{Hashing, SaltBytes},
-    model::{LoginAttempt, Password, Session, SessionId, User},
+    model::{LoginAttempt, Operators, Password, Session, SessionId, User},
     repository::{Admission, Sessions, Users},
 };
 
@@ -22,16 +24,32 @@ pub struct IamService {
     sessions: Arc<dyn Sessions>,
     hashing: Hashing,
     session_ttl: Duration,
+    operators: Operators,
     limited: LimitedAddresses,
 }
 
 impl IamService {
-    pub fn new(users: Arc<dyn Users>, sessions: Arc<dyn Sessions>, hashing: Hashing, session_ttl: Duration) -> Self {
-        Self { users, sessions, hashing, session_ttl, limited: LimitedAddresses::default() }
+    pub fn new(
+        users: Arc<dyn Users>,
+        sessions: Arc<dyn Sessions>,
+        hashing: Hashing,
+        session_ttl: Duration,
+        operators: Operators,
+    ) -> Self {
+        Self { users, sessions, hashing, session_ttl, operators, limited: LimitedAddresses::default() }
     }
 
+    /// True for a user with the role `operator`. The role follows from the login, so a session that is open gains and loses it, too.
+    pub fn is_operator(&self, user: &User) -> bool {
+        self.operators.include(user)
+    }
+
+    /// Adds a user. An operator's login is refused as a taken one is, and takes as long.
     pub async fn register(&self, user: &User, password: Password, salt: SaltBytes) -> Result<(), Error> {
         let hash = self.hashing.hash(password, salt).await?;
+        if self.is_operator(user) {
+            return Err(Error::LoginTaken);
+        }
         self.users.register(user, &hash).await?;
         tracing::info!(user_uuid = %user.id, "user registered");
         Ok(())

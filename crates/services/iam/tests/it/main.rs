@@ -5,6 +5,7 @@
 mod accounts;
 mod failures;
 mod fixture;
+mod operators;
 mod passwords;
 mod server;
 mod sessions;

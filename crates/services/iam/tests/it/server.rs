@@ -66,6 +66,7 @@ async fn a_missing_or_invalid_variable_is_named() {
         ("IAM_HASHING_THREADS", "0"),
         ("IAM_ARGON2_MEMORY_KIB", "7"),
         ("IAM_ARGON2_ITERATIONS", "0"),
+        ("IAM_OPERATORS", "ann,,bob"),
     ] {
         let error = Config::load(&settings.clone().with([(name, value.to_owned())])).unwrap_err();
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{BotApi, Limits, Message, Notifier, Unavailable, Update, Users};
 use crate::model::{Kind, MessengerError};
 
-/// The timeout of a call, and of a long poll.
+/// When a call is given up; a long poll waits as long.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Users' chats; clones share them.
@@ -73,7 +73,7 @@ pub enum Reply {
 /// A message that the messenger accepted.
 #[derive(Clone, Debug)]
 pub struct SentMessage {
-    /// The notifications in the text, in its order; empty for a reply of the bot.
+    /// The rendered notifications, in the order in which the text has them; empty for a reply of the bot.
     pub notifications: Vec<(OrderId, Kind)>,
     pub chat: String,
     pub text: String,

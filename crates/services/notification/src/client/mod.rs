@@ -40,7 +40,7 @@ pub const LONGEST_TEXT: usize = 4_096;
 pub struct Message<'a> {
     pub chat: &'a str,
     pub text: &'a str,
-    /// The notifications in the text, in its order.
+    /// The rendered notifications, in the order in which the text has them.
     pub parts: &'a [Part],
 }
 

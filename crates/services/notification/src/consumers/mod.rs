@@ -1,10 +1,12 @@
-//! The consumed events, one per file: each queues a notification of the user.
+//! The consumed events, one per file: each queues a notification of the user, if the event is one to tell of.
 
+mod delivery_status_updated;
 mod order_cancelled;
 mod order_paid;
 mod ship_assembled;
 
 use contracts::events::{Event, OrderOf, Received};
+pub use delivery_status_updated::delivery_status_updated;
 pub use order_cancelled::order_cancelled;
 pub use order_paid::order_paid;
 use platform::{ids, kafka::Failure};

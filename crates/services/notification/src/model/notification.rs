@@ -34,16 +34,18 @@ pub enum Kind {
     OrderPaid,
     ShipAssembled,
     OrderCancelled,
+    ShipDelivered,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::OrderPaid, Self::ShipAssembled, Self::OrderCancelled];
+    pub const ALL: [Self; 4] = [Self::OrderPaid, Self::ShipAssembled, Self::OrderCancelled, Self::ShipDelivered];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OrderPaid => "order_paid",
             Self::ShipAssembled => "ship_assembled",
             Self::OrderCancelled => "order_cancelled",
+            Self::ShipDelivered => "ship_delivered",
         }
     }
 

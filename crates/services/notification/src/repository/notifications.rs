@@ -23,10 +23,14 @@ pub struct DuePage {
     pub next: Option<String>,
 }
 
+/// Notifications of kinds that this build does not know, queued by a newer replica, are left to that: no read returns them, and they
+/// hold up no other.
 #[async_trait]
 pub trait Notifications: Send + Sync {
     /// Queues a notification, once per event and once per order and kind. True when it is new.
     async fn queue(&self, consumer: &'static str, event: EventId, new: &NewNotification) -> Result<bool, Error>;
+    /// Records that an event was handled without a notification; idempotent.
+    async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error>;
     /// The oldest queued notifications whose chat is not known, except those in `busy`; at most `limit`.
     async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error>;
     /// Sets the chat of notifications that have none.

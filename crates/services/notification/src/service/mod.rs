@@ -32,6 +32,7 @@ use crate::{
 pub const GROUP_PAID: &str = "notification-group-order-paid";
 pub const GROUP_ASSEMBLED: &str = "notification-group-order-assembled";
 pub const GROUP_CANCELLED: &str = "notification-group-order-cancelled";
+pub const GROUP_DELIVERY: &str = "notification-group-delivery-status-updated";
 
 #[derive(Clone)]
 pub struct NotificationService {
@@ -51,6 +52,11 @@ impl NotificationService {
             self.queued.notify_one();
         }
         Ok(())
+    }
+
+    /// Records that an event was handled that no user is told of.
+    pub async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
+        self.notifications.skip(consumer, event).await
     }
 
     /// The notifications of the caller's own order; a service sees all, other users see none.

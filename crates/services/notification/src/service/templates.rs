@@ -12,10 +12,11 @@ use crate::model::Kind;
 
 const VARIABLE: &str = "NOTIFICATION_TEMPLATES";
 const START: &str = "start.txt";
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("order_paid.txt", include_str!("../../templates/order_paid.txt")),
     ("ship_assembled.txt", include_str!("../../templates/ship_assembled.txt")),
     ("order_cancelled.txt", include_str!("../../templates/order_cancelled.txt")),
+    ("ship_delivered.txt", include_str!("../../templates/ship_delivered.txt")),
     (START, include_str!("../../templates/start.txt")),
 ];
 
@@ -72,6 +73,7 @@ impl Templates {
             (Kind::OrderPaid, json!({ "payment_method": "CARD", "transaction_uuid": Uuid::nil() })),
             (Kind::ShipAssembled, json!({ "build_time_sec": 5 })),
             (Kind::OrderCancelled, json!({ "reason": "BY_USER", "paid": true })),
+            (Kind::ShipDelivered, json!({ "tracking_number": "A1B2C3D4E5F6" })),
         ];
         for (kind, facts) in samples {
             self.notification(kind, OrderId::new(Uuid::nil()), &facts)
@@ -124,6 +126,18 @@ mod tests {
         assert_eq!(text("PAYMENT_DEADLINE", false), "Your order was not paid in time and is cancelled.");
         assert!(text("ASSEMBLY_FAILED", true).starts_with("We are sorry: your ship cannot be built"));
         assert!(text("OUT_OF_STOCK", true).starts_with("We are sorry: we have run out of a part"));
+    }
+
+    #[test]
+    fn a_delivery_names_its_tracking_number() {
+        let facts = json!({ "tracking_number": "A1B2C3D4E5F6" });
+
+        let text = built_in().notification(Kind::ShipDelivered, order(), &facts).unwrap();
+
+        assert_eq!(
+            text,
+            "Your ship is delivered.\nOrder: 00000000-0000-0000-0000-000000000000\nTracking number: A1B2C3D4E5F6"
+        );
     }
 
     #[test]

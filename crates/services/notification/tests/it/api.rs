@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use contracts::events::{CancelReason, Event, OrderCancelled, OrderPaid, ShipAssembled};
+use contracts::events::{
+    CancelReason, DELIVERY_STATUSES, DeliveryStatusUpdated, Event, OrderCancelled, OrderPaid, ShipAssembled,
+};
 use contracts::proto::notification::v1::{
     ListNotificationsRequest, Notification, NotificationStatus, notification_service_client::NotificationServiceClient,
 };
@@ -87,6 +89,17 @@ impl Fixture {
         self.kafka.publish(vec![Record { topic, key, payload: event.payload, headers }]).await;
     }
 
+    /// How many events the consumer has in its inbox.
+    async fn handled(&self, consumer: &str) -> usize {
+        let pool = notification::SERVICE.pool("test", 1, &self.settings).expect("the settings name a database");
+        let count: i64 = sqlx::query_scalar("select count(*) from inbox where consumer = $1")
+            .bind(consumer)
+            .fetch_one(&pool)
+            .await
+            .expect("there is an inbox");
+        usize::try_from(count).expect("a count is not negative")
+    }
+
     /// The order's notifications, as listed to a service.
     async fn notifications(&self, order: Uuid) -> Vec<Notification> {
         self.list(order, None).await.unwrap()
@@ -144,6 +157,17 @@ fn paid(order: Uuid, user: Uuid) -> OrderPaid {
     }
 }
 
+fn updated(order: Uuid, user: Uuid, status: &str) -> DeliveryStatusUpdated {
+    DeliveryStatusUpdated {
+        order_uuid: order.to_string(),
+        user_uuid: user.to_string(),
+        delivery_uuid: ids::random().to_string(),
+        status: status.to_owned(),
+        tracking_number: "A1B2C3D4E5F6".to_owned(),
+        ..DeliveryStatusUpdated::default()
+    }
+}
+
 fn assembled(order: Uuid, user: Uuid) -> ShipAssembled {
     let (order_uuid, user_uuid) = (order.to_string(), user.to_string());
     ShipAssembled { order_uuid, user_uuid, build_time_sec: 3, ..ShipAssembled::default() }
@@ -179,6 +203,35 @@ async fn a_user_is_notified_of_an_order_and_can_list_the_notifications() {
     assert_eq!(owner, seen);
     assert_eq!(stranger, []);
     assert_eq!((dead.code(), dead.message()), (Code::Unauthenticated, "invalid session"));
+}
+
+#[tokio::test]
+async fn a_user_is_notified_of_the_delivery_once_and_of_no_other_status() {
+    let fixture = Fixture::new(Some(TOKEN)).await;
+    fixture.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
+    fixture.telegram_answers("getUpdates", None, no_updates()).await;
+    let (order, other, user) = (ids::random(), ids::random(), ids::random());
+    fixture.iam.add_user(user, &[("telegram", "42")]);
+
+    for order in [order, other] {
+        // All of another order's but DELIVERED; of this one, each twice.
+        let statuses = DELIVERY_STATUSES.into_iter().filter(|status| order != other || *status != "DELIVERED");
+        for status in statuses {
+            fixture.publish(order, updated(order, user, status)).await;
+            fixture.publish(order, updated(order, user, status)).await;
+        }
+    }
+    let taken = 2 * DELIVERY_STATUSES.len() - 1;
+    eventually(|| async {
+        (fixture.handled("notification-group-delivery-status-updated").await == taken).then_some(())
+    })
+    .await;
+    let seen = fixture.settled(order, 1).await;
+
+    assert_eq!((seen[0].kind.as_str(), seen[0].status()), ("ship_delivered", NotificationStatus::Sent));
+    assert_eq!(fixture.notifications(other).await, []);
+    let text = format!("Your ship is delivered.\nOrder: {order}\nTracking number: A1B2C3D4E5F6");
+    assert_eq!(fixture.sent().await, [("42".to_owned(), text)]);
 }
 
 #[tokio::test]

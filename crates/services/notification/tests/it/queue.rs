@@ -5,14 +5,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use contracts::ids::{EventId, OrderId, UserId};
 use notification::{
     client::Log,
-    model::{Attempt, Due, NotificationId, Outcome},
+    model::{Attempt, Due, Kind, NewNotification, NotificationId, Outcome, Status},
     repository::{BATCH, MIGRATIONS, Notifications as _, PgNotifications, prefer_index_scans},
     service::{Dispatcher, STABLE_FOR, Sender, Templates},
 };
-use platform::{lease::MemoryLease, postgres::Database};
+use platform::{ids, lease::MemoryLease, postgres::Database};
+use serde_json::json;
+use testkit::Running;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 /// A pool of one connection with the service's settings, so that its statistics and cached plans are its own.
 fn one_connection(database: &testkit::Database) -> Database {
@@ -121,19 +125,9 @@ async fn figures_without_a_token() {
     .execute(&pool)
     .await
     .unwrap();
-    let notifications = Arc::new(PgNotifications::new(pool.clone()));
-    let dispatcher = Dispatcher {
-        notifications: notifications.clone(),
-        users: Arc::new(Log),
-        notifier: Arc::new(Log),
-        templates: Templates::load(None).unwrap(),
-        fallback_chat: None,
-        stable_for: STABLE_FOR,
-        halted: AtomicBool::new(false),
-    };
-    let sender = Sender::new(dispatcher, Arc::new(MemoryLease::new("first")), Arc::new(Notify::new()));
+    let notifications = PgNotifications::new(pool.clone());
     let start = Instant::now();
-    let _sender = testkit::run(|stop| sender.run(stop));
+    let _sender = sender(&pool);
 
     while notifications.queued(1).await.unwrap() > 0 {
         assert!(
@@ -144,6 +138,21 @@ async fn figures_without_a_token() {
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     println!("94 000 messages without a token: {:?}", start.elapsed());
+}
+
+/// Runs a sender that logs messages.
+fn sender(pool: &Database) -> Running {
+    let dispatcher = Dispatcher {
+        notifications: Arc::new(PgNotifications::new(pool.clone())),
+        users: Arc::new(Log),
+        notifier: Arc::new(Log),
+        templates: Templates::load(None).expect("the built-in templates are valid"),
+        fallback_chat: None,
+        stable_for: STABLE_FOR,
+        halted: AtomicBool::new(false),
+    };
+    let sender = Sender::new(dispatcher, Arc::new(MemoryLease::new("first")), Arc::new(Notify::new()));
+    testkit::run(|stop| sender.run(stop))
 }
 
 /// The statements of the build before digests: finds due notifications and claims each.
@@ -247,4 +256,64 @@ async fn ended_notifications_are_removed_ten_times_as_fast_as_they_come() {
         0,
         "neither queued notifications nor recently ended ones"
     );
+}
+
+/// Queues a notification of a kind that this build does not know, as a newer replica does. Its chat is `chat`, if there is one.
+async fn queue_unknown_kind(pool: &Database, order: Uuid, chat: Option<&str>) {
+    sqlx::query(
+        "insert into notifications (uuid, order_uuid, user_uuid, kind, facts, trace, chat, created_at)
+        values ($1, $2, $2, 'ship_recalled', '{}', '{}', $3, now() - interval '1 hour')",
+    )
+    .bind(ids::random())
+    .bind(order)
+    .bind(chat)
+    .execute(pool)
+    .await
+    .expect("any kind can be queued");
+}
+
+#[tokio::test]
+async fn notifications_of_kinds_that_are_not_known_hold_up_no_other() {
+    let database = testkit::database(&MIGRATIONS).await;
+    let pool = database.pool.clone();
+    // A newer replica's migration.
+    sqlx::query("alter table notifications drop constraint notifications_kind_check").execute(&pool).await.unwrap();
+    let order = ids::random();
+    // More than a page reads, and before all others.
+    for _ in 0..=BATCH {
+        queue_unknown_kind(&pool, ids::random(), Some("chat")).await;
+        queue_unknown_kind(&pool, ids::random(), None).await;
+    }
+    queue_unknown_kind(&pool, order, Some("only unknown")).await;
+    let notifications = PgNotifications::new(pool.clone());
+    let queue = async || {
+        let facts = json!({ "build_time_sec": 3 });
+        let (id, order) = (NotificationId::new(ids::ordered()), OrderId::new(order));
+        let user = UserId::new(ids::random());
+        let new = NewNotification { id, order, user, kind: Kind::ShipAssembled, facts };
+        assert!(notifications.queue("group", EventId::new(ids::random()), &new).await.unwrap());
+        id
+    };
+    let id = queue().await;
+
+    let unaddressed = notifications.without_chat(BATCH, &[]).await.unwrap();
+    assert_eq!(unaddressed.iter().map(|due| due.id).collect::<Vec<_>>(), [id]);
+    notifications.set_chat(&[id], "chat").await.unwrap();
+    let listed = notifications.of_order(OrderId::new(order)).await.unwrap();
+    assert_eq!(listed.iter().map(|one| one.id).collect::<Vec<_>>(), [id]);
+
+    let sender = sender(&pool);
+    testkit::eventually(async || {
+        let sent = notifications.of_order(OrderId::new(order)).await.unwrap();
+        sent.iter().all(|one| one.status == Status::Sent).then_some(())
+    })
+    .await;
+    drop(sender);
+    let left: i64 = sqlx::query_scalar(
+        "select count(*) from notifications where kind = 'ship_recalled' and status = 'queued' and attempts = 0",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(left, 2 * (BATCH + 1) + 1, "they wait for a replica that knows them");
 }

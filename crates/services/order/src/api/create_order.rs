@@ -10,7 +10,7 @@ use super::{
     problems::Declared,
     state::Api,
 };
-use crate::model::NewOrder;
+use crate::model::{DeliveryAddress, NewOrder};
 
 /// The most parts that one order may have.
 const MAX_PARTS: usize = 1000;
@@ -53,12 +53,19 @@ pub async fn handle(
     if body.part_uuids.len() > MAX_PARTS {
         return Err(Problem::invalid("part_uuids", format!("must name at most {MAX_PARTS} parts")).into());
     }
+    let delivery_address = body
+        .delivery_address
+        .map(DeliveryAddress::new)
+        .transpose()
+        .map_err(|error| Problem::invalid("delivery_address", error))?;
     let claim = posted.claim(user)?;
     let order = NewOrder {
         uuid: OrderId::new(ids::ordered()),
         user: UserId::new(body.user_uuid),
         parts: body.part_uuids.into_iter().map(PartId::new).collect(),
+        delivery_address,
     };
+    api.deliveries.check_volume(&order)?;
 
     Ok(api.service.create(user, order, claim.as_ref()).await?)
 }

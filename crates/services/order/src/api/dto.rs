@@ -2,14 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use contracts::{
-    ids::{OrderId, PartId},
+    ids::{OrderId, PartId, TransactionId},
     money::Money,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::model::{Order, PaymentMethod, Status};
+use crate::{
+    model::{DeliveryAddress, DeliveryStatus, Order, PaymentMethod, PaymentStatus, Status},
+    service::OrderPayment,
+};
 
 /// An order to be made.
 #[derive(Deserialize, ToSchema)]
@@ -19,6 +22,9 @@ pub struct CreateOrder {
     /// At least one; a repeated uuid is a quantity.
     #[schema(min_items = 1, max_items = 1000)]
     pub part_uuids: Vec<Uuid>,
+    /// Where the ship is delivered; it is not, where this is absent or null. Not blank, without control characters.
+    #[schema(min_length = 1, max_length = 300)]
+    pub delivery_address: Option<String>,
 }
 
 /// An order that has been made.
@@ -69,6 +75,13 @@ pub struct OrderView {
     pub payment_method: Option<PaymentMethod>,
     #[schema(value_type = String, example = "PENDING_PAYMENT")]
     pub status: Status,
+    /// As sent; absent where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery_address: Option<String>,
+    /// Absent until the delivery has begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "IN_TRANSIT")]
+    pub delivery_status: Option<DeliveryStatus>,
     /// In lists alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<DateTime<Utc>>,
@@ -84,6 +97,8 @@ impl From<Order> for OrderView {
             transaction_uuid: order.payment.map(|(_, transaction)| transaction.uuid()),
             payment_method: order.payment.map(|(method, _)| method),
             status: order.status,
+            delivery_address: order.delivery_address.map(DeliveryAddress::into_string),
+            delivery_status: order.delivery.map(|delivery| delivery.status),
             created_at: None,
         }
     }
@@ -96,4 +111,36 @@ pub struct OrdersPage {
     /// To be sent as `cursor` for the next page; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+}
+
+/// An order's payment.
+#[derive(Serialize, ToSchema)]
+pub struct PaymentView {
+    pub order_uuid: Uuid,
+    /// Absent until charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_uuid: Option<Uuid>,
+    #[schema(value_type = String, example = "SUCCESS", pattern = "^(PENDING|SUCCESS|INSUFFICIENT_FUNDS|FAILED|REFUNDED)$")]
+    pub status: PaymentStatus,
+    /// Two decimals at most.
+    pub amount: f64,
+    #[schema(value_type = String, example = "CARD")]
+    pub payment_method: PaymentMethod,
+    /// Absent until charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<DateTime<Utc>>,
+}
+
+impl From<OrderPayment> for PaymentView {
+    fn from(payment: OrderPayment) -> Self {
+        let charged = payment.transaction.filter(|_| payment.status.is_charged());
+        Self {
+            order_uuid: payment.order.uuid(),
+            transaction_uuid: charged.map(TransactionId::uuid),
+            status: payment.status,
+            amount: payment.amount.to_major(),
+            payment_method: payment.method,
+            paid_at: payment.paid_at,
+        }
+    }
 }

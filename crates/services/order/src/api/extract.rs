@@ -2,11 +2,11 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
+    http::{HeaderMap, StatusCode, request::Parts},
 };
 use contracts::ids::{OrderId, UserId};
-use platform::{auth::Caller, ids, problem::Problem};
+use platform::{auth::Caller, ids, json, problem::Problem};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use utoipa::IntoParams;
@@ -27,7 +27,7 @@ impl<S: Sync> FromRequestParts<S> for User {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match parts.extensions.get::<Caller>() {
-            Some(Caller::User(user)) => Ok(Self(UserId::new(*user))),
+            Some(Caller::User(user)) => Ok(Self(UserId::new(user.uuid))),
             // Orders belong to users: a service has none.
             _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")),
         }
@@ -57,9 +57,10 @@ impl<S: Send + Sync> FromRequestParts<S> for OrderUuid {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let uuid = path.ok().and_then(|Path(text)| Uuid::try_parse(&text).ok());
-        uuid.map(|uuid| Self(OrderId::new(uuid))).ok_or_else(|| Problem::invalid("order_uuid", "is not a uuid"))
+        let path = RawPathParams::from_request_parts(parts, state).await.ok();
+        let (name, text) = path.iter().flat_map(RawPathParams::iter).next().unwrap_or(("order_uuid", ""));
+        let uuid = Uuid::try_parse(text).ok().map(OrderId::new);
+        uuid.map(Self).ok_or_else(|| Problem::invalid(name, "is not a uuid"))
     }
 }
 
@@ -76,7 +77,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let headers = request.headers().clone();
         let method_and_path = format!("{} {}", request.method(), request.uri().path());
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| refuse(&rejection))?;
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| json::unreadable(&rejection))?;
         Ok(Self { headers, method_and_path, body })
     }
 }
@@ -84,34 +85,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
 impl Posted {
     /// The body as JSON. An error names the field.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let media_type =
-            self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = media_type.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "UNSUPPORTED_MEDIA_TYPE",
-                "the body must be application/json",
-            ));
-        }
-        // serde would take an array for a struct, member by member.
-        if !self.body.trim_ascii_start().starts_with(b"{") {
-            return Err(Problem::invalid("body", "is not a JSON object"));
-        }
-        let mut json = serde_json::Deserializer::from_slice(&self.body);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            let error = error.into_inner();
-            let text = error.to_string();
-            let field = match path.as_str() {
-                "." => missing(&text).unwrap_or("body"),
-                path if error.is_data() => path,
-                _ => "body",
-            };
-            Problem::invalid(field, error)
-        })?;
-        json.end().map_err(|error| Problem::invalid("body", error))?;
-        Ok(value)
+        json::parse(&self.headers, &self.body)
     }
 
     /// The claim on the request's idempotency key, if it has one.
@@ -133,18 +107,5 @@ impl Posted {
         hash.update([0]);
         hash.update(&self.body);
         Ok(Some(Claim { user, key: key.to_owned(), fingerprint: hash.finalize().to_vec(), token: ids::random() }))
-    }
-}
-
-/// The field that serde reports as missing.
-fn missing(error: &str) -> Option<&str> {
-    error.strip_prefix("missing field `")?.split('`').next()
-}
-
-fn refuse(rejection: &BytesRejection) -> Problem {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is larger than 64 KiB")
-    } else {
-        Problem::invalid("body", rejection.body_text())
     }
 }

@@ -1,10 +1,14 @@
-//! The HTTP API, a file per endpoint.
+//! The HTTP API, a file per endpoint; the gRPC API in `grpc`.
 
 mod cancel_order;
+mod checkout;
 mod create_order;
 mod dto;
 mod extract;
+mod get_delivery;
 mod get_order;
+mod get_payment;
+pub mod grpc;
 mod list_orders;
 mod load_shed;
 mod openapi;
@@ -15,3 +19,4 @@ mod routes;
 mod state;
 
 pub use routes::{access, document, router};
+pub use state::Api;

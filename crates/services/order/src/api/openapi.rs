@@ -22,6 +22,6 @@ pub(super) fn base() -> utoipa::openapi::OpenApi {
     let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(SESSION_HEADER)));
     let components = base.components.get_or_insert_default();
     components.add_security_scheme("session", scheme);
-    components.responses.extend(problems::shared());
+    components.responses.extend(problems::SHARED.responses());
     base
 }

@@ -31,29 +31,35 @@ impl IntoResponse for Outcome {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        problem(self).into_response()
+        problem(self, "part_uuids").into_response()
     }
 }
 
-fn problem(error: Error) -> Problem {
+/// `parts` is the member of the request that names the parts.
+pub(super) fn problem(error: Error, parts: &'static str) -> Problem {
     let message = error.to_string();
     let conflict = |code| Problem::new(StatusCode::CONFLICT, code, message.clone());
+    let about_parts = |problem| Problem { field: Some(parts.into()), ..problem };
     let unprocessable = |code| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, message.clone());
     match error {
         Error::Refused(refusal) => match refusal {
             Refusal::OrderNotFound(_) => Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", message),
             Refusal::PartNotFound(_) => about_parts(Problem::new(StatusCode::NOT_FOUND, "PART_NOT_FOUND", message)),
             Refusal::OutOfStock(_) => about_parts(conflict("OUT_OF_STOCK")),
+            Refusal::PriceChanged(_) => about_parts(conflict("PRICE_CHANGED")),
             Refusal::ReservationLost => conflict("OUT_OF_STOCK"),
             Refusal::InvalidStatus(_) => conflict("INVALID_STATUS"),
             Refusal::PaymentDeclined => unprocessable("PAYMENT_DECLINED"),
             Refusal::InsufficientFunds => unprocessable("INSUFFICIENT_FUNDS"),
         },
         Error::UserMismatch => Problem::new(StatusCode::FORBIDDEN, "USER_MISMATCH", message),
+        Error::PartNameNotFound(_) => about_parts(Problem::new(StatusCode::NOT_FOUND, "PART_NOT_FOUND", message)),
+        Error::PaymentNotFound(_) => Problem::new(StatusCode::NOT_FOUND, "PAYMENT_NOT_FOUND", message),
         Error::PaymentInProgress => conflict("PAYMENT_IN_PROGRESS"),
         Error::KeyInProgress => conflict("IDEMPOTENCY_IN_PROGRESS"),
         Error::KeyReused => unprocessable("IDEMPOTENCY_KEY_REUSED"),
-        Error::TotalTooLarge(_) => Problem::invalid("part_uuids", message),
+        Error::TotalTooLarge(_) | Error::TooLargeToDeliver { .. } => Problem::invalid(parts, message),
+        Error::DeliveryNotFound(_) => Problem::new(StatusCode::NOT_FOUND, "DELIVERY_NOT_FOUND", message),
         Error::PaymentOutcomeUnknown => {
             let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "PAYMENT_OUTCOME_UNKNOWN", message);
             problem.retry_after = Some(2);
@@ -68,9 +74,4 @@ fn problem(error: Error) -> Problem {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here")
         }
     }
-}
-
-fn about_parts(mut problem: Problem) -> Problem {
-    problem.field = Some("part_uuids".into());
-    problem
 }

@@ -1,8 +1,9 @@
 //! The state that every handler gets.
 
-use crate::service::OrderService;
+use crate::service::{DeliveryService, OrderService};
 
 #[derive(Clone)]
 pub struct Api {
     pub service: OrderService,
+    pub deliveries: DeliveryService,
 }

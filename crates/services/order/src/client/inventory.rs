@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, PartId};
 use contracts::money::Money;
 use contracts::proto::inventory::v1::{
-    ListPartsRequest, PartQuantity, PartsFilter, ReservePartsRequest, ReservedPart,
+    ListPartsRequest, Part, PartQuantity, PartsFilter, ReleasePartsRequest, ReservePartsRequest, ReservedPart,
     inventory_service_client::InventoryServiceClient,
 };
 use platform::{
@@ -57,15 +57,7 @@ impl Inventory for GrpcInventory {
     async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error> {
         let uuids = parts.iter().map(|(part, _)| part.to_string()).collect();
         let filter = PartsFilter { uuids, ..PartsFilter::default() };
-        let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
-        let answer = self
-            .budget
-            .retry(is_transient, || {
-                let (mut client, request) = (self.client.clone(), request.clone());
-                async move { client.list_parts(request).await }
-            })
-            .await;
-        let found = answer.map_err(refusal)?.into_inner().parts;
+        let found = self.list(filter).await?;
         let available: HashMap<PartId, i64> =
             found.iter().filter_map(|part| Some((PartId::new(part.uuid.parse().ok()?), part.stock_quantity))).collect();
         if let Some((part, _)) = parts.iter().find(|(part, _)| !available.contains_key(part)) {
@@ -75,6 +67,38 @@ impl Inventory for GrpcInventory {
             Some((part, _)) => Err(Refusal::OutOfStock(*part).into()),
             None => Ok(()),
         }
+    }
+
+    async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error> {
+        let filter = PartsFilter { names: names.to_vec(), ..PartsFilter::default() };
+        let parts = self.list(filter).await?;
+        let uuid = |part: &Part| part.uuid.parse().ok().map(PartId::new);
+        Ok(parts.into_iter().filter_map(|part| uuid(&part).map(|uuid| (part.name, uuid))).collect())
+    }
+
+    async fn release(&self, order: OrderId) -> Result<(), Error> {
+        let released = self
+            .budget
+            .retry(is_transient, || {
+                let (mut client, order_uuid) = (self.client.clone(), order.to_string());
+                async move { client.release_parts(ReleasePartsRequest { order_uuid }).await }
+            })
+            .await;
+        released.map(drop).map_err(refusal)
+    }
+}
+
+impl GrpcInventory {
+    async fn list(&self, filter: PartsFilter) -> Result<Vec<Part>, Error> {
+        let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
+        let answer = self
+            .budget
+            .retry(is_transient, || {
+                let (mut client, request) = (self.client.clone(), request.clone());
+                async move { client.list_parts(request).await }
+            })
+            .await;
+        Ok(answer.map_err(refusal)?.into_inner().parts)
     }
 }
 

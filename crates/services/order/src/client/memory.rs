@@ -1,11 +1,12 @@
 //! Inventory and payment in memory, for tests.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
+use chrono::DateTime;
 use contracts::ids::{OrderId, PartId, TransactionId};
 use contracts::money::Money;
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use super::{Inventory, Payment, Payments, Reserved, Voided};
 use crate::{
     error::{Error, Refusal},
-    model::{Attempt, Order},
+    model::{self, Attempt, Order, PaymentMethod, PaymentStatus},
 };
 
 /// Stock, prices and reservations behind a lock; clones share them.
@@ -26,6 +27,9 @@ pub struct MemoryInventory {
 struct Stock {
     parts: BTreeMap<PartId, (Money, i64)>,
     reservations: BTreeMap<OrderId, Vec<Reserved>>,
+    names: Vec<(String, PartId)>,
+    /// Orders whose reservation was released: they never get one again.
+    released: BTreeSet<OrderId>,
     away: bool,
 }
 
@@ -51,6 +55,11 @@ impl MemoryInventory {
     /// Adds a part to the stock.
     pub fn put(&self, part: PartId, unit_price: Money, quantity: i64) {
         self.state().parts.insert(part, (unit_price, quantity));
+    }
+
+    /// Names a part, after those that have names already.
+    pub fn name(&self, part: PartId, name: &str) {
+        self.state().names.push((name.to_owned(), part));
     }
 
     /// Makes every call fail as if the service were unavailable, or succeed again.
@@ -84,6 +93,9 @@ impl Inventory for MemoryInventory {
         if state.away {
             return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
         }
+        if state.released.contains(&order) {
+            return Err(Refusal::ReservationLost.into());
+        }
         if let Some(reserved) = state.reservations.get(&order) {
             return Ok(reserved.clone());
         }
@@ -104,6 +116,23 @@ impl Inventory for MemoryInventory {
         }
         state.grantable(parts).map(drop)
     }
+
+    async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error> {
+        let state = self.state();
+        if state.away {
+            return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
+        }
+        Ok(state.names.iter().filter(|(name, _)| names.contains(name)).cloned().collect())
+    }
+
+    async fn release(&self, order: OrderId) -> Result<(), Error> {
+        if self.state().away {
+            return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
+        }
+        self.expire(order);
+        self.state().released.insert(order);
+        Ok(())
+    }
 }
 
 /// Charges at most once per order, and fails as scripted; clones share the state.
@@ -114,8 +143,10 @@ pub struct MemoryPayments {
 
 #[derive(Default)]
 struct Till {
-    charges: BTreeMap<OrderId, (i32, TransactionId)>,
-    declined: BTreeMap<(OrderId, i32), Refusal>,
+    charges: BTreeMap<OrderId, (Attempt, TransactionId)>,
+    declined: BTreeMap<(OrderId, i32), (PaymentMethod, Refusal)>,
+    refunded: BTreeSet<OrderId>,
+    away: bool,
     script: VecDeque<Fault>,
 }
 
@@ -143,9 +174,24 @@ impl MemoryPayments {
         usize::from(self.state().charges.contains_key(&order))
     }
 
+    /// Refunds the charge of an order.
+    pub fn refund(&self, order: OrderId) {
+        self.state().refunded.insert(order);
+    }
+
+    /// Makes every call fail as if the service were unavailable, or succeed again.
+    pub fn set_away(&self, away: bool) {
+        self.state().away = away;
+    }
+
     fn state(&self) -> MutexGuard<'_, Till> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The transaction of an attempt.
+fn transaction(order: OrderId, attempt: i32) -> TransactionId {
+    TransactionId::new(Uuid::from_u128(order.uuid().as_u128().wrapping_add(u128::from(attempt.unsigned_abs()))))
 }
 
 #[async_trait]
@@ -158,21 +204,47 @@ impl Payments for MemoryPayments {
             _ => {}
         }
         let mut state = self.state();
-        if let Some(refusal) = state.declined.get(&(order.uuid, attempt.number)) {
+        if state.away {
+            return Payment::Unknown("away".to_owned());
+        }
+        if let Some((_, refusal)) = state.declined.get(&(order.uuid, attempt.number)) {
             return Payment::Declined(refusal.clone());
         }
         if let Some(Fault::Decline(refusal)) = fault {
-            state.declined.insert((order.uuid, attempt.number), refusal.clone());
+            state.declined.insert((order.uuid, attempt.number), (attempt.method, refusal.clone()));
             return Payment::Declined(refusal);
         }
-        let transaction =
-            Uuid::from_u128(order.uuid.uuid().as_u128().wrapping_add(u128::from(attempt.number.unsigned_abs())));
-        let (_, transaction) =
-            *state.charges.entry(order.uuid).or_insert((attempt.number, TransactionId::new(transaction)));
+        let transaction = transaction(order.uuid, attempt.number);
+        let (_, transaction) = *state.charges.entry(order.uuid).or_insert((attempt, transaction));
         if matches!(fault, Some(Fault::ChargedThenSilent)) {
             return Payment::Unknown("charged, then silent".to_owned());
         }
         Payment::Charged(transaction)
+    }
+
+    async fn find(&self, order: OrderId) -> Result<Option<model::Payment>, Error> {
+        let state = self.state();
+        if state.away {
+            return Err(Error::Unavailable("payment", anyhow::anyhow!("away")));
+        }
+        let created_at = DateTime::UNIX_EPOCH;
+        if let Some((attempt, transaction)) = state.charges.get(&order) {
+            let refunded = state.refunded.contains(&order);
+            let status = if refunded { PaymentStatus::Refunded } else { PaymentStatus::Success };
+            let (attempt, method) = (attempt.number, attempt.method);
+            return Ok(Some(model::Payment { attempt, transaction: *transaction, method, status, created_at }));
+        }
+        let latest = state.declined.iter().rfind(|((of, _), _)| *of == order);
+        Ok(latest.map(|((_, attempt), (method, refusal))| model::Payment {
+            attempt: *attempt,
+            transaction: transaction(order, *attempt),
+            method: *method,
+            status: match refusal {
+                Refusal::InsufficientFunds => PaymentStatus::InsufficientFunds,
+                _ => PaymentStatus::Failed,
+            },
+            created_at,
+        }))
     }
 
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
@@ -183,7 +255,8 @@ impl Payments for MemoryPayments {
         if let Some((_, transaction)) = state.charges.get(&order.uuid) {
             return Voided::Charged(*transaction);
         }
-        state.declined.entry((order.uuid, attempt.number)).or_insert(Refusal::PaymentDeclined);
+        let void = (attempt.method, Refusal::PaymentDeclined);
+        state.declined.entry((order.uuid, attempt.number)).or_insert(void);
         Voided::Void
     }
 }

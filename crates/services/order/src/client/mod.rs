@@ -1,19 +1,24 @@
-//! Clients of the services that order calls, inventory and payment: traits, gRPC clients, in-memory twins.
+//! Clients of the services that order calls, inventory, payment and delivery: traits, gRPC clients, in-memory twins.
 
+mod delivery;
 mod inventory;
 mod memory;
 mod payment;
+mod users;
 
 use async_trait::async_trait;
 use contracts::ids::{OrderId, PartId, TransactionId};
 use contracts::money::Money;
+pub(crate) use delivery::estimated_delivery;
+pub use delivery::{GrpcDelivery, MemoryDelivery, Tracking};
 pub use inventory::GrpcInventory;
 pub use memory::{Fault, MemoryInventory, MemoryPayments};
 pub use payment::GrpcPayments;
+pub use users::{GrpcUsers, MemoryUsers, Users};
 
 use crate::{
     error::{Error, Refusal},
-    model::{Attempt, Order},
+    model::{self, Attempt, Order},
 };
 
 /// A reserved part, at the price of the order's first reservation.
@@ -33,6 +38,10 @@ pub trait Inventory: Send + Sync {
     async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error>;
     /// Fails as [`reserve`](Self::reserve) would now; reserves nothing.
     async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error>;
+    /// The parts with these names, each with its name, in the order of the catalogue.
+    async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error>;
+    /// Releases the order's reservation; it can never get one again.
+    async fn release(&self, order: OrderId) -> Result<(), Error>;
 }
 
 /// Payment's answer to a request to charge.
@@ -61,6 +70,8 @@ pub enum Voided {
 pub trait Payments: Send + Sync {
     /// Charges the order for this attempt, once even if repeated.
     async fn pay(&self, order: &Order, attempt: Attempt) -> Payment;
+    /// The order's attempt that was not declined, otherwise the latest; None before payment was asked for one.
+    async fn find(&self, order: OrderId) -> Result<Option<model::Payment>, Error>;
     /// Prevents any charge under this attempt, unless the order is charged already.
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided;
 }

@@ -1,27 +1,33 @@
 //! Payment over gRPC.
 
 use async_trait::async_trait;
-use contracts::ids::TransactionId;
+use chrono::DateTime;
+use contracts::ids::{OrderId, TransactionId};
 use contracts::proto::payment::v1::{
-    PayOrderRequest, PaymentMethod as Method, VoidAttemptRequest, payment_service_client::PaymentServiceClient,
+    GetPaymentRequest, PayOrderRequest, Payment as Known, PaymentMethod as Method, PaymentStatus as Phase,
+    VoidAttemptRequest, payment_service_client::PaymentServiceClient,
 };
-use platform::grpc::{Peer, reason};
+use platform::{
+    grpc::{Peer, is_transient, reason},
+    retry::Budget,
+};
 use tonic::Code;
 
 use super::{Payment, Payments, Voided};
 use crate::{
-    error::Refusal,
-    model::{Attempt, Order, PaymentMethod},
+    error::{Error, Refusal},
+    model::{self, Attempt, Order, PaymentMethod, PaymentStatus},
 };
 
 #[derive(Clone)]
 pub struct GrpcPayments {
     client: PaymentServiceClient<Peer>,
+    budget: Budget,
 }
 
 impl GrpcPayments {
     pub fn new(payment: Peer) -> Self {
-        Self { client: PaymentServiceClient::new(payment) }
+        Self { client: PaymentServiceClient::new(payment), budget: Budget::new("payment") }
     }
 }
 
@@ -54,6 +60,25 @@ impl Payments for GrpcPayments {
         }
     }
 
+    async fn find(&self, order: OrderId) -> Result<Option<model::Payment>, Error> {
+        let answer = self
+            .budget
+            .retry(is_transient, || {
+                let (mut client, order_uuid) = (self.client.clone(), order.to_string());
+                async move { client.get_payment(GetPaymentRequest { order_uuid }).await }
+            })
+            .await;
+        match answer {
+            Ok(answer) => {
+                let known = answer.into_inner().payment.as_ref().and_then(decode);
+                let wrong = || Error::Inconsistent("payment answered without a valid payment".to_owned());
+                known.map(Some).ok_or_else(wrong)
+            }
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            Err(status) => Err(Error::Unavailable("payment", status.into())),
+        }
+    }
+
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
         let request = VoidAttemptRequest {
             order_uuid: order.uuid.to_string(),
@@ -72,6 +97,33 @@ impl Payments for GrpcPayments {
             Err(status) => Voided::Unknown(format!("{:?}: {}", status.code(), status.message())),
         }
     }
+}
+
+fn decode(known: &Known) -> Option<model::Payment> {
+    let status = match known.status() {
+        Phase::Pending => PaymentStatus::Pending,
+        // Charged until the refund is done.
+        Phase::Succeeded | Phase::Refunding => PaymentStatus::Success,
+        Phase::Declined if known.decline_reason == "INSUFFICIENT_FUNDS" => PaymentStatus::InsufficientFunds,
+        Phase::Declined => PaymentStatus::Failed,
+        Phase::Refunded => PaymentStatus::Refunded,
+        Phase::Unspecified => return None,
+    };
+    let method = match known.payment_method() {
+        Method::Card => PaymentMethod::Card,
+        Method::Sbp => PaymentMethod::Sbp,
+        Method::CreditCard => PaymentMethod::CreditCard,
+        Method::InvestorMoney => PaymentMethod::InvestorMoney,
+        Method::Unspecified => return None,
+    };
+    let created_at = known.created_at.as_ref()?;
+    Some(model::Payment {
+        attempt: i32::try_from(known.attempt).ok()?,
+        transaction: known.transaction_uuid.parse().ok().map(TransactionId::new)?,
+        method,
+        status,
+        created_at: DateTime::from_timestamp(created_at.seconds, created_at.nanos.unsigned_abs())?,
+    })
 }
 
 fn encode(method: PaymentMethod) -> Method {

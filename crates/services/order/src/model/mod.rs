@@ -1,11 +1,19 @@
-//! The order aggregate with its transitions, attempts to pay, and the outcomes that idempotency keys remember.
+//! The order aggregate with its transitions, attempts to pay, its delivery, and the outcomes that idempotency keys remember.
 
 mod attempt;
+mod delivery;
 mod idempotency;
 mod order;
+mod payment;
+mod receipt;
 mod refusal;
+mod tracking;
 
 pub use attempt::{AttemptLease, Charge, Confirmation, Ending, Step};
+pub use delivery::{Delivery, DeliveryAddress, DeliveryStatus, Destination, InvalidAddress};
 pub use idempotency::{Claim, Claimed, Outcome};
 pub use order::{Attempt, CancelReason, Event, IllegalTransition, NewOrder, Order, PaymentMethod, Status};
+pub use payment::{Payment, PaymentStatus};
+pub use receipt::Receipt;
 pub use refusal::Refusal;
+pub use tracking::{Cell, Courier, Position, Tracked};

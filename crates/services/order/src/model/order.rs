@@ -5,6 +5,8 @@ use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
 use serde::{Deserialize, Serialize};
 
+use super::{Delivery, DeliveryAddress};
+
 /// ```text
 /// PendingPayment ──pay──▶ Paid ──assemble──▶ Assembled
 ///       └──cancel──▶ Cancelled ◀──undo──┘ (Paid)
@@ -88,12 +90,18 @@ pub struct NewOrder {
     pub user: UserId,
     /// A repeated uuid is a quantity.
     pub parts: Vec<PartId>,
+    /// None for an order that is not delivered.
+    pub delivery_address: Option<DeliveryAddress>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Order {
     pub uuid: OrderId,
     pub user: UserId,
+    /// None for an order that is not delivered.
+    pub delivery_address: Option<DeliveryAddress>,
+    /// What delivery has told, once it has.
+    pub delivery: Option<Delivery>,
     pub parts: Vec<PartId>,
     pub total_price: Money,
     pub status: Status,
@@ -110,7 +118,7 @@ pub struct Order {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     Created { order: OrderId, user: UserId, parts: Vec<PartId>, total_price: Money },
-    Paid { order: OrderId, user: UserId, method: PaymentMethod, transaction: TransactionId },
+    Paid { order: OrderId, user: UserId, method: PaymentMethod, transaction: TransactionId, deliver: bool },
     Cancelled { order: OrderId, user: UserId, reason: CancelReason, paid: bool },
 }
 
@@ -125,6 +133,11 @@ pub enum IllegalTransition {
 }
 
 impl NewOrder {
+    /// An order that is not delivered.
+    pub fn new(uuid: OrderId, user: UserId, parts: Vec<PartId>) -> Self {
+        Self { uuid, user, parts, delivery_address: None }
+    }
+
     /// The quantity of each part, in the order of first appearance.
     pub fn quantities(&self) -> Vec<(PartId, i64)> {
         quantities(&self.parts)
@@ -155,7 +168,8 @@ impl Order {
         let attempt = self.end_attempt(number)?;
         self.status = Status::Paid;
         self.payment = Some((attempt.method, transaction));
-        Ok(Event::Paid { order: self.uuid, user: self.user, method: attempt.method, transaction })
+        let deliver = self.delivery_address.is_some();
+        Ok(Event::Paid { order: self.uuid, user: self.user, method: attempt.method, transaction, deliver })
     }
 
     /// Ends the attempt as not charged.
@@ -196,6 +210,15 @@ impl Order {
         }
         self.status = Status::Assembled;
         Ok(())
+    }
+
+    /// Keeps what delivery has told, unless the order knows a later status.
+    pub fn keep_delivery(&mut self, told: &Delivery) -> bool {
+        let is_news = told.status.follows(self.delivery.as_ref().map(|known| known.status));
+        if is_news {
+            self.delivery = Some(told.clone());
+        }
+        is_news
     }
 
     fn may_change(&self) -> Result<(), IllegalTransition> {

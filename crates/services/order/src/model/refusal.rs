@@ -15,6 +15,9 @@ pub enum Refusal {
     PartNotFound(PartId),
     #[error("part {0} is out of stock")]
     OutOfStock(PartId),
+    /// Only requests to `/api/orders`, which replicas of an older version do not serve, are refused so.
+    #[error("the price of part {0} has changed")]
+    PriceChanged(PartId),
     #[error("the order's parts are no longer reserved and it is cancelled")]
     ReservationLost,
     #[error("the order is {}", .0.as_str())]

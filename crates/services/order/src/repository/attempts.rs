@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, TransactionId, UserId};
 
 use crate::{
-    error::Error,
+    error::{Error, Refusal},
     model::{AttemptLease, Claim, Ending, Event, Order, Outcome, PaymentMethod},
 };
 
@@ -15,8 +15,8 @@ use crate::{
 pub enum Settlement {
     /// Charged.
     Paid { transaction: TransactionId, event: Event },
-    /// Not charged; the order may be tried again.
-    Declined,
+    /// Not charged, for this reason; the order may be tried again.
+    Declined(Refusal),
     /// Payment was not asked; the order may be tried again.
     Abandoned,
     /// Not charged, and the order is cancelled.
@@ -29,7 +29,7 @@ impl Settlement {
     pub const fn ending(&self) -> Ending {
         match self {
             Self::Paid { .. } => Ending::Paid,
-            Self::Declined => Ending::Declined,
+            Self::Declined(_) => Ending::Declined,
             Self::Abandoned => Ending::Abandoned,
             Self::Cancelled { .. } => Ending::Cancelled,
             Self::Undone { .. } => Ending::Undone,

@@ -1,17 +1,23 @@
 //! Storage, by aggregate: traits with an implementation over PostgreSQL and an in-memory twin.
 
 mod attempts;
+mod checkouts;
+mod deliveries;
 mod idempotency_keys;
 mod memory;
 mod orders;
+mod payment_events;
 mod postgres;
 
 use std::sync::Arc;
 
 pub use attempts::{Attempts, Settlement};
+pub use checkouts::{Checkouts, Quote};
+pub use deliveries::Deliveries;
 pub use idempotency_keys::IdempotencyKeys;
 pub use memory::MemoryOrders;
 pub use orders::{Cursor, Orders};
+pub use payment_events::{PaymentEvents, Settled};
 pub use postgres::{MIGRATIONS, PgOrders};
 
 /// The service's repositories, which share one database.
@@ -20,10 +26,21 @@ pub struct Repositories {
     pub orders: Arc<dyn Orders>,
     pub attempts: Arc<dyn Attempts>,
     pub keys: Arc<dyn IdempotencyKeys>,
+    pub payment_events: Arc<dyn PaymentEvents>,
+    pub checkouts: Arc<dyn Checkouts>,
 }
 
 impl Repositories {
-    pub fn new<R: Orders + Attempts + IdempotencyKeys + 'static>(repository: Arc<R>) -> Self {
-        Self { orders: repository.clone(), attempts: repository.clone(), keys: repository }
+    pub fn new<R>(repository: Arc<R>) -> Self
+    where
+        R: Orders + Attempts + IdempotencyKeys + PaymentEvents + Checkouts + 'static,
+    {
+        Self {
+            orders: repository.clone(),
+            attempts: repository.clone(),
+            keys: repository.clone(),
+            payment_events: repository.clone(),
+            checkouts: repository,
+        }
     }
 }

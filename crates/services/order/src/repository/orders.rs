@@ -5,11 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, OrderId, UserId};
-use contracts::money::Money;
 
 use crate::{
     error::Error,
     model::{Claim, Event, NewOrder, Order},
+    repository::Quote,
 };
 
 /// A position in a user's list of orders: the last one of the previous page.
@@ -27,7 +27,7 @@ pub trait Orders: Send + Sync {
     async fn create(
         &self,
         order: &NewOrder,
-        total_price: Money,
+        quote: &Quote,
         event: &Event,
         pay_within: Duration,
         claim: Option<&Claim>,

@@ -8,6 +8,7 @@ use crate::{
     client::Reserved,
     error::Error,
     model::{Claim, NewOrder, Outcome},
+    repository::Quote,
 };
 
 impl OrderService {
@@ -26,14 +27,35 @@ impl OrderService {
 
     async fn reserve_and_write(&self, order: NewOrder, execution: Execution<'_>) -> Result<Outcome, Error> {
         let reserved = self.inventory.reserve(order.uuid, &order.quantities(), false).await?;
-        let total_price = total(&reserved)?;
-        let event = order.create(total_price);
-        let created = self.orders.create(&order, total_price, &event, self.pay_within, execution.claim).await?;
+        self.write(order, &reserved, false, execution).await
+    }
+
+    /// Writes an order whose parts are reserved.
+    pub(super) async fn write(
+        &self,
+        order: NewOrder,
+        reserved: &[Reserved],
+        pays_itself: bool,
+        execution: Execution<'_>,
+    ) -> Result<Outcome, Error> {
+        let quote = quote(&order, reserved, pays_itself)?;
+        let event = order.create(quote.total_price);
+        let created = self.orders.create(&order, &quote, &event, self.pay_within, execution.claim).await?;
         self.relay.wake();
         metrics::counter!("orders_total").increment(1);
         tracing::info!(order_uuid = %created.uuid, user_uuid = %created.user, total_price = %created.total_price, "order created");
         Ok(Outcome::Created { order: created.uuid, total_price: created.total_price })
     }
+}
+
+fn quote(order: &NewOrder, reserved: &[Reserved], pays_itself: bool) -> Result<Quote, Error> {
+    let price = |(part, _)| {
+        let line = reserved.iter().find(|reserved| reserved.part == part);
+        let line = line.ok_or_else(|| Error::Inconsistent(format!("inventory reserved no part {part}")))?;
+        Ok(line.unit_price)
+    };
+    let unit_prices = order.quantities().into_iter().map(price).collect::<Result<_, Error>>()?;
+    Ok(Quote { total_price: total(reserved)?, unit_prices, pays_itself })
 }
 
 fn total(reserved: &[Reserved]) -> Result<Money, Error> {

@@ -1,27 +1,39 @@
 //! The use cases of orders, a file each.
 
 mod cancel;
+mod checkout;
 mod complete;
 mod create;
+mod delivery;
 mod expire_overdue;
 mod idempotency;
 mod idempotency_keys;
 mod pay;
+mod pay_from_balance;
+mod payment;
+mod payment_completed;
 mod reconcile;
 mod undo;
 
 use std::{sync::Arc, time::Duration};
 
+pub use checkout::{Checkout, Item};
 use contracts::ids::{OrderId, UserId};
+pub use delivery::{DeliveryService, GROUP_DELIVERY_STATUS_UPDATED};
+pub use payment::OrderPayment;
+pub use payment_completed::{Completed, PaymentResult};
 use platform::outbox::Waker;
+use tokio::sync::Notify;
 
 use crate::{
-    client::{Inventory, Payments},
+    client::{Inventory, MemoryUsers, Payments, Users},
     error::{Error, Refusal},
-    model::Order,
-    repository::{Attempts, Cursor, IdempotencyKeys, Orders, Repositories},
+    model::{Order, Receipt},
+    repository::{Attempts, Checkouts, Cursor, IdempotencyKeys, Orders, PaymentEvents, Repositories},
 };
 
+/// The consumer group, and the inbox's name, of `PaymentCompleted`.
+pub const GROUP_PAYMENT_COMPLETED: &str = "order-group-payment-completed";
 /// The consumer group, and the inbox's name, of `ShipAssembled`.
 pub const GROUP_ASSEMBLED: &str = "order-group-order-assembled";
 /// The consumer group, and the inbox's name, of `AssemblyFailed`.
@@ -34,6 +46,11 @@ pub struct OrderService {
     keys: Arc<dyn IdempotencyKeys>,
     inventory: Arc<dyn Inventory>,
     payments: Arc<dyn Payments>,
+    payment_events: Arc<dyn PaymentEvents>,
+    checkouts: Arc<dyn Checkouts>,
+    users: Arc<dyn Users>,
+    /// Wakes the job that pays orders from their users' balances.
+    self_payments: Arc<Notify>,
     relay: Waker,
     /// An order that is not paid after this long is cancelled.
     pay_within: Duration,
@@ -47,14 +64,39 @@ impl OrderService {
         relay: Waker,
         pay_within: Duration,
     ) -> Self {
-        let Repositories { orders, attempts, keys } = repositories;
-        Self { orders, attempts, keys, inventory, payments, relay, pay_within }
+        let Repositories { orders, attempts, keys, payment_events, checkouts } = repositories;
+        Self {
+            orders,
+            attempts,
+            keys,
+            inventory,
+            payments,
+            payment_events,
+            checkouts,
+            users: Arc::new(MemoryUsers::default()),
+            self_payments: Arc::default(),
+            relay,
+            pay_within,
+        }
+    }
+
+    /// The same service with logins to compare with; without them a user is known by uuid alone.
+    #[must_use]
+    pub fn with_users(self, users: Arc<dyn Users>) -> Self {
+        Self { users, ..self }
     }
 
     /// An order of `user`; one of another user is not found.
     pub async fn find(&self, user: UserId, order: OrderId) -> Result<Order, Error> {
         let found = self.orders.find(user, order).await?;
         Ok(found.ok_or(Refusal::OrderNotFound(order))?)
+    }
+
+    /// An order of `user`, with what `/api/orders` shows besides.
+    pub async fn find_with_receipt(&self, user: UserId, order: OrderId) -> Result<(Order, Receipt), Error> {
+        let found = self.find(user, order).await?;
+        let receipt = self.checkouts.receipt(order).await?;
+        Ok((found, receipt))
     }
 
     /// A page of the user's orders, newest first, and the cursor of the next page if there is one.

@@ -13,7 +13,9 @@ use super::{OrderService, idempotency::Execution};
 use crate::{
     client::{Payment, Voided},
     error::{Error, Refusal},
-    model::{AttemptLease, CancelReason, Charge, Claim, Confirmation, Ending, Order, Outcome, PaymentMethod, Step},
+    model::{
+        AttemptLease, CancelReason, Charge, Claim, Confirmation, Ending, Order, Outcome, PaymentMethod, Status, Step,
+    },
     repository::Settlement,
 };
 
@@ -134,11 +136,13 @@ impl OrderService {
             Payment::Charged(transaction) => self.paid(order, lease, transaction).await,
             Payment::Declined(refusal) => {
                 let outcome = Outcome::Refused(refusal.clone());
-                if !self.settle(&order, &lease, &Settlement::Declined, Some(&outcome)).await? {
-                    // Another process has ended the attempt, and the key remembers its outcome.
+                if self.settle(&order, &lease, &Settlement::Declined(refusal.clone()), Some(&outcome)).await? {
+                    tracing::info!(order_uuid = %order.uuid, attempt, reason = %refusal, "payment declined");
+                } else if self.find(order.user, order.uuid).await?.status == Status::Cancelled {
+                    // A process that voided the attempt has cancelled the order, and the key remembers its outcome.
                     return Err(Error::PaymentOutcomeUnknown);
                 }
-                tracing::info!(order_uuid = %order.uuid, attempt, reason = %refusal, "payment declined");
+                // Otherwise payment's event, or another process, has ended the attempt by the same answer.
                 Err(refusal.into())
             }
             Payment::Unknown(problem) => Err(self.ask_later(&order, &lease, &problem).await),
@@ -150,10 +154,7 @@ impl OrderService {
         let outcome = Outcome::Paid { transaction };
         let settlement = Settlement::Paid { transaction, event };
         if self.settle(&order, &lease, &settlement, Some(&outcome)).await? {
-            self.relay.wake();
-            metrics::counter!("orders_paid_total").increment(1);
-            metrics::counter!("orders_revenue_total").increment(order.total_price.minor().unsigned_abs());
-            tracing::info!(order_uuid = %order.uuid, attempt = lease.attempt.number, "order paid");
+            self.is_paid(&order, lease.attempt.number);
             return Ok(outcome);
         }
         // Another process has ended the attempt: the order shows the outcome.
@@ -161,6 +162,13 @@ impl OrderService {
             Some((_, written)) if written == transaction => Ok(outcome),
             _ => Err(Error::PaymentOutcomeUnknown),
         }
+    }
+
+    pub(super) fn is_paid(&self, order: &Order, attempt: i32) {
+        self.relay.wake();
+        metrics::counter!("orders_paid_total").increment(1);
+        metrics::counter!("orders_revenue_total").increment(order.total_price.minor().unsigned_abs());
+        tracing::info!(order_uuid = %order.uuid, attempt, "order paid");
     }
 
     /// Takes `step` with an attempt whose reservation was not confirmed, because of `error`.

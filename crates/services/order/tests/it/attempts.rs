@@ -49,6 +49,14 @@ impl Inventory for LateRefusal {
     async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error> {
         self.inventory.check(parts).await
     }
+
+    async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error> {
+        self.inventory.named(names).await
+    }
+
+    async fn release(&self, order: OrderId) -> Result<(), Error> {
+        self.inventory.release(order).await
+    }
 }
 
 /// A shop in which an order has lost its parts, and which tells of it late.
@@ -190,6 +198,10 @@ impl Payments for Hanging {
         self.payments.pay(order, attempt).await
     }
 
+    async fn find(&self, order: OrderId) -> Result<Option<order::model::Payment>, Error> {
+        self.payments.find(order).await
+    }
+
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
         self.hang(order.uuid).await;
         self.payments.void(order, attempt).await
@@ -271,6 +283,10 @@ impl Payments for Slow {
         let Some(time) = self.answers_after else { return Payment::Unknown("it is down".to_owned()) };
         tokio::time::sleep(time).await;
         self.payments.pay(order, attempt).await
+    }
+
+    async fn find(&self, order: OrderId) -> Result<Option<order::model::Payment>, Error> {
+        self.payments.find(order).await
     }
 
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided {

@@ -5,8 +5,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
 use order::{
-    api,
-    client::{GrpcInventory, GrpcPayments, Inventory, MemoryInventory, MemoryPayments, Payments},
+    api::{self, Api},
+    client::{GrpcInventory, GrpcPayments, Inventory, MemoryDelivery, MemoryInventory, MemoryPayments, Payments},
     error::Error,
     model::{NewOrder, Outcome, PaymentMethod, Status},
     repository::{MemoryOrders, Repositories},
@@ -25,6 +25,7 @@ use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::ids;
+use crate::shop::deliveries;
 
 /// As many as the default allows, and more requests than that.
 const SLOTS: usize = 512;
@@ -71,7 +72,7 @@ impl Shop {
     }
 
     async fn order(&self) -> OrderId {
-        let order = NewOrder { uuid: ids::order(), user: self.user, parts: vec![self.part] };
+        let order = NewOrder::new(ids::order(), self.user, vec![self.part]);
         match self.service(None, None).create(self.user, order, None).await.unwrap() {
             Outcome::Created { order, .. } => order,
             other => panic!("created an order and got {other:?}"),
@@ -83,7 +84,9 @@ impl Shop {
         let sessions = Arc::new(MemorySessions::default());
         sessions.open("session", self.user.uuid());
         let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
-        let router = api::router(service, Guard::new(sessions, key, api::access), Readiness::default(), SLOTS);
+        let deliveries = deliveries(self.orders.clone(), &MemoryDelivery::default());
+        let state = Api { service, deliveries };
+        let router = api::router(state, Guard::new(sessions, key, api::access), Readiness::default(), SLOTS);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/api/v1/orders", listener.local_addr().unwrap());
         tokio::spawn(http::serve(listener, router, Readiness::default(), CancellationToken::new()));

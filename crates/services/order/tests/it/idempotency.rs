@@ -17,7 +17,7 @@ fn claim(shop: &Shop) -> Claim {
 }
 
 fn order(shop: &Shop) -> NewOrder {
-    NewOrder { uuid: ids::order(), user: shop.user, parts: vec![shop.engine] }
+    NewOrder::new(ids::order(), shop.user, vec![shop.engine])
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, TransactionId};
 use order::{
     client::{Payment, Payments, Voided},
-    error::Error,
+    error::{Error, Refusal},
     model::{Attempt, Claim, NewOrder, Order, Outcome, PaymentMethod, Status},
     repository::{Attempts as _, IdempotencyKeys as _, MemoryOrders, Repositories, Settlement},
     service::OrderService,
@@ -123,11 +123,15 @@ impl Payments for Overtaken {
                 let event = order.clone().pay(attempt.number, transaction).unwrap();
                 Settlement::Paid { transaction, event }
             }
-            None => Settlement::Declined,
+            None => Settlement::Declined(Refusal::PaymentDeclined),
         };
         let lease = self.orders.current_lease(order.uuid).unwrap();
         self.orders.settle(order.uuid, &lease, &settlement, None).await.unwrap();
         Payment::Charged(self.answered)
+    }
+
+    async fn find(&self, _: OrderId) -> Result<Option<order::model::Payment>, Error> {
+        unreachable!("the payment is not shown")
     }
 
     async fn void(&self, _: &Order, _: Attempt) -> Voided {
@@ -225,7 +229,7 @@ fn a_method_and_a_status_have_the_names_of_the_contract() {
 #[test]
 fn a_repeated_part_is_a_quantity() {
     let [a, b] = [ids::part(), ids::part()];
-    let order = NewOrder { uuid: ids::order(), user: ids::user(), parts: vec![a, b, a, a] };
+    let order = NewOrder::new(ids::order(), ids::user(), vec![a, b, a, a]);
 
     assert_eq!(order.quantities(), [(a, 3), (b, 1)]);
 }

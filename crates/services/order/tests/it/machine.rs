@@ -34,6 +34,8 @@ fn new_order() -> Order {
         uuid: OrderId::new(Uuid::from_u128(1)),
         user: UserId::new(Uuid::from_u128(2)),
         parts: vec![PartId::new(Uuid::from_u128(3))],
+        delivery_address: None,
+        delivery: None,
         total_price: Money::from_minor(1).unwrap(),
         status: Status::PendingPayment,
         attempts: 0,

@@ -4,14 +4,17 @@
 
 mod api;
 mod attempts;
+mod checkout;
 mod contract;
 mod deadline;
+mod delivery;
 mod dependencies;
 mod idempotency;
 mod ids;
 mod jobs;
 mod machine;
 mod openapi;
+mod payment_completed;
 mod problems;
 mod race;
 mod service;

@@ -25,14 +25,19 @@ use platform::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tower::ServiceExt as _;
-use uuid::Uuid;
 
 use crate::ids;
 use crate::shop::Shop;
 
 const ORDERS: &str = "/api/v1/orders";
 const ORDER: &str = "/api/v1/orders/{order_uuid}";
+const DELIVERY: &str = "/api/v1/orders/{order_uuid}/delivery";
 const PAY: &str = "/api/v1/orders/{order_uuid}/pay";
+const PAYMENT: &str = "/api/v1/orders/{order_uuid}/payment";
+const CHECKOUT: &str = "/api/orders";
+const CHECKOUT_ORDER: &str = "/api/orders/{order_id}";
+const CHECKOUT_PAYMENT: &str = "/api/orders/{order_id}/payment";
+const CHECKOUT_DELIVERY: &str = "/api/orders/{order_id}/delivery";
 const CANCEL: &str = "/api/v1/orders/{order_uuid}/cancel";
 
 /// Statuses and codes, by operation.
@@ -46,7 +51,7 @@ enum Trouble {
 
 #[async_trait]
 impl Sessions for Trouble {
-    async fn owner(&self, _: &str) -> Result<Uuid, SessionError> {
+    async fn owner(&self, _: &str) -> Result<platform::auth::User, SessionError> {
         match self {
             Self::Away => Err(SessionError::Unavailable),
             Self::Panic => panic!("on purpose"),
@@ -73,8 +78,20 @@ struct Ask {
     body: String,
 }
 
-fn operations() -> [(Method, &'static str); 5] {
-    [(Method::POST, ORDERS), (Method::GET, ORDERS), (Method::GET, ORDER), (Method::POST, PAY), (Method::POST, CANCEL)]
+fn operations() -> [(Method, &'static str); 11] {
+    [
+        (Method::POST, ORDERS),
+        (Method::GET, ORDERS),
+        (Method::GET, ORDER),
+        (Method::GET, DELIVERY),
+        (Method::POST, PAY),
+        (Method::POST, CANCEL),
+        (Method::GET, PAYMENT),
+        (Method::POST, CHECKOUT),
+        (Method::GET, CHECKOUT_ORDER),
+        (Method::GET, CHECKOUT_PAYMENT),
+        (Method::GET, CHECKOUT_DELIVERY),
+    ]
 }
 
 /// An order that there is not.
@@ -85,6 +102,7 @@ fn nowhere() -> String {
 impl Desk {
     fn open() -> Self {
         let shop = Shop::open();
+        shop.inventory.put(shop.engine, contracts::money::Money::from_minor(10_000).unwrap(), 30);
         let sessions = MemorySessions::default();
         sessions.open("session", shop.user.uuid());
         Self { shop, sessions: Arc::new(sessions), slots: 10, answered: Problems::new() }
@@ -93,13 +111,14 @@ impl Desk {
     fn ask(&self, operation: &(Method, &'static str), order: &str) -> Ask {
         let body = match operation.1 {
             ORDERS => json!({ "user_uuid": self.shop.user, "part_uuids": [self.shop.engine] }).to_string(),
+            CHECKOUT => self.checkout(100.0, &self.shop.engine.to_string()),
             PAY => json!({ "payment_method": "CARD" }).to_string(),
             _ => String::new(),
         };
         Ask {
             operation: operation.clone(),
             method: operation.0.clone(),
-            path: operation.1.replace("{order_uuid}", order),
+            path: operation.1.replace("{order_uuid}", order).replace("{order_id}", order),
             session: Some("session"),
             key: None,
             media_type: "application/json",
@@ -111,7 +130,7 @@ impl Desk {
     async fn send(&mut self, ask: Ask) {
         let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
         let guard = Guard::new(self.sessions.clone(), key, api::access);
-        let router = api::router(self.shop.service.clone(), guard, Readiness::default(), self.slots);
+        let router = api::router(self.shop.api(), guard, Readiness::default(), self.slots);
         let mut request = Request::builder().method(ask.method).uri(ask.path).header("Content-Type", ask.media_type);
         if let Some(session) = ask.session {
             request = request.header("X-Session-Uuid", session);
@@ -130,7 +149,7 @@ impl Desk {
     async fn refuse_anything(&mut self, operation: &(Method, &'static str)) {
         let right = self.ask(operation, &nowhere());
         let wrong = match *operation {
-            (Method::POST, ORDERS) => Ask { body: "{}".to_owned(), ..right.clone() },
+            (Method::POST, ORDERS | CHECKOUT) => Ask { body: "{}".to_owned(), ..right.clone() },
             (_, ORDERS) => Ask { path: format!("{ORDERS}?limit=0"), ..right.clone() },
             _ => self.ask(operation, "not-a-uuid"),
         };
@@ -179,6 +198,44 @@ impl Desk {
 
     async fn get(&mut self) {
         self.send(self.ask(&(Method::GET, ORDER), &nowhere())).await;
+    }
+
+    fn checkout(&self, price: f64, part: &str) -> String {
+        let items = json!([{ "product_id": part, "quantity": 1, "price": price }]);
+        json!({ "user_id": self.shop.user, "items": items }).to_string()
+    }
+
+    async fn check_out(&mut self) {
+        let operation = (Method::POST, CHECKOUT);
+        let right = self.ask(&operation, "");
+        self.send(Ask { media_type: "text/plain", ..right.clone() }).await;
+        let engine = self.shop.engine.to_string();
+        let many = json!([{ "product_id": engine, "quantity": 100, "price": 100 }]);
+        for body in [
+            self.checkout(99.0, &engine),
+            self.checkout(100.0, "no such part"),
+            json!({ "user_id": "somebody else", "items": many }).to_string(),
+            json!({ "user_id": self.shop.user, "items": many }).to_string(),
+        ] {
+            self.send(Ask { body, ..right.clone() }).await;
+        }
+    }
+
+    async fn look(&mut self) {
+        self.send(self.ask(&(Method::GET, CHECKOUT_ORDER), &nowhere())).await;
+        let untouched = self.shop.order().await.to_string();
+        for path in [PAYMENT, CHECKOUT_PAYMENT, CHECKOUT_DELIVERY] {
+            for order in [nowhere(), untouched.clone()] {
+                self.send(self.ask(&(Method::GET, path), &order)).await;
+            }
+        }
+    }
+
+    async fn track(&mut self) {
+        let without_address = self.shop.order().await.to_string();
+        for order in [nowhere(), without_address] {
+            self.send(self.ask(&(Method::GET, DELIVERY), &order)).await;
+        }
     }
 
     async fn pay(&mut self) {
@@ -247,6 +304,9 @@ async fn the_description_has_the_problems_that_are_answered_and_no_others() {
     }
     desk.create().await;
     desk.get().await;
+    desk.track().await;
+    desk.check_out().await;
+    desk.look().await;
     desk.cancel().await;
     desk.pay().await;
 

@@ -33,7 +33,7 @@ async fn shop() -> Shop {
 
 impl Shop {
     async fn order(&self, claim: Option<&Claim>) -> Result<Outcome, Error> {
-        let order = NewOrder { uuid: ids::order(), user: self.user, parts: vec![self.part] };
+        let order = NewOrder::new(ids::order(), self.user, vec![self.part]);
         self.service.create(self.user, order, claim).await
     }
 }

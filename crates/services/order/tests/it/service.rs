@@ -18,7 +18,7 @@ const CANCELLED: &str = "events.v1.OrderCancelled";
 #[tokio::test]
 async fn an_order_freezes_prices_and_holds_stock() {
     let shop = Shop::open();
-    let order = NewOrder { uuid: ids::order(), user: shop.user, parts: vec![shop.engine; 3] };
+    let order = NewOrder::new(ids::order(), shop.user, vec![shop.engine; 3]);
 
     let created = shop.service.create(shop.user, order, None).await.unwrap();
 
@@ -31,7 +31,7 @@ async fn an_order_freezes_prices_and_holds_stock() {
 #[tokio::test]
 async fn an_order_for_another_user_is_refused() {
     let shop = Shop::open();
-    let order = NewOrder { uuid: ids::order(), user: ids::user(), parts: vec![shop.engine] };
+    let order = NewOrder::new(ids::order(), ids::user(), vec![shop.engine]);
 
     let refused = shop.service.create(shop.user, order, None).await;
 
@@ -42,7 +42,7 @@ async fn an_order_for_another_user_is_refused() {
 #[tokio::test]
 async fn an_order_without_stock_is_refused_and_leaves_nothing() {
     let shop = Shop::open();
-    let order = NewOrder { uuid: ids::order(), user: shop.user, parts: vec![shop.engine; 11] };
+    let order = NewOrder::new(ids::order(), shop.user, vec![shop.engine; 11]);
 
     let refused = shop.service.create(shop.user, order, None).await;
 

@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
 use order::{
-    client::{MemoryInventory, MemoryPayments},
+    api::Api,
+    client::{MemoryDelivery, MemoryInventory, MemoryPayments},
     model::{NewOrder, Order, Outcome},
-    repository::{Attempts, IdempotencyKeys, MemoryOrders, Orders, Repositories},
-    service::OrderService,
+    repository::{Attempts, Checkouts, Deliveries, IdempotencyKeys, MemoryOrders, Orders, PaymentEvents, Repositories},
+    service::{DeliveryService, OrderService},
 };
 use platform::outbox::Waker;
 use tokio_util::sync::CancellationToken;
@@ -17,11 +18,14 @@ use crate::ids;
 
 /// How long orders of the shop wait for their payment.
 pub const PAY_WITHIN: Duration = Duration::from_mins(15);
+/// The most parts of an order of the shop that is delivered.
+pub const MAX_VOLUME: usize = 4;
 
 pub struct Shop {
     pub orders: MemoryOrders,
     pub inventory: MemoryInventory,
     pub payments: MemoryPayments,
+    pub delivery: MemoryDelivery,
     pub service: OrderService,
     pub user: UserId,
     /// A part that costs 100.00, of which there are ten.
@@ -35,12 +39,13 @@ impl Shop {
         let service = service(orders.clone(), &inventory, &payments);
         let engine = ids::part();
         inventory.put(engine, Money::from_minor(10_000).unwrap(), 10);
-        Self { orders, inventory, payments, service, user: ids::user(), engine }
+        let delivery = MemoryDelivery::default();
+        Self { orders, inventory, payments, delivery, service, user: ids::user(), engine }
     }
 
     /// An order of one engine.
     pub async fn order(&self) -> OrderId {
-        let order = NewOrder { uuid: ids::order(), user: self.user, parts: vec![self.engine] };
+        let order = NewOrder::new(ids::order(), self.user, vec![self.engine]);
         match self.service.create(self.user, order, None).await.unwrap() {
             Outcome::Created { order, .. } => order,
             other => panic!("created an order and got {other:?}"),
@@ -58,6 +63,16 @@ impl Shop {
         reconciled.unwrap();
     }
 
+    /// The delivery side of the service.
+    pub fn deliveries(&self) -> DeliveryService {
+        deliveries(self.orders.clone(), &self.delivery)
+    }
+
+    /// What the router needs.
+    pub fn api(&self) -> Api {
+        Api { service: self.service.clone(), deliveries: self.deliveries() }
+    }
+
     pub async fn find(&self, order: OrderId) -> Order {
         self.service.find(self.user, order).await.unwrap()
     }
@@ -72,7 +87,7 @@ impl Shop {
 /// An order service over these.
 pub fn service<R>(repository: R, inventory: &MemoryInventory, payments: &MemoryPayments) -> OrderService
 where
-    R: Orders + Attempts + IdempotencyKeys + 'static,
+    R: Orders + Attempts + IdempotencyKeys + PaymentEvents + Checkouts + 'static,
 {
     OrderService::new(
         Repositories::new(Arc::new(repository)),
@@ -81,4 +96,12 @@ where
         Waker::default(),
         PAY_WITHIN,
     )
+}
+
+/// The delivery side of an order service over these.
+pub fn deliveries<R>(repository: R, delivery: &MemoryDelivery) -> DeliveryService
+where
+    R: Orders + Deliveries + 'static,
+{
+    DeliveryService::new(Arc::new(repository), Arc::new(delivery.clone()), MAX_VOLUME)
 }

@@ -1,5 +1,6 @@
 //! The gRPC API, one file per RPC.
 
+mod get_balance;
 mod get_payment;
 mod pay_order;
 mod refund;
@@ -7,8 +8,8 @@ mod void_attempt;
 
 use contracts::proto::DESCRIPTORS;
 use contracts::proto::payment::v1::{
-    GetPaymentRequest, GetPaymentResponse, PayOrderRequest, PayOrderResponse, RefundRequest, RefundResponse,
-    VoidAttemptRequest, VoidAttemptResponse,
+    GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse, PayOrderRequest, PayOrderResponse,
+    RefundRequest, RefundResponse, VoidAttemptRequest, VoidAttemptResponse,
     payment_service_server::{PaymentService as Rpc, PaymentServiceServer},
 };
 use platform::{auth::Access, grpc::Services};
@@ -53,5 +54,9 @@ impl Rpc for Grpc {
 
     async fn refund(&self, request: Request<RefundRequest>) -> Result<Response<RefundResponse>, Status> {
         refund::handle(&self.service, request).await
+    }
+
+    async fn get_balance(&self, request: Request<GetBalanceRequest>) -> Result<Response<GetBalanceResponse>, Status> {
+        get_balance::handle(&self.service, request).await
     }
 }

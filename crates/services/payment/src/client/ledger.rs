@@ -1,10 +1,10 @@
 //! The built-in provider: balances and a ledger in PostgreSQL.
 
 use async_trait::async_trait;
-use contracts::money::Money;
-use platform::postgres::Database;
+use contracts::{ids::UserId, money::Money};
+use platform::postgres::{Database, DatabaseError, retry_stale};
 
-use super::{Declines, Provider, Refund, Unknown};
+use super::{Balances, Declines, Provider, Refund, Unknown};
 use crate::model::{Decline, Intent, Outcome};
 
 #[derive(Clone)]
@@ -124,6 +124,19 @@ impl Provider for Ledger {
             return Err(Unknown(anyhow::anyhow!("there is no charge {}", refund.reference)));
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Balances for Ledger {
+    async fn balance_of(&self, user: UserId) -> Result<Money, DatabaseError> {
+        let balance = retry_stale(|| {
+            sqlx::query_scalar!("select balance from balances where user_uuid = $1", user.uuid())
+                .fetch_optional(&self.pool)
+        })
+        .await?;
+        let inconsistent = |_| DatabaseError::inconsistent("balances", "balance", user);
+        balance.map_or(Ok(self.initial_balance), |minor| Money::from_minor(minor).map_err(inconsistent))
     }
 }
 

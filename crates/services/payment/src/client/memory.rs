@@ -10,8 +10,9 @@ use contracts::{
     ids::{OrderId, TransactionId, UserId},
     money::Money,
 };
+use platform::postgres::DatabaseError;
 
-use super::{Declines, Provider, Refund, Unknown};
+use super::{Balances, Declines, Provider, Refund, Unknown};
 use crate::model::{Decline, Intent, Method, Outcome};
 
 /// A fault of one request.
@@ -173,6 +174,13 @@ impl Provider for MemoryProvider {
                 self.make_refund(refund)
             }
         }
+    }
+}
+
+#[async_trait]
+impl Balances for MemoryProvider {
+    async fn balance_of(&self, user: UserId) -> Result<Money, DatabaseError> {
+        Money::from_minor(self.balance(user)).map_err(|_| DatabaseError::inconsistent("balances", "balance", user))
     }
 }
 

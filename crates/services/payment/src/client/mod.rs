@@ -8,10 +8,11 @@ mod stripe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contracts::money::Money;
+use contracts::{ids::UserId, money::Money};
 pub use declines::Declines;
 pub use ledger::Ledger;
 pub use memory::{MemoryProvider, Movement, ScriptedFault};
+use platform::postgres::DatabaseError;
 pub use stripe::{Stripe, StripeAccount};
 
 use crate::model::{Intent, Method, Outcome, ProviderName};
@@ -43,15 +44,22 @@ pub trait Provider: Send + Sync {
     async fn refund(&self, refund: &Refund) -> Result<(), Unknown>;
 }
 
+/// The built-in provider, which keeps the users' balances.
+#[async_trait]
+pub trait Balances: Provider {
+    /// What the user has for INVESTOR_MONEY: the initial balance until the first charge.
+    async fn balance_of(&self, user: UserId) -> Result<Money, DatabaseError>;
+}
+
 /// The configured providers, and which one handles which method.
 #[derive(Clone)]
 pub struct Providers {
-    ledger: Arc<dyn Provider>,
+    ledger: Arc<dyn Balances>,
     stripe: Option<Arc<dyn Provider>>,
 }
 
 impl Providers {
-    pub fn new(ledger: Arc<dyn Provider>, stripe: Option<Arc<dyn Provider>>) -> Self {
+    pub fn new(ledger: Arc<dyn Balances>, stripe: Option<Arc<dyn Provider>>) -> Self {
         Self { ledger, stripe }
     }
 
@@ -62,6 +70,10 @@ impl Providers {
         } else {
             ProviderName::Ledger
         }
+    }
+
+    pub async fn balance(&self, user: UserId) -> Result<Money, DatabaseError> {
+        self.ledger.balance_of(user).await
     }
 
     pub fn get(&self, name: ProviderName) -> Result<&dyn Provider, Unknown> {

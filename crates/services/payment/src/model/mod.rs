@@ -1,6 +1,7 @@
 //! Payments: an attempt to charge an order, from the intent to the refund.
 
 mod admission;
+mod event;
 mod intent;
 mod named;
 mod status;
@@ -9,6 +10,7 @@ mod void;
 pub use admission::Admission;
 use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, TransactionId, UserId};
+pub use event::{Completion, Event};
 pub use intent::Intent;
 pub use named::{Decline, Method, ProviderName};
 pub use status::{ChargeResult, Outcome, Status};

@@ -26,6 +26,8 @@ macro_rules! named {
     };
 }
 
+pub(super) use named;
+
 named!(Method { Card = "CARD", Sbp = "SBP", CreditCard = "CREDIT_CARD", InvestorMoney = "INVESTOR_MONEY" });
 
 named!(

@@ -17,6 +17,8 @@ pub enum Outcome {
 ///    │ └──charged after a cancellation──────────▲
 ///    └──declined──▶ Declined
 /// ```
+///
+/// Leaving Pending makes the [`Event`](super::Event); nothing after it does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// The provider was called or will be; the outcome is unknown.

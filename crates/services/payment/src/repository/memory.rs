@@ -8,13 +8,13 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::ids::{OrderId, TransactionId, UserId};
-use platform::{clock::Virtual, inbox::MemoryInbox};
+use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
 use tokio::time::Instant;
 
 use super::{Begun, Cause, DirectPayments, Payments, Unfinished, lease};
 use crate::{
     error::Error,
-    model::{Admission, Decline, DirectPayment, Intent, Outcome, Payment, Status},
+    model::{Admission, DirectPayment, Intent, Outcome, Payment, Status},
 };
 
 /// The lease of a new payment, which the request that began it has.
@@ -25,6 +25,7 @@ const INITIAL_LEASE: Duration = Duration::from_secs(5);
 pub struct MemoryPayments {
     tables: Arc<Mutex<Tables>>,
     pub inbox: MemoryInbox,
+    pub outbox: MemoryOutbox,
     clock: Virtual,
 }
 
@@ -91,18 +92,20 @@ impl Payments for MemoryPayments {
         let mut tables = self.tables();
         if tables.of(intent.order).all(|row| row.payment.intent.attempt != intent.attempt) {
             let now = self.clock.now();
-            let status = Status::Declined(Decline::Declined);
+            let (decline, event) = intent.voided();
+            let status = Status::Declined(decline);
             let payment = Payment { intent: *intent, status, cancelled: false, created_at: now, updated_at: now };
             tables.payments.insert(intent.transaction, Row { payment, tries: 0, next_try_at: Instant::now() });
+            self.outbox.insert((&event).into());
         }
         Ok(tables.of(intent.order).map(|row| row.payment.clone()).collect())
     }
 
-    async fn settle(&self, transaction: TransactionId, outcome: &Outcome) -> Result<Payment, Error> {
+    async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<Payment, Error> {
         let mut tables = self.tables();
-        let row = tables.payments.get_mut(&transaction).ok_or(Error::NotFound)?;
-        if row.payment.status == Status::Pending {
-            row.payment.status = Status::settled(outcome, row.payment.cancelled);
+        let row = tables.payments.get_mut(&intent.transaction).ok_or(Error::NotFound)?;
+        if let Some(event) = row.payment.settle(outcome) {
+            self.outbox.insert((&event).into());
             row.payment.updated_at = self.clock.now();
             (row.tries, row.next_try_at) = (0, Instant::now());
         }

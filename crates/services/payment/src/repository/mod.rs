@@ -1,4 +1,4 @@
-//! The stores of payments and of direct payments.
+//! The stores of payments, with the inbox and outbox rows of their changes, and of direct payments.
 
 mod memory;
 mod postgres;
@@ -53,10 +53,11 @@ fn lease(tries: u32) -> Duration {
 pub trait Payments: Send + Sync {
     /// Records the intent to charge, unless its attempt is recorded already or the order admits no attempt.
     async fn begin(&self, intent: &Intent) -> Result<Begun, Error>;
-    /// Records an attempt as declined without calling the provider, unless it is recorded already. Returns all payments of the order.
+    /// Records an attempt as declined without calling the provider, and its event, unless it is recorded already. Returns all payments of
+    /// the order.
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error>;
-    /// Records the outcome of a charge; the first one wins. Returns the payment with it.
-    async fn settle(&self, transaction: TransactionId, outcome: &Outcome) -> Result<Payment, Error>;
+    /// Records the outcome of a charge and its event; the first outcome wins. Returns the payment with it.
+    async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<Payment, Error>;
     /// Records that a refund is made.
     async fn refunded(&self, transaction: TransactionId) -> Result<(), Error>;
     /// Closes the order for charges, and marks its charge for refund. True when that changed anything.

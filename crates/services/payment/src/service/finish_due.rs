@@ -37,7 +37,7 @@ impl PaymentService {
         tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "payment not finished, retrying");
     }
 
-    /// Payments as they fall due, each with the time of its lease, until `stop`.
+    /// Payments as they fall due, each with the duration of its lease, until `stop`.
     fn due(&self, stop: CancellationToken) -> impl Stream<Item = (Payment, Duration)> {
         futures::stream::unfold(stop, async |stop| {
             while !stop.is_cancelled() {

@@ -1,5 +1,6 @@
 //! The use cases: charging orders, settling unknown outcomes, and refunding cancelled orders.
 
+mod balance;
 mod cancel;
 mod find;
 mod finish_due;
@@ -16,6 +17,7 @@ use contracts::{
     ids::{OrderId, TransactionId, UserId},
     money::Money,
 };
+use platform::outbox::Waker;
 use tokio::sync::Notify;
 
 use crate::{
@@ -29,6 +31,7 @@ pub struct PaymentService {
     payments: Arc<dyn Payments>,
     direct_payments: Arc<dyn DirectPayments>,
     providers: Providers,
+    relay: Waker,
     /// Wakes the job when a refund becomes due.
     refund_due: Arc<Notify>,
 }
@@ -44,8 +47,13 @@ pub struct Charge {
 }
 
 impl PaymentService {
-    pub fn new(payments: Arc<dyn Payments>, direct_payments: Arc<dyn DirectPayments>, providers: Providers) -> Self {
-        Self { payments, direct_payments, providers, refund_due: Arc::default() }
+    pub fn new(
+        payments: Arc<dyn Payments>,
+        direct_payments: Arc<dyn DirectPayments>,
+        providers: Providers,
+        relay: Waker,
+    ) -> Self {
+        Self { payments, direct_payments, providers, relay, refund_due: Arc::default() }
     }
 
     fn intent(&self, charge: &Charge, transaction: TransactionId) -> Intent {

@@ -19,7 +19,8 @@ impl PaymentService {
 
     pub(super) async fn settle(&self, payment: Payment, outcome: &Outcome) -> Result<Payment, Error> {
         let Intent { order, transaction, attempt, .. } = payment.intent;
-        let payment = self.payments.settle(transaction, outcome).await?;
+        let payment = self.payments.settle(&payment.intent, outcome).await?;
+        self.relay.wake();
         let status = &payment.status;
         tracing::info!(order_uuid = %order, transaction_uuid = %transaction, attempt, ?status, "payment settled");
         if matches!(status, Status::Refunding { .. }) {

@@ -9,6 +9,7 @@ impl PaymentService {
     /// `transaction` is the id of the attempt if it is new.
     pub async fn void(&self, charge: &Charge, transaction: TransactionId) -> Result<VoidResult, Error> {
         let payments = self.payments.void_attempt(&self.intent(charge, transaction)).await?;
+        self.relay.wake();
         let result = VoidResult::of(&payments);
         tracing::info!(order_uuid = %charge.order, attempt = charge.attempt, ?result, "void of an attempt requested");
         Ok(result)

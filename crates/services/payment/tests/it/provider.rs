@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use contracts::ids::{OrderId, UserId};
 use payment::{
-    client::{Ledger, MemoryProvider, Movement, Provider, Refund},
+    client::{Balances, Ledger, MemoryProvider, Movement, Provider, Refund},
     model::{Decline, Intent, Method, Outcome},
     repository::MIGRATIONS,
 };
@@ -14,6 +14,8 @@ use crate::{INITIAL, LIMIT, again, contract::contract, declines, intent, money, 
 
 struct Fixture {
     provider: Arc<dyn Provider>,
+    /// The same provider, if it keeps balances.
+    balances: Option<Arc<dyn Balances>>,
     books: Books,
 }
 
@@ -26,18 +28,20 @@ enum Books {
 
 fn memory() -> Fixture {
     let provider = MemoryProvider::new(money(INITIAL), declines());
-    Fixture { provider: Arc::new(provider.clone()), books: Books::Memory(provider) }
+    let balances: Arc<dyn Balances> = Arc::new(provider.clone());
+    Fixture { provider: balances.clone(), balances: Some(balances), books: Books::Memory(provider) }
 }
 
 async fn ledger() -> Fixture {
     let pool = testkit::database(&MIGRATIONS).await.pool;
-    let ledger = Ledger::new(pool.clone(), money(INITIAL), declines());
-    Fixture { provider: Arc::new(ledger), books: Books::Ledger(pool) }
+    let ledger: Arc<dyn Balances> = Arc::new(Ledger::new(pool.clone(), money(INITIAL), declines()));
+    Fixture { provider: ledger.clone(), balances: Some(ledger), books: Books::Ledger(pool) }
 }
 
 async fn stripe() -> Fixture {
     let server = stripe_client::stand_in().await;
-    Fixture { provider: Arc::new(stripe_client::client(&server.url())), books: Books::Stripe(server) }
+    let provider = Arc::new(stripe_client::client(&server.url()));
+    Fixture { provider, balances: None, books: Books::Stripe(server) }
 }
 
 contract!([
@@ -58,6 +62,7 @@ contract!([
     a_new_user_has_no_more_than_the_initial_balance,
     a_decline_is_repeated_after_the_balance_has_grown,
     a_refund_credits_the_balance_once,
+    a_balance_is_the_initial_one_until_the_first_charge,
 ] over
     memory_balances: tokio::test => std::future::ready(super::memory()),
     ledger_balances: tokio::test => super::ledger(),
@@ -97,15 +102,20 @@ impl Fixture {
         }
     }
 
+    /// The balance in the books, which is the one that the provider tells.
     async fn balance(&self, user: UserId) -> i64 {
-        match &self.books {
+        let balances = self.balances.as_ref().expect("a provider with balances");
+        let told = balances.balance_of(user).await.expect("the balance can be read").minor();
+        let booked = match &self.books {
             Books::Memory(provider) => provider.balance(user),
             Books::Ledger(pool) => {
                 let balance = sqlx::query_scalar!("select balance from balances where user_uuid = $1", user.uuid());
                 balance.fetch_optional(pool).await.unwrap().unwrap_or(INITIAL)
             }
             Books::Stripe(_) => panic!("this provider has no balances"),
-        }
+        };
+        assert_eq!(told, booked);
+        told
     }
 }
 
@@ -215,4 +225,15 @@ async fn a_refund_credits_the_balance_once(fixture: Fixture) {
     }
 
     assert_eq!(fixture.balance(intent.user).await, INITIAL);
+}
+
+async fn a_balance_is_the_initial_one_until_the_first_charge(fixture: Fixture) {
+    let first = intent(Method::InvestorMoney);
+    assert_eq!(fixture.balance(first.user).await, INITIAL);
+
+    fixture.charged(&Intent { user: first.user, ..intent(Method::Card) }).await;
+    assert_eq!(fixture.balance(first.user).await, INITIAL);
+
+    fixture.charged(&first).await;
+    assert_eq!(fixture.balance(first.user).await, INITIAL - 1000);
 }

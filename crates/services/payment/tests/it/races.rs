@@ -11,7 +11,10 @@ use payment::{
     repository::{MIGRATIONS, Payments as _, PgDirectPayments, PgPayments, Unfinished},
     service::{Charge, PaymentService},
 };
-use platform::postgres::{Database, DatabaseError};
+use platform::{
+    outbox::Waker,
+    postgres::{Database, DatabaseError},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{INITIAL, money, new_event, new_order, new_transaction, new_user};
@@ -31,7 +34,7 @@ async fn fixture() -> Fixture {
 
 fn service_over(pool: &Database, providers: Providers) -> PaymentService {
     let direct_payments = Arc::new(PgDirectPayments::new(pool.clone()));
-    PaymentService::new(Arc::new(PgPayments::new(pool.clone())), direct_payments, providers)
+    PaymentService::new(Arc::new(PgPayments::new(pool.clone())), direct_payments, providers, Waker::default())
 }
 
 fn charge(method: Method) -> Charge {

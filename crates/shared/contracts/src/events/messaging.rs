@@ -10,7 +10,7 @@ use platform::{
     server::Server,
 };
 
-use super::{Event, Received, Topics, read, topics_of};
+use super::{Event, Inbound, Received, Topics, read, topics_of};
 
 /// Where Kafka is, and what the topics are called there.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Messaging {
     /// The relay that publishes the outbox of `server`: every type of event of which [`ROUTES`](super::ROUTES) says that this service produces it.
     pub fn relay(&self, server: &Server, waker: &Waker) -> anyhow::Result<Relay> {
         let topics = topics_of(server.name(), &self.topics);
-        let outbox = PgOutbox::new(server.database(), server.instance().to_owned());
+        let outbox = PgOutbox::new(server.database()?, server.instance().to_owned());
         Ok(Relay::new(server.name(), Arc::new(outbox), Arc::new(KafkaPublisher::new(&self.kafka)?), topics, waker))
     }
 }
@@ -62,6 +62,15 @@ impl Subscription {
         Done: Future<Output = Result<(), Failure>> + Send + 'static,
     {
         Self { group, topic: E::topic, handler: Arc::new(EventHandler { handle, event: PhantomData }) }
+    }
+
+    /// Handles each record of a topic that programs outside write, which is no [`Event`] of ours.
+    pub fn inbound<F, Done>(inbound: &Inbound, handle: F) -> Self
+    where
+        F: Fn(Message) -> Done + Send + Sync + 'static,
+        Done: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        Self { group: inbound.consumer.group, topic: inbound.topic, handler: Arc::new(RecordHandler { handle }) }
     }
 
     pub fn group(&self) -> &'static str {
@@ -94,5 +103,20 @@ where
 {
     async fn handle(&self, message: &Message) -> Result<(), Failure> {
         (self.handle)(read::<E>(message)?).await
+    }
+}
+
+struct RecordHandler<F> {
+    handle: F,
+}
+
+#[async_trait]
+impl<F, Done> Handler for RecordHandler<F>
+where
+    F: Fn(Message) -> Done + Send + Sync + 'static,
+    Done: Future<Output = Result<(), Failure>> + Send + 'static,
+{
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        (self.handle)(message.clone()).await
     }
 }

@@ -1,57 +1,27 @@
 //! Events: their types, topics and consumer groups; how one is written to an outbox and read from a topic.
 
+mod event;
 mod messaging;
 mod routes;
 mod topics;
 
 pub use crate::proto::events::v1::{
-    AssemblyFailed, CancelReason, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled,
+    AssemblyFailed, CancelReason, DeliveryStatusUpdated, OrderCancelled, OrderCreated, OrderPaid, PaymentCompleted,
+    ShipAssembled,
 };
+pub use crate::proto::order::events::{OrderCompletedIntegrationEvent, OrderCreatedIntegrationEvent};
+pub use event::{Event, InvalidUuid, Published, Subject};
 pub use messaging::{Messaging, Subscription};
-use std::fmt;
 
 use platform::{
     kafka::{Failure, Message},
     outbox,
 };
-pub use routes::{Consumer, PRODUCERS, ROUTES, Route, route_of, topics_of};
+pub use routes::{BASKET_CONFIRMED, Consumer, INBOUND, Inbound, PRODUCERS, ROUTES, Route, route_of, topics_of};
 pub use topics::Topics;
 use uuid::Uuid;
 
 use crate::ids::{EventId, OrderId, UserId};
-
-/// One type of event: what it is about, where it is published, and how its envelope is read.
-pub trait Event: prost::Message + Default {
-    /// The header `event-type`, such as `events.v1.OrderPaid`.
-    const TYPE: &'static str;
-
-    /// The entity that the event is about.
-    type Subject: Subject;
-
-    fn event_uuid(&self) -> &str;
-    /// The event with its uuid, once that is known.
-    #[must_use]
-    fn with_uuid(self, uuid: String) -> Self;
-    /// Parses the subject. An error names the field that is no uuid.
-    fn subject(&self) -> Result<Self::Subject, InvalidUuid>;
-    fn topic(topics: &Topics) -> &str;
-
-    /// Distinguishes the events of this type and key, where a key can have several; a part of the uuid.
-    fn part(&self) -> Option<String> {
-        None
-    }
-
-    /// A field whose value is none of those that the contract has.
-    fn unknown_value(&self) -> Option<String> {
-        None
-    }
-}
-
-/// The entity that an event is about.
-pub trait Subject: Copy + fmt::Debug + Send + Sync {
-    /// The partition key: events of one key keep their order.
-    fn key(&self) -> Uuid;
-}
 
 /// An order and the user who placed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,11 +36,6 @@ impl Subject for OrderOf {
     }
 }
 
-/// A field of an event that should hold a uuid and does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not a uuid")]
-pub struct InvalidUuid(pub &'static str);
-
 /// An event that came from a topic, with its ids checked.
 #[derive(Clone, Debug)]
 pub struct Received<E: Event> {
@@ -79,10 +44,10 @@ pub struct Received<E: Event> {
     pub event: E,
 }
 
-/// `event` as the outbox keeps it, with its uuid made from its key, its type and its [part](Event::part).
+/// `event` as the outbox keeps it, with its uuid made from its key, its type and its [part](Published::part).
 ///
 /// The event's own `event_uuid` need not be set.
-pub fn record<E: Event>(key: Uuid, event: E) -> outbox::Event {
+pub fn record<E: Published>(key: Uuid, event: E) -> outbox::Event {
     let uuid = outbox::event_uuid(key, E::TYPE, event.part().as_deref());
     let payload = event.with_uuid(uuid.to_string()).encode_to_vec();
     outbox::Event { uuid, kind: E::TYPE, key, payload }
@@ -113,28 +78,34 @@ fn uuid(field: &'static str, value: &str) -> Result<Uuid, InvalidUuid> {
 
 /// Events about an order.
 macro_rules! order_events {
-    ($($name:ident from $topic:ident $(but $unknown_value:ident)?),*) => {
-        $(impl Event for $name {
+    ($($name:ident from $topic:ident $(part $part:ident)? $(but $unknown_value:ident)?),*) => {
+        $(impl Published for $name {
             const TYPE: &'static str = concat!("events.v1.", stringify!($name));
 
-            type Subject = OrderOf;
-
-            fn event_uuid(&self) -> &str {
-                &self.event_uuid
+            fn topic(topics: &Topics) -> &str {
+                &topics.$topic
             }
 
             fn with_uuid(self, uuid: String) -> Self {
                 Self { event_uuid: uuid, ..self }
             }
 
+            $(fn part(&self) -> Option<String> {
+                Some(self.$part.to_string())
+            })?
+        }
+
+        impl Event for $name {
+            type Subject = OrderOf;
+
+            fn event_uuid(&self) -> &str {
+                &self.event_uuid
+            }
+
             fn subject(&self) -> Result<OrderOf, InvalidUuid> {
                 let order = OrderId::new(uuid("order_uuid", &self.order_uuid)?);
                 let user = UserId::new(uuid("user_uuid", &self.user_uuid)?);
                 Ok(OrderOf { order, user })
-            }
-
-            fn topic(topics: &Topics) -> &str {
-                &topics.$topic
             }
 
             $(fn unknown_value(&self) -> Option<String> {
@@ -149,20 +120,57 @@ order_events!(
     OrderPaid from order_paid_topic_name but unknown_method,
     OrderCancelled from order_cancelled_topic_name but unknown_reason,
     ShipAssembled from order_assembled_topic_name,
-    AssemblyFailed from assembly_failed_topic_name
+    AssemblyFailed from assembly_failed_topic_name,
+    PaymentCompleted from payment_completed_topic_name part attempt but unknown_outcome,
+    DeliveryStatusUpdated from delivery_status_updated_topic_name part status but unknown_status
+);
+
+/// Messages to programs outside, which define them.
+macro_rules! outside_events {
+    ($($name:ident in $package:literal from $topic:ident),*) => {
+        $(impl Published for $name {
+            const TYPE: &'static str = concat!($package, ".", stringify!($name));
+
+            fn topic(topics: &Topics) -> &str {
+                &topics.$topic
+            }
+        })*
+    };
+}
+
+outside_events!(
+    OrderCreatedIntegrationEvent in "order.events" from order_status_changed_topic_name,
+    OrderCompletedIntegrationEvent in "order.events" from order_status_changed_topic_name
 );
 
 /// The payment methods, as events name them. An older writer left it out.
 const METHODS: [&str; 5] = ["", "CARD", "SBP", "CREDIT_CARD", "INVESTOR_MONEY"];
 
 fn unknown_method(event: &OrderPaid) -> Option<String> {
-    let known = METHODS.contains(&event.payment_method.as_str());
-    (!known).then(|| "payment_method is none that is known".to_owned())
+    unknown("payment_method", &METHODS, &event.payment_method)
 }
 
 fn unknown_reason(event: &OrderCancelled) -> Option<String> {
     let known = CancelReason::try_from(event.reason).is_ok();
     (!known).then(|| format!("reason is none that is known: {}", event.reason))
+}
+
+/// The results of an attempt to pay, as [`PaymentCompleted`] names them.
+pub const PAYMENT_OUTCOMES: [&str; 3] = ["SUCCESS", "INSUFFICIENT_FUNDS", "FAILED"];
+
+fn unknown_outcome(event: &PaymentCompleted) -> Option<String> {
+    unknown("status", &PAYMENT_OUTCOMES, &event.status)
+}
+
+/// The statuses of a delivery, as [`DeliveryStatusUpdated`] names them.
+pub const DELIVERY_STATUSES: [&str; 5] = ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED", "FAILED"];
+
+fn unknown_status(event: &DeliveryStatusUpdated) -> Option<String> {
+    unknown("status", &DELIVERY_STATUSES, &event.status)
+}
+
+fn unknown(field: &str, known: &[&str], value: &str) -> Option<String> {
+    (!known.contains(&value)).then(|| format!("{field} is none that is known"))
 }
 
 #[cfg(test)]
@@ -201,6 +209,17 @@ mod tests {
 
         assert_eq!(first, second);
         assert_ne!(first.uuid, other.uuid);
+    }
+
+    #[test]
+    fn several_events_of_a_type_and_key_have_a_uuid_each() {
+        let order = Uuid::from_u128(1);
+        let attempt = |attempt| record(order, PaymentCompleted { attempt, ..PaymentCompleted::default() });
+        let status = DeliveryStatusUpdated { status: "DELIVERED".to_owned(), ..DeliveryStatusUpdated::default() };
+
+        assert_ne!(attempt(1).uuid, attempt(2).uuid);
+        assert_eq!(attempt(2).uuid, Uuid::new_v5(&order, b"events.v1.PaymentCompleted/2"));
+        assert_eq!(record(order, status).uuid, Uuid::new_v5(&order, b"events.v1.DeliveryStatusUpdated/DELIVERED"));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ShipAssembled, Topics};
+use super::{
+    AssemblyFailed, DeliveryStatusUpdated, OrderCancelled, OrderCompletedIntegrationEvent, OrderCreated,
+    OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published, ShipAssembled, Topics,
+};
 
 /// A consumer group, whose name is also the consumer's in the inbox of its service's database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,14 +26,19 @@ pub struct Route {
 }
 
 /// The services that have an outbox.
-pub const PRODUCERS: [&str; 2] = ["order", "assembly"];
+pub const PRODUCERS: [&str; 4] = ["order", "payment", "assembly", "delivery"];
 
 /// Every type of event, in the order in which an order meets them.
-pub const ROUTES: [Route; 5] = [
+pub const ROUTES: [Route; 9] = [
     route::<OrderCreated>("order", &[to("inventory", "inventory-group-order-created")]),
+    route::<PaymentCompleted>("payment", &[to("order", "order-group-payment-completed")]),
     route::<OrderPaid>(
         "order",
-        &[to("assembly", "assembly-group-order-paid"), to("notification", "notification-group-order-paid")],
+        &[
+            to("assembly", "assembly-group-order-paid"),
+            to("notification", "notification-group-order-paid"),
+            to("delivery", "delivery-group-order-paid"),
+        ],
     ),
     route::<ShipAssembled>(
         "assembly",
@@ -38,6 +46,7 @@ pub const ROUTES: [Route; 5] = [
             to("order", "order-group-order-assembled"),
             to("inventory", "inventory-group-order-assembled"),
             to("notification", "notification-group-order-assembled"),
+            to("delivery", "delivery-group-order-assembled"),
         ],
     ),
     route::<AssemblyFailed>("assembly", &[to("order", "order-group-assembly-failed")]),
@@ -47,9 +56,33 @@ pub const ROUTES: [Route; 5] = [
             to("inventory", "inventory-group-order-cancelled"),
             to("payment", "payment-group-order-cancelled"),
             to("notification", "notification-group-order-cancelled"),
+            to("delivery", "delivery-group-order-cancelled"),
         ],
     ),
+    route::<DeliveryStatusUpdated>(
+        "delivery",
+        &[
+            to("order", "order-group-delivery-status-updated"),
+            to("notification", "notification-group-delivery-status-updated"),
+        ],
+    ),
+    route::<OrderCreatedIntegrationEvent>("delivery", &[]),
+    route::<OrderCompletedIntegrationEvent>("delivery", &[]),
 ];
+
+/// A topic that programs outside write, and its consumer.
+#[derive(Clone, Copy, Debug)]
+pub struct Inbound {
+    pub consumer: Consumer,
+    pub topic: fn(&Topics) -> &str,
+}
+
+/// Every topic that programs outside write.
+pub const INBOUND: [Inbound; 1] = [BASKET_CONFIRMED];
+
+/// Confirmed baskets, which are delivered as orders.
+pub const BASKET_CONFIRMED: Inbound =
+    Inbound { consumer: to("delivery", "delivery-service-group"), topic: |topics| &topics.basket_confirmed_topic_name };
 
 /// The route of an event type; nothing for a type that is not known.
 pub fn route_of(kind: &str) -> Option<&'static Route> {
@@ -68,7 +101,7 @@ impl Route {
     }
 }
 
-const fn route<E: Event>(producer: &'static str, consumers: &'static [Consumer]) -> Route {
+const fn route<E: Published>(producer: &'static str, consumers: &'static [Consumer]) -> Route {
     Route { kind: E::TYPE, producer, consumers, topic: E::topic }
 }
 
@@ -81,12 +114,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_topic_has_one_route() {
+    fn every_topic_has_a_route() {
         let topics = Topics::default();
 
-        let routed = ROUTES.map(|route| route.topic(&topics).to_owned());
+        let mut routed: Vec<&str> = ROUTES.iter().map(|route| route.topic(&topics)).collect();
+        routed.dedup();
+        routed.extend(INBOUND.map(|inbound| (inbound.topic)(&topics)));
 
-        assert_eq!(routed.each_ref().map(String::as_str), topics.all());
+        assert_eq!(routed, topics.all());
     }
 
     #[test]

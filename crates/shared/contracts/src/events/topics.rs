@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Event;
+use super::Published;
 
 /// The topics of the system; every name can be configured.
 #[derive(Clone, Debug, Deserialize)]
@@ -17,6 +17,14 @@ pub struct Topics {
     pub order_assembled_topic_name: String,
     #[serde(default = "assembly_failed")]
     pub assembly_failed_topic_name: String,
+    #[serde(default = "payment_completed")]
+    pub payment_completed_topic_name: String,
+    #[serde(default = "delivery_status_updated")]
+    pub delivery_status_updated_topic_name: String,
+    #[serde(default = "order_status_changed")]
+    pub order_status_changed_topic_name: String,
+    #[serde(default = "basket_confirmed")]
+    pub basket_confirmed_topic_name: String,
 }
 
 fn order_created() -> String {
@@ -39,21 +47,62 @@ fn assembly_failed() -> String {
     "assembly.failed".to_owned()
 }
 
+fn payment_completed() -> String {
+    "payment.completed".to_owned()
+}
+
+fn delivery_status_updated() -> String {
+    "delivery.status.updated".to_owned()
+}
+
+fn order_status_changed() -> String {
+    "order.status.changed".to_owned()
+}
+
+fn basket_confirmed() -> String {
+    "basket.confirmed".to_owned()
+}
+
 impl Topics {
     /// The topic of events of the type `E`.
-    pub fn of<E: Event>(&self) -> &str {
+    pub fn of<E: Published>(&self) -> &str {
         E::topic(self)
     }
 
-    /// Every topic, in the order in which an order meets them.
-    pub fn all(&self) -> [&str; 5] {
+    /// Every topic, in the order in which an order meets them; the last comes from programs outside.
+    pub fn all(&self) -> [&str; 9] {
+        self.variables().map(|(_, topic)| topic)
+    }
+
+    /// Every topic with the variable that names it.
+    pub fn variables(&self) -> [(&'static str, &str); 9] {
         [
-            &self.order_created_topic_name,
-            &self.order_paid_topic_name,
-            &self.order_assembled_topic_name,
-            &self.assembly_failed_topic_name,
-            &self.order_cancelled_topic_name,
+            ("ORDER_CREATED_TOPIC_NAME", &self.order_created_topic_name),
+            ("PAYMENT_COMPLETED_TOPIC_NAME", &self.payment_completed_topic_name),
+            ("ORDER_PAID_TOPIC_NAME", &self.order_paid_topic_name),
+            ("ORDER_ASSEMBLED_TOPIC_NAME", &self.order_assembled_topic_name),
+            ("ASSEMBLY_FAILED_TOPIC_NAME", &self.assembly_failed_topic_name),
+            ("ORDER_CANCELLED_TOPIC_NAME", &self.order_cancelled_topic_name),
+            ("DELIVERY_STATUS_UPDATED_TOPIC_NAME", &self.delivery_status_updated_topic_name),
+            ("ORDER_STATUS_CHANGED_TOPIC_NAME", &self.order_status_changed_topic_name),
+            ("BASKET_CONFIRMED_TOPIC_NAME", &self.basket_confirmed_topic_name),
         ]
+    }
+
+    /// The same topics under other names.
+    #[must_use]
+    pub fn renamed(self, name: impl Fn(String) -> String) -> Self {
+        Self {
+            order_created_topic_name: name(self.order_created_topic_name),
+            payment_completed_topic_name: name(self.payment_completed_topic_name),
+            order_paid_topic_name: name(self.order_paid_topic_name),
+            order_assembled_topic_name: name(self.order_assembled_topic_name),
+            assembly_failed_topic_name: name(self.assembly_failed_topic_name),
+            order_cancelled_topic_name: name(self.order_cancelled_topic_name),
+            delivery_status_updated_topic_name: name(self.delivery_status_updated_topic_name),
+            order_status_changed_topic_name: name(self.order_status_changed_topic_name),
+            basket_confirmed_topic_name: name(self.basket_confirmed_topic_name),
+        }
     }
 }
 
@@ -65,6 +114,10 @@ impl Default for Topics {
             order_cancelled_topic_name: order_cancelled(),
             order_assembled_topic_name: order_assembled(),
             assembly_failed_topic_name: assembly_failed(),
+            payment_completed_topic_name: payment_completed(),
+            delivery_status_updated_topic_name: delivery_status_updated(),
+            order_status_changed_topic_name: order_status_changed(),
+            basket_confirmed_topic_name: basket_confirmed(),
         }
     }
 }

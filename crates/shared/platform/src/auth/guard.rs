@@ -20,6 +20,8 @@ pub enum Access {
     Public,
     /// A user with a valid session, or a service.
     Session,
+    /// A user with a valid session and the role `operator`, or a service.
+    Operator,
     /// Services only.
     Service,
 }
@@ -40,6 +42,7 @@ enum Refusal {
     InvalidSession,
     MissingToken,
     InvalidToken,
+    NotOperator,
     Unavailable,
 }
 
@@ -81,6 +84,9 @@ impl Guard {
             SessionError::Invalid => Refusal::InvalidSession,
             SessionError::Unavailable => Refusal::Unavailable,
         })?;
+        if access == Access::Operator && !user.is_operator {
+            return Err(Refusal::NotOperator);
+        }
         request.extensions_mut().insert(Caller::User(user));
         Ok(SESSION.scope(session, next.run(request)).await)
     }
@@ -94,6 +100,9 @@ fn session(headers: &HeaderMap, name: &'static str) -> Result<String, Refusal> {
     Ok(value.to_owned())
 }
 
+/// What a user without the role is told.
+pub const NOT_OPERATOR: &str = "this needs the role operator";
+
 impl Refusal {
     fn status(self) -> Status {
         match self {
@@ -102,6 +111,7 @@ impl Refusal {
             Self::InvalidSession => Status::unauthenticated("invalid session"),
             Self::MissingToken => Status::unauthenticated("missing service token in authorization"),
             Self::InvalidToken => Status::unauthenticated("invalid service token"),
+            Self::NotOperator => Status::permission_denied(NOT_OPERATOR),
             Self::Unavailable => Status::unavailable("sessions cannot be checked now"),
         }
     }
@@ -114,6 +124,7 @@ impl Refusal {
             Self::InvalidSession | Self::MissingToken | Self::InvalidToken => {
                 Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")
             }
+            Self::NotOperator => Problem::forbidden(NOT_OPERATOR),
             Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
         }
     }

@@ -4,7 +4,7 @@ mod guard;
 mod sessions;
 mod token;
 
-pub use guard::{Access, Guard};
+pub use guard::{Access, Guard, NOT_OPERATOR};
 pub use sessions::{MemorySessions, SessionError, Sessions};
 pub use token::{ServiceKey, TokenError};
 use uuid::Uuid;
@@ -17,16 +17,43 @@ pub const SESSION_HEADER: &str = "x-session-uuid";
 /// The authenticated caller of a request. The guard puts it into the request's extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
-    User(Uuid),
+    User(User),
     /// A service of this system, by name.
     Service(String),
+}
+
+/// A user, as the session tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct User {
+    pub uuid: Uuid,
+    /// Has the role `operator`.
+    pub is_operator: bool,
+}
+
+impl User {
+    /// A user without a role.
+    pub const fn plain(uuid: Uuid) -> Self {
+        Self { uuid, is_operator: false }
+    }
+
+    pub const fn operator(uuid: Uuid) -> Self {
+        Self { uuid, is_operator: true }
+    }
 }
 
 impl Caller {
     /// True for this user and for every service.
     pub fn may_see(&self, user: Uuid) -> bool {
         match self {
-            Self::User(caller) => *caller == user,
+            Self::User(caller) => caller.uuid == user,
+            Self::Service(_) => true,
+        }
+    }
+
+    /// True for operators and for every service.
+    pub fn may_operate(&self) -> bool {
+        match self {
+            Self::User(caller) => caller.is_operator,
             Self::Service(_) => true,
         }
     }

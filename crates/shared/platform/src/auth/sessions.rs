@@ -8,6 +8,8 @@ use std::{
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use super::User;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
     #[error("invalid session")]
@@ -20,25 +22,34 @@ pub enum SessionError {
 #[async_trait]
 pub trait Sessions: Send + Sync {
     /// The user of this session, while it is valid.
-    async fn owner(&self, session: &str) -> Result<Uuid, SessionError>;
+    async fn owner(&self, session: &str) -> Result<User, SessionError>;
 }
 
 /// Sessions in memory, for tests and the simulation.
 #[derive(Default)]
 pub struct MemorySessions {
-    owners: Mutex<HashMap<String, Uuid>>,
+    owners: Mutex<HashMap<String, User>>,
 }
 
 impl MemorySessions {
     /// Makes `session` one of `user`.
     pub fn open(&self, session: &str, user: Uuid) {
+        self.insert(session, User::plain(user));
+    }
+
+    /// Makes `session` one of `user`, who has the role `operator`.
+    pub fn open_operator(&self, session: &str, user: Uuid) {
+        self.insert(session, User::operator(user));
+    }
+
+    fn insert(&self, session: &str, user: User) {
         self.owners.lock().unwrap_or_else(PoisonError::into_inner).insert(session.to_owned(), user);
     }
 }
 
 #[async_trait]
 impl Sessions for MemorySessions {
-    async fn owner(&self, session: &str) -> Result<Uuid, SessionError> {
+    async fn owner(&self, session: &str) -> Result<User, SessionError> {
         let owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         owners.get(session).copied().ok_or(SessionError::Invalid)
     }

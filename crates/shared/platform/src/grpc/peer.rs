@@ -39,6 +39,8 @@ pub struct Peer {
     channel: Channel,
     name: &'static str,
     key: Option<ServiceKey>,
+    /// Not a service of this system: it gets neither identity nor session.
+    is_outside: bool,
     breaker: Arc<CircuitBreaker>,
     losses: Arc<Losses>,
 }
@@ -100,13 +102,21 @@ impl Peer {
             .keep_alive_timeout(Duration::from_secs(2))
             .keep_alive_while_idle(true);
         let (breaker, losses) = (CircuitBreaker::new(name), Arc::default());
-        Ok(Self { channel: endpoint.connect_lazy(), name, key: None, breaker, losses })
+        Ok(Self { channel: endpoint.connect_lazy(), name, key: None, is_outside: false, breaker, losses })
     }
 
     /// Calls carry the identity of the service that owns `key`.
     #[must_use]
     pub fn identified(mut self, key: ServiceKey) -> Self {
         self.key = Some(key);
+        self
+    }
+
+    /// The peer may be a service of others: calls carry neither identity nor session.
+    #[must_use]
+    pub fn outside(mut self) -> Self {
+        self.key = None;
+        self.is_outside = true;
         self
     }
 
@@ -122,7 +132,9 @@ impl Peer {
             let name = HeaderName::try_from(name).map_err(internal)?;
             headers.insert(name, HeaderValue::try_from(value).map_err(internal)?);
         }
-        crate::auth::forward(headers);
+        if !self.is_outside {
+            crate::auth::forward(headers);
+        }
         if let Some(key) = &self.key {
             let token = key.token(self.name).map_err(internal)?;
             let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(internal)?;

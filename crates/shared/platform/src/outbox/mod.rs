@@ -29,6 +29,28 @@ pub struct Event {
     pub payload: Vec<u8>,
 }
 
+/// Several events as the columns of a statement's array parameters.
+#[derive(Debug, Default)]
+pub struct Columns {
+    pub uuids: Vec<Uuid>,
+    pub kinds: Vec<String>,
+    pub keys: Vec<Uuid>,
+    pub payloads: Vec<Vec<u8>>,
+}
+
+impl FromIterator<Event> for Columns {
+    fn from_iter<I: IntoIterator<Item = Event>>(events: I) -> Self {
+        let mut columns = Self::default();
+        for event in events {
+            columns.uuids.push(event.uuid);
+            columns.kinds.push(event.kind.to_owned());
+            columns.keys.push(event.key);
+            columns.payloads.push(event.payload);
+        }
+        columns
+    }
+}
+
 /// The uuid of an event of the type `kind` with this partition key: the same however often the event is written. `part`
 /// distinguishes the events of one key and type, where a key can have several.
 pub fn event_uuid(key: Uuid, kind: &str, part: Option<&str>) -> Uuid {

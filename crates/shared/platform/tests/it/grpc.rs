@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use contracts::identity::GrpcSessions;
 use futures::future::join_all;
 use platform::{
-    auth::{SessionError, Sessions as _},
+    auth::{SessionError, Sessions as _, User},
     deadline,
 };
 use stand_ins::Proxy;
@@ -17,14 +17,14 @@ struct Fixture {
     proxy: Proxy,
     sessions: GrpcSessions,
     session: String,
-    user: Uuid,
+    user: User,
     _iam: Iam,
 }
 
 async fn fixture() -> Fixture {
     let iam = testkit::iam().await;
-    let user = Uuid::from_u128(1);
-    let session = iam.session(user);
+    let user = User::plain(Uuid::from_u128(1));
+    let session = iam.session(user.uuid);
     let proxy = Proxy::to(iam.address).await.expect("a proxy before the stand-in for iam");
     let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
     Fixture { proxy, sessions, session, user, _iam: iam }

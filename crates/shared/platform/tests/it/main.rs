@@ -2,6 +2,7 @@
 
 mod consumer;
 mod grpc;
+mod guard;
 mod http;
 mod migrations;
 mod outage;

@@ -20,6 +20,8 @@ use operations::session_probe::probe;
 const POLL: Duration = Duration::from_millis(250);
 /// The default of `ASSEMBLY_BUILD_MAX`.
 const BUILD_MAX: Duration = Duration::from_secs(10);
+/// The default of `DELIVERY_MOVE_EVERY`.
+const STEP: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -52,7 +54,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let sources = Sources::of("shipyard-audit", &settings).with_context(|| data.advice())?;
     let shop = Shop::of(&settings)?;
     let progress = Progress::new();
-    let (facts, under_way) = quiet_facts(&sources, arguments.wait, &progress).await?;
+    let (facts, under_way) = Box::pin(quiet_facts(&sources, arguments.wait, &progress)).await?;
     let probes = progress.step("check that a closed session is rejected", probe(&shop)).await?;
     sources.databases.close().await;
     let report = audit::check(&Facts { bounds: bounds(&arguments, &settings)?, probes, ..facts });
@@ -101,9 +103,10 @@ async fn read(sources: &Sources, progress: &Progress) -> anyhow::Result<(Facts, 
 }
 
 fn bounds(arguments: &Arguments, settings: &Settings) -> anyhow::Result<Bounds> {
-    let configured = settings.get("ASSEMBLY_BUILD_MAX").map(humantime::parse_duration).transpose()?;
-    let build = arguments.build.or(configured).unwrap_or(BUILD_MAX);
-    Ok(Bounds { build, grace: arguments.grace })
+    let configured = |variable| settings.get(variable).map(humantime::parse_duration).transpose();
+    let build = arguments.build.or(configured("ASSEMBLY_BUILD_MAX")?).unwrap_or(BUILD_MAX);
+    let step = configured("DELIVERY_MOVE_EVERY")?.unwrap_or(STEP);
+    Ok(Bounds { build, step, grace: arguments.grace })
 }
 
 fn print(report: &Report, under_way: &[String], json: bool) -> anyhow::Result<()> {

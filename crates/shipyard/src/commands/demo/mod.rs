@@ -1,5 +1,6 @@
 //! `shipyard demo`: plays one customer and checks every response against the API contract.
 
+mod delivery;
 mod orders;
 mod progress;
 
@@ -13,8 +14,11 @@ use client::{
     shop::Shop,
 };
 
-use self::progress::Progress;
+use self::{delivery::Trip, progress::Progress};
 use platform::service::Service;
+
+/// Where the third ship goes.
+const ADDRESS: &str = "Москва, ул. Тверская, 1";
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -30,6 +34,9 @@ pub struct Arguments {
     /// How many seconds after payment the ship must be assembled
     #[arg(long, default_value_t = 11, value_name = "SECONDS")]
     assembled_within: u64,
+    /// How many seconds after payment the ship must be at its address
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    delivered_within: u64,
 }
 
 /// Runs the demo. Fails at the first response that violates the contract.
@@ -41,12 +48,18 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let iam = address(arguments.iam, &iam::SERVICE);
     let shop = Shop::at(&order, &iam, &address(arguments.inventory, &inventory::SERVICE))?;
     let progress = Progress::new();
-    visit(&shop, &progress, Duration::from_secs(arguments.assembled_within)).await?;
+    let [assembled, delivered] = [arguments.assembled_within, arguments.delivered_within].map(Duration::from_secs);
+    visit(&shop, &progress, assembled, delivered).await?;
     progress.end();
     Ok(())
 }
 
-async fn visit(shop: &Shop, progress: &Progress, assembled_within: Duration) -> anyhow::Result<()> {
+async fn visit(
+    shop: &Shop,
+    progress: &Progress,
+    assembled_within: Duration,
+    delivered_within: Duration,
+) -> anyhow::Result<()> {
     progress
         .step("connect to the shop", customer::find(shop))
         .await
@@ -69,6 +82,14 @@ async fn visit(shop: &Shop, progress: &Progress, assembled_within: Duration) -> 
     progress.step("reject paying the first again", visit.ended(&first)).await?;
     let assembled = format!("wait until it is ASSEMBLED, at most {} s", assembled_within.as_secs());
     progress.step(&assembled, visit.assembled(&first, &paid, assembled_within)).await?;
-    progress.step("list both orders, newest first", visit.list(&[second.uuid, first.uuid])).await?;
+    progress.step("find no delivery without an address", delivery::none(&visit, &first)).await?;
+    let third = progress.step("order a third, to an address", visit.order_to(&parts, ADDRESS)).await?;
+    progress.step("pay for it", visit.pay(&third)).await?;
+    let mut trip = Trip::new(&visit, &third, delivered_within);
+    while !trip.is_over() {
+        progress.step("follow it to the door", trip.next()).await?;
+    }
+    progress.step("find it delivered in the order, too", trip.copied()).await?;
+    progress.step("list the orders, newest first", visit.list(&[third.uuid, second.uuid, first.uuid])).await?;
     progress.step("log out and check the session is rejected", customer::log_out(shop, &session)).await
 }

@@ -32,6 +32,7 @@ pub struct Order {
     pub uuid: Uuid,
     parts: Vec<String>,
     minor: i64,
+    address: Option<String>,
 }
 
 pub struct Payment {
@@ -43,10 +44,23 @@ impl Visit<'_> {
     /// Orders two of the first part and one of each other part.
     pub async fn order(&self, parts: &[Part]) -> Step<Order> {
         let bought: Vec<&Part> = parts.first().into_iter().chain(parts).collect();
+        self.buy(&bought, None).await
+    }
+
+    /// Orders one of the first part, to be delivered to this address.
+    pub async fn order_to(&self, parts: &[Part], address: &str) -> Step<Order> {
+        let bought: Vec<&Part> = parts.iter().take(1).collect();
+        self.buy(&bought, Some(address)).await
+    }
+
+    async fn buy(&self, bought: &[&Part], address: Option<&str>) -> Step<Order> {
         let uuids: Vec<String> = bought.iter().map(|part| part.uuid.clone()).collect();
         let expected =
             bought.iter().try_fold(Money::ZERO, |sum, part| sum.checked_add(Money::from_major(part.price)?))?;
-        let body = json!({ "user_uuid": self.user, "part_uuids": uuids });
+        let mut body = json!({ "user_uuid": self.user, "part_uuids": uuids });
+        if let Some(address) = address {
+            body["delivery_address"] = json!(address);
+        }
         let answer = self.post(ORDERS, Some(body)).await?;
         let body = answer.success(201)?;
         let order = uuid(&body, "order_uuid")?;
@@ -56,7 +70,11 @@ impl Visit<'_> {
         ensure!(minor == expected.minor(), "total_price is {}, and the parts cost {expected}", body["total_price"]);
         let location = answer.header("location")?;
         ensure!(location.ends_with(&format!("{ORDERS}/{order}")), "Location is {location}");
-        Ok((Order { uuid: order, parts: uuids, minor }, format!("{order}, {} parts, {expected}", bought.len())))
+        let said = match bought.len() {
+            1 => format!("{order}, 1 part, {expected}"),
+            count => format!("{order}, {count} parts, {expected}"),
+        };
+        Ok((Order { uuid: order, parts: uuids, minor, address: address.map(str::to_owned) }, said))
     }
 
     /// Checks that the order has this status and is otherwise unchanged.
@@ -141,6 +159,10 @@ impl Visit<'_> {
         ensure!(uuid(body, "user_uuid")? == self.user, "the order is another's: {body}");
         ensure!(minor(body, "total_price")? == order.minor, "the price has changed: {body}");
         ensure!(body["part_uuids"] == json!(order.parts), "part_uuids are not as they were sent: {body}");
+        ensure!(
+            body.get("delivery_address").cloned() == order.address.as_ref().map(|address| json!(address)),
+            "another address: {body}"
+        );
         match paid {
             Some(payment) => {
                 ensure!(uuid(body, "transaction_uuid")? == payment.transaction, "another transaction: {body}");
@@ -155,7 +177,7 @@ impl Visit<'_> {
         Ok(())
     }
 
-    async fn get(&self, order: &Order) -> anyhow::Result<Value> {
+    pub(super) async fn get(&self, order: &Order) -> anyhow::Result<Value> {
         let path = format!("{ORDERS}/{}", order.uuid);
         self.shop.ask(Method::GET, &path, Some(self.session), None).await?.success(200)
     }

@@ -17,9 +17,6 @@ use super::{
 use operations::dead_letter_journal::Action;
 use operations::dead_letters::{DeadLetter, Id};
 
-/// The prefix of the headers that were added when the message was dead-lettered.
-const DLQ_PREFIX: &str = "dlq-";
-
 /// Replays the named letters, or all pending ones.
 ///
 /// A message that several consumers dead-lettered is published once. Its letters are recorded as resolved after the broker has
@@ -84,7 +81,7 @@ fn messages<'a>(letters: &'a [Found], named: &[Id]) -> Vec<(Record, Vec<&'a Dead
     let mut places = HashMap::new();
     for Found { letter, state } in letters.iter().filter(|found| found.letter.is_whole()) {
         let wanted = if named.is_empty() { *state == State::Pending } else { named.contains(&letter.id) };
-        let record = original(letter);
+        let record = letter.original();
         let content = (record.topic.clone(), record.key.clone(), record.payload.clone());
         let place = *places.entry(content).or_insert(messages.len());
         match messages.get_mut(place) {
@@ -101,13 +98,6 @@ fn messages<'a>(letters: &'a [Found], named: &[Id]) -> Vec<(Record, Vec<&'a Dead
 /// True if the inboxes may no longer remember the letter's event.
 fn is_older_than_inboxes(letter: &DeadLetter, kept_since: DateTime<Utc>) -> bool {
     letter.at < kept_since
-}
-
-/// The message as it was before it was dead-lettered.
-fn original(letter: &DeadLetter) -> Record {
-    let message = letter.message.clone();
-    let headers = message.headers.into_iter().filter(|(name, _)| !name.starts_with(DLQ_PREFIX)).collect();
-    Record { topic: letter.origin().to_owned(), key: message.key, payload: message.payload, headers }
 }
 
 #[cfg(test)]
@@ -144,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_replayed_message_is_identical_to_the_original() {
-        let record = original(&letter(17, b"event"));
+        let record = letter(17, b"event").original();
 
         assert_eq!((record.topic.as_str(), record.key.as_slice()), ("shop.paid", &b"order"[..]));
         assert_eq!(record.payload, b"event");

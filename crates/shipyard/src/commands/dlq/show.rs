@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
-use contracts::events::{AssemblyFailed, Event, OrderCancelled, OrderCreated, OrderPaid, ROUTES, ShipAssembled};
+use contracts::events::{
+    AssemblyFailed, DeliveryStatusUpdated, INBOUND, OrderCancelled, OrderCompletedIntegrationEvent, OrderCreated,
+    OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published, ROUTES, ShipAssembled,
+};
 
 use super::{DeadLetterQueue, Found, State};
 use operations::dead_letters::Id;
@@ -32,6 +35,11 @@ pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
     let payload = &letter.message.payload;
     let carried = ROUTES.iter().find(|route| route.topic(&queue.topics) == letter.origin()).map(|route| route.kind);
     let kind = letter.message.headers.get("event-type").map(String::as_str).or(carried).unwrap_or_default();
+    // A program outside writes in one of several forms, of which the bytes tell more than one reading of them.
+    if INBOUND.iter().any(|inbound| (inbound.topic)(&queue.topics) == letter.origin()) {
+        println!("payload   {} bytes of a program outside\n{}", payload.len(), hex(payload));
+        return Ok(());
+    }
     match decoded(kind, payload) {
         Some(event) => println!("payload   {} bytes: {event}", payload.len()),
         None => println!("payload   {} bytes, not a valid {kind}\n{}", payload.len(), hex(payload)),
@@ -40,15 +48,19 @@ pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
 }
 
 fn decoded(kind: &str, payload: &[u8]) -> Option<String> {
-    fn as_event<E: Event + fmt::Debug>(payload: &[u8]) -> Option<String> {
+    fn as_event<E: Published + fmt::Debug>(payload: &[u8]) -> Option<String> {
         E::decode(payload).ok().map(|event| format!("{event:#?}"))
     }
     match kind {
         OrderCreated::TYPE => as_event::<OrderCreated>(payload),
+        PaymentCompleted::TYPE => as_event::<PaymentCompleted>(payload),
         OrderPaid::TYPE => as_event::<OrderPaid>(payload),
         OrderCancelled::TYPE => as_event::<OrderCancelled>(payload),
         ShipAssembled::TYPE => as_event::<ShipAssembled>(payload),
         AssemblyFailed::TYPE => as_event::<AssemblyFailed>(payload),
+        DeliveryStatusUpdated::TYPE => as_event::<DeliveryStatusUpdated>(payload),
+        OrderCreatedIntegrationEvent::TYPE => as_event::<OrderCreatedIntegrationEvent>(payload),
+        OrderCompletedIntegrationEvent::TYPE => as_event::<OrderCompletedIntegrationEvent>(payload),
         _ => None,
     }
 }

@@ -8,18 +8,19 @@ use platform::{
 };
 
 use super::services;
+use operations::services::SERVICES;
 use platform::service::Service;
 
 /// The variable with the address of metrics and health, and its default.
 pub const ADMIN: (&str, &str) = ("SHIPYARD_ADMIN_LISTEN", "127.0.0.1:9464");
 
-/// The services that other services call.
-const ASKED: [&Service; 3] = [&iam::SERVICE, &inventory::SERVICE, &payment::SERVICE];
-
 #[derive(Clone, Debug)]
 pub struct Addresses {
     pub admin: SocketAddr,
-    services: Vec<(&'static Service, SocketAddr)>,
+    /// By the variable of each listener.
+    listeners: Vec<(String, SocketAddr)>,
+    /// The variables of addresses that are configured: those services are asked elsewhere.
+    elsewhere: Vec<String>,
 }
 
 impl Addresses {
@@ -31,19 +32,26 @@ impl Addresses {
         let admin = admin.map_err(|error| ConfigError::new(variable, error))?;
         // Keep all listeners bound until every service has its own port.
         let mut held = vec![http::bind(variable, admin).await?];
-        let mut services = services::addresses(settings)?;
-        for (service, address) in &services {
-            held.push(http::bind(&service.variable("LISTEN"), *address).await?);
+        let mut listeners = services::listeners(settings)?;
+        for (variable, address) in &listeners {
+            held.push(http::bind(variable, *address).await?);
         }
-        for ((_, address), listener) in services.iter_mut().zip(&held[1..]) {
+        for ((_, address), listener) in listeners.iter_mut().zip(&held[1..]) {
             *address = listener.local_addr()?;
         }
-        Ok(Self { admin: held[0].local_addr()?, services })
+        let addresses = SERVICES.into_iter().map(|service| service.variable("ADDRESS"));
+        let elsewhere = addresses.filter(|variable| settings.get(variable).is_some()).collect();
+        Ok(Self { admin: held[0].local_addr()?, listeners, elsewhere })
     }
 
-    /// The address of `service` as seen from this machine.
+    /// The address of the service's first API as seen from this machine.
     pub fn of(&self, service: &'static Service) -> SocketAddr {
-        let listens = self.services.iter().find(|(other, _)| *other == service);
+        self.at(&service.variable("LISTEN"))
+    }
+
+    /// The address of the listener that `variable` configures, as seen from this machine.
+    pub fn at(&self, variable: &str) -> SocketAddr {
+        let listens = self.listeners.iter().find(|(other, _)| other == variable);
         let mut address = listens.map_or(self.admin, |(_, address)| *address);
         if address.ip().is_unspecified() {
             address.set_ip(Ipv4Addr::LOCALHOST.into());
@@ -53,8 +61,11 @@ impl Addresses {
 
     /// The variables that tell each service where to listen and where its peers are.
     pub fn variables(&self) -> Vec<(String, String)> {
-        let listen = self.services.iter().map(|(service, address)| (service.variable("LISTEN"), address.to_string()));
-        let asked = ASKED.iter().map(|service| (service.variable("ADDRESS"), self.of(service).to_string()));
+        let listen = self.listeners.iter().map(|(variable, address)| (variable.clone(), address.to_string()));
+        let asked = SERVICES
+            .iter()
+            .map(|service| (service.variable("ADDRESS"), self.at(&service.called_at()).to_string()))
+            .filter(|(variable, _)| !self.elsewhere.contains(variable));
         listen.chain(asked).collect()
     }
 }

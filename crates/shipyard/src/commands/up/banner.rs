@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Addresses;
 use operations::services::SERVICES;
+use platform::service::SecondApi;
 
 pub struct Banner {
     pub begun: Instant,
@@ -33,8 +34,12 @@ impl fmt::Display for Banner {
         let iam = self.addresses.of(&iam::SERVICE);
         writeln!(f, "\nShipyard is ready after {:.1} s.\n", self.begun.elapsed().as_secs_f64())?;
         writeln!(f, "  {:<14}{order}/api/v1   Swagger UI: {order}/swagger-ui/", "order")?;
-        for service in SERVICES.into_iter().filter(|service| *service != &order::SERVICE) {
-            writeln!(f, "  {service:<14}{} (gRPC)", self.addresses.of(service))?;
+        for service in SERVICES {
+            if let Some(SecondApi::Http(_)) = service.second_api {
+                let http = format!("http://{}", self.addresses.at(&service.variable("HTTP_LISTEN")));
+                writeln!(f, "  {service:<14}{http}/api/v1   Swagger UI: {http}/swagger-ui/")?;
+            }
+            writeln!(f, "  {service:<14}{} (gRPC)", self.addresses.at(&service.called_at()))?;
         }
         writeln!(f, "  {:<14}http://{}/metrics, /health/ready\n", "admin", self.addresses.admin)?;
         for (server, origin) in &self.used {
@@ -42,6 +47,7 @@ impl fmt::Display for Banner {
         }
         writeln!(f, "\nTry, in another terminal (Ctrl-C here ends the shop):\n")?;
         writeln!(f, "  {}", self.demo())?;
+        writeln!(f, "  {} couriers", program())?;
         writeln!(f, "  curl -s {order}/health/ready")?;
         write!(
             f,
@@ -53,11 +59,6 @@ impl fmt::Display for Banner {
 impl Banner {
     /// The command line that runs the demo against these addresses.
     fn demo(&self) -> String {
-        let program = if std::env::var_os("CARGO").is_some() {
-            "cargo run -q --".to_owned()
-        } else {
-            std::env::args().next().unwrap_or_else(|| "shipyard".to_owned())
-        };
         let flags = [
             ("order-url", "http://", &order::SERVICE),
             ("iam", "", &iam::SERVICE),
@@ -67,6 +68,15 @@ impl Banner {
             let address = self.addresses.of(service);
             (address.port() != service.port).then(|| format!(" --{flag} {scheme}{address}"))
         });
-        format!("{program} demo{}", elsewhere.collect::<String>())
+        format!("{} demo{}", program(), elsewhere.collect::<String>())
+    }
+}
+
+/// How this program was called.
+fn program() -> String {
+    if std::env::var_os("CARGO").is_some() {
+        "cargo run -q --".to_owned()
+    } else {
+        std::env::args().next().unwrap_or_else(|| "shipyard".to_owned())
     }
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::supervisor::supervise;
 use crate::data::Data;
-use operations::services::SERVICES;
+use operations::services::with_database;
 use platform::service::Service;
 
 /// How long PostgreSQL may take to create the databases.
@@ -62,7 +62,7 @@ impl Infrastructure {
         let programs = server.binaries.directory.display();
         let mut origin =
             format!("PostgreSQL {} from {programs}, data in {}", server.binaries.version, directory.display());
-        if missing.len() < SERVICES.len() {
+        if missing.len() < with_database().count() {
             let names: Vec<&str> = missing.iter().map(|service| service.name).collect();
             origin = format!("{origin}, for {}; the others as configured", names.join(", "));
         }
@@ -188,7 +188,7 @@ async fn database(server: &str, service: &'static Service) -> anyhow::Result<(St
 
 /// The services without a configured database.
 fn missing(settings: &Settings) -> Vec<&'static Service> {
-    SERVICES.into_iter().filter(|service| settings.get(&service.variable("DATABASE_URL")).is_none()).collect()
+    with_database().filter(|service| settings.get(&service.variable("DATABASE_URL")).is_none()).collect()
 }
 
 /// `settings` with placeholders for values that are known only once the servers run, so that all others can be checked before.

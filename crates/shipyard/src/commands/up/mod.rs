@@ -22,13 +22,16 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     addresses::{ADMIN, Addresses},
     infrastructure::presumed,
-    services::{addresses, check},
+    services::{check, listeners},
 };
 use self::{banner::Banner, infrastructure::Infrastructure};
 use crate::data::Data;
 use operations::databases::Databases;
 use operations::facts::LOG_SINCE;
 use operations::{republish::republish, services::SERVICES};
+
+/// The variable with the operators' logins.
+const OPERATORS: &str = "IAM_OPERATORS";
 
 /// The default of `LOG_LEVEL`: events of orders, warnings and errors.
 fn log_level() -> String {
@@ -39,7 +42,8 @@ fn log_level() -> String {
 /// Runs all services until a signal.
 pub async fn run(data: Data) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let settings = Settings::load()?.or("LOG_LEVEL", &log_level()).for_shared_process();
+    // Everything listens on 127.0.0.1 alone, unless a variable says otherwise.
+    let settings = Settings::load()?.or("LOG_LEVEL", &log_level()).or("DELIVERY_OPEN", "true").for_shared_process();
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let stop = on_signal()?;
     let _lock = data.lock()?;
@@ -56,8 +60,10 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     let settings = with(settings, &infrastructure.variables);
     // A broker without persistent records has none from before this start.
     let since = infrastructure.forgets_events.then(|| (LOG_SINCE.to_owned(), clock::now().to_rfc3339()));
-    let found: Vec<_> =
-        addresses.variables().into_iter().chain(infrastructure.variables.clone()).chain(since).collect();
+    // For `shipyard operator`, which creates only users that this shop takes for operators.
+    let operators = settings.get(OPERATORS).map(|logins| (OPERATORS.to_owned(), logins.to_owned()));
+    let found = addresses.variables().into_iter().chain(infrastructure.variables.clone()).chain(since).chain(operators);
+    let found: Vec<_> = found.collect();
     data.publish_addresses(&found)?;
     let banner = Banner { begun, addresses, used: infrastructure.used.clone() };
     let forgets_events = infrastructure.forgets_events;

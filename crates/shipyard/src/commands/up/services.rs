@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use operations::services::SERVICES;
 use platform::{
     config::{ConfigError, Settings},
-    service::{Built, Service},
+    service::Built,
 };
 
 /// Validates the configuration of every service; an error names the variable.
@@ -13,9 +13,13 @@ pub fn check(settings: &Settings) -> Result<(), ConfigError> {
     SERVICES.into_iter().try_for_each(|service| (service.check)(settings))
 }
 
-/// The listen address of each service.
-pub fn addresses(settings: &Settings) -> Result<Vec<(&'static Service, SocketAddr)>, ConfigError> {
-    SERVICES.into_iter().map(|service| Ok((service, service.listen(settings)?))).collect()
+/// The listeners of all services: the variable of each, and its address.
+pub fn listeners(settings: &Settings) -> Result<Vec<(String, SocketAddr)>, ConfigError> {
+    let mut all = Vec::new();
+    for service in SERVICES {
+        all.extend(service.listeners(settings)?);
+    }
+    Ok(all)
 }
 
 /// Builds every service.

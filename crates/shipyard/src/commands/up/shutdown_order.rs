@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use platform::service::Built;
 
-/// The groups: services that call others, services that call only iam, and iam.
+/// The groups: services that call others, services that call only the last group, and those that call none.
 const GROUPS: usize = 3;
 
 /// Runs the services until `stop` or the first failure. Each group is stopped when the group before it has stopped.
@@ -58,7 +58,7 @@ impl Group {
 fn group(service: &str) -> usize {
     match service {
         "order" => 0,
-        "iam" => GROUPS - 1,
+        "iam" | "geo" => GROUPS - 1,
         _ => 1,
     }
 }

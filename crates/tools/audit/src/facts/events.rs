@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use contracts::events::route_of;
+use contracts::events::{self, PaymentCompleted, route_of};
 use uuid::Uuid;
 
 /// An event type, `events.v1.OrderPaid`.
@@ -26,6 +26,34 @@ pub struct OutboxRow {
     pub published_at: Option<DateTime<Utc>>,
     /// When it was set aside, because it cannot be routed or follows such a row of its key.
     pub set_aside_at: Option<DateTime<Utc>>,
+}
+
+/// What a `PaymentCompleted` says, read from payment's outbox or from its topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    pub event: Uuid,
+    pub order: Uuid,
+    pub attempt: i64,
+    pub transaction: Uuid,
+    /// In minor units.
+    pub amount: i64,
+    /// `SUCCESS`, `INSUFFICIENT_FUNDS` or `FAILED`.
+    pub status: String,
+}
+
+impl Completion {
+    /// None for an event whose transaction is no uuid.
+    pub fn of(received: events::Received<PaymentCompleted>) -> Option<Self> {
+        let events::Received { id, subject, event } = received;
+        Some(Self {
+            event: id.uuid(),
+            order: subject.order.uuid(),
+            attempt: event.attempt.into(),
+            transaction: event.transaction_uuid.parse().ok()?,
+            amount: event.amount_minor,
+            status: event.status,
+        })
+    }
 }
 
 /// The inbox rows of one consumer.

@@ -1,6 +1,7 @@
 //! The facts that an audit checks, as plain rows.
 
 mod clients;
+mod delivery;
 mod events;
 mod state;
 
@@ -11,7 +12,8 @@ use uuid::Uuid;
 
 pub use self::{
     clients::{Acknowledged, Answer, Poison, Probe, Told},
-    events::{DeadLetter, DeadLetters, Discarded, Inbox, Kind, Log, OutboxRow, Received, Record, kind},
+    delivery::{Courier, Delivery, DeliveryState, StoragePlace, status_event},
+    events::{Completion, DeadLetter, DeadLetters, Discarded, Inbox, Kind, Log, OutboxRow, Received, Record, kind},
     state::{
         Balance, Entry, EntryKind, Job, JobStatus, Notification, NotificationStatus, Order, OrderStatus, Part, Payment,
         PaymentStatus, Reservation, ReservationStatus, Restock,
@@ -42,8 +44,15 @@ pub struct Facts {
     pub reservations: Vec<Reservation>,
     pub jobs: Vec<Job>,
     pub notifications: Vec<Notification>,
+    pub deliveries: Vec<Delivery>,
+    pub couriers: Vec<Courier>,
+    pub places: Vec<StoragePlace>,
 
     pub outbox: Vec<OutboxRow>,
+    /// How attempts to pay ended, as published: of payment's outbox and of the topic.
+    pub completions: Vec<Completion>,
+    /// An attempt begun before may have been settled by an older release of payment, which published nothing; `None` if there was none.
+    pub completions_since: Option<DateTime<Utc>>,
     pub inboxes: Vec<Inbox>,
     /// The topics that were read.
     pub logs: Vec<Log>,
@@ -69,19 +78,26 @@ pub struct Facts {
 pub struct Bounds {
     /// The longest build time of a ship.
     pub build: Duration,
+    /// The time between two steps of a courier.
+    pub step: Duration,
     /// How late an effect may be before it counts as missing.
     pub grace: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { build: Duration::from_secs(10), grace: Duration::from_mins(1) }
+        Self { build: Duration::from_secs(10), step: Duration::from_secs(1), grace: Duration::from_mins(1) }
     }
 }
 
 impl Facts {
     pub(crate) fn orders_by_uuid(&self) -> HashMap<Uuid, &Order> {
         self.orders.iter().map(|order| (order.uuid, order)).collect()
+    }
+
+    /// The orders of the shop that are to be delivered.
+    pub(crate) fn to_be_delivered(&self) -> impl Iterator<Item = &Order> {
+        self.orders.iter().filter(|order| order.has_address)
     }
 
     pub(crate) fn outbox_by_event(&self) -> HashMap<Uuid, &OutboxRow> {

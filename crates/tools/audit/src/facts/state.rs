@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+/// Statuses with the database's spelling.
 macro_rules! names {
     ($(#[$attribute:meta])* $name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
         $(#[$attribute])*
@@ -22,6 +23,8 @@ macro_rules! names {
     };
 }
 
+pub(super) use names;
+
 names!(OrderStatus { Pending = "PENDING_PAYMENT", Paid = "PAID", Cancelled = "CANCELLED", Assembled = "ASSEMBLED" });
 
 #[derive(Clone, Debug)]
@@ -34,6 +37,10 @@ pub struct Order {
     pub parts: Vec<Uuid>,
     /// The payment method.
     pub transaction: Option<Uuid>,
+    /// True when it has a delivery address.
+    pub has_address: bool,
+    /// The latest status that order knows of its delivery.
+    pub delivery_status: Option<String>,
     /// The payment attempt that is in flight or has an unknown outcome.
     pub attempt: Option<i64>,
     pub pay_until: DateTime<Utc>,
@@ -57,7 +64,11 @@ pub struct Payment {
     pub order: Uuid,
     pub attempt: Option<i64>,
     pub provider: Option<String>,
+    /// In minor units.
+    pub amount: Option<i64>,
     pub status: PaymentStatus,
+    /// Why it is declined.
+    pub decline_reason: Option<String>,
     /// True once payment has consumed the order's cancellation.
     pub cancelled: bool,
     pub created_at: DateTime<Utc>,
@@ -144,7 +155,7 @@ names!(NotificationStatus { Queued = "queued", Sent = "sent", Failed = "failed" 
 #[derive(Clone, Debug)]
 pub struct Notification {
     pub order: Uuid,
-    /// `order_paid`, `ship_assembled` or `order_cancelled`.
+    /// `order_paid`, `ship_assembled`, `order_cancelled` or `ship_delivered`.
     pub kind: String,
     pub status: NotificationStatus,
     pub chat: Option<String>,

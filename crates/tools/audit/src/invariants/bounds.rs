@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Facts, Finding,
-    facts::{JobStatus, NotificationStatus, Order, OrderStatus, PaymentStatus, ReservationStatus},
+    facts::{DeliveryState, JobStatus, NotificationStatus, Order, OrderStatus, PaymentStatus, ReservationStatus},
     report::Check,
 };
 
@@ -16,6 +16,7 @@ pub fn check(facts: &Facts) -> Finding {
     let mut late = Late { at: facts.at, grace: facts.bounds.grace, unfinished: 0, check: &mut check };
     orders(facts, &mut late);
     services(facts, &mut late);
+    deliveries(facts, &mut late);
     let unfinished = late.unfinished;
     check.counted("orders", facts.orders.len());
     check.counted("things under way", unfinished);
@@ -84,5 +85,28 @@ fn services(facts: &Facts, late: &mut Late<'_>) {
     }
     for one in facts.notifications.iter().filter(|one| one.status == NotificationStatus::Queued) {
         late.look(&format!("order {}", one.order), &format!("its {} is not sent", one.kind), one.created_at);
+    }
+}
+
+/// An order waits while every courier with room for it is busy, and without bound where none has room: a place's volume is not the
+/// order's fault. One that is carried arrives after its steps.
+fn deliveries(facts: &Facts, late: &mut Late<'_>) {
+    let fits = |volume: i32| {
+        let mut places = facts.places.iter().filter(|place| place.total_volume >= volume);
+        places.any(|place| facts.couriers.iter().any(|one| one.uuid == place.courier && one.order.is_none()))
+    };
+    for delivery in &facts.deliveries {
+        let row = format!("order {}", delivery.order);
+        match delivery.state {
+            DeliveryState::Created if fits(delivery.volume.unwrap_or_default()) => {
+                let since = delivery.waiting_since.unwrap_or(delivery.updated_at);
+                late.look(&row, "waits for a courier while one is free", since);
+            }
+            DeliveryState::Assigned => {
+                let steps = u32::try_from(delivery.steps.unwrap_or_default()).unwrap_or_default();
+                late.look(&row, "is not delivered", delivery.updated_at + facts.bounds.step * steps.max(1));
+            }
+            _ => {}
+        }
     }
 }

@@ -7,13 +7,14 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use contracts::events::{
-    AssemblyFailed, Consumer, Event as _, OrderCancelled, OrderCreated, OrderPaid, ROUTES, ShipAssembled,
+    AssemblyFailed, Consumer, DeliveryStatusUpdated, OrderCancelled, OrderCreated, OrderPaid, PaymentCompleted,
+    Published as _, ROUTES, ShipAssembled,
 };
 use uuid::Uuid;
 
 use crate::{
     Facts, Finding,
-    facts::{JobStatus, OrderStatus, OutboxRow, Reservation, ReservationStatus},
+    facts::{DeliveryState, JobStatus, OrderStatus, OutboxRow, Reservation, ReservationStatus, status_event},
     report::Check,
 };
 
@@ -86,6 +87,8 @@ struct Published<'a> {
     orders: HashMap<&'static str, HashMap<Uuid, Uuid>>,
     /// Their outbox rows.
     written: HashMap<Uuid, &'a OutboxRow>,
+    /// The orders that are to be delivered, and whether each was ever paid.
+    to_be_delivered: HashMap<Uuid, bool>,
 }
 
 impl<'a> Published<'a> {
@@ -96,7 +99,18 @@ impl<'a> Published<'a> {
             let sent = records.filter_map(|record| Some((record.event?, record.key?)));
             (route.kind, sent.chain(rows.map(|row| (row.event, row.key))).collect())
         });
-        Self { orders: by_kind.collect(), written: facts.outbox_by_event() }
+        let to_be_delivered = facts.to_be_delivered().map(|order| (order.uuid, order.transaction.is_some()));
+        Self { orders: by_kind.collect(), written: facts.outbox_by_event(), to_be_delivered: to_be_delivered.collect() }
+    }
+
+    /// False for an event that its consumer handles without an effect.
+    fn is_cause(&self, consumer: &Consumer, kind: &str, event: Uuid, order: Uuid) -> bool {
+        match (consumer.service, kind) {
+            ("notification", DeliveryStatusUpdated::TYPE) => event == status_event(order, "DELIVERED"),
+            ("delivery", OrderPaid::TYPE | ShipAssembled::TYPE) => self.to_be_delivered.contains_key(&order),
+            ("delivery", OrderCancelled::TYPE) => self.to_be_delivered.get(&order) == Some(&true),
+            _ => true,
+        }
     }
 
     /// Compares the events that a consumer handled with those published. Returns the orders of handled events and when they were handled.
@@ -115,7 +129,7 @@ impl<'a> Published<'a> {
             let old = self.written.get(event).is_some_and(|row| facts.may_be_forgotten(row.created_at));
             if let Some(at) = received.events.get(event) {
                 // The effect of an old event may have been removed before its inbox row.
-                if !facts.may_be_forgotten(*at) {
+                if !facts.may_be_forgotten(*at) && self.is_cause(consumer, kind, *event, *order) {
                     orders.insert(*order, *at);
                 }
             } else if ours && !old && !received.buried.contains(event) {
@@ -164,9 +178,21 @@ impl Effects {
             let like = facts.notifications.iter().filter(|one| one.kind == kind);
             like.map(|one| (one.order, one.created_at)).collect()
         };
+        let deliveries = |states: &[DeliveryState]| {
+            let like = facts.deliveries.iter().filter(|one| one.user.is_some() || one.delivery.is_none());
+            like.filter(|one| states.contains(&one.state)).map(|one| (one.order, one.updated_at)).collect()
+        };
         let (what, orders, only_so) = match (consumer.service, kind) {
             ("order", ShipAssembled::TYPE) => ("an ASSEMBLED order", orders(OrderStatus::Assembled), true),
+            ("order", DeliveryStatusUpdated::TYPE) => {
+                let told = facts.orders.iter().filter(|order| order.delivery_status.is_some());
+                ("a delivery status", told.map(|order| (order.uuid, order.updated_at)).collect(), true)
+            }
             ("order", AssemblyFailed::TYPE) => ("a CANCELLED order", orders(OrderStatus::Cancelled), false),
+            // The outcome is written by order's own call and by its reconciler too: the inbox row is the effect.
+            ("order", PaymentCompleted::TYPE) => {
+                ("an order", facts.orders.iter().map(|order| (order.uuid, order.created_at)).collect(), false)
+            }
             ("inventory", OrderCreated::TYPE) => {
                 // A reservation that ended before the event stays ended if its parts are sold.
                 let since = |one: &Reservation| one.first_confirmed_at.into_iter().chain(one.first_ended_at).min();
@@ -189,6 +215,25 @@ impl Effects {
             ("notification", OrderPaid::TYPE) => ("a notification order_paid", told("order_paid"), true),
             ("notification", ShipAssembled::TYPE) => ("a notification ship_assembled", told("ship_assembled"), true),
             ("notification", OrderCancelled::TYPE) => ("a notification order_cancelled", told("order_cancelled"), true),
+            ("notification", DeliveryStatusUpdated::TYPE) => {
+                ("a notification ship_delivered", told("ship_delivered"), true)
+            }
+            ("delivery", OrderPaid::TYPE) => {
+                let known = facts.deliveries.iter().filter(|one| one.user.is_some() && one.delivery.is_some());
+                ("a delivery", known.map(|one| (one.order, one.created_at)).collect(), false)
+            }
+            ("delivery", ShipAssembled::TYPE) => {
+                let since = [
+                    DeliveryState::AssembledEarly,
+                    DeliveryState::Created,
+                    DeliveryState::Assigned,
+                    DeliveryState::Completed,
+                ];
+                ("a delivery of a built ship", deliveries(&since), false)
+            }
+            ("delivery", OrderCancelled::TYPE) => {
+                ("a failed delivery", deliveries(&[DeliveryState::CancelledEarly, DeliveryState::Failed]), false)
+            }
             _ => ("an effect that this audit knows", HashMap::new(), false),
         };
         let at_once = (consumer.service, kind) == ("inventory", OrderCreated::TYPE);

@@ -1,9 +1,11 @@
-//! The nine invariants, one module each.
+//! The invariants, one module each.
 
 mod balances;
 mod bounds;
+mod completions;
 mod consumer_effects;
 mod dead_letters;
+mod deliveries;
 mod money;
 mod notifications;
 mod orders;
@@ -15,7 +17,7 @@ mod waivers;
 pub use self::waivers::waive;
 use crate::{Facts, Finding};
 
-pub const ALL: [fn(&Facts) -> Finding; 9] = [
+pub const ALL: [fn(&Facts) -> Finding; 11] = [
     orders::check,
     money::check,
     stock::check,
@@ -25,4 +27,6 @@ pub const ALL: [fn(&Facts) -> Finding; 9] = [
     bounds::check,
     dead_letters::check,
     sessions::check,
+    completions::check,
+    deliveries::check,
 ];

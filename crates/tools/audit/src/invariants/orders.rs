@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use contracts::events::{Event as _, OrderCreated};
+use contracts::events::{OrderCreated, Published as _};
 use uuid::Uuid;
 
 use crate::{

@@ -1,6 +1,9 @@
 //! Waives violations that follow from a discarded dead letter: they become notes.
 
-use contracts::events::{AssemblyFailed, Event as _, OrderCancelled, OrderCreated, OrderPaid, ROUTES, ShipAssembled};
+use contracts::events::{
+    AssemblyFailed, DeliveryStatusUpdated, OrderCancelled, OrderCreated, OrderPaid, Published as _, ROUTES,
+    ShipAssembled,
+};
 
 use crate::{Facts, Finding, Verdict, facts::Discarded};
 
@@ -12,8 +15,12 @@ fn broken_without(service: &str, kind: &str) -> &'static [u8] {
         // Its parts are consumed, held or released against the order's status.
         ("order", ShipAssembled::TYPE)
         | ("inventory", OrderCreated::TYPE | OrderCancelled::TYPE | ShipAssembled::TYPE) => &[3, 7],
+        // The ship stays in the hangar, or is on its way although the order is cancelled.
+        ("delivery", OrderPaid::TYPE | ShipAssembled::TYPE | OrderCancelled::TYPE)
+        | ("order", DeliveryStatusUpdated::TYPE) => &[11],
         // The charge is not refunded.
         ("payment", OrderCancelled::TYPE) => &[2],
+        // None for `PaymentCompleted`: order has the outcome from its call to payment or from its reconciler.
         _ => &[],
     }
 }

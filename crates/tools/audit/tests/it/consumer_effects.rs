@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use audit::{
     Facts,
-    facts::{DeadLetter, Inbox, JobStatus, OrderStatus, ReservationStatus},
+    facts::{DeadLetter, Inbox, JobStatus, Notification, OrderStatus, ReservationStatus},
 };
-use contracts::events::{Event as _, OrderPaid, ROUTES};
+use contracts::events::{OrderPaid, Published as _, ROUTES};
 use uuid::Uuid;
 
 use crate::fixture::{BUILT, LEFT, OPEN, UNDONE, breaks, event, finding, holds, inbox, log, now, shop, the, then};
@@ -239,4 +239,29 @@ fn dead_lettered_events_are_counted() {
     let found = finding(&facts, 5);
 
     assert!(found.counted.iter().any(|count| count.of == "dead-lettered events" && count.count == 2), "{found:?}");
+}
+
+#[test]
+fn the_user_is_told_that_the_ship_is_delivered_and_of_no_other_status() {
+    let problems = |facts: &Facts| {
+        let violations = finding(facts, 5).violations.into_iter();
+        let problems = violations.map(|one| format!("{}: {}", one.row, one.problem));
+        problems.filter(|problem| problem.contains("notification")).collect::<Vec<_>>()
+    };
+    let is_it = |one: &Notification| one.order == BUILT && one.kind == "ship_delivered";
+    let (mut untold, mut invented) = (shop(), shop());
+    untold.notifications.retain(|one| !is_it(one));
+    let delivered = invented.notifications.iter().find(|one| is_it(one)).cloned().unwrap();
+    invented.notifications.push(Notification { order: UNDONE, ..delivered });
+
+    let (untold, told, invented) = (problems(&untold), problems(&shop()), problems(&invented));
+
+    let [untold] = untold.as_slice() else { panic!("{untold:#?}") };
+    assert!(
+        untold.contains(&BUILT.to_string()) && untold.contains("has not a notification ship_delivered"),
+        "{untold}"
+    );
+    assert_eq!(told, Vec::<String>::new());
+    let [invented] = invented.as_slice() else { panic!("{invented:#?}") };
+    assert!(invented.contains(&UNDONE.to_string()) && invented.contains("has not handled its"), "{invented}");
 }

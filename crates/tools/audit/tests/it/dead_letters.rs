@@ -4,12 +4,12 @@ use audit::{
     Facts, Verdict,
     facts::{DeadLetter, Discarded, OrderStatus, Poison},
 };
-use contracts::events::{Event as _, OrderPaid};
+use contracts::events::{OrderPaid, Published as _};
 use uuid::Uuid;
 
 use crate::fixture::{BUILT, UNDONE, breaks, event, finding, holds, inbox, shop, then};
 
-const GROUPS: [&str; 2] = ["assembly-group-order-paid", "notification-group-order-paid"];
+const GROUPS: [&str; 3] = ["assembly-group-order-paid", "notification-group-order-paid", "delivery-group-order-paid"];
 
 fn letter(group: &str, event: Option<Uuid>) -> DeadLetter {
     DeadLetter {
@@ -79,7 +79,7 @@ fn dead_letter_topics_that_were_not_read_are_not_passed_over() {
     let found = finding(&facts, 8);
 
     assert_eq!(found.verdict, Verdict::NothingToCheck, "{found:?}");
-    assert_eq!(found.missing, ["4 of 5 dead-letter topics were read"]);
+    assert_eq!(found.missing, ["6 of 7 dead-letter topics were read"]);
 }
 
 /// Assembly never took that the order was paid, and an operator has put that aside.

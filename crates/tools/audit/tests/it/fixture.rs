@@ -5,25 +5,31 @@ use std::time::Duration;
 use audit::{
     Facts, Finding, Verdict,
     facts::{
-        Acknowledged, Answer, Balance, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification,
-        NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Probe, Received, Record,
-        Reservation, ReservationStatus, Restock, kind,
+        Acknowledged, Answer, Balance, Completion, Courier, DeadLetters, Delivery, DeliveryState, Entry, EntryKind,
+        Inbox, Job, JobStatus, Log, Notification, NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment,
+        PaymentStatus, Probe, Received, Record, Reservation, ReservationStatus, Restock, StoragePlace, kind,
+        status_event,
     },
 };
 use chrono::{DateTime, Days, Utc};
 use contracts::events::{
-    AssemblyFailed, Event as _, OrderCancelled, OrderCreated, OrderPaid, ROUTES, ShipAssembled, Topics,
+    AssemblyFailed, DeliveryStatusUpdated, OrderCancelled, OrderCompletedIntegrationEvent, OrderCreated,
+    OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published as _, ROUTES, ShipAssembled, Topics,
 };
 use uuid::Uuid;
 
 /// Ordered and not paid yet.
 pub const OPEN: Uuid = Uuid::from_u128(1);
-/// Paid and built.
+/// Paid, built, and delivered to its address.
 pub const BUILT: Uuid = Uuid::from_u128(2);
 /// Cancelled before it was paid.
 pub const LEFT: Uuid = Uuid::from_u128(3);
 /// Paid, not to be built, given back.
 pub const UNDONE: Uuid = Uuid::from_u128(4);
+/// The courier who is free again.
+pub const COURIER: Uuid = Uuid::from_u128(70);
+/// Its place.
+pub const PLACE: Uuid = Uuid::from_u128(71);
 /// The part that every order consists of.
 pub const PART: Uuid = Uuid::from_u128(50);
 
@@ -56,7 +62,9 @@ pub fn shop() -> Facts {
     let topics = Topics::default();
     for route in &ROUTES {
         let topic = route.topic(&topics).to_owned();
-        facts.dead_letters.push(DeadLetters { topic: platform_dlq(&topic), letters: Vec::new() });
+        if !route.consumers.is_empty() {
+            facts.dead_letters.push(DeadLetters { topic: platform_dlq(&topic), letters: Vec::new() });
+        }
         facts.logs.push(Log { topic, kind: kind(route.kind), complete_since: None, records: Vec::new() });
         for consumer in route.consumers {
             facts.inboxes.push(Inbox {
@@ -79,6 +87,7 @@ pub fn shop() -> Facts {
     facts.balances.push(Balance { user: USER, initial: Some(INITIAL), current: INITIAL - PRICE });
     build(&mut facts, BUILT, JobStatus::Assembled);
     build(&mut facts, UNDONE, JobStatus::Failed);
+    deliver(&mut facts, BUILT);
     cancel(&mut facts, LEFT);
     cancel(&mut facts, UNDONE);
     facts.parts.push(Part {
@@ -108,6 +117,8 @@ fn order(facts: &mut Facts, uuid: Uuid, status: OrderStatus) {
         total: PRICE,
         parts: vec![PART],
         transaction: [BUILT, UNDONE].contains(&uuid).then(|| transaction(uuid)),
+        has_address: uuid == BUILT,
+        delivery_status: (uuid == BUILT).then(|| "DELIVERED".to_owned()),
         attempt: None,
         pay_until: now() + Duration::from_mins(10),
         created_at: then(),
@@ -137,7 +148,9 @@ fn pay(facts: &mut Facts, order: Uuid, status: PaymentStatus) {
         order,
         attempt: Some(1),
         provider: Some("ledger".to_owned()),
+        amount: Some(PRICE),
         status,
+        decline_reason: None,
         cancelled: status == PaymentStatus::Refunded,
         created_at: then(),
         updated_at: then(),
@@ -148,6 +161,15 @@ fn pay(facts: &mut Facts, order: Uuid, status: PaymentStatus) {
         facts.ledger.push(Entry { key, kind: EntryKind::Refund, order, amount: PRICE, account });
     }
     facts.acknowledged.push(Acknowledged { order, answer: Answer::Paid { transaction } });
+    facts.completions.push(Completion {
+        event: event(order, PaymentCompleted::TYPE),
+        order,
+        attempt: 1,
+        transaction,
+        amount: PRICE,
+        status: "SUCCESS".to_owned(),
+    });
+    publish(facts, "payment", order, PaymentCompleted::TYPE);
     publish(facts, "order", order, OrderPaid::TYPE);
     tell(facts, order, "order_paid");
 }
@@ -170,7 +192,9 @@ fn cancel(facts: &mut Facts, order: Uuid) {
             order,
             attempt: None,
             provider: None,
+            amount: None,
             status: PaymentStatus::Void,
+            decline_reason: None,
             cancelled: true,
             created_at: then(),
             updated_at: then(),
@@ -180,9 +204,37 @@ fn cancel(facts: &mut Facts, order: Uuid) {
     tell(facts, order, "order_cancelled");
 }
 
+/// An order that a courier has carried to its address.
+fn deliver(facts: &mut Facts, order: Uuid) {
+    facts.deliveries.push(Delivery {
+        order,
+        state: DeliveryState::Completed,
+        status: Some("DELIVERED".to_owned()),
+        user: Some(USER),
+        delivery: Some(Uuid::new_v5(&order, b"delivery")),
+        volume: Some(1),
+        courier: Some(COURIER),
+        steps: Some(7),
+        created_at: then(),
+        waiting_since: Some(then()),
+        updated_at: then(),
+    });
+    facts.couriers.push(Courier { uuid: COURIER, order: None });
+    facts.places.push(StoragePlace { uuid: PLACE, courier: COURIER, total_volume: 10, order: None });
+    for status in ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"] {
+        publish_as(facts, "delivery", order, DeliveryStatusUpdated::TYPE, status_event(order, status));
+    }
+    publish(facts, "delivery", order, OrderCreatedIntegrationEvent::TYPE);
+    publish(facts, "delivery", order, OrderCompletedIntegrationEvent::TYPE);
+    tell(facts, order, "ship_delivered");
+}
+
 /// An event from its outbox to all its inboxes.
 pub fn publish(facts: &mut Facts, service: &'static str, order: Uuid, name: &str) {
-    let event = event(order, name);
+    publish_as(facts, service, order, name, event(order, name));
+}
+
+fn publish_as(facts: &mut Facts, service: &'static str, order: Uuid, name: &str, event: Uuid) {
     facts.outbox.push(OutboxRow {
         service,
         event,

@@ -2,8 +2,10 @@
 
 mod balances;
 mod bounds;
+mod completions;
 mod consumer_effects;
 mod dead_letters;
+mod deliveries;
 mod fixture;
 mod money;
 mod notifications;

@@ -25,7 +25,7 @@ fn once_more(facts: &mut Facts) {
 fn what_arrived_is_what_was_sent() {
     let found = holds(6, all_arrived);
 
-    assert!(found.counted.iter().any(|count| count.of == "messages" && count.count == 5), "{found:?}");
+    assert!(found.counted.iter().any(|count| count.of == "messages" && count.count == 6), "{found:?}");
 }
 
 #[test]

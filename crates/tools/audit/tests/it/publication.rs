@@ -7,7 +7,7 @@ use audit::{
     facts::{DeadLetter, OutboxRow, Record, kind},
 };
 use chrono::{DateTime, Utc};
-use contracts::events::{Event as _, OrderCreated, OrderPaid};
+use contracts::events::{OrderCreated, OrderPaid, Published as _};
 use uuid::Uuid;
 
 use crate::fixture::{BUILT, OPEN, breaks, event, finding, holds, inbox, log, now, shop, the, then};
@@ -92,7 +92,7 @@ fn what_a_topic_no_longer_holds_is_shown_by_a_consumer() {
         let paid = log(facts, OrderPaid::TYPE);
         paid.records.clear();
         paid.complete_since = Some(now());
-        for group in ["assembly-group-order-paid", "notification-group-order-paid"] {
+        for group in ["assembly-group-order-paid", "notification-group-order-paid", "delivery-group-order-paid"] {
             inbox(facts, group).rows.clear();
         }
     });

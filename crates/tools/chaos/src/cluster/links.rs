@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, net::SocketAddr};
 use anyhow::Context as _;
 use stand_ins::Proxy;
 
-use operations::services::SERVICES;
+use operations::services::with_database;
 use platform::service::Service;
 
 /// A connection between two programs.
@@ -24,14 +24,18 @@ pub enum Link {
 }
 
 /// Every call that one service makes to another.
-pub const CALLS: [Link; 7] = [
+pub const CALLS: [Link; 11] = [
     Link::Call(&order::SERVICE, &iam::SERVICE),
     Link::Call(&order::SERVICE, &inventory::SERVICE),
     Link::Call(&order::SERVICE, &payment::SERVICE),
+    Link::Call(&order::SERVICE, &delivery::SERVICE),
     Link::Call(&inventory::SERVICE, &iam::SERVICE),
     Link::Call(&payment::SERVICE, &iam::SERVICE),
     Link::Call(&assembly::SERVICE, &iam::SERVICE),
     Link::Call(&notification::SERVICE, &iam::SERVICE),
+    Link::Call(&delivery::SERVICE, &iam::SERVICE),
+    Link::Call(&delivery::SERVICE, &order::SERVICE),
+    Link::Call(&delivery::SERVICE, &geo::SERVICE),
 ];
 
 /// The services that customers call.
@@ -44,7 +48,7 @@ pub struct Links {
 impl Links {
     /// All links, none with a target yet.
     pub async fn new() -> anyhow::Result<Self> {
-        let databases = SERVICES.map(Link::Database);
+        let databases = with_database().map(Link::Database);
         let servers = [Link::Redis, Link::Kafka, Link::Provider, Link::Telegram];
         let mut proxies = HashMap::new();
         for link in FRONTS.map(Link::Front).into_iter().chain(CALLS).chain(databases).chain(servers) {
@@ -63,12 +67,15 @@ impl Links {
         Ok(self.get(link)?.address())
     }
 
-    /// Points every link to `service` at these replicas.
-    pub fn aim(&self, service: &'static Service, targets: &[SocketAddr]) {
-        let targets: Vec<String> = targets.iter().map(SocketAddr::to_string).collect();
+    /// Points every link to `service` at these replicas, each with the address for customers and the one for other services.
+    pub fn aim(&self, service: &'static Service, targets: &[(SocketAddr, SocketAddr)]) {
+        let (fronts, calls): (Vec<String>, Vec<String>) =
+            targets.iter().map(|(front, call)| (front.to_string(), call.to_string())).unzip();
         for (link, proxy) in &self.proxies {
-            if matches!(link, Link::Front(to) | Link::Call(_, to) if *to == service) {
-                proxy.aim(targets.clone());
+            match link {
+                Link::Front(to) if *to == service => proxy.aim(fronts.clone()),
+                Link::Call(_, to) if *to == service => proxy.aim(calls.clone()),
+                _ => {}
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The system under chaos: six services in several processes each, their servers, and the network between them.
+//! The system under chaos: the services in several processes each, their servers, and the network between them.
 
 mod links;
 mod replica;
@@ -30,7 +30,7 @@ use super::Options;
 use client::shop::Shop;
 use operations::facts::Sources;
 use operations::restock::restock;
-use operations::services::SERVICES;
+use operations::services::with_database;
 use platform::service::Service;
 
 /// The longest build time of a ship.
@@ -41,7 +41,7 @@ const TELEGRAM_TOKEN: &str = "1:chaos";
 /// The stock of each part: more than all customers can buy.
 const STOCK: i64 = 1_000_000;
 /// The notification templates, which let the audit read the chats.
-const TEMPLATES: [&str; 3] = ["order_paid", "ship_assembled", "order_cancelled"];
+const TEMPLATES: [&str; 4] = ["order_paid", "ship_assembled", "order_cancelled", "ship_delivered"];
 
 pub struct Cluster {
     pub replicas: Replicas,
@@ -78,7 +78,7 @@ impl Cluster {
         for (link, target) in targets {
             links.get(link)?.aim(vec![target]);
         }
-        for service in SERVICES {
+        for service in with_database() {
             links.get(Link::Database(service))?.aim(vec![authority(&servers.postgres_url)?]);
         }
         let settings = sources(&servers, &links)?;
@@ -212,10 +212,10 @@ impl Variables<'_> {
         set("LOG_LEVEL", "info");
         // An HTTP/1.1 connection is closed with its next response, which a customer waits two seconds for at most.
         set("SHUTDOWN_DRAIN", if service == &order::SERVICE { "3s" } else { "1s" });
-        let (_, url) =
-            self.servers.own_databases.iter().find(|(of, _)| *of == service).context("a database for each")?;
-        set(&service.variable("DATABASE_URL"), &at(url, self.links.address(Link::Database(service))?)?);
-        set(&service.variable("DATABASE_CONNECTIONS"), if service == &order::SERVICE { "8" } else { "5" });
+        if let Some((_, url)) = self.servers.own_databases.iter().find(|(of, _)| *of == service) {
+            set(&service.variable("DATABASE_URL"), &at(url, self.links.address(Link::Database(service))?)?);
+            set(&service.variable("DATABASE_CONNECTIONS"), if service == &order::SERVICE { "8" } else { "5" });
+        }
         for link in CALLS {
             if let Link::Call(from, to) = link
                 && from == service
@@ -247,6 +247,8 @@ impl Variables<'_> {
                 set("TELEGRAM_BOT_TOKEN", TELEGRAM_TOKEN);
                 set("NOTIFICATION_TEMPLATES", &self.directory.join("templates").display().to_string());
             }
+            // Three couriers carry what two dozen customers order.
+            "delivery" => set("DELIVERY_MOVE_EVERY", "50ms"),
             _ => {}
         }
         Ok(variables)

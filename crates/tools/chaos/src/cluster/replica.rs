@@ -14,7 +14,7 @@ use std::{
 use anyhow::Context as _;
 use servers::process::{Child, Signal, mortal};
 
-use platform::service::Service;
+use platform::service::{SecondApi, Service};
 
 /// How long a process may take to exit: as long as a container is given. Its own limits are its drain, 10 s for requests, 3 s
 /// for background tasks and 1 s to close.
@@ -25,6 +25,8 @@ pub struct Replica {
     /// From 0.
     pub number: usize,
     pub listen: SocketAddr,
+    /// Where other services call it: its gRPC API.
+    pub called_at: SocketAddr,
     pub admin: SocketAddr,
     variables: Vec<(String, String)>,
     directory: PathBuf,
@@ -41,13 +43,33 @@ impl Replica {
     /// A replica that does not run yet. Its logs go into `directory`.
     pub fn new(service: &'static Service, number: usize, directory: PathBuf) -> anyhow::Result<Self> {
         let (listen, admin) = (free_address()?, free_address()?);
-        let variables = vec![
+        let mut variables = vec![
             (service.variable("LISTEN"), listen.to_string()),
             (service.variable("ADMIN_LISTEN"), admin.to_string()),
             ("KAFKA_INSTANCE_ID".to_owned(), format!("{service}-{number}")),
         ];
+        let mut called_at = listen;
+        if let Some(api) = service.second_api {
+            let second = free_address()?;
+            variables.push((service.variable(api.listen_suffix()), second.to_string()));
+            if matches!(api, SecondApi::Grpc(_)) {
+                called_at = second;
+            }
+        }
         let (child, altered, pid, unexpected_exits) = (None, false, Arc::default(), Vec::new());
-        Ok(Self { service, number, listen, admin, variables, directory, child, altered, pid, unexpected_exits })
+        Ok(Self {
+            service,
+            number,
+            listen,
+            called_at,
+            admin,
+            variables,
+            directory,
+            child,
+            altered,
+            pid,
+            unexpected_exits,
+        })
     }
 
     pub fn configure(&mut self, variables: impl IntoIterator<Item = (String, String)>) {

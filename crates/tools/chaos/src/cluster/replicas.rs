@@ -54,6 +54,7 @@ impl Replicas {
             service: one.service,
             number: one.number,
             listen: one.listen,
+            called_at: one.called_at,
             admin: one.admin,
             pid: one.pid(),
         });
@@ -188,11 +189,12 @@ struct Address {
     service: &'static Service,
     number: usize,
     listen: SocketAddr,
+    called_at: SocketAddr,
     admin: SocketAddr,
     pid: Arc<AtomicI32>,
 }
 
-/// Checks all replicas in a loop and points the links at the ready ones, or at all if none is ready. Also samples their memory.
+/// Checks all replicas in a loop and points the links at the ready replicas, or at every replica if none is ready. Also samples their memory.
 async fn gateway(
     addresses: Vec<Address>,
     links: Arc<Links>,
@@ -207,8 +209,8 @@ async fn gateway(
         let well: Vec<&Address> =
             addresses.iter().zip(answers).filter(|(_, ready)| *ready).map(|(one, _)| one).collect();
         for service in SERVICES {
-            let own = |one: &Address| (one.service == service).then_some(one.listen);
-            let mut targets: Vec<SocketAddr> = well.iter().filter_map(|one| own(one)).collect();
+            let own = |one: &Address| (one.service == service).then_some((one.listen, one.called_at));
+            let mut targets: Vec<(SocketAddr, SocketAddr)> = well.iter().filter_map(|one| own(one)).collect();
             if targets.is_empty() {
                 targets = addresses.iter().filter_map(own).collect();
             }

@@ -14,7 +14,7 @@ use servers::{
 };
 
 use super::roles::ensure_role;
-use operations::services::SERVICES;
+use operations::services::with_database;
 use platform::service::Service;
 
 /// Space for all databases and their write-ahead logs.
@@ -68,7 +68,7 @@ impl Servers {
         postgres_options.settings.push(("max_connections", CONNECTIONS));
         let disk = postgres::small_home(&postgres_options, DISK).map_err(|error| format!("{error:#}"));
         let postgres = postgres::start(&postgres_options).await?;
-        let databases = SERVICES.map(async |service| {
+        let databases = with_database().map(async |service| {
             let url = postgres::ensure_database(&postgres.url, service.name).await?;
             anyhow::Ok((service, url))
         });

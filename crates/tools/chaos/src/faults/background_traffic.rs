@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use contracts::proto::{
     assembly::v1::{GetAssemblyRequest, assembly_service_client::AssemblyServiceClient},
     auth::v1::{LoginRequest, auth_service_client::AuthServiceClient},
+    delivery::v1::{GetDeliveryStatusRequest, delivery_service_client::DeliveryServiceClient},
     inventory::v1::{ListPartsRequest, inventory_service_client::InventoryServiceClient},
     notification::v1::{ListNotificationsRequest, notification_service_client::NotificationServiceClient},
     payment::v1::{GetPaymentRequest, payment_service_client::PaymentServiceClient},
@@ -76,7 +77,7 @@ impl ProbeUser {
         if service == &order::SERVICE {
             return Ok(BackgroundTraffic::default());
         }
-        let doors = experiment.cluster.replicas.of(service).map(|replica| door(replica.listen));
+        let doors = experiment.cluster.replicas.of(service).map(|replica| door(replica.called_at));
         let doors: Vec<Channel> = doors.collect::<anyhow::Result<_>>()?;
         let counts = Arc::<Counts>::default();
         let coming = come(self.clone(), service, doors, counts.clone());
@@ -107,6 +108,10 @@ impl ProbeUser {
             "notification" => {
                 let request = inside(session, ListNotificationsRequest { order_uuid })?;
                 NotificationServiceClient::new(door).list_notifications(request).await.map(drop)
+            }
+            "delivery" => {
+                let request = inside(session, GetDeliveryStatusRequest { order_id: order_uuid })?;
+                DeliveryServiceClient::new(door).get_delivery_status(request).await.map(drop)
             }
             _ => Ok(()),
         }

@@ -9,12 +9,44 @@ use crate::experiment::{Experiment, Fault, Injected, Injection};
 use operations::services::SERVICES;
 use platform::service::Service;
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 13,
-    name: "clock",
-    what: "the clock of one service after another is an hour ahead, then an hour behind, which affects its tokens, logins and dead letters",
-    inject: inject!(wrong),
-}];
+pub const FAULTS: [Fault; 2] = [
+    Fault {
+        number: 13,
+        name: "clock",
+        what: "the clock of one service after another is an hour ahead, then an hour behind, which affects its tokens, logins and dead letters",
+        inject: inject!(wrong),
+    },
+    Fault {
+        number: 13,
+        name: "clock-delivery",
+        what: "the clock of one of delivery's processes is an hour ahead, then behind, and it moves the couriers alone for a while",
+        inject: inject!(of_delivery),
+    },
+];
+
+/// As much as the services tolerate in each other's tokens.
+const OFFSETS: [&str; 2] = ["1h", "-1h"];
+
+async fn of_delivery(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let service = &delivery::SERVICE;
+    for offset in OFFSETS {
+        let replica = experiment.cluster.replicas.get(service, 0)?;
+        replica.terminate().await;
+        replica.start(&[("CLOCK_OFFSET", offset)])?;
+        experiment.cluster.replicas.ready(service, 0).await?;
+        // The lease goes to the process with the wrong clock.
+        experiment.cluster.replicas.get(service, 1)?.terminate().await;
+        sleep(Duration::from_secs(experiment.scale(12, 6))).await;
+        experiment.cluster.replicas.get(service, 1)?.start(&[])?;
+        experiment.cluster.replicas.ready(service, 1).await?;
+    }
+    let replica = experiment.cluster.replicas.get(service, 0)?;
+    replica.terminate().await;
+    replica.start(&[])?;
+    experiment.cause_removed();
+    experiment.cluster.replicas.ready(service, 0).await?;
+    Injected::times(OFFSETS.len())
+}
 
 async fn wrong(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let services = if experiment.brief { &[&iam::SERVICE, &order::SERVICE][..] } else { &SERVICES };

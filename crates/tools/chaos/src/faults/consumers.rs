@@ -23,22 +23,28 @@ pub const FAULTS: [Fault; 3] = [
     Fault {
         number: 10,
         name: "consumer-restless",
-        what: "a process of assembly, payment or notification is restarted every 3 s",
+        what: "a process of assembly, payment, notification or delivery is restarted every 3 s",
         inject: inject!(restless),
     },
     Fault {
         number: 10,
         name: "consumer-frozen",
-        what: "one process each of assembly, payment and notification is frozen for 20 s",
+        what: "one process each of assembly, payment, notification and delivery is frozen for 20 s",
         inject: inject!(frozen),
     },
 ];
 
 /// The services that consume events.
-const CONSUMERS: [&Service; 5] =
-    [&inventory::SERVICE, &order::SERVICE, &payment::SERVICE, &assembly::SERVICE, &notification::SERVICE];
+const CONSUMERS: [&Service; 6] = [
+    &inventory::SERVICE,
+    &order::SERVICE,
+    &payment::SERVICE,
+    &assembly::SERVICE,
+    &notification::SERVICE,
+    &delivery::SERVICE,
+];
 /// Those of them that customers do not call.
-const BACKGROUND: [&Service; 3] = [&assembly::SERVICE, &payment::SERVICE, &notification::SERVICE];
+const BACKGROUND: [&Service; 4] = [&assembly::SERVICE, &payment::SERVICE, &notification::SERVICE, &delivery::SERVICE];
 
 /// How many events all consumers have handled so far.
 async fn taken(cluster: &Cluster) -> anyhow::Result<i64> {

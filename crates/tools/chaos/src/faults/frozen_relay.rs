@@ -16,7 +16,7 @@ use platform::service::Service;
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 10,
     name: "relay-frozen",
-    what: "the process that holds the relay lease is frozen, in order and in assembly: another takes over within 10 s",
+    what: "the process that holds the relay lease is frozen, in order, assembly and delivery: another takes over within 10 s",
     inject: inject!(freeze),
 }];
 
@@ -28,7 +28,7 @@ const POLL: Duration = Duration::from_millis(100);
 
 async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let mut done = Injection::default();
-    for service in [&order::SERVICE, &assembly::SERVICE] {
+    for service in [&order::SERVICE, &assembly::SERVICE, &delivery::SERVICE] {
         let number = holder(&experiment.cluster, service).await?;
         experiment.cluster.replicas.get(service, number)?.freeze();
         let (frozen, since) = (Instant::now(), clock::now());

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use contracts::events::{Event as _, OrderPaid};
+use contracts::events::{OrderPaid, Published as _};
 use platform::kafka::Record;
 use tokio::time::{Instant, sleep};
 

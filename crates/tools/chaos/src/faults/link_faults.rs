@@ -116,6 +116,8 @@ pub async fn blackhole(experiment: &mut Experiment, user: &ProbeUser, links: &[L
 /// The service that calls through a link.
 fn near_end(link: Link) -> &'static Service {
     match link {
+        // The customers' orders with an address make these calls.
+        Link::Call(from, to) if from == &delivery::SERVICE && to != &iam::SERVICE => &order::SERVICE,
         Link::Front(service) | Link::Call(service, _) | Link::Database(service) => service,
         Link::Redis => &iam::SERVICE,
         Link::Provider => &payment::SERVICE,

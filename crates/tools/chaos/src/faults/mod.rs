@@ -6,12 +6,14 @@ mod broker;
 mod clock;
 mod connection_flood;
 mod consumers;
+mod couriers;
 mod crash_points;
 mod database_access;
 mod disk;
 mod failing_builds;
 mod frozen_relay;
 mod full_partitions;
+mod geo;
 mod link_faults;
 mod network;
 mod postgres;
@@ -45,10 +47,12 @@ pub fn all() -> Vec<Fault> {
         &servers::FAULTS,
         &provider::FAULTS,
         &failing_builds::FAULTS,
+        &geo::FAULTS,
         &redelivery::FAULTS,
         &consumers::FAULTS,
         &full_partitions::FAULTS,
         &frozen_relay::FAULTS,
+        &couriers::FAULTS,
         &unroutable::FAULTS,
         &telegram::FAULTS,
         &rolling::FAULTS,

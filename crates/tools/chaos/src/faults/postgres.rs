@@ -9,7 +9,7 @@ use crate::{
     cluster::Link,
     experiment::{Experiment, Fault, Injected, Injection},
 };
-use operations::services::SERVICES;
+use operations::services::with_database;
 
 pub const FAULTS: [Fault; 3] = [
     Fault { number: 4, name: "postgres-kill", what: "kill -9 of PostgreSQL, three times", inject: inject!(kill) },
@@ -44,11 +44,11 @@ async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 
 async fn hang(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let (links, mut done) = (experiment.cluster.links.clone(), Injection::default());
-    for service in SERVICES {
+    for service in with_database() {
         links.get(Link::Database(service))?.hang();
     }
     without(experiment, Duration::from_secs(experiment.scale(15, 5)), &mut done).await;
-    for service in SERVICES {
+    for service in with_database() {
         links.get(Link::Database(service))?.restore();
     }
     experiment.cause_removed();

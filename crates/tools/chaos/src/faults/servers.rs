@@ -13,7 +13,7 @@ use crate::{
     cluster::Link,
     experiment::{Experiment, Fault, Injected, Injection},
 };
-use operations::services::SERVICES;
+use operations::services::with_database;
 
 pub const FAULTS: [Fault; 3] = [
     Fault {
@@ -75,7 +75,7 @@ async fn on_each_link(experiment: &mut Experiment, what: LinkFault) -> anyhow::R
 
 /// The links to the databases, Redis and Kafka (if it is not a mock), and `more`; with a note on those left out.
 fn links(experiment: &Experiment, more: &[Link]) -> (Vec<Link>, Vec<String>) {
-    let mut all: Vec<Link> = SERVICES.map(Link::Database).into_iter().chain([Link::Redis]).collect();
+    let mut all: Vec<Link> = with_database().map(Link::Database).chain([Link::Redis]).collect();
     all.extend(more);
     match experiment.cluster.servers.broker.real() {
         Ok(_) => {

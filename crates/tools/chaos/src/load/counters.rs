@@ -24,7 +24,7 @@ pub enum Class {
     Unanswered,
     /// 422 PAYMENT_DECLINED or INSUFFICIENT_FUNDS.
     Declined,
-    /// 409 INVALID_STATUS.
+    /// 409 INVALID_STATUS, or 404 DELIVERY_NOT_FOUND.
     Refused,
     /// 409 OUT_OF_STOCK.
     OutOfStock,

@@ -67,10 +67,23 @@ impl Customer {
         }
     }
 
-    /// Reads the order that was read least recently.
+    /// Asks where the order is.
+    async fn follow(&mut self, order: &mut Order) {
+        let (answer, _operation) = self.ask(&Request::delivery(order.uuid)).await;
+        if let Final::Done(body) = answer
+            && let Err(error) = order.delivery.check(&body)
+        {
+            self.client.journal.violation(format!("the delivery of order {} is wrong: {error:#}: {body}", order.uuid));
+        }
+    }
+
+    /// Reads the order that was read least recently, and follows its delivery.
     async fn look_back(&mut self) {
         if let Some(mut order) = self.orders.pop_front() {
             self.read(&mut order).await;
+            if order.delivery.address.is_some() && order.paid.is_some() {
+                self.follow(&mut order).await;
+            }
             self.keep(order);
         }
     }

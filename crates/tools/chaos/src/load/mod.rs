@@ -3,6 +3,7 @@
 mod account;
 mod counters;
 mod customer;
+mod delivery;
 mod in_flight;
 mod journal;
 mod order;

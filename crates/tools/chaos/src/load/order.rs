@@ -4,6 +4,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::delivery::Delivery;
 use client::response::uuid;
 
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct Order {
     /// A payment or a cancellation was refused because the order had already ended.
     pub refused: bool,
     seen: Option<Status>,
+    pub delivery: Delivery,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,16 +33,21 @@ enum Status {
 
 impl Order {
     /// The order that was acknowledged with `body`.
-    pub fn created(body: &Value, user: Uuid, parts: Vec<Uuid>) -> anyhow::Result<Self> {
+    pub fn created(body: &Value, user: Uuid, parts: Vec<Uuid>, address: Option<String>) -> anyhow::Result<Self> {
         let order = uuid(body, "order_uuid")?;
         ensure!(uuid(body, "uuid")? == order, "uuid is not order_uuid in {body}");
         let total = body["total_price"].clone();
-        Ok(Self { uuid: order, user, parts, total, paid: None, cancelled: false, refused: false, seen: None })
+        let delivery = Delivery::to(address);
+        Ok(Self { uuid: order, user, parts, total, paid: None, cancelled: false, refused: false, seen: None, delivery })
     }
 
-    /// True once the order has reached a final status.
+    /// True once the order has reached a final status, and its ship the address.
     pub fn has_ended(&self) -> bool {
-        matches!(self.seen, Some(Status::Assembled | Status::Cancelled))
+        match self.seen {
+            Some(Status::Assembled) => self.delivery.has_ended(),
+            Some(Status::Cancelled) => true,
+            _ => false,
+        }
     }
 
     /// Checks what was read against what was acknowledged. No request about this order may be in flight.
@@ -53,6 +60,7 @@ impl Order {
         ensure!(uuid(body, "user_uuid")? == self.user, "it is another's");
         ensure!(body["part_uuids"] == json!(self.parts), "its parts are not as they were sent: {:?}", self.parts);
         ensure!(body["total_price"] == self.total, "its price was {}", self.total);
+        self.delivery.check_order(body)?;
         let status = match body["status"].as_str().unwrap_or_default() {
             "PENDING_PAYMENT" => Status::Pending,
             "PAID" => Status::Paid,
@@ -93,7 +101,7 @@ mod tests {
     fn order() -> (Order, impl Fn(&str) -> Value) {
         let [uuid, user, part] = [1, 2, 3].map(Uuid::from_u128);
         let body = json!({ "order_uuid": uuid, "uuid": uuid, "total_price": 12.5 });
-        let order = Order::created(&body, user, vec![part]).unwrap();
+        let order = Order::created(&body, user, vec![part], None).unwrap();
         let read = move |status: &str| json!({ "order_uuid": uuid, "user_uuid": user, "part_uuids": [part], "total_price": 12.5, "status": status });
         (order, read)
     }

@@ -53,7 +53,7 @@ fn classify(request: &Request, status: u16, code: &str) -> Class {
         (401, "INVALID_SESSION") => Class::SessionLost,
         (409, "IDEMPOTENCY_IN_PROGRESS" | "PAYMENT_IN_PROGRESS") if request.key.is_some() => Class::InProgress,
         (409, "OUT_OF_STOCK") if request.refusals.contains(&code) => Class::OutOfStock,
-        (409, _) if request.refusals.contains(&code) => Class::Refused,
+        (404 | 409, _) if request.refusals.contains(&code) => Class::Refused,
         (422, _) if request.refusals.contains(&code) => Class::Declined,
         _ => Class::Unexpected,
     }
@@ -69,6 +69,7 @@ mod tests {
     fn an_answer_is_classified_by_its_request() {
         let pay = Request::pay("1".into(), Uuid::nil(), "CARD");
         let read = Request::read(Uuid::nil());
+        let delivery = Request::delivery(Uuid::nil());
         for (request, status, code, expected) in [
             (&pay, 200, "", Class::Succeeded),
             (&pay, 201, "", Class::Unexpected),
@@ -83,6 +84,9 @@ mod tests {
             (&read, 401, "INVALID_SESSION", Class::SessionLost),
             (&read, 401, "MISSING_SESSION", Class::Unexpected),
             (&read, 404, "ORDER_NOT_FOUND", Class::Unexpected),
+            (&read, 404, "DELIVERY_NOT_FOUND", Class::Unexpected),
+            (&delivery, 404, "DELIVERY_NOT_FOUND", Class::Refused),
+            (&delivery, 404, "ORDER_NOT_FOUND", Class::Unexpected),
             (&read, 409, "INVALID_STATUS", Class::Unexpected),
         ] {
             assert_eq!(classify(request, status, code), expected, "{request}: {status} {code}");

@@ -8,10 +8,11 @@ use client::response::uuid;
 impl Customer {
     pub async fn create(&mut self) -> Option<Order> {
         let parts = self.random.some_of(&self.parts);
-        let request = Request::create(self.random.key("create"), self.client.account.user, &parts);
+        let address = self.random.address();
+        let request = Request::create(self.random.key("create"), self.client.account.user, &parts, address.as_deref());
         let (answer, _operation) = self.ask(&request).await;
         let Final::Done(body) = answer else { return None };
-        match Order::created(&body, self.client.account.user, parts) {
+        match Order::created(&body, self.client.account.user, parts, address) {
             Ok(order) => {
                 self.client.journal.acknowledge(order.uuid, Answer::Created);
                 Some(order)

@@ -34,6 +34,11 @@ impl Random {
         }
     }
 
+    /// For some of the orders, a street where no courier has been yet.
+    pub fn address(&mut self) -> Option<String> {
+        (self.percent() < 40).then(|| format!("Street {}, house {}", self.rng.random_range(0..100_000), self.percent()))
+    }
+
     /// A new Idempotency-Key. Keys are scoped to the user.
     pub fn key(&mut self, kind: &str) -> String {
         self.keys += 1;

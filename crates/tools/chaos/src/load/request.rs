@@ -23,8 +23,11 @@ pub struct Request {
 }
 
 impl Request {
-    pub fn create(key: String, user: Uuid, parts: &[Uuid]) -> Self {
-        let body = json!({ "user_uuid": user, "part_uuids": parts });
+    pub fn create(key: String, user: Uuid, parts: &[Uuid], address: Option<&str>) -> Self {
+        let mut body = json!({ "user_uuid": user, "part_uuids": parts });
+        if let Some(address) = address {
+            body["delivery_address"] = json!(address);
+        }
         Self::post(Kind::Create, ORDERS.to_owned(), key, Some(body), 201, &["OUT_OF_STOCK"])
     }
 
@@ -40,6 +43,11 @@ impl Request {
 
     pub fn read(order: Uuid) -> Self {
         Self::get(format!("{ORDERS}/{order}"))
+    }
+
+    /// Where an order is; refused until delivery has it.
+    pub fn delivery(order: Uuid) -> Self {
+        Self { refusals: &["DELIVERY_NOT_FOUND"], ..Self::get(format!("{ORDERS}/{order}/delivery")) }
     }
 
     pub fn list() -> Self {

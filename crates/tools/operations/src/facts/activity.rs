@@ -8,15 +8,25 @@ use crate::{databases::Databases, republish};
 use platform::service::Service;
 
 /// Counts of work that completes by itself; no work is pending if all are 0. Orders that wait for payment are not pending work.
-const QUESTIONS: [(&Service, &str, &str); 9] = [
+const QUESTIONS: [(&Service, &str, &str); 12] = [
     (
         &order::SERVICE,
         "events to be published by order",
         "select count(*) from outbox where published_at is null and set_aside_at is null",
     ),
     (
+        &payment::SERVICE,
+        "events to be published by payment",
+        "select count(*) from outbox where published_at is null and set_aside_at is null",
+    ),
+    (
         &assembly::SERVICE,
         "events to be published by assembly",
+        "select count(*) from outbox where published_at is null and set_aside_at is null",
+    ),
+    (
+        &delivery::SERVICE,
+        "events to be published by delivery",
         "select count(*) from outbox where published_at is null and set_aside_at is null",
     ),
     (&order::SERVICE, "attempts to pay", "select count(*) from orders where attempt_method is not null"),
@@ -32,6 +42,13 @@ const QUESTIONS: [(&Service, &str, &str); 9] = [
         "select count(*) from payments where status in ('pending', 'refunding')",
     ),
     (&assembly::SERVICE, "ships being built", "select count(*) from jobs where status = 'building'"),
+    // An order that no place can hold waits for an operator.
+    (
+        &delivery::SERVICE,
+        "ships being delivered",
+        "select count(*) from orders
+        where state = 'ASSIGNED' or state = 'CREATED' and volume <= (select max(total_volume) from storage_places)",
+    ),
     (&notification::SERVICE, "messages to be sent", "select count(*) from notifications where status = 'queued'"),
     (
         &inventory::SERVICE,
@@ -45,11 +62,11 @@ const LATEST: &str =
     "select event_type, event_uuid from outbox where published_at is not null order by id desc limit 2000";
 
 /// Values that change with every business write to a database. Leases are renewed all the time and are left out.
-const FINGERPRINTS: [(&Service, &str); 5] = [
+const FINGERPRINTS: [(&Service, &str); 6] = [
     (
         &order::SERVICE,
         "select concat_ws(' ', count(*), max(updated_at), sum(attempt), (select max(id) from outbox),
-            (select count(*) from inbox), (select count(outcome) from idempotency_keys))
+            (select count(*) from inbox), (select count(outcome) from idempotency_keys), count(delivery_status))
         from orders",
     ),
     (
@@ -61,7 +78,7 @@ const FINGERPRINTS: [(&Service, &str); 5] = [
     (
         &payment::SERVICE,
         "select concat_ws(' ', count(*), max(updated_at), (select count(*) from ledger_entries),
-            (select count(*) from inbox))
+            (select max(id) from outbox), (select count(*) from inbox))
         from payments",
     ),
     (
@@ -72,6 +89,12 @@ const FINGERPRINTS: [(&Service, &str); 5] = [
     (
         &notification::SERVICE,
         "select concat_ws(' ', count(*), sum(attempts), max(sent_at), (select count(*) from inbox)) from notifications",
+    ),
+    (
+        &delivery::SERVICE,
+        "select concat_ws(' ', count(*), max(updated_at), (select max(id) from outbox), (select count(*) from inbox),
+            (select string_agg(concat(x, ',', y), ' ' order by number) from couriers))
+        from orders",
     ),
 ];
 

@@ -1,10 +1,11 @@
-//! Reads the six databases and the topics into the facts of an audit.
+//! Reads the databases and the topics into the facts of an audit.
 //!
-//! Only here does one program read the schemas of six services, so that the statements are plain strings: no single database could
+//! Only here does one program read the schemas of several services, so that the statements are plain strings: no single database could
 //! check them at compile time. The tests run each of them.
 
 mod activity;
 mod assembly;
+mod delivery;
 mod inventory;
 mod messaging;
 mod notification;
@@ -54,17 +55,25 @@ impl Sources {
 
     /// Reads all facts. `progress` is called while topics are read.
     pub async fn gather(&self, progress: Progress) -> anyhow::Result<Facts> {
-        let (order, inventory, payment, assembly, notification) = tokio::try_join!(
+        let (order, inventory, payment, assembly, notification, delivery) = tokio::try_join!(
             Box::pin(order::read(&self.databases)),
             Box::pin(inventory::read(&self.databases)),
             Box::pin(payment::read(&self.databases)),
             Box::pin(assembly::read(&self.databases)),
             Box::pin(notification::read(&self.databases)),
+            Box::pin(delivery::read(&self.databases)),
         )?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, order.at, progress).await?;
-        let messaging = [order.outbox, assembly.outbox].concat();
-        let inboxes =
-            [order.inboxes, inventory.inboxes, payment.inboxes, assembly.inboxes, notification.inboxes].concat();
+        let messaging = [order.outbox, payment.outbox, assembly.outbox, delivery.outbox].concat();
+        let inboxes = [
+            order.inboxes,
+            inventory.inboxes,
+            payment.inboxes,
+            assembly.inboxes,
+            notification.inboxes,
+            delivery.inboxes,
+        ]
+        .concat();
         Ok(Facts {
             at: order.at,
             kept_since: Some(messaging::kept_since(&self.databases, &self.kafka, order.at).await?),
@@ -73,12 +82,17 @@ impl Sources {
             payments: payment.payments,
             ledger: payment.ledger,
             balances: payment.balances,
+            completions: [payment.completions, read.completions].concat(),
+            completions_since: payment.completions_since,
             books: vec![payment::LEDGER.to_owned()],
             parts: inventory.parts,
             restocks: inventory.restocks,
             reservations: inventory.reservations,
             jobs: assembly.jobs,
             notifications: notification.notifications,
+            deliveries: delivery.deliveries,
+            couriers: delivery.couriers,
+            places: delivery.places,
             outbox: messaging,
             inboxes,
             logs: read.logs,

@@ -31,6 +31,8 @@ struct Row {
     total_price: i64,
     part_uuids: Vec<Uuid>,
     transaction_uuid: Option<Uuid>,
+    has_address: bool,
+    delivery_status: Option<String>,
     open_attempt: Option<i64>,
     pay_until: DateTime<Utc>,
     created_at: DateTime<Utc>,
@@ -40,6 +42,7 @@ struct Row {
 async fn orders(database: &mut PgConnection) -> anyhow::Result<Vec<Order>> {
     let mut rows = sqlx::query_as::<_, Row>(
         "select uuid, status, total_price, part_uuids, transaction_uuid,
+            delivery_address is not null as has_address, delivery_status,
             case when attempt_method is not null then attempt::bigint end as open_attempt,
             pay_until, created_at, updated_at
         from orders",
@@ -53,6 +56,8 @@ async fn orders(database: &mut PgConnection) -> anyhow::Result<Vec<Order>> {
             total: row.total_price,
             parts: row.part_uuids,
             transaction: row.transaction_uuid,
+            has_address: row.has_address,
+            delivery_status: row.delivery_status,
             attempt: row.open_attempt,
             pay_until: row.pay_until,
             created_at: row.created_at,

@@ -1,16 +1,27 @@
 //! Reads payments, and the ledger of the built-in provider.
 
+use std::time::Duration;
+
 use audit::{
     Facts,
-    facts::{Balance, Entry, EntryKind, Payment, PaymentStatus},
+    facts::{Balance, Completion, Entry, EntryKind, Payment, PaymentStatus},
 };
 use chrono::{DateTime, Utc};
+use contracts::events::{self, PaymentCompleted, Published as _};
 use futures::TryStreamExt as _;
+use platform::kafka::Message;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::{messaging, parsed, snapshot};
 use crate::databases::Databases;
+
+/// The migration that made payment's outbox.
+const OUTBOX: i64 = 8;
+/// By then a rolling upgrade is over: no replica of an older release, which publishes nothing, settles attempts.
+const ROLLOUT: Duration = Duration::from_hours(24);
+/// The migrations of a new database run within this time; a longer gap before [`OUTBOX`] is the life of an older release.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// The built-in provider, whose ledger is in payment's database.
 pub const LEDGER: &str = "ledger";
@@ -21,6 +32,9 @@ pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
         payments: payments(&mut database).await?,
         ledger: ledger(&mut database).await?,
         balances: balances(&mut database).await?,
+        outbox: messaging::outbox(&mut database, &payment::SERVICE).await?,
+        completions: completions(&mut database).await?,
+        completions_since: completions_since(&mut database).await?,
         inboxes: messaging::inboxes(&mut database, &payment::SERVICE).await?,
         ..Facts::default()
     })
@@ -32,7 +46,9 @@ struct PaymentRow {
     order_uuid: Uuid,
     attempt: Option<i64>,
     provider: Option<String>,
+    amount: Option<i64>,
     status: String,
+    decline_reason: Option<String>,
     cancelled: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -40,7 +56,8 @@ struct PaymentRow {
 
 async fn payments(database: &mut PgConnection) -> anyhow::Result<Vec<Payment>> {
     let mut rows = sqlx::query_as::<_, PaymentRow>(
-        "select transaction_uuid, order_uuid, attempt, provider, status, cancelled, created_at, updated_at from payments",
+        "select transaction_uuid, order_uuid, attempt, provider, amount, status, decline_reason, cancelled, created_at, updated_at
+        from payments",
     )
     .fetch(database);
     let mut payments = Vec::new();
@@ -50,7 +67,9 @@ async fn payments(database: &mut PgConnection) -> anyhow::Result<Vec<Payment>> {
             order: row.order_uuid,
             attempt: row.attempt,
             provider: row.provider,
+            amount: row.amount,
             status: parsed("payments.status", &row.status, PaymentStatus::parse)?,
+            decline_reason: row.decline_reason,
             cancelled: row.cancelled,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -91,4 +110,27 @@ async fn balances(database: &mut PgConnection) -> anyhow::Result<Vec<Balance>> {
     let rows: Vec<(Uuid, Option<i64>, i64)> =
         sqlx::query_as("select user_uuid, initial, balance from balances").fetch_all(database).await?;
     Ok(rows.into_iter().map(|(user, initial, current)| Balance { user, initial, current }).collect())
+}
+
+/// The events in the outbox.
+async fn completions(database: &mut PgConnection) -> anyhow::Result<Vec<Completion>> {
+    let mut payloads = sqlx::query_scalar::<_, Vec<u8>>("select payload from outbox where event_type = $1 order by id")
+        .bind(PaymentCompleted::TYPE)
+        .fetch(database);
+    let mut completions = Vec::new();
+    while let Some(payload) = payloads.try_next().await? {
+        let message = Message { payload, ..Message::default() };
+        completions.extend(events::read(&message).ok().and_then(Completion::of));
+    }
+    Ok(completions)
+}
+
+/// Since when every attempt that is begun is published; `None` if no older release has ever used this database.
+async fn completions_since(database: &mut PgConnection) -> anyhow::Result<Option<DateTime<Utc>>> {
+    let (first, outbox): (DateTime<Utc>, DateTime<Utc>) =
+        sqlx::query_as("select min(installed_on), max(installed_on) filter (where version = $1) from _sqlx_migrations")
+            .bind(OUTBOX)
+            .fetch_one(database)
+            .await?;
+    Ok((outbox > first + AT_ONCE).then(|| outbox + ROLLOUT))
 }

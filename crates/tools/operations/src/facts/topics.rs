@@ -1,11 +1,11 @@
-//! Reads topics and dead-letter topics, as far as their records are retained.
+//! Reads topics and dead-letter topics, as far as their records are retained. A topic that carries several types is read once.
 
 use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Context as _;
-use audit::facts::{DeadLetters, Discarded, Log, Record, kind};
+use audit::facts::{Completion, DeadLetters, Discarded, Log, Record, kind};
 use chrono::{DateTime, Utc};
-use contracts::events::{ROUTES, Route, Topics};
+use contracts::events::{self, PaymentCompleted, Published as _, ROUTES, Route, Topics};
 use platform::kafka::{self, Extent, Reader, dead_letter_topic, retention};
 use uuid::Uuid;
 
@@ -23,6 +23,7 @@ const GROUP: &str = "shipyard-audit";
 #[derive(Default)]
 pub struct Read {
     pub logs: Vec<Log>,
+    pub completions: Vec<Completion>,
     pub dead_letters: Vec<DeadLetters>,
     pub discarded: Vec<Discarded>,
 }
@@ -36,20 +37,27 @@ pub async fn read(
     progress: Progress,
 ) -> anyhow::Result<Read> {
     let reader = Reader::new(config, GROUP)?;
-    let names: Vec<(&Route, String)> = ROUTES.iter().map(|route| (route, route.topic(topics).to_owned())).collect();
+    let mut carried: Vec<(String, Vec<&Route>)> = Vec::new();
+    for route in &ROUTES {
+        let topic = route.topic(topics);
+        match carried.iter_mut().find(|(name, _)| name == topic) {
+            Some((_, routes)) => routes.push(route),
+            None => carried.push((topic.to_owned(), vec![route])),
+        }
+    }
     let own = config.clone();
     let reading = tokio::task::spawn_blocking(move || {
         let mut read = Read { discarded: Journal::read(&reader, &own)?.discarded(), ..Read::default() };
         let mut cut = HashMap::new();
-        for (route, topic) in names {
+        for (topic, routes) in carried {
             // A topic that does not exist is left out, and the audit reports it.
-            if let Some((log, oldest)) = log(&reader, route, &topic, &progress)? {
+            if let Some((logs, oldest)) = logs(&reader, &routes, &topic, &progress, &mut read.completions)? {
                 cut.extend(oldest.map(|oldest| (topic.clone(), oldest)));
-                read.logs.push(log);
+                read.logs.extend(logs);
             }
             let dead = dead_letter_topic(&topic);
             if let Some(letters) = dead_letters::read(&reader, &dead)? {
-                let letters = letters.into_iter().map(|letter| letter.fact(route.kind)).collect();
+                let letters = letters.into_iter().map(|letter| letter.fact(routes[0].kind)).collect();
                 read.dead_letters.push(DeadLetters { topic: dead, letters });
             }
         }
@@ -68,41 +76,60 @@ pub async fn read(
     Ok(read)
 }
 
-/// A topic's records, and the latest start of the partitions whose first records are deleted. `None` if the topic does not exist.
-fn log(
+/// The logs of one topic, and the latest start of the partitions whose first records are deleted.
+type Logs = (Vec<Log>, Option<DateTime<Utc>>);
+
+/// A topic's records by the types that it carries, `completions` among them, and the latest start of the partitions whose first
+/// records are deleted. `None` if the topic does not exist.
+///
+/// The header `event-type` tells the types apart. A record without one of them counts as of the first type.
+fn logs(
     reader: &Reader,
-    route: &Route,
+    routes: &[&Route],
     topic: &str,
     progress: &Progress,
-) -> anyhow::Result<Option<(Log, Option<DateTime<Utc>>)>> {
+    completions: &mut Vec<Completion>,
+) -> anyhow::Result<Option<Logs>> {
     let extents = reader.extents(topic)?;
     if extents.is_empty() {
         return Ok(None);
     }
     let total: i64 = extents.iter().map(|extent| extent.end - extent.start).sum();
     let total = usize::try_from(total).unwrap_or_default();
-    let mut records = Vec::with_capacity(total);
-    let mut oldest = None;
+    let empty = |route: &&Route| Log {
+        topic: topic.to_owned(),
+        kind: kind(route.kind),
+        complete_since: None,
+        records: Vec::new(),
+    };
+    let mut logs: Vec<Log> = routes.iter().map(empty).collect();
+    let (mut oldest, mut read) = (None, 0);
     progress(topic, 0, total);
     reader.read(topic, &extents, |message, at| {
         let first = |extent: &Extent| extent.partition == message.partition && extent.start == message.offset;
         if message.offset > 0 && extents.iter().any(first) {
             oldest = oldest.max(Some(at));
         }
-        records.push(Record {
+        let named = message.headers.get("event-type").map(|name| kind(name));
+        let place = logs.iter().position(|log| Some(&log.kind) == named.as_ref()).unwrap_or_default();
+        let event = event_uuid(&logs[place].kind, &message);
+        if logs[place].kind == PaymentCompleted::TYPE {
+            completions.extend(events::read(&message).ok().and_then(Completion::of));
+        }
+        logs[place].records.push(Record {
             partition: message.partition,
             offset: message.offset,
-            event: event_uuid(route.kind, &message),
-            kind: message.headers.get("event-type").map(|name| kind(name)),
+            event,
+            kind: named,
             key: str::from_utf8(&message.key).ok().and_then(|key| Uuid::try_parse(key).ok()),
             at,
         });
-        if records.len() % 1_000 == 0 {
-            progress(topic, records.len(), total);
+        read += 1;
+        if read % 1_000 == 0 {
+            progress(topic, read, total);
         }
     })?;
     let cut = extents.iter().any(|extent| extent.start > 0);
-    let log = Log { topic: topic.to_owned(), kind: kind(route.kind), complete_since: None, records };
     // A truncated and empty partition has no time.
-    Ok(Some((log, cut.then(|| oldest.unwrap_or(DateTime::<Utc>::MAX_UTC)))))
+    Ok(Some((logs, cut.then(|| oldest.unwrap_or(DateTime::<Utc>::MAX_UTC)))))
 }

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use audit::{
     Facts,
     facts::{
-        Balance, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification,
+        Balance, Completion, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification,
         NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison, Received, Record,
         Reservation, ReservationStatus, Restock, Told, kind,
     },
 };
 use chrono::{DateTime, Utc};
 use contracts::{
-    events::ROUTES,
+    events::{self, PaymentCompleted, ROUTES},
     ids::{OrderId, UserId},
 };
 use inventory::{
@@ -21,10 +21,15 @@ use inventory::{
 };
 use notification::repository::Notifications as _;
 use payment::{client::Provider as _, model::Method};
-use platform::{clock::Virtual, inbox::MemoryInbox, kafka::dead_letter_topic};
+use platform::{
+    clock::Virtual,
+    inbox::MemoryInbox,
+    kafka::{Message, dead_letter_topic},
+};
 use uuid::Uuid;
 
 use crate::{
+    deliveries,
     shop::{FALLBACK, INITIAL_BALANCE},
     world::{World, locked},
 };
@@ -33,6 +38,7 @@ use crate::{
 pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String>) -> Facts {
     let at = clock.now();
     let stores = &world.stores;
+    let (deliveries, couriers, places) = deliveries::facts(world, at);
     let orders: Vec<Order> = stores.orders.all().into_iter().map(|order| self::order(world, order, at)).collect();
     Facts {
         at,
@@ -45,7 +51,11 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
         restocks: Vec::<Restock>::new(),
         jobs: stores.jobs.all().iter().map(job).collect(),
         notifications: notifications(world, &orders, chats).await,
+        deliveries,
+        couriers,
+        places,
         outbox: outbox(world, at),
+        completions: completions(world),
         inboxes: inboxes(world),
         logs: logs(world, at),
         dead_letters: dead_letters(world),
@@ -64,6 +74,8 @@ fn order(world: &World, order: order::model::Order, at: DateTime<Utc>) -> Order 
         total: order.total_price.minor(),
         parts: order.parts.into_iter().map(contracts::ids::PartId::uuid).collect(),
         transaction: order.payment.map(|(_, transaction)| transaction.uuid()),
+        has_address: order.delivery_address.is_some(),
+        delivery_status: order.delivery.map(|delivery| delivery.status.as_str().to_owned()),
         attempt: order.attempt.map(|attempt| attempt.number.into()),
         pay_until: order.created_at + world.stores.pay_within,
         created_at: order.created_at,
@@ -119,6 +131,10 @@ fn balances(world: &World) -> Vec<Balance> {
 fn payments(world: &World) -> Vec<Payment> {
     let payment = |payment: payment::model::Payment| {
         use payment::model::Status;
+        let decline_reason = match payment.status {
+            Status::Declined(decline) => Some(decline.as_str().to_owned()),
+            _ => None,
+        };
         let status = match payment.status {
             Status::Pending => PaymentStatus::Pending,
             Status::Succeeded { .. } => PaymentStatus::Succeeded,
@@ -131,7 +147,9 @@ fn payments(world: &World) -> Vec<Payment> {
             order: payment.intent.order.uuid(),
             attempt: Some(payment.intent.attempt.into()),
             provider: Some(payment.intent.provider.as_str().to_owned()),
+            amount: Some(payment.intent.amount.minor()),
             status,
+            decline_reason,
             cancelled: payment.cancelled,
             created_at: payment.created_at,
             updated_at: payment.updated_at,
@@ -142,7 +160,9 @@ fn payments(world: &World) -> Vec<Payment> {
         order,
         attempt: None,
         provider: None,
+        amount: None,
         status: PaymentStatus::Void,
+        decline_reason: None,
         cancelled: true,
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,
@@ -218,8 +238,10 @@ async fn notifications(world: &World, orders: &[Order], chats: &BTreeMap<Uuid, S
 }
 
 fn outbox(world: &World, at: DateTime<Utc>) -> Vec<OutboxRow> {
-    let rows = [("order", &world.stores.orders.outbox), ("assembly", &world.stores.jobs.outbox)];
-    rows.into_iter()
+    let stores = &world.stores;
+    stores
+        .outboxes()
+        .into_iter()
         .flat_map(|(service, outbox)| {
             outbox.events().into_iter().map(move |(event, published)| (service, event, published))
         })
@@ -235,6 +257,14 @@ fn outbox(world: &World, at: DateTime<Utc>) -> Vec<OutboxRow> {
         .collect()
 }
 
+fn completions(world: &World) -> Vec<Completion> {
+    let written = world.stores.payments.outbox.events().into_iter().map(|(event, _)| event.payload);
+    let records = world.broker.records(world.broker.topics.of::<PaymentCompleted>()).into_iter();
+    let payloads = written.chain(records.map(|(_, _, record)| record.payload));
+    let read = |payload| events::read(&Message { payload, ..Message::default() }).ok().and_then(Completion::of);
+    payloads.filter_map(read).collect()
+}
+
 fn inboxes(world: &World) -> Vec<Inbox> {
     let stores = &world.stores;
     let of = |service: &str| -> &MemoryInbox {
@@ -243,6 +273,7 @@ fn inboxes(world: &World) -> Vec<Inbox> {
             "inventory" => &stores.inventory.inbox,
             "payment" => &stores.payments.inbox,
             "assembly" => &stores.jobs.inbox,
+            "delivery" => &stores.deliveries.inbox,
             _ => &stores.notifications.inbox,
         }
     };
@@ -271,7 +302,13 @@ fn logs(world: &World, at: DateTime<Utc>) -> Vec<Log> {
             key: str::from_utf8(&record.key).ok().and_then(|key| key.parse().ok()),
             at,
         };
-        let records = world.broker.records(topic).into_iter().map(record).collect();
+        // A topic may carry several types; a record of none of them counts as of the first.
+        let first = ROUTES.iter().find(|other| other.topic(&world.broker.topics) == topic).map(|first| first.kind);
+        let is_own = |record: &Record| {
+            let named = ROUTES.iter().find(|other| record.kind == Some(kind(other.kind))).map(|other| other.kind);
+            named.or(first) == Some(route.kind)
+        };
+        let records = world.broker.records(topic).into_iter().map(record).filter(is_own).collect();
         Log { topic: topic.to_owned(), kind: kind(route.kind), complete_since: None, records }
     };
     ROUTES.iter().map(log).collect()

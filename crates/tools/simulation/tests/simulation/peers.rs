@@ -3,7 +3,10 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, PartId, TransactionId};
+use contracts::{
+    ids::{OrderId, PartId, TransactionId, UserId},
+    money::Money,
+};
 use inventory::model::{Filter, Page};
 use notification::{
     client::{Limits, MemoryMessenger, Message, Notifier},
@@ -15,12 +18,12 @@ use order::{
     model::{Attempt, Order, PaymentMethod},
 };
 use payment::{
-    client::{MemoryProvider, Provider, Refund, Unknown},
+    client::{Balances, MemoryProvider, Provider, Refund, Unknown},
     error::Error as PaymentError,
     model::{self, Decline, Intent, Method, Outcome},
     service::Charge,
 };
-use platform::deadline;
+use platform::{deadline, postgres::DatabaseError};
 use rand::RngExt as _;
 
 use crate::{
@@ -71,6 +74,14 @@ impl Inventory for RemoteInventory {
             }
             tokio::time::sleep(Duration::from_millis(20 << tries)).await;
         }
+    }
+
+    async fn named(&self, _: &[String]) -> Result<Vec<(String, PartId)>, Error> {
+        Err(Error::Unavailable("inventory", anyhow::anyhow!("orders by name are not simulated")))
+    }
+
+    async fn release(&self, _: OrderId) -> Result<(), Error> {
+        Err(Error::Unavailable("inventory", anyhow::anyhow!("orders at named prices are not simulated")))
     }
 
     async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error> {
@@ -132,6 +143,10 @@ impl Payments for RemotePayments {
             Ok(Err(error)) => Payment::Unknown(error.to_string()),
             Err(lost) => Payment::Unknown(format!("{lost:?}")),
         }
+    }
+
+    async fn find(&self, _: OrderId) -> Result<Option<order::model::Payment>, Error> {
+        Err(Error::Unavailable("payment", anyhow::anyhow!("a look at a payment is not simulated")))
     }
 
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
@@ -233,6 +248,13 @@ impl Provider for RemoteProvider {
 
     async fn refund(&self, refund: &Refund) -> Result<(), Unknown> {
         self.ask(|| self.books.refund(refund)).await
+    }
+}
+
+#[async_trait]
+impl Balances for RemoteProvider {
+    async fn balance_of(&self, user: UserId) -> Result<Money, DatabaseError> {
+        self.books.balance_of(user).await
     }
 }
 

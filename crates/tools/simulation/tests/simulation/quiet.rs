@@ -3,7 +3,7 @@
 use contracts::events::ROUTES;
 use notification::repository::Notifications as _;
 
-use crate::world::World;
+use crate::{deliveries, world::World};
 
 /// What is still to be done; nothing once the shop is quiet.
 pub async fn unfinished(world: &World) -> Option<String> {
@@ -14,7 +14,7 @@ pub async fn unfinished(world: &World) -> Option<String> {
             return Some(format!("{} has something to read", consumer.group));
         }
     }
-    for (service, outbox) in [("order", &stores.orders.outbox), ("assembly", &stores.jobs.outbox)] {
+    for (service, outbox) in stores.outboxes() {
         if outbox.events().iter().any(|(_, published)| !published) {
             return Some(format!("{service} has something to publish"));
         }
@@ -35,6 +35,9 @@ pub async fn unfinished(world: &World) -> Option<String> {
     }
     if let Some((order, ..)) = stores.inventory.reservations().iter().find(|(_, kept)| kept.expires_at.is_some()) {
         return Some(format!("parts are held for order {order}"));
+    }
+    if let Some(open) = deliveries::unfinished(world) {
+        return Some(open);
     }
     let queued = stores.notifications.queued(i64::MAX).await.unwrap_or_default();
     (queued > 0).then(|| format!("{queued} notifications are queued"))

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use audit::facts::{Order, OrderStatus};
-use contracts::ids::UserId;
+use contracts::{events::ROUTES, ids::UserId};
 use platform::{clock::Virtual, kafka::Record};
 use rand::{RngExt as _, seq::IndexedRandom as _};
 use tokio::{runtime::Builder, task::JoinSet, time::Instant};
@@ -127,7 +127,12 @@ fn ends(orders: &[Order]) -> [usize; 3] {
 
 /// Publishes a poison record that is no event of the shop.
 fn poison(world: &World) {
-    let topics = world.broker.topics.all();
+    let mut topics: Vec<&str> = ROUTES
+        .iter()
+        .filter(|route| !route.consumers.is_empty())
+        .map(|route| route.topic(&world.broker.topics))
+        .collect();
+    topics.dedup();
     let (topic, sort) =
         world.pick(|rng| (topics[rng.random_range(0..topics.len())].to_owned(), rng.random_range(0..3)));
     let (payload, headers) = match sort {

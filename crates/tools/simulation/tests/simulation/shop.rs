@@ -14,6 +14,7 @@ use assembly::{
 use audit::facts::Acknowledged;
 use contracts::events::{OrderOf, OrderPaid, Received, Subscription, topics_of};
 use contracts::{ids::PartId, money::Money};
+use delivery::{client::MemoryGeo, repository::MemoryRepository};
 use inventory::{
     model::{Category, Dimensions, Manufacturer, NewPart},
     repository::MemoryInventory,
@@ -25,8 +26,9 @@ use notification::{
     service::{Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
 };
 use order::{
+    client::MemoryDelivery,
     repository::{MemoryOrders, Repositories},
-    service::OrderService,
+    service::{DeliveryService, OrderService},
 };
 use payment::{
     client::{Declines, MemoryProvider, Providers},
@@ -46,6 +48,7 @@ use uuid::Uuid;
 
 use crate::{
     broker::{SimulatedPublisher, consume},
+    deliveries,
     peers::{RemoteInventory, RemoteMessenger, RemotePayments, RemoteProvider},
     steps::Steps,
     world::{Name, Process, Serves},
@@ -53,6 +56,8 @@ use crate::{
 
 /// What a user has for `INVESTOR_MONEY` at first, in minor units.
 pub const INITIAL_BALANCE: i64 = 20_000;
+/// The most parts of an order that is delivered.
+const MOST_PARTS: usize = 100;
 /// Where users are told who have no chat.
 pub const FALLBACK: &str = "everybody";
 
@@ -71,6 +76,8 @@ pub struct Stores {
     pub books: MemoryProvider,
     pub chats: MemoryMessenger,
     pub users: MemoryUsers,
+    pub deliveries: MemoryRepository,
+    pub geo: MemoryGeo,
     /// Every charge that the provider was asked for.
     pub charged: Mutex<BTreeMap<Uuid, Intent>>,
     /// Stock that was taken without being there.
@@ -103,6 +110,8 @@ impl Stores {
             ),
             chats: MemoryMessenger::with_limits(LIMITS),
             users: MemoryUsers::default(),
+            deliveries: MemoryRepository::default(),
+            geo: deliveries::geo(),
             charged: Mutex::default(),
             lent: Mutex::default(),
             acknowledged: Mutex::default(),
@@ -119,6 +128,16 @@ impl Stores {
             },
             leases: leases.into_iter().map(|name| (name, MemoryLease::new(name))).collect(),
         }
+    }
+
+    /// The outbox of each service that has one.
+    pub fn outboxes(&self) -> [(&'static str, &MemoryOutbox); 4] {
+        [
+            ("order", &self.orders.outbox),
+            ("payment", &self.payments.outbox),
+            ("assembly", &self.jobs.outbox),
+            ("delivery", &self.deliveries.outbox),
+        ]
     }
 
     /// The process's own handle on a lease, for which it competes with the others.
@@ -150,10 +169,11 @@ pub fn boot(process: &Process) -> Serves {
         Name::Payment => payments(process),
         Name::Assembly => ships(process),
         Name::Notification => notifications(process),
+        Name::Delivery => deliveries::boot(process),
     }
 }
 
-fn steps<T: Clone>(process: &Process, twin: &T) -> Arc<Steps<T>> {
+pub fn steps<T: Clone>(process: &Process, twin: &T) -> Arc<Steps<T>> {
     Arc::new(Steps { process: process.clone(), twin: twin.clone() })
 }
 
@@ -164,11 +184,11 @@ fn keep(process: &Process, work: impl Future<Output = anyhow::Result<()>> + Send
     });
 }
 
-fn work(process: &Process, job: Job) {
+pub fn work(process: &Process, job: Job) {
     keep(process, job.run(CancellationToken::new()));
 }
 
-fn relay(process: &Process, outbox: &MemoryOutbox, waker: &Waker, producer: &str) {
+pub fn relay(process: &Process, outbox: &MemoryOutbox, waker: &Waker, producer: &str) {
     let publisher = Arc::new(SimulatedPublisher(process.clone()));
     let relay = Relay::new(
         "simulated",
@@ -183,16 +203,22 @@ fn relay(process: &Process, outbox: &MemoryOutbox, waker: &Waker, producer: &str
 fn orders(process: &Process) -> Serves {
     let (stores, waker) = (&process.world.stores, Waker::default());
     let (inventory, payments) = (RemoteInventory(process.clone()), RemotePayments(process.clone()));
-    let repositories = Repositories::new(steps(process, &stores.orders));
+    let repository = steps(process, &stores.orders);
+    let repositories = Repositories::new(repository.clone());
+    // No user follows its ship on the way.
+    let deliveries = DeliveryService::new(repository, Arc::new(MemoryDelivery::default()), MOST_PARTS);
     let service =
         OrderService::new(repositories, Arc::new(inventory), Arc::new(payments), waker.clone(), stores.pay_within);
     relay(process, &stores.orders.outbox, &waker, "order");
     let lease = stores.lease("payment-deadlines", process);
     work(process, order::jobs::settle_attempts(service.clone()));
+    work(process, order::jobs::pay_from_balance(service.clone()));
     work(process, order::jobs::cancel_overdue_orders(service.clone(), lease));
+    consume(process, order::consumers::payment_completed(service.clone()));
     consume(process, order::consumers::ship_assembled(service.clone()));
     consume(process, order::consumers::assembly_failed(service.clone()));
-    Serves::Orders(service)
+    consume(process, order::consumers::delivery_status_updated(deliveries.clone()));
+    Serves::Orders(service, deliveries)
 }
 
 fn stock(process: &Process) -> Serves {
@@ -207,11 +233,12 @@ fn stock(process: &Process) -> Serves {
 }
 
 fn payments(process: &Process) -> Serves {
-    let stores = &process.world.stores;
+    let (stores, waker) = (&process.world.stores, Waker::default());
     let provider = RemoteProvider { process: process.clone(), books: stores.books.clone() };
     let providers = Providers::new(Arc::new(provider), None);
     let payments = steps(process, &stores.payments);
-    let service = PaymentService::new(payments.clone(), payments, providers);
+    let service = PaymentService::new(payments.clone(), payments, providers, waker.clone());
+    relay(process, &stores.payments.outbox, &waker, "payment");
     work(process, payment::jobs::finish_payments(service.clone()));
     consume(process, payment::consumers::order_cancelled(service.clone()));
     Serves::Payments(service)
@@ -243,7 +270,8 @@ fn notifications(process: &Process) -> Serves {
     let service = NotificationService::new(repository, queued);
     consume(process, notification::consumers::order_paid(service.clone()));
     consume(process, notification::consumers::ship_assembled(service.clone()));
-    consume(process, notification::consumers::order_cancelled(service));
+    consume(process, notification::consumers::order_cancelled(service.clone()));
+    consume(process, notification::consumers::delivery_status_updated(service));
     Serves::Nobody
 }
 
@@ -261,7 +289,11 @@ fn paid_orders(process: Process, service: AssemblyService) -> Subscription {
 
 impl Serves {
     pub fn orders(self) -> Option<OrderService> {
-        if let Self::Orders(service) = self { Some(service) } else { None }
+        if let Self::Orders(service, _) = self { Some(service) } else { None }
+    }
+
+    pub fn destinations(self) -> Option<DeliveryService> {
+        if let Self::Orders(_, service) = self { Some(service) } else { None }
     }
 
     pub fn stock(self) -> Option<InventoryService> {

@@ -9,8 +9,8 @@ use assembly::{
 };
 use async_trait::async_trait;
 use contracts::{
+    events::OrderOf,
     ids::{EventId, OrderId, TransactionId, UserId},
-    money::Money,
 };
 use inventory::{
     model::{Lines, Reserved},
@@ -21,8 +21,12 @@ use notification::{
     repository::{DuePage, MemoryNotifications, Notifications},
 };
 use order::{
-    model::{AttemptLease, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
-    repository::{Attempts, Cursor, IdempotencyKeys, MemoryOrders, Orders, Settlement},
+    error::Refusal,
+    model::{AttemptLease, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod, Receipt},
+    repository::{
+        Attempts, Checkouts, Cursor, Deliveries as OrderDeliveries, IdempotencyKeys, MemoryOrders, Orders,
+        PaymentEvents, Quote, Settled, Settlement,
+    },
 };
 use payment::{
     model::{DirectPayment, Intent, Payment},
@@ -90,6 +94,16 @@ macro_rules! stepwise {
     };
 }
 
+pub(crate) use stepwise;
+
+stepwise! {
+    OrderDeliveries for MemoryOrders, order::error::Error {
+        fn destination(order: OrderId) -> Option<order::model::Destination>;
+        fn keep_delivery(consumer: &'static str, event: EventId, subject: OrderOf, told: &order::model::Delivery) -> bool
+            where event = seen_id;
+    }
+}
+
 stepwise! {
     IdempotencyKeys for MemoryOrders, order::error::Error {
         fn claim(claim: &Claim, order: OrderId, lease: Duration) -> Claimed;
@@ -111,14 +125,14 @@ stepwise! {
     async fn create(
         &self,
         order: &NewOrder,
-        total_price: Money,
+        quote: &Quote,
         event: &Event,
         pay_within: Duration,
         claim: Option<&Claim>,
     ) -> Result<Order, order::error::Error> {
         self.tell_first(event);
         self.before("before an order is written").await?;
-        let created = self.twin.create(order, total_price, event, pay_within, claim).await;
+        let created = self.twin.create(order, quote, event, pay_within, claim).await;
         self.process.world.note(format_args!("order {} is written", order.uuid));
         self.after("after an order is written").await?;
         created
@@ -177,14 +191,48 @@ stepwise! {
             self.tell_first(event);
         }
         let careless = self.process.world.makes(Mistake::AbandonWhatMayBeCharged);
+        let declined = Settlement::Declined(Refusal::PaymentDeclined);
         let settlement =
-            if careless && *settlement == Settlement::Abandoned { &Settlement::Declined } else { settlement };
+            if careless && *settlement == Settlement::Abandoned { &declined } else { settlement };
         self.before("before an attempt is settled").await?;
         let attempt = lease.attempt.number;
         let settled = self.twin.settle(order, &self.shown(order, lease), settlement, outcome).await;
         self.process.world.note(format_args!("attempt {attempt} of order {order} ends: {settled:?} {settlement:?}"));
         self.after("after an attempt is settled").await?;
         settled
+    }
+}
+
+stepwise! {
+    Checkouts for MemoryOrders, order::error::Error {
+        fn receipt(order: OrderId) -> Receipt;
+        fn due_to_pay_themselves(limit: i64, pause: Duration) -> Vec<(OrderId, UserId)>;
+    }
+}
+
+stepwise! {
+    PaymentEvents for MemoryOrders, order::error::Error {
+        fn owner(order: OrderId) -> Option<UserId>;
+        fn skip(consumer: &'static str, event: EventId) -> () where event = seen_id;
+    }
+
+    async fn settle_once(
+        &self,
+        consumer: &'static str,
+        event: EventId,
+        order: OrderId,
+        attempt: i32,
+        settled: &Settled,
+    ) -> Result<bool, order::error::Error> {
+        if let Settlement::Paid { event, .. } = &settled.settlement {
+            self.tell_first(event);
+        }
+        self.before("before an event settles an attempt").await?;
+        let event = self.seen_id(event);
+        let ended = self.twin.settle_once(consumer, event, order, attempt, settled).await;
+        self.process.world.note(format_args!("an event ends attempt {attempt} of order {order}: {ended:?} {settled:?}"));
+        self.after("after an event settles an attempt").await?;
+        ended
     }
 }
 
@@ -298,12 +346,12 @@ stepwise! {
 
     async fn settle(
         &self,
-        transaction: TransactionId,
+        intent: &Intent,
         outcome: &payment::model::Outcome,
     ) -> Result<Payment, payment::error::Error> {
         self.before("before a payment is settled").await?;
-        let settled = self.twin.settle(transaction, outcome).await;
-        self.process.world.note(format_args!("payment {transaction} is settled: {outcome:?}"));
+        let settled = self.twin.settle(intent, outcome).await;
+        self.process.world.note(format_args!("payment {} is settled: {outcome:?}", intent.transaction));
         self.after("after a payment is settled").await?;
         settled
     }
@@ -333,6 +381,7 @@ stepwise! {
 stepwise! {
     Notifications for MemoryNotifications, notification::error::Error {
         fn queue(consumer: &'static str, event: EventId, new: &NewNotification) -> bool where event = seen_id;
+        fn skip(consumer: &'static str, event: EventId) -> () where event = seen_id;
         fn without_chat(limit: i64, busy: &[NotificationId]) -> Vec<Due>;
         fn set_chat(notifications: &[NotificationId], chat: &str) -> ();
         fn due(after: &str, repeats: bool, limit: i32, busy: &[String]) -> DuePage;

@@ -6,7 +6,7 @@ use audit::facts::{Acknowledged, Answer};
 use contracts::ids::{OrderId, PartId, UserId};
 use order::{
     error::{Error, Refusal},
-    model::{Claim, NewOrder, Outcome, PaymentMethod},
+    model::{Claim, DeliveryAddress, NewOrder, Outcome, PaymentMethod},
     service::OrderService,
 };
 use platform::{deadline, http::REQUEST_LIMIT, postgres::DatabaseError};
@@ -16,6 +16,8 @@ use uuid::Uuid;
 use crate::network::said;
 use crate::world::{Name, Serves, World, locked};
 
+/// Where ships are delivered.
+pub const ADDRESS: &str = "Main Street 1";
 /// How often a user asks before he gives up.
 const TRIES: u32 = 60;
 
@@ -28,7 +30,8 @@ pub struct User {
 /// What a user asks for.
 #[derive(Clone, Debug)]
 enum Wish {
-    Create(Vec<PartId>),
+    /// An order of these parts, to be delivered or not.
+    Create(Vec<PartId>, bool),
     Pay(OrderId, PaymentMethod),
     Cancel(OrderId),
 }
@@ -43,7 +46,8 @@ impl User {
     }
 
     async fn order(&self, number: u32) {
-        let Some(Ok(Outcome::Created { order, .. })) = self.insist(number, "create", Wish::Create(self.parts())).await
+        let Some(Ok(Outcome::Created { order, .. })) =
+            self.insist(number, "create", Wish::Create(self.parts(), self.world.chance(0.5))).await
         else {
             return;
         };
@@ -143,7 +147,7 @@ impl User {
                 }
             }
             // Without a key a lost answer to a creation is an order more.
-            if world.chance(0.03) || (claim.is_none() && matches!(wish, Wish::Create(_))) {
+            if world.chance(0.03) || (claim.is_none() && matches!(wish, Wish::Create(..))) {
                 world.note(format_args!("user {} gives up {wish:?}", self.number));
                 return None;
             }
@@ -157,7 +161,7 @@ impl User {
 
     fn remember(&self, wish: &Wish, outcome: &Outcome) {
         let (order, answer) = match (wish, outcome) {
-            (Wish::Create(_), Outcome::Created { order, .. }) => (*order, Answer::Created),
+            (Wish::Create(..), Outcome::Created { order, .. }) => (*order, Answer::Created),
             (Wish::Pay(order, _), Outcome::Paid { transaction }) => {
                 (*order, Answer::Paid { transaction: transaction.uuid() })
             }
@@ -183,7 +187,11 @@ async fn serve(
     let claim = claim.as_ref();
     let answer = async {
         match wish {
-            Wish::Create(parts) => service.create(user, NewOrder { uuid: order, user, parts }, claim).await,
+            Wish::Create(parts, deliver) => {
+                let mut new = NewOrder::new(order, user, parts);
+                new.delivery_address = deliver.then(|| DeliveryAddress::new(ADDRESS.to_owned()).expect("an address"));
+                service.create(user, new, claim).await
+            }
             Wish::Pay(order, method) => service.pay(user, order, method, claim).await,
             Wish::Cancel(order) => service.cancel(user, order, claim).await,
         }

@@ -33,10 +33,12 @@ pub enum Name {
     Payment,
     Assembly,
     Notification,
+    Delivery,
 }
 
 impl Name {
-    pub const ALL: [Self; 5] = [Self::Order, Self::Inventory, Self::Payment, Self::Assembly, Self::Notification];
+    pub const ALL: [Self; 6] =
+        [Self::Order, Self::Inventory, Self::Payment, Self::Assembly, Self::Notification, Self::Delivery];
 }
 
 pub struct World {
@@ -63,7 +65,7 @@ pub struct Up {
 
 #[derive(Clone)]
 pub enum Serves {
-    Orders(OrderService),
+    Orders(OrderService, order::service::DeliveryService),
     Stock(InventoryService),
     Payments(PaymentService),
     Nobody,

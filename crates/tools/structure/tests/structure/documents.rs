@@ -48,7 +48,7 @@ fn every_variable_of_the_code_stands_in_the_example_and_the_other_way_round() {
     let common: BTreeSet<String> = services()
         .iter()
         .flat_map(|service| {
-            ["LISTEN", "ADMIN_LISTEN", "ADDRESS", "DATABASE_URL", "DATABASE_CONNECTIONS"]
+            ["LISTEN", "GRPC_LISTEN", "HTTP_LISTEN", "ADMIN_LISTEN", "ADDRESS", "DATABASE_URL", "DATABASE_CONNECTIONS"]
                 .map(|suffix| format!("{}_{suffix}", service.name.to_uppercase()))
         })
         .collect();

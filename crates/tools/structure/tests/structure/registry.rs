@@ -9,17 +9,25 @@ fn every_service_is_registered_everywhere() {
         ("crates/shared/contracts/src/ports.rs", "pub const {^}: u16", "its port"),
         ("deploy/compose/services.yaml", "\n  {}:\n", "a block"),
         ("deploy/Dockerfile", "AS {}\n", "a target"),
-        (".env.example", "{^}_DATABASE_URL=", "its variables"),
+        (".env.example", "{^}_LISTEN=", "its variables"),
+        ("deploy/envoy/envoy.yaml", "address: {},", "its cluster"),
+    ];
+    let places_with_database = [
+        (".env.example", "{^}_DATABASE_URL=", "the variable of its database"),
         ("deploy/postgres/databases.sh", "create {} ", "its database"),
         ("deploy/compose/infrastructure.yaml", "{^}_DATABASE_PASSWORD", "the password of its role"),
-        ("deploy/envoy/envoy.yaml", "address: {},", "its cluster"),
     ];
     let mut missing = Vec::new();
     for service in services() {
-        if !root().join("migrations").join(&service.name).is_dir() {
-            missing.push(format!("{}: migrations/{} is missing", service.name, service.name));
+        let has_migrations = root().join("migrations").join(&service.name).is_dir();
+        if has_migrations != service.has_database() {
+            missing.push(format!(
+                "{}: `database` in its SERVICE, unless it is None, and migrations/{} belong together",
+                service.name, service.name
+            ));
         }
-        for (file, pattern, what) in places {
+        let stored = places_with_database.into_iter().filter(|_| service.has_database());
+        for (file, pattern, what) in places.into_iter().chain(stored) {
             let wanted = pattern.replace("{^}", &service.name.to_uppercase()).replace("{}", &service.name);
             if !read(&root().join(file)).contains(&wanted) {
                 missing.push(format!("{}: {file} lacks {what} ({})", service.name, wanted.trim()));

@@ -38,6 +38,11 @@ impl Crate {
         Self { name, shelf, folder }
     }
 
+    /// True for a service that has a database: its descriptor says so.
+    pub fn has_database(&self) -> bool {
+        !read(&self.folder.join("src/lib.rs")).contains("database: None")
+    }
+
     /// The sources of the library and the program, without tests.
     pub fn sources(&self) -> Vec<PathBuf> {
         files(&self.folder.join("src"), "rs")

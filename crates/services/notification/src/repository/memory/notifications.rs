@@ -94,6 +94,11 @@ impl Notifications for MemoryNotifications {
         Ok(true)
     }
 
+    async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
+        self.inbox.fresh(consumer, event.uuid());
+        Ok(())
+    }
+
     async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
         let rows = self.rows();
         let found =

@@ -42,6 +42,7 @@ macro_rules! contract {
 
 contract!(
     an_event_is_queued_once,
+    a_skipped_event_is_handled_and_queues_nothing,
     an_order_and_kind_are_queued_once,
     a_notification_without_a_chat_is_found_with_its_facts,
     notifications_without_a_chat_block_no_other,
@@ -129,15 +130,32 @@ async fn an_event_is_queued_once(all: &dyn Notifications) {
     assert_eq!(queued(all).await, 1);
 }
 
+async fn a_skipped_event_is_handled_and_queues_nothing(all: &dyn Notifications) {
+    let event = random_event();
+
+    all.skip("group", event).await.unwrap();
+    all.skip("group", event).await.unwrap();
+
+    assert_eq!(queued(all).await, 0);
+    assert!(!all.queue("group", event, &new(random_order(), Kind::ShipDelivered)).await.unwrap(), "it is handled");
+    assert!(all.queue("other", event, &new(random_order(), Kind::ShipDelivered)).await.unwrap(), "by one consumer");
+}
+
 async fn an_order_and_kind_are_queued_once(all: &dyn Notifications) {
     let order = random_order();
 
     queue(all, order, Kind::OrderPaid).await;
     assert!(!all.queue("group", random_event(), &new(order, Kind::OrderPaid)).await.unwrap());
     queue(all, order, Kind::ShipAssembled).await;
+    queue(all, order, Kind::OrderCancelled).await;
+    queue(all, order, Kind::ShipDelivered).await;
 
     let kinds: Vec<_> = all.of_order(order).await.unwrap().iter().map(|one| one.kind).collect();
-    assert_eq!(kinds, [Kind::OrderPaid, Kind::ShipAssembled]);
+    assert_eq!(
+        kinds,
+        [Kind::OrderPaid, Kind::ShipAssembled, Kind::OrderCancelled, Kind::ShipDelivered],
+        "every kind is stored"
+    );
 }
 
 async fn a_notification_without_a_chat_is_found_with_its_facts(all: &dyn Notifications) {

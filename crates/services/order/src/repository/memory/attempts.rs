@@ -76,7 +76,8 @@ impl Attempts for MemoryOrders {
                 row.order.pay(attempt, *transaction)?;
                 self.tell(event);
             }
-            Settlement::Declined | Settlement::Abandoned => {
+            Settlement::Declined(refusal) => row.decline(attempt, refusal)?,
+            Settlement::Abandoned => {
                 row.order.end_attempt(attempt)?;
             }
             Settlement::Cancelled { event } => {

@@ -1,8 +1,11 @@
 //! The repositories in memory, for tests and the simulation.
 
 mod attempts;
+mod checkouts;
+mod deliveries;
 mod idempotency_keys;
 mod orders;
+mod payment_events;
 mod tables;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};
-use contracts::money::Money;
 
 use super::{MemoryOrders, tables::Row};
 use crate::{
     error::Error,
-    model::{Claim, Event, NewOrder, Order, Outcome, Status},
-    repository::{Cursor, Orders},
+    model::{Claim, Event, NewOrder, Order, Outcome, Receipt, Status},
+    repository::{Cursor, Orders, Quote},
 };
 
 #[async_trait]
@@ -18,7 +17,7 @@ impl Orders for MemoryOrders {
     async fn create(
         &self,
         order: &NewOrder,
-        total_price: Money,
+        quote: &Quote,
         event: &Event,
         pay_within: Duration,
         claim: Option<&Claim>,
@@ -32,8 +31,10 @@ impl Orders for MemoryOrders {
         let created = Order {
             uuid: order.uuid,
             user: order.user,
+            delivery_address: order.delivery_address.clone(),
+            delivery: None,
             parts: order.parts.clone(),
-            total_price,
+            total_price: quote.total_price,
             status: Status::PendingPayment,
             attempts: 0,
             attempt: None,
@@ -49,11 +50,14 @@ impl Orders for MemoryOrders {
                 epoch: 0,
                 shared: false,
                 tries: 0,
+                receipt: Receipt { unit_prices: Some(quote.unit_prices.clone()), declined: None },
+                self_payment_at: quote.pays_itself.then_some(now),
+                self_payment_tries: 0,
             },
         );
         self.tell(event);
         if let Some(claim) = claim {
-            tables.remember(claim, &Outcome::Created { order: order.uuid, total_price });
+            tables.remember(claim, &Outcome::Created { order: order.uuid, total_price: quote.total_price });
         }
         Ok(created)
     }

@@ -7,8 +7,8 @@ use contracts::ids::{OrderId, UserId};
 use uuid::Uuid;
 
 use crate::{
-    error::Error,
-    model::{AttemptLease, Claim, Order, Outcome},
+    error::{Error, Refusal},
+    model::{AttemptLease, Claim, Order, Outcome, PaymentMethod, Receipt},
 };
 
 #[derive(Default)]
@@ -25,6 +25,9 @@ pub struct Row {
     /// True once a process besides the one that began the attempt may have asked payment for it.
     pub shared: bool,
     pub tries: u32,
+    pub receipt: Receipt,
+    pub self_payment_at: Option<DateTime<Utc>>,
+    pub self_payment_tries: u32,
 }
 
 pub struct Key {
@@ -39,6 +42,14 @@ pub struct Key {
 }
 
 impl Row {
+    /// Ends the attempt as declined. An order that pays itself does not try again from the balance.
+    pub fn decline(&mut self, number: i32, refusal: &Refusal) -> Result<(), Error> {
+        let attempt = self.order.end_attempt(number)?;
+        self.receipt.declined = Some((number, refusal.clone()));
+        self.self_payment_at = self.self_payment_at.filter(|_| attempt.method != PaymentMethod::InvestorMoney);
+        Ok(())
+    }
+
     /// The newest lease on the attempt in progress.
     pub fn lease(&self) -> Option<AttemptLease> {
         let attempt = self.order.attempt?;

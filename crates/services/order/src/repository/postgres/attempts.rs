@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, PartId, TransactionId, UserId};
+use contracts::ids::{DeliveryId, OrderId, PartId, TransactionId, UserId};
 
 use super::{
     PgOrders,
@@ -44,6 +44,8 @@ impl Attempts for PgOrders {
                 where user_uuid = $2 and key = $5 and outcome is null
             )
             select orders.uuid as "uuid: OrderId", orders.user_uuid as "user_uuid: UserId",
+                delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
+                estimated_delivery,
                 part_uuids as "part_uuids: Vec<PartId>", total_price, status, orders.attempt, attempt_method,
                 payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at,
                 begun.attempt as "begun?", begun.attempt_epoch as "epoch?",
@@ -70,6 +72,11 @@ impl Attempts for PgOrders {
         let order = Row {
             uuid: row.uuid,
             user_uuid: row.user_uuid,
+            delivery_address: row.delivery_address,
+            delivery_uuid: row.delivery_uuid,
+            delivery_status: row.delivery_status,
+            tracking_number: row.tracking_number,
+            estimated_delivery: row.estimated_delivery,
             part_uuids: row.part_uuids,
             total_price: row.total_price,
             status: row.status,
@@ -120,7 +127,9 @@ impl Attempts for PgOrders {
             Settlement::Paid { transaction, event } => {
                 settle::paid(&self.pool, order, lease.attempt.number, *transaction, event, outcome).await
             }
-            Settlement::Declined => settle::declined(&self.pool, order, lease.attempt.number, outcome).await,
+            Settlement::Declined(refusal) => {
+                settle::declined(&self.pool, order, lease.attempt.number, refusal, outcome).await
+            }
             Settlement::Abandoned => settle::abandoned(&self.pool, order, lease).await,
             Settlement::Cancelled { event } => settle::cancelled(&self.pool, order, lease, None, event, outcome).await,
             Settlement::Undone { transaction, event } => {
@@ -155,6 +164,8 @@ impl Attempts for PgOrders {
                 limit $1
                 for update skip locked)
             returning uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
+                delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
+                estimated_delivery,
                 part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
                 payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at, attempt_epoch, attempt_tries"#,
             limit,
@@ -167,6 +178,11 @@ impl Attempts for PgOrders {
             let order = Order::try_from(Row {
                 uuid: row.uuid,
                 user_uuid: row.user_uuid,
+                delivery_address: row.delivery_address,
+                delivery_uuid: row.delivery_uuid,
+                delivery_status: row.delivery_status,
+                tracking_number: row.tracking_number,
+                estimated_delivery: row.estimated_delivery,
                 part_uuids: row.part_uuids,
                 total_price: row.total_price,
                 status: row.status,

@@ -1,8 +1,11 @@
 //! The repositories over PostgreSQL, a file each.
 
 mod attempts;
+mod checkouts;
+mod deliveries;
 mod idempotency_keys;
 mod orders;
+mod payment_events;
 mod row;
 mod settle;
 

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{EventId, OrderId, PartId, TransactionId, UserId};
-use contracts::money::Money;
+use contracts::ids::{DeliveryId, EventId, OrderId, PartId, TransactionId, UserId};
 use platform::{
     outbox,
     postgres::{Database, retry_stale},
@@ -18,8 +17,8 @@ use super::{
 };
 use crate::{
     error::Error,
-    model::{Claim, Event, NewOrder, Order, Outcome},
-    repository::{Cursor, Orders},
+    model::{Claim, DeliveryAddress, Event, NewOrder, Order, Outcome},
+    repository::{Cursor, Orders, Quote},
 };
 
 #[async_trait]
@@ -27,12 +26,12 @@ impl Orders for PgOrders {
     async fn create(
         &self,
         order: &NewOrder,
-        total_price: Money,
+        quote: &Quote,
         event: &Event,
         pay_within: Duration,
         claim: Option<&Claim>,
     ) -> Result<Order, Error> {
-        if let Some(created) = insert(&self.pool, order, total_price, event, pay_within, claim).await? {
+        if let Some(created) = insert(&self.pool, order, quote, event, pay_within, claim).await? {
             return Ok(created);
         }
         match (self.find(order.user, order.uuid).await?, claim) {
@@ -47,6 +46,8 @@ impl Orders for PgOrders {
             sqlx::query_as!(
                 Row,
                 r#"select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
+                    delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
+                    estimated_delivery,
                     part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
                     payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
                 from orders where uuid = $1 and user_uuid = $2"#,
@@ -64,6 +65,8 @@ impl Orders for PgOrders {
             sqlx::query_as!(
                 Row,
                 r#"select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
+                    delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
+                    estimated_delivery,
                     part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
                     payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
                 from orders
@@ -122,6 +125,8 @@ impl Orders for PgOrders {
         let rows = sqlx::query_as!(
             Row,
             r#"select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
+                delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
+                estimated_delivery,
                 part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
                 payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
             from orders
@@ -193,13 +198,14 @@ impl Orders for PgOrders {
 async fn insert(
     pool: &Database,
     order: &NewOrder,
-    total_price: Money,
+    quote: &Quote,
     event: &Event,
     pay_within: Duration,
     claim: Option<&Claim>,
 ) -> Result<Option<Order>, Error> {
     let event = outbox::Event::from(event);
-    let outcome = Outcome::Created { order: order.uuid, total_price };
+    let outcome = Outcome::Created { order: order.uuid, total_price: quote.total_price };
+    let unit_prices: Vec<i64> = quote.unit_prices.iter().map(|price| price.minor()).collect();
     let parts: Vec<Uuid> = order.parts.iter().map(|part| part.uuid()).collect();
     let row = sqlx::query_as!(
         Row,
@@ -208,8 +214,9 @@ async fn insert(
             where user_uuid = $2 and key = $11 and token = $12 and outcome is null
             for update
         ), created as (
-            insert into orders (uuid, user_uuid, part_uuids, total_price, status, pay_until)
-            select $1, $2, $3, $4, 'PENDING_PAYMENT', now() + make_interval(secs => $5)
+            insert into orders (uuid, user_uuid, part_uuids, total_price, status, pay_until, delivery_address, unit_prices,
+                self_payment_at)
+            select $1, $2, $3, $4, 'PENDING_PAYMENT', now() + make_interval(secs => $5), $13, $14, case when $15 then now() end
             where $11::text is null or exists (select from held)
             on conflict (uuid) do nothing
             returning *
@@ -222,13 +229,15 @@ async fn insert(
             where idempotency_keys.user_uuid = $2 and key = $11 and outcome is null
         )
         select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
+            delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
+            estimated_delivery,
             part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
             payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
         from created"#,
         order.uuid.uuid(),
         order.user.uuid(),
         &parts,
-        total_price.minor(),
+        quote.total_price.minor(),
         pay_within.as_secs_f64(),
         event.uuid,
         event.kind,
@@ -237,6 +246,9 @@ async fn insert(
         Json(outcome) as _,
         claim.map(|claim| &claim.key),
         claim.map(|claim| claim.token),
+        order.delivery_address.as_ref().map(DeliveryAddress::as_str),
+        &unit_prices,
+        quote.pays_itself,
     )
     .fetch_optional(pool)
     .await?;

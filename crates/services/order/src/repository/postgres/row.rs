@@ -1,18 +1,23 @@
 //! A row of table `orders`, and its conversion into an order.
 
-use chrono::{DateTime, Utc};
-use contracts::ids::{OrderId, PartId, TransactionId, UserId};
+use chrono::{DateTime, NaiveDate, Utc};
+use contracts::ids::{DeliveryId, OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
 use platform::postgres::DatabaseError;
 
 use crate::{
     error::Error,
-    model::{Attempt, Order, PaymentMethod, Status},
+    model::{Attempt, Delivery, DeliveryAddress, DeliveryStatus, Order, PaymentMethod, Status},
 };
 
 pub struct Row {
     pub uuid: OrderId,
     pub user_uuid: UserId,
+    pub delivery_address: Option<String>,
+    pub delivery_uuid: Option<DeliveryId>,
+    pub delivery_status: Option<String>,
+    pub tracking_number: Option<String>,
+    pub estimated_delivery: Option<NaiveDate>,
     pub part_uuids: Vec<PartId>,
     pub total_price: i64,
     pub status: String,
@@ -31,6 +36,8 @@ impl TryFrom<Row> for Order {
         Ok(Self {
             uuid: row.uuid,
             user: row.user_uuid,
+            delivery: delivery(&row)?,
+            delivery_address: row.delivery_address.map(DeliveryAddress::stored),
             parts: row.part_uuids,
             total_price: Money::from_minor(row.total_price).map_err(|_| inconsistent(row.uuid, "total_price"))?,
             status: Status::parse(&row.status).ok_or_else(|| inconsistent(row.uuid, "status"))?,
@@ -47,6 +54,19 @@ impl TryFrom<Row> for Order {
             created_at: row.created_at,
         })
     }
+}
+
+fn delivery(row: &Row) -> Result<Option<Delivery>, Error> {
+    let (Some(uuid), Some(status), Some(number)) = (row.delivery_uuid, &row.delivery_status, &row.tracking_number)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Delivery {
+        uuid,
+        status: DeliveryStatus::parse(status).ok_or_else(|| inconsistent(row.uuid, "delivery_status"))?,
+        tracking_number: number.clone(),
+        estimated_delivery: row.estimated_delivery,
+    }))
 }
 
 pub fn inconsistent(order: OrderId, column: &'static str) -> Error {

@@ -5,7 +5,7 @@ use platform::{outbox, postgres::Database};
 use sqlx::types::Json;
 
 use crate::{
-    error::Error,
+    error::{Error, Refusal},
     model::{AttemptLease, Event, Outcome},
 };
 
@@ -46,11 +46,20 @@ pub async fn paid(
     Ok(written.rows_affected() > 0)
 }
 
-/// Ends an attempt as not charged.
-pub async fn declined(pool: &Database, order: OrderId, attempt: i32, outcome: Option<&Outcome>) -> Result<bool, Error> {
+/// Ends an attempt as not charged. An order that pays itself does not try again from the balance.
+pub async fn declined(
+    pool: &Database,
+    order: OrderId,
+    attempt: i32,
+    refusal: &Refusal,
+    outcome: Option<&Outcome>,
+) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "with settled as (
-            update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
+            update orders
+            set declined_attempt = attempt, decline = $4,
+                self_payment_at = case when attempt_method <> 'INVESTOR_MONEY' then self_payment_at end,
+                attempt_method = null, attempt_next_at = null, updated_at = now()
             where uuid = $1 and attempt = $2 and attempt_method is not null
             returning uuid
         ), key_completed as (
@@ -62,10 +71,21 @@ pub async fn declined(pool: &Database, order: OrderId, attempt: i32, outcome: Op
         order.uuid(),
         attempt,
         outcome.map(Json) as _,
+        decline(refusal),
     )
     .fetch_optional(pool)
     .await?;
     Ok(ended.is_some())
+}
+
+/// The value of column `decline`.
+pub fn decline(refusal: &Refusal) -> &'static str {
+    if *refusal == Refusal::InsufficientFunds { "INSUFFICIENT_FUNDS" } else { "PAYMENT_DECLINED" }
+}
+
+/// The refusal that column `decline` stands for.
+pub fn refusal(decline: &str) -> Option<Refusal> {
+    [Refusal::PaymentDeclined, Refusal::InsufficientFunds].into_iter().find(|refusal| self::decline(refusal) == decline)
 }
 
 /// Ends an attempt for which payment was not asked, unless another process may have asked meanwhile.

@@ -10,8 +10,9 @@ use std::{
 use contracts::{ids::PartId, money::Money};
 use order::{
     api,
-    client::{MemoryInventory, MemoryPayments},
+    client::{MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers},
     repository::{MIGRATIONS, PgOrders},
+    service::OrderService,
 };
 use platform::{
     auth::{Guard, MemorySessions, ServiceKey},
@@ -25,17 +26,21 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::shop::service;
+use crate::shop::{deliveries, service};
 
-struct Api {
+pub struct Api {
+    pub orders: PgOrders,
+    pub delivery: MemoryDelivery,
     _database: testkit::Database,
     base: String,
     http: Client,
-    inventory: MemoryInventory,
-    payments: MemoryPayments,
-    sessions: Arc<MemorySessions>,
-    user: Uuid,
-    part: Uuid,
+    pub inventory: MemoryInventory,
+    pub payments: MemoryPayments,
+    pub users: MemoryUsers,
+    pub service: OrderService,
+    pub sessions: Arc<MemorySessions>,
+    pub user: Uuid,
+    pub part: Uuid,
 }
 
 /// Answers carry a trace id only where traces are.
@@ -45,7 +50,7 @@ fn trace() {
     TELEMETRY.get_or_init(|| telemetry::start("test", &quiet).unwrap());
 }
 
-async fn start(slots: usize) -> Api {
+pub async fn start(slots: usize) -> Api {
     trace();
     let database = testkit::database(&MIGRATIONS).await;
     let (inventory, payments) = (MemoryInventory::default(), MemoryPayments::default());
@@ -55,47 +60,51 @@ async fn start(slots: usize) -> Api {
     sessions.open("session", user);
     let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
     let guard = Guard::new(sessions.clone(), key, api::access);
-    let service = service(PgOrders::new(database.pool.clone()), &inventory, &payments);
-    let router = api::router(service, guard, Readiness::default(), slots);
+    let orders = PgOrders::new(database.pool.clone());
+    let users = MemoryUsers::default();
+    let service = service(orders.clone(), &inventory, &payments).with_users(Arc::new(users.clone()));
+    let delivery = MemoryDelivery::default();
+    let state = order::api::Api { service: service.clone(), deliveries: deliveries(orders.clone(), &delivery) };
+    let router = api::router(state, guard, Readiness::default(), slots);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         platform::http::serve(listener, router, Readiness::default(), CancellationToken::new()).await
     });
     let http = platform::http::client(Duration::from_secs(20)).unwrap();
-    Api { _database: database, base, http, inventory, payments, sessions, user, part }
+    Api { orders, delivery, _database: database, base, http, inventory, payments, users, service, sessions, user, part }
 }
 
 impl Api {
-    fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare(method, path).header("X-Session-Uuid", "session")
     }
 
-    fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+    pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.request(Method::POST, path).json(body)
     }
 
-    fn body(&self) -> Value {
+    pub fn body(&self) -> Value {
         json!({ "user_uuid": self.user, "part_uuids": [self.part, self.part] })
     }
 
-    async fn order(&self) -> String {
+    pub async fn order(&self) -> String {
         let answer = self.post("/api/v1/orders", &self.body()).send().await.unwrap();
         assert_eq!(answer.status(), 201);
         answer.json::<Value>().await.unwrap()["order_uuid"].as_str().unwrap().to_owned()
     }
 
-    async fn get(&self, order: &str) -> Value {
+    pub async fn get(&self, order: &str) -> Value {
         self.request(Method::GET, &format!("/api/v1/orders/{order}")).send().await.unwrap().json().await.unwrap()
     }
 }
 
 /// The answer is a problem with this status and code; the whole of it.
-async fn problem(answer: Response, status: u16, code: &str) -> Value {
+pub async fn problem(answer: Response, status: u16, code: &str) -> Value {
     let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
     let got = answer.status();
     let trace_id = answer.headers()["x-trace-id"].clone();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use contracts::ids::OrderId;
 use order::{
+    error::Refusal,
     model::{AttemptLease, CancelReason, Event, Order, PaymentMethod, Status},
     repository::Settlement,
 };
@@ -50,7 +51,7 @@ async fn a_settled_attempt_cannot_be_settled_again(orders: &dyn Repository) {
 
     assert!(pay(orders, &order, &lease).await);
     assert!(!pay(orders, &order, &lease).await);
-    assert!(!orders.settle(order.uuid, &lease, &Settlement::Declined, None).await.unwrap());
+    assert!(!orders.settle(order.uuid, &lease, &Settlement::Declined(Refusal::PaymentDeclined), None).await.unwrap());
     let found = find(orders, &order).await;
     assert_eq!(found.status, Status::Paid);
     assert_eq!(found.payment.map(|(method, _)| method), Some(PaymentMethod::Sbp));
@@ -60,7 +61,7 @@ async fn a_declined_attempt_may_be_followed_by_another(orders: &dyn Repository) 
     let order = create(orders).await;
     let first = begun(orders, &order).await;
 
-    assert!(orders.settle(order.uuid, &first, &Settlement::Declined, None).await.unwrap());
+    assert!(orders.settle(order.uuid, &first, &Settlement::Declined(Refusal::PaymentDeclined), None).await.unwrap());
 
     let second = begun(orders, &order).await;
     assert_eq!(second.attempt.number, 2);
@@ -103,7 +104,7 @@ async fn a_process_that_knows_the_outcome_of_a_charge_may_write_it(orders: &dyn 
     take(orders, &refused, 1).await.unwrap();
 
     assert!(pay(orders, &charged, &first).await);
-    assert!(orders.settle(refused.uuid, &other, &Settlement::Declined, None).await.unwrap());
+    assert!(orders.settle(refused.uuid, &other, &Settlement::Declined(Refusal::PaymentDeclined), None).await.unwrap());
 
     assert_eq!(find(orders, &charged).await.status, Status::Paid);
     assert_eq!(find(orders, &refused).await.attempt, None);
@@ -115,7 +116,7 @@ async fn an_attempt_that_has_ended_cannot_be_taken(orders: &dyn Repository) {
     assert_eq!(orders.take(ids::user(), order.uuid, 1, LEASE).await.unwrap(), None);
 
     let second = take(orders, &order, 1).await.unwrap();
-    orders.settle(order.uuid, &second, &Settlement::Declined, None).await.unwrap();
+    orders.settle(order.uuid, &second, &Settlement::Declined(Refusal::PaymentDeclined), None).await.unwrap();
 
     assert_eq!((second.attempt, second.shared, second.epoch), (first.attempt, true, first.epoch + 1));
     assert_eq!(take(orders, &order, 1).await, None);

@@ -77,7 +77,7 @@ async fn a_key_remembers_the_attempt_and_its_outcome(orders: &dyn Repository) {
     let declined = Outcome::Refused(Refusal::PaymentDeclined);
 
     let resumed = orders.claim(&claim, order.uuid, OVER).await.unwrap();
-    orders.settle(order.uuid, &lease, &Settlement::Declined, Some(&declined)).await.unwrap();
+    orders.settle(order.uuid, &lease, &Settlement::Declined(Refusal::PaymentDeclined), Some(&declined)).await.unwrap();
 
     assert_eq!(resumed, Claimed::Resumed { order: order.uuid, attempt: Some(1) });
     assert_eq!(orders.claim(&claim, order.uuid, OVER).await.unwrap(), Claimed::Done(declined));
@@ -111,7 +111,7 @@ async fn a_request_that_lost_its_key_changes_nothing(orders: &dyn Repository) {
     let unwritten = new_order(ids::user());
     let (creation, _) = taken_over(orders, &unwritten).await;
     let written = create(orders).await;
-    let subject = NewOrder { uuid: written.uuid, user: written.user, parts: written.parts.clone() };
+    let subject = NewOrder::new(written.uuid, written.user, written.parts.clone());
     let (payment, payment_again) = taken_over(orders, &subject).await;
     let (cancellation, cancellation_again) = taken_over(orders, &subject).await;
     let begin = async |claim| orders.begin(written.user, written.uuid, PaymentMethod::Sbp, OVER, claim).await;
@@ -126,7 +126,7 @@ async fn a_request_that_lost_its_key_changes_nothing(orders: &dyn Repository) {
     assert_eq!(orders.find(unwritten.user, unwritten.uuid).await.unwrap(), None);
     assert_eq!(find(orders, &written).await, written);
     let lease = begin(Some(&payment_again)).await.unwrap().unwrap().1.unwrap();
-    assert!(orders.settle(written.uuid, &lease, &Settlement::Declined, None).await.unwrap());
+    assert!(orders.settle(written.uuid, &lease, &Settlement::Declined(Refusal::PaymentDeclined), None).await.unwrap());
     assert!(orders.cancel(written.uuid, &cancelled(&written), Some(&cancellation_again)).await.unwrap());
 }
 

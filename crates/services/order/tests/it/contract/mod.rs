@@ -7,7 +7,10 @@ use contracts::money::Money;
 use order::{
     error::Error,
     model::{AttemptLease, CancelReason, Claim, Event, NewOrder, Order, Outcome, PaymentMethod},
-    repository::{Attempts, IdempotencyKeys, MemoryOrders, Orders, PgOrders, Settlement},
+    repository::{
+        Attempts, Checkouts, Deliveries, IdempotencyKeys, MemoryOrders, Orders, PaymentEvents, PgOrders, Quote,
+        Settlement,
+    },
 };
 
 use crate::ids;
@@ -17,7 +20,7 @@ const LEASE: Duration = Duration::from_mins(1);
 const OVER: Duration = Duration::ZERO;
 
 /// All repositories of the service.
-trait Repository: Orders + Attempts + IdempotencyKeys {}
+trait Repository: Orders + Attempts + IdempotencyKeys + Deliveries + PaymentEvents + Checkouts {}
 
 impl Repository for MemoryOrders {}
 impl Repository for PgOrders {}
@@ -43,12 +46,20 @@ macro_rules! contract {
 }
 
 mod attempts;
+mod checkouts;
+mod deliveries;
 mod idempotency_keys;
 mod orders;
+mod payment_events;
 
 fn new_order(user: UserId) -> NewOrder {
     let part = ids::part();
-    NewOrder { uuid: ids::order(), user, parts: vec![part, ids::part(), part] }
+    NewOrder::new(ids::order(), user, vec![part, ids::part(), part])
+}
+
+/// Of an order that does not pay itself.
+fn quote(total_price: Money) -> Quote {
+    Quote { total_price, unit_prices: vec![Money::ZERO; 2], pays_itself: false }
 }
 
 async fn write(
@@ -58,7 +69,7 @@ async fn write(
     pay_within: Duration,
     claim: Option<&Claim>,
 ) -> Result<Order, Error> {
-    orders.create(order, total_price, &order.create(total_price), pay_within, claim).await
+    orders.create(order, &quote(total_price), &order.create(total_price), pay_within, claim).await
 }
 
 async fn create(orders: &dyn Repository) -> Order {
@@ -77,7 +88,8 @@ async fn begun(orders: &dyn Repository, order: &Order) -> AttemptLease {
 
 async fn pay(orders: &dyn Repository, order: &Order, lease: &AttemptLease) -> bool {
     let transaction = ids::transaction();
-    let event = Event::Paid { order: order.uuid, user: order.user, method: PaymentMethod::Sbp, transaction };
+    let event =
+        Event::Paid { order: order.uuid, user: order.user, method: PaymentMethod::Sbp, transaction, deliver: false };
     let paid = Settlement::Paid { transaction, event };
     orders.settle(order.uuid, lease, &paid, Some(&Outcome::Paid { transaction })).await.unwrap()
 }

@@ -83,7 +83,7 @@ impl Stripe {
         Ok(Err(ErrorResponse::read(status, &body)))
     }
 
-    /// The outcome of a PaymentIntent; unknown while it is pending.
+    /// The outcome of a PaymentIntent; a pending one is read again, once.
     async fn outcome(&self, made: PaymentIntent) -> Result<Outcome, Unknown> {
         if let Some(outcome) = made.outcome() {
             return Ok(outcome);

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::{OrderId, TransactionId, UserId};
-use platform::postgres::{Database, retry_stale};
+use platform::{
+    outbox,
+    postgres::{Database, retry_stale},
+};
 
 use super::{begin, row::Row};
 use crate::{
     error::Error,
-    model::{Decline, Intent, Outcome, Payment},
+    model::{Intent, Outcome, Payment},
     repository::{Begun, Cause, FIRST_LEASE, LONGEST_LEASE, Payments, Unfinished, lease},
 };
 
@@ -33,12 +36,19 @@ impl Payments for PgPayments {
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error> {
         // A declined row blocks no attempt, so only the attempt's own row conflicts. A concurrent `begin` inserts under the same key:
         // one of the two wins, and the select below sees which.
+        let (decline, event) = intent.voided();
+        let event = outbox::Event::from(&event);
         retry_stale(|| {
             sqlx::query!(
-                "insert into payments
-                    (transaction_uuid, order_uuid, attempt, user_uuid, method, amount, provider, status, decline_reason)
-                values ($1, $2, $3, $4, $5, $6, $7, 'declined', $8)
-                on conflict (order_uuid, attempt) do nothing",
+                "with voided as (
+                    insert into payments
+                        (transaction_uuid, order_uuid, attempt, user_uuid, method, amount, provider, status, decline_reason)
+                    values ($1, $2, $3, $4, $5, $6, $7, 'declined', $8)
+                    on conflict (order_uuid, attempt) do nothing
+                    returning order_uuid
+                )
+                insert into outbox (event_uuid, event_type, key, payload, trace)
+                select $9, $10, order_uuid, $11, $12 from voided",
                 intent.transaction.uuid(),
                 intent.order.uuid(),
                 i64::from(intent.attempt),
@@ -46,7 +56,11 @@ impl Payments for PgPayments {
                 intent.method.as_str(),
                 intent.amount.minor(),
                 intent.provider.as_str(),
-                Decline::Declined.as_str(),
+                decline.as_str(),
+                event.uuid,
+                event.kind,
+                event.payload,
+                outbox::trace(),
             )
             .execute(&self.pool)
         })
@@ -64,27 +78,43 @@ impl Payments for PgPayments {
         rows.into_iter().filter_map(|row| row.payment().transpose()).collect()
     }
 
-    async fn settle(&self, transaction: TransactionId, outcome: &Outcome) -> Result<Payment, Error> {
+    async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<Payment, Error> {
         let (decline, reference) = match outcome {
             Outcome::Charged { reference } => (None, Some(reference.as_str())),
             Outcome::Declined(decline) => (Some(decline.as_str()), None),
         };
+        // The row alone knows whether the order has been cancelled meanwhile, so it chooses between two payloads.
+        let [event, of_cancelled] =
+            [false, true].map(|cancelled| outbox::Event::from(&intent.settled(outcome, cancelled).1));
         let settled = sqlx::query_as!(
             Row,
-            r#"update payments set
-                status = case when $2::text is not null then 'declined' when cancelled then 'refunding' else 'succeeded' end,
-                decline_reason = $2,
-                provider_reference = $3,
-                tries = 0,
-                next_try_at = now(),
-                updated_at = now()
-            where transaction_uuid = $1 and status = 'pending'
-            returning transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
+            r#"with settled as (
+                update payments set
+                    status = case when $2::text is not null then 'declined' when cancelled then 'refunding' else 'succeeded' end,
+                    decline_reason = $2,
+                    provider_reference = $3,
+                    tries = 0,
+                    next_try_at = now(),
+                    updated_at = now()
+                where transaction_uuid = $1 and status = 'pending'
+                returning transaction_uuid, order_uuid, attempt, user_uuid, method, amount, provider, status, decline_reason,
+                    provider_reference, cancelled, created_at, updated_at
+            ), event as (
+                insert into outbox (event_uuid, event_type, key, payload, trace)
+                select $4, $5, order_uuid, case when cancelled then $7::bytea else $6::bytea end, $8 from settled
+            )
+            select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                cancelled, created_at, updated_at"#,
-            transaction.uuid(),
+                cancelled, created_at, updated_at
+            from settled"#,
+            intent.transaction.uuid(),
             decline,
             reference,
+            event.uuid,
+            event.kind,
+            event.payload,
+            of_cancelled.payload,
+            outbox::trace(),
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -97,7 +127,7 @@ impl Payments for PgPayments {
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
                 cancelled, created_at, updated_at
             from payments where transaction_uuid = $1"#,
-            transaction.uuid(),
+            intent.transaction.uuid(),
         )
         .fetch_optional(&self.pool)
         .await?;

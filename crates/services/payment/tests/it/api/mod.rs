@@ -1,6 +1,8 @@
 //! The running service with its database and broker, called over gRPC.
 
 mod access;
+mod balances;
+mod completions;
 mod paying;
 mod refunds;
 mod voids;
@@ -9,7 +11,8 @@ use std::net::SocketAddr;
 
 use contracts::events::OrderCancelled;
 use contracts::proto::payment::v1::{
-    GetPaymentRequest, PayOrderRequest, Payment, PaymentMethod, payment_service_client::PaymentServiceClient,
+    GetBalanceRequest, GetPaymentRequest, PayOrderRequest, Payment, PaymentMethod, VoidAttemptRequest,
+    payment_service_client::PaymentServiceClient,
 };
 use payment::{app::App, config::Config, repository::MIGRATIONS};
 use platform::{grpc::Peer, ids, kafka::Record};
@@ -80,6 +83,22 @@ impl Fixture {
     async fn payment(&self, order: &str) -> Result<Payment, Status> {
         let request = GetPaymentRequest { order_uuid: order.to_owned() };
         Ok(self.service().get_payment(request).await?.into_inner().payment.unwrap())
+    }
+
+    async fn balance(&self, user: &str) -> Result<i64, Status> {
+        let request = GetBalanceRequest { user_uuid: user.to_owned() };
+        Ok(self.service().get_balance(request).await?.into_inner().balance_minor)
+    }
+
+    async fn void(&self, order: &PayOrderRequest) -> Result<String, Status> {
+        let request = VoidAttemptRequest {
+            order_uuid: order.order_uuid.clone(),
+            user_uuid: order.user_uuid.clone(),
+            payment_method: order.payment_method,
+            amount_minor: order.amount_minor,
+            attempt: order.attempt,
+        };
+        Ok(self.service().void_attempt(request).await?.into_inner().transaction_uuid)
     }
 
     async fn cancel(&self, order: &str) {

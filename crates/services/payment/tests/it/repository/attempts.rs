@@ -63,10 +63,10 @@ async fn the_first_outcome_wins(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
 
-    let settled = fixture.payments.settle(intent.transaction, &declined()).await.unwrap();
+    let settled = fixture.payments.settle(&intent, &declined()).await.unwrap();
 
     assert_eq!(settled.status, Status::Succeeded { reference: reference() });
-    let unknown = fixture.payments.settle(new_transaction(), &charged()).await;
+    let unknown = fixture.payments.settle(&crate::intent(Method::Card), &charged()).await;
     assert!(matches!(unknown, Err(Error::NotFound)));
 }
 

@@ -48,7 +48,7 @@ async fn a_payment_that_is_cancelled_while_pending_is_settled_first(fixture: Fix
 
     assert!(fixture.payments.cancel(intent.order, None).await.unwrap());
     let pending = fixture.payments.find(intent.order).await.unwrap().unwrap();
-    let settled = fixture.payments.settle(intent.transaction, &charged()).await.unwrap();
+    let settled = fixture.payments.settle(&intent, &charged()).await.unwrap();
 
     assert_eq!((pending.status, pending.cancelled), (Status::Pending, true));
     assert_eq!(settled.status, Status::Refunding { reference: reference() });
@@ -61,7 +61,7 @@ async fn no_attempt_follows_a_declined_one_of_a_cancelled_order(fixture: Fixture
     let declined_after = intent(Method::Card);
     fixture.begin(&declined_after).await;
     assert!(fixture.payments.cancel(declined_after.order, None).await.unwrap());
-    fixture.payments.settle(declined_after.transaction, &declined()).await.unwrap();
+    fixture.payments.settle(&declined_after, &declined()).await.unwrap();
 
     for declined in [declined_before, declined_after] {
         assert_eq!(fixture.payments.begin(&again(&declined)).await.unwrap(), Begun::Cancelled);

@@ -3,10 +3,11 @@
 mod attempts;
 mod cancellations;
 mod due;
+mod events;
 
 use std::{sync::Arc, time::Duration};
 
-use contracts::ids::TransactionId;
+use contracts::{events::PaymentCompleted, ids::TransactionId};
 use payment::{
     error::Error,
     model::{Decline, DirectPayment, Intent, Method, Outcome, Payment, Status, VoidResult},
@@ -14,7 +15,11 @@ use payment::{
         Begun, Cause, DirectPayments, MIGRATIONS, MemoryPayments, Payments, PgDirectPayments, PgPayments, Unfinished,
     },
 };
-use platform::postgres::Database;
+use platform::{
+    kafka::Message,
+    outbox::{MemoryOutbox, Outbox, PgOutbox},
+    postgres::Database,
+};
 
 use crate::{again, contract::contract, intent, money, new_event, new_order, new_transaction, new_user};
 
@@ -25,19 +30,22 @@ fn cause() -> Cause {
 struct Fixture {
     payments: Arc<dyn Payments>,
     direct_payments: Arc<dyn DirectPayments>,
+    outbox: Arc<dyn Outbox>,
     pool: Option<Database>,
 }
 
 fn memory() -> Fixture {
     let payments = Arc::new(MemoryPayments::default());
-    Fixture { payments: payments.clone(), direct_payments: payments, pool: None }
+    let outbox: MemoryOutbox = payments.outbox.clone();
+    Fixture { payments: payments.clone(), direct_payments: payments, outbox: Arc::new(outbox), pool: None }
 }
 
 async fn postgres() -> Fixture {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let payments = Arc::new(PgPayments::new(pool.clone()));
     let direct_payments = Arc::new(PgDirectPayments::new(pool.clone()));
-    Fixture { payments, direct_payments, pool: Some(pool) }
+    let outbox = Arc::new(PgOutbox::new(pool.clone(), "test".to_owned()));
+    Fixture { payments, direct_payments, outbox, pool: Some(pool) }
 }
 
 impl Fixture {
@@ -50,7 +58,20 @@ impl Fixture {
 
     async fn settled(&self, intent: &Intent, outcome: &Outcome) -> Payment {
         self.begin(intent).await;
-        self.payments.settle(intent.transaction, outcome).await.unwrap()
+        self.payments.settle(intent, outcome).await.unwrap()
+    }
+
+    /// The events in the outbox, in their order.
+    async fn events(&self) -> Vec<PaymentCompleted> {
+        let rows = self.outbox.unpublished(100).await.expect("the outbox can be read");
+        let events = rows.into_iter().map(|row| {
+            let headers = [("event-type".to_owned(), row.event_type)].into();
+            let message = Message { payload: row.payload, headers, ..Message::default() };
+            let read = contracts::events::read::<PaymentCompleted>(&message).expect("a PaymentCompleted");
+            assert_eq!((read.id.uuid(), read.subject.order.uuid()), (row.event_uuid, row.key));
+            read.event
+        });
+        events.collect()
     }
 
     async fn due(&self) -> Vec<TransactionId> {

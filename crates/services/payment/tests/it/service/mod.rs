@@ -2,6 +2,7 @@
 
 mod background;
 mod paying;
+mod publishing;
 mod refunds;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
@@ -14,6 +15,7 @@ use payment::{
     repository::{MemoryPayments, Payments as _},
     service::{Charge, PaymentService},
 };
+use platform::outbox::Waker;
 use tokio_util::sync::CancellationToken;
 
 use crate::{INITIAL, declines, money, new_event, new_order, new_transaction, new_user};
@@ -27,9 +29,13 @@ struct Fixture {
 }
 
 fn fixture() -> Fixture {
+    fixture_with(Waker::default())
+}
+
+fn fixture_with(relay: Waker) -> Fixture {
     let (payments, provider) = (MemoryPayments::default(), MemoryProvider::new(money(INITIAL), declines()));
     let providers = Providers::new(Arc::new(provider.clone()), None);
-    let service = service_over(&payments, providers);
+    let service = PaymentService::new(Arc::new(payments.clone()), Arc::new(payments.clone()), providers, relay);
     let charge = Charge {
         order: new_order(),
         attempt: NonZeroU32::MIN,
@@ -41,7 +47,7 @@ fn fixture() -> Fixture {
 }
 
 fn service_over(payments: &MemoryPayments, providers: Providers) -> PaymentService {
-    PaymentService::new(Arc::new(payments.clone()), Arc::new(payments.clone()), providers)
+    PaymentService::new(Arc::new(payments.clone()), Arc::new(payments.clone()), providers, Waker::default())
 }
 
 impl Fixture {

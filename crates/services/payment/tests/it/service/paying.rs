@@ -3,14 +3,21 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contracts::ids::OrderId;
+use contracts::{
+    ids::{OrderId, UserId},
+    money::Money,
+};
 use payment::{
-    client::{MemoryProvider, Provider, Providers, Refund, ScriptedFault, Unknown},
+    client::{Balances, MemoryProvider, Provider, Providers, Refund, ScriptedFault, Unknown},
     error::Error,
     model::{Decline, DirectPayment, Intent, Method, Outcome, Status},
     service::Charge,
 };
-use platform::{auth::Caller, ids};
+use platform::{
+    auth::{Caller, User},
+    ids,
+    postgres::DatabaseError,
+};
 
 use super::{fixture, service_over};
 use crate::{INITIAL, LIMIT, declines, money, new_order, new_transaction, new_user};
@@ -97,6 +104,13 @@ impl Provider for Hanging {
 
     async fn refund(&self, refund: &Refund) -> Result<(), Unknown> {
         self.provider.refund(refund).await
+    }
+}
+
+#[async_trait]
+impl Balances for Hanging {
+    async fn balance_of(&self, user: UserId) -> Result<Money, DatabaseError> {
+        self.provider.balance_of(user).await
     }
 }
 
@@ -199,10 +213,10 @@ async fn a_payment_is_visible_to_its_user_and_to_services() {
     let transaction = fixture.pay().await.unwrap();
     let order = fixture.charge.order;
 
-    for caller in [Caller::User(fixture.charge.user.uuid()), Caller::Service("order".to_owned())] {
+    for caller in [Caller::User(User::plain(fixture.charge.user.uuid())), Caller::Service("order".to_owned())] {
         assert_eq!(fixture.service.find(&caller, order).await.unwrap().intent.transaction, transaction);
     }
-    let another = fixture.service.find(&Caller::User(ids::random()), order).await;
+    let another = fixture.service.find(&Caller::User(User::plain(ids::random())), order).await;
     assert!(matches!(another, Err(Error::NotFound)));
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use stand_ins::{Mode, TelegramMode};
 
 use crate::cluster::Link;
-use operations::services::SERVICES;
+use operations::services::with_database;
 use platform::service::Service;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,8 +72,8 @@ impl Disturbance {
             Self::Cut(link) | Self::Slow(link) | Self::HalfOpen(link) => vec![Target::Link(link)],
             Self::PostgresKilled | Self::PostgresCrowded | Self::DiskFull => vec![Target::Postgres],
             Self::PostgresHung => {
-                let links = SERVICES.map(|service| Target::Link(Link::Database(service)));
-                links.into_iter().chain([Target::Postgres]).collect()
+                let links = with_database().map(|service| Target::Link(Link::Database(service)));
+                links.chain([Target::Postgres]).collect()
             }
             Self::RedisKilled | Self::RedisEmptied => vec![Target::Redis],
             // Publishing needs both.

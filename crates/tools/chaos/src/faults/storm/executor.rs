@@ -10,7 +10,7 @@ use crate::{
     faults::connection_flood::ConnectionFlood,
     poison, topics,
 };
-use operations::services::SERVICES;
+use operations::services::with_database;
 use platform::service::Service;
 
 const SLOW: Duration = Duration::from_millis(200);
@@ -45,7 +45,7 @@ impl<'a> Executor<'a> {
             Disturbance::HalfOpen(link) => cluster.links.get(link)?.mute(),
             Disturbance::PostgresKilled => cluster.servers.kill_postgres().await?,
             Disturbance::PostgresHung => {
-                for service in SERVICES {
+                for service in with_database() {
                     cluster.links.get(Link::Database(service))?.hang();
                 }
             }
@@ -88,7 +88,7 @@ impl<'a> Executor<'a> {
             }
             Disturbance::PostgresKilled => cluster.servers.start_postgres().await?,
             Disturbance::PostgresHung => {
-                for service in SERVICES {
+                for service in with_database() {
                     cluster.links.get(Link::Database(service))?.restore();
                 }
             }

@@ -11,7 +11,7 @@ use stand_ins::{Mode, ProviderFault, TelegramMode};
 
 use super::{Disturbance, Event};
 use crate::cluster::{CALLS, Link};
-use operations::services::SERVICES;
+use operations::services::{SERVICES, with_database};
 
 /// The pause between two disturbances, and how long one lasts, in milliseconds.
 const PAUSE: std::ops::Range<u64> = 500..4_000;
@@ -67,8 +67,8 @@ fn deck(random: &mut SmallRng, replicas: usize, real_broker: bool, disk: bool) -
     if disk {
         deck.push(Disturbance::DiskFull);
     }
-    let databases = SERVICES.map(Link::Database);
-    let mut links = [&CALLS[..], &databases, &[Link::Redis, Link::Provider, Link::Telegram]].concat();
+    let databases: Vec<Link> = with_database().map(Link::Database).collect();
+    let mut links = [&CALLS[..], &databases[..], &[Link::Redis, Link::Provider, Link::Telegram]].concat();
     if real_broker {
         deck.extend([Disturbance::BrokerKilled, Disturbance::BrokerHung]);
         links.push(Link::Kafka);

@@ -149,7 +149,7 @@ async fn pausing_waits_for_requests_in_flight() {
 async fn paying_and_cancelling_both_succeeding_is_a_violation() {
     let order = Uuid::from_u128(9);
     let body = json!({ "order_uuid": order, "uuid": order, "total_price": 1.5 });
-    let mut known = order::Order::created(&body, USER, Vec::new()).unwrap();
+    let mut known = order::Order::created(&body, USER, Vec::new(), None).unwrap();
     let respond = |request: &Received| {
         if request.url.path().ends_with("/pay") {
             success(200, &json!({ "transaction_uuid": Uuid::from_u128(3) }))

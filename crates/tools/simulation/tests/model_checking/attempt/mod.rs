@@ -50,6 +50,8 @@ pub enum Action {
     Cancel,
     PaymentHears,
     InventoryHears,
+    /// The event of an attempt that payment has settled arrives.
+    OrderHears(u32),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +103,7 @@ impl Model for Protocol {
                 actions.push(Action::Settles(attempt));
             }
         }
+        actions.extend(state.completed().map(|(attempt, _)| Action::OrderHears(attempt)));
         actions.extend(state.refunding().map(Action::Refunds));
         actions.extend([
             Action::Expires,
@@ -197,6 +200,7 @@ impl Protocol {
             Action::Cancel => {
                 let _ = state.order.cancel(CancelReason::ByUser);
             }
+            Action::OrderHears(attempt) => state.hear_completion(attempt),
             Action::PaymentHears => {
                 if state.is_cancelled() && !state.payment_told {
                     state.hear_cancellation();

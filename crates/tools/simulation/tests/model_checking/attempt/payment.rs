@@ -5,7 +5,7 @@ use contracts::ids::TransactionId;
 use order::model::Charge;
 use payment::model::{Admission, ChargeResult, Decline, Outcome, Payment, Status, VoidResult};
 
-use super::state::{ATTEMPTS, Entry, State, index, intent};
+use super::state::{ATTEMPTS, Entry, State, index, intent, transaction};
 
 impl State {
     /// Payment takes a request to charge: the intent is on record, and the provider is asked.
@@ -80,6 +80,26 @@ impl State {
                 payment.status = payment.status.clone().cancelled();
             }
             None => self.void = true,
+        }
+    }
+
+    /// The attempts of which payment's event has been written, and whether they were charged.
+    pub fn completed(&self) -> impl Iterator<Item = (u32, bool)> {
+        self.payments.iter().filter_map(|payment| match payment.status.charge_result() {
+            ChargeResult::Charged => Some((payment.intent.attempt, true)),
+            ChargeResult::Declined(_) => Some((payment.intent.attempt, false)),
+            ChargeResult::Cancelled | ChargeResult::InProgress => None,
+        })
+    }
+
+    /// Order hears how an attempt ended, as `order::service::payment_completed` does. An event comes late, or again, at any time.
+    pub fn hear_completion(&mut self, attempt: u32) {
+        let Some((_, charged)) = self.completed().find(|(completed, _)| *completed == attempt) else { return };
+        let number = attempt.cast_signed();
+        if charged {
+            drop(self.order.pay(number, transaction(attempt)));
+        } else if !self.shared {
+            let _ = self.order.end_attempt(number);
         }
     }
 

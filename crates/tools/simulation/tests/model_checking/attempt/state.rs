@@ -70,16 +70,14 @@ pub enum Process {
 
 impl State {
     pub fn new() -> Self {
-        let new = NewOrder {
-            uuid: OrderId::new(Uuid::from_u128(1)),
-            user: UserId::new(Uuid::from_u128(2)),
-            parts: Vec::new(),
-        };
+        let new = NewOrder::new(OrderId::new(Uuid::from_u128(1)), UserId::new(Uuid::from_u128(2)), Vec::new());
         Self {
             order: Order {
                 uuid: new.uuid,
                 user: new.user,
                 parts: new.parts,
+                delivery_address: None,
+                delivery: None,
                 total_price: amount(),
                 status: Status::PendingPayment,
                 attempts: 0,

@@ -1,0 +1,78 @@
+//! The gRPC API, one file per RPC.
+
+mod add_courier;
+mod add_storage_place;
+mod create_delivery;
+mod get_delivery_status;
+mod list_couriers;
+
+use contracts::proto::{
+    DESCRIPTORS,
+    delivery::v1::{
+        AddCourierRequest, AddCourierResponse, AddStoragePlaceRequest, AddStoragePlaceResponse, CreateDeliveryRequest,
+        CreateDeliveryResponse, GetDeliveryStatusRequest, GetDeliveryStatusResponse, ListCouriersRequest,
+        ListCouriersResponse, Location,
+        delivery_service_server::{DeliveryService as Rpc, DeliveryServiceServer},
+    },
+};
+use platform::{auth::Access, grpc::Services};
+use tonic::{Request, Response, Status};
+
+use crate::{model, service::DeliveryService};
+
+/// A delivery is shown to its user, couriers to operators; deliveries are made by services.
+pub fn access(path: &str) -> Access {
+    match path.strip_prefix("/delivery.v1.DeliveryService/") {
+        Some("GetDeliveryStatus") => Access::Session,
+        Some("ListCouriers" | "AddCourier" | "AddStoragePlace") => Access::Operator,
+        _ => Access::Service,
+    }
+}
+
+pub struct Grpc {
+    service: DeliveryService,
+}
+
+/// The gRPC services that the server serves.
+pub fn services(service: DeliveryService) -> Services {
+    Services::new(DESCRIPTORS).with(DeliveryServiceServer::new(Grpc { service }))
+}
+
+fn location(location: model::Location) -> Location {
+    Location { x: location.x().into(), y: location.y().into() }
+}
+
+#[tonic::async_trait]
+impl Rpc for Grpc {
+    async fn get_delivery_status(
+        &self,
+        request: Request<GetDeliveryStatusRequest>,
+    ) -> Result<Response<GetDeliveryStatusResponse>, Status> {
+        get_delivery_status::handle(&self.service, request).await
+    }
+
+    async fn create_delivery(
+        &self,
+        request: Request<CreateDeliveryRequest>,
+    ) -> Result<Response<CreateDeliveryResponse>, Status> {
+        create_delivery::handle(&self.service, request).await
+    }
+
+    async fn list_couriers(
+        &self,
+        _request: Request<ListCouriersRequest>,
+    ) -> Result<Response<ListCouriersResponse>, Status> {
+        list_couriers::handle(&self.service).await
+    }
+
+    async fn add_courier(&self, request: Request<AddCourierRequest>) -> Result<Response<AddCourierResponse>, Status> {
+        add_courier::handle(&self.service, request).await
+    }
+
+    async fn add_storage_place(
+        &self,
+        request: Request<AddStoragePlaceRequest>,
+    ) -> Result<Response<AddStoragePlaceResponse>, Status> {
+        add_storage_place::handle(&self.service, request).await
+    }
+}

@@ -1,0 +1,45 @@
+//! `POST /api/v1/couriers`
+
+use axum::{Json, extract::State, http::StatusCode};
+use platform::{json::JsonBody, openapi::Declared, problem::Problem};
+
+use super::{
+    caller::Caller,
+    dto::{AddedCourier, NewCourier},
+    problems::TOO_MANY,
+};
+use crate::{
+    generate,
+    model::{Name, Speed},
+    service::DeliveryService,
+};
+
+/// This endpoint's error responses, besides those of every endpoint.
+pub const PROBLEMS: [Declared; 1] = [TOO_MANY];
+
+/// Add a courier
+///
+/// It begins at a random location, with one storage place.
+#[utoipa::path(
+    post,
+    path = "/api/v1/couriers",
+    operation_id = "addCourier",
+    tag = "couriers",
+    request_body = NewCourier,
+    responses((status = 201, body = AddedCourier)),
+    security(("session" = []))
+)]
+pub async fn handle(
+    State(service): State<DeliveryService>,
+    caller: Caller,
+    JsonBody(body): JsonBody<NewCourier>,
+) -> Result<(StatusCode, Json<AddedCourier>), Problem> {
+    caller.must_operate()?;
+    let name = Name::new(body.name).map_err(|error| Problem::invalid("name", error))?;
+    let speed = Speed::new(body.speed).ok_or_else(|| Problem::invalid("speed", "is not between 1 and 100"))?;
+    let courier = generate::courier(name, speed);
+
+    service.add_courier(&courier).await?;
+
+    Ok((StatusCode::CREATED, Json(AddedCourier { courier_id: courier.id.uuid() })))
+}

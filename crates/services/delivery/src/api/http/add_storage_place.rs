@@ -1,0 +1,52 @@
+//! `POST /api/v1/couriers/{id}/storage-places`
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use contracts::ids::CourierId;
+use platform::{json::JsonBody, openapi::Declared, problem::Problem};
+use uuid::Uuid;
+
+use super::{
+    caller::Caller,
+    dto::{AddedStoragePlace, NewStoragePlace},
+    problems::{COURIER_NOT_FOUND, TOO_MANY},
+};
+use crate::{
+    generate,
+    model::{Name, Volume},
+    service::DeliveryService,
+};
+
+/// This endpoint's error responses, besides those of every endpoint.
+pub const PROBLEMS: [Declared; 2] = [COURIER_NOT_FOUND, TOO_MANY];
+
+/// Add a storage place to a courier
+#[utoipa::path(
+    post,
+    path = "/api/v1/couriers/{id}/storage-places",
+    operation_id = "addStoragePlace",
+    tag = "couriers",
+    params(("id" = Uuid, Path)),
+    request_body = NewStoragePlace,
+    responses((status = 201, body = AddedStoragePlace)),
+    security(("session" = []))
+)]
+pub async fn handle(
+    State(service): State<DeliveryService>,
+    caller: Caller,
+    Path(courier): Path<String>,
+    JsonBody(body): JsonBody<NewStoragePlace>,
+) -> Result<(StatusCode, Json<AddedStoragePlace>), Problem> {
+    caller.must_operate()?;
+    let courier = Uuid::try_parse(&courier).map_err(|_| Problem::invalid("id", "is not a uuid"))?;
+    let name = Name::new(body.name).map_err(|error| Problem::invalid("name", error))?;
+    let volume = Volume::new(body.total_volume).map_err(|error| Problem::invalid("total_volume", error))?;
+    let (id, name, volume) = generate::place(name, volume);
+
+    service.add_place(CourierId::new(courier), id, &name, volume).await?;
+
+    Ok((StatusCode::CREATED, Json(AddedStoragePlace { storage_place_id: id.uuid() })))
+}

@@ -1,0 +1,42 @@
+//! `POST /api/v1/orders`
+
+use axum::{Json, extract::State, http::StatusCode};
+use contracts::ids::OrderId;
+use platform::{ids, problem::Problem};
+
+use super::{caller::Caller, dto::CreatedOrder};
+use crate::{
+    generate,
+    model::{Street, Volume},
+    service::DeliveryService,
+};
+
+/// Where a try goes, and its volume.
+const STREET: &str = "Несуществующая";
+const VOLUME: i64 = 5;
+
+/// Make a try: an order without a user, to see a courier move
+///
+/// A body is ignored.
+#[utoipa::path(
+    post,
+    path = "/api/v1/orders",
+    operation_id = "createOrder",
+    tag = "orders",
+    responses((status = 201, body = CreatedOrder)),
+    security(("session" = []))
+)]
+pub async fn handle(
+    State(service): State<DeliveryService>,
+    caller: Caller,
+) -> Result<(StatusCode, Json<CreatedOrder>), Problem> {
+    caller.must_operate()?;
+    let order = OrderId::new(ids::ordered());
+    let invalid = |error: &dyn std::fmt::Display| Problem::invalid("body", error);
+    let street = Street::new(STREET).map_err(|error| invalid(&error))?;
+    let volume = Volume::new(VOLUME).map_err(|error| invalid(&error))?;
+
+    service.create(&generate::delivery(order, None), &street, volume).await?;
+
+    Ok((StatusCode::CREATED, Json(CreatedOrder { order_id: order.uuid() })))
+}

@@ -1,0 +1,25 @@
+//! `GET /health`, in the form that clients of this API know.
+
+use axum::{Json, Router, http::StatusCode, routing::get};
+use platform::health::Readiness;
+use serde_json::{Value, json};
+
+/// The paths that say whether the service is ready.
+pub const PATHS: [&str; 2] = ["/health", "/api/v1/health"];
+
+pub fn routes(readiness: &Readiness) -> Router {
+    let mut router = Router::new();
+    for path in PATHS {
+        let readiness = readiness.clone();
+        router = router.route(path, get(move || std::future::ready(answer(&readiness))));
+    }
+    router
+}
+
+fn answer(readiness: &Readiness) -> (StatusCode, Json<Value>) {
+    if readiness.is_ready() {
+        (StatusCode::OK, Json(json!({ "status": "Healthy" })))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "Unhealthy" })))
+    }
+}

@@ -1,0 +1,29 @@
+//! `GET /api/v1/couriers`
+
+use axum::{Json, extract::State};
+use platform::problem::Problem;
+
+use super::{caller::Caller, dto::Courier};
+use crate::service::DeliveryService;
+
+/// All couriers, in the order of adding
+#[utoipa::path(
+    get,
+    path = "/api/v1/couriers",
+    operation_id = "listCouriers",
+    tag = "couriers",
+    responses((status = 200, body = Vec<Courier>)),
+    security(("session" = []))
+)]
+pub async fn handle(State(service): State<DeliveryService>, caller: Caller) -> Result<Json<Vec<Courier>>, Problem> {
+    let couriers = service.list_couriers().await?;
+
+    let shown = couriers.into_iter().map(|courier| Courier {
+        id: courier.id.uuid(),
+        name: courier.name.to_string(),
+        location: courier.location.into(),
+        speed: courier.speed.get(),
+        order_id: courier.carries.filter(|(_, user, _)| caller.sees_order_of(*user)).map(|(order, _, _)| order.uuid()),
+    });
+    Ok(Json(shown.collect()))
+}

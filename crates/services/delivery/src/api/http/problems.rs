@@ -1,0 +1,52 @@
+//! Maps errors to HTTP problems, and declares them.
+
+use axum::http::StatusCode;
+use platform::{
+    openapi::{Declared, SharedProblems},
+    postgres::DatabaseError,
+    problem::Problem,
+};
+
+use crate::error::Error;
+
+/// The problems that the endpoints share.
+pub const SHARED: SharedProblems = SharedProblems {
+    anywhere: &[
+        (StatusCode::UNAUTHORIZED, "MISSING_SESSION"),
+        (StatusCode::UNAUTHORIZED, "INVALID_SESSION"),
+        (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+        (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
+        (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
+        (StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE"),
+    ],
+    posted: &[(StatusCode::FORBIDDEN, "FORBIDDEN")],
+    json: &[
+        (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+        (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+    ],
+};
+
+/// Where couriers or places are added.
+pub const TOO_MANY: Declared = (StatusCode::CONFLICT, "TOO_MANY");
+pub const COURIER_NOT_FOUND: Declared = (StatusCode::NOT_FOUND, "COURIER_NOT_FOUND");
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        let declared = |(status, code): Declared| Self::new(status, code, message.clone());
+        match error {
+            Error::CourierNotFound => declared(COURIER_NOT_FOUND),
+            Error::TooMany(_) => declared(TOO_MANY),
+            // What geo says of the street of a try is geo's mistake, not the caller's.
+            Error::Geo(_) | Error::Unavailable(_) | Error::Database(DatabaseError::Unavailable(_)) => {
+                tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");
+                Self::unavailable(message)
+            }
+            Error::NotFound | Error::NoAddress | Error::AnotherDelivery | Error::Database(_) => {
+                tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "request failed");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here")
+            }
+        }
+    }
+}

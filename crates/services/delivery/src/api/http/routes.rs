@@ -1,0 +1,89 @@
+//! The HTTP router: endpoints, and the middleware around them.
+
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state};
+use platform::{
+    auth::{Access, Guard, SESSION_HEADER},
+    health::{Readiness, probe_routes},
+    http,
+    load_shed::{Slots, shed},
+    problem::Problem,
+};
+use utoipa::{
+    OpenApi,
+    openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::{
+    add_courier, add_storage_place, create_order, health, list_active_orders, list_couriers, problems::SHARED,
+};
+use crate::service::DeliveryService;
+
+/// Large enough for every body of this API.
+const BODY_LIMIT: usize = 64 * 1024;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Shipyard delivery", description = "Couriers, and the orders that they carry to their addresses."),
+    components(schemas(Problem)),
+    tags((name = "couriers"), (name = "orders"))
+)]
+struct Base;
+
+/// The OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
+pub fn document() -> utoipa::openapi::OpenApi {
+    described().split_for_parts().1
+}
+
+/// The endpoints with their descriptions.
+fn described() -> OpenApiRouter<DeliveryService> {
+    let mut base = Base::openapi();
+    let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(SESSION_HEADER)));
+    let components = base.components.get_or_insert_default();
+    components.add_security_scheme("session", scheme);
+    components.responses.extend(SHARED.responses());
+    OpenApiRouter::with_openapi(base)
+        .routes(SHARED.declared(routes!(add_courier::handle), &add_courier::PROBLEMS))
+        .routes(SHARED.declared(routes!(list_couriers::handle), &[]))
+        .routes(SHARED.declared(routes!(add_storage_place::handle), &add_storage_place::PROBLEMS))
+        .routes(SHARED.declared(routes!(create_order::handle), &[]))
+        .routes(SHARED.declared(routes!(list_active_orders::handle), &[]))
+}
+
+/// All that delivery serves over HTTP. More than `max_in_flight` concurrent requests are rejected with 429.
+pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
+    let (api, document) = described().split_for_parts();
+    let api = api
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(guard, Guard::http))
+        .layer(from_fn_with_state(Slots::new(max_in_flight), shed))
+        .with_state(service);
+    let router = Router::new()
+        .merge(api)
+        .merge(SwaggerUi::new("/swagger-ui").url("/openapi.json", document))
+        .merge(health::routes(&readiness))
+        .merge(probe_routes(vec![readiness]))
+        .fallback(not_found);
+    http::layers(router)
+}
+
+/// Maps a path to its rule. An open API needs no session.
+pub fn access(is_open: bool) -> fn(&str) -> Access {
+    if is_open { |_| Access::Public } else { closed_access }
+}
+
+/// Couriers and orders need a session; descriptions and health checks do not.
+fn closed_access(path: &str) -> Access {
+    let is_open = !path.starts_with("/api/") || health::PATHS.contains(&path);
+    if is_open { Access::Public } else { Access::Session }
+}
+
+async fn not_found(uri: axum::http::Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("there is nothing at {}", uri.path()))
+}
+
+async fn method_not_allowed(method: axum::http::Method) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", format!("{method} is not possible here"))
+}

@@ -1,0 +1,100 @@
+//! The composition root, this service's hand-written DI container: the one place that knows concrete types.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::Router;
+use platform::{
+    auth::Guard,
+    grpc::Peer,
+    health::Readiness,
+    jobs::Job,
+    kafka::Consumer,
+    outbox::{Relay, Waker},
+    server::Server,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    SERVICE, api,
+    client::{GrpcGeo, GrpcOrders},
+    config::Config,
+    consumers, jobs,
+    model::NewCourier,
+    repository::{LEASE, PgRepository},
+    service::{DeliveryService, Repositories},
+};
+
+pub struct App {
+    server: Server,
+    guard: Guard,
+    router: Router,
+    service: DeliveryService,
+    couriers: Vec<NewCourier>,
+    consumers: Vec<Consumer>,
+    relay: Relay,
+    jobs: Vec<Job>,
+}
+
+impl App {
+    /// Builds the service and binds its listeners; connects to nothing yet.
+    pub async fn build(config: Config) -> anyhow::Result<Self> {
+        crate::metrics::count_from_zero();
+        let Config { server, identity, messaging, couriers, own } = config;
+        let server = Server::bind(&SERVICE, server).await?;
+        let waker = Waker::default();
+        let service = DeliveryService::new(
+            Repositories::new(Arc::new(PgRepository::new(server.database()?))),
+            Arc::new(GrpcOrders::new(server.peer("order", "ORDER_ADDRESS", &own.order_address)?)),
+            Arc::new(GrpcGeo::new(Peer::lazy("geo", "GEO_ADDRESS", &own.geo_address)?.outside())),
+            waker.clone(),
+            own.delivery_move_every,
+        );
+        let subscriptions = [
+            consumers::order_paid(service.clone()),
+            consumers::ship_assembled(service.clone()),
+            consumers::order_cancelled(service.clone()),
+            consumers::basket_confirmed(service.clone()),
+        ];
+        let http_guard = identity.guard(&server, api::http::access(own.delivery_open))?;
+        let retention = server.retention(messaging.kafka.effect_retention())?;
+        Ok(Self {
+            guard: identity.guard(&server, api::grpc::access)?,
+            router: api::http::router(service.clone(), http_guard, server.readiness(), own.delivery_max_in_flight),
+            consumers: messaging.consumers(&server, subscriptions),
+            relay: messaging.relay(&server, &waker)?,
+            jobs: vec![
+                jobs::assign_orders(service.clone(), own.delivery_assign_every),
+                jobs::move_couriers(service.clone(), server.lease(LEASE)?, own.delivery_move_every),
+                jobs::remove_early_events(&retention),
+                retention.outbox(),
+                retention.inbox(),
+            ],
+            service,
+            couriers,
+            server,
+        })
+    }
+
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.server.address()
+    }
+
+    pub fn http_address(&self) -> anyhow::Result<SocketAddr> {
+        self.server.second_address()
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        self.server.readiness()
+    }
+
+    /// Runs until `stop` or a permanent failure.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let started = self.server.start(&stop).await?;
+        jobs::seed_couriers(&self.service, &self.couriers, &stop).await?;
+        let mut tasks = started.serve_grpc_and_http(api::grpc::services(self.service), self.guard, self.router)?;
+        tasks.jobs(self.jobs);
+        tasks.relay(self.relay);
+        tasks.consumers(self.consumers);
+        tasks.join().await
+    }
+}

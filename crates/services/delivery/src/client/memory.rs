@@ -1,0 +1,72 @@
+//! In-memory twins of order and geo, for tests and the simulation.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use contracts::ids::OrderId;
+
+use super::{Address, Geo, GeoError, Orders, Unavailable};
+use crate::model::{Location, Street};
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The addresses of orders; clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryOrders {
+    addresses: Arc<Mutex<HashMap<OrderId, Address>>>,
+    away: Arc<Mutex<bool>>,
+}
+
+impl MemoryOrders {
+    pub fn insert(&self, order: OrderId, address: Address) {
+        locked(&self.addresses).insert(order, address);
+    }
+
+    /// Makes it unavailable, or available again.
+    pub fn set_away(&self, away: bool) {
+        *locked(&self.away) = away;
+    }
+}
+
+#[async_trait]
+impl Orders for MemoryOrders {
+    async fn address(&self, order: OrderId) -> Result<Option<Address>, Unavailable> {
+        if *locked(&self.away) {
+            return Err(Unavailable("away".to_owned()));
+        }
+        Ok(locked(&self.addresses).get(&order).cloned())
+    }
+}
+
+/// Streets whose places are set, and one place for all others; clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryGeo {
+    answers: Arc<Mutex<HashMap<Street, Result<Location, GeoError>>>>,
+    away: Arc<Mutex<bool>>,
+}
+
+impl MemoryGeo {
+    pub fn set(&self, street: Street, answer: Result<Location, GeoError>) {
+        locked(&self.answers).insert(street, answer);
+    }
+
+    /// Makes it unavailable, or available again.
+    pub fn set_away(&self, away: bool) {
+        *locked(&self.away) = away;
+    }
+}
+
+#[async_trait]
+impl Geo for MemoryGeo {
+    async fn locate(&self, street: &Street) -> Result<Location, GeoError> {
+        if *locked(&self.away) {
+            return Err(GeoError::Unavailable("away".to_owned()));
+        }
+        locked(&self.answers).get(street).cloned().unwrap_or(Ok(Location::numbered(0)))
+    }
+}

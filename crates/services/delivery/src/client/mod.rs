@@ -1,0 +1,49 @@
+//! Other systems that delivery asks: order for an address, geo for a street's place.
+
+mod geo;
+mod memory;
+mod order;
+
+use async_trait::async_trait;
+use contracts::ids::OrderId;
+pub use geo::GrpcGeo;
+pub use memory::{MemoryGeo, MemoryOrders};
+pub use order::GrpcOrders;
+
+use crate::model::{Location, OffTheGrid, Street, Volume};
+
+/// order cannot be asked now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("order is not available: {0}")]
+pub struct Unavailable(pub String);
+
+/// Where an order goes, and the room that it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    pub street: Street,
+    pub volume: Volume,
+}
+
+/// What order knows of its orders.
+#[async_trait]
+pub trait Orders: Send + Sync {
+    /// Where the order goes; nothing for an unknown order and for one without an address.
+    async fn address(&self, order: OrderId) -> Result<Option<Address>, Unavailable>;
+}
+
+/// Why a street has no place. Neither names the street, which is personal data.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GeoError {
+    #[error("geo is not available: {0}")]
+    Unavailable(String),
+    #[error("geo does not accept the street")]
+    Refused,
+    #[error("geo answered with a place that does not exist: {0}")]
+    OffTheGrid(OffTheGrid),
+}
+
+/// Where streets are.
+#[async_trait]
+pub trait Geo: Send + Sync {
+    async fn locate(&self, street: &Street) -> Result<Location, GeoError>;
+}

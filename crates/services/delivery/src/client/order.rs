@@ -1,0 +1,53 @@
+//! order, asked over gRPC with delivery's identity.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::{
+    ids::OrderId,
+    proto::order::v1::{GetDeliveryAddressRequest, order_service_client::OrderServiceClient},
+};
+use platform::{
+    deadline,
+    grpc::{Peer, is_transient},
+    retry::Budget,
+};
+use tonic::Code;
+
+use super::{Address, Orders, Unavailable};
+use crate::model::{Street, Volume};
+
+/// How long one answer may take, repeats included.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub struct GrpcOrders {
+    client: OrderServiceClient<Peer>,
+    budget: Budget,
+}
+
+impl GrpcOrders {
+    /// `order` must carry this service's identity.
+    pub fn new(order: Peer) -> Self {
+        Self { client: OrderServiceClient::new(order), budget: Budget::new("order") }
+    }
+}
+
+#[async_trait]
+impl Orders for GrpcOrders {
+    async fn address(&self, order: OrderId) -> Result<Option<Address>, Unavailable> {
+        let asked = self.budget.retry(is_transient, || {
+            let mut client = self.client.clone();
+            let request = GetDeliveryAddressRequest { order_uuid: order.to_string() };
+            async move { client.get_delivery_address(request).await }
+        });
+        let address = match deadline::within(PATIENCE, asked).await {
+            Ok(response) => response.into_inner(),
+            Err(status) if status.code() == Code::NotFound => return Ok(None),
+            Err(status) => return Err(Unavailable(format!("{:?}: {}", status.code(), status.message()))),
+        };
+        // order has checked both.
+        let street = Street::new(address.address).map_err(|error| Unavailable(format!("address: {error}")))?;
+        let volume = Volume::new(address.volume.into()).map_err(|error| Unavailable(format!("volume: {error}")))?;
+        Ok(Some(Address { street, volume }))
+    }
+}

@@ -1,0 +1,97 @@
+//! The service's configuration.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use contracts::{events::Messaging, identity, ports};
+use platform::{
+    config::{ConfigError, Settings},
+    server,
+};
+use serde::Deserialize;
+
+use crate::{SERVICE, first_couriers, model::NewCourier};
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub server: server::Config,
+    pub identity: identity::Config,
+    pub messaging: Messaging,
+    pub couriers: Vec<NewCourier>,
+    pub own: Own,
+}
+
+/// The variables that only this service has.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Own {
+    /// The address of order's gRPC API, `host:port`.
+    #[serde(default = "order")]
+    pub order_address: String,
+    /// geo's address, `host:port`; it may be a service of others.
+    #[serde(default = "geo")]
+    pub geo_address: String,
+    /// How often waiting orders are assigned, besides at once when an order or a courier becomes available.
+    #[serde(default = "one_second", with = "humantime_serde")]
+    pub delivery_assign_every: Duration,
+    /// The time between two steps of a courier.
+    #[serde(default = "one_second", with = "humantime_serde")]
+    pub delivery_move_every: Duration,
+    /// Path of a file of the first couriers; default: the built-in `couriers.toml`.
+    pub delivery_couriers: Option<PathBuf>,
+    /// True serves the HTTP API without authentication.
+    #[serde(default)]
+    pub delivery_open: bool,
+    /// HTTP requests worked on at once; one more is refused with 429.
+    #[serde(default = "max_in_flight")]
+    pub delivery_max_in_flight: usize,
+}
+
+fn order() -> String {
+    ports::local(ports::ORDER_GRPC)
+}
+
+fn geo() -> String {
+    ports::local(ports::GEO)
+}
+
+fn one_second() -> Duration {
+    Duration::from_secs(1)
+}
+
+/// The longest time between two rounds of assigning or moving.
+const LONGEST: Duration = Duration::from_hours(7 * 24);
+
+fn max_in_flight() -> usize {
+    512
+}
+
+impl Config {
+    /// Reads and checks the variables; an error names the one that is wrong.
+    pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        let own: Own = settings.read()?;
+        for (variable, period) in
+            [("DELIVERY_ASSIGN_EVERY", own.delivery_assign_every), ("DELIVERY_MOVE_EVERY", own.delivery_move_every)]
+        {
+            if !(Duration::from_millis(1)..=LONGEST).contains(&period) {
+                return Err(ConfigError::new(variable, "is not between a millisecond and a week"));
+            }
+        }
+        Ok(Self {
+            server: server::Config::load(&SERVICE, settings)?,
+            identity: settings.read()?,
+            messaging: Messaging::load(settings)?,
+            couriers: read_couriers(own.delivery_couriers.as_deref())?,
+            own,
+        })
+    }
+}
+
+fn read_couriers(path: Option<&Path>) -> Result<Vec<NewCourier>, ConfigError> {
+    let wrong = |problem: String| ConfigError::new("DELIVERY_COURIERS", problem);
+    let Some(path) = path else { return first_couriers::parse(first_couriers::DEFAULT).map_err(wrong) };
+    let name = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("{name}: {error}")))?;
+    first_couriers::parse(&text).map_err(|problem| wrong(format!("{name}: {problem}")))
+}

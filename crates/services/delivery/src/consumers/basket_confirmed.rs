@@ -1,0 +1,212 @@
+//! `basket.confirmed`, which programs outside write: the basket is delivered as an order.
+//!
+//! The message exists in three forms. In each exactly one of the fields 3, 5 and 8 is a varint: that is the volume, and it tells the
+//! form.
+
+use contracts::{
+    events::{BASKET_CONFIRMED, Subscription},
+    ids::OrderId,
+};
+use platform::kafka::Failure;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+use uuid::Uuid;
+
+use crate::{
+    generate,
+    model::{Street, Volume},
+    service::DeliveryService,
+};
+
+/// Where a form has its fields.
+struct Form {
+    volume: u32,
+    basket_id: u32,
+    address: u32,
+    street: u32,
+}
+
+const FORMS: [Form; 3] = [
+    Form { volume: 3, basket_id: 1, address: 2, street: 1 },
+    Form { volume: 5, basket_id: 1, address: 2, street: 3 },
+    Form { volume: 8, basket_id: 4, address: 5, street: 3 },
+];
+
+/// A confirmed basket.
+#[derive(Debug, PartialEq, Eq)]
+struct Basket {
+    id: OrderId,
+    street: Street,
+    volume: Volume,
+}
+
+/// A field of a message as it is on the wire.
+enum Field<'a> {
+    Varint(u32, u64),
+    Bytes(u32, &'a [u8]),
+}
+
+pub fn basket_confirmed(service: DeliveryService) -> Subscription {
+    Subscription::inbound(&BASKET_CONFIRMED, move |message| {
+        let service = service.clone();
+        async move {
+            let basket = read(&message.payload).map_err(Failure::poison)?;
+            service.create(&generate::delivery(basket.id, None), &basket.street, basket.volume).await?;
+            Ok(())
+        }
+    })
+}
+
+/// Reads a basket of any form. An error names the field and the rule, never the value.
+fn read(payload: &[u8]) -> Result<Basket, String> {
+    let fields = fields(payload)?;
+    let mut volumes = fields.iter().filter_map(|field| match field {
+        Field::Varint(number, value) => FORMS.iter().find(|form| form.volume == *number).map(|form| (form, *value)),
+        Field::Bytes(..) => None,
+    });
+    let (form, volume) = volumes.next().ok_or("volume: none of the fields 3, 5 and 8 is a varint")?;
+    if volumes.next().is_some() {
+        return Err("volume: more than one of the fields 3, 5 and 8 is a varint".to_owned());
+    }
+    let id = text(&fields, form.basket_id).ok_or("basket_id: is missing or no text")?;
+    let id = Uuid::try_parse(id).map_err(|_| "basket_id: is not a uuid")?;
+    let address = bytes(&fields, form.address).ok_or("address: is missing")?;
+    let address = self::fields(address).map_err(|error| format!("address: {error}"))?;
+    let street = text(&address, form.street).ok_or("address.street: is missing or no text")?;
+    Ok(Basket {
+        id: OrderId::new(id),
+        street: Street::new(street).map_err(|error| format!("address.street: {error}"))?,
+        volume: Volume::new(volume.cast_signed()).map_err(|error| format!("volume: {error}"))?,
+    })
+}
+
+fn fields(mut message: &[u8]) -> Result<Vec<Field<'_>>, String> {
+    let wrong = |error: prost::DecodeError| format!("not a protobuf message: {error}");
+    let mut fields = Vec::new();
+    while !message.is_empty() {
+        let (number, wire_type) = decode_key(&mut message).map_err(wrong)?;
+        match wire_type {
+            WireType::Varint => fields.push(Field::Varint(number, decode_varint(&mut message).map_err(wrong)?)),
+            WireType::LengthDelimited => {
+                let length = decode_varint(&mut message).map_err(wrong)?;
+                let length = usize::try_from(length).ok().filter(|length| *length <= message.len());
+                let length = length.ok_or("not a protobuf message: a field is longer than the message")?;
+                let (value, rest) = message.split_at(length);
+                fields.push(Field::Bytes(number, value));
+                message = rest;
+            }
+            other => skip_field(other, number, &mut message, DecodeContext::default()).map_err(wrong)?,
+        }
+    }
+    Ok(fields)
+}
+
+/// The last value of a field counts, as protobuf has it.
+fn bytes<'a>(fields: &[Field<'a>], wanted: u32) -> Option<&'a [u8]> {
+    fields.iter().rev().find_map(|field| match field {
+        Field::Bytes(number, value) if *number == wanted => Some(*value),
+        _ => None,
+    })
+}
+
+fn text<'a>(fields: &[Field<'a>], wanted: u32) -> Option<&'a str> {
+    str::from_utf8(bytes(fields, wanted)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::proto::basket::events::{Address, BasketConfirmedIntegrationEvent};
+    use proptest::prelude::*;
+    use prost::{
+        Message as _,
+        encoding::{bytes, encode_varint, int32, string},
+    };
+
+    use super::*;
+
+    const ID: &str = "0198c0de-0000-7000-8000-000000000001";
+
+    /// A message of text, message and number fields.
+    fn message(texts: &[(u32, &str)], messages: &[(u32, Vec<u8>)], numbers: &[(u32, i32)]) -> Vec<u8> {
+        let mut message = Vec::new();
+        for (number, text) in texts {
+            string::encode(*number, &(*text).to_owned(), &mut message);
+        }
+        for (number, inner) in messages {
+            bytes::encode(*number, inner, &mut message);
+        }
+        for (number, value) in numbers {
+            int32::encode(*number, value, &mut message);
+        }
+        message
+    }
+
+    /// Country, city, street, house, apartment.
+    fn long_address(street: &str) -> Vec<u8> {
+        message(&[(1, "Россия"), (2, "Москва"), (3, street), (4, "1"), (5, "2")], &[], &[])
+    }
+
+    fn basket(volume: i64) -> Basket {
+        let id = OrderId::new(Uuid::parse_str(ID).unwrap());
+        Basket { id, street: Street::new("Тверская").unwrap(), volume: Volume::new(volume).unwrap() }
+    }
+
+    #[test]
+    fn all_three_forms_are_read() {
+        let address = Some(Address { street: "Тверская".to_owned() });
+        let short = BasketConfirmedIntegrationEvent { basket_id: ID.to_owned(), address, volume: 5 }.encode_to_vec();
+        let item = message(&[(1, "item")], &[], &[(2, 3)]);
+        let course = message(
+            &[(1, ID)],
+            &[(2, long_address("Тверская")), (3, item.clone()), (3, item.clone()), (4, item.clone())],
+            &[(5, 6)],
+        );
+        let enveloped = message(
+            &[(1, "event"), (2, "BasketConfirmed"), (4, ID)],
+            &[(3, message(&[], &[], &[(1, 1_700_000_000)])), (5, long_address("Тверская")), (6, item)],
+            &[(7, 2), (8, 7)],
+        );
+
+        assert_eq!(read(&short), Ok(basket(5)));
+        assert_eq!(read(&course), Ok(basket(6)));
+        assert_eq!(read(&enveloped), Ok(basket(7)));
+    }
+
+    #[test]
+    fn a_wrong_basket_names_the_field_and_never_its_value() {
+        let short = |id: &str, street: &str, volumes: &[(u32, i32)]| {
+            message(&[(1, id)], &[(2, message(&[(1, street)], &[], &[]))], volumes)
+        };
+        let long = "x".repeat(301);
+        let wrong = [
+            (short(ID, "secret", &[]), "volume: none"),
+            (short(ID, "secret", &[(3, 1), (5, 1)]), "volume: more than one"),
+            (short(ID, "secret", &[(3, 1), (3, 2)]), "volume: more than one"),
+            (short(ID, "secret", &[(3, 0)]), "volume: is not between"),
+            (short(ID, "secret", &[(3, -1)]), "volume: is not between"),
+            (short(ID, "secret", &[(3, 10_001)]), "volume: is not between"),
+            (short("secret", "secret", &[(3, 1)]), "basket_id: is not a uuid"),
+            (short(ID, " ", &[(3, 1)]), "address.street: is blank"),
+            (short(ID, &long, &[(3, 1)]), "address.street: has more than 300"),
+            (message(&[(1, ID)], &[], &[(3, 1)]), "address: is missing"),
+            (message(&[(1, ID)], &[(2, Vec::new())], &[(3, 1)]), "address.street: is missing"),
+            (b"\x0a\xff\x01secret".to_vec(), "not a protobuf message"),
+        ];
+        for (payload, expected) in wrong {
+            let error = read(&payload).unwrap_err();
+
+            assert!(error.starts_with(expected), "{error}");
+            assert!(!error.contains("secret") && !error.contains("xxx"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_reading_panic(payload: Vec<u8>, number in 0_u64..100) {
+            let _ = read(&payload);
+            let mut begun = Vec::new();
+            encode_varint(number, &mut begun);
+            begun.extend(payload);
+            let _ = read(&begun);
+        }
+    }
+}

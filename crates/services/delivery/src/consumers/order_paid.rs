@@ -1,0 +1,22 @@
+//! `OrderPaid`: makes the delivery of an order that has an address.
+
+use contracts::events::{OrderOf, OrderPaid, Received, Subscription};
+
+use crate::{
+    generate,
+    service::{DeliveryService, GROUP_PAID},
+};
+
+pub fn order_paid(service: DeliveryService) -> Subscription {
+    Subscription::new(GROUP_PAID, move |paid: Received<OrderPaid>| {
+        let service = service.clone();
+        let OrderOf { order, user } = paid.subject;
+        async move {
+            if !paid.event.deliver {
+                return Ok(service.order_paid_without_address(paid.id).await?);
+            }
+            let new = generate::delivery(order, Some(user));
+            Ok(service.order_paid(paid.id, &new).await?)
+        }
+    })
+}

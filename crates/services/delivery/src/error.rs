@@ -1,0 +1,84 @@
+//! The service's error, and how it appears over gRPC and to a consumer. HTTP's form is in `api::http`.
+
+use platform::{kafka::Failure, postgres::DatabaseError};
+use tonic::Status;
+
+use crate::client::{GeoError, Unavailable};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no delivery of this order")]
+    NotFound,
+    #[error("there is no such courier")]
+    CourierNotFound,
+    /// The table of couriers, or the places of one, has its bound.
+    #[error("there are too many {0} already")]
+    TooMany(&'static str),
+    /// order does not know the address: the event that asked for it can never be handled.
+    #[error("order knows no address of this order")]
+    NoAddress,
+    /// A basket has the order's uuid.
+    #[error("another delivery has the uuid of this order")]
+    AnotherDelivery,
+    #[error(transparent)]
+    Geo(#[from] GeoError),
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound | Error::CourierNotFound | Error::NoAddress => Self::not_found(error.to_string()),
+            Error::AnotherDelivery => Self::already_exists(error.to_string()),
+            Error::TooMany(_) => Self::resource_exhausted(error.to_string()),
+            Error::Geo(GeoError::Refused) => Self::invalid_argument(format!("delivery_address: {error}")),
+            Error::Geo(GeoError::Unavailable(_) | GeoError::OffTheGrid(_)) | Error::Unavailable(_) => {
+                Self::unavailable(error.to_string())
+            }
+            Error::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Geo(GeoError::Unavailable(_)) | Error::Unavailable(_) => Self::transient(error),
+            Error::NotFound
+            | Error::CourierNotFound
+            | Error::TooMany(_)
+            | Error::NoAddress
+            | Error::AnotherDelivery
+            | Error::Geo(GeoError::Refused | GeoError::OffTheGrid(_)) => Self::poison(error.to_string()),
+            Error::Database(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumer_gives_up_only_what_is_known_to_be_permanent() {
+        testkit::assert_only_the_permanent_is_poison(|error| Error::from(error).into());
+    }
+
+    #[test]
+    fn a_consumer_waits_for_geo_and_order_and_gives_up_what_they_refuse() {
+        let away = Failure::from(Error::from(GeoError::Unavailable("away".to_owned())));
+        let refused = Failure::from(Error::from(GeoError::Refused));
+
+        assert!(matches!(away, Failure::Transient(_)));
+        assert!(matches!(refused, Failure::Poison(_)));
+    }
+}

@@ -1,0 +1,27 @@
+//! Gives waiting orders to free couriers: at once when one becomes available in this replica, otherwise periodically.
+
+use std::time::Duration;
+
+use platform::{clock, jobs::Job, outage::Outage};
+use tokio_util::sync::CancellationToken;
+
+use crate::service::DeliveryService;
+
+/// Runs in every replica: an order is given by the first whose statement locks it and its courier.
+pub fn assign_orders(service: DeliveryService, period: Duration) -> Job {
+    Job::new("assign-orders", move |stop| run(service, period, stop))
+}
+
+async fn run(service: DeliveryService, period: Duration, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut outage = Outage::new("assigning", "assign-orders");
+    loop {
+        match service.assign(clock::now()).await {
+            Ok(_) => outage.over(),
+            Err(error) => outage.met(format!("{:#}", anyhow::Error::from(error))),
+        }
+        tokio::select! {
+            () = service.wait_to_assign(period) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Moves the couriers by one step per tick, in one replica at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use platform::{clock, jobs::Job, lease::Lease, outage::Outage};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::service::DeliveryService;
+
+/// A tick that is later than this is counted as late.
+const LATE: Duration = Duration::from_millis(100);
+
+/// The first tick is one `period` after the start, and a tick that was missed is not made up. The lease's epoch fences the steps of a
+/// replica that was frozen and replaced.
+pub fn move_couriers(service: DeliveryService, lease: Arc<dyn Lease>, period: Duration) -> Job {
+    Job::new("move-couriers", move |stop| run(service, lease, period, stop))
+}
+
+async fn run(
+    service: DeliveryService,
+    lease: Arc<dyn Lease>,
+    period: Duration,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    // Longer than a period, so that the holder keeps it, and soon passed on.
+    let ttl = period + Duration::from_secs(2);
+    let mut outage = Outage::new("moving", "move-couriers");
+    let mut ticks = interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut held = None;
+    loop {
+        let due = tokio::select! {
+            due = ticks.tick() => due,
+            () = stop.cancelled() => break,
+        };
+        let is_late = due.elapsed() > LATE;
+        match tick(&service, &*lease, ttl).await {
+            Ok(epoch) => {
+                held = epoch;
+                metrics::counter!("delivery_ticks_total").increment(epoch.is_some().into());
+                metrics::counter!("delivery_late_ticks_total").increment((epoch.is_some() && is_late).into());
+                outage.over();
+            }
+            Err(error) => outage.met(format!("{error:#}")),
+        }
+    }
+    if let Some(epoch) = held {
+        // Without an answer it expires.
+        let _ = tokio::time::timeout(Duration::from_millis(500), lease.release(epoch)).await;
+    }
+    Ok(())
+}
+
+/// One tick, if this replica has the lease. Returns its epoch.
+async fn tick(service: &DeliveryService, lease: &dyn Lease, ttl: Duration) -> anyhow::Result<Option<i64>> {
+    let epoch = lease.acquire(ttl).await?;
+    if let Some(epoch) = epoch {
+        service.move_couriers(epoch, clock::now().date_naive()).await?;
+    }
+    Ok(epoch)
+}

@@ -1,0 +1,11 @@
+//! Retention: removes events that came before an `order.paid` which never came.
+
+use platform::jobs::{Done, Job, Retention};
+
+use crate::repository::{EARLY_BATCH, remove_early};
+
+pub fn remove_early_events(retention: &Retention) -> Job {
+    retention.job("early-events", |database, age| async move {
+        Ok(Done::of(remove_early(&database, age).await?, EARLY_BATCH))
+    })
+}

@@ -1,0 +1,38 @@
+//! Delivery carries each built ship to its address: couriers on a 10 × 10 grid, one order at a time each.
+
+pub mod api;
+pub mod app;
+pub mod client;
+pub mod config;
+pub mod consumers;
+pub mod error;
+pub mod events;
+pub mod first_couriers;
+pub mod generate;
+pub mod jobs;
+mod metrics;
+pub mod model;
+pub mod repository;
+pub mod service;
+
+use app::App;
+use config::Config;
+use contracts::ports;
+use platform::service::{Built, OwnDatabase, SecondApi, Service};
+
+pub static SERVICE: Service = Service {
+    name: "delivery",
+    about: "Carries orders to their addresses by couriers",
+    version: env!("CARGO_PKG_VERSION"),
+    port: ports::DELIVERY,
+    admin_port: 9470,
+    second_api: Some(SecondApi::Http(ports::DELIVERY_HTTP)),
+    database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
+    check: |settings| Config::load(settings).map(drop),
+    build: |settings| {
+        Box::pin(async move {
+            let app = App::build(Config::load(&settings)?).await?;
+            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
+        })
+    },
+};

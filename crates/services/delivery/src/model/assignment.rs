@@ -1,0 +1,127 @@
+//! Which courier gets which order.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use contracts::ids::{CourierId, PlaceId};
+
+use super::{Cargo, Courier, Delivery, Event};
+
+/// An order that waits for a courier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub delivery: Delivery,
+    pub cargo: Cargo,
+}
+
+/// An order given to a courier, with the place that holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    pub courier: CourierId,
+    pub place: PlaceId,
+    /// The delivery after the assignment.
+    pub delivery: Delivery,
+    pub events: Vec<Event>,
+}
+
+/// Gives the waiting orders to couriers, in the order given: of the free couriers that can take an order, the one with the fewest steps
+/// gets it; of several, the one with the lowest uuid. An order that none can take holds up no other.
+///
+/// A courier makes a step each `tick`, which tells the day of arrival.
+pub fn assign(waiting: Vec<Waiting>, mut free: Vec<Courier>, now: DateTime<Utc>, tick: TimeDelta) -> Vec<Assignment> {
+    let mut assignments = Vec::new();
+    for Waiting { mut delivery, cargo } in waiting {
+        let able = free.iter().enumerate().filter_map(|(index, courier)| {
+            let place = courier.place_for(cargo.volume)?;
+            Some((courier.speed.steps(courier.location, cargo.location), courier.id, index, place))
+        });
+        let Some((steps, courier, index, place)) = able.min() else { continue };
+        free.swap_remove(index);
+        // The courier of a far future arrives on the last day that the calendar has.
+        let way = tick.checked_mul(i32::try_from(steps.max(1)).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::MAX);
+        let arrival = now.checked_add_signed(way).unwrap_or(DateTime::<Utc>::MAX_UTC).date_naive();
+        let events = delivery.assign(courier, steps, arrival);
+        assignments.push(Assignment { courier, place, delivery, events });
+    }
+    assignments
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+    use contracts::ids::{DeliveryId, OrderId};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::{Location, Name, NewDelivery, Speed, StoragePlace, TrackingNumber, Volume};
+
+    /// The first couriers: on foot, by bicycle, by car.
+    fn couriers() -> Vec<Courier> {
+        let courier = |id: u128, speed: i64, volumes: &[i64]| {
+            let at = i64::try_from(id).unwrap();
+            let place = |volume: &i64| StoragePlace {
+                id: PlaceId::new(Uuid::from_u128(id * 1_000 + u128::try_from(*volume).unwrap())),
+                name: Name::new("place").unwrap(),
+                total_volume: Volume::new(*volume).unwrap(),
+                order: None,
+            };
+            Courier {
+                id: CourierId::new(Uuid::from_u128(id)),
+                name: Name::new("courier").unwrap(),
+                speed: Speed::new(speed).unwrap(),
+                location: Location::new(at, at).unwrap(),
+                places: volumes.iter().map(place).collect(),
+            }
+        };
+        vec![courier(1, 1, &[10]), courier(2, 2, &[10, 30]), courier(3, 3, &[10, 50, 100])]
+    }
+
+    fn waiting(order: u128, x: i64, y: i64, volume: i64) -> Waiting {
+        let cargo = Cargo { location: Location::new(x, y).unwrap(), volume: Volume::new(volume).unwrap() };
+        let new = NewDelivery {
+            order: OrderId::new(Uuid::from_u128(order)),
+            user: None,
+            id: DeliveryId::new(Uuid::from_u128(order)),
+            tracking_number: TrackingNumber::from_random(order),
+            estimated: NaiveDate::default(),
+        };
+        Waiting { delivery: new.ready(cargo).0, cargo }
+    }
+
+    /// Pairs of order and courier.
+    fn assigned(waiting: Vec<Waiting>) -> Vec<(u128, u128)> {
+        let assigned = assign(waiting, couriers(), DateTime::UNIX_EPOCH, TimeDelta::seconds(1));
+        assigned.iter().map(|one| (one.delivery.order.uuid().as_u128(), one.courier.uuid().as_u128())).collect()
+    }
+
+    #[test]
+    fn the_vectors_of_the_contract() {
+        for (volume, courier) in [(5, Some(1)), (20, Some(2)), (60, Some(3)), (101, None)] {
+            let expected: Vec<_> = courier.map(|courier| (9, courier)).into_iter().collect();
+            assert_eq!(assigned(vec![waiting(9, 1, 1, volume)]), expected, "volume {volume}");
+        }
+    }
+
+    #[test]
+    fn of_couriers_with_as_many_steps_the_lowest_uuid_gets_the_order() {
+        // One step for all three.
+        assert_eq!(assigned(vec![waiting(9, 2, 1, 5)]), [(9, 1)]);
+    }
+
+    #[test]
+    fn an_order_that_fits_no_courier_holds_up_none() {
+        let orders = vec![waiting(6, 1, 1, 101), waiting(7, 1, 1, 60), waiting(8, 1, 1, 60), waiting(9, 1, 1, 5)];
+
+        assert_eq!(assigned(orders), [(7, 3), (9, 1)]);
+    }
+
+    #[test]
+    fn the_day_of_arrival_follows_from_the_steps() {
+        let a_day = TimeDelta::days(1);
+
+        let assigned = assign(vec![waiting(9, 10, 10, 60)], couriers(), DateTime::UNIX_EPOCH, a_day);
+
+        // 14 cells at speed 3.
+        assert_eq!(assigned[0].delivery.estimated, NaiveDate::from_ymd_opt(1970, 1, 6).unwrap());
+        let forever = assign(vec![waiting(9, 10, 10, 60)], couriers(), DateTime::UNIX_EPOCH, TimeDelta::MAX);
+        assert_eq!(forever[0].delivery.estimated, DateTime::<Utc>::MAX_UTC.date_naive());
+    }
+}

@@ -1,0 +1,285 @@
+//! The delivery of an order: its states, and the transitions that return their events.
+
+use chrono::NaiveDate;
+use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
+
+use super::{Event, Location, Status, TrackingNumber, Volume};
+
+/// ```text
+/// Pending ──assembled──▶ Created ──assign──▶ Assigned ──move──▶ Completed
+///    └──cancelled──▶ Failed
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Paid, and its ship is being built.
+    Pending,
+    /// Waits for a courier.
+    Created,
+    Assigned {
+        courier: CourierId,
+        /// The steps that the courier had to go when it got the order.
+        steps: u32,
+    },
+    Completed {
+        courier: CourierId,
+        steps: u32,
+    },
+    /// Cancelled before a courier could have it.
+    Failed,
+}
+
+impl State {
+    /// The name in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Created => "CREATED",
+            Self::Assigned { .. } => "ASSIGNED",
+            Self::Completed { .. } => "COMPLETED",
+            Self::Failed => "FAILED",
+        }
+    }
+
+    pub const fn courier(self) -> Option<(CourierId, u32)> {
+        match self {
+            Self::Assigned { courier, steps } | Self::Completed { courier, steps } => Some((courier, steps)),
+            Self::Pending | Self::Created | Self::Failed => None,
+        }
+    }
+}
+
+/// An event of an order that came before its `order.paid`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Early {
+    Assembled,
+    Cancelled,
+}
+
+/// What is known of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    Nothing,
+    Early(Early),
+    Delivery(Box<Delivery>),
+}
+
+/// The delivery of one order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    pub order: OrderId,
+    /// None for baskets and tries.
+    pub user: Option<UserId>,
+    pub id: DeliveryId,
+    pub tracking_number: TrackingNumber,
+    /// None for an order that was cancelled before its address was asked for.
+    pub cargo: Option<Cargo>,
+    pub estimated: NaiveDate,
+    pub state: State,
+    pub status: Status,
+}
+
+/// Where an order goes, and the room that it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cargo {
+    pub location: Location,
+    pub volume: Volume,
+}
+
+/// A delivery about to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDelivery {
+    pub order: OrderId,
+    pub user: Option<UserId>,
+    pub id: DeliveryId,
+    pub tracking_number: TrackingNumber,
+    pub estimated: NaiveDate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the order is {}", .0.as_str())]
+pub struct IllegalTransition(pub State);
+
+impl NewDelivery {
+    /// The delivery of a paid order; it waits for its ship.
+    pub fn paid(self, cargo: Cargo) -> (Delivery, Vec<Event>) {
+        self.pending(Some(cargo))
+    }
+
+    /// A delivery that can be given to a courier now: of a paid order whose ship is assembled already, of a basket, of a try order, or
+    /// one that a service asks for.
+    pub fn ready(self, cargo: Cargo) -> (Delivery, Vec<Event>) {
+        let (mut delivery, mut events) = self.pending(Some(cargo));
+        events.push(delivery.wait());
+        (delivery, events)
+    }
+
+    /// The delivery of a paid order that is cancelled already: it is never carried, so its place is not asked for.
+    pub fn cancelled(self) -> (Delivery, Vec<Event>) {
+        let (mut delivery, mut events) = self.pending(None);
+        events.extend(delivery.fail());
+        (delivery, events)
+    }
+
+    fn pending(self, cargo: Option<Cargo>) -> (Delivery, Vec<Event>) {
+        let Self { order, user, id, tracking_number, estimated } = self;
+        let (state, status) = (State::Pending, Status::Pending);
+        let delivery = Delivery { order, user, id, tracking_number, cargo, estimated, state, status };
+        let events = delivery.told().into_iter().collect();
+        (delivery, events)
+    }
+}
+
+impl Delivery {
+    /// The ship is assembled: the order waits for a courier.
+    pub fn assembled(&mut self) -> Result<Vec<Event>, IllegalTransition> {
+        if self.state != State::Pending {
+            return Err(IllegalTransition(self.state));
+        }
+        Ok(vec![self.wait()])
+    }
+
+    /// The order is cancelled before a courier could have it.
+    pub fn cancelled(&mut self) -> Result<Vec<Event>, IllegalTransition> {
+        if self.state != State::Pending {
+            return Err(IllegalTransition(self.state));
+        }
+        Ok(self.fail().into_iter().collect())
+    }
+
+    fn wait(&mut self) -> Event {
+        self.state = State::Created;
+        Event::Created { order: self.order }
+    }
+
+    fn fail(&mut self) -> Option<Event> {
+        self.state = State::Failed;
+        self.reach(Status::Failed)
+    }
+
+    /// Gives a waiting order to a courier that is `steps` away and arrives on `arrival`.
+    pub fn assign(&mut self, courier: CourierId, steps: u32, arrival: NaiveDate) -> Vec<Event> {
+        self.state = State::Assigned { courier, steps };
+        self.estimated = arrival;
+        self.reach(Status::InTransit).into_iter().chain(self.near(steps)).collect()
+    }
+
+    /// The courier has `steps_left`: at most one is told, once.
+    pub(super) fn near(&mut self, steps_left: u32) -> Option<Event> {
+        if steps_left <= 1 && self.status == Status::InTransit { self.reach(Status::OutForDelivery) } else { None }
+    }
+
+    /// The courier has arrived.
+    pub(super) fn complete(&mut self, courier: CourierId, today: NaiveDate) -> Vec<Event> {
+        let steps = self.state.courier().map_or(0, |(_, steps)| steps);
+        self.state = State::Completed { courier, steps };
+        self.estimated = today;
+        let delivered = self.reach(Status::Delivered);
+        delivered.into_iter().chain([Event::Completed { order: self.order, courier }]).collect()
+    }
+
+    fn reach(&mut self, status: Status) -> Option<Event> {
+        self.status = status;
+        self.told()
+    }
+
+    /// The event of its status, for the user of an order of the shop.
+    fn told(&self) -> Option<Event> {
+        let event = |user| Event::StatusUpdated {
+            order: self.order,
+            user,
+            delivery: self.id,
+            status: self.status,
+            tracking_number: self.tracking_number.clone(),
+            estimated: self.estimated,
+        };
+        self.user.map(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn new(user: Option<u128>) -> NewDelivery {
+        NewDelivery {
+            order: OrderId::new(Uuid::from_u128(1)),
+            user: user.map(|user| UserId::new(Uuid::from_u128(user))),
+            id: DeliveryId::new(Uuid::from_u128(2)),
+            tracking_number: TrackingNumber::from_random(3),
+            estimated: NaiveDate::default(),
+        }
+    }
+
+    fn cargo() -> Cargo {
+        Cargo { location: Location::numbered(0), volume: Volume::new(5).unwrap() }
+    }
+
+    /// The statuses that events tell of.
+    fn statuses(events: &[Event]) -> Vec<Status> {
+        let status = |event: &Event| match event {
+            Event::StatusUpdated { status, .. } => Some(*status),
+            _ => None,
+        };
+        events.iter().filter_map(status).collect()
+    }
+
+    #[test]
+    fn a_paid_order_waits_for_its_ship_and_then_for_a_courier() {
+        let (mut delivery, paid) = new(Some(7)).paid(cargo());
+
+        assert_eq!((delivery.state, statuses(&paid)), (State::Pending, vec![Status::Pending]));
+        assert_eq!(delivery.assembled(), Ok(vec![Event::Created { order: delivery.order }]));
+        assert_eq!(delivery.assembled(), Err(IllegalTransition(State::Created)));
+        assert_eq!(delivery.cancelled(), Err(IllegalTransition(State::Created)));
+    }
+
+    #[test]
+    fn an_order_that_is_cancelled_in_time_fails() {
+        let (mut delivery, _) = new(Some(7)).paid(cargo());
+
+        assert_eq!(statuses(&delivery.cancelled().unwrap()), [Status::Failed]);
+        assert_eq!((delivery.state, delivery.status), (State::Failed, Status::Failed));
+        assert_eq!(delivery.assembled(), Err(IllegalTransition(State::Failed)));
+    }
+
+    #[test]
+    fn early_events_end_the_same_as_late_ones() {
+        let (mut late, mut events) = new(Some(7)).paid(cargo());
+        events.extend(late.assembled().unwrap());
+        assert_eq!(new(Some(7)).ready(cargo()), (late, events));
+
+        let (mut late, mut events) = new(Some(7)).paid(cargo());
+        events.extend(late.cancelled().unwrap());
+        late.cargo = None;
+        assert_eq!(new(Some(7)).cancelled(), (late, events));
+    }
+
+    #[test]
+    fn each_status_is_told_once_and_in_order() {
+        let courier = CourierId::new(Uuid::from_u128(4));
+        for steps in [0, 1, 2, 5] {
+            let (mut delivery, mut events) = new(Some(7)).ready(cargo());
+            events.extend(delivery.assign(courier, steps, NaiveDate::default()));
+            for left in (0..steps).rev() {
+                events.extend(delivery.near(left));
+            }
+            events.extend(delivery.complete(courier, NaiveDate::default()));
+
+            let all = [Status::Pending, Status::InTransit, Status::OutForDelivery, Status::Delivered];
+            assert_eq!(statuses(&events), all, "{steps} steps");
+        }
+    }
+
+    #[test]
+    fn a_basket_has_no_status_that_is_told() {
+        let courier = CourierId::new(Uuid::from_u128(4));
+        let (mut basket, mut events) = new(None).ready(cargo());
+        events.extend(basket.assign(courier, 3, NaiveDate::default()));
+        events.extend(basket.complete(courier, NaiveDate::default()));
+
+        let order = basket.order;
+        assert_eq!(events, [Event::Created { order }, Event::Completed { order, courier }]);
+    }
+}

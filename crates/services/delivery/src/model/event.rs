@@ -1,0 +1,67 @@
+//! The events of a delivery, and the status that is published of it.
+
+use chrono::NaiveDate;
+use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
+
+use super::TrackingNumber;
+
+/// The status of a delivery, as its user sees it.
+///
+/// ```text
+/// Pending ──▶ InTransit ──▶ OutForDelivery ──▶ Delivered
+///    └──▶ Failed
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    Pending,
+    InTransit,
+    /// At most one step is left.
+    OutForDelivery,
+    Delivered,
+    Failed,
+}
+
+impl Status {
+    pub const ALL: [Self; 5] = [Self::Pending, Self::InTransit, Self::OutForDelivery, Self::Delivered, Self::Failed];
+
+    /// The name in the API, in events and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::InTransit => "IN_TRANSIT",
+            Self::OutForDelivery => "OUT_FOR_DELIVERY",
+            Self::Delivered => "DELIVERED",
+            Self::Failed => "FAILED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// What a transition tells others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// To order and notification. Of orders of the shop alone: baskets and tries have no user.
+    StatusUpdated {
+        order: OrderId,
+        user: UserId,
+        delivery: DeliveryId,
+        status: Status,
+        tracking_number: TrackingNumber,
+        estimated: NaiveDate,
+    },
+    /// To programs outside: the order waits for a courier.
+    Created { order: OrderId },
+    /// To programs outside.
+    Completed { order: OrderId, courier: CourierId },
+}
+
+impl Event {
+    pub const fn order(&self) -> OrderId {
+        match self {
+            Self::StatusUpdated { order, .. } | Self::Created { order } | Self::Completed { order, .. } => *order,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Couriers with their storage places, and orders on their way to an address; transitions return their events.
+
+mod assignment;
+mod courier;
+mod delivery;
+mod event;
+mod location;
+mod text;
+mod trip;
+mod volume;
+
+pub use assignment::{Assignment, Waiting, assign};
+pub use courier::{Courier, FIRST_PLACE_VOLUME, NewCourier, Speed, StoragePlace, first_place};
+pub use delivery::{Cargo, Delivery, Early, IllegalTransition, Known, NewDelivery, State};
+pub use event::{Event, Status};
+pub use location::{Location, OffTheGrid};
+pub use text::{Name, Street, TextError, TrackingNumber};
+pub use trip::{Step, Trip};
+pub use volume::{Volume, VolumeError};

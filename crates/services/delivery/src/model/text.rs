@@ -1,0 +1,139 @@
+//! Names of couriers and places, tracking numbers, and streets.
+
+use std::fmt;
+
+/// A name that is not blank, of at most 100 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(String);
+
+/// Why a text is no name or street. It does not repeat the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    #[error("is blank")]
+    Blank,
+    #[error("has more than {0} characters")]
+    TooLong(usize),
+    #[error("has control characters")]
+    Control,
+}
+
+fn check(text: &str, longest: usize) -> Result<(), TextError> {
+    if text.trim().is_empty() {
+        return Err(TextError::Blank);
+    }
+    if text.chars().count() > longest {
+        return Err(TextError::TooLong(longest));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(TextError::Control);
+    }
+    Ok(())
+}
+
+impl Name {
+    /// Kept as given.
+    pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
+        let text = text.into();
+        check(&text, 100)?;
+        Ok(Self(text))
+    }
+
+    /// A name that is known when the program is written.
+    pub(super) fn constant(text: &'static str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The number by which a delivery is tracked: 12 of A–Z and 0–9.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TrackingNumber(String);
+
+const DIGITS: [char; 36] = [
+    'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W',
+    'X', 'Y', 'Z', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
+];
+const LENGTH: usize = 12;
+
+impl TrackingNumber {
+    /// The number made from random bits: 62 of them are used, so that two deliveries practically never share one.
+    pub fn from_random(bits: u128) -> Self {
+        let base = DIGITS.len() as u128;
+        let digits = std::iter::successors(Some(bits), |left| Some(left / base)).take(LENGTH);
+        Self(digits.map(|left| DIGITS[usize::try_from(left % base).unwrap_or_default()]).collect())
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let valid = text.chars().count() == LENGTH && text.chars().all(|digit| DIGITS.contains(&digit));
+        valid.then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A street or address as text, 1 to 300 characters and not blank. Personal data: `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Street(String);
+
+impl Street {
+    pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
+        let text = text.into();
+        check(&text, 300)?;
+        Ok(Self(text))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Street {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Street(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_not_blank_and_has_at_most_a_hundred_characters() {
+        assert_eq!(Name::new("Вело").unwrap().as_str(), "Вело");
+        assert!(Name::new("я".repeat(100)).is_ok());
+        assert_eq!(Name::new("я".repeat(101)), Err(TextError::TooLong(100)));
+        assert_eq!(Name::new(" \t "), Err(TextError::Blank));
+        assert_eq!(Name::new("a\u{7}b"), Err(TextError::Control));
+    }
+
+    #[test]
+    fn a_street_is_not_shown() {
+        let street = Street::new("Main Street 1").unwrap();
+
+        assert!(!format!("{street:?}").contains("Main"));
+        assert_eq!(Street::new("  "), Err(TextError::Blank));
+        assert_eq!(Street::new("x".repeat(301)), Err(TextError::TooLong(300)));
+    }
+
+    #[test]
+    fn a_tracking_number_is_twelve_capitals_and_digits() {
+        for bits in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef] {
+            let number = TrackingNumber::from_random(bits);
+
+            assert_eq!(TrackingNumber::parse(number.as_str()), Some(number));
+        }
+        assert_eq!(TrackingNumber::parse("short"), None);
+        assert_eq!(TrackingNumber::parse("abcdefghijkl"), None);
+    }
+}

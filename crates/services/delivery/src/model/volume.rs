@@ -1,0 +1,40 @@
+//! Volumes of orders and storage places.
+
+/// A volume, 1 to 10 000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Volume(u16);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not between 1 and 10000")]
+pub struct VolumeError;
+
+impl Volume {
+    pub const LARGEST: Self = Self(10_000);
+
+    pub fn new(volume: i64) -> Result<Self, VolumeError> {
+        let volume = u16::try_from(volume).ok().filter(|volume| (1..=Self::LARGEST.0).contains(volume));
+        volume.map(Self).ok_or(VolumeError)
+    }
+
+    /// A volume that is known when the program is written.
+    pub(super) const fn constant(volume: u16) -> Self {
+        Self(volume)
+    }
+
+    pub const fn get(self) -> i32 {
+        self.0 as i32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_is_between_1_and_10_000() {
+        for volume in [0, -1, 10_001, i64::MAX, i64::MIN] {
+            assert_eq!(Volume::new(volume), Err(VolumeError));
+        }
+        assert_eq!(Volume::new(10_000).unwrap().get(), 10_000);
+    }
+}

@@ -1,0 +1,52 @@
+//! The trait of deliveries.
+
+use async_trait::async_trait;
+use contracts::ids::{EventId, OrderId, UserId};
+
+use crate::{
+    error::Error,
+    model::{Delivery, Early, Event, Known, Location, Trip},
+};
+
+/// The event that causes a change; the inbox records it in the same statement.
+#[derive(Clone, Copy, Debug)]
+pub struct Cause {
+    pub consumer: &'static str,
+    pub event: EventId,
+}
+
+/// An order that waits for a courier or is carried by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActiveOrder {
+    pub order: OrderId,
+    pub user: Option<UserId>,
+    pub location: Location,
+}
+
+/// A delivery, and its courier while one carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    pub delivery: Delivery,
+    pub trip: Option<Trip>,
+}
+
+#[async_trait]
+pub trait Deliveries: Send + Sync {
+    async fn find(&self, order: OrderId) -> Result<Known, Error>;
+    /// Writes a delivery and its events, unless more than `known` is known of the order by now: false, and nothing is written.
+    async fn save(
+        &self,
+        known: &Known,
+        delivery: &Delivery,
+        events: &[Event],
+        cause: Option<Cause>,
+    ) -> Result<bool, Error>;
+    /// Keeps an event of an order of which nothing is known. Where `paid` has been handled and nothing is known, the order is not
+    /// delivered, and the event is recorded alone. False, and nothing is written, if something is known by now.
+    async fn keep_early(&self, order: OrderId, early: Early, paid: Cause, cause: Cause) -> Result<bool, Error>;
+    /// Records an event that changes nothing.
+    async fn skip(&self, cause: Cause) -> Result<(), Error>;
+    /// The orders that wait or are carried, of this user or of all, those that wait longest first, at most `limit`.
+    async fn active(&self, user: Option<UserId>, limit: i64) -> Result<Vec<ActiveOrder>, Error>;
+    async fn show(&self, order: OrderId) -> Result<Option<Shown>, Error>;
+}

@@ -1,0 +1,109 @@
+//! [`Dispatch`] in memory.
+
+use async_trait::async_trait;
+use contracts::ids::{CourierId, OrderId};
+
+use super::{MemoryRepository, Row, carried, place_of};
+use crate::{
+    error::Error,
+    model::{Assignment, Courier, Known, State, Step, Trip, Volume, Waiting},
+    repository::{Dispatch, Moved},
+};
+
+fn first<T>(all: impl Iterator<Item = T>, limit: i64) -> Vec<T> {
+    all.take(usize::try_from(limit).unwrap_or_default()).collect()
+}
+
+#[async_trait]
+impl Dispatch for MemoryRepository {
+    async fn free(&self) -> Result<Vec<Courier>, Error> {
+        let mut free: Vec<Courier> = self.tables().couriers.iter().filter(|one| one.is_free()).cloned().collect();
+        free.sort_by_key(|courier| courier.id);
+        Ok(free)
+    }
+
+    async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
+        let tables = self.tables();
+        let mut waiting: Vec<_> = tables
+            .orders
+            .values()
+            .filter_map(|row| match row {
+                Row::Delivery { delivery, waiting_since } if delivery.state == State::Created => {
+                    let cargo = delivery.cargo.filter(|cargo| cargo.volume <= largest)?;
+                    Some((*waiting_since, Waiting { delivery: (**delivery).clone(), cargo }))
+                }
+                _ => None,
+            })
+            .collect();
+        waiting.sort_by_key(|(since, one)| (*since, one.delivery.order));
+        Ok(first(waiting.into_iter().map(|(_, one)| one), limit))
+    }
+
+    async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error> {
+        let mut tables = self.tables();
+        let mut assigned = Vec::new();
+        for Assignment { courier, place, delivery, events } in assignments {
+            let order = delivery.order;
+            let waits = matches!(tables.known(order), Known::Delivery(known) if known.state == State::Created);
+            let Some(courier) = tables.courier_mut(*courier).filter(|courier| waits && courier.is_free()) else {
+                continue;
+            };
+            let Some(place) = courier.places.iter_mut().find(|one| one.id == *place) else { continue };
+            place.order = Some(order);
+            if let Some(known) = tables.delivery_mut(order) {
+                *known = delivery.clone();
+            }
+            self.publish(events);
+            assigned.push(order);
+        }
+        Ok(assigned)
+    }
+
+    async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<Vec<Trip>, Error> {
+        let tables = self.tables();
+        let mut trips: Vec<Trip> = tables
+            .couriers
+            .iter()
+            .filter(|courier| after.is_none_or(|after| courier.id > after))
+            .filter_map(|courier| {
+                let Known::Delivery(delivery) = tables.known(carried(courier)?) else { return None };
+                Some(Trip {
+                    courier: courier.id,
+                    name: courier.name.clone(),
+                    speed: courier.speed,
+                    location: courier.location,
+                    target: delivery.cargo?.location,
+                    delivery: *delivery,
+                })
+            })
+            .collect();
+        trips.sort_by_key(|trip| trip.courier);
+        Ok(first(trips.into_iter(), limit))
+    }
+
+    async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error> {
+        let mut tables = self.tables();
+        if self.lease.epoch() != epoch {
+            return Ok(Moved::default());
+        }
+        let mut moved = Moved::default();
+        for Step { courier, from, to, delivery, events } in steps {
+            let order = delivery.order;
+            let Some(courier) = tables.courier_mut(*courier).filter(|courier| courier.location == *from) else {
+                continue;
+            };
+            let Some(place) = place_of(courier, order) else { continue };
+            if matches!(delivery.state, State::Completed { .. }) {
+                place.order = None;
+                moved.arrived += 1;
+            }
+            courier.location = *to;
+            if let Some(known) = tables.delivery_mut(order) {
+                *known = delivery.clone();
+            }
+            self.publish(events);
+            moved.couriers += 1;
+        }
+        Ok(moved)
+    }
+}

@@ -1,0 +1,123 @@
+//! In-memory twin of the repository, for tests and the simulation.
+
+mod couriers;
+mod deliveries;
+mod dispatch;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+use contracts::ids::{CourierId, OrderId};
+use platform::{clock::Virtual, inbox::MemoryInbox, lease::MemoryLease, outbox::MemoryOutbox};
+
+use super::Cause;
+use crate::model::{Courier, Delivery, Early, Event, Known, StoragePlace};
+
+/// Tables behind one lock; clones share them.
+#[derive(Clone)]
+pub struct MemoryRepository {
+    tables: Arc<Mutex<Tables>>,
+    pub inbox: MemoryInbox,
+    pub outbox: MemoryOutbox,
+    /// The lease of the mover, whose epoch fences its steps.
+    pub lease: MemoryLease,
+    clock: Virtual,
+}
+
+#[derive(Default)]
+struct Tables {
+    orders: BTreeMap<OrderId, Row>,
+    /// In the order of adding.
+    couriers: Vec<Courier>,
+}
+
+enum Row {
+    Early(Early),
+    Delivery {
+        delivery: Box<Delivery>,
+        /// When it began to wait for a courier.
+        waiting_since: Option<DateTime<Utc>>,
+    },
+}
+
+impl Default for MemoryRepository {
+    fn default() -> Self {
+        Self {
+            tables: Arc::default(),
+            inbox: MemoryInbox::default(),
+            outbox: MemoryOutbox::default(),
+            lease: MemoryLease::new("mover"),
+            clock: Virtual::default(),
+        }
+    }
+}
+
+impl MemoryRepository {
+    /// Every delivery, for the audit.
+    pub fn all(&self) -> Vec<Delivery> {
+        let tables = self.tables();
+        tables.orders.values().filter_map(Row::delivery).cloned().collect()
+    }
+
+    /// Every courier with its places, for the audit.
+    pub fn couriers(&self) -> Vec<Courier> {
+        self.tables().couriers.clone()
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, cause: Cause) {
+        self.inbox.fresh(cause.consumer, cause.event.uuid());
+    }
+
+    fn publish(&self, events: &[Event]) {
+        for event in events {
+            self.outbox.insert(event.into());
+        }
+    }
+}
+
+impl Row {
+    fn delivery(&self) -> Option<&Delivery> {
+        match self {
+            Self::Early(_) => None,
+            Self::Delivery { delivery, .. } => Some(delivery),
+        }
+    }
+}
+
+impl Tables {
+    fn known(&self, order: OrderId) -> Known {
+        match self.orders.get(&order) {
+            None => Known::Nothing,
+            Some(Row::Early(early)) => Known::Early(*early),
+            Some(Row::Delivery { delivery, .. }) => Known::Delivery(delivery.clone()),
+        }
+    }
+
+    fn delivery_mut(&mut self, order: OrderId) -> Option<&mut Delivery> {
+        match self.orders.get_mut(&order) {
+            Some(Row::Delivery { delivery, .. }) => Some(delivery),
+            _ => None,
+        }
+    }
+
+    fn courier_mut(&mut self, courier: CourierId) -> Option<&mut Courier> {
+        self.couriers.iter_mut().find(|one| one.id == courier)
+    }
+}
+
+/// The order that a courier carries.
+fn carried(courier: &Courier) -> Option<OrderId> {
+    courier.places.iter().find_map(|place| place.order)
+}
+
+/// The place that holds the order, if one does.
+fn place_of(courier: &mut Courier, order: OrderId) -> Option<&mut StoragePlace> {
+    courier.places.iter_mut().find(|place| place.order == Some(order))
+}

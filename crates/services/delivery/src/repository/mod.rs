@@ -1,0 +1,13 @@
+//! Storage: deliveries, couriers, and what happens between the two, with the inbox and outbox rows of each change.
+
+mod couriers;
+mod deliveries;
+mod dispatch;
+mod memory;
+mod postgres;
+
+pub use couriers::{Couriers, ListedCourier};
+pub use deliveries::{ActiveOrder, Cause, Deliveries, Shown};
+pub use dispatch::{Dispatch, Moved};
+pub use memory::MemoryRepository;
+pub use postgres::{EARLY_BATCH, LEASE, MIGRATIONS, PgRepository, remove_early};

@@ -1,0 +1,228 @@
+//! [`Deliveries`] in the table `orders`.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
+use platform::{
+    inbox, outbox,
+    postgres::{Database, DatabaseError, retry_stale},
+};
+
+use super::{
+    PgRepository,
+    row::{CourierColumns, OrderRow, trip},
+};
+use crate::{
+    error::Error,
+    model::{Delivery, Early, Event, Known, Location},
+    repository::{ActiveOrder, Cause, Deliveries, Shown},
+};
+
+#[async_trait]
+impl Deliveries for PgRepository {
+    async fn find(&self, order: OrderId) -> Result<Known, Error> {
+        let row = retry_stale(|| {
+            sqlx::query_as!(
+                OrderRow,
+                r#"select uuid as "order: OrderId", state, status, user_uuid as "user: UserId",
+                delivery_uuid as "delivery: DeliveryId", tracking_number, x, y, volume, estimated_date,
+                courier_uuid as "courier: CourierId", steps
+            from orders where uuid = $1"#,
+                order.uuid(),
+            )
+            .fetch_optional(&self.pool)
+        })
+        .await?;
+        Ok(row.map(OrderRow::known).transpose()?.unwrap_or(Known::Nothing))
+    }
+
+    async fn save(
+        &self,
+        known: &Known,
+        delivery: &Delivery,
+        events: &[Event],
+        cause: Option<Cause>,
+    ) -> Result<bool, Error> {
+        let events: outbox::Columns = events.iter().map(Into::into).collect();
+        let (location, volume) = delivery.cargo.map(|cargo| (cargo.location, cargo.volume)).unzip();
+        // The row that is there may only be the one that was read: a new one must not exist, another must be in its state.
+        let written = sqlx::query_scalar!(
+            r#"with written as (
+                insert into orders (uuid, state, status, user_uuid, delivery_uuid, tracking_number, x, y, volume,
+                    estimated_date, trace, waiting_since)
+                select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $2 = 'CREATED' then now() end
+                where $12::text is null or exists (select from orders where uuid = $1)
+                on conflict (uuid) do update
+                set state = excluded.state, status = excluded.status, user_uuid = excluded.user_uuid,
+                    delivery_uuid = excluded.delivery_uuid, tracking_number = excluded.tracking_number,
+                    x = excluded.x, y = excluded.y, volume = excluded.volume,
+                    estimated_date = excluded.estimated_date, trace = excluded.trace,
+                    waiting_since = excluded.waiting_since, updated_at = now()
+                where orders.state = $12
+                returning uuid, trace
+            ), inbox_row as (
+                insert into inbox (consumer, event_uuid)
+                select $13, $14 from written where $13::text is not null
+                on conflict do nothing
+            ), events as (
+                insert into outbox (event_uuid, event_type, key, payload, trace)
+                select event.event_uuid, event.event_type, written.uuid, event.payload, written.trace
+                from written,
+                    unnest($15::uuid[], $16::text[], $17::bytea[]) with ordinality
+                    as event (event_uuid, event_type, payload, number)
+                order by event.number
+            )
+            select uuid as "order: OrderId" from written"#,
+            delivery.order.uuid(),
+            delivery.state.as_str(),
+            delivery.status.as_str(),
+            delivery.user.map(UserId::uuid),
+            delivery.id.uuid(),
+            delivery.tracking_number.as_str(),
+            location.map(|location| i16::from(location.x())),
+            location.map(|location| i16::from(location.y())),
+            volume.map(crate::model::Volume::get),
+            delivery.estimated,
+            outbox::trace(),
+            state_name(known),
+            cause.map(|cause| cause.consumer),
+            cause.map(|cause| cause.event.uuid()),
+            &events.uuids,
+            &events.kinds,
+            &events.payloads,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(written.is_some())
+    }
+
+    async fn keep_early(&self, order: OrderId, early: Early, paid: Cause, cause: Cause) -> Result<bool, Error> {
+        let kept = sqlx::query_scalar!(
+            r#"with handled as (
+                select from inbox
+                where consumer = $3 and event_uuid = $4 and not exists (select from orders where uuid = $1)
+            ), kept as (
+                insert into orders (uuid, state, trace)
+                select $1, $2, $5 where not exists (select from handled)
+                on conflict (uuid) do nothing
+                returning uuid
+            ), inbox_row as (
+                insert into inbox (consumer, event_uuid)
+                select $6, $7 where exists (select from kept) or exists (select from handled)
+                on conflict do nothing
+            )
+            select exists (select from kept) or exists (select from handled) as "kept!""#,
+            order.uuid(),
+            early_name(early),
+            paid.consumer,
+            paid.event.uuid(),
+            outbox::trace(),
+            cause.consumer,
+            cause.event.uuid(),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(kept)
+    }
+
+    async fn skip(&self, cause: Cause) -> Result<(), Error> {
+        Ok(inbox::skip(&self.pool, cause.consumer, cause.event.uuid()).await?)
+    }
+
+    async fn active(&self, user: Option<UserId>, limit: i64) -> Result<Vec<ActiveOrder>, Error> {
+        let rows = retry_stale(|| {
+            sqlx::query!(
+                r#"select uuid as "order: OrderId", user_uuid as "user: UserId", x as "x!", y as "y!" from orders
+            where state in ('CREATED', 'ASSIGNED') and ($1::uuid is null or user_uuid = $1)
+            order by waiting_since, uuid limit $2"#,
+                user.map(UserId::uuid),
+                limit,
+            )
+            .fetch_all(&self.pool)
+        })
+        .await?;
+        let active = rows.into_iter().map(|row| {
+            let location = Location::new(row.x.into(), row.y.into());
+            let location = location.map_err(|_| DatabaseError::inconsistent("orders", "x", row.order))?;
+            Ok(ActiveOrder { order: row.order, user: row.user, location })
+        });
+        active.collect()
+    }
+
+    async fn show(&self, order: OrderId) -> Result<Option<Shown>, Error> {
+        let row = retry_stale(|| {
+            sqlx::query!(
+                r#"select orders.uuid as "order: OrderId", state, status, user_uuid as "user: UserId",
+                delivery_uuid as "delivery: DeliveryId", tracking_number, orders.x, orders.y, volume, estimated_date,
+                courier_uuid as "courier: CourierId", steps,
+                couriers.name as "name?", couriers.speed as "speed?", couriers.x as "at_x?", couriers.y as "at_y?"
+            from orders left join couriers on couriers.order_uuid = orders.uuid
+            where orders.uuid = $1 and orders.delivery_uuid is not null"#,
+                order.uuid(),
+            )
+            .fetch_optional(&self.pool)
+        })
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let columns = match (row.courier, row.name, row.speed, row.at_x, row.at_y) {
+            (Some(courier), Some(name), Some(speed), Some(x), Some(y)) => {
+                Some(CourierColumns { courier, name, speed, x, y })
+            }
+            _ => None,
+        };
+        let delivery = OrderRow {
+            order: row.order,
+            state: row.state,
+            status: row.status,
+            user: row.user,
+            delivery: row.delivery,
+            tracking_number: row.tracking_number,
+            x: row.x,
+            y: row.y,
+            volume: row.volume,
+            estimated_date: row.estimated_date,
+            courier: row.courier,
+            steps: row.steps,
+        }
+        .delivery()?;
+        let trip = columns.map(|courier| trip(courier, delivery.clone())).transpose()?;
+        Ok(Some(Shown { delivery, trip }))
+    }
+}
+
+/// The state that the row must be in; nothing where there must be no row.
+fn state_name(known: &Known) -> Option<&'static str> {
+    match known {
+        Known::Nothing => None,
+        Known::Early(early) => Some(early_name(*early)),
+        Known::Delivery(delivery) => Some(delivery.state.as_str()),
+    }
+}
+
+const fn early_name(early: Early) -> &'static str {
+    match early {
+        Early::Assembled => "ASSEMBLED_EARLY",
+        Early::Cancelled => "CANCELLED_EARLY",
+    }
+}
+
+/// Rows of early events removed per statement.
+pub const EARLY_BATCH: u64 = 5_000;
+
+/// Removes rows of events that came before their `order.paid` longer ago than `age`, one batch: neither event is in a topic any more.
+/// Returns how many.
+pub async fn remove_early(pool: &Database, age: Duration) -> Result<u64, Error> {
+    let removed = sqlx::query!(
+        "delete from orders where uuid in (
+            select uuid from orders
+            where state in ('ASSEMBLED_EARLY', 'CANCELLED_EARLY') and created_at < now() - make_interval(secs => $1)
+            order by created_at limit $2)
+            and state in ('ASSEMBLED_EARLY', 'CANCELLED_EARLY')",
+        age.as_secs_f64(),
+        EARLY_BATCH.cast_signed(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(removed.rows_affected())
+}

@@ -1,0 +1,242 @@
+//! [`Dispatch`]: the statements that change orders and couriers together.
+
+use async_trait::async_trait;
+use contracts::ids::{CourierId, DeliveryId, OrderId, PlaceId, UserId};
+use platform::{outbox, postgres::DatabaseError};
+
+use super::{
+    LEASE, PgRepository,
+    row::{CourierColumns, OrderRow, cargo, trip},
+};
+use crate::{
+    error::Error,
+    model::{Assignment, Courier, Name, State, Step, StoragePlace, Trip, Volume, Waiting},
+    repository::{Dispatch, Moved, couriers::MOST_COURIERS},
+};
+
+#[async_trait]
+impl Dispatch for PgRepository {
+    async fn free(&self) -> Result<Vec<Courier>, Error> {
+        let rows = sqlx::query!(
+            r#"select couriers.uuid as "courier: CourierId", couriers.name, speed, x, y,
+                place.uuid as "place: PlaceId", place.name as place_name, place.total_volume
+            from (select * from couriers where order_uuid is null order by uuid limit $1) couriers
+                join storage_places place on place.courier_uuid = couriers.uuid
+            order by couriers.uuid, place.number"#,
+            MOST_COURIERS,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut free: Vec<Courier> = Vec::new();
+        for row in rows {
+            let inconsistent = |column| DatabaseError::inconsistent("storage_places", column, row.place);
+            let place = StoragePlace {
+                id: row.place,
+                name: Name::new(row.place_name).map_err(|_| inconsistent("name"))?,
+                total_volume: Volume::new(row.total_volume.into()).map_err(|_| inconsistent("total_volume"))?,
+                order: None,
+            };
+            if let Some(courier) = free.last_mut().filter(|last| last.id == row.courier) {
+                courier.places.push(place);
+                continue;
+            }
+            let columns = CourierColumns { courier: row.courier, name: row.name, speed: row.speed, x: row.x, y: row.y };
+            let (id, name, speed, location) = columns.read()?;
+            free.push(Courier { id, name, speed, location, places: vec![place] });
+        }
+        Ok(free)
+    }
+
+    async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
+        // Steps from volume to volume along the index, and reads of each the oldest alone: orders that are too large for every free
+        // place are not read, however many there are.
+        let rows = sqlx::query_as!(
+            OrderRow,
+            r#"with recursive volumes as (
+                (select volume from orders where state = 'CREATED' and volume <= $1 order by volume desc limit 1)
+                union all
+                select (select smaller.volume from orders smaller
+                    where smaller.state = 'CREATED' and smaller.volume < volumes.volume
+                    order by smaller.volume desc limit 1)
+                from volumes where volumes.volume is not null
+            )
+            select oldest.uuid as "order!: OrderId", oldest.state as "state!", oldest.status,
+                oldest.user_uuid as "user: UserId", oldest.delivery_uuid as "delivery: DeliveryId",
+                oldest.tracking_number, oldest.x, oldest.y, oldest.volume, oldest.estimated_date,
+                oldest.courier_uuid as "courier: CourierId", oldest.steps
+            from volumes, lateral (
+                select * from orders where state = 'CREATED' and volume = volumes.volume
+                order by waiting_since, uuid limit $2
+            ) oldest
+            where volumes.volume is not null
+            order by oldest.waiting_since, oldest.uuid limit $2"#,
+            largest.get(),
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let waiting = rows.into_iter().map(|row| {
+            let delivery = row.delivery()?;
+            Ok(Waiting { cargo: cargo(&delivery)?, delivery })
+        });
+        Ok(waiting.filter_map(consistent).collect())
+    }
+
+    async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error> {
+        let orders: Vec<_> = assignments.iter().map(|one| one.delivery.order.uuid()).collect();
+        let couriers: Vec<_> = assignments.iter().map(|one| one.courier.uuid()).collect();
+        let places: Vec<_> = assignments.iter().map(|one| one.place.uuid()).collect();
+        let statuses: Vec<_> = assignments.iter().map(|one| one.delivery.status.as_str().to_owned()).collect();
+        let estimated: Vec<_> = assignments.iter().map(|one| one.delivery.estimated).collect();
+        let steps = |one: &Assignment| one.delivery.state.courier().map_or(0, |(_, steps)| steps.cast_signed());
+        let steps: Vec<_> = assignments.iter().map(steps).collect();
+        let events: outbox::Columns = assignments.iter().flat_map(|one| &one.events).map(Into::into).collect();
+        // Another replica may assign at the same time: what it has locked is left to it.
+        let assigned = sqlx::query_scalar!(
+            r#"with given as (
+                select given.* from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::date[], $6::int[])
+                    as given (order_uuid, courier_uuid, place_uuid, status, estimated_date, steps)
+                    join orders on orders.uuid = given.order_uuid and orders.state = 'CREATED'
+                    join couriers on couriers.uuid = given.courier_uuid and couriers.order_uuid is null
+                for update of orders, couriers skip locked
+            ), assigned as (
+                update orders
+                set state = 'ASSIGNED', status = given.status, courier_uuid = given.courier_uuid, steps = given.steps,
+                    estimated_date = given.estimated_date, updated_at = now()
+                from given where orders.uuid = given.order_uuid
+                returning orders.uuid, orders.trace
+            ), carriers as (
+                update couriers set order_uuid = given.order_uuid from given where couriers.uuid = given.courier_uuid
+            ), filled as (
+                update storage_places set order_uuid = given.order_uuid
+                from given where storage_places.uuid = given.place_uuid
+            ), events as (
+                insert into outbox (event_uuid, event_type, key, payload, trace)
+                select event.event_uuid, event.event_type, event.key, event.payload, assigned.trace
+                from unnest($7::uuid[], $8::text[], $9::uuid[], $10::bytea[]) with ordinality
+                    as event (event_uuid, event_type, key, payload, number)
+                    join assigned on assigned.uuid = event.key
+                order by event.number
+            )
+            select uuid as "order: OrderId" from assigned"#,
+            &orders,
+            &couriers,
+            &places,
+            &statuses,
+            &estimated,
+            &steps,
+            &events.uuids,
+            &events.kinds,
+            &events.keys,
+            &events.payloads,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(assigned)
+    }
+
+    async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<Vec<Trip>, Error> {
+        let rows = sqlx::query!(
+            r#"select couriers.uuid as "courier: CourierId", name, speed, couriers.x as at_x, couriers.y as at_y,
+                orders.uuid as "order: OrderId", state, status, user_uuid as "user: UserId",
+                delivery_uuid as "delivery: DeliveryId", tracking_number, orders.x, orders.y, volume, estimated_date,
+                steps
+            from couriers join orders on orders.uuid = couriers.order_uuid
+            where couriers.order_uuid is not null and ($1::uuid is null or couriers.uuid > $1)
+            order by couriers.uuid limit $2"#,
+            after.map(CourierId::uuid),
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let trips = rows.into_iter().map(|row| {
+            let courier =
+                CourierColumns { courier: row.courier, name: row.name, speed: row.speed, x: row.at_x, y: row.at_y };
+            let delivery = OrderRow {
+                order: row.order,
+                state: row.state,
+                status: row.status,
+                user: row.user,
+                delivery: row.delivery,
+                tracking_number: row.tracking_number,
+                x: row.x,
+                y: row.y,
+                volume: row.volume,
+                estimated_date: row.estimated_date,
+                courier: Some(row.courier),
+                steps: row.steps,
+            };
+            trip(courier, delivery.delivery()?)
+        });
+        Ok(trips.filter_map(consistent).collect())
+    }
+
+    async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error> {
+        let couriers: Vec<_> = steps.iter().map(|step| step.courier.uuid()).collect();
+        let orders: Vec<_> = steps.iter().map(|step| step.delivery.order.uuid()).collect();
+        let start_x: Vec<_> = steps.iter().map(|step| i16::from(step.from.x())).collect();
+        let start_y: Vec<_> = steps.iter().map(|step| i16::from(step.from.y())).collect();
+        let end_x: Vec<_> = steps.iter().map(|step| i16::from(step.to.x())).collect();
+        let end_y: Vec<_> = steps.iter().map(|step| i16::from(step.to.y())).collect();
+        let statuses: Vec<_> = steps.iter().map(|step| step.delivery.status.as_str().to_owned()).collect();
+        let estimated: Vec<_> = steps.iter().map(|step| step.delivery.estimated).collect();
+        let arrived = |step: &Step| matches!(step.delivery.state, State::Completed { .. });
+        let arrived: Vec<_> = steps.iter().map(arrived).collect();
+        let events: outbox::Columns = steps.iter().flat_map(|step| &step.events).map(Into::into).collect();
+        let moved = sqlx::query!(
+            r#"with fence as (
+                select from leases where name = $1 and epoch = $2 for share
+            ), moved as (
+                update couriers
+                set x = step.to_x, y = step.to_y, order_uuid = case when step.arrived then null else couriers.order_uuid end
+                from unnest($3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[], $7::smallint[], $8::smallint[],
+                        $9::text[], $10::date[], $11::bool[])
+                    as step (courier_uuid, order_uuid, from_x, from_y, to_x, to_y, status, estimated_date, arrived)
+                where couriers.uuid = step.courier_uuid and couriers.order_uuid = step.order_uuid
+                    and couriers.x = step.from_x and couriers.y = step.from_y and exists (select from fence)
+                returning step.order_uuid, step.status, step.estimated_date, step.arrived
+            ), emptied as (
+                update storage_places set order_uuid = null
+                from moved where storage_places.order_uuid = moved.order_uuid and moved.arrived
+            ), changed as (
+                update orders
+                set status = moved.status, estimated_date = moved.estimated_date, updated_at = now(),
+                    state = case when moved.arrived then 'COMPLETED' else state end
+                from moved where orders.uuid = moved.order_uuid and (moved.arrived or orders.status <> moved.status)
+                returning orders.uuid, orders.trace
+            ), events as (
+                insert into outbox (event_uuid, event_type, key, payload, trace)
+                select event.event_uuid, event.event_type, event.key, event.payload, changed.trace
+                from unnest($12::uuid[], $13::text[], $14::uuid[], $15::bytea[]) with ordinality
+                    as event (event_uuid, event_type, key, payload, number)
+                    join changed on changed.uuid = event.key
+                order by event.number
+            )
+            select count(*) as "couriers!", count(*) filter (where arrived) as "arrived!" from moved"#,
+            LEASE,
+            epoch,
+            &couriers,
+            &orders,
+            &start_x,
+            &start_y,
+            &end_x,
+            &end_y,
+            &statuses,
+            &estimated,
+            &arrived,
+            &events.uuids,
+            &events.kinds,
+            &events.keys,
+            &events.payloads,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let count = |number| usize::try_from(number).unwrap_or_default();
+        Ok(Moved { couriers: count(moved.couriers), arrived: count(moved.arrived) })
+    }
+}
+
+/// Leaves a row out that makes no sense, and says so: it holds up no other.
+fn consistent<T>(row: Result<T, DatabaseError>) -> Option<T> {
+    row.inspect_err(|error| tracing::error!(%error, "skipped")).ok()
+}

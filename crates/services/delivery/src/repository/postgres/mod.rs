@@ -1,0 +1,26 @@
+//! The repository in PostgreSQL.
+
+mod couriers;
+mod deliveries;
+mod dispatch;
+mod row;
+
+pub use deliveries::{EARLY_BATCH, remove_early};
+use platform::postgres::Database;
+use sqlx::migrate::Migrator;
+
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/delivery");
+
+/// The lease of the replica that moves the couriers.
+pub const LEASE: &str = "move-couriers";
+
+#[derive(Clone)]
+pub struct PgRepository {
+    pool: Database,
+}
+
+impl PgRepository {
+    pub fn new(pool: Database) -> Self {
+        Self { pool }
+    }
+}

@@ -1,0 +1,96 @@
+//! Rows of the tables, and what they are in the model.
+
+use chrono::NaiveDate;
+use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
+use platform::postgres::DatabaseError;
+
+use crate::model::{Cargo, Delivery, Early, Known, Location, Name, Speed, State, Status, TrackingNumber, Trip, Volume};
+
+/// A row of `orders`.
+pub struct OrderRow {
+    pub order: OrderId,
+    pub state: String,
+    pub status: Option<String>,
+    pub user: Option<UserId>,
+    pub delivery: Option<DeliveryId>,
+    pub tracking_number: Option<String>,
+    pub x: Option<i16>,
+    pub y: Option<i16>,
+    pub volume: Option<i32>,
+    pub estimated_date: Option<NaiveDate>,
+    pub courier: Option<CourierId>,
+    pub steps: Option<i32>,
+}
+
+/// The columns of a courier.
+pub struct CourierColumns {
+    pub courier: CourierId,
+    pub name: String,
+    pub speed: i32,
+    pub x: i16,
+    pub y: i16,
+}
+
+impl OrderRow {
+    pub fn known(self) -> Result<Known, DatabaseError> {
+        match self.state.as_str() {
+            "ASSEMBLED_EARLY" => Ok(Known::Early(Early::Assembled)),
+            "CANCELLED_EARLY" => Ok(Known::Early(Early::Cancelled)),
+            _ => Ok(Known::Delivery(Box::new(self.delivery()?))),
+        }
+    }
+
+    pub fn delivery(self) -> Result<Delivery, DatabaseError> {
+        let order = self.order;
+        let inconsistent = |column| DatabaseError::inconsistent("orders", column, order);
+        let carried = self.courier.zip(self.steps.and_then(|steps| u32::try_from(steps).ok()));
+        let state = match (self.state.as_str(), carried) {
+            ("PENDING", None) => State::Pending,
+            ("CREATED", None) => State::Created,
+            ("ASSIGNED", Some((courier, steps))) => State::Assigned { courier, steps },
+            ("COMPLETED", Some((courier, steps))) => State::Completed { courier, steps },
+            ("FAILED", None) => State::Failed,
+            _ => return Err(inconsistent("state")),
+        };
+        let location = match (self.x, self.y) {
+            (Some(x), Some(y)) => Some(Location::new(x.into(), y.into()).map_err(|_| inconsistent("x"))?),
+            _ => None,
+        };
+        let volume = self.volume.map(|volume| Volume::new(volume.into())).transpose();
+        let volume = volume.map_err(|_| inconsistent("volume"))?;
+        let number = self.tracking_number.as_deref().and_then(TrackingNumber::parse);
+        Ok(Delivery {
+            order,
+            user: self.user,
+            id: self.delivery.ok_or_else(|| inconsistent("delivery_uuid"))?,
+            tracking_number: number.ok_or_else(|| inconsistent("tracking_number"))?,
+            cargo: location.zip(volume).map(|(location, volume)| Cargo { location, volume }),
+            estimated: self.estimated_date.ok_or_else(|| inconsistent("estimated_date"))?,
+            state,
+            status: self.status.as_deref().and_then(Status::parse).ok_or_else(|| inconsistent("status"))?,
+        })
+    }
+}
+
+/// The cargo of an order that waits or is carried, which every such order has.
+pub fn cargo(delivery: &Delivery) -> Result<Cargo, DatabaseError> {
+    delivery.cargo.ok_or_else(|| DatabaseError::inconsistent("orders", "x", delivery.order))
+}
+
+impl CourierColumns {
+    pub fn read(self) -> Result<(CourierId, Name, Speed, Location), DatabaseError> {
+        let id = self.courier;
+        let inconsistent = |column| DatabaseError::inconsistent("couriers", column, id);
+        let name = Name::new(self.name).map_err(|_| inconsistent("name"))?;
+        let speed = Speed::new(self.speed.into()).ok_or_else(|| inconsistent("speed"))?;
+        let location = Location::new(self.x.into(), self.y.into()).map_err(|_| inconsistent("x"))?;
+        Ok((id, name, speed, location))
+    }
+}
+
+/// The trip of a courier with its order.
+pub fn trip(courier: CourierColumns, delivery: Delivery) -> Result<Trip, DatabaseError> {
+    let target = cargo(&delivery)?.location;
+    let (courier, name, speed, location) = courier.read()?;
+    Ok(Trip { courier, name, speed, location, target, delivery })
+}

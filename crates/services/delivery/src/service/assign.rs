@@ -1,0 +1,47 @@
+//! Gives waiting orders to free couriers.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::DeliveryService;
+use crate::{
+    error::Error,
+    model::{self, Volume},
+};
+
+/// The orders that one statement gives to couriers, at most.
+const BATCH: i64 = 500;
+
+impl DeliveryService {
+    /// Assigns until no free courier can take a waiting order, or another replica is at it. Returns how many orders were assigned.
+    pub async fn assign(&self, now: DateTime<Utc>) -> Result<usize, Error> {
+        let mut count = 0;
+        // Mostly none waits: then the couriers, who may be thousands, are not read.
+        if self.dispatch.waiting(Volume::LARGEST, 1).await?.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let free = self.dispatch.free().await?;
+            let Some(largest) = free.iter().filter_map(model::Courier::room).max() else { return Ok(count) };
+            let waiting = self.dispatch.waiting(largest, BATCH).await?;
+            let tick = TimeDelta::from_std(self.tick).unwrap_or(TimeDelta::MAX);
+            let assignments = model::assign(waiting, free, now, tick);
+            if assignments.is_empty() {
+                return Ok(count);
+            }
+            let assigned = self.dispatch.assign(&assignments).await?.len();
+            count += assigned;
+            self.relay.wake();
+            if assigned == 0 {
+                return Ok(count);
+            }
+            tracing::info!(assigned, "orders assigned to couriers");
+        }
+    }
+
+    /// Waits until an order or a courier becomes available in this replica, but no longer than `period`.
+    pub async fn wait_to_assign(&self, period: Duration) {
+        let _ = tokio::time::timeout(period, self.to_assign.notified()).await;
+    }
+}

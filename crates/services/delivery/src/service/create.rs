@@ -1,0 +1,33 @@
+//! Deliveries that wait for a courier at once: of baskets, of tries, and those that a service asks for.
+
+use super::DeliveryService;
+use crate::{
+    error::Error,
+    model::{Cargo, Delivery, Early, Known, NewDelivery, Street, Volume},
+};
+
+impl DeliveryService {
+    /// Makes the delivery, once per order: the first stands and is returned again.
+    pub async fn create(&self, new: &NewDelivery, street: &Street, volume: Volume) -> Result<Delivery, Error> {
+        let mut located = None;
+        loop {
+            let known = self.deliveries.find(new.order).await?;
+            let (delivery, events) = match known {
+                Known::Delivery(delivery) => return Ok(*delivery),
+                // The order is cancelled already: no courier sets out.
+                Known::Early(Early::Cancelled) => new.clone().cancelled(),
+                Known::Nothing | Known::Early(Early::Assembled) => {
+                    let location = match located {
+                        Some(location) => location,
+                        None => *located.insert(self.geo.locate(street).await?),
+                    };
+                    new.clone().ready(Cargo { location, volume })
+                }
+            };
+            if self.write(&known, &delivery, &events, None).await? {
+                tracing::info!(order_uuid = %new.order, "delivery made");
+                return Ok(delivery);
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Follows orders of the shop by their events, which may come in any order and more than once.
+//!
+//! Each use case reads what is known, lets the model decide, and writes if nothing has changed meanwhile; otherwise it begins anew.
+
+use contracts::{
+    events::{OrderPaid, Published as _},
+    ids::{EventId, OrderId},
+};
+use platform::outbox;
+
+use super::{DeliveryService, GROUP_ASSEMBLED, GROUP_CANCELLED, GROUP_PAID};
+use crate::{
+    error::Error,
+    model::{Cargo, Delivery, Early, Event, IllegalTransition, Known, NewDelivery, State},
+    repository::Cause,
+};
+
+/// A transition that an event of a paid order causes.
+type Transition = fn(&mut Delivery) -> Result<Vec<Event>, IllegalTransition>;
+
+impl DeliveryService {
+    /// Makes the delivery of a paid order.
+    ///
+    /// Asks order for the address and geo for its place, unless the order is cancelled already.
+    pub async fn order_paid(&self, event: EventId, new: &NewDelivery) -> Result<(), Error> {
+        let cause = Cause { consumer: GROUP_PAID, event };
+        let mut cargo = None;
+        loop {
+            let known = self.deliveries.find(new.order).await?;
+            let (delivery, events) = match known {
+                // A program outside may have confirmed a basket under the uuid of the order.
+                Known::Delivery(delivery) if delivery.user != new.user => return Err(Error::AnotherDelivery),
+                Known::Delivery(_) => return self.deliveries.skip(cause).await,
+                Known::Early(Early::Cancelled) => new.clone().cancelled(),
+                Known::Early(Early::Assembled) => new.clone().ready(self.cargo(new.order, &mut cargo).await?),
+                Known::Nothing => new.clone().paid(self.cargo(new.order, &mut cargo).await?),
+            };
+            if self.write(&known, &delivery, &events, Some(cause)).await? {
+                tracing::info!(order_uuid = %new.order, state = delivery.state.as_str(), "delivery made");
+                return Ok(());
+            }
+        }
+    }
+
+    /// A paid order without an address: there is nothing to deliver.
+    pub async fn order_paid_without_address(&self, event: EventId) -> Result<(), Error> {
+        self.deliveries.skip(Cause { consumer: GROUP_PAID, event }).await
+    }
+
+    /// The order's ship is built: the order waits for a courier.
+    pub async fn ship_assembled(&self, event: EventId, order: OrderId) -> Result<(), Error> {
+        let cause = Cause { consumer: GROUP_ASSEMBLED, event };
+        self.follow(order, Delivery::assembled, Early::Assembled, cause).await
+    }
+
+    /// A paid order is cancelled.
+    pub async fn order_cancelled(&self, event: EventId, order: OrderId) -> Result<(), Error> {
+        let cause = Cause { consumer: GROUP_CANCELLED, event };
+        self.follow(order, Delivery::cancelled, Early::Cancelled, cause).await
+    }
+
+    /// An order that was never paid is cancelled: no `order.paid` will come.
+    pub async fn unpaid_order_cancelled(&self, event: EventId) -> Result<(), Error> {
+        self.deliveries.skip(Cause { consumer: GROUP_CANCELLED, event }).await
+    }
+
+    async fn follow(&self, order: OrderId, transition: Transition, early: Early, cause: Cause) -> Result<(), Error> {
+        loop {
+            let known = self.deliveries.find(order).await?;
+            let written = match &known {
+                Known::Nothing => self.deliveries.keep_early(order, early, paid(order), cause).await?,
+                Known::Early(_) => return self.deliveries.skip(cause).await,
+                Known::Delivery(delivery) => {
+                    let mut delivery = (**delivery).clone();
+                    // A repeat, or an event that cannot be: it changes nothing.
+                    let Ok(events) = transition(&mut delivery) else {
+                        let state = delivery.state.as_str();
+                        tracing::info!(order_uuid = %order, consumer = cause.consumer, state, "event skipped");
+                        return self.deliveries.skip(cause).await;
+                    };
+                    self.write(&known, &delivery, &events, Some(cause)).await?
+                }
+            };
+            if written {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) async fn write(
+        &self,
+        known: &Known,
+        delivery: &Delivery,
+        events: &[Event],
+        cause: Option<Cause>,
+    ) -> Result<bool, Error> {
+        let written = self.deliveries.save(known, delivery, events, cause).await?;
+        if written {
+            self.relay.wake();
+            if delivery.state == State::Created {
+                self.assign_soon();
+            }
+        }
+        Ok(written)
+    }
+
+    /// Where a paid order goes, asked once.
+    async fn cargo(&self, order: OrderId, asked: &mut Option<Cargo>) -> Result<Cargo, Error> {
+        if let Some(cargo) = asked {
+            return Ok(*cargo);
+        }
+        let address = self.orders.address(order).await?.ok_or(Error::NoAddress)?;
+        let location = self.geo.locate(&address.street).await?;
+        Ok(*asked.insert(Cargo { location, volume: address.volume }))
+    }
+}
+
+/// The event that tells of an order's payment, whose uuid follows from the order.
+fn paid(order: OrderId) -> Cause {
+    let event = EventId::new(outbox::event_uuid(order.uuid(), OrderPaid::TYPE, None));
+    Cause { consumer: GROUP_PAID, event }
+}

@@ -1,0 +1,69 @@
+//! Use cases: deliveries from the order's payment to the door, and the couriers that carry them.
+
+mod assign;
+mod couriers;
+mod create;
+mod follow;
+mod move_couriers;
+mod show;
+
+use std::{sync::Arc, time::Duration};
+
+use platform::outbox::Waker;
+use tokio::sync::Notify;
+
+use crate::{
+    client::{Geo, Orders},
+    repository::{Couriers, Deliveries, Dispatch},
+};
+
+/// The consumer groups, which are also the consumers' names in the inbox.
+pub const GROUP_PAID: &str = "delivery-group-order-paid";
+pub const GROUP_ASSEMBLED: &str = "delivery-group-order-assembled";
+pub const GROUP_CANCELLED: &str = "delivery-group-order-cancelled";
+
+/// The stores of the service, which one repository implements.
+#[derive(Clone)]
+pub struct Repositories {
+    pub deliveries: Arc<dyn Deliveries>,
+    pub couriers: Arc<dyn Couriers>,
+    pub dispatch: Arc<dyn Dispatch>,
+}
+
+impl Repositories {
+    pub fn new(repository: Arc<impl Deliveries + Couriers + Dispatch + 'static>) -> Self {
+        Self { deliveries: repository.clone(), couriers: repository.clone(), dispatch: repository }
+    }
+}
+
+#[derive(Clone)]
+pub struct DeliveryService {
+    deliveries: Arc<dyn Deliveries>,
+    couriers: Arc<dyn Couriers>,
+    dispatch: Arc<dyn Dispatch>,
+    orders: Arc<dyn Orders>,
+    geo: Arc<dyn Geo>,
+    relay: Waker,
+    /// Wakes the assigner of this replica: an order or a courier waits.
+    to_assign: Arc<Notify>,
+    /// The time between two steps of a courier.
+    tick: Duration,
+}
+
+impl DeliveryService {
+    pub fn new(
+        repositories: Repositories,
+        orders: Arc<dyn Orders>,
+        geo: Arc<dyn Geo>,
+        relay: Waker,
+        tick: Duration,
+    ) -> Self {
+        let Repositories { deliveries, couriers, dispatch } = repositories;
+        Self { deliveries, couriers, dispatch, orders, geo, relay, to_assign: Arc::default(), tick }
+    }
+
+    /// An order or a courier has become available.
+    fn assign_soon(&self) {
+        self.to_assign.notify_one();
+    }
+}

@@ -1,0 +1,27 @@
+//! Shows deliveries.
+
+use contracts::ids::{OrderId, UserId};
+use platform::auth::Caller;
+
+use super::DeliveryService;
+use crate::{
+    error::Error,
+    repository::{ActiveOrder, Shown},
+};
+
+/// The orders that a list has at most.
+const MOST_ACTIVE: i64 = 1_000;
+
+impl DeliveryService {
+    /// The delivery of the caller's own order; operators and services see all.
+    pub async fn show(&self, caller: &Caller, order: OrderId) -> Result<Shown, Error> {
+        let shown = self.deliveries.show(order).await?;
+        let own = |shown: &Shown| shown.delivery.user.is_some_and(|user| caller.may_see(user.uuid()));
+        shown.filter(|shown| caller.may_operate() || own(shown)).ok_or(Error::NotFound)
+    }
+
+    /// The orders that wait for a courier or are carried, of this user or of all, those that wait longest first, at most 1 000.
+    pub async fn active(&self, user: Option<UserId>) -> Result<Vec<ActiveOrder>, Error> {
+        self.deliveries.active(user, MOST_ACTIVE).await
+    }
+}

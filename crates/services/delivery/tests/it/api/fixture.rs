@@ -1,0 +1,214 @@
+//! The service, which may be restarted, and the systems that it calls.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use contracts::{
+    events::{Event, Published, record},
+    proto::{
+        delivery::v1::delivery_service_client::DeliveryServiceClient,
+        geo::{
+            GetGeolocationReply, GetGeolocationRequest, Location,
+            geo_server::{Geo, GeoServer},
+        },
+        order::v1::{
+            GetDeliveryAddressRequest, GetDeliveryAddressResponse,
+            order_service_server::{OrderService, OrderServiceServer},
+        },
+    },
+};
+use delivery::{app::App, config::Config, repository::MIGRATIONS};
+use platform::{
+    auth::{Access, Guard, MemorySessions, ServiceKey},
+    config::Settings,
+    grpc::{Peer, Services},
+    health::Readiness,
+    kafka::{Message, Record},
+};
+use serde_json::Value;
+use testkit::{Iam, Kafka, Running, eventually};
+use tokio::net::TcpListener;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+/// order and geo, as this test wants them.
+#[derive(Clone, Default)]
+pub struct Outside {
+    /// The address and the volume of orders.
+    pub addresses: Arc<Mutex<HashMap<String, (String, i32)>>>,
+    /// The cells of streets; (1, 1) for all others, and a refusal for `nowhere`.
+    pub cells: Arc<Mutex<HashMap<String, (i32, i32)>>>,
+    /// The headers that geo got.
+    pub geo_headers: Arc<Mutex<Vec<String>>>,
+}
+
+pub struct Fixture {
+    pub kafka: Kafka,
+    pub iam: Iam,
+    pub outside: Outside,
+    settings: Settings,
+    grpc: SocketAddr,
+    http: SocketAddr,
+    service: Option<Running>,
+    _outside: Running,
+}
+
+impl Fixture {
+    /// An open API, and couriers that make a step in the given time.
+    pub async fn new(tick: &str) -> Self {
+        Self::with(tick, true).await
+    }
+
+    /// An API that wants sessions, unless it is open.
+    pub async fn with(tick: &str, open: bool) -> Self {
+        let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
+        let outside = Outside::default();
+        let (address, running) = serve(outside.clone()).await;
+        let settings = testkit::settings().with(kafka.settings()).with([
+            ("DELIVERY_DATABASE_URL", database.url),
+            ("IAM_ADDRESS", iam.address.to_string()),
+            ("ORDER_ADDRESS", address.to_string()),
+            ("GEO_ADDRESS", address.to_string()),
+            ("DELIVERY_MOVE_EVERY", tick.to_owned()),
+            ("DELIVERY_OPEN", open.to_string()),
+            ("KAFKA_INSTANCE_ID", "test".to_owned()),
+        ]);
+        let (grpc, http, service) = start(&settings).await;
+        Self { kafka, iam, outside, settings, grpc, http, service: Some(service), _outside: running }
+    }
+
+    /// Kills the service and starts it again.
+    pub async fn crash(&mut self) {
+        if let Some(service) = self.service.take() {
+            service.kill().await;
+        }
+        let (grpc, http, service) = start(&self.settings).await;
+        (self.grpc, self.http, self.service) = (grpc, http, Some(service));
+    }
+
+    /// Publishes an event about `key`, as its producer does.
+    pub async fn publish<E: Published>(&self, key: Uuid, event: E) {
+        let topics = self.kafka.topics();
+        let topic = topics.of::<E>().to_owned();
+        let event = record(key, event);
+        let headers = HashMap::from([
+            ("event-uuid".to_owned(), event.uuid.to_string()),
+            ("event-type".to_owned(), event.kind.to_owned()),
+        ]);
+        let key = key.to_string().into_bytes();
+        self.kafka.publish(vec![Record { topic, key, payload: event.payload, headers }]).await;
+    }
+
+    /// Publishes records to a topic as a program outside does, without headers.
+    pub async fn publish_raw(&self, topic: &str, payloads: Vec<Vec<u8>>) {
+        let record = |payload| Record { topic: topic.to_owned(), key: Vec::new(), payload, headers: HashMap::new() };
+        self.kafka.publish(payloads.into_iter().map(record).collect()).await;
+    }
+
+    /// The events of the type `E` about `key`, in their order.
+    pub async fn events<E: Event>(&self, key: Uuid) -> Vec<E> {
+        let messages = self.kafka.messages(self.kafka.topics().of::<E>()).await;
+        let own = messages.into_iter().filter(|message| message.key == key.to_string().as_bytes());
+        own.map(|message: Message| E::decode(message.payload.as_slice()).expect("an event")).collect()
+    }
+
+    /// A GET request with this session.
+    pub async fn get(&self, path: &str, session: Option<&str>) -> (u16, Value) {
+        answer(self.request(reqwest::Method::GET, path, session)).await
+    }
+
+    /// A POST request with a JSON body and this session.
+    pub async fn post(&self, path: &str, body: &Value, session: Option<&str>) -> (u16, Value) {
+        let request = self.request(reqwest::Method::POST, path, session);
+        answer(request.header("content-type", "application/json").body(body.to_string())).await
+    }
+
+    pub fn request(&self, method: reqwest::Method, path: &str, session: Option<&str>) -> reqwest::RequestBuilder {
+        let client = platform::http::client(std::time::Duration::from_secs(10)).expect("a client");
+        let request = client.request(method, format!("http://{}{path}", self.http));
+        match session {
+            Some(session) => request.header("x-session-uuid", session),
+            None => request,
+        }
+    }
+
+    /// A client with the identity of the service `caller`, or none.
+    pub fn client(&self, caller: Option<&'static str>) -> DeliveryServiceClient<Peer> {
+        let peer = match caller {
+            Some(caller) => testkit::peer_of(caller, "delivery", self.grpc),
+            None => Peer::lazy("delivery", "TEST_ADDRESS", &self.grpc.to_string()).expect("an address"),
+        };
+        DeliveryServiceClient::new(peer)
+    }
+
+    /// The couriers once `wanted` holds for them.
+    pub async fn couriers(&self, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        eventually(|| async {
+            let (_, couriers) = self.get("/api/v1/couriers", None).await;
+            couriers.as_array().filter(|couriers| wanted(couriers)).cloned()
+        })
+        .await
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.expect("the service answers");
+    let status = response.status().as_u16();
+    (status, response.json().await.unwrap_or_default())
+}
+
+async fn start(settings: &Settings) -> (SocketAddr, SocketAddr, Running) {
+    let app = App::build(Config::load(settings).expect("the settings are complete")).await.expect("it can be built");
+    let addresses = (app.address().expect("it is bound"), app.http_address().expect("it is bound"));
+    let readiness = app.readiness();
+    let service = testkit::run(|stop| app.run(stop));
+    readiness.ready().await;
+    (addresses.0, addresses.1, service)
+}
+
+/// Serves order and geo on one port.
+async fn serve(outside: Outside) -> (SocketAddr, Running) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
+    let guard = Guard::new(Arc::new(MemorySessions::default()), key, |path| match path {
+        "/geo.Geo/GetGeolocation" => Access::Public,
+        _ => Access::Service,
+    });
+    let services = Services::new(contracts::proto::DESCRIPTORS)
+        .with(OrderServiceServer::new(outside.clone()))
+        .with(GeoServer::new(outside));
+    (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
+}
+
+#[tonic::async_trait]
+impl OrderService for Outside {
+    async fn get_delivery_address(
+        &self,
+        request: Request<GetDeliveryAddressRequest>,
+    ) -> Result<Response<GetDeliveryAddressResponse>, Status> {
+        let found = self.addresses.lock().expect("no test panics").get(&request.get_ref().order_uuid).cloned();
+        let (address, volume) = found.ok_or_else(|| Status::not_found("no address"))?;
+        Ok(Response::new(GetDeliveryAddressResponse { address, volume }))
+    }
+}
+
+#[tonic::async_trait]
+impl Geo for Outside {
+    async fn get_geolocation(
+        &self,
+        request: Request<GetGeolocationRequest>,
+    ) -> Result<Response<GetGeolocationReply>, Status> {
+        let names = request.metadata().keys().map(|key| format!("{key:?}"));
+        self.geo_headers.lock().expect("no test panics").extend(names);
+        let street = &request.get_ref().street;
+        if street == "nowhere" {
+            return Err(Status::invalid_argument(format!("street: {street} does not exist")));
+        }
+        let (x, y) = self.cells.lock().expect("no test panics").get(street).copied().unwrap_or((1, 1));
+        Ok(Response::new(GetGeolocationReply { location: Some(Location { x, y }) }))
+    }
+}

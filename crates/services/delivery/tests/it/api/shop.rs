@@ -1,0 +1,186 @@
+//! Orders of the shop, followed by their events to the door.
+
+use contracts::{
+    events::{DeliveryStatusUpdated, OrderCancelled, OrderPaid, Published, ShipAssembled},
+    proto::delivery::v1::{GetDeliveryStatusRequest, GetDeliveryStatusResponse},
+};
+use platform::{ids, kafka::dead_letter_topic};
+use testkit::eventually;
+use tokio::time::{Duration, sleep};
+use uuid::Uuid;
+
+use super::Fixture;
+
+fn paid(order: Uuid, user: Uuid) -> OrderPaid {
+    let (order_uuid, user_uuid) = (order.to_string(), user.to_string());
+    OrderPaid { order_uuid, user_uuid, deliver: true, ..OrderPaid::default() }
+}
+
+fn assembled(order: Uuid, user: Uuid) -> ShipAssembled {
+    ShipAssembled { order_uuid: order.to_string(), user_uuid: user.to_string(), ..ShipAssembled::default() }
+}
+
+fn cancelled(order: Uuid, user: Uuid) -> OrderCancelled {
+    let (order_uuid, user_uuid) = (order.to_string(), user.to_string());
+    OrderCancelled { order_uuid, user_uuid, reason: 3, paid: true, ..OrderCancelled::default() }
+}
+
+impl Fixture {
+    /// An order that the shop delivers to (5, 3).
+    fn order(&self) -> (Uuid, Uuid) {
+        let order = ids::ordered();
+        self.outside.addresses.lock().expect("no test panics").insert(order.to_string(), ("Main Street".to_owned(), 2));
+        self.outside.cells.lock().expect("no test panics").insert("Main Street".to_owned(), (5, 3));
+        (order, ids::random())
+    }
+
+    async fn status(&self, order: Uuid) -> Option<GetDeliveryStatusResponse> {
+        let request = GetDeliveryStatusRequest { order_id: order.to_string() };
+        Some(self.client(Some("order")).get_delivery_status(request).await.ok()?.into_inner())
+    }
+
+    async fn reached(&self, order: Uuid, status: &str) -> GetDeliveryStatusResponse {
+        eventually(|| async { self.status(order).await.filter(|found| found.status == status) }).await
+    }
+
+    /// The statuses that were published of an order.
+    async fn published(&self, order: Uuid) -> Vec<String> {
+        self.events::<DeliveryStatusUpdated>(order).await.into_iter().map(|event| event.status).collect()
+    }
+
+    /// The statuses that were published, once there are as many as expected.
+    async fn has_published(&self, order: Uuid, expected: &[&str]) {
+        let published = eventually(|| async {
+            let published = self.published(order).await;
+            (published.len() >= expected.len()).then_some(published)
+        })
+        .await;
+        assert_eq!(published, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_ship_is_carried_to_its_door() {
+    let fixture = Fixture::new("50ms").await;
+    let (order, user) = fixture.order();
+
+    fixture.publish(order, paid(order, user)).await;
+    let pending = fixture.reached(order, "PENDING").await;
+    fixture.publish(order, assembled(order, user)).await;
+    let delivered = fixture.reached(order, "DELIVERED").await;
+
+    assert_eq!((pending.progress, pending.current_location.as_str(), &pending.courier), (0, "Processing", &None));
+    assert_eq!((delivered.progress, delivered.current_location.as_str()), (100, "Delivered to address"));
+    assert_eq!((&pending.delivery_id, &pending.tracking_number), (&delivered.delivery_id, &delivered.tracking_number));
+    fixture.has_published(order, &["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"]).await;
+    let events = fixture.events::<DeliveryStatusUpdated>(order).await;
+    let uuids: std::collections::HashSet<_> = events.iter().map(|event| &event.event_uuid).collect();
+    assert_eq!(uuids.len(), 4);
+    assert!(events.iter().all(|event| event.user_uuid == user.to_string()));
+    let types: Vec<_> = eventually(|| async {
+        let messages = fixture.kafka.messages(&fixture.kafka.topics().order_status_changed_topic_name).await;
+        (messages.len() == 2).then_some(messages)
+    })
+    .await
+    .into_iter()
+    .map(|message| message.headers["event-type"].clone())
+    .collect();
+    let expected = ["order.events.OrderCreatedIntegrationEvent", "order.events.OrderCompletedIntegrationEvent"];
+    assert_eq!(types, expected);
+    // The address is in no record.
+    for topic in fixture.kafka.topics().all() {
+        for message in fixture.kafka.messages(topic).await {
+            assert!(!String::from_utf8_lossy(&message.payload).contains("Main Street"), "{topic}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_courier_is_shown_on_its_way() {
+    let fixture = Fixture::new("1h").await;
+    let (order, user) = fixture.order();
+    fixture.publish(order, assembled(order, user)).await;
+    fixture.publish(order, paid(order, user)).await;
+
+    let carried = eventually(|| async { fixture.status(order).await.filter(|found| found.courier.is_some()) }).await;
+
+    // All three have room; the car needs one step from (3, 3).
+    let courier = carried.courier.unwrap();
+    assert_eq!((courier.name.as_str(), courier.steps_left), ("Авто", 1));
+    assert_eq!((carried.status.as_str(), carried.progress), ("OUT_FOR_DELIVERY", 90));
+    assert_eq!(carried.current_location, "(3, 3)");
+    fixture.has_published(order, &["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY"]).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_order_fails_whichever_event_is_first() {
+    let fixture = Fixture::new("1h").await;
+    let (first, user) = fixture.order();
+    fixture.publish(first, paid(first, user)).await;
+    fixture.reached(first, "PENDING").await;
+    fixture.publish(first, cancelled(first, user)).await;
+    fixture.reached(first, "FAILED").await;
+    // Its address is not asked for: order knows none.
+    let second = ids::ordered();
+    fixture.publish(second, cancelled(second, user)).await;
+    sleep(Duration::from_millis(500)).await;
+    fixture.publish(second, paid(second, user)).await;
+
+    fixture.reached(second, "FAILED").await;
+
+    fixture.has_published(first, &["PENDING", "FAILED"]).await;
+    fixture.has_published(second, &["PENDING", "FAILED"]).await;
+}
+
+#[tokio::test]
+async fn an_order_without_an_address_is_no_delivery() {
+    let fixture = Fixture::new("1h").await;
+    let (order, user) = (ids::ordered(), ids::random());
+    fixture.publish(order, OrderPaid { deliver: false, ..paid(order, user) }).await;
+    fixture.publish(order, assembled(order, user)).await;
+    // An order whose address order does not know is a dead letter.
+    let (unknown, topic) = (ids::ordered(), fixture.kafka.topics().of::<OrderPaid>().to_owned());
+    fixture.publish(unknown, paid(unknown, user)).await;
+
+    let letters = eventually(|| async {
+        let letters = fixture.kafka.messages(&dead_letter_topic(&topic)).await;
+        (!letters.is_empty()).then_some(letters)
+    })
+    .await;
+
+    assert_eq!(letters[0].key, unknown.to_string().as_bytes());
+    assert_eq!(fixture.status(order).await, None);
+    assert_eq!(fixture.published(order).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn crashes_lose_no_delivery_and_repeat_no_status() {
+    let mut fixture = Fixture::new("100ms").await;
+    let orders: Vec<_> = (0..6).map(|_| fixture.order()).collect();
+    for (order, user) in &orders {
+        fixture.publish(*order, paid(*order, *user)).await;
+        fixture.publish(*order, assembled(*order, *user)).await;
+    }
+
+    for pause in [300, 700, 450] {
+        sleep(Duration::from_millis(pause)).await;
+        fixture.crash().await;
+    }
+
+    for (order, _) in &orders {
+        fixture.reached(*order, "DELIVERED").await;
+        let all = ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"];
+        // Publishing is at least once: a record may be there twice, with the same uuid.
+        eventually(|| async {
+            let mut events = fixture.events::<DeliveryStatusUpdated>(*order).await;
+            let mut seen = std::collections::HashSet::new();
+            events.retain(|event| seen.insert(event.event_uuid.clone()));
+            let statuses: Vec<_> = events.iter().map(|event| event.status.as_str()).collect();
+            (statuses == all).then_some(())
+        })
+        .await;
+    }
+    let couriers = fixture.couriers(|couriers| couriers.iter().all(|one| one.get("order_id").is_none())).await;
+    assert_eq!(couriers.len(), 3);
+    assert_eq!(OrderPaid::TYPE, "events.v1.OrderPaid");
+}

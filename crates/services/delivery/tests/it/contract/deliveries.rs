@@ -1,0 +1,127 @@
+//! The contract of [`Deliveries`](delivery::repository::Deliveries).
+
+use delivery::model::{Early, Known, State, Status};
+
+use super::store::Store;
+use crate::ids::{at, cargo, cause, courier, new, order, volume};
+
+pub async fn a_new_delivery_is_written_once_with_its_events(store: &Store) {
+    let order = order();
+    let (delivery, events) = new(order).ready(cargo(5));
+    let cause = cause("paid");
+
+    assert!(store.deliveries.save(&Known::Nothing, &delivery, &events, Some(cause)).await.unwrap());
+    assert!(!store.deliveries.save(&Known::Nothing, &delivery, &events, Some(cause)).await.unwrap());
+
+    assert_eq!(store.deliveries.find(order).await.unwrap(), Known::Delivery(Box::new(delivery)));
+    let types = ["events.v1.DeliveryStatusUpdated", "order.events.OrderCreatedIntegrationEvent"];
+    assert_eq!(store.events(order).await, types);
+    assert_eq!(store.handled("paid").await, 1);
+}
+
+pub async fn a_delivery_changes_only_from_the_state_that_was_read(store: &Store) {
+    let order = order();
+    let (pending, events) = new(order).paid(cargo(5));
+    store.deliveries.save(&Known::Nothing, &pending, &events, None).await.unwrap();
+    let known = store.deliveries.find(order).await.unwrap();
+    let (mut assembled, mut cancelled) = (pending.clone(), pending);
+    let (created, failed) = (assembled.assembled().unwrap(), cancelled.cancelled().unwrap());
+
+    assert!(store.deliveries.save(&known, &assembled, &created, None).await.unwrap());
+    let late = store.deliveries.save(&known, &cancelled, &failed, Some(cause("late"))).await.unwrap();
+
+    assert!(!late);
+    assert_eq!(store.deliveries.find(order).await.unwrap(), Known::Delivery(Box::new(assembled)));
+    assert_eq!((store.events(order).await.len(), store.handled("late").await), (2, 0));
+}
+
+pub async fn an_early_event_is_kept_and_found_by_the_payment(store: &Store) {
+    for (early, kept) in [(Early::Assembled, "assembled"), (Early::Cancelled, "cancelled")] {
+        let order = order();
+
+        assert!(store.deliveries.keep_early(order, early, cause("paid"), cause(kept)).await.unwrap());
+
+        let known = store.deliveries.find(order).await.unwrap();
+        assert_eq!(known, Known::Early(early));
+        assert_eq!(store.deliveries.show(order).await.unwrap(), None);
+        assert_eq!(store.handled(kept).await, 1);
+        let (delivery, events) = match early {
+            Early::Assembled => new(order).ready(cargo(5)),
+            Early::Cancelled => new(order).cancelled(),
+        };
+        assert!(!store.deliveries.save(&Known::Nothing, &delivery, &events, None).await.unwrap());
+        assert!(store.deliveries.save(&known, &delivery, &events, None).await.unwrap());
+        assert_eq!(store.deliveries.find(order).await.unwrap(), Known::Delivery(Box::new(delivery)));
+    }
+}
+
+pub async fn an_early_event_of_an_order_that_is_not_delivered_is_not_kept(store: &Store) {
+    let (order, paid) = (order(), cause("paid"));
+    store.deliveries.skip(paid).await.unwrap();
+
+    assert!(store.deliveries.keep_early(order, Early::Assembled, paid, cause("assembled")).await.unwrap());
+
+    assert_eq!(store.deliveries.find(order).await.unwrap(), Known::Nothing);
+    assert_eq!(store.handled("assembled").await, 1);
+}
+
+pub async fn an_early_event_does_not_replace_what_is_known(store: &Store) {
+    let order = order();
+    let (delivery, events) = new(order).paid(cargo(5));
+    store.deliveries.save(&Known::Nothing, &delivery, &events, None).await.unwrap();
+
+    let kept = store.deliveries.keep_early(order, Early::Assembled, cause("paid"), cause("assembled")).await.unwrap();
+
+    assert!(!kept);
+    assert_eq!(store.deliveries.find(order).await.unwrap(), Known::Delivery(Box::new(delivery)));
+    assert_eq!(store.handled("assembled").await, 0);
+}
+
+pub async fn an_early_event_that_meets_the_payment_is_not_taken_for_one_without_a_delivery(store: &Store) {
+    let (order, paid) = (order(), cause("paid"));
+    let (delivery, events) = new(order).paid(cargo(5));
+    // Nothing was known when the consumer of the early event looked; the payment was handled since then.
+    store.deliveries.save(&Known::Nothing, &delivery, &events, Some(paid)).await.unwrap();
+
+    let kept = store.deliveries.keep_early(order, Early::Assembled, paid, cause("assembled")).await.unwrap();
+
+    assert!(!kept, "the consumer has to look again");
+    assert_eq!(store.handled("assembled").await, 0);
+}
+
+pub async fn a_delivery_is_shown_with_its_courier_while_it_is_carried(store: &Store) {
+    let order = order();
+    let (delivery, events) = new(order).ready(cargo(5));
+    store.deliveries.save(&Known::Nothing, &delivery, &events, None).await.unwrap();
+    assert_eq!(store.deliveries.show(order).await.unwrap().unwrap().trip, None);
+    let courier = courier(2, 1, 1, &[10]);
+    store.couriers.add(&courier).await.unwrap();
+    super::dispatch::assign_all(store).await;
+
+    let shown = store.deliveries.show(order).await.unwrap().unwrap();
+
+    let trip = shown.trip.unwrap();
+    assert_eq!((trip.courier, trip.location, trip.target, trip.steps_left()), (courier.id, at(1, 1), at(5, 5), 4));
+    assert_eq!(shown.delivery.status, Status::InTransit);
+    assert_eq!(shown.delivery.state, State::Assigned { courier: courier.id, steps: 4 });
+    assert_eq!(shown.delivery.cargo.unwrap().volume, volume(5));
+}
+
+pub async fn active_orders_are_those_that_wait_or_are_carried_in_their_order(store: &Store) {
+    let orders = [order(), order(), order()];
+    for order in orders {
+        let (delivery, events) = new(order).ready(cargo(5));
+        store.deliveries.save(&Known::Nothing, &delivery, &events, None).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    let (pending, events) = new(order()).paid(cargo(5));
+    store.deliveries.save(&Known::Nothing, &pending, &events, None).await.unwrap();
+
+    let active = store.deliveries.active(None, 2).await.unwrap();
+
+    let seen: Vec<_> = active.iter().map(|one| (one.order, one.location)).collect();
+    assert_eq!(seen, [(orders[0], at(5, 5)), (orders[1], at(5, 5))]);
+    assert_eq!(store.deliveries.active(None, 10).await.unwrap().len(), 3);
+    let own = store.deliveries.active(active[1].user, 10).await.unwrap();
+    assert_eq!(own.iter().map(|one| one.order).collect::<Vec<_>>(), [orders[1]]);
+}

@@ -1,0 +1,146 @@
+//! The contract of [`Dispatch`](delivery::repository::Dispatch).
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, TimeDelta};
+use contracts::ids::OrderId;
+use delivery::model::{Assignment, Known, State, assign};
+
+use super::store::Store;
+use crate::ids::{at, cargo, courier, new, order, volume};
+
+/// Makes an order that waits for a courier.
+async fn wait(store: &Store, size: i64) -> OrderId {
+    let order = order();
+    let (delivery, events) = new(order).ready(cargo(size));
+    assert!(store.deliveries.save(&Known::Nothing, &delivery, &events, None).await.unwrap());
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    order
+}
+
+/// What the model makes of the couriers that are free and the orders that wait.
+async fn planned(store: &Store) -> Vec<Assignment> {
+    let free = store.dispatch.free().await.unwrap();
+    let waiting = store.dispatch.waiting(volume(10_000), 100).await.unwrap();
+    assign(waiting, free, DateTime::UNIX_EPOCH, TimeDelta::seconds(1))
+}
+
+pub(super) async fn assign_all(store: &Store) -> Vec<OrderId> {
+    store.dispatch.assign(&planned(store).await).await.unwrap()
+}
+
+pub async fn waiting_orders_are_read_by_age_and_never_those_that_are_too_large(store: &Store) {
+    let mut orders = Vec::new();
+    for size in [101, 5, 60, 7, 5, 60] {
+        orders.push(wait(store, size).await);
+    }
+
+    let read = async |largest, limit| -> Vec<OrderId> {
+        let waiting = store.dispatch.waiting(volume(largest), limit).await.unwrap();
+        waiting.iter().map(|one| one.delivery.order).collect()
+    };
+
+    assert_eq!(read(100, 10).await, orders[1..]);
+    assert_eq!(read(100, 3).await, orders[1..4]);
+    assert_eq!(read(6, 10).await, [orders[1], orders[4]]);
+    assert_eq!(read(4, 10).await, []);
+}
+
+pub async fn an_order_and_its_courier_are_given_to_each_other_once(store: &Store) {
+    let (first, second) = (wait(store, 5).await, wait(store, 5).await);
+    let courier = courier(2, 1, 1, &[10]);
+    store.couriers.add(&courier).await.unwrap();
+    let plan = planned(store).await;
+    // Another replica has read the same, and has another order for the same courier.
+    let rival = Assignment {
+        delivery: {
+            let mut other = plan[0].delivery.clone();
+            other.order = second;
+            other
+        },
+        ..plan[0].clone()
+    };
+
+    assert_eq!(store.dispatch.assign(&plan).await.unwrap(), [first]);
+    assert_eq!(store.dispatch.assign(&plan).await.unwrap(), []);
+    assert_eq!(store.dispatch.assign(&[rival]).await.unwrap(), []);
+
+    let types = store.events(first).await;
+    assert_eq!(types.iter().filter(|one| *one == "events.v1.DeliveryStatusUpdated").count(), 2, "{types:?}");
+    assert_eq!(store.dispatch.waiting(volume(100), 10).await.unwrap()[0].delivery.order, second);
+    let listed = store.couriers.list().await.unwrap();
+    assert_eq!(listed[0].carries.map(|(order, _, target)| (order, target)), Some((first, at(5, 5))));
+}
+
+pub async fn a_free_courier_has_only_empty_places(store: &Store) {
+    for _ in 0..2 {
+        store.couriers.add(&courier(2, 1, 1, &[10, 30])).await.unwrap();
+    }
+    wait(store, 20).await;
+    assert_eq!(assign_all(store).await.len(), 1);
+
+    let free = store.dispatch.free().await.unwrap();
+
+    assert_eq!(free.len(), 1);
+    assert!(free[0].is_free());
+}
+
+pub async fn a_step_moves_the_courier_and_completes_the_order_at_its_cell(store: &Store) {
+    let order = wait(store, 5).await;
+    let courier = courier(4, 1, 1, &[10]);
+    store.couriers.add(&courier).await.unwrap();
+    assign_all(store).await;
+    let epoch = store.epoch().await;
+    let today = NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
+
+    let mut cells = Vec::new();
+    for _ in 0..2 {
+        let trips = store.dispatch.trips(None, 10).await.unwrap();
+        let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(today)).collect();
+        assert_eq!(store.dispatch.step(epoch, &steps).await.unwrap().couriers, 1);
+        cells.push(store.couriers.list().await.unwrap()[0].location);
+    }
+
+    assert_eq!(cells, [at(5, 1), at(5, 5)]);
+    assert_eq!(store.dispatch.trips(None, 10).await.unwrap(), []);
+    assert_eq!(store.dispatch.free().await.unwrap().len(), 1);
+    let Known::Delivery(delivery) = store.deliveries.find(order).await.unwrap() else {
+        panic!("the delivery is known")
+    };
+    assert_eq!(delivery.state, State::Completed { courier: courier.id, steps: 2 });
+    assert_eq!(delivery.estimated, today);
+    let status = "events.v1.DeliveryStatusUpdated";
+    let (created, completed) =
+        ("order.events.OrderCreatedIntegrationEvent", "order.events.OrderCompletedIntegrationEvent");
+    assert_eq!(store.events(order).await, [status, created, status, status, status, completed]);
+}
+
+pub async fn a_step_from_a_cell_that_the_courier_has_left_moves_nothing(store: &Store) {
+    wait(store, 5).await;
+    store.couriers.add(&courier(1, 1, 1, &[10])).await.unwrap();
+    assign_all(store).await;
+    let epoch = store.epoch().await;
+    let trips = store.dispatch.trips(None, 10).await.unwrap();
+    let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
+
+    assert_eq!(store.dispatch.step(epoch, &steps).await.unwrap().couriers, 1);
+    assert_eq!(store.dispatch.step(epoch, &steps).await.unwrap().couriers, 0);
+
+    assert_eq!(store.couriers.list().await.unwrap()[0].location, at(2, 1));
+}
+
+pub async fn a_replica_that_lost_the_lease_moves_nothing(store: &Store) {
+    wait(store, 5).await;
+    store.couriers.add(&courier(1, 1, 1, &[10])).await.unwrap();
+    assign_all(store).await;
+    let epoch = store.epoch().await;
+    let trips = store.dispatch.trips(None, 10).await.unwrap();
+    let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
+    store.lease.release(epoch).await.unwrap();
+    let next = store.rival.acquire(Duration::from_mins(1)).await.unwrap().unwrap();
+
+    assert_eq!(store.dispatch.step(epoch, &steps).await.unwrap().couriers, 0);
+    assert_eq!(store.dispatch.step(next, &steps).await.unwrap().couriers, 1);
+
+    assert_eq!(store.couriers.list().await.unwrap()[0].location, at(2, 1));
+}

@@ -1,0 +1,48 @@
+//! The contract of the repository, for PostgreSQL and its in-memory twin.
+
+mod couriers;
+mod deliveries;
+mod dispatch;
+mod store;
+
+use couriers::*;
+use deliveries::*;
+use dispatch::*;
+
+macro_rules! contract {
+    ($($name:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&super::store::memory()).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&super::store::postgres().await).await;
+            })*
+        }
+    };
+}
+
+contract!(
+    a_new_delivery_is_written_once_with_its_events,
+    a_delivery_changes_only_from_the_state_that_was_read,
+    an_early_event_is_kept_and_found_by_the_payment,
+    an_early_event_of_an_order_that_is_not_delivered_is_not_kept,
+    an_early_event_does_not_replace_what_is_known,
+    an_early_event_that_meets_the_payment_is_not_taken_for_one_without_a_delivery,
+    a_delivery_is_shown_with_its_courier_while_it_is_carried,
+    active_orders_are_those_that_wait_or_are_carried_in_their_order,
+    couriers_are_seeded_once_and_listed_in_the_order_of_adding,
+    a_place_is_added_to_a_courier_that_exists,
+    a_courier_has_at_most_a_hundred_places,
+    waiting_orders_are_read_by_age_and_never_those_that_are_too_large,
+    an_order_and_its_courier_are_given_to_each_other_once,
+    a_free_courier_has_only_empty_places,
+    a_step_moves_the_courier_and_completes_the_order_at_its_cell,
+    a_step_from_a_cell_that_the_courier_has_left_moves_nothing,
+    a_replica_that_lost_the_lease_moves_nothing,
+);

@@ -1,0 +1,52 @@
+//! Ids and values for tests.
+
+use chrono::NaiveDate;
+use contracts::ids::{CourierId, DeliveryId, EventId, OrderId, PlaceId, UserId};
+use delivery::{
+    model::{Cargo, Location, Name, NewCourier, NewDelivery, Speed, TrackingNumber, Volume},
+    repository::Cause,
+};
+use platform::ids;
+
+pub fn order() -> OrderId {
+    OrderId::new(ids::ordered())
+}
+
+pub fn cause(consumer: &'static str) -> Cause {
+    Cause { consumer, event: EventId::new(ids::random()) }
+}
+
+pub fn volume(volume: i64) -> Volume {
+    Volume::new(volume).expect("a volume")
+}
+
+pub fn at(x: i64, y: i64) -> Location {
+    Location::new(x, y).expect("a cell")
+}
+
+pub fn cargo(size: i64) -> Cargo {
+    Cargo { location: at(5, 5), volume: volume(size) }
+}
+
+/// A delivery of the shop's order.
+pub fn new(order: OrderId) -> NewDelivery {
+    NewDelivery {
+        order,
+        user: Some(UserId::new(ids::random())),
+        id: DeliveryId::new(ids::ordered()),
+        tracking_number: TrackingNumber::from_random(ids::random().as_u128()),
+        estimated: NaiveDate::from_ymd_opt(2026, 11, 20).expect("a day"),
+    }
+}
+
+/// A courier with places of these volumes.
+pub fn courier(speed: i64, x: i64, y: i64, volumes: &[i64]) -> NewCourier {
+    let place = |size: &i64| (PlaceId::new(ids::ordered()), Name::new("place").expect("a name"), volume(*size));
+    NewCourier {
+        id: CourierId::new(ids::ordered()),
+        name: Name::new("courier").expect("a name"),
+        speed: Speed::new(speed).expect("a speed"),
+        location: at(x, y),
+        places: volumes.iter().map(place).collect(),
+    }
+}

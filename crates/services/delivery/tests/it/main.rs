@@ -1,0 +1,9 @@
+//! Tests by layer: the contract of the repository, use cases over the in-memory twin, the service over real servers.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod api;
+mod contract;
+mod figures;
+mod ids;
+mod service;

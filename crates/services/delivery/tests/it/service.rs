@@ -1,0 +1,217 @@
+//! Use cases over the in-memory twins: every order of events, and dependencies that are away.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, NaiveDate};
+use contracts::ids::{EventId, OrderId, UserId};
+use delivery::{
+    client::{Address, GeoError, MemoryGeo, MemoryOrders},
+    error::Error,
+    model::{Known, OffTheGrid, State, Status, Street},
+    repository::{Deliveries as _, MemoryRepository},
+    service::{DeliveryService, Repositories},
+};
+use platform::{ids, outbox::Waker};
+
+use crate::ids::{courier, new, order, volume};
+
+/// The user of every order.
+const USER: UserId = UserId::new(uuid::Uuid::from_u128(7));
+
+struct Fixture {
+    repository: MemoryRepository,
+    orders: MemoryOrders,
+    geo: MemoryGeo,
+    service: DeliveryService,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let (repository, orders, geo) = (MemoryRepository::default(), MemoryOrders::default(), MemoryGeo::default());
+        let service = DeliveryService::new(
+            Repositories::new(Arc::new(repository.clone())),
+            Arc::new(orders.clone()),
+            Arc::new(geo.clone()),
+            Waker::default(),
+            Duration::from_secs(1),
+        );
+        Self { repository, orders, geo, service }
+    }
+
+    /// An order of the shop with an address.
+    fn order(&self) -> OrderId {
+        let order = order();
+        let street = Street::new("Main Street").expect("a street");
+        self.orders.insert(order, Address { street, volume: volume(5) });
+        order
+    }
+
+    async fn state(&self, order: OrderId) -> Option<State> {
+        match self.repository.find(order).await.expect("memory does not fail") {
+            Known::Delivery(delivery) => Some(delivery.state),
+            _ => None,
+        }
+    }
+
+    /// The event types of an order, in the order of writing.
+    fn events(&self, order: OrderId) -> Vec<uuid::Uuid> {
+        let events = self.repository.outbox.events();
+        events.into_iter().filter(|(event, _)| event.key == order.uuid()).map(|(event, _)| event.uuid).collect()
+    }
+}
+
+/// The events of an order, as they come from their topics.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Paid,
+    Assembled,
+    Cancelled,
+}
+
+impl Step {
+    async fn happen(self, fixture: &Fixture, order: OrderId) -> Result<(), Error> {
+        let event = EventId::new(ids::random());
+        match self {
+            Self::Paid => {
+                let user = Some(USER);
+                let paid = delivery::model::NewDelivery { user, ..new(order) };
+                fixture.service.order_paid(event, &paid).await
+            }
+            Self::Assembled => fixture.service.ship_assembled(event, order).await,
+            Self::Cancelled => fixture.service.order_cancelled(event, order).await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn events_in_any_order_and_repeated_end_the_same() {
+    use Step::{Assembled, Cancelled, Paid};
+    let ways: [&[Step]; 6] = [
+        &[Paid, Assembled],
+        &[Assembled, Paid],
+        &[Paid, Paid, Assembled, Assembled, Paid],
+        &[Assembled, Assembled, Paid, Assembled, Paid],
+        &[Paid, Assembled, Cancelled],
+        &[Assembled, Paid, Cancelled, Paid],
+    ];
+    for way in ways {
+        let fixture = Fixture::new();
+        let order = fixture.order();
+        for step in way {
+            step.happen(&fixture, order).await.unwrap();
+        }
+        assert_eq!(fixture.state(order).await, Some(State::Created), "{way:?}");
+        assert_eq!(fixture.events(order).len(), 2, "{way:?}");
+    }
+    let ways: [&[Step]; 4] =
+        [&[Paid, Cancelled], &[Cancelled, Paid], &[Cancelled, Cancelled, Paid, Paid], &[Paid, Cancelled, Assembled]];
+    for way in ways {
+        let fixture = Fixture::new();
+        let order = fixture.order();
+        for step in way {
+            step.happen(&fixture, order).await.unwrap();
+        }
+        assert_eq!(fixture.state(order).await, Some(State::Failed), "{way:?}");
+        assert_eq!(fixture.events(order).len(), 2, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_order_needs_neither_order_nor_geo() {
+    let fixture = Fixture::new();
+    let order = fixture.order();
+    Step::Cancelled.happen(&fixture, order).await.unwrap();
+    fixture.orders.set_away(true);
+    fixture.geo.set_away(true);
+
+    Step::Paid.happen(&fixture, order).await.unwrap();
+
+    assert_eq!(fixture.state(order).await, Some(State::Failed));
+}
+
+#[tokio::test]
+async fn a_payment_waits_for_order_and_geo() {
+    let fixture = Fixture::new();
+    let order = fixture.order();
+
+    fixture.orders.set_away(true);
+    assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::Unavailable(_))));
+    fixture.orders.set_away(false);
+    fixture.geo.set_away(true);
+    assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::Geo(GeoError::Unavailable(_)))));
+    assert_eq!(fixture.state(order).await, None);
+    fixture.geo.set_away(false);
+    Step::Paid.happen(&fixture, order).await.unwrap();
+
+    assert_eq!(fixture.state(order).await, Some(State::Pending));
+}
+
+#[tokio::test]
+async fn a_place_that_does_not_exist_and_an_address_that_is_not_known_are_permanent() {
+    let fixture = Fixture::new();
+    let order = fixture.order();
+    let nowhere = GeoError::OffTheGrid(OffTheGrid { x: 11, y: 0 });
+    fixture.geo.set(Street::new("Main Street").unwrap(), Err(nowhere.clone()));
+
+    assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::Geo(error)) if error == nowhere));
+    assert!(matches!(Step::Paid.happen(&fixture, crate::ids::order()).await, Err(Error::NoAddress)));
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_asked_for_twice_is_made_once() {
+    let fixture = Fixture::new();
+    let order = order();
+    let street = Street::new("Main Street").unwrap();
+
+    let first = fixture.service.create(&new(order), &street, volume(5)).await.unwrap();
+    fixture.geo.set_away(true);
+    let second = fixture.service.create(&new(order), &street, volume(7)).await.unwrap();
+
+    assert_eq!(first, second);
+    assert_eq!(fixture.events(order).len(), 2);
+}
+
+#[tokio::test]
+async fn couriers_carry_every_order_to_its_door() {
+    let fixture = Fixture::new();
+    fixture.service.seed(&[courier(1, 1, 1, &[10]), courier(3, 9, 9, &[10])]).await.unwrap();
+    let street = Street::new("Main Street").unwrap();
+    let orders: Vec<_> = (0..20).map(|_| order()).collect();
+    for order in &orders {
+        fixture.service.create(&new(*order), &street, volume(5)).await.unwrap();
+    }
+    let epoch = platform::lease::Lease::acquire(&fixture.repository.lease, Duration::from_mins(10)).await.unwrap();
+
+    for _ in 0..100 {
+        fixture.service.assign(DateTime::UNIX_EPOCH).await.unwrap();
+        fixture.service.move_couriers(epoch.unwrap(), NaiveDate::default()).await.unwrap();
+    }
+
+    let delivered = fixture.repository.all();
+    assert!(delivered.iter().all(|delivery| delivery.status == Status::Delivered));
+    assert_eq!(delivered.len(), 20);
+    assert!(fixture.repository.couriers().iter().all(delivery::model::Courier::is_free));
+    // PENDING, created, IN_TRANSIT, OUT_FOR_DELIVERY, DELIVERED, completed.
+    assert!(orders.iter().all(|order| fixture.events(*order).len() == 6));
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_asked_for_a_cancelled_order_fails() {
+    let fixture = Fixture::new();
+    let order = fixture.order();
+    Step::Cancelled.happen(&fixture, order).await.unwrap();
+
+    let made = fixture.service.create(&new(order), &Street::new("Main Street").unwrap(), volume(5)).await.unwrap();
+
+    assert_eq!(made.state, State::Failed);
+}
+
+#[tokio::test]
+async fn a_basket_with_the_uuid_of_an_order_is_not_taken_for_its_delivery() {
+    let fixture = Fixture::new();
+    let order = fixture.order();
+    let basket = delivery::model::NewDelivery { user: None, ..new(order) };
+    fixture.service.create(&basket, &Street::new("Main Street").unwrap(), volume(5)).await.unwrap();
+
+    assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::AnotherDelivery)));
+}

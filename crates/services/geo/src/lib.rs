@@ -1,0 +1,30 @@
+//! Geo finds the cell of a street: from a file of known streets, or from the street's hash. It stores nothing.
+
+pub mod api;
+pub mod app;
+pub mod config;
+pub mod error;
+pub mod model;
+pub mod service;
+
+use app::App;
+use config::Config;
+use contracts::ports;
+use platform::service::{Built, Service};
+
+pub static SERVICE: Service = Service {
+    name: "geo",
+    about: "Finds the cell of a street",
+    version: env!("CARGO_PKG_VERSION"),
+    port: ports::GEO,
+    admin_port: 9471,
+    second_api: None,
+    database: None,
+    check: |settings| Config::load(settings).map(drop),
+    build: |settings| {
+        Box::pin(async move {
+            let app = App::build(Config::load(&settings)?).await?;
+            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
+        })
+    },
+};

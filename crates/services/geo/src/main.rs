@@ -1,0 +1,5 @@
+//! The geo service's program.
+
+fn main() -> std::process::ExitCode {
+    platform::cli::main(&geo::SERVICE)
+}

@@ -1,0 +1,33 @@
+//! A street's text, in the form in which streets are compared.
+
+/// The longest text, in characters, as it was sent.
+const LONGEST: usize = 300;
+
+/// A street, trimmed and in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Street(String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StreetError {
+    #[error("is blank")]
+    Blank,
+    #[error("is over {LONGEST} characters")]
+    TooLong,
+}
+
+impl Street {
+    pub fn new(text: &str) -> Result<Self, StreetError> {
+        if text.chars().nth(LONGEST).is_some() {
+            return Err(StreetError::TooLong);
+        }
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Err(StreetError::Blank);
+        }
+        Ok(Self(trimmed.to_lowercase()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,4 @@
+//! The whole service over gRPC, and its configuration.
+
+mod api;
+mod configuration;

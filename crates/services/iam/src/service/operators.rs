@@ -1,0 +1,41 @@
+//! The use case of the command `shipyard operator`: create the user of an operator's login, which `Register` refuses.
+
+use std::sync::Arc;
+
+use crate::{
+    error::Error,
+    hashing::{Hashing, SaltBytes},
+    model::{Operators, Password, User},
+    repository::Users,
+};
+
+#[derive(Clone)]
+pub struct OperatorService {
+    users: Arc<dyn Users>,
+    hashing: Hashing,
+    operators: Operators,
+}
+
+impl OperatorService {
+    pub fn new(users: Arc<dyn Users>, hashing: Hashing, operators: Operators) -> Self {
+        Self { users, hashing, operators }
+    }
+
+    /// Fails for a login that is not an operator's, or that is registered already.
+    pub async fn check(&self, login: &str) -> Result<(), Error> {
+        if !self.operators.contains(login) {
+            return Err(Error::NotOperator);
+        }
+        match self.users.by_login(login).await? {
+            Some(_) => Err(Error::LoginTaken),
+            None => Ok(()),
+        }
+    }
+
+    /// Registers the user. Fails as [`check`](Self::check) does, changing nothing.
+    pub async fn create(&self, user: &User, password: Password, salt: SaltBytes) -> Result<(), Error> {
+        self.check(&user.info.login).await?;
+        let hash = self.hashing.hash(password, salt).await?;
+        self.users.register(user, &hash).await
+    }
+}

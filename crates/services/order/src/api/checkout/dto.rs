@@ -1,0 +1,168 @@
+//! The bodies of `/api/orders`.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use contracts::{
+    ids::{OrderId, TransactionId},
+    money::Money,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    model::{DeliveryStatus, Order, PaymentStatus, Receipt, Refusal, Status, Tracked},
+    service::OrderPayment,
+};
+
+/// An order to be made and paid.
+#[derive(Deserialize, ToSchema)]
+pub struct CheckoutOrder {
+    /// The caller's uuid or login.
+    pub user_id: String,
+    /// Where the ship is delivered; it is not, where this is absent or null. Not blank, without control characters.
+    #[schema(min_length = 1, max_length = 300)]
+    pub delivery_address: Option<String>,
+    /// At least one, of at most 1000 pieces in all.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub items: Vec<CheckoutItem>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct CheckoutItem {
+    /// A part's uuid or name. `productId` is read too.
+    #[serde(alias = "productId")]
+    pub product_id: String,
+    #[schema(minimum = 1, maximum = 1000)]
+    pub quantity: i64,
+    /// Of one piece: the part's price, or the order is refused.
+    pub price: f64,
+}
+
+/// An order that has been made.
+#[derive(Serialize, ToSchema)]
+pub struct CheckoutCreated {
+    pub order_id: Uuid,
+    #[schema(example = "PENDING")]
+    pub status: &'static str,
+    pub message: &'static str,
+}
+
+impl CheckoutCreated {
+    pub fn new(order: OrderId) -> Self {
+        Self { order_id: order.uuid(), status: "PENDING", message: "The order is created and waits for its payment" }
+    }
+}
+
+/// An order.
+#[derive(Serialize, ToSchema)]
+pub struct CheckoutView {
+    pub order_id: Uuid,
+    pub user_id: Uuid,
+    #[schema(example = "PAID", pattern = "^(PENDING|INSUFFICIENT_FUNDS|PAYMENT_FAILED|PAID|CANCELLED)$")]
+    pub status: &'static str,
+    pub items: Vec<ItemView>,
+    /// Two decimals at most.
+    pub total_amount: f64,
+    pub created_at: DateTime<Utc>,
+}
+
+/// The pieces of one part.
+#[derive(Serialize, ToSchema)]
+pub struct ItemView {
+    pub product_id: Uuid,
+    pub quantity: i64,
+    /// Of one piece, two decimals at most. Absent for orders of an older version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<f64>,
+}
+
+impl CheckoutView {
+    pub fn new(order: &Order, receipt: &Receipt) -> Self {
+        let price = |index| receipt.unit_prices.as_ref().and_then(|prices| prices.get(index)).copied();
+        let items = order.quantities().into_iter().enumerate().map(|(index, (part, quantity))| ItemView {
+            product_id: part.uuid(),
+            quantity,
+            price: price(index).map(Money::to_major),
+        });
+        Self {
+            order_id: order.uuid.uuid(),
+            user_id: order.user.uuid(),
+            status: status(order, receipt),
+            items: items.collect(),
+            total_amount: order.total_price.to_major(),
+            created_at: order.created_at,
+        }
+    }
+}
+
+fn status(order: &Order, receipt: &Receipt) -> &'static str {
+    let declined =
+        receipt.declined.as_ref().filter(|(attempt, _)| order.attempt.is_none() && *attempt == order.attempts);
+    match (order.status, declined) {
+        (Status::PendingPayment, Some((_, Refusal::InsufficientFunds))) => "INSUFFICIENT_FUNDS",
+        (Status::PendingPayment, Some(_)) => "PAYMENT_FAILED",
+        (Status::PendingPayment, None) => "PENDING",
+        (Status::Paid | Status::Assembled, _) => "PAID",
+        (Status::Cancelled, _) => "CANCELLED",
+    }
+}
+
+/// An order's payment.
+#[derive(Serialize, ToSchema)]
+pub struct CheckoutPayment {
+    pub order_id: Uuid,
+    /// Null until the attempt has reached payment.
+    pub payment_id: Option<Uuid>,
+    #[schema(value_type = String, example = "SUCCESS", pattern = "^(PENDING|SUCCESS|INSUFFICIENT_FUNDS|FAILED|REFUNDED)$")]
+    pub status: PaymentStatus,
+    /// Two decimals at most.
+    pub amount: f64,
+    /// Null until charged.
+    pub paid_at: Option<DateTime<Utc>>,
+}
+
+impl From<OrderPayment> for CheckoutPayment {
+    fn from(payment: OrderPayment) -> Self {
+        Self {
+            order_id: payment.order.uuid(),
+            payment_id: payment.transaction.map(TransactionId::uuid),
+            status: payment.status,
+            amount: payment.amount.to_major(),
+            paid_at: payment.paid_at,
+        }
+    }
+}
+
+/// The way of an order to its address.
+#[derive(Serialize, ToSchema)]
+pub struct CheckoutDelivery {
+    pub order_id: Uuid,
+    pub delivery_id: Uuid,
+    /// `PENDING`, `IN_TRANSIT`, `OUT_FOR_DELIVERY`, `DELIVERED` or `FAILED`.
+    #[schema(value_type = String, example = "IN_TRANSIT")]
+    pub status: DeliveryStatus,
+    /// 12 of A–Z and 0–9.
+    #[schema(example = "A1B2C3D4E5F6")]
+    pub tracking_number: String,
+    /// UTC.
+    pub estimated_delivery: Option<NaiveDate>,
+    /// `Processing`, `(x, y)` or `Delivered to address`; null while the service delivery is away.
+    pub current_location: Option<String>,
+    /// True while the service delivery is away: the last that it has told. Absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale: Option<bool>,
+}
+
+impl CheckoutDelivery {
+    pub fn new(order: OrderId, Tracked { delivery, position }: Tracked) -> Self {
+        Self {
+            order_id: order.uuid(),
+            delivery_id: delivery.uuid.uuid(),
+            status: delivery.status,
+            tracking_number: delivery.tracking_number,
+            estimated_delivery: delivery.estimated_delivery,
+            stale: position.is_none().then_some(true),
+            current_location: position.map(|position| position.current_location),
+        }
+    }
+}

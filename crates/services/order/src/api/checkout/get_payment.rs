@@ -1,0 +1,36 @@
+//! `GET /api/orders/{order_id}/payment`
+
+use axum::{Json, extract::State, http::StatusCode, response::ErrorResponse};
+
+use super::dto::CheckoutPayment;
+use crate::api::{
+    extract::{OrderUuid, User},
+    problems::Declared,
+    state::Api,
+};
+
+/// This endpoint's error responses, besides those of every endpoint.
+pub const PROBLEMS: [Declared; 2] =
+    [(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"), (StatusCode::NOT_FOUND, "PAYMENT_NOT_FOUND")];
+
+/// The payment of one of the caller's orders
+///
+/// The attempt to pay that was not declined, otherwise the latest.
+#[utoipa::path(
+    get,
+    path = "/api/orders/{order_id}/payment",
+    operation_id = "getCheckoutPayment",
+    tag = "orders",
+    params(("order_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 200, body = CheckoutPayment),
+    ),
+    security(("session" = []))
+)]
+pub async fn handle(
+    State(api): State<Api>,
+    User(user): User,
+    OrderUuid(order): OrderUuid,
+) -> Result<Json<CheckoutPayment>, ErrorResponse> {
+    Ok(Json(api.service.payment(user, order).await?.into()))
+}

@@ -1,0 +1,47 @@
+//! `/api/orders`: the orders of `/api/v1/orders` by other names. An order that is created here pays itself.
+
+pub mod create_order;
+mod dto;
+pub mod get_delivery;
+pub mod get_order;
+pub mod get_payment;
+
+use axum::{
+    Json,
+    body::{Body, to_bytes},
+    extract::Request,
+    http::header,
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use serde_json::{Map, Value};
+
+const BASE: &str = "/api/orders";
+/// No problem is larger.
+const PROBLEM_LIMIT: usize = 64 * 1024;
+
+/// Whether the path is one of this façade's.
+pub fn is_here(path: &str) -> bool {
+    path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Middleware: a problem of this façade has the member `error` besides `message`, whichever layer has answered it.
+pub async fn name_errors(request: Request, next: Next) -> Response {
+    let is_here = is_here(request.uri().path());
+    let response = next.run(request).await;
+    let status = response.status();
+    if !is_here || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(body) = to_bytes(body, PROBLEM_LIMIT).await else { return parts.status.into_response() };
+    let Ok(mut problem) = serde_json::from_slice::<Map<String, Value>>(&body) else {
+        return Response::from_parts(parts, Body::from(body));
+    };
+    if let Some(message) = problem.get("message").cloned() {
+        problem.insert("error".to_owned(), message);
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let (_, body) = Json(problem).into_response().into_parts();
+    Response::from_parts(parts, body)
+}

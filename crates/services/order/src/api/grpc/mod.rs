@@ -1,0 +1,56 @@
+//! The gRPC API for other services, a file per RPC.
+
+mod get_delivery_address;
+
+use contracts::proto::DESCRIPTORS;
+use contracts::proto::order::v1::{
+    GetDeliveryAddressRequest, GetDeliveryAddressResponse,
+    order_service_server::{OrderService as Rpc, OrderServiceServer},
+};
+use platform::{auth::Access, grpc::Services, postgres::DatabaseError};
+use tonic::{Request, Response, Status};
+
+use crate::{error::Error, service::DeliveryService};
+
+/// Users have the HTTP API.
+pub fn access(_: &str) -> Access {
+    Access::Service
+}
+
+/// The gRPC server.
+pub struct Grpc {
+    deliveries: DeliveryService,
+}
+
+/// The gRPC services to serve.
+pub fn services(deliveries: DeliveryService) -> Services {
+    Services::new(DESCRIPTORS).with(OrderServiceServer::new(Grpc { deliveries }))
+}
+
+#[tonic::async_trait]
+impl Rpc for Grpc {
+    async fn get_delivery_address(
+        &self,
+        request: Request<GetDeliveryAddressRequest>,
+    ) -> Result<Response<GetDeliveryAddressResponse>, Status> {
+        get_delivery_address::handle(&self.deliveries, request).await
+    }
+}
+
+/// The status that callers get.
+fn status(error: Error) -> Status {
+    let message = error.to_string();
+    match error {
+        Error::DeliveryNotFound(_) => Status::not_found(message),
+        Error::Unavailable(..) => {
+            tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");
+            Status::unavailable(message)
+        }
+        Error::Database(error @ DatabaseError::Unavailable(_)) => error.into(),
+        // No use case of this API ends with the others.
+        error => {
+            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "call failed");
+            Status::internal("something went wrong here")
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Delivery: where an order is on its way. The trait, the gRPC client, the in-memory twin.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use contracts::{
+    ids::{CourierId, DeliveryId, OrderId},
+    proto::delivery::v1::{
+        Carrier, GetDeliveryStatusRequest, GetDeliveryStatusResponse, delivery_service_client::DeliveryServiceClient,
+    },
+};
+use platform::{
+    grpc::{Peer, is_transient},
+    retry::Budget,
+};
+use tonic::{Code, Status};
+
+use crate::{
+    error::Error,
+    model::{Cell, Courier, Delivery, DeliveryStatus, Position, Tracked},
+};
+
+#[async_trait]
+pub trait Tracking: Send + Sync {
+    /// The order's delivery as it is now. None for an order that delivery does not have; [`Error::Unavailable`] while it is away.
+    async fn track(&self, order: OrderId) -> Result<Option<Tracked>, Error>;
+}
+
+#[derive(Clone)]
+pub struct GrpcDelivery {
+    client: DeliveryServiceClient<Peer>,
+    budget: Budget,
+}
+
+impl GrpcDelivery {
+    pub fn new(delivery: Peer) -> Self {
+        Self { client: DeliveryServiceClient::new(delivery), budget: Budget::new("delivery") }
+    }
+}
+
+#[async_trait]
+impl Tracking for GrpcDelivery {
+    async fn track(&self, order: OrderId) -> Result<Option<Tracked>, Error> {
+        let request = GetDeliveryStatusRequest { order_id: order.to_string() };
+        let answer = self
+            .budget
+            .retry(is_transient, || {
+                let (mut client, request) = (self.client.clone(), request.clone());
+                async move { client.get_delivery_status(request).await }
+            })
+            .await;
+        match answer {
+            Ok(answer) => decode(answer.into_inner()).map(Some),
+            Err(status) => refused(status),
+        }
+    }
+}
+
+fn refused(status: Status) -> Result<Option<Tracked>, Error> {
+    match status.code() {
+        Code::NotFound => Ok(None),
+        Code::InvalidArgument => {
+            Err(Error::Inconsistent(format!("delivery refused to track an order: {}", status.message())))
+        }
+        _ => Err(Error::Unavailable("delivery", status.into())),
+    }
+}
+
+fn decode(answer: GetDeliveryStatusResponse) -> Result<Tracked, Error> {
+    let delivery = Delivery {
+        uuid: answer.delivery_id.parse().map(DeliveryId::new).map_err(|_| wrong("delivery_id"))?,
+        status: DeliveryStatus::parse(&answer.status).ok_or_else(|| wrong("status"))?,
+        tracking_number: answer.tracking_number,
+        estimated_delivery: estimated_delivery(&answer.estimated_delivery).map_err(|_| wrong("estimated_delivery"))?,
+    };
+    let position = Position {
+        current_location: answer.current_location,
+        progress: answer.progress,
+        courier: answer.courier.map(courier).transpose()?,
+    };
+    Ok(Tracked { delivery, position: Some(position) })
+}
+
+fn courier(carrier: Carrier) -> Result<Courier, Error> {
+    let location = carrier.location.ok_or_else(|| wrong("courier.location"))?;
+    Ok(Courier {
+        uuid: carrier.id.parse().map(CourierId::new).map_err(|_| wrong("courier.id"))?,
+        name: carrier.name,
+        speed: carrier.speed,
+        location: Cell { x: location.x, y: location.y },
+        steps_left: carrier.steps_left,
+    })
+}
+
+/// A date as delivery tells it, `YYYY-MM-DD`; empty is none.
+pub(crate) fn estimated_delivery(text: &str) -> Result<Option<NaiveDate>, chrono::ParseError> {
+    (!text.is_empty()).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d")).transpose()
+}
+
+fn wrong(field: &str) -> Error {
+    Error::Inconsistent(format!("delivery answered without a valid {field}"))
+}
+
+/// Deliveries behind a lock; clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryDelivery {
+    state: Arc<Mutex<Deliveries>>,
+}
+
+#[derive(Default)]
+struct Deliveries {
+    tracked: BTreeMap<OrderId, Tracked>,
+    away: bool,
+}
+
+impl MemoryDelivery {
+    /// What is answered about the order from now on.
+    pub fn put(&self, order: OrderId, tracked: Tracked) {
+        self.state().tracked.insert(order, tracked);
+    }
+
+    /// Makes every call fail as if the service were unavailable, or succeed again.
+    pub fn set_away(&self, away: bool) {
+        self.state().away = away;
+    }
+
+    fn state(&self) -> MutexGuard<'_, Deliveries> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Tracking for MemoryDelivery {
+    async fn track(&self, order: OrderId) -> Result<Option<Tracked>, Error> {
+        let state = self.state();
+        if state.away {
+            return Err(Error::Unavailable("delivery", anyhow::anyhow!("away")));
+        }
+        Ok(state.tracked.get(&order).cloned())
+    }
+}

@@ -1,0 +1,31 @@
+//! `DeliveryStatusUpdated`: the delivery of an order has a new status, of which order keeps a copy.
+
+use contracts::{
+    events::{DeliveryStatusUpdated, Received, Subscription},
+    ids::DeliveryId,
+};
+use platform::kafka::Failure;
+
+use crate::{
+    client::estimated_delivery,
+    model::{Delivery, DeliveryStatus},
+    service::{DeliveryService, GROUP_DELIVERY_STATUS_UPDATED},
+};
+
+pub fn delivery_status_updated(service: DeliveryService) -> Subscription {
+    Subscription::new(GROUP_DELIVERY_STATUS_UPDATED, move |updated: Received<DeliveryStatusUpdated>| {
+        let service = service.clone();
+        async move {
+            let told = decode(updated.event)?;
+            Ok(service.status_updated(updated.id, updated.subject, told).await?)
+        }
+    })
+}
+
+fn decode(event: DeliveryStatusUpdated) -> Result<Delivery, Failure> {
+    let uuid = event.delivery_uuid.parse().map_err(|_| Failure::poison("delivery_uuid is not a uuid"))?;
+    let status = DeliveryStatus::parse(&event.status).ok_or_else(|| Failure::poison("status is none that is known"))?;
+    let estimated_delivery = estimated_delivery(&event.estimated_date)
+        .map_err(|_| Failure::poison("estimated_date is not a date such as 2026-01-31"))?;
+    Ok(Delivery { uuid: DeliveryId::new(uuid), status, tracking_number: event.tracking_number, estimated_delivery })
+}

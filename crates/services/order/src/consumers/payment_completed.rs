@@ -1,0 +1,30 @@
+//! `PaymentCompleted`: an attempt to pay has ended, and payment tells how.
+
+use contracts::events::{PaymentCompleted, Received, Subscription};
+use contracts::ids::TransactionId;
+use platform::kafka::Failure;
+
+use crate::service::{Completed, GROUP_PAYMENT_COMPLETED, OrderService, PaymentResult};
+
+pub fn payment_completed(service: OrderService) -> Subscription {
+    Subscription::new(GROUP_PAYMENT_COMPLETED, move |received: Received<PaymentCompleted>| {
+        let service = service.clone();
+        async move { Ok(service.payment_completed(received.id, &decode(&received)?).await?) }
+    })
+}
+
+fn decode(received: &Received<PaymentCompleted>) -> Result<Completed, Failure> {
+    let PaymentCompleted { transaction_uuid, amount_minor, status, attempt, .. } = &received.event;
+    let result = match status.as_str() {
+        "SUCCESS" => {
+            let transaction = transaction_uuid.parse();
+            let transaction = transaction.map_err(|_| Failure::poison("transaction_uuid is not a uuid".to_owned()))?;
+            PaymentResult::Success(TransactionId::new(transaction))
+        }
+        "INSUFFICIENT_FUNDS" => PaymentResult::InsufficientFunds,
+        "FAILED" => PaymentResult::Failed,
+        _ => return Err(Failure::poison("status is none that is known".to_owned())),
+    };
+    let (order, user) = (received.subject.order, received.subject.user);
+    Ok(Completed { order, user, attempt: *attempt, amount_minor: *amount_minor, result })
+}

@@ -1,0 +1,198 @@
+//! The delivery of an order: its address, and what the service delivery has told of it.
+
+use std::fmt;
+
+use chrono::NaiveDate;
+use contracts::ids::DeliveryId;
+use serde::{Serialize, Serializer};
+
+/// The longest address, in characters.
+const ADDRESS_LENGTH: usize = 300;
+
+/// Where an order is delivered, as the user wrote it. Personal data: its debug form does not show it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct DeliveryAddress(String);
+
+/// Why a text is no address. It does not repeat the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAddress {
+    #[error("must have 1 to {ADDRESS_LENGTH} characters")]
+    Length,
+    #[error("must not be blank")]
+    Blank,
+    #[error("must have no control characters")]
+    ControlCharacter,
+}
+
+/// An order's address, and the room that its parts take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    pub address: DeliveryAddress,
+    /// The number of parts, repeats counted.
+    pub volume: usize,
+}
+
+/// How far a delivery is.
+///
+/// ```text
+/// Pending ──▶ InTransit ──▶ OutForDelivery ──▶ Delivered
+///    └──▶ Failed
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeliveryStatus {
+    Pending,
+    InTransit,
+    OutForDelivery,
+    Delivered,
+    Failed,
+}
+
+/// What delivery has told of an order's delivery, with one of its statuses.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Delivery {
+    pub uuid: DeliveryId,
+    pub status: DeliveryStatus,
+    pub tracking_number: String,
+    /// UTC. None where delivery has told none.
+    pub estimated_delivery: Option<NaiveDate>,
+}
+
+impl DeliveryAddress {
+    /// The address as sent, if it is one.
+    pub fn new(text: String) -> Result<Self, InvalidAddress> {
+        if text.is_empty() || text.chars().count() > ADDRESS_LENGTH {
+            return Err(InvalidAddress::Length);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(InvalidAddress::ControlCharacter);
+        }
+        if text.trim().is_empty() {
+            return Err(InvalidAddress::Blank);
+        }
+        Ok(Self(text))
+    }
+
+    /// An address that was checked when it was stored.
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl fmt::Debug for DeliveryAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeliveryAddress(..)")
+    }
+}
+
+impl DeliveryStatus {
+    pub const ALL: [Self; 5] = [Self::Pending, Self::InTransit, Self::OutForDelivery, Self::Delivered, Self::Failed];
+
+    /// The name in the API, in events and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::InTransit => "IN_TRANSIT",
+            Self::OutForDelivery => "OUT_FOR_DELIVERY",
+            Self::Delivered => "DELIVERED",
+            Self::Failed => "FAILED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// True where an order that knows `known` takes this status: a later one, never one that it is past.
+    ///
+    /// One may be skipped, as when its event waits among the dead letters. A delivery fails before a courier has it or not at all.
+    pub const fn follows(self, known: Option<Self>) -> bool {
+        match (known, self) {
+            (None, _) | (Some(Self::Pending), Self::Failed) => true,
+            (Some(Self::Failed), _) | (_, Self::Failed) => false,
+            (Some(known), new) => new.rank() > known.rank(),
+        }
+    }
+
+    /// The statuses that this one [follows](Self::follows).
+    pub fn predecessors(self) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |known| self.follows(Some(*known)))
+    }
+
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Pending | Self::Failed => 0,
+            Self::InTransit => 1,
+            Self::OutForDelivery => 2,
+            Self::Delivered => 3,
+        }
+    }
+}
+
+impl Serialize for DeliveryStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Result<DeliveryAddress, InvalidAddress> {
+        DeliveryAddress::new(text.to_owned())
+    }
+
+    #[test]
+    fn an_address_has_1_to_300_characters_and_none_that_is_not_text() {
+        for right in ["x", "Москва, ул. Тверская, 1", "  as sent  ", &"й".repeat(300), "🚀"] {
+            assert_eq!(address(right).unwrap().as_str(), right);
+        }
+        for (wrong, why) in [
+            ("", InvalidAddress::Length),
+            (&"x".repeat(301), InvalidAddress::Length),
+            (" ", InvalidAddress::Blank),
+            ("\u{3000}\u{a0}", InvalidAddress::Blank),
+            ("1 Main\nStreet", InvalidAddress::ControlCharacter),
+            ("\t", InvalidAddress::ControlCharacter),
+            ("a\0", InvalidAddress::ControlCharacter),
+            ("a\u{85}", InvalidAddress::ControlCharacter),
+        ] {
+            assert_eq!(address(wrong), Err(why), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_debug_form_of_an_address_does_not_show_it() {
+        let shown = format!("{:?} {:#?}", address("Tverskaya 1"), address("Tverskaya 1"));
+
+        assert!(!shown.contains("Tverskaya"), "{shown}");
+    }
+
+    #[test]
+    fn a_status_is_followed_by_later_ones_and_fails_only_while_it_is_pending() {
+        use DeliveryStatus::{Delivered, Failed, InTransit, OutForDelivery, Pending};
+        let followed = |status: DeliveryStatus| status.predecessors().collect::<Vec<_>>();
+
+        assert_eq!(followed(Pending), []);
+        assert_eq!(followed(InTransit), [Pending]);
+        assert_eq!(followed(OutForDelivery), [Pending, InTransit]);
+        assert_eq!(followed(Delivered), [Pending, InTransit, OutForDelivery]);
+        assert_eq!(followed(Failed), [Pending]);
+        assert!(DeliveryStatus::ALL.into_iter().all(|status| status.follows(None)));
+    }
+
+    #[test]
+    fn a_status_has_the_names_of_the_contract() {
+        assert_eq!(DeliveryStatus::ALL.map(DeliveryStatus::as_str), contracts::events::DELIVERY_STATUSES);
+        assert!(DeliveryStatus::ALL.into_iter().all(|status| DeliveryStatus::parse(status.as_str()) == Some(status)));
+        assert_eq!(DeliveryStatus::parse("delivered"), None);
+    }
+}

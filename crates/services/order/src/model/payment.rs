@@ -1,0 +1,51 @@
+//! An order's payment, as payment knows it.
+
+use chrono::{DateTime, Utc};
+use contracts::ids::TransactionId;
+use serde::Serialize;
+
+use super::PaymentMethod;
+
+/// The attempt of an order that was not declined, otherwise the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payment {
+    pub attempt: i32,
+    pub transaction: TransactionId,
+    pub method: PaymentMethod,
+    pub status: PaymentStatus,
+    /// When payment took the attempt on: the same before and after a refund.
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PaymentStatus {
+    /// The outcome is unknown.
+    Pending,
+    /// Charged, also while a refund is in progress.
+    Success,
+    InsufficientFunds,
+    Failed,
+    Refunded,
+}
+
+impl PaymentStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Success => "SUCCESS",
+            Self::InsufficientFunds => "INSUFFICIENT_FUNDS",
+            Self::Failed => "FAILED",
+            Self::Refunded => "REFUNDED",
+        }
+    }
+
+    /// Whether payment charged the attempt, refunded since or not.
+    pub const fn is_charged(self) -> bool {
+        matches!(self, Self::Success | Self::Refunded)
+    }
+
+    pub const fn is_declined(self) -> bool {
+        matches!(self, Self::InsufficientFunds | Self::Failed)
+    }
+}

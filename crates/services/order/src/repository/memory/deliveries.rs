@@ -1,0 +1,44 @@
+//! `Deliveries` in memory.
+
+use async_trait::async_trait;
+use contracts::{
+    events::OrderOf,
+    ids::{EventId, OrderId},
+};
+
+use super::MemoryOrders;
+use crate::{
+    error::Error,
+    model::{Delivery, Destination},
+    repository::{Deliveries, deliveries::another_user},
+};
+
+#[async_trait]
+impl Deliveries for MemoryOrders {
+    async fn destination(&self, order: OrderId) -> Result<Option<Destination>, Error> {
+        let tables = self.tables();
+        let order = tables.orders.get(&order).map(|row| &row.order);
+        Ok(order.and_then(|order| {
+            let address = order.delivery_address.clone()?;
+            Some(Destination { address, volume: order.parts.len() })
+        }))
+    }
+
+    async fn keep_delivery(
+        &self,
+        consumer: &'static str,
+        event: EventId,
+        subject: OrderOf,
+        told: &Delivery,
+    ) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        let order = tables.orders.get_mut(&subject.order).map(|row| &mut row.order);
+        if order.as_ref().is_some_and(|order| order.user != subject.user) {
+            return Err(another_user(subject));
+        }
+        if !self.inbox.fresh(consumer, event.uuid()) {
+            return Ok(false);
+        }
+        Ok(order.is_some_and(|order| order.keep_delivery(told)))
+    }
+}

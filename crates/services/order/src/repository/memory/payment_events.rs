@@ -1,0 +1,49 @@
+//! `PaymentEvents` in memory.
+
+use async_trait::async_trait;
+use contracts::ids::{EventId, OrderId, UserId};
+
+use super::MemoryOrders;
+use crate::{
+    error::Error,
+    repository::{PaymentEvents, Settled, Settlement},
+};
+
+#[async_trait]
+impl PaymentEvents for MemoryOrders {
+    async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error> {
+        Ok(self.tables().orders.get(&order).map(|row| row.order.user))
+    }
+
+    async fn settle_once(
+        &self,
+        consumer: &'static str,
+        event: EventId,
+        order: OrderId,
+        attempt: i32,
+        settled: &Settled,
+    ) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        if !self.inbox.fresh(consumer, event.uuid()) {
+            return Ok(false);
+        }
+        let row = tables.attempting(order, attempt).filter(|row| settled.also_shared || !row.shared);
+        let Some(row) = row else { return Ok(false) };
+        match &settled.settlement {
+            Settlement::Paid { transaction, event } => {
+                row.order.pay(attempt, *transaction)?;
+                self.tell(event);
+            }
+            Settlement::Declined(refusal) => row.decline(attempt, refusal)?,
+            _ => return Err(Error::Inconsistent("an event ends no attempt otherwise".to_owned())),
+        }
+        row.next_at = None;
+        tables.remember_attempt(order, attempt, Some(&settled.outcome));
+        Ok(true)
+    }
+
+    async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
+        self.inbox.fresh(consumer, event.uuid());
+        Ok(())
+    }
+}

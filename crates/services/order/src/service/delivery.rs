@@ -1,0 +1,86 @@
+//! The use cases of an order's delivery: where it goes, what delivery has told, where it is now.
+
+use std::{sync::Arc, time::Duration};
+
+use contracts::{
+    events::OrderOf,
+    ids::{EventId, OrderId, UserId},
+};
+use platform::deadline;
+
+use crate::{
+    client::Tracking,
+    error::{Error, Refusal},
+    model::{Delivery, DeliveryAddress, Destination, NewOrder, Tracked},
+    repository::{Deliveries, Orders},
+};
+
+/// The consumer group, and the inbox's name, of `DeliveryStatusUpdated`.
+pub const GROUP_DELIVERY_STATUS_UPDATED: &str = "order-group-delivery-status-updated";
+
+/// How long delivery is waited for. Far below the limit of a request, which is answered from order's copy then; and long enough for
+/// the circuit breaker to count it.
+const TRACK_WITHIN: Duration = Duration::from_secs(2);
+
+#[derive(Clone)]
+pub struct DeliveryService {
+    orders: Arc<dyn Orders>,
+    deliveries: Arc<dyn Deliveries>,
+    tracking: Arc<dyn Tracking>,
+    /// The most parts of an order that is delivered.
+    max_volume: usize,
+}
+
+impl DeliveryService {
+    pub fn new<R>(repository: Arc<R>, tracking: Arc<dyn Tracking>, max_volume: usize) -> Self
+    where
+        R: Orders + Deliveries + 'static,
+    {
+        Self { orders: repository.clone(), deliveries: repository, tracking, max_volume }
+    }
+
+    /// Refuses an order with an address and more parts than a courier could carry.
+    pub fn check_volume(&self, order: &NewOrder) -> Result<(), Error> {
+        self.check_pieces(order.delivery_address.as_ref(), order.parts.len())
+    }
+
+    /// The same of an order whose parts are not known yet but by their number.
+    pub fn check_pieces(&self, address: Option<&DeliveryAddress>, pieces: usize) -> Result<(), Error> {
+        if address.is_some() && pieces > self.max_volume {
+            return Err(Error::TooLargeToDeliver { max_volume: self.max_volume });
+        }
+        Ok(())
+    }
+
+    /// Where an order is delivered, in any status of the order.
+    pub async fn destination(&self, order: OrderId) -> Result<Destination, Error> {
+        self.deliveries.destination(order).await?.ok_or(Error::DeliveryNotFound(order))
+    }
+
+    /// Takes effect once per event, and never takes a status back.
+    pub async fn status_updated(&self, event: EventId, subject: OrderOf, told: Delivery) -> Result<(), Error> {
+        let order = subject.order;
+        if self.deliveries.keep_delivery(GROUP_DELIVERY_STATUS_UPDATED, event, subject, &told).await? {
+            tracing::info!(order_uuid = %order, status = told.status.as_str(), "delivery status updated");
+        }
+        Ok(())
+    }
+
+    /// The delivery of one of the user's orders: as delivery answers, or what order knows of it while delivery is away.
+    pub async fn track(&self, user: UserId, order: OrderId) -> Result<Tracked, Error> {
+        let found = self.orders.find(user, order).await?.ok_or(Refusal::OrderNotFound(order))?;
+        if found.delivery_address.is_none() {
+            return Err(Error::DeliveryNotFound(order));
+        }
+        let kept = found.delivery.map(|delivery| Tracked { delivery, position: None });
+        match (deadline::within(TRACK_WITHIN, self.tracking.track(order)).await, kept) {
+            (Ok(Some(tracked)), _) | (Ok(None), Some(tracked)) => Ok(tracked),
+            (Ok(None), None) => Err(Error::DeliveryNotFound(order)),
+            (Err(Error::Unavailable(peer, error)), Some(kept)) => {
+                tracing::warn!(order_uuid = %order, error = format!("{error:#}"), "{peer} unavailable, answering from the copy");
+                Ok(kept)
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+}

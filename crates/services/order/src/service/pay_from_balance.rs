@@ -1,0 +1,72 @@
+//! Pays orders of `/api/orders` from their users' balances, without a request.
+//!
+//! The order is created with the wish to be paid so, and the wish ends with the attempt that is charged or declined, in the same
+//! statements. A process that dies before it has begun the attempt leaves an order that is due again; after that, an attempt that the
+//! reconciler takes over. Two processes never begin two attempts: `Attempts::begin` admits one at a time.
+
+use std::time::Duration;
+
+use contracts::ids::{OrderId, UserId};
+use futures::{Stream, StreamExt as _, stream};
+use platform::outage::Outage;
+use tokio_util::sync::CancellationToken;
+
+use super::OrderService;
+use crate::{error::Error, model::PaymentMethod};
+
+/// Orders paid at once.
+const PAID_AT_ONCE: usize = 64;
+/// Orders taken by one statement.
+const TAKEN_AT_ONCE: i64 = 16;
+/// The first pause before an attempt that could not be made is made again, doubled each time up to 16 s.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// The pause between two queries while no order is due.
+const POLL: Duration = Duration::from_secs(1);
+
+impl OrderService {
+    /// Pays orders as they fall due, until `stop`. Every replica runs one.
+    pub async fn pay_from_balances(&self, stop: CancellationToken) -> anyhow::Result<()> {
+        self.due(stop).for_each_concurrent(PAID_AT_ONCE, |(order, user)| self.pay_from_balance(user, order)).await;
+        Ok(())
+    }
+
+    /// Takes orders as they fall due, until `stop`.
+    fn due(&self, stop: CancellationToken) -> impl Stream<Item = (OrderId, UserId)> {
+        let outage = Outage::new("sweeping", "self-payments");
+        stream::unfold((stop, outage), async |(stop, mut outage)| {
+            loop {
+                if stop.is_cancelled() {
+                    return None;
+                }
+                match self.checkouts.due_to_pay_themselves(TAKEN_AT_ONCE, TRY_AGAIN).await {
+                    Ok(due) => {
+                        outage.over();
+                        if !due.is_empty() {
+                            return Some((stream::iter(due), (stop, outage)));
+                        }
+                    }
+                    Err(error) => outage.met(format!("{:#}", anyhow::Error::from(error))),
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(POLL) => {}
+                    () = self.self_payments.notified() => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+        })
+        .flatten()
+    }
+
+    async fn pay_from_balance(&self, user: UserId, order: OrderId) {
+        match self.pay(user, order, PaymentMethod::InvestorMoney, None).await {
+            Ok(_) => tracing::info!(order_uuid = %order, "order paid from its user's balance"),
+            Err(Error::Refused(refusal)) => {
+                tracing::info!(order_uuid = %order, reason = %refusal, "order not paid from its user's balance");
+            }
+            Err(error) => {
+                let error = format!("{:#}", anyhow::Error::from(error));
+                tracing::warn!(order_uuid = %order, error, "payment from the balance not made; retrying later");
+            }
+        }
+    }
+}

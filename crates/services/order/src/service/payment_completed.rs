@@ -1,0 +1,96 @@
+//! Settles an attempt to pay from payment's event, which races with payment's answer.
+//!
+//! Both tell the same: payment writes the event in the statement that settles the attempt. The one that comes first ends the attempt
+//! and completes the Idempotency-Key in the same statement; the other finds the attempt ended and changes nothing.
+//!
+//! - `SUCCESS`: a process asks for a charge only after inventory has confirmed the parts, which then stand until the order ends. So the
+//!   order is paid, as by the synchronous answer, however many processes have the attempt. One that hears `Charged` later finds the
+//!   order paid by that transaction and answers so; one that is between void and [`Undone`](crate::model::Ending::Undone) is late as
+//!   it would be after another process's answer: its write finds no attempt.
+//! - `INSUFFICIENT_FUNDS`: only a request to charge is declined so, never a void. The attempt is declined.
+//! - `FAILED` of an attempt that no process but its first has had: only a process that has taken an attempt over asks for a void
+//!   (`AttemptLease::after_confirmation`), and taking it over marks it as shared before. So this is a declined charge, and the first
+//!   process, which has heard or will hear the same, answers the same refusal.
+//! - `FAILED` of a shared attempt may be the void's own event. The process that asked for the void is about to cancel the order and to
+//!   answer that its parts are gone; ended as declined by then, the order would stay payable without parts, under a key that remembers
+//!   another refusal. So the event does not decide: the process that has the attempt, or the reconciler after it, asks inventory and
+//!   payment, and ends it as without the event: declined while the parts are held, cancelled otherwise.
+//!
+//! An attempt becomes shared, or is ended, in one row: whichever statement is first, the other one sees it.
+
+use contracts::ids::{EventId, OrderId, TransactionId, UserId};
+use contracts::money::Money;
+
+use super::{GROUP_PAYMENT_COMPLETED, OrderService};
+use crate::{
+    error::{Error, Refusal},
+    model::{Order, Outcome},
+    repository::{Settled, Settlement},
+};
+
+/// What payment tells of one attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Completed {
+    pub order: OrderId,
+    pub user: UserId,
+    pub attempt: u32,
+    pub amount_minor: i64,
+    pub result: PaymentResult,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentResult {
+    Success(TransactionId),
+    InsufficientFunds,
+    /// Declined, or void.
+    Failed,
+}
+
+impl OrderService {
+    /// Takes effect once per event, on the attempt that it names, while that is in progress.
+    pub async fn payment_completed(&self, event: EventId, completed: &Completed) -> Result<(), Error> {
+        let uuid = completed.order;
+        let Some(order) = self.orders.find(completed.user, uuid).await? else {
+            if self.payment_events.owner(uuid).await?.is_some() {
+                return Err(Error::Inconsistent(format!("user_uuid is not that of order {uuid}")));
+            }
+            tracing::warn!(order_uuid = %uuid, "payment of an unknown order skipped");
+            return self.payment_events.skip(GROUP_PAYMENT_COMPLETED, event).await;
+        };
+        if Money::from_minor(completed.amount_minor) != Ok(order.total_price) {
+            return Err(Error::Inconsistent(format!("amount_minor is not the price of order {uuid}")));
+        }
+        let open = order.attempt.filter(|attempt| attempt.number.unsigned_abs() == completed.attempt);
+        let Some(attempt) = open else {
+            return self.payment_events.skip(GROUP_PAYMENT_COMPLETED, event).await;
+        };
+        let settled = settled(&order, attempt.number, completed.result)?;
+        let group = GROUP_PAYMENT_COMPLETED;
+        if self.payment_events.settle_once(group, event, uuid, attempt.number, &settled).await? {
+            match settled.outcome {
+                Outcome::Refused(refusal) => {
+                    tracing::info!(order_uuid = %uuid, attempt = attempt.number, reason = %refusal, "payment declined");
+                }
+                _ => self.is_paid(&order, attempt.number),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn settled(order: &Order, attempt: i32, result: PaymentResult) -> Result<Settled, Error> {
+    let declined = |refusal: Refusal, also_shared| Settled {
+        settlement: Settlement::Declined(refusal.clone()),
+        outcome: Outcome::Refused(refusal),
+        also_shared,
+    };
+    Ok(match result {
+        PaymentResult::Success(transaction) => {
+            let event = order.clone().pay(attempt, transaction)?;
+            let settlement = Settlement::Paid { transaction, event };
+            Settled { settlement, outcome: Outcome::Paid { transaction }, also_shared: true }
+        }
+        PaymentResult::InsufficientFunds => declined(Refusal::InsufficientFunds, true),
+        PaymentResult::Failed => declined(Refusal::PaymentDeclined, false),
+    })
+}

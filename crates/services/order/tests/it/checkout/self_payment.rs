@@ -1,0 +1,187 @@
+//! Orders that pay themselves from the balance, over memory.
+
+use std::{sync::Arc, time::Duration};
+
+use contracts::ids::{OrderId, UserId};
+use order::{
+    client::Fault,
+    error::Refusal,
+    model::{Order, Outcome, PaymentMethod, Status},
+    repository::{Attempts as _, Checkouts as _, Repositories},
+    service::{Checkout, Item, OrderService},
+};
+use platform::outbox::Waker;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::ids;
+use crate::shop::{PAY_WITHIN, Shop};
+
+/// An order of one engine.
+async fn check_out(service: &OrderService, shop: &Shop) -> OrderId {
+    let item = Item { product: shop.engine.to_string(), quantity: 1, price: 100.0 };
+    let (uuid, buyer) = (ids::order(), shop.user.to_string());
+    let checkout = Checkout { uuid, buyer, delivery_address: None, items: vec![item] };
+    match service.check_out(shop.user, checkout, None).await.expect("the order is created") {
+        Outcome::Created { order, .. } => order,
+        other => panic!("created an order and got {other:?}"),
+    }
+}
+
+/// Runs the job of a replica until the guard is dropped.
+fn job(service: OrderService) -> DropGuard {
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move { service.pay_from_balances(stopped).await });
+    stop.drop_guard()
+}
+
+/// Another replica over the same stores.
+fn replica(shop: &Shop) -> OrderService {
+    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
+    let (inventory, payments) = (Arc::new(shop.inventory.clone()), Arc::new(shop.payments.clone()));
+    OrderService::new(repositories, inventory, payments, Waker::default(), PAY_WITHIN)
+}
+
+async fn after(shop: &Shop, order: OrderId, time: Duration) -> Order {
+    tokio::time::sleep(time).await;
+    shop.find(order).await
+}
+
+const SOON: Duration = Duration::from_millis(100);
+const THREE_SECONDS: Duration = Duration::from_secs(3);
+
+#[tokio::test(start_paused = true)]
+async fn an_order_pays_itself_at_once() {
+    let shop = Shop::open();
+    let _job = job(shop.service.clone());
+    tokio::time::sleep(SOON).await;
+
+    let order = check_out(&shop.service, &shop).await;
+    let paid = after(&shop, order, SOON).await;
+
+    assert_eq!((paid.status, paid.attempts), (Status::Paid, 1));
+    assert_eq!(paid.payment.map(|(method, _)| method), Some(PaymentMethod::InvestorMoney));
+    assert_eq!(shop.events(order), ["events.v1.OrderCreated", "events.v1.OrderPaid"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_of_a_replica_that_died_is_paid_by_another() {
+    let shop = Shop::open();
+    let dead = replica(&shop);
+    let (before, taken) = (check_out(&dead, &shop).await, check_out(&dead, &shop).await);
+    shop.orders.due_to_pay_themselves(1, Duration::from_secs(1)).await.unwrap();
+
+    let _job = job(shop.service.clone());
+
+    for order in [before, taken] {
+        assert_eq!(after(&shop, order, THREE_SECONDS).await.status, Status::Paid);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_replicas_begin_one_attempt() {
+    let shop = Shop::open();
+    let _jobs = [job(shop.service.clone()), job(replica(&shop))];
+    let mut orders = Vec::new();
+    for _ in 0..10 {
+        orders.push(check_out(&shop.service, &shop).await);
+    }
+
+    for order in orders {
+        let paid = after(&shop, order, THREE_SECONDS).await;
+        assert_eq!((paid.status, paid.attempts, shop.payments.charges(order)), (Status::Paid, 1, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_declined_from_the_balance_is_left_to_its_user() {
+    let shop = Shop::open();
+    shop.payments.script(Fault::Decline(Refusal::InsufficientFunds));
+    let _job = job(shop.service.clone());
+
+    let order = check_out(&shop.service, &shop).await;
+    let declined = after(&shop, order, Duration::from_mins(5)).await;
+    let receipt = shop.orders.receipt(order).await.unwrap();
+    shop.service.pay(shop.user, order, PaymentMethod::Card, None).await.unwrap();
+
+    assert_eq!((declined.status, declined.attempts), (Status::PendingPayment, 1));
+    assert_eq!(receipt.declined, Some((1, Refusal::InsufficientFunds)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_could_not_be_made_is_made_again() {
+    let shop = Shop::open();
+    let order = check_out(&shop.service, &shop).await;
+    shop.inventory.set_away(true);
+    let _job = job(shop.service.clone());
+
+    let waiting = after(&shop, order, Duration::from_mins(5)).await;
+    shop.inventory.set_away(false);
+    let paid = after(&shop, order, Duration::from_secs(20)).await;
+
+    assert_eq!(waiting.status, Status::PendingPayment);
+    assert!((5..=40).contains(&waiting.attempts), "{} attempts in 5 min", waiting.attempts);
+    assert_eq!((paid.status, shop.payments.charges(order)), (Status::Paid, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_whose_outcome_is_unknown_is_the_reconcilers() {
+    for fault in [Fault::Lost, Fault::ChargedThenSilent] {
+        let shop = Shop::open();
+        shop.payments.script(fault);
+        let _job = job(shop.service.clone());
+        let order = check_out(&shop.service, &shop).await;
+
+        let unknown = after(&shop, order, Duration::from_secs(30)).await;
+        shop.reconcile(Duration::from_secs(30)).await;
+        let paid = shop.find(order).await;
+
+        assert!(unknown.attempt.is_some(), "{unknown:?}");
+        assert_eq!((paid.status, paid.attempts, shop.payments.charges(order)), (Status::Paid, 1, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_was_not_paid_by_its_deadline_is_cancelled() {
+    let shop = Shop::open();
+    let order = check_out(&shop.service, &shop).await;
+    shop.inventory.set_away(true);
+    let _job = job(shop.service.clone());
+
+    tokio::time::sleep(PAY_WITHIN + Duration::from_secs(1)).await;
+    while shop.find(order).await.attempt.is_some() {
+        tokio::time::sleep(SOON).await;
+    }
+    shop.service.expire_overdue().await.unwrap();
+    shop.inventory.set_away(false);
+
+    let cancelled = after(&shop, order, Duration::from_mins(5)).await;
+    assert_eq!((cancelled.status, shop.payments.charges(order)), (Status::Cancelled, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_of_v1_waits_for_a_request() {
+    let shop = Shop::open();
+    let _job = job(shop.service.clone());
+
+    let order = shop.order().await;
+
+    assert_eq!(after(&shop, order, Duration::from_mins(5)).await.attempts, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_users_own_attempt_does_not_end_the_wish() {
+    let shop = Shop::open();
+    let order = check_out(&shop.service, &shop).await;
+    let user: UserId = shop.user;
+    let begun = shop.orders.begin(user, order, PaymentMethod::Card, PAY_WITHIN, None).await.unwrap();
+    let lease = begun.and_then(|(_, lease)| lease).unwrap();
+    let _job = job(shop.service.clone());
+    tokio::time::sleep(THREE_SECONDS).await;
+
+    let declined = order::repository::Settlement::Declined(Refusal::PaymentDeclined);
+    shop.orders.settle(order, &lease, &declined, None).await.unwrap();
+
+    let paid = after(&shop, order, THREE_SECONDS).await;
+    assert_eq!((paid.status, paid.attempts), (Status::Paid, 2));
+}

@@ -1,0 +1,148 @@
+//! Every repository of deliveries: the promises, for the twin and PostgreSQL alike.
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use contracts::{events::OrderOf, ids::DeliveryId, money::Money};
+use order::model::{Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Order};
+
+use super::{OVER, Repository, begun, cancelled, create, find, new_order, pay, write};
+use crate::ids;
+use crate::shop::PAY_WITHIN;
+
+contract!(
+    an_address_is_kept_as_it_was_sent,
+    an_order_that_is_being_paid_has_its_address,
+    a_destination_is_known_in_any_status,
+    an_order_without_an_address_has_no_destination,
+    a_delivery_takes_each_later_status_and_no_earlier_one,
+    a_delivery_event_has_its_effect_once,
+    a_delivery_event_of_an_unknown_order_is_noted_all_the_same,
+    a_delivery_event_for_another_user_fails_however_often_it_comes,
+);
+
+const ADDRESS: &str = "  Москва, ул. Тверская, 1 🚀";
+
+fn with_address() -> NewOrder {
+    let delivery_address = Some(DeliveryAddress::new(ADDRESS.to_owned()).expect("an address"));
+    NewOrder { delivery_address, ..new_order(ids::user()) }
+}
+
+async fn create_with_address(orders: &dyn Repository, pay_within: Duration) -> Order {
+    write(orders, &with_address(), Money::ZERO, pay_within, None).await.expect("the order is written")
+}
+
+fn told(status: DeliveryStatus) -> Delivery {
+    Delivery {
+        uuid: DeliveryId::new(ids::random()),
+        status,
+        tracking_number: "A1B2C3D4E5F6".to_owned(),
+        estimated_delivery: NaiveDate::from_ymd_opt(2026, 11, 24),
+    }
+}
+
+fn subject(order: &Order) -> OrderOf {
+    OrderOf { order: order.uuid, user: order.user }
+}
+
+async fn keep(orders: &dyn Repository, order: &Order, told: &Delivery) -> bool {
+    orders.keep_delivery("group", ids::event(), subject(order), told).await.expect("the delivery is kept")
+}
+
+async fn an_address_is_kept_as_it_was_sent(orders: &dyn Repository) {
+    let order = create_with_address(orders, OVER).await;
+    tokio::time::sleep(Duration::from_millis(2)).await;
+
+    let page = orders.page(order.user, None, 1).await.unwrap();
+    let overdue = orders.overdue(1).await.unwrap();
+    let found = find(orders, &order).await;
+
+    assert_eq!(found.delivery_address.as_ref().unwrap().as_str(), ADDRESS);
+    assert_eq!((&found, &page[0], &overdue[0]), (&order, &order, &order));
+}
+
+async fn an_order_that_is_being_paid_has_its_address(orders: &dyn Repository) {
+    let order = create_with_address(orders, PAY_WITHIN).await;
+    let lease = begun(orders, &order).await;
+    tokio::time::sleep(Duration::from_millis(2)).await;
+
+    let unsettled = orders.unsettled(1, OVER).await.unwrap();
+
+    assert_eq!(unsettled[0].0.delivery_address, order.delivery_address);
+    let event = unsettled[0].0.clone().pay(lease.attempt.number, ids::transaction()).unwrap();
+    assert!(matches!(event, order::model::Event::Paid { deliver: true, .. }), "{event:?}");
+}
+
+async fn a_destination_is_known_in_any_status(orders: &dyn Repository) {
+    let [pending, paid, ended] = [
+        create_with_address(orders, PAY_WITHIN).await,
+        create_with_address(orders, PAY_WITHIN).await,
+        create_with_address(orders, PAY_WITHIN).await,
+    ];
+    let lease = begun(orders, &paid).await;
+    assert!(pay(orders, &paid, &lease).await);
+    assert!(orders.cancel(ended.uuid, &cancelled(&ended), None).await.unwrap());
+
+    for order in [pending, paid, ended] {
+        let destination = orders.destination(order.uuid).await.unwrap().unwrap();
+
+        assert_eq!((destination.address.as_str(), destination.volume), (ADDRESS, 3), "two parts, one of them twice");
+    }
+}
+
+async fn an_order_without_an_address_has_no_destination(orders: &dyn Repository) {
+    let order = create(orders).await;
+
+    assert_eq!(orders.destination(order.uuid).await.unwrap(), None);
+    assert_eq!(orders.destination(ids::order()).await.unwrap(), None);
+}
+
+async fn a_delivery_takes_each_later_status_and_no_earlier_one(orders: &dyn Repository) {
+    for first in DeliveryStatus::ALL {
+        for second in DeliveryStatus::ALL {
+            let order = create_with_address(orders, PAY_WITHIN).await;
+            let (first, second) = (told(first), told(second));
+
+            assert!(keep(orders, &order, &first).await, "{first:?}");
+            let changed = keep(orders, &order, &second).await;
+
+            let expected = if second.status.follows(Some(first.status)) { &second } else { &first };
+            assert_eq!(find(orders, &order).await.delivery.as_ref(), Some(expected), "{first:?}, {second:?}");
+            assert_eq!(changed, expected == &second, "{first:?}, {second:?}");
+        }
+    }
+}
+
+async fn a_delivery_event_has_its_effect_once(orders: &dyn Repository) {
+    let order = create_with_address(orders, PAY_WITHIN).await;
+    let (event, pending, later) = (ids::event(), told(DeliveryStatus::Pending), told(DeliveryStatus::Delivered));
+    let keep = async |told| orders.keep_delivery("group", event, subject(&order), told).await.unwrap();
+
+    assert!(keep(&pending).await);
+    assert!(!keep(&later).await, "the same event again");
+    assert_eq!(find(orders, &order).await.delivery, Some(pending));
+}
+
+async fn a_delivery_event_of_an_unknown_order_is_noted_all_the_same(orders: &dyn Repository) {
+    let (order, event, pending) = (with_address(), ids::event(), told(DeliveryStatus::Pending));
+    let subject = OrderOf { order: order.uuid, user: order.user };
+    let keep = async || orders.keep_delivery("group", event, subject, &pending).await.unwrap();
+
+    assert!(!keep().await);
+    let order = write(orders, &order, Money::ZERO, PAY_WITHIN, None).await.unwrap();
+    assert!(!keep().await, "the inbox has the event");
+    assert_eq!(find(orders, &order).await.delivery, None);
+}
+
+async fn a_delivery_event_for_another_user_fails_however_often_it_comes(orders: &dyn Repository) {
+    let order = create_with_address(orders, PAY_WITHIN).await;
+    let (event, pending) = (ids::event(), told(DeliveryStatus::Pending));
+    let theirs = OrderOf { user: ids::user(), ..subject(&order) };
+
+    for _ in 0..2 {
+        orders.keep_delivery("group", event, theirs, &pending).await.unwrap_err();
+    }
+
+    assert_eq!(find(orders, &order).await.delivery, None);
+    assert!(orders.keep_delivery("group", event, subject(&order), &pending).await.unwrap(), "no inbox row was written");
+}

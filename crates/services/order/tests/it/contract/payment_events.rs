@@ -1,0 +1,117 @@
+//! Every repository of what payment's events settle: the promises, for the twin and PostgreSQL alike.
+
+use contracts::ids::EventId;
+use order::{
+    error::Refusal,
+    model::{AttemptLease, Claimed, Event, Order, Outcome, PaymentMethod, Status},
+    repository::{Settled, Settlement},
+};
+
+use super::{LEASE, OVER, Repository, begun, claim, create, find, pay};
+use crate::ids;
+
+contract!(
+    an_event_settles_an_attempt_and_completes_its_key,
+    a_declined_event_ends_an_attempt_and_completes_its_key,
+    an_event_is_taken_once,
+    an_event_of_an_attempt_that_has_ended_changes_nothing,
+    a_void_that_may_be_another_processes_settles_nothing_shared,
+    the_owner_of_an_order_is_known,
+);
+
+const GROUP: &str = "group";
+
+fn paid(order: &Order) -> Settled {
+    let transaction = ids::transaction();
+    let event =
+        Event::Paid { order: order.uuid, user: order.user, method: PaymentMethod::Sbp, transaction, deliver: false };
+    let settlement = Settlement::Paid { transaction, event };
+    Settled { settlement, outcome: Outcome::Paid { transaction }, also_shared: true }
+}
+
+fn declined(also_shared: bool) -> Settled {
+    let refusal = Refusal::InsufficientFunds;
+    Settled { settlement: Settlement::Declined(refusal.clone()), outcome: Outcome::Refused(refusal), also_shared }
+}
+
+async fn settle(orders: &dyn Repository, order: &Order, event: EventId, attempt: i32, settled: &Settled) -> bool {
+    orders.settle_once(GROUP, event, order.uuid, attempt, settled).await.unwrap()
+}
+
+async fn an_event_settles_an_attempt_and_completes_its_key(orders: &dyn Repository) {
+    let order = create(orders).await;
+    let claim = claim(order.user);
+    orders.claim(&claim, order.uuid, LEASE).await.unwrap();
+    orders.begin(order.user, order.uuid, PaymentMethod::Sbp, OVER, Some(&claim)).await.unwrap();
+    let paid = paid(&order);
+
+    assert!(settle(orders, &order, ids::event(), 1, &paid).await);
+
+    let found = find(orders, &order).await;
+    let Outcome::Paid { transaction } = paid.outcome else { panic!("{paid:?}") };
+    assert_eq!((found.status, found.payment), (Status::Paid, Some((PaymentMethod::Sbp, transaction))));
+    assert_eq!(orders.claim(&claim, order.uuid, OVER).await.unwrap(), Claimed::Done(paid.outcome));
+}
+
+async fn a_declined_event_ends_an_attempt_and_completes_its_key(orders: &dyn Repository) {
+    let order = create(orders).await;
+    let claim = claim(order.user);
+    orders.claim(&claim, order.uuid, LEASE).await.unwrap();
+    orders.begin(order.user, order.uuid, PaymentMethod::Sbp, OVER, Some(&claim)).await.unwrap();
+    let declined = declined(false);
+
+    assert!(settle(orders, &order, ids::event(), 1, &declined).await);
+
+    let found = find(orders, &order).await;
+    assert_eq!((found.status, found.attempt), (Status::PendingPayment, None));
+    assert_eq!(orders.receipt(order.uuid).await.unwrap().declined, Some((1, Refusal::InsufficientFunds)));
+    assert_eq!(orders.claim(&claim, order.uuid, OVER).await.unwrap(), Claimed::Done(declined.outcome));
+}
+
+async fn an_event_is_taken_once(orders: &dyn Repository) {
+    let (order, event) = (create(orders).await, ids::event());
+    begun(orders, &order).await;
+
+    assert!(settle(orders, &order, event, 1, &declined(true)).await);
+    let second = begun(orders, &order).await;
+    assert!(!settle(orders, &order, event, 2, &paid(&order)).await);
+
+    assert_eq!(find(orders, &order).await.attempt, Some(second.attempt));
+    let skipped = ids::event();
+    orders.skip(GROUP, skipped).await.unwrap();
+    orders.skip(GROUP, skipped).await.unwrap();
+    assert!(!settle(orders, &order, skipped, 2, &paid(&order)).await);
+}
+
+async fn an_event_of_an_attempt_that_has_ended_changes_nothing(orders: &dyn Repository) {
+    let order = create(orders).await;
+    let lease: AttemptLease = begun(orders, &order).await;
+    assert!(pay(orders, &order, &lease).await);
+    let before = find(orders, &order).await;
+
+    let late = ids::event();
+    assert!(!settle(orders, &order, late, 1, &declined(true)).await);
+    assert!(!settle(orders, &order, ids::event(), 1, &paid(&order)).await);
+
+    assert_eq!(find(orders, &order).await, before);
+}
+
+async fn a_void_that_may_be_another_processes_settles_nothing_shared(orders: &dyn Repository) {
+    let (shared, own) = (create(orders).await, create(orders).await);
+    let first = begun(orders, &shared).await;
+    orders.take(shared.user, shared.uuid, 1, LEASE).await.unwrap().unwrap();
+    begun(orders, &own).await;
+
+    assert!(!settle(orders, &shared, ids::event(), 1, &declined(false)).await);
+    assert!(settle(orders, &own, ids::event(), 1, &declined(false)).await);
+
+    assert_eq!(find(orders, &shared).await.attempt, Some(first.attempt));
+    assert!(settle(orders, &shared, ids::event(), 1, &declined(true)).await);
+}
+
+async fn the_owner_of_an_order_is_known(orders: &dyn Repository) {
+    let order = create(orders).await;
+
+    assert_eq!(orders.owner(order.uuid).await.unwrap(), Some(order.user));
+    assert_eq!(orders.owner(ids::order()).await.unwrap(), None);
+}

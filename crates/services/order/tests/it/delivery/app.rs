@@ -1,0 +1,178 @@
+//! The running service with its database and broker: the gRPC port, and events from the topic.
+
+use std::net::SocketAddr;
+
+use contracts::{
+    events::{DeliveryStatusUpdated, record},
+    ids::{OrderId, UserId},
+    money::Money,
+    proto::order::v1::{GetDeliveryAddressRequest, order_service_client::OrderServiceClient},
+};
+use order::{
+    app::App,
+    config::Config,
+    model::{CancelReason, DeliveryAddress, NewOrder},
+    repository::{MIGRATIONS, Orders as _, PgOrders, Quote},
+};
+use platform::{grpc::Peer, kafka::Record};
+use testkit::{Iam, Kafka, Running, eventually};
+use tonic::{Code, Request, transport::Channel};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
+
+use super::{ADDRESS, address};
+use crate::ids;
+use crate::shop::PAY_WITHIN;
+
+struct Fixture {
+    http: SocketAddr,
+    grpc: SocketAddr,
+    kafka: Kafka,
+    iam: Iam,
+    orders: PgOrders,
+    user: UserId,
+    _database: testkit::Database,
+    _app: Running,
+}
+
+async fn fixture() -> Fixture {
+    let (kafka, iam) = tokio::join!(testkit::kafka(), testkit::iam());
+    let database = testkit::database(&MIGRATIONS).await;
+    let settings = testkit::settings().with(kafka.settings()).with([
+        ("ORDER_DATABASE_URL", database.url.clone()),
+        ("IAM_ADDRESS", iam.address.to_string()),
+        ("DELIVERY_ADDRESS", "127.0.0.1:1".to_owned()),
+    ]);
+    let app = App::build(Config::load(&settings).expect("complete settings")).await.expect("the app is built");
+    let (http, readiness) = (app.address().expect("an address"), app.readiness());
+    let grpc = app.grpc_address().expect("a second address");
+    let app = testkit::run(|stop| app.run(stop));
+    readiness.ready().await;
+    let orders = PgOrders::new(database.pool.clone());
+    Fixture { http, grpc, kafka, iam, orders, user: ids::user(), _database: database, _app: app }
+}
+
+impl Fixture {
+    async fn order(&self, delivery_address: Option<DeliveryAddress>) -> OrderId {
+        let part = ids::part();
+        let new = NewOrder::new(ids::order(), self.user, vec![part, part, ids::part()]);
+        let new = NewOrder { delivery_address, ..new };
+        let event = new.create(Money::ZERO);
+        let quote = Quote { total_price: Money::ZERO, unit_prices: vec![Money::ZERO; 2], pays_itself: false };
+        self.orders.create(&new, &quote, &event, PAY_WITHIN, None).await.expect("the order is written").uuid
+    }
+
+    fn client(&self, caller: &'static str) -> OrderServiceClient<Peer> {
+        OrderServiceClient::new(testkit::peer_of(caller, "order", self.grpc))
+    }
+
+    async fn publish(&self, event: DeliveryStatusUpdated) {
+        let key = event.order_uuid.parse().expect("a uuid");
+        let event = record(key, event);
+        let topic = self.kafka.topics().delivery_status_updated_topic_name;
+        let headers = [("event-type".to_owned(), event.kind.to_owned())].into();
+        let record = Record { topic, key: key.to_string().into_bytes(), payload: event.payload, headers };
+        self.kafka.publish(vec![record]).await;
+    }
+}
+
+fn request(order: &impl ToString) -> GetDeliveryAddressRequest {
+    GetDeliveryAddressRequest { order_uuid: order.to_string() }
+}
+
+#[tokio::test]
+async fn delivery_alone_is_told_the_address_and_the_volume() {
+    let fixture = fixture().await;
+    let (with, without) = (fixture.order(Some(address())).await, fixture.order(None).await);
+    let ended = fixture.order(Some(address())).await;
+    let mut found = fixture.orders.find(fixture.user, ended).await.unwrap().unwrap();
+    let cancelled = found.cancel(CancelReason::ByUser).unwrap();
+    assert!(fixture.orders.cancel(ended, &cancelled, None).await.unwrap());
+    let mut delivery = fixture.client("delivery");
+
+    for order in [with, ended] {
+        let answer = delivery.get_delivery_address(request(&order)).await.unwrap().into_inner();
+        assert_eq!((answer.address.as_str(), answer.volume), (ADDRESS, 3));
+    }
+    for order in [without, ids::order()] {
+        assert_eq!(delivery.get_delivery_address(request(&order)).await.unwrap_err().code(), Code::NotFound);
+    }
+    for wrong in ["", "seven"] {
+        let refused = delivery.get_delivery_address(request(&wrong)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(refused.message().contains("order_uuid"), "{refused:?}");
+    }
+    for other in ["payment", "notification", "order"] {
+        let refused = fixture.client(other).get_delivery_address(request(&with)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{other}");
+    }
+    let mut anonymous = OrderServiceClient::connect(format!("http://{}", fixture.grpc)).await.unwrap();
+    let mut with_session = Request::new(request(&with));
+    let session = fixture.iam.session(fixture.user.uuid());
+    with_session.metadata_mut().insert("session-uuid", session.parse().unwrap());
+    for call in [Request::new(request(&with)), with_session] {
+        assert_eq!(anonymous.get_delivery_address(call).await.unwrap_err().code(), Code::Unauthenticated);
+    }
+}
+
+#[tokio::test]
+async fn health_and_reflection_of_the_grpc_port_need_no_identity() {
+    let fixture = fixture().await;
+    let channel = Channel::from_shared(format!("http://{}", fixture.grpc)).unwrap().connect_lazy();
+
+    for service in ["", "order.v1.OrderService"] {
+        eventually(async || {
+            let request = HealthCheckRequest { service: service.to_owned() };
+            let answer = HealthClient::new(channel.clone()).check(request).await.unwrap().into_inner();
+            (answer.status() == ServingStatus::Serving).then_some(())
+        })
+        .await;
+    }
+    let list = MessageRequest::ListServices(String::new());
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(list) };
+    let request = futures::stream::once(std::future::ready(request));
+    let answer = ServerReflectionClient::new(channel).server_reflection_info(request).await.unwrap();
+    let answer = answer.into_inner().message().await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(services)) = answer.message_response else { panic!("no services") };
+    assert!(services.service.iter().any(|service| service.name == "order.v1.OrderService"));
+}
+
+#[tokio::test]
+async fn a_status_from_the_topic_is_shown_over_http_and_a_wrong_one_is_dead_lettered() {
+    let fixture = fixture().await;
+    let order = fixture.order(Some(address())).await;
+    let session = fixture.iam.session(fixture.user.uuid());
+    let client = platform::http::client(std::time::Duration::from_secs(20)).unwrap();
+    let get = async |path: &str| -> serde_json::Value {
+        let url = format!("http://{}/api/v1/orders/{order}{path}", fixture.http);
+        client.get(url).header("X-Session-Uuid", &session).send().await.unwrap().json().await.unwrap()
+    };
+    let updated = |user: UserId, status: &str| DeliveryStatusUpdated {
+        order_uuid: order.to_string(),
+        user_uuid: user.to_string(),
+        delivery_uuid: ids::random().to_string(),
+        status: status.to_owned(),
+        tracking_number: "A1B2C3D4E5F6".to_owned(),
+        estimated_date: "2026-11-24".to_owned(),
+        ..DeliveryStatusUpdated::default()
+    };
+
+    fixture.publish(updated(ids::user(), "DELIVERED")).await;
+    for status in ["PENDING", "IN_TRANSIT"] {
+        fixture.publish(updated(fixture.user, status)).await;
+    }
+
+    eventually(async || (get("").await["delivery_status"] == "IN_TRANSIT").then_some(())).await;
+    let tracked = get("/delivery").await;
+    assert_eq!((&tracked["status"], &tracked["stale"]), (&"IN_TRANSIT".into(), &true.into()), "delivery is away");
+    let dead = format!("{}.dlq", fixture.kafka.topics().delivery_status_updated_topic_name);
+    let letters = eventually(async || {
+        let letters = fixture.kafka.messages(&dead).await;
+        (!letters.is_empty()).then_some(letters)
+    })
+    .await;
+    assert_eq!(letters.len(), 1);
+}

@@ -1,0 +1,225 @@
+//! `delivery_address`, `delivery_status` and `…/delivery`, over HTTP and a real database.
+
+use contracts::{
+    events::OrderOf,
+    ids::{OrderId, UserId},
+};
+use order::{model::DeliveryStatus, repository::Deliveries as _};
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{ADDRESS, carried, told};
+use crate::api::{Api, problem, start};
+use crate::ids;
+use crate::shop::MAX_VOLUME;
+
+const ORDERS: &str = "/api/v1/orders";
+
+async fn create(api: &Api, address: Value) -> String {
+    let body = json!({ "user_uuid": api.user, "part_uuids": [api.part], "delivery_address": address });
+    let answer = api.post(ORDERS, &body).send().await.expect("an answer");
+    assert_eq!(answer.status(), 201);
+    let created: Value = answer.json().await.expect("JSON");
+    let members: Vec<_> = created.as_object().expect("an object").keys().collect();
+    assert_eq!(members, ["order_uuid", "total_price", "uuid"], "an address adds nothing to the answer");
+    created["order_uuid"].as_str().expect("a uuid").to_owned()
+}
+
+async fn keep(api: &Api, order: &str, status: DeliveryStatus) {
+    let order = OrderId::new(order.parse().expect("a uuid"));
+    let subject = OrderOf { order, user: UserId::new(api.user) };
+    api.orders.keep_delivery("group", ids::event(), subject, &told(status)).await.expect("the delivery is kept");
+}
+
+async fn track(api: &Api, order: &str) -> reqwest::Response {
+    api.request(Method::GET, &format!("{ORDERS}/{order}/delivery")).send().await.expect("an answer")
+}
+
+async fn list(api: &Api) -> Value {
+    let page: Value = api.request(Method::GET, ORDERS).send().await.expect("an answer").json().await.expect("JSON");
+    page["orders"].clone()
+}
+
+#[tokio::test]
+async fn an_order_shows_its_address_and_then_its_delivery_status() {
+    let api = start(10).await;
+    for address in [ADDRESS, "  as sent ", &"й".repeat(300)] {
+        let order = create(&api, json!(address)).await;
+
+        let before = api.get(&order).await;
+        keep(&api, &order, DeliveryStatus::Pending).await;
+        let after = api.get(&order).await;
+
+        assert_eq!(before["delivery_address"], address);
+        assert!(before.get("delivery_status").is_none());
+        assert_eq!((&after["delivery_address"], &after["delivery_status"]), (&json!(address), &json!("PENDING")));
+        assert_eq!(after["status"], "PENDING_PAYMENT");
+        let listed = &list(&api).await[0];
+        assert_eq!((&listed["delivery_address"], &listed["delivery_status"]), (&json!(address), &json!("PENDING")));
+    }
+}
+
+#[tokio::test]
+async fn an_order_without_an_address_is_as_it_was() {
+    let api = start(10).await;
+    let (absent, null) = (api.order().await, create(&api, Value::Null).await);
+
+    for order in [&absent, &null] {
+        let shown = api.request(Method::GET, &format!("{ORDERS}/{order}")).send().await.unwrap().text().await.unwrap();
+        let parts = if order == &absent { vec![api.part; 2] } else { vec![api.part] };
+        let price = if order == &absent { "2469.0" } else { "1234.5" };
+        let (user, parts) = (api.user, json!(parts));
+        assert_eq!(
+            shown,
+            format!(
+                r#"{{"order_uuid":"{order}","user_uuid":"{user}","part_uuids":{parts},"total_price":{price},"status":"PENDING_PAYMENT"}}"#
+            )
+        );
+        problem(track(&api, order).await, 404, "DELIVERY_NOT_FOUND").await;
+    }
+    for listed in list(&api).await.as_array().unwrap() {
+        let members: Vec<_> = listed.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members, ["created_at", "order_uuid", "part_uuids", "status", "total_price", "user_uuid"]);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_address_is_refused_by_its_name_and_not_repeated() {
+    let api = start(10).await;
+    let wrong = [
+        json!(""),
+        json!("   "),
+        json!("\u{3000}"),
+        json!("x".repeat(301)),
+        json!("й".repeat(301)),
+        json!("Main Street\n1"),
+        json!("Main Street\u{0}"),
+        json!(7),
+        json!(true),
+        json!(["Main Street"]),
+        json!({ "street": "Main Street" }),
+    ];
+
+    for address in wrong {
+        let body = json!({ "user_uuid": api.user, "part_uuids": [api.part], "delivery_address": address });
+        let answer = problem(api.post(ORDERS, &body).send().await.unwrap(), 400, "INVALID_REQUEST").await;
+
+        assert_eq!(answer["field"], "delivery_address", "{address}: {answer}");
+        assert!(!answer.to_string().contains("Main Street"), "{answer}");
+    }
+    assert_eq!(list(&api).await, json!([]));
+}
+
+#[tokio::test]
+async fn more_parts_than_a_courier_carries_are_refused_with_an_address_alone() {
+    let api = start(10).await;
+    let order = |parts: usize, address: Option<&str>| {
+        let body = json!({ "user_uuid": api.user, "part_uuids": vec![api.part; parts], "delivery_address": address });
+        api.post(ORDERS, &body).send()
+    };
+
+    let answer = order(MAX_VOLUME + 1, Some(ADDRESS)).await.unwrap();
+    assert_eq!(problem(answer, 400, "INVALID_REQUEST").await["field"], "part_uuids");
+    // The stock has five.
+    assert_eq!(order(MAX_VOLUME + 1, None).await.unwrap().status(), 201);
+    assert_eq!(
+        problem(order(MAX_VOLUME, Some(ADDRESS)).await.unwrap(), 409, "OUT_OF_STOCK").await["field"],
+        "part_uuids"
+    );
+}
+
+#[tokio::test]
+async fn an_address_is_a_part_of_the_request_that_a_key_stands_for() {
+    let api = start(10).await;
+    let order = |address: &str| {
+        let body = json!({ "user_uuid": api.user, "part_uuids": [api.part], "delivery_address": address });
+        api.post(ORDERS, &body).header("Idempotency-Key", "key").send()
+    };
+
+    let first = order(ADDRESS).await.unwrap().bytes().await.unwrap();
+    let again = order(ADDRESS).await.unwrap().bytes().await.unwrap();
+
+    assert_eq!(first, again);
+    problem(order("elsewhere").await.unwrap(), 422, "IDEMPOTENCY_KEY_REUSED").await;
+}
+
+#[tokio::test]
+async fn the_way_of_an_order_is_told_as_delivery_tells_it() {
+    let api = start(10).await;
+    let order = create(&api, json!(ADDRESS)).await;
+    let uuid = OrderId::new(order.parse().unwrap());
+
+    problem(track(&api, &order).await, 404, "DELIVERY_NOT_FOUND").await;
+    api.delivery.put(uuid, carried());
+    let carried: Value = track(&api, &order).await.json().await.unwrap();
+    let mut waiting = super::carried();
+    if let Some(position) = &mut waiting.position {
+        position.courier = None;
+    }
+    api.delivery.put(uuid, waiting);
+    let waiting: Value = track(&api, &order).await.json().await.unwrap();
+
+    let without_courier = json!({
+        "order_uuid": order,
+        "delivery_uuid": Uuid::from_u128(7),
+        "status": "IN_TRANSIT",
+        "tracking_number": "A1B2C3D4E5F6",
+        "estimated_delivery": "2026-11-24",
+        "current_location": "(4, 2)",
+        "progress": 43,
+    });
+    let mut with_courier = without_courier.clone();
+    with_courier["courier"] = json!({
+        "id": Uuid::from_u128(8), "name": "Вело", "speed": 2, "location": { "x": 4, "y": 2 }, "steps_left": 3,
+    });
+    assert_eq!(carried, with_courier);
+    assert_eq!(waiting, without_courier);
+}
+
+#[tokio::test]
+async fn while_delivery_is_away_the_copy_is_told_and_said_to_be_stale() {
+    let api = start(10).await;
+    let order = create(&api, json!(ADDRESS)).await;
+    api.delivery.set_away(true);
+
+    problem(track(&api, &order).await, 503, "DEPENDENCY_UNAVAILABLE").await;
+    keep(&api, &order, DeliveryStatus::OutForDelivery).await;
+    let answer = track(&api, &order).await;
+    let status = answer.status();
+    let stale: Value = answer.json().await.unwrap();
+    api.delivery.set_away(false);
+    api.delivery.put(OrderId::new(order.parse().unwrap()), carried());
+    let fresh: Value = track(&api, &order).await.json().await.unwrap();
+
+    assert_eq!(status, 200);
+    assert_eq!(
+        stale,
+        json!({
+            "order_uuid": order,
+            "delivery_uuid": Uuid::from_u128(7),
+            "status": "OUT_FOR_DELIVERY",
+            "tracking_number": "A1B2C3D4E5F6",
+            "estimated_delivery": "2026-11-24",
+            "stale": true,
+        })
+    );
+    assert!(fresh.get("stale").is_none() && fresh["progress"] == 43, "{fresh}");
+}
+
+#[tokio::test]
+async fn another_users_delivery_is_an_unknown_order() {
+    let api = start(10).await;
+    let order = create(&api, json!(ADDRESS)).await;
+    api.delivery.put(OrderId::new(order.parse().unwrap()), carried());
+    api.sessions.open("stranger", ids::random());
+
+    let path = format!("{ORDERS}/{order}/delivery");
+    let theirs = api.bare(Method::GET, &path).header("X-Session-Uuid", "stranger").send().await.unwrap();
+    let theirs = problem(theirs, 404, "ORDER_NOT_FOUND").await;
+    let unknown = problem(track(&api, &ids::random().to_string()).await, 404, "ORDER_NOT_FOUND").await;
+
+    assert_eq!((&theirs["title"], &theirs["type"]), (&unknown["title"], &unknown["type"]));
+    problem(api.bare(Method::GET, &path).send().await.unwrap(), 401, "MISSING_SESSION").await;
+    problem(track(&api, "not-a-uuid").await, 400, "INVALID_REQUEST").await;
+}

@@ -1,0 +1,62 @@
+//! The delivery of an order: its HTTP calls, its gRPC call, the events that it writes and reads.
+
+mod app;
+mod consumer;
+mod events;
+mod http;
+mod privacy;
+mod tracking;
+
+use chrono::NaiveDate;
+use contracts::ids::{CourierId, DeliveryId, OrderId};
+use order::model::{
+    Cell, Courier, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Outcome, PaymentMethod, Position, Tracked,
+};
+use uuid::Uuid;
+
+use crate::ids;
+use crate::shop::Shop;
+
+const ADDRESS: &str = "Москва, ул. Тверская, 1";
+
+fn address() -> DeliveryAddress {
+    DeliveryAddress::new(ADDRESS.to_owned()).expect("an address")
+}
+
+/// An order of one engine of the shop, with the address.
+async fn order(shop: &Shop) -> OrderId {
+    let order =
+        NewOrder { delivery_address: Some(address()), ..NewOrder::new(ids::order(), shop.user, vec![shop.engine]) };
+    match shop.service.create(shop.user, order, None).await.expect("the order is created") {
+        Outcome::Created { order, .. } => order,
+        other => panic!("created an order and got {other:?}"),
+    }
+}
+
+async fn paid(shop: &Shop) -> OrderId {
+    let order = order(shop).await;
+    shop.service.pay(shop.user, order, PaymentMethod::Card, None).await.expect("the order is paid");
+    order
+}
+
+fn told(status: DeliveryStatus) -> Delivery {
+    Delivery {
+        uuid: DeliveryId::new(Uuid::from_u128(7)),
+        status,
+        tracking_number: "A1B2C3D4E5F6".to_owned(),
+        estimated_delivery: NaiveDate::from_ymd_opt(2026, 11, 24),
+    }
+}
+
+/// A delivery that a courier carries.
+pub fn carried() -> Tracked {
+    let courier = Courier {
+        uuid: CourierId::new(Uuid::from_u128(8)),
+        name: "Вело".to_owned(),
+        speed: 2,
+        location: Cell { x: 4, y: 2 },
+        steps_left: 3,
+    };
+    let position = Position { current_location: "(4, 2)".to_owned(), progress: 43, courier: Some(courier) };
+    Tracked { delivery: told(DeliveryStatus::InTransit), position: Some(position) }
+}

@@ -1,0 +1,247 @@
+//! Delivery over gRPC: what it answers, and what it takes to have it away, refusing or silent.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use contracts::{
+    events::OrderOf,
+    ids::OrderId,
+    proto::delivery::v1::{
+        AddCourierRequest, AddCourierResponse, AddStoragePlaceRequest, AddStoragePlaceResponse, Carrier,
+        CreateDeliveryRequest, CreateDeliveryResponse, GetDeliveryStatusRequest, GetDeliveryStatusResponse,
+        ListCouriersRequest, ListCouriersResponse, Location,
+        delivery_service_server::{DeliveryService as Rpc, DeliveryServiceServer},
+    },
+};
+use order::{
+    api,
+    client::{GrpcDelivery, Tracking as _},
+    error::Error,
+    model::{DeliveryStatus, Tracked},
+    repository::Deliveries as _,
+    service::DeliveryService,
+};
+use platform::{
+    auth::{Access, Guard, MemorySessions, ServiceKey},
+    grpc::Services,
+    health::Readiness,
+    http,
+};
+use reqwest::StatusCode;
+use testkit::Running;
+use tokio::{net::TcpListener, task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use super::{carried, order, told};
+use crate::ids;
+use crate::shop::{MAX_VOLUME, Shop};
+
+/// Answers every order with this.
+struct Stub(Result<GetDeliveryStatusResponse, Status>);
+
+#[tonic::async_trait]
+impl Rpc for Stub {
+    async fn get_delivery_status(
+        &self,
+        request: Request<GetDeliveryStatusRequest>,
+    ) -> Result<Response<GetDeliveryStatusResponse>, Status> {
+        platform::grpc::parse_uuid("order_id", &request.get_ref().order_id)?;
+        self.0.clone().map(Response::new)
+    }
+
+    async fn create_delivery(
+        &self,
+        _: Request<CreateDeliveryRequest>,
+    ) -> Result<Response<CreateDeliveryResponse>, Status> {
+        Err(Status::unimplemented("not called by order"))
+    }
+
+    async fn list_couriers(&self, _: Request<ListCouriersRequest>) -> Result<Response<ListCouriersResponse>, Status> {
+        Err(Status::unimplemented("not called by order"))
+    }
+
+    async fn add_courier(&self, _: Request<AddCourierRequest>) -> Result<Response<AddCourierResponse>, Status> {
+        Err(Status::unimplemented("not called by order"))
+    }
+
+    async fn add_storage_place(
+        &self,
+        _: Request<AddStoragePlaceRequest>,
+    ) -> Result<Response<AddStoragePlaceResponse>, Status> {
+        Err(Status::unimplemented("not called by order"))
+    }
+}
+
+/// A stand-in for delivery, for services alone: where it listens.
+async fn delivery(answer: Result<GetDeliveryStatusResponse, Status>) -> (SocketAddr, Running) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    let key = ServiceKey::new("delivery", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
+    let guard = Guard::new(Arc::new(MemorySessions::default()), key, |_| Access::Service);
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(DeliveryServiceServer::new(Stub(answer)));
+    (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
+}
+
+/// Accepts connections and answers nothing.
+async fn hung() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    tokio::spawn(async move {
+        let mut connections = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            connections.push(connection);
+        }
+    });
+    address
+}
+
+fn client(address: SocketAddr) -> GrpcDelivery {
+    GrpcDelivery::new(testkit::peer_of("order", "delivery", address))
+}
+
+fn service(shop: &Shop, address: SocketAddr) -> DeliveryService {
+    DeliveryService::new(Arc::new(shop.orders.clone()), Arc::new(client(address)), MAX_VOLUME)
+}
+
+fn answer() -> GetDeliveryStatusResponse {
+    GetDeliveryStatusResponse {
+        order_id: Uuid::from_u128(1).to_string(),
+        delivery_id: Uuid::from_u128(7).to_string(),
+        status: "IN_TRANSIT".to_owned(),
+        tracking_number: "A1B2C3D4E5F6".to_owned(),
+        estimated_delivery: "2026-11-24".to_owned(),
+        current_location: "(4, 2)".to_owned(),
+        progress: 43,
+        courier: Some(Carrier {
+            id: Uuid::from_u128(8).to_string(),
+            name: "Вело".to_owned(),
+            speed: 2,
+            location: Some(Location { x: 4, y: 2 }),
+            steps_left: 3,
+        }),
+    }
+}
+
+async fn keep(shop: &Shop, order: OrderId) {
+    let subject = OrderOf { order, user: shop.user };
+    let told = told(DeliveryStatus::Pending);
+    shop.orders.keep_delivery("group", ids::event(), subject, &told).await.expect("the delivery is kept");
+}
+
+#[tokio::test]
+async fn delivery_is_asked_as_order_and_its_answer_is_read() {
+    let (address, _delivery) = delivery(Ok(answer())).await;
+
+    let tracked = client(address).track(ids::order()).await.unwrap();
+
+    assert_eq!(tracked, Some(carried()));
+}
+
+#[tokio::test]
+async fn an_answer_without_sense_is_not_taken() {
+    let wrong = [
+        GetDeliveryStatusResponse { delivery_id: "seven".to_owned(), ..answer() },
+        GetDeliveryStatusResponse { status: "LOST".to_owned(), ..answer() },
+        GetDeliveryStatusResponse { estimated_delivery: "soon".to_owned(), ..answer() },
+        GetDeliveryStatusResponse {
+            courier: Some(Carrier { location: None, ..answer().courier.unwrap() }),
+            ..answer()
+        },
+    ];
+    for answer in wrong {
+        let (address, _delivery) = delivery(Ok(answer.clone())).await;
+
+        let tracked = client(address).track(ids::order()).await;
+
+        assert!(matches!(tracked, Err(Error::Inconsistent(_))), "{answer:?}: {tracked:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_refusal_of_delivery_means_what_it_says() {
+    let shop = Shop::open();
+    let (without_copy, with_copy) = (order(&shop).await, order(&shop).await);
+    keep(&shop, with_copy).await;
+    let copy = Tracked { delivery: told(DeliveryStatus::Pending), position: None };
+
+    let (address, _delivery) = delivery(Err(Status::not_found("no delivery"))).await;
+    let service_not_found = service(&shop, address);
+    let not_found = service_not_found.track(shop.user, without_copy).await;
+    assert!(matches!(not_found, Err(Error::DeliveryNotFound(_))), "{not_found:?}");
+    assert_eq!(service_not_found.track(shop.user, with_copy).await.unwrap(), copy);
+    // A wrong clock makes one of the two refuse the other's tokens: that passes, too.
+    for refusal in [Status::unavailable("restarting"), Status::unauthenticated("token"), Status::internal("a defect")] {
+        let (address, _delivery) = delivery(Err(refusal.clone())).await;
+        let refusing = service(&shop, address);
+        let away = refusing.track(shop.user, without_copy).await;
+        assert!(matches!(away, Err(Error::Unavailable("delivery", _))), "{refusal:?}: {away:?}");
+        assert_eq!(refusing.track(shop.user, with_copy).await.unwrap(), copy);
+    }
+}
+
+#[tokio::test]
+async fn an_open_breaker_is_answered_from_the_copy_at_once() {
+    let shop = Shop::open();
+    let order = order(&shop).await;
+    keep(&shop, order).await;
+    let nowhere = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let service = service(&shop, nowhere);
+    for _ in 0..20 {
+        service.track(shop.user, order).await.unwrap();
+    }
+
+    let begun = Instant::now();
+    for _ in 0..10 {
+        assert_eq!(service.track(shop.user, order).await.unwrap().position, None);
+    }
+
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_delivery_that_hangs_is_waited_for_far_less_than_a_request_may_take() {
+    let shop = Shop::open();
+    let order = order(&shop).await;
+    keep(&shop, order).await;
+    let service = service(&shop, hung().await);
+
+    let begun = Instant::now();
+    let tracked = service.track(shop.user, order).await.unwrap();
+
+    assert_eq!(tracked.position, None);
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_are_answered_while_delivery_hangs() {
+    const SLOTS: usize = 64;
+    let shop = Shop::open();
+    let order = order(&shop).await;
+    let sessions = Arc::new(MemorySessions::default());
+    sessions.open("session", shop.user.uuid());
+    let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
+    let state = api::Api { service: shop.service.clone(), deliveries: service(&shop, hung().await) };
+    let router = api::router(state, Guard::new(sessions, key, api::access), Readiness::default(), SLOTS);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/api/v1/orders/{order}", listener.local_addr().unwrap());
+    tokio::spawn(http::serve(listener, router, Readiness::default(), CancellationToken::new()));
+    let client = http::client(Duration::from_secs(30)).unwrap();
+
+    let mut waiting = JoinSet::new();
+    for _ in 0..SLOTS {
+        let request = client.get(format!("{url}/delivery")).header("X-Session-Uuid", "session");
+        waiting.spawn(async move { request.send().await.unwrap().status() });
+    }
+    // An eighth waits for delivery, and the rest is shed.
+    for _ in 0..SLOTS - SLOTS / 8 {
+        assert_eq!(waiting.join_next().await.unwrap().unwrap(), StatusCode::TOO_MANY_REQUESTS);
+    }
+    let read = client.get(&url).header("X-Session-Uuid", "session").send().await.unwrap();
+
+    assert_eq!(read.status(), StatusCode::OK);
+    assert_eq!(waiting.len(), SLOTS / 8, "the read was answered after the requests that waited");
+    while let Some(status) = waiting.join_next().await {
+        assert_eq!(status.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

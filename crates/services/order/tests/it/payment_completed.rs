@@ -1,0 +1,226 @@
+//! Payment's event and its synchronous answer race: the first one settles, and both give the same result and answer.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use contracts::{
+    events::{PaymentCompleted, record},
+    ids::{OrderId, TransactionId},
+};
+use order::{
+    client::{MemoryPayments, Payment, Payments, Voided},
+    consumers,
+    error::{Error, Refusal},
+    model::{Attempt, Claim, Order, Outcome, PaymentMethod, Status},
+    repository::{Attempts as _, IdempotencyKeys as _, Repositories},
+    service::{GROUP_PAYMENT_COMPLETED, OrderService},
+};
+use platform::{
+    kafka::{Failure, Handler as _, Message},
+    outbox::Waker,
+};
+
+use crate::{
+    ids,
+    shop::{PAY_WITHIN, Shop},
+};
+
+const CREATED: &str = "events.v1.OrderCreated";
+const PAID: &str = "events.v1.OrderPaid";
+const CANCELLED: &str = "events.v1.OrderCancelled";
+
+fn completed(order: &Order, attempt: i32, status: &str, transaction: TransactionId) -> PaymentCompleted {
+    PaymentCompleted {
+        order_uuid: order.uuid.to_string(),
+        user_uuid: order.user.to_string(),
+        transaction_uuid: transaction.to_string(),
+        amount_minor: order.total_price.minor(),
+        status: status.to_owned(),
+        attempt: attempt.unsigned_abs(),
+        ..PaymentCompleted::default()
+    }
+}
+
+async fn consume(service: &OrderService, event: PaymentCompleted) -> Result<(), Failure> {
+    let key = event.order_uuid.parse().expect("an order");
+    let message = Message { payload: record(key, event).payload, ..Message::default() };
+    consumers::payment_completed(service.clone()).handle(&message).await
+}
+
+/// A shop with an order whose first attempt has begun.
+async fn begun() -> (Shop, Order) {
+    let shop = Shop::open();
+    let order = shop.order().await;
+    shop.orders.begin(shop.user, order, PaymentMethod::Card, Duration::ZERO, None).await.unwrap();
+    let order = shop.find(order).await;
+    (shop, order)
+}
+
+/// Payment whose event arrives before its answer.
+struct EventFirst {
+    payments: MemoryPayments,
+    shop: OrderService,
+}
+
+#[async_trait]
+impl Payments for EventFirst {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+        let answer = self.payments.pay(order, attempt).await;
+        let (status, transaction) = match &answer {
+            Payment::Charged(transaction) => ("SUCCESS", *transaction),
+            Payment::Declined(Refusal::InsufficientFunds) => ("INSUFFICIENT_FUNDS", ids::transaction()),
+            _ => ("FAILED", ids::transaction()),
+        };
+        consume(&self.shop, completed(order, attempt.number, status, transaction)).await.expect("consumed");
+        answer
+    }
+
+    async fn find(&self, order: OrderId) -> Result<Option<order::model::Payment>, Error> {
+        self.payments.find(order).await
+    }
+
+    async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
+        let answer = self.payments.void(order, attempt).await;
+        consume(&self.shop, completed(order, attempt.number, "FAILED", ids::transaction())).await.expect("consumed");
+        answer
+    }
+}
+
+fn event_first(mut shop: Shop) -> Shop {
+    let payments = EventFirst { payments: shop.payments.clone(), shop: shop.service.clone() };
+    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
+    let inventory = Arc::new(shop.inventory.clone());
+    shop.service = OrderService::new(repositories, inventory, Arc::new(payments), Waker::default(), PAY_WITHIN);
+    shop
+}
+
+fn claim(shop: &Shop) -> Claim {
+    Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() }
+}
+
+#[tokio::test]
+async fn a_charge_told_by_the_event_first_is_answered_and_published_once() {
+    let shop = event_first(Shop::open());
+    let order = shop.order().await;
+
+    let first = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap();
+    let repeat = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap();
+
+    assert!(matches!(first, Outcome::Paid { .. }));
+    assert_eq!(repeat, first);
+    assert_eq!(shop.events(order), [CREATED, PAID]);
+}
+
+#[tokio::test]
+async fn a_decline_told_by_the_event_first_is_answered_as_without_the_event() {
+    for refusal in [Refusal::InsufficientFunds, Refusal::PaymentDeclined] {
+        let shop = event_first(Shop::open());
+        let order = shop.order().await;
+        shop.payments.script(order::client::Fault::Decline(refusal.clone()));
+
+        let first = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap_err();
+        let repeat = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap_err();
+
+        for answer in [first, repeat] {
+            assert!(matches!(&answer, Error::Refused(refused) if *refused == refusal), "{answer:?}");
+        }
+        let found = shop.find(order).await;
+        assert_eq!((found.status, found.attempt), (Status::PendingPayment, None));
+    }
+}
+
+#[tokio::test]
+async fn an_event_after_the_answer_changes_nothing() {
+    let shop = Shop::open();
+    let order = shop.order().await;
+    shop.service.pay(shop.user, order, PaymentMethod::Card, None).await.unwrap();
+    let before = shop.find(order).await;
+    let (_, transaction) = before.payment.unwrap();
+
+    for _ in 0..2 {
+        consume(&shop.service, completed(&before, 1, "SUCCESS", transaction)).await.unwrap();
+    }
+
+    assert_eq!(shop.find(order).await, before);
+    assert_eq!(shop.events(order), [CREATED, PAID]);
+    assert_eq!(shop.orders.inbox.events(GROUP_PAYMENT_COMPLETED).len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_settles_the_attempt_of_a_process_that_died() {
+    let (shop, order) = begun().await;
+    let transaction = ids::transaction();
+
+    consume(&shop.service, completed(&order, 1, "SUCCESS", transaction)).await.unwrap();
+
+    let found = shop.find(order.uuid).await;
+    assert_eq!((found.status, found.payment), (Status::Paid, Some((PaymentMethod::Card, transaction))));
+    assert_eq!(shop.events(order.uuid), [CREATED, PAID]);
+}
+
+#[tokio::test]
+async fn an_event_of_another_attempt_or_order_is_skipped() {
+    let (shop, order) = begun().await;
+    let mut unknown = completed(&order, 1, "SUCCESS", ids::transaction());
+    unknown.order_uuid = ids::order().to_string();
+
+    consume(&shop.service, completed(&order, 2, "SUCCESS", ids::transaction())).await.unwrap();
+    consume(&shop.service, unknown).await.unwrap();
+
+    assert_eq!(shop.find(order.uuid).await, order);
+    assert_eq!(shop.orders.inbox.events(GROUP_PAYMENT_COMPLETED).len(), 2);
+}
+
+#[tokio::test]
+async fn an_event_with_another_user_or_amount_or_without_a_transaction_is_poison() {
+    let (shop, order) = begun().await;
+    let right = completed(&order, 1, "SUCCESS", ids::transaction());
+    let user = PaymentCompleted { user_uuid: ids::user().to_string(), ..right.clone() };
+    let amount = PaymentCompleted { amount_minor: right.amount_minor + 1, ..right.clone() };
+    let negative = PaymentCompleted { amount_minor: -1, ..right.clone() };
+    let transaction = PaymentCompleted { transaction_uuid: "none".to_owned(), ..right };
+
+    for wrong in [user, amount, negative, transaction] {
+        let failure = consume(&shop.service, wrong).await.unwrap_err();
+        assert!(matches!(failure, Failure::Poison(_)), "{failure:?}");
+    }
+
+    assert_eq!(shop.find(order.uuid).await, order);
+    assert!(shop.orders.inbox.events(GROUP_PAYMENT_COMPLETED).is_empty());
+}
+
+/// The event of the void comes before the process that asked for the void has cancelled the order.
+#[tokio::test(start_paused = true)]
+async fn the_event_of_a_void_does_not_save_an_order_without_parts() {
+    let shop = event_first(Shop::open());
+    let (order, claim) = (shop.order().await, claim(&shop));
+    shop.orders.claim(&claim, order, Duration::ZERO).await.unwrap();
+    shop.orders.begin(shop.user, order, PaymentMethod::Card, Duration::ZERO, Some(&claim)).await.unwrap();
+    shop.inventory.expire(order);
+    shop.inventory.put(shop.engine, contracts::money::Money::ZERO, 0);
+
+    shop.reconcile(Duration::from_secs(3)).await;
+
+    assert_eq!(shop.orders.inbox.events(GROUP_PAYMENT_COMPLETED).len(), 1, "the event came");
+    assert_eq!(shop.find(order).await.status, Status::Cancelled);
+    assert_eq!(shop.events(order), [CREATED, CANCELLED]);
+    let repeat = Claim { token: ids::random(), ..claim };
+    let answer = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&repeat)).await.unwrap_err();
+    assert!(matches!(answer, Error::Refused(Refusal::OutOfStock(_))), "{answer:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_attempt_that_was_taken_over_ends_as_declined_by_the_reconciler() {
+    let (shop, order) = begun().await;
+    shop.payments.script(order::client::Fault::Decline(Refusal::PaymentDeclined));
+    shop.payments.pay(&order, order.attempt.unwrap()).await;
+    shop.orders.take(shop.user, order.uuid, 1, Duration::ZERO).await.unwrap();
+
+    consume(&shop.service, completed(&order, 1, "FAILED", ids::transaction())).await.unwrap();
+    let meanwhile = shop.find(order.uuid).await;
+    shop.reconcile(Duration::from_secs(3)).await;
+
+    assert_eq!(meanwhile, order);
+    let found = shop.find(order.uuid).await;
+    assert_eq!((found.status, found.attempt), (Status::PendingPayment, None));
+}

@@ -1,0 +1,96 @@
+//! Error responses in OpenAPI descriptions: those that the endpoints of a service share are declared once.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        AllOfBuilder, ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
+        path::Operation,
+        schema::{KnownFormat, SchemaFormat, Type},
+    },
+};
+use utoipa_axum::router::UtoipaMethodRouter;
+
+use crate::problem::{MEDIA_TYPE, Problem};
+
+/// A problem's status and its code.
+pub type Declared = (StatusCode, &'static str);
+
+/// The error responses that the endpoints of one service share.
+#[derive(Clone, Copy, Debug)]
+pub struct SharedProblems {
+    /// Of the middleware around every endpoint, and to unreadable requests.
+    pub anywhere: &'static [Declared],
+    /// Further ones to POST requests.
+    pub posted: &'static [Declared],
+    /// Further ones to requests with a JSON body.
+    pub json: &'static [Declared],
+}
+
+impl SharedProblems {
+    /// Adds the responses that the endpoint shares with others, and its `own` ones, to its description.
+    pub fn declared<S>(&self, mut endpoint: UtoipaMethodRouter<S>, own: &[Declared]) -> UtoipaMethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        for path in endpoint.1.paths.values_mut() {
+            if let Some(operation) = &mut path.get {
+                declare(operation, &[self.anywhere], own);
+            }
+            if let Some(operation) = &mut path.post {
+                let json = if operation.request_body.is_some() { self.json } else { &[] };
+                declare(operation, &[self.anywhere, self.posted, json], own);
+            }
+        }
+        endpoint
+    }
+
+    /// The shared responses, by name.
+    pub fn responses(&self) -> impl Iterator<Item = (String, RefOr<Response>)> {
+        let all = by_status([self.anywhere, self.posted, self.json].concat());
+        all.into_iter().map(|(status, codes)| (name(status), response(status, &codes).into()))
+    }
+}
+
+fn declare(operation: &mut Operation, kinds: &[&[Declared]], own: &[Declared]) {
+    let shared = by_status(kinds.concat());
+    for (status, codes) in by_status([own, &kinds.concat()].concat()) {
+        let same = shared.get(&status) == Some(&codes);
+        let described =
+            if same { Ref::from_response_name(name(status)).into() } else { response(status, &codes).into() };
+        operation.responses.responses.insert(status.as_str().to_owned(), described);
+    }
+}
+
+fn by_status(problems: Vec<Declared>) -> BTreeMap<StatusCode, Vec<&'static str>> {
+    let mut codes: BTreeMap<StatusCode, Vec<&'static str>> = BTreeMap::new();
+    for (status, code) in problems {
+        codes.entry(status).or_default().push(code);
+    }
+    codes
+}
+
+/// The status' standard phrase, as a name.
+fn name(status: StatusCode) -> String {
+    status.canonical_reason().unwrap_or(status.as_str()).replace(' ', "")
+}
+
+fn response(status: StatusCode, codes: &[&'static str]) -> Response {
+    let code = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes.iter().copied()));
+    let problem = AllOfBuilder::new()
+        .item(Ref::from_schema_name(Problem::name()))
+        .item(ObjectBuilder::new().property("code", code));
+    let content = ContentBuilder::new().schema(Some(problem)).build();
+    let mut response = ResponseBuilder::new().description(codes.join(", ")).content(MEDIA_TYPE, content);
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        let seconds = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+            .minimum(Some(1));
+        let header = HeaderBuilder::new().description(Some("Seconds after which to try again.")).schema(Some(seconds));
+        response = response.header("Retry-After", header.build());
+    }
+    response.build()
+}

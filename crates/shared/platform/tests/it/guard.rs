@@ -1,0 +1,104 @@
+//! Who is admitted where the role `operator` is needed, over gRPC and HTTP.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{Router, middleware, routing::get};
+use contracts::{
+    identity::GrpcSessions,
+    proto::geo::{
+        GetGeolocationReply, GetGeolocationRequest,
+        geo_client::GeoClient,
+        geo_server::{Geo, GeoServer},
+    },
+};
+use platform::{
+    auth::{Access, Caller, Guard, NOT_OPERATOR, SESSION_HEADER, SESSION_METADATA, ServiceKey},
+    grpc::{Peer, Services, caller},
+    health::Readiness,
+    http,
+};
+use testkit::{Iam, Running};
+use tokio::net::TcpListener;
+use tonic::{Code, Request, Response, Status};
+use uuid::Uuid;
+
+const PLAIN: Uuid = Uuid::from_u128(1);
+const OPERATOR: Uuid = Uuid::from_u128(2);
+
+struct Guarded;
+
+#[tonic::async_trait]
+impl Geo for Guarded {
+    async fn get_geolocation(
+        &self,
+        request: Request<GetGeolocationRequest>,
+    ) -> Result<Response<GetGeolocationReply>, Status> {
+        assert!(caller(&request)?.may_operate());
+        Ok(Response::new(GetGeolocationReply::default()))
+    }
+}
+
+/// A guard that asks `iam`, and admits operators and services.
+fn guard(iam: &Iam) -> Guard {
+    let sessions = GrpcSessions::new(testkit::peer("iam", iam.address));
+    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
+    Guard::new(Arc::new(sessions), key, |_| Access::Operator)
+}
+
+async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    (listener, address)
+}
+
+async fn grpc(iam: &Iam) -> (SocketAddr, Running) {
+    let (listener, address) = listen().await;
+    let (guard, services) = (guard(iam), Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Guarded)));
+    (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
+}
+
+#[tokio::test]
+async fn over_grpc_an_operator_and_a_service_are_admitted_and_a_plain_user_is_not() {
+    let iam = testkit::iam().await;
+    let (address, _server) = grpc(&iam).await;
+    let peer = Peer::lazy("geo", "TEST_ADDRESS", &address.to_string()).unwrap();
+    let ask = async |session: &str| {
+        let mut request = Request::new(GetGeolocationRequest::default());
+        request.metadata_mut().insert(SESSION_METADATA, session.parse().unwrap());
+        GeoClient::new(peer.clone()).get_geolocation(request).await.map(drop)
+    };
+
+    let refused = ask(&iam.session(PLAIN)).await.unwrap_err();
+    assert_eq!((refused.code(), refused.message()), (Code::PermissionDenied, NOT_OPERATOR));
+    assert_eq!(ask("dead").await.unwrap_err().code(), Code::Unauthenticated);
+    assert!(ask(&iam.operator_session(OPERATOR)).await.is_ok());
+
+    let nameless = GeoClient::new(peer.clone()).get_geolocation(GetGeolocationRequest::default()).await;
+    assert_eq!(nameless.unwrap_err().code(), Code::Unauthenticated);
+    let service = testkit::peer("geo", address);
+    assert!(GeoClient::new(service).get_geolocation(GetGeolocationRequest::default()).await.is_ok());
+}
+
+#[tokio::test]
+async fn over_http_an_operator_is_admitted_and_a_plain_user_gets_403() {
+    let iam = testkit::iam().await;
+    let (listener, address) = listen().await;
+    let who = async |caller: axum::Extension<Caller>| format!("{:?}", caller.0);
+    let router = Router::new().route("/", get(who)).layer(middleware::from_fn_with_state(guard(&iam), Guard::http));
+    let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
+    let client = http::client(std::time::Duration::from_secs(5)).unwrap();
+    let ask = async |session: String| {
+        let request = client.get(format!("http://{address}/")).header(SESSION_HEADER, session);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+
+    let (status, problem) = ask(iam.session(PLAIN)).await;
+    let problem: serde_json::Value = serde_json::from_str(&problem).unwrap();
+    assert_eq!((status, &problem["code"]), (403, &"FORBIDDEN".into()), "{problem}");
+    assert!(problem.to_string().contains(NOT_OPERATOR), "{problem}");
+    assert_eq!(ask("dead".to_owned()).await.0, 401);
+    let (status, caller) = ask(iam.operator_session(OPERATOR)).await;
+    assert_eq!(status, 200);
+    assert!(caller.contains("is_operator: true"), "{caller}");
+}

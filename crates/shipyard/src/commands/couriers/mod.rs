@@ -1,0 +1,91 @@
+//! `shipyard couriers`: a map of the couriers on their ways, redrawn as they move.
+
+mod feed;
+mod map;
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    time::Duration,
+};
+
+use platform::{config::Settings, shutdown::on_signal};
+
+use self::feed::Feed;
+use crate::data::Data;
+
+/// The interval between two frames.
+const REDRAW: Duration = Duration::from_millis(500);
+/// Switches to the terminal's second screen and hides the cursor; undone by [`LEAVE`].
+const ENTER: &str = "\x1b[?1049h\x1b[?25l";
+const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Print one map and exit, as also where standard output is no terminal
+    #[arg(long)]
+    once: bool,
+    /// URL of delivery's HTTP API (default: DELIVERY_URL, or this machine)
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// A session, where DELIVERY_OPEN is false
+    #[arg(long, value_name = "UUID")]
+    session: Option<String>,
+}
+
+/// Shows the map until a signal; with `--once` prints it, or fails where delivery does not answer.
+pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
+    let settings = data.running(Settings::load()?);
+    let feed = Feed::of(arguments.url, arguments.session, &settings)?;
+    if arguments.once || !std::io::stdout().is_terminal() {
+        let map = feed.read().await?;
+        write!(std::io::stdout(), "{map}")?;
+        return Ok(());
+    }
+    write!(std::io::stdout(), "{ENTER}")?;
+    let shown = follow(&feed).await;
+    write!(std::io::stdout(), "{LEAVE}")?;
+    std::io::stdout().flush()?;
+    shown
+}
+
+async fn follow(feed: &Feed) -> anyhow::Result<()> {
+    let stop = on_signal()?;
+    let mut interval = tokio::time::interval(REDRAW);
+    let mut map = None;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            _ = interval.tick() => {}
+        }
+        let read = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            read = feed.read() => read,
+        };
+        let remark = match read {
+            Ok(read) => {
+                map = Some(read);
+                "Ctrl-C ends this.".to_owned()
+            }
+            Err(error) => format!("{error:#}. Trying again."),
+        };
+        let map = map.as_ref().map(ToString::to_string).unwrap_or_default();
+        let mut out = std::io::stdout().lock();
+        write!(out, "{}", frame(&format!("{map}\n  {remark}\n")))?;
+        out.flush()?;
+    }
+}
+
+/// Draws `text` over the frame before: each line clears its rest, and the end clears what is below.
+fn frame(text: &str) -> String {
+    format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\r\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_replaces_the_one_before() {
+        assert_eq!(frame("a\nb\n"), "\x1b[Ha\x1b[K\r\nb\x1b[K\r\n\x1b[J");
+    }
+}

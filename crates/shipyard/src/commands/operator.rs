@@ -1,0 +1,93 @@
+//! `shipyard operator`: creates a user with the role `operator`, in iam's database.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context as _, anyhow, ensure};
+use contracts::ids::UserId;
+use iam::{
+    config::{Hashing as Cost, Own},
+    error::Error,
+    hashing::Hashing,
+    model::{Password, User, UserInfo},
+    repository::PgUsers,
+    service::OperatorService,
+};
+use platform::{clock, config::Settings, ids};
+
+use crate::data::Data;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// One of the logins in IAM_OPERATORS
+    login: String,
+    /// The operator's e-mail address (default: the login, if it is an address, else LOGIN@operator.invalid)
+    #[arg(long)]
+    email: Option<String>,
+    /// A file with the password (default: ask for it on the terminal)
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
+    let settings = data.running(Settings::load()?);
+    let Arguments { login, email, password_file } = arguments;
+    let email = email.unwrap_or_else(|| default_email(&login));
+    let info = UserInfo::new(login.clone(), email, Vec::new())?;
+    let database = iam::SERVICE.pool("shipyard-operator", 1, &settings).with_context(|| data.advice())?;
+    let operators = settings.read::<Own>()?.operators()?;
+    let hashing = Hashing::new(&settings.read::<Cost>()?)?;
+    let service = OperatorService::new(Arc::new(PgUsers::new(database.clone())), hashing, operators);
+
+    // Before the password is asked for.
+    service.check(&login).await.map_err(|error| explain(error, &login))?;
+    let password = match password_file {
+        Some(path) => read(&path)?,
+        None => ask(&login)?,
+    };
+    let password = Password::chosen("password", password, &info)?;
+    let now = clock::now();
+    let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
+    service.create(&user, password, rand::random()).await.map_err(|error| explain(error, &login))?;
+    database.close().await;
+
+    println!("{login} is an operator: user {}", user.id);
+    Ok(())
+}
+
+/// A login may be an address itself. The domain `invalid` belongs to no host, so that no stranger receives mail.
+fn default_email(login: &str) -> String {
+    if login.contains('@') { login.to_owned() } else { format!("{login}@operator.invalid") }
+}
+
+fn explain(error: Error, login: &str) -> anyhow::Error {
+    match error {
+        Error::NotOperator => {
+            anyhow!("IAM_OPERATORS: does not name {login}; add the login there, restart iam, and run this again")
+        }
+        Error::LoginTaken => anyhow!(
+            "the login {login} is registered already, nothing was changed; its user has the role, so if that is a stranger's, remove it from IAM_OPERATORS"
+        ),
+        Error::Database(_) => {
+            anyhow::Error::from(error).context("asking iam's database, which iam prepares at its start")
+        }
+        error => error.into(),
+    }
+}
+
+/// The file's text, without the line end.
+fn read(path: &std::path::Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("--password-file {}", path.display()))?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+}
+
+/// Asks twice, without showing what is typed.
+fn ask(login: &str) -> anyhow::Result<String> {
+    let prompt = |text: String| {
+        rpassword::prompt_password(text)
+            .context("no terminal to ask for the password; name a file with --password-file")
+    };
+    let password = prompt(format!("Password of {login}: "))?;
+    ensure!(prompt("Again: ".to_owned())? == password, "the two passwords differ; nothing was changed");
+    Ok(password)
+}

@@ -1,0 +1,77 @@
+//! The map of the couriers, printed for scripts.
+
+use serde_json::json;
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{header, method, path},
+};
+
+use crate::program::{Variables, shipyard};
+
+/// A delivery service that answers these couriers, to those with a session if it names one.
+async fn delivery(couriers: ResponseTemplate, session: Option<&str>) -> MockServer {
+    let server = MockServer::start().await;
+    let orders = json!([{ "id": "00000000-0000-0000-0000-000000000abc", "location": { "x": 5, "y": 3 } }]);
+    for (api, answer) in [("couriers", couriers), ("orders/active", ResponseTemplate::new(200).set_body_json(orders))] {
+        let mut mock = Mock::given(method("GET")).and(path(format!("/api/v1/{api}")));
+        if let Some(session) = session {
+            mock = mock.and(header("X-Session-Uuid", session));
+        }
+        mock.respond_with(answer).mount(&server).await;
+    }
+    server
+}
+
+fn couriers() -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!([
+        { "id": "00000000-0000-0000-0000-000000000001", "name": "Пеший", "location": { "x": 1, "y": 1 }, "speed": 1 },
+        { "id": "00000000-0000-0000-0000-000000000002", "name": "Вело", "location": { "x": 2, "y": 2 }, "speed": 2,
+          "order_id": "00000000-0000-0000-0000-000000000abc", "new_member": true },
+    ]))
+}
+
+async fn run(arguments: &[&str], server: &MockServer) -> (bool, String, String) {
+    let variables: Variables = vec![("DELIVERY_URL".to_owned(), server.uri())];
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = shipyard(&[&["couriers"], arguments].concat(), &variables, directory.path());
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn the_map_of_the_couriers_is_printed_once_where_there_is_no_terminal() {
+    let server = delivery(couriers(), None).await;
+
+    for arguments in [&[][..], &["--once"]] {
+        let (success, said, complaint) = run(arguments, &server).await;
+
+        assert!(success, "{complaint}");
+        assert!(said.contains("  A Пеший") && said.contains("carries …00000abc to (5, 3), 2 steps left"), "{said}");
+        assert!(!said.contains('\u{1b}'), "it has no escape sequences: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_map_that_cannot_be_read_is_one_sentence() {
+    let strange = ResponseTemplate::new(200).set_body_string("<html>");
+    let cases = [
+        (ResponseTemplate::new(503), "delivery answered 503"),
+        (ResponseTemplate::new(401), "name yours with --session"),
+        (strange, "is not as delivery answers it"),
+    ];
+    for (answer, sentence) in cases {
+        let (success, said, complaint) = run(&["--once"], &delivery(answer, None).await).await;
+
+        assert!(!success && said.is_empty() && complaint.contains(sentence), "{complaint}");
+        assert_eq!(complaint.trim_end().lines().count(), 1, "{complaint}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_delivery_is_asked_with_a_session() {
+    let server = delivery(couriers(), Some("ada")).await;
+
+    assert!(run(&["--session", "ada"], &server).await.0);
+    assert!(!run(&[], &server).await.0);
+}

@@ -1,0 +1,197 @@
+//! Each assembled order with an address is delivered once; a courier carries one order, its own; each status is published once, in order.
+
+use std::collections::{HashMap, HashSet};
+
+use contracts::events::{
+    DeliveryStatusUpdated, OrderCompletedIntegrationEvent, OrderCreatedIntegrationEvent, Published as _,
+};
+use uuid::Uuid;
+
+use crate::{
+    Facts, Finding,
+    facts::{Courier, Delivery, DeliveryState, Order, OrderStatus, OutboxRow, Record, status_event},
+    report::Check,
+};
+
+type Deliveries<'a> = HashMap<Uuid, &'a Delivery>;
+
+pub fn check(facts: &Facts) -> Finding {
+    let mut check = Check::new(11, "each ship with an address is delivered once, by one courier");
+    let mut deliveries = Deliveries::new();
+    for delivery in &facts.deliveries {
+        if deliveries.insert(delivery.order, delivery).is_some() {
+            check.broken_by(format!("delivery of order {}", delivery.order), "exists more than once");
+        }
+    }
+    let inboxes = facts.inboxes.iter().filter(|inbox| inbox.service == "order");
+    let told: HashSet<Uuid> = inboxes.flat_map(|inbox| &inbox.rows).map(|received| received.event).collect();
+    for order in &facts.orders {
+        delivered(order, deliveries.get(&order.uuid).copied(), &told, &mut check);
+    }
+    couriers(facts, &deliveries, &mut check);
+    published(facts, &deliveries, &mut check);
+    check.counted("orders", facts.orders.len());
+    check.counted("orders with an address", facts.to_be_delivered().count());
+    check.counted("deliveries", facts.deliveries.len());
+    check.counted("couriers", facts.couriers.len());
+    check.end()
+}
+
+/// An order's delivery matches the order's status. `told` are the events that order has handled.
+fn delivered(order: &Order, delivery: Option<&Delivery>, told: &HashSet<Uuid>, check: &mut Check) {
+    let row = format!("order {}", order.uuid);
+    let known = delivery.filter(|delivery| delivery.delivery.is_some());
+    if !order.has_address {
+        if known.is_some() {
+            check.broken_by(row, "has no address, and delivery has it");
+        }
+        return;
+    }
+    let state = delivery.map_or("not there", |delivery| delivery.state.as_str());
+    let fits = match order.status {
+        OrderStatus::Pending => known.is_none(),
+        // Its ship may be built already: delivery and order follow the same topic.
+        OrderStatus::Paid => known.is_none_or(|delivery| delivery.state != DeliveryState::Failed),
+        OrderStatus::Assembled => known.is_some_and(Delivery::is_created),
+        OrderStatus::Cancelled if order.transaction.is_none() => known.is_none(),
+        OrderStatus::Cancelled => known.is_some_and(|delivery| delivery.state == DeliveryState::Failed),
+    };
+    if !fits {
+        check.broken_by(&row, format!("is {}, and its delivery is {state}", order.status.as_str()));
+    }
+    // What order has not been told yet is an event that it has not handled, which the fifth invariant reports.
+    let Some(status) = known.and_then(|delivery| delivery.statuses().last()) else { return };
+    if told.contains(&status_event(order.uuid, status)) && order.delivery_status.as_deref() != Some(status) {
+        check.broken_by(&row, format!("was told that its delivery is {status}, and has {:?}", order.delivery_status));
+    }
+}
+
+/// `couriers.order_uuid`, `storage_places.order_uuid` and `orders.courier_uuid` say the same.
+fn couriers(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
+    let mut carried: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    for place in &facts.places {
+        carried.entry(place.courier).or_default().extend(place.order);
+    }
+    let mut holders: HashMap<Uuid, usize> = HashMap::new();
+    for Courier { uuid, order } in &facts.couriers {
+        let row = format!("courier {uuid}");
+        let held = carried.remove(uuid).unwrap_or_default();
+        if held.len() > 1 {
+            check.broken_by(&row, format!("holds {} orders in its places", held.len()));
+        }
+        if held.first() != order.as_ref() {
+            check.broken_by(
+                &row,
+                format!("carries {}, and its places hold {}", named(*order), named(held.first().copied())),
+            );
+        }
+        for order in order.iter().chain(&held).collect::<HashSet<_>>() {
+            *holders.entry(*order).or_default() += 1;
+            let its_own = deliveries
+                .get(order)
+                .is_some_and(|delivery| delivery.state == DeliveryState::Assigned && delivery.courier == Some(*uuid));
+            if !its_own {
+                check.broken_by(&row, format!("holds order {order}, which is not assigned to it"));
+            }
+        }
+    }
+    for (courier, held) in carried.iter().filter(|(_, held)| !held.is_empty()) {
+        check.broken_by(format!("courier {courier}"), format!("does not exist, and its places hold {held:?}"));
+    }
+    for delivery in facts.deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Assigned) {
+        let row = format!("delivery of order {}", delivery.order);
+        match holders.get(&delivery.order).copied().unwrap_or_default() {
+            0 => check.broken_by(row, format!("is assigned to {}, which does not hold it", named(delivery.courier))),
+            1 => {}
+            more => check.broken_by(row, format!("is held by {more} couriers")),
+        }
+    }
+}
+
+fn named(uuid: Option<Uuid>) -> String {
+    uuid.map_or_else(|| "nothing".to_owned(), |uuid| uuid.to_string())
+}
+
+/// The events that delivery has written equal the statuses and states that its orders have had, in their order.
+fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
+    let mut written: HashMap<Uuid, Vec<&OutboxRow>> = HashMap::new();
+    for row in facts.outbox.iter().filter(|row| row.service == "delivery") {
+        written.entry(row.key).or_default().push(row);
+    }
+    let topic = Topic::of(facts);
+    let mut count = 0;
+    for delivery in facts.deliveries.iter().filter(|delivery| !facts.may_be_forgotten(delivery.created_at)) {
+        let rows = written.get(&delivery.order).map(Vec::as_slice).unwrap_or_default();
+        let row = format!("delivery of order {}", delivery.order);
+        let told: Vec<Uuid> =
+            rows.iter().filter(|row| row.kind == DeliveryStatusUpdated::TYPE).map(|row| row.event).collect();
+        let statuses = if delivery.user.is_some() { delivery.statuses() } else { &[] };
+        let had: Vec<Uuid> = statuses.iter().map(|status| status_event(delivery.order, status)).collect();
+        if told != had {
+            check.broken_by(
+                &row,
+                format!("had the statuses {statuses:?}, and has published {}", shown(delivery, &told)),
+            );
+        } else if let Some(sent) = topic.reordered(delivery.order, &had) {
+            check.broken_by(
+                &row,
+                format!("had the statuses {statuses:?}, and its topic has {}", shown(delivery, &sent)),
+            );
+        }
+        count += told.len();
+        for (kind, reached) in [
+            (OrderCreatedIntegrationEvent::TYPE, delivery.is_created()),
+            (OrderCompletedIntegrationEvent::TYPE, delivery.state == DeliveryState::Completed),
+        ] {
+            let told = rows.iter().filter(|row| row.kind == kind).count();
+            if told != usize::from(reached) {
+                check.broken_by(&row, format!("is {}, and has published {told} {kind}", delivery.state.as_str()));
+            }
+        }
+    }
+    for key in written.keys().filter(|key| !deliveries.contains_key(key)) {
+        check.broken_by(format!("delivery of order {key}"), "does not exist, and has published events");
+    }
+    check.counted("statuses published", count);
+}
+
+/// The records of statuses, by order.
+struct Topic<'a> {
+    records: HashMap<Uuid, Vec<&'a Record>>,
+}
+
+impl<'a> Topic<'a> {
+    fn of(facts: &'a Facts) -> Self {
+        let mut records: HashMap<Uuid, Vec<&Record>> = HashMap::new();
+        for record in facts.log_of(DeliveryStatusUpdated::TYPE).into_iter().flat_map(|log| &log.records) {
+            if let Some(key) = record.key {
+                records.entry(key).or_default().push(record);
+            }
+        }
+        for records in records.values_mut() {
+            records.sort_by_key(|record| (record.partition, record.offset));
+        }
+        Self { records }
+    }
+
+    /// The statuses of an order, each at its first record, where that is not how it had them. The topic may have lost the oldest, and
+    /// may lack those that are not published yet.
+    fn reordered(&self, order: Uuid, had: &[Uuid]) -> Option<Vec<Uuid>> {
+        let records = self.records.get(&order)?;
+        let mut seen = HashSet::new();
+        let events = records.iter().filter_map(|record| record.event);
+        let sent: Vec<Uuid> = events.filter(|event| had.contains(event) && seen.insert(*event)).collect();
+        let expected: Vec<Uuid> = had.iter().copied().filter(|event| sent.contains(event)).collect();
+        (sent != expected).then_some(sent)
+    }
+}
+
+/// Events by the statuses that they tell of.
+fn shown(delivery: &Delivery, events: &[Uuid]) -> String {
+    let name = |event: &Uuid| {
+        let status = contracts::events::DELIVERY_STATUSES;
+        let known = status.into_iter().find(|status| status_event(delivery.order, status) == *event);
+        known.map_or_else(|| event.to_string(), str::to_owned)
+    };
+    format!("{:?}", events.iter().map(name).collect::<Vec<_>>())
+}

@@ -1,0 +1,200 @@
+//! Each settled attempt was published once, as it ended.
+
+use std::time::Duration;
+
+use audit::{
+    Facts,
+    facts::{Completion, Discarded, EntryKind, OrderStatus, Payment, PaymentStatus},
+};
+use contracts::events::{PaymentCompleted, Published as _};
+use uuid::Uuid;
+
+use crate::fixture::{BUILT, OPEN, PRICE, UNDONE, breaks, finding, holds, inbox, now, shop, the, then, transaction};
+
+/// The number of this invariant.
+const SELF: u8 = 10;
+
+fn row(order: Uuid) -> String {
+    format!("attempt 1 of order {order}")
+}
+
+fn completion(facts: &mut Facts, order: Uuid) -> &mut Completion {
+    the(&mut facts.completions, |completion| completion.order == order)
+}
+
+fn payment(facts: &mut Facts, order: Uuid) -> &mut Payment {
+    the(&mut facts.payments, |payment| payment.order == order)
+}
+
+/// The first attempt to pay the open order was declined, and published so.
+fn decline(facts: &mut Facts, reason: &str, status: &str) {
+    let payment = payment(facts, BUILT).clone();
+    facts.payments.push(Payment {
+        order: OPEN,
+        transaction: transaction(OPEN),
+        status: PaymentStatus::Declined,
+        decline_reason: Some(reason.to_owned()),
+        ..payment
+    });
+    let completion = completion(facts, BUILT).clone();
+    let (order, transaction, status) = (OPEN, transaction(OPEN), status.to_owned());
+    facts.completions.push(Completion { event: Uuid::from_u128(70), order, transaction, status, ..completion });
+}
+
+#[test]
+fn a_settled_attempt_was_not_published() {
+    for order in [BUILT, UNDONE] {
+        breaks(SELF, &[&row(order), "and was never published"], |facts| {
+            facts.completions.retain(|completion| completion.order != order);
+        });
+    }
+    breaks(SELF, &[&row(OPEN), "is declined, and was never published"], |facts| {
+        decline(facts, "PAYMENT_DECLINED", "FAILED");
+        facts.completions.retain(|completion| completion.order != OPEN);
+    });
+}
+
+#[test]
+fn an_attempt_was_published_with_another_outcome() {
+    for status in ["FAILED", "INSUFFICIENT_FUNDS"] {
+        let text = format!("is succeeded, and is published as {status}");
+        breaks(SELF, &[&row(BUILT), &text], |facts| completion(facts, BUILT).status = status.to_owned());
+    }
+    breaks(SELF, &[&row(UNDONE), "is refunded, and is published as INSUFFICIENT_FUNDS"], |facts| {
+        completion(facts, UNDONE).status = "INSUFFICIENT_FUNDS".to_owned();
+    });
+    for (reason, status) in [("PAYMENT_DECLINED", "INSUFFICIENT_FUNDS"), ("INSUFFICIENT_FUNDS", "FAILED")] {
+        breaks(SELF, &[&row(OPEN), "is declined, and is published as"], |facts| decline(facts, reason, status));
+    }
+}
+
+#[test]
+fn a_decline_is_published_with_its_reason_and_a_late_charge_as_failed() {
+    holds(SELF, |facts| decline(facts, "PAYMENT_DECLINED", "FAILED"));
+    holds(SELF, |facts| decline(facts, "INSUFFICIENT_FUNDS", "INSUFFICIENT_FUNDS"));
+    holds(SELF, |facts| {
+        completion(facts, UNDONE).status = "FAILED".to_owned();
+        the(&mut facts.orders, |order| order.uuid == UNDONE).transaction = None;
+    });
+}
+
+#[test]
+fn an_attempt_was_published_with_another_amount_or_transaction() {
+    breaks(SELF, &[&row(BUILT), "is published with the amount 1"], |facts| completion(facts, BUILT).amount = 1);
+    breaks(SELF, &[&row(BUILT), "and is published with"], |facts| {
+        completion(facts, BUILT).transaction = Uuid::from_u128(98);
+    });
+}
+
+#[test]
+fn an_attempt_was_published_twice() {
+    breaks(SELF, &[&row(BUILT), "is published by two events"], |facts| {
+        let again = Completion { event: Uuid::from_u128(99), ..completion(facts, BUILT).clone() };
+        facts.completions.push(again);
+    });
+    breaks(SELF, &[&row(BUILT), "is published as", "and as"], |facts| {
+        let other = Completion { status: "FAILED".to_owned(), ..completion(facts, BUILT).clone() };
+        facts.completions.push(other);
+    });
+    // In the outbox and in the topic.
+    holds(SELF, |facts| {
+        let same = completion(facts, BUILT).clone();
+        facts.completions.push(same);
+    });
+}
+
+#[test]
+fn an_attempt_that_payment_does_not_have_was_published() {
+    breaks(SELF, &["attempt 2 of order", "payment has no such attempt"], |facts| {
+        let event = Uuid::from_u128(99);
+        let second = Completion { event, attempt: 2, ..completion(facts, BUILT).clone() };
+        facts.completions.push(second);
+    });
+}
+
+#[test]
+fn a_pending_attempt_has_no_event() {
+    breaks(SELF, &[&row(BUILT), "is pending, and is published as SUCCESS"], |facts| {
+        payment(facts, BUILT).status = PaymentStatus::Pending;
+    });
+}
+
+#[test]
+fn a_success_was_not_charged() {
+    let text = format!("is published as SUCCESS of {PRICE}, and the provider has charged 0");
+    breaks(SELF, &[&row(BUILT), &text], |facts| {
+        facts.ledger.retain(|entry| entry.order != BUILT || entry.kind != EntryKind::Charge);
+    });
+}
+
+#[test]
+fn an_order_is_not_what_was_published() {
+    breaks(SELF, &[&format!("order {BUILT}: is PENDING_PAYMENT"), "is published as SUCCESS"], |facts| {
+        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Pending;
+    });
+    breaks(SELF, &[&format!("order {BUILT}: is ASSEMBLED"), "is published as SUCCESS"], |facts| {
+        the(&mut facts.orders, |order| order.uuid == BUILT).transaction = Some(Uuid::from_u128(98));
+    });
+    breaks(SELF, &[&format!("order {BUILT}: is paid by"), "which is published as FAILED"], |facts| {
+        completion(facts, BUILT).status = "FAILED".to_owned();
+    });
+}
+
+#[test]
+fn what_an_older_release_settled_has_no_event_and_is_counted() {
+    let found = holds(SELF, |facts| {
+        facts.completions.clear();
+        facts.completions_since = Some(now());
+    });
+    assert!(found.notes.iter().any(|note| note.starts_with("2 attempts without an event")), "{found:?}");
+
+    breaks(SELF, &[&row(BUILT), "was never published"], |facts| {
+        facts.completions.clear();
+        facts.completions_since = Some(then() - Duration::from_secs(1));
+    });
+}
+
+#[test]
+fn an_old_event_may_have_been_removed() {
+    let found = holds(SELF, |facts| {
+        facts.completions.clear();
+        facts.kept_since = Some(now());
+    });
+
+    assert!(found.notes.is_empty(), "{found:?}");
+}
+
+#[test]
+fn order_has_not_handled_a_completion() {
+    let group = "order-group-payment-completed";
+
+    breaks(5, &[PaymentCompleted::TYPE, &BUILT.to_string(), group, "has not handled it"], |facts| {
+        let event = completion(facts, BUILT).event;
+        inbox(facts, group).rows.retain(|row| row.event != event);
+    });
+    let well = finding(&shop(), 5);
+    assert!(well.violations.iter().all(|one| !one.problem.contains(group)), "{well:?}");
+}
+
+#[test]
+fn a_completion_that_an_operator_discarded_is_not_missed() {
+    let group = "order-group-payment-completed";
+    let mut facts = shop();
+    let event = completion(&mut facts, BUILT).event;
+    inbox(&mut facts, group).rows.retain(|row| row.event != event);
+    facts.discarded.push(Discarded {
+        letter: "payment.completed.dlq/0/0".to_owned(),
+        group: group.to_owned(),
+        event: Some(event),
+        order: Some(BUILT),
+        who: "an operator".to_owned(),
+        why: "a test".to_owned(),
+        at: now(),
+    });
+
+    let found = finding(&facts, 5);
+
+    assert!(found.violations.iter().all(|one| !one.problem.contains(group)), "{found:?}");
+    assert!(found.notes.iter().any(|note| note.starts_with("waived") && note.contains(group)), "{found:?}");
+    assert_eq!(finding(&facts, SELF).violations, []);
+}

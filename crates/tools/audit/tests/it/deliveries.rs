@@ -1,0 +1,208 @@
+//! Each assembled order with an address is delivered once, by one courier, and each status is published once, in order.
+
+use std::time::Duration;
+
+use audit::facts::{Courier, DeliveryState, OrderStatus, StoragePlace, status_event};
+use contracts::events::{DeliveryStatusUpdated, OrderCompletedIntegrationEvent, Published as _};
+use uuid::Uuid;
+
+use crate::fixture::{BUILT, COURIER, LEFT, OPEN, PLACE, UNDONE, breaks, holds, log, now, the, then};
+
+/// The delivered order as it was on its way.
+fn carried(facts: &mut audit::Facts) {
+    let delivery = the(&mut facts.deliveries, |one| one.order == BUILT);
+    delivery.state = DeliveryState::Assigned;
+    delivery.status = Some("OUT_FOR_DELIVERY".to_owned());
+    the(&mut facts.orders, |order| order.uuid == BUILT).delivery_status = delivery.status.clone();
+    the(&mut facts.couriers, |courier| courier.uuid == COURIER).order = Some(BUILT);
+    the(&mut facts.places, |place| place.uuid == PLACE).order = Some(BUILT);
+    let delivered = status_event(BUILT, "DELIVERED");
+    facts.outbox.retain(|row| row.event != delivered && row.kind != OrderCompletedIntegrationEvent::TYPE);
+    log(facts, DeliveryStatusUpdated::TYPE).records.retain(|record| record.event != Some(delivered));
+}
+
+#[test]
+fn an_assembled_order_with_an_address_is_delivered_or_under_way() {
+    holds(11, carried);
+    breaks(11, &[&format!("order {BUILT}"), "is ASSEMBLED, and its delivery is not there"], |facts| {
+        facts.deliveries.clear();
+    });
+    breaks(11, &[&format!("order {BUILT}"), "is ASSEMBLED, and its delivery is PENDING"], |facts| {
+        the(&mut facts.deliveries, |one| one.order == BUILT).state = DeliveryState::Pending;
+    });
+    breaks(11, &["exists more than once"], |facts| facts.deliveries.push(facts.deliveries[0].clone()));
+}
+
+#[test]
+fn an_order_without_an_address_is_not_delivered() {
+    breaks(11, &[&format!("order {UNDONE}"), "has no address, and delivery has it"], |facts| {
+        let mut delivery = facts.deliveries[0].clone();
+        delivery.order = UNDONE;
+        facts.deliveries.push(delivery);
+    });
+    holds(11, |facts| {
+        // Its ShipAssembled came before its OrderPaid, which does not ask for a delivery.
+        let mut early = facts.deliveries[0].clone();
+        (early.order, early.state) = (UNDONE, DeliveryState::AssembledEarly);
+        (early.user, early.delivery, early.status, early.courier) = (None, None, None, None);
+        facts.deliveries.push(early);
+    });
+}
+
+#[test]
+fn a_cancelled_order_has_no_delivery_or_a_failed_one() {
+    for (order, cancelled) in [(UNDONE, "is CANCELLED, and its delivery is not there"), (OPEN, "")] {
+        let address = |facts: &mut audit::Facts| the(&mut facts.orders, |one| one.uuid == order).has_address = true;
+        if cancelled.is_empty() {
+            holds(11, address);
+        } else {
+            breaks(11, &[cancelled], address);
+        }
+    }
+    holds(11, |facts| the(&mut facts.orders, |order| order.uuid == LEFT).has_address = true);
+    breaks(11, &["is CANCELLED, and its delivery is COMPLETED"], |facts| {
+        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Cancelled;
+    });
+}
+
+#[test]
+fn a_courier_with_two_orders_is_found() {
+    breaks(11, &[&format!("courier {COURIER}"), "holds 2 orders in its places"], |facts| {
+        carried(facts);
+        let place = StoragePlace { uuid: Uuid::from_u128(72), order: Some(OPEN), ..facts.places[0] };
+        facts.places.push(place);
+    });
+}
+
+#[test]
+fn an_order_with_two_couriers_is_found() {
+    breaks(11, &["is held by 2 couriers"], |facts| {
+        carried(facts);
+        let second = Uuid::from_u128(73);
+        facts.couriers.push(Courier { uuid: second, order: Some(BUILT) });
+        facts.places.push(StoragePlace { uuid: Uuid::from_u128(74), courier: second, ..facts.places[0] });
+    });
+}
+
+#[test]
+fn a_courier_and_its_places_and_its_order_agree() {
+    for (text, spoil) in [
+        ("and its places hold nothing", (|facts| facts.places[0].order = None) as fn(&mut audit::Facts)),
+        ("carries nothing, and its places hold", |facts| facts.couriers[0].order = None),
+        ("which is not assigned to it", |facts| facts.deliveries[0].courier = Some(Uuid::from_u128(75))),
+        ("which is not assigned to it", |facts| facts.deliveries[0].state = DeliveryState::Completed),
+        ("which does not hold it", |facts| {
+            facts.couriers[0].order = None;
+            facts.places[0].order = None;
+        }),
+        ("does not exist, and its places hold", |facts| facts.couriers.clear()),
+    ] {
+        breaks(11, &[text], |facts| {
+            carried(facts);
+            spoil(facts);
+        });
+    }
+}
+
+#[test]
+fn a_status_that_was_not_published_is_found() {
+    for status in ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"] {
+        breaks(11, &[&format!("delivery of order {BUILT}"), "and has published"], |facts| {
+            facts.outbox.retain(|row| row.event != status_event(BUILT, status));
+        });
+    }
+}
+
+#[test]
+fn statuses_in_another_order_are_found() {
+    breaks(11, &[r#"has published ["IN_TRANSIT", "PENDING", "OUT_FOR_DELIVERY", "DELIVERED"]"#], |facts| {
+        let first = facts.outbox.iter().position(|row| row.event == status_event(BUILT, "PENDING")).unwrap();
+        facts.outbox.swap(first, first + 1);
+    });
+    breaks(11, &[r#"and its topic has ["IN_TRANSIT", "PENDING", "OUT_FOR_DELIVERY", "DELIVERED"]"#], |facts| {
+        let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
+        (records[0].offset, records[1].offset) = (records[1].offset, records[0].offset);
+    });
+}
+
+#[test]
+fn a_status_that_it_never_had_is_found() {
+    breaks(11, &[r#"and has published ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"]"#], |facts| {
+        carried(facts);
+        let row = facts.outbox.iter().find(|row| row.kind == DeliveryStatusUpdated::TYPE).unwrap().clone();
+        facts.outbox.push(audit::facts::OutboxRow { event: status_event(BUILT, "DELIVERED"), ..row });
+    });
+    breaks(11, &["does not exist, and has published events"], |facts| {
+        the(&mut facts.outbox, |row| row.kind == DeliveryStatusUpdated::TYPE).key = OPEN;
+    });
+}
+
+#[test]
+fn a_status_that_is_in_the_topic_again_is_the_same_event() {
+    holds(11, |facts| {
+        let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
+        let again = records[0].clone();
+        records.push(audit::facts::Record { offset: 99, ..again });
+    });
+}
+
+#[test]
+fn baskets_and_tries_publish_no_status() {
+    let basket = |facts: &mut audit::Facts| {
+        facts.orders.retain(|order| order.uuid != BUILT);
+        facts.deliveries[0].user = None;
+    };
+    breaks(11, &["had the statuses [], and has published"], basket);
+    holds(11, |facts| {
+        basket(facts);
+        facts.outbox.retain(|row| row.kind != DeliveryStatusUpdated::TYPE);
+    });
+}
+
+#[test]
+fn programs_outside_are_told_once_of_each_step() {
+    breaks(11, &["is COMPLETED, and has published 0 order.events.OrderCompletedIntegrationEvent"], |facts| {
+        facts.outbox.retain(|row| row.kind != OrderCompletedIntegrationEvent::TYPE);
+    });
+}
+
+#[test]
+fn order_knows_the_status_that_it_was_told() {
+    breaks(11, &["was told that its delivery is DELIVERED"], |facts| {
+        the(&mut facts.orders, |order| order.uuid == BUILT).delivery_status = Some("PENDING".to_owned());
+    });
+}
+
+#[test]
+fn old_deliveries_have_lost_their_events_by_right() {
+    holds(11, |facts| {
+        facts.outbox.retain(|row| row.service != "delivery");
+        facts.kept_since = Some(now());
+    });
+}
+
+#[test]
+fn an_order_is_not_carried_longer_than_its_steps() {
+    breaks(7, &[&format!("order {BUILT}"), "is not delivered, 293 s overdue"], carried);
+    holds(7, |facts| {
+        carried(facts);
+        facts.bounds.step = Duration::from_secs(40);
+    });
+}
+
+#[test]
+fn an_order_waits_for_a_courier_only_while_none_is_free() {
+    let waits = |facts: &mut audit::Facts| {
+        let delivery = the(&mut facts.deliveries, |one| one.order == BUILT);
+        (delivery.state, delivery.courier, delivery.waiting_since) = (DeliveryState::Created, None, Some(then()));
+    };
+    breaks(7, &[&format!("order {BUILT}"), "waits for a courier while one is free"], waits);
+    holds(7, |facts| {
+        waits(facts);
+        facts.couriers[0].order = Some(UNDONE);
+    });
+    holds(7, |facts| {
+        waits(facts);
+        facts.deliveries[0].volume = Some(11);
+    });
+}

@@ -1,0 +1,68 @@
+//! Two replicas that move couriers: the one with the lease is frozen, another takes over, and the first must be fenced off.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::time::{Instant, sleep};
+
+use super::inject;
+use crate::{
+    cluster::Cluster,
+    experiment::{Experiment, Fault, Injected, Injection},
+};
+
+pub const FAULTS: [Fault; 1] = [Fault {
+    number: 10,
+    name: "two-movers",
+    what: "the process of delivery that moves the couriers is frozen: another goes on within 15 s, and the first moves none when it wakes",
+    inject: inject!(freeze),
+}];
+
+/// How soon another replica must move the couriers.
+const TAKEN_OVER: Duration = Duration::from_secs(15);
+/// How long both live after the first has woken.
+const BOTH: Duration = Duration::from_secs(3);
+const POLL: Duration = Duration::from_millis(100);
+
+async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let mut done = Injection::default();
+    for _ in 0..experiment.scale(3, 1) {
+        let number = mover(&experiment.cluster).await?;
+        experiment.cluster.replicas.get(&delivery::SERVICE, number)?.freeze();
+        let frozen = Instant::now();
+        // Ships that arrive after the lease has changed hands were moved by the other.
+        let (mut before, mut after) = (None, None);
+        while frozen.elapsed() < TAKEN_OVER && after.is_none() {
+            sleep(POLL).await;
+            if mover(&experiment.cluster).await? != number {
+                let now = delivered(&experiment.cluster).await?;
+                let before = *before.get_or_insert(now);
+                after = (now > before).then(|| frozen.elapsed());
+            }
+        }
+        experiment.cluster.replicas.get(&delivery::SERVICE, number)?.thaw();
+        experiment.cause_removed();
+        match after {
+            Some(took) => done.notes.push(format!(
+                "a ship delivered by another {:.1} s after delivery {number} was frozen",
+                took.as_secs_f64()
+            )),
+            None => done.problems.push(format!("no ship was delivered by another within {} s", TAKEN_OVER.as_secs())),
+        }
+        done.times += 1;
+        sleep(BOTH).await;
+    }
+    Ok(Injected::Done(done))
+}
+
+/// The replica that holds the lease on moving.
+async fn mover(cluster: &Cluster) -> anyhow::Result<usize> {
+    let question = sqlx::query_scalar("select holder from leases where name = 'move-couriers'");
+    let holder: String = question.fetch_one(cluster.sources.databases.get(&delivery::SERVICE)?).await?;
+    let number = holder.rsplit('-').next().and_then(|number| number.parse().ok());
+    number.with_context(|| format!("{holder} is no replica of delivery"))
+}
+
+async fn delivered(cluster: &Cluster) -> anyhow::Result<i64> {
+    cluster.count(&delivery::SERVICE, "select count(*) from orders where state = 'COMPLETED'").await
+}

@@ -1,0 +1,80 @@
+//! A geo that answers with cells that do not exist, or refuses every street.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use contracts::events::{OrderPaid, Published as _};
+use operations::dead_letters::{self, DeadLetter};
+use platform::kafka::{HEADER_GROUP, Reader, dead_letter_topic};
+use stand_ins::{Geo, GeoMode};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::inject;
+use crate::{
+    cluster::Cluster,
+    experiment::{Experiment, Fault, Injected, Injection},
+    topics,
+};
+
+pub const FAULTS: [Fault; 1] = [Fault {
+    number: 7,
+    name: "geo-lies",
+    what: "geo answers (11, 0), then INVALID_ARGUMENT: paid orders become dead letters, and are delivered once these are replayed",
+    inject: inject!(lies),
+}];
+
+/// The consumer whose events become dead letters.
+const GROUP: &str = "delivery-group-order-paid";
+/// How soon a replayed event must be handled.
+const HANDLED: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(200);
+
+async fn lies(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let geo = Geo::start().await?;
+    let earlier = letters(&experiment.cluster).await?.len();
+    let address = geo.address().to_string();
+    experiment.cluster.replicas.replace(&delivery::SERVICE, &[("GEO_ADDRESS", &address)]).await?;
+    for mode in [GeoMode::Outside, GeoMode::Unknown] {
+        geo.be(mode);
+        sleep(Duration::from_secs(experiment.scale(10, 6))).await;
+    }
+    geo.be(GeoMode::Well);
+    experiment.cluster.replicas.replace(&delivery::SERVICE, &[]).await?;
+    experiment.cause_removed();
+    let letters = letters(&experiment.cluster).await?.split_off(earlier);
+    let mut done = Injection::at_least_one(letters.len(), "no paid order with an address met the fault");
+    topics::publish(&experiment.cluster, letters.iter().map(DeadLetter::original).collect()).await?;
+    let begun = Instant::now();
+    let mut left = unhandled(&experiment.cluster, &letters).await?;
+    while left > 0 && begun.elapsed() < HANDLED {
+        sleep(POLL).await;
+        left = unhandled(&experiment.cluster, &letters).await?;
+    }
+    if left > 0 {
+        done.problems.push(format!("{left} of {} replayed events were not handled", letters.len()));
+    }
+    done.notes.push(format!("{} false answers, {} dead letters, all replayed", geo.faults_met(), letters.len()));
+    Ok(Injected::Done(done))
+}
+
+/// The events of paid orders that delivery has dead-lettered, the oldest first.
+async fn letters(cluster: &Cluster) -> anyhow::Result<Vec<DeadLetter>> {
+    let config = cluster.sources.kafka.clone();
+    let topic = dead_letter_topic(cluster.sources.topics.of::<OrderPaid>());
+    let reading =
+        tokio::task::spawn_blocking(move || dead_letters::read(&Reader::new(&config, "shipyard-chaos")?, &topic));
+    let letters = reading.await.context("reading the dead letters")??.unwrap_or_default();
+    // Poison has no uuid.
+    let own = |letter: &DeadLetter| letter.header(HEADER_GROUP) == GROUP && !letter.header("event-uuid").is_empty();
+    Ok(letters.into_iter().filter(own).collect())
+}
+
+/// How many of the events delivery has not handled.
+async fn unhandled(cluster: &Cluster, letters: &[DeadLetter]) -> anyhow::Result<usize> {
+    let events: Vec<Uuid> = letters.iter().filter_map(|letter| letter.event(OrderPaid::TYPE)).collect();
+    let database = cluster.sources.databases.get(&delivery::SERVICE)?;
+    let question = sqlx::query_scalar("select event_uuid from inbox where consumer = $1 and event_uuid = any($2)");
+    let handled: Vec<Uuid> = question.bind(GROUP).bind(&events).fetch_all(database).await?;
+    Ok(events.iter().filter(|event| !handled.contains(event)).count())
+}

@@ -1,0 +1,80 @@
+//! Reads deliveries, couriers and their places.
+
+use audit::{
+    Facts,
+    facts::{Courier, Delivery, DeliveryState, StoragePlace},
+};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::{messaging, parsed, snapshot};
+use crate::databases::Databases;
+
+pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
+    let mut database = snapshot(databases, &delivery::SERVICE).await?;
+    Ok(Facts {
+        deliveries: deliveries(&mut database).await?,
+        couriers: couriers(&mut database).await?,
+        places: places(&mut database).await?,
+        outbox: messaging::outbox(&mut database, &delivery::SERVICE).await?,
+        inboxes: messaging::inboxes(&mut database, &delivery::SERVICE).await?,
+        ..Facts::default()
+    })
+}
+
+#[derive(FromRow)]
+struct DeliveryRow {
+    uuid: Uuid,
+    state: String,
+    status: Option<String>,
+    user_uuid: Option<Uuid>,
+    delivery_uuid: Option<Uuid>,
+    volume: Option<i32>,
+    courier_uuid: Option<Uuid>,
+    steps: Option<i32>,
+    created_at: DateTime<Utc>,
+    waiting_since: Option<DateTime<Utc>>,
+    updated_at: DateTime<Utc>,
+}
+
+async fn deliveries(database: &mut PgConnection) -> anyhow::Result<Vec<Delivery>> {
+    let mut rows = sqlx::query_as::<_, DeliveryRow>(
+        "select uuid, state, status, user_uuid, delivery_uuid, volume, courier_uuid, steps, created_at, waiting_since, updated_at
+        from orders",
+    )
+    .fetch(database);
+    let mut deliveries = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        deliveries.push(Delivery {
+            order: row.uuid,
+            state: parsed("orders.state", &row.state, DeliveryState::parse)?,
+            status: row.status,
+            user: row.user_uuid,
+            delivery: row.delivery_uuid,
+            volume: row.volume,
+            courier: row.courier_uuid,
+            steps: row.steps,
+            created_at: row.created_at,
+            waiting_since: row.waiting_since,
+            updated_at: row.updated_at,
+        });
+    }
+    Ok(deliveries)
+}
+
+async fn couriers(database: &mut PgConnection) -> anyhow::Result<Vec<Courier>> {
+    let rows: Vec<(Uuid, Option<Uuid>)> =
+        sqlx::query_as("select uuid, order_uuid from couriers order by number").fetch_all(database).await?;
+    Ok(rows.into_iter().map(|(uuid, order)| Courier { uuid, order }).collect())
+}
+
+async fn places(database: &mut PgConnection) -> anyhow::Result<Vec<StoragePlace>> {
+    let rows: Vec<(Uuid, Uuid, i32, Option<Uuid>)> =
+        sqlx::query_as("select uuid, courier_uuid, total_volume, order_uuid from storage_places order by number")
+            .fetch_all(database)
+            .await?;
+    let places = rows.into_iter();
+    Ok(places.map(|(uuid, courier, total_volume, order)| StoragePlace { uuid, courier, total_volume, order }).collect())
+}

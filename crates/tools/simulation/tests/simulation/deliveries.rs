@@ -1,0 +1,198 @@
+//! Deliveries: the service over its twins, what it asks order over the network, and what the auditor sees of it.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use audit::facts::{Courier, Delivery, DeliveryState, StoragePlace};
+use chrono::{DateTime, NaiveDate, Utc};
+use contracts::{
+    events::{OrderOf, OrderPaid, Received, Subscription},
+    ids::{CourierId, DeliveryId, OrderId, PlaceId, UserId},
+};
+use delivery::{
+    client::{Address, MemoryGeo, Orders, Unavailable},
+    model::{
+        Assignment, Courier as FreeCourier, Delivery as OrderDelivery, Early, Event, Known, Location, Name as Text,
+        NewCourier, NewDelivery, Speed, State, Step, Street, TrackingNumber, Trip, Volume, Waiting,
+    },
+    repository::{ActiveOrder, Cause, Couriers, Deliveries, Dispatch, ListedCourier, MemoryRepository, Moved, Shown},
+    service::{DeliveryService, GROUP_PAID, Repositories},
+};
+use platform::{deadline, outbox::Waker};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    broker::consume,
+    network::Lost,
+    shop::{relay, steps, work},
+    steps::{Steps, stepwise},
+    world::{Name, Process, Serves, World},
+};
+
+/// The time between two steps of a courier, and between two rounds of assignments.
+const TICK: Duration = Duration::from_secs(1);
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The couriers at the start: one is slow, one has little room.
+pub fn first_couriers() -> Vec<NewCourier> {
+    let courier = |number: u128, speed: i64, volume: i64| NewCourier {
+        id: CourierId::new(Uuid::from_u128(number)),
+        name: Text::new(format!("courier {number}")).expect("a name"),
+        speed: Speed::new(speed).expect("a speed"),
+        location: Location::new(i64::try_from(number).expect("a number"), 1).expect("a cell"),
+        places: vec![(
+            PlaceId::new(Uuid::from_u128(number)),
+            Text::new("place").expect("a name"),
+            Volume::new(volume).expect("a volume"),
+        )],
+    };
+    vec![courier(1, 3, 10), courier(2, 9, 2)]
+}
+
+/// Starts the service, as its `app.rs` does it.
+pub fn boot(process: &Process) -> Serves {
+    let (stores, waker) = (&process.world.stores, Waker::default());
+    let service = DeliveryService::new(
+        Repositories::new(steps(process, &stores.deliveries)),
+        Arc::new(RemoteOrders(process.clone())),
+        Arc::new(stores.geo.clone()),
+        waker.clone(),
+        TICK,
+    );
+    relay(process, &stores.deliveries.outbox, &waker, "delivery");
+    let lease = Arc::new(stores.deliveries.lease.rival(process.holder.clone()));
+    let (seeding, stop) = (service.clone(), CancellationToken::new());
+    process.spawn(async move {
+        let _ = delivery::jobs::seed_couriers(&seeding, &first_couriers(), &stop).await;
+    });
+    work(process, delivery::jobs::assign_orders(service.clone(), TICK));
+    work(process, delivery::jobs::move_couriers(service.clone(), lease, TICK));
+    consume(process, paid_orders(process.clone(), service.clone()));
+    consume(process, delivery::consumers::ship_assembled(service.clone()));
+    consume(process, delivery::consumers::order_cancelled(service));
+    Serves::Nobody
+}
+
+/// `delivery::consumers::order_paid` with ids from the seed.
+fn paid_orders(process: Process, service: DeliveryService) -> Subscription {
+    Subscription::new(GROUP_PAID, move |paid: Received<OrderPaid>| {
+        let (service, world) = (service.clone(), &process.world);
+        let OrderOf { order, user } = paid.subject;
+        let new = NewDelivery {
+            order,
+            user: Some(user),
+            id: DeliveryId::new(world.uuid()),
+            tracking_number: TrackingNumber::from_random(world.uuid().as_u128()),
+            estimated: NaiveDate::default(),
+        };
+        async move {
+            if !paid.event.deliver {
+                return Ok(service.order_paid_without_address(paid.id).await?);
+            }
+            Ok(service.order_paid(paid.id, &new).await?)
+        }
+    })
+}
+
+/// order, as `GrpcOrders` would find it.
+struct RemoteOrders(Process);
+
+#[async_trait]
+impl Orders for RemoteOrders {
+    async fn address(&self, order: OrderId) -> Result<Option<Address>, Unavailable> {
+        self.0.step("before it asks order").await;
+        let limit = deadline::remaining(CALL_TIMEOUT);
+        let answer = self
+            .0
+            .world
+            .call(Name::Order, Serves::destinations, limit, |orders| async move { orders.destination(order).await });
+        let answer = answer.await;
+        self.0.step("after it has asked order").await;
+        self.0.stall("after it has asked order").await;
+        let found = match answer {
+            Ok(Ok(found)) => found,
+            Ok(Err(order::error::Error::DeliveryNotFound(_))) => return Ok(None),
+            Ok(Err(error)) => return Err(Unavailable(error.to_string())),
+            Err(Lost::Refused) => return Err(Unavailable("nothing listens".to_owned())),
+            Err(Lost::Silent) => return Err(Unavailable("no answer in time".to_owned())),
+        };
+        let street = Street::new(found.address.as_str()).expect("order has checked the address");
+        let volume = Volume::new(i64::try_from(found.volume).expect("a volume")).expect("a volume");
+        Ok(Some(Address { street, volume }))
+    }
+}
+
+/// Every street is at the far end of the grid.
+pub fn geo() -> MemoryGeo {
+    let geo = MemoryGeo::default();
+    geo.set(Street::new(crate::users::ADDRESS).expect("a street"), Location::new(10, 8).map_err(|_| unreachable!()));
+    geo
+}
+
+/// A delivery that is under way, once there is nothing else to wait for.
+pub fn unfinished(world: &World) -> Option<String> {
+    let all = world.stores.deliveries.all();
+    let open = all.iter().find(|one| !matches!(one.state, State::Completed { .. } | State::Failed));
+    open.map(|one| format!("the delivery of order {} is {}", one.order, one.state.as_str()))
+}
+
+/// Every delivery, as the auditor wants it.
+pub fn facts(world: &World, at: DateTime<Utc>) -> (Vec<Delivery>, Vec<Courier>, Vec<StoragePlace>) {
+    let delivery = |one: OrderDelivery| Delivery {
+        order: one.order.uuid(),
+        state: DeliveryState::parse(one.state.as_str()).expect("a state"),
+        status: Some(one.status.as_str().to_owned()),
+        user: one.user.map(UserId::uuid),
+        delivery: Some(one.id.uuid()),
+        volume: one.cargo.map(|cargo| cargo.volume.get()),
+        courier: one.state.courier().map(|(courier, _)| courier.uuid()),
+        steps: one.state.courier().map(|(_, steps)| steps.cast_signed()),
+        created_at: at,
+        waiting_since: (!matches!(one.state, State::Pending | State::Failed)).then_some(at),
+        updated_at: at,
+    };
+    let couriers = world.stores.deliveries.couriers();
+    let carried = |courier: &FreeCourier| courier.places.iter().find_map(|place| place.order).map(OrderId::uuid);
+    let places = couriers.iter().flat_map(|courier| {
+        courier.places.iter().map(|place| StoragePlace {
+            uuid: place.id.uuid(),
+            courier: courier.id.uuid(),
+            total_volume: place.total_volume.get(),
+            order: place.order.map(OrderId::uuid),
+        })
+    });
+    let places = places.collect();
+    let couriers = couriers.iter().map(|one| Courier { uuid: one.id.uuid(), order: carried(one) }).collect();
+    (world.stores.deliveries.all().into_iter().map(delivery).collect(), couriers, places)
+}
+
+stepwise! {
+    Deliveries for MemoryRepository, delivery::error::Error {
+        fn find(order: OrderId) -> Known;
+        fn save(known: &Known, delivery: &OrderDelivery, events: &[Event], cause: Option<Cause>) -> bool;
+        fn keep_early(order: OrderId, early: Early, paid: Cause, cause: Cause) -> bool;
+        fn skip(cause: Cause) -> ();
+        fn active(user: Option<UserId>, limit: i64) -> Vec<ActiveOrder>;
+        fn show(order: OrderId) -> Option<Shown>;
+    }
+}
+
+stepwise! {
+    Couriers for MemoryRepository, delivery::error::Error {
+        fn seed(couriers: &[NewCourier]) -> usize;
+        fn add(courier: &NewCourier) -> ();
+        fn add_place(courier: CourierId, id: PlaceId, name: &Text, volume: Volume) -> ();
+        fn list() -> Vec<ListedCourier>;
+    }
+}
+
+stepwise! {
+    Dispatch for MemoryRepository, delivery::error::Error {
+        fn free() -> Vec<FreeCourier>;
+        fn waiting(largest: Volume, limit: i64) -> Vec<Waiting>;
+        fn assign(assignments: &[Assignment]) -> Vec<OrderId>;
+        fn trips(after: Option<CourierId>, limit: i64) -> Vec<Trip>;
+        fn step(epoch: i64, steps: &[Step]) -> Moved;
+    }
+}

@@ -1,0 +1,82 @@
+//! A stand-in for geo that knows every street, and lies on request.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use contracts::proto::geo::{GetGeolocationReply, GetGeolocationRequest, Location, geo_server};
+use tonic::{Request, Response, Status, service::Routes};
+
+use crate::server::Server;
+
+/// How a street is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GeoMode {
+    /// With a cell.
+    #[default]
+    Well,
+    /// With (11, 0), which is no cell.
+    Outside,
+    /// INVALID_ARGUMENT.
+    Unknown,
+}
+
+/// Serves `geo.Geo` until it is dropped.
+pub struct Geo {
+    server: Server,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    mode: Mutex<GeoMode>,
+    met: AtomicUsize,
+}
+
+impl Geo {
+    pub async fn start() -> anyhow::Result<Self> {
+        let state = Arc::new(State::default());
+        let service = geo_server::GeoServer::new(Handler(state.clone()));
+        let server = Server::start(Routes::new(service).into_axum_router()).await?;
+        Ok(Self { server, state })
+    }
+
+    /// The listen address.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    pub fn be(&self, mode: GeoMode) {
+        *self.state.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    }
+
+    /// How often it has lied.
+    pub fn faults_met(&self) -> usize {
+        self.state.met.load(Ordering::Relaxed)
+    }
+}
+
+struct Handler(Arc<State>);
+
+#[tonic::async_trait]
+impl geo_server::Geo for Handler {
+    async fn get_geolocation(
+        &self,
+        _: Request<GetGeolocationRequest>,
+    ) -> Result<Response<GetGeolocationReply>, Status> {
+        let mode = *self.0.mode.lock().unwrap_or_else(PoisonError::into_inner);
+        if mode != GeoMode::Well {
+            self.0.met.fetch_add(1, Ordering::Relaxed);
+        }
+        let location = match mode {
+            GeoMode::Well => Location { x: 5, y: 5 },
+            GeoMode::Outside => Location { x: 11, y: 0 },
+            GeoMode::Unknown => return Err(Status::invalid_argument("street is unknown")),
+        };
+        Ok(Response::new(GetGeolocationReply { location: Some(location) }))
+    }
+}

@@ -1,0 +1,3 @@
+drop table orders;
+drop table storage_places;
+drop table couriers;
