@@ -1,9 +1,11 @@
 //! What the platform promises, over real servers and over twins.
 
 mod consumer;
+mod frames;
 mod grpc;
 mod guard;
 mod http;
+mod listener;
 mod migrations;
 mod outage;
 mod outbox;
