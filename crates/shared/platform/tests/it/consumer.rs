@@ -118,7 +118,7 @@ impl Setup {
         let producer: FutureProducer = ClientConfig::new()
             .set("bootstrap.servers", &self.kafka.config().kafka_brokers)
             .set("compression.type", codec)
-            .set("message.max.bytes", "10000000")
+            .set("message.max.bytes", "100000000")
             .create()
             .expect("a producer can be made");
         let record = FutureRecord::to(&self.topic).key("1").payload(payload);
@@ -236,6 +236,21 @@ async fn a_message_is_read_whatever_it_is_compressed_with() {
     setup.notes.wait_for(5).await;
 
     consumer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_a_thousand_times_larger_than_it_looks_is_skipped_and_the_next_is_read() {
+    let setup = Setup::new().await;
+    let (consumer, _) = setup.consume("one");
+
+    setup.publish_compressed("zstd", &"x".repeat(64 << 20)).await;
+    setup.publish([(1, "next")]).await;
+    setup.notes.wait_for(1).await;
+    consumer.stop().await;
+
+    // It was never a message: its handler would have called it poison.
+    let dead = setup.kafka.messages(&dead_letter_topic(&setup.topic)).await;
+    assert_eq!((setup.notes.firsts(), dead.len()), (vec!["next".to_owned()], 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! What the platform promises, over real servers and over twins.
 
+mod bounds;
 mod consumer;
 mod frames;
 mod grpc;
