@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a body may take to arrive.
 pub const WITHIN: Duration = Duration::from_secs(10);
-/// Bytes of all bodies that are arriving at one listener.
-const ALL: usize = 32 << 20;
+/// Bytes of all bodies that are arriving at one API: what a container of 64 MiB can spare.
+const ALL: usize = 8 << 20;
 /// What a body counts for at least, for what its stream takes besides.
 const LEAST: usize = 1 << 10;
 

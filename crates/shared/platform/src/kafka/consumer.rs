@@ -32,8 +32,8 @@ const SESSION_TIMEOUT_MS: &str = "6000";
 
 /// The most bytes of one answer to a fetch; a larger batch comes alone.
 const FETCH_MAX_BYTES: &str = "4194304";
-/// The most bytes that a batch may have once librdkafka has decompressed it with zstd. It does not look at this for gzip, LZ4 and Snappy: there the
-/// broker's `max.message.bytes`, 1 MiB of compressed batch unless set, times what the codec can do is the bound.
+/// The most bytes that a batch may have once librdkafka has decompressed it with zstd; a larger one is an error, and its partition waits.
+/// librdkafka has no such limit for gzip, LZ4 and Snappy: there it is the broker's `max.message.bytes` times what the codec can do.
 const RECEIVE_MAX_BYTES: &str = "8388608";
 
 /// After so many panics of its handler in a row, with pauses in between, a message goes to the dead-letter topic. A panic is a

@@ -22,7 +22,7 @@ const FULL: usize = 200;
 /// And those that still wait when it is to be resumed.
 const ROOM: usize = FULL / 2;
 /// The same in bytes: few large messages take as much memory as many small ones.
-const FULL_BYTES: usize = 2 << 20;
+const FULL_BYTES: usize = 1 << 20;
 const ROOM_BYTES: usize = FULL_BYTES / 2;
 
 /// What waits for one partition's worker.
