@@ -141,9 +141,10 @@ impl Desk {
         if let Some(key) = ask.key {
             request = request.header("Idempotency-Key", key);
         }
-        let body = match ask.is_half_sent {
-            true => Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>()),
-            false => Body::from(ask.body),
+        let body = if ask.is_half_sent {
+            Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>())
+        } else {
+            Body::from(ask.body)
         };
         let answer = router.oneshot(request.body(body).unwrap()).await.unwrap();
         let status = answer.status().as_u16();
