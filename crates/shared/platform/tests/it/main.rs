@@ -9,6 +9,7 @@ mod outage;
 mod outbox;
 mod outbox_contract;
 mod outbox_event;
+mod peer;
 mod postgres;
 mod reader;
 mod redis;
