@@ -72,9 +72,9 @@ impl Readiness {
         self.drain
     }
 
-    /// Returns at the next change of any condition.
-    pub async fn changed(&self) {
-        let _ = self.changed.subscribe().changed().await;
+    /// Tells of each change of any condition from now on.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, bool>> {

@@ -91,12 +91,15 @@ impl Services {
 
         let names = self.names;
         let report = async {
+            let mut changes = readiness.changes();
             loop {
                 let status = if readiness.is_ready() { ServingStatus::Serving } else { ServingStatus::NotServing };
                 for name in names.iter().copied().chain([""]) {
                     reporter.set_service_status(name, status).await;
                 }
-                readiness.changed().await;
+                if changes.changed().await.is_err() {
+                    return std::future::pending().await;
+                }
             }
         };
         let serve = Server::builder()
@@ -109,8 +112,10 @@ impl Services {
             );
         let server = async {
             tokio::select! {
-                served = serve => served.context("serving gRPC"),
+                // The status is known before the first call: until it is told, tonic-health says SERVING.
+                biased;
                 () = report => Ok(()),
+                served = serve => served.context("serving gRPC"),
             }
         };
         shutdown::within_bounds(server, readiness.drain(), &stop).await

@@ -38,9 +38,11 @@ pub type Client = AuthServiceClient<Peer>;
 pub struct Shared {
     name: &'static str,
     asked: Arc<AtomicU64>,
-    /// How often each login was carried out, by all replicas.
-    logins: Arc<Mutex<HashMap<String, u32>>>,
+    logins: Logins,
 }
+
+/// How often each login was carried out, by all replicas.
+pub type Logins = Arc<Mutex<HashMap<String, u32>>>;
 
 pub struct Replica {
     pub address: SocketAddr,
@@ -51,7 +53,14 @@ pub struct Replica {
 
 impl Replica {
     /// A replica on an address of its own, which is ready.
-    pub async fn start(name: &'static str, ip: &str, logins: &Arc<Mutex<HashMap<String, u32>>>) -> Self {
+    pub async fn start(name: &'static str, ip: &str, logins: &Logins) -> Self {
+        let replica = Self::begin(name, ip, logins).await;
+        replica.ready.set(true);
+        replica
+    }
+
+    /// One that is not ready yet.
+    pub async fn begin(name: &'static str, ip: &str, logins: &Logins) -> Self {
         let listener = TcpListener::bind((ip, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Shared { name, asked: Arc::default(), logins: logins.clone() };
@@ -59,7 +68,6 @@ impl Replica {
         let guard = Guard::new(Arc::new(MemorySessions::default()), key, |_| Access::Public);
         let readiness = Readiness::new(DRAIN);
         let ready = readiness.condition("test");
-        ready.set(true);
         let services = Services::new(contracts::proto::DESCRIPTORS).with(AuthServiceServer::new(shared.clone()));
         let server = run(|stop| services.serve(listener, guard, readiness, stop));
         Self { address, ready, shared, server }

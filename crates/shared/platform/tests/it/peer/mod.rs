@@ -3,22 +3,25 @@
 mod fixture;
 
 use std::{
-    collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use contracts::proto::auth::v1::auth_service_server::AuthServiceServer;
-use fixture::{Client, DRAIN, Replica, Shared, client, login, whoami};
+use fixture::{Client, DRAIN, Logins, Replica, Shared, client, login, whoami};
 use futures::future::join_all;
-use platform::grpc::{MemoryResolver, Peer};
+use platform::{
+    deadline,
+    grpc::{MemoryResolver, Peer},
+};
 use stand_ins::Proxy;
 use testkit::eventually;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
+    task::JoinSet,
     time::sleep,
 };
 use tokio_stream::wrappers::TcpListenerStream;
@@ -89,27 +92,22 @@ async fn a_new_replica_gets_calls_and_a_dead_one_none() {
     println!("a new replica got calls after {noticed:?}");
     assert!(noticed < NOTICED, "{noticed:?}");
 
-    // It hangs, with some calls on it, and then its connection breaks.
-    proxy.hang();
-    let begun = Instant::now();
-    let mut asked = proxy.asked();
-    let mut last = begun.elapsed();
-    while begun.elapsed() < NOTICED {
-        sleep(Duration::from_millis(20)).await;
-        // A probe of its health is 100 bytes at most.
-        let now = proxy.asked();
-        if now > asked + 150 {
-            last = begun.elapsed();
-        }
-        asked = now;
-    }
-    println!("a replica that hangs got its last calls after {last:?}");
-    assert!(last < NOTICED - Duration::from_millis(500), "{last:?}");
-    proxy.cut();
-    let before = two.asked();
-    sleep(Duration::from_millis(200)).await;
-    assert_eq!(two.asked(), before);
+    // It does not answer any more. Its last calls are those before a check has failed.
     load.stop().await;
+    proxy.mute();
+    let (begun, mut asked, mut last) = (Instant::now(), two.asked(), Duration::ZERO);
+    let mut calls = JoinSet::new();
+    while begun.elapsed() < NOTICED {
+        let client = client.clone();
+        calls.spawn(async move { deadline::within(Duration::from_millis(200), login(&client, "any")).await });
+        sleep(Duration::from_millis(5)).await;
+        if two.asked() > asked {
+            (asked, last) = (two.asked(), begun.elapsed());
+        }
+    }
+    println!("a replica that does not answer got its last call after {last:?}");
+    assert!(last < NOTICED - Duration::from_millis(500), "{last:?}");
+    assert!(calls.join_all().await.iter().filter(|done| done.is_ok()).count() > 100);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,12 +118,13 @@ async fn a_rolling_replacement_fails_no_call() {
     let mut addresses = old.iter().map(|replica| replica.address).collect::<Vec<_>>();
     resolver.set(&addresses);
     let client = client(&resolver);
+    eventually(async || whoami(&client).await.ok()).await;
+    sleep(NOTICED / 4).await;
     let load = Load::start(&client);
     let mut new = Vec::new();
 
     for (replica, ip) in old.into_iter().zip(["127.0.0.4", "127.0.0.5"]) {
-        let next = Replica::start("new", ip, &logins).await;
-        next.ready.set(false);
+        let next = Replica::begin("new", ip, &logins).await;
         addresses.push(next.address);
         resolver.set(&addresses);
         sleep(NOTICED / 2).await;
@@ -153,7 +152,7 @@ async fn a_rolling_replacement_fails_no_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_dies_in_the_middle_costs_no_read_and_repeats_no_write() {
-    let (resolver, logins) = (MemoryResolver::default(), Arc::<Mutex<HashMap<String, u32>>>::default());
+    let (resolver, logins) = (MemoryResolver::default(), Logins::default());
     let (one, two) =
         (Replica::start("one", "127.0.0.2", &logins).await, Replica::start("two", "127.0.0.3", &logins).await);
     let proxy = Proxy::to(two.address).await.unwrap();
@@ -253,9 +252,7 @@ async fn look_ups_that_fail_change_nothing_and_all_end_with_the_last_clone() {
 async fn while_no_replica_is_ready_all_are_asked() {
     let (resolver, logins) = (MemoryResolver::default(), Arc::default());
     let (one, two) =
-        (Replica::start("one", "127.0.0.2", &logins).await, Replica::start("two", "127.0.0.3", &logins).await);
-    one.ready.set(false);
-    two.ready.set(false);
+        (Replica::begin("one", "127.0.0.2", &logins).await, Replica::begin("two", "127.0.0.3", &logins).await);
     resolver.set(&[one.address, two.address]);
     let client = client(&resolver);
 
@@ -269,8 +266,7 @@ async fn while_no_replica_is_ready_all_are_asked() {
 #[tokio::test]
 async fn a_server_without_a_health_service_serves() {
     let (resolver, logins) = (MemoryResolver::default(), Arc::default());
-    let other = Replica::start("not ready", "127.0.0.2", &logins).await;
-    other.ready.set(false);
+    let other = Replica::begin("not ready", "127.0.0.2", &logins).await;
     let listener = TcpListener::bind("127.0.0.3:0").await.unwrap();
     let (address, plain) = (listener.local_addr().unwrap(), Shared::new("plain"));
     let server = tonic::transport::Server::builder().add_service(AuthServiceServer::new(plain.clone()));
