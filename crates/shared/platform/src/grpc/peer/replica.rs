@@ -139,9 +139,9 @@ impl Replica {
     pub async fn watch(self: Arc<Self>) {
         loop {
             let asked = Instant::now();
-            let verdict = self.ask().await;
+            let (verdict, is_lost) = self.ask().await;
             let before = self.verdict();
-            if verdict == Verdict::Silent && self.connection_failed(asked, verdict) && before == Verdict::Serving {
+            if is_lost && self.connection_failed(asked, verdict) && before == Verdict::Serving {
                 // The next connection may be fine.
                 self.ask_now.notify_one();
             }
@@ -154,27 +154,26 @@ impl Replica {
         }
     }
 
-    /// Over the channel that calls take, so that the answer holds for them, and its connection is there before the first call.
-    async fn ask(&self) -> Verdict {
+    /// Over the channel that calls take, so that the answer holds for them, and its connection is there before the first call. Also says
+    /// whether its connection was lost, or could not be made.
+    async fn ask(&self) -> (Verdict, bool) {
         let begun = Instant::now();
         let mut health = HealthClient::new(self.link.channel());
         let answer = timeout(ANSWER, health.check(HealthCheckRequest { service: String::new() })).await;
         let verdict = match answer {
             Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Verdict::Serving,
             Ok(Ok(_)) => Verdict::NotServing,
-            // A server of others may have no health service, or none for us.
             Ok(Err(status)) => match status.code() {
+                // A server of others may have no health service, or none for us.
                 Code::Unimplemented | Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => {
                     Verdict::Serving
                 }
-                _ => Verdict::Silent,
+                _ => return (Verdict::Silent, true),
             },
-            Err(_) => Verdict::Silent,
+            Err(_) => return (Verdict::Silent, false),
         };
-        if verdict != Verdict::Silent {
-            self.link.answered(begun);
-        }
-        verdict
+        self.link.answered(begun);
+        (verdict, false)
     }
 }
 

@@ -59,7 +59,7 @@ impl Replicas {
         let known = self.known(deadline).await?;
         let mut may_read_again = is_read(request.uri().path());
         let (mut parts, body) = request.into_parts();
-        let mut payload = Some(Payload::read(body).await.map_err(unreadable)?);
+        let mut payload = Some(Payload::read(body).await.map_err(|status| unreadable(&status))?);
         let (mut tried, mut pauses) = (Vec::new(), None);
         loop {
             let replica = self.choose(&known, &tried).ok_or_else(|| self.unknown())?;
@@ -142,7 +142,7 @@ fn pause() -> backon::ExponentialBackoff {
         .build()
 }
 
-fn unreadable(status: Status) -> Failure {
+fn unreadable(status: &Status) -> Failure {
     let message = status.message().to_owned();
     Failure::Lost(Lost { message, outcome: Outcome::Inconclusive, is_refused: false })
 }

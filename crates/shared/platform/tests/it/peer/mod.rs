@@ -106,7 +106,7 @@ async fn a_new_replica_gets_calls_and_a_dead_one_none() {
         }
     }
     println!("a replica that does not answer got its last call after {last:?}");
-    assert!(last < NOTICED - Duration::from_millis(500), "{last:?}");
+    assert!(last + Duration::from_millis(500) < NOTICED, "{last:?}");
     assert!(calls.join_all().await.iter().filter(|done| done.is_ok()).count() > 100);
 }
 
@@ -135,7 +135,7 @@ async fn a_rolling_replacement_fails_no_call() {
 
         let (address, asked) = (replica.address, replica.counter());
         let stopping = tokio::spawn(replica.stop());
-        sleep(DRAIN - Duration::from_secs(2)).await;
+        sleep(DRAIN * 3 / 5).await;
         let noticed = asked();
         sleep(Duration::from_secs(1)).await;
         assert_eq!(asked(), noticed, "a replica that is not ready any more still got calls");
@@ -279,11 +279,11 @@ async fn a_server_without_a_health_service_serves() {
         answers.iter().all(|answer| answer == "plain").then_some(())
     })
     .await;
-    let (asked, served) = (other.asked(), plain.asked());
+    let before = (other.asked(), plain.asked());
     for _ in 0..20 {
         whoami(&client).await.unwrap();
     }
-    assert_eq!((other.asked(), plain.asked()), (asked, served + 20));
+    assert_eq!((other.asked(), plain.asked()), (before.0, before.1 + 20));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
