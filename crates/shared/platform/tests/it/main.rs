@@ -1,5 +1,6 @@
 //! What the platform promises, over real servers and over twins.
 
+mod access;
 mod consumer;
 mod grpc;
 mod guard;
