@@ -166,7 +166,8 @@ impl Settings {
 
 /// The endings of variables that hold a secret and so may come from a file. They are specific, since a file that cannot be read is an
 /// error and other software has variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
-const SECRETS: [&str; 5] = ["service_key", "_database_url", "redis_url", "_bot_token", "_provider_key"];
+const SECRETS: [&str; 6] =
+    ["service_key", "_database_url", "redis_url", "_bot_token", "_provider_key", "_sasl_password"];
 
 fn is_secret(name: &str) -> bool {
     SECRETS.iter().any(|ending| name.ends_with(ending))

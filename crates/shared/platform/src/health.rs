@@ -14,9 +14,18 @@ use tokio_util::sync::CancellationToken;
 /// The conditions that must all be met for a service to receive work. Clones share them.
 #[derive(Clone, Default)]
 pub struct Readiness {
-    conditions: Arc<Mutex<BTreeMap<&'static str, bool>>>,
+    conditions: Arc<Mutex<BTreeMap<&'static str, Status>>>,
     changed: Arc<watch::Sender<()>>,
     drain: Duration,
+}
+
+/// The state of a condition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Met,
+    Unmet,
+    /// The other side answers and refuses this service, for this reason.
+    Refused(&'static str),
 }
 
 /// One condition of readiness.
@@ -42,12 +51,22 @@ impl Readiness {
 
     /// True when every condition is met.
     pub fn is_ready(&self) -> bool {
-        self.lock().values().all(|met| *met)
+        self.lock().values().all(|state| *state == Status::Met)
     }
 
     /// The conditions that are not met.
     pub fn missing(&self) -> Vec<&'static str> {
-        self.lock().iter().filter(|(_, met)| !**met).map(|(name, _)| *name).collect()
+        self.lock().iter().filter(|(_, state)| **state != Status::Met).map(|(name, _)| *name).collect()
+    }
+
+    /// The conditions that are not met, each with the reason where the service is refused.
+    pub fn waiting_for(&self) -> Vec<String> {
+        let text = |(name, state): (&&'static str, &Status)| match state {
+            Status::Met => None,
+            Status::Unmet => Some((*name).to_owned()),
+            Status::Refused(reason) => Some(format!("{name}: {reason}")),
+        };
+        self.lock().iter().filter_map(text).collect()
     }
 
     /// Returns once every condition is met.
@@ -72,25 +91,37 @@ impl Readiness {
         self.drain
     }
 
-    /// Returns at the next change of any condition.
-    pub async fn changed(&self) {
-        let _ = self.changed.subscribe().changed().await;
+    /// Tells of each change of any condition from now on.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, bool>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, Status>> {
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Condition {
     pub fn set(&self, met: bool) {
-        let before = self.readiness.lock().insert(self.name, met);
-        if before != Some(met) {
-            if before.is_some() {
-                tracing::info!(condition = self.name, met, "readiness changed");
-            }
-            self.readiness.changed.send_replace(());
+        self.be(if met { Status::Met } else { Status::Unmet });
+    }
+
+    /// Not met, since the other side answers and refuses this service.
+    pub fn refuse(&self, reason: &'static str) {
+        self.be(Status::Refused(reason));
+    }
+
+    fn be(&self, state: Status) {
+        let before = self.readiness.lock().insert(self.name, state);
+        if before == Some(state) {
+            return;
         }
+        match state {
+            Status::Refused(reason) => tracing::warn!(condition = self.name, met = false, reason, "readiness changed"),
+            _ if before.is_none() => {}
+            _ => tracing::info!(condition = self.name, met = state == Status::Met, "readiness changed"),
+        }
+        self.readiness.changed.send_replace(());
     }
 }
 
@@ -99,7 +130,7 @@ impl Condition {
 struct Report {
     status: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    waiting_for: Vec<&'static str>,
+    waiting_for: Vec<String>,
 }
 
 /// `GET /health`, and the [probes](probe_routes).
@@ -114,7 +145,7 @@ pub fn probe_routes(readiness: Vec<Readiness>) -> Router {
 }
 
 async fn ready(State(all): State<Arc<[Readiness]>>) -> impl IntoResponse {
-    let waiting_for: Vec<_> = all.iter().flat_map(Readiness::missing).collect();
+    let waiting_for: Vec<_> = all.iter().flat_map(Readiness::waiting_for).collect();
     if waiting_for.is_empty() {
         (StatusCode::OK, Json(Report { status: "ready", waiting_for }))
     } else {

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use redis::{
-    Arg, Client, Cmd, IntoConnectionInfo as _, Pipeline, RedisFuture, RedisResult, Value,
+    Arg, Client, Cmd, ErrorKind, IntoConnectionInfo as _, Pipeline, RedisError, RedisFuture, RedisResult, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
     io::tcp::TcpSettings,
 };
@@ -53,7 +53,7 @@ impl Connection {
 
     async fn answered<T>(&self, used: Arc<ConnectionManager>, answer: RedisFuture<'_, T>) -> RedisResult<T> {
         let outcome = answer.await;
-        if outcome.as_ref().is_err_and(redis::RedisError::is_timeout) {
+        if outcome.as_ref().is_err_and(RedisError::is_timeout) {
             self.replace(&used);
         }
         outcome
@@ -116,21 +116,40 @@ pub fn lazy_connection(variable: &str, url: &SecretString) -> anyhow::Result<Con
     Ok(Connection(Arc::new(Shared { client, config, current })))
 }
 
+/// True when the server answers, and refuses the user, the password or a command: it is not away.
+pub fn is_refusal(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Answers,
+    Refuses,
+    Away,
+}
+
 /// Keeps a readiness condition true to whether the server answers, asking every two seconds.
 pub async fn watch(mut connection: Connection, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
-    let mut silent = false;
+    let mut before = Server::Answers;
     loop {
         let answer = tokio::time::timeout(RESPONSE_TIMEOUT, ping(&mut connection)).await;
-        let problem = match answer {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("no answer in time".to_owned()),
+        let (server, problem) = match answer {
+            Ok(Ok(())) => (Server::Answers, String::new()),
+            Ok(Err(error)) if is_refusal(&error) => (Server::Refuses, error.to_string()),
+            Ok(Err(error)) => (Server::Away, error.to_string()),
+            Err(_) => (Server::Away, "no answer in time".to_owned()),
         };
-        reachable.set(problem.is_none());
-        if let Some(problem) = problem.as_ref().filter(|_| !silent) {
-            tracing::warn!(problem, "Redis unavailable");
+        match server {
+            Server::Answers => reachable.set(true),
+            Server::Refuses => reachable.refuse("credentials refused"),
+            Server::Away => reachable.set(false),
         }
-        silent = problem.is_some();
+        match server {
+            Server::Refuses if server != before => tracing::warn!(problem, "Redis refuses this service"),
+            Server::Away if server != before => tracing::warn!(problem, "Redis unavailable"),
+            _ => {}
+        }
+        before = server;
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(2)) => {}
             () = stop.cancelled() => return Ok(()),
@@ -138,8 +157,8 @@ pub async fn watch(mut connection: Connection, reachable: Condition, stop: Cance
     }
 }
 
-/// A stale connection fails once; the next is new.
-async fn ping(connection: &mut Connection) -> redis::RedisResult<()> {
+/// Asks whether the server answers. A stale connection fails once; the next is new.
+pub async fn ping(connection: &mut Connection) -> RedisResult<()> {
     let ping = redis::cmd("PING");
     match ping.query_async(connection).await {
         Err(error) if error.is_connection_dropped() => ping.query_async(connection).await,

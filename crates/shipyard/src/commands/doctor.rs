@@ -2,8 +2,12 @@
 
 use std::{fmt, time::Duration};
 
-use platform::{config::Settings, http};
-use servers::{apt, postgres::Binaries, redis};
+use contracts::events::Topics;
+use platform::{
+    config::{ConfigError, Settings},
+    http, kafka, redis,
+};
+use servers::{apt, postgres::Binaries, redis::program as redis_program};
 use sqlx::Connection as _;
 use tokio::process::Command;
 
@@ -100,9 +104,9 @@ async fn postgres(settings: &Settings) -> Vec<Finding> {
 
 async fn redis(settings: &Settings) -> Finding {
     if let Some(url) = settings.get("REDIS_URL") {
-        return given("Redis", "REDIS_URL", url).await;
+        return given_redis(url).await;
     }
-    match redis::program() {
+    match redis_program() {
         Some(program) => Finding::fine("Redis", format!("{}, as a child process", program.display())),
         None => Finding {
             what: "Redis".to_owned(),
@@ -117,24 +121,45 @@ async fn redis(settings: &Settings) -> Finding {
 
 async fn kafka(settings: &Settings) -> Finding {
     match settings.get("KAFKA_BROKERS") {
-        Some(brokers) => given("Kafka", "KAFKA_BROKERS", brokers).await,
+        Some(brokers) => given_kafka(settings, brokers).await,
         None => Finding::fine("Kafka", "librdkafka's mock cluster, in the process".to_owned()),
     }
 }
 
-/// Checks that the server named by a variable accepts connections.
-async fn given(what: &str, variable: &str, value: &str) -> Finding {
-    let first = value.split(',').next().unwrap_or_default();
-    let place = first.rsplit_once('@').map_or(first, |(_, place)| place);
+/// Checks that the Redis server answers, and lets this user in.
+async fn given_redis(url: &str) -> Finding {
+    let place = url.rsplit_once('@').map_or(url, |(_, place)| place);
     let place = place.rsplit_once("://").map_or(place, |(_, place)| place);
-    let address = place.split('/').next().unwrap_or_default();
-    let connected = tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(address)).await;
-    let verdict = match connected {
-        Ok(Ok(_)) => Verdict::Fine,
-        Ok(Err(error)) => Verdict::Needed(format!("start that server, or correct {variable}: {error}")),
-        Err(_) => Verdict::Needed(format!("that server does not answer; start it, or correct {variable}")),
+    let found = format!("{}, as configured by REDIS_URL", place.split('/').next().unwrap_or_default());
+    let verdict = match redis::lazy_connection("REDIS_URL", &url.into()) {
+        Err(error) => Verdict::Needed(format!("correct {error}")),
+        Ok(mut connection) => match tokio::time::timeout(PATIENCE, redis::ping(&mut connection)).await {
+            Ok(Ok(())) => Verdict::Fine,
+            Ok(Err(error)) if redis::is_refusal(&error) => {
+                Verdict::Needed(format!("that server refuses the user or the password in REDIS_URL: {error}"))
+            }
+            Ok(Err(error)) => Verdict::Needed(format!("start that server, or correct REDIS_URL: {error}")),
+            Err(_) => Verdict::Needed("that server does not answer; start it, or correct REDIS_URL".to_owned()),
+        },
     };
-    Finding { what: what.to_owned(), verdict, found: format!("{address}, as configured by {variable}") }
+    Finding { what: "Redis".to_owned(), verdict, found }
+}
+
+/// Checks that the broker answers, lets this user in, and lets it see the topics.
+async fn given_kafka(settings: &Settings, brokers: &str) -> Finding {
+    let verdict = match probe(settings).await {
+        Ok(Ok(())) => Verdict::Fine,
+        Ok(Err(error)) if error.is::<kafka::Refusal>() => Verdict::Needed(error.to_string()),
+        Ok(Err(error)) => Verdict::Needed(format!("start that server, or correct KAFKA_BROKERS: {error:#}")),
+        Err(error) => Verdict::Needed(format!("correct {error}")),
+    };
+    Finding { what: "Kafka".to_owned(), verdict, found: format!("{brokers}, as configured by KAFKA_BROKERS") }
+}
+
+async fn probe(settings: &Settings) -> Result<anyhow::Result<()>, ConfigError> {
+    let (config, topics) = (kafka::Config::load(settings)?, settings.read::<Topics>()?);
+    let probed = tokio::task::spawn_blocking(move || kafka::probe(&config, &topics.all())).await;
+    Ok(probed.map_err(anyhow::Error::from).flatten())
 }
 
 /// Checks the configuration and the ports that it names.

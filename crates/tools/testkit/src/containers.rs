@@ -35,7 +35,7 @@ pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)
 }
 
 /// Removes the containers of runs that have ended.
-async fn sweep() -> anyhow::Result<()> {
+pub(crate) async fn sweep() -> anyhow::Result<()> {
     let engine = docker_client_instance().await?;
     tokio::time::timeout(Duration::from_secs(10), engine.ping()).await??;
     let filter = HashMap::from([("label".to_owned(), vec![LABEL.to_owned()])]);
@@ -113,7 +113,7 @@ async fn kafka(run: &Run) -> anyhow::Result<(String, String)> {
     }
 }
 
-async fn launch(
+pub(crate) async fn launch(
     image: impl Into<ContainerRequest<GenericImage>>,
     run: &Run,
 ) -> anyhow::Result<(ContainerAsync<GenericImage>, String)> {
@@ -126,12 +126,12 @@ async fn launch(
     Ok((container, name))
 }
 
-async fn published(container: &ContainerAsync<GenericImage>, port: u16) -> anyhow::Result<String> {
+pub(crate) async fn published(container: &ContainerAsync<GenericImage>, port: u16) -> anyhow::Result<String> {
     Ok(format!("{}:{}", container.get_host().await?, container.get_host_port_ipv4(port.tcp()).await?))
 }
 
 /// Waits until the server answers. If its container exits, fails with its last log line.
-async fn answers(
+pub(crate) async fn answers(
     container: &ContainerAsync<GenericImage>,
     name: &str,
     ask: impl AsyncFn() -> anyhow::Result<()>,
@@ -152,6 +152,6 @@ async fn answers(
 }
 
 /// Keeps the container running for other test binaries; the watchdog removes it.
-fn keep(container: ContainerAsync<GenericImage>) {
+pub(crate) fn keep(container: ContainerAsync<GenericImage>) {
     std::mem::forget(container);
 }

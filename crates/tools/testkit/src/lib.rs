@@ -6,6 +6,7 @@
 mod containers;
 mod database;
 mod eventually;
+mod guarded_kafka;
 mod iam;
 mod infrastructure;
 mod kafka;
@@ -19,6 +20,7 @@ mod sql_errors;
 
 pub use database::{Database, database, empty_database};
 pub use eventually::eventually;
+pub use guarded_kafka::{GuardedKafka, guarded_kafka};
 pub use iam::{Iam, iam};
 pub use kafka::{Kafka, kafka};
 pub use redis::{Redis, redis};

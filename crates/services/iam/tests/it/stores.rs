@@ -2,6 +2,7 @@
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use contracts::ids::UserId;
 use iam::{
     config::Limits,
@@ -22,10 +23,31 @@ pub async fn users() -> [(&'static str, Arc<dyn Users>); 2] {
 }
 
 pub async fn sessions(limits: Limits) -> [(&'static str, Arc<dyn Sessions>); 2] {
-    let url = testkit::redis().await.url;
+    let prefix = prefix();
+    let url = restricted(&testkit::redis().await.url, &prefix).await.expect("a user of Redis can be made");
     let connection = platform::redis::lazy_connection("REDIS_URL", &url.into()).unwrap();
-    let redis = RedisSessions::new(connection, prefix(), limits.clone());
+    let redis = RedisSessions::new(connection, prefix, limits.clone());
     [("memory", Arc::new(MemorySessions::new(limits))), ("Redis", Arc::new(redis))]
+}
+
+/// The URL of a new user who has the rights that `deploy/redis/start.sh` gives to iam, on keys with this prefix.
+async fn restricted(server: &str, prefix: &str) -> anyhow::Result<String> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../deploy/redis/start.sh");
+    let script = std::fs::read_to_string(script)?;
+    let value = |name: &str, quote: char| {
+        let (_, value) = script.split_once(&format!("\n{name}={quote}")).context("the script sets it")?;
+        anyhow::Ok(value.split(quote).next().unwrap_or_default().replace("${prefix}", prefix))
+    };
+    let rights = format!("{} {}", value("keys", '"')?, value("commands", '\'')?);
+    let (user, password) = (ids::random().to_string(), ids::random().to_string());
+    let mut connection = redis::Client::open(server)?.get_multiplexed_async_connection().await?;
+    redis::cmd("ACL")
+        .arg(&["SETUSER", &user, "on", &format!(">{password}")])
+        .arg(rights.split_whitespace().collect::<Vec<_>>())
+        .exec_async(&mut connection)
+        .await?;
+    let place = server.rsplit(['/', '@']).find(|part| part.contains(':')).context("a URL has a host and a port")?;
+    Ok(format!("redis://{user}:{password}@{place}"))
 }
 
 /// A prefix of keys that no other test uses.

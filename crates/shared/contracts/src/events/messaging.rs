@@ -29,7 +29,7 @@ pub struct Subscription {
 impl Messaging {
     /// Reads `KAFKA_…` and the topics' names; an error names the variable that is missing or wrong.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
-        Ok(Self { kafka: settings.read()?, topics: settings.read()? })
+        Ok(Self { kafka: kafka::Config::load(settings)?, topics: settings.read()? })
     }
 
     /// The consumers of these subscriptions. The server is ready once each has joined its group.
@@ -49,7 +49,9 @@ impl Messaging {
     pub fn relay(&self, server: &Server, waker: &Waker) -> anyhow::Result<Relay> {
         let topics = topics_of(server.name(), &self.topics);
         let outbox = PgOutbox::new(server.database()?, server.instance().to_owned());
-        Ok(Relay::new(server.name(), Arc::new(outbox), Arc::new(KafkaPublisher::new(&self.kafka)?), topics, waker))
+        let publisher = Arc::new(KafkaPublisher::new(&self.kafka)?);
+        let relay = Relay::new(server.name(), Arc::new(outbox), publisher, topics, waker);
+        Ok(relay.accepted(server.condition("outbox")))
     }
 }
 

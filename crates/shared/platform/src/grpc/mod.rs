@@ -9,7 +9,7 @@ mod server;
 mod streams;
 
 pub use details::{about, reason, subject, with_reason};
-pub use peer::Peer;
+pub use peer::{MemoryResolver, Peer, Resolver, SystemResolver};
 pub(crate) use rpcs::Rpcs;
 pub use server::Services;
 use tonic::{Code, Status};

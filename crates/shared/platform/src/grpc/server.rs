@@ -98,17 +98,22 @@ impl Services {
 
         let names = self.names;
         let report = async {
+            let mut changes = readiness.changes();
             loop {
                 let status = if readiness.is_ready() { ServingStatus::Serving } else { ServingStatus::NotServing };
                 for name in names.iter().copied().chain([""]) {
                     reporter.set_service_status(name, status).await;
                 }
-                readiness.changed().await;
+                if changes.changed().await.is_err() {
+                    return std::future::pending().await;
+                }
             }
         };
         tokio::select! {
-            served = listener.serve(Protocol::Grpc, router, readiness.clone(), stop) => served,
+            // The status is known before the first call: until it is told, tonic-health says SERVING.
+            biased;
             () = report => Ok(()),
+            served = listener.serve(Protocol::Grpc, router, readiness.clone(), stop) => served,
         }
     }
 

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use secrecy::SecretString;
 use serde::Deserialize;
+
+use super::security::{self, SaslMechanism, SecurityProtocol};
+use crate::config::{ConfigError, Settings};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
@@ -29,6 +33,14 @@ pub struct Config {
     /// mock cluster never before this.
     #[serde(default = "default_fetch_wait", with = "humantime_serde")]
     pub kafka_fetch_wait: Duration,
+    /// What the broker's listener speaks.
+    #[serde(default)]
+    pub kafka_security_protocol: SecurityProtocol,
+    #[serde(default)]
+    pub kafka_sasl_mechanism: SaslMechanism,
+    /// The user as whom this process comes, and its password.
+    pub kafka_sasl_username: Option<String>,
+    pub kafka_sasl_password: Option<SecretString>,
 }
 
 fn default_partitions() -> i32 {
@@ -52,6 +64,13 @@ fn yes() -> bool {
 }
 
 impl Config {
+    /// Reads and checks the variables; an error names the one that is missing or wrong.
+    pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        let config = settings.read()?;
+        security::check(&config)?;
+        Ok(config)
+    }
+
     /// Settings common to all clients of this process.
     pub(super) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
@@ -67,6 +86,7 @@ impl Config {
             .set("reconnect.backoff.max.ms", "2000")
             .set("topic.metadata.refresh.interval.ms", "30000")
             .set("log_level", "3");
+        security::apply(self, &mut client);
         client
     }
 
@@ -85,7 +105,6 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
 
     #[test]
     fn rows_are_kept_a_day_longer_than_the_first_record_of_a_segment() {

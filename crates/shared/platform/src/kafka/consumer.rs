@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 use super::{
-    Config, Failure, Handler, KafkaPublisher, Message,
+    Config, Failure, Handler, KafkaPublisher, Message, Refusal,
     dead_letter::{abridged, dead_letter},
     ensure_topics,
     metrics::count_from_zero,
@@ -67,6 +67,9 @@ impl Consumer {
             match this.clone().consume(&stop, &mut outage).await {
                 Ok(()) => break,
                 Err(error) => {
+                    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+                        this.joined.refuse(refusal.reason());
+                    }
                     outage.met(format!("{error:#}"));
                     tokio::select! {
                         () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
@@ -131,6 +134,10 @@ impl Consumer {
                     if let Some((_, reason)) = consumer.client().fatal_error() {
                         tracing::error!(group = self.group, reason, "a consumer failed and starts again");
                         break Err(anyhow::anyhow!("Kafka: {reason}"));
+                    }
+                    // librdkafka says once that it is refused. A new consumer asks again.
+                    if let Some(refusal) = Refusal::of(&error, &format!("reading {} as {}", self.topic, self.group)) {
+                        break Err(refusal.into());
                     }
                     outage.met(error);
                 }

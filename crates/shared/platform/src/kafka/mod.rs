@@ -1,5 +1,6 @@
 //! Kafka: topics, an idempotent producer, and at-least-once consumers.
 
+mod access;
 mod config;
 mod consumer;
 mod dead_letter;
@@ -8,9 +9,11 @@ mod metrics;
 mod producer;
 mod reader;
 mod rebalance;
+mod security;
 mod topics;
 mod workers;
 
+pub use access::{Refusal, probe};
 pub use config::Config;
 pub use consumer::Consumer;
 pub use dead_letter::{
@@ -20,4 +23,5 @@ pub use dead_letter::{
 pub use message::{Failure, Handler, Message};
 pub use producer::{KafkaPublisher, Record};
 pub use reader::{Extent, Mark, Reader};
+pub use security::{SaslMechanism, SecurityProtocol};
 pub use topics::{delete_records, ensure_compacted_topic, ensure_topics, retention};

@@ -16,7 +16,7 @@ use rdkafka::{
 
 use tokio::sync::Mutex;
 
-use super::{Config, dead_letter::DEAD_LETTER_SUFFIX, ensure_topics};
+use super::{Config, Refusal, access::Witness, dead_letter::DEAD_LETTER_SUFFIX, ensure_topics};
 use crate::outbox::Publisher;
 
 /// A record to be produced.
@@ -33,10 +33,12 @@ pub struct Record {
 pub struct KafkaPublisher {
     config: Config,
     /// Replaced when it has failed for good.
-    producer: Arc<RwLock<FutureProducer>>,
+    producer: Arc<RwLock<Producer>>,
     /// The topics that are known to exist. A broker would make a missing one up, with partitions of its own choice.
     ensured: Arc<Mutex<HashSet<String>>>,
 }
+
+type Producer = FutureProducer<Witness>;
 
 impl KafkaPublisher {
     pub fn new(config: &Config) -> anyhow::Result<Self> {
@@ -45,7 +47,7 @@ impl KafkaPublisher {
     }
 }
 
-fn producer(config: &Config) -> anyhow::Result<FutureProducer> {
+fn producer(config: &Config) -> anyhow::Result<Producer> {
     let mut client = config.client();
     client
         .set("acks", "all")
@@ -56,7 +58,11 @@ fn producer(config: &Config) -> anyhow::Result<FutureProducer> {
         // Room for dead letters of twice the broker's default size, and no more memory than a small container has.
         .set("message.max.bytes", "4000000")
         .set("queue.buffering.max.kbytes", "16384");
-    client.create().context("creating a Kafka producer")
+    client.create_with_context(Witness::default()).context("creating a Kafka producer")
+}
+
+fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
+    Refusal::of(&error, &format!("writing to {topic}")).map_or_else(|| error.into(), Into::into)
 }
 
 /// True when publishing failed because a record is larger than this producer or its topic lets through.
@@ -81,7 +87,7 @@ impl KafkaPublisher {
 }
 
 impl KafkaPublisher {
-    fn current(&self) -> FutureProducer {
+    fn current(&self) -> Producer {
         self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -111,12 +117,9 @@ impl KafkaPublisher {
             let delivery = producer.send_result(message).map_err(|(error, _)| error).context("queueing a record")?;
             deliveries.push(delivery);
         }
-        for delivery in deliveries {
-            delivery
-                .await
-                .context("the producer was closed")?
-                .map_err(|(error, _)| error)
-                .context("publishing a record")?;
+        for (delivery, record) in deliveries.into_iter().zip(records) {
+            let delivered = delivery.await.context("the producer was closed")?;
+            delivered.map_err(|(error, _)| refused(error, &record.topic)).context("publishing a record")?;
         }
         Ok(())
     }

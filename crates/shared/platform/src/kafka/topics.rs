@@ -13,7 +13,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{Config, dead_letter_topic};
+use super::{Config, Refusal, access, dead_letter_topic};
 
 type Admin = AdminClient<DefaultClientContext>;
 
@@ -45,7 +45,7 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
         new_topic(topic, config.kafka_topic_partitions).set("retention.ms", &retention).set("segment.ms", &segment)
     });
     let mut found = false;
-    for (topic, made) in create(&admin, origins.chain(letters).collect()).await? {
+    for (topic, made) in create(config, &admin, origins.chain(letters).collect()).await? {
         found |= made == Made::Before && dead.contains(&topic);
     }
     // What has just been made need not be asked for.
@@ -61,7 +61,7 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
 /// Makes sure that a topic exists of which the latest record of each key is kept, for ever.
 pub async fn ensure_compacted_topic(config: &Config, topic: &str) -> anyhow::Result<()> {
     if config.kafka_create_topics {
-        create(&admin(config)?, vec![new_topic(topic, 1).set("cleanup.policy", "compact")]).await?;
+        create(config, &admin(config)?, vec![new_topic(topic, 1).set("cleanup.policy", "compact")]).await?;
     }
     Ok(())
 }
@@ -95,15 +95,21 @@ enum Made {
     Before,
 }
 
-async fn create(admin: &Admin, topics: Vec<NewTopic<'_>>) -> anyhow::Result<Vec<(String, Made)>> {
-    let results = admin.create_topics(&topics, &options()).await.context("creating topics")?;
+async fn create(config: &Config, admin: &Admin, topics: Vec<NewTopic<'_>>) -> anyhow::Result<Vec<(String, Made)>> {
+    let results = match admin.create_topics(&topics, &options()).await {
+        Ok(results) => results,
+        Err(error) => return Err(access::explained(config, error).await).context("creating topics"),
+    };
     let made = results.into_iter().map(|result| match result {
         Ok(topic) => {
             tracing::info!(topic, "created a topic");
             Ok((topic, Made::Now))
         }
         Err((topic, RDKafkaErrorCode::TopicAlreadyExists)) => Ok((topic, Made::Before)),
-        Err((topic, error)) => Err(anyhow::anyhow!("creating the topic {topic}: {error}")),
+        Err((topic, error)) => {
+            let refusal = Refusal::of_code(error, &format!("creating the topic {topic}"));
+            Err(refusal.map_or_else(|| anyhow::anyhow!("creating the topic {topic}: {error}"), Into::into))
+        }
     });
     made.collect()
 }

@@ -11,7 +11,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Outbox, Publisher, Unpublished, metrics::Metrics};
-use crate::{kafka::Record, outage::Outage};
+use crate::{
+    health::Condition,
+    kafka::{Record, Refusal},
+    outage::Outage,
+};
 
 /// Rows published at once.
 const BATCH: i64 = 500;
@@ -36,6 +40,7 @@ pub struct Relay {
     /// From event type to topic.
     topics: HashMap<&'static str, String>,
     wake: Arc<Notify>,
+    accepted: Option<Condition>,
 }
 
 /// Wakes the relay after a commit. Cheap, and any number of calls are one wake-up.
@@ -65,7 +70,21 @@ impl Relay {
         topics: HashMap<&'static str, String>,
         waker: &Waker,
     ) -> Self {
-        Self { name, outbox, publisher, topics, wake: waker.0.clone() }
+        Self { name, outbox, publisher, topics, wake: waker.0.clone(), accepted: None }
+    }
+
+    /// `accepted` is not met while the broker refuses the events. One that is away does not matter: the events wait.
+    #[must_use]
+    pub fn accepted(self, accepted: Condition) -> Self {
+        accepted.set(true);
+        Self { accepted: Some(accepted), ..self }
+    }
+
+    fn over(&self, outage: &mut Outage) {
+        outage.over();
+        if let Some(accepted) = &self.accepted {
+            accepted.set(true);
+        }
     }
 
     /// Publishes until `stop`, then once more the rows that are left.
@@ -88,6 +107,9 @@ impl Relay {
                 let _ = tokio::time::timeout(RELEASE, self.outbox.release(epoch)).await;
             }
             let Err(error) = outcome else { return };
+            if let (Some(accepted), Some(refusal)) = (&self.accepted, error.downcast_ref::<Refusal>()) {
+                accepted.refuse(refusal.reason());
+            }
             outage.met(format!("{error:#}"));
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
@@ -120,7 +142,7 @@ impl Relay {
                     more = self.publish(held.epoch, metrics) => more?,
                     () = given_up(stop) => return Ok(()),
                 };
-                outage.over();
+                self.over(outage);
                 if more {
                     continue;
                 }
@@ -134,7 +156,7 @@ impl Relay {
                 () = self.outbox.notified(), if lease.is_some() => {}
                 () = tokio::time::sleep(POLL) => {}
                 // Without the lease nothing else tells that it is over.
-                () = outage.subsided() => outage.over(),
+                () = outage.subsided() => self.over(outage),
                 () = stop.cancelled() => {}
             }
         }

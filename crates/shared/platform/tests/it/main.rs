@@ -1,5 +1,6 @@
 //! What the platform promises, over real servers and over twins.
 
+mod access;
 mod bounds;
 mod consumer;
 mod frames;
@@ -12,6 +13,7 @@ mod outage;
 mod outbox;
 mod outbox_contract;
 mod outbox_event;
+mod peer;
 mod postgres;
 mod reader;
 mod redis;

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use platform::redis::{Connection, RESPONSE_TIMEOUT, lazy_connection};
+use platform::{
+    health::Readiness,
+    redis::{Connection, RESPONSE_TIMEOUT, lazy_connection, watch},
+};
 use stand_ins::Proxy;
+use testkit::eventually;
 use tokio::time::{Instant, timeout};
 
 async fn connection_through_a_proxy() -> (Proxy, Connection) {
@@ -50,4 +54,34 @@ async fn a_read_whose_bytes_are_dropped_is_made_again_over_the_next_connection()
         reads.is_ok_and(|reads| reads.iter().all(Result::is_ok)),
         "each is answered within the time that a command has"
     );
+}
+
+/// What readiness waits for while a connection to `url` is watched.
+async fn waiting_for(url: &str) -> Vec<String> {
+    let readiness = Readiness::default();
+    let connection = lazy_connection("REDIS_URL", &url.into()).expect("a valid URL");
+    let condition = readiness.condition("redis");
+    let watching = testkit::run(|stop| watch(connection, condition, stop));
+    // Within a second it is neither asked yet nor answered.
+    let told = eventually(|| async {
+        let mut changes = readiness.changes();
+        let told = readiness.waiting_for();
+        (told.iter().any(|one| one != "redis") || timeout(Duration::from_secs(4), changes.changed()).await.is_err())
+            .then_some(told)
+    })
+    .await;
+    watching.stop().await;
+    told
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_told_apart_from_a_server_that_is_away() {
+    let url = testkit::redis().await.url;
+    let server = url.rsplit(['/', '@']).find(|part| part.contains(':')).expect("a URL has a host and a port");
+
+    let refused = waiting_for(&format!("redis://nobody:wrong@{server}")).await;
+    let away = waiting_for("redis://127.0.0.1:1").await;
+
+    assert_eq!(refused, ["redis: credentials refused"]);
+    assert_eq!(away, ["redis"]);
 }

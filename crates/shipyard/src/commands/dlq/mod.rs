@@ -143,7 +143,7 @@ struct DeadLetterQueue {
 
 impl DeadLetterQueue {
     fn of(settings: &Settings) -> anyhow::Result<Self> {
-        let config: kafka::Config = settings.read()?;
+        let config = kafka::Config::load(settings)?;
         let reader = Arc::new(Reader::new(&config, GROUP)?);
         Ok(Self { config, topics: settings.read()?, reader })
     }

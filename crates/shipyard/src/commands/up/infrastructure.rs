@@ -91,7 +91,7 @@ impl Infrastructure {
         if settings.get("KAFKA_BROKERS").is_some() {
             return Ok(Self::given("Kafka", "as configured by KAFKA_BROKERS"));
         }
-        let config: kafka::Config = presumed(settings).read()?;
+        let config = kafka::Config::load(&presumed(settings))?;
         let topics: Topics = settings.read()?;
         let mock = start_mock(&topics.all(), config.kafka_topic_partitions)?;
         let fetch_wait = settings.get("KAFKA_FETCH_WAIT").unwrap_or(FETCH_WAIT);

@@ -47,7 +47,7 @@ impl Sources {
         let since = settings.get(LOG_SINCE).map(str::parse).transpose();
         Ok(Self {
             databases: Databases::of(tool, settings)?,
-            kafka: settings.read()?,
+            kafka: kafka::Config::load(settings)?,
             topics: settings.read()?,
             log_since: since.map_err(|error| ConfigError::new(LOG_SINCE, error))?,
         })

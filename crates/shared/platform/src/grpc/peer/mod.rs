@@ -1,21 +1,29 @@
-//! Client channel to another service: adds identity, deadline and trace context to each call, and refuses calls while its circuit
-//! breaker is open.
+//! Client of another service: adds identity, deadline and trace context to each call, balances calls over the service's replicas, and
+//! refuses calls while its circuit breaker is open.
+
+mod link;
+mod look_up;
+mod losses;
+mod payload;
+mod replica;
+mod replicas;
+mod resolver;
+mod target;
 
 use std::{
-    future::poll_fn,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use http::{HeaderName, HeaderValue, Request, Response, header};
-use tokio::time::{Instant, timeout_at};
-use tonic::{
-    Code, ConnectError, Status, TimeoutExpired,
-    body::Body,
-    transport::{Channel, Endpoint},
-};
+use link::{Failure, Link};
+use replicas::Replicas;
+pub use resolver::{MemoryResolver, Resolver, SystemResolver};
+use target::Target;
+use tokio::time::Instant;
+use tonic::{Code, Status, body::Body};
 use tower::Service;
 
 use super::answer::Answer;
@@ -36,73 +44,44 @@ const FAIR: Duration = Duration::from_secs(1);
 /// Another service, as a generated client's transport.
 #[derive(Clone)]
 pub struct Peer {
-    channel: Channel,
+    route: Route,
     name: &'static str,
     key: Option<ServiceKey>,
     /// Not a service of this system: it gets neither identity nor session.
     is_outside: bool,
     breaker: Arc<CircuitBreaker>,
-    losses: Arc<Losses>,
 }
 
-/// Connections to the peer that were lost. All calls on a connection that worked are lost with it, and say together no more about the
-/// peer than one: the next connection may be fine. A connection on which the peer never answered says that the peer does not.
-#[derive(Default)]
-struct Losses(Mutex<Loss>);
-
-#[derive(Default)]
-struct Loss {
-    /// The last loss, and whether the peer had answered on that connection.
-    last: Option<(Instant, bool)>,
-    /// The peer has answered since.
-    answered: bool,
-}
-
-impl Losses {
-    fn lock(&self) -> MutexGuard<'_, Loss> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes that the peer answered a call that began then.
-    fn answered(&self, begun: Instant) {
-        let mut loss = self.lock();
-        loss.answered |= loss.last.is_none_or(|(at, _)| begun > at);
-    }
-
-    /// What the end of its connection tells about the peer to a call that began then.
-    fn outcome(&self, begun: Instant) -> Outcome {
-        let mut loss = self.lock();
-        match loss.last {
-            Some((at, had_answered)) if begun <= at => {
-                if had_answered {
-                    Outcome::Inconclusive
-                } else {
-                    Outcome::Failed
-                }
-            }
-            _ => {
-                loss.last = Some((Instant::now(), std::mem::take(&mut loss.answered)));
-                Outcome::Failed
-            }
-        }
-    }
+/// Where calls go.
+#[derive(Clone)]
+enum Route {
+    /// To one address, which needs neither look-up nor choice.
+    Address(Arc<Link>),
+    /// To the replicas behind a host name.
+    Replicas(Arc<Replicas>),
 }
 
 impl Peer {
-    /// A channel to the service `name` at `address` (`host:port`, or a URL) that connects when it is first used.
+    /// A channel to the service `name` at `address` (`host:port`, or a URL) that connects when it is first used. A host name stands for
+    /// all replicas that it has an address of; they are looked up until the last clone is dropped.
     /// `variable` names the address in errors.
     pub fn lazy(name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
-        let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-        let endpoint = Endpoint::from_shared(url)
-            .map_err(|_| ConfigError::new(variable, "is not an address such as host:port"))?
-            .connect_timeout(Duration::from_secs(1))
-            .tcp_nodelay(true)
-            // A connection over a dead link is given up within four seconds, so that the next call or probe gets a new one.
-            .http2_keep_alive_interval(Duration::from_secs(2))
-            .keep_alive_timeout(Duration::from_secs(2))
-            .keep_alive_while_idle(true);
-        let (breaker, losses) = (CircuitBreaker::new(name), Arc::default());
-        Ok(Self { channel: endpoint.connect_lazy(), name, key: None, is_outside: false, breaker, losses })
+        Self::resolved(Arc::new(SystemResolver), name, variable, address)
+    }
+
+    /// The same, with host names looked up by `resolver`.
+    pub fn resolved(
+        resolver: Arc<dyn Resolver>,
+        name: &'static str,
+        variable: &str,
+        address: &str,
+    ) -> Result<Self, ConfigError> {
+        let target = Target::parse(variable, address)?;
+        let route = match target.name() {
+            None => Route::Address(Arc::new(Link::new(target.endpoint(None).connect_lazy()))),
+            Some(_) => Route::Replicas(Arc::new(Replicas::new(name, target, resolver))),
+        };
+        Ok(Self { route, name, key: None, is_outside: false, breaker: CircuitBreaker::new(name) })
     }
 
     /// Calls carry the identity of the service that owns `key`.
@@ -145,16 +124,6 @@ impl Peer {
     }
 }
 
-/// An error and its causes, in one line.
-fn chain(error: &tonic::transport::Error) -> String {
-    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// An error and its causes.
-fn causes(error: &tonic::transport::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
-}
-
 fn internal(error: impl std::fmt::Display) -> Status {
     Status::internal(error.to_string())
 }
@@ -182,32 +151,30 @@ impl Service<Request<Body>> for Peer {
             Ok(left) => left,
             Err(status) => return Box::pin(async { Err(status.into()) }),
         };
-        let (name, mut channel, losses) = (self.name, self.channel.clone(), self.losses.clone());
-        let begun = Instant::now();
-        let deadline = begun + left;
+        let (name, route) = (self.name, self.route.clone());
+        let deadline = Instant::now() + left;
         Box::pin(async move {
-            let answer = timeout_at(deadline, async {
-                poll_fn(|context| channel.poll_ready(context)).await?;
-                channel.call(request).await
-            });
-            let timed_out = match answer.await {
-                Ok(Ok(answer)) => {
+            let answer = match &route {
+                Route::Address(link) => link.send(request, deadline).await,
+                Route::Replicas(replicas) => replicas.send(request, deadline).await,
+            };
+            match answer {
+                Ok(answer) => {
                     let code = Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code());
                     permit.end(outcome(code, left));
-                    losses.answered(begun);
-                    return Ok(answer.map(|body| Body::new(Answer::new(body, name, deadline))));
+                    Ok(answer.map(|body| Body::new(Answer::new(body, name, deadline))))
                 }
-                // The channel reads `grpc-timeout` too, and may be the first to notice.
-                Ok(Err(error)) if !causes(&error).any(<dyn std::error::Error>::is::<TimeoutExpired>) => {
-                    let is_refused = causes(&error).any(<dyn std::error::Error>::is::<ConnectError>);
-                    permit.end(if is_refused { Outcome::Failed } else { losses.outcome(begun) });
+                Err(Failure::Lost(lost)) => {
+                    permit.end(lost.outcome);
                     // The end of a connection is no answer of the peer; tonic would report it as CANCELLED or UNKNOWN.
-                    return Err(Status::unavailable(format!("{name}: {}", chain(&error))).into());
+                    Err(Status::unavailable(format!("{name}: {}", lost.message)).into())
                 }
-                Ok(Err(_)) | Err(_) => Status::deadline_exceeded(format!("{name} did not answer in time")),
-            };
-            permit.end(outcome(timed_out.code(), left));
-            Err(timed_out.into())
+                Err(Failure::TimedOut { others_serve }) => {
+                    let late = outcome(Code::DeadlineExceeded, left);
+                    permit.end(if others_serve { Outcome::Inconclusive } else { late });
+                    Err(Status::deadline_exceeded(format!("{name} did not answer in time")).into())
+                }
+            }
         })
     }
 }
@@ -226,25 +193,6 @@ fn outcome(code: Code, left: Duration) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn the_calls_on_a_connection_that_worked_are_one_loss_and_those_on_one_that_never_did_are_many() {
-        let losses = Losses::default();
-        let begin = async || {
-            tokio::time::advance(Duration::from_millis(1)).await;
-            Instant::now()
-        };
-        let (answered, first, second) = (begin().await, begin().await, begin().await);
-        losses.answered(answered);
-        begin().await;
-
-        assert_eq!((losses.outcome(second), losses.outcome(first)), (Outcome::Failed, Outcome::Inconclusive));
-        // The next connection is silent from the start.
-        let (third, fourth) = (begin().await, begin().await);
-        losses.answered(first);
-        begin().await;
-        assert_eq!((losses.outcome(third), losses.outcome(fourth)), (Outcome::Failed, Outcome::Failed));
-    }
 
     #[test]
     fn a_deadline_tells_about_the_peer_only_where_it_had_a_second() {

@@ -1,0 +1,96 @@
+//! A channel to one address of a peer, and what the end of a call on it tells.
+
+use http::{Request, Response};
+use tokio::time::{Instant, timeout_at};
+use tonic::{
+    ConnectError, TimeoutExpired,
+    body::Body,
+    transport::{Channel, Error},
+};
+use tower::{Service as _, ServiceExt as _};
+
+use super::losses::Losses;
+use crate::circuit_breaker::Outcome;
+
+/// A channel to one address, which connects when it is first used.
+pub struct Link {
+    channel: Channel,
+    losses: Losses,
+}
+
+/// Why a call has no answer.
+#[derive(Debug)]
+pub enum Failure {
+    /// There was none by the deadline. `others_serve`: it is not the peer that is slow, but one of its replicas.
+    TimedOut {
+        others_serve: bool,
+    },
+    Lost(Lost),
+}
+
+/// A call whose connection could not be made or has ended.
+#[derive(Debug)]
+pub struct Lost {
+    pub message: String,
+    /// What it tells about the peer.
+    pub outcome: Outcome,
+    /// The peer says that it did not look at the call.
+    pub is_refused: bool,
+}
+
+impl Link {
+    pub fn new(channel: Channel) -> Self {
+        Self { channel, losses: Losses::default() }
+    }
+
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// Notes that the peer answered what was asked then over the [`Self::channel`].
+    pub fn answered(&self, begun: Instant) {
+        self.losses.answered(begun);
+    }
+
+    /// Makes a call.
+    pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
+        let mut channel = self.channel.clone();
+        let begun = Instant::now();
+        let answer = timeout_at(deadline, async { channel.ready().await?.call(request).await });
+        match answer.await {
+            Ok(Ok(answer)) => {
+                self.losses.answered(begun);
+                Ok(answer)
+            }
+            // The channel reads `grpc-timeout` too, and may be the first to notice.
+            Ok(Err(error)) if causes(&error).any(<dyn std::error::Error>::is::<TimeoutExpired>) => {
+                Err(Failure::TimedOut { others_serve: false })
+            }
+            Ok(Err(error)) => {
+                let is_unconnected = causes(&error).any(<dyn std::error::Error>::is::<ConnectError>);
+                Err(Failure::Lost(Lost {
+                    outcome: if is_unconnected { Outcome::Failed } else { self.losses.outcome(begun) },
+                    is_refused: causes(&error).filter_map(|cause| cause.downcast_ref()).any(is_refused),
+                    message: chain(&error),
+                }))
+            }
+            Err(_) => Err(Failure::TimedOut { others_serve: false }),
+        }
+    }
+}
+
+/// True when the server says that it has not looked at the stream: it was refused, or it is beyond the last one that the server will serve
+/// before it closes the connection (RFC 9113, 6.8 and 8.7).
+fn is_refused(error: &h2::Error) -> bool {
+    error.is_remote() && (error.reason() == Some(h2::Reason::REFUSED_STREAM) || error.is_go_away())
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &Error) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// An error and its causes.
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
+}

@@ -1,0 +1,97 @@
+//! Keeps the replicas of a name as the last look-up found them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval, timeout},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    replica::{Replica, Verdict},
+    resolver::Resolver,
+    target::Target,
+};
+use crate::outage::Outage;
+
+/// A name is looked up this often.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long a look-up may take.
+const LONGEST: Duration = Duration::from_secs(5);
+/// Addresses of a name that are used, in the order of their numbers.
+const MOST: usize = 64;
+
+/// The replicas of a name.
+pub type Known = Arc<[Arc<Replica>]>;
+
+/// Looks the name of `target` up again and again, and tells what it found. A look-up that fails, or finds nothing, changes nothing.
+pub async fn run(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>, tell: watch::Sender<Option<Known>>) {
+    let Some((host, port)) = target.name() else { return };
+    let mut outage = Outage::new("DNS", format!("looking up {host}"));
+    // Each with the task that asks it whether it serves.
+    let mut replicas = BTreeMap::<SocketAddr, (Arc<Replica>, AbortOnDropHandle<()>)>::new();
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let found = match timeout(LONGEST, resolver.resolve(host, port)).await {
+            Ok(Ok(found)) if !found.is_empty() => Ok(found),
+            Ok(Ok(_)) => Err("the name has no address".to_owned()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no answer within {LONGEST:?}")),
+        };
+        match found {
+            Ok(found) => {
+                outage.over();
+                if found.len() > MOST {
+                    tracing::debug!(peer, addresses = found.len(), "the name has more addresses than are used");
+                }
+                let found: BTreeSet<_> = found.iter().map(|one| SocketAddr::new(one.ip(), one.port())).collect();
+                let found: BTreeSet<_> = found.into_iter().take(MOST).collect();
+                if replicas.keys().ne(found.iter()) {
+                    change(peer, &target, &mut replicas, &found);
+                    tell.send_replace(Some(replicas.values().map(|(replica, _)| replica.clone()).collect()));
+                }
+            }
+            Err(error) => {
+                outage.met(error);
+                // Calls that wait for the first look-up are answered.
+                tell.send_if_modified(|known| known.is_none() && known.replace(Arc::default()).is_none());
+            }
+        }
+        let serving = replicas.values().filter(|(replica, _)| replica.verdict() == Verdict::Serving).count();
+        for (state, count) in [("serving", serving), ("out", replicas.len() - serving)] {
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            metrics::gauge!("peer_replicas", "peer" => peer, "state" => state).set(count);
+        }
+    }
+}
+
+/// Adds and removes replicas until they are those that were found. Calls that a removed one has in hand go on.
+fn change(
+    peer: &'static str,
+    target: &Target,
+    replicas: &mut BTreeMap<SocketAddr, (Arc<Replica>, AbortOnDropHandle<()>)>,
+    found: &BTreeSet<SocketAddr>,
+) {
+    replicas.retain(|address, _| {
+        let stays = found.contains(address);
+        if !stays {
+            tracing::info!(peer, %address, "replica removed");
+        }
+        stays
+    });
+    for address in found {
+        replicas.entry(*address).or_insert_with(|| {
+            tracing::info!(peer, %address, "replica added");
+            let replica = Replica::new(peer, *address, target.endpoint(Some(*address)).connect_lazy());
+            (replica.clone(), AbortOnDropHandle::new(tokio::spawn(replica.watch())))
+        });
+    }
+}

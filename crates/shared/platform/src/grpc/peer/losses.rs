@@ -1,0 +1,76 @@
+//! Connections to an address that were lost, as far as they tell something about the peer.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::circuit_breaker::Outcome;
+
+/// Connections to one address that were lost. All calls on a connection that worked are lost with it, and say together no more about the
+/// peer than one: the next connection may be fine. A connection on which the peer never answered says that the peer does not.
+#[derive(Default)]
+pub struct Losses(Mutex<Loss>);
+
+#[derive(Default)]
+struct Loss {
+    /// The last loss, and whether the peer had answered on that connection.
+    last: Option<(Instant, bool)>,
+    /// The peer has answered since.
+    answered: bool,
+}
+
+impl Losses {
+    fn lock(&self) -> MutexGuard<'_, Loss> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the peer answered a call that began then.
+    pub fn answered(&self, begun: Instant) {
+        let mut loss = self.lock();
+        loss.answered |= loss.last.is_none_or(|(at, _)| begun > at);
+    }
+
+    /// What the end of its connection tells about the peer to a call that began then.
+    pub fn outcome(&self, begun: Instant) -> Outcome {
+        let mut loss = self.lock();
+        match loss.last {
+            Some((at, had_answered)) if begun <= at => {
+                if had_answered {
+                    Outcome::Inconclusive
+                } else {
+                    Outcome::Failed
+                }
+            }
+            _ => {
+                loss.last = Some((Instant::now(), std::mem::take(&mut loss.answered)));
+                Outcome::Failed
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_calls_on_a_connection_that_worked_are_one_loss_and_those_on_one_that_never_did_are_many() {
+        let losses = Losses::default();
+        let begin = async || {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            Instant::now()
+        };
+        let (answered, first, second) = (begin().await, begin().await, begin().await);
+        losses.answered(answered);
+        begin().await;
+
+        assert_eq!((losses.outcome(second), losses.outcome(first)), (Outcome::Failed, Outcome::Inconclusive));
+        // The next connection is silent from the start.
+        let (third, fourth) = (begin().await, begin().await);
+        losses.answered(first);
+        begin().await;
+        assert_eq!((losses.outcome(third), losses.outcome(fourth)), (Outcome::Failed, Outcome::Failed));
+    }
+}

@@ -1,0 +1,169 @@
+//! A request's body that can be sent again, and that knows whether it has been sent.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame};
+use tonic::{Status, body::Body};
+
+/// The longest body that is kept to be sent again.
+const LONGEST: usize = 256 * 1024;
+
+/// The body of a request.
+pub enum Payload {
+    /// All of it, so that it can be sent any number of times.
+    Whole(Bytes),
+    /// The beginning of one that is long or still being written: it can be sent once.
+    Open(Bytes, Body),
+}
+
+impl Payload {
+    /// Reads what there is without waiting, which is all of a single message.
+    pub async fn read(mut body: Body) -> Result<Self, Status> {
+        let mut begun = Bytes::new();
+        let is_whole = poll_fn(|context| {
+            loop {
+                match Pin::new(&mut body).poll_frame(context) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        // A request has no trailers.
+                        let Ok(data) = frame.into_data() else { continue };
+                        begun = if begun.is_empty() { data } else { [begun.as_ref(), &data].concat().into() };
+                        if begun.len() > LONGEST {
+                            return Poll::Ready(Ok(false));
+                        }
+                    }
+                    Poll::Ready(Some(Err(status))) => return Poll::Ready(Err(status)),
+                    Poll::Ready(None) => return Poll::Ready(Ok(true)),
+                    Poll::Pending => return Poll::Ready(Ok(false)),
+                }
+            }
+        });
+        let is_whole = is_whole.await?;
+        Ok(if is_whole { Self::Whole(begun) } else { Self::Open(begun, body) })
+    }
+
+    /// The body for one try, and the body for the next if there can be one.
+    pub fn take(self) -> (Body, Ticket, Option<Self>) {
+        let ticket = Ticket::default();
+        let (first, rest, again) = match self {
+            Self::Whole(bytes) => (bytes.clone(), None, Some(Self::Whole(bytes))),
+            Self::Open(first, rest) => (first, Some(rest), None),
+        };
+        (Body::new(Sending { first: Some(first), rest, ticket: ticket.clone(), is_begun: false }), ticket, again)
+    }
+}
+
+const WAITING: u8 = 0;
+const SENT: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+/// Whether a request has been sent. Its connection reads the body only when it sends it: until then no server has all of the request, so
+/// that it cannot have been carried out.
+#[derive(Clone, Default)]
+pub struct Ticket(Arc<AtomicU8>);
+
+impl Ticket {
+    fn change(&self, to: u8) -> bool {
+        self.0.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// True when the request was not sent yet, and never will be.
+    pub fn give_up(&self) -> bool {
+        self.change(GIVEN_UP) || self.0.load(Ordering::Acquire) == GIVEN_UP
+    }
+}
+
+/// The body while it is sent.
+struct Sending {
+    first: Option<Bytes>,
+    rest: Option<Body>,
+    ticket: Ticket,
+    is_begun: bool,
+}
+
+impl http_body::Body for Sending {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if !self.is_begun {
+            if !self.ticket.change(SENT) {
+                return Poll::Ready(Some(Err(Status::cancelled("this try was given up"))));
+            }
+            self.is_begun = true;
+        }
+        if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        match &mut self.rest {
+            Some(rest) => Pin::new(rest).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    /// Never before it has been read, so that it is always read.
+    fn is_end_stream(&self) -> bool {
+        self.is_begun && self.first.is_none() && self.rest.as_ref().is_none_or(Body::is_end_stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    /// Frames, and then no end.
+    struct Frames(Vec<&'static [u8]>, bool);
+
+    impl http_body::Body for Frames {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            match self.0.pop() {
+                Some(bytes) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(bytes))))),
+                None if self.1 => Poll::Ready(None),
+                None => Poll::Pending,
+            }
+        }
+    }
+
+    async fn next(body: &mut Body) -> Option<Result<Bytes, Status>> {
+        let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
+        Some(frame.map(|frame| frame.into_data().unwrap()))
+    }
+
+    #[tokio::test]
+    async fn a_body_that_ends_at_once_can_be_sent_again_and_another_cannot() {
+        let whole = Payload::read(Body::new(Frames(vec![b"b", b"a"], true))).await.unwrap();
+        let (mut body, ticket, again) = whole.take();
+        assert!(!body.is_end_stream());
+        assert_eq!(next(&mut body).await.unwrap().unwrap(), "ab");
+        assert!(body.is_end_stream() && !ticket.give_up());
+        let (mut body, ..) = again.unwrap().take();
+        assert_eq!(next(&mut body).await.unwrap().unwrap(), "ab");
+
+        let open = Payload::read(Body::new(Frames(vec![b"b", b"a"], false))).await.unwrap();
+        let (mut body, _, again) = open.take();
+        assert!(again.is_none());
+        assert_eq!(next(&mut body).await.unwrap().unwrap(), "ab");
+        assert!(next(&mut body).now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_was_given_up_before_it_was_read_is_never_sent() {
+        let (mut body, ticket, _) = Payload::Whole(Bytes::from_static(b"a")).take();
+
+        assert!(ticket.give_up() && ticket.give_up());
+        assert!(next(&mut body).await.unwrap().is_err());
+    }
+}

@@ -1,0 +1,194 @@
+//! One address of a peer's name: its channel, and whether it serves.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Request, Response};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep, timeout, timeout_at},
+};
+use tonic::{Code, body::Body, transport::Channel};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+
+use super::{
+    link::{Failure, Link, Lost},
+    payload::Ticket,
+};
+use crate::circuit_breaker::Outcome;
+
+/// A replica is asked this often whether it serves.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long it may take to answer that. Together with [`EVERY`] less than two seconds.
+const ANSWER: Duration = Duration::from_millis(800);
+/// It is asked sooner after a call was lost, but never more often than this.
+const SOONEST: Duration = Duration::from_millis(100);
+
+/// What is known of a replica, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    Serving,
+    /// Not yet, or its connection was lost since.
+    NotAsked,
+    /// It says so itself.
+    NotServing,
+    /// It does not answer.
+    Silent,
+}
+
+#[derive(Clone, Copy)]
+struct State {
+    verdict: Verdict,
+    /// When its connection was last lost, or could not be made.
+    failed_at: Option<Instant>,
+}
+
+/// One address of a peer's name.
+pub struct Replica {
+    pub address: SocketAddr,
+    peer: &'static str,
+    link: Link,
+    state: watch::Sender<State>,
+    ask_now: Notify,
+    in_flight: AtomicUsize,
+}
+
+impl Replica {
+    pub fn new(peer: &'static str, address: SocketAddr, channel: Channel) -> Arc<Self> {
+        let state = State { verdict: Verdict::NotAsked, failed_at: None };
+        Arc::new(Self {
+            address,
+            peer,
+            link: Link::new(channel),
+            state: watch::Sender::new(state),
+            ask_now: Notify::new(),
+            in_flight: AtomicUsize::new(0),
+        })
+    }
+
+    pub fn verdict(&self) -> Verdict {
+        self.state.borrow().verdict
+    }
+
+    /// Calls that wait for their answer.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Makes a call. One that has not been sent when the connection fails is given up at once, and `is_refused`: it would wait for the next
+    /// connection behind all others, each for as long as connecting takes.
+    pub async fn send(
+        &self,
+        request: Request<Body>,
+        ticket: &Ticket,
+        deadline: Instant,
+    ) -> Result<Response<Body>, Failure> {
+        let _in_flight = InFlight::begin(&self.in_flight);
+        let begun = Instant::now();
+        let mut state = self.state.subscribe();
+        let mut answer = std::pin::pin!(self.link.send(request, deadline));
+        let failed = async {
+            let _ = state.wait_for(|state| state.failed_at.is_some_and(|at| at > begun)).await;
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = &mut answer => answer,
+            () = failed => {
+                if ticket.give_up() {
+                    let message = "its connection failed before the call was sent".to_owned();
+                    return Err(Failure::Lost(Lost { message, outcome: Outcome::Failed, is_refused: true }));
+                }
+                answer.await
+            }
+        };
+        match answer {
+            Err(Failure::Lost(mut lost)) => {
+                // That a stream was refused says nothing about the connection.
+                if !lost.is_refused && self.connection_failed(begun, Verdict::NotAsked) {
+                    self.ask_now.notify_one();
+                }
+                lost.is_refused |= ticket.give_up();
+                Err(Failure::Lost(lost))
+            }
+            Err(Failure::TimedOut { .. }) => {
+                self.ask_now.notify_one();
+                answer
+            }
+            Ok(_) => answer,
+        }
+    }
+
+    /// Notes that what began then has ended with its connection. False where that connection is known to have ended.
+    fn connection_failed(&self, begun: Instant, verdict: Verdict) -> bool {
+        self.state.send_if_modified(|state| {
+            let is_new = state.failed_at.is_none_or(|at| begun > at);
+            if is_new {
+                *state = State { verdict: verdict.max(state.verdict), failed_at: Some(Instant::now()) };
+            }
+            is_new
+        })
+    }
+
+    /// Asks it whether it serves, again and again.
+    pub async fn watch(self: Arc<Self>) {
+        loop {
+            let asked = Instant::now();
+            let (verdict, is_lost) = self.ask().await;
+            let before = self.verdict();
+            if is_lost && self.connection_failed(asked, verdict) && before == Verdict::Serving {
+                // The next connection may be fine.
+                self.ask_now.notify_one();
+            }
+            self.state.send_modify(|state| state.verdict = verdict);
+            if (before == Verdict::Serving) != (verdict == Verdict::Serving) && before != Verdict::NotAsked {
+                tracing::info!(peer = self.peer, address = %self.address, ?verdict, "replica changed");
+            }
+            sleep(SOONEST).await;
+            let _ = timeout_at(asked + EVERY, self.ask_now.notified()).await;
+        }
+    }
+
+    /// Over the channel that calls take, so that the answer holds for them, and its connection is there before the first call. Also says
+    /// whether its connection was lost, or could not be made.
+    async fn ask(&self) -> (Verdict, bool) {
+        let begun = Instant::now();
+        let mut health = HealthClient::new(self.link.channel());
+        let answer = timeout(ANSWER, health.check(HealthCheckRequest { service: String::new() })).await;
+        let verdict = match answer {
+            Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Verdict::Serving,
+            Ok(Ok(_)) => Verdict::NotServing,
+            Ok(Err(status)) => match status.code() {
+                // A server of others may have no health service, or none for us.
+                Code::Unimplemented | Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => {
+                    Verdict::Serving
+                }
+                _ => return (Verdict::Silent, true),
+            },
+            Err(_) => return (Verdict::Silent, false),
+        };
+        self.link.answered(begun);
+        (verdict, false)
+    }
+}
+
+/// Counts a call until it is dropped.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl<'a> InFlight<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

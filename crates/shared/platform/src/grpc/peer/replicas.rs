@@ -1,0 +1,148 @@
+//! The replicas behind a peer's name: looked up about once a second, each with a channel of its own, and calls balanced over them.
+//!
+//! tonic's `balance_channel` and tower's `Balance` do not say to which address a call went, so that a call could not be made again at
+//! another; see decision 26.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use http::{HeaderValue, Request, Response};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+use tokio_util::task::AbortOnDropHandle;
+use tonic::{Status, body::Body};
+
+use super::{
+    link::{Failure, Lost},
+    look_up::{self, Known},
+    payload::Payload,
+    replica::{Replica, Verdict},
+    resolver::Resolver,
+    target::Target,
+};
+use crate::circuit_breaker::Outcome;
+
+/// How often a call that no replica took is made again.
+const REPEATS: usize = 3;
+
+/// The replicas behind a name.
+pub struct Replicas {
+    peer: &'static str,
+    /// Absent until the first look-up has ended.
+    known: watch::Receiver<Option<Known>>,
+    /// Where the next choice begins.
+    turn: AtomicUsize,
+    /// The look-ups; they end when the last clone of the peer is dropped.
+    _look_ups: AbortOnDropHandle<()>,
+}
+
+impl Replicas {
+    /// Replicas of `peer`, whose name is looked up by `resolver`.
+    pub fn new(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>) -> Self {
+        let (tell, known) = watch::channel(None);
+        let look_ups = tokio::spawn(look_up::run(peer, target, resolver, tell));
+        metrics::counter!("peer_calls_repeated_total", "peer" => peer).increment(0);
+        Self { peer, known, turn: AtomicUsize::new(0), _look_ups: AbortOnDropHandle::new(look_ups) }
+    }
+
+    /// Makes a call at one replica, and again at another where none took it, or where the answer to a read was cut off.
+    pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
+        let known = self.known(deadline).await?;
+        let mut may_read_again = is_read(request.uri().path());
+        let (mut parts, body) = request.into_parts();
+        let mut payload = Some(Payload::read(body).await.map_err(|status| unreadable(&status))?);
+        let (mut tried, mut pauses) = (Vec::new(), None);
+        loop {
+            let replica = self.choose(&known, &tried).ok_or_else(|| self.unknown())?;
+            let Some((body, ticket, again)) = payload.map(Payload::take) else { return Err(self.unknown()) };
+            payload = again;
+            let request = Request::from_parts(parts.clone(), body);
+            let lost = match replica.send(request, &ticket, deadline).await {
+                Err(Failure::Lost(lost)) => lost,
+                Err(Failure::TimedOut { .. }) => {
+                    let is_serving = |replica: &Arc<Replica>| replica.verdict() == Verdict::Serving;
+                    let others_serve = !is_serving(&replica) && known.iter().any(is_serving);
+                    return Err(Failure::TimedOut { others_serve });
+                }
+                answer => return answer,
+            };
+            let is_repeated = lost.is_refused || std::mem::take(&mut may_read_again);
+            if !is_repeated || payload.is_none() || tried.len() == REPEATS {
+                return Err(Failure::Lost(lost));
+            }
+            tried.push(replica.address);
+            if tried.len() >= known.len() {
+                let pauses = pauses.get_or_insert_with(pause);
+                tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Failure::Lost(lost));
+            }
+            if let Ok(timeout) = HeaderValue::try_from(format!("{}m", left.as_millis().max(1))) {
+                parts.headers.insert("grpc-timeout", timeout);
+            }
+            metrics::counter!("peer_calls_repeated_total", "peer" => self.peer).increment(1);
+        }
+    }
+
+    /// What the last look-up found, or the first one will.
+    async fn known(&self, deadline: Instant) -> Result<Known, Failure> {
+        if let Some(known) = &*self.known.borrow() {
+            return Ok(known.clone());
+        }
+        let mut known = self.known.clone();
+        match timeout_at(deadline, known.wait_for(Option::is_some)).await {
+            Ok(Ok(known)) => known.clone().ok_or_else(|| self.unknown()),
+            Ok(Err(_)) => Err(self.unknown()),
+            Err(_) => Err(Failure::TimedOut { others_serve: false }),
+        }
+    }
+
+    /// The replica with the fewest calls in flight, of those that serve; while none does, of all. One that was tried is tried again only
+    /// where there is no other, or no other serves.
+    fn choose(&self, known: &Known, tried: &[SocketAddr]) -> Option<Arc<Replica>> {
+        let start = self.turn.fetch_add(1, Ordering::Relaxed) % known.len().max(1);
+        let in_turn = known.iter().skip(start).chain(known.iter().take(start));
+        let rank = |replica: &&Arc<Replica>| {
+            let (verdict, is_tried) = (replica.verdict(), tried.contains(&replica.address));
+            (is_tried && verdict != Verdict::Serving, verdict, is_tried, replica.in_flight())
+        };
+        in_turn.min_by_key(rank).cloned()
+    }
+
+    fn unknown(&self) -> Failure {
+        let message = format!("no address of {} is known", self.peer);
+        Failure::Lost(Lost { message, outcome: Outcome::Failed, is_refused: true })
+    }
+}
+
+/// Calls that change nothing, by the name of their method.
+fn is_read(path: &str) -> bool {
+    let method = path.rsplit('/').next().unwrap_or_default();
+    ["Get", "List"].iter().any(|read| method.starts_with(read)) || ["Whoami", "Check"].contains(&method)
+}
+
+/// Pauses before a replica is tried again.
+fn pause() -> backon::ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_millis(500))
+        .with_max_times(REPEATS)
+        .with_jitter()
+        .build()
+}
+
+fn unreadable(status: &Status) -> Failure {
+    let message = status.message().to_owned();
+    Failure::Lost(Lost { message, outcome: Outcome::Inconclusive, is_refused: false })
+}

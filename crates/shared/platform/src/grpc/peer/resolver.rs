@@ -1,0 +1,94 @@
+//! Looking up the addresses of a host name.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+
+/// Knows the addresses of host names.
+#[async_trait]
+pub trait Resolver: Send + Sync {
+    /// The addresses of `host`, each with `port`.
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
+}
+
+/// Asks the system: its hosts file, and DNS.
+pub struct SystemResolver;
+
+#[async_trait]
+impl Resolver for SystemResolver {
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((host, port)).await?.collect())
+    }
+}
+
+/// The in-memory twin: every name has the addresses that a test sets. Clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryResolver(Arc<Mutex<Answer>>);
+
+#[derive(Default)]
+struct Answer {
+    /// Absent while look-ups fail.
+    addresses: Option<Vec<SocketAddr>>,
+    asked: u64,
+}
+
+impl MemoryResolver {
+    /// Look-ups have this answer from now on; before the first they fail.
+    pub fn set(&self, addresses: &[SocketAddr]) {
+        self.lock().addresses = Some(addresses.to_vec());
+    }
+
+    /// Look-ups fail from now on.
+    pub fn fail(&self) {
+        self.lock().addresses = None;
+    }
+
+    /// How many look-ups there were.
+    pub fn asked(&self) -> u64 {
+        self.lock().asked
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Answer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Resolver for MemoryResolver {
+    async fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+        let mut answer = self.lock();
+        answer.asked += 1;
+        answer.addresses.clone().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The contract: a known name has addresses with the port that was asked for, an unknown one is an error or has none.
+    async fn contract(resolver: &dyn Resolver, known: &str, unknown: Option<&str>) {
+        let addresses = resolver.resolve(known, 50053).await.unwrap();
+        assert!(addresses.contains(&"127.0.0.1:50053".parse().unwrap()), "{addresses:?}");
+        if let Some(unknown) = unknown {
+            assert!(resolver.resolve(unknown, 50053).await.is_ok_and(|none| none.is_empty()).then_some(()).is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_system_and_its_twin_know_the_addresses_of_a_name() {
+        contract(&SystemResolver, "localhost", Some("no-such-host.invalid")).await;
+
+        let twin = MemoryResolver::default();
+        assert!(twin.resolve("iam", 50053).await.is_err());
+        twin.set(&["127.0.0.1:50053".parse().unwrap()]);
+        contract(&twin, "iam", None).await;
+        twin.fail();
+        assert!(twin.resolve("iam", 50053).await.is_err());
+        assert_eq!(twin.asked(), 3);
+    }
+}

@@ -1,0 +1,101 @@
+//! Where a peer is: one address, or a host name that stands for several.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use http::{Uri, uri::Authority};
+use tonic::transport::Endpoint;
+
+use crate::config::ConfigError;
+
+/// The address of a peer, as its variable has it.
+pub struct Target {
+    url: Uri,
+    /// The name to look up, and the port. Absent where the address needs no look-up.
+    name: Option<(String, u16)>,
+}
+
+impl Target {
+    /// `address` is `host:port`, or a URL. `variable` names it in errors.
+    pub fn parse(variable: &str, address: &str) -> Result<Self, ConfigError> {
+        let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+        let url: Uri = url.parse().map_err(|_| ConfigError::new(variable, "is not an address such as host:port"))?;
+        let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
+        let host = url.host().unwrap_or_default();
+        let is_literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+        let name = (!is_literal && !host.is_empty()).then(|| (host.to_owned(), port));
+        Ok(Self { url, name })
+    }
+
+    /// The host name and port to look up; none where the address is an IP address.
+    pub fn name(&self) -> Option<(&str, u16)> {
+        self.name.as_ref().map(|(host, port)| (host.as_str(), *port))
+    }
+
+    /// How a channel to the peer is made: at `replica`, one of the addresses of its name, or else where the address says. Nothing else
+    /// makes one.
+    pub fn endpoint(&self, replica: Option<SocketAddr>) -> Endpoint {
+        let url = replica.and_then(|address| self.at(address).ok()).unwrap_or_else(|| self.url.clone());
+        Endpoint::from(url)
+            // What the peer is called stays its name, also where the connection goes to one of its addresses.
+            .origin(self.url.clone())
+            .connect_timeout(Duration::from_secs(1))
+            .tcp_nodelay(true)
+            // A connection over a dead link is given up within four seconds, so that the next call or probe gets a new one.
+            .http2_keep_alive_interval(Duration::from_secs(2))
+            .keep_alive_timeout(Duration::from_secs(2))
+            .keep_alive_while_idle(true)
+    }
+
+    /// The URL with an address in place of the name.
+    fn at(&self, address: SocketAddr) -> Result<Uri, http::Error> {
+        let mut parts = self.url.clone().into_parts();
+        parts.authority = Some(Authority::try_from(address.to_string())?);
+        Ok(Uri::from_parts(parts)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_looked_up_and_a_literal_address_is_not() {
+        let cases = [
+            ("127.0.0.1:50053", None),
+            ("[::1]:50053", None),
+            ("http://10.1.2.3:50053", None),
+            ("iam:50053", Some(("iam", 50053))),
+            ("http://iam.example.com:50053/", Some(("iam.example.com", 50053))),
+            ("https://geo.example.com", Some(("geo.example.com", 443))),
+            ("localhost:5004", Some(("localhost", 5004))),
+        ];
+
+        for (address, expected) in cases {
+            assert_eq!(Target::parse("IAM_ADDRESS", address).unwrap().name(), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_channel_to_a_replica_goes_to_its_address() {
+        let target = Target::parse("IAM_ADDRESS", "iam:50053").unwrap();
+        for (replica, expected) in
+            [("10.1.2.3:50053", "http://10.1.2.3:50053/"), ("[fd00::1]:50053", "http://[fd00::1]:50053/")]
+        {
+            let endpoint = target.endpoint(Some(replica.parse().unwrap()));
+
+            assert_eq!(endpoint.uri().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_the_name_of_its_variable() {
+        for wrong in ["", "not an address", "http://"] {
+            let refusal = Target::parse("IAM_ADDRESS", wrong).map(drop).unwrap_err().to_string();
+
+            assert!(refusal.contains("IAM_ADDRESS"), "{wrong}: {refusal}");
+        }
+    }
+}

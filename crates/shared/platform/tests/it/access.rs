@@ -1,0 +1,162 @@
+//! Users and rights at a broker: what each may do, and what becomes of the events of one who may not.
+
+use std::{collections::HashMap, process::Command, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use platform::{
+    config::Settings,
+    health::Readiness,
+    kafka::{
+        Config, Consumer, Failure, Handler, KafkaPublisher, Message, Reader, Record, Refusal, ensure_topics, probe,
+    },
+    outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
+};
+use rdkafka::{
+    mocking::MockCluster,
+    types::{RDKafkaApiKey, RDKafkaRespErr},
+};
+use stand_ins::Proxy;
+use testkit::{Running, eventually, guarded_kafka};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// Passes on what it is given.
+struct Seen(mpsc::UnboundedSender<Vec<u8>>);
+
+#[async_trait]
+impl Handler for Seen {
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        let _ = self.0.send(message.payload.clone());
+        Ok(())
+    }
+}
+
+/// True where an engine answers and has the broker's image.
+fn has_docker() -> bool {
+    let image = Command::new("docker").args(["image", "inspect", "apache/kafka:4.3.1"]).output();
+    image.is_ok_and(|output| output.status.success())
+}
+
+fn record(topic: &str, payload: &str) -> Record {
+    Record { topic: topic.to_owned(), key: vec![], payload: payload.into(), headers: HashMap::new() }
+}
+
+/// A consumer, whether it is ready, and what it has seen.
+fn consume(config: Config, topic: &str, group: &'static str) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
+    let readiness = Readiness::default();
+    let (sender, seen) = mpsc::unbounded_channel();
+    let consumer = Consumer {
+        group,
+        topic: topic.to_owned(),
+        config,
+        instance_id: Uuid::from_u128(1).to_string(),
+        handler: Arc::new(Seen(sender)),
+        joined: readiness.condition(group),
+    };
+    (testkit::run(|stop| consumer.run(stop)), readiness, seen)
+}
+
+async fn waits_for(readiness: &Readiness, wanted: &str) {
+    eventually(|| async { readiness.waiting_for().iter().any(|one| one == wanted).then_some(()) }).await;
+}
+
+/// A relay with one event for `topic`.
+fn relay(config: &Config, topic: &str) -> (Running, Readiness, MemoryOutbox) {
+    let outbox = MemoryOutbox::default();
+    outbox.insert(Event { uuid: Uuid::from_u128(1), kind: "kind", key: Uuid::from_u128(1), payload: vec![] });
+    let topics = HashMap::from([("kind", topic.to_owned())]);
+    let publisher = KafkaPublisher::new(config).expect("a producer can be made");
+    let relay = Relay::new("test", Arc::new(outbox.clone()), Arc::new(publisher), topics, &Waker::default());
+    let readiness = Readiness::default();
+    let relay = relay.accepted(readiness.condition("outbox"));
+    (testkit::run(|stop| relay.run(stop)), readiness, outbox)
+}
+
+fn is_published(outbox: &MemoryOutbox) -> bool {
+    outbox.events().iter().all(|(_, published)| *published)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_writes_its_own_topics_and_no_others() {
+    let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
+    let order = KafkaPublisher::new(&kafka.config("order")).unwrap();
+
+    order.publish(vec![record("order.cancelled", "by order")]).await.unwrap();
+    let (running, readiness, outbox) = relay(&kafka.config("notification"), "order.cancelled");
+    waits_for(&readiness, "outbox: not authorised").await;
+    let forged = KafkaPublisher::new(&kafka.config("notification")).unwrap();
+    let refused = forged.publish(vec![record("order.cancelled", "forged")]).await.unwrap_err();
+
+    assert_eq!(refused.downcast_ref(), Some(&Refusal::Right("writing to order.cancelled".to_owned())), "{refused:#}");
+    assert!(!is_published(&outbox), "the event is kept");
+    running.stop().await;
+    let reader = kafka.config("outside");
+    let read = tokio::task::spawn_blocking(move || {
+        let reader = Reader::new(&reader, "of-a-stranger")?;
+        let mut all = Vec::new();
+        reader.read("order.cancelled", &reader.extents("order.cancelled")?, |message, _| all.push(message.payload))?;
+        anyhow::Ok(all)
+    });
+    assert_eq!(read.await.unwrap().unwrap(), [b"by order"], "anyone outside may read it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_reads_its_own_topics_in_its_own_groups_alone() {
+    let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
+    ensure_topics(&kafka.config("order"), &["order.cancelled", "order.paid"]).await.unwrap();
+
+    let cases = [
+        ("assembly", "order.cancelled", "assembly-group-order-paid"),
+        ("notification", "order.paid", "assembly-group-order-paid"),
+        ("outside", "order.paid", "assembly-group-order-paid"),
+    ];
+    for (user, topic, group) in cases {
+        let settings = kafka.settings(user).with([("KAFKA_CREATE_TOPICS", "false".to_owned())]);
+        let (running, readiness, _) = consume(Config::load(&settings).unwrap(), topic, group);
+        waits_for(&readiness, &format!("{group}: not authorised")).await;
+        running.stop().await;
+    }
+    let (running, readiness, _) = consume(kafka.config("assembly"), "order.paid", "assembly-group-order-paid");
+    tokio::time::timeout(Duration::from_mins(1), readiness.ready()).await.unwrap();
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_with_a_wrong_password_goes_on_once_it_is_right() {
+    let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
+    let proxy = Proxy::to(&kafka.rotated).await.unwrap();
+    let through = [("KAFKA_BROKERS", proxy.address().to_string())];
+    let config = Config::load(&kafka.settings("order").with(through)).unwrap();
+    let publisher = KafkaPublisher::new(&kafka.config("assembly")).unwrap();
+    publisher.publish(vec![record("order.assembled", "built")]).await.unwrap();
+
+    let probed = config.clone();
+    let probed = tokio::task::spawn_blocking(move || probe(&probed, &[])).await.unwrap().unwrap_err();
+    let (running, readiness, mut seen) = consume(config, "order.assembled", "order-group-order-assembled");
+    waits_for(&readiness, "order-group-order-assembled: authentication failed").await;
+    proxy.aim(vec![kafka.brokers.clone()]);
+    let seen = tokio::time::timeout(Duration::from_mins(1), seen.recv()).await.unwrap();
+
+    assert_eq!(probed.downcast_ref(), Some(&Refusal::Credentials), "{probed:#}");
+    assert_eq!(seen.unwrap(), b"built");
+    assert!(readiness.is_ready());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_that_the_broker_refuses_is_kept_and_published_later() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("topic", 1, 1).unwrap();
+    let variables = [("KAFKA_BROKERS", cluster.bootstrap_servers()), ("KAFKA_CREATE_TOPICS", "false".to_owned())];
+    let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    cluster.request_errors(RDKafkaApiKey::Produce, &[refused; 2]);
+
+    let (running, readiness, outbox) = relay(&Settings::of(variables).read().unwrap(), "topic");
+    waits_for(&readiness, "outbox: not authorised").await;
+    let kept = !is_published(&outbox);
+    eventually(|| async { is_published(&outbox).then_some(()) }).await;
+    readiness.ready().await;
+
+    assert!(kept);
+    running.stop().await;
+}

@@ -1,0 +1,126 @@
+//! A broker with the users and the rights that `deploy/kafka` gives in containers: its own scripts run in it.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Context as _;
+use platform::{
+    config::Settings,
+    kafka::{Config, probe},
+};
+use servers::kafka::container::{ENVIRONMENT, IMAGE, LOG4J, LOG4J_PATH};
+use testcontainers::{
+    ContainerAsync, GenericImage, ImageExt as _,
+    core::{ExecCommand, IntoContainerPort as _},
+};
+use tokio::sync::OnceCell;
+
+use crate::{
+    containers::{answers, keep, launch, sweep},
+    run::Run,
+};
+
+/// The password of every user.
+const PASSWORD: &str = "of-a-test";
+/// Where compose mounts the scripts.
+const SCRIPTS: &str = "/etc/shipyard/kafka";
+const LISTENERS: [(&str, &str); 5] = [
+    ("KAFKA_LISTENERS", "INSIDE://:19092,OUTSIDE://:9092,ROTATED://:9095,CONTROLLER://localhost:9093"),
+    (
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
+        "INSIDE:SASL_PLAINTEXT,OUTSIDE:SASL_PLAINTEXT,ROTATED:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
+    ),
+    ("KAFKA_INTER_BROKER_LISTENER_NAME", "INSIDE"),
+    ("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false"),
+    (
+        "KAFKA_LISTENER_NAME_ROTATED_PLAIN_SASL_JAAS_CONFIG",
+        "org.apache.kafka.common.security.plain.PlainLoginModule required user_order=\"rotated\";",
+    ),
+];
+
+#[derive(Clone, Debug)]
+pub struct GuardedKafka {
+    pub brokers: String,
+    /// A listener of the same broker that knows no user by the password of [`Self::settings`].
+    pub rotated: String,
+}
+
+/// The broker of this test binary, which needs a container engine: nothing where there is none.
+pub async fn guarded_kafka() -> Option<GuardedKafka> {
+    static BROKER: OnceCell<Option<GuardedKafka>> = OnceCell::const_new();
+    let start = || async {
+        // A separate runtime, since the broker outlives the test that starts it.
+        let started = tokio::task::spawn_blocking(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async { if sweep().await.is_ok() { start().await.map(Some) } else { Ok(None) } })
+        });
+        match started.await.context("starting a broker").flatten() {
+            Ok(broker) => broker,
+            Err(error) => panic!("{error:#}"),
+        }
+    };
+    BROKER.get_or_init(start).await.clone()
+}
+
+impl GuardedKafka {
+    /// The variables of a client that comes as `user`.
+    pub fn settings(&self, user: &str) -> Settings {
+        Settings::of([
+            ("KAFKA_BROKERS", self.brokers.clone()),
+            ("KAFKA_TOPIC_PARTITIONS", "1".to_owned()),
+            ("KAFKA_SECURITY_PROTOCOL", "sasl_plaintext".to_owned()),
+            ("KAFKA_SASL_USERNAME", user.to_owned()),
+            ("KAFKA_SASL_PASSWORD", PASSWORD.to_owned()),
+        ])
+    }
+
+    pub fn config(&self, user: &str) -> Config {
+        Config::load(&self.settings(user)).expect("these settings are complete")
+    }
+}
+
+async fn start() -> anyhow::Result<GuardedKafka> {
+    // The broker must advertise ports chosen beforehand.
+    let port = || anyhow::Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
+    let (outside, rotated) = (port()?, port()?);
+    let advertised = format!("INSIDE://localhost:19092,OUTSIDE://127.0.0.1:{outside},ROTATED://127.0.0.1:{rotated}");
+    let mut image = GenericImage::new(IMAGE.0, IMAGE.1)
+        .with_mapped_port(outside, 9092.tcp())
+        .with_mapped_port(rotated, 9095.tcp())
+        .with_copy_to(LOG4J_PATH, LOG4J.as_bytes().to_vec())
+        .with_env_var("KAFKA_ADVERTISED_LISTENERS", &advertised)
+        .with_env_var("OUTSIDE_PASSWORD", PASSWORD)
+        .with_cmd(["bash", &format!("{SCRIPTS}/start.sh")]);
+    for (name, value) in ENVIRONMENT.iter().chain(&LISTENERS) {
+        image = image.with_env_var(*name, *value);
+    }
+    for user in ["BROKER", "OPERATOR", "UI", "INVENTORY", "ORDER", "PAYMENT", "ASSEMBLY", "NOTIFICATION", "DELIVERY"] {
+        image = image.with_env_var(format!("{user}_KAFKA_PASSWORD"), PASSWORD);
+    }
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../deploy/kafka");
+    for name in ["start.sh", "acls.sh", "rights"] {
+        image = image.with_copy_to(format!("{SCRIPTS}/{name}"), std::fs::read(scripts.join(name))?);
+    }
+    let (container, name) = launch(image, Run::current()).await?;
+    let broker = GuardedKafka { brokers: format!("127.0.0.1:{outside}"), rotated: format!("127.0.0.1:{rotated}") };
+    answers(&container, &name, async || {
+        let config = broker.config("broker");
+        tokio::task::spawn_blocking(move || probe(&config, &[])).await?
+    })
+    .await?;
+    give_rights(&container).await?;
+    keep(container);
+    Ok(broker)
+}
+
+async fn give_rights(container: &ContainerAsync<GenericImage>) -> anyhow::Result<()> {
+    let script = ExecCommand::new(["bash", &format!("{SCRIPTS}/acls.sh"), "localhost:19092"]);
+    let mut given = container.exec(script).await?;
+    let (said, failed) = (given.stdout_to_vec().await?, given.stderr_to_vec().await?);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    while given.exit_code().await?.is_none() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let code = given.exit_code().await?;
+    anyhow::ensure!(code == Some(0), "acls.sh failed: {}{}", text(&said), text(&failed));
+    Ok(())
+}
