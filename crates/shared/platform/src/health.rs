@@ -91,7 +91,12 @@ impl Readiness {
         self.drain
     }
 
-    /// Tells of each change of any condition from now on.
+    /// Returns at the next change of any condition.
+    pub async fn changed(&self) {
+        let _ = self.changes().changed().await;
+    }
+
+    /// Tells of each change of any condition from now on, also of one while the last is handled.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }

@@ -82,7 +82,8 @@ impl Replicas {
             tried.push(replica.address);
             if tried.len() >= known.len() {
                 let pauses = pauses.get_or_insert_with(pause);
-                tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+                let until = Instant::now() + pauses.next().unwrap_or_default();
+                tokio::time::sleep_until(until.min(deadline)).await;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
