@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use platform::cli::{block_on, report};
 
 use crate::{
-    commands::{audit, chaos, couriers, demo, dlq, doctor, migrate, operator, restock, run, up},
+    commands::{audit, certificates, chaos, couriers, demo, dlq, doctor, migrate, operator, restock, run, up},
     data::Data,
 };
 
@@ -42,6 +42,8 @@ enum Command {
     Restock(restock::Arguments),
     /// Create a user with the role operator, whose login IAM_OPERATORS names
     Operator(operator::Arguments),
+    /// Make and renew the certificates of the services, the gateway, the stores and their operators
+    Certificates(certificates::Arguments),
     /// Check that a running shop has lost nothing and done nothing twice
     Audit(audit::Arguments),
     /// Chaos testing: inject faults into the system under load, and audit it after each
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
         Some(Command::Migrate(arguments)) => block_on(migrate::run(arguments)),
         Some(Command::Restock(arguments)) => block_on(restock::run(arguments, data)),
         Some(Command::Operator(arguments)) => block_on(operator::run(arguments, data)),
+        Some(Command::Certificates(arguments)) => certificates::run(arguments, &data),
         Some(Command::Audit(arguments)) => block_on(audit::run(arguments, data)),
         Some(Command::Chaos(arguments)) => block_on(chaos::run(arguments, data)),
         Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),

@@ -5,7 +5,6 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::Router;
 use platform::{
     auth::Guard,
-    grpc::Peer,
     health::Readiness,
     jobs::Job,
     kafka::Consumer,
@@ -45,7 +44,7 @@ impl App {
         let service = DeliveryService::new(
             Repositories::new(Arc::new(PgRepository::new(server.database()?))),
             Arc::new(GrpcOrders::new(server.peer("order", "ORDER_ADDRESS", &own.order_address)?)),
-            Arc::new(GrpcGeo::new(Peer::lazy("geo", "GEO_ADDRESS", &own.geo_address)?.outside())),
+            Arc::new(GrpcGeo::new(server.outside("geo", "GEO_ADDRESS", &own.geo_address)?)),
             waker.clone(),
             own.delivery_move_every,
         );

@@ -32,7 +32,7 @@ impl App {
         let mut jobs = vec![jobs::free_hashing_memory(hashing.clone())];
         let sessions: Arc<dyn Sessions> = match sessions {
             SessionBackend::Redis { url } => {
-                let redis = redis::lazy_connection("REDIS_URL", &url)?;
+                let redis = server.redis("REDIS_URL", &url)?;
                 let (watched, connected) = (redis.clone(), server.condition("redis"));
                 jobs.push(Job::new("redis", |stop| redis::watch(watched, connected, stop)));
                 Arc::new(RedisSessions::new(redis, own.iam_redis_prefix, limits))

@@ -35,7 +35,7 @@ impl App {
         prefer_index_scans(&server.database()?);
         let templates = Templates::load(own.notification_templates.as_deref())?;
         // The guard and the look-up of chats share a channel and its circuit breaker.
-        let iam = identity.iam()?;
+        let iam = identity.iam(&server)?;
         let messenger = client::messenger(&own, server.identify(iam.clone()))?;
         let notifications = Arc::new(PgNotifications::new(server.database()?));
         let queued = Arc::new(Notify::new());

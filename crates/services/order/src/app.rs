@@ -39,7 +39,7 @@ impl App {
         let deliveries = DeliveryService::new(orders.clone(), tracking, own.order_delivery_max_volume);
         let waker = Waker::default();
         // Guard and look-up of logins share a channel and its circuit breaker.
-        let iam = identity.iam()?;
+        let iam = identity.iam(&server)?;
         let service = OrderService::new(
             Repositories::new(orders),
             Arc::new(GrpcInventory::new(inventory)),

@@ -34,14 +34,14 @@ fn iam() -> String {
 }
 
 impl Config {
-    /// A channel to iam, without the identity of a service.
-    pub fn iam(&self) -> Result<Peer, ConfigError> {
-        Peer::lazy("iam", "IAM_ADDRESS", &self.iam_address)
+    /// A channel to iam, without a token of the service.
+    pub fn iam(&self, server: &Server) -> Result<Peer, ConfigError> {
+        server.channel("iam", "IAM_ADDRESS", &self.iam_address)
     }
 
     /// The guard before the API of `server`, with a channel of its own. `access` maps a path to its rule.
     pub fn guard(&self, server: &Server, access: fn(&str) -> Access) -> anyhow::Result<Guard> {
-        Ok(server.guard(Arc::new(GrpcSessions::new(self.iam()?)), access))
+        Ok(server.guard(Arc::new(GrpcSessions::new(self.iam(server)?)), access))
     }
 }
 

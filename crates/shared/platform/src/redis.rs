@@ -7,14 +7,18 @@ use std::{
 
 use anyhow::Context as _;
 use redis::{
-    Arg, Client, Cmd, ErrorKind, IntoConnectionInfo as _, Pipeline, RedisError, RedisFuture, RedisResult, Value,
+    Arg, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo as _, Pipeline, RedisError,
+    RedisFuture, RedisResult, TlsCertificates, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
     io::tcp::TcpSettings,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
-use crate::health::Condition;
+use crate::{
+    health::Condition,
+    tls::{self, Tls},
+};
 
 /// How long one command may take, the time to connect again included.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -30,12 +34,40 @@ const READS: [&[u8]; 3] = [b"GET", b"MGET", b"EXISTS"];
 pub struct Connection(Arc<Shared>);
 
 struct Shared {
-    client: Client,
+    server: ConnectionInfo,
+    /// The authorities that a server over TLS is trusted by; the system's without them.
+    tls: Option<Tls>,
     config: ConnectionManagerConfig,
     current: Mutex<Arc<ConnectionManager>>,
 }
 
+fn manager(
+    server: &ConnectionInfo,
+    tls: Option<&Tls>,
+    config: &ConnectionManagerConfig,
+) -> RedisResult<ConnectionManager> {
+    let client = match tls {
+        Some(tls) if is_over_tls(server) => {
+            let authorities = TlsCertificates { client_tls: None, root_cert: Some(tls.authorities()) };
+            Client::build_with_tls(server.clone(), authorities)?
+        }
+        _ => Client::open(server.clone())?,
+    };
+    ConnectionManager::new_lazy_with_config(client, config.clone())
+}
+
+fn is_over_tls(server: &ConnectionInfo) -> bool {
+    matches!(server.addr(), ConnectionAddr::TcpTls { .. })
+}
+
 impl Connection {
+    /// Over TLS the next connection trusts the authorities of now.
+    fn renew_trust(&self) {
+        if is_over_tls(&self.0.server) {
+            self.replace(&self.current());
+        }
+    }
+
     fn current(&self) -> Arc<ConnectionManager> {
         self.0.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -44,7 +76,7 @@ impl Connection {
     fn replace(&self, silent: &Arc<ConnectionManager>) {
         let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&current, silent) {
-            match ConnectionManager::new_lazy_with_config(self.0.client.clone(), self.0.config.clone()) {
+            match manager(&self.0.server, self.0.tls.as_ref(), &self.0.config) {
                 Ok(new) => *current = Arc::new(new),
                 Err(error) => tracing::warn!(%error, "no new connection to Redis"),
             }
@@ -96,24 +128,25 @@ fn is_read(cmd: &Cmd) -> bool {
     matches!(cmd.args_iter().next(), Some(Arg::Simple(name)) if READS.iter().any(|read| name.eq_ignore_ascii_case(read)))
 }
 
-/// A connection that is made when it is first used. `variable` names the URL in errors.
-pub fn lazy_connection(variable: &str, url: &SecretString) -> anyhow::Result<Connection> {
+/// A connection that is made when it is first used. `variable` names the URL in errors. `tls` has the authorities that the server of a
+/// URL `rediss://` is trusted by; without, the system's are.
+pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) -> anyhow::Result<Connection> {
     // A command is not held back for the next one, and a dead link is given up.
     let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(Duration::from_secs(5));
-    let client = url
-        .expose_secret()
-        .into_connection_info()
-        .and_then(|info| Client::open(info.set_tcp_settings(tcp)))
-        .ok()
-        .with_context(|| format!("{variable}: is not a Redis URL such as redis://127.0.0.1:6379"))?;
+    let server = url.expose_secret().into_connection_info().ok();
+    let server = server.with_context(|| format!("{variable}: is not a Redis URL such as redis://127.0.0.1:6379"))?;
+    if let ConnectionAddr::TcpTls { insecure: true, .. } = server.addr() {
+        anyhow::bail!("{variable}: #insecure would take any server's certificate; name the authority in {}", tls::CA);
+    }
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(Duration::from_secs(1)))
         .set_response_timeout(Some(SILENCE))
         .set_number_of_retries(1)
         .set_max_delay(Duration::from_millis(500));
-    let manager = ConnectionManager::new_lazy_with_config(client.clone(), config.clone());
-    let current = Mutex::new(Arc::new(manager.context("connecting to Redis")?));
-    Ok(Connection(Arc::new(Shared { client, config, current })))
+    let server = server.set_tcp_settings(tcp);
+    let current = manager(&server, tls, &config).context("connecting to Redis")?;
+    let current = Mutex::new(Arc::new(current));
+    Ok(Connection(Arc::new(Shared { server, tls: tls.cloned(), config, current })))
 }
 
 /// True when the server answers, and refuses the user, the password or a command: it is not away.
@@ -142,11 +175,17 @@ pub async fn watch(mut connection: Connection, reachable: Condition, stop: Cance
         match server {
             Server::Answers => reachable.set(true),
             Server::Refuses => reachable.refuse("credentials refused"),
-            Server::Away => reachable.set(false),
+            Server::Away => {
+                reachable.set(false);
+                connection.renew_trust();
+            }
         }
         match server {
             Server::Refuses if server != before => tracing::warn!(problem, "Redis refuses this service"),
-            Server::Away if server != before => tracing::warn!(problem, "Redis unavailable"),
+            Server::Away if server != before => {
+                let address = connection.0.server.addr();
+                tracing::warn!(%address, problem, "Redis unavailable");
+            }
             _ => {}
         }
         before = server;

@@ -5,7 +5,10 @@ use std::{fmt, time::Duration};
 use contracts::events::Topics;
 use platform::{
     config::{ConfigError, Settings},
-    http, kafka, redis,
+    http, kafka,
+    postgres::connect_options,
+    redis,
+    tls::{self, Tls},
 };
 use servers::{apt, postgres::Binaries, redis::program as redis_program};
 use sqlx::Connection as _;
@@ -67,9 +70,13 @@ async fn postgres(settings: &Settings) -> Vec<Finding> {
             missing += 1;
             continue;
         };
-        let verdict = match tokio::time::timeout(PATIENCE, sqlx::PgConnection::connect(url)).await {
+        let connected = async {
+            let options = connect_options(&variable, url)?;
+            Ok::<_, anyhow::Error>(sqlx::PgConnection::connect_with(&options).await?)
+        };
+        let verdict = match tokio::time::timeout(PATIENCE, connected).await {
             Ok(Ok(_)) => Verdict::Fine,
-            Ok(Err(error)) => Verdict::Needed(format!("start that server, or correct {variable}: {error}")),
+            Ok(Err(error)) => Verdict::Needed(format!("start that server, or correct {variable}: {error:#}")),
             Err(_) => Verdict::Needed(format!("that server does not answer; start it, or correct {variable}")),
         };
         findings.push(Finding {
@@ -104,7 +111,7 @@ async fn postgres(settings: &Settings) -> Vec<Finding> {
 
 async fn redis(settings: &Settings) -> Finding {
     if let Some(url) = settings.get("REDIS_URL") {
-        return given_redis(url).await;
+        return given_redis(settings, url).await;
     }
     match redis_program() {
         Some(program) => Finding::fine("Redis", format!("{}, as a child process", program.display())),
@@ -127,11 +134,14 @@ async fn kafka(settings: &Settings) -> Finding {
 }
 
 /// Checks that the Redis server answers, and lets this user in.
-async fn given_redis(url: &str) -> Finding {
+async fn given_redis(settings: &Settings, url: &str) -> Finding {
     let place = url.rsplit_once('@').map_or(url, |(_, place)| place);
     let place = place.rsplit_once("://").map_or(place, |(_, place)| place);
     let found = format!("{}, as configured by REDIS_URL", place.split('/').next().unwrap_or_default());
-    let verdict = match redis::lazy_connection("REDIS_URL", &url.into()) {
+    let tls = tls::Config::load(settings).and_then(|config| config.map(Tls::load).transpose());
+    let connection = tls.map_err(anyhow::Error::from);
+    let connection = connection.and_then(|tls| redis::lazy_connection("REDIS_URL", &url.into(), tls.as_ref()));
+    let verdict = match connection {
         Err(error) => Verdict::Needed(format!("correct {error}")),
         Ok(mut connection) => match tokio::time::timeout(PATIENCE, redis::ping(&mut connection)).await {
             Ok(Ok(())) => Verdict::Fine,

@@ -1,14 +1,16 @@
 //! `shipyard migrate`: applies, reverts and lists migrations.
 
-use std::{collections::HashSet, str::FromStr as _};
+use std::collections::HashSet;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use platform::config::{ConfigError, Settings};
+use platform::{
+    config::{ConfigError, Settings},
+    postgres::connect_options,
+};
 use sqlx::{
     Connection as _, PgConnection,
     migrate::{Migrate as _, Migration, Migrator},
-    postgres::PgConnectOptions,
 };
 
 use operations::services::{self, with_database};
@@ -71,10 +73,7 @@ impl Database {
         let migrations = service.migrations().with_context(|| format!("{service} has no database"))?;
         let variable = service.variable("DATABASE_URL");
         let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;
-        let options = PgConnectOptions::from_str(url)
-            .ok()
-            .with_context(|| format!("{variable}: is not a URL such as postgres://user:password@host:5432/database"))?
-            .application_name("shipyard-migrate");
+        let options = connect_options(&variable, url)?.application_name("shipyard-migrate");
         let connection = PgConnection::connect_with(&options)
             .await
             .with_context(|| format!("{variable}: cannot connect to {}:{}", options.get_host(), options.get_port()))?;

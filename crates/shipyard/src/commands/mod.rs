@@ -1,6 +1,7 @@
 //! The commands of the program, one module each.
 
 pub mod audit;
+pub mod certificates;
 pub mod chaos;
 pub mod couriers;
 pub mod demo;

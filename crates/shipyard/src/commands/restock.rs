@@ -2,7 +2,10 @@
 
 use anyhow::Context as _;
 use operations::restock::restock;
-use platform::config::Settings;
+use platform::{
+    config::Settings,
+    tls::{self, Tls},
+};
 use uuid::Uuid;
 
 use crate::data::Data;
@@ -23,7 +26,8 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
         .service_key(&settings)
         .with_context(|| format!("SERVICE_KEY: is not set, and no shop has run from {}", data.path().display()))?;
     let address = inventory::SERVICE.address(&settings);
-    for part in restock(&address, &key.into(), arguments.part, arguments.quantity).await? {
+    let tls = tls::Config::load(&settings)?.map(Tls::load).transpose()?;
+    for part in restock(&address, &key.into(), tls.as_ref(), arguments.part, arguments.quantity).await? {
         println!("{}  {:<16} {:>8} in stock", part.uuid, part.name, part.stock_quantity);
     }
     Ok(())

@@ -5,7 +5,7 @@ use contracts::proto::inventory::v1::{
     ListPartsRequest, Part, PartQuantity, PartsFilter, RestockPartsRequest,
     inventory_service_client::InventoryServiceClient,
 };
-use platform::{auth::ServiceKey, grpc::Peer, ids};
+use platform::{auth::ServiceKey, grpc::Peer, ids, tls::Tls};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -13,11 +13,13 @@ use uuid::Uuid;
 pub async fn restock(
     address: &str,
     key: &SecretString,
+    tls: Option<&Tls>,
     part: Option<Uuid>,
     quantity: i64,
 ) -> anyhow::Result<Vec<Part>> {
-    let key = ServiceKey::new("shipyard", key)?;
-    let inventory = Peer::lazy("inventory", "INVENTORY_ADDRESS", address)?.identified(key);
+    let inventory = Peer::over(tls, "inventory", "INVENTORY_ADDRESS", address)?;
+    // Over TLS the certificate says who calls.
+    let inventory = if tls.is_some() { inventory } else { inventory.identified(ServiceKey::new("shipyard", key)?) };
     let mut inventory = InventoryServiceClient::new(inventory);
     let uuids: Vec<String> = part.iter().map(Uuid::to_string).collect();
     let request = ListPartsRequest {

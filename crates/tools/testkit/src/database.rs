@@ -7,7 +7,9 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, migrate::Migrator, postgres::PgConnectOptions,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::sync::OnceCell;
 
@@ -50,7 +52,7 @@ impl Databases {
         static SWEPT: OnceCell<()> = OnceCell::const_new();
         let url = address(Server::Postgres).await;
         let options = PgConnectOptions::from_str(&url).expect("the test database's URL can be read");
-        let server = Self { options };
+        let server = Self { options: options.ssl_mode(PgSslMode::Disable) };
         SWEPT
             .get_or_init(|| async {
                 if let Err(error) = server.sweep().await {

@@ -25,7 +25,7 @@ pub async fn users() -> [(&'static str, Arc<dyn Users>); 2] {
 pub async fn sessions(limits: Limits) -> [(&'static str, Arc<dyn Sessions>); 2] {
     let prefix = prefix();
     let url = restricted(&testkit::redis().await.url, &prefix).await.expect("a user of Redis can be made");
-    let connection = platform::redis::lazy_connection("REDIS_URL", &url.into()).unwrap();
+    let connection = platform::redis::lazy_connection("REDIS_URL", &url.into(), None).unwrap();
     let redis = RedisSessions::new(connection, prefix, limits.clone());
     [("memory", Arc::new(MemorySessions::new(limits))), ("Redis", Arc::new(redis))]
 }

@@ -11,7 +11,7 @@ use axum::{
 use tonic::Status;
 
 use super::{Caller, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, SessionError, Sessions};
-use crate::problem::Problem;
+use crate::{problem::Problem, tls::Identity};
 
 /// The callers that a path admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +70,7 @@ impl Guard {
         if access == Access::Public {
             return Ok(next.run(request).await);
         }
-        if let Some(token) = request.headers().get(header::AUTHORIZATION) {
-            let token = token.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-            let service = self.key.verify(token).map_err(|_| Refusal::InvalidToken)?;
+        if let Some(service) = self.service(&request)? {
             request.extensions_mut().insert(Caller::Service(service));
             return Ok(next.run(request).await);
         }
@@ -89,6 +87,22 @@ impl Guard {
         }
         request.extensions_mut().insert(Caller::User(user));
         Ok(SESSION.scope(session, next.run(request)).await)
+    }
+
+    /// The service that calls, if one does. Over TLS the certificate says which, and a token may say nothing else; without, the token.
+    fn service(&self, request: &Request) -> Result<Option<String>, Refusal> {
+        let token = request.headers().get(header::AUTHORIZATION).map(|value| {
+            let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+            self.key.verify(token).map_err(|_| Refusal::InvalidToken)
+        });
+        let token = token.transpose()?;
+        match (request.extensions().get::<Identity>(), token) {
+            (None, token) => Ok(token),
+            (Some(Identity::Service(name)), None) => Ok(Some(name.as_ref().to_owned())),
+            (Some(Identity::Service(name)), Some(token)) if *token == **name => Ok(Some(token)),
+            (Some(Identity::Users), None) => Ok(None),
+            (Some(Identity::Service(_) | Identity::Users), Some(_)) => Err(Refusal::InvalidToken),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod peer;
 mod rpcs;
 mod server;
 mod streams;
+mod transport;
 
 pub use details::{about, reason, subject, with_reason};
 pub use peer::{MemoryResolver, Peer, Resolver, SystemResolver};

@@ -9,10 +9,11 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until},
 };
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 use tonic::transport::server::TcpConnectInfo;
 use tower::ServiceExt as _;
 
@@ -21,9 +22,8 @@ use super::{
     activity::{Activity, Sent, Watched},
     places::Place,
 };
+use crate::tls::{Acceptor, Identity};
 
-/// How long the set-up of a connection may take before HTTP begins.
-const SET_UP: Duration = Duration::from_secs(5);
 /// How long a client may take for the head of a request, and for the start of a connection. Over HTTP/1.1 also how long a connection is kept
 /// between requests.
 const HEAD: Duration = Duration::from_secs(10);
@@ -98,15 +98,20 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
         let stream = tokio::select! {
-            ready = timeout(SET_UP, set_up(stream)) => ready,
+            ready = set_up(stream, peer, server.tls.as_deref()) => ready,
             () = place.lost() => return,
         };
-        let Ok(Ok(stream)) = stream else { return };
+        let Some((stream, identity)) = stream else { return };
         let activity = place.activity().clone();
         let io = TokioIo::new(Watched { stream, activity: activity.clone() });
         let requests = {
             let (activity, router) = (activity.clone(), server.router.clone());
-            service_fn(move |request| answer(request, activity.clone(), router.clone(), info.clone()))
+            service_fn(move |mut request: hyper::Request<Incoming>| {
+                if let Some(identity) = identity.clone() {
+                    request.extensions_mut().insert(identity);
+                }
+                answer(request, activity.clone(), router.clone(), info.clone())
+            })
         };
         let mut http = std::pin::pin!(server.protocols.0.serve_connection(io, requests));
         let mut look = std::pin::pin!(sleep_until(opened + HEAD));
@@ -136,11 +141,14 @@ impl Connection {
     }
 }
 
-/// The step between TCP and HTTP: what a connection needs before its first request, such as a TLS handshake.
-///
-/// It runs in the connection's own task, within [`SET_UP`].
-async fn set_up(stream: TcpStream) -> io::Result<impl AsyncRead + AsyncWrite + Unpin + Send + 'static> {
-    std::future::ready(Ok(stream)).await
+/// Plain text, or TLS.
+type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
+/// The step between TCP and HTTP: the TLS handshake, of a listener that has one. It runs in the connection's own task, and bounds itself.
+async fn set_up(stream: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) -> Option<(Wire, Option<Identity>)> {
+    let Some(tls) = tls else { return Some((Either::Left(stream), None)) };
+    let (stream, identity) = tls.accept(stream, peer).await?;
+    Some((Either::Right(Box::new(stream)), Some(identity)))
 }
 
 /// Answers one request. The error closes a connection that has lost its place before it has begun the request.

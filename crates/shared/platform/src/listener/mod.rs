@@ -18,7 +18,7 @@ use self::{
     connection::{Connection, Protocols},
     places::Places,
 };
-use crate::{health::Readiness, shutdown};
+use crate::{health::Readiness, shutdown, tls::Acceptor};
 
 /// How long accepting pauses after an error that is not about one connection, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -27,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Listener {
     socket: TcpListener,
     limits: Limits,
+    /// Nothing for plain text.
+    tls: Option<Arc<Acceptor>>,
 }
 
 /// What one listener takes at a time.
@@ -76,7 +78,7 @@ impl Default for Limits {
 
 impl From<TcpListener> for Listener {
     fn from(socket: TcpListener) -> Self {
-        Self { socket, limits: Limits::default() }
+        Self { socket, limits: Limits::default(), tls: None }
     }
 }
 
@@ -84,6 +86,12 @@ impl Listener {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Connections begin with a TLS handshake.
+    #[must_use]
+    pub fn with_tls(self, acceptor: Acceptor) -> Self {
+        Self { tls: Some(Arc::new(acceptor)), ..self }
     }
 
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -109,6 +117,7 @@ impl Listener {
         let server = Arc::new(Server {
             protocols: Protocols::new(protocol),
             router,
+            tls: self.tls,
             places: Arc::new(Places::new(self.limits, closed)),
             finish: finish.clone(),
             open: TaskTracker::new(),
@@ -134,6 +143,7 @@ impl Listener {
 struct Server {
     protocols: Protocols,
     router: Router,
+    tls: Option<Arc<Acceptor>>,
     places: Arc<Places>,
     /// Tells connections to finish the requests in hand and to close.
     finish: CancellationToken,

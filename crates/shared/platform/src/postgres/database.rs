@@ -24,7 +24,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::path::{Path, Unanswered, Use};
+use super::{
+    path::{Path, Unanswered, Use},
+    tls,
+};
 
 tokio::task_local! {
     /// When the connection that is being acquired was made, where it is not new.
@@ -40,6 +43,14 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 /// A server that does not answer a ping for this long is unreachable. A statement may take longer.
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// What a URL says about connections, TLS as strict as it asks for. `variable` names the URL in errors.
+pub fn connect_options(variable: &str, url: &str) -> anyhow::Result<PgConnectOptions> {
+    let options = PgConnectOptions::from_str(url).ok().with_context(|| {
+        format!("{variable}: is not a PostgreSQL URL such as postgres://user:password@host:5432/database")
+    })?;
+    Ok(tls::strict(variable, url, options)?)
+}
+
 /// One PostgreSQL database, as an executor of statements: a pool whose connections are made when they are needed.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -53,10 +64,7 @@ pub struct Database {
 impl Database {
     /// At most `size` connections, which call themselves `application` to the server. `variable` names the URL in errors.
     pub fn lazy(application: &str, variable: &str, url: &SecretString, size: u32) -> anyhow::Result<Self> {
-        let options = PgConnectOptions::from_str(url.expose_secret()).ok().with_context(|| {
-            format!("{variable}: is not a PostgreSQL URL such as postgres://user:password@host:5432/database")
-        })?;
-        Ok(Self::with(options.application_name(application), size))
+        Ok(Self::with(connect_options(variable, url.expose_secret())?.application_name(application), size))
     }
 
     /// At most `size` connections with these options and our own settings.

@@ -6,6 +6,7 @@ mod error;
 mod listener;
 mod path;
 mod pulse;
+mod tls;
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use self::path::Unanswered;
 pub use self::{
     classify::{is_permanent, is_refused, is_unavailable},
-    database::Database,
+    database::{Database, connect_options},
     error::DatabaseError,
     listener::Listener,
     pulse::watch,
@@ -38,7 +39,7 @@ const BLIND_LOOKS: u32 = 5;
 
 /// Waits for the server and brings the schema up to date, under a lock so that replicas take turns.
 ///
-/// Fails only when a migration itself is wrong; a server that is unavailable or refuses this service is asked again until `stop`.
+/// Fails only when a migration itself is wrong, or the server's certificate; a server that is unavailable or refuses this service is asked again until `stop`.
 pub async fn migrate(database: &Database, migrator: &Migrator, stop: &CancellationToken) -> anyhow::Result<()> {
     let mut pauses = retry::endless_backoff();
     loop {
@@ -50,6 +51,11 @@ pub async fn migrate(database: &Database, migrator: &Migrator, stop: &Cancellati
             () = stop.cancelled() => return Ok(()),
         };
         match &error {
+            Execute(cause) | ExecuteMigration(cause, _) if tls::is_untrusted(cause) => {
+                let options = database.connect_options();
+                let server = format!("PostgreSQL at {}:{}", options.get_host(), options.get_port());
+                return Err(error).context(format!("{server} has no TLS or a certificate that is not trusted"));
+            }
             Execute(cause) | ExecuteMigration(cause, _) if is_refused(cause) => {
                 tracing::error!(%error, "PostgreSQL refuses this service; check its database URL and its role's rights; retrying");
             }

@@ -6,8 +6,8 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Database, database::PING_TIMEOUT};
-use crate::health::Condition;
+use super::{Database, database::PING_TIMEOUT, tls};
+use crate::{health::Condition, outage::Outage};
 
 /// How often it is asked.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -19,9 +19,11 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// to the server is lost, or the server hangs.
 pub async fn watch(database: Database, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
     let mut connection = None;
+    let options = database.connect_options();
+    let mut untrusted = Outage::new("PostgreSQL over TLS", format!("{}:{}", options.get_host(), options.get_port()));
     loop {
         tokio::select! {
-            alive = beat(&database, &mut connection) => reachable.set(alive),
+            alive = beat(&database, &mut connection, &mut untrusted) => reachable.set(alive),
             () = stop.cancelled() => return Ok(()),
         }
         tokio::select! {
@@ -32,7 +34,7 @@ pub async fn watch(database: Database, reachable: Condition, stop: CancellationT
 }
 
 /// True where the server answers, on a new connection where the one that there was does not.
-async fn beat(database: &Database, connection: &mut Option<PgConnection>) -> bool {
+async fn beat(database: &Database, connection: &mut Option<PgConnection>, untrusted: &mut Outage) -> bool {
     if let Some(known) = connection {
         let asked = Instant::now();
         database.path().ping_sent(asked);
@@ -46,6 +48,12 @@ async fn beat(database: &Database, connection: &mut Option<PgConnection>) -> boo
         }
         *connection = None;
     }
-    *connection = timeout(PING_TIMEOUT, database.connect()).await.ok().and_then(Result::ok);
+    let connected = timeout(PING_TIMEOUT, database.connect()).await;
+    match &connected {
+        Ok(Ok(_)) => untrusted.over(),
+        Ok(Err(error)) if tls::is_untrusted(error) => untrusted.met(error),
+        _ => {}
+    }
+    *connection = connected.ok().and_then(Result::ok);
     connection.is_some()
 }

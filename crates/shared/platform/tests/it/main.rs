@@ -21,4 +21,5 @@ mod relay;
 mod relay_memory;
 mod shutdown;
 mod silent_broker;
+mod tls;
 mod topics;

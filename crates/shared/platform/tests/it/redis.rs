@@ -16,7 +16,7 @@ async fn connection_through_a_proxy() -> (Proxy, Connection) {
     let server = url.rsplit('/').find(|part| part.contains(':')).expect("a URL has a host and a port");
     let proxy = Proxy::to(server).await.expect("a proxy before Redis");
     let through = url.replace(server, &proxy.address().to_string());
-    let connection = lazy_connection("REDIS_URL", &through.into()).expect("a valid URL");
+    let connection = lazy_connection("REDIS_URL", &through.into(), None).expect("a valid URL");
     (proxy, connection)
 }
 
@@ -59,7 +59,7 @@ async fn a_read_whose_bytes_are_dropped_is_made_again_over_the_next_connection()
 /// What readiness waits for while a connection to `url` is watched.
 async fn waiting_for(url: &str) -> Vec<String> {
     let readiness = Readiness::default();
-    let connection = lazy_connection("REDIS_URL", &url.into()).expect("a valid URL");
+    let connection = lazy_connection("REDIS_URL", &url.into(), None).expect("a valid URL");
     let condition = readiness.condition("redis");
     let watching = testkit::run(|stop| watch(connection, condition, stop));
     // Within a second it is neither asked yet nor answered.

@@ -106,7 +106,7 @@ impl Cluster {
         say("starting the services");
         cluster.replicas.all_ready().await?;
         let inventory = cluster.links.address(Link::Front(&inventory::SERVICE))?.to_string();
-        restock(&inventory, &cluster.key, None, STOCK).await?;
+        restock(&inventory, &cluster.key, None, None, STOCK).await?;
         Ok(cluster)
     }
 

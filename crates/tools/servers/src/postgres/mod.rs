@@ -11,7 +11,10 @@ use account::Account;
 use anyhow::Context as _;
 pub use binaries::{Binaries, OLDEST};
 pub use server::Postgres;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 
 use crate::small_disk::SmallDisk;
 
@@ -51,7 +54,10 @@ pub fn small_home(options: &Options, bytes: u64) -> anyhow::Result<SmallDisk> {
 
 /// Creates the database `name` if necessary. Returns its URL. `url` is that of another database of the server.
 pub async fn ensure_database(url: &str, name: &str) -> anyhow::Result<String> {
-    let options: PgConnectOptions = url.parse()?;
+    let mut options: PgConnectOptions = url.parse()?;
+    if matches!(options.get_ssl_mode(), PgSslMode::Prefer) {
+        options = options.ssl_mode(PgSslMode::Disable);
+    }
     let mut connection = PgConnection::connect_with(&options).await?;
     let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
         .bind(name)

@@ -57,7 +57,7 @@ fn every_variable_of_the_code_stands_in_the_example_and_the_other_way_round() {
         .iter()
         .filter(|name| {
             let base = name.strip_suffix("_FILE").unwrap_or(name);
-            let is_read = |text: &String| text.contains(&format!("\"{base}\""));
+            let is_read = |text: &String| [base, name].iter().any(|name| text.contains(&format!("\"{name}\"")));
             !fields.contains(base) && !common.contains(base) && !sources.iter().any(is_read) && !compose.contains(base)
         })
         .collect();

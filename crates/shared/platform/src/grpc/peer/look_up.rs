@@ -90,7 +90,7 @@ fn change(
     for address in found {
         replicas.entry(*address).or_insert_with(|| {
             tracing::info!(peer, %address, "replica added");
-            let replica = Replica::new(peer, *address, target.endpoint(Some(*address)).connect_lazy());
+            let replica = Replica::new(peer, *address, target.channel(Some(*address)));
             (replica.clone(), AbortOnDropHandle::new(tokio::spawn(replica.watch())))
         });
     }

@@ -32,6 +32,7 @@ use crate::{
     circuit_breaker::{CircuitBreaker, Outcome},
     config::ConfigError,
     deadline, telemetry,
+    tls::Tls,
 };
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -66,22 +67,30 @@ impl Peer {
     /// all replicas that it has an address of; they are looked up until the last clone is dropped.
     /// `variable` names the address in errors.
     pub fn lazy(name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
-        Self::resolved(Arc::new(SystemResolver), name, variable, address)
+        Self::over(None, name, variable, address)
     }
 
-    /// The same, with host names looked up by `resolver`.
+    /// The same, over TLS where there is `tls`: an address may not say otherwise.
+    pub fn over(tls: Option<&Tls>, name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
+        Ok(Self::to(Target::parse(tls, variable, address)?, name, Arc::new(SystemResolver)))
+    }
+
+    /// The same as [`lazy`](Self::lazy), with host names looked up by `resolver`.
     pub fn resolved(
         resolver: Arc<dyn Resolver>,
         name: &'static str,
         variable: &str,
         address: &str,
     ) -> Result<Self, ConfigError> {
-        let target = Target::parse(variable, address)?;
+        Ok(Self::to(Target::parse(None, variable, address)?, name, resolver))
+    }
+
+    fn to(target: Target, name: &'static str, resolver: Arc<dyn Resolver>) -> Self {
         let route = match target.name() {
-            None => Route::Address(Arc::new(Link::new(target.endpoint(None).connect_lazy()))),
+            None => Route::Address(Arc::new(Link::new(target.channel(None)))),
             Some(_) => Route::Replicas(Arc::new(Replicas::new(name, target, resolver))),
         };
-        Ok(Self { route, name, key: None, is_outside: false, breaker: CircuitBreaker::new(name) })
+        Self { route, name, key: None, is_outside: false, breaker: CircuitBreaker::new(name) }
     }
 
     /// Calls carry the identity of the service that owns `key`.

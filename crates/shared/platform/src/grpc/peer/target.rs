@@ -6,27 +6,27 @@ use std::{
 };
 
 use http::{Uri, uri::Authority};
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 
-use crate::config::ConfigError;
+use crate::{config::ConfigError, grpc::transport::Transport, tls::Tls};
 
 /// The address of a peer, as its variable has it.
 pub struct Target {
     url: Uri,
     /// The name to look up, and the port. Absent where the address needs no look-up.
     name: Option<(String, u16)>,
+    transport: Transport,
 }
 
 impl Target {
     /// `address` is `host:port`, or a URL. `variable` names it in errors.
-    pub fn parse(variable: &str, address: &str) -> Result<Self, ConfigError> {
-        let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-        let url: Uri = url.parse().map_err(|_| ConfigError::new(variable, "is not an address such as host:port"))?;
+    pub fn parse(tls: Option<&Tls>, variable: &str, address: &str) -> Result<Self, ConfigError> {
+        let (url, transport) = Transport::parse(tls, variable, address)?;
         let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
         let host = url.host().unwrap_or_default();
         let is_literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
         let name = (!is_literal && !host.is_empty()).then(|| (host.to_owned(), port));
-        Ok(Self { url, name })
+        Ok(Self { url, name, transport })
     }
 
     /// The host name and port to look up; none where the address is an IP address.
@@ -34,9 +34,14 @@ impl Target {
         self.name.as_ref().map(|(host, port)| (host.as_str(), *port))
     }
 
+    /// A channel to the peer: to `replica`, one of the addresses of its name, or else where the address says. Connects when it is first used.
+    pub fn channel(&self, replica: Option<SocketAddr>) -> Channel {
+        self.transport.connect_lazy(&self.endpoint(replica))
+    }
+
     /// How a channel to the peer is made: at `replica`, one of the addresses of its name, or else where the address says. Nothing else
     /// makes one.
-    pub fn endpoint(&self, replica: Option<SocketAddr>) -> Endpoint {
+    fn endpoint(&self, replica: Option<SocketAddr>) -> Endpoint {
         let url = replica.and_then(|address| self.at(address).ok()).unwrap_or_else(|| self.url.clone());
         Endpoint::from(url)
             // What the peer is called stays its name, also where the connection goes to one of its addresses.
@@ -69,18 +74,18 @@ mod tests {
             ("http://10.1.2.3:50053", None),
             ("iam:50053", Some(("iam", 50053))),
             ("http://iam.example.com:50053/", Some(("iam.example.com", 50053))),
-            ("https://geo.example.com", Some(("geo.example.com", 443))),
+            ("http://geo.example.com", Some(("geo.example.com", 80))),
             ("localhost:5004", Some(("localhost", 5004))),
         ];
 
         for (address, expected) in cases {
-            assert_eq!(Target::parse("IAM_ADDRESS", address).unwrap().name(), expected, "{address}");
+            assert_eq!(Target::parse(None, "IAM_ADDRESS", address).unwrap().name(), expected, "{address}");
         }
     }
 
     #[test]
     fn a_channel_to_a_replica_goes_to_its_address() {
-        let target = Target::parse("IAM_ADDRESS", "iam:50053").unwrap();
+        let target = Target::parse(None, "IAM_ADDRESS", "iam:50053").unwrap();
         for (replica, expected) in
             [("10.1.2.3:50053", "http://10.1.2.3:50053/"), ("[fd00::1]:50053", "http://[fd00::1]:50053/")]
         {
@@ -92,8 +97,8 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_the_name_of_its_variable() {
-        for wrong in ["", "not an address", "http://"] {
-            let refusal = Target::parse("IAM_ADDRESS", wrong).map(drop).unwrap_err().to_string();
+        for wrong in ["", "not an address", "http://", "iam:port", "https://iam:50053"] {
+            let refusal = Target::parse(None, "IAM_ADDRESS", wrong).map(drop).unwrap_err().to_string();
 
             assert!(refusal.contains("IAM_ADDRESS"), "{wrong}: {refusal}");
         }

@@ -1,72 +1,34 @@
 //! The server of one service: listeners, connection pool, readiness, identity, and a start in the right order.
 
+mod config;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
 use secrecy::SecretString;
-use serde::Deserialize;
 use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{Access, Guard, ServiceKey, Sessions},
-    config::{ConfigError, Host, Settings},
+    config::ConfigError,
     grpc::{Peer, Services},
     health::{self, Condition, Readiness},
     http,
     jobs::{Job, Retention},
     kafka::Consumer,
     lease::PgLease,
-    listener::{self, Listener},
+    listener::Listener,
     outbox::Relay,
     postgres::{self, Database},
+    redis,
     service::{SecondApi, Service},
     shutdown::Tasks,
+    tls::{self, Acceptor, Clients, Tls},
 };
 
-/// The variables that every service has: `<NAME>_LISTEN`, `<NAME>_ADMIN_LISTEN`, `<NAME>_DATABASE_…`, and those that all share.
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub listen: SocketAddr,
-    /// Where the second API listens, of a service that has one.
-    pub second_listen: Option<SocketAddr>,
-    /// Metrics and health over HTTP. Absent where another server in the process serves them for all.
-    pub admin_listen: Option<SocketAddr>,
-    /// Absent for a service without a database.
-    pub database: Option<DatabaseConfig>,
-    /// `SERVICE_KEY`: shared by all services; at least 32 bytes.
-    pub service_key: SecretString,
-    /// `SHUTDOWN_DRAIN`: how long listeners stay open after the signal to stop.
-    pub shutdown_drain: Duration,
-    /// `KAFKA_INSTANCE_ID`: identifies this process among its replicas, across restarts; its host name and port unless set.
-    pub instance: Option<String>,
-    /// `MAX_CONNECTIONS`, `MAX_CONNECTIONS_PER_ADDRESS`: the bounds of each listener.
-    pub connections: listener::Limits,
-}
-
-/// The variables of a service's database, `<NAME>_DATABASE_…`.
-#[derive(Clone, Debug)]
-pub struct DatabaseConfig {
-    pub url: SecretString,
-    /// The size of its pool.
-    pub connections: u32,
-}
-
-#[derive(Deserialize)]
-struct DatabaseVariables {
-    database_url: SecretString,
-    database_connections: Option<u32>,
-}
-
-/// The variables that all services share.
-#[derive(Deserialize)]
-struct Shared {
-    service_key: SecretString,
-    #[serde(default, with = "humantime_serde")]
-    shutdown_drain: Duration,
-    kafka_instance_id: Option<String>,
-}
+pub use self::config::{Config, DatabaseConfig};
 
 /// A service that has bound its listeners. Nothing is connected yet.
 pub struct Server {
@@ -77,6 +39,7 @@ pub struct Server {
     database: Option<OpenDatabase>,
     readiness: Readiness,
     key: ServiceKey,
+    tls: Option<Tls>,
     instance: String,
 }
 
@@ -93,38 +56,14 @@ pub struct Started {
     listener: Listener,
     second: Option<Listener>,
     readiness: Readiness,
+    tls: Option<Tls>,
     tasks: Tasks,
-}
-
-impl Config {
-    /// Reads the section of `service`; an error names the variable that is missing or wrong.
-    pub fn load(service: &Service, settings: &Settings) -> Result<Self, ConfigError> {
-        let database = service.database.as_ref().map(|own| {
-            let given: DatabaseVariables = settings.read_prefixed(service.name)?;
-            let connections = given.database_connections.unwrap_or(own.connections);
-            Ok::<_, ConfigError>(DatabaseConfig { url: given.database_url, connections })
-        });
-        let shared: Shared = settings.read()?;
-        let admin_listen = match settings.host() {
-            Host::OwnProcess => Some(service.admin_listen(settings)?),
-            Host::SharedProcess => None,
-        };
-        Ok(Self {
-            listen: service.listen(settings)?,
-            second_listen: service.second_listen(settings)?,
-            admin_listen,
-            database: database.transpose()?,
-            service_key: shared.service_key,
-            shutdown_drain: shared.shutdown_drain,
-            instance: shared.kafka_instance_id,
-            connections: settings.read()?,
-        })
-    }
 }
 
 impl Server {
     /// Binds the listeners. Fails, naming the variable, where an address is taken or a value cannot be used.
     pub async fn bind(service: &'static Service, config: Config) -> anyhow::Result<Self> {
+        let tls = config.tls.map(|config| Tls::of_service(config, service.name)).transpose()?;
         let bind = async |suffix: &str, address: SocketAddr| {
             let socket = http::bind(&service.variable(suffix), address).await?;
             anyhow::Ok(Listener::from(socket).with_limits(config.connections))
@@ -150,6 +89,7 @@ impl Server {
         };
         Ok(Self {
             key: ServiceKey::new(service.name, &config.service_key)?,
+            tls,
             instance: match config.instance {
                 Some(given) => given,
                 None => instance(listener.local_addr()?),
@@ -214,13 +154,30 @@ impl Server {
     }
 
     /// A channel to the service `name`, with the identity of this one. `variable` names the address in errors.
-    pub fn peer(&self, name: &'static str, variable: &str, address: &str) -> anyhow::Result<Peer> {
-        Ok(self.identify(Peer::lazy(name, variable, address)?))
+    pub fn peer(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
+        Ok(self.identify(self.channel(name, variable, address)?))
     }
 
-    /// The same channel, whose calls carry the identity of this service.
+    /// A channel to `name` whose calls carry no token. Over TLS the certificate identifies this service all the same.
+    pub fn channel(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
+        Peer::over(self.tls.as_ref(), name, variable, address)
+    }
+
+    /// A channel to a program that may be of others: calls carry neither token nor session, and an address `http://` is plain text even
+    /// where TLS is on.
+    pub fn outside(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
+        let tls = self.tls.as_ref().filter(|_| !address.starts_with("http://"));
+        Ok(Peer::over(tls, name, variable, address)?.outside())
+    }
+
+    /// The same channel, whose calls carry the identity of this service: over TLS its certificate, else a token.
     pub fn identify(&self, peer: Peer) -> Peer {
-        peer.identified(self.key.clone())
+        if self.tls.is_some() { peer } else { peer.identified(self.key.clone()) }
+    }
+
+    /// A connection to Redis, which is made when it is first used. `variable` names the URL in errors.
+    pub fn redis(&self, variable: &str, url: &SecretString) -> anyhow::Result<redis::Connection> {
+        redis::lazy_connection(variable, url, self.tls.as_ref())
     }
 
     /// Serves metrics and health, brings the database's schema up to date and watches the connection to it.
@@ -231,6 +188,9 @@ impl Server {
         if let Some(OpenDatabase { pool, .. }) = &self.database {
             let pool = pool.clone();
             tasks.close(async move { pool.close().await });
+        }
+        if let Some(tls) = self.tls.clone() {
+            tasks.spawn("tls", |stop| tls.watch(tls::LOOK_EVERY, stop));
         }
         if let Some(admin) = self.admin {
             let routes = health::admin_routes(vec![self.readiness.clone()]);
@@ -245,6 +205,7 @@ impl Server {
             listener: self.listener,
             second: self.second,
             readiness: self.readiness,
+            tls: self.tls,
             tasks,
         })
     }
@@ -253,30 +214,41 @@ impl Server {
 impl Started {
     /// Serves gRPC behind a guard.
     pub fn serve_grpc(self, services: Services, guard: Guard) -> Tasks {
-        let Self { listener, readiness, mut tasks, .. } = self;
+        let Self { listener, readiness, tls, mut tasks, .. } = self;
+        let listener = over(tls.as_ref(), Clients::Certified, listener);
         tasks.serve("grpc", |stop| services.serve(listener, guard, readiness, stop));
         tasks
     }
 
     /// Serves HTTP. The router has its guard itself.
     pub fn serve_http(self, router: Router) -> Tasks {
-        let Self { listener, readiness, mut tasks, .. } = self;
+        let Self { listener, readiness, tls, mut tasks, .. } = self;
+        let listener = over(tls.as_ref(), Clients::Anyone, listener);
         tasks.serve("http", |stop| http::serve(listener, router, readiness, stop));
         tasks
     }
 
     /// Serves the two APIs of a service that has a [`SecondApi`]. The router has its guard itself.
     pub fn serve_grpc_and_http(self, services: Services, guard: Guard, router: Router) -> anyhow::Result<Tasks> {
-        let Self { service, listener: first, second, readiness, mut tasks } = self;
+        let Self { service, listener: first, second, readiness, tls, mut tasks } = self;
         let second = second.with_context(|| format!("{service} has no second API"))?;
         let (grpc, http) = match service.second_api {
             Some(SecondApi::Grpc(_)) => (second, first),
             _ => (first, second),
         };
+        let (grpc, http) = (over(tls.as_ref(), Clients::Certified, grpc), over(tls.as_ref(), Clients::Anyone, http));
         let drained = readiness.clone();
         tasks.serve("grpc", |stop| services.serve(grpc, guard, drained, stop));
         tasks.serve("http", |stop| http::serve(http, router, readiness, stop));
         Ok(tasks)
+    }
+}
+
+/// The listener, over TLS where there is any. Those of customers ask for no certificate.
+fn over(tls: Option<&Tls>, clients: Clients, listener: Listener) -> Listener {
+    match tls {
+        Some(tls) => listener.with_tls(Acceptor::new(tls.clone(), clients)),
+        None => listener,
     }
 }
 

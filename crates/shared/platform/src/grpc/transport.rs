@@ -1,0 +1,43 @@
+//! What a channel runs over: TCP, or TLS over TCP.
+
+use http::Uri;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::{
+    config::ConfigError,
+    tls::{self, Connector, Tls},
+};
+
+/// Plain text without a connector.
+#[derive(Clone)]
+pub struct Transport(Option<Connector>);
+
+impl Transport {
+    /// The URL of `address`, which is `host:port` or a URL, and what a channel to it runs over: TLS where there is `tls`. Fails, naming
+    /// `variable`, where the URL says otherwise.
+    pub fn parse(tls: Option<&Tls>, variable: &str, address: &str) -> Result<(Uri, Self), ConfigError> {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let wrong = || ConfigError::new(variable, "is not an address such as host:port");
+        let url: Uri = if address.contains("://") { address.parse() } else { format!("{scheme}://{address}").parse() }
+            .map_err(|_| wrong())?;
+        if url.scheme_str() != Some(scheme) {
+            let problem = match tls {
+                Some(_) => "is plain text, and TLS is on; leave http:// out".to_owned(),
+                None => format!("is not http://; TLS needs {} and its two companions", tls::CA),
+            };
+            return Err(ConfigError::new(variable, problem));
+        }
+        let host = url.host().ok_or_else(wrong)?;
+        let connector = tls.map(|tls| Connector::new(tls.clone(), host).ok_or_else(wrong)).transpose()?;
+        Ok((url, Self(connector)))
+    }
+
+    /// A channel that connects when it is first used, and again when its connection has ended.
+    pub fn connect_lazy(&self, endpoint: &Endpoint) -> Channel {
+        let Some(connector) = self.0.clone() else { return endpoint.connect_lazy() };
+        endpoint.connect_with_connector_lazy(tower::service_fn(move |url: Uri| {
+            let address = format!("{}:{}", url.host().unwrap_or_default(), url.port_u16().unwrap_or(443));
+            connector.clone().connect(address)
+        }))
+    }
+}

@@ -1,0 +1,92 @@
+//! The configuration that all services have in common.
+
+use std::{net::SocketAddr, time::Duration};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::{
+    config::{ConfigError, Host, Settings},
+    listener,
+    service::Service,
+    tls,
+};
+
+/// The variables that every service has: `<NAME>_LISTEN`, `<NAME>_ADMIN_LISTEN`, `<NAME>_DATABASE_…`, and those that all share.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// Where the second API listens, of a service that has one.
+    pub second_listen: Option<SocketAddr>,
+    /// Metrics and health over HTTP. Absent where another server in the process serves them for all.
+    pub admin_listen: Option<SocketAddr>,
+    /// Absent for a service without a database.
+    pub database: Option<DatabaseConfig>,
+    /// `SERVICE_KEY`: shared by all services; at least 32 bytes.
+    pub service_key: SecretString,
+    /// `SHUTDOWN_DRAIN`: how long listeners stay open after the signal to stop.
+    pub shutdown_drain: Duration,
+    /// Nothing for plain text.
+    pub tls: Option<tls::Config>,
+    /// `KAFKA_INSTANCE_ID`: identifies this process among its replicas, across restarts; its host name and port unless set.
+    pub instance: Option<String>,
+    /// `MAX_CONNECTIONS`, `MAX_CONNECTIONS_PER_ADDRESS`: the bounds of each listener.
+    pub connections: listener::Limits,
+}
+
+/// The variables of a service's database, `<NAME>_DATABASE_…`.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    pub url: SecretString,
+    /// The size of its pool.
+    pub connections: u32,
+}
+
+#[derive(Deserialize)]
+struct DatabaseVariables {
+    database_url: SecretString,
+    database_connections: Option<u32>,
+}
+
+/// The variables that all services share.
+#[derive(Deserialize)]
+struct Shared {
+    service_key: SecretString,
+    #[serde(default, with = "humantime_serde")]
+    shutdown_drain: Duration,
+    kafka_instance_id: Option<String>,
+}
+
+impl Config {
+    /// Reads the section of `service`; an error names the variable that is missing or wrong.
+    pub fn load(service: &Service, settings: &Settings) -> Result<Self, ConfigError> {
+        let database = service.database.as_ref().map(|own| {
+            let given: DatabaseVariables = settings.read_prefixed(service.name)?;
+            let connections = given.database_connections.unwrap_or(own.connections);
+            Ok::<_, ConfigError>(DatabaseConfig { url: given.database_url, connections })
+        });
+        let shared: Shared = settings.read()?;
+        let tls = tls::Config::load(settings)?;
+        if tls.is_some() && settings.host() == Host::SharedProcess {
+            return Err(ConfigError::new(
+                tls::CA,
+                "each service has a certificate of its own, so all in one process cannot use TLS; run each by itself",
+            ));
+        }
+        let admin_listen = match settings.host() {
+            Host::OwnProcess => Some(service.admin_listen(settings)?),
+            Host::SharedProcess => None,
+        };
+        Ok(Self {
+            listen: service.listen(settings)?,
+            second_listen: service.second_listen(settings)?,
+            admin_listen,
+            database: database.transpose()?,
+            service_key: shared.service_key,
+            shutdown_drain: shared.shutdown_drain,
+            tls,
+            instance: shared.kafka_instance_id,
+            connections: settings.read()?,
+        })
+    }
+}

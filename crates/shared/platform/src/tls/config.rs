@@ -1,0 +1,58 @@
+//! The variables of TLS: three files, all or none.
+
+use std::path::PathBuf;
+
+use crate::config::{ConfigError, Settings};
+
+/// Certificates of the authorities that callers, servers and stores are trusted by, in PEM.
+pub const CA: &str = "TLS_CA_FILE";
+/// The certificate of this process, followed by intermediate ones, in PEM.
+pub(super) const CERTIFICATE: &str = "TLS_CERT_FILE";
+/// Its private key, in PEM.
+pub(super) const KEY: &str = "TLS_KEY_FILE";
+
+/// Where the files are.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub ca: PathBuf,
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+impl Config {
+    /// Nothing where no variable is set. Fails where some are, naming the first that is missing.
+    pub fn load(settings: &Settings) -> Result<Option<Self>, ConfigError> {
+        let path = |variable| settings.get(variable).map(PathBuf::from);
+        let missing = match (path(CA), path(CERTIFICATE), path(KEY)) {
+            (None, None, None) => return Ok(None),
+            (Some(ca), Some(certificate), Some(key)) => return Ok(Some(Self { ca, certificate, key })),
+            (None, _, _) => CA,
+            (_, None, _) => CERTIFICATE,
+            (_, _, None) => KEY,
+        };
+        Err(ConfigError::new(missing, format!("is not set; TLS needs {CA}, {CERTIFICATE} and {KEY}, plain text none")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_three_files_switch_tls_on_and_some_of_them_are_an_error_that_names_a_missing_one() {
+        let load = |set: &[&str]| Config::load(&Settings::of(set.iter().map(|name| (*name, "/a/file".to_owned()))));
+
+        assert!(load(&[]).unwrap().is_none());
+        assert!(load(&[CA, CERTIFICATE, KEY]).unwrap().is_some());
+        for (set, missing) in [
+            (&[CA, CERTIFICATE][..], KEY),
+            (&[CA, KEY], CERTIFICATE),
+            (&[CERTIFICATE, KEY], CA),
+            (&[CA], CERTIFICATE),
+            (&[CERTIFICATE], CA),
+            (&[KEY], CA),
+        ] {
+            assert_eq!(load(set).unwrap_err().variable, missing, "{set:?}");
+        }
+    }
+}

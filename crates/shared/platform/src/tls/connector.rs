@@ -1,0 +1,40 @@
+//! The connector of a channel: TCP, then the handshake with the certificates that count at that moment.
+
+use std::{io, sync::Arc};
+
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::Tls;
+
+/// A connection for HTTP/2.
+pub type Io = TokioIo<TlsStream<TcpStream>>;
+
+/// Connects to a server of this name. Clones share it.
+#[derive(Clone)]
+pub struct Connector {
+    tls: Tls,
+    server: Arc<ServerName<'static>>,
+}
+
+impl Connector {
+    /// `host` is the name or IP address that the server's certificate must have. Nothing where it can be neither.
+    pub fn new(tls: Tls, host: &str) -> Option<Self> {
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Some(Self { tls, server: Arc::new(ServerName::try_from(host).ok()?) })
+    }
+
+    /// A connection to `address`, which is `host:port`. The caller bounds its time.
+    pub async fn connect(self, address: String) -> io::Result<Io> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let connector = TlsConnector::from(self.tls.client());
+        let stream = connector.connect(ServerName::clone(&self.server), stream).await?;
+        if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server does not speak HTTP/2 over TLS"));
+        }
+        Ok(TokioIo::new(stream))
+    }
+}

@@ -1,0 +1,59 @@
+//! Failed handshakes in the log: each with its peer, and no more lines than a reader can follow.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// The most lines in each [`PERIOD`]: what strangers cause must not fill the disk.
+const LINES: u32 = 10;
+const PERIOD: Duration = Duration::from_secs(10);
+
+/// The failures of one listener.
+#[derive(Default)]
+pub(super) struct Failures(Mutex<Option<Period>>);
+
+struct Period {
+    begun: Instant,
+    failures: u32,
+}
+
+impl Failures {
+    pub fn log(&self, peer: SocketAddr, reason: impl fmt::Display) {
+        metrics::counter!("tls_handshake_failures_total").increment(1);
+        if let Some(skipped) = self.line() {
+            tracing::warn!(%peer, %reason, skipped, "TLS handshake failed");
+        }
+    }
+
+    /// Whether there is a line for one more failure, and how many had none in the period before.
+    fn line(&self) -> Option<u32> {
+        let now = Instant::now();
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(period) = slot.as_mut().filter(|period| now - period.begun < PERIOD) {
+            period.failures += 1;
+            return (period.failures <= LINES).then_some(0);
+        }
+        let before = slot.replace(Period { begun: now, failures: 1 });
+        Some(before.map_or(0, |period| period.failures.saturating_sub(LINES)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_failures_is_a_few_lines_and_then_its_number() {
+        let failures = Failures::default();
+
+        let lines = (0..1000).filter_map(|_| failures.line()).count();
+        tokio::time::advance(PERIOD).await;
+
+        assert_eq!((lines, failures.line(), failures.line()), (10, Some(990), Some(0)));
+    }
+}

@@ -1,0 +1,65 @@
+//! The handshake of a listener, bounded in time.
+
+use std::{io::ErrorKind, net::SocketAddr};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use super::{Identity, Tls, failures::Failures, material::HANDSHAKE_TIMEOUT};
+
+/// Whom a listener admits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clients {
+    /// Those with a certificate that names a service, the gateway or an operator: gRPC.
+    Certified,
+    /// Everyone; no certificate is asked for: HTTP, which customers use.
+    Anyone,
+}
+
+/// The TLS of one listener.
+pub struct Acceptor {
+    tls: Tls,
+    clients: Clients,
+    failures: Failures,
+}
+
+impl Acceptor {
+    pub fn new(tls: Tls, clients: Clients) -> Self {
+        metrics::counter!("tls_handshake_failures_total").absolute(0);
+        Self { tls, clients, failures: Failures::default() }
+    }
+
+    /// Shakes hands with the peer at this address. A failure is logged, and there is no connection.
+    ///
+    /// To be called off the accept path: it may take [`HANDSHAKE_TIMEOUT`].
+    pub async fn accept<S>(&self, stream: S, peer: SocketAddr) -> Option<(TlsStream<S>, Identity)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let acceptor = TlsAcceptor::from(self.tls.listener(self.clients));
+        match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => match self.identity(&stream) {
+                Ok(identity) => return Some((stream, identity)),
+                Err(reason) => self.failures.log(peer, reason),
+            },
+            // As a probe of the port leaves.
+            Ok(Err(error)) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
+                tracing::debug!(%peer, %error, "a TLS handshake was given up by its client");
+            }
+            Ok(Err(error)) => self.failures.log(peer, error),
+            Err(_) => self.failures.log(peer, "timed out"),
+        }
+        None
+    }
+
+    fn identity<S>(&self, stream: &TlsStream<S>) -> Result<Identity, String> {
+        match (self.clients, stream.get_ref().1.peer_certificates()) {
+            (Clients::Anyone, _) => Ok(Identity::Users),
+            (Clients::Certified, Some([certificate, ..])) => Identity::of(certificate),
+            (Clients::Certified, _) => Err("the client sent no certificate".to_owned()),
+        }
+    }
+}

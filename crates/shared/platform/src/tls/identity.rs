@@ -1,0 +1,117 @@
+//! The identity in a certificate: its URI, `spiffe://shipyard/<name>`.
+
+use std::{fmt, sync::Arc};
+
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
+    client::danger::HandshakeSignatureValid,
+    pki_types::{CertificateDer, UnixTime},
+    server::danger::{ClientCertVerified, ClientCertVerifier},
+};
+use webpki::EndEntityCert;
+
+const TRUST_DOMAIN: &str = "spiffe://shipyard/";
+/// Those who call for users, whose sessions say who calls. Every other name is a service's.
+const FOR_USERS: [&str; 2] = ["gateway", "operator"];
+
+/// The caller at the other end of a TLS connection. An extension of each of its requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// A service of this system, by name.
+    Service(Arc<str>),
+    /// The gateway, an operator, or a client without a certificate: the requests' sessions say who calls.
+    Users,
+}
+
+/// Why a certificate of the authority admits no caller.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate names no caller: {0}")]
+struct NoIdentity(String);
+
+/// The name in the one URI of a certificate.
+pub(super) fn name(certificate: &CertificateDer<'_>) -> Result<Arc<str>, String> {
+    let parsed = EndEntityCert::try_from(certificate).map_err(|error| error.to_string())?;
+    let uris: Vec<&str> = parsed.valid_uri_names().collect();
+    let name = match uris[..] {
+        [uri] => uri.strip_prefix(TRUST_DOMAIN).filter(|name| is_name(name)),
+        _ => None,
+    };
+    name.map(Into::into).ok_or_else(|| format!("its URIs are {uris:?}, one like {TRUST_DOMAIN}name is needed"))
+}
+
+fn is_name(name: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&name.len()) && name.bytes().all(is_letter)
+}
+
+impl Identity {
+    /// The identity in a certificate that the authority signed.
+    pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Self, String> {
+        let name = name(certificate)?;
+        Ok(if FOR_USERS.contains(&&*name) { Self::Users } else { Self::Service(name) })
+    }
+}
+
+/// Admits certificates of the authority that name a caller; the handshake with another one fails.
+pub(super) struct Members(pub Arc<dyn ClientCertVerifier>);
+
+impl fmt::Debug for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Members")
+    }
+}
+
+impl ClientCertVerifier for Members {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let verified = self.0.verify_client_cert(end_entity, intermediates, now)?;
+        let no_identity = |reason| CertificateError::Other(OtherError(Arc::new(NoIdentity(reason))));
+        Identity::of(end_entity).map_err(|reason| Error::InvalidCertificate(no_identity(reason)))?;
+        Ok(verified)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_label_in_lower_case() {
+        for name in ["order", "order-2", "a"] {
+            assert!(is_name(name), "{name}");
+        }
+        for wrong in ["", "Order", "order/x", "order ", "../order", "orde\u{0}r", &"a".repeat(64)] {
+            assert!(!is_name(wrong), "{wrong}");
+        }
+    }
+}

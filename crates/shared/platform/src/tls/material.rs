@@ -1,0 +1,143 @@
+//! What is made of the files: the settings of listeners and of channels.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use rustls::{
+    CertificateError, ClientConfig, Error, InconsistentKeys, RootCertStore, ServerConfig,
+    client::Resumption,
+    crypto::{CryptoProvider, ring},
+    pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject as _},
+    server::{NoServerSessionStorage, ParsedCertificate, WebPkiClientVerifier, danger::ClientCertVerifier},
+    sign::{CertifiedKey, SingleCertAndKey},
+};
+
+use super::{
+    config::{CA, CERTIFICATE, Config, KEY},
+    identity::{Members, name},
+};
+use crate::config::ConfigError;
+
+/// The longest that a handshake may take, on either side.
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The files' content.
+#[derive(PartialEq, Eq)]
+pub(super) struct Files {
+    pub ca: Vec<u8>,
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+}
+
+/// Everything that the files are used for.
+pub(super) struct Material {
+    pub files: Files,
+    /// The name in the certificate's URI.
+    pub name: Arc<str>,
+    /// Of listeners that want a certificate of their callers.
+    pub mutual: Arc<ServerConfig>,
+    /// Of listeners that anyone may call.
+    pub open: Arc<ServerConfig>,
+    /// Of channels.
+    pub client: Arc<ClientConfig>,
+    chain: Vec<CertificateDer<'static>>,
+    roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Files {
+    pub fn read(config: &Config) -> Result<Self, ConfigError> {
+        let read = |variable, path: &Path| {
+            std::fs::read(path).map_err(|error| ConfigError::new(variable, format!("{}: {error}", path.display())))
+        };
+        Ok(Self {
+            ca: read(CA, &config.ca)?,
+            certificate: read(CERTIFICATE, &config.certificate)?,
+            key: read(KEY, &config.key)?,
+        })
+    }
+}
+
+impl Material {
+    /// Fails, naming the variable, where a file is not what it should be, or the certificate is of no use now.
+    pub fn new(files: Files) -> Result<Self, ConfigError> {
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(CA, &files.ca)? {
+            roots.add(certificate).map_err(|error| ConfigError::new(CA, error))?;
+        }
+        let roots = Arc::new(roots);
+        let chain = certificates(CERTIFICATE, &files.certificate)?;
+        let key =
+            PrivateKeyDer::from_pem_slice(&files.key).map_err(|_| ConfigError::new(KEY, "is no private key in PEM"))?;
+        let certified = CertifiedKey::from_der(chain.clone(), key, &provider).map_err(|error| match error {
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                ConfigError::new(KEY, format!("is not the key of the certificate in {CERTIFICATE}"))
+            }
+            error => ConfigError::new(KEY, error),
+        })?;
+        let certified = Arc::new(SingleCertAndKey::from(certified));
+        let name = name(&chain[0]).map_err(|problem| ConfigError::new(CERTIFICATE, problem))?;
+        let members = Arc::new(Members(verifier(&roots, &provider)?));
+        let builder = || {
+            ServerConfig::builder_with_provider(provider.clone())
+                .with_safe_default_protocol_versions()
+                .map_err(|error| ConfigError::new(CERTIFICATE, error))
+        };
+        let mut mutual = builder()?.with_client_cert_verifier(members).with_cert_resolver(certified.clone());
+        mutual.alpn_protocols = vec![b"h2".to_vec()];
+        // A resumed session would be one whose certificate is not looked at again.
+        mutual.session_storage = Arc::new(NoServerSessionStorage {});
+        mutual.send_tls13_tickets = 0;
+        let mut open = builder()?.with_no_client_auth().with_cert_resolver(certified.clone());
+        open.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let mut client = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| ConfigError::new(CERTIFICATE, error))?
+            .with_root_certificates(roots.clone())
+            .with_client_cert_resolver(certified);
+        client.alpn_protocols = vec![b"h2".to_vec()];
+        client.resumption = Resumption::disabled();
+        let (mutual, open, client) = (Arc::new(mutual), Arc::new(open), Arc::new(client));
+        let material = Self { files, name, mutual, open, client, chain, roots, provider };
+        material.check(Duration::ZERO).map_err(|error| ConfigError::new(CERTIFICATE, explain(error)))?;
+        Ok(material)
+    }
+
+    /// Fails unless the certificate is one of the authority, and valid after this time.
+    pub fn check(&self, after: Duration) -> Result<(), Error> {
+        let at = UnixTime::since_unix_epoch(Duration::from_secs(UnixTime::now().as_secs()) + after);
+        let (end, intermediates) = self.chain.split_first().ok_or(Error::NoCertificatesPresented)?;
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        rustls::client::verify_server_cert_signed_by_trust_anchor(
+            &ParsedCertificate::try_from(end)?,
+            &self.roots,
+            intermediates,
+            at,
+            algorithms,
+        )
+    }
+}
+
+fn verifier(
+    roots: &Arc<RootCertStore>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
+    WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone())
+        .build()
+        .map_err(|error| ConfigError::new(CA, error))
+}
+
+fn certificates(variable: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match read {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(ConfigError::new(variable, "has no certificate in PEM")),
+    }
+}
+
+fn explain(error: Error) -> String {
+    match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => format!("no authority in {CA} has signed it"),
+        error => error.to_string(),
+    }
+}

@@ -1,0 +1,220 @@
+//! Calls between services over TLS: who the caller is, and what happens while certificates are replaced.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use axum::{Router, middleware, routing::get};
+use certificates::Subject;
+use contracts::proto::geo::{
+    GetGeolocationReply, GetGeolocationRequest,
+    geo_client::GeoClient,
+    geo_server::{Geo, GeoServer},
+};
+use platform::{
+    auth::{Access, Guard, MemorySessions, SESSION_METADATA, ServiceKey},
+    grpc::{Peer, Services, caller},
+    health::Readiness,
+    http,
+    listener::Listener,
+    tls::{Acceptor, Clients, Tls},
+};
+use testkit::Running;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+use tonic::{Code, Request, Response, Status};
+use uuid::Uuid;
+
+use super::fixture::{DAY, Files, Log, connect, pair};
+
+const USER: Uuid = Uuid::from_u128(1);
+
+/// Tells callers who they are.
+struct Mirror;
+
+#[tonic::async_trait]
+impl Geo for Mirror {
+    async fn get_geolocation(
+        &self,
+        request: Request<GetGeolocationRequest>,
+    ) -> Result<Response<GetGeolocationReply>, Status> {
+        let caller = format!("{:?}", caller(&request)?);
+        let mut response = Response::new(GetGeolocationReply::default());
+        response.metadata_mut().insert("caller", caller.parse().expect("it is ASCII"));
+        Ok(response)
+    }
+}
+
+fn key(service: &'static str) -> ServiceKey {
+    ServiceKey::new(service, &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough")
+}
+
+/// The service geo, over TLS.
+async fn serve(tls: &Tls) -> (SocketAddr, Running) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = socket.local_addr().expect("its address");
+    let listener = Listener::from(socket).with_tls(Acceptor::new(tls.clone(), Clients::Certified));
+    let sessions = MemorySessions::default();
+    sessions.open("a session", USER);
+    let guard = Guard::new(Arc::new(sessions), key("geo"), |_| Access::Session);
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Mirror));
+    (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
+}
+
+fn peer(tls: &Tls, address: SocketAddr) -> Peer {
+    Peer::over(Some(tls), "geo", "GEO_ADDRESS", &format!("localhost:{}", address.port())).expect("an address")
+}
+
+/// Whom the server takes the caller for.
+async fn ask(peer: Peer, session: Option<&str>) -> Result<String, Status> {
+    let mut request = Request::new(GetGeolocationRequest::default());
+    if let Some(session) = session {
+        request.metadata_mut().insert(SESSION_METADATA, session.parse().expect("it is ASCII"));
+    }
+    let answer = GeoClient::new(peer).get_geolocation(request).await?;
+    Ok(answer.metadata().get("caller").expect("every answer has it").to_str().expect("it is ASCII").to_owned())
+}
+
+#[tokio::test]
+async fn the_certificate_names_the_service_and_no_token_is_needed() {
+    let files = Files::of("geo");
+    let (address, _server) = serve(&files.load()).await;
+    let order = files.beside(&Subject::service("order"));
+
+    assert_eq!(ask(peer(&order, address), None).await.unwrap(), r#"Service("order")"#);
+    let with_token = peer(&order, address).identified(key("order"));
+    assert_eq!(ask(with_token, None).await.unwrap(), r#"Service("order")"#);
+}
+
+#[tokio::test]
+async fn a_token_that_names_another_service_than_the_certificate_is_refused() {
+    let files = Files::of("geo");
+    let (address, _server) = serve(&files.load()).await;
+
+    for subject in [Subject::service("order"), Subject::service("gateway")] {
+        let tls = files.beside(&subject);
+        let refused = ask(peer(&tls, address).identified(key("payment")), None).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unauthenticated, "{subject:?}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn calls_through_the_gateway_are_those_of_users_with_sessions() {
+    let files = Files::of("geo");
+    let (address, _server) = serve(&files.load()).await;
+    let gateway = files.beside(&Subject::service("gateway"));
+
+    assert!(ask(peer(&gateway, address), Some("a session")).await.unwrap().contains("User"));
+    assert_eq!(ask(peer(&gateway, address), None).await.unwrap_err().code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_server_with_a_wrong_certificate_gets_no_call() {
+    let (files, others) = (Files::of("geo"), Files::of("geo"));
+    let order = files.beside(&Subject::service("order"));
+    let elsewhere = Subject { hosts: vec!["elsewhere".to_owned()], ..Subject::service("geo") };
+    for (tls, reason) in [(others.load(), "UnknownIssuer"), (files.beside(&elsewhere), "not valid for name")] {
+        let (address, _server) = serve(&tls).await;
+
+        let refused = ask(peer(&order, address), None).await.unwrap_err();
+
+        assert_eq!(refused.code(), Code::Unavailable);
+        assert!(refused.message().contains(reason), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_says_another_scheme_is_refused_by_its_variable() {
+    let files = Files::of("geo");
+    let tls = files.load();
+    for (tls, address) in [(Some(&tls), "http://localhost:1"), (None, "https://localhost:1")] {
+        let error = Peer::over(tls, "geo", "GEO_ADDRESS", address).err().unwrap();
+        assert_eq!(error.variable, "GEO_ADDRESS", "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_plain_caller_is_refused_and_named_in_the_log() {
+    let files = Files::of("geo");
+    let (log, _guard) = Log::begin();
+    let (address, _server) = serve(&files.load()).await;
+
+    let refused = ask(testkit::peer("geo", address), None).await.unwrap_err();
+
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert!(log.text().contains("TLS handshake failed peer=127.0.0.1:"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn customers_need_no_certificate_over_https_and_a_token_makes_nobody_a_service_there() {
+    let files = Files::of("geo");
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let listener = Listener::from(socket).with_tls(Acceptor::new(files.load(), Clients::Anyone));
+    let sessions = MemorySessions::default();
+    sessions.open("a session", USER);
+    let guard = Guard::new(Arc::new(sessions), key("geo"), |_| Access::Session);
+    let router =
+        Router::new().route("/", get(async || "yes")).layer(middleware::from_fn_with_state(guard, Guard::http));
+    let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
+    let token = format!("authorization: Bearer {}", key("order").token("geo").unwrap());
+
+    for (header, status) in [("x-session-uuid: a session", "200"), (&*token, "401"), ("accept: */*", "401")] {
+        let mut stream = connect(files.client(None), address).await.unwrap();
+        let request = format!("GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{header}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer).await;
+        assert_eq!(answer.get(9..12), Some(status), "{header}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn certificates_and_authority_are_replaced_under_load_without_a_failed_call() {
+    const OFTEN: Duration = Duration::from_millis(20);
+    let (geo, order) = (Files::of("geo"), Files::of("order"));
+    // Both trust both authorities, and have a certificate of the first.
+    let [first, second] = [&geo.authority, &order.authority];
+    let both = format!("{}{}", first.certificate(), second.certificate());
+    geo.write(super::fixture::CA, &both);
+    order.write(super::fixture::CA, &both);
+    order.put(&pair(first, &Subject::service("order")));
+    let (server, client) = (geo.load(), order.load());
+    let _watches = [&server, &client].map(|tls| testkit::run(|stop| tls.clone().watch(OFTEN, stop)));
+    let (address, _server) = serve(&server).await;
+    let (calls, failures, done) = (AtomicU32::new(0), AtomicU32::new(0), AtomicBool::new(false));
+    let load = async {
+        let lasting = peer(&client, address);
+        while !done.load(Ordering::Relaxed) || calls.load(Ordering::Relaxed) < 50 {
+            for peer in [lasting.clone(), peer(&client, address)] {
+                calls.fetch_add(1, Ordering::Relaxed);
+                if let Err(status) = ask(peer, None).await {
+                    println!("{status}");
+                    failures.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    };
+    let replace = async {
+        for authority in [first, second, first, second] {
+            for (files, name) in [(&geo, "geo"), (&order, "order")] {
+                let new = authority.issue(&Subject::service(name), SystemTime::now(), DAY).expect("a certificate");
+                files.put(&new);
+                tokio::time::sleep(5 * OFTEN).await;
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    };
+
+    tokio::join!(load, replace);
+
+    println!("{calls:?} calls while 8 certificates were replaced");
+    assert_eq!(failures.into_inner(), 0);
+}

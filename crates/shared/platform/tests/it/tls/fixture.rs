@@ -1,0 +1,163 @@
+//! An authority, the files of one process, and raw clients and servers.
+
+use std::{
+    fs,
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use certificates::{Authority, CERTIFICATE, KEY, Pair, Subject};
+use platform::tls::{Config, Tls};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
+};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+pub const DAY: Duration = Duration::from_hours(24);
+
+pub fn authority() -> Authority {
+    Authority::create(SystemTime::now(), 365 * DAY).expect("an authority")
+}
+
+/// The pair of `subject`, valid now.
+pub fn pair(authority: &Authority, subject: &Subject) -> Pair {
+    authority.sign(subject, SystemTime::now(), 30 * DAY).expect("a certificate")
+}
+
+/// The files of one process.
+pub struct Files {
+    pub directory: TempDir,
+    pub authority: Authority,
+    pub pair: Pair,
+}
+
+impl Files {
+    /// Of the service `name`, whose authority is new.
+    pub fn of(name: &str) -> Self {
+        let authority = authority();
+        let pair = pair(&authority, &Subject::service(name));
+        let files = Self { directory: tempfile::tempdir().expect("a directory"), authority, pair };
+        files.write(CA, files.authority.certificate());
+        files.put(&files.pair);
+        files
+    }
+
+    /// Of another service, with the same authority.
+    pub fn beside(&self, subject: &Subject) -> Tls {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pair = pair(&self.authority, subject);
+        fs::write(directory.path().join(CA), self.authority.certificate()).expect("a file");
+        fs::write(directory.path().join(CERTIFICATE), pair.certificate).expect("a file");
+        fs::write(directory.path().join(KEY), pair.key).expect("a file");
+        Tls::load(config(directory.path())).expect("its files are in order")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("a file");
+    }
+
+    pub fn put(&self, pair: &Pair) {
+        self.write(KEY, &pair.key);
+        self.write(CERTIFICATE, &pair.certificate);
+    }
+
+    pub fn config(&self) -> Config {
+        config(self.directory.path())
+    }
+
+    pub fn load(&self) -> Tls {
+        Tls::load(self.config()).expect("the files are in order")
+    }
+
+    /// A client that trusts the authority, with this certificate, or none.
+    pub fn client(&self, pair: Option<&Pair>) -> ClientConfig {
+        let client = client().with_root_certificates(roots(&self.authority));
+        match pair {
+            Some(pair) => client.with_client_auth_cert(chain(pair), key(pair)).expect("the key fits"),
+            None => client.with_no_client_auth(),
+        }
+    }
+}
+
+pub const CA: &str = certificates::CA;
+
+fn config(directory: &Path) -> Config {
+    let [ca, certificate, key] = [CA, CERTIFICATE, KEY].map(|name| directory.join(name));
+    Config { ca, certificate, key }
+}
+
+fn client() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has them")
+}
+
+/// A server with this certificate that asks for none.
+pub fn server(pair: &Pair) -> ServerConfig {
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has them")
+        .with_no_client_auth()
+        .with_single_cert(chain(pair), key(pair))
+        .expect("the key fits")
+}
+
+fn roots(authority: &Authority) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_slice(authority.certificate().as_bytes()).expect("it is PEM");
+    roots.add(certificate).expect("it is an authority's");
+    roots
+}
+
+pub fn chain(pair: &Pair) -> Vec<CertificateDer<'static>> {
+    vec![CertificateDer::from_pem_slice(pair.certificate.as_bytes()).expect("it is PEM")]
+}
+
+fn key(pair: &Pair) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).expect("it is PEM")
+}
+
+/// Connects to a server called `localhost`.
+pub async fn connect(client: ClientConfig, to: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(to).await?;
+    let name = ServerName::try_from("localhost").expect("a name");
+    TlsConnector::from(Arc::new(client)).connect(name, stream).await
+}
+
+/// What the current thread logs, from info upwards.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Until the guard is dropped.
+    pub fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let written = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

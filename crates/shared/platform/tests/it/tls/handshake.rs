@@ -1,0 +1,118 @@
+//! Who is admitted by a listener, and what the log says about the others.
+
+use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+
+use certificates::{Pair, Subject};
+use platform::tls::{Acceptor, Clients, Identity};
+use rustls::ClientConfig;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+
+use super::fixture::{DAY, Files, Log, authority, connect, pair};
+
+/// One handshake: whom the listener sees, and the client's address.
+async fn shake(files: &Files, clients: Clients, client: ClientConfig) -> (Option<Identity>, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let acceptor = Acceptor::new(files.load(), clients);
+    let server = async {
+        let (stream, peer) = listener.accept().await.expect("a connection");
+        let accepted = acceptor.accept(stream, peer).await;
+        (accepted.map(|(_, identity)| identity), peer)
+    };
+    let client = async {
+        // Over TLS 1.3 a client learns of the refusal when it reads.
+        if let Ok(mut stream) = connect(client, address).await {
+            let _ = stream.read(&mut [0]).await;
+        }
+    };
+    tokio::join!(server, client).0
+}
+
+#[tokio::test]
+async fn the_certificates_uri_is_the_caller() {
+    let files = Files::of("payment");
+    let admitted = async |subject: Subject| {
+        let pair = pair(&files.authority, &subject);
+        shake(&files, Clients::Certified, files.client(Some(&pair))).await.0
+    };
+
+    assert_eq!(admitted(Subject::service("order")).await, Some(Identity::Service("order".into())));
+    assert_eq!(admitted(Subject::service("gateway")).await, Some(Identity::Users));
+    assert_eq!(admitted(Subject::client("operator")).await, Some(Identity::Users));
+}
+
+#[tokio::test]
+async fn a_listener_for_customers_asks_for_no_certificate() {
+    let files = Files::of("payment");
+
+    assert_eq!(shake(&files, Clients::Anyone, files.client(None)).await.0, Some(Identity::Users));
+}
+
+#[tokio::test]
+async fn whoever_has_no_certificate_of_a_member_is_refused_and_named_in_the_log() {
+    let files = Files::of("payment");
+    let order = Subject::service("order");
+    let with_uri = |uri: &str| Subject { uri: Some(uri.to_owned()), ..order.clone() };
+    let expired = files.authority.sign(&order, SystemTime::now() - 2 * DAY, DAY).unwrap();
+    let cases: [(&str, Option<Pair>, &str); 6] = [
+        ("no certificate", None, "peer sent no certificates"),
+        ("another authority's", Some(pair(&authority(), &order)), "UnknownIssuer"),
+        ("expired", Some(expired), "expired"),
+        ("another domain", Some(pair(&files.authority, &with_uri("spiffe://elsewhere/order"))), "spiffe://elsewhere"),
+        ("no name", Some(pair(&files.authority, &with_uri("spiffe://shipyard/a/b"))), "one like spiffe://shipyard/"),
+        ("a store", Some(pair(&files.authority, &Subject::store("redis"))), "extended key usage"),
+    ];
+    for (case, pair, reason) in cases {
+        let (log, _guard) = Log::begin();
+
+        let (identity, peer) = shake(&files, Clients::Certified, files.client(pair.as_ref())).await;
+
+        assert_eq!(identity, None, "{case}");
+        let log = log.text();
+        assert!(log.contains("TLS handshake failed") && log.contains(&peer.to_string()), "{case}: {log}");
+        assert!(log.contains(reason), "{case}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn plain_text_is_refused_and_named_in_the_log() {
+    let files = Files::of("payment");
+    let (log, _guard) = Log::begin();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    let (stream, peer) = listener.accept().await.unwrap();
+
+    let accepted = Acceptor::new(files.load(), Clients::Anyone).accept(stream, peer).await;
+
+    assert!(accepted.is_none());
+    assert!(log.text().contains(&peer.to_string()), "{}", log.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_says_nothing_is_given_up() {
+    let files = Files::of("payment");
+    let (log, _guard) = Log::begin();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (stream, peer) = listener.accept().await.unwrap();
+
+    let accepted = Acceptor::new(files.load(), Clients::Certified).accept(stream, peer).await;
+
+    assert!(accepted.is_none());
+    assert!(log.text().contains("timed out"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_session_is_not_resumed_so_that_each_connection_shows_its_certificate() {
+    let files = Files::of("payment");
+    let order = pair(&files.authority, &Subject::service("order"));
+    let client = Arc::new(files.client(Some(&order)));
+    for _ in 0..2 {
+        let (identity, _) = shake(&files, Clients::Certified, ClientConfig::clone(&client)).await;
+        assert_eq!(identity, Some(Identity::Service("order".into())));
+    }
+}

@@ -1,0 +1,7 @@
+//! TLS of listeners, channels and stores, over real sockets.
+
+mod calls;
+mod files;
+mod fixture;
+mod handshake;
+mod stores;

@@ -1,0 +1,152 @@
+//! PostgreSQL and Redis over TLS: real servers behind a front that speaks TLS for them.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use certificates::Subject;
+use platform::{
+    health::Readiness,
+    postgres::{Database, migrate},
+    redis::{Connection, lazy_connection, watch},
+    tls::Tls,
+};
+use rustls::ServerConfig;
+use sqlx::{ConnectOptions as _, migrate::Migrator};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::fixture::{CA, Files, Log, pair, server};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
+/// What a PostgreSQL client sends first when it wants TLS (SSLRequest).
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// How the front begins.
+#[derive(Clone, Copy, PartialEq)]
+enum Opening {
+    /// With TLS.
+    Tls,
+    /// As PostgreSQL with TLS does.
+    Asked,
+    /// As PostgreSQL without TLS does.
+    Declined,
+}
+
+/// Speaks TLS with these certificates for the server at `to`.
+async fn front(to: String, tls: ServerConfig, opening: Opening) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let acceptor = TlsAcceptor::from(Arc::new(tls));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, to) = (acceptor.clone(), to.clone());
+            tokio::spawn(async move { relay(stream, acceptor, to, opening).await });
+        }
+    });
+    address
+}
+
+async fn relay(mut stream: TcpStream, tls: TlsAcceptor, to: String, opening: Opening) -> std::io::Result<()> {
+    let mut server = TcpStream::connect(to).await?;
+    if opening != Opening::Tls {
+        let mut request = [0; 8];
+        stream.read_exact(&mut request).await?;
+        assert_eq!(request, SSL_REQUEST, "the client does not ask for TLS");
+        stream.write_all(if opening == Opening::Asked { b"S" } else { b"N" }).await?;
+    }
+    if opening == Opening::Declined {
+        copy_bidirectional(&mut stream, &mut server).await?;
+    } else {
+        copy_bidirectional(&mut tls.accept(stream).await?, &mut server).await?;
+    }
+    Ok(())
+}
+
+/// A database behind a front with the certificate of `subject`, and the URL that wants `verify-full` of the authority in `files`.
+async fn database(files: &Files, subject: &Subject, opening: Opening) -> (testkit::Database, String) {
+    let database = testkit::empty_database().await;
+    let options = database.pool.connect_options();
+    let to = format!("{}:{}", options.get_host(), options.get_port());
+    let front = front(to, server(&pair(&files.authority, subject)), opening).await;
+    let url = (*options).clone().host("localhost").port(front.port()).to_url_lossy().to_string();
+    let (url, _) = url.split_once('?').expect("the options are in it");
+    let url = format!("{url}?sslmode=verify-full&sslrootcert={}", files.path(CA).display());
+    (database, url)
+}
+
+async fn start(url: String) -> anyhow::Result<()> {
+    let pool = Database::lazy("test", "TEST_DATABASE_URL", &url.into(), 2)?;
+    let stop = CancellationToken::new();
+    let start = tokio::time::timeout(Duration::from_secs(20), migrate(&pool, &MIGRATIONS, &stop));
+    start.await?
+}
+
+#[tokio::test]
+async fn postgres_is_used_over_tls_where_its_certificate_is_right() {
+    let files = Files::of("order");
+    let (_database, url) = database(&files, &Subject::store("postgres"), Opening::Asked).await;
+
+    start(url).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_certificate_of_postgres_ends_the_start_and_says_so() {
+    let (files, others) = (Files::of("order"), Files::of("order"));
+    let elsewhere = Subject { hosts: vec!["elsewhere".to_owned()], ..Subject::store("postgres") };
+    let (_first, other_authority) = database(&others, &Subject::store("postgres"), Opening::Asked).await;
+    let other_authority = other_authority.replace(others.path(CA).to_str().unwrap(), files.path(CA).to_str().unwrap());
+    let (_second, other_name) = database(&files, &elsewhere, Opening::Asked).await;
+    let (_third, no_tls) = database(&files, &Subject::store("postgres"), Opening::Declined).await;
+
+    for (case, url) in [("authority", other_authority), ("name", other_name), ("no TLS", no_tls)] {
+        let error = format!("{:#}", start(url).await.unwrap_err());
+        println!("{case}: {error}");
+        assert!(error.contains("has no TLS or a certificate that is not trusted"), "{case}: {error}");
+    }
+}
+
+/// Redis behind a front with the certificate of `subject`, and a connection that trusts the authority in `files`.
+async fn redis(files: &Files, trust: &Tls) -> Connection {
+    let url = testkit::redis().await.url;
+    let server_address = url.rsplit('/').find(|part| part.contains(':')).expect("a URL has a host and a port");
+    let certificate = server(&pair(&files.authority, &Subject::store("redis")));
+    let front = front(server_address.to_owned(), certificate, Opening::Tls).await;
+    let url = format!("rediss://localhost:{}", front.port());
+    lazy_connection("REDIS_URL", &url.into(), Some(trust)).expect("a valid URL")
+}
+
+#[tokio::test]
+async fn redis_is_used_over_tls() {
+    let files = Files::of("iam");
+    let mut connection = redis(&files, &files.load()).await;
+
+    ::redis::cmd("PING").query_async::<()>(&mut connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn redis_with_a_wrong_certificate_is_not_ready_until_its_authority_is_trusted() {
+    let (files, mine) = (Files::of("iam"), Files::of("iam"));
+    let trust = mine.load();
+    let connection = redis(&files, &trust).await;
+    let (log, _guard) = Log::begin();
+    let readiness = Readiness::default();
+    let condition = readiness.condition("redis");
+    let _watch = testkit::run(|stop| watch(connection, condition, stop));
+    let _files = testkit::run(|stop| trust.watch(Duration::from_millis(20), stop));
+    testkit::eventually(async || log.text().contains("UnknownIssuer").then_some(())).await;
+    assert!(!readiness.is_ready());
+
+    mine.write(CA, &format!("{}{}", mine.authority.certificate(), files.authority.certificate()));
+
+    tokio::time::timeout(Duration::from_secs(30), readiness.ready()).await.unwrap();
+}
+
+#[test]
+fn a_url_that_takes_any_certificate_of_redis_is_refused() {
+    let error = lazy_connection("REDIS_URL", &"rediss://localhost:6379/#insecure".into(), None).err().unwrap();
+
+    assert!(error.to_string().contains("REDIS_URL"), "{error}");
+}

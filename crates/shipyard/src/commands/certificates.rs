@@ -1,0 +1,101 @@
+//! `shipyard certificates`: makes and renews the certificates of the services, the gateway, the stores and their operators.
+
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+use anyhow::Context as _;
+use certificates::{Change, Directory, Owner, Plan, Subject};
+use operations::services::SERVICES;
+use platform::clock;
+
+use crate::data::Data;
+
+/// What the services stand on: servers that call none of them.
+const STORES: [&str; 3] = ["postgres", "redis", "kafka"];
+/// Those that the registry does not list: the gateway, and this program, which calls services with an identity of its own.
+const OTHERS: [&str; 2] = ["gateway", "shipyard"];
+/// People who call services with their session.
+const OPERATOR: &str = "operator";
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Where the files are kept (default: certificates in the data directory)
+    directory: Option<PathBuf>,
+    /// How long a certificate is valid
+    #[arg(long, default_value = "90d", value_parser = humantime::parse_duration, value_name = "TIME")]
+    lifetime: Duration,
+    /// Renew certificates that end sooner than this
+    #[arg(long, default_value = "30d", value_parser = humantime::parse_duration, value_name = "TIME")]
+    renew_before: Duration,
+    /// Renew all certificates
+    #[arg(long)]
+    renew: bool,
+    /// How long the authority is valid, if one is made
+    #[arg(long, default_value = "10y", value_parser = humantime::parse_duration, value_name = "TIME")]
+    ca_lifetime: Duration,
+    /// Give the files of NAME to this user and group; without a name, those of all others
+    #[arg(long, value_name = "[NAME=]USER:GROUP")]
+    owner: Vec<For<Owner>>,
+    /// Another DNS name or IP address of NAME
+    #[arg(long, value_name = "NAME=HOST")]
+    host: Vec<For<String>>,
+}
+
+/// A value for one subject, or for all.
+#[derive(Clone)]
+struct For<T> {
+    name: Option<String>,
+    value: T,
+}
+
+pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
+    let Arguments { directory, lifetime, renew_before, renew, ca_lifetime, owner, host } = arguments;
+    anyhow::ensure!(renew_before < lifetime, "--renew-before: must be less than --lifetime");
+    let subjects = subjects(&host)?;
+    if let Some(unknown) = owner.iter().filter_map(|own| own.name.as_deref()).find(|name| !is_known(&subjects, name)) {
+        anyhow::bail!("--owner: there is no {unknown}");
+    }
+    let path = directory.unwrap_or_else(|| data.path().join("certificates"));
+    let plan = Plan { now: clock::now().into(), ca_lifetime, lifetime, renew_before, renew };
+    let directory = Directory::open(&path, plan)?;
+    println!("{:<14}{}", "authority", if directory.is_new { "made" } else { "kept" });
+    for subject in subjects {
+        let own = owner.iter().find(|own| own.name.as_deref() == Some(&subject.name));
+        let own = own.or_else(|| owner.iter().find(|own| own.name.is_none())).map(|own| own.value);
+        let change = directory.ensure(&subject, own).with_context(|| format!("the certificate of {}", subject.name))?;
+        let done = match change {
+            Change::Kept => "kept".to_owned(),
+            Change::Made => "made".to_owned(),
+            Change::Renewed(reason) => format!("renewed: {reason}"),
+        };
+        println!("{:<14}{done}", subject.name);
+    }
+    println!("\nThe files are in {}", path.display());
+    Ok(())
+}
+
+/// Everyone who has a certificate.
+fn subjects(hosts: &[For<String>]) -> anyhow::Result<Vec<Subject>> {
+    let services = SERVICES.iter().map(|service| service.name).chain(OTHERS).map(Subject::service);
+    let stores = STORES.into_iter().map(Subject::store);
+    let mut subjects: Vec<Subject> = services.chain(stores).chain([Subject::client(OPERATOR)]).collect();
+    for For { name, value } in hosts {
+        let name = name.as_deref().context("--host: is not NAME=HOST")?;
+        let subject = subjects.iter_mut().find(|subject| subject.name == name && !subject.hosts.is_empty());
+        let subject = subject.with_context(|| format!("--host: there is no server {name}"))?;
+        *subject = subject.clone().with_host(value);
+    }
+    Ok(subjects)
+}
+
+fn is_known(subjects: &[Subject], name: &str) -> bool {
+    subjects.iter().any(|subject| subject.name == name)
+}
+
+impl<T: FromStr> FromStr for For<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        let (name, value) = text.split_once('=').map_or((None, text), |(name, value)| (Some(name.to_owned()), value));
+        Ok(Self { name, value: value.parse()? })
+    }
+}

@@ -1,0 +1,138 @@
+//! The directory with the authority's files and one directory per subject.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Context as _;
+
+use crate::{
+    Authority, Pair, Subject,
+    file::{PUBLIC, SECRET, read, write},
+};
+
+/// The authority's certificate; the directory of each subject has a copy.
+pub const CA: &str = "ca.crt";
+const CA_KEY: &str = "ca.key";
+/// A subject's certificate.
+pub const CERTIFICATE: &str = "tls.crt";
+/// Its secret key.
+pub const KEY: &str = "tls.key";
+
+/// The user and group to which a subject's files belong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub user: u32,
+    pub group: u32,
+}
+
+/// How long certificates live, and which are made again.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub now: SystemTime,
+    /// Of the authority, if one is made.
+    pub ca_lifetime: Duration,
+    pub lifetime: Duration,
+    /// A certificate that ends sooner than this is made again.
+    pub renew_before: Duration,
+    /// All are made again.
+    pub renew: bool,
+}
+
+/// What was done about one subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Kept,
+    /// There was none.
+    Made,
+    /// Why it was made again.
+    Renewed(String),
+}
+
+/// The directory. The authority's key in it signs; nothing else needs that key.
+pub struct Directory {
+    path: PathBuf,
+    authority: Authority,
+    plan: Plan,
+    /// True if the authority is new.
+    pub is_new: bool,
+}
+
+impl Directory {
+    /// The directory with its authority, which is made if there is none.
+    pub fn open(path: &Path, plan: Plan) -> anyhow::Result<Self> {
+        fs::create_dir_all(path).with_context(|| format!("making the directory {}", path.display()))?;
+        let (certificate, key) = (path.join(CA), path.join(CA_KEY));
+        let found = (read(&certificate)?, read(&key)?);
+        let is_new = found == (None, None);
+        let authority = match found {
+            (Some(certificate), Some(key)) => Authority::load(Pair { certificate, key })?,
+            (None, None) => {
+                let authority = Authority::create(plan.now, plan.ca_lifetime)?;
+                // The key first: a certificate alone would be an authority that cannot sign.
+                write(&key, &authority.pair().key, SECRET, None)?;
+                write(&certificate, authority.certificate(), PUBLIC, None)?;
+                authority
+            }
+            // A crash between the two, before anything was signed.
+            (None, Some(_)) => {
+                fs::remove_file(&key).with_context(|| format!("removing {}", key.display()))?;
+                return Self::open(path, plan);
+            }
+            (Some(_), None) => anyhow::bail!(
+                "{} is there without {CA_KEY}, which signs; bring that back, or remove the first for a new authority",
+                certificate.display()
+            ),
+        };
+        Ok(Self { path: path.to_owned(), authority, plan, is_new })
+    }
+
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Makes the subject's files, or renews them, where the plan says so.
+    pub fn ensure(&self, subject: &Subject, owner: Option<Owner>) -> anyhow::Result<Change> {
+        let path = self.path.join(&subject.name);
+        fs::create_dir_all(&path).with_context(|| format!("making the directory {}", path.display()))?;
+        let ca = self.authority.certificate();
+        if read(&path.join(CA))?.as_deref() != Some(ca) {
+            write(&path.join(CA), ca, PUBLIC, owner)?;
+        }
+        let change = match (read(&path.join(CERTIFICATE))?, read(&path.join(KEY))?) {
+            (Some(certificate), Some(key)) => self.renewal(&Pair { certificate, key }, subject),
+            _ => Change::Made,
+        };
+        if change != Change::Kept {
+            let pair = self.authority.issue(subject, self.plan.now, self.plan.lifetime)?;
+            // A reader that sees one new file and one old waits for the other.
+            write(&path.join(KEY), &pair.key, SECRET, owner)?;
+            write(&path.join(CERTIFICATE), &pair.certificate, PUBLIC, owner)?;
+        }
+        Ok(change)
+    }
+
+    fn renewal(&self, pair: &Pair, subject: &Subject) -> Change {
+        if self.plan.renew {
+            return Change::Renewed("asked for".to_owned());
+        }
+        match self.authority.check(pair, subject, self.plan.now + self.plan.renew_before) {
+            Ok(()) => Change::Kept,
+            Err(reason) => Change::Renewed(format!("{reason:#}")),
+        }
+    }
+}
+
+impl FromStr for Owner {
+    type Err = anyhow::Error;
+
+    /// Reads `USER:GROUP`, both numbers.
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let (user, group) = text.split_once(':').with_context(|| format!("{text} is not USER:GROUP"))?;
+        let number = |id: &str| id.parse().with_context(|| format!("{id} is not the number of a user or group"));
+        Ok(Self { user: number(user)?, group: number(group)? })
+    }
+}

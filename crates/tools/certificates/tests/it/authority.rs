@@ -1,0 +1,55 @@
+//! What the authority signs, and what it takes for its own.
+
+use std::time::{Duration, SystemTime};
+
+use certificates::{Authority, Pair, Subject};
+
+const DAY: Duration = Duration::from_hours(24);
+
+fn authority() -> Authority {
+    Authority::create(SystemTime::now(), 365 * DAY).expect("an authority")
+}
+
+#[test]
+fn a_certificate_is_valid_for_its_subject_and_its_time_alone() {
+    let (authority, now) = (authority(), SystemTime::now());
+    let order = Subject::service("order");
+    let pair = authority.issue(&order, now, 30 * DAY).unwrap();
+
+    assert!(authority.check(&pair, &order, now + 29 * DAY).is_ok());
+    let expired = authority.check(&pair, &order, now + 31 * DAY).unwrap_err();
+    assert!(format!("{expired:#}").contains("xpired"), "{expired:#}");
+    for other in [Subject::service("payment"), Subject::store("order"), order.clone().with_host("shop.example")] {
+        assert!(authority.check(&pair, &other, now).is_err(), "{other:?}");
+    }
+}
+
+#[test]
+fn another_authoritys_certificate_is_refused() {
+    let (first, second, now) = (authority(), authority(), SystemTime::now());
+    let order = Subject::service("order");
+
+    let pair = second.issue(&order, now, DAY).unwrap();
+
+    assert!(first.check(&pair, &order, now).is_err());
+}
+
+#[test]
+fn a_key_that_does_not_fit_is_refused() {
+    let (authority, now) = (authority(), SystemTime::now());
+    let order = Subject::service("order");
+    let [first, second] = [(); 2].map(|()| authority.issue(&order, now, DAY).unwrap());
+
+    let mixed = Pair { certificate: first.certificate, key: second.key };
+
+    assert!(authority.check(&mixed, &order, now).is_err());
+}
+
+#[test]
+fn an_authority_whose_key_is_anothers_signs_nothing() {
+    let [first, second] = [(); 2].map(|()| authority());
+    let certificate = first.certificate().to_owned();
+    let mixed = Authority::load(Pair { certificate, key: second.pair().key.clone() }).unwrap();
+
+    assert!(mixed.issue(&Subject::client("operator"), SystemTime::now(), DAY).is_err());
+}

@@ -1,0 +1,4 @@
+//! Tests of the certificate authority on real files.
+
+mod authority;
+mod directory;
