@@ -1,5 +1,6 @@
 //! The commands of the program, one module each.
 
+pub mod abuse;
 pub mod audit;
 pub mod chaos;
 pub mod couriers;
