@@ -139,7 +139,7 @@ impl Drop for Place {
     }
 }
 
-pub(super) fn scaled(count: u32, scale: f64) -> u32 {
+pub(crate) fn scaled(count: u32, scale: f64) -> u32 {
     // A float that is no number or too large becomes a bound.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
     let scaled = (f64::from(count) * scale).round() as u32;

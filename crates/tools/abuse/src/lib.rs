@@ -1,6 +1,7 @@
 //! Abuse testing: attacks that any stranger can make on a running shop, while requests of other customers arrive at a constant
 //! rate and their latency is measured.
 
+pub mod attacker;
 pub mod attacks;
 mod customers;
 mod descriptors;
@@ -18,11 +19,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use self::{
-    attacks::{Attack, Attacker},
-    customers::Customers,
-    descriptors::Descriptors,
-};
+use self::{attacker::Attacker, attacks::Attack, customers::Customers, descriptors::Descriptors};
 pub use self::{
     measurement::{Sample, Summary},
     places::Places,
@@ -67,6 +64,8 @@ pub async fn run(options: &Options, mut each: impl FnMut(&Row), mut say: impl Fn
     let threads = Threads::start()?;
     let mut report = Report { rate: options.rate, scale: options.scale, ratio: options.ratio, rows: Vec::new() };
     for attack in &options.attacks {
+        say(&format!("{}: waiting until the shop is well", attack.name));
+        customers.settle().await;
         let attacker = Arc::new(Attacker::new(options.places.resolve().await?, account.clone(), options.scale));
         let (samples, left) = join(
             customers.arrivals(options.phases.total(), options.rate),

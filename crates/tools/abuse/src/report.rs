@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::{
     Phases,
-    attacks::{Attack, Counts},
+    attacker::Counts,
+    attacks::Attack,
     measurement::{Sample, Summary},
 };
 

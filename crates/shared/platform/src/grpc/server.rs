@@ -14,7 +14,9 @@ use tonic::{
 use tonic_health::ServingStatus;
 
 use super::Rpcs;
-use crate::{auth::Guard, deadline, health::Readiness, http::catch_panics, observe, shutdown};
+use crate::{
+    auth::Guard, deadline, descriptions::Descriptions, health::Readiness, http::catch_panics, observe, shutdown,
+};
 
 /// The longest that a call may take where the caller sets no sooner deadline.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
@@ -85,8 +87,10 @@ impl Services {
         let (reporter, health) = tonic_health::server::health_reporter();
         let mut open = RoutesBuilder::from(guarded);
         open.add_service(health);
-        open.add_service(reflection_v1);
-        open.add_service(reflection_v1alpha);
+        if Descriptions::of_this_process().grpc_reflection {
+            open.add_service(reflection_v1);
+            open.add_service(reflection_v1alpha);
+        }
         let router = layers(open.routes().into_axum_router(), rpcs);
 
         let names = self.names;

@@ -1,6 +1,5 @@
 //! The attacks, a file each. Each begins again what the server ends, until it is dropped; then its sockets are closed.
 
-mod attacker;
 mod garbage;
 mod idle_connections;
 mod idle_streams;
@@ -14,7 +13,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-pub use self::attacker::{Attacker, Counts, Place, Session};
+use crate::attacker::{self, Attacker};
 
 /// One way to abuse the shop.
 #[derive(Clone, Copy)]

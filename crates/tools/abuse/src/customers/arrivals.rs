@@ -21,8 +21,8 @@ impl Customers {
     /// Sends `rate` requests per second for so long. Returns when the last one has been answered or has run out of time.
     pub async fn arrivals(&self, length: Duration, rate: u32) -> Vec<Sample> {
         let pause = Duration::from_secs(1) / rate.max(1);
-        let places = usize::try_from(rate).unwrap_or(usize::MAX).saturating_mul(LIMIT.as_secs() as usize + 1);
-        open_loop(length, pause, places.saturating_add(SPARE), |number| {
+        let places = u64::from(rate) * (LIMIT.as_secs() + 1);
+        open_loop(length, pause, usize::try_from(places).unwrap_or(0) + SPARE, |number| {
             let kind = Kind::of(number, rate);
             let customer = self.all[number / Kind::ROUND % self.all.len()].clone();
             (kind.name(), kind.send(self, customer))

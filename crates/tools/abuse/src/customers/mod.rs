@@ -14,12 +14,18 @@ use client::{
     customer::{self, Customer as Account},
     shop::Shop,
 };
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{Places, attacks::Session};
+use self::request::Kind;
+use crate::{Places, attacker::Session};
 
 /// How many registrations are tried; iam may be busy with those of an earlier run.
 const TRIES: usize = 5;
+/// When the shop has recovered from an attack.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
+const AT_ONCE: Duration = Duration::from_millis(250);
+const IN_A_ROW: usize = 10;
 
 pub(crate) struct Customers {
     places: Places,
@@ -50,6 +56,20 @@ impl Customers {
         }
         let visits = reqwest::Client::builder().timeout(request::LIMIT).pool_max_idle_per_host(0).build()?;
         Ok(Self { places: places.clone(), all, visitor: first.through(visits) })
+    }
+
+    /// Waits until the shop has recovered from an attack: ten requests in a row are answered at once, or half a minute is over.
+    pub async fn settle(&self) {
+        let (until, mut quick) = (Instant::now() + SETTLED_WITHIN, 0);
+        for kind in [Kind::Read, Kind::Whoami, Kind::Parts, Kind::Visit].into_iter().cycle() {
+            let begun = Instant::now();
+            let answer = kind.send(self, self.all[0].clone()).await;
+            quick = if answer.is_ok() && begun.elapsed() < AT_ONCE { quick + 1 } else { 0 };
+            if quick == IN_A_ROW || Instant::now() > until {
+                return;
+            }
+            tokio::time::sleep(AT_ONCE / 5).await;
+        }
     }
 
     /// A further user, who attacks.

@@ -90,6 +90,7 @@ impl Kind {
 }
 
 /// The first cause of an error, without addresses and ports, which differ from request to request.
+#[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
 fn brief(error: anyhow::Error) -> String {
     error.chain().last().map_or_else(String::new, ToString::to_string)
 }

@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::attacks::{Attacker, Place};
+use crate::attacker::{Attacker, Place};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// The attackers' address towards a shop on this machine, where customers have 127.0.0.1.

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{Connection, frames};
-use crate::attacks::Attacker;
+use crate::attacker::Attacker;
 
 pub struct Http2 {
     connection: Connection,
