@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use platform::cli::{block_on, report};
 
 use crate::{
-    commands::{audit, certificates, chaos, couriers, demo, dlq, doctor, migrate, operator, restock, run, up},
+    commands::{abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, migrate, operator, restock, run, up},
     data::Data,
 };
 
@@ -48,6 +48,8 @@ enum Command {
     Audit(audit::Arguments),
     /// Chaos testing: inject faults into the system under load, and audit it after each
     Chaos(chaos::Arguments),
+    /// Abuse testing: attack a running shop like strangers do, and measure what its customers notice
+    Abuse(abuse::Arguments),
     /// List, show, replay, discard and prune dead letters
     Dlq(dlq::Arguments),
 }
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
         Some(Command::Certificates(arguments)) => certificates::run(arguments, &data),
         Some(Command::Audit(arguments)) => block_on(audit::run(arguments, data)),
         Some(Command::Chaos(arguments)) => block_on(chaos::run(arguments, data)),
+        Some(Command::Abuse(arguments)) => block_on(abuse::run(arguments)),
         Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),
     })
 }

@@ -1,6 +1,6 @@
 //! The service's configuration.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use contracts::{events::Messaging, identity, money::Money};
 use platform::{
@@ -95,6 +95,10 @@ impl Own {
             .payment_provider_key
             .clone()
             .ok_or_else(|| ConfigError::new("PAYMENT_PROVIDER_KEY", "is not set, and PAYMENT_PROVIDER_URL is"))?;
+        if url.scheme() == "http" && !is_on_this_machine(&url) {
+            let problem = "is http, which would send the key and amounts in clear; use https (http is for a stand-in on this machine)";
+            return Err(ConfigError::new("PAYMENT_PROVIDER_URL", problem));
+        }
         Ok(Some(StripeAccount {
             url,
             key,
@@ -102,6 +106,12 @@ impl Own {
             timeout: self.payment_provider_timeout,
         }))
     }
+}
+
+fn is_on_this_machine(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn money(variable: &str, major: f64) -> Result<Money, ConfigError> {
@@ -148,5 +158,30 @@ mod tests {
         let error = load("PAYMENT_PROVIDER_URL", "https://api.stripe.com").unwrap_err();
 
         assert_eq!(error.variable, "PAYMENT_PROVIDER_KEY");
+    }
+
+    #[test]
+    fn a_key_is_sent_in_clear_to_this_machine_alone() {
+        let with_key = |url: &str| {
+            let settings = Settings::of([
+                ("SERVICE_KEY", "k".repeat(32)),
+                ("PAYMENT_DATABASE_URL", "postgres://localhost/payment".to_owned()),
+                ("KAFKA_BROKERS", "localhost:9092".to_owned()),
+                ("PAYMENT_PROVIDER_KEY", "sk_test_key".to_owned()),
+                ("PAYMENT_PROVIDER_URL", url.to_owned()),
+            ]);
+            Config::load(&settings)
+        };
+
+        for url in ["https://api.stripe.com", "http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"] {
+            assert!(with_key(url).is_ok(), "{url}");
+        }
+        for url in
+            ["http://api.stripe.com", "http://10.0.0.1", "http://127.0.0.1.example.com", "http://localhost.example.com"]
+        {
+            let error = with_key(url).unwrap_err();
+            assert_eq!(error.variable, "PAYMENT_PROVIDER_URL", "{url}");
+            assert!(!error.to_string().contains("sk_test_key"), "{error}");
+        }
     }
 }

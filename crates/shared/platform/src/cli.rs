@@ -9,7 +9,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{clock, config::Settings, service::Service, shutdown, telemetry};
+use crate::{clock, config::Settings, descriptions::Descriptions, service::Service, shutdown, telemetry};
 
 #[derive(Parser)]
 struct Arguments {
@@ -73,6 +73,7 @@ async fn serve(service: &Service) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let _telemetry = telemetry::start(service.name, &settings.read()?)?;
     clock::set_offset(&settings)?;
+    Descriptions::choose(&settings)?;
     let stop = shutdown::on_signal()?;
     let built = (service.build)(settings).await?;
     (built.run)(stop).await

@@ -1,13 +1,16 @@
 //! The platform of all services: servers, configuration, telemetry, PostgreSQL, Redis, Kafka, outbox, inbox, leases, jobs.
 
+pub mod api_pages;
 mod arrival;
 pub mod auth;
 mod batch;
+pub mod bounded_body;
 mod circuit_breaker;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod deadline;
+pub mod descriptions;
 mod drain;
 pub mod grpc;
 pub mod health;

@@ -127,7 +127,7 @@ fn grpc_code(headers: &HeaderMap) -> i32 {
 }
 
 fn trace_headers(headers: &HeaderMap) -> HashMap<String, String> {
-    ["traceparent", "tracestate", "baggage"]
+    ["traceparent", "tracestate"]
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), headers.get(name)?.to_str().ok()?.to_owned())))
         .collect()

@@ -1,5 +1,6 @@
 //! The commands of the program, one module each.
 
+pub mod abuse;
 pub mod audit;
 pub mod certificates;
 pub mod chaos;

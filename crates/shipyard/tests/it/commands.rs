@@ -21,7 +21,7 @@ fn given(name: &str, value: &str) -> Variables {
 #[test]
 fn every_command_has_help() {
     let commands =
-        ["up", "run", "demo", "couriers", "doctor", "migrate", "restock", "operator", "audit", "chaos", "dlq"];
+        ["up", "run", "demo", "couriers", "doctor", "migrate", "restock", "operator", "audit", "chaos", "abuse", "dlq"];
     for command in commands {
         let (success, said, _) = run(&[command, "--help"], &Variables::new());
         assert!(success && said.contains("Usage: shipyard"), "{command}: {said}");
@@ -69,6 +69,8 @@ fn what_is_wrong_is_said_in_one_sentence() {
         (&["up"], given("ORDER_LISTEN", "nowhere"), "ORDER_LISTEN"),
         (&["up"], given("ASSEMBLY_BUILD_MIN", "1h"), "ASSEMBLY_BUILD_MIN"),
         (&["demo"], given("ORDER_URL", "http://127.0.0.1:1"), "is a shop running?"),
+        (&["abuse"], given("ORDER_URL", "http://127.0.0.1:1"), "is a shop running?"),
+        (&["abuse", "--only", "x"], Variables::new(), "there is no attack x"),
         (&["couriers", "--once"], given("DELIVERY_URL", "http://127.0.0.1:1"), "delivery does not answer at"),
     ];
 

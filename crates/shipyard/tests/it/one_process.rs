@@ -1,5 +1,7 @@
 //! `shipyard` alone: it finds or starts its servers, and an order goes on after a `kill -9`.
 
+use std::path::Path;
+
 use operations::services::SERVICES;
 use platform::service::Service;
 use rustix::process::Signal;
@@ -30,6 +32,26 @@ impl Shop {
         Self { directory: tempfile::tempdir().unwrap(), variables, admin }
     }
 
+    /// The same shop with one more variable.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Where a service's first API listens.
+    pub fn address(&self, service: &Service) -> String {
+        let variable = service.variable("LISTEN");
+        self.variables.iter().find(|(name, _)| *name == variable).map(|(_, value)| value.clone()).unwrap()
+    }
+
     /// Starts it, and returns when it is ready.
     pub async fn start(&self) -> Program {
         let command = shipyard(&[], &self.variables, self.directory.path());
@@ -41,11 +63,9 @@ impl Shop {
     }
 
     async fn customer(&self) -> Customer {
-        let address = |service: &Service| {
-            let variable = service.variable("LISTEN");
-            self.variables.iter().find(|(name, _)| *name == variable).map(|(_, value)| value.clone()).unwrap()
-        };
-        Customer::at(&address(&order::SERVICE), &address(&iam::SERVICE), &address(&inventory::SERVICE)).await
+        let [order, iam, inventory] =
+            [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|one| self.address(one));
+        Customer::at(&order, &iam, &inventory).await
     }
 
     /// The metrics of all its services.

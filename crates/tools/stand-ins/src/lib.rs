@@ -1,11 +1,13 @@
 //! Stand-ins for outside systems that inject faults on request: a network proxy, a payment provider, Telegram and geo.
 
+mod endless;
 mod geo;
 mod provider;
 mod proxy;
 mod server;
 mod telegram;
 
+pub use endless::Endless;
 pub use geo::{Geo, GeoMode};
 pub use provider::{Entry, EntryKind, Mode, Provider, ProviderFault};
 pub use proxy::Proxy;

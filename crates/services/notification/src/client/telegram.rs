@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use platform::config::ConfigError;
-use reqwest::{Client, StatusCode, redirect::Policy};
+use platform::{
+    bounded_body::{self, BodyError},
+    config::ConfigError,
+};
+use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -20,6 +23,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long Telegram holds a `getUpdates` call open while there is no update.
 const LONG_POLL: Duration = Duration::from_secs(25);
+/// Updates that one call asks for.
+const UPDATES: u64 = 10;
+/// The most bytes of an answer: ten updates have less, even where each is a longest message that replies to another.
+const ANSWER: usize = 2 << 20;
 /// The pause after a 429 without `retry_after`.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
 
@@ -83,16 +90,24 @@ impl Telegram {
         let request = self.http.post(format!("{}/{method}", self.url.expose_secret())).timeout(limit).json(&body);
         let response = request.send().await.map_err(no_response)?;
         let status = response.status();
-        let answer = response.json::<ApiResponse>().await.map_err(reqwest::Error::without_url);
-        match answer {
+        match read_answer(response).await {
             Ok(answer) if status.is_success() && answer.ok => {
                 serde_json::from_value(answer.result).map_err(|error| MessengerError::Unknown(error.to_string()))
             }
             Ok(answer) => Err(rejected(status, &answer)),
-            Err(error) if status.is_success() => Err(MessengerError::Unknown(explain(error))),
+            Err(problem) if status.is_success() => Err(MessengerError::Unknown(problem)),
             Err(_) => Err(rejected(status, &ApiResponse::default())),
         }
     }
+}
+
+/// The envelope, or why there is none.
+async fn read_answer(response: Response) -> Result<ApiResponse, String> {
+    let body = bounded_body::read(response, ANSWER).await.map_err(|error| match error {
+        BodyError::Lost(error) => explain(error),
+        error @ BodyError::TooLarge(_) => error.to_string(),
+    })?;
+    serde_json::from_slice(&body).map_err(|error| error.to_string())
 }
 
 fn explain(error: reqwest::Error) -> String {
@@ -147,7 +162,8 @@ impl BotApi for Telegram {
     }
 
     async fn updates(&self, from: i64) -> Result<Vec<Update>, MessengerError> {
-        let body = json!({ "offset": from, "timeout": LONG_POLL.as_secs(), "allowed_updates": ["message"] });
+        let body =
+            json!({ "offset": from, "limit": UPDATES, "timeout": LONG_POLL.as_secs(), "allowed_updates": ["message"] });
         let updates: Vec<Value> = self.call("getUpdates", body, LONG_POLL + self.timeout).await?;
         Ok(updates.iter().filter_map(read).collect())
     }

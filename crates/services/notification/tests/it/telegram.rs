@@ -119,7 +119,7 @@ async fn without_a_connection_the_messenger_is_unreachable() {
 async fn text_messages_are_read_and_other_updates_skipped() {
     let server = MockServer::start().await;
     Mock::given(path(format!("/bot{TOKEN}/getUpdates")))
-        .and(body_json(json!({ "offset": 5, "timeout": 25, "allowed_updates": ["message"] })))
+        .and(body_json(json!({ "offset": 5, "limit": 10, "timeout": 25, "allowed_updates": ["message"] })))
         .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "ok": true, "result": [
             { "update_id": 5, "message": { "chat": { "id": -100 }, "from": { "first_name": "Ada" }, "text": "/start" } },
             { "update_id": 6, "message": { "chat": { "id": 1 }, "photo": [] } },
@@ -150,4 +150,17 @@ async fn an_invalid_token_or_url_fails_the_start_without_showing_the_token() {
 
         assert!(error.starts_with("TELEGRAM_") && !error.contains("SECRET"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_costs_little_and_leaves_the_outcome_unknown() {
+    let server = stand_ins::Endless::start().await.unwrap();
+    // The bound ends the call, not the time.
+    let telegram = Telegram::new(&server.url(), &TOKEN.into(), Duration::from_mins(1)).unwrap();
+
+    let outcome = telegram.send(&MESSAGE).await;
+
+    assert!(matches!(&outcome, Err(MessengerError::Unknown(problem)) if problem.contains("bytes")), "{outcome:?}");
+    // What lies in buffers of the system is sent, too.
+    assert!(server.sent() < 16 << 20, "{} bytes", server.sent());
 }

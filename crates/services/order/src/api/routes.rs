@@ -7,6 +7,7 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
 };
 use platform::{
+    api_pages,
     auth::{Access, Guard},
     health::{Readiness, ready_routes},
     http,
@@ -15,7 +16,6 @@ use platform::{
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
     cancel_order, checkout, create_order, get_delivery, get_order, get_payment, list_orders, load_shed, openapi,
@@ -55,7 +55,7 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
         .with_state(state);
     let router = Router::new()
         .merge(api)
-        .merge(SwaggerUi::new("/swagger-ui").url("/openapi.json", document))
+        .merge(api_pages::routes(document))
         .merge(ready_routes(vec![readiness]))
         .fallback(not_found);
     http::layers(router).layer(from_fn(checkout::name_errors))

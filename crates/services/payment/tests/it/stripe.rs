@@ -120,3 +120,15 @@ async fn an_unreachable_provider_leaves_the_outcome_unknown() {
     assert!(client.charge(&intent(Method::Card)).await.is_err());
     assert!(client.find(&intent(Method::Card)).await.is_err());
 }
+
+#[tokio::test]
+async fn an_answer_without_end_costs_little_and_leaves_the_outcome_unknown() {
+    let server = stand_ins::Endless::start().await.unwrap();
+
+    let outcome = client(&server.url()).charge(&intent(Method::Card)).await;
+
+    let problem = format!("{:#}", anyhow::Error::from(outcome.unwrap_err()));
+    assert!(problem.contains("more than 262144 bytes"), "{problem}");
+    // What lies in buffers of the system is sent, too.
+    assert!(server.sent() < 16 << 20, "{} bytes", server.sent());
+}

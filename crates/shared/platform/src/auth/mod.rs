@@ -1,6 +1,7 @@
 //! Authentication of callers: users by their session, services by their token.
 
 mod guard;
+mod hmac;
 mod sessions;
 mod token;
 

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::hmac;
 use crate::{clock, config::ConfigError};
 
 /// How long a token is valid.
@@ -59,6 +60,7 @@ impl ServiceKey {
                 format!("has {} bytes; at least {KEY_BYTES} are needed", key.len()),
             ));
         }
+        hmac::install();
         Ok(Self {
             service,
             encoding: EncodingKey::from_secret(key),

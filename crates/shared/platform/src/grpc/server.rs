@@ -15,6 +15,7 @@ use super::{Rpcs, inbound, streams};
 use crate::{
     auth::Guard,
     deadline,
+    descriptions::Descriptions,
     health::Readiness,
     http::catch_panics,
     listener::{Listener, Protocol},
@@ -91,9 +92,12 @@ impl Services {
         let guarded = inbound::bounded(self.routes.routes().into_axum_router(), guard, listener.max_calls_in_flight());
         let (reporter, health) = tonic_health::server::health_reporter();
         let health = Routes::new(health.max_decoding_message_size(OPEN_MESSAGE));
-        let reflection = Routes::new(reflection_v1.max_decoding_message_size(OPEN_MESSAGE))
-            .add_service(reflection_v1alpha.max_decoding_message_size(OPEN_MESSAGE));
-        let open = streams::bounded(health, streams::is_watch).merge(streams::bounded(reflection, |_| true));
+        let mut open = streams::bounded(health, streams::is_watch);
+        if Descriptions::of_this_process().grpc_reflection {
+            let reflection = Routes::new(reflection_v1.max_decoding_message_size(OPEN_MESSAGE))
+                .add_service(reflection_v1alpha.max_decoding_message_size(OPEN_MESSAGE));
+            open = open.merge(streams::bounded(reflection, |_| true));
+        }
         let router = layers(guarded.merge(open), rpcs);
 
         let names = self.names;

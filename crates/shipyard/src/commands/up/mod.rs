@@ -12,6 +12,7 @@ use std::time::Instant;
 use platform::{
     clock,
     config::Settings,
+    descriptions::Descriptions,
     health::{Readiness, admin_routes},
     http,
     shutdown::{Tasks, on_signal},
@@ -45,6 +46,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     // Everything listens on 127.0.0.1 alone, unless a variable says otherwise.
     let settings = Settings::load()?.or("LOG_LEVEL", &log_level()).or("DELIVERY_OPEN", "true").for_shared_process();
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
+    Descriptions::choose(&settings)?;
     let stop = on_signal()?;
     let _lock = data.lock()?;
     let key = data.ensure_service_key(&settings)?;

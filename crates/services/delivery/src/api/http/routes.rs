@@ -2,6 +2,7 @@
 
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state};
 use platform::{
+    api_pages,
     auth::{Access, Guard, SESSION_HEADER},
     health::{Readiness, probe_routes},
     http,
@@ -13,7 +14,6 @@ use utoipa::{
     openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
-use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
     add_courier, add_storage_place, create_order, health, list_active_orders, list_couriers, problems::SHARED,
@@ -60,7 +60,7 @@ pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_
         .with_state(service);
     let router = Router::new()
         .merge(api)
-        .merge(SwaggerUi::new("/swagger-ui").url("/openapi.json", document))
+        .merge(api_pages::routes(document))
         .merge(health::routes(&readiness))
         .merge(probe_routes(vec![readiness]))
         .fallback(not_found);

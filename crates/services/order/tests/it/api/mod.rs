@@ -221,3 +221,17 @@ async fn the_description_and_health_are_open_to_all() {
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_page_of_another_site_can_neither_frame_the_description_nor_add_scripts_to_it() {
+    let api = start(10).await;
+
+    let page = api.bare(Method::GET, "/swagger-ui/").send().await.unwrap();
+
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    for rule in ["default-src 'none'", "script-src 'self';", "frame-ancestors 'none'", "connect-src 'self'"] {
+        assert!(policy.contains(rule), "{rule} is missing from {policy}");
+    }
+    assert_eq!(page.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(page.headers()["referrer-policy"], "no-referrer");
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use platform::deadline;
+use platform::{bounded_body, deadline};
 use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 use self::response::{ErrorResponse, PaymentIntent, RefundObject, SearchResult};
 use super::{Provider, Refund, Unknown};
 use crate::model::{Decline, Intent, Method, Outcome};
+
+/// The most bytes of an answer: many times what ten PaymentIntents of a search have.
+const ANSWER: usize = 256 * 1024;
 
 /// The account at the provider, and how to reach it.
 #[derive(Clone, Debug)]
@@ -73,7 +76,7 @@ impl Stripe {
                 .timeout(deadline::remaining(self.account.timeout))
                 .send()
                 .await?;
-            anyhow::Ok((response.status(), response.bytes().await?))
+            anyhow::Ok((response.status(), bounded_body::read(response, ANSWER).await?))
         };
         let (status, body) = asked.await.context("calling the payment provider").map_err(Unknown)?;
         if status.is_success() {

@@ -1,0 +1,42 @@
+//! The description of an HTTP API: `/openapi.json` for programs, and Swagger UI at `/swagger-ui/` for people.
+
+use axum::{
+    Json, Router,
+    http::{HeaderName, HeaderValue, header},
+    middleware::from_fn,
+    response::Response,
+    routing::get,
+};
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::descriptions::Descriptions;
+
+const DOCUMENT: &str = "/openapi.json";
+/// Swagger UI has scripts and styles of its own origin, styles in attributes, and pictures in its styles. It is in no frame, and sends
+/// requests to its own origin alone.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const PROTECTION: [(HeaderName, &str); 3] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
+/// Serves both; no page where `SWAGGER_UI` is false.
+pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> {
+    let router = if Descriptions::of_this_process().swagger_ui {
+        Router::from(SwaggerUi::new("/swagger-ui").url(DOCUMENT, document))
+    } else {
+        Router::new().route(DOCUMENT, get(|| async move { Json(document) }))
+    };
+    router.layer(from_fn(async |request, next: axum::middleware::Next| protected(next.run(request).await)))
+}
+
+/// Adds the headers that keep a browser from doing more with the page than it is for.
+fn protected(mut response: Response) -> Response {
+    for (name, value) in PROTECTION {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,50 @@
+//! Which descriptions of its APIs this process serves: `SWAGGER_UI`, `GRPC_REFLECTION`.
+
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use crate::config::{ConfigError, Settings};
+
+/// Set once, as all services of a process have the same variables.
+static CHOSEN: OnceLock<Descriptions> = OnceLock::new();
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub struct Descriptions {
+    #[serde(default = "yes")]
+    pub swagger_ui: bool,
+    #[serde(default = "yes")]
+    pub grpc_reflection: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Descriptions {
+    /// Reads the variables, for the servers that this process builds from then on.
+    pub fn choose(settings: &Settings) -> Result<(), ConfigError> {
+        let _ = CHOSEN.set(settings.read()?);
+        Ok(())
+    }
+
+    /// All of them, unless [`choose`](Self::choose) has read otherwise.
+    pub(crate) fn of_this_process() -> Self {
+        CHOSEN.get().copied().unwrap_or(Self { swagger_ui: true, grpc_reflection: true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_may_be_switched_off_and_a_word_that_is_no_switch_is_named() {
+        let read = |name, value: &str| Settings::of([(name, value.to_owned())]).read::<Descriptions>();
+
+        assert_eq!(read("OTHER", "x").unwrap(), Descriptions { swagger_ui: true, grpc_reflection: true });
+        assert_eq!(read("SWAGGER_UI", "false").unwrap(), Descriptions { swagger_ui: false, grpc_reflection: true });
+        assert!(!read("GRPC_REFLECTION", "false").unwrap().grpc_reflection);
+        assert_eq!(read("GRPC_REFLECTION", "maybe").unwrap_err().variable, "GRPC_REFLECTION");
+    }
+}

@@ -1,0 +1,164 @@
+//! `shipyard abuse`: attacks on a running shop by strangers, while the latency of its other customers is measured.
+
+use std::{io::IsTerminal as _, time::Duration};
+
+use abuse::{HEAD, Options, Phases, Places, Report, attacks, attacks::Attack};
+use indicatif::{ProgressBar, ProgressStyle};
+use platform::{config::Settings, service::Service, shutdown::on_signal};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// URL of the order service (default: ORDER_URL, or this machine)
+    #[arg(long, value_name = "URL")]
+    order_url: Option<String>,
+    /// Address of iam (default: IAM_ADDRESS, or this machine)
+    #[arg(long, value_name = "ADDRESS")]
+    iam: Option<String>,
+    /// Address of inventory (default: INVENTORY_ADDRESS, or this machine)
+    #[arg(long, value_name = "ADDRESS")]
+    inventory: Option<String>,
+    /// Make only these attacks, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "ATTACK")]
+    only: Vec<String>,
+    /// Leave out these attacks
+    #[arg(long, value_delimiter = ',', value_name = "ATTACK")]
+    skip: Vec<String>,
+    /// How long customers are measured before each attack
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    before: Duration,
+    /// How long each attack takes
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    during: Duration,
+    /// How long customers are measured after each attack
+    #[arg(long, default_value = "5s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    after: Duration,
+    /// Requests of customers per second
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rate: u32,
+    /// Customers, each with connections of its own
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    users: u16,
+    /// Multiplies the connections, streams and requests of each attack
+    #[arg(long, default_value_t = 1.0, value_parser = scale, value_name = "FACTOR")]
+    scale: f64,
+    /// Fail if p99 during an attack is more than so many times p99 before it; 0 checks failed requests alone
+    #[arg(long, default_value_t = 0.0, value_name = "FACTOR")]
+    ratio: f64,
+    /// List the attacks and exit
+    #[arg(long)]
+    list: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes the attacks. Fails if a customer's request fails, or is slower than `--ratio` allows.
+pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let attacks = chosen(&arguments)?;
+    if arguments.list {
+        for Attack { name, what, .. } in attacks {
+            println!("{name:<15}  {what}");
+        }
+        return Ok(());
+    }
+    let options = options(&arguments, attacks)?;
+    let stop = on_signal()?;
+    let bar = progress(options.phases.total() * u32::try_from(options.attacks.len())?);
+    let tell = |text: String| if arguments.json { eprintln!("{text}") } else { println!("{text}") };
+    let mut is_first = true;
+    let work = abuse::run(
+        &options,
+        |row| {
+            let head = if std::mem::take(&mut is_first) { format!("{HEAD}\n") } else { String::new() };
+            bar.suspend(|| tell(format!("{head}{row}")));
+        },
+        |doing| bar.set_message(doing.to_owned()),
+    );
+    let report = tokio::select! {
+        report = work => report?,
+        () = stop.cancelled() => anyhow::bail!("stopped"),
+    };
+    bar.finish_and_clear();
+    end(&report, arguments.json)
+}
+
+fn options(arguments: &Arguments, attacks: Vec<Attack>) -> anyhow::Result<Options> {
+    let settings = Settings::load()?;
+    let address =
+        |given: &Option<String>, service: &Service| given.clone().unwrap_or_else(|| service.address(&settings));
+    let order = arguments.order_url.clone().or_else(|| settings.get("ORDER_URL").map(str::to_owned));
+    let Arguments { before, during, after, rate, users, scale, ratio, .. } = *arguments;
+    Ok(Options {
+        places: Places {
+            order: order.unwrap_or_else(|| format!("http://{}", order::SERVICE.address(&settings))),
+            iam: address(&arguments.iam, &iam::SERVICE),
+            inventory: address(&arguments.inventory, &inventory::SERVICE),
+        },
+        attacks,
+        phases: Phases { before, during, after },
+        rate,
+        users: users.into(),
+        scale,
+        ratio,
+    })
+}
+
+fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Attack>> {
+    let all = attacks::all();
+    for name in arguments.only.iter().chain(&arguments.skip) {
+        let known = all.iter().any(|attack| attack.name == name);
+        anyhow::ensure!(known, "there is no attack {name}; see `shipyard abuse --list`");
+    }
+    let named = |attack: &Attack, names: &[String]| names.iter().any(|name| name == attack.name);
+    let wanted = |attack: &Attack| arguments.only.is_empty() || named(attack, &arguments.only);
+    let chosen: Vec<Attack> =
+        all.into_iter().filter(|attack| wanted(attack) && !named(attack, &arguments.skip)).collect();
+    anyhow::ensure!(!chosen.is_empty(), "no attack is selected");
+    Ok(chosen)
+}
+
+fn end(report: &Report, json: bool) -> anyhow::Result<()> {
+    if json {
+        serde_json::to_writer_pretty(std::io::stdout().lock(), report)?;
+        println!();
+    } else {
+        println!("\n{report}");
+    }
+    report.failure().map_or(Ok(()), |failure| Err(anyhow::anyhow!(failure)))
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    let factor: f64 = text.parse().map_err(|_| "is not a number")?;
+    if (0.001..=10.0).contains(&factor) { Ok(factor) } else { Err("is not between 0.001 and 10".to_owned()) }
+}
+
+/// A bar over the whole run, which moves with the time.
+fn progress(length: Duration) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{elapsed:>5} {bar:24} {percent:>3} %  {wide_msg}");
+    let bar = ProgressBar::new(length.as_secs());
+    let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let ticking = bar.clone();
+    tokio::spawn(async move {
+        while !ticking.is_finished() {
+            ticking.set_position(ticking.elapsed().as_secs());
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    });
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_is_a_number_within_bounds() {
+        assert_eq!(scale("0.05"), Ok(0.05));
+        for wrong in ["0", "11", "nan", "much"] {
+            assert!(scale(wrong).is_err(), "{wrong}");
+        }
+    }
+}

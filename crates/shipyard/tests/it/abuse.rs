@@ -1,0 +1,45 @@
+//! Strangers at the whole shop in one process: attacks cost other customers nothing, and descriptions can be switched off.
+
+use serde_json::Value;
+
+use crate::{one_process::Shop, program::shipyard};
+
+/// Attacks of each kind: streams, headers, bodies, resets, garbage. The shop shares its machine with other tests, so they are small.
+const ATTACKS: &str = "watch-few,slow-headers-2,slow-bodies,rapid-resets,garbage";
+const SCALE: &str = "0.1";
+
+#[tokio::test]
+async fn attacks_fail_no_request_of_other_customers() {
+    let shop = Shop::new().with("SWAGGER_UI", "false").with("GRPC_REFLECTION", "false");
+    let _program = shop.start().await;
+
+    let arguments = ["abuse", "--only", ATTACKS, "--scale", SCALE, "--rate", "20", "--users", "3"];
+    let phases = ["--before", "1s", "--during", "2s", "--after", "500ms", "--json"];
+    let command = shipyard(&[&arguments[..], &phases].concat(), shop.variables(), shop.directory());
+    let output = tokio::process::Command::from(command).kill_on_drop(true).output().await.unwrap();
+
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complaint}"));
+    assert!(output.status.success(), "{report:#}");
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), ATTACKS.split(',').count());
+    for row in rows {
+        assert!(row["connections"].as_u64().unwrap() > 0 && row["during"]["requests"].as_u64().unwrap() >= 40, "{row}");
+        assert_eq!(row["during"]["failed"], 0, "{row}");
+    }
+    descriptions_are_off(&shop).await;
+}
+
+async fn descriptions_are_off(shop: &Shop) {
+    let http = platform::http::client(std::time::Duration::from_secs(5)).unwrap();
+    let url = format!("http://{}", shop.address(&order::SERVICE));
+    let status = async |path: &str| http.get(format!("{url}{path}")).send().await.unwrap().status().as_u16();
+    assert_eq!((status("/swagger-ui/").await, status("/openapi.json").await), (404, 200));
+    let grpc = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let url =
+        format!("http://{}/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", shop.address(&iam::SERVICE));
+    let call = grpc.post(url).header("content-type", "application/grpc").header("te", "trailers");
+    let answer = call.send().await.unwrap();
+    // UNIMPLEMENTED.
+    assert_eq!(answer.headers()["grpc-status"], "12");
+}

@@ -1,0 +1,36 @@
+//! Connections that speak no protocol of the shop: random bytes, or a TLS handshake that stops halfway.
+
+use std::{sync::Arc, time::Duration};
+
+use rand::RngExt as _;
+use tokio::io::AsyncWriteExt as _;
+
+use super::Attacker;
+use crate::wire::Connection;
+
+const CONNECTIONS: u32 = 600;
+const PAUSE: Duration = Duration::from_millis(500);
+/// A record header that promises 512 bytes of ClientHello, and the first of them.
+const HALF_HELLO: &[u8] = &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03];
+
+pub async fn hold(attacker: Arc<Attacker>) {
+    attacker
+        .repeat(CONNECTIONS, PAUSE, |attacker, number| async move {
+            let entrances = attacker.entrances.all();
+            let target = entrances[number as usize % entrances.len()];
+            let Ok(mut connection) = Connection::open(&attacker, target).await else { return };
+            attacker.has_sent(1);
+            let written = if number % 2 == 0 {
+                connection.write(HALF_HELLO).await
+            } else {
+                let bytes: [u8; 1024] = rand::rng().random();
+                connection.write(&bytes).await
+            };
+            // Half-open from here: nothing more comes from this side, and the server's answer is read.
+            if written.is_ok() && number % 4 < 2 {
+                let _ = connection.stream.shutdown().await;
+            }
+            connection.wait_for_close().await;
+        })
+        .await;
+}

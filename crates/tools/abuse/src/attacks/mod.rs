@@ -1,0 +1,88 @@
+//! The attacks, a file each. Each begins again what the server ends, until it is dropped; then its sockets are closed.
+
+mod garbage;
+mod idle_connections;
+mod idle_streams;
+mod one_session;
+mod oversized;
+mod rapid_resets;
+mod slow_bodies;
+mod slow_headers;
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::attacker::{self, Attacker};
+
+/// One way to abuse the shop.
+#[derive(Clone, Copy)]
+pub struct Attack {
+    pub name: &'static str,
+    /// What it does, at scale 1.
+    pub what: &'static str,
+    /// The most connections that it has at once, at scale 1.
+    pub connections: u32,
+    pub work: fn(Arc<Attacker>) -> BoxFuture<'static, ()>,
+}
+
+impl Attack {
+    /// How many files it needs at once.
+    pub(crate) fn descriptors(&self, scale: f64) -> u64 {
+        attacker::scaled(self.connections, scale).into()
+    }
+}
+
+macro_rules! attack {
+    ($name:literal, $connections:expr, $what:literal, $work:path) => {
+        Attack { name: $name, what: $what, connections: $connections, work: |attacker| Box::pin($work(attacker)) }
+    };
+}
+
+/// All attacks, in the order in which they are made.
+pub fn all() -> Vec<Attack> {
+    vec![
+        attack!("watch-few", 5, "4 096 idle Health/Watch streams at iam over 5 connections", idle_streams::over_few),
+        attack!(
+            "watch-many",
+            512,
+            "4 096 idle Health/Watch streams at iam over 512 connections",
+            idle_streams::over_many
+        ),
+        attack!("idle", 5000, "5 000 connections that send nothing", idle_connections::hold),
+        attack!(
+            "slow-headers",
+            1000,
+            "1 000 requests at order, a byte of header every two seconds",
+            slow_headers::http1
+        ),
+        attack!(
+            "slow-headers-2",
+            1000,
+            "1 000 connections at iam with half a preface or unfinished HEADERS",
+            slow_headers::http2
+        ),
+        attack!("slow-bodies", 600, "600 half-sent bodies at order under one session", slow_bodies::hold),
+        attack!("one-session", 600, "600 requests in flight at order under one session", one_session::flood),
+        attack!("rapid-resets", 10, "10 000 streams a second at iam, each reset at once", rapid_resets::flood),
+        attack!("big-metadata", 16, "1 MB of metadata in each call and request", oversized::metadata),
+        attack!("big-messages", 8, "gRPC messages of 4 MB", oversized::messages),
+        attack!("baggage", 16, "10 kB of baggage and a malformed traceparent in each request", oversized::baggage),
+        attack!("garbage", 600, "600 connections with random bytes or half a TLS handshake", garbage::hold),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attacks_have_names_of_their_own() {
+        let mut names: Vec<_> = all().iter().map(|attack| attack.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+
+        assert_eq!(names.len(), count);
+    }
+}

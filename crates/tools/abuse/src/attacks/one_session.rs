@@ -1,0 +1,36 @@
+//! One session that keeps many requests in flight.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+
+use super::Attacker;
+use crate::wire::client;
+
+const REQUESTS: u32 = 600;
+/// The pause after an answer that is no success: what counts is how many are in flight, not how fast this machine can ask.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub async fn flood(attacker: Arc<Attacker>) {
+    let Some(http) = client(attacker.entrances.order) else { return };
+    attacker
+        .repeat(REQUESTS, PAUSE, move |attacker, _| {
+            let http = http.clone();
+            async move {
+                let _place = attacker.place();
+                let url = format!("http://{}/api/v1/orders?limit=100", attacker.entrances.order);
+                loop {
+                    attacker.has_sent(1);
+                    let request = http.get(&url).header("X-Session-Uuid", &attacker.account.session);
+                    match request.send().await {
+                        Ok(answer) if answer.status().is_success() => drop(answer.bytes().await),
+                        _ => {
+                            attacker.was_refused();
+                            sleep(PAUSE).await;
+                        }
+                    }
+                }
+            }
+        })
+        .await;
+}

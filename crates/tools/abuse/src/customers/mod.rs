@@ -1,0 +1,108 @@
+//! The customers that are measured: registered users with connections of their own, whose requests arrive at a constant rate.
+
+mod arrivals;
+mod request;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use client::{
+    customer::{self, Customer as Account},
+    shop::Shop,
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use self::request::Kind;
+use crate::{Places, attacker::Session};
+
+/// How many registrations are tried; iam may be busy with those of an earlier run.
+const TRIES: usize = 5;
+/// When the shop has recovered from an attack.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
+const AT_ONCE: Duration = Duration::from_millis(250);
+const IN_A_ROW: usize = 10;
+
+pub(crate) struct Customers {
+    places: Places,
+    all: Vec<Arc<Customer>>,
+    /// A client each of whose requests has a connection of its own.
+    visitor: Shop,
+}
+
+/// A registered user, logged in.
+struct Customer {
+    shop: Shop,
+    user: Uuid,
+    session: String,
+    /// The part that its orders are for.
+    part: Uuid,
+    /// Orders that it has not cancelled yet.
+    orders: Mutex<VecDeque<Uuid>>,
+}
+
+impl Customers {
+    /// Registers `count` customers. Fails with one sentence where no shop answers.
+    pub async fn register(places: &Places, count: usize) -> anyhow::Result<Self> {
+        let first = places.shop()?;
+        customer::find(&first).await.context("is a shop running? `cargo run` starts one")?;
+        let mut all = Vec::new();
+        for _ in 0..count.max(1) {
+            all.push(Arc::new(Customer::register(places).await?));
+        }
+        let visits = reqwest::Client::builder().timeout(request::LIMIT).pool_max_idle_per_host(0).build()?;
+        Ok(Self { places: places.clone(), all, visitor: first.through(visits) })
+    }
+
+    /// Waits until the shop has recovered from an attack: ten requests in a row are answered at once, or half a minute is over.
+    pub async fn settle(&self) {
+        let (until, mut quick) = (Instant::now() + SETTLED_WITHIN, 0);
+        for kind in [Kind::Read, Kind::Whoami, Kind::Parts, Kind::Visit].into_iter().cycle() {
+            let begun = Instant::now();
+            let answer = kind.send(self, self.all[0].clone()).await;
+            quick = if answer.is_ok() && begun.elapsed() < AT_ONCE { quick + 1 } else { 0 };
+            if quick == IN_A_ROW || Instant::now() > until {
+                return;
+            }
+            tokio::time::sleep(AT_ONCE / 5).await;
+        }
+    }
+
+    /// A further user, who attacks.
+    pub async fn abuser(&self) -> anyhow::Result<Session> {
+        let Customer { user, session, part, .. } = Customer::register(&self.places).await?;
+        Ok(Session { user, session, part })
+    }
+}
+
+impl Customer {
+    async fn register(places: &Places) -> anyhow::Result<Self> {
+        let mut last = Self::try_register(places).await;
+        for _ in 1..TRIES {
+            if last.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            last = Self::try_register(places).await;
+        }
+        last.context("a customer cannot register and log in")
+    }
+
+    async fn try_register(places: &Places) -> anyhow::Result<Self> {
+        let shop = places.shop()?;
+        let account = Account::fresh("abuse");
+        let (user, _) = account.register(&shop).await?;
+        let (session, _) = account.log_in(&shop).await?;
+        let (parts, _) = customer::parts(&shop, &session).await?;
+        let part = parts.first().context("the shop has no part")?.uuid.parse().context("a part's uuid is none")?;
+        Ok(Self { shop, user, session, part, orders: Mutex::default() })
+    }
+
+    fn orders(&self) -> MutexGuard<'_, VecDeque<Uuid>> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

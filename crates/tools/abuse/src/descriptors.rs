@@ -1,0 +1,39 @@
+//! The limit of open files (`RLIMIT_NOFILE`), raised as far as this process may.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// What the customers and the program itself need.
+const OWN: u64 = 256;
+
+pub struct Descriptors {
+    /// How many files this process may open; none is no limit.
+    limit: Option<u64>,
+}
+
+impl Descriptors {
+    /// Raises the soft limit to the hard one.
+    pub fn raise() -> Self {
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        Self { limit: getrlimit(Resource::Nofile).current }
+    }
+
+    /// A sentence, where an attack needs more files than this process may open.
+    pub fn note(&self, needed: u64) -> Option<String> {
+        let limit = self.limit.filter(|limit| *limit < needed + OWN)?;
+        Some(format!("this process may open {limit} files, and the attack wants {needed}; raise it with `ulimit -Hn`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_is_too_low_is_said() {
+        let low = Descriptors { limit: Some(1024) };
+
+        assert!(low.note(5000).is_some_and(|note| note.contains("1024") && note.contains("5000")));
+        assert!(low.note(500).is_none() && Descriptors { limit: None }.note(5000).is_none());
+    }
+}

@@ -1,0 +1,128 @@
+//! Abuse testing: attacks that any stranger can make on a running shop, while requests of other customers arrive at a constant
+//! rate and their latency is measured.
+
+pub mod attacker;
+pub mod attacks;
+mod customers;
+mod descriptors;
+mod measurement;
+mod places;
+mod report;
+mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::join;
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::{Instant, sleep_until},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use self::{attacker::Attacker, attacks::Attack, customers::Customers, descriptors::Descriptors};
+pub use self::{
+    measurement::{Sample, Summary},
+    places::Places,
+    report::{HEAD, Report, Row},
+};
+
+/// How long sockets of an attack may take to close once it is stopped.
+const CLOSED_WITHIN: Duration = Duration::from_secs(3);
+const POLL: Duration = Duration::from_millis(20);
+
+pub struct Options {
+    pub places: Places,
+    pub attacks: Vec<Attack>,
+    pub phases: Phases,
+    /// Requests of customers per second.
+    pub rate: u32,
+    /// How many customers there are, each with connections of its own.
+    pub users: usize,
+    /// Multiplies the connections, streams and requests of every attack.
+    pub scale: f64,
+    /// How often p99 may be what it was before the attack; 0 is not checked.
+    pub ratio: f64,
+}
+
+/// How long customers are measured before, during and after an attack.
+#[derive(Clone, Copy, Debug)]
+pub struct Phases {
+    pub before: Duration,
+    pub during: Duration,
+    pub after: Duration,
+}
+
+/// The threads of the attackers, so that their work does not delay the customers' measurement.
+struct Threads(Option<Runtime>);
+
+/// Makes the attacks one after another. `each` gets every row as it is measured, `say` what is being done.
+pub async fn run(options: &Options, mut each: impl FnMut(&Row), mut say: impl FnMut(&str)) -> anyhow::Result<Report> {
+    let descriptors = Descriptors::raise();
+    say("registering customers");
+    let customers = Customers::register(&options.places, options.users).await?;
+    let account = customers.abuser().await?;
+    let threads = Threads::start()?;
+    let mut report = Report { rate: options.rate, scale: options.scale, ratio: options.ratio, rows: Vec::new() };
+    for attack in &options.attacks {
+        say(&format!("{}: waiting until the shop is well", attack.name));
+        customers.settle().await;
+        let attacker = Arc::new(Attacker::new(options.places.resolve().await?, account.clone(), options.scale));
+        let (samples, left) = join(
+            customers.arrivals(options.phases.total(), options.rate),
+            threads.attack(attack, &attacker, options.phases, &mut say),
+        )
+        .await;
+        let mut row = Row::of(attack, attacker.counts(), &samples, options.phases);
+        row.notes.extend(descriptors.note(attack.descriptors(options.scale)));
+        row.judge(options.ratio, left);
+        each(&row);
+        report.rows.push(row);
+    }
+    Ok(report)
+}
+
+impl Phases {
+    pub fn total(self) -> Duration {
+        self.before + self.during + self.after
+    }
+}
+
+impl Threads {
+    fn start() -> anyhow::Result<Self> {
+        Ok(Self(Some(Builder::new_multi_thread().worker_threads(1).thread_name("attacker").enable_all().build()?)))
+    }
+
+    /// Runs `attack` in its phase. Returns how many sockets it left open after it was stopped.
+    async fn attack(
+        &self,
+        attack: &Attack,
+        attacker: &Arc<Attacker>,
+        phases: Phases,
+        say: &mut impl FnMut(&str),
+    ) -> u64 {
+        let begun = Instant::now();
+        say(&format!("{}: before", attack.name));
+        sleep_until(begun + phases.before).await;
+        say(&format!("{}: {}", attack.name, attack.what));
+        let Some(runtime) = &self.0 else { return 0 };
+        let work = AbortOnDropHandle::new(runtime.spawn((attack.work)(attacker.clone())));
+        sleep_until(begun + phases.before + phases.during).await;
+        attacker.freeze();
+        drop(work);
+        say(&format!("{}: after", attack.name));
+        let until = Instant::now() + CLOSED_WITHIN;
+        while attacker.open() > 0 && Instant::now() < until {
+            tokio::time::sleep(POLL).await;
+        }
+        attacker.open()
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // A runtime must not wait for its threads where it is dropped by a task.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

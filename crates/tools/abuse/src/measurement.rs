@@ -1,0 +1,130 @@
+//! Samples of customers' requests, and what they come to: p50, p99, failures.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+/// How many reasons of failures a summary keeps, the most frequent first.
+const REASONS: usize = 5;
+
+/// One request of a customer.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    pub kind: &'static str,
+    /// When it was due, since the first one.
+    pub due: Duration,
+    /// How much later than that it was sent.
+    pub sent_late: Duration,
+    /// From when it was due until its answer: a request that had to wait for its turn is not faster for it.
+    pub latency: Duration,
+    /// Why it has failed.
+    pub failure: Option<String>,
+}
+
+/// What the samples of one phase come to; times are milliseconds. Percentiles are those of the requests that were answered.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    pub requests: usize,
+    pub failed: usize,
+    pub p50: Option<f64>,
+    pub p99: Option<f64>,
+    pub max: Option<f64>,
+    /// p99 of the delay in this program between when a request was due and when it was sent.
+    pub sent_late: Option<f64>,
+    /// How many failed for which reason: the most frequent ones.
+    pub failures: Vec<(String, usize)>,
+    /// p99 by kind of request.
+    pub kinds: BTreeMap<&'static str, Option<f64>>,
+}
+
+impl Summary {
+    pub fn of<'a>(samples: impl Iterator<Item = &'a Sample> + Clone) -> Self {
+        let answered = samples.clone().filter(|sample| sample.failure.is_none());
+        let latencies = sorted(answered.clone().map(|sample| sample.latency));
+        let mut by_kind: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
+        for sample in answered {
+            by_kind.entry(sample.kind).or_default().push(sample.latency);
+        }
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        for sample in samples.clone() {
+            if let Some(reason) = &sample.failure {
+                *reasons.entry(format!("{}: {reason}", sample.kind)).or_default() += 1;
+            }
+        }
+        let failed = reasons.values().sum();
+        let mut failures: Vec<(String, usize)> = reasons.into_iter().collect();
+        failures.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        failures.truncate(REASONS);
+        Self {
+            requests: samples.clone().count(),
+            failed,
+            p50: percentile(&latencies, 50),
+            p99: percentile(&latencies, 99),
+            max: percentile(&latencies, 100),
+            sent_late: percentile(&sorted(samples.map(|sample| sample.sent_late)), 99),
+            failures,
+            kinds: by_kind
+                .into_iter()
+                .map(|(kind, times)| (kind, percentile(&sorted(times.into_iter()), 99)))
+                .collect(),
+        }
+    }
+}
+
+fn sorted(times: impl Iterator<Item = Duration>) -> Vec<Duration> {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort_unstable();
+    times
+}
+
+/// The nearest-rank percentile of sorted times, in milliseconds with two decimals.
+fn percentile(sorted: &[Duration], percent: usize) -> Option<f64> {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).map(|time| (time.as_secs_f64() * 100_000.0).round() / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(milliseconds: u64, failure: Option<&str>) -> Sample {
+        Sample {
+            kind: "read",
+            due: Duration::ZERO,
+            sent_late: Duration::from_millis(1),
+            latency: Duration::from_millis(milliseconds),
+            failure: failure.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn percentiles_are_those_of_the_nearest_rank() {
+        let samples: Vec<Sample> = (1..=200).rev().map(|time| sample(time, None)).collect();
+
+        let summary = Summary::of(samples.iter());
+
+        assert_eq!((summary.p50, summary.p99, summary.max), (Some(100.0), Some(198.0), Some(200.0)));
+        assert_eq!((summary.requests, summary.failed, summary.sent_late), (200, 0, Some(1.0)));
+        assert_eq!(summary.kinds["read"], Some(198.0));
+        let one = [sample(7, None)];
+        assert_eq!(Summary::of(one.iter()).p99, Some(7.0));
+    }
+
+    #[test]
+    fn failures_count_by_reason_and_do_not_make_percentiles_better() {
+        let samples =
+            [sample(10, None), sample(1, Some("429")), sample(1, Some("429")), sample(5000, Some("no answer"))];
+
+        let summary = Summary::of(samples.iter());
+
+        assert_eq!((summary.requests, summary.failed, summary.p50), (4, 3, Some(10.0)));
+        assert_eq!(summary.failures, [("read: 429".to_owned(), 2), ("read: no answer".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn no_answers_are_no_percentiles() {
+        let summary = Summary::of([].iter());
+
+        assert_eq!((summary.requests, summary.p50, summary.p99), (0, None, None));
+    }
+}

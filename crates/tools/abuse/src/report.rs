@@ -1,0 +1,204 @@
+//! The report of a run, for people and as JSON.
+
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+
+use crate::{
+    Phases,
+    attacker::Counts,
+    attacks::Attack,
+    measurement::{Sample, Summary},
+};
+
+/// Milliseconds of delay in this program that would blur the figures.
+const LATE: f64 = 20.0;
+
+/// What one attack has cost the other customers.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    pub attack: &'static str,
+    pub what: &'static str,
+    #[serde(flatten)]
+    pub counts: Counts,
+    pub before: Summary,
+    pub during: Summary,
+    pub after: Summary,
+    /// p99 during the attack to p99 before it.
+    pub ratio: Option<f64>,
+    pub violations: Vec<String>,
+    pub notes: Vec<String>,
+}
+
+/// The whole report.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub rate: u32,
+    pub scale: f64,
+    /// The bound of every row's ratio; 0 is none.
+    #[serde(rename = "ratio_bound")]
+    pub ratio: f64,
+    pub rows: Vec<Row>,
+}
+
+impl Row {
+    pub(crate) fn of(attack: &Attack, counts: Counts, samples: &[Sample], phases: Phases) -> Self {
+        let between = |from: Duration, to: Duration| {
+            Summary::of(samples.iter().filter(move |sample| sample.due >= from && sample.due < to))
+        };
+        let (begun, ended) = (phases.before, phases.before + phases.during);
+        let (before, during) = (between(Duration::ZERO, begun), between(begun, ended));
+        let ratio = before.p99.zip(during.p99).filter(|(before, _)| *before > 0.0);
+        Self {
+            attack: attack.name,
+            what: attack.what,
+            counts,
+            ratio: ratio.map(|(before, during)| (during / before * 100.0).round() / 100.0),
+            before,
+            during,
+            after: between(ended, Duration::MAX),
+            violations: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Notes what must not be: failed requests, a higher ratio than `bound`, an attack that did nothing or left sockets open.
+    pub(crate) fn judge(&mut self, bound: f64, left: u64) {
+        for (phase, summary) in [("before", &self.before), ("during", &self.during), ("after", &self.after)] {
+            if summary.failed > 0 {
+                let Summary { failed, requests, failures, .. } = summary;
+                let reasons: Vec<String> =
+                    failures.iter().map(|(reason, count)| format!("{count} × {reason}")).collect();
+                let reasons = reasons.join("; ");
+                self.violations.push(format!("{failed} of {requests} requests failed {phase} the attack: {reasons}"));
+            }
+        }
+        if bound > 0.0 && self.ratio.is_none_or(|ratio| ratio > bound) {
+            let ratio = self.ratio.map_or_else(|| "unknown".to_owned(), |ratio| ratio.to_string());
+            self.violations.push(format!("p99 is {ratio} times what it was before, and may be {bound} times"));
+        }
+        if self.counts.connections + self.counts.refused == 0 {
+            self.violations.push("the attack had no effect: it opened no connection and none was refused".to_owned());
+        }
+        for summary in [&self.before, &self.during, &self.after] {
+            if let Some(late) = summary.sent_late.filter(|late| *late > LATE) {
+                self.notes.push(format!(
+                    "this program sent requests up to {late} ms late: the machine is too busy for exact figures"
+                ));
+                break;
+            }
+        }
+        if left > 0 {
+            self.notes.push(format!("{left} sockets of the attack are still open"));
+        }
+    }
+}
+
+impl Report {
+    /// Why the run has failed; none if no customer has noticed an attack.
+    pub fn failure(&self) -> Option<String> {
+        self.rows.iter().any(|row| !row.violations.is_empty()).then(|| self.summary())
+    }
+
+    /// One sentence with the totals.
+    pub fn summary(&self) -> String {
+        let noticed = self.rows.iter().filter(|row| !row.violations.is_empty()).count();
+        let failed: usize = self.rows.iter().map(|row| row.during.failed + row.after.failed).sum();
+        let requests: usize = self.rows.iter().map(|row| row.during.requests + row.after.requests).sum();
+        let all = self.rows.len();
+        match noticed {
+            0 => format!("{all} attacks, {requests} requests of customers, none failed"),
+            _ => format!("customers noticed {noticed} of {all} attacks: {failed} of {requests} requests failed"),
+        }
+    }
+}
+
+/// The column headings.
+pub const HEAD: &str = "attack               connections     sent  refused      p50 ms, before      p99 ms, before  ratio  failed  p99 after";
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { connections, sent, refused, .. } = self.counts;
+        let time = |time: Option<f64>| time.map_or_else(|| "-".to_owned(), |time| format!("{time:.1}"));
+        write!(f, "{:<19}  {connections:>11}  {sent:>7}  {refused:>7}", self.attack)?;
+        for (during, before) in [(self.during.p50, self.before.p50), (self.during.p99, self.before.p99)] {
+            write!(f, "  {:>8}  {:>8}", time(during), time(before))?;
+        }
+        let ratio = self.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.1}"));
+        write!(f, "  {ratio:>5}  {:>6}  {:>9}", self.during.failed + self.after.failed, time(self.after.p99))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for row in &self.rows {
+            for violation in &row.violations {
+                writeln!(f, "{}: {violation}", row.attack)?;
+            }
+            for note in &row.notes {
+                writeln!(f, "{}: {note}", row.attack)?;
+            }
+        }
+        write!(f, "{}", self.summary())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attacks;
+
+    const PHASES: Phases =
+        Phases { before: Duration::from_secs(1), during: Duration::from_secs(1), after: Duration::from_secs(1) };
+
+    fn row(samples: &[(u64, u64, bool)]) -> Row {
+        let samples: Vec<Sample> = samples
+            .iter()
+            .map(|(due, latency, failed)| Sample {
+                kind: "read",
+                due: Duration::from_millis(*due),
+                sent_late: Duration::ZERO,
+                latency: Duration::from_millis(*latency),
+                failure: failed.then(|| "503".to_owned()),
+            })
+            .collect();
+        let counts = Counts { connections: 1, ..Counts::default() };
+        Row::of(&attacks::all()[0], counts, &samples, PHASES)
+    }
+
+    #[test]
+    fn a_sample_belongs_to_the_phase_in_which_it_was_due() {
+        let row = row(&[(999, 10, false), (1000, 30, false), (2000, 20, false)]);
+
+        assert_eq!((row.before.p99, row.during.p99, row.after.p99), (Some(10.0), Some(30.0), Some(20.0)));
+        assert_eq!(row.ratio, Some(3.0));
+    }
+
+    #[test]
+    fn a_failed_request_or_a_ratio_above_the_bound_is_a_violation() {
+        let judged = |samples: &[(u64, u64, bool)], bound| {
+            let mut row = row(samples);
+            row.judge(bound, 0);
+            row.violations
+        };
+        let slow = [(0, 10, false), (1500, 30, false)];
+
+        assert_eq!(judged(&slow, 0.0), [""; 0]);
+        assert_eq!(judged(&slow, 3.0), [""; 0]);
+        assert!(judged(&slow, 2.0)[0].contains("3 times what it was before"));
+        assert!(
+            judged(&[(0, 10, false), (2500, 10, true)], 0.0)[0].contains("1 of 1 requests failed after the attack")
+        );
+        assert!(judged(&[(0, 10, false), (1500, 10, true)], 2.0).len() == 2, "no answer is no good ratio");
+    }
+
+    #[test]
+    fn an_attack_that_did_nothing_proves_nothing() {
+        let mut row = row(&[(0, 10, false)]);
+        row.counts = Counts::default();
+        row.judge(0.0, 0);
+        let report = Report { rate: 50, scale: 1.0, ratio: 0.0, rows: vec![row] };
+
+        assert!(report.failure().is_some());
+    }
+}

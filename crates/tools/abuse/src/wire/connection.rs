@@ -1,0 +1,79 @@
+//! A TCP connection of an attacker, counted while it is open, from an address that is not the customers' where that is possible.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
+
+use crate::attacker::{Attacker, Place};
+
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// The attackers' address towards a shop on this machine, where customers have 127.0.0.1.
+pub const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+pub struct Connection {
+    pub stream: TcpStream,
+    pub attacker: Arc<Attacker>,
+    _place: Place,
+}
+
+/// The source address for connections to `target`; none where the system chooses.
+pub fn source(target: SocketAddr) -> Option<IpAddr> {
+    match target.ip() {
+        IpAddr::V4(address) if address.is_loopback() => Some(SOURCE.into()),
+        _ => None,
+    }
+}
+
+impl Connection {
+    /// Connects; a failure counts as refused.
+    pub async fn open(attacker: &Arc<Attacker>, target: SocketAddr) -> io::Result<Self> {
+        let connecting = async {
+            let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            if let Some(source) = source(target) {
+                socket.bind(SocketAddr::new(source, 0))?;
+            }
+            socket.connect(target).await
+        };
+        match timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(stream) => {
+                let _ = stream.set_nodelay(true);
+                Ok(Self { stream, attacker: attacker.clone(), _place: attacker.place() })
+            }
+            Err(error) => {
+                attacker.was_refused();
+                Err(error)
+            }
+        }
+    }
+
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
+    /// Reads and forgets until the server closes the connection, which counts as refused. Returns the first bytes.
+    pub async fn wait_for_close(&mut self) -> Vec<u8> {
+        let mut first = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            match self.stream.read(&mut buffer).await {
+                Ok(count) if count > 0 => {
+                    if first.is_empty() {
+                        first.extend_from_slice(&buffer[..count.min(64)]);
+                    }
+                }
+                _ => break,
+            }
+        }
+        self.attacker.was_refused();
+        first
+    }
+}
