@@ -124,7 +124,7 @@ impl Listener {
         });
         let open = server.open.clone();
         let (drain, drained) = (readiness.drain(), readiness.drained(stop.clone()));
-        let served = async {
+        let work = async {
             // The socket is closed with the loop, before connections finish: the system refuses new ones at once.
             tokio::select! {
                 () = drained => {}
@@ -135,7 +135,7 @@ impl Listener {
             open.wait().await;
             Ok(())
         };
-        shutdown::within_bounds(served, drain, &stop).await
+        shutdown::within_bounds(work, drain, &stop).await
     }
 }
 
