@@ -36,10 +36,13 @@ async fn shown(files: &Files, to: SocketAddr) -> CertificateDer<'static> {
     stream.get_ref().1.peer_certificates().expect("a certificate")[0].clone().into_owned()
 }
 
+/// Makes a file unusable.
+type Spoil = Box<dyn Fn(&Files)>;
+
 #[test]
 fn a_file_that_cannot_be_used_is_an_error_that_names_its_variable() {
     let subject = Subject::service("order");
-    let cases: [(&str, &str, Box<dyn Fn(&Files)>); 8] = [
+    let cases: [(&str, &str, Spoil); 8] = [
         ("no authority", "TLS_CA_FILE", Box::new(|files| files.write(CA, "nothing"))),
         ("no certificate", "TLS_CERT_FILE", Box::new(|files| files.write(CERTIFICATE, ""))),
         ("no key", "TLS_KEY_FILE", Box::new(|files| files.write(KEY, &files.pair.certificate))),
