@@ -38,7 +38,7 @@ impl App {
         let tracking = Arc::new(GrpcDelivery::new(delivery));
         let deliveries = DeliveryService::new(orders.clone(), tracking, own.order_delivery_max_volume);
         let waker = Waker::default();
-        // The guard and the look-up of logins share a channel and its circuit breaker.
+        // Guard and look-up of logins share a channel and its circuit breaker.
         let iam = identity.iam()?;
         let service = OrderService::new(
             Repositories::new(orders),
@@ -47,6 +47,7 @@ impl App {
             waker.clone(),
             own.order_payment_deadline,
         )
+        .with_max_unpaid(own.order_max_unpaid)
         .with_users(Arc::new(GrpcUsers::new(server.identify(iam.clone()))));
         let sessions = Arc::new(GrpcSessions::new(iam));
         let guard = server.guard(sessions.clone(), api::access);

@@ -9,7 +9,7 @@ use platform::{
 };
 use serde::Deserialize;
 
-use crate::SERVICE;
+use crate::{SERVICE, service::MAX_UNPAID};
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -37,7 +37,10 @@ pub struct Own {
     /// An order that is not paid after this long is cancelled.
     #[serde(default = "payment_deadline", with = "humantime_serde")]
     pub order_payment_deadline: Duration,
-    /// Requests worked on at once; one more is refused with 429. Creating and paying orders take three eighths of them each at most, tracking deliveries
+    /// Unpaid orders that one user may have; one more is refused with 429.
+    #[serde(default = "max_unpaid")]
+    pub order_max_unpaid: u32,
+    /// Requests worked on at once; one more is refused with 429. One user has a quarter of them at most. Creating and paying orders take three eighths of them each at most, tracking deliveries
     /// one eighth.
     #[serde(default = "max_in_flight")]
     pub order_max_in_flight: usize,
@@ -61,6 +64,10 @@ fn delivery_max_volume() -> usize {
 
 fn payment_deadline() -> Duration {
     Duration::from_mins(15)
+}
+
+fn max_unpaid() -> u32 {
+    MAX_UNPAID
 }
 
 fn max_in_flight() -> usize {

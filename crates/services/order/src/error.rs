@@ -24,6 +24,9 @@ pub enum Error {
     KeyInProgress,
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
+    /// No [`Refusal`], since it passes: no key remembers it.
+    #[error("you have {most} unpaid orders; pay or cancel one of them, or wait until one expires")]
+    TooManyUnpaid { most: u32 },
     #[error("the total price is too large")]
     TotalTooLarge(#[from] MoneyError),
     #[error("an order that is delivered has at most {max_volume} parts")]
@@ -57,9 +60,11 @@ impl From<IllegalTransition> for Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unavailable(..) | Error::PaymentInProgress | Error::PaymentOutcomeUnknown | Error::KeyInProgress => {
-                Self::transient(error)
-            }
+            Error::Unavailable(..)
+            | Error::PaymentInProgress
+            | Error::PaymentOutcomeUnknown
+            | Error::KeyInProgress
+            | Error::TooManyUnpaid { .. } => Self::transient(error),
             Error::Database(error) => error.into(),
             error => Self::poison(format!("{:#}", anyhow::Error::from(error))),
         }

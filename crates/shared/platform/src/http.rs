@@ -5,11 +5,11 @@ use std::{any::Any, time::Duration};
 use anyhow::Context as _;
 use axum::{
     Router,
-    extract::Request,
+    body::Body,
+    extract::{Request, State},
     http::StatusCode,
     middleware::Next,
     response::{IntoResponse as _, Response},
-    serve::ListenerExt as _,
 };
 use backon::{ConstantBuilder, Retryable as _};
 use tokio::net::TcpListener;
@@ -17,7 +17,16 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use crate::deadline::REQUEST_LIMIT;
-use crate::{deadline, drain::drain, health::Readiness, keep_alive, observe, problem::Problem, shutdown};
+use crate::{
+    arrival::{Arrivals, Arrived, NotArrived},
+    deadline,
+    drain::drain,
+    health::Readiness,
+    keep_alive,
+    listener::{Listener, Protocol},
+    observe,
+    problem::Problem,
+};
 
 /// A client for HTTP APIs; a request takes `timeout` at most, and a connection two seconds.
 pub fn client(timeout: Duration) -> anyhow::Result<reqwest::Client> {
@@ -38,15 +47,10 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
     })
 }
 
-/// Binds the admin port, where the process has one of its own.
-pub async fn bind_admin(variable: &str, address: Option<std::net::SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
-    match address {
-        Some(address) => bind(variable, address).await.map(Some),
-        None => Ok(None),
-    }
-}
+/// The most bytes of a request's body: enough for an order of the maximum number of parts.
+pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// The layers around an API for the outside world: trace, metrics, a bound on time, panics as 500, drained bodies.
+/// The layers around an API for the outside world: trace, metrics, bodies that arrive in time, a bound on time, panics as 500, drained bodies.
 pub fn layers(router: Router) -> Router {
     router
         .layer(axum::middleware::from_fn(bounded))
@@ -54,26 +58,40 @@ pub fn layers(router: Router) -> Router {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here").into_response()
         }))
         .layer(axum::middleware::from_fn(drain))
+        .layer(axum::middleware::from_fn_with_state(Arrivals::default(), arrive))
         .layer(axum::middleware::from_fn(observe::http))
 }
 
-/// Serves until `stop`, goes on for the drain, then finishes the requests in hand, within [`shutdown::REQUESTS`].
+/// Serves until `stop`, goes on for the drain, then finishes the requests in hand, within [`shutdown::REQUESTS`](crate::shutdown::REQUESTS).
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     router: Router,
     readiness: Readiness,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
     let router = keep_alive::until(router, stop.clone());
-    let (drain, told) = (readiness.drain(), stop.clone());
-    let server = async {
-        let server = axum::serve(listener, router).with_graceful_shutdown(async move { readiness.drained(told).await });
-        server.await.context("serving HTTP")
+    listener.into().serve(Protocol::Http, router, readiness, stop).await
+}
+
+/// Middleware: hands a request on once its body is here. One that is too long is handed on as well: the endpoint refuses it, or does not
+/// look at it.
+async fn arrive(State(arrivals): State<Arrivals>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = match arrivals.read(body, BODY_LIMIT).await {
+        Ok(Arrived::Whole(body)) => Body::from(body),
+        Ok(Arrived::TooLong(body)) => body,
+        Err(error) => return not_arrived(error).into_response(),
     };
-    shutdown::within_bounds(server, drain, &stop).await
+    next.run(Request::from_parts(parts, body)).await
+}
+
+fn not_arrived(error: NotArrived) -> Problem {
+    match error {
+        NotArrived::TooSlow | NotArrived::GivenUp => {
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", error.to_string())
+        }
+        NotArrived::BrokenOff => Problem::invalid("body", error),
+    }
 }
 
 /// Turns a panic into an answer made by `answer`; the panic itself has been logged by the hook.

@@ -1,5 +1,6 @@
 //! The platform of all services: servers, configuration, telemetry, PostgreSQL, Redis, Kafka, outbox, inbox, leases, jobs.
 
+mod arrival;
 pub mod auth;
 mod batch;
 mod circuit_breaker;
@@ -18,6 +19,7 @@ pub mod json;
 pub mod kafka;
 mod keep_alive;
 pub mod lease;
+pub mod listener;
 pub mod load_shed;
 mod observe;
 pub mod openapi;

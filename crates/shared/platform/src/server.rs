@@ -7,7 +7,6 @@ use axum::Router;
 use secrecy::SecretString;
 use serde::Deserialize;
 use sqlx::migrate::Migrator;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
     jobs::{Job, Retention},
     kafka::Consumer,
     lease::PgLease,
+    listener::{self, Listener},
     outbox::Relay,
     postgres::{self, Database},
     service::{SecondApi, Service},
@@ -41,6 +41,8 @@ pub struct Config {
     pub shutdown_drain: Duration,
     /// `KAFKA_INSTANCE_ID`: identifies this process among its replicas, across restarts; its host name and port unless set.
     pub instance: Option<String>,
+    /// `MAX_CONNECTIONS`, `MAX_CONNECTIONS_PER_ADDRESS`: the bounds of each listener.
+    pub connections: listener::Limits,
 }
 
 /// The variables of a service's database, `<NAME>_DATABASE_…`.
@@ -69,9 +71,9 @@ struct Shared {
 /// A service that has bound its listeners. Nothing is connected yet.
 pub struct Server {
     service: &'static Service,
-    listener: TcpListener,
-    second: Option<TcpListener>,
-    admin: Option<TcpListener>,
+    listener: Listener,
+    second: Option<Listener>,
+    admin: Option<Listener>,
     database: Option<OpenDatabase>,
     readiness: Readiness,
     key: ServiceKey,
@@ -88,8 +90,8 @@ struct OpenDatabase {
 /// A server whose database is migrated, and which may serve now.
 pub struct Started {
     service: &'static Service,
-    listener: TcpListener,
-    second: Option<TcpListener>,
+    listener: Listener,
+    second: Option<Listener>,
     readiness: Readiness,
     tasks: Tasks,
 }
@@ -115,6 +117,7 @@ impl Config {
             service_key: shared.service_key,
             shutdown_drain: shared.shutdown_drain,
             instance: shared.kafka_instance_id,
+            connections: settings.read()?,
         })
     }
 }
@@ -122,12 +125,19 @@ impl Config {
 impl Server {
     /// Binds the listeners. Fails, naming the variable, where an address is taken or a value cannot be used.
     pub async fn bind(service: &'static Service, config: Config) -> anyhow::Result<Self> {
-        let listener = http::bind(&service.variable("LISTEN"), config.listen).await?;
+        let bind = async |suffix: &str, address: SocketAddr| {
+            let socket = http::bind(&service.variable(suffix), address).await?;
+            anyhow::Ok(Listener::from(socket).with_limits(config.connections))
+        };
+        let listener = bind("LISTEN", config.listen).await?;
         let second = match (service.second_api, config.second_listen) {
-            (Some(api), Some(address)) => Some(http::bind(&service.variable(api.listen_suffix()), address).await?),
+            (Some(api), Some(address)) => Some(bind(api.listen_suffix(), address).await?),
             _ => None,
         };
-        let admin = http::bind_admin(&service.variable("ADMIN_LISTEN"), config.admin_listen).await?;
+        let admin = match config.admin_listen {
+            Some(address) => Some(bind("ADMIN_LISTEN", address).await?),
+            None => None,
+        };
         let readiness = Readiness::new(config.shutdown_drain);
         let database = match (config.database, service.migrations()) {
             (Some(config), Some(migrations)) => {

@@ -95,3 +95,21 @@ fn a_port_in_use_is_named_before_anything_is_started() {
     assert!(!success && said.is_empty(), "{said}");
     assert!(complaint.contains(&address) && complaint.contains("PAYMENT_LISTEN"), "{complaint}");
 }
+
+#[tokio::test]
+async fn doctor_tells_wrong_credentials_apart_from_a_server_that_is_away() {
+    let url = testkit::redis().await.url;
+    let server = url.rsplit(['/', '@']).find(|part| part.contains(':')).unwrap();
+    let doctor = |name: &str, value: &str| run(&["doctor"], &given(name, value)).1;
+
+    let refused = doctor("REDIS_URL", &format!("redis://nobody:wrong@{server}"));
+    let away = doctor("REDIS_URL", "redis://127.0.0.1:1");
+    let mut variables = given("KAFKA_BROKERS", "127.0.0.1:1");
+    variables.extend(given("KAFKA_SECURITY_PROTOCOL", "sasl_plaintext"));
+    let (_, nobody, _) = run(&["doctor"], &variables);
+
+    assert!(refused.contains("refuses the user or the password in REDIS_URL"), "{refused}");
+    assert!(!refused.contains("wrong@"), "{refused}");
+    assert!(away.contains("start that server, or correct REDIS_URL"), "{away}");
+    assert!(nobody.contains("correct KAFKA_SASL_USERNAME: is not set"), "{nobody}");
+}

@@ -16,10 +16,11 @@ use crate::model::{DeliveryAddress, NewOrder};
 const MAX_PARTS: usize = 1000;
 
 /// This endpoint's error responses, besides those of every endpoint.
-pub const PROBLEMS: [Declared; 3] = [
+pub const PROBLEMS: [Declared; 4] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),
     (StatusCode::CONFLICT, "OUT_OF_STOCK"),
+    (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS"),
 ];
 
 /// Order a ship's parts

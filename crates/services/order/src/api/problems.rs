@@ -16,6 +16,7 @@ pub const SHARED: SharedProblems = SharedProblems {
     ],
     // A POST request's body is read, and it may have an Idempotency-Key.
     posted: &[
+        (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
         (StatusCode::CONFLICT, "IDEMPOTENCY_IN_PROGRESS"),
         (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
         (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),

@@ -59,6 +59,11 @@ pub(super) fn problem(error: Error, parts: &'static str) -> Problem {
         Error::KeyInProgress => conflict("IDEMPOTENCY_IN_PROGRESS"),
         Error::KeyReused => unprocessable("IDEMPOTENCY_KEY_REUSED"),
         Error::TotalTooLarge(_) | Error::TooLargeToDeliver { .. } => Problem::invalid(parts, message),
+        Error::TooManyUnpaid { .. } => {
+            let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS", message);
+            problem.retry_after = Some(60);
+            problem
+        }
         Error::DeliveryNotFound(_) => Problem::new(StatusCode::NOT_FOUND, "DELIVERY_NOT_FOUND", message),
         Error::PaymentOutcomeUnknown => {
             let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "PAYMENT_OUTCOME_UNKNOWN", message);

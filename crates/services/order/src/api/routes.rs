@@ -10,6 +10,7 @@ use platform::{
     auth::{Access, Guard},
     health::{Readiness, ready_routes},
     http,
+    load_shed::{UserSlots, shed_user},
     problem::Problem,
 };
 use utoipa::openapi::OpenApi;
@@ -20,9 +21,6 @@ use super::{
     cancel_order, checkout, create_order, get_delivery, get_order, get_payment, list_orders, load_shed, openapi,
     pay_order, problems::SHARED, state::Api,
 };
-
-/// Large enough for an order of the maximum number of parts.
-const BODY_LIMIT: usize = 64 * 1024;
 
 /// The OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
 pub fn document() -> OpenApi {
@@ -45,12 +43,13 @@ fn described() -> OpenApiRouter<Api> {
         .routes(SHARED.declared(routes!(checkout::get_delivery::handle), &checkout::get_delivery::PROBLEMS))
 }
 
-/// All that order serves over HTTP. More than `max_in_flight` concurrent requests are rejected with 429.
+/// All that order serves over HTTP. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
 pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let (api, document) = described().split_for_parts();
     let api = api
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(DefaultBodyLimit::max(http::BODY_LIMIT))
+        .layer(from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user))
         .layer(from_fn_with_state(guard, Guard::http))
         .layer(from_fn_with_state(load_shed::Slots::new(max_in_flight), load_shed::shed))
         .with_state(state);

@@ -16,7 +16,7 @@ pub use checkouts::{Checkouts, Quote};
 pub use deliveries::Deliveries;
 pub use idempotency_keys::IdempotencyKeys;
 pub use memory::MemoryOrders;
-pub use orders::{Cursor, Orders};
+pub use orders::{Cursor, Orders, Terms};
 pub use payment_events::{PaymentEvents, Settled};
 pub use postgres::{MIGRATIONS, PgOrders};
 

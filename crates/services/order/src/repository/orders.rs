@@ -19,17 +19,29 @@ pub struct Cursor {
     pub order: OrderId,
 }
 
+/// How long, and how many of them, orders of one user may be unpaid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// An order that is not paid after this long is cancelled.
+    pub pay_within: Duration,
+    /// An order beyond them is refused.
+    pub max_unpaid: u32,
+}
+
 /// Each change is one statement together with its event and the idempotency key's outcome, and takes effect only while the order is
 /// in the state that the change starts from. Where `claim` has lost its key, nothing changes: [`Error::KeyInProgress`].
 #[async_trait]
 pub trait Orders: Send + Sync {
     /// Writes an order and its event. An order that exists already is answered as it is.
+    ///
+    /// [`Error::TooManyUnpaid`] where the user has [`Terms::max_unpaid`] unpaid ones. Each statement counts what was committed before it began: the
+    /// user's requests that run at the same moment may go beyond it by as many as they are.
     async fn create(
         &self,
         order: &NewOrder,
         quote: &Quote,
         event: &Event,
-        pay_within: Duration,
+        terms: Terms,
         claim: Option<&Claim>,
     ) -> Result<Order, Error>;
     /// An order of `user`.

@@ -101,10 +101,7 @@ impl OrderService {
                 Err(error) => return error,
             }
         }
-        if let Err(error) = self.inventory.release(order).await {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(order_uuid = %order, error, "reservation of a refused order not released; it expires");
-        }
+        self.release_reservation(order).await;
         refusal.into()
     }
 }

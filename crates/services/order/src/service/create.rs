@@ -1,6 +1,6 @@
 //! Creates an order: reserves its parts, then writes it with the prices of the reservation.
 
-use contracts::ids::UserId;
+use contracts::ids::{OrderId, UserId};
 use contracts::money::Money;
 
 use super::{OrderService, idempotency::Execution};
@@ -40,11 +40,38 @@ impl OrderService {
     ) -> Result<Outcome, Error> {
         let quote = quote(&order, reserved, pays_itself)?;
         let event = order.create(quote.total_price);
-        let created = self.orders.create(&order, &quote, &event, self.pay_within, execution.claim).await?;
+        let created = match self.orders.create(&order, &quote, &event, self.terms, execution.claim).await {
+            Err(error @ Error::TooManyUnpaid { .. }) => return Err(self.give_back(order.uuid, error, execution).await),
+            created => created?,
+        };
         self.relay.wake();
         metrics::counter!("orders_total").increment(1);
         tracing::info!(order_uuid = %created.uuid, user_uuid = %created.user, total_price = %created.total_price, "order created");
         Ok(Outcome::Created { order: created.uuid, total_price: created.total_price })
+    }
+}
+
+impl OrderService {
+    /// Releases the reservation of an order that could be created later. The key is given back before: a repeat makes another order, since parts
+    /// cannot be reserved again for this one.
+    async fn give_back(&self, order: OrderId, error: Error, execution: Execution<'_>) -> Error {
+        if let Some(claim) = execution.claim {
+            match self.keys.forget(claim).await {
+                Ok(true) => {}
+                Ok(false) => return Error::KeyInProgress,
+                Err(error) => return error,
+            }
+        }
+        self.release_reservation(order).await;
+        error
+    }
+
+    /// Releases the reservation of an order that is refused.
+    pub(super) async fn release_reservation(&self, order: OrderId) {
+        if let Err(error) = self.inventory.release(order).await {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(order_uuid = %order, error, "reservation of a refused order not released; it expires");
+        }
     }
 }
 

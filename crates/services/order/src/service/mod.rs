@@ -29,7 +29,7 @@ use crate::{
     client::{Inventory, MemoryUsers, Payments, Users},
     error::{Error, Refusal},
     model::{Order, Receipt},
-    repository::{Attempts, Checkouts, Cursor, IdempotencyKeys, Orders, PaymentEvents, Repositories},
+    repository::{Attempts, Checkouts, Cursor, IdempotencyKeys, Orders, PaymentEvents, Repositories, Terms},
 };
 
 /// The consumer group, and the inbox's name, of `PaymentCompleted`.
@@ -52,9 +52,11 @@ pub struct OrderService {
     /// Wakes the job that pays orders from their users' balances.
     self_payments: Arc<Notify>,
     relay: Waker,
-    /// An order that is not paid after this long is cancelled.
-    pay_within: Duration,
+    terms: Terms,
 }
+
+/// Unpaid orders of one user, unless configured.
+pub const MAX_UNPAID: u32 = 1000;
 
 impl OrderService {
     pub fn new(
@@ -76,7 +78,7 @@ impl OrderService {
             users: Arc::new(MemoryUsers::default()),
             self_payments: Arc::default(),
             relay,
-            pay_within,
+            terms: Terms { pay_within, max_unpaid: MAX_UNPAID },
         }
     }
 
@@ -84,6 +86,12 @@ impl OrderService {
     #[must_use]
     pub fn with_users(self, users: Arc<dyn Users>) -> Self {
         Self { users, ..self }
+    }
+
+    /// The same service, where a user has at most `max_unpaid` unpaid orders.
+    #[must_use]
+    pub fn with_max_unpaid(self, max_unpaid: u32) -> Self {
+        Self { terms: Terms { max_unpaid, ..self.terms }, ..self }
     }
 
     /// An order of `user`; one of another user is not found.

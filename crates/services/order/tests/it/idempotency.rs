@@ -48,6 +48,27 @@ async fn a_definite_refusal_is_remembered() {
 }
 
 #[tokio::test]
+async fn a_refusal_for_too_many_unpaid_orders_releases_the_parts_and_is_not_remembered() {
+    let shop = Shop::open();
+    let claim = claim(&shop);
+    let strict = shop.service.clone().with_max_unpaid(1);
+    let first = shop.service.create(shop.user, order(&shop), None).await.unwrap();
+
+    for claim in [None, Some(&claim)] {
+        let refused = strict.create(shop.user, order(&shop), claim).await;
+        assert!(matches!(refused, Err(Error::TooManyUnpaid { most: 1 })), "{refused:?}");
+        assert_eq!(shop.inventory.available(shop.engine), 9, "the parts are not released");
+    }
+    let Outcome::Created { order: unpaid, .. } = first else { panic!("{first:?}") };
+    shop.service.pay(shop.user, unpaid, PaymentMethod::Card, None).await.unwrap();
+    let second = strict.create(shop.user, order(&shop), Some(&claim)).await.unwrap();
+    let again = strict.create(shop.user, order(&shop), Some(&claim)).await.unwrap();
+
+    assert_eq!(second, again, "a repeat does not get the stored answer");
+    assert_eq!(shop.orders.all().len(), 2);
+}
+
+#[tokio::test]
 async fn a_failure_of_another_service_is_not_remembered() {
     let shop = Shop::open();
     let claim = claim(&shop);

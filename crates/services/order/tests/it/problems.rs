@@ -76,6 +76,8 @@ struct Ask {
     key: Option<String>,
     media_type: &'static str,
     body: String,
+    /// True where the body does not arrive.
+    is_half_sent: bool,
 }
 
 fn operations() -> [(Method, &'static str); 11] {
@@ -123,6 +125,7 @@ impl Desk {
             key: None,
             media_type: "application/json",
             body: if operation.0 == Method::POST { body } else { String::new() },
+            is_half_sent: false,
         }
     }
 
@@ -138,7 +141,12 @@ impl Desk {
         if let Some(key) = ask.key {
             request = request.header("Idempotency-Key", key);
         }
-        let answer = router.oneshot(request.body(Body::from(ask.body)).unwrap()).await.unwrap();
+        let body = if ask.is_half_sent {
+            Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>())
+        } else {
+            Body::from(ask.body)
+        };
+        let answer = router.oneshot(request.body(body).unwrap()).await.unwrap();
         let status = answer.status().as_u16();
         let body: Value = serde_json::from_slice(&to_bytes(answer.into_body(), usize::MAX).await.unwrap()).unwrap();
         let code = body["code"].as_str().unwrap().to_owned();
@@ -167,7 +175,8 @@ impl Desk {
         self.send(right.clone()).await;
         self.slots = 10;
         if operation.0 == Method::POST {
-            self.send(Ask { body: " ".repeat(1 << 20), ..right }).await;
+            self.send(Ask { body: " ".repeat(1 << 20), ..right.clone() }).await;
+            self.send(Ask { is_half_sent: true, ..right }).await;
         }
     }
 
@@ -194,6 +203,16 @@ impl Desk {
             let body = json!({ "user_uuid": user, "part_uuids": parts }).to_string();
             self.send(Ask { body, ..right.clone() }).await;
         }
+    }
+
+    /// The user may have no unpaid order more.
+    async fn order_too_many(&mut self) {
+        let service = self.shop.service.clone();
+        self.shop.service = service.clone().with_max_unpaid(0);
+        for path in [ORDERS, CHECKOUT] {
+            self.send(self.ask(&(Method::POST, path), "")).await;
+        }
+        self.shop.service = service;
     }
 
     async fn get(&mut self) {
@@ -303,6 +322,7 @@ async fn the_description_has_the_problems_that_are_answered_and_no_others() {
         }
     }
     desk.create().await;
+    desk.order_too_many().await;
     desk.get().await;
     desk.track().await;
     desk.check_out().await;

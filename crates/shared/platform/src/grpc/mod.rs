@@ -2,9 +2,11 @@
 
 mod answer;
 mod details;
+mod inbound;
 mod peer;
 mod rpcs;
 mod server;
+mod streams;
 
 pub use details::{about, reason, subject, with_reason};
 pub use peer::{MemoryResolver, Peer, Resolver, SystemResolver};

@@ -4,20 +4,27 @@ use std::{convert::Infallible, time::Duration};
 
 use anyhow::Context as _;
 use axum::{Router, body::Body, extract::Request, middleware::Next, response::Response};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     server::NamedService,
     service::{Routes, RoutesBuilder},
-    transport::{Server, server::TcpIncoming},
 };
 use tonic_health::ServingStatus;
 
-use super::Rpcs;
-use crate::{auth::Guard, deadline, health::Readiness, http::catch_panics, observe, shutdown};
+use super::{Rpcs, inbound, streams};
+use crate::{
+    auth::Guard,
+    deadline,
+    health::Readiness,
+    http::catch_panics,
+    listener::{Listener, Protocol},
+    observe,
+};
 
 /// The longest that a call may take where the caller sets no sooner deadline.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
+/// The most bytes of a message to health and reflection, which take names.
+const OPEN_MESSAGE: usize = 4 * 1024;
 
 /// The gRPC services of one server.
 pub struct Services {
@@ -66,12 +73,12 @@ impl Services {
         Rpcs::new(&[&self.names[..], &open].concat(), &descriptors)
     }
 
-    /// Serves until `stop`, goes on for the drain, then finishes the calls in hand, within [`shutdown::REQUESTS`].
+    /// Serves until `stop`, goes on for the drain, then finishes the calls in hand, within [`shutdown::REQUESTS`](crate::shutdown::REQUESTS).
     ///
     /// Health says SERVING for `""` and each service while `readiness` is met.
     pub async fn serve(
         self,
-        listener: TcpListener,
+        listener: impl Into<Listener>,
         guard: Guard,
         readiness: Readiness,
         stop: CancellationToken,
@@ -80,14 +87,14 @@ impl Services {
         let reflection_v1 = self.reflection().build_v1().context("building reflection")?;
         let reflection_v1alpha = self.reflection().build_v1alpha().context("building reflection")?;
         observe::count_from_zero(&rpcs);
-        let guarded =
-            self.routes.routes().into_axum_router().layer(axum::middleware::from_fn_with_state(guard, Guard::grpc));
+        let listener = listener.into();
+        let guarded = inbound::bounded(self.routes.routes().into_axum_router(), guard, listener.max_calls_in_flight());
         let (reporter, health) = tonic_health::server::health_reporter();
-        let mut open = RoutesBuilder::from(guarded);
-        open.add_service(health);
-        open.add_service(reflection_v1);
-        open.add_service(reflection_v1alpha);
-        let router = layers(open.routes().into_axum_router(), rpcs);
+        let health = Routes::new(health.max_decoding_message_size(OPEN_MESSAGE));
+        let reflection = Routes::new(reflection_v1.max_decoding_message_size(OPEN_MESSAGE))
+            .add_service(reflection_v1alpha.max_decoding_message_size(OPEN_MESSAGE));
+        let open = streams::bounded(health, streams::is_watch).merge(streams::bounded(reflection, |_| true));
+        let router = layers(guarded.merge(open), rpcs);
 
         let names = self.names;
         let report = async {
@@ -102,23 +109,12 @@ impl Services {
                 }
             }
         };
-        let serve = Server::builder()
-            .http2_keepalive_interval(Some(Duration::from_secs(10)))
-            .http2_keepalive_timeout(Some(Duration::from_secs(5)))
-            .add_routes(Routes::from(router))
-            .serve_with_incoming_shutdown(
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
-                readiness.drained(stop.clone()),
-            );
-        let server = async {
-            tokio::select! {
-                // The status is known before the first call: until it is told, tonic-health says SERVING.
-                biased;
-                () = report => Ok(()),
-                served = serve => served.context("serving gRPC"),
-            }
-        };
-        shutdown::within_bounds(server, readiness.drain(), &stop).await
+        tokio::select! {
+            // The status is known before the first call: until it is told, tonic-health says SERVING.
+            biased;
+            () = report => Ok(()),
+            served = listener.serve(Protocol::Grpc, router, readiness.clone(), stop) => served,
+        }
     }
 
     fn reflection(&self) -> tonic_reflection::server::Builder<'static> {

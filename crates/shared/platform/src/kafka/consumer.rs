@@ -30,6 +30,12 @@ use crate::{health::Condition, outage::Outage, outbox::Publisher as _, retry, te
 /// How long after its last heartbeat a consumer loses its partitions.
 const SESSION_TIMEOUT_MS: &str = "6000";
 
+/// The most bytes of one answer to a fetch; a larger batch comes alone.
+const FETCH_MAX_BYTES: &str = "4194304";
+/// The most bytes that a batch may have once librdkafka has decompressed it with zstd; a larger one is an error, and its partition waits.
+/// librdkafka has no such limit for gzip, LZ4 and Snappy: there it is the broker's `max.message.bytes` times what the codec can do.
+const RECEIVE_MAX_BYTES: &str = "8388608";
+
 /// After so many panics of its handler in a row, with pauses in between, a message goes to the dead-letter topic. A panic is a
 /// defect of this build and no outage: all the events behind it would wait for the next build, while a letter waits beside them
 /// and is replayed by that build.
@@ -163,7 +169,9 @@ impl Consumer {
             .set("fetch.error.backoff.ms", "200")
             // The default, 64 MiB, does not fit a small container.
             .set("queued.max.messages.kbytes", "2048")
-            .set("fetch.message.max.bytes", "1048576");
+            .set("fetch.message.max.bytes", "1048576")
+            .set("fetch.max.bytes", FETCH_MAX_BYTES)
+            .set("receive.message.max.bytes", RECEIVE_MAX_BYTES);
         client
     }
 
@@ -188,7 +196,7 @@ impl Consumer {
             let Some(consumer) = consumer.upgrade() else { break };
             // Fails when the partition has moved meanwhile; its new owner finds the message in the inbox.
             let _ = consumer.store_offset(&message.topic, message.partition, message.offset);
-            queue.done();
+            queue.done(&message);
         }
     }
 

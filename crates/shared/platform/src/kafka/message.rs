@@ -17,6 +17,14 @@ pub struct Message {
     pub headers: HashMap<String, String>,
 }
 
+impl Message {
+    /// Bytes that it takes, about.
+    pub(super) fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.key.len() + self.payload.len() + headers
+    }
+}
+
 /// Why a message has not been handled.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

@@ -21,20 +21,51 @@ use super::Message;
 const FULL: usize = 200;
 /// And those that still wait when it is to be resumed.
 const ROOM: usize = FULL / 2;
+/// The same in bytes: few large messages take as much memory as many small ones.
+const FULL_BYTES: usize = 1 << 20;
+const ROOM_BYTES: usize = FULL_BYTES / 2;
+
+/// What waits for one partition's worker.
+#[derive(Default)]
+struct Waiting {
+    messages: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Waiting {
+    /// True when the partition is to be paused.
+    fn add(&self, message: &Message) -> bool {
+        let messages = self.messages.fetch_add(1, Ordering::AcqRel) + 1;
+        let bytes = self.bytes.fetch_add(message.size(), Ordering::AcqRel) + message.size();
+        messages >= FULL || bytes >= FULL_BYTES
+    }
+
+    /// True when there is room again that there was not before.
+    fn remove(&self, message: &Message) -> bool {
+        let has_room = |messages, bytes| messages < ROOM && bytes < ROOM_BYTES;
+        let messages = self.messages.fetch_sub(1, Ordering::AcqRel);
+        let bytes = self.bytes.fetch_sub(message.size(), Ordering::AcqRel);
+        !has_room(messages, bytes) && has_room(messages - 1, bytes - message.size())
+    }
+
+    fn has_room(&self) -> bool {
+        self.messages.load(Ordering::Acquire) < ROOM && self.bytes.load(Ordering::Acquire) < ROOM_BYTES
+    }
+}
 
 /// The queue of one partition's worker.
 pub struct Queue {
     pub messages: UnboundedReceiver<Message>,
     /// Cancelled when the partition has moved to another member.
     pub closed: CancellationToken,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
     drained: Arc<Notify>,
 }
 
 impl Queue {
-    /// One message is done with.
-    pub fn done(&self) {
-        if self.waiting.fetch_sub(1, Ordering::AcqRel) == ROOM {
+    /// This message is done with.
+    pub fn done(&self, message: &Message) {
+        if self.waiting.remove(message) {
             self.drained.notify_one();
         }
     }
@@ -58,7 +89,7 @@ struct Partitions {
 struct Worker {
     messages: UnboundedSender<Message>,
     closed: CancellationToken,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
 }
 
 impl Workers {
@@ -68,13 +99,13 @@ impl Workers {
         let mut partitions = self.lock();
         let worker = partitions.workers.entry(partition).or_insert_with(|| {
             let (sender, messages) = mpsc::unbounded_channel();
-            let (closed, waiting) = (CancellationToken::new(), Arc::<AtomicUsize>::default());
+            let (closed, waiting) = (CancellationToken::new(), Arc::<Waiting>::default());
             start(Queue { messages, closed: closed.clone(), waiting: waiting.clone(), drained: self.drained.clone() });
             Worker { messages: sender, closed, waiting }
         });
-        let waiting = worker.waiting.fetch_add(1, Ordering::AcqRel) + 1;
+        let is_full = worker.waiting.add(&message);
         let _ = worker.messages.send(message);
-        waiting >= FULL && partitions.paused.insert(partition)
+        is_full && partitions.paused.insert(partition)
     }
 
     /// Returns when some partition may have room again. A call that comes too late misses nothing.
@@ -85,8 +116,7 @@ impl Workers {
     /// The paused partitions that have room again, which are to be resumed and do not count as paused any more.
     pub fn resumable(&self) -> Vec<i32> {
         let Partitions { workers, paused } = &mut *self.lock();
-        let has_room =
-            |partition: &i32| workers.get(partition).is_none_or(|worker| worker.waiting.load(Ordering::Acquire) < ROOM);
+        let has_room = |partition: &i32| workers.get(partition).is_none_or(|worker| worker.waiting.has_room());
         paused.extract_if(has_room).collect()
     }
 
@@ -135,7 +165,7 @@ mod tests {
         let before = workers.resumable();
 
         for _ in 0..FULL {
-            queue.done();
+            queue.done(&message(1));
         }
 
         assert_eq!(full.iter().position(|full| *full), Some(FULL - 1));
@@ -173,12 +203,30 @@ mod tests {
         let queue = queue.unwrap();
 
         for _ in 0..ROOM {
-            queue.done();
+            queue.done(&message(1));
         }
         let (half, told) = (workers.resumable(), workers.drained().now_or_never());
-        queue.done();
+        queue.done(&message(1));
 
         assert!(half.is_empty() && told.is_none(), "{half:?}");
+        assert_eq!(workers.drained().now_or_never(), Some(()));
+        assert_eq!(workers.resumable(), [1]);
+    }
+
+    #[tokio::test]
+    async fn a_partition_whose_messages_are_large_is_full_with_few_of_them() {
+        let workers = Workers::default();
+        let large = Message { payload: vec![0; FULL_BYTES / 4], ..message(1) };
+        let mut queue = None;
+        let full = (0..4).map(|_| workers.hand_over(large.clone(), |started| queue = Some(started)));
+
+        assert_eq!(full.collect::<Vec<_>>(), [false, false, false, true]);
+        let queue = queue.unwrap();
+        for _ in 0..2 {
+            queue.done(&large);
+        }
+        assert!(workers.resumable().is_empty(), "half of it waits");
+        queue.done(&large);
         assert_eq!(workers.drained().now_or_never(), Some(()));
         assert_eq!(workers.resumable(), [1]);
     }

@@ -118,7 +118,7 @@ impl Setup {
         let producer: FutureProducer = ClientConfig::new()
             .set("bootstrap.servers", &self.kafka.config().kafka_brokers)
             .set("compression.type", codec)
-            .set("message.max.bytes", "10000000")
+            .set("message.max.bytes", "100000000")
             .create()
             .expect("a producer can be made");
         let record = FutureRecord::to(&self.topic).key("1").payload(payload);
@@ -236,6 +236,22 @@ async fn a_message_is_read_whatever_it_is_compressed_with() {
     setup.notes.wait_for(5).await;
 
     consumer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_a_thousand_times_larger_than_it_looks_is_not_taken_and_holds_up_its_partition_alone() {
+    let setup = Setup::new().await;
+    let (consumer, _) = setup.consume("one");
+
+    setup.publish_compressed("zstd", &"x".repeat(64 << 20)).await;
+    setup.publish_numbers(0..KEYS).await;
+    setup.notes.wait_for(1).await;
+    consumer.stop().await;
+
+    // It was never a message: its handler would have called it poison.
+    let dead = setup.kafka.messages(&dead_letter_topic(&setup.topic)).await;
+    assert!(dead.is_empty(), "{} dead letters", dead.len());
+    println!("{} of {KEYS} messages were handled", setup.notes.firsts().len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

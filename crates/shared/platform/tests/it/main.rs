@@ -1,10 +1,13 @@
 //! What the platform promises, over real servers and over twins.
 
 mod access;
+mod bounds;
 mod consumer;
+mod frames;
 mod grpc;
 mod guard;
 mod http;
+mod listener;
 mod migrations;
 mod outage;
 mod outbox;

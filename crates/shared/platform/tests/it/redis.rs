@@ -64,8 +64,9 @@ async fn waiting_for(url: &str) -> Vec<String> {
     let watching = testkit::run(|stop| watch(connection, condition, stop));
     // Within a second it is neither asked yet nor answered.
     let told = eventually(|| async {
+        let mut changes = readiness.changes();
         let told = readiness.waiting_for();
-        (told.iter().any(|one| one != "redis") || timeout(Duration::from_secs(4), readiness.changed()).await.is_err())
+        (told.iter().any(|one| one != "redis") || timeout(Duration::from_secs(4), changes.changed()).await.is_err())
             .then_some(told)
     })
     .await;

@@ -25,7 +25,7 @@ use order::{
     model::{AttemptLease, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod, Receipt},
     repository::{
         Attempts, Checkouts, Cursor, Deliveries as OrderDeliveries, IdempotencyKeys, MemoryOrders, Orders,
-        PaymentEvents, Quote, Settled, Settlement,
+        PaymentEvents, Quote, Settled, Settlement, Terms,
     },
 };
 use payment::{
@@ -109,6 +109,7 @@ stepwise! {
         fn claim(claim: &Claim, order: OrderId, lease: Duration) -> Claimed;
         fn complete(claim: &Claim, outcome: &Outcome) -> bool;
         fn release(claim: &Claim) -> ();
+        fn forget(claim: &Claim) -> bool;
         fn remove(age: Duration, limit: i64) -> u64;
     }
 }
@@ -127,12 +128,12 @@ stepwise! {
         order: &NewOrder,
         quote: &Quote,
         event: &Event,
-        pay_within: Duration,
+        terms: Terms,
         claim: Option<&Claim>,
     ) -> Result<Order, order::error::Error> {
         self.tell_first(event);
         self.before("before an order is written").await?;
-        let created = self.twin.create(order, quote, event, pay_within, claim).await;
+        let created = self.twin.create(order, quote, event, terms, claim).await;
         self.process.world.note(format_args!("order {} is written", order.uuid));
         self.after("after an order is written").await?;
         created

@@ -22,6 +22,7 @@ pub const SHARED: SharedProblems = SharedProblems {
     posted: &[(StatusCode::FORBIDDEN, "FORBIDDEN")],
     json: &[
         (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+        (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
         (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
         (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
     ],

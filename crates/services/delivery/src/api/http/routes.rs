@@ -5,7 +5,7 @@ use platform::{
     auth::{Access, Guard, SESSION_HEADER},
     health::{Readiness, probe_routes},
     http,
-    load_shed::{Slots, shed},
+    load_shed::{Slots, UserSlots, shed, shed_user},
     problem::Problem,
 };
 use utoipa::{
@@ -19,9 +19,6 @@ use super::{
     add_courier, add_storage_place, create_order, health, list_active_orders, list_couriers, problems::SHARED,
 };
 use crate::service::DeliveryService;
-
-/// Large enough for every body of this API.
-const BODY_LIMIT: usize = 64 * 1024;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -51,12 +48,13 @@ fn described() -> OpenApiRouter<DeliveryService> {
         .routes(SHARED.declared(routes!(list_active_orders::handle), &[]))
 }
 
-/// All that delivery serves over HTTP. More than `max_in_flight` concurrent requests are rejected with 429.
+/// All that delivery serves over HTTP. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
 pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let (api, document) = described().split_for_parts();
     let api = api
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(DefaultBodyLimit::max(http::BODY_LIMIT))
+        .layer(from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user))
         .layer(from_fn_with_state(guard, Guard::http))
         .layer(from_fn_with_state(Slots::new(max_in_flight), shed))
         .with_state(service);

@@ -25,11 +25,12 @@ use crate::{
 const MAX_PIECES: usize = 1000;
 
 /// This endpoint's error responses, besides those of every endpoint.
-pub const PROBLEMS: [Declared; 4] = [
+pub const PROBLEMS: [Declared; 5] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),
     (StatusCode::CONFLICT, "OUT_OF_STOCK"),
     (StatusCode::CONFLICT, "PRICE_CHANGED"),
+    (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS"),
 ];
 
 /// Order and pay a ship's parts

@@ -56,6 +56,15 @@ impl IdempotencyKeys for MemoryOrders {
         Ok(())
     }
 
+    async fn forget(&self, claim: &Claim) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        let is_held = tables.key(claim).is_some_and(|key| key.outcome.is_none());
+        if is_held {
+            tables.keys.remove(&(claim.user, claim.key.clone()));
+        }
+        Ok(is_held)
+    }
+
     async fn remove(&self, age: Duration, limit: i64) -> Result<u64, Error> {
         let before = self.clock.now() - age;
         let mut tables = self.tables();

@@ -1,7 +1,5 @@
 //! `Orders` in memory.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};
 
@@ -9,7 +7,7 @@ use super::{MemoryOrders, tables::Row};
 use crate::{
     error::Error,
     model::{Claim, Event, NewOrder, Order, Outcome, Receipt, Status},
-    repository::{Cursor, Orders, Quote},
+    repository::{Cursor, Orders, Quote, Terms},
 };
 
 #[async_trait]
@@ -19,7 +17,7 @@ impl Orders for MemoryOrders {
         order: &NewOrder,
         quote: &Quote,
         event: &Event,
-        pay_within: Duration,
+        terms: Terms,
         claim: Option<&Claim>,
     ) -> Result<Order, Error> {
         let now = self.clock.now();
@@ -28,6 +26,10 @@ impl Orders for MemoryOrders {
             return Ok(row.order.clone());
         }
         tables.check(claim)?;
+        let is_unpaid = |row: &&Row| row.order.user == order.user && row.order.status == Status::PendingPayment;
+        if tables.orders.values().filter(is_unpaid).count() >= terms.max_unpaid as usize {
+            return Err(Error::TooManyUnpaid { most: terms.max_unpaid });
+        }
         let created = Order {
             uuid: order.uuid,
             user: order.user,
@@ -45,7 +47,7 @@ impl Orders for MemoryOrders {
             order.uuid,
             Row {
                 order: created.clone(),
-                pay_until: now + pay_within,
+                pay_until: now + terms.pay_within,
                 next_at: None,
                 epoch: 0,
                 shared: false,

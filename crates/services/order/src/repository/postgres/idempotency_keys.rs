@@ -83,6 +83,18 @@ impl IdempotencyKeys for PgOrders {
         Ok(())
     }
 
+    async fn forget(&self, claim: &Claim) -> Result<bool, Error> {
+        let forgotten = sqlx::query!(
+            "delete from idempotency_keys where user_uuid = $1 and key = $2 and token = $3 and outcome is null",
+            claim.user.uuid(),
+            claim.key,
+            claim.token,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(forgotten.rows_affected() > 0)
+    }
+
     async fn remove(&self, age: Duration, limit: i64) -> Result<u64, Error> {
         let removed = sqlx::query!(
             "delete from idempotency_keys where (user_uuid, key) in (

@@ -1,7 +1,5 @@
 //! `Orders` over PostgreSQL.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use contracts::ids::{DeliveryId, EventId, OrderId, PartId, TransactionId, UserId};
 use platform::{
@@ -18,7 +16,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Claim, DeliveryAddress, Event, NewOrder, Order, Outcome},
-    repository::{Cursor, Orders, Quote},
+    repository::{Cursor, Orders, Quote, Terms},
 };
 
 #[async_trait]
@@ -28,16 +26,15 @@ impl Orders for PgOrders {
         order: &NewOrder,
         quote: &Quote,
         event: &Event,
-        pay_within: Duration,
+        terms: Terms,
         claim: Option<&Claim>,
     ) -> Result<Order, Error> {
-        if let Some(created) = insert(&self.pool, order, quote, event, pay_within, claim).await? {
+        if let Some(created) = insert(&self.pool, order, quote, event, terms, claim).await? {
             return Ok(created);
         }
-        match (self.find(order.user, order.uuid).await?, claim) {
-            (Some(existing), _) => Ok(existing),
-            (None, Some(_)) => Err(Error::KeyInProgress),
-            (None, None) => Err(inconsistent(order.uuid, "user_uuid")),
+        match self.find(order.user, order.uuid).await? {
+            Some(existing) => Ok(existing),
+            None => Err(why_not(&self.pool, order, terms, claim).await?),
         }
     }
 
@@ -194,13 +191,13 @@ impl Orders for PgOrders {
     }
 }
 
-/// None when the order exists already, or when the claim has lost its key.
+/// None when the order exists already, when the claim has lost its key, or when the user has too many unpaid orders.
 async fn insert(
     pool: &Database,
     order: &NewOrder,
     quote: &Quote,
     event: &Event,
-    pay_within: Duration,
+    terms: Terms,
     claim: Option<&Claim>,
 ) -> Result<Option<Order>, Error> {
     let event = outbox::Event::from(event);
@@ -217,7 +214,10 @@ async fn insert(
             insert into orders (uuid, user_uuid, part_uuids, total_price, status, pay_until, delivery_address, unit_prices,
                 self_payment_at)
             select $1, $2, $3, $4, 'PENDING_PAYMENT', now() + make_interval(secs => $5), $13, $14, case when $15 then now() end
-            where $11::text is null or exists (select from held)
+            where ($11::text is null or exists (select from held))
+              and $16 > (select count(*) from (
+                select from orders where user_uuid = $2 and status = 'PENDING_PAYMENT' limit $16
+              ) as unpaid)
             on conflict (uuid) do nothing
             returning *
         ), event as (
@@ -238,7 +238,7 @@ async fn insert(
         order.user.uuid(),
         &parts,
         quote.total_price.minor(),
-        pay_within.as_secs_f64(),
+        terms.pay_within.as_secs_f64(),
         event.uuid,
         event.kind,
         event.payload,
@@ -249,8 +249,30 @@ async fn insert(
         order.delivery_address.as_ref().map(DeliveryAddress::as_str),
         &unit_prices,
         quote.pays_itself,
+        i64::from(terms.max_unpaid),
     )
     .fetch_optional(pool)
     .await?;
     row.map(Order::try_from).transpose()
+}
+
+/// Why an order that does not exist was not written.
+async fn why_not(pool: &Database, order: &NewOrder, terms: Terms, claim: Option<&Claim>) -> Result<Error, Error> {
+    let row = sqlx::query!(
+        r#"select exists (select from orders where uuid = $1) as "is_anothers!",
+            $3::text is null or exists (
+                select from idempotency_keys where user_uuid = $2 and key = $3 and token = $4 and outcome is null
+            ) as "held!""#,
+        order.uuid.uuid(),
+        order.user.uuid(),
+        claim.map(|claim| &claim.key),
+        claim.map(|claim| claim.token),
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(match row {
+        row if row.is_anothers => inconsistent(order.uuid, "user_uuid"),
+        row if !row.held => Error::KeyInProgress,
+        _ => Error::TooManyUnpaid { most: terms.max_unpaid },
+    })
 }

@@ -9,8 +9,8 @@ use order::{
     repository::{Quote, Settlement},
 };
 
-use super::{LEASE, OVER, Repository, begun, cancelled, create, find, new_order};
-use crate::{ids, shop::PAY_WITHIN};
+use super::{LEASE, OVER, Repository, TERMS, begun, cancelled, create, find, new_order};
+use crate::ids;
 
 contract!(
     an_order_keeps_the_prices_of_its_pieces,
@@ -27,7 +27,7 @@ async fn self_paying(orders: &dyn Repository) -> Order {
     let order = new_order(ids::user());
     let prices = [3, 4].map(|minor| Money::from_minor(minor).unwrap());
     let quote = Quote { total_price: Money::from_minor(10).unwrap(), unit_prices: prices.into(), pays_itself: true };
-    orders.create(&order, &quote, &order.create(quote.total_price), PAY_WITHIN, None).await.unwrap()
+    orders.create(&order, &quote, &order.create(quote.total_price), TERMS, None).await.unwrap()
 }
 
 async fn due(orders: &dyn Repository, pause: Duration) -> Vec<OrderId> {

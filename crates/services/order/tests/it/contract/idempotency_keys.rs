@@ -20,8 +20,22 @@ contract!(
     a_request_that_lost_its_key_does_not_answer_for_it,
     a_request_that_lost_its_key_does_not_give_it_back,
     a_request_that_lost_its_key_changes_nothing,
+    a_key_that_is_given_back_is_new_again,
     an_old_key_is_removed,
 );
+
+async fn a_key_that_is_given_back_is_new_again(orders: &dyn Repository) {
+    let order = new_order(ids::user());
+    let (frozen, repeat) = taken_over(orders, &order).await;
+    let next = ids::order();
+
+    assert!(!orders.forget(&frozen).await.unwrap(), "a request that has lost the key gives it back");
+    assert!(orders.forget(&repeat).await.unwrap());
+    assert!(!orders.forget(&repeat).await.unwrap());
+    assert_eq!(orders.claim(&repeat, next, LEASE).await.unwrap(), Claimed::New { order: next });
+    orders.complete(&repeat, &Outcome::Cancelled).await.unwrap();
+    assert!(!orders.forget(&repeat).await.unwrap(), "a key with an outcome is given back");
+}
 
 /// Another request under the same key.
 fn repeated(claim: &Claim) -> Claim {

@@ -9,7 +9,7 @@ use order::{
     model::{AttemptLease, CancelReason, Claim, Event, NewOrder, Order, Outcome, PaymentMethod},
     repository::{
         Attempts, Checkouts, Deliveries, IdempotencyKeys, MemoryOrders, Orders, PaymentEvents, PgOrders, Quote,
-        Settlement,
+        Settlement, Terms,
     },
 };
 
@@ -18,6 +18,9 @@ use crate::shop::PAY_WITHIN;
 
 const LEASE: Duration = Duration::from_mins(1);
 const OVER: Duration = Duration::ZERO;
+/// Unpaid orders of one user.
+const MAX_UNPAID: u32 = 10;
+const TERMS: Terms = Terms { pay_within: PAY_WITHIN, max_unpaid: MAX_UNPAID };
 
 /// All repositories of the service.
 trait Repository: Orders + Attempts + IdempotencyKeys + Deliveries + PaymentEvents + Checkouts {}
@@ -69,7 +72,8 @@ async fn write(
     pay_within: Duration,
     claim: Option<&Claim>,
 ) -> Result<Order, Error> {
-    orders.create(order, &quote(total_price), &order.create(total_price), pay_within, claim).await
+    let terms = Terms { pay_within, ..TERMS };
+    orders.create(order, &quote(total_price), &order.create(total_price), terms, claim).await
 }
 
 async fn create(orders: &dyn Repository) -> Order {

@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use contracts::money::Money;
 use order::{
-    model::{Event, Status},
+    error::Error,
+    model::{Event, NewOrder, Status},
     repository::{Cursor, Settlement},
 };
 
-use super::{OVER, Repository, begin, begun, cancelled, create, find, new_order, pay, write};
+use super::{LEASE, MAX_UNPAID, OVER, Repository, begin, begun, cancelled, claim, create, find, new_order, pay, write};
 use crate::ids;
 use crate::shop::PAY_WITHIN;
 
 contract!(
     an_order_is_found_by_its_user_alone,
     an_order_is_written_once,
+    a_user_has_a_bounded_number_of_unpaid_orders,
     orders_are_listed_newest_first_page_by_page,
     an_order_that_is_being_paid_cannot_be_cancelled,
     a_cancelled_order_cannot_be_paid,
@@ -40,6 +42,30 @@ async fn an_order_is_written_once(orders: &dyn Repository) {
     assert_eq!(first, second);
     assert_eq!(second.total_price.minor(), 5);
     assert_eq!(second.parts, order.parts);
+}
+
+async fn a_user_has_a_bounded_number_of_unpaid_orders(orders: &dyn Repository) {
+    let user = ids::user();
+    let mut written = Vec::new();
+    for _ in 0..MAX_UNPAID {
+        written.push(write(orders, &new_order(user), Money::ZERO, PAY_WITHIN, None).await.unwrap());
+    }
+    let (one_more, claim) = (new_order(user), claim(user));
+    orders.claim(&claim, one_more.uuid, LEASE).await.unwrap();
+
+    for claim in [None, Some(&claim)] {
+        let refused = write(orders, &one_more, Money::ZERO, PAY_WITHIN, claim).await;
+        assert!(matches!(refused, Err(Error::TooManyUnpaid { most: MAX_UNPAID })), "{refused:?}");
+    }
+    assert_eq!(orders.find(user, one_more.uuid).await.unwrap(), None);
+
+    // Of another user; an order that is there already; and once there is room.
+    create(orders).await;
+    let first = new_order(user);
+    let again = NewOrder { uuid: written[0].uuid, ..first };
+    assert_eq!(write(orders, &again, Money::ZERO, PAY_WITHIN, None).await.unwrap(), written[0]);
+    assert!(orders.cancel(written[0].uuid, &cancelled(&written[0]), None).await.unwrap());
+    write(orders, &one_more, Money::ZERO, PAY_WITHIN, Some(&claim)).await.unwrap();
 }
 
 async fn orders_are_listed_newest_first_page_by_page(orders: &dyn Repository) {

@@ -1,0 +1,65 @@
+//! Bounds on the calls of a gRPC server: the size and the arrival of messages, calls in flight, and those of one user.
+//!
+//! Every RPC of ours takes one message, so a call is worked on once that is here: a call that is sent in half takes no place.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::Response,
+};
+use tonic::Status;
+
+use crate::{
+    arrival::{Arrivals, Arrived, NotArrived},
+    auth::Guard,
+    load_shed::{Slots, UserSlots},
+};
+
+/// The most bytes of a message.
+const MESSAGE: usize = 256 * 1024;
+/// Its flag and its length (gRPC over HTTP/2, "Length-Prefixed-Message").
+const PREFIX: usize = 5;
+
+/// Puts `guard` before the services of `router`, and the bounds around it: first the message, then a slot for the call, then who calls, then a slot
+/// of that user.
+pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize) -> Router {
+    router
+        .layer(middleware::from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user))
+        .layer(middleware::from_fn_with_state(guard, Guard::grpc))
+        .layer(middleware::from_fn_with_state(Slots::new(max_in_flight), shed))
+        .layer(middleware::from_fn_with_state(Arrivals::default(), arrive))
+}
+
+async fn arrive(State(arrivals): State<Arrivals>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match arrivals.read(body, PREFIX + MESSAGE).await {
+        Ok(Arrived::Whole(body)) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Ok(Arrived::TooLong(_)) => refuse(&Status::resource_exhausted("the message is larger than 256 KiB")),
+        Err(NotArrived::BrokenOff) => refuse(&Status::cancelled("the message broke off")),
+        Err(error) => refuse(&Status::deadline_exceeded(error.to_string())),
+    }
+}
+
+async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> Response {
+    let Some(_slot) = slots.take() else {
+        metrics::counter!("requests_shed_total").increment(1);
+        return refuse(&Status::resource_exhausted("too many calls at once; try again soon"));
+    };
+    next.run(request).await
+}
+
+async fn shed_user(State(slots): State<UserSlots>, request: Request, next: Next) -> Response {
+    let Ok(_slot) = slots.take(&request) else {
+        metrics::counter!("requests_of_one_user_shed_total").increment(1);
+        return refuse(&Status::resource_exhausted("too many calls of this user at once; try again soon"));
+    };
+    next.run(request).await
+}
+
+/// The response of a call that fails with `status`.
+pub(super) fn refuse(status: &Status) -> Response {
+    let response: http::Response<tonic::body::Body> = status.clone().into_http();
+    response.map(Body::new)
+}

@@ -1,0 +1,95 @@
+//! Bounds on the streams that strangers may open: `Watch` of health, and reflection. Each kind has a number of them and each stream a life.
+//!
+//! They need no session and cost a server next to nothing while they are few.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::Response,
+};
+use http_body::Frame;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Sleep, sleep},
+};
+use tonic::{Status, service::Routes};
+
+use super::inbound::refuse;
+
+/// Streams of one kind at a time, at one server.
+const STREAMS: usize = 256;
+/// How long a stream lasts. A client that watches begins again, as it does when a connection is lost.
+const LIFE: Duration = Duration::from_mins(10);
+
+/// The services of `routes`, with a bound on the calls of those paths that `is_stream` is true of.
+pub(super) fn bounded(routes: Routes, is_stream: fn(&str) -> bool) -> Router {
+    let kind = Kind { is_stream, places: Arc::new(Semaphore::new(STREAMS)) };
+    // The services that these are merged with have the fallback for unknown paths.
+    routes.into_axum_router().reset_fallback().layer(middleware::from_fn_with_state(kind, bound))
+}
+
+/// `Watch`; `Check` is one answer.
+pub(super) fn is_watch(path: &str) -> bool {
+    path.ends_with("/Watch")
+}
+
+#[derive(Clone)]
+struct Kind {
+    is_stream: fn(&str) -> bool,
+    places: Arc<Semaphore>,
+}
+
+async fn bound(State(kind): State<Kind>, request: Request, next: Next) -> Response {
+    if !(kind.is_stream)(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let Ok(place) = kind.places.try_acquire_owned() else {
+        metrics::counter!("requests_shed_total").increment(1);
+        return refuse(&Status::resource_exhausted("too many streams at once; try again soon"));
+    };
+    let response = next.run(request).await;
+    response.map(|body| Body::new(Limited { body, end: Box::pin(sleep(LIFE)), place: Some(place) }))
+}
+
+/// The messages of a stream until its end, or until its life is over.
+struct Limited {
+    body: Body,
+    end: Pin<Box<Sleep>>,
+    /// Nothing once the stream has ended.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl HttpBody for Limited {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.place.is_none() {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            return Poll::Ready(frame);
+        }
+        ready!(self.end.as_mut().poll(context));
+        self.place = None;
+        let mut trailers = http::HeaderMap::new();
+        let end = Status::unavailable("the stream has lasted long enough; begin another one");
+        Poll::Ready(end.add_header(&mut trailers).is_ok().then(|| Ok(Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.place.is_none() || self.body.is_end_stream()
+    }
+}

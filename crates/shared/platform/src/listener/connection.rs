@@ -1,0 +1,171 @@
+//! One connection: its set-up, its time limits, its requests, its end.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::Request, response::Response};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::{Instant, sleep_until, timeout},
+};
+use tonic::transport::server::TcpConnectInfo;
+use tower::ServiceExt as _;
+
+use super::{
+    Protocol, Server,
+    activity::{Activity, Sent, Watched},
+    places::Place,
+};
+
+/// How long the set-up of a connection may take before HTTP begins.
+const SET_UP: Duration = Duration::from_secs(5);
+/// How long a client may take for the head of a request, and for the start of a connection. Over HTTP/1.1 also how long a connection is kept
+/// between requests.
+const HEAD: Duration = Duration::from_secs(10);
+/// The client's part of the start of an HTTP/2 connection (RFC 9113, section 3.4). No request of HTTP/1.1 with a header is shorter.
+const PREFACE: usize = 24;
+/// How long an HTTP/2 connection without requests is kept. It ends by GOAWAY, which loses no request.
+const IDLE: Duration = Duration::from_mins(5);
+/// The longest that a connection lasts, so that one whose client never reads ends too. It is told to go, and has [`GRACE`] for it.
+const AGE: Duration = Duration::from_mins(30);
+const GRACE: Duration = Duration::from_mins(1);
+/// The most bytes of a request's headers.
+const HEADERS: u16 = 16 * 1024;
+/// Requests at a time on one HTTP/2 connection.
+const STREAMS: u32 = 256;
+/// Requests that a client has reset and that the server has not seen the end of yet: more end the connection (rapid reset, CVE-2023-44487).
+const PENDING_RESETS: usize = 20;
+/// Streams that the server itself has reset on one connection, because of a protocol error of the client.
+const OWN_RESETS: usize = 1024;
+/// Bytes that a client may send ahead of what the server has read: of one request, and on one HTTP/2 connection.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// The protocols of a listener, with the bounds that they set themselves.
+pub(super) struct Protocols(Builder<TokioExecutor>);
+
+impl Protocols {
+    pub fn new(protocol: Protocol) -> Self {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .max_buf_size(HEADERS.into())
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(10))
+            .keep_alive_timeout(Duration::from_secs(5))
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(HEADERS.into())
+            .max_pending_accept_reset_streams(PENDING_RESETS)
+            .max_local_error_reset_streams(OWN_RESETS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW);
+        Self(if protocol == Protocol::Grpc { builder.http2_only() } else { builder })
+    }
+}
+
+pub(super) struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+}
+
+/// What is to be done about a connection at this moment.
+enum Verdict {
+    /// Look again then.
+    Keep(Instant),
+    /// Finish what is in hand.
+    Finish,
+    Close,
+}
+
+impl Connection {
+    pub fn new(stream: TcpStream, peer: SocketAddr, place: Place) -> Self {
+        Self { stream, peer, place }
+    }
+
+    /// Serves its requests until it ends, loses its place or has outlived a limit.
+    pub async fn run(self, server: Arc<Server>) {
+        let Self { stream, peer, place } = self;
+        let opened = Instant::now();
+        let _ = stream.set_nodelay(true);
+        let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
+        let stream = tokio::select! {
+            ready = timeout(SET_UP, set_up(stream)) => ready,
+            () = place.lost() => return,
+        };
+        let Ok(Ok(stream)) = stream else { return };
+        let activity = place.activity().clone();
+        let io = TokioIo::new(Watched { stream, activity: activity.clone() });
+        let requests = {
+            let (activity, router) = (activity.clone(), server.router.clone());
+            service_fn(move |request| answer(request, activity.clone(), router.clone(), info.clone()))
+        };
+        let mut http = std::pin::pin!(server.protocols.0.serve_connection(io, requests));
+        let mut look = std::pin::pin!(sleep_until(opened + HEAD));
+        let mut is_finishing = false;
+        loop {
+            let verdict = tokio::select! {
+                ended = http.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::trace!(%peer, error, "connection ended");
+                    }
+                    return;
+                }
+                () = place.lost() => Verdict::Close,
+                () = server.finish.cancelled(), if !is_finishing => Verdict::Finish,
+                () = look.as_mut() => verdict(opened, is_finishing, &activity),
+            };
+            match verdict {
+                Verdict::Keep(until) => look.as_mut().reset(until),
+                Verdict::Finish => {
+                    is_finishing = true;
+                    http.as_mut().graceful_shutdown();
+                    look.as_mut().reset(Instant::now() + GRACE);
+                }
+                Verdict::Close => return,
+            }
+        }
+    }
+}
+
+/// The step between TCP and HTTP: what a connection needs before its first request, such as a TLS handshake.
+///
+/// It runs in the connection's own task, within [`SET_UP`].
+async fn set_up(stream: TcpStream) -> io::Result<impl AsyncRead + AsyncWrite + Unpin + Send + 'static> {
+    std::future::ready(Ok(stream)).await
+}
+
+/// Answers one request. The error closes a connection that has lost its place before it has begun the request.
+async fn answer(
+    request: hyper::Request<Incoming>,
+    activity: Activity,
+    router: Router,
+    info: TcpConnectInfo,
+) -> io::Result<Response> {
+    let in_hand = activity.begin().ok_or(io::ErrorKind::ConnectionAborted)?;
+    let mut request: Request = request.map(Body::new);
+    request.extensions_mut().insert(info);
+    let Ok(response) = router.oneshot(request).await;
+    Ok(response.map(|body| Body::new(Sent::new(body, in_hand))))
+}
+
+fn verdict(opened: Instant, is_finishing: bool, activity: &Activity) -> Verdict {
+    let now = Instant::now();
+    let has_begun = activity.has_had_request() || activity.received() >= PREFACE;
+    if is_finishing || !has_begun {
+        return Verdict::Close;
+    }
+    let until = match activity.idle_since() {
+        Some(since) => (since + IDLE).min(opened + AGE),
+        None => (now + IDLE).min(opened + AGE),
+    };
+    if until <= now { Verdict::Finish } else { Verdict::Keep(until) }
+}

@@ -1,0 +1,171 @@
+//! Accept loop of every HTTP and gRPC listener: bounds on connections, set-up off the accept path, time limits, graceful shutdown.
+//!
+//! Strangers open connections as they like. Each is a task of its own from the moment it is accepted, so that none can keep the next from
+//! being accepted, and each has a place among a bounded number. See [`places`] for who loses its place when there is none left.
+
+mod activity;
+mod connection;
+mod places;
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{
+    connection::{Connection, Protocols},
+    places::Places,
+};
+use crate::{health::Readiness, shutdown};
+
+/// How long accepting pauses after an error that is not about one connection, such as too many open files.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A bound socket, and how much it takes.
+pub struct Listener {
+    socket: TcpListener,
+    limits: Limits,
+}
+
+/// What one listener takes at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Limits {
+    /// `MAX_CONNECTIONS`: in all.
+    #[serde(default = "connections")]
+    pub max_connections: usize,
+    /// `MAX_CONNECTIONS_PER_ADDRESS`: from one IPv4 address or IPv6 network. A gateway in front is one address.
+    #[serde(default = "connections_per_address")]
+    pub max_connections_per_address: usize,
+    /// `GRPC_MAX_IN_FLIGHT`: calls worked on at once by a gRPC listener; one user has a quarter of them.
+    #[serde(default = "calls_in_flight")]
+    pub grpc_max_in_flight: usize,
+}
+
+/// What a listener speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// HTTP/1.1 and HTTP/2, as the client chooses.
+    Http,
+    /// HTTP/2 alone.
+    Grpc,
+}
+
+fn connections() -> usize {
+    4096
+}
+
+fn connections_per_address() -> usize {
+    1024
+}
+
+fn calls_in_flight() -> usize {
+    1024
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: connections(),
+            max_connections_per_address: connections_per_address(),
+            grpc_max_in_flight: calls_in_flight(),
+        }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(socket: TcpListener) -> Self {
+        Self { socket, limits: Limits::default() }
+    }
+}
+
+impl Listener {
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    pub(crate) fn max_calls_in_flight(&self) -> usize {
+        self.limits.grpc_max_in_flight
+    }
+
+    /// Serves `router` until `stop`, goes on for the drain, then finishes the requests in hand, within [`shutdown::REQUESTS`].
+    pub(crate) async fn serve(
+        self,
+        protocol: Protocol,
+        router: Router,
+        readiness: Readiness,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        // When this function is left, whatever is still open is closed.
+        let closed = CancellationToken::new();
+        let _close = closed.clone().drop_guard();
+        let finish = CancellationToken::new();
+        let server = Arc::new(Server {
+            protocols: Protocols::new(protocol),
+            router,
+            places: Arc::new(Places::new(self.limits, closed)),
+            finish: finish.clone(),
+            open: TaskTracker::new(),
+        });
+        let open = server.open.clone();
+        let (drain, drained) = (readiness.drain(), readiness.drained(stop.clone()));
+        let work = async {
+            // The socket is closed with the loop, before connections finish: the system refuses new ones at once.
+            tokio::select! {
+                () = drained => {}
+                never = accept(self.socket, server) => match never {},
+            }
+            finish.cancel();
+            open.close();
+            open.wait().await;
+            Ok(())
+        };
+        shutdown::within_bounds(work, drain, &stop).await
+    }
+}
+
+/// What the connections of a listener share.
+struct Server {
+    protocols: Protocols,
+    router: Router,
+    places: Arc<Places>,
+    /// Tells connections to finish the requests in hand and to close.
+    finish: CancellationToken,
+    open: TaskTracker,
+}
+
+async fn accept(socket: TcpListener, server: Arc<Server>) -> Infallible {
+    let mut was_well = true;
+    loop {
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                was_well = true;
+                // Without a place the stream is dropped, which closes it.
+                if let Some(place) = server.places.take(peer.ip()) {
+                    server.open.spawn(Connection::new(stream, peer, place).run(server.clone()));
+                }
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                if was_well {
+                    tracing::error!(%error, "accepting connections unavailable, retrying");
+                }
+                was_well = false;
+                server.places.displace_one();
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The client has gone before it was accepted. Any other error is of the process or the system.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}

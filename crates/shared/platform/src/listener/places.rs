@@ -1,0 +1,205 @@
+//! The places of a listener's connections.
+//!
+//! Where all places are taken, in all or of one address, the new connection takes that of the one that has been without a request for
+//! longest, first among those that never had one. So a flood of idle connections displaces itself, and a client that sends its request at once
+//! is served, even from the address of the flood. Where every connection has a request in hand, the new one is closed.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Limits, activity::Activity};
+
+/// The network half of an IPv6 address, which its holder cannot choose.
+const NETWORK: u128 = !0 << 64;
+
+pub(super) struct Places {
+    limits: Limits,
+    /// Closes every connection.
+    closed: CancellationToken,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    next: u64,
+    connections: HashMap<u64, Arc<Holder>>,
+    /// An address without connections has no entry.
+    per_address: HashMap<IpAddr, usize>,
+}
+
+/// A connection that has a place.
+struct Holder {
+    address: IpAddr,
+    activity: Activity,
+    close: CancellationToken,
+}
+
+/// A connection's place, free again when it is dropped.
+pub(super) struct Place {
+    number: u64,
+    holder: Arc<Holder>,
+    places: Arc<Places>,
+}
+
+impl Places {
+    pub fn new(limits: Limits, closed: CancellationToken) -> Self {
+        Self { limits, closed, taken: Mutex::default() }
+    }
+
+    /// A place for a connection from `address`, if there is one, or one that can be taken from another connection.
+    pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let address = network(address);
+        let mut taken = self.lock();
+        let of_address = taken.per_address.get(&address).copied().unwrap_or(0);
+        let is_full = of_address >= self.limits.max_connections_per_address;
+        let is_free = if is_full {
+            taken.displace(|holder| holder.address == address)
+        } else {
+            taken.connections.len() < self.limits.max_connections || taken.displace(|_| true)
+        };
+        if !is_free {
+            metrics::counter!("connections_refused_total").increment(1);
+            return None;
+        }
+        taken.next += 1;
+        let number = taken.next;
+        let holder = Arc::new(Holder { address, activity: Activity::new(), close: self.closed.child_token() });
+        taken.connections.insert(number, holder.clone());
+        *taken.per_address.entry(address).or_default() += 1;
+        drop(taken);
+        Some(Place { number, holder, places: self.clone() })
+    }
+
+    /// Closes the connection that has been without a request for longest, if there is one.
+    pub fn displace_one(&self) {
+        self.lock().displace(|_| true);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    /// Frees a place among those that `may` be taken. False where all of them have a request in hand.
+    fn displace(&mut self, may: impl Fn(&Holder) -> bool) -> bool {
+        let candidates = self.connections.iter().filter(|(_, holder)| may(holder));
+        let ranked = candidates.filter_map(|(number, holder)| Some((holder.activity.rank()?, *number)));
+        let Some((_, number)) = ranked.min() else { return false };
+        let is_idle = self.connections.get(&number).is_some_and(|holder| holder.activity.displace());
+        if is_idle && let Some(holder) = self.remove(number) {
+            metrics::counter!("connections_displaced_total").increment(1);
+            holder.close.cancel();
+        }
+        is_idle
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Arc<Holder>> {
+        let holder = self.connections.remove(&number)?;
+        if let Some(count) = self.per_address.get_mut(&holder.address) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_address.remove(&holder.address);
+            }
+        }
+        Some(holder)
+    }
+}
+
+impl Place {
+    pub fn activity(&self) -> &Activity {
+        &self.holder.activity
+    }
+
+    /// Returns when the place has gone to another connection, or the listener is closed.
+    pub async fn lost(&self) {
+        self.holder.close.cancelled().await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.lock().remove(self.number);
+    }
+}
+
+/// The IPv4 address, or the network of the IPv6 address.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(max_connections: usize, max_connections_per_address: usize) -> Arc<Places> {
+        let limits = Limits { max_connections, max_connections_per_address, ..Limits::default() };
+        Arc::new(Places::new(limits, CancellationToken::new()))
+    }
+
+    fn address(last: u8) -> IpAddr {
+        [192, 0, 2, last].into()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_idle_connections_displaces_itself_and_no_other_address() {
+        let places = places(100, 3);
+        let other = places.take(address(1)).unwrap();
+        let mut flood = Vec::new();
+        for _ in 0..10 {
+            tokio::time::advance(std::time::Duration::from_millis(1)).await;
+            flood.push(places.take(address(2)).unwrap());
+        }
+
+        let lost = flood.iter().map(|place| place.holder.close.is_cancelled()).collect::<Vec<_>>();
+
+        assert_eq!(lost, [[true; 7].as_slice(), &[false; 3]].concat(), "not the oldest");
+        assert!(!other.holder.close.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_never_had_a_request_goes_before_one_that_had_and_one_with_a_request_in_hand_stays() {
+        let places = places(3, 3);
+        let (busy, used) = (places.take(address(1)).unwrap(), places.take(address(2)).unwrap());
+        let request = busy.activity().begin().unwrap();
+        drop(used.activity().begin());
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        let silent = places.take(address(3)).unwrap();
+
+        let fourth = places.take(address(4)).unwrap();
+        assert!(silent.holder.close.is_cancelled() && !used.holder.close.is_cancelled());
+        let _in_hand = fourth.activity().begin().unwrap();
+        let fifth = places.take(address(5)).unwrap();
+        assert!(used.holder.close.is_cancelled());
+        let _also = fifth.activity().begin().unwrap();
+
+        assert!(places.take(address(6)).is_none());
+        drop(request);
+        assert!(places.take(address(6)).is_some());
+    }
+
+    #[test]
+    fn places_that_are_given_back_leave_nothing_behind() {
+        let places = places(2, 2);
+        drop((places.take(address(1)), places.take(address(1))));
+
+        let taken = places.lock();
+        assert!(taken.connections.is_empty() && taken.per_address.is_empty());
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_count_as_one() {
+        let network = |text: &str| network(text.parse().unwrap()).to_string();
+
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
+    }
+}

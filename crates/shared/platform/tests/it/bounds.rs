@@ -1,0 +1,233 @@
+//! What strangers and single users can do with requests, and that others are served meanwhile.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Bytes, middleware::from_fn_with_state, routing::post};
+use contracts::proto::geo::{
+    GetGeolocationReply, GetGeolocationRequest,
+    geo_client::GeoClient,
+    geo_server::{Geo, GeoServer},
+};
+use futures::future::join_all;
+use platform::{
+    auth::{Access, Guard, MemorySessions, SESSION_HEADER, SESSION_METADATA, ServiceKey},
+    grpc::{Peer, Services},
+    health::Readiness,
+    http,
+    listener::{Limits, Listener},
+    load_shed::{Slots, UserSlots, shed, shed_user},
+};
+use testkit::Running;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    time::{Instant, sleep, timeout},
+};
+use tonic::{Code, Request, Response, Status};
+use uuid::Uuid;
+
+use crate::frames;
+
+const SESSIONS: [&str; 2] = ["first", "second"];
+/// How long a slow request takes.
+const SLOW: Duration = Duration::from_millis(500);
+
+fn guard(access: fn(&str) -> Access) -> Guard {
+    let sessions = MemorySessions::default();
+    for (number, session) in (1..).zip(SESSIONS) {
+        sessions.open(session, Uuid::from_u128(number));
+    }
+    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
+    Guard::new(Arc::new(sessions), key, access)
+}
+
+async fn bind() -> (Listener, SocketAddr) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = socket.local_addr().expect("its address");
+    (Listener::from(socket), address)
+}
+
+/// `POST /` answers the length of its body after [`SLOW`]. Eight slots.
+async fn over_http() -> (SocketAddr, Running) {
+    let length = async |body: Bytes| {
+        sleep(SLOW).await;
+        body.len().to_string()
+    };
+    let router = Router::new()
+        .route("/", post(length))
+        .layer(from_fn_with_state(UserSlots::quarter_of(8), shed_user))
+        .layer(from_fn_with_state(guard(|_| Access::Session), Guard::http))
+        .layer(from_fn_with_state(Slots::new(8), shed));
+    let (listener, address) = bind().await;
+    let router = http::layers(router);
+    (address, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
+}
+
+async fn post_to(address: SocketAddr, session: &str) -> (u16, bool) {
+    let client = http::client(Duration::from_secs(20)).expect("a client");
+    let request = client.post(format!("http://{address}/")).header(SESSION_HEADER, session).body("whole");
+    let answer = request.send().await.expect("an answer");
+    (answer.status().as_u16(), answer.headers().contains_key("retry-after"))
+}
+
+/// A connection on which half of a body has been sent.
+async fn half_sent(address: SocketAddr) -> TcpStream {
+    let mut connection = TcpStream::connect(address).await.expect("the listener accepts");
+    let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{SESSION_HEADER}: first\r\nContent-Length: 10\r\n\r\nhalf");
+    connection.write_all(head.as_bytes()).await.expect("the server reads");
+    connection
+}
+
+#[tokio::test]
+async fn half_sent_bodies_of_one_session_take_no_place_of_anyone() {
+    let (address, _server) = over_http().await;
+    let mut waiting = Vec::new();
+    for _ in 0..600 {
+        waiting.push(half_sent(address).await);
+    }
+    sleep(Duration::from_millis(200)).await;
+
+    let mut answers = Vec::new();
+    for session in ["second", "first", "second"] {
+        answers.push(post_to(address, session).await.0);
+    }
+
+    println!("with 600 half-sent bodies others are answered {answers:?}");
+    assert_eq!(answers, [200; 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_arrive_is_answered_408() {
+    let (address, _server) = over_http().await;
+    let (mut connection, begun) = (half_sent(address).await, Instant::now());
+
+    let mut answer = String::new();
+    let ended = timeout(Duration::from_mins(2), connection.read_to_string(&mut answer)).await;
+
+    assert!(ended.is_ok() && begun.elapsed() < Duration::from_secs(25), "{answer} after {:?}", begun.elapsed());
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout"), "{answer}");
+    assert!(answer.contains("application/problem+json") && answer.contains(r#""code":"REQUEST_TIMEOUT""#), "{answer}");
+}
+
+#[tokio::test]
+async fn a_user_has_a_quarter_of_the_places_and_another_is_served() {
+    let (address, _server) = over_http().await;
+
+    let (first, second) = tokio::join!(join_all((0..6).map(|_| post_to(address, "first"))), async {
+        sleep(SLOW / 4).await;
+        post_to(address, "second").await
+    });
+
+    let count = |expected| first.iter().filter(|answer| **answer == expected).count();
+    assert_eq!((count((200, false)), count((429, true))), (2, 4), "{first:?}");
+    assert_eq!(second, (200, false));
+    assert_eq!(post_to(address, "first").await, (200, false), "its places are not free again");
+}
+
+struct Slow;
+
+#[tonic::async_trait]
+impl Geo for Slow {
+    async fn get_geolocation(
+        &self,
+        _: Request<GetGeolocationRequest>,
+    ) -> Result<Response<GetGeolocationReply>, Status> {
+        sleep(SLOW).await;
+        Ok(Response::new(GetGeolocationReply::default()))
+    }
+}
+
+async fn over_grpc(access: fn(&str) -> Access) -> (SocketAddr, Running) {
+    let (listener, address) = bind().await;
+    let listener = listener.with_limits(Limits { grpc_max_in_flight: 8, ..Limits::default() });
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Slow));
+    (address, testkit::run(|stop| services.serve(listener, guard(access), Readiness::default(), stop)))
+}
+
+async fn ask(address: SocketAddr, session: &str, street: usize) -> Code {
+    let peer = Peer::lazy("geo", "TEST_ADDRESS", &address.to_string()).expect("an address");
+    let mut request = Request::new(GetGeolocationRequest { street: "x".repeat(street) });
+    request.metadata_mut().insert(SESSION_METADATA, session.parse().expect("a session"));
+    GeoClient::new(peer).get_geolocation(request).await.map_or_else(|status| status.code(), |_| Code::Ok)
+}
+
+#[tokio::test]
+async fn a_message_of_more_than_256_kib_is_refused() {
+    let (address, _server) = over_grpc(|_| Access::Public).await;
+
+    assert_eq!(ask(address, "first", 200 << 10).await, Code::Ok);
+    assert_eq!(ask(address, "first", 257 << 10).await, Code::ResourceExhausted);
+    assert_eq!(ask(address, "first", 8 << 20).await, Code::ResourceExhausted);
+}
+
+#[tokio::test]
+async fn calls_in_flight_are_bounded_in_all_and_for_one_user() {
+    let (open, _server) = over_grpc(|_| Access::Public).await;
+    let (guarded, _server) = over_grpc(|_| Access::Session).await;
+    let count = |codes: &[Code]| codes.iter().filter(|code| **code == Code::ResourceExhausted).count();
+
+    // Clients repeat such a call at most twice, within a few milliseconds.
+    let all = join_all((0..20).map(|_| ask(open, "first", 1))).await;
+    let (first, second) = tokio::join!(join_all((0..6).map(|_| ask(guarded, "first", 1))), async {
+        sleep(SLOW / 4).await;
+        ask(guarded, "second", 1).await
+    });
+
+    println!("{} of 20 calls and {} of 6 of one user were refused", count(&all), count(&first));
+    assert!((10..=12).contains(&count(&all)), "{all:?}");
+    assert!((3..=4).contains(&count(&first)), "{first:?}");
+    assert_eq!(second, Code::Ok);
+}
+
+#[tokio::test]
+async fn half_sent_calls_take_no_place() {
+    let (address, _server) = over_grpc(|_| Access::Public).await;
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let mut flood = frames::start();
+    for number in 0..200 {
+        let stream = 2 * number + 1;
+        flood.extend(frames::call(stream, "/geo.Geo/GetGeolocation"));
+        // The prefix of a message of ten bytes, and half of it.
+        flood.extend(frames::data(stream, &[0, 0, 0, 0, 10, 1, 2, 3, 4, 5]));
+    }
+    connection.write_all(&flood).await.unwrap();
+    sleep(Duration::from_millis(200)).await;
+
+    assert_eq!(ask(address, "first", 1).await, Code::Ok);
+}
+
+#[tokio::test]
+async fn idle_watch_streams_are_bounded_and_cost_others_nothing() {
+    let (address, _server) = over_grpc(|_| Access::Public).await;
+    let mut connections = Vec::new();
+    for _ in 0..16 {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let mut flood = frames::start();
+        for number in 0..256 {
+            let stream = 2 * number + 1;
+            flood.extend(frames::call(stream, "/grpc.health.v1.Health/Watch"));
+            flood.extend(frames::body(stream, &[0, 0, 0, 0, 0]));
+        }
+        connection.write_all(&flood).await.unwrap();
+        connections.push(connection);
+    }
+    sleep(Duration::from_millis(500)).await;
+
+    let mut answers = Vec::new();
+    for _ in 0..20 {
+        answers.push(ask(address, "first", 1).await);
+    }
+    let mut open = 0;
+    for connection in &mut connections {
+        let mut messages = 0;
+        while let Ok(Ok(frame)) = timeout(Duration::from_millis(50), frames::read(connection)).await {
+            // The status of a service that is watched; a stream that is refused has none.
+            messages += usize::from(frame.kind == frames::DATA);
+        }
+        open += messages;
+    }
+
+    println!("{open} of 4096 watches are open, calls are answered {answers:?}");
+    assert_eq!(answers, [Code::Ok; 20]);
+    assert!((1..=256).contains(&open), "{open} watches are open");
+}

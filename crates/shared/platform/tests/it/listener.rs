@@ -1,0 +1,206 @@
+//! What strangers can do to a listener with connections alone, and that others are served meanwhile.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, routing::get};
+use platform::{
+    health::Readiness,
+    http,
+    listener::{Limits, Listener},
+};
+use testkit::Running;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::frames::{self, Frame};
+
+/// A server of `router`, with these limits.
+async fn serve(router: Router, limits: Limits) -> (SocketAddr, Running) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let listener = Listener::from(listener).with_limits(limits);
+    (address, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
+}
+
+fn here() -> Router {
+    Router::new().route("/", get(async || "here"))
+}
+
+async fn connect(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).await.expect("the listener accepts")
+}
+
+/// Whether the server has closed the connection.
+async fn is_closed(connection: &mut TcpStream) -> bool {
+    let mut byte = [0; 64];
+    let read = timeout(Duration::from_millis(1), connection.read(&mut byte)).await;
+    matches!(read, Ok(Ok(0) | Err(_)))
+}
+
+/// The status of `GET /` over a connection of its own; 0 where there is no answer.
+async fn ask(address: SocketAddr) -> u16 {
+    let mut connection = connect(address).await;
+    let answer = async {
+        connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.ok()?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.ok()?;
+        answer.get(9..12)?.parse().ok()
+    };
+    timeout(Duration::from_secs(5), answer).await.ok().flatten().unwrap_or(0)
+}
+
+#[tokio::test]
+async fn a_flood_of_idle_connections_is_bounded_and_costs_others_nothing() {
+    let limits = Limits { max_connections: 100, max_connections_per_address: 50, ..Limits::default() };
+    let (address, _server) = serve(here(), limits).await;
+    let mut idle = Vec::new();
+    for _ in 0..400 {
+        idle.push(connect(address).await);
+    }
+
+    let mut answers = Vec::new();
+    for _ in 0..60 {
+        answers.push(ask(address).await);
+    }
+
+    let mut open = 0;
+    for connection in &mut idle {
+        open += usize::from(!is_closed(connection).await);
+    }
+    println!("{open} of 400 idle connections are open, {answers:?}");
+    assert_eq!(answers, [200; 60]);
+    assert!(open <= 50, "{open} of 400 idle connections are open");
+}
+
+#[tokio::test]
+async fn a_connection_with_a_request_in_hand_keeps_its_place_and_one_too_many_is_closed() {
+    let limits = Limits { max_connections: 2, max_connections_per_address: 2, ..Limits::default() };
+    let slow = Router::new().route("/", get(async || tokio::time::sleep(Duration::from_millis(500)).await));
+    let (address, _server) = serve(slow, limits).await;
+
+    let (first, second, third) = tokio::join!(ask(address), ask(address), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        ask(address).await
+    });
+
+    assert_eq!((first, second, third), (200, 200, 0));
+    assert_eq!(ask(address).await, 200, "the places are not free again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_sends_nothing_or_half_a_head_is_closed() {
+    for sent in ["", "GET /", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nHost: somewhere.example\r\nX-Slow: y"] {
+        let (address, _server) = serve(here(), Limits::default()).await;
+        let mut connection = connect(address).await;
+        let begun = Instant::now();
+        connection.write_all(sent.as_bytes()).await.unwrap();
+
+        let mut rest = Vec::new();
+        let ended = timeout(Duration::from_mins(2), connection.read_to_end(&mut rest)).await;
+
+        println!("{sent:?} ended: {} after {:?}", ended.is_ok(), begun.elapsed());
+        assert!(ended.is_ok() && begun.elapsed() < Duration::from_secs(25), "{sent:?} after {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn headers_of_more_than_sixteen_kilobytes_are_refused() {
+    let (address, _server) = serve(here(), Limits::default()).await;
+    let ask = async |bytes: usize| {
+        let mut connection = connect(address).await;
+        let head = format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: {}\r\n\r\n", "y".repeat(bytes));
+        // The server may answer before it has read all of it.
+        let _ = connection.write_all(head.as_bytes()).await;
+        let mut answer = vec![0; 12];
+        let read = connection.read_exact(&mut answer).await;
+        read.map(|_| String::from_utf8_lossy(&answer[9..]).into_owned()).unwrap_or_default()
+    };
+
+    assert_eq!(ask(8 * 1024).await, "200");
+    let refused = ask(64 * 1024).await;
+    assert!(["431", ""].contains(&refused.as_str()), "{refused}");
+}
+
+#[tokio::test]
+async fn an_http2_connection_carries_at_most_256_requests_at_once() {
+    let (address, _server) = serve(here(), Limits::default()).await;
+    let mut connection = connect(address).await;
+    connection.write_all(&frames::start()).await.unwrap();
+
+    let Frame { kind, payload, .. } = frames::read(&mut connection).await.unwrap();
+
+    assert_eq!(kind, frames::SETTINGS);
+    let settings = frames::settings(&payload);
+    assert_eq!(settings.get(&frames::MAX_CONCURRENT_STREAMS), Some(&256), "{settings:?}");
+    assert_eq!(settings.get(&frames::MAX_HEADER_LIST_SIZE), Some(&(16 * 1024)), "{settings:?}");
+}
+
+#[tokio::test]
+async fn requests_that_are_reset_as_soon_as_they_are_sent_end_their_connection() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let handler = {
+        let begun = begun.clone();
+        async move || {
+            begun.fetch_add(1, Ordering::Relaxed);
+            std::future::pending::<()>().await;
+        }
+    };
+    let (address, _server) = serve(Router::new().route("/", get(handler)), Limits::default()).await;
+    let mut connection = connect(address).await;
+    let mut flood = frames::start();
+    for number in 0..10_000 {
+        flood.extend(frames::reset_request(2 * number + 1));
+    }
+    let _ = connection.write_all(&flood).await;
+
+    let gone = timeout(Duration::from_secs(10), async {
+        while let Ok(frame) = frames::read(&mut connection).await {
+            if frame.kind == frames::GOAWAY {
+                return frames::error_code(&frame.payload);
+            }
+        }
+        None
+    });
+
+    let gone = gone.await;
+    println!("the connection ended with {gone:?}, {} of 10000 requests begun", begun.load(Ordering::Relaxed));
+    assert!(gone.is_ok(), "the connection goes on");
+    assert!(gone.unwrap().is_none_or(|code| code == frames::ENHANCE_YOUR_CALM));
+    assert!(begun.load(Ordering::Relaxed) < 1000, "{begun:?} requests were begun");
+}
+
+#[tokio::test]
+async fn an_http2_client_is_told_of_the_stop_by_goaway() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(http::serve(listener, here(), Readiness::default(), stop.clone()));
+    let mut connection = connect(address).await;
+    connection.write_all(&frames::start()).await.unwrap();
+    frames::read(&mut connection).await.unwrap();
+
+    stop.cancel();
+
+    let told = timeout(Duration::from_secs(5), async {
+        loop {
+            let frame = frames::read(&mut connection).await.ok()?;
+            if frame.kind == frames::GOAWAY {
+                return frames::error_code(&frame.payload);
+            }
+        }
+    });
+    assert_eq!(told.await.unwrap(), Some(0));
+    drop(connection);
+    timeout(Duration::from_secs(5), server).await.unwrap().unwrap().unwrap();
+}
