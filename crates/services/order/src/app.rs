@@ -32,7 +32,6 @@ impl App {
         crate::metrics::count_from_zero();
         let Config { server, identity, messaging, own } = config;
         let server = Server::bind(&SERVICE, server).await?;
-        let inventory = server.peer("inventory", "INVENTORY_ADDRESS", &own.inventory_address)?;
         let delivery = server.peer("delivery", "DELIVERY_ADDRESS", &own.delivery_address)?;
         let orders = Arc::new(PgOrders::new(server.database()?));
         let tracking = Arc::new(GrpcDelivery::new(delivery));
@@ -42,7 +41,7 @@ impl App {
         let iam = identity.iam(&server)?;
         let service = OrderService::new(
             Repositories::new(orders),
-            Arc::new(GrpcInventory::new(inventory)),
+            Arc::new(GrpcInventory::new(server.peer("inventory", "INVENTORY_ADDRESS", &own.inventory_address)?)),
             Arc::new(GrpcPayments::new(server.peer("payment", "PAYMENT_ADDRESS", &own.payment_address)?)),
             waker.clone(),
             own.order_payment_deadline,

