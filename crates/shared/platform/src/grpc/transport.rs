@@ -27,7 +27,12 @@ impl Transport {
             };
             return Err(ConfigError::new(variable, problem));
         }
-        let host = url.host().ok_or_else(wrong)?;
+        let host = url.host().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
+        // The parser takes a port that is no number for none.
+        let names_port = url.authority().is_some_and(|authority| !authority.as_str().ends_with(host));
+        if names_port && url.port_u16().is_none() {
+            return Err(wrong());
+        }
         let connector = tls.map(|tls| Connector::new(tls.clone(), host).ok_or_else(wrong)).transpose()?;
         Ok((url, Self(connector)))
     }

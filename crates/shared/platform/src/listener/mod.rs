@@ -110,6 +110,7 @@ impl Listener {
         readiness: Readiness,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
+        count_from_zero();
         // When this function is left, whatever is still open is closed.
         let closed = CancellationToken::new();
         let _close = closed.clone().drop_guard();
@@ -136,6 +137,21 @@ impl Listener {
             Ok(())
         };
         shutdown::within_bounds(work, drain, &stop).await
+    }
+}
+
+/// Makes the counters of what a listener refuses with 0: a rate does not see the first value of a series.
+fn count_from_zero() {
+    let counters = [
+        "bodies_given_up_total",
+        "connections_displaced_total",
+        "connections_refused_total",
+        "requests_of_one_user_shed_total",
+        "requests_shed_total",
+        "tls_handshake_failures_total",
+    ];
+    for name in counters {
+        metrics::counter!(name).increment(0);
     }
 }
 

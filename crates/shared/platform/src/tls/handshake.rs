@@ -28,7 +28,6 @@ pub struct Acceptor {
 
 impl Acceptor {
     pub fn new(tls: Tls, clients: Clients) -> Self {
-        metrics::counter!("tls_handshake_failures_total").absolute(0);
         Self { tls, clients, failures: Failures::default() }
     }
 

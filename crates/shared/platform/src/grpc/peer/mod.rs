@@ -86,6 +86,7 @@ impl Peer {
     }
 
     fn to(target: Target, name: &'static str, resolver: Arc<dyn Resolver>) -> Self {
+        metrics::counter!("peer_calls_repeated_total", "peer" => name).increment(0);
         let route = match target.name() {
             None => Route::Address(Arc::new(Link::new(target.channel(None)))),
             Some(_) => Route::Replicas(Arc::new(Replicas::new(name, target, resolver))),

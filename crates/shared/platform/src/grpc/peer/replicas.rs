@@ -50,7 +50,6 @@ impl Replicas {
     pub fn new(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>) -> Self {
         let (tell, known) = watch::channel(None);
         let look_ups = tokio::spawn(look_up::run(peer, target, resolver, tell));
-        metrics::counter!("peer_calls_repeated_total", "peer" => peer).increment(0);
         Self { peer, known, turn: AtomicUsize::new(0), _look_ups: AbortOnDropHandle::new(look_ups) }
     }
 
