@@ -1,4 +1,4 @@
-//! At-least-once consumer: retries transient failures in place, dead-letters the rest. Partitions run in parallel, messages within one in order.
+//! At-least-once consumer of one topic. Partitions run in parallel, messages within one in order.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use futures::FutureExt as _;
 use rdkafka::{
     TopicPartitionList,
@@ -17,15 +16,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 use super::{
-    Config, Failure, Handler, KafkaPublisher, Message, Refusal,
-    dead_letter::{abridged, dead_letter},
-    ensure_topics,
+    Config, Handler, Message, Refusal, ensure_topics,
     metrics::count_from_zero,
-    producer::is_too_large,
     rebalance::Context,
     workers::{Queue, Workers},
 };
-use crate::{health::Condition, outage::Outage, outbox::Publisher as _, retry, telemetry};
+use crate::{health::Condition, outage::Outage, retry, telemetry};
 
 /// How long after its last heartbeat a consumer loses its partitions.
 const SESSION_TIMEOUT_MS: &str = "6000";
@@ -35,11 +31,6 @@ const FETCH_MAX_BYTES: &str = "4194304";
 /// The most bytes that a batch may have once librdkafka has decompressed it with zstd; a larger one is an error, and its partition waits.
 /// librdkafka has no such limit for gzip, LZ4 and Snappy: there it is the broker's `max.message.bytes` times what the codec can do.
 const RECEIVE_MAX_BYTES: &str = "8388608";
-
-/// After so many panics of its handler in a row, with pauses in between, a message goes to the dead-letter topic. A panic is a
-/// defect of this build and no outage: all the events behind it would wait for the next build, while a letter waits beside them
-/// and is replayed by that build.
-const PANICS: u32 = 6;
 
 /// Consumes one topic within one group until it is stopped.
 ///
@@ -199,100 +190,6 @@ impl Consumer {
             queue.done(&message);
         }
     }
-
-    /// Handles or dead-letters a message. False when it was stopped before.
-    async fn settle(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
-        let mut pauses = pauses();
-        let (mut attempts, mut panics) = (0, 0);
-        loop {
-            attempts += 1;
-            let start = tokio::time::Instant::now();
-            let failure = match AssertUnwindSafe(self.handler.handle(message)).catch_unwind().await {
-                Ok(Ok(())) => {
-                    metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
-                    metrics::histogram!("kafka_message_handling_seconds", "group" => self.group)
-                        .record(start.elapsed());
-                    return true;
-                }
-                Ok(Err(failure)) => {
-                    panics = 0;
-                    failure
-                }
-                Err(_) => {
-                    panics += 1;
-                    self.panicked(message, panics)
-                }
-            };
-            match failure {
-                Failure::Poison(problem) => match self.dead_letter(message, &problem, attempts).await {
-                    Ok(()) => return true,
-                    Err(error) => tracing::warn!(
-                        group = self.group,
-                        error = format!("{error:#}"),
-                        "dead-letter topic unavailable, retrying"
-                    ),
-                },
-                Failure::Transient(error) => {
-                    metrics::counter!("kafka_message_retries_total", "group" => self.group).increment(1);
-                    tracing::warn!(
-                        group = self.group,
-                        attempts,
-                        error = format!("{error:#}"),
-                        "message failed, retrying"
-                    );
-                }
-            }
-            tokio::select! {
-                () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
-                () = closed.cancelled() => return false,
-                () = stop.cancelled() => return false,
-            }
-        }
-    }
-
-    /// A panic of the handler as a failure of its message.
-    fn panicked(&self, message: &Message, panics: u32) -> Failure {
-        metrics::counter!("kafka_handler_panics_total", "group" => self.group).increment(1);
-        let Message { topic, partition, offset, .. } = message;
-        tracing::error!(group = self.group, topic, partition, offset, panics, "a handler panicked: a defect");
-        if panics < PANICS {
-            Failure::transient(anyhow::anyhow!("its handler panicked: a defect"))
-        } else {
-            Failure::poison("its handler panicked: a defect")
-        }
-    }
-
-    async fn dead_letter(&self, message: &Message, problem: &str, attempts: u32) -> anyhow::Result<()> {
-        tracing::error!(
-            group = self.group,
-            topic = message.topic,
-            partition = message.partition,
-            offset = message.offset,
-            problem,
-            "message dead-lettered: it cannot be handled"
-        );
-        // Poison is rare: a producer of its own, for as long as it takes, costs nothing the rest of the time.
-        let publish = async |letter| KafkaPublisher::new(&self.config)?.publish(vec![letter]).await;
-        let letter = dead_letter(message, self.group, problem, attempts);
-        match publish(letter.clone()).await {
-            // Compressed it went through the broker; one record must not hold up its partition for ever.
-            Err(error) if is_too_large(&error) => publish(abridged(letter)).await?,
-            outcome => outcome?,
-        }
-        metrics::counter!("kafka_dead_letters_total", "group" => self.group).increment(1);
-        Ok(())
-    }
-}
-
-/// Backoff between the attempts of one message: from 100 ms, doubling to 2 s, with up to as much jitter again. A partition goes on
-/// within four seconds after the cause is gone.
-fn pauses() -> ExponentialBackoff {
-    ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(Duration::from_secs(2))
-        .without_max_times()
-        .with_jitter()
-        .build()
 }
 
 fn one(topic: &str, partition: i32) -> TopicPartitionList {

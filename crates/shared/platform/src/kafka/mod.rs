@@ -10,6 +10,7 @@ mod producer;
 mod reader;
 mod rebalance;
 mod security;
+mod settle;
 mod topics;
 mod workers;
 

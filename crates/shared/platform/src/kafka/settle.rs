@@ -1,0 +1,115 @@
+//! What a consumer does with one message: handles it, tries again in place while that may help, else dead-letters it.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use futures::FutureExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Consumer, Failure, KafkaPublisher, Message,
+    dead_letter::{abridged, dead_letter},
+    producer::is_too_large,
+};
+use crate::outbox::Publisher as _;
+
+/// After so many panics of its handler in a row, with pauses in between, a message goes to the dead-letter topic. A panic is a
+/// defect of this build and no outage: all the events behind it would wait for the next build, while a letter waits beside them
+/// and is replayed by that build.
+const PANICS: u32 = 6;
+
+impl Consumer {
+    /// Handles or dead-letters a message. False when it was stopped before.
+    pub(super) async fn settle(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
+        let mut pauses = pauses();
+        let (mut attempts, mut panics) = (0, 0);
+        loop {
+            attempts += 1;
+            let start = tokio::time::Instant::now();
+            let failure = match AssertUnwindSafe(self.handler.handle(message)).catch_unwind().await {
+                Ok(Ok(())) => {
+                    metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
+                    metrics::histogram!("kafka_message_handling_seconds", "group" => self.group)
+                        .record(start.elapsed());
+                    return true;
+                }
+                Ok(Err(failure)) => {
+                    panics = 0;
+                    failure
+                }
+                Err(_) => {
+                    panics += 1;
+                    self.panicked(message, panics)
+                }
+            };
+            match failure {
+                Failure::Poison(problem) => match self.dead_letter(message, &problem, attempts).await {
+                    Ok(()) => return true,
+                    Err(error) => tracing::warn!(
+                        group = self.group,
+                        error = format!("{error:#}"),
+                        "dead-letter topic unavailable, retrying"
+                    ),
+                },
+                Failure::Transient(error) => {
+                    metrics::counter!("kafka_message_retries_total", "group" => self.group).increment(1);
+                    tracing::warn!(
+                        group = self.group,
+                        attempts,
+                        error = format!("{error:#}"),
+                        "message failed, retrying"
+                    );
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
+                () = closed.cancelled() => return false,
+                () = stop.cancelled() => return false,
+            }
+        }
+    }
+
+    /// A panic of the handler as a failure of its message.
+    fn panicked(&self, message: &Message, panics: u32) -> Failure {
+        metrics::counter!("kafka_handler_panics_total", "group" => self.group).increment(1);
+        let Message { topic, partition, offset, .. } = message;
+        tracing::error!(group = self.group, topic, partition, offset, panics, "a handler panicked: a defect");
+        if panics < PANICS {
+            Failure::transient(anyhow::anyhow!("its handler panicked: a defect"))
+        } else {
+            Failure::poison("its handler panicked: a defect")
+        }
+    }
+
+    async fn dead_letter(&self, message: &Message, problem: &str, attempts: u32) -> anyhow::Result<()> {
+        tracing::error!(
+            group = self.group,
+            topic = message.topic,
+            partition = message.partition,
+            offset = message.offset,
+            problem,
+            "message dead-lettered: it cannot be handled"
+        );
+        // Poison is rare: a producer of its own, for as long as it takes, costs nothing the rest of the time.
+        let publish = async |letter| KafkaPublisher::new(&self.config)?.publish(vec![letter]).await;
+        let letter = dead_letter(message, self.group, problem, attempts);
+        match publish(letter.clone()).await {
+            // Compressed it went through the broker; one record must not hold up its partition for ever.
+            Err(error) if is_too_large(&error) => publish(abridged(letter)).await?,
+            outcome => outcome?,
+        }
+        metrics::counter!("kafka_dead_letters_total", "group" => self.group).increment(1);
+        Ok(())
+    }
+}
+
+/// Backoff between the attempts of one message: from 100 ms, doubling to 2 s, with up to as much jitter again. A partition goes on
+/// within four seconds after the cause is gone.
+fn pauses() -> ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(2))
+        .without_max_times()
+        .with_jitter()
+        .build()
+}
