@@ -11,7 +11,7 @@ use axum::{
 use tonic::Status;
 
 use super::{Caller, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, SessionError, Sessions};
-use crate::{problem::Problem, tls::Identity};
+use crate::{grpc, problem::Problem, tls::Identity};
 
 /// The callers that a path admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +54,7 @@ impl Guard {
 
     /// Middleware for gRPC: metadata `session-uuid` or `authorization`, refusals in trailers.
     pub async fn grpc(State(guard): State<Self>, request: Request, next: Next) -> Response {
-        guard.check(SESSION_METADATA, request, next).await.unwrap_or_else(|refusal| {
-            let response: http::Response<tonic::body::Body> = refusal.status().into_http();
-            response.map(axum::body::Body::new)
-        })
+        guard.check(SESSION_METADATA, request, next).await.unwrap_or_else(|refusal| grpc::refuse(&refusal.status()))
     }
 
     /// Middleware for HTTP: header `X-Session-Uuid` or `Authorization`, refusals as problems.

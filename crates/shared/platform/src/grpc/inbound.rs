@@ -11,6 +11,7 @@ use axum::{
 };
 use tonic::Status;
 
+use super::refuse;
 use crate::{
     arrival::{Arrivals, Arrived, NotArrived},
     auth::Guard,
@@ -56,10 +57,4 @@ async fn shed_user(State(slots): State<UserSlots>, request: Request, next: Next)
         return refuse(&Status::resource_exhausted("too many calls of this user at once; try again soon"));
     };
     next.run(request).await
-}
-
-/// The response of a call that fails with `status`.
-pub(super) fn refuse(status: &Status) -> Response {
-    let response: http::Response<tonic::body::Body> = status.clone().into_http();
-    response.map(Body::new)
 }

@@ -9,6 +9,7 @@ mod server;
 mod streams;
 mod transport;
 
+use axum::{body::Body, response::Response};
 pub use details::{about, reason, subject, with_reason};
 pub use peer::{MemoryResolver, Peer, Resolver, SystemResolver};
 pub(crate) use rpcs::Rpcs;
@@ -27,6 +28,12 @@ pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
     let caller = request.extensions().get::<Caller>().cloned();
     caller.ok_or_else(|| Status::internal("the guard is missing before this call"))
+}
+
+/// The response of a call that fails with `status` before it reaches its service.
+pub(crate) fn refuse(status: &Status) -> Response {
+    let response: http::Response<tonic::body::Body> = status.clone().into_http();
+    response.map(Body::new)
 }
 
 /// A time as protobuf has it.

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use anyhow::Context as _;
-use axum::{Router, body::Body, extract::Request, middleware::Next, response::Response};
+use axum::{Router, extract::Request, middleware::Next, response::Response};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     server::NamedService,
@@ -11,7 +11,7 @@ use tonic::{
 };
 use tonic_health::ServingStatus;
 
-use super::{Rpcs, inbound, streams};
+use super::{Rpcs, inbound, refuse, streams};
 use crate::{
     auth::Guard,
     deadline,
@@ -136,10 +136,7 @@ impl Services {
 fn layers(router: Router, rpcs: Rpcs) -> Router {
     router
         .layer(axum::middleware::from_fn(bounded))
-        .layer(catch_panics(|| {
-            let response: http::Response<tonic::body::Body> = tonic::Status::internal("internal error").into_http();
-            response.map(Body::new)
-        }))
+        .layer(catch_panics(|| refuse(&tonic::Status::internal("internal error"))))
         .layer(axum::middleware::from_fn_with_state(rpcs, observe::grpc))
 }
 
@@ -148,11 +145,9 @@ async fn bounded(request: Request, next: Next) -> Response {
     let asked = request.headers().get("grpc-timeout").and_then(|value| parse_timeout(value.to_str().ok()?));
     let limit = asked.unwrap_or(CALL_LIMIT).min(CALL_LIMIT);
     let work = deadline::within(limit, next.run(request));
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-        let status = tonic::Status::deadline_exceeded("the call took too long");
-        let response: http::Response<tonic::body::Body> = status.into_http();
-        response.map(Body::new)
-    })
+    tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| refuse(&tonic::Status::deadline_exceeded("the call took too long")))
 }
 
 /// `grpc-timeout`: at most eight digits and a unit, as the gRPC protocol over HTTP/2 has it.

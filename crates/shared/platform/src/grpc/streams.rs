@@ -23,7 +23,7 @@ use tokio::{
 };
 use tonic::{Status, service::Routes};
 
-use super::inbound::refuse;
+use super::refuse;
 
 /// Streams of one kind at a time, at one server.
 const STREAMS: usize = 256;

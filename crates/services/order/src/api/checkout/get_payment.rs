@@ -1,17 +1,13 @@
 //! `GET /api/orders/{order_id}/payment`
 
-use axum::{Json, extract::State, http::StatusCode, response::ErrorResponse};
+use axum::{Json, extract::State, response::ErrorResponse};
 
 use super::dto::CheckoutPayment;
+pub use crate::api::get_payment::PROBLEMS;
 use crate::api::{
     extract::{OrderUuid, User},
-    problems::Declared,
     state::Api,
 };
-
-/// This endpoint's error responses, besides those of every endpoint.
-pub const PROBLEMS: [Declared; 2] =
-    [(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"), (StatusCode::NOT_FOUND, "PAYMENT_NOT_FOUND")];
 
 /// The payment of one of the caller's orders
 ///
