@@ -2,7 +2,8 @@
 # Makes the broker's rights (ACLs) those of the table `rights`, and of the operator, Kafka UI and the user `outside`: adds what is missing,
 # takes away what these users have beside it, and leaves other users alone. Repeated, it changes nothing.
 #
-#   acls.sh BROKER           as the user `broker` with BROKER_KAFKA_PASSWORD, or over a plain listener where that is not set
+#   acls.sh BROKER           as the user `broker` with BROKER_KAFKA_PASSWORD, or over a plain listener where that is not set;
+#                            over TLS where BROKER_CA_FILE has the authorities to trust
 set -euo pipefail
 broker=$1
 prefix=${KAFKA_GROUP_PREFIX:-}
@@ -15,6 +16,8 @@ if [ -n "${BROKER_KAFKA_PASSWORD:-}" ]; then
   login='org.apache.kafka.common.security.plain.PlainLoginModule required'
   printf '%s\n' security.protocol=SASL_PLAINTEXT sasl.mechanism=PLAIN \
     "sasl.jaas.config=$login username=\"broker\" password=\"$BROKER_KAFKA_PASSWORD\";" >"$work/client.properties"
+  [ -z "${BROKER_CA_FILE:-}" ] || printf '%s\n' security.protocol=SASL_SSL ssl.truststore.type=PEM \
+    "ssl.truststore.location=$BROKER_CA_FILE" >>"$work/client.properties"
 fi
 acls() { /opt/kafka/bin/kafka-acls.sh --bootstrap-server "$broker" --command-config "$work/client.properties" "$@"; }
 

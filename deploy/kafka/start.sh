@@ -15,6 +15,9 @@ for user in broker operator ui $(awk '/^(read|write) / { print $2 }' rights | so
     '') echo "$name is not set" >&2; exit 1 ;;
     *[\"\\\$]* | *$'\n'*) echo "$name has a quote, a backslash, a dollar or a line break: choose another" >&2; exit 1 ;;
   esac
+  case ${SHIPYARD_ENVIRONMENT-}:$password in
+    production:*development-only*) echo "SHIPYARD_ENVIRONMENT: is production, where the published $name may not be used" >&2; exit 1 ;;
+  esac
   users+=" user_$user=\"$password\""
   # What begins with KAFKA_ becomes a property of the broker; the rest of the environment is not its business.
   unset "$name"

@@ -4,6 +4,9 @@
 set -eu
 digest() {
   [ -n "$2" ] || { echo "$1 is not set" >&2; exit 1; }
+  case "${SHIPYARD_ENVIRONMENT-}:$2" in
+    production:*development-only*) echo "SHIPYARD_ENVIRONMENT: is production, where the published $1 may not be used" >&2; exit 1 ;;
+  esac
   printf %s "$2" | sha256sum | cut -d ' ' -f 1
 }
 iam=$(digest IAM_REDIS_PASSWORD "${IAM_REDIS_PASSWORD-}")
@@ -25,5 +28,10 @@ user iam on #$iam $keys $(echo $commands)
 user operator on #$operator +ping +info +dbsize +slowlog|get +acl|log
 user outside on #$outside +ping +info
 USERS
+# Over TLS: has new certificates read, by deploy/tls/renew. Its password is made here and does not leave the container.
+if [ -e /tmp/tls/tls.key ]; then
+  head -c 32 /dev/urandom | sha256sum | cut -d ' ' -f 1 | tr -d '\n' >/tmp/renew.password
+  echo "user renew on #$(sha256sum </tmp/renew.password | cut -d ' ' -f 1) +config|set" >>/tmp/users.acl
+fi
 chown redis /tmp/users.acl
 exec docker-entrypoint.sh "$@" --aclfile /tmp/users.acl

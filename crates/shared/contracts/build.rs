@@ -1,11 +1,16 @@
 //! Compiles `proto/**/*.proto` with protox, so that no `protoc` is needed.
+//!
+//! A message with a field that is `(common.v1.sensitive)` gets a `Debug` of our own, which does not show that field.
 
-use std::{env, fs, path::PathBuf};
+use std::{env, fmt::Write as _, fs, path::PathBuf};
 
-const FILES: [&str; 13] = [
+use protox::prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor};
+
+const FILES: [&str; 14] = [
     "auth/v1/auth.proto",
     "user/v1/user.proto",
     "common/v1/common.proto",
+    "common/v1/options.proto",
     "inventory/v1/inventory.proto",
     "payment/v1/payment.proto",
     "assembly/v1/assembly.proto",
@@ -22,11 +27,54 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
 
-    let descriptors = protox::compile(FILES, [&root])?;
+    let mut compiler = protox::Compiler::new([&root])?;
+    compiler.include_imports(true).include_source_info(true).open_files(FILES)?;
+    let descriptors = compiler.file_descriptor_set();
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), prost_encode(&descriptors))?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    let sensitive = sensitive(&compiler.descriptor_pool())?;
+    fs::write(out.join("debug.rs"), sensitive.iter().map(debug).collect::<String>())?;
+    let names = sensitive.iter().map(|message| format!(".{}", message.full_name()));
+    tonic_prost_build::configure().skip_debug(names).compile_fds(descriptors)?;
     Ok(())
+}
+
+/// The messages with sensitive fields. Fails for one whose `Debug` cannot be written here.
+fn sensitive(pool: &DescriptorPool) -> Result<Vec<MessageDescriptor>, String> {
+    let option = pool.get_extension_by_name("common.v1.sensitive").ok_or("there is no option common.v1.sensitive")?;
+    let is_sensitive = |field: &FieldDescriptor| field.options().get_extension(&option).as_bool().unwrap_or_default();
+    let messages = pool.all_messages().filter(|message| message.fields().any(|field| is_sensitive(&field)));
+    let messages: Vec<_> = messages.collect();
+    for message in &messages {
+        if message.parent_message().is_some() || message.oneofs().any(|oneof| !oneof.is_synthetic()) {
+            return Err(format!("{}: no sensitive field in a nested message or beside a oneof", message.full_name()));
+        }
+    }
+    Ok(messages)
+}
+
+/// `Debug` of a message. Names of messages and fields are those of Rust already; a raw identifier would not compile.
+fn debug(message: &MessageDescriptor) -> String {
+    let (package, name) = (message.package_name().replace('.', "::"), message.name());
+    let option = message.parent_pool().get_extension_by_name("common.v1.sensitive");
+    let mut fields = String::new();
+    for field in message.fields() {
+        let is_sensitive =
+            option.as_ref().is_some_and(|option| field.options().get_extension(option).as_bool() == Some(true));
+        let name = field.name();
+        let value = if is_sensitive { "&format_args!(\"[redacted]\")".to_owned() } else { format!("&self.{name}") };
+        let _ = writeln!(fields, "            .field({name:?}, {value})");
+    }
+    format!(
+        "impl ::core::fmt::Debug for crate::proto::{package}::{name} {{
+    fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{
+        formatter
+            .debug_struct({name:?})
+{fields}            .finish()
+    }}
+}}
+"
+    )
 }
 
 fn prost_encode(descriptors: &impl protox::prost::Message) -> Vec<u8> {

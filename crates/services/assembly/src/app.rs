@@ -44,7 +44,7 @@ impl App {
         };
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
-            guard: identity.guard(&server, api::access)?,
+            guard: identity.guard(&server, api::RULES)?,
             consumers: messaging.consumers(&server, [consumers::order_paid(service.clone(), times)]),
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![

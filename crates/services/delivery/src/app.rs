@@ -54,10 +54,11 @@ impl App {
             consumers::order_cancelled(service.clone()),
             consumers::basket_confirmed(service.clone()),
         ];
-        let http_guard = identity.guard(&server, api::http::access(own.delivery_open))?;
+        let http_guard = identity.guard(&server, api::http::RULES)?;
+        let http_guard = if own.delivery_open { http_guard.open() } else { http_guard };
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
-            guard: identity.guard(&server, api::grpc::access)?,
+            guard: identity.guard(&server, api::grpc::RULES)?,
             router: api::http::router(service.clone(), http_guard, server.readiness(), own.delivery_max_in_flight),
             consumers: messaging.consumers(&server, subscriptions),
             relay: messaging.relay(&server, &waker)?,

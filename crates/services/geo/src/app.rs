@@ -24,7 +24,7 @@ impl App {
         let server = Server::bind(&SERVICE, server).await?;
         Ok(Self {
             // Every path is public, so the guard looks no session up.
-            guard: server.guard(Arc::new(MemorySessions::default()), api::access),
+            guard: server.guard(Arc::new(MemorySessions::default()), api::RULES),
             service: GeoService::new(streets),
             server,
         })

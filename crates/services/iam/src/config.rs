@@ -10,7 +10,10 @@ use platform::{
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::{SERVICE, model::Operators};
+use crate::{
+    SERVICE,
+    model::{MAX_CHARACTERS, MIN_CHARACTERS, Operators, TrustedProxies},
+};
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -18,8 +21,10 @@ pub struct Config {
     pub own: Own,
     pub hashing: Hashing,
     pub limits: Limits,
+    pub bounds: SessionBounds,
     pub sessions: SessionBackend,
     pub operators: Operators,
+    pub proxies: TrustedProxies,
 }
 
 /// The store of sessions and of counts of failed attempts.
@@ -44,6 +49,31 @@ pub struct Own {
     /// The logins of the operators, separated by commas.
     #[serde(default)]
     pub iam_operators: String,
+    /// The least characters of a new password.
+    #[serde(default = "password_min")]
+    pub iam_password_min: usize,
+    /// The proxies, as addresses or networks separated by commas, that are believed about the addresses of callers.
+    #[serde(default)]
+    pub iam_trusted_proxies: String,
+}
+
+/// How many sessions a user has, and how long unused ones live.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct SessionBounds {
+    /// One more login ends the oldest of this many.
+    #[serde(default = "sessions_per_user")]
+    pub iam_sessions_per_user: u32,
+    /// A session ends when it was not used for this long. None: it lives until `IAM_SESSION_TTL` is over.
+    #[serde(default, with = "humantime_serde")]
+    pub iam_session_idle: Option<Duration>,
+}
+
+impl SessionBounds {
+    /// How old the time of the last use in the store may be. Less would write on every request.
+    pub fn precision(&self) -> Duration {
+        let minute = Duration::from_mins(1);
+        self.iam_session_idle.map_or(minute, |idle| (idle / 10).min(minute))
+    }
 }
 
 /// The cost of a hash: argon2id with one lane.
@@ -60,25 +90,69 @@ pub struct Hashing {
     /// Hashes that may wait for a thread; more are refused at once.
     #[serde(default = "hashing_queue")]
     pub iam_hashing_queue: usize,
+    /// Registrations that may wait for their turn; more are refused at once.
+    #[serde(default = "hashing_queue")]
+    pub iam_registration_queue: usize,
 }
 
-/// Limits on wrong passwords. A window begins with its first failure; 0 failures means no limit.
+/// Limits on attempts with a wrong password; 0 means no limit.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Limits {
-    /// A login with this many failures is locked out until the window ends.
+    /// An account with this many attempts in a row is locked, for a growing delay that ends at the window.
     #[serde(default = "lockout_failures")]
     pub iam_lockout_failures: u32,
     #[serde(default = "lockout_window", with = "humantime_serde")]
     pub iam_lockout_window: Duration,
-    /// An address with this many failures is refused until the window ends.
+    /// An address with this many attempts is refused, likewise.
     #[serde(default = "address_failures")]
     pub iam_address_failures: u32,
+    /// An address with this many registrations is refused, likewise.
+    #[serde(default = "address_registrations")]
+    pub iam_address_registrations: u32,
     #[serde(default = "address_window", with = "humantime_serde")]
     pub iam_address_window: Duration,
 }
 
+/// How many attempts a count allows before delays begin, and the longest delay.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// 0 means no limit.
+    pub attempts: u32,
+    pub window: Duration,
+}
+
+impl Limits {
+    pub fn account(&self) -> Limit {
+        Limit { attempts: self.iam_lockout_failures, window: self.iam_lockout_window }
+    }
+
+    pub fn address(&self) -> Limit {
+        Limit { attempts: self.iam_address_failures, window: self.iam_address_window }
+    }
+
+    pub fn registrations(&self) -> Limit {
+        Limit { attempts: self.iam_address_registrations, window: self.iam_address_window }
+    }
+}
+
+impl Hashing {
+    /// The least memory in KiB and passes that OWASP's Password Storage Cheat Sheet gives for argon2id with one lane.
+    const LEAST: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+
+    /// True for costs below OWASP's minimum.
+    pub fn is_weak(&self) -> bool {
+        !Self::LEAST
+            .iter()
+            .any(|(memory, passes)| self.iam_argon2_memory_kib >= *memory && self.iam_argon2_iterations >= *passes)
+    }
+}
+
 fn session_ttl() -> Duration {
     Duration::from_hours(24)
+}
+
+fn sessions_per_user() -> u32 {
+    100
 }
 
 fn argon2_memory_kib() -> u32 {
@@ -103,6 +177,14 @@ fn lockout_failures() -> u32 {
 
 fn lockout_window() -> Duration {
     Duration::from_mins(15)
+}
+
+fn password_min() -> usize {
+    MIN_CHARACTERS
+}
+
+fn address_registrations() -> u32 {
+    200
 }
 
 fn address_failures() -> u32 {
@@ -130,14 +212,23 @@ impl Config {
         let config = Self {
             server: server::Config::load(&SERVICE, settings)?,
             operators: own.operators()?,
+            proxies: own.trusted_proxies()?,
             own,
             hashing: settings.read()?,
             limits: settings.read()?,
+            bounds: settings.read()?,
             sessions,
         };
         // Expiry has a resolution of one millisecond.
         if config.own.iam_session_ttl < Duration::from_millis(1) {
             return Err(ConfigError::new("IAM_SESSION_TTL", "is too short for a session to be used"));
+        }
+        config.own.check_password_min()?;
+        if config.bounds.iam_sessions_per_user == 0 {
+            return Err(ConfigError::new("IAM_SESSIONS_PER_USER", "is 0; nobody could log in"));
+        }
+        if config.bounds.iam_session_idle.is_some_and(|idle| idle < Duration::from_secs(1)) {
+            return Err(ConfigError::new("IAM_SESSION_IDLE", "is too short for a session to be used"));
         }
         if config.hashing.iam_hashing_threads == 0 {
             return Err(ConfigError::new("IAM_HASHING_THREADS", "is 0; no password could be checked"));
@@ -157,5 +248,46 @@ impl Own {
     /// Parses the operators' logins.
     pub fn operators(&self) -> Result<Operators, ConfigError> {
         Operators::parse(&self.iam_operators).map_err(|error| ConfigError::new("IAM_OPERATORS", error))
+    }
+
+    fn trusted_proxies(&self) -> Result<TrustedProxies, ConfigError> {
+        TrustedProxies::parse(&self.iam_trusted_proxies)
+            .map_err(|error| ConfigError::new("IAM_TRUSTED_PROXIES", error.problem))
+    }
+
+    /// The least characters of a new password, if it is in range.
+    pub fn check_password_min(&self) -> Result<usize, ConfigError> {
+        let least = self.iam_password_min;
+        if (MIN_CHARACTERS..=MAX_CHARACTERS).contains(&least) {
+            return Ok(least);
+        }
+        let problem = format!("is not between {MIN_CHARACTERS} and {MAX_CHARACTERS}");
+        Err(ConfigError::new("IAM_PASSWORD_MIN", problem))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_below_the_minimum_of_owasp_are_weak() {
+        let is_weak = |memory, iterations| {
+            Hashing {
+                iam_argon2_memory_kib: memory,
+                iam_argon2_iterations: iterations,
+                iam_hashing_threads: 1,
+                iam_hashing_queue: 1,
+                iam_registration_queue: 1,
+            }
+            .is_weak()
+        };
+
+        for (memory, iterations) in [(19_456, 2), (47_104, 1), (7_168, 5), (65_536, 3)] {
+            assert!(!is_weak(memory, iterations), "{memory} KiB, {iterations}");
+        }
+        for (memory, iterations) in [(19_455, 2), (19_456, 1), (7_167, 9), (64, 1)] {
+            assert!(is_weak(memory, iterations), "{memory} KiB, {iterations}");
+        }
     }
 }

@@ -23,8 +23,12 @@ pub enum Error {
     InvalidSession,
     #[error("user not found")]
     UserNotFound,
+    #[error("session not found")]
+    SessionNotFound,
     #[error("too many failed attempts from this address")]
     TooManyAttempts,
+    #[error("too many registrations from this address")]
+    TooManyRegistrations,
     #[error("too many passwords are being checked")]
     HashingBusy,
     #[error("a password could not be hashed: {0}")]
@@ -51,8 +55,10 @@ impl From<Error> for Status {
             Error::LoginTaken | Error::EmailTaken => Self::already_exists(message),
             Error::WrongCredentials | Error::InvalidSession => Self::unauthenticated(message),
             Error::NotOperator => Self::permission_denied(message),
-            Error::UserNotFound => Self::not_found(message),
-            Error::TooManyAttempts | Error::HashingBusy => Self::resource_exhausted(message),
+            Error::UserNotFound | Error::SessionNotFound => Self::not_found(message),
+            Error::TooManyAttempts | Error::TooManyRegistrations | Error::HashingBusy => {
+                Self::resource_exhausted(message)
+            }
             Error::SessionsUnavailable(_) => Self::unavailable(message),
             Error::Database(error) => error.into(),
             Error::Hashing(_) | Error::Session(_) => {

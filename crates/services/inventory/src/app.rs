@@ -38,7 +38,7 @@ impl App {
             consumers::ship_assembled(service.clone()),
         ];
         Ok(Self {
-            guard: identity.guard(&server, api::access)?,
+            guard: identity.guard(&server, api::RULES)?,
             consumers: messaging.consumers(&server, subscriptions),
             jobs: vec![
                 jobs::expire_reservations(service.clone(), server.lease("expiry")?),

@@ -68,7 +68,7 @@ impl App {
         ];
         jobs.extend(bot.map(jobs::answer_commands));
         Ok(Self {
-            guard: server.guard(Arc::new(GrpcSessions::new(iam)), api::access),
+            guard: server.guard(Arc::new(GrpcSessions::new(iam)), api::RULES),
             consumers: messaging.consumers(&server, subscriptions),
             service,
             jobs,

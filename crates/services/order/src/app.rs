@@ -32,9 +32,9 @@ impl App {
         crate::metrics::count_from_zero();
         let Config { server, identity, messaging, own } = config;
         let server = Server::bind(&SERVICE, server).await?;
-        let delivery = server.peer("delivery", "DELIVERY_ADDRESS", &own.delivery_address)?;
         let orders = Arc::new(PgOrders::new(server.database()?));
-        let tracking = Arc::new(GrpcDelivery::new(delivery));
+        let tracking =
+            Arc::new(GrpcDelivery::new(server.peer("delivery", "DELIVERY_ADDRESS", &own.delivery_address)?));
         let deliveries = DeliveryService::new(orders.clone(), tracking, own.order_delivery_max_volume);
         let waker = Waker::default();
         // Guard and look-up of logins share a channel and its circuit breaker.
@@ -49,7 +49,7 @@ impl App {
         .with_max_unpaid(own.order_max_unpaid)
         .with_users(Arc::new(GrpcUsers::new(server.identify(iam.clone()))));
         let sessions = Arc::new(GrpcSessions::new(iam));
-        let guard = server.guard(sessions.clone(), api::access);
+        let guard = server.guard(sessions.clone(), api::RULES);
         let subscriptions = [
             consumers::payment_completed(service.clone()),
             consumers::ship_assembled(service.clone()),
@@ -60,7 +60,7 @@ impl App {
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
             router: api::router(state, guard, server.readiness(), own.order_max_in_flight),
-            grpc: (api::grpc::services(deliveries), server.guard(sessions, api::grpc::access)),
+            grpc: (api::grpc::services(deliveries), server.guard(sessions, api::grpc::RULES)),
             consumers: messaging.consumers(&server, subscriptions),
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![

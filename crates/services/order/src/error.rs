@@ -12,8 +12,9 @@ pub enum Error {
     Refused(#[from] Refusal),
     #[error("user_uuid is not the caller's")]
     UserMismatch,
-    #[error("there is no part named {0:?}")]
-    PartNameNotFound(String),
+    /// The name of this item.
+    #[error("items[{0}].product_id: there is no part with this uuid or name")]
+    PartNameNotFound(usize),
     #[error("there is no payment of order {0}")]
     PaymentNotFound(OrderId),
     #[error("a payment of this order is in progress")]

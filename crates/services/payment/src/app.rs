@@ -44,7 +44,7 @@ impl App {
         let service = PaymentService::new(payments, direct_payments, providers, waker.clone());
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
-            guard: identity.guard(&server, api::access)?,
+            guard: identity.guard(&server, api::RULES)?,
             consumers: messaging.consumers(&server, [consumers::order_cancelled(service.clone())]),
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![jobs::finish_payments(service.clone()), retention.outbox(), retention.inbox()],

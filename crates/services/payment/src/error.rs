@@ -14,6 +14,9 @@ pub enum Error {
     AnotherUser,
     #[error("{0}: another one was sent for this attempt")]
     Differs(&'static str),
+    /// An earlier attempt charged another user.
+    #[error("user_uuid: another user pays this order")]
+    AnotherPayer,
     #[error("nothing was charged: {reason}", reason = .0.as_str())]
     Declined(Decline),
     #[error("another attempt to pay this order is in progress")]
@@ -42,7 +45,7 @@ impl From<Error> for Status {
         let text = error.to_string();
         match error {
             Error::NotFound | Error::AnotherUser => Self::not_found(text),
-            Error::Differs(_) => Self::already_exists(text),
+            Error::Differs(_) | Error::AnotherPayer => Self::already_exists(text),
             Error::Declined(decline) => with_reason(Code::FailedPrecondition, decline.as_str(), text),
             Error::InProgress => with_reason(Code::FailedPrecondition, "PAYMENT_IN_PROGRESS", text),
             Error::Cancelled => with_reason(Code::FailedPrecondition, "ORDER_CANCELLED", text),
@@ -66,6 +69,7 @@ impl From<Error> for Failure {
             Error::NotFound
             | Error::AnotherUser
             | Error::Differs(_)
+            | Error::AnotherPayer
             | Error::Declined(_)
             | Error::Cancelled
             | Error::NotCancelled(_)

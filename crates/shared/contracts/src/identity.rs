@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use platform::{
-    auth::{Access, Guard, SessionError, Sessions, User},
+    auth::{Guard, Rule, SessionError, Sessions, User},
     config::ConfigError,
     grpc::{Peer, is_refused, is_transient},
     retry::Budget,
@@ -39,9 +39,9 @@ impl Config {
         server.channel("iam", "IAM_ADDRESS", &self.iam_address)
     }
 
-    /// The guard before the API of `server`, with a channel of its own. `access` maps a path to its rule.
-    pub fn guard(&self, server: &Server, access: fn(&str) -> Access) -> anyhow::Result<Guard> {
-        Ok(server.guard(Arc::new(GrpcSessions::new(self.iam(server)?)), access))
+    /// The guard before the API of `server`, with a channel of its own.
+    pub fn guard(&self, server: &Server, rules: &'static [Rule]) -> anyhow::Result<Guard> {
+        Ok(server.guard(Arc::new(GrpcSessions::new(self.iam(server)?)), rules))
     }
 }
 

@@ -1,22 +1,11 @@
 //! Configuration from defaults, an optional file and the environment, with errors that name the variable.
 
-use std::{collections::HashMap, fmt, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use serde::de::DeserializeOwned;
 
-/// Why the configuration cannot be used. Its text names the variable and never shows a secret's value.
-#[derive(Debug, thiserror::Error)]
-#[error("{variable}: {problem}")]
-pub struct ConfigError {
-    pub variable: String,
-    pub problem: String,
-}
-
-impl ConfigError {
-    pub fn new(variable: &str, problem: impl fmt::Display) -> Self {
-        Self { variable: variable.to_owned(), problem: problem.to_string() }
-    }
-}
+pub use crate::config_error::ConfigError;
+use crate::config_files;
 
 /// All variables that this process can see, from the weakest source to the strongest: the TOML file that `SHIPYARD_CONFIG`
 /// names, `.env` in the working directory, the environment, overrides.
@@ -43,23 +32,9 @@ impl Settings {
     pub fn load() -> Result<Self, ConfigError> {
         let mut values = HashMap::new();
         if let Ok(path) = std::env::var("SHIPYARD_CONFIG") {
-            let file = config::Config::builder()
-                .add_source(config::File::from(Path::new(&path)).format(config::FileFormat::Toml))
-                .build()
-                .and_then(config::Config::try_deserialize::<HashMap<String, String>>)
-                .map_err(|error| ConfigError::new("SHIPYARD_CONFIG", error))?;
-            values.extend(file.into_iter().map(|(name, value)| (name.to_lowercase(), value)));
+            values.extend(config_files::toml(Path::new(&path))?);
         }
-        match dotenvy::dotenv_iter() {
-            Ok(entries) => {
-                for entry in entries {
-                    let (name, value) = entry.map_err(|error| ConfigError::new(".env", error))?;
-                    values.insert(name.to_lowercase(), value);
-                }
-            }
-            Err(error) if error.not_found() => {}
-            Err(error) => return Err(ConfigError::new(".env", error)),
-        }
+        values.extend(config_files::env(Path::new(".env"))?);
         for (name, value) in std::env::vars_os() {
             if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
                 values.insert(name.to_lowercase(), value);
@@ -99,6 +74,12 @@ impl Settings {
     /// The variable's value. One that is set to nothing counts as not set.
     pub fn get(&self, variable: &str) -> Option<&str> {
         self.values.get(&variable.to_lowercase()).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The secrets that are set, by name in lower case.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        let secrets = self.values.iter().filter(|(name, value)| is_secret(name) && !value.is_empty());
+        secrets.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Reads the variables that `T` names. The error names the one that is missing or wrong.
@@ -166,8 +147,15 @@ impl Settings {
 
 /// The endings of variables that hold a secret and so may come from a file. They are specific, since a file that cannot be read is an
 /// error and other software has variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
-const SECRETS: [&str; 6] =
-    ["service_key", "_database_url", "redis_url", "_bot_token", "_provider_key", "_sasl_password"];
+const SECRETS: [&str; 7] = [
+    "service_key",
+    "service_key_previous",
+    "_database_url",
+    "redis_url",
+    "_bot_token",
+    "_provider_key",
+    "_sasl_password",
+];
 
 fn is_secret(name: &str) -> bool {
     SECRETS.iter().any(|ending| name.ends_with(ending))

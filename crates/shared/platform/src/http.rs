@@ -7,7 +7,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::StatusCode,
+    http::{Method, StatusCode, Uri},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -49,6 +49,18 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
 
 /// The most bytes of a request's body: enough for an order of the maximum number of parts.
 pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// The answer where no route is.
+#[expect(clippy::unused_async, reason = "a handler of axum is async")]
+pub async fn not_found(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("there is nothing at {}", uri.path()))
+}
+
+/// The answer to a method that a route does not have.
+#[expect(clippy::unused_async, reason = "a handler of axum is async")]
+pub async fn method_not_allowed(method: Method) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", format!("{method} is not possible here"))
+}
 
 /// The layers around an API for the outside world: trace, metrics, bodies that arrive in time, a bound on time, panics as 500, drained bodies.
 pub fn layers(router: Router) -> Router {

@@ -41,16 +41,34 @@ pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T,
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
-        let text = error.to_string();
+        let text = describe(&error);
         let field = match path.as_str() {
             "." => missing(&text).unwrap_or("body"),
             path if error.is_data() => path,
             _ => "body",
         };
-        Problem::invalid(field, error)
+        Problem::invalid(field, &text)
     })?;
-    json.end().map_err(|error| Problem::invalid("body", error))?;
+    json.end().map_err(|error| Problem::invalid("body", describe(&error)))?;
     Ok(value)
+}
+
+/// What is wrong, without the value that is: a password may be in the wrong place, and an answer in a client's log.
+fn describe(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let mut shows_value =
+        ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant ", "unknown field "].into_iter();
+    if !error.is_data() || text.starts_with("missing field `") || text.starts_with("duplicate field `") {
+        error.to_string()
+    } else if shows_value.any(|beginning| text.starts_with(beginning)) {
+        // What is expected is the program's own text and stands last.
+        let expected = text.rsplit_once(", expected ").map(|(_, expected)| format!("is not {expected}"));
+        expected.unwrap_or_else(|| "is not valid".to_owned())
+    } else {
+        // Of a type that reads itself, such as a uuid, which repeats a part of the value.
+        "is not valid".to_owned()
+    }
 }
 
 /// The field that serde reports as missing.
@@ -64,5 +82,48 @@ pub fn unreadable(rejection: &BytesRejection) -> Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is larger than 64 KiB")
     } else {
         Problem::invalid("body", rejection.body_text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "UPPERCASE")]
+    enum Method {
+        Card,
+        Sbp,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "it is only read")]
+    struct Body {
+        user: Uuid,
+        count: u32,
+        method: Method,
+    }
+
+    #[test]
+    fn an_error_says_what_is_expected_and_repeats_no_value() {
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, "application/json".parse().unwrap())]);
+        for (body, field, said) in [
+            (r#"{"user": "hunter2, expected nothing"}"#, "user", "is not valid"),
+            (r#"{"user": 4711}"#, "user", "UUID string"),
+            (r#"{"count": "hunter2, expected x"}"#, "count", "is not u32"),
+            (r#"{"count": -4711}"#, "count", "is not u32"),
+            (r#"{"method": "hunter2"}"#, "method", "is not `CARD` or `SBP`"),
+            (r#"{"count": 1}"#, "user", "missing field `user`"),
+            (r#"{"count": hunter2}"#, "body", "expected value at line 1"),
+        ] {
+            let problem = parse::<Body>(&headers, body.as_bytes()).unwrap_err();
+
+            let shown = format!("{problem:?}");
+            assert!(shown.contains(said) && shown.contains(field), "{body}: {shown}");
+            assert!(!shown.contains("hunter") && !shown.contains("4711"), "{shown}");
+        }
     }
 }

@@ -20,10 +20,12 @@ use crate::{
     tls::{self, Tls},
 };
 
-/// How long one command may take, the time to connect again included.
-pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long one command may take, the time to connect again included. Callers are told within 500 ms that Redis is away.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 /// A connection without a reply for this long is replaced. It is less than the callers' own timeouts, which would hide the loss.
-const SILENCE: Duration = Duration::from_secs(1);
+const SILENCE: Duration = Duration::from_millis(250);
+/// How long the question whether the server answers may take.
+const WATCH: Duration = Duration::from_secs(2);
 /// Commands that change nothing: they are repeated once, over the connection that replaces a silent one.
 const READS: [&[u8]; 3] = [b"GET", b"MGET", b"EXISTS"];
 
@@ -165,7 +167,7 @@ enum Server {
 pub async fn watch(mut connection: Connection, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
     let mut before = Server::Answers;
     loop {
-        let answer = tokio::time::timeout(RESPONSE_TIMEOUT, ping(&mut connection)).await;
+        let answer = tokio::time::timeout(WATCH, ping(&mut connection)).await;
         let (server, problem) = match answer {
             Ok(Ok(())) => (Server::Answers, String::new()),
             Ok(Err(error)) if is_refusal(&error) => (Server::Refuses, error.to_string()),
@@ -196,11 +198,11 @@ pub async fn watch(mut connection: Connection, reachable: Condition, stop: Cance
     }
 }
 
-/// Asks whether the server answers. A stale connection fails once; the next is new.
+/// Asks whether the server answers. A stale or silent connection fails once; the next is new.
 pub async fn ping(connection: &mut Connection) -> RedisResult<()> {
     let ping = redis::cmd("PING");
     match ping.query_async(connection).await {
-        Err(error) if error.is_connection_dropped() => ping.query_async(connection).await,
+        Err(error) if error.is_connection_dropped() || error.is_timeout() => ping.query_async(connection).await,
         outcome => outcome,
     }
 }

@@ -19,7 +19,14 @@ use serde::Deserialize;
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Layer as _,
+    filter::{FilterExt as _, filter_fn},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
+
+use crate::{postgres::statement_spans, security_events};
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -71,10 +78,14 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
             .context("OTEL_EXPORTER_OTLP_ENDPOINT")?;
         tracer = tracer.with_batch_exporter(exporter);
     }
+    let exported = config.otel_exporter_otlp_endpoint.is_some();
     let tracer = tracer.build();
     // What PostgreSQL mentions when a migration finds its work done is no news.
     let quiet = "sqlx::postgres::notice=warn".parse().context("a log directive")?;
     let filter = EnvFilter::try_new(&config.log_level).context("LOG_LEVEL")?.add_directive(quiet);
+    // The audit log is not a matter of the level.
+    let filter = filter.add_directive(format!("{}=info", security_events::TARGET).parse().context("a log directive")?);
+    let filter = filter.and(filter_fn(|metadata| !shows_bytes(metadata.target(), *metadata.level())));
     let format = match config.log_format {
         LogFormat::Pretty => tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
@@ -91,14 +102,23 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
     };
     tracing_subscriber::registry()
         .with(format.with_filter(filter))
-        .with(tracing_opentelemetry::layer().with_tracer(tracer.tracer("shipyard")).with_filter(
-            tracing_subscriber::filter::filter_fn(|metadata| {
-                metadata.is_span() && *metadata.level() <= tracing::Level::INFO
-            }),
-        ))
+        // Where traces are not exported, sqlx is not asked to emit what these are made of.
+        .with(exported.then(|| statement_spans(tracer.tracer("shipyard"))))
+        .with(
+            tracing_opentelemetry::layer()
+                .with_tracer(tracer.tracer("shipyard"))
+                .with_filter(filter_fn(|metadata| metadata.is_span() && *metadata.level() <= tracing::Level::INFO)),
+        )
         .try_init()
         .context("setting up logs")?;
     Ok(Telemetry { tracer, _upkeep: record_metrics()? })
+}
+
+/// True for events with what is on a connection, headers with sessions and tokens included: no `LOG_LEVEL` shows them.
+fn shows_bytes(target: &str, level: tracing::Level) -> bool {
+    const WIRE: [&str; 8] = ["h2", "hyper", "hyper_util", "redis", "reqwest", "rustls", "tonic", "tower"];
+    let library = target.split("::").next().unwrap_or_default();
+    level == tracing::Level::TRACE && WIRE.contains(&library)
 }
 
 /// Colour codes are for terminals, and for those who do not ask for none (<https://no-color.org>).
@@ -193,6 +213,14 @@ mod tests {
 
         let (grown, all) = (resident().saturating_sub(before), ROUNDS * SAMPLES * size_of::<f64>());
         assert!(grown < all / 2, "{grown} bytes more for samples of {all} bytes");
+    }
+
+    #[test]
+    fn no_level_shows_what_is_on_a_connection() {
+        use tracing::Level;
+
+        assert!(shows_bytes("h2::hpack::decoder", Level::TRACE) && shows_bytes("reqwest", Level::TRACE));
+        assert!(!shows_bytes("h2::codec", Level::DEBUG) && !shows_bytes("platform::grpc", Level::TRACE));
     }
 
     #[test]

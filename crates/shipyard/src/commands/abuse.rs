@@ -3,6 +3,7 @@
 use std::{io::IsTerminal as _, time::Duration};
 
 use abuse::{HEAD, Options, Phases, Places, Report, attacks, attacks::Attack};
+use client::trust::Trust;
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::{config::Settings, service::Service, shutdown::on_signal};
 
@@ -90,9 +91,10 @@ fn options(arguments: &Arguments, attacks: Vec<Attack>) -> anyhow::Result<Option
     let Arguments { before, during, after, rate, users, scale, ratio, .. } = *arguments;
     Ok(Options {
         places: Places {
-            order: order.unwrap_or_else(|| format!("http://{}", order::SERVICE.address(&settings))),
+            order: order.unwrap_or_else(|| order::SERVICE.address(&settings)),
             iam: address(&arguments.iam, &iam::SERVICE),
             inventory: address(&arguments.inventory, &inventory::SERVICE),
+            trust: Trust::of(&settings)?,
         },
         attacks,
         phases: Phases { before, during, after },

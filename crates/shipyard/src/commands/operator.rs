@@ -34,7 +34,9 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let email = email.unwrap_or_else(|| default_email(&login));
     let info = UserInfo::new(login.clone(), email, Vec::new())?;
     let database = iam::SERVICE.pool("shipyard-operator", 1, &settings).with_context(|| data.advice())?;
-    let operators = settings.read::<Own>()?.operators()?;
+    let own = settings.read::<Own>()?;
+    let operators = own.operators()?;
+    let least = own.check_password_min()?;
     let hashing = Hashing::new(&settings.read::<Cost>()?)?;
     let service = OperatorService::new(Arc::new(PgUsers::new(database.clone())), hashing, operators);
 
@@ -44,7 +46,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
         Some(path) => read(&path)?,
         None => ask(&login)?,
     };
-    let password = Password::chosen("password", password, &info)?;
+    let password = Password::chosen("password", password, &info, least)?;
     let now = clock::now();
     let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
     service.create(&user, password, rand::random()).await.map_err(|error| explain(error, &login))?;

@@ -38,15 +38,20 @@ async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
                 customer.until(order, "CANCELLED").await;
             } else {
                 customer.until(order, "ASSEMBLED").await;
-                paid.push(order);
+                paid.push((service.name, order));
             }
         }
         system.ready(service).await;
     }
 
-    for order in &paid {
+    for (killed, order) in &paid {
         assert_eq!(payment(&system, *order).await.status(), PaymentStatus::Succeeded);
-        assert_eq!(told(&system, *order, 2).await, ["order_paid", "ship_assembled"]);
+        let mut kinds = told(&system, *order, 2).await;
+        if *killed == "notification" {
+            // A message that was in its hands is sent again later, after others.
+            kinds.sort();
+        }
+        assert_eq!(kinds, ["order_paid", "ship_assembled"], "{killed} was killed");
     }
     let expected = stock - i64::try_from(paid.len()).unwrap();
     eventually(async || (customer.stock(&part).await == expected).then_some(())).await;

@@ -4,7 +4,6 @@
 
 mod abuse;
 mod audit;
-mod chaos;
 mod commands;
 mod connections;
 mod couriers;
@@ -14,6 +13,7 @@ mod dlq;
 mod flow;
 mod idempotency;
 mod initial_metrics;
+mod leaks;
 mod logs;
 mod one_process;
 mod operator;

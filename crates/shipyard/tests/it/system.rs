@@ -9,8 +9,9 @@ use std::{
 use operations::services::SERVICES;
 use platform::grpc::Peer;
 use platform::service::Service;
+use rustix::process::Signal;
 use tempfile::TempDir;
-use testkit::eventually;
+use testkit::{Kafka, eventually};
 use tokio::sync::OnceCell;
 
 use crate::program::{Program, Variables, shipyard};
@@ -24,6 +25,7 @@ pub const OPERATORS: [&str; 2] = ["operator", "operator@example.com"];
 pub struct System {
     pub variables: Variables,
     pub directory: TempDir,
+    pub kafka: Kafka,
     addresses: HashMap<&'static Service, SocketAddr>,
     programs: HashMap<&'static Service, Program>,
 }
@@ -47,6 +49,11 @@ impl System {
 
     /// A system of one's own.
     pub async fn start() -> Self {
+        Self::start_with(None, &[]).await
+    }
+
+    /// A system of one's own with these variables, too, and with its databases in the server that has the URL `postgres`.
+    pub async fn start_with(postgres: Option<&str>, more: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let redis = testkit::redis().await;
         let kafka = testkit::kafka().await;
@@ -56,8 +63,11 @@ impl System {
         for service in SERVICES {
             let own = listeners(service);
             if service.database.is_some() {
-                let database = testkit::empty_database().await;
-                variables.push((service.variable("DATABASE_URL"), database.url));
+                let url = match postgres {
+                    Some(server) => servers::postgres::ensure_database(server, service.name).await.expect("a database"),
+                    None => testkit::empty_database().await.url,
+                };
+                variables.push((service.variable("DATABASE_URL"), url));
             }
             let (_, called_at) = own.iter().find(|(name, _)| *name == service.called_at()).expect("it listens");
             variables.push((service.variable("ADDRESS"), called_at.clone()));
@@ -82,8 +92,8 @@ impl System {
             ("DELIVERY_OPEN", "true"),
             ("DELIVERY_MOVE_EVERY", "50ms"),
         ];
-        variables.extend(rest.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let mut system = Self { variables, directory, addresses, programs: HashMap::new() };
+        variables.extend(rest.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let mut system = Self { variables, directory, kafka, addresses, programs: HashMap::new() };
         for service in SERVICES {
             system.run(service);
         }
@@ -117,6 +127,16 @@ impl System {
         }
     }
 
+    /// Ends all services, and returns when they have ended.
+    pub async fn stop(&mut self) {
+        for program in self.programs.values() {
+            program.signal(Signal::TERM);
+        }
+        for program in self.programs.values_mut() {
+            program.ended().await;
+        }
+    }
+
     pub fn address(&self, service: &'static Service) -> SocketAddr {
         self.addresses[&service]
     }
@@ -132,7 +152,8 @@ impl System {
         tokio::process::Command::from(command).kill_on_drop(true).output().await.expect("the program runs")
     }
 
-    fn log(&self, service: &'static Service) -> PathBuf {
+    /// What a service's process prints.
+    pub fn log(&self, service: &'static Service) -> PathBuf {
         let path: &Path = self.directory.path();
         path.join(format!("{service}.log"))
     }

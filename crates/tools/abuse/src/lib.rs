@@ -22,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::{attacker::Attacker, attacks::Attack, customers::Customers, descriptors::Descriptors};
 pub use self::{
     measurement::{Sample, Summary},
-    places::Places,
+    places::{Entrance, Entrances, Places},
     report::{HEAD, Report, Row},
 };
 

@@ -1,9 +1,13 @@
 //! Where the shop's entrances are: order's URL, and the addresses of iam and inventory.
 
-use std::net::SocketAddr;
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
-use client::shop::Shop;
+use client::{
+    shop::Shop,
+    trust::{H2, HTTP1, Trust},
+};
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::net::lookup_host;
 
 #[derive(Clone, Debug)]
@@ -13,46 +17,70 @@ pub struct Places {
     /// Such as `127.0.0.1:50053`.
     pub iam: String,
     pub inventory: String,
+    /// The authorities of places over TLS.
+    pub trust: Trust,
 }
 
-/// The entrances as socket addresses.
-#[derive(Clone, Copy, Debug)]
+/// The entrances with their socket addresses.
+#[derive(Clone)]
 pub struct Entrances {
-    pub order: SocketAddr,
-    pub iam: SocketAddr,
-    pub inventory: SocketAddr,
+    pub order: Entrance,
+    pub iam: Entrance,
+    pub inventory: Entrance,
+}
+
+/// One entrance; it is shown as its host and port.
+#[derive(Clone)]
+pub struct Entrance {
+    pub address: SocketAddr,
+    /// Such as `https://localhost:8080`.
+    pub url: String,
+    authority: String,
+    /// Nothing for plain text.
+    pub(crate) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 }
 
 impl Places {
     /// A client of the shop with connections of its own.
     pub fn shop(&self) -> anyhow::Result<Shop> {
-        Shop::at(&self.order, &self.iam, &self.inventory)
+        Shop::at(&self.trust, &self.order, &self.iam, &self.inventory)
     }
 
-    pub(crate) async fn resolve(&self) -> anyhow::Result<Entrances> {
+    pub async fn resolve(&self) -> anyhow::Result<Entrances> {
         Ok(Entrances {
-            order: address(&self.order).await?,
-            iam: address(&self.iam).await?,
-            inventory: address(&self.inventory).await?,
+            order: entrance(&self.trust, &self.order, HTTP1).await?,
+            iam: entrance(&self.trust, &self.iam, H2).await?,
+            inventory: entrance(&self.trust, &self.inventory, H2).await?,
         })
     }
 }
 
 impl Entrances {
-    pub fn all(&self) -> [SocketAddr; 3] {
-        [self.order, self.iam, self.inventory]
+    pub fn all(&self) -> [&Entrance; 3] {
+        [&self.order, &self.iam, &self.inventory]
     }
 }
 
-/// The first address of a URL, or of `host:port`.
-async fn address(place: &str) -> anyhow::Result<SocketAddr> {
-    let url = if place.contains("://") { place.to_owned() } else { format!("http://{place}") };
-    let url = reqwest::Url::parse(&url).with_context(|| format!("{place} is not an address"))?;
-    let host = url.host_str().with_context(|| format!("{place} has no host"))?.to_owned();
-    let port = url.port_or_known_default().with_context(|| format!("{place} has no port"))?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
+impl fmt::Display for Entrance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.authority)
+    }
+}
+
+/// The entrance at a URL, or at `host:port`, which speaks this protocol.
+async fn entrance(trust: &Trust, place: &str, protocol: &[u8]) -> anyhow::Result<Entrance> {
+    let url = trust.url(place)?;
+    let host = url.host().with_context(|| format!("{place} has no host"))?;
+    let (authority, host) =
+        (url.authority().context("a URL with a host has an authority")?, host.trim_matches(['[', ']']));
+    let is_over_tls = url.scheme_str() == Some("https");
+    let port = url.port_u16().unwrap_or(if is_over_tls { 443 } else { 80 });
     let mut found = lookup_host((host, port)).await.with_context(|| format!("{place} is not found"))?;
-    found.next().with_context(|| format!("{place} has no address"))
+    let address = found.next().with_context(|| format!("{place} has no address"))?;
+    let name = ServerName::try_from(host.to_owned()).with_context(|| format!("{place} has no name"))?;
+    let tls = trust.config(&[protocol]).filter(|_| is_over_tls).map(|config| (Arc::new(config), name));
+    let scheme = if is_over_tls { "https" } else { "http" };
+    Ok(Entrance { address, url: format!("{scheme}://{authority}"), authority: authority.to_string(), tls })
 }
 
 #[cfg(test)]
@@ -61,10 +89,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_url_and_a_plain_address_are_places() {
-        assert_eq!(address("http://127.0.0.1:81").await.unwrap().port(), 81);
-        assert_eq!(address("127.0.0.1:82").await.unwrap().port(), 82);
-        assert_eq!(address("https://127.0.0.1").await.unwrap().port(), 443);
-        assert_eq!(address("[::1]:83").await.unwrap().to_string(), "[::1]:83");
-        assert!(address("nowhere at all").await.is_err());
+        let address = async |place: &str| Some(entrance(&Trust::default(), place, H2).await.ok()?.address.to_string());
+
+        assert_eq!(address("http://127.0.0.1:81").await.unwrap(), "127.0.0.1:81");
+        assert_eq!(address("127.0.0.1:82").await.unwrap(), "127.0.0.1:82");
+        assert_eq!(address("http://127.0.0.1").await.unwrap(), "127.0.0.1:80");
+        assert_eq!(address("[::1]:83").await.unwrap(), "[::1]:83");
+        assert_eq!(address("nowhere at all").await, None);
+        assert_eq!(address("https://127.0.0.1").await, None, "nobody is trusted");
     }
 }

@@ -4,3 +4,4 @@ pub mod customer;
 pub mod delivery;
 pub mod response;
 pub mod shop;
+pub mod trust;

@@ -10,13 +10,12 @@ use contracts::proto::{
 use platform::config::Settings;
 use reqwest::Method;
 use serde_json::Value;
-use tonic::{
-    Code, Request, Response, Status,
-    metadata::MetadataValue,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Code, Request, Response, Status, metadata::MetadataValue, transport::Channel};
 
-use crate::response::{Answer, forbid_error};
+use crate::{
+    response::{Answer, forbid_error},
+    trust::Trust,
+};
 
 /// The timeout of a request.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -33,17 +32,17 @@ impl Shop {
     /// The shop that the settings name.
     pub fn of(settings: &Settings) -> anyhow::Result<Self> {
         let order = settings.get("ORDER_URL").map(str::to_owned);
-        let order = order.unwrap_or_else(|| format!("http://{}", order::SERVICE.address(settings)));
-        Self::at(&order, &iam::SERVICE.address(settings), &inventory::SERVICE.address(settings))
+        let order = order.unwrap_or_else(|| order::SERVICE.address(settings));
+        Self::at(&Trust::of(settings)?, &order, &iam::SERVICE.address(settings), &inventory::SERVICE.address(settings))
     }
 
-    /// A shop at these addresses; connections are opened lazily.
-    pub fn at(order: &str, iam: &str, inventory: &str) -> anyhow::Result<Self> {
+    /// A shop at these addresses, which [`Trust::url`] completes; connections are opened lazily.
+    pub fn at(trust: &Trust, order: &str, iam: &str, inventory: &str) -> anyhow::Result<Self> {
         Ok(Self {
-            order: order.trim_end_matches('/').to_owned(),
-            http: platform::http::client(LIMIT)?,
-            iam: channel(iam)?,
-            inventory: channel(inventory)?,
+            order: trust.url(order)?.to_string().trim_end_matches('/').to_owned(),
+            http: trust.http().timeout(LIMIT).build().context("making an HTTP client")?,
+            iam: trust.channel(iam, LIMIT)?,
+            inventory: trust.channel(inventory, LIMIT)?,
         })
     }
 
@@ -101,12 +100,6 @@ impl Shop {
         let (status, headers) = (answer.status(), answer.headers().clone());
         Ok(Answer { asked, status, headers, text: answer.text().await? })
     }
-}
-
-fn channel(address: &str) -> anyhow::Result<Channel> {
-    let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-    let endpoint = Endpoint::from_shared(url).with_context(|| format!("{address} is not an address"))?;
-    Ok(endpoint.connect_timeout(Duration::from_secs(2)).timeout(LIMIT).connect_lazy())
 }
 
 /// Adds a session to a call.

@@ -11,6 +11,7 @@ use testcontainers::{
     core::{IntoContainerPort as _, client::docker_client_instance},
     runners::AsyncRunner as _,
 };
+use tokio::sync::OnceCell;
 
 use crate::{
     run::{self, Run},
@@ -29,7 +30,8 @@ pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)
     sweep().await.context("no container engine answers")?;
     match server {
         Server::Postgres => postgres(run).await,
-        Server::Redis => redis(run).await,
+        Server::Redis => redis(run, &[]).await,
+        Server::SmallRedis => redis(run, &["--maxmemory", "8mb", "--maxmemory-policy", "noeviction"]).await,
         Server::Kafka => kafka(run).await,
     }
 }
@@ -55,10 +57,30 @@ pub(crate) async fn sweep() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What `start` makes, once for each test binary: nothing where there is no container engine. Panics where it cannot be made.
+pub(crate) async fn once<T, F>(cell: &OnceCell<Option<T>>, start: fn() -> F) -> Option<T>
+where
+    T: Clone + Send + 'static,
+    F: Future<Output = anyhow::Result<T>> + 'static,
+{
+    let make = async || {
+        // A separate runtime, since the container outlives the test that starts it.
+        let made = tokio::task::spawn_blocking(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async { if sweep().await.is_ok() { start().await.map(Some) } else { Ok(None) } })
+        });
+        match made.await.context("starting a container").flatten() {
+            Ok(made) => made,
+            Err(error) => panic!("{error:#}"),
+        }
+    };
+    cell.get_or_init(make).await.clone()
+}
+
 async fn postgres(run: &Run) -> anyhow::Result<(String, String)> {
     // No durability is needed, since nothing outlives the run.
-    let options =
-        "fsync=off full_page_writes=off synchronous_commit=off max_connections=500 jit=off shared_buffers=64MB";
+    let options = "fsync=off full_page_writes=off synchronous_commit=off max_connections=500 jit=off shared_buffers=64MB \
+                   log_parameter_max_length=0 log_parameter_max_length_on_error=0 log_error_verbosity=terse";
     let image = GenericImage::new("postgres", "17")
         .with_exposed_port(5432.tcp())
         .with_env_var("POSTGRES_PASSWORD", "test")
@@ -74,8 +96,9 @@ async fn postgres(run: &Run) -> anyhow::Result<(String, String)> {
     Ok((url, name))
 }
 
-async fn redis(run: &Run) -> anyhow::Result<(String, String)> {
-    let image = GenericImage::new("redis", "8").with_exposed_port(6379.tcp()).with_cmd(["redis-server", "--save", ""]);
+async fn redis(run: &Run, options: &[&str]) -> anyhow::Result<(String, String)> {
+    let image = GenericImage::new("redis", "8").with_exposed_port(6379.tcp());
+    let image = image.with_cmd(["redis-server", "--save", ""].iter().chain(options).copied());
     let (container, name) = launch(image, run).await?;
     let url = format!("redis://{}", published(&container, 6379).await?);
     let client = redis::Client::open(url.as_str())?;

@@ -2,7 +2,6 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::Context as _;
 use platform::{
     config::Settings,
     kafka::{Config, probe},
@@ -15,7 +14,7 @@ use testcontainers::{
 use tokio::sync::OnceCell;
 
 use crate::{
-    containers::{answers, keep, launch, sweep},
+    containers::{answers, keep, launch, once},
     run::Run,
 };
 
@@ -47,18 +46,7 @@ pub struct GuardedKafka {
 /// The broker of this test binary, which needs a container engine: nothing where there is none.
 pub async fn guarded_kafka() -> Option<GuardedKafka> {
     static BROKER: OnceCell<Option<GuardedKafka>> = OnceCell::const_new();
-    let start = || async {
-        // A separate runtime, since the broker outlives the test that starts it.
-        let started = tokio::task::spawn_blocking(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async { if sweep().await.is_ok() { start().await.map(Some) } else { Ok(None) } })
-        });
-        match started.await.context("starting a broker").flatten() {
-            Ok(broker) => broker,
-            Err(error) => panic!("{error:#}"),
-        }
-    };
-    BROKER.get_or_init(start).await.clone()
+    once(&BROKER, start).await
 }
 
 impl GuardedKafka {

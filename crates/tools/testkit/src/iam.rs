@@ -21,7 +21,7 @@ use contracts::proto::{
     },
 };
 use platform::{
-    auth::{Access, Guard, MemorySessions, ServiceKey, Sessions as _},
+    auth::{Access, Guard, MemorySessions, Rule, ServiceKey, Sessions as _},
     grpc::Services,
     health::Readiness,
     ids,
@@ -48,15 +48,14 @@ struct Known {
     users: Arc<Mutex<HashMap<Uuid, Vec<NotificationMethod>>>>,
 }
 
+const RULES: &[Rule] = &[Rule::session("/user.v1.UserService/GetUser", &["order", "notification"])];
+
 pub async fn iam() -> Iam {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("a bound socket has an address");
     let known = Known::default();
     let key = ServiceKey::new("iam", &SERVICE_KEY.into()).expect("the key of tests is long enough");
-    let guard = Guard::new(known.sessions.clone(), key, |path| match path {
-        "/user.v1.UserService/GetUser" => Access::Session,
-        _ => Access::Public,
-    });
+    let guard = Guard::new(known.sessions.clone(), key, RULES).otherwise(Access::Public);
     let services = Services::new(contracts::proto::DESCRIPTORS)
         .with(AuthServiceServer::new(known.clone()))
         .with(UserServiceServer::new(known.clone()));

@@ -13,6 +13,7 @@ use crate::{
 
 static POSTGRES: OnceCell<String> = OnceCell::const_new();
 static REDIS: OnceCell<String> = OnceCell::const_new();
+static SMALL_REDIS: OnceCell<String> = OnceCell::const_new();
 static KAFKA: OnceCell<String> = OnceCell::const_new();
 /// The first failure, so that later tests fail at once.
 static FAILED: Mutex<Option<String>> = Mutex::new(None);
@@ -22,6 +23,7 @@ pub async fn address(server: Server) -> String {
     let cell = match server {
         Server::Postgres => &POSTGRES,
         Server::Redis => &REDIS,
+        Server::SmallRedis => &SMALL_REDIS,
         Server::Kafka => &KAFKA,
     };
     let address = cell.get_or_try_init(|| async move {

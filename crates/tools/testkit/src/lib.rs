@@ -17,13 +17,15 @@ mod running;
 mod server;
 mod settings;
 mod sql_errors;
+mod tls_kafka;
 
 pub use database::{Database, database, empty_database};
 pub use eventually::eventually;
 pub use guarded_kafka::{GuardedKafka, guarded_kafka};
 pub use iam::{Iam, iam};
 pub use kafka::{Kafka, kafka};
-pub use redis::{Redis, redis};
+pub use redis::{Redis, redis, small_redis};
 pub use running::{Running, run};
 pub use settings::{SERVICE_KEY, peer, peer_of, settings};
 pub use sql_errors::{assert_only_the_permanent_is_poison, database_error};
+pub use tls_kafka::{TlsKafka, tls_kafka};

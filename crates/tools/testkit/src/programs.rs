@@ -14,7 +14,12 @@ pub const MOCK: &str = "mock";
 pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
     match server {
         Server::Postgres => start_postgres(run).await,
-        Server::Redis => start_redis(run).await,
+        Server::Redis => start_redis(server, run).await,
+        Server::SmallRedis => {
+            let (url, program) = start_redis(server, run).await?;
+            limit(&url).await?;
+            Ok((url, program))
+        }
         Server::Kafka => Ok((MOCK.to_owned(), "librdkafka's mock cluster".to_owned())),
     }
 }
@@ -41,17 +46,26 @@ async fn start_postgres(run: &Run) -> anyhow::Result<(String, String)> {
     Ok((url, program))
 }
 
-async fn start_redis(run: &Run) -> anyhow::Result<(String, String)> {
+async fn start_redis(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
     if redis::program().is_none() {
         apt::install("redis-server").await?;
     }
     let program = redis::program().unwrap_or_default();
-    let options = redis::Options { data: run.directory.join("redis.data"), mortal: false };
+    let options = redis::Options { data: run.directory.join(format!("{}.data", server.name())), mortal: false };
+    let pid = run.directory.join(format!("{}.pid", server.name()));
     let server = redis::start(&options).await?.context("there is no redis-server or valkey-server")?;
-    link(&options.data.join("pid"), &run.directory.join("redis.pid"))?;
+    link(&options.data.join("pid"), &pid)?;
     let url = server.url.clone();
     std::mem::forget(server);
     Ok((url, program.display().to_string()))
+}
+
+async fn limit(url: &str) -> anyhow::Result<()> {
+    let mut connection = ::redis::Client::open(url)?.get_multiplexed_async_connection().await?;
+    for (name, value) in [("maxmemory", "8mb"), ("maxmemory-policy", "noeviction")] {
+        ::redis::cmd("CONFIG").arg(&["SET", name, value]).exec_async(&mut connection).await?;
+    }
+    Ok(())
 }
 
 fn link(original: &Path, link: &Path) -> anyhow::Result<()> {

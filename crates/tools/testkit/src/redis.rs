@@ -10,3 +10,8 @@ pub struct Redis {
 pub async fn redis() -> Redis {
     Redis { url: address(Server::Redis).await }
 }
+
+/// A server with 8 MB of memory, for the test that limits it further.
+pub async fn small_redis() -> Redis {
+    Redis { url: address(Server::SmallRedis).await }
+}

@@ -4,6 +4,8 @@
 pub enum Server {
     Postgres,
     Redis,
+    /// One whose memory a test may limit: no other test uses it.
+    SmallRedis,
     Kafka,
 }
 
@@ -12,6 +14,7 @@ impl Server {
         match self {
             Self::Postgres => "postgres",
             Self::Redis => "redis",
+            Self::SmallRedis => "small-redis",
             Self::Kafka => "kafka",
         }
     }
@@ -21,6 +24,7 @@ impl Server {
         match self {
             Self::Postgres => "TEST_DATABASE_URL",
             Self::Redis => "TEST_REDIS_URL",
+            Self::SmallRedis => "TEST_SMALL_REDIS_URL",
             Self::Kafka => "TEST_KAFKA_BROKERS",
         }
     }

@@ -24,9 +24,9 @@ pub fn settings() -> Settings {
         .with(variables.iter().map(|(name, value)| (name.as_str(), value.clone())))
 }
 
-/// A channel to the service `name` at `address`, as the service `test`.
+/// A channel to the service `name` at `address`, as the service that calls it most.
 pub fn peer(name: &'static str, address: SocketAddr) -> Peer {
-    peer_of("test", name, address)
+    peer_of(if name == "order" { "delivery" } else { "order" }, name, address)
 }
 
 /// A channel to the service `name` at `address`, as the service `caller`.

@@ -7,15 +7,13 @@ use contracts::proto::assembly::v1::{
     GetAssemblyRequest, GetAssemblyResponse,
     assembly_service_server::{AssemblyService as Rpc, AssemblyServiceServer},
 };
-use platform::{auth::Access, grpc::Services};
+use platform::{auth::Rule, grpc::Services};
 use tonic::{Request, Response, Status};
 
 use crate::service::AssemblyService;
 
-/// Every RPC needs a session or a service token.
-pub fn access(_path: &str) -> Access {
-    Access::Session
-}
+/// A build is shown to the order's user, and to order.
+pub const RULES: &[Rule] = &[Rule::session("/assembly.v1.AssemblyService/GetAssembly", &["order"])];
 
 pub struct Grpc {
     service: AssemblyService,

@@ -1,10 +1,12 @@
 //! `ChangePassword`: sets a new password and ends all other sessions.
 
+use std::net::IpAddr;
+
 use contracts::proto::user::v1::{ChangePasswordRequest, ChangePasswordResponse};
 use platform::clock;
 use tonic::{Request, Response, Status};
 
-use super::{origin, session_id};
+use super::{record_refusal, session_id};
 use crate::{
     error::Error,
     model::{LoginAttempt, Password},
@@ -13,17 +15,22 @@ use crate::{
 
 pub async fn handle(
     service: &IamService,
+    password_min: usize,
+    address: IpAddr,
     request: Request<ChangePasswordRequest>,
 ) -> Result<Response<ChangePasswordResponse>, Status> {
-    let address = origin::of(&request);
     let request = request.into_inner();
     let id = session_id(&request.session_uuid)?;
     let old = Password::given("old_password", request.old_password).map_err(Error::from)?;
     let session = service.whoami(id).await?;
-    let new = Password::chosen("new_password", request.new_password, &session.user.info).map_err(Error::from)?;
+    let new = Password::chosen("new_password", request.new_password, &session.user.info, password_min)
+        .map_err(Error::from)?;
     let attempt = LoginAttempt { login: session.user.info.login.clone(), address };
 
-    service.change_password(session, &attempt, (old, new), rand::random(), clock::now()).await?;
+    service
+        .change_password(session, &attempt, (old, new), rand::random(), clock::now())
+        .await
+        .inspect_err(record_refusal)?;
 
     Ok(Response::new(ChangePasswordResponse {}))
 }

@@ -1,7 +1,7 @@
 //! Access rules of the RPCs, and the guard's session lookup, which iam answers itself.
 
 use async_trait::async_trait;
-use platform::auth::{Access, SessionError, Sessions, User};
+use platform::auth::{Rule, SessionError, Sessions, User};
 use uuid::Uuid;
 
 use crate::{
@@ -11,17 +11,18 @@ use crate::{
 };
 
 /// RPCs that open a session, or carry it in the request, need none in the metadata.
-pub fn access(path: &str) -> Access {
-    match path {
-        "/auth.v1.AuthService/Login"
-        | "/auth.v1.AuthService/Whoami"
-        | "/auth.v1.AuthService/Logout"
-        | "/auth.v1.AuthService/LogoutAll"
-        | "/user.v1.UserService/Register"
-        | "/user.v1.UserService/ChangePassword" => Access::Public,
-        _ => Access::Session,
-    }
-}
+pub const RULES: &[Rule] = &[
+    Rule::public("/auth.v1.AuthService/Login"),
+    Rule::public("/auth.v1.AuthService/Whoami"),
+    Rule::public("/auth.v1.AuthService/Logout"),
+    Rule::public("/auth.v1.AuthService/LogoutAll"),
+    Rule::session("/auth.v1.SessionService/ListSessions", &[]),
+    Rule::session("/auth.v1.SessionService/EndSession", &[]),
+    Rule::operator("/auth.v1.SessionService/EndUserSessions", &[]),
+    Rule::public("/user.v1.UserService/Register"),
+    Rule::public("/user.v1.UserService/ChangePassword"),
+    Rule::session("/user.v1.UserService/GetUser", &["order", "notification"]),
+];
 
 /// Looks sessions up in this service's own repository.
 pub struct OwnSessions(pub IamService);

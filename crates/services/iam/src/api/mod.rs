@@ -2,13 +2,18 @@
 
 mod change_password;
 mod encode;
+mod end_session;
+mod end_user_sessions;
 mod get_user;
 mod guard;
+mod list_sessions;
 mod login;
 mod logout;
 mod logout_all;
 mod origin;
 mod register;
+mod sessions;
+mod subject;
 mod whoami;
 
 use contracts::proto::{
@@ -17,6 +22,7 @@ use contracts::proto::{
         LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest,
         WhoamiResponse,
         auth_service_server::{AuthService, AuthServiceServer},
+        session_service_server::SessionServiceServer,
     },
     user::v1::{
         ChangePasswordRequest, ChangePasswordResponse, GetUserRequest, GetUserResponse, RegisterRequest,
@@ -24,31 +30,58 @@ use contracts::proto::{
         user_service_server::{UserService, UserServiceServer},
     },
 };
-pub use guard::{OwnSessions, access};
-use platform::grpc::{Services, parse_uuid};
+pub use guard::{OwnSessions, RULES};
+use platform::{
+    grpc::{Services, parse_uuid},
+    security_events::{self, Event},
+};
 use tonic::{Request, Response, Status};
 
-use crate::{model::SessionId, service::IamService};
+use crate::{
+    error::Error,
+    model::{SessionId, TrustedProxies},
+    service::IamService,
+};
 
+#[derive(Clone)]
 pub struct Grpc {
     service: IamService,
+    settings: Settings,
+}
+
+/// What requests are read with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub proxies: TrustedProxies,
+    /// The least characters of a new password.
+    pub password_min: usize,
 }
 
 /// The gRPC services that the server serves.
-pub fn services(service: IamService) -> Services {
+pub fn services(service: IamService, settings: Settings) -> Services {
+    let grpc = Grpc { service, settings };
     Services::new(DESCRIPTORS)
-        .with(AuthServiceServer::new(Grpc { service: service.clone() }))
-        .with(UserServiceServer::new(Grpc { service }))
+        .with(AuthServiceServer::new(grpc.clone()))
+        .with(SessionServiceServer::new(grpc.clone()))
+        .with(UserServiceServer::new(grpc))
 }
 
 fn session_id(session_uuid: &str) -> Result<SessionId, Status> {
     parse_uuid("session_uuid", session_uuid).map(SessionId::from)
 }
 
+/// Records that iam did not accept a password. The event has no reason.
+fn record_refusal(error: &Error) {
+    if matches!(error, Error::WrongCredentials | Error::TooManyAttempts) {
+        security_events::record(Event::LoginRefused);
+    }
+}
+
 #[tonic::async_trait]
 impl AuthService for Grpc {
     async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
-        login::handle(&self.service, request).await
+        let address = origin::of(&request, &self.settings.proxies);
+        login::handle(&self.service, address, request).await
     }
 
     async fn whoami(&self, request: Request<WhoamiRequest>) -> Result<Response<WhoamiResponse>, Status> {
@@ -67,7 +100,8 @@ impl AuthService for Grpc {
 #[tonic::async_trait]
 impl UserService for Grpc {
     async fn register(&self, request: Request<RegisterRequest>) -> Result<Response<RegisterResponse>, Status> {
-        register::handle(&self.service, request).await
+        let address = origin::of(&request, &self.settings.proxies);
+        register::handle(&self.service, self.settings.password_min, address, request).await
     }
 
     async fn get_user(&self, request: Request<GetUserRequest>) -> Result<Response<GetUserResponse>, Status> {
@@ -78,6 +112,7 @@ impl UserService for Grpc {
         &self,
         request: Request<ChangePasswordRequest>,
     ) -> Result<Response<ChangePasswordResponse>, Status> {
-        change_password::handle(&self.service, request).await
+        let address = origin::of(&request, &self.settings.proxies);
+        change_password::handle(&self.service, self.settings.password_min, address, request).await
     }
 }

@@ -1,15 +1,28 @@
-//! The origin of a call, by which failed attempts are counted.
+//! The origin of a call, by which attempts are counted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use tonic::Request;
+use tonic::{Request, metadata::MetadataMap};
+
+use crate::model::TrustedProxies;
 
 /// The network half of an IPv6 address, which its holder cannot choose.
 const NETWORK: u128 = !0 << 64;
 
-/// The peer's IPv4 address, or the network of its IPv6 address.
-pub fn of<T>(request: &Request<T>) -> IpAddr {
-    request.remote_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| network(peer.ip()))
+/// The caller's IPv4 address, or the network of its IPv6 address. The caller is the peer, or if that is a trusted proxy, the address
+/// that the proxy appended to `X-Forwarded-For`; all before that is what the caller says.
+pub fn of<T>(request: &Request<T>, proxies: &TrustedProxies) -> IpAddr {
+    let peer = request.remote_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
+    network(caller(peer.to_canonical(), request.metadata(), proxies))
+}
+
+fn caller(peer: IpAddr, metadata: &MetadataMap, proxies: &TrustedProxies) -> IpAddr {
+    if !proxies.contain(peer) {
+        return peer;
+    }
+    let mut lists = metadata.get_all("x-forwarded-for").iter();
+    let last = lists.next_back().and_then(|list| list.to_str().ok()).and_then(|list| list.rsplit(',').next());
+    last.and_then(|address| address.trim().parse().ok()).unwrap_or(peer)
 }
 
 fn network(address: IpAddr) -> IpAddr {
@@ -30,5 +43,27 @@ mod tests {
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
         assert_eq!(network("192.0.2.1"), "192.0.2.1");
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_who_calls_and_only_by_the_hop_it_appended() {
+        let proxies = TrustedProxies::parse("10.0.0.10").unwrap();
+        for (peer, headers, expected) in [
+            ("10.0.0.10", &["192.0.2.1"][..], "192.0.2.1"),
+            ("10.0.0.10", &["198.51.100.1, 192.0.2.1"], "192.0.2.1"),
+            ("10.0.0.10", &["198.51.100.1", "198.51.100.2,192.0.2.1 "], "192.0.2.1"),
+            ("10.0.0.10", &[], "10.0.0.10"),
+            ("10.0.0.10", &["192.0.2.1, nonsense"], "10.0.0.10"),
+            ("10.0.0.11", &["192.0.2.1"], "10.0.0.11"),
+        ] {
+            let mut metadata = MetadataMap::new();
+            for header in headers {
+                metadata.append("x-forwarded-for", header.parse().unwrap());
+            }
+
+            let caller = caller(peer.parse().unwrap(), &metadata, &proxies);
+
+            assert_eq!(caller.to_string(), expected, "{peer} {headers:?}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `Register`: adds a user.
 
+use std::net::IpAddr;
+
 use contracts::{
     ids::UserId,
     proto::user::v1::{RegisterRequest, RegisterResponse, UserRegistrationInfo},
@@ -15,25 +17,27 @@ use crate::{
 
 pub async fn handle(
     service: &IamService,
+    password_min: usize,
+    address: IpAddr,
     request: Request<RegisterRequest>,
 ) -> Result<Response<RegisterResponse>, Status> {
     let info = request.into_inner().info.ok_or_else(|| Error::from(Invalid::new("info", "is missing")))?;
-    let (info, password) = decode(info).map_err(Error::from)?;
+    let (info, password) = decode(info, password_min).map_err(Error::from)?;
     let now = clock::now();
     let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
 
-    service.register(&user, password, rand::random()).await?;
+    service.register(address, &user, password, rand::random()).await?;
 
     Ok(Response::new(RegisterResponse { user_uuid: user.id.to_string() }))
 }
 
-fn decode(registration: UserRegistrationInfo) -> Result<(UserInfo, Password), Invalid> {
+fn decode(registration: UserRegistrationInfo, password_min: usize) -> Result<(UserInfo, Password), Invalid> {
     let info = registration.info.ok_or_else(|| Invalid::new("info.info", "is missing"))?;
     let methods = info
         .notification_methods
         .into_iter()
         .map(|method| NotificationMethod { provider_name: method.provider_name, target: method.target });
     let info = UserInfo::new(info.login, info.email, methods.collect())?;
-    let password = Password::chosen("password", registration.password, &info)?;
+    let password = Password::chosen("password", registration.password, &info, password_min)?;
     Ok((info, password))
 }

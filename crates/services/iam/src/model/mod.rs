@@ -1,13 +1,22 @@
 //! Users, passwords and sessions. No I/O and no clock.
 
+mod attempt;
+mod caseless;
+mod common_passwords;
 mod operators;
 mod password;
+mod proxies;
 mod session;
 mod user;
 
+use std::borrow::Cow;
+
+pub use attempt::LoginAttempt;
+pub use caseless::caseless;
 pub use operators::Operators;
-pub use password::Password;
-pub use session::{LoginAttempt, Session, SessionId};
+pub use password::{MAX_CHARACTERS, MIN_CHARACTERS, Password};
+pub use proxies::TrustedProxies;
+pub use session::{Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId};
 pub use user::{Account, NotificationMethod, User, UserInfo};
 
 /// An invalid field of a request.
@@ -15,12 +24,12 @@ pub use user::{Account, NotificationMethod, User, UserInfo};
 #[error("{field}: {problem}")]
 pub struct Invalid {
     pub field: String,
-    pub problem: &'static str,
+    pub problem: Cow<'static, str>,
 }
 
 impl Invalid {
-    pub fn new(field: impl Into<String>, problem: &'static str) -> Self {
-        Self { field: field.into(), problem }
+    pub fn new(field: impl Into<String>, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: field.into(), problem: problem.into() }
     }
 }
 

@@ -2,11 +2,17 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{Invalid, User, user::check_login};
+use super::{Invalid, User, caseless, user::check_login};
 
-/// The logins whose users have the role `operator`. Logins are compared as everywhere: `Ann` and `ann` are two.
+/// The logins whose users have the role `operator`.
+///
+/// The role needs the exact login: a stranger may have registered `Ann` while another case made another login, and must not become the
+/// operator `ann`. What is reserved for operators is every spelling.
 #[derive(Clone, Debug, Default)]
-pub struct Operators(Arc<HashSet<String>>);
+pub struct Operators {
+    logins: Arc<HashSet<String>>,
+    keys: Arc<HashSet<String>>,
+}
 
 impl Operators {
     /// Parses logins that are separated by commas, with or without spaces around them.
@@ -14,16 +20,26 @@ impl Operators {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let logins = text.split(',').map(|login| {
-            let login = login.trim();
-            check_login(login).map(|()| login.to_owned())
-        });
-        Ok(Self(Arc::new(logins.collect::<Result<_, _>>()?)))
+        let logins: Result<HashSet<_>, _> = text
+            .split(',')
+            .map(|login| {
+                let login = login.trim();
+                check_login(login).map(|()| login.to_owned())
+            })
+            .collect();
+        let logins = logins?;
+        let keys = logins.iter().map(|login| caseless(login)).collect();
+        Ok(Self { logins: Arc::new(logins), keys: Arc::new(keys) })
     }
 
     /// True for the login of an operator, whether or not it is registered.
     pub fn contains(&self, login: &str) -> bool {
-        self.0.contains(login)
+        self.logins.contains(login)
+    }
+
+    /// True for a login that only an operator may register: an operator's, in any spelling.
+    pub fn reserve(&self, login: &str) -> bool {
+        self.keys.contains(&caseless(login))
     }
 
     pub fn include(&self, user: &User) -> bool {
@@ -41,6 +57,7 @@ mod tests {
 
         for login in ["ann", "bob@example.com", "carol smith"] {
             assert!(operators.contains(login), "{login}");
+            assert!(operators.reserve(&login.to_uppercase()), "{login}");
         }
         for login in ["Ann", "bob", "carol", "", " "] {
             assert!(!operators.contains(login), "{login:?}");

@@ -1,20 +1,31 @@
 //! A session: the proof that a user has logged in.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use contracts::ids::UserId;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Invalid, User, user::check_login};
+use super::{Invalid, User};
+
+/// The length of a session's short id, in hexadecimal digits.
+const SHORT: usize = 16;
 
 /// 128 random bits, written as a UUID. It is a bearer secret, so its debug output does not show it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(Uuid);
 
 impl SessionId {
     pub const fn of(bits: u128) -> Self {
         Self(Uuid::from_u128(bits))
+    }
+
+    /// Stores know a session by this alone. A plain hash is enough, since an attacker cannot try 128 random bits.
+    pub fn digest(self) -> SessionDigest {
+        let digest = Sha256::digest(self.0.as_bytes());
+        let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        SessionDigest(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
     }
 }
 
@@ -24,7 +35,7 @@ impl From<Uuid> for SessionId {
     }
 }
 
-/// The form in which it is returned and stored.
+/// The form in which it is returned.
 impl fmt::Display for SessionId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
@@ -37,10 +48,51 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// A session, with a copy of its user so that `Whoami` needs one lookup. A change of the user must end or update the user's sessions.
-///
-/// Stored in Redis as JSON: the names of its fields are a contract with other versions and with the scripts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The SHA-256 of a session's id, in hexadecimal digits. It opens nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SessionDigest(String);
+
+impl SessionDigest {
+    /// What the store wrote.
+    pub const fn stored(digest: String) -> Self {
+        Self(digest)
+    }
+
+    /// The id by which people tell a user's sessions apart: 64 bits of the digest.
+    pub fn short(&self) -> ShortId {
+        ShortId(self.0.chars().take(SHORT).collect())
+    }
+}
+
+impl fmt::Display for SessionDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The beginning of a session's digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortId(String);
+
+impl ShortId {
+    pub fn parse(field: &str, text: String) -> Result<Self, Invalid> {
+        let is_digit = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
+        if text.len() == SHORT && text.bytes().all(is_digit) {
+            Ok(Self(text))
+        } else {
+            Err(Invalid::new(field, "is not 16 hexadecimal digits in lower case"))
+        }
+    }
+}
+
+impl fmt::Display for ShortId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A session and its user.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub id: SessionId,
     pub user: User,
@@ -66,17 +118,61 @@ impl Session {
     }
 }
 
-/// An attempt to prove, with a password, to be the user of a login.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoginAttempt {
-    pub login: String,
-    /// The caller's IPv4 address, or the network of the IPv6 address.
-    pub address: IpAddr,
+/// A session without its user's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimes {
+    pub user: UserId,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
 }
 
-impl LoginAttempt {
-    pub fn new(login: String, address: IpAddr) -> Result<Self, Invalid> {
-        check_login(&login)?;
-        Ok(Self { login, address })
+impl SessionTimes {
+    /// The session of this user.
+    pub fn of(self, id: SessionId, user: User) -> Session {
+        Session { id, user, created_at: self.created_at, updated_at: self.updated_at, expires_at: self.expires_at }
+    }
+}
+
+impl From<&Session> for SessionTimes {
+    fn from(session: &Session) -> Self {
+        Self {
+            user: session.user.id,
+            created_at: session.created_at,
+            updated_at: session.updated_at,
+            expires_at: session.expires_at,
+        }
+    }
+}
+
+/// What a list of sessions shows of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSummary {
+    pub id: ShortId,
+    pub created_at: DateTime<Utc>,
+    /// To the minute, or to a tenth of the idle timeout if that is less.
+    pub used_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_the_sha_256_of_the_16_bytes() {
+        // printf '00000000000000000000000000000001' | xxd -r -p | sha256sum
+        let digest = SessionId::of(1).digest();
+
+        assert_eq!(digest.to_string(), "7c3ccd10bb7ec37b46d37926ae6274267f007a34aeaf15c882a715a7f3300529");
+        assert_eq!(digest.short().to_string(), "7c3ccd10bb7ec37b");
+    }
+
+    #[test]
+    fn a_short_id_is_16_digits() {
+        for text in ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcde*"] {
+            assert_eq!(ShortId::parse("id", text.to_owned()).unwrap_err().field, "id", "{text:?}");
+        }
+        assert!(ShortId::parse("id", "0123456789abcdef".to_owned()).is_ok());
     }
 }

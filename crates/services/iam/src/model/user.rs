@@ -1,10 +1,12 @@
 //! A user, and the data given at registration.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, line};
+use super::{Invalid, caseless, line};
 
 /// The longest e-mail address (RFC 5321), and the longest login, which may be an e-mail address.
 const ADDRESS_BYTES: usize = 254;
@@ -13,13 +15,13 @@ const TARGET_BYTES: usize = 512;
 const METHODS: usize = 16;
 
 /// A channel on which a user is notified.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationMethod {
     pub provider_name: String,
     pub target: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserInfo {
     pub login: String,
     pub email: String,
@@ -36,16 +38,38 @@ pub struct User {
 }
 
 /// A user with the hash of the password.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Account {
     pub user: User,
     pub password_hash: String,
+}
+
+impl fmt::Debug for NotificationMethod {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("NotificationMethod").field("provider_name", &self.provider_name).finish_non_exhaustive()
+    }
+}
+
+/// Shows no login and no contact.
+impl fmt::Debug for UserInfo {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("UserInfo(..)")
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Account").field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 impl UserInfo {
     /// Validates the data; an error names the field.
     pub fn new(login: String, email: String, notification_methods: Vec<NotificationMethod>) -> Result<Self, Invalid> {
         check_login(&login)?;
+        if caseless(&login).is_empty() {
+            return Err(Invalid::new("login", "has no visible character"));
+        }
         line("email", &email, ADDRESS_BYTES)?;
         if !is_address(&email) {
             return Err(Invalid::new("email", "is not an address such as ann@example.com"));
@@ -59,11 +83,6 @@ impl UserInfo {
             line(&field("target"), &method.target, TARGET_BYTES)?;
         }
         Ok(Self { login, email, notification_methods })
-    }
-
-    /// The e-mail address in the form in which addresses are compared, without regard to case.
-    pub fn mailbox(&self) -> String {
-        self.email.to_lowercase()
     }
 }
 
@@ -95,9 +114,22 @@ mod tests {
     }
 
     #[test]
+    fn no_login_and_no_contact_is_shown() {
+        let method = NotificationMethod { provider_name: "telegram".to_owned(), target: "774242".to_owned() };
+        let info = UserInfo::new("ann".to_owned(), "ann@example.com".to_owned(), vec![method.clone()]).unwrap();
+        let now = DateTime::UNIX_EPOCH;
+        let user = User { id: UserId::new(uuid::Uuid::from_u128(1)), info, created_at: now, updated_at: now };
+        let account = Account { user, password_hash: "$argon2id$".to_owned() };
+
+        let shown = format!("{method:?} {account:?}");
+
+        assert!(!["ann", "774242", "argon2id"].iter().any(|secret| shown.contains(secret)), "{shown}");
+    }
+
+    #[test]
     fn an_error_names_its_field() {
         let long = "a".repeat(300);
-        for login in ["", "  ", " ann", "an\0n", "an\nn", &long] {
+        for login in ["", "  ", " ann", "an\0n", "an\nn", "\u{200b}", &long] {
             assert_eq!(info(login, "ann@example.com").unwrap_err().field, "login", "{login:?}");
         }
         let long = format!("{long}@example.com");

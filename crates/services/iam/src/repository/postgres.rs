@@ -8,7 +8,7 @@ use contracts::ids::UserId;
 use platform::postgres::{Database, retry_stale};
 use sqlx::{migrate::Migrator, types::Json};
 
-use super::Users;
+use super::{Users, keys::key};
 use crate::{
     error::Error,
     model::{Account, NotificationMethod, User, UserInfo},
@@ -62,8 +62,10 @@ impl Users for PgUsers {
     async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error> {
         let inserted = with_retry(|| {
             sqlx::query!(
-                "insert into users (uuid, login, email, password_hash, notification_methods, created_at, updated_at)
-                values ($1, $2, $3, $4, $5, $6, $7)",
+                "insert into users (
+                    uuid, login, email, password_hash, notification_methods, created_at, updated_at, login_key, email_key
+                )
+                values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                 user.id.uuid(),
                 user.info.login,
                 user.info.email,
@@ -71,6 +73,8 @@ impl Users for PgUsers {
                 Json(&user.info.notification_methods) as _,
                 user.created_at,
                 user.updated_at,
+                key(&user.info.login),
+                key(&user.info.email),
             )
             .execute(&self.pool)
         });
@@ -78,28 +82,56 @@ impl Users for PgUsers {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => match error.constraint() {
                 // Ids are unique, so this statement succeeded before and its answer was lost.
                 Some("users_pkey") => Ok(()),
-                Some("users_login_key") => Err(Error::LoginTaken),
-                Some("users_email_key") => Err(Error::EmailTaken),
+                Some("users_login_key" | "users_login_caseless") => Err(Error::LoginTaken),
+                Some("users_email_key" | "users_email_caseless") => Err(Error::EmailTaken),
                 _ => Err(sqlx::Error::Database(error).into()),
             },
             outcome => outcome.map(drop).map_err(Error::from),
         }
     }
 
+    async fn check_free(&self, info: &UserInfo) -> Result<(), Error> {
+        let taken = with_retry(|| {
+            sqlx::query!(
+                r#"select exists (select from users where login = $1 or login_key = $3) as "login!",
+                    exists (select from users where lower(email) = lower($2) or email_key = $4) as "email!""#,
+                info.login,
+                info.email,
+                key(&info.login),
+                key(&info.email),
+            )
+            .fetch_one(&self.pool)
+        })
+        .await?;
+        match (taken.login, taken.email) {
+            (true, _) => Err(Error::LoginTaken),
+            (_, true) => Err(Error::EmailTaken),
+            _ => Ok(()),
+        }
+    }
+
     async fn by_login(&self, login: &str) -> Result<Option<Account>, Error> {
-        let row = with_retry(|| {
+        // One with the exact login comes first; of two others, neither is meant for certain.
+        let mut rows = with_retry(|| {
             sqlx::query_as!(
                 Row,
                 r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
                     notification_methods as "notification_methods: Json<Vec<NotificationMethod>>"
                 from users
-                where login = $1"#,
+                where login = $1 or login_key = $2
+                order by login = $1 desc
+                limit 2"#,
                 login,
+                key(login),
             )
-            .fetch_optional(&self.pool)
+            .fetch_all(&self.pool)
         })
         .await?;
-        Ok(row.map(Account::from))
+        if rows.len() > 1 && rows[0].login != login {
+            return Ok(None);
+        }
+        rows.truncate(1);
+        Ok(rows.pop().map(Account::from))
     }
 
     async fn find(&self, user: UserId) -> Result<Option<User>, Error> {
@@ -132,5 +164,18 @@ impl Users for PgUsers {
         })
         .await?;
         Ok(changed.rows_affected() > 0)
+    }
+
+    async fn renew_hash(&self, user: UserId, old: &str, new: &str) -> Result<(), Error> {
+        let renewed = with_retry(|| {
+            sqlx::query!(
+                "update users set password_hash = $3 where uuid = $1 and password_hash = $2",
+                user.uuid(),
+                old,
+                new,
+            )
+            .execute(&self.pool)
+        });
+        renewed.await.map(drop).map_err(Error::from)
     }
 }

@@ -1,42 +1,46 @@
 //! Use cases: registration, login, sessions, and changes of password.
 
-mod addresses;
+mod login;
 mod operators;
+mod sessions;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
-use platform::auth::Caller;
+use platform::{
+    auth::Caller,
+    security_events::{self, Event, Revocation},
+};
 
-use self::addresses::LimitedAddresses;
 pub use self::operators::OperatorService;
 use crate::{
     error::Error,
-    hashing::{Hashing, SaltBytes},
-    model::{LoginAttempt, Operators, Password, Session, SessionId, User},
-    repository::{Admission, Sessions, Users},
+    hashing::{Hashing, Purpose, SaltBytes, Verdict},
+    model::{Account, LoginAttempt, Operators, Password, Session, SessionId, User},
+    repository::{Admission, Attempts, Sessions, Users},
 };
 
 #[derive(Clone)]
 pub struct IamService {
     users: Arc<dyn Users>,
     sessions: Arc<dyn Sessions>,
+    attempts: Arc<dyn Attempts>,
     hashing: Hashing,
     session_ttl: Duration,
     operators: Operators,
-    limited: LimitedAddresses,
 }
 
 impl IamService {
     pub fn new(
         users: Arc<dyn Users>,
         sessions: Arc<dyn Sessions>,
+        attempts: Arc<dyn Attempts>,
         hashing: Hashing,
         session_ttl: Duration,
         operators: Operators,
     ) -> Self {
-        Self { users, sessions, hashing, session_ttl, operators, limited: LimitedAddresses::default() }
+        Self { users, sessions, attempts, hashing, session_ttl, operators }
     }
 
     /// True for a user with the role `operator`. The role follows from the login, so a session that is open gains and loses it, too.
@@ -44,51 +48,48 @@ impl IamService {
         self.operators.include(user)
     }
 
-    /// Adds a user. An operator's login is refused as a taken one is, and takes as long.
-    pub async fn register(&self, user: &User, password: Password, salt: SaltBytes) -> Result<(), Error> {
-        let hash = self.hashing.hash(password, salt).await?;
-        if self.is_operator(user) {
+    /// Adds a user. Nothing is hashed for a login that is taken. An operator's login is refused as a taken one is, and takes as long.
+    pub async fn register(
+        &self,
+        address: IpAddr,
+        user: &User,
+        password: Password,
+        salt: SaltBytes,
+    ) -> Result<(), Error> {
+        if self.attempts.register(address).await?.is_some() {
+            return Err(Error::TooManyRegistrations);
+        }
+        let is_free = self.users.check_free(&user.info).await;
+        if self.operators.reserve(&user.info.login) && matches!(is_free, Ok(()) | Err(Error::EmailTaken)) {
             return Err(Error::LoginTaken);
         }
+        is_free?;
+        let hash = self.hashing.hash(Purpose::Registration, password, salt).await?;
         self.users.register(user, &hash).await?;
-        tracing::info!(user_uuid = %user.id, "user registered");
+        security_events::record(Event::Registered { user: user.id.uuid() });
         Ok(())
     }
 
-    /// Opens the session `id` for the login's user. An unknown login, a wrong password and a locked-out login take the same time and
-    /// fail with the same error.
+    /// Opens the session `id` for the login's user. With `salt`, an outdated hash of the password is renewed.
     pub async fn login(
         &self,
         attempt: &LoginAttempt,
         password: Password,
         id: SessionId,
+        salt: SaltBytes,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        self.limited.check(attempt.address)?;
-        let account = self.users.by_login(&attempt.login).await?;
-        let (user, hash) = account.map(|account| (account.user, account.password_hash)).unzip();
-        let is_right = self.hashing.verify(password, hash).await?;
-        let Some(user) = user.filter(|_| is_right) else { return Err(self.failed(attempt).await) };
-        let session = Session::new(id, user, now, self.session_ttl);
-        let admission = self.sessions.open(&session, attempt).await?;
-        self.admitted(attempt, admission)?;
-        count("opened");
+        let (account, verdict) = self.authenticate(attempt, password.clone()).await?;
+        let user = account.user.id;
+        admitted(self.sessions.open(&Session::new(id, account.user, now, self.session_ttl)).await?)?;
+        self.authenticated(attempt).await;
+        if verdict == Verdict::Outdated {
+            // In the background: the caller does not wait for the second hash.
+            tokio::spawn(self.clone().renew_hash(user, account.password_hash, password, salt));
+        }
+        login::count("opened");
+        security_events::record(Event::LoggedIn { user: user.uuid() });
         Ok(())
-    }
-
-    pub async fn whoami(&self, id: SessionId) -> Result<Session, Error> {
-        self.sessions.find(id).await?.ok_or(Error::InvalidSession)
-    }
-
-    /// Ends the session, if it has not ended. Once this returns, no service accepts it.
-    pub async fn logout(&self, id: SessionId) -> Result<(), Error> {
-        self.sessions.close(id).await
-    }
-
-    /// Ends all sessions of this session's user.
-    pub async fn logout_all(&self, id: SessionId) -> Result<(), Error> {
-        let session = self.whoami(id).await?;
-        self.sessions.close_all(session.user.id).await
     }
 
     /// A user, visible to the user and to services.
@@ -111,20 +112,16 @@ impl IamService {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let (old, new) = passwords;
-        self.limited.check(attempt.address)?;
-        let account = self.users.by_login(&attempt.login).await?.ok_or(Error::InvalidSession)?;
-        if !self.hashing.verify(old, Some(account.password_hash)).await? {
-            return Err(self.failed(attempt).await);
-        }
-        let hash = self.hashing.hash(new, salt).await?;
-        let known = account.user;
+        let (Account { user: known, .. }, _) = self.authenticate(attempt, old).await?;
+        let hash = self.hashing.hash(Purpose::Login, new, salt).await?;
         let session = session.updated(known.clone(), now);
-        let admission = self.sessions.close_others(&session, attempt).await?;
-        self.admitted(attempt, admission)?;
+        admitted(self.sessions.close_others(&session).await?)?;
+        self.authenticated(attempt).await;
+        security_events::record(Event::SessionRevoked { user: known.id.uuid(), by: Revocation::PasswordChanged });
         if !self.users.change_password(&known, &hash, now).await? {
             return Err(Error::WrongCredentials);
         }
-        tracing::info!(user_uuid = %known.id, "password changed");
+        security_events::record(Event::PasswordChanged { user: known.id.uuid() });
         let user = User { updated_at: now, ..known };
         if let Err(error) = self.sessions.update(&session.updated(user, now)).await {
             let error = format!("{:#}", anyhow::Error::from(error));
@@ -132,35 +129,14 @@ impl IamService {
         }
         Ok(())
     }
-
-    fn admitted(&self, attempt: &LoginAttempt, admission: Admission) -> Result<(), Error> {
-        match admission {
-            Admission::Granted => Ok(()),
-            Admission::Refused => {
-                count("refused");
-                Err(Error::WrongCredentials)
-            }
-            Admission::Limited(left) => {
-                self.limited.add(attempt.address, left);
-                Err(Error::TooManyAttempts)
-            }
-        }
-    }
-
-    /// Counts a wrong password. Returns the error for the caller.
-    async fn failed(&self, attempt: &LoginAttempt) -> Error {
-        count("failed");
-        match self.sessions.record_failure(attempt).await {
-            Ok(None) => Error::WrongCredentials,
-            Ok(Some(left)) => {
-                self.limited.add(attempt.address, left);
-                Error::TooManyAttempts
-            }
-            Err(error) => error,
-        }
-    }
 }
 
-fn count(outcome: &'static str) {
-    metrics::counter!("iam_logins_total", "outcome" => outcome).increment(1);
+fn admitted(admission: Admission) -> Result<(), Error> {
+    match admission {
+        Admission::Granted => Ok(()),
+        Admission::Refused => {
+            login::count("failed");
+            Err(Error::WrongCredentials)
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::Error,
-    hashing::{Hashing, SaltBytes},
+    hashing::{Hashing, Purpose, SaltBytes},
     model::{Operators, Password, User},
     repository::Users,
 };
@@ -35,7 +35,7 @@ impl OperatorService {
     /// Registers the user. Fails as [`check`](Self::check) does, changing nothing.
     pub async fn create(&self, user: &User, password: Password, salt: SaltBytes) -> Result<(), Error> {
         self.check(&user.info.login).await?;
-        let hash = self.hashing.hash(password, salt).await?;
+        let hash = self.hashing.hash(Purpose::Registration, password, salt).await?;
         self.users.register(user, &hash).await
     }
 }

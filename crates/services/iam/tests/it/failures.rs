@@ -1,5 +1,7 @@
 //! Outages of PostgreSQL and Redis, and recovery.
 
+use std::time::{Duration, Instant};
+
 use platform::config::Settings;
 use stand_ins::Proxy;
 use tonic::Code;
@@ -72,5 +74,25 @@ async fn without_postgres_sessions_still_work_and_the_rest_is_unavailable() {
         postgres.restore();
         iam.readiness.ready().await;
         testkit::eventually(|| async { iam.login(&known.login, PASSWORD).await.ok() }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_caller_is_told_within_half_a_second_that_redis_is_away() {
+    let (iam, redis) = behind_proxy("REDIS_URL").await;
+    let (_, _, session) = iam.registered_user().await;
+
+    for (fault, break_network) in [("cut", Proxy::cut as fn(&Proxy)), ("hung", Proxy::hang), ("mute", Proxy::mute)] {
+        break_network(&redis);
+        let start = Instant::now();
+        let status = iam.whoami(&session).await.unwrap_err();
+        let took = start.elapsed();
+
+        assert_eq!(status.code(), Code::Unavailable, "{fault}");
+        eprintln!("Redis {fault}: Unavailable after {took:?}");
+        assert!(took < Duration::from_secs(1), "{fault}: {took:?}; half a second, and a slow machine");
+        redis.restore();
+        iam.readiness.ready().await;
+        testkit::eventually(|| async { iam.whoami(&session).await.ok() }).await;
     }
 }

@@ -27,6 +27,7 @@ pub const PASSWORD: &str = "SecurePassword123!";
 pub struct Iam {
     pub address: SocketAddr,
     pub readiness: Readiness,
+    pub channel: Channel,
     pub auth: AuthServiceClient<Channel>,
     pub user: UserServiceClient<Channel>,
     _running: testkit::Running,
@@ -51,8 +52,8 @@ pub async fn start(settings: &Settings) -> Iam {
     readiness.ready().await;
     // Like an external client: without the circuit breaker of the services.
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    let (auth, user) = (AuthServiceClient::new(channel.clone()), UserServiceClient::new(channel));
-    Iam { address, readiness, auth, user, _running: running }
+    let (auth, user) = (AuthServiceClient::new(channel.clone()), UserServiceClient::new(channel.clone()));
+    Iam { address, readiness, channel, auth, user, _running: running }
 }
 
 pub async fn iam() -> Iam {

@@ -3,11 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod attempts;
+mod caseless;
 mod failures;
+mod figures;
 mod fixture;
+mod guesses;
 mod operators;
 mod passwords;
+mod renewal;
 mod server;
+mod session_attacks;
+mod session_bounds;
+mod session_service;
+mod session_upgrade;
 mod sessions;
 mod stores;
 mod users;

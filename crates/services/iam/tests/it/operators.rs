@@ -12,7 +12,7 @@ use iam::{
     error::Error,
     hashing::Hashing,
     model::{Operators, Password, User},
-    repository::{MIGRATIONS, MemorySessions, MemoryUsers, PgUsers},
+    repository::{MIGRATIONS, MemoryAttempts, MemorySessions, MemoryUsers, PgUsers},
     service::{IamService, OperatorService},
 };
 use platform::{
@@ -23,7 +23,7 @@ use tonic::Code;
 
 use crate::{
     fixture::{Iam, PASSWORD, info, settings, start},
-    stores::{self, LIMITS, LONG},
+    stores::{self, BOUNDS, LIMITS, LONG},
 };
 
 fn hashing() -> Hashing {
@@ -32,6 +32,7 @@ fn hashing() -> Hashing {
         iam_argon2_iterations: 1,
         iam_hashing_threads: 1,
         iam_hashing_queue: 8,
+        iam_registration_queue: 8,
     };
     Hashing::new(&cheap).expect("the parameters are valid")
 }
@@ -45,7 +46,7 @@ fn password() -> Password {
 }
 
 /// The service with an operator, and the operator's uuid.
-async fn with_operator(login: &str) -> (Iam, String) {
+pub async fn with_operator(login: &str) -> (Iam, String) {
     let settings = settings().await.with([("IAM_OPERATORS", format!("other, {login}"))]);
     let iam = start(&settings).await;
     let pool = iam::SERVICE.pool("test", 1, &settings).expect("the settings name a database");
@@ -86,7 +87,8 @@ async fn the_login_of_an_operator_is_refused_as_a_taken_one_is() {
     assert_eq!((refused.code(), refused.message()), (Code::AlreadyExists, expected.message()));
     assert_eq!(iam.login(&login, PASSWORD).await.unwrap_err().code(), Code::Unauthenticated);
     let other_case = UserInfo { login: login.to_uppercase(), ..info() };
-    assert!(iam.register(&other_case, PASSWORD).await.is_ok(), "as everywhere, case makes another login");
+    let refused = iam.register(&other_case, PASSWORD).await.unwrap_err();
+    assert_eq!((refused.code(), refused.message()), (Code::AlreadyExists, expected.message()));
 }
 
 #[tokio::test]
@@ -117,15 +119,15 @@ async fn the_guard_of_iam_itself_knows_operators() {
     let ann = user("ann");
     let create = OperatorService::new(Arc::new(users.clone()), hashing(), operators.clone());
     create.create(&ann, password(), [1; 16]).await.unwrap();
-    let sessions = Arc::new(MemorySessions::new(LIMITS));
-    let service = IamService::new(Arc::new(users), sessions, hashing(), LONG, operators);
+    let (sessions, attempts) = (Arc::new(MemorySessions::new(BOUNDS)), Arc::new(MemoryAttempts::new(LIMITS)));
+    let service = IamService::new(Arc::new(users), sessions, attempts, hashing(), LONG, operators);
     let bob = user("bob");
-    service.register(&bob, password(), [2; 16]).await.unwrap();
+    service.register(stores::attempt("bob").address, &bob, password(), [2; 16]).await.unwrap();
 
     for (login, expected) in [("ann", auth::User::operator(ann.id.uuid())), ("bob", auth::User::plain(bob.id.uuid()))] {
         let id = iam::model::SessionId::of(rand::random());
         let attempt = stores::attempt(login);
-        service.login(&attempt, password(), id, platform::clock::now()).await.unwrap();
+        service.login(&attempt, password(), id, [3; 16], platform::clock::now()).await.unwrap();
 
         assert_eq!(OwnSessions(service.clone()).owner(&id.to_string()).await, Ok(expected));
     }

@@ -17,7 +17,7 @@ async fn health_answers_without_a_session() {
     let iam = iam().await;
     let health = HealthClient::new(Peer::lazy("iam", "IAM_ADDRESS", &iam.address.to_string()).unwrap());
 
-    for service in ["", "auth.v1.AuthService", "user.v1.UserService"] {
+    for service in ["", "auth.v1.AuthService", "auth.v1.SessionService", "user.v1.UserService"] {
         let request = HealthCheckRequest { service: service.to_owned() };
         testkit::eventually(|| {
             let (mut health, request) = (health.clone(), request.clone());
@@ -44,14 +44,14 @@ async fn reflection_answers_without_a_session() {
         panic!("no services")
     };
     let names: Vec<_> = services.service.into_iter().map(|service| service.name).collect();
-    for name in ["auth.v1.AuthService", "user.v1.UserService", "grpc.health.v1.Health"] {
+    for name in ["auth.v1.AuthService", "auth.v1.SessionService", "user.v1.UserService", "grpc.health.v1.Health"] {
         assert!(names.iter().any(|known| known == name), "{name} is not in {names:?}");
     }
 }
 
 #[test]
-fn an_unknown_rpc_is_not_public() {
-    assert_eq!(iam::api::access("/auth.v1.AuthService/Sudo"), platform::auth::Access::Session);
+fn no_rule_admits_to_an_rpc_that_there_is_not() {
+    assert!(iam::api::RULES.iter().all(|rule| rule.method != "/auth.v1.AuthService/Sudo"));
 }
 
 #[tokio::test]
@@ -63,10 +63,15 @@ async fn a_missing_or_invalid_variable_is_named() {
         ("SERVICE_KEY", ""),
         ("IAM_SESSION_TTL", "soon"),
         ("IAM_SESSION_TTL", "0s"),
+        ("IAM_SESSIONS_PER_USER", "0"),
+        ("IAM_SESSION_IDLE", "0s"),
         ("IAM_HASHING_THREADS", "0"),
         ("IAM_ARGON2_MEMORY_KIB", "7"),
         ("IAM_ARGON2_ITERATIONS", "0"),
         ("IAM_OPERATORS", "ann,,bob"),
+        ("IAM_PASSWORD_MIN", "7"),
+        ("IAM_PASSWORD_MIN", "129"),
+        ("IAM_TRUSTED_PROXIES", "gateway"),
     ] {
         let error = Config::load(&settings.clone().with([(name, value.to_owned())])).unwrap_err();
 

@@ -5,29 +5,75 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use contracts::ids::UserId;
 use iam::{
-    config::Limits,
+    config::{Limits, SessionBounds},
     model::{LoginAttempt, Session, SessionId, User, UserInfo},
-    repository::{MIGRATIONS, MemorySessions, MemoryUsers, PgUsers, RedisSessions, Sessions, Users},
+    repository::{
+        Attempts, Lookup, MIGRATIONS, MemoryAttempts, MemorySessions, MemoryUsers, PgUsers, RedisAttempts,
+        RedisSessions, Sessions, Users,
+    },
 };
-use platform::{clock, ids};
+use platform::{clock, ids, redis::Connection};
 
 /// Longer than any test.
 pub const LONG: Duration = Duration::from_mins(10);
 
-pub const LIMITS: Limits =
-    Limits { iam_lockout_failures: 3, iam_lockout_window: LONG, iam_address_failures: 5, iam_address_window: LONG };
+pub const LIMITS: Limits = Limits {
+    iam_lockout_failures: 3,
+    iam_lockout_window: LONG,
+    iam_address_failures: 5,
+    iam_address_registrations: 4,
+    iam_address_window: LONG,
+};
+
+pub const BOUNDS: SessionBounds = SessionBounds { iam_sessions_per_user: 100, iam_session_idle: None };
 
 pub async fn users() -> [(&'static str, Arc<dyn Users>); 2] {
     let database = testkit::database(&MIGRATIONS).await;
     [("memory", Arc::new(MemoryUsers::default())), ("PostgreSQL", Arc::new(PgUsers::new(database.pool)))]
 }
 
-pub async fn sessions(limits: Limits) -> [(&'static str, Arc<dyn Sessions>); 2] {
+pub async fn sessions() -> [(&'static str, Arc<dyn Sessions>); 2] {
+    bounded_sessions(BOUNDS).await
+}
+
+pub async fn bounded_sessions(bounds: SessionBounds) -> [(&'static str, Arc<dyn Sessions>); 2] {
+    let redis = redis_sessions(bounds).await.sessions;
+    [("memory", Arc::new(MemorySessions::new(bounds))), ("Redis", Arc::new(redis))]
+}
+
+/// The session with this id, if it lives and its user's data are beside it.
+pub async fn found(sessions: &Arc<dyn Sessions>, id: SessionId) -> Option<Session> {
+    match sessions.find(id).await.unwrap() {
+        Lookup::Found(session) => Some(session),
+        Lookup::WithoutUser(_) | Lookup::Ended => None,
+    }
+}
+
+/// Sessions in Redis, the prefix of their keys, and a connection of a user who may do everything.
+pub struct InRedis {
+    pub sessions: RedisSessions,
+    pub prefix: String,
+    pub raw: redis::aio::MultiplexedConnection,
+}
+
+pub async fn redis_sessions(bounds: SessionBounds) -> InRedis {
+    let (connection, prefix) = redis().await;
+    let server = testkit::redis().await.url;
+    let raw = redis::Client::open(server).unwrap().get_multiplexed_async_connection().await.unwrap();
+    InRedis { sessions: RedisSessions::new(connection, prefix.clone(), bounds), prefix, raw }
+}
+
+pub async fn attempts(limits: Limits) -> [(&'static str, Arc<dyn Attempts>); 2] {
+    let (connection, prefix) = redis().await;
+    let redis = RedisAttempts::new(connection, prefix, limits.clone());
+    [("memory", Arc::new(MemoryAttempts::new(limits))), ("Redis", Arc::new(redis))]
+}
+
+/// A connection with the rights of iam, and the prefix of its keys.
+async fn redis() -> (Connection, String) {
     let prefix = prefix();
     let url = restricted(&testkit::redis().await.url, &prefix).await.expect("a user of Redis can be made");
-    let connection = platform::redis::lazy_connection("REDIS_URL", &url.into(), None).unwrap();
-    let redis = RedisSessions::new(connection, prefix, limits.clone());
-    [("memory", Arc::new(MemorySessions::new(limits))), ("Redis", Arc::new(redis))]
+    (platform::redis::lazy_connection("REDIS_URL", &url.into(), None).unwrap(), prefix)
 }
 
 /// The URL of a new user who has the rights that `deploy/redis/start.sh` gives to iam, on keys with this prefix.

@@ -29,7 +29,6 @@ async fn an_unknown_user_is_not_found() {
         users.register(&ann(), "hash").await.unwrap();
 
         assert!(users.by_login("bob").await.unwrap().is_none(), "{store}");
-        assert!(users.by_login("Ann").await.unwrap().is_none(), "{store}: a login is exact");
         assert!(users.find(UserId::new(ids::random())).await.unwrap().is_none(), "{store}");
     }
 }
@@ -43,11 +42,32 @@ async fn a_login_and_an_address_belong_to_one_user() {
         let same_address = users.register(&user("bob", "Ann@Example.com"), "hash").await;
         let same_both = users.register(&ann(), "hash").await;
         let other_case = users.register(&user("Ann", "bob@example.com"), "hash").await;
+        let other_form = users.register(&user("ａｎｎ", "bob@example.com"), "hash").await;
+        let wide_address = users.register(&user("bob", "ａnn@example.com"), "hash").await;
 
         assert!(matches!(same_login, Err(Error::LoginTaken)), "{store}: {same_login:?}");
         assert!(matches!(same_address, Err(Error::EmailTaken)), "{store}: {same_address:?}");
         assert!(matches!(same_both, Err(Error::LoginTaken)), "{store}: {same_both:?}");
-        assert!(other_case.is_ok(), "{store}: {other_case:?}");
+        assert!(matches!(other_case, Err(Error::LoginTaken)), "{store}: {other_case:?}");
+        assert!(matches!(other_form, Err(Error::LoginTaken)), "{store}: {other_form:?}");
+        assert!(matches!(wide_address, Err(Error::EmailTaken)), "{store}: {wide_address:?}");
+        assert_eq!(users.by_login("ANN").await.unwrap().unwrap().user.info.login, "ann", "{store}");
+    }
+}
+
+#[tokio::test]
+async fn a_taken_login_or_address_is_known_before_the_registration() {
+    for (store, users) in users().await {
+        users.register(&ann(), "hash").await.unwrap();
+
+        let taken = |login: &str, email: &str| user(login, email).info;
+        let login = users.check_free(&taken("ann", "other@example.com")).await;
+        let email = users.check_free(&taken("bob", "Ann@Example.com")).await;
+        let free = users.check_free(&taken("bob", "bob@example.com")).await;
+
+        assert!(matches!(login, Err(Error::LoginTaken)), "{store}: {login:?}");
+        assert!(matches!(email, Err(Error::EmailTaken)), "{store}: {email:?}");
+        assert!(free.is_ok(), "{store}: {free:?}");
     }
 }
 

@@ -49,7 +49,8 @@ fn decode_token(token: &str) -> Result<i64, Status> {
     if token.is_empty() {
         return Ok(0);
     }
-    let position = token.parse().ok().filter(|position| *position > 0);
+    // A number is read in more forms than it is written in, such as `+5`.
+    let position = token.parse::<i64>().ok().filter(|position| *position > 0 && position.to_string() == token);
     position.ok_or_else(|| Status::invalid_argument("page_token: is not the next_page_token of a page"))
 }
 
@@ -89,5 +90,18 @@ fn texts(field: &str, values: Vec<String>) -> Result<Vec<String>, Status> {
     match values.iter().position(|value| value.contains('\0')) {
         Some(index) => Err(Status::invalid_argument(format!("filter.{field}[{index}]: has a NUL character"))),
         None => bounded(field, values),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_token_is_accepted_in_the_form_in_which_it_is_made() {
+        assert_eq!(decode_token("5").unwrap(), 5);
+        for other in ["+5", "05", "0", "-5", " 5", "5 ", "9223372036854775808", "five"] {
+            assert_eq!(decode_token(other).unwrap_err().code(), tonic::Code::InvalidArgument, "{other}");
+        }
     }
 }

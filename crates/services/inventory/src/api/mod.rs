@@ -16,18 +16,20 @@ use contracts::proto::inventory::v1::{
     RestockPartsResponse,
     inventory_service_server::{InventoryService as Rpc, InventoryServiceServer},
 };
-use platform::{auth::Access, grpc::Services};
+use platform::{auth::Rule, grpc::Services};
 use tonic::{Request, Response, Status};
 
 use crate::service::InventoryService;
 
-/// Any user may read parts; only services may change stock.
-pub fn access(path: &str) -> Access {
-    match path {
-        "/inventory.v1.InventoryService/GetPart" | "/inventory.v1.InventoryService/ListParts" => Access::Session,
-        _ => Access::Service,
-    }
-}
+/// Any user may read parts; order reserves them, and the tool `shipyard` restocks.
+pub const RULES: &[Rule] = &[
+    Rule::session("/inventory.v1.InventoryService/GetPart", &["order", "shipyard"]),
+    Rule::session("/inventory.v1.InventoryService/ListParts", &["order", "shipyard"]),
+    Rule::services("/inventory.v1.InventoryService/ReserveParts", &["order"]),
+    Rule::services("/inventory.v1.InventoryService/ReleaseParts", &["order"]),
+    Rule::services("/inventory.v1.InventoryService/CommitParts", &["order"]),
+    Rule::services("/inventory.v1.InventoryService/RestockParts", &["shipyard"]),
+];
 
 /// The gRPC server.
 pub struct Grpc {

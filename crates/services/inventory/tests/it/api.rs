@@ -46,9 +46,14 @@ impl Inventory {
         Client::new(Peer::lazy("inventory", "TEST_ADDRESS", &self.address.to_string()).unwrap())
     }
 
-    /// A client with a service key.
+    /// A client with the identity of the service that reserves.
     pub fn service(&self) -> Client {
-        Client::new(testkit::peer("inventory", self.address))
+        self.service_named("order")
+    }
+
+    /// A client with the identity of the service `name`.
+    pub fn service_named(&self, name: &'static str) -> Client {
+        Client::new(testkit::peer_of(name, "inventory", self.address))
     }
 
     /// A user's request.

@@ -83,7 +83,7 @@ async fn the_unavailable_or_unknown_part_is_named() {
     let parts = vec![quantity(PART, 1), quantity(&unknown, 1)];
     let missing = client.reserve_parts(reserve(&order, parts.clone())).await.unwrap_err();
     let restock = RestockPartsRequest { restock_uuid: order, parts };
-    let restocked = client.restock_parts(restock).await.unwrap_err();
+    let restocked = inventory.service_named("shipyard").restock_parts(restock).await.unwrap_err();
 
     assert_eq!((short.code(), reason(&short)), (Code::FailedPrecondition, Some("OUT_OF_STOCK")));
     assert!(short.message().contains(PART), "{}", short.message());
@@ -100,7 +100,7 @@ async fn a_restock_counts_once() {
     let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts: vec![quantity(PART, 10)] };
 
     for _ in 0..3 {
-        inventory.service().restock_parts(restock.clone()).await.unwrap();
+        inventory.service_named("shipyard").restock_parts(restock.clone()).await.unwrap();
     }
 
     assert_eq!(stock(&inventory).await, 55);
@@ -126,7 +126,7 @@ async fn an_invalid_request_is_rejected_with_the_name_of_the_field() {
         assert_eq!((status.code(), status.message()), (Code::InvalidArgument, problem));
     }
     let restock = RestockPartsRequest { restock_uuid: "x".to_owned(), parts: vec![quantity(PART, 1)] };
-    let restock = client.restock_parts(restock).await.unwrap_err();
+    let restock = inventory.service_named("shipyard").restock_parts(restock).await.unwrap_err();
     let release = client.release_parts(ReleasePartsRequest::default()).await.unwrap_err();
     let commit = client.commit_parts(CommitPartsRequest::default()).await.unwrap_err();
 
@@ -148,4 +148,28 @@ async fn what_nobody_confirms_comes_back_by_itself() {
     testkit::eventually(|| async move { (stock(inventory).await == 45).then_some(()) }).await;
     let again = inventory.service().reserve_parts(reserve(&order, vec![quantity(PART, 40)])).await;
     assert!(again.is_ok(), "{again:?}");
+}
+
+#[tokio::test]
+async fn the_identity_of_another_service_changes_no_stock() {
+    let inventory = started().await;
+    let before = stock(&inventory).await;
+    let order = ids::random().to_string();
+
+    for name in ["notification", "payment", "assembly", "test"] {
+        let mut client = inventory.service_named(name);
+        let parts = vec![quantity(PART, 5)];
+        let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts: parts.clone() };
+        let answers = [
+            client.restock_parts(restock).await.map(drop),
+            client.reserve_parts(reserve(&order, parts)).await.map(drop),
+            client.commit_parts(CommitPartsRequest { order_uuid: order.clone() }).await.map(drop),
+            client.release_parts(ReleasePartsRequest { order_uuid: order.clone() }).await.map(drop),
+        ];
+
+        for answer in answers {
+            assert_eq!(answer.map_err(|status| status.code()), Err(Code::PermissionDenied), "by {name}");
+        }
+    }
+    assert_eq!(stock(&inventory).await, before);
 }

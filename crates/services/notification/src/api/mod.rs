@@ -7,15 +7,13 @@ use contracts::proto::notification::v1::{
     ListNotificationsRequest, ListNotificationsResponse,
     notification_service_server::{NotificationService as Rpc, NotificationServiceServer},
 };
-use platform::{auth::Access, grpc::Services};
+use platform::{auth::Rule, grpc::Services};
 use tonic::{Request, Response, Status};
 
 use crate::service::NotificationService;
 
-/// Every RPC needs a session or a service token.
-pub fn access(_path: &str) -> Access {
-    Access::Session
-}
+/// Notifications are shown to the order's user, and to order.
+pub const RULES: &[Rule] = &[Rule::session("/notification.v1.NotificationService/ListNotifications", &["order"])];
 
 pub struct Grpc {
     service: NotificationService,

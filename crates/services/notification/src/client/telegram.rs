@@ -29,6 +29,8 @@ const UPDATES: u64 = 10;
 const ANSWER: usize = 2 << 20;
 /// The pause after a 429 without `retry_after`.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
+/// The longest pause. Telegram may ask for more than a clock can hold.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 pub struct Telegram {
     http: Client,
@@ -128,7 +130,8 @@ fn rejected(status: StatusCode, answer: &ApiResponse) -> MessengerError {
     let problem = format!("{}: {}", status.as_u16(), answer.description);
     match status {
         StatusCode::TOO_MANY_REQUESTS => {
-            MessengerError::RateLimited(answer.parameters.retry_after.map_or(DEFAULT_PAUSE, Duration::from_secs))
+            let asked = answer.parameters.retry_after.map_or(DEFAULT_PAUSE, Duration::from_secs);
+            MessengerError::RateLimited(asked.min(LONGEST_PAUSE))
         }
         // The token or the URL is wrong, or another program reads this bot's updates. An operator can correct that; the message is fine.
         StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::CONFLICT => MessengerError::Unreachable(problem),

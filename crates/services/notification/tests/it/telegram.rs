@@ -58,6 +58,14 @@ async fn a_pause_is_as_long_as_telegram_says() {
 }
 
 #[tokio::test]
+async fn a_pause_is_an_hour_at_most() {
+    let ages =
+        ResponseTemplate::new(429).set_body_json(json!({ "ok": false, "parameters": { "retry_after": u64::MAX } }));
+
+    assert_eq!(outcome(ages).await, Err(MessengerError::RateLimited(Duration::from_hours(1))));
+}
+
+#[tokio::test]
 async fn a_rejection_is_permanent() {
     for (code, description) in [(403, "Forbidden: bot was blocked by the user"), (400, "Bad Request: chat not found")] {
         let outcome = outcome(refusal(code, description)).await;

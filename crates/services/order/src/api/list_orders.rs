@@ -64,7 +64,7 @@ pub async fn handle(
 }
 
 fn limit(text: &str) -> Result<u8, Problem> {
-    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    let limit = text.parse::<u8>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit) && limit.to_string() == text);
     limit.ok_or_else(|| Problem::invalid("limit", format!("must be a number from 1 to {MAX_LIMIT}")))
 }
 
@@ -79,6 +79,8 @@ fn decode(text: &str) -> Result<Cursor, Problem> {
         let order = Uuid::try_parse(order).ok().filter(|_| order.len() == 32)?;
         Some(Cursor { created_at: DateTime::from_timestamp_micros(micros)?, order: OrderId::new(order) })
     });
+    // Numbers are read in more forms than they are written in, such as with a sign.
+    let cursor = cursor.filter(|cursor| encode(*cursor) == text);
     cursor.ok_or_else(|| Problem::invalid("cursor", "is not a next_cursor of this list"))
 }
 
@@ -104,8 +106,19 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_in_another_form_is_refused() {
+        let order = Uuid::from_u128(0xabc);
+        let cursor = encode(Cursor { created_at: DateTime::UNIX_EPOCH, order: OrderId::new(order) });
+        assert!(decode(&cursor).is_ok());
+
+        for other in [cursor.replacen('0', "+", 1), cursor.replacen('0', "-", 1), cursor.to_uppercase()] {
+            assert_eq!(decode(&other).unwrap_err().field.as_deref(), Some("cursor"), "{other}");
+        }
+    }
+
+    #[test]
     fn a_limit_out_of_range_is_refused() {
-        for wrong in ["0", "101", "-1", "ten", "", "1e3"] {
+        for wrong in ["0", "101", "-1", "ten", "", "1e3", "+5", "05"] {
             assert_eq!(limit(wrong).unwrap_err().field.as_deref(), Some("limit"), "{wrong}");
         }
     }

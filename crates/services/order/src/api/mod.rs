@@ -18,5 +18,5 @@ mod response;
 mod routes;
 mod state;
 
-pub use routes::{access, document, router};
+pub use routes::{RULES, document, router};
 pub use state::Api;

@@ -3,16 +3,14 @@
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::StatusCode,
     middleware::{from_fn, from_fn_with_state},
 };
 use platform::{
     api_pages,
-    auth::{Access, Guard},
+    auth::{Guard, Rule},
     health::{Readiness, ready_routes},
     http,
     load_shed::{UserSlots, shed_user},
-    problem::Problem,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -46,30 +44,39 @@ fn described() -> OpenApiRouter<Api> {
 /// All that order serves over HTTP. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
 pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let (api, document) = described().split_for_parts();
+    let pages = Router::new()
+        .merge(api_pages::routes(document))
+        .merge(ready_routes(vec![readiness]))
+        .layer(from_fn_with_state(guard.clone(), Guard::http));
     let api = api
-        .method_not_allowed_fallback(method_not_allowed)
+        .method_not_allowed_fallback(http::method_not_allowed)
         .layer(DefaultBodyLimit::max(http::BODY_LIMIT))
         .layer(from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user))
         .layer(from_fn_with_state(guard, Guard::http))
         .layer(from_fn_with_state(load_shed::Slots::new(max_in_flight), load_shed::shed))
         .with_state(state);
-    let router = Router::new()
-        .merge(api)
-        .merge(api_pages::routes(document))
-        .merge(ready_routes(vec![readiness]))
-        .fallback(not_found);
+    let router = Router::new().merge(api).merge(pages).fallback(http::not_found);
     http::layers(router).layer(from_fn(checkout::name_errors))
 }
 
-/// Orders need a session; descriptions and health checks do not.
-pub fn access(path: &str) -> Access {
-    if path.starts_with("/api/v1/orders") || checkout::is_here(path) { Access::Session } else { Access::Public }
-}
-
-async fn not_found(uri: axum::http::Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("there is nothing at {}", uri.path()))
-}
-
-async fn method_not_allowed(method: axum::http::Method) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", format!("{method} is not possible here"))
-}
+/// Orders need a session; descriptions and health checks do not. A service has no orders.
+pub const RULES: &[Rule] = &[
+    Rule::session("POST /api/v1/orders", &[]),
+    Rule::session("GET /api/v1/orders", &[]),
+    Rule::session("GET /api/v1/orders/{order_uuid}", &[]),
+    Rule::session("GET /api/v1/orders/{order_uuid}/delivery", &[]),
+    Rule::session("POST /api/v1/orders/{order_uuid}/pay", &[]),
+    Rule::session("POST /api/v1/orders/{order_uuid}/cancel", &[]),
+    Rule::session("GET /api/v1/orders/{order_uuid}/payment", &[]),
+    Rule::session("POST /api/orders", &[]),
+    Rule::session("GET /api/orders/{order_id}", &[]),
+    Rule::session("GET /api/orders/{order_id}/payment", &[]),
+    Rule::session("GET /api/orders/{order_id}/delivery", &[]),
+    Rule::public("GET /openapi.json"),
+    Rule::public("GET /swagger-ui"),
+    Rule::public("GET /swagger-ui/"),
+    Rule::public("GET /swagger-ui/{*rest}"),
+    Rule::public("GET /health"),
+    Rule::public("GET /health/live"),
+    Rule::public("GET /health/ready"),
+];

@@ -25,8 +25,10 @@ pub struct GrpcInventory {
 }
 
 impl GrpcInventory {
+    /// Calls carry the session of the request on whose behalf they are made: inventory admits users.
     pub fn new(inventory: Peer) -> Self {
-        Self { client: InventoryServiceClient::new(inventory), budget: Budget::new("inventory") }
+        let client = InventoryServiceClient::new(inventory.forwarding_session());
+        Self { client, budget: Budget::new("inventory") }
     }
 }
 

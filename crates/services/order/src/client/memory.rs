@@ -122,6 +122,9 @@ impl Inventory for MemoryInventory {
         if state.away {
             return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
         }
+        if names.iter().any(|name| name.contains('\0')) {
+            return Err(Error::Inconsistent("inventory refuses a name with a NUL character".to_owned()));
+        }
         Ok(state.names.iter().filter(|(name, _)| names.contains(name)).cloned().collect())
     }
 

@@ -79,17 +79,18 @@ impl OrderService {
     /// The items with their parts' uuids.
     async fn lines(&self, items: &[Item]) -> Result<Vec<Line>, Error> {
         let uuid = |item: &Item| item.product.parse().ok().map(PartId::new);
-        let mut names: Vec<String> =
-            items.iter().filter(|item| uuid(item).is_none()).map(|item| item.product.clone()).collect();
+        // No name has a NUL character, and inventory refuses a request with one.
+        let is_name = |item: &&Item| uuid(item).is_none() && !item.product.contains('\0');
+        let mut names: Vec<String> = items.iter().filter(is_name).map(|item| item.product.clone()).collect();
         names.sort_unstable();
         names.dedup();
         let known = if names.is_empty() { Vec::new() } else { self.inventory.named(&names).await? };
-        let line = |item: &Item| {
+        let line = |(index, item): (usize, &Item)| {
             let by_name = || known.iter().find(|(name, _)| *name == item.product).map(|(_, part)| *part);
-            let part = uuid(item).or_else(by_name).ok_or_else(|| Error::PartNameNotFound(item.product.clone()))?;
+            let part = uuid(item).or_else(by_name).ok_or(Error::PartNameNotFound(index))?;
             Ok(Line { part, quantity: item.quantity, price: item.price })
         };
-        items.iter().map(line).collect()
+        items.iter().enumerate().map(line).collect()
     }
 
     /// Releases the reservation of an order that is refused. The key remembers the refusal before: a repeat could not reserve again.

@@ -132,7 +132,7 @@ impl Desk {
     /// Asks, and notes the problem that is answered.
     async fn send(&mut self, ask: Ask) {
         let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
-        let guard = Guard::new(self.sessions.clone(), key, api::access);
+        let guard = Guard::new(self.sessions.clone(), key, api::RULES);
         let router = api::router(self.shop.api(), guard, Readiness::default(), self.slots);
         let mut request = Request::builder().method(ask.method).uri(ask.path).header("Content-Type", ask.media_type);
         if let Some(session) = ask.session {

@@ -12,18 +12,19 @@ use contracts::proto::payment::v1::{
     RefundRequest, RefundResponse, VoidAttemptRequest, VoidAttemptResponse,
     payment_service_server::{PaymentService as Rpc, PaymentServiceServer},
 };
-use platform::{auth::Access, grpc::Services};
+use platform::{auth::Rule, grpc::Services};
 use tonic::{Request, Response, Status};
 
 use crate::service::PaymentService;
 
-/// Only services may refund and void.
-pub fn access(path: &str) -> Access {
-    match path {
-        "/payment.v1.PaymentService/Refund" | "/payment.v1.PaymentService/VoidAttempt" => Access::Service,
-        _ => Access::Session,
-    }
-}
+/// Users see and pay their own; order alone charges, voids and refunds orders of the shop.
+pub const RULES: &[Rule] = &[
+    Rule::session("/payment.v1.PaymentService/PayOrder", &["order"]),
+    Rule::session("/payment.v1.PaymentService/GetPayment", &["order"]),
+    Rule::session("/payment.v1.PaymentService/GetBalance", &["order"]),
+    Rule::services("/payment.v1.PaymentService/VoidAttempt", &["order"]),
+    Rule::services("/payment.v1.PaymentService/Refund", &["order"]),
+];
 
 /// The gRPC server.
 pub struct Grpc {

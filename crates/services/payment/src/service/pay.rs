@@ -11,8 +11,11 @@ use crate::{
 
 impl PaymentService {
     /// Charges an order. `transaction` is the id of the attempt if it is new; the returned one is that of the charge.
+    ///
+    /// Every attempt of an order charges the user of the first.
     pub async fn pay(&self, charge: &Charge, transaction: TransactionId) -> Result<TransactionId, Error> {
         let intent = self.intent(charge, transaction);
+        self.check_payer(&intent).await?;
         let payment = match self.payments.begin(&intent).await? {
             Begun::New(payment) => {
                 let outcome = self.providers.get(intent.provider)?.charge(&intent).await?;
@@ -26,6 +29,16 @@ impl PaymentService {
             ChargeResult::Declined(decline) => Err(Error::Declined(decline)),
             ChargeResult::Cancelled => Err(Error::Cancelled),
             ChargeResult::InProgress => Err(Error::InProgress),
+        }
+    }
+
+    /// Fails where an earlier attempt of the order charged another user.
+    async fn check_payer(&self, intent: &Intent) -> Result<(), Error> {
+        let is_first = intent.attempt == 1;
+        let earlier = if is_first { None } else { self.payments.find(intent.order).await? };
+        match earlier {
+            Some(earlier) if earlier.intent.user != intent.user => Err(Error::AnotherPayer),
+            _ => Ok(()),
         }
     }
 

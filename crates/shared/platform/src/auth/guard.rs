@@ -3,35 +3,30 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use tonic::Status;
 
-use super::{Caller, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, SessionError, Sessions};
-use crate::{grpc, problem::Problem, tls::Identity};
+use super::{
+    Access, Caller, Rule, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, SessionError, Sessions, rules::Rules,
+};
+use crate::{
+    grpc,
+    problem::Problem,
+    security_events::{self, Event, TokenRefusal},
+    tls::Identity,
+};
 
-/// The callers that a path admits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Every caller.
-    Public,
-    /// A user with a valid session, or a service.
-    Session,
-    /// A user with a valid session and the role `operator`, or a service.
-    Operator,
-    /// Services only.
-    Service,
-}
-
-/// Authenticates callers and checks the access rule of the path.
+/// Authenticates callers and checks the rule of the method that they call. A method without a rule is refused.
 #[derive(Clone)]
 pub struct Guard {
     sessions: Arc<dyn Sessions>,
     key: ServiceKey,
-    access: fn(&str) -> Access,
+    rules: Rules,
+    is_open: bool,
 }
 
 /// Why a request is rejected.
@@ -43,35 +38,72 @@ enum Refusal {
     MissingToken,
     InvalidToken,
     NotOperator,
+    /// The service is known, and is none of those that the method admits.
+    OtherService,
+    NoRule,
     Unavailable,
 }
 
 impl Guard {
-    /// `access` maps a path to its rule.
-    pub fn new(sessions: Arc<dyn Sessions>, key: ServiceKey, access: fn(&str) -> Access) -> Self {
-        Self { sessions, key, access }
+    pub fn new(sessions: Arc<dyn Sessions>, key: ServiceKey, rules: &'static [Rule]) -> Self {
+        security_events::count_from_zero();
+        Self { sessions, key, rules: Rules { table: rules, otherwise: None }, is_open: false }
+    }
+
+    /// The access of methods without a rule: for stand-ins of tests.
+    #[must_use]
+    pub fn otherwise(mut self, access: Access) -> Self {
+        self.rules.otherwise = Some(access);
+        self
+    }
+
+    /// The same guard before an API that is open: every caller is admitted to every method that has a rule.
+    #[must_use]
+    pub fn open(mut self) -> Self {
+        self.is_open = true;
+        self
+    }
+
+    /// The methods among these that have no rule.
+    pub(crate) fn without_rule<'a>(&self, methods: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+        methods.into_iter().filter(|method| self.rules.of(method).is_none()).collect()
     }
 
     /// Middleware for gRPC: metadata `session-uuid` or `authorization`, refusals in trailers.
     pub async fn grpc(State(guard): State<Self>, request: Request, next: Next) -> Response {
-        guard.check(SESSION_METADATA, request, next).await.unwrap_or_else(|refusal| grpc::refuse(&refusal.status()))
+        let access = guard.rules.of(request.uri().path());
+        let response = guard.check(access, SESSION_METADATA, request, next).await;
+        response.unwrap_or_else(|refusal| grpc::refuse(&refusal.status()))
     }
 
-    /// Middleware for HTTP: header `X-Session-Uuid` or `Authorization`, refusals as problems.
+    /// Middleware for HTTP, layered around routes: header `X-Session-Uuid` or `Authorization`, refusals as problems.
     pub async fn http(State(guard): State<Self>, request: Request, next: Next) -> Response {
-        guard.check(SESSION_HEADER, request, next).await.unwrap_or_else(|refusal| refusal.problem().into_response())
+        let route = request.extensions().get::<MatchedPath>();
+        let access = route.and_then(|route| guard.rules.of_route(request.method().as_str(), route.as_str()));
+        let response = guard.check(access, SESSION_HEADER, request, next).await;
+        response.unwrap_or_else(|refusal| refusal.problem().into_response())
     }
 
-    async fn check(&self, header: &'static str, mut request: Request, next: Next) -> Result<Response, Refusal> {
-        let access = (self.access)(request.uri().path());
+    async fn check(
+        &self,
+        access: Option<Access>,
+        header: &'static str,
+        mut request: Request,
+        next: Next,
+    ) -> Result<Response, Refusal> {
+        let access = access.ok_or(Refusal::NoRule)?;
+        let access = if self.is_open { Access::Public } else { access };
         if access == Access::Public {
             return Ok(next.run(request).await);
         }
         if let Some(service) = self.service(&request)? {
+            if !access.services().contains(&service.as_str()) {
+                return Err(Refusal::OtherService);
+            }
             request.extensions_mut().insert(Caller::Service(service));
             return Ok(next.run(request).await);
         }
-        if access == Access::Service {
+        if matches!(access, Access::Services(_)) {
             return Err(Refusal::MissingToken);
         }
         let session = session(request.headers(), header)?;
@@ -79,8 +111,11 @@ impl Guard {
             SessionError::Invalid => Refusal::InvalidSession,
             SessionError::Unavailable => Refusal::Unavailable,
         })?;
-        if access == Access::Operator && !user.is_operator {
-            return Err(Refusal::NotOperator);
+        if let Access::Operator(_) = access {
+            if !user.is_operator {
+                return Err(Refusal::NotOperator);
+            }
+            security_events::record(Event::RoleUsed { user: user.uuid, path: request.uri().path() });
         }
         request.extensions_mut().insert(Caller::User(user));
         Ok(SESSION.scope(session, next.run(request)).await)
@@ -90,7 +125,7 @@ impl Guard {
     fn service(&self, request: &Request) -> Result<Option<String>, Refusal> {
         let token = request.headers().get(header::AUTHORIZATION).map(|value| {
             let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-            self.key.verify(token).map_err(|_| Refusal::InvalidToken)
+            self.key.verify(token).map_err(|error| refused(error.0))
         });
         let token = token.transpose()?;
         match (request.extensions().get::<Identity>(), token) {
@@ -98,9 +133,15 @@ impl Guard {
             (Some(Identity::Service(name)), None) => Ok(Some(name.as_ref().to_owned())),
             (Some(Identity::Service(name)), Some(token)) if *token == **name => Ok(Some(token)),
             (Some(Identity::Users), None) => Ok(None),
-            (Some(Identity::Service(_) | Identity::Users), Some(_)) => Err(Refusal::InvalidToken),
+            (Some(Identity::Service(_) | Identity::Users), Some(_)) => Err(refused(TokenRefusal::Certificate)),
         }
     }
+}
+
+/// Records that a caller's token was refused.
+fn refused(reason: TokenRefusal) -> Refusal {
+    security_events::record(Event::TokenRefused { reason });
+    Refusal::InvalidToken
 }
 
 fn session(headers: &HeaderMap, name: &'static str) -> Result<String, Refusal> {
@@ -123,6 +164,9 @@ impl Refusal {
             Self::MissingToken => Status::unauthenticated("missing service token in authorization"),
             Self::InvalidToken => Status::unauthenticated("invalid service token"),
             Self::NotOperator => Status::permission_denied(NOT_OPERATOR),
+            Self::OtherService => Status::permission_denied("this service may not call this method"),
+            // The server does not start where one of its methods has no rule.
+            Self::NoRule => Status::unimplemented("there is no such method"),
             Self::Unavailable => Status::unavailable("sessions cannot be checked now"),
         }
     }
@@ -132,10 +176,11 @@ impl Refusal {
             Self::MissingSession | Self::EmptySession => {
                 Problem::new(StatusCode::UNAUTHORIZED, "MISSING_SESSION", "Authentication required")
             }
-            Self::InvalidSession | Self::MissingToken | Self::InvalidToken => {
+            Self::InvalidSession | Self::MissingToken | Self::InvalidToken | Self::OtherService => {
                 Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")
             }
             Self::NotOperator => Problem::forbidden(NOT_OPERATOR),
+            Self::NoRule => Problem::forbidden("no rule says who may do this"),
             Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
         }
     }

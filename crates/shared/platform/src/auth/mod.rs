@@ -2,10 +2,12 @@
 
 mod guard;
 mod hmac;
+mod rules;
 mod sessions;
 mod token;
 
-pub use guard::{Access, Guard, NOT_OPERATOR};
+pub use guard::{Guard, NOT_OPERATOR};
+pub use rules::{Access, Rule};
 pub use sessions::{MemorySessions, SessionError, Sessions};
 pub use token::{ServiceKey, TokenError};
 use uuid::Uuid;
@@ -61,10 +63,10 @@ impl Caller {
 }
 
 tokio::task_local! {
-    static SESSION: String;
+    pub(crate) static SESSION: String;
 }
 
-/// The session of the request at hand, to be forwarded with the calls made for it.
+/// The session of the request at hand, for the peers that it is forwarded to.
 fn current_session() -> Option<String> {
     SESSION.try_with(Clone::clone).ok()
 }

@@ -7,24 +7,35 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::hmac;
-use crate::{clock, config::ConfigError};
+use crate::{clock, config::ConfigError, security_events::TokenRefusal};
 
-/// How long a token is valid.
-const LIFETIME: Duration = Duration::from_mins(5);
+/// How long a token is valid, and the longest life of one that is accepted.
+const LIFETIME: Duration = Duration::from_mins(1);
 /// How far the clocks of two services may be apart before they refuse each other: a wrong time zone is the usual mistake.
 const CLOCK_SKEW: Duration = Duration::from_mins(65);
 /// The shortest key that HS256 may have (RFC 7518, section 3.2).
 const KEY_BYTES: usize = 32;
 
+/// A token cannot be made, or is refused; the caller is told no reason.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid service token")]
-pub struct TokenError;
+pub struct TokenError(pub TokenRefusal);
+
+impl From<jsonwebtoken::errors::Error> for TokenError {
+    fn from(error: jsonwebtoken::errors::Error) -> Self {
+        Self(match error.kind() {
+            ErrorKind::InvalidSignature => TokenRefusal::Signature,
+            ErrorKind::ExpiredSignature | ErrorKind::ImmatureSignature => TokenRefusal::Lifetime,
+            _ => TokenRefusal::Kind,
+        })
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct Claims {
@@ -46,27 +57,32 @@ struct Issued {
 pub struct ServiceKey {
     service: &'static str,
     encoding: EncodingKey,
-    decoding: DecodingKey,
+    /// The keys that tokens are checked with, the one that signs first.
+    decoding: Vec<DecodingKey>,
     issued: Arc<Mutex<HashMap<&'static str, Issued>>>,
 }
 
 impl ServiceKey {
     /// Fails when the key is too short, naming `SERVICE_KEY`.
     pub fn new(service: &'static str, key: &SecretString) -> Result<Self, ConfigError> {
-        let key = key.expose_secret().as_bytes();
-        if key.len() < KEY_BYTES {
-            return Err(ConfigError::new(
-                "SERVICE_KEY",
-                format!("has {} bytes; at least {KEY_BYTES} are needed", key.len()),
-            ));
-        }
+        let key = long_enough("SERVICE_KEY", key)?;
         hmac::install();
         Ok(Self {
             service,
             encoding: EncodingKey::from_secret(key),
-            decoding: DecodingKey::from_secret(key),
+            decoding: vec![DecodingKey::from_secret(key)],
             issued: Arc::default(),
         })
+    }
+
+    /// Accepts tokens that were signed with `previous` too, while the key changes. Fails when that is too short, naming
+    /// `SERVICE_KEY_PREVIOUS`.
+    pub fn accepting(mut self, previous: Option<&SecretString>) -> Result<Self, ConfigError> {
+        if let Some(previous) = previous {
+            let previous = long_enough("SERVICE_KEY_PREVIOUS", previous)?;
+            self.decoding.push(DecodingKey::from_secret(previous));
+        }
+        Ok(self)
     }
 
     /// A token for calls to `audience`; renewed after half of its lifetime.
@@ -85,9 +101,7 @@ impl ServiceKey {
             iat,
             exp: iat + LIFETIME.as_secs().cast_signed(),
         };
-        let token: Arc<str> = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
-            .map_err(|_| TokenError)?
-            .into();
+        let token: Arc<str> = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)?.into();
         issued.insert(audience, Issued { at: now, token: token.clone() });
         Ok(token)
     }
@@ -103,10 +117,34 @@ impl ServiceKey {
         validation.set_required_spec_claims(&["exp", "aud", "iss"]);
         // By the clock of this process, which may be wrong on purpose; jsonwebtoken has one of its own.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).map_err(|_| TokenError)?.claims;
-        let expired = claims.exp.saturating_add(CLOCK_SKEW.as_secs().cast_signed()) < now.timestamp();
-        if expired { Err(TokenError) } else { Ok(claims.iss) }
+        let mut refused = TokenError(TokenRefusal::Kind);
+        for key in &self.decoding {
+            match jsonwebtoken::decode::<Claims>(token, key, &validation) {
+                Ok(token) if token.header.typ.as_deref().is_some_and(|typ| typ != "JWT") => break,
+                Ok(token) if is_valid(&token.claims, now.timestamp()) => return Ok(token.claims.iss),
+                Ok(_) => return Err(TokenError(TokenRefusal::Lifetime)),
+                Err(error) => refused = error.into(),
+            }
+        }
+        Err(refused)
     }
+}
+
+/// Whether these claims are those of a short life around now, by the clock of either service.
+fn is_valid(claims: &Claims, now: i64) -> bool {
+    let (life, skew) = (LIFETIME.as_secs().cast_signed(), CLOCK_SKEW.as_secs().cast_signed());
+    let is_short = claims.exp.checked_sub(claims.iat).is_some_and(|lives| (0..=life).contains(&lives));
+    is_short && claims.iat <= now.saturating_add(skew) && claims.exp >= now.saturating_sub(skew)
+}
+
+/// The bytes of a key, if there are enough of them.
+fn long_enough<'a>(variable: &str, key: &'a SecretString) -> Result<&'a [u8], ConfigError> {
+    let key = key.expose_secret().as_bytes();
+    if key.len() < KEY_BYTES {
+        let problem = format!("has {} bytes; at least {KEY_BYTES} are needed", key.len());
+        return Err(ConfigError::new(variable, problem));
+    }
+    Ok(key)
 }
 
 #[cfg(test)]
@@ -122,8 +160,9 @@ mod tests {
         let token = key("order", "k").token("inventory").unwrap();
 
         assert_eq!(key("inventory", "k").verify(&token).unwrap(), "order");
-        assert!(key("payment", "k").verify(&token).is_err());
-        assert!(key("inventory", "other").verify(&token).is_err());
+        assert_eq!(key("payment", "k").verify(&token).unwrap_err().0, TokenRefusal::Kind);
+        assert_eq!(key("inventory", "other").verify(&token).unwrap_err().0, TokenRefusal::Signature);
+        assert_eq!(key("inventory", "k").verify("no token").unwrap_err().0, TokenRefusal::Kind);
     }
 
     #[test]
@@ -131,8 +170,8 @@ mod tests {
         let token = key("order", "k").token("inventory").unwrap();
         let after = |minutes| key("inventory", "k").verify_at(&token, clock::now() + Duration::from_mins(minutes));
 
-        assert_eq!(after(69).unwrap(), "order");
-        assert!(after(71).is_err());
+        assert_eq!(after(65).unwrap(), "order");
+        assert_eq!(after(67).unwrap_err().0, TokenRefusal::Lifetime);
     }
 
     #[test]
@@ -142,6 +181,26 @@ mod tests {
         let issuer = key("inventory", "k").verify_at(&token, clock::now() - Duration::from_hours(1));
 
         assert_eq!(issuer.unwrap(), "order");
+    }
+
+    #[test]
+    fn while_the_key_changes_tokens_of_both_are_accepted_and_those_of_no_third() {
+        let token = |secret| key("order", secret).token("inventory").unwrap();
+        let changing = key("inventory", "n").accepting(Some(&"o".repeat(32).into())).unwrap();
+
+        assert_eq!(changing.verify(&token("n")).unwrap(), "order");
+        assert_eq!(changing.verify(&token("o")).unwrap(), "order");
+        assert!(changing.verify(&token("x")).is_err());
+        // It signs with the new key alone.
+        let own = changing.token("order").unwrap();
+        assert!(key("order", "n").verify(&own).is_ok() && key("order", "o").verify(&own).is_err());
+    }
+
+    #[test]
+    fn a_short_previous_key_is_refused() {
+        let error = key("order", "k").accepting(Some(&"short".into())).err().unwrap();
+
+        assert_eq!(error.variable, "SERVICE_KEY_PREVIOUS");
     }
 
     #[test]

@@ -58,6 +58,11 @@ impl Services {
         self
     }
 
+    /// The RPCs behind the guard.
+    fn own_rpcs(&self) -> anyhow::Result<Rpcs> {
+        Rpcs::new(&self.names, &[self.descriptors])
+    }
+
     /// Every RPC that the server answers, health and reflection included.
     fn rpcs(&self) -> anyhow::Result<Rpcs> {
         let open = [
@@ -76,7 +81,7 @@ impl Services {
 
     /// Serves until `stop`, goes on for the drain, then finishes the calls in hand, within [`shutdown::REQUESTS`](crate::shutdown::REQUESTS).
     ///
-    /// Health says SERVING for `""` and each service while `readiness` is met.
+    /// Health says SERVING for `""` and each service while `readiness` is met. Fails where `guard` has no rule for an RPC.
     pub async fn serve(
         self,
         listener: impl Into<Listener>,
@@ -85,6 +90,9 @@ impl Services {
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         let rpcs = self.rpcs()?;
+        let own = self.own_rpcs()?;
+        let open_to_nobody = guard.without_rule(own.iter().map(|path| &**path));
+        anyhow::ensure!(open_to_nobody.is_empty(), "no rule says who may call {}", open_to_nobody.join(", "));
         let reflection_v1 = self.reflection().build_v1().context("building reflection")?;
         let reflection_v1alpha = self.reflection().build_v1alpha().context("building reflection")?;
         observe::count_from_zero(&rpcs);

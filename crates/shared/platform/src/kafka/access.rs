@@ -1,4 +1,4 @@
-//! Refusals by the broker: a wrong password or a missing right, told apart from a broker that is away.
+//! Refusals: a wrong password, a missing right, or a broker that is not trusted, told apart from a broker that is away.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,21 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-use super::Config;
+use super::{
+    Config, SecurityProtocol,
+    witness::{Listening, is_guess},
+};
 
 /// How long a broker may take to say whether it lets a client in.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The broker answers, and refuses this client.
+/// How long to look for the reason of a failure without users and TLS.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// OpenSSL's words for a certificate of another authority, for another name, or of another time.
+const DISTRUST: &str = "certificate verify failed";
+
+/// The broker answers, and refuses this client, or this client refuses the broker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error(
@@ -23,12 +32,25 @@ pub enum Refusal {
     Credentials,
     #[error("Kafka refuses this user: not authorised for {0}")]
     Right(String),
+    #[error(
+        "TLS with Kafka fails; the broker's certificate, its name in KAFKA_BROKERS, KAFKA_SSL_CA_FILE or \
+         KAFKA_SECURITY_PROTOCOL is wrong: {0}"
+    )]
+    Tls(String),
 }
 
 impl Refusal {
-    /// The refusal that an error means, if it means one. `what` was to be used.
-    pub fn of(error: &KafkaError, what: &str) -> Option<Self> {
-        Self::of_code(error.rdkafka_error_code()?, what)
+    /// The refusal that an error means, if it means one. `what` was to be used; `reason` is what librdkafka says beside the error.
+    pub(super) fn of(error: &KafkaError, what: &str, reason: impl FnOnce() -> Option<String>) -> Option<Self> {
+        let code = error.rdkafka_error_code()?;
+        match code {
+            RDKafkaErrorCode::SSL => Some(Self::Tls(reason().unwrap_or_else(|| error.to_string()))),
+            // What a handshake ends with is also told so, now and then.
+            RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::AllBrokersDown => {
+                reason().filter(|reason| reason.contains(DISTRUST)).map(Self::Tls)
+            }
+            _ => Self::of_code(code, what),
+        }
     }
 
     pub(super) fn of_code(code: RDKafkaErrorCode, what: &str) -> Option<Self> {
@@ -53,6 +75,7 @@ impl Refusal {
         match self {
             Self::Credentials => "authentication failed",
             Self::Right(_) => "not authorised",
+            Self::Tls(_) => "TLS failed",
         }
     }
 }
@@ -61,14 +84,15 @@ impl Refusal {
 ///
 /// An error is a [`Refusal`] where the broker refuses the client or does not let it see one of the topics.
 pub fn probe(config: &Config, topics: &[&str]) -> anyhow::Result<()> {
-    let client: BaseConsumer = config.client().create().context("creating a Kafka client")?;
+    let client = client(config)?;
     let all = topics.is_empty().then_some(None);
     for asked in topics.iter().map(|topic| Some(*topic)).chain(all) {
         let metadata = match client.fetch_metadata(asked, TIMEOUT) {
             Ok(metadata) => metadata,
             Err(error) => {
                 refused(&client)?;
-                return Err(error).context("asking Kafka for its metadata");
+                let error = client.context().reasons.beside(error);
+                return Err(anyhow::anyhow!(error)).context("asking Kafka for its metadata");
             }
         };
         for topic in metadata.topics() {
@@ -79,12 +103,16 @@ pub fn probe(config: &Config, topics: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn client(config: &Config) -> anyhow::Result<BaseConsumer<Listening>> {
+    config.client().create_with_context(Listening::default()).context("creating a Kafka client")
+}
+
 /// librdkafka answers a request to a broker that refuses it with a timeout, and tells the reason beside that.
-fn refused(client: &BaseConsumer) -> Result<(), Refusal> {
+pub(super) fn refused(client: &BaseConsumer<Listening>) -> Result<(), Refusal> {
     let until = Instant::now() + Duration::from_millis(500);
     while Instant::now() < until {
         if let Some(Err(error)) = client.poll(Duration::from_millis(50))
-            && let Some(refusal) = Refusal::of(&error, "the cluster")
+            && let Some(refusal) = Refusal::of(&error, "the cluster", || client.context().reasons.last())
         {
             return Err(refusal);
         }
@@ -92,36 +120,28 @@ fn refused(client: &BaseConsumer) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// `error`, or the refusal that is behind it: an admin client does not tell why it has no connection.
+/// `error`, or what is behind it: an admin client does not tell why it has no connection.
 pub(super) async fn explained(config: &Config, error: KafkaError) -> anyhow::Error {
-    if config.kafka_security_protocol.wants_user() {
-        let config = config.clone();
-        let probed = tokio::task::spawn_blocking(move || probe(&config, &[])).await;
-        if let Ok(Err(behind)) = probed
-            && behind.is::<Refusal>()
-        {
-            return behind;
-        }
+    let config = config.clone();
+    let behind = tokio::task::spawn_blocking(move || match config.kafka_security_protocol {
+        SecurityProtocol::Plaintext => glance(&config),
+        _ => probe(&config, &[]).err().filter(anyhow::Error::is::<Refusal>),
+    });
+    match behind.await {
+        Ok(Some(behind)) => behind,
+        _ => error.into(),
     }
-    error.into()
 }
 
-/// A client's context that logs why the broker refuses it, at most once a minute.
-#[derive(Default)]
-pub(super) struct Witness {
-    logged: std::sync::Mutex<Option<Instant>>,
-}
-
-impl rdkafka::ClientContext for Witness {
-    fn error(&self, error: KafkaError, reason: &str) {
-        let Some(refusal) = Refusal::of(&error, "the cluster") else {
-            tracing::debug!(%error, reason, "librdkafka");
-            return;
-        };
-        let mut logged = self.logged.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if logged.is_none_or(|at| at.elapsed() > Duration::from_mins(1)) {
-            *logged = Some(Instant::now());
-            tracing::warn!(error = %refusal, "publishing unavailable, retrying");
+/// What librdkafka guesses at of a broker that lets no plain client in, if it does so soon.
+fn glance(config: &Config) -> Option<anyhow::Error> {
+    let client = client(config).ok()?;
+    let until = Instant::now() + GLANCE;
+    while Instant::now() < until && client.fetch_metadata(None, Duration::from_millis(100)).is_err() {
+        while client.poll(Duration::ZERO).is_some() {}
+        if let Some(reason) = client.context().reasons.take() {
+            return is_guess(&reason).then(|| anyhow::anyhow!(reason));
         }
     }
+    None
 }

@@ -1,8 +1,8 @@
 //! Configuration of Kafka clients: brokers, topics' settings, queue sizes.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use rdkafka::ClientConfig;
+use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -41,6 +41,8 @@ pub struct Config {
     /// The user as whom this process comes, and its password.
     pub kafka_sasl_username: Option<String>,
     pub kafka_sasl_password: Option<SecretString>,
+    /// Certificates of the authorities that brokers are trusted by, in PEM. Read whenever a client is made.
+    pub kafka_ssl_ca_file: Option<PathBuf>,
 }
 
 fn default_partitions() -> i32 {
@@ -85,7 +87,8 @@ impl Config {
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "2000")
             .set("topic.metadata.refresh.interval.ms", "30000")
-            .set("log_level", "3");
+            // Why a connection ended is told at this level.
+            .set_log_level(RDKafkaLogLevel::Info);
         security::apply(self, &mut client);
         client
     }

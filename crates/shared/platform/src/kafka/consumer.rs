@@ -19,6 +19,7 @@ use super::{
     Config, Handler, Message, Refusal, ensure_topics,
     metrics::count_from_zero,
     rebalance::Context,
+    witness::Reasons,
     workers::{Queue, Workers},
 };
 use crate::{health::Condition, outage::Outage, retry, telemetry};
@@ -80,7 +81,8 @@ impl Consumer {
         }
         let workers = Arc::new(Workers::default());
         let broken = CancellationToken::new();
-        let context = Context { workers: workers.clone(), joined: self.joined.clone(), broken: broken.clone() };
+        let (joined, reasons) = (self.joined.clone(), Reasons::default());
+        let context = Context { workers: workers.clone(), joined, broken: broken.clone(), reasons };
         let consumer: Arc<StreamConsumer<Context>> =
             Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
         consumer.subscribe(&[&self.topic]).context("subscribing")?;
@@ -127,10 +129,12 @@ impl Consumer {
                         break Err(anyhow::anyhow!("Kafka: {reason}"));
                     }
                     // librdkafka says once that it is refused. A new consumer asks again.
-                    if let Some(refusal) = Refusal::of(&error, &format!("reading {} as {}", self.topic, self.group)) {
+                    let what = format!("reading {} as {}", self.topic, self.group);
+                    let reasons = &consumer.context().reasons;
+                    if let Some(refusal) = Refusal::of(&error, &what, || reasons.last()) {
                         break Err(refusal.into());
                     }
-                    outage.met(error);
+                    outage.met(reasons.beside(error));
                 }
             }
         };

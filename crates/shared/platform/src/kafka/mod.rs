@@ -12,6 +12,7 @@ mod rebalance;
 mod security;
 mod settle;
 mod topics;
+mod witness;
 mod workers;
 
 pub use access::{Refusal, probe};

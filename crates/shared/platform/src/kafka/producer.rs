@@ -10,13 +10,18 @@ use async_trait::async_trait;
 use rdkafka::{
     error::KafkaError,
     message::{Header, OwnedHeaders},
-    producer::{FutureProducer, FutureRecord, Producer as _},
+    producer::{FutureProducer, FutureRecord, Producer as _, PurgeConfig},
     types::RDKafkaErrorCode,
 };
 
 use tokio::sync::Mutex;
 
-use super::{Config, Refusal, access::Witness, dead_letter::DEAD_LETTER_SUFFIX, ensure_topics};
+use super::{
+    Config, Refusal,
+    dead_letter::DEAD_LETTER_SUFFIX,
+    ensure_topics,
+    witness::{Distrust, Witness},
+};
 use crate::outbox::Publisher;
 
 /// A record to be produced.
@@ -38,7 +43,11 @@ pub struct KafkaPublisher {
     ensured: Arc<Mutex<HashSet<String>>>,
 }
 
-type Producer = FutureProducer<Witness>;
+#[derive(Clone)]
+struct Producer {
+    client: FutureProducer<Witness>,
+    distrust: Distrust,
+}
 
 impl KafkaPublisher {
     pub fn new(config: &Config) -> anyhow::Result<Self> {
@@ -58,11 +67,13 @@ fn producer(config: &Config) -> anyhow::Result<Producer> {
         // Room for dead letters of twice the broker's default size, and no more memory than a small container has.
         .set("message.max.bytes", "4000000")
         .set("queue.buffering.max.kbytes", "16384");
-    client.create_with_context(Witness::default()).context("creating a Kafka producer")
+    let (witness, distrust) = Witness::new();
+    let client = client.create_with_context(witness).context("creating a Kafka producer")?;
+    Ok(Producer { client, distrust })
 }
 
 fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
-    Refusal::of(&error, &format!("writing to {topic}")).map_or_else(|| error.into(), Into::into)
+    Refusal::of(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
 }
 
 /// True when publishing failed because a record is larger than this producer or its topic lets through.
@@ -94,7 +105,7 @@ impl KafkaPublisher {
     /// Makes a new producer where the one in use has failed for good: it can publish nothing any more.
     fn replace_failed(&self) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
-        let Some((_, reason)) = current.client().fatal_error() else { return Ok(()) };
+        let Some((_, reason)) = current.client.client().fatal_error() else { return Ok(()) };
         tracing::error!(reason, "a Kafka producer failed for good and is made again");
         let failed = std::mem::replace(&mut *current, producer(&self.config)?);
         // Waits for its thread to end.
@@ -102,8 +113,29 @@ impl KafkaPublisher {
         Ok(())
     }
 
-    async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
+    /// The producer in use, or a new one where that did not trust a broker: authorities are read when a producer is made.
+    fn trusting(&self) -> anyhow::Result<Producer> {
         let producer = self.current();
+        if producer.distrust.is_met() {
+            self.replace(&producer)?;
+        }
+        Ok(self.current())
+    }
+
+    /// Gives up what this producer has not delivered yet, and makes a new one, unless that has been done.
+    fn replace(&self, given_up: &Producer) -> anyhow::Result<()> {
+        let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
+        if current.distrust.is(&given_up.distrust) {
+            given_up.client.purge(PurgeConfig::default().queue().inflight());
+            let given_up = std::mem::replace(&mut *current, producer(&self.config)?);
+            // Waits for its thread to end.
+            tokio::task::spawn_blocking(move || drop(given_up));
+        }
+        Ok(())
+    }
+
+    async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
+        let mut producer = self.trusting()?;
         // Queued in their order before the first is waited for.
         let mut deliveries = Vec::with_capacity(records.len());
         for record in records {
@@ -114,11 +146,19 @@ impl KafkaPublisher {
                     all.insert(Header { key, value: Some(value) })
                 });
             let message = FutureRecord::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers);
-            let delivery = producer.send_result(message).map_err(|(error, _)| error).context("queueing a record")?;
+            let delivery =
+                producer.client.send_result(message).map_err(|(error, _)| error).context("queueing a record")?;
             deliveries.push(delivery);
         }
         for (delivery, record) in deliveries.into_iter().zip(records) {
-            let delivered = delivery.await.context("the producer was closed")?;
+            let delivered = tokio::select! {
+                biased;
+                delivered = delivery => delivered.context("the producer was closed")?,
+                refusal = producer.distrust.met() => {
+                    self.replace(&producer)?;
+                    return Err(refusal.into());
+                }
+            };
             delivered.map_err(|(error, _)| refused(error, &record.topic)).context("publishing a record")?;
         }
         Ok(())

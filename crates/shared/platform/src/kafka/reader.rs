@@ -11,7 +11,7 @@ use rdkafka::{
     metadata::MetadataTopic,
 };
 
-use super::{Config, Message};
+use super::{Config, Message, access::refused, witness::Listening};
 
 /// How long the broker may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Reader {
     client: ClientConfig,
     /// Asks for metadata and marks; a topic is read by a consumer of its own.
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Listening>,
 }
 
 /// The records that a partition has now: from `start` up to, not including, `end`.
@@ -50,13 +50,20 @@ impl Reader {
             .set("auto.offset.reset", "earliest")
             .set("queued.max.messages.kbytes", "4096")
             .set("fetch.wait.max.ms", "100");
-        let consumer = client.create().context("creating a Kafka consumer")?;
+        let consumer = client.create_with_context(Listening::default()).context("creating a Kafka consumer")?;
         Ok(Self { client, consumer })
     }
 
     /// The extents of a topic's partitions; none for a topic that does not exist.
     pub fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
-        let metadata = self.consumer.fetch_metadata(Some(topic), TIMEOUT).context("asking Kafka for its topics")?;
+        let metadata = match self.consumer.fetch_metadata(Some(topic), TIMEOUT) {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                refused(&self.consumer)?;
+                let error = self.consumer.context().reasons.beside(error);
+                return Err(anyhow::anyhow!(error)).context("asking Kafka for its topics");
+            }
+        };
         let partitions = metadata.topics().iter().filter(|known| known.name() == topic);
         partitions
             .flat_map(MetadataTopic::partitions)

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use rdkafka::{
     ClientContext,
+    config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance},
     error::KafkaError,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::workers::Workers;
+use super::{witness::Reasons, workers::Workers};
 use crate::health::Condition;
 
 /// Called by librdkafka within the consuming task, while it receives.
@@ -18,9 +19,14 @@ pub(super) struct Context {
     pub joined: Condition,
     /// Cancelled when the consumer must be rebuilt.
     pub broken: CancellationToken,
+    pub reasons: Reasons,
 }
 
 impl ClientContext for Context {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.reasons.note(facility, line);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "librdkafka");
     }

@@ -1,11 +1,16 @@
-//! How a Kafka client proves who it is: the protocol, and a user with a password.
+//! How a Kafka client and its broker prove who they are: the protocol, a user with a password, and the authorities of TLS.
+
+use std::path::Path;
 
 use rdkafka::ClientConfig;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::Config;
-use crate::config::ConfigError;
+use crate::{config::ConfigError, tls};
+
+/// The variable with the file of authorities.
+const CA: &str = "KAFKA_SSL_CA_FILE";
 
 /// The protocol that the broker's listener speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -16,9 +21,13 @@ pub enum SecurityProtocol {
     Plaintext,
     /// Users with passwords, for a network of one's own: nothing is encrypted.
     SaslPlaintext,
+    /// TLS without users.
+    Ssl,
+    /// TLS, and users with passwords.
+    SaslSsl,
 }
 
-/// How the password is shown. PLAIN is the one that librdkafka has without OpenSSL.
+/// How the password is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SaslMechanism {
@@ -32,11 +41,17 @@ impl SecurityProtocol {
         match self {
             Self::Plaintext => "plaintext",
             Self::SaslPlaintext => "sasl_plaintext",
+            Self::Ssl => "ssl",
+            Self::SaslSsl => "sasl_ssl",
         }
     }
 
-    pub(super) fn wants_user(self) -> bool {
-        self == Self::SaslPlaintext
+    fn wants_user(self) -> bool {
+        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
+    }
+
+    fn wants_tls(self) -> bool {
+        matches!(self, Self::Ssl | Self::SaslSsl)
     }
 }
 
@@ -48,15 +63,20 @@ impl SaslMechanism {
     }
 }
 
-/// Fails where the protocol wants a user and none, or no password, is configured.
+/// Fails where the protocol wants a user or an authority and none is configured, and where an authority is configured and not used.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let missing = |variable| ConfigError::new(variable, "is not set; KAFKA_SECURITY_PROTOCOL wants it");
-    if !config.kafka_security_protocol.wants_user() {
-        return Ok(());
+    let protocol = config.kafka_security_protocol;
+    if protocol.wants_user() {
+        config.kafka_sasl_username.as_ref().ok_or_else(|| missing("KAFKA_SASL_USERNAME"))?;
+        config.kafka_sasl_password.as_ref().ok_or_else(|| missing("KAFKA_SASL_PASSWORD"))?;
     }
-    config.kafka_sasl_username.as_ref().ok_or_else(|| missing("KAFKA_SASL_USERNAME"))?;
-    config.kafka_sasl_password.as_ref().ok_or_else(|| missing("KAFKA_SASL_PASSWORD"))?;
-    Ok(())
+    match &config.kafka_ssl_ca_file {
+        Some(file) if protocol.wants_tls() => tls::check_authorities(CA, file),
+        None if protocol.wants_tls() => Err(missing(CA)),
+        Some(_) => Err(ConfigError::new(CA, "is set, and KAFKA_SECURITY_PROTOCOL is one without TLS")),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn apply(config: &Config, client: &mut ClientConfig) {
@@ -69,10 +89,20 @@ pub(super) fn apply(config: &Config, client: &mut ClientConfig) {
             .set("sasl.username", config.kafka_sasl_username.as_deref().unwrap_or_default())
             .set("sasl.password", password);
     }
+    if protocol.wants_tls() {
+        // Without a file librdkafka would trust the system's authorities. This name fails instead, and is in its error.
+        let file = config.kafka_ssl_ca_file.as_deref().unwrap_or(Path::new(CA));
+        client
+            .set("ssl.ca.location", file.to_string_lossy())
+            .set("enable.ssl.certificate.verification", "true")
+            .set("ssl.endpoint.identification.algorithm", "https");
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::config::Settings;
 
@@ -100,6 +130,34 @@ mod tests {
         assert_eq!(client.get("sasl.mechanism"), Some("PLAIN"));
         assert_eq!((client.get("sasl.username"), client.get("sasl.password")), (Some("order"), Some("secret")));
         assert!(!format!("{config:?} {client:?}").contains("secret"));
+    }
+
+    #[test]
+    fn tls_wants_an_authority_checks_names_and_is_never_silently_plain() {
+        let directory = tempfile::tempdir().unwrap();
+        let (ca, empty) = (directory.path().join("ca.crt"), directory.path().join("empty.crt"));
+        let authority = certificates::Authority::create(std::time::SystemTime::now(), Duration::from_hours(1)).unwrap();
+        std::fs::write(&ca, authority.certificate()).unwrap();
+        std::fs::write(&empty, "").unwrap();
+        let (ca, empty) = (ca.to_str().unwrap(), empty.to_str().unwrap());
+        let password = ("KAFKA_SASL_PASSWORD", "secret");
+
+        for protocol in ["ssl", "sasl_ssl"] {
+            let protocol = ("KAFKA_SECURITY_PROTOCOL", protocol);
+            let client = load(&[protocol, USER, password, (CA, ca)]).unwrap().client();
+            assert_eq!(client.get("security.protocol"), Some(protocol.1));
+            assert_eq!(client.get("ssl.ca.location"), Some(ca));
+            assert_eq!(client.get("ssl.endpoint.identification.algorithm"), Some("https"));
+            for wrong in [&[protocol, USER, password][..], &[protocol, USER, password, (CA, empty)]] {
+                assert_eq!(load(wrong).unwrap_err().variable, CA, "{wrong:?}");
+            }
+            assert_eq!(load(&[protocol, USER, password, (CA, "/nowhere")]).unwrap_err().variable, CA);
+        }
+        assert_eq!(load(&[(CA, ca)]).unwrap_err().variable, CA, "plain text all the same");
+        assert_eq!(
+            load(&[("KAFKA_SECURITY_PROTOCOL", "sasl_ssl"), (CA, ca)]).unwrap_err().variable,
+            "KAFKA_SASL_USERNAME"
+        );
     }
 
     #[test]

@@ -38,8 +38,9 @@ const GRACE: Duration = Duration::from_mins(1);
 const HEADERS: u16 = 16 * 1024;
 /// Requests at a time on one HTTP/2 connection.
 const STREAMS: u32 = 256;
-/// Requests that a client has reset and that the server has not seen the end of yet: more end the connection (rapid reset, CVE-2023-44487).
-const PENDING_RESETS: usize = 20;
+/// Requests that a client has reset before the server has begun them: more end the connection (rapid reset, CVE-2023-44487). As many as
+/// the client may have at a time, since a gateway gives up all those of a customer who leaves, on a connection that others' requests share.
+const PENDING_RESETS: usize = STREAMS as usize;
 /// Streams that the server itself has reset on one connection, because of a protocol error of the client.
 const OWN_RESETS: usize = 1024;
 /// Bytes that a client may send ahead of what the server has read: of one request, and on one HTTP/2 connection.

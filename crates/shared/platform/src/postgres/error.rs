@@ -1,12 +1,14 @@
 //! Database failures as services see them: unavailable, refused, inconsistent.
 
+use std::fmt;
+
 use tonic::Status;
 
 use super::{is_permanent, is_unavailable};
 use crate::kafka::Failure;
 
 /// Why the database did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum DatabaseError {
     /// The statement may succeed later as it is.
     #[error("the database is not available")]
@@ -24,6 +26,16 @@ impl DatabaseError {
     #[expect(clippy::needless_pass_by_value, reason = "keys are ids, which are copied")]
     pub fn inconsistent(table: &'static str, column: &'static str, key: impl ToString) -> Self {
         Self::Inconsistent { table, column, key: key.to_string() }
+    }
+}
+
+/// As it is displayed, with its causes: the `Debug` of sqlx shows PostgreSQL's detail, such as the key that is a duplicate.
+impl fmt::Debug for DatabaseError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable(cause) | Self::Refused(cause) => write!(formatter, "{self}: {cause}"),
+            Self::Inconsistent { .. } => fmt::Display::fmt(self, formatter),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod error;
 mod listener;
 mod path;
 mod pulse;
+mod spans;
 mod tls;
 
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub use self::{
     error::DatabaseError,
     listener::Listener,
     pulse::watch,
+    spans::statement_spans,
 };
 use crate::retry;
 

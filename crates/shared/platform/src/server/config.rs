@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     config::{ConfigError, Host, Settings},
-    listener,
+    environment, listener,
     service::Service,
     tls,
 };
@@ -24,6 +24,10 @@ pub struct Config {
     pub database: Option<DatabaseConfig>,
     /// `SERVICE_KEY`: shared by all services; at least 32 bytes.
     pub service_key: SecretString,
+    /// `SERVICE_KEY_PREVIOUS`: the key before, whose tokens are accepted while the key changes.
+    pub service_key_previous: Option<SecretString>,
+    /// Variables that hold a published secret, which is admitted in development alone.
+    pub published_secrets: Vec<String>,
     /// `SHUTDOWN_DRAIN`: how long listeners stay open after the signal to stop.
     pub shutdown_drain: Duration,
     /// Nothing for plain text.
@@ -52,6 +56,7 @@ struct DatabaseVariables {
 #[derive(Deserialize)]
 struct Shared {
     service_key: SecretString,
+    service_key_previous: Option<SecretString>,
     #[serde(default, with = "humantime_serde")]
     shutdown_drain: Duration,
     kafka_instance_id: Option<String>,
@@ -83,6 +88,8 @@ impl Config {
             admin_listen,
             database: database.transpose()?,
             service_key: shared.service_key,
+            service_key_previous: shared.service_key_previous,
+            published_secrets: environment::admit_published_secrets(settings)?,
             shutdown_drain: shared.shutdown_drain,
             tls,
             instance: shared.kafka_instance_id,

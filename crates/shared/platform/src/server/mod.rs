@@ -11,7 +11,7 @@ use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{Access, Guard, ServiceKey, Sessions},
+    auth::{Guard, Rule, ServiceKey, Sessions},
     config::ConfigError,
     grpc::{Peer, Services},
     health::{self, Condition, Readiness},
@@ -77,6 +77,10 @@ impl Server {
             Some(address) => Some(bind("ADMIN_LISTEN", address).await?),
             None => None,
         };
+        if !config.published_secrets.is_empty() {
+            let variables = config.published_secrets.join(", ");
+            tracing::warn!(variables, "published secrets in use: for development only");
+        }
         let readiness = Readiness::new(config.shutdown_drain);
         let database = match (config.database, service.migrations()) {
             (Some(config), Some(migrations)) => {
@@ -88,7 +92,7 @@ impl Server {
             _ => None,
         };
         Ok(Self {
-            key: ServiceKey::new(service.name, &config.service_key)?,
+            key: ServiceKey::new(service.name, &config.service_key)?.accepting(config.service_key_previous.as_ref())?,
             tls,
             instance: match config.instance {
                 Some(given) => given,
@@ -148,9 +152,9 @@ impl Server {
         Ok(Retention { database: self.database()?, holder: self.instance.clone(), age })
     }
 
-    /// The guard before the service's API. `access` maps a path to its rule.
-    pub fn guard(&self, sessions: Arc<dyn Sessions>, access: fn(&str) -> Access) -> Guard {
-        Guard::new(sessions, self.key.clone(), access)
+    /// The guard before the service's API.
+    pub fn guard(&self, sessions: Arc<dyn Sessions>, rules: &'static [Rule]) -> Guard {
+        Guard::new(sessions, self.key.clone(), rules)
     }
 
     /// A channel to the service `name`, with the identity of this one. `variable` names the address in errors.
@@ -163,11 +167,10 @@ impl Server {
         Peer::over(self.tls.as_ref(), name, variable, address)
     }
 
-    /// A channel to a program that may be of others: calls carry neither token nor session, and an address `http://` is plain text even
-    /// where TLS is on.
+    /// A channel to a program that may be of others: calls carry no token, and an address `http://` is plain text even where TLS is on.
     pub fn outside(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         let tls = self.tls.as_ref().filter(|_| !address.starts_with("http://"));
-        Ok(Peer::over(tls, name, variable, address)?.outside())
+        Peer::over(tls, name, variable, address)
     }
 
     /// The same channel, whose calls carry the identity of this service: over TLS its certificate, else a token.

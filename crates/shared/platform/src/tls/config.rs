@@ -7,9 +7,9 @@ use crate::config::{ConfigError, Settings};
 /// Certificates of the authorities that callers, servers and stores are trusted by, in PEM.
 pub const CA: &str = "TLS_CA_FILE";
 /// The certificate of this process, followed by intermediate ones, in PEM.
-pub(super) const CERTIFICATE: &str = "TLS_CERT_FILE";
+pub const CERTIFICATE: &str = "TLS_CERT_FILE";
 /// Its private key, in PEM.
-pub(super) const KEY: &str = "TLS_KEY_FILE";
+pub const KEY: &str = "TLS_KEY_FILE";
 
 /// Where the files are.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -15,26 +15,46 @@ pub type Io = TokioIo<TlsStream<TcpStream>>;
 /// Connects to a server of this name. Clones share it.
 #[derive(Clone)]
 pub struct Connector {
-    tls: Tls,
+    trust: Trust,
     server: Arc<ServerName<'static>>,
+}
+
+/// Where the settings of the next connection come from.
+#[derive(Clone)]
+enum Trust {
+    /// The files of this process, as they are then.
+    Files(Tls),
+    Fixed(Arc<ClientConfig>),
 }
 
 impl Connector {
     /// `host` is the name or IP address that the server's certificate must have. Nothing where it can be neither.
     pub fn new(tls: Tls, host: &str) -> Option<Self> {
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Some(Self { tls, server: Arc::new(ServerName::try_from(host).ok()?) })
+        Some(Self { trust: Trust::Files(tls), server: server(host)? })
+    }
+
+    /// With settings that stay as they are, for a tool that ends soon.
+    pub fn trusting(config: ClientConfig, host: &str) -> Option<Self> {
+        Some(Self { trust: Trust::Fixed(Arc::new(config)), server: server(host)? })
     }
 
     /// A connection to `address`, which is `host:port`. The caller bounds its time.
     pub async fn connect(self, address: String) -> io::Result<Io> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let connector = TlsConnector::from(self.tls.client());
+        let connector = TlsConnector::from(match &self.trust {
+            Trust::Files(tls) => tls.client(),
+            Trust::Fixed(config) => config.clone(),
+        });
         let stream = connector.connect(ServerName::clone(&self.server), stream).await?;
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the server does not speak HTTP/2 over TLS"));
         }
         Ok(TokioIo::new(stream))
     }
+}
+
+fn server(host: &str) -> Option<Arc<ServerName<'static>>> {
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Some(Arc::new(ServerName::try_from(host).ok()?))
 }

@@ -61,11 +61,7 @@ impl Material {
     /// Fails, naming the variable, where a file is not what it should be, or the certificate is of no use now.
     pub fn new(files: Files) -> Result<Self, ConfigError> {
         let provider = Arc::new(ring::default_provider());
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates(CA, &files.ca)? {
-            roots.add(certificate).map_err(|error| ConfigError::new(CA, error))?;
-        }
-        let roots = Arc::new(roots);
+        let roots = Arc::new(authorities(CA, &files.ca)?);
         let chain = certificates(CERTIFICATE, &files.certificate)?;
         let key =
             PrivateKeyDer::from_pem_slice(&files.key).map_err(|_| ConfigError::new(KEY, "is no private key in PEM"))?;
@@ -133,6 +129,21 @@ fn certificates(variable: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(ConfigError::new(variable, "has no certificate in PEM")),
     }
+}
+
+/// Fails unless the file has certificates, each of an authority that can be trusted.
+pub fn check_authorities(variable: &str, file: &Path) -> Result<(), ConfigError> {
+    let text =
+        std::fs::read(file).map_err(|error| ConfigError::new(variable, format!("{}: {error}", file.display())))?;
+    authorities(variable, &text).map(drop)
+}
+
+fn authorities(variable: &str, pem: &[u8]) -> Result<RootCertStore, ConfigError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(variable, pem)? {
+        roots.add(certificate).map_err(|error| ConfigError::new(variable, error))?;
+    }
+    Ok(roots)
 }
 
 fn explain(error: Error) -> String {

@@ -8,9 +8,10 @@ mod handshake;
 mod identity;
 mod material;
 
+pub(crate) use self::material::check_authorities;
 pub use self::{
     certified::{LOOK_EVERY, Tls},
-    config::{CA, Config},
+    config::{CA, CERTIFICATE, Config, KEY},
     connector::{Connector, Io},
     handshake::{Acceptor, Clients},
     identity::Identity,

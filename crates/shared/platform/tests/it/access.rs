@@ -2,13 +2,10 @@
 
 use std::{collections::HashMap, process::Command, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use platform::{
     config::Settings,
     health::Readiness,
-    kafka::{
-        Config, Consumer, Failure, Handler, KafkaPublisher, Message, Reader, Record, Refusal, ensure_topics, probe,
-    },
+    kafka::{Config, Consumer, KafkaPublisher, Reader, Record, Refusal, ensure_topics, probe},
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
 };
 use rdkafka::{
@@ -20,19 +17,10 @@ use testkit::{Running, eventually, guarded_kafka};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-/// Passes on what it is given.
-struct Seen(mpsc::UnboundedSender<Vec<u8>>);
-
-#[async_trait]
-impl Handler for Seen {
-    async fn handle(&self, message: &Message) -> Result<(), Failure> {
-        let _ = self.0.send(message.payload.clone());
-        Ok(())
-    }
-}
+use crate::seen::Seen;
 
 /// True where an engine answers and has the broker's image.
-fn has_docker() -> bool {
+pub fn has_docker() -> bool {
     let image = Command::new("docker").args(["image", "inspect", "apache/kafka:4.3.1"]).output();
     image.is_ok_and(|output| output.status.success())
 }

@@ -32,13 +32,13 @@ const SESSIONS: [&str; 2] = ["first", "second"];
 /// How long a slow request takes.
 const SLOW: Duration = Duration::from_millis(500);
 
-fn guard(access: fn(&str) -> Access) -> Guard {
+fn guard(access: Access) -> Guard {
     let sessions = MemorySessions::default();
     for (number, session) in (1..).zip(SESSIONS) {
         sessions.open(session, Uuid::from_u128(number));
     }
     let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    Guard::new(Arc::new(sessions), key, access)
+    Guard::new(Arc::new(sessions), key, &[]).otherwise(access)
 }
 
 async fn bind() -> (Listener, SocketAddr) {
@@ -56,7 +56,7 @@ async fn over_http() -> (SocketAddr, Running) {
     let router = Router::new()
         .route("/", post(length))
         .layer(from_fn_with_state(UserSlots::quarter_of(8), shed_user))
-        .layer(from_fn_with_state(guard(|_| Access::Session), Guard::http))
+        .layer(from_fn_with_state(guard(Access::Session(&[])), Guard::http))
         .layer(from_fn_with_state(Slots::new(8), shed));
     let (listener, address) = bind().await;
     let router = http::layers(router);
@@ -137,7 +137,7 @@ impl Geo for Slow {
     }
 }
 
-async fn over_grpc(access: fn(&str) -> Access) -> (SocketAddr, Running) {
+async fn over_grpc(access: Access) -> (SocketAddr, Running) {
     let (listener, address) = bind().await;
     let listener = listener.with_limits(Limits { grpc_max_in_flight: 8, ..Limits::default() });
     let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Slow));
@@ -153,7 +153,7 @@ async fn ask(address: SocketAddr, session: &str, street: usize) -> Code {
 
 #[tokio::test]
 async fn a_message_of_more_than_256_kib_is_refused() {
-    let (address, _server) = over_grpc(|_| Access::Public).await;
+    let (address, _server) = over_grpc(Access::Public).await;
 
     assert_eq!(ask(address, "first", 200 << 10).await, Code::Ok);
     assert_eq!(ask(address, "first", 257 << 10).await, Code::ResourceExhausted);
@@ -162,8 +162,8 @@ async fn a_message_of_more_than_256_kib_is_refused() {
 
 #[tokio::test]
 async fn calls_in_flight_are_bounded_in_all_and_for_one_user() {
-    let (open, _server) = over_grpc(|_| Access::Public).await;
-    let (guarded, _server) = over_grpc(|_| Access::Session).await;
+    let (open, _server) = over_grpc(Access::Public).await;
+    let (guarded, _server) = over_grpc(Access::Session(&[])).await;
     let count = |codes: &[Code]| codes.iter().filter(|code| **code == Code::ResourceExhausted).count();
 
     // Clients repeat such a call at most twice, within a few milliseconds.
@@ -181,7 +181,7 @@ async fn calls_in_flight_are_bounded_in_all_and_for_one_user() {
 
 #[tokio::test]
 async fn half_sent_calls_take_no_place() {
-    let (address, _server) = over_grpc(|_| Access::Public).await;
+    let (address, _server) = over_grpc(Access::Public).await;
     let mut connection = TcpStream::connect(address).await.unwrap();
     let mut flood = frames::start();
     for number in 0..200 {
@@ -198,7 +198,7 @@ async fn half_sent_calls_take_no_place() {
 
 #[tokio::test]
 async fn idle_watch_streams_are_bounded_and_cost_others_nothing() {
-    let (address, _server) = over_grpc(|_| Access::Public).await;
+    let (address, _server) = over_grpc(Access::Public).await;
     let mut connections = Vec::new();
     for _ in 0..16 {
         let mut connection = TcpStream::connect(address).await.unwrap();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 pub const DATA: u8 = 0;
-const HEADERS: u8 = 1;
+pub const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 pub const SETTINGS: u8 = 4;
 pub const GOAWAY: u8 = 7;
@@ -21,6 +21,7 @@ pub const ENHANCE_YOUR_CALM: u32 = 11;
 
 pub struct Frame {
     pub kind: u8,
+    pub stream: u32,
     pub payload: Vec<u8>,
 }
 
@@ -29,11 +30,15 @@ pub fn start() -> Vec<u8> {
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &frame(SETTINGS, 0, 0, &[])].concat()
 }
 
+/// `GET /`.
+pub fn request(stream: u32) -> Vec<u8> {
+    // Of HPACK's static table: GET, http, /.
+    frame(HEADERS, END_HEADERS | END_STREAM, stream, &[0x82, 0x86, 0x84])
+}
+
 /// `GET /`, reset at once.
 pub fn reset_request(stream: u32) -> Vec<u8> {
-    // Of HPACK's static table: GET, http, /.
-    let headers = frame(HEADERS, END_HEADERS | END_STREAM, stream, &[0x82, 0x86, 0x84]);
-    [headers, frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())].concat()
+    [request(stream), frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())].concat()
 }
 
 /// The head of a gRPC call of `path`, whose messages follow.
@@ -75,7 +80,8 @@ pub async fn read(connection: &mut (impl AsyncRead + Unpin)) -> std::io::Result<
     let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
     let mut payload = vec![0; usize::try_from(length).map_err(std::io::Error::other)?];
     connection.read_exact(&mut payload).await?;
-    Ok(Frame { kind: head[3], payload })
+    let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+    Ok(Frame { kind: head[3], stream, payload })
 }
 
 pub fn settings(payload: &[u8]) -> HashMap<u16, u32> {

@@ -12,13 +12,14 @@ use contracts::{
     },
 };
 use platform::{
-    auth::{Access, Caller, Guard, NOT_OPERATOR, SESSION_HEADER, SESSION_METADATA, ServiceKey},
+    auth::{Access, Caller, Guard, MemorySessions, NOT_OPERATOR, SESSION_HEADER, SESSION_METADATA, ServiceKey},
     grpc::{Peer, Services, caller},
     health::Readiness,
     http,
 };
 use testkit::{Iam, Running};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
@@ -42,7 +43,7 @@ impl Geo for Guarded {
 fn guard(iam: &Iam) -> Guard {
     let sessions = GrpcSessions::new(testkit::peer("iam", iam.address));
     let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    Guard::new(Arc::new(sessions), key, |_| Access::Operator)
+    Guard::new(Arc::new(sessions), key, &[]).otherwise(Access::Operator(&["order"]))
 }
 
 async fn listen() -> (TcpListener, SocketAddr) {
@@ -77,6 +78,39 @@ async fn over_grpc_an_operator_and_a_service_are_admitted_and_a_plain_user_is_no
     assert_eq!(nameless.unwrap_err().code(), Code::Unauthenticated);
     let service = testkit::peer("geo", address);
     assert!(GeoClient::new(service).get_geolocation(GetGeolocationRequest::default()).await.is_ok());
+    let other = GeoClient::new(testkit::peer_of("payment", "geo", address));
+    let refused = other.clone().get_geolocation(GetGeolocationRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied, "a service that the rule does not name: {refused}");
+}
+
+/// A guard without a rule.
+fn closed() -> Guard {
+    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
+    Guard::new(Arc::new(MemorySessions::default()), key, &[])
+}
+
+#[tokio::test]
+async fn a_server_with_an_rpc_that_no_rule_names_does_not_start() {
+    let (listener, _) = listen().await;
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Guarded));
+
+    let started = services.serve(listener, closed(), Readiness::default(), CancellationToken::new()).await;
+
+    let error = started.unwrap_err().to_string();
+    assert_eq!(error, "no rule says who may call /geo.Geo/GetGeolocation");
+}
+
+#[tokio::test]
+async fn a_route_that_no_rule_names_is_refused() {
+    let (listener, address) = listen().await;
+    let router =
+        Router::new().route("/", get(async || "here")).layer(middleware::from_fn_with_state(closed(), Guard::http));
+    let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
+    let client = http::client(std::time::Duration::from_secs(5)).unwrap();
+
+    let answer = client.get(format!("http://{address}/")).send().await.unwrap();
+
+    assert_eq!(answer.status(), 403);
 }
 
 #[tokio::test]

@@ -181,6 +181,36 @@ async fn requests_that_are_reset_as_soon_as_they_are_sent_end_their_connection()
 }
 
 #[tokio::test]
+async fn requests_that_are_given_up_together_leave_the_others_of_their_connection() {
+    let router = Router::new().route("/", get(async || tokio::time::sleep(Duration::from_millis(200)).await));
+    let (address, _server) = serve(router, Limits::default()).await;
+    let mut connection = connect(address).await;
+    // A gateway's connection: the request of one customer, then all that another one may have, and gives up at once.
+    connection.write_all(&[frames::start(), frames::request(1)].concat()).await.unwrap();
+    let given_up: Vec<u8> = (1..256).flat_map(|number| frames::reset_request(2 * number + 1)).collect();
+    connection.write_all(&given_up).await.unwrap();
+    connection.write_all(&frames::request(513)).await.unwrap();
+
+    let mut answered = Vec::new();
+    let all = timeout(Duration::from_secs(10), async {
+        while answered.len() < 2 {
+            let Ok(frame) = frames::read(&mut connection).await else { break };
+            if frame.kind == frames::GOAWAY {
+                return frames::error_code(&frame.payload);
+            }
+            if frame.kind == frames::HEADERS {
+                answered.push(frame.stream);
+            }
+        }
+        None
+    });
+
+    assert_eq!(all.await, Ok(None), "the connection ended");
+    answered.sort_unstable();
+    assert_eq!(answered, [1, 513]);
+}
+
+#[tokio::test]
 async fn an_http2_client_is_told_of_the_stop_by_goaway() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

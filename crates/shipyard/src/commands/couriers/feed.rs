@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use platform::{config::Settings, http};
+use client::trust::Trust;
+use platform::config::Settings;
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 
@@ -25,9 +26,11 @@ impl Feed {
         let url = url.or_else(|| settings.get("DELIVERY_URL").map(str::to_owned)).unwrap_or_else(|| {
             let listens = settings.get("DELIVERY_HTTP_LISTEN").map(str::to_owned);
             let listens = listens.unwrap_or_else(|| ports::local(ports::DELIVERY_HTTP));
-            format!("http://{}", listens.replace("0.0.0.0:", "127.0.0.1:"))
+            listens.replace("0.0.0.0:", "127.0.0.1:")
         });
-        Ok(Self { url: url.trim_end_matches('/').to_owned(), session, http: http::client(LIMIT)? })
+        let trust = Trust::of(settings)?;
+        let url = trust.url(&url)?.to_string().trim_end_matches('/').to_owned();
+        Ok(Self { url, session, http: trust.http().timeout(LIMIT).build()? })
     }
 
     pub async fn read(&self) -> anyhow::Result<Map> {

@@ -12,6 +12,7 @@ use platform::config::Settings;
 use client::{
     customer::{self, Customer},
     shop::Shop,
+    trust::Trust,
 };
 
 use self::{delivery::Trip, progress::Progress};
@@ -44,9 +45,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let address = |given: Option<String>, service: &Service| given.unwrap_or_else(|| service.address(&settings));
     let order = arguments.order_url.or_else(|| settings.get("ORDER_URL").map(str::to_owned));
-    let order = order.unwrap_or_else(|| format!("http://{}", order::SERVICE.address(&settings)));
+    let order = order.unwrap_or_else(|| order::SERVICE.address(&settings));
     let iam = address(arguments.iam, &iam::SERVICE);
-    let shop = Shop::at(&order, &iam, &address(arguments.inventory, &inventory::SERVICE))?;
+    let shop = Shop::at(&Trust::of(&settings)?, &order, &iam, &address(arguments.inventory, &inventory::SERVICE))?;
     let progress = Progress::new();
     let [assembled, delivered] = [arguments.assembled_within, arguments.delivered_within].map(Duration::from_secs);
     visit(&shop, &progress, assembled, delivered).await?;

@@ -18,9 +18,15 @@ pub async fn hold(attacker: Arc<Attacker>) {
         .repeat(CONNECTIONS, PAUSE, |attacker, number| async move {
             let entrances = attacker.entrances.all();
             let target = entrances[number as usize % entrances.len()];
-            let Ok(mut connection) = Connection::open(&attacker, target).await else { return };
+            let is_hello = number % 2 == 0;
+            let opened = if is_hello {
+                Connection::raw(&attacker, target).await
+            } else {
+                Connection::open(&attacker, target).await
+            };
+            let Ok(mut connection) = opened else { return };
             attacker.has_sent(1);
-            let written = if number % 2 == 0 {
+            let written = if is_hello {
                 connection.write(HALF_HELLO).await
             } else {
                 let bytes: [u8; 1024] = rand::rng().random();

@@ -1,4 +1,4 @@
-//! Connections that send nothing, at every entrance.
+//! Connections that send nothing, at every entrance. Over TLS every other one shakes hands first.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,14 @@ pub async fn hold(attacker: Arc<Attacker>) {
         .repeat(CONNECTIONS, PAUSE, |attacker, number| async move {
             let entrances = attacker.entrances.all();
             let target = entrances[number as usize % entrances.len()];
-            if let Ok(mut connection) = Connection::open(&attacker, target).await {
+            // Not of the number alone, which chooses the entrance.
+            let is_raw = number / 3 % 2 == 0;
+            let opened = if is_raw {
+                Connection::raw(&attacker, target).await
+            } else {
+                Connection::open(&attacker, target).await
+            };
+            if let Ok(mut connection) = opened {
                 connection.wait_for_close().await;
             }
         })

@@ -23,7 +23,7 @@ async fn hold(attacker: Arc<Attacker>, connections: u32) {
     let each = attacker.scaled(STREAMS).div_ceil(attacker.scaled(connections));
     attacker
         .repeat(connections, PAUSE, move |attacker, _| async move {
-            let Ok(connection) = Http2::open(&attacker, attacker.entrances.iam).await else { return };
+            let Ok(connection) = Http2::open(&attacker, &attacker.entrances.iam).await else { return };
             let (block, message) = (frames::call(&connection.authority, PATH), frames::grpc_message(&[]));
             let mut opened = 0;
             connection

@@ -12,13 +12,13 @@ const REQUESTS: u32 = 600;
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub async fn flood(attacker: Arc<Attacker>) {
-    let Some(http) = client(attacker.entrances.order) else { return };
+    let Some(http) = client(&attacker.entrances.order) else { return };
     attacker
         .repeat(REQUESTS, PAUSE, move |attacker, _| {
             let http = http.clone();
             async move {
                 let _place = attacker.place();
-                let url = format!("http://{}/api/v1/orders?limit=100", attacker.entrances.order);
+                let url = format!("{}/api/v1/orders?limit=100", attacker.entrances.order.url);
                 loop {
                     attacker.has_sent(1);
                     let request = http.get(&url).header("X-Session-Uuid", &attacker.account.session);

@@ -21,7 +21,7 @@ pub async fn metadata(attacker: Arc<Attacker>) {
     attacker
         .repeat(WORKERS, PAUSE, |attacker, number| async move {
             let target = attacker.entrances.all()[number as usize % 3];
-            if target == attacker.entrances.order {
+            if number % 3 == 0 {
                 let Ok(mut connection) = Connection::open(&attacker, target).await else { return };
                 attacker.has_sent(1);
                 let head = format!("GET /api/v1/orders HTTP/1.1\r\nHost: {target}\r\nX-Large: ");
@@ -56,7 +56,7 @@ fn large_call(authority: &str) -> Vec<Vec<u8>> {
 pub async fn messages(attacker: Arc<Attacker>) {
     attacker
         .repeat(MESSENGERS, PAUSE, |attacker, _| async move {
-            let Some(channel) = channel(attacker.entrances.iam) else { return };
+            let Some(channel) = channel(&attacker.entrances.iam) else { return };
             let _place = attacker.place();
             let mut auth = AuthServiceClient::new(channel).max_encoding_message_size(usize::MAX);
             loop {
@@ -72,13 +72,13 @@ pub async fn messages(attacker: Arc<Attacker>) {
 
 /// Requests with a session, which are good but for 10 kB of baggage and a `traceparent` that is none.
 pub async fn baggage(attacker: Arc<Attacker>) {
-    let Some(http) = client(attacker.entrances.order) else { return };
+    let Some(http) = client(&attacker.entrances.order) else { return };
     attacker
         .repeat(WORKERS, PAUSE, move |attacker, _| {
             let http = http.clone();
             async move {
                 let _place = attacker.place();
-                let url = format!("http://{}/api/v1/orders", attacker.entrances.order);
+                let url = format!("{}/api/v1/orders", attacker.entrances.order.url);
                 let baggage = format!("a={}", "b".repeat(BAGGAGE));
                 loop {
                     attacker.has_sent(1);

@@ -18,7 +18,7 @@ const LAST: u32 = 1 << 30;
 pub async fn flood(attacker: Arc<Attacker>) {
     attacker
         .repeat(CONNECTIONS, PAUSE, |attacker, _| async move {
-            let Ok(connection) = Http2::open(&attacker, attacker.entrances.iam).await else { return };
+            let Ok(connection) = Http2::open(&attacker, &attacker.entrances.iam).await else { return };
             let block = frames::call(&connection.authority, "/auth.v1.AuthService/Whoami");
             let mut begun = 0;
             connection

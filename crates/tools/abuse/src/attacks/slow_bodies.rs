@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub async fn hold(attacker: Arc<Attacker>) {
     attacker
         .repeat(REQUESTS, PAUSE, |attacker, _| async move {
-            let target = attacker.entrances.order;
+            let target = &attacker.entrances.order;
             let Ok(mut connection) = Connection::open(&attacker, target).await else { return };
             let account = &attacker.account;
             let body = json!({ "user_uuid": account.user, "part_uuids": [account.part] }).to_string();

@@ -15,7 +15,7 @@ const BYTE: Duration = Duration::from_secs(2);
 pub async fn http1(attacker: Arc<Attacker>) {
     attacker
         .repeat(CONNECTIONS, PAUSE, |attacker, _| async move {
-            let target = attacker.entrances.order;
+            let target = &attacker.entrances.order;
             let Ok(mut connection) = Connection::open(&attacker, target).await else { return };
             let begin = format!("GET /api/v1/orders HTTP/1.1\r\nHost: {target}\r\nX-Slow: ");
             attacker.has_sent(1);
@@ -30,7 +30,7 @@ pub async fn http1(attacker: Arc<Attacker>) {
 pub async fn http2(attacker: Arc<Attacker>) {
     attacker
         .repeat(CONNECTIONS, PAUSE, |attacker, number| async move {
-            let target = attacker.entrances.iam;
+            let target = &attacker.entrances.iam;
             if number % 2 == 0 {
                 let Ok(mut connection) = Connection::open(&attacker, target).await else { return };
                 attacker.has_sent(1);

@@ -54,7 +54,7 @@ impl Customers {
         for _ in 0..count.max(1) {
             all.push(Arc::new(Customer::register(places).await?));
         }
-        let visits = reqwest::Client::builder().timeout(request::LIMIT).pool_max_idle_per_host(0).build()?;
+        let visits = places.trust.http().timeout(request::LIMIT).pool_max_idle_per_host(0).build()?;
         Ok(Self { places: places.clone(), all, visitor: first.through(visits) })
     }
 

@@ -14,9 +14,9 @@ use platform::ids;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::time::timeout;
-use tonic::transport::Endpoint;
 
 use super::{Customer, Customers};
+use crate::Places;
 
 /// The time that a request has, from when it is sent.
 pub const LIMIT: Duration = Duration::from_secs(5);
@@ -71,7 +71,7 @@ impl Kind {
     /// The request as a future that says why it failed.
     pub fn send(self, customers: &Customers, customer: Arc<Customer>) -> BoxFuture<'static, Result<(), String>> {
         let visitor = customers.visitor.clone();
-        let iam = customers.places.iam.clone();
+        let places = customers.places.clone();
         Box::pin(async move {
             let answer = async {
                 match self {
@@ -81,7 +81,7 @@ impl Kind {
                     Self::Whoami => whoami(&customer).await,
                     Self::Parts => parts(&customer).await,
                     Self::Visit => ask(&visitor, Method::GET, ORDERS, &customer.session, None).await.map(|_| ()),
-                    Self::Register => register(&iam).await,
+                    Self::Register => register(&places).await,
                 }
             };
             timeout(LIMIT, answer).await.unwrap_or_else(|_| Err(format!("no answer within {} s", LIMIT.as_secs())))
@@ -149,10 +149,9 @@ async fn parts(customer: &Customer) -> Result<(), String> {
     customer.shop.inventory().list_parts(request).await.map(|_| ()).map_err(refused)
 }
 
-async fn register(iam: &str) -> Result<(), String> {
+async fn register(places: &Places) -> Result<(), String> {
     let login = format!("abuse-{:.12}", ids::random().simple().to_string());
-    let url = if iam.contains("://") { iam.to_owned() } else { format!("http://{iam}") };
-    let channel = Endpoint::from_shared(url).map_err(|error| error.to_string())?.connect_lazy();
+    let channel = places.trust.channel(&places.iam, LIMIT).map_err(brief)?;
     UserServiceClient::new(channel).register(registration(&login, Vec::new())).await.map(|_| ()).map_err(refused)
 }
 

@@ -1,21 +1,32 @@
 //! Ordinary clients with the attackers' source address, for attacks that keep to the protocol.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use tonic::transport::{Channel, Endpoint};
 
-use super::connection::source;
+use super::connection::{connect, source};
+use crate::places::Entrance;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// An HTTP client; none where it cannot be made.
-pub fn client(target: SocketAddr) -> Option<reqwest::Client> {
-    let builder = reqwest::Client::builder().timeout(LIMIT).local_address(source(target));
+pub fn client(target: &Entrance) -> Option<reqwest::Client> {
+    let builder = reqwest::Client::builder().timeout(LIMIT).local_address(source(target.address));
+    let builder = match &target.tls {
+        Some((config, _)) => builder.tls_backend_preconfigured(ClientConfig::clone(config)),
+        None => builder,
+    };
     builder.build().ok()
 }
 
 /// A gRPC channel that connects when it is first used.
-pub fn channel(target: SocketAddr) -> Option<Channel> {
-    let endpoint = Endpoint::from_shared(format!("http://{target}")).ok()?.timeout(LIMIT);
-    Some(endpoint.local_address(source(target)).connect_lazy())
+pub fn channel(target: &Entrance) -> Option<Channel> {
+    let endpoint = Endpoint::from_shared(target.url.clone()).ok()?.timeout(LIMIT);
+    let target = target.clone();
+    Some(endpoint.connect_with_connector_lazy(tower::service_fn(move |_: http::Uri| {
+        let target = target.clone();
+        async move { connect(&target).await.map(TokioIo::new) }
+    })))
 }

@@ -1,4 +1,5 @@
-//! A TCP connection of an attacker, counted while it is open, from an address that is not the customers' where that is possible.
+//! A connection of an attacker, counted while it is open, from an address that is not the customers' where that is possible. Over TLS where
+//! the entrance is.
 
 use std::{
     io,
@@ -12,15 +13,23 @@ use tokio::{
     net::{TcpSocket, TcpStream},
     time::timeout,
 };
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::either::Either;
 
-use crate::attacker::{Attacker, Place};
+use crate::{
+    attacker::{Attacker, Place},
+    places::Entrance,
+};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// The attackers' address towards a shop on this machine, where customers have 127.0.0.1.
 pub const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
+/// Plain text, or TLS.
+pub type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
 pub struct Connection {
-    pub stream: TcpStream,
+    pub stream: Stream,
     pub attacker: Arc<Attacker>,
     _place: Place,
 }
@@ -33,21 +42,42 @@ pub fn source(target: SocketAddr) -> Option<IpAddr> {
     }
 }
 
+/// Connects, and shakes hands where the entrance wants it.
+pub async fn connect(entrance: &Entrance) -> io::Result<Stream> {
+    let connecting = async {
+        let stream = tcp(entrance.address).await?;
+        let Some((config, name)) = entrance.tls.clone() else { return Ok(Either::Left(stream)) };
+        let stream = TlsConnector::from(config).connect(name, stream).await?;
+        Ok(Either::Right(Box::new(stream)))
+    };
+    timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+async fn tcp(target: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(source) = source(target) {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    let stream = socket.connect(target).await?;
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
 impl Connection {
     /// Connects; a failure counts as refused.
-    pub async fn open(attacker: &Arc<Attacker>, target: SocketAddr) -> io::Result<Self> {
-        let connecting = async {
-            let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-            if let Some(source) = source(target) {
-                socket.bind(SocketAddr::new(source, 0))?;
-            }
-            socket.connect(target).await
-        };
-        match timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-            Ok(stream) => {
-                let _ = stream.set_nodelay(true);
-                Ok(Self { stream, attacker: attacker.clone(), _place: attacker.place() })
-            }
+    pub async fn open(attacker: &Arc<Attacker>, entrance: &Entrance) -> io::Result<Self> {
+        Self::of(attacker, connect(entrance).await)
+    }
+
+    /// Connects without a word of TLS.
+    pub async fn raw(attacker: &Arc<Attacker>, entrance: &Entrance) -> io::Result<Self> {
+        let connecting = timeout(CONNECT_WITHIN, tcp(entrance.address)).await;
+        Self::of(attacker, connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map(Either::Left))
+    }
+
+    fn of(attacker: &Arc<Attacker>, connected: io::Result<Stream>) -> io::Result<Self> {
+        match connected {
+            Ok(stream) => Ok(Self { stream, attacker: attacker.clone(), _place: attacker.place() }),
             Err(error) => {
                 attacker.was_refused();
                 Err(error)
@@ -56,7 +86,9 @@ impl Connection {
     }
 
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await
+        self.stream.write_all(bytes).await?;
+        // TLS keeps what the socket does not take at once.
+        self.stream.flush().await
     }
 
     /// Reads and forgets until the server closes the connection, which counts as refused. Returns the first bytes.

@@ -1,14 +1,14 @@
 //! An attacker's HTTP/2 connection: it speaks the protocol just well enough to be kept.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, sync::Arc};
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     sync::Mutex,
 };
 
 use super::{Connection, frames};
-use crate::attacker::Attacker;
+use crate::{attacker::Attacker, places::Entrance};
 
 pub struct Http2 {
     connection: Connection,
@@ -17,7 +17,7 @@ pub struct Http2 {
 
 impl Http2 {
     /// Connects, and sends preface and SETTINGS.
-    pub async fn open(attacker: &Arc<Attacker>, target: SocketAddr) -> io::Result<Self> {
+    pub async fn open(attacker: &Arc<Attacker>, target: &Entrance) -> io::Result<Self> {
         let mut connection = Connection::open(attacker, target).await?;
         let begin = [frames::PREFACE, &frames::frame(frames::SETTINGS, 0, 0, &[])].concat();
         connection.write(&begin).await?;
@@ -26,16 +26,17 @@ impl Http2 {
 
     /// Writes what `write` gives until it gives nothing more, and at the same time acknowledges the server's SETTINGS and PING and
     /// counts the streams that it refuses. Ends when the server ends the connection.
-    pub async fn drive<F>(mut self, mut write: impl FnMut() -> F)
+    pub async fn drive<F>(self, mut write: impl FnMut() -> F)
     where
         F: Future<Output = Option<Vec<u8>>>,
     {
         let attacker = self.connection.attacker.clone();
-        let (mut reader, writer) = self.connection.stream.split();
+        let (mut reader, writer) = tokio::io::split(self.connection.stream);
         let writer = Mutex::new(writer);
         let writing = async {
             while let Some(bytes) = write().await {
-                if writer.lock().await.write_all(&bytes).await.is_err() {
+                let mut writer = writer.lock().await;
+                if writer.write_all(&bytes).await.is_err() || writer.flush().await.is_err() {
                     return;
                 }
             }
@@ -51,11 +52,11 @@ impl Http2 {
                 match (head[3], head[4] & frames::ACK) {
                     (frames::SETTINGS, 0) => {
                         let ack = frames::frame(frames::SETTINGS, frames::ACK, 0, &[]);
-                        writer.lock().await.write_all(&ack).await?;
+                        acknowledge(&writer, &ack).await?;
                     }
                     (frames::PING, 0) => {
                         let ack = frames::frame(frames::PING, frames::ACK, 0, &payload);
-                        writer.lock().await.write_all(&ack).await?;
+                        acknowledge(&writer, &ack).await?;
                     }
                     (frames::RST_STREAM, _) => attacker.was_refused(),
                     (frames::GOAWAY, _) => return io::Result::Ok(()),
@@ -69,4 +70,10 @@ impl Http2 {
         }
         attacker.was_refused();
     }
+}
+
+async fn acknowledge(writer: &Mutex<impl AsyncWrite + Unpin>, frame: &[u8]) -> io::Result<()> {
+    let mut writer = writer.lock().await;
+    writer.write_all(frame).await?;
+    writer.flush().await
 }

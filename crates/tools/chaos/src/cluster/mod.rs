@@ -27,7 +27,7 @@ pub use self::{
     servers::{Broker, BrokerKind, Servers},
 };
 use super::Options;
-use client::shop::Shop;
+use client::{shop::Shop, trust::Trust};
 use operations::facts::Sources;
 use operations::restock::restock;
 use operations::services::with_database;
@@ -114,7 +114,7 @@ impl Cluster {
     pub fn shop(&self) -> anyhow::Result<Shop> {
         let [order, iam, inventory] =
             [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|to| self.links.address(Link::Front(to)));
-        Shop::at(&format!("http://{}", order?), &iam?.to_string(), &inventory?.to_string())
+        Shop::at(&Trust::default(), &order?.to_string(), &iam?.to_string(), &inventory?.to_string())
     }
 
     /// Runs a counting query in the database of a service.
@@ -228,6 +228,7 @@ impl Variables<'_> {
                 set("REDIS_URL", &at(&self.servers.redis_url, self.links.address(Link::Redis)?)?);
                 // All customers share an address, and log in at once after Redis was emptied.
                 set("IAM_ADDRESS_FAILURES", "0");
+                set("IAM_ADDRESS_REGISTRATIONS", "0");
                 set("IAM_ARGON2_MEMORY_KIB", "64");
                 set("IAM_ARGON2_ITERATIONS", "1");
             }

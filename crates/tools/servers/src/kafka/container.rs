@@ -7,13 +7,12 @@ use std::{
 };
 
 use anyhow::Context as _;
-use rdkafka::{
-    ClientConfig,
-    consumer::{BaseConsumer, Consumer as _},
-};
 use tokio::time::Instant;
 
-pub use super::image::{ENVIRONMENT, IMAGE, LOG4J, LOG4J_PATH};
+pub use super::{
+    image::{ENVIRONMENT, IMAGE, LOG4J, LOG4J_PATH},
+    question::ask,
+};
 use crate::docker::{self, QUICK};
 
 /// The image's volume, which lives as long as the container.
@@ -49,14 +48,6 @@ pub async fn available() -> anyhow::Result<()> {
 /// Removes the brokers of processes of this host that were killed.
 pub async fn sweep() -> anyhow::Result<()> {
     docker::sweep().await
-}
-
-/// Requests a broker's metadata, with a timeout of three seconds. Blocks.
-pub fn ask(brokers: &str) -> anyhow::Result<()> {
-    let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).set("log_level", "0").create()?;
-    let metadata = client.fetch_metadata(None, Duration::from_secs(3))?;
-    anyhow::ensure!(!metadata.brokers().is_empty(), "the broker has not joined its cluster yet");
-    Ok(())
 }
 
 impl Broker {

@@ -3,6 +3,7 @@
 pub mod container;
 mod image;
 mod mock;
+mod question;
 
 pub use container::Broker;
 pub use mock::{Mock, start_mock};

@@ -22,8 +22,8 @@ const START: Duration = Duration::from_mins(2);
 /// How long shutdown may take.
 const STOP: Duration = Duration::from_secs(6);
 
-/// Small, with full durability.
-const SETTINGS: [(&str, &str); 9] = [
+/// Small, with full durability, and no data in the log.
+const SETTINGS: [(&str, &str); 12] = [
     ("listen_addresses", "127.0.0.1"),
     ("unix_socket_directories", ""),
     ("max_connections", "200"),
@@ -33,6 +33,10 @@ const SETTINGS: [(&str, &str); 9] = [
     ("autovacuum_max_workers", "1"),
     ("max_parallel_workers", "0"),
     ("log_min_messages", "warning"),
+    // Parameters of statements, and the detail of an error such as a duplicate key, are secrets and contacts of users.
+    ("log_parameter_max_length", "0"),
+    ("log_parameter_max_length_on_error", "0"),
+    ("log_error_verbosity", "terse"),
 ];
 
 /// A running server. Dropping it signals it to stop; [`stop`](Self::stop) also waits.

@@ -1,6 +1,6 @@
 //! A real broker in a container.
 
-use std::{collections::HashMap, net::SocketAddr, process::Command};
+use std::{collections::HashMap, net::SocketAddr, process::Command, time::Duration};
 
 use platform::{
     config::Settings,
@@ -31,6 +31,19 @@ async fn lead(listener: TcpListener, broker: SocketAddr) {
     }
 }
 
+/// Tries again what fails for a passing reason: a broker that has just started, on a busy machine, answers late or by halves.
+async fn persistently<T>(attempt: impl AsyncFn() -> anyhow::Result<T>) -> T {
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(2);
+    loop {
+        match attempt().await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error:#}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Publishes to the topic, which is there.
 async fn publish(config: &Config, payload: &str) {
     let record = Record {
         topic: "paid".to_owned(),
@@ -46,18 +59,15 @@ async fn publish(config: &Config, payload: &str) {
 }
 
 /// How many records the topic holds.
-async fn count(brokers: String) -> i64 {
+async fn count(brokers: &str) -> anyhow::Result<i64> {
+    let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
     let ask = move || {
-        let client: BaseConsumer =
-            ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a client can be made");
-        let patience = std::time::Duration::from_secs(30);
-        let metadata = client.fetch_metadata(Some("paid"), patience).expect("the broker answers");
+        let patience = Duration::from_secs(30);
+        let metadata = client.fetch_metadata(Some("paid"), patience)?;
         let partitions = metadata.topics()[0].partitions().iter().map(rdkafka::metadata::MetadataPartition::id);
-        partitions
-            .map(|partition| client.fetch_watermarks("paid", partition, patience).expect("the broker answers").1)
-            .sum()
+        partitions.map(|partition| anyhow::Ok(client.fetch_watermarks("paid", partition, patience)?.1)).sum()
     };
-    tokio::task::spawn_blocking(ask).await.expect("asking does not panic")
+    tokio::task::spawn_blocking(ask).await?
 }
 
 async fn answers(broker: &Broker) -> bool {
@@ -85,9 +95,14 @@ async fn a_broker_keeps_its_records_however_it_is_hurt() {
     let broker =
         Broker::start(container::Options { label: label.clone(), advertised, variables: Vec::new() }).await.unwrap();
     let address = broker.address();
+    for _ in 0..20 {
+        assert!(answers(&broker).await, "the broker answers, though what it advertises does not lead to it yet");
+    }
     tokio::spawn(lead(proxy, address));
-    let config: Config = Settings::of([("KAFKA_BROKERS", advertised.to_string())]).read().unwrap();
-    ensure_topics(&config, &["paid"]).await.unwrap();
+    let settings = Settings::of([("KAFKA_BROKERS", advertised.to_string())]);
+    let config: Config = settings.read().unwrap();
+    persistently(async || ensure_topics(&config, &["paid"]).await).await;
+    let config: Config = settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())]).read().unwrap();
     publish(&config, "first").await;
 
     broker.kill().await.unwrap();
@@ -104,7 +119,13 @@ async fn a_broker_keeps_its_records_however_it_is_hurt() {
 
     assert_eq!([killed, paused, stopped], [false; 3]);
     assert_eq!(broker.address(), address);
-    assert_eq!(count(advertised.to_string()).await, 3);
+    let brokers = advertised.to_string();
+    persistently(async || {
+        let count = count(&brokers).await?;
+        anyhow::ensure!(count == 3, "the topic holds {count} records");
+        Ok(())
+    })
+    .await;
     container::sweep().await.unwrap();
     assert!(answers(&broker).await, "a sweep leaves what is in use");
     broker.pause().await.unwrap();

@@ -4,24 +4,25 @@ use std::collections::BTreeSet;
 
 use crate::tree::{crates, files, read, root, services};
 
+/// The documents that name the tests of what they promise.
+const PROMISES: [&str; 2] = ["docs/guarantees.md", "docs/security.md"];
+
 #[test]
-fn every_test_that_the_guarantees_name_exists() {
+fn every_test_that_a_document_names_exists() {
     let sources: String = files(&root().join("crates"), "rs").iter().map(|file| read(file)).collect();
-    let guarantees = read(&root().join("docs/guarantees.md"));
-    let named = guarantees.split('`').skip(1).step_by(2).filter(|word| is_test_name(word));
-    let (mut count, mut missing) = (0, Vec::new());
-    for name in named {
-        count += 1;
-        if !sources.contains(&format!("fn {}(", name.rsplit("::").next().unwrap_or(name))) {
-            missing.push(name.to_owned());
-        }
+    let mut missing = Vec::new();
+    for document in PROMISES {
+        let text = read(&root().join(document));
+        let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter(|word| is_test_name(word)).collect();
+        assert!(!named.is_empty(), "{document} names no test");
+        let unknown = named.into_iter().filter(|name| {
+            let name = name.rsplit("::").next().unwrap_or(name);
+            !sources.contains(&format!("fn {name}("))
+        });
+        missing.extend(unknown.map(|name| format!("{document}: {name}")));
     }
 
-    assert!(count > 0, "docs/guarantees.md names no test");
-    assert!(
-        missing.is_empty(),
-        "docs/guarantees.md names tests that do not exist; name those that replaced them: {missing:?}"
-    );
+    assert!(missing.is_empty(), "these tests do not exist; name those that replaced them:\n{}", missing.join("\n"));
 }
 
 /// Tests are sentences: several words in snake case.

@@ -15,19 +15,19 @@ use contracts::proto::{
         delivery_service_server::{DeliveryService as Rpc, DeliveryServiceServer},
     },
 };
-use platform::{auth::Access, grpc::Services};
+use platform::{auth::Rule, grpc::Services};
 use tonic::{Request, Response, Status};
 
 use crate::{model, service::DeliveryService};
 
-/// A delivery is shown to its user, couriers to operators; deliveries are made by services.
-pub fn access(path: &str) -> Access {
-    match path.strip_prefix("/delivery.v1.DeliveryService/") {
-        Some("GetDeliveryStatus") => Access::Session,
-        Some("ListCouriers" | "AddCourier" | "AddStoragePlace") => Access::Operator,
-        _ => Access::Service,
-    }
-}
+/// A delivery is shown to its user, couriers to operators; deliveries are made by order.
+pub const RULES: &[Rule] = &[
+    Rule::session("/delivery.v1.DeliveryService/GetDeliveryStatus", &["order"]),
+    Rule::services("/delivery.v1.DeliveryService/CreateDelivery", &["order"]),
+    Rule::operator("/delivery.v1.DeliveryService/ListCouriers", &["order", "shipyard"]),
+    Rule::operator("/delivery.v1.DeliveryService/AddCourier", &["order", "shipyard"]),
+    Rule::operator("/delivery.v1.DeliveryService/AddStoragePlace", &["order", "shipyard"]),
+];
 
 pub struct Grpc {
     service: DeliveryService,

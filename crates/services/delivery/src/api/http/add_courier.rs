@@ -4,7 +4,6 @@ use axum::{Json, extract::State, http::StatusCode};
 use platform::{json::JsonBody, openapi::Declared, problem::Problem};
 
 use super::{
-    caller::Caller,
     dto::{AddedCourier, NewCourier},
     problems::TOO_MANY,
 };
@@ -31,10 +30,8 @@ pub const PROBLEMS: [Declared; 1] = [TOO_MANY];
 )]
 pub async fn handle(
     State(service): State<DeliveryService>,
-    caller: Caller,
     JsonBody(body): JsonBody<NewCourier>,
 ) -> Result<(StatusCode, Json<AddedCourier>), Problem> {
-    caller.must_operate()?;
     let name = Name::new(body.name).map_err(|error| Problem::invalid("name", error))?;
     let speed = Speed::new(body.speed).ok_or_else(|| Problem::invalid("speed", "is not between 1 and 100"))?;
     let courier = generate::courier(name, speed);

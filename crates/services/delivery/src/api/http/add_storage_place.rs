@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
 };
 use contracts::ids::CourierId;
@@ -10,7 +10,6 @@ use platform::{json::JsonBody, openapi::Declared, problem::Problem};
 use uuid::Uuid;
 
 use super::{
-    caller::Caller,
     dto::{AddedStoragePlace, NewStoragePlace},
     problems::{COURIER_NOT_FOUND, TOO_MANY},
 };
@@ -36,12 +35,10 @@ pub const PROBLEMS: [Declared; 2] = [COURIER_NOT_FOUND, TOO_MANY];
 )]
 pub async fn handle(
     State(service): State<DeliveryService>,
-    caller: Caller,
-    Path(courier): Path<String>,
+    courier: Result<Path<Uuid>, PathRejection>,
     JsonBody(body): JsonBody<NewStoragePlace>,
 ) -> Result<(StatusCode, Json<AddedStoragePlace>), Problem> {
-    caller.must_operate()?;
-    let courier = Uuid::try_parse(&courier).map_err(|_| Problem::invalid("id", "is not a uuid"))?;
+    let Path(courier) = courier.map_err(|_| Problem::invalid("id", "is not a uuid"))?;
     let name = Name::new(body.name).map_err(|error| Problem::invalid("name", error))?;
     let volume = Volume::new(body.total_volume).map_err(|error| Problem::invalid("total_volume", error))?;
     let (id, name, volume) = generate::place(name, volume);

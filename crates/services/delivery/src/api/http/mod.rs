@@ -11,4 +11,4 @@ mod list_couriers;
 mod problems;
 mod routes;
 
-pub use routes::{access, document, router};
+pub use routes::{RULES, document, router};

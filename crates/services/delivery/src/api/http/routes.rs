@@ -1,9 +1,9 @@
 //! The HTTP router: endpoints, and the middleware around them.
 
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state};
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 use platform::{
     api_pages,
-    auth::{Access, Guard, SESSION_HEADER},
+    auth::{Guard, Rule, SESSION_HEADER},
     health::{Readiness, probe_routes},
     http,
     load_shed::{Slots, UserSlots, shed, shed_user},
@@ -51,37 +51,35 @@ fn described() -> OpenApiRouter<DeliveryService> {
 /// All that delivery serves over HTTP. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
 pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let (api, document) = described().split_for_parts();
+    let pages = Router::new()
+        .merge(api_pages::routes(document))
+        .merge(health::routes(&readiness))
+        .merge(probe_routes(vec![readiness]))
+        .layer(from_fn_with_state(guard.clone(), Guard::http));
     let api = api
-        .method_not_allowed_fallback(method_not_allowed)
+        .method_not_allowed_fallback(http::method_not_allowed)
         .layer(DefaultBodyLimit::max(http::BODY_LIMIT))
         .layer(from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user))
         .layer(from_fn_with_state(guard, Guard::http))
         .layer(from_fn_with_state(Slots::new(max_in_flight), shed))
         .with_state(service);
-    let router = Router::new()
-        .merge(api)
-        .merge(api_pages::routes(document))
-        .merge(health::routes(&readiness))
-        .merge(probe_routes(vec![readiness]))
-        .fallback(not_found);
+    let router = Router::new().merge(api).merge(pages).fallback(http::not_found);
     http::layers(router)
 }
 
-/// Maps a path to its rule. An open API needs no session.
-pub fn access(is_open: bool) -> fn(&str) -> Access {
-    if is_open { |_| Access::Public } else { closed_access }
-}
-
-/// Couriers and orders need a session; descriptions and health checks do not.
-fn closed_access(path: &str) -> Access {
-    let is_open = !path.starts_with("/api/") || health::PATHS.contains(&path);
-    if is_open { Access::Public } else { Access::Session }
-}
-
-async fn not_found(uri: axum::http::Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("there is nothing at {}", uri.path()))
-}
-
-async fn method_not_allowed(method: axum::http::Method) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", format!("{method} is not possible here"))
-}
+/// A session reads couriers and orders, an operator adds to them; descriptions and health checks need neither.
+pub const RULES: &[Rule] = &[
+    Rule::operator("POST /api/v1/couriers", &[]),
+    Rule::session("GET /api/v1/couriers", &[]),
+    Rule::operator("POST /api/v1/couriers/{id}/storage-places", &[]),
+    Rule::operator("POST /api/v1/orders", &[]),
+    Rule::session("GET /api/v1/orders/active", &[]),
+    Rule::public("GET /openapi.json"),
+    Rule::public("GET /swagger-ui"),
+    Rule::public("GET /swagger-ui/"),
+    Rule::public("GET /swagger-ui/{*rest}"),
+    Rule::public("GET /health"),
+    Rule::public("GET /api/v1/health"),
+    Rule::public("GET /health/live"),
+    Rule::public("GET /health/ready"),
+];

@@ -22,7 +22,7 @@ use contracts::{
 };
 use delivery::{app::App, config::Config, repository::MIGRATIONS};
 use platform::{
-    auth::{Access, Guard, MemorySessions, ServiceKey},
+    auth::{Guard, MemorySessions, Rule, ServiceKey},
     config::Settings,
     grpc::{Peer, Services},
     health::Readiness,
@@ -169,15 +169,17 @@ async fn start(settings: &Settings) -> (SocketAddr, SocketAddr, Running) {
     (addresses.0, addresses.1, service)
 }
 
+const RULES: &[Rule] = &[
+    Rule::public("/geo.Geo/GetGeolocation"),
+    Rule::services("/order.v1.OrderService/GetDeliveryAddress", &["delivery"]),
+];
+
 /// Serves order and geo on one port.
 async fn serve(outside: Outside) -> (SocketAddr, Running) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("a bound socket has an address");
     let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    let guard = Guard::new(Arc::new(MemorySessions::default()), key, |path| match path {
-        "/geo.Geo/GetGeolocation" => Access::Public,
-        _ => Access::Service,
-    });
+    let guard = Guard::new(Arc::new(MemorySessions::default()), key, RULES);
     let services = Services::new(contracts::proto::DESCRIPTORS)
         .with(OrderServiceServer::new(outside.clone()))
         .with(GeoServer::new(outside));

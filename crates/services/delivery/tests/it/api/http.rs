@@ -70,6 +70,7 @@ async fn bad_input_names_the_field() {
         (places, json!({ "name": "a", "total_volume": 0 }), "total_volume"),
         (places, json!({ "name": "a", "total_volume": 10_001 }), "total_volume"),
         ("/api/v1/couriers/one/storage-places", json!({ "name": "a", "total_volume": 1 }), "id"),
+        ("/api/v1/couriers/%FF/storage-places", json!({ "name": "a", "total_volume": 1 }), "id"),
     ] {
         let (status, problem) = fixture.post(path, &body, None).await;
 

@@ -37,18 +37,4 @@ impl<K: Eq + Hash, V> Expiring<K, V> {
     pub fn remove(&mut self, key: &K) {
         self.entries.remove(key);
     }
-
-    pub fn retain(&mut self, keep: impl Fn(&V) -> bool) {
-        self.entries.retain(|_, (value, _)| keep(value));
-    }
-}
-
-impl<K: Eq + Hash + Clone, V: Default> Expiring<K, V> {
-    /// The entry; a default one is inserted if there is none, or it has expired.
-    pub fn entry(&mut self, key: K, lifetime: Duration) -> &mut V {
-        if self.get(&key).is_none() {
-            self.insert(key.clone(), V::default(), lifetime);
-        }
-        &mut self.entries.entry(key).or_insert_with(|| (V::default(), Instant::now() + lifetime)).0
-    }
 }

@@ -1,114 +1,206 @@
 //! Sessions in memory.
 
-use std::{
-    net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
+use platform::clock;
+use tokio::time::Instant;
 
 use super::expiring::Expiring;
 use crate::{
-    config::Limits,
+    config::SessionBounds,
     error::Error,
-    model::{LoginAttempt, Session, SessionId, User},
-    repository::{Admission, Sessions, sessions::RETIRED},
+    model::{Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId, User},
+    repository::{Admission, Lookup, Sessions, sessions::RETIRED},
 };
 
 pub struct MemorySessions {
-    limits: Limits,
+    bounds: SessionBounds,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    sessions: Expiring<SessionId, Session>,
+    sessions: Expiring<SessionDigest, Stored>,
+    /// Each user's sessions, in the order in which they were opened; some may have ended.
+    of_user: Expiring<UserId, Vec<SessionDigest>>,
+    users: Expiring<UserId, User>,
+    /// Whose data are being changed.
+    changing: Expiring<UserId, ()>,
     retired: Expiring<(UserId, DateTime<Utc>), ()>,
-    login_failures: Expiring<String, u32>,
-    address_failures: Expiring<IpAddr, u32>,
+}
+
+struct Stored {
+    times: SessionTimes,
+    used: Instant,
+    used_at: DateTime<Utc>,
 }
 
 impl MemorySessions {
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, state: Mutex::default() }
+    pub fn new(bounds: SessionBounds) -> Self {
+        Self { bounds, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn admit(&self, state: &mut State, user: &User, attempt: &LoginAttempt) -> Admission {
-        let is_reached =
-            |failures: Option<&mut u32>, limit: u32| limit > 0 && failures.is_some_and(|count| *count >= limit);
-        if is_reached(state.address_failures.get(&attempt.address), self.limits.iam_address_failures) {
-            return Admission::Limited(state.address_failures.time_left(&attempt.address));
+    fn is_idle(&self, stored: &Stored) -> bool {
+        self.bounds.iam_session_idle.is_some_and(|idle| stored.used.elapsed() > idle)
+    }
+}
+
+impl State {
+    fn is_retired(&mut self, user: &User) -> bool {
+        self.retired.get(&(user.id, user.updated_at)).is_some()
+    }
+
+    fn end_all(&mut self, user: UserId) {
+        for session in self.of(user) {
+            self.sessions.remove(&session);
         }
-        if is_reached(state.login_failures.get(&attempt.login), self.limits.iam_lockout_failures)
-            || state.retired.get(&(user.id, user.updated_at)).is_some()
-        {
-            return Admission::Refused;
+        self.of_user.remove(&user);
+        self.users.remove(&user);
+        self.changing.remove(&user);
+    }
+
+    /// The user's sessions, in the order in which they were opened; some may have ended.
+    fn of(&mut self, user: UserId) -> Vec<SessionDigest> {
+        self.of_user.get(&user).cloned().unwrap_or_default()
+    }
+
+    /// Keeps the user's data while a session may live. In the place of newer data, and while they are being changed, only a change is kept.
+    fn remember(&mut self, user: &User, is_change: bool) {
+        let left = self.of_user.time_left(&user.id);
+        if left.is_zero() || !is_change && self.changing.get(&user.id).is_some() {
+            return;
         }
-        Admission::Granted
+        self.changing.remove(&user.id);
+        let newer = self.users.get(&user.id).filter(|known| !is_change && known.updated_at > user.updated_at).cloned();
+        self.users.insert(user.id, newer.unwrap_or_else(|| user.clone()), left);
+    }
+
+    fn begin_change(&mut self, user: UserId) {
+        self.users.remove(&user);
+        self.changing.insert(user, (), RETIRED);
     }
 }
 
 #[async_trait]
 impl Sessions for MemorySessions {
-    async fn open(&self, session: &Session, attempt: &LoginAttempt) -> Result<Admission, Error> {
+    async fn open(&self, session: &Session) -> Result<Admission, Error> {
         let mut state = self.state();
-        let admission = self.admit(&mut state, &session.user, attempt);
-        if admission == Admission::Granted {
-            state.login_failures.remove(&attempt.login);
-            state.sessions.insert(session.id, session.clone(), session.lifetime());
+        if state.is_retired(&session.user) {
+            return Ok(Admission::Refused);
         }
-        Ok(admission)
+        let (digest, user) = (session.id.digest(), session.user.id);
+        let stored = Stored { times: session.into(), used: Instant::now(), used_at: clock::now() };
+        state.sessions.insert(digest.clone(), stored, session.lifetime());
+        let mut of_user = state.of(user);
+        of_user.retain(|session| state.sessions.get(session).is_some() && *session != digest);
+        of_user.push(digest);
+        let surplus = of_user.len().saturating_sub(self.bounds.iam_sessions_per_user as usize);
+        for oldest in of_user.drain(..surplus) {
+            state.sessions.remove(&oldest);
+        }
+        let lifetime = session.lifetime().max(state.of_user.time_left(&user));
+        state.of_user.insert(user, of_user, lifetime);
+        state.remember(&session.user, false);
+        Ok(Admission::Granted)
     }
 
-    async fn find(&self, id: SessionId) -> Result<Option<Session>, Error> {
-        Ok(self.state().sessions.get(&id).cloned())
+    async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
+        let (mut state, digest) = (self.state(), id.digest());
+        let Some(stored) = state.sessions.get(&digest) else { return Ok(Lookup::Ended) };
+        if self.is_idle(stored) {
+            state.sessions.remove(&digest);
+            return Ok(Lookup::Ended);
+        }
+        if stored.used.elapsed() >= self.bounds.precision() {
+            (stored.used, stored.used_at) = (Instant::now(), clock::now());
+        }
+        let times = stored.times;
+        Ok(match state.users.get(&times.user).cloned() {
+            Some(user) => Lookup::Found(times.of(id, user)),
+            None => Lookup::WithoutUser(times),
+        })
     }
 
-    async fn close(&self, id: SessionId) -> Result<(), Error> {
-        self.state().sessions.remove(&id);
-        Ok(())
+    async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error> {
+        let (mut state, digest) = (self.state(), id.digest());
+        let owner = state.sessions.get(&digest).map(|stored| stored.times.user);
+        state.sessions.remove(&digest);
+        Ok(owner)
     }
 
     async fn close_all(&self, user: UserId) -> Result<(), Error> {
-        self.state().sessions.retain(|session| session.user.id != user);
+        self.state().end_all(user);
         Ok(())
     }
 
-    async fn close_others(&self, kept: &Session, attempt: &LoginAttempt) -> Result<Admission, Error> {
-        let mut state = self.state();
-        let admission = self.admit(&mut state, &kept.user, attempt);
-        if admission != Admission::Granted {
-            return Ok(admission);
-        }
-        if state.sessions.get(&kept.id).is_none() {
+    async fn close_others(&self, kept: &Session) -> Result<Admission, Error> {
+        let (mut state, digest, user) = (self.state(), kept.id.digest(), kept.user.id);
+        if state.is_retired(&kept.user) || state.sessions.get(&digest).is_none() {
             return Ok(Admission::Refused);
         }
-        state.login_failures.remove(&attempt.login);
-        state.retired.insert((kept.user.id, kept.user.updated_at), (), RETIRED);
-        state.sessions.retain(|session| session.user.id != kept.user.id || session.id == kept.id);
+        state.retired.insert((user, kept.user.updated_at), (), RETIRED);
+        for other in state.of(user) {
+            if other != digest {
+                state.sessions.remove(&other);
+            }
+        }
+        state.begin_change(user);
         Ok(Admission::Granted)
     }
 
     async fn update(&self, session: &Session) -> Result<(), Error> {
-        if let Some(stored) = self.state().sessions.get(&session.id) {
-            *stored = session.clone();
+        let mut state = self.state();
+        if let Some(stored) = state.sessions.get(&session.id.digest()) {
+            stored.times = session.into();
         }
+        state.remember(&session.user, true);
         Ok(())
     }
 
-    async fn record_failure(&self, attempt: &LoginAttempt) -> Result<Option<Duration>, Error> {
+    async fn list(&self, user: UserId) -> Result<Vec<SessionSummary>, Error> {
         let mut state = self.state();
-        *state.login_failures.entry(attempt.login.clone(), self.limits.iam_lockout_window) += 1;
-        let failures = state.address_failures.entry(attempt.address, self.limits.iam_address_window);
-        *failures += 1;
-        let limited = self.limits.iam_address_failures > 0 && *failures > self.limits.iam_address_failures;
-        Ok(limited.then(|| state.address_failures.time_left(&attempt.address)))
+        let digests = state.of(user);
+        let mut sessions: Vec<_> = digests
+            .iter()
+            .filter_map(|digest| {
+                let stored = state.sessions.get(digest).filter(|stored| !self.is_idle(stored))?;
+                let SessionTimes { created_at, expires_at, .. } = stored.times;
+                Some(SessionSummary { id: digest.short(), created_at, used_at: stored.used_at, expires_at })
+            })
+            .collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+        Ok(sessions)
+    }
+
+    async fn end(&self, user: UserId, session: &ShortId) -> Result<bool, Error> {
+        let mut state = self.state();
+        let of_user = state.of(user);
+        let Some(digest) = of_user.iter().find(|one| one.short() == *session) else { return Ok(false) };
+        let lives = state.sessions.get(digest).is_some();
+        state.sessions.remove(digest);
+        Ok(lives)
+    }
+
+    async fn begin_change(&self, user: UserId) -> Result<(), Error> {
+        let mut state = self.state();
+        state.begin_change(user);
+        Ok(())
+    }
+
+    async fn refresh(&self, user: &User) -> Result<(), Error> {
+        self.state().remember(user, true);
+        Ok(())
+    }
+
+    async fn restore(&self, user: &User) -> Result<(), Error> {
+        self.state().remember(user, false);
+        Ok(())
     }
 }

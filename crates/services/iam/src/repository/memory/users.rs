@@ -11,7 +11,7 @@ use contracts::ids::UserId;
 
 use crate::{
     error::Error,
-    model::{Account, User},
+    model::{Account, User, UserInfo, caseless},
     repository::Users,
 };
 
@@ -27,6 +27,16 @@ impl MemoryUsers {
     }
 }
 
+fn check_free(accounts: &BTreeMap<UserId, Account>, info: &UserInfo) -> Result<(), Error> {
+    if accounts.values().any(|other| caseless(&other.user.info.login) == caseless(&info.login)) {
+        return Err(Error::LoginTaken);
+    }
+    if accounts.values().any(|other| caseless(&other.user.info.email) == caseless(&info.email)) {
+        return Err(Error::EmailTaken);
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl Users for MemoryUsers {
     async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error> {
@@ -34,18 +44,18 @@ impl Users for MemoryUsers {
         if accounts.contains_key(&user.id) {
             return Ok(());
         }
-        if accounts.values().any(|other| other.user.info.login == user.info.login) {
-            return Err(Error::LoginTaken);
-        }
-        if accounts.values().any(|other| other.user.info.mailbox() == user.info.mailbox()) {
-            return Err(Error::EmailTaken);
-        }
+        check_free(&accounts, &user.info)?;
         accounts.insert(user.id, Account { user: user.clone(), password_hash: password_hash.to_owned() });
         Ok(())
     }
 
+    async fn check_free(&self, info: &UserInfo) -> Result<(), Error> {
+        check_free(&self.accounts(), info)
+    }
+
     async fn by_login(&self, login: &str) -> Result<Option<Account>, Error> {
-        Ok(self.accounts().values().find(|account| account.user.info.login == login).cloned())
+        let key = caseless(login);
+        Ok(self.accounts().values().find(|account| caseless(&account.user.info.login) == key).cloned())
     }
 
     async fn find(&self, user: UserId) -> Result<Option<User>, Error> {
@@ -61,5 +71,12 @@ impl Users for MemoryUsers {
         password_hash.clone_into(&mut account.password_hash);
         account.user.updated_at = now;
         Ok(true)
+    }
+
+    async fn renew_hash(&self, user: UserId, old: &str, new: &str) -> Result<(), Error> {
+        if let Some(account) = self.accounts().get_mut(&user).filter(|account| account.password_hash == old) {
+            new.clone_into(&mut account.password_hash);
+        }
+        Ok(())
     }
 }

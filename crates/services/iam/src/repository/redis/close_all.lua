@@ -1,8 +1,8 @@
 -- Ends all sessions of a user.
--- KEYS: 1 the set of the user's sessions
+-- KEYS: 1 the set of the user's sessions, 2 the user's data
 -- ARGV: 1 the prefix of a session's key
-for _, id in ipairs(redis.call('zrange', KEYS[1], 0, -1)) do
-  redis.call('del', ARGV[1] .. id)
+for _, digest in ipairs(redis.call('zrange', KEYS[1], 0, -1)) do
+  redis.call('del', ARGV[1] .. digest)
 end
-redis.call('del', KEYS[1])
+redis.call('del', KEYS[1], KEYS[2])
 return 0

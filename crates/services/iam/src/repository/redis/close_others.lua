@@ -1,19 +1,17 @@
--- Retires the user's credentials and ends all sessions of the user but one.
--- KEYS: 4 the set of the user's sessions
--- ARGV: 3 the kept session's id, 4 the prefix of a session's key, 5 for how many milliseconds the credentials stay retired
-local admission = admit()
-if admission ~= 0 then
-  return admission
-end
-if redis.call('exists', ARGV[4] .. ARGV[3]) == 0 then
+-- Retires the user's credentials and ends all sessions of the user but one. From then on the user's data are being changed. Returns 0, or
+-- -1 if the credentials are retired already or the kept session has ended.
+-- KEYS: 1 the mark that retires the credentials, 2 the set of the user's sessions, 3 the user's data
+-- ARGV: 1 the kept session's digest, 2 its id, as which older versions stored it, 3 the prefix of a session's key, 4 for how many
+-- milliseconds the credentials stay retired
+if redis.call('exists', KEYS[1]) == 1 or redis.call('exists', ARGV[3] .. ARGV[1], ARGV[3] .. ARGV[2]) == 0 then
   return -1
 end
-redis.call('del', KEYS[1])
-redis.call('set', KEYS[3], '', 'px', ARGV[5])
-for _, id in ipairs(redis.call('zrange', KEYS[4], 0, -1)) do
-  if id ~= ARGV[3] then
-    redis.call('del', ARGV[4] .. id)
-    redis.call('zrem', KEYS[4], id)
+redis.call('set', KEYS[1], '', 'px', ARGV[4])
+redis.call('set', KEYS[3], '', 'px', ARGV[4])
+for _, digest in ipairs(redis.call('zrange', KEYS[2], 0, -1)) do
+  if digest ~= ARGV[1] and digest ~= ARGV[2] then
+    redis.call('del', ARGV[3] .. digest)
+    redis.call('zrem', KEYS[2], digest)
   end
 end
 return 0

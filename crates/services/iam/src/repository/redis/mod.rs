@@ -1,18 +1,27 @@
-//! Sessions in Redis: a key per session that expires with it, and a sorted set of each user's sessions. Each change is one script, so
-//! that it is atomic. Redis Cluster is not supported: a script accesses keys of a user and of the user's sessions.
+//! Sessions in Redis: a key per session, named by the digest of its id, that expires with it; a sorted set of each user's sessions; and
+//! each user's data. Each change is one script, so that it is atomic. Redis Cluster is not supported: a script accesses keys of a user and
+//! of the user's sessions.
+
+mod attempts;
+mod old;
+mod scripts;
+mod stored;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::UserId;
 use platform::redis::Connection;
-use redis::{AsyncCommands as _, ExistenceCheck, RedisError, RedisResult, Script, SetExpiry, SetOptions};
+use redis::{AsyncCommands as _, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
+use tokio::time::Instant;
 
+pub use self::attempts::RedisAttempts;
+use self::scripts::Scripts;
 use crate::{
-    config::Limits,
+    config::SessionBounds,
     error::Error,
-    model::{LoginAttempt, Session, SessionId, User},
-    repository::{Admission, Sessions, sessions::RETIRED},
+    model::{Session, SessionId, SessionSummary, ShortId, User},
+    repository::{Admission, Lookup, Sessions, sessions::RETIRED},
 };
 
 /// How long a command and its retry may take.
@@ -21,37 +30,36 @@ const TIMEOUT: Duration = platform::redis::RESPONSE_TIMEOUT;
 pub struct RedisSessions {
     connection: Connection,
     prefix: String,
-    limits: Limits,
+    bounds: SessionBounds,
     scripts: Scripts,
-}
-
-struct Scripts {
-    open: Script,
-    close: Script,
-    close_all: Script,
-    close_others: Script,
-    record_failure: Script,
+    moves_from: Instant,
 }
 
 impl RedisSessions {
     /// Every key begins with `prefix`.
-    pub fn new(connection: Connection, prefix: String, limits: Limits) -> Self {
-        let scripts = Scripts {
-            open: Script::new(concat!(include_str!("admit.lua"), include_str!("open.lua"))),
-            close: Script::new(include_str!("close.lua")),
-            close_all: Script::new(include_str!("close_all.lua")),
-            close_others: Script::new(concat!(include_str!("admit.lua"), include_str!("close_others.lua"))),
-            record_failure: Script::new(include_str!("record_failure.lua")),
-        };
-        Self { connection, prefix, limits, scripts }
+    pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
+        let moves_from = Instant::now() + old::ROLLOUT;
+        Self { connection, prefix, bounds, scripts: Scripts::default(), moves_from }
     }
 
-    fn session_key(&self, id: impl std::fmt::Display) -> String {
-        format!("{}session:{id}", self.prefix)
+    /// The same once no replica of an older version runs.
+    #[must_use]
+    pub fn rolled_out(self) -> Self {
+        Self { moves_from: Instant::now(), ..self }
+    }
+
+    /// Older versions stored a session by its id instead of its digest.
+    fn session_key(&self, name: impl std::fmt::Display) -> String {
+        format!("{}session:{name}", self.prefix)
     }
 
     fn sessions_key(&self, user: impl std::fmt::Display) -> String {
         format!("{}sessions:{user}", self.prefix)
+    }
+
+    /// Begins as sessions' keys do, so that Redis' users need no further right.
+    fn user_key(&self, user: impl std::fmt::Display) -> String {
+        format!("{}session:user:{user}", self.prefix)
     }
 
     /// The time of the last change identifies a user's credentials.
@@ -59,28 +67,60 @@ impl RedisSessions {
         format!("{}retired:{}:{}", self.prefix, user.id, user.updated_at.timestamp_micros())
     }
 
-    fn login_key(&self, attempt: &LoginAttempt) -> String {
-        format!("{}failures:login:{}", self.prefix, attempt.login)
+    /// Runs an idempotent script, and retries it once if the connection was dropped.
+    async fn run<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
+        self.with_retry(
+            RedisError::is_connection_dropped,
+            |mut redis| async move { call.invoke_async(&mut redis).await },
+        )
+        .await
     }
 
-    fn address_key(&self, attempt: &LoginAttempt) -> String {
-        format!("{}failures:address:{}", self.prefix, attempt.address)
+    /// The same for a script that reads: it is also repeated over the connection that replaces a silent one.
+    async fn read<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
+        let is_lost = |error: &RedisError| error.is_connection_dropped() || error.is_timeout();
+        self.with_retry(is_lost, |mut redis| async move { call.invoke_async(&mut redis).await }).await
     }
 
-    /// Runs an idempotent command, and retries it once if the connection was dropped.
-    async fn with_retry<T, F>(&self, command: impl Fn(Connection) -> F + Send) -> Result<T, Error>
+    async fn with_retry<T, F>(
+        &self,
+        is_repeated: impl Fn(&RedisError) -> bool + Send,
+        command: impl Fn(Connection) -> F + Send,
+    ) -> Result<T, Error>
     where
         F: Future<Output = RedisResult<T>> + Send,
     {
-        let reply = async {
-            match command(self.connection.clone()).await {
-                Err(error) if error.is_connection_dropped() => command(self.connection.clone()).await,
-                outcome => outcome,
-            }
-        };
-        let reply = tokio::time::timeout(TIMEOUT, reply).await;
-        reply.unwrap_or_else(|_| Err(timed_out())).map_err(Error::SessionsUnavailable)
+        with_retry(&self.connection, is_repeated, command).await
     }
+
+    async fn write_user(&self, user: &User, is_change: bool, session: Option<&Session>) -> Result<(), Error> {
+        let mut call = self.scripts.update.prepare_invoke();
+        call.key(self.sessions_key(user.id)).key(self.user_key(user.id));
+        call.arg(stored::write_user(user)?).arg(u8::from(is_change));
+        if let Some(session) = session {
+            call.key(self.session_key(session.id.digest())).arg(stored::write_session(session.into())?);
+        }
+        self.run(&call).await
+    }
+}
+
+/// Runs a command that may be repeated, and repeats it once after such an error.
+async fn with_retry<T, F>(
+    connection: &Connection,
+    is_repeated: impl Fn(&RedisError) -> bool + Send,
+    command: impl Fn(Connection) -> F + Send,
+) -> Result<T, Error>
+where
+    F: Future<Output = RedisResult<T>> + Send,
+{
+    let reply = async {
+        match command(connection.clone()).await {
+            Err(error) if is_repeated(&error) => command(connection.clone()).await,
+            outcome => outcome,
+        }
+    };
+    let reply = tokio::time::timeout(TIMEOUT, reply).await;
+    reply.unwrap_or_else(|_| Err(timed_out())).map_err(Error::SessionsUnavailable)
 }
 
 fn timed_out() -> RedisError {
@@ -91,98 +131,119 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-/// The limit for the scripts, which have no value for "no limit".
-fn script_limit(failures: u32) -> u32 {
-    if failures == 0 { u32::MAX } else { failures }
-}
-
 fn admission(reply: i64) -> Admission {
-    match u64::try_from(reply) {
-        Ok(0) => Admission::Granted,
-        Ok(millis) => Admission::Limited(Duration::from_millis(millis)),
-        Err(_) => Admission::Refused,
-    }
+    if reply == 0 { Admission::Granted } else { Admission::Refused }
 }
 
 #[async_trait]
 impl Sessions for RedisSessions {
-    async fn open(&self, session: &Session, attempt: &LoginAttempt) -> Result<Admission, Error> {
-        let value = serde_json::to_vec(session).map_err(Error::Session)?;
+    async fn open(&self, session: &Session) -> Result<Admission, Error> {
+        let digest = session.id.digest();
         let mut call = self.scripts.open.prepare_invoke();
-        call.key(self.login_key(attempt))
-            .key(self.address_key(attempt))
-            .key(self.retired_key(&session.user))
-            .key(self.session_key(session.id))
+        call.key(self.retired_key(&session.user))
+            .key(self.session_key(&digest))
             .key(self.sessions_key(session.user.id))
-            .arg(script_limit(self.limits.iam_lockout_failures))
-            .arg(script_limit(self.limits.iam_address_failures))
-            .arg(session.id.to_string())
-            .arg(value)
-            .arg(millis(session.lifetime()));
-        let call = &call;
-        self.with_retry(|mut redis| async move { call.invoke_async(&mut redis).await }).await.map(admission)
+            .key(self.user_key(session.user.id))
+            .arg(digest.to_string())
+            .arg(stored::write_session(session.into())?)
+            .arg(millis(session.lifetime()))
+            .arg(stored::write_user(&session.user)?)
+            .arg(self.bounds.iam_sessions_per_user)
+            .arg(self.session_key(""));
+        self.run(&call).await.map(admission)
     }
 
-    async fn find(&self, id: SessionId) -> Result<Option<Session>, Error> {
-        let key = &self.session_key(id);
-        let value: Option<Vec<u8>> = self.with_retry(|mut redis| async move { redis.get(key).await }).await?;
-        // A session that another version wrote, and this one cannot read, has ended.
-        Ok(value.and_then(|value| {
-            serde_json::from_slice(&value)
-                .inspect_err(|error| tracing::warn!(%error, "unreadable session skipped, it counts as ended"))
-                .ok()
-        }))
+    async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
+        let digest = id.digest();
+        let mut call = self.scripts.find.prepare_invoke();
+        call.key(self.session_key(&digest))
+            .key(self.session_key(id))
+            .arg(digest.to_string())
+            .arg(self.user_key(""))
+            .arg(self.sessions_key(""))
+            .arg(self.bounds.iam_session_idle.map_or(0, millis))
+            .arg(millis(self.bounds.precision()));
+        let found: Option<(Vec<u8>, Option<Vec<u8>>, bool)> = self.read(&call).await?;
+        Ok(match found {
+            None => Lookup::Ended,
+            Some((value, user, true)) => self.found_old(id, &value, user.as_deref()).await,
+            Some((value, user, false)) => {
+                let Some(times) = stored::read_session(&value) else { return Ok(Lookup::Ended) };
+                match user.as_deref().and_then(stored::read_user) {
+                    Some(user) => Lookup::Found(times.of(id, user)),
+                    None => Lookup::WithoutUser(times),
+                }
+            }
+        })
     }
 
-    async fn close(&self, id: SessionId) -> Result<(), Error> {
+    async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error> {
+        let digest = id.digest();
         let mut call = self.scripts.close.prepare_invoke();
-        call.key(self.session_key(id)).arg(id.to_string()).arg(self.sessions_key(""));
-        let call = &call;
-        self.with_retry(|mut redis| async move { call.invoke_async(&mut redis).await }).await
+        call.key(self.session_key(&digest))
+            .key(self.session_key(id))
+            .arg(digest.to_string())
+            .arg(id.to_string())
+            .arg(self.sessions_key(""));
+        let owner: Option<String> = self.run(&call).await?;
+        Ok(owner.and_then(|owner| owner.parse().ok()).map(UserId::new))
     }
 
     async fn close_all(&self, user: UserId) -> Result<(), Error> {
         let mut call = self.scripts.close_all.prepare_invoke();
-        call.key(self.sessions_key(user)).arg(self.session_key(""));
-        let call = &call;
-        self.with_retry(|mut redis| async move { call.invoke_async(&mut redis).await }).await
+        call.key(self.sessions_key(user)).key(self.user_key(user)).arg(self.session_key(""));
+        self.run(&call).await
     }
 
-    async fn close_others(&self, kept: &Session, attempt: &LoginAttempt) -> Result<Admission, Error> {
+    async fn close_others(&self, kept: &Session) -> Result<Admission, Error> {
         let mut call = self.scripts.close_others.prepare_invoke();
-        call.key(self.login_key(attempt))
-            .key(self.address_key(attempt))
-            .key(self.retired_key(&kept.user))
+        call.key(self.retired_key(&kept.user))
             .key(self.sessions_key(kept.user.id))
-            .arg(script_limit(self.limits.iam_lockout_failures))
-            .arg(script_limit(self.limits.iam_address_failures))
+            .key(self.user_key(kept.user.id))
+            .arg(kept.id.digest().to_string())
             .arg(kept.id.to_string())
             .arg(self.session_key(""))
             .arg(millis(RETIRED));
-        let call = &call;
-        self.with_retry(|mut redis| async move { call.invoke_async(&mut redis).await }).await.map(admission)
+        self.run(&call).await.map(admission)
     }
 
     async fn update(&self, session: &Session) -> Result<(), Error> {
-        let key = &self.session_key(session.id);
-        let value = &serde_json::to_vec(session).map_err(Error::Session)?;
-        self.with_retry(|mut redis| async move {
-            let if_exists =
-                SetOptions::default().conditional_set(ExistenceCheck::XX).with_expiration(SetExpiry::KEEPTTL);
-            redis.set_options(key, value, if_exists).await
-        })
-        .await
+        self.write_user(&session.user, true, Some(session)).await
     }
 
-    async fn record_failure(&self, attempt: &LoginAttempt) -> Result<Option<Duration>, Error> {
-        let mut call = self.scripts.record_failure.prepare_invoke();
-        call.key(self.login_key(attempt))
-            .key(self.address_key(attempt))
-            .arg(millis(self.limits.iam_lockout_window))
-            .arg(millis(self.limits.iam_address_window))
-            .arg(script_limit(self.limits.iam_address_failures));
-        let call = &call;
-        let left: u64 = self.with_retry(|mut redis| async move { call.invoke_async(&mut redis).await }).await?;
-        Ok((left > 0).then(|| Duration::from_millis(left)))
+    async fn list(&self, user: UserId) -> Result<Vec<SessionSummary>, Error> {
+        let mut call = self.scripts.list.prepare_invoke();
+        call.key(self.sessions_key(user)).arg(self.session_key("")).arg(self.bounds.iam_session_idle.map_or(0, millis));
+        let found: Vec<(String, Vec<u8>)> = self.read(&call).await?;
+        let mut sessions: Vec<_> = found.iter().filter_map(|(name, value)| stored::summary(name, value)).collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+        Ok(sessions)
+    }
+
+    async fn end(&self, user: UserId, session: &ShortId) -> Result<bool, Error> {
+        let set = &self.sessions_key(user);
+        let names: Vec<String> = self
+            .with_retry(RedisError::is_connection_dropped, |mut redis| async move { redis.zrange(set, 0, -1).await })
+            .await?;
+        let Some(name) = names.into_iter().find(|name| stored::digest(name).short() == *session) else {
+            return Ok(false);
+        };
+        let mut call = self.scripts.end.prepare_invoke();
+        call.key(self.session_key(&name)).key(set).arg(name);
+        self.run(&call).await
+    }
+
+    async fn begin_change(&self, user: UserId) -> Result<(), Error> {
+        let mut call = self.scripts.begin_change.prepare_invoke();
+        call.key(self.sessions_key(user)).key(self.user_key(user)).arg(millis(RETIRED));
+        self.run(&call).await
+    }
+
+    async fn refresh(&self, user: &User) -> Result<(), Error> {
+        self.write_user(user, true, None).await
+    }
+
+    async fn restore(&self, user: &User) -> Result<(), Error> {
+        self.write_user(user, false, None).await
     }
 }

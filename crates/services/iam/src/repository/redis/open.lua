@@ -1,17 +1,31 @@
--- Opens a session.
--- KEYS: 4 the session, 5 the sorted set of the user's sessions, by expiry
--- ARGV: 3 the session's id, 4 the session, 5 its lifetime in milliseconds
-local admission = admit()
-if admission ~= 0 then
-  return admission
+-- Opens a session. Returns 0, or -1 if the credentials are retired. It has no right to memory beyond Redis' limit: a login is refused then.
+-- KEYS: 1 the mark that retires the credentials, 2 the session, 3 the sorted set of the user's sessions, by expiry, 4 the user's data
+-- ARGV: 1 the session's digest, 2 the session, 3 its lifetime in milliseconds, 4 the user's data, 5 how many sessions a user may have,
+-- 6 the prefix of a session's key
+if redis.call('exists', KEYS[1]) == 1 then
+  return -1
 end
 local time = redis.call('time')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('del', KEYS[1])
-redis.call('zremrangebyscore', KEYS[5], '-inf', now)
-redis.call('zadd', KEYS[5], now + ARGV[5], ARGV[3])
+local now = time[1] * 1000 + time[2] / 1000
+redis.call('zremrangebyscore', KEYS[3], '-inf', now)
+redis.call('zadd', KEYS[3], now + ARGV[3], ARGV[1])
 -- The set expires with its last session: `nx` for a new set, `gt` for one that would expire sooner.
-redis.call('pexpire', KEYS[5], ARGV[5], 'nx')
-redis.call('pexpire', KEYS[5], ARGV[5], 'gt')
-redis.call('set', KEYS[4], ARGV[4], 'px', ARGV[5])
+redis.call('pexpire', KEYS[3], ARGV[3], 'nx')
+redis.call('pexpire', KEYS[3], ARGV[3], 'gt')
+local sessions = redis.call('zrange', KEYS[3], 0, -1)
+local surplus = #sessions - ARGV[5]
+for _, digest in ipairs(sessions) do
+  if surplus <= 0 then
+    break
+  end
+  if digest ~= ARGV[1] then
+    redis.call('del', ARGV[6] .. digest)
+    redis.call('zrem', KEYS[3], digest)
+    surplus = surplus - 1
+  end
+end
+local session = cjson.decode(ARGV[2])
+session.used = math.floor(now)
+redis.call('set', KEYS[2], cjson.encode(session), 'px', ARGV[3])
+remember(KEYS[4], KEYS[3], ARGV[4], false)
 return 0

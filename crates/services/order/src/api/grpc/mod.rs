@@ -7,15 +7,13 @@ use contracts::proto::order::v1::{
     GetDeliveryAddressRequest, GetDeliveryAddressResponse,
     order_service_server::{OrderService as Rpc, OrderServiceServer},
 };
-use platform::{auth::Access, grpc::Services, postgres::DatabaseError};
+use platform::{auth::Rule, grpc::Services, postgres::DatabaseError};
 use tonic::{Request, Response, Status};
 
 use crate::{error::Error, service::DeliveryService};
 
-/// Users have the HTTP API.
-pub fn access(_: &str) -> Access {
-    Access::Service
-}
+/// Users have the HTTP API. An address is personal data, for delivery alone.
+pub const RULES: &[Rule] = &[Rule::services("/order.v1.OrderService/GetDeliveryAddress", &["delivery"])];
 
 /// The gRPC server.
 pub struct Grpc {

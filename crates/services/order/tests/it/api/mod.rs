@@ -59,7 +59,7 @@ pub async fn start(slots: usize) -> Api {
     let sessions = Arc::new(MemorySessions::default());
     sessions.open("session", user);
     let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
-    let guard = Guard::new(sessions.clone(), key, api::access);
+    let guard = Guard::new(sessions.clone(), key, api::RULES);
     let orders = PgOrders::new(database.pool.clone());
     let users = MemoryUsers::default();
     let service = service(orders.clone(), &inventory, &payments).with_users(Arc::new(users.clone()));

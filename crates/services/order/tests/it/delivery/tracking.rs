@@ -78,7 +78,7 @@ async fn delivery(answer: Result<GetDeliveryStatusResponse, Status>) -> (SocketA
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("a bound socket has an address");
     let key = ServiceKey::new("delivery", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    let guard = Guard::new(Arc::new(MemorySessions::default()), key, |_| Access::Service);
+    let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Services(&["order"]));
     let services = Services::new(contracts::proto::DESCRIPTORS).with(DeliveryServiceServer::new(Stub(answer)));
     (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
 }
@@ -222,7 +222,7 @@ async fn reads_are_answered_while_delivery_hangs() {
     sessions.open("session", shop.user.uuid());
     let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
     let state = api::Api { service: shop.service.clone(), deliveries: service(&shop, hung().await) };
-    let router = api::router(state, Guard::new(sessions, key, api::access), Readiness::default(), SLOTS);
+    let router = api::router(state, Guard::new(sessions, key, api::RULES), Readiness::default(), SLOTS);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/api/v1/orders/{order}", listener.local_addr().unwrap());
     tokio::spawn(http::serve(listener, router, Readiness::default(), CancellationToken::new()));

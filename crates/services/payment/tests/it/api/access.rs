@@ -1,6 +1,6 @@
 //! Authentication and authorization.
 
-use contracts::proto::payment::v1::{GetPaymentRequest, PayOrderRequest, RefundRequest};
+use contracts::proto::payment::v1::{GetPaymentRequest, PayOrderRequest, RefundRequest, VoidAttemptRequest};
 use platform::ids;
 use testkit::eventually;
 use tonic::{Code, transport::Channel};
@@ -42,6 +42,34 @@ async fn an_order_is_paid_by_the_order_service_alone() {
     assert_eq!(others.code(), Code::PermissionDenied, "{others:?}");
     assert_eq!(unpaid.code(), Code::NotFound);
     fixture.pay(&order).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_identity_of_another_service_neither_refunds_nor_voids_nor_reads() {
+    let fixture = fixture().await;
+    let order = fixture.order();
+    fixture.pay(&order).await.unwrap();
+    let PayOrderRequest { order_uuid, user_uuid, payment_method, amount_minor, .. } = order;
+    let other = VoidAttemptRequest {
+        order_uuid: ids::random().to_string(),
+        user_uuid,
+        payment_method,
+        amount_minor,
+        attempt: 1,
+    };
+
+    for name in ["notification", "assembly", "delivery", "test"] {
+        let mut client = fixture.service_named(name);
+        let refund = client.refund(RefundRequest { order_uuid: order_uuid.clone() }).await;
+        let void = client.void_attempt(other.clone()).await;
+        let read = client.get_payment(GetPaymentRequest { order_uuid: order_uuid.clone() }).await;
+
+        for (call, answer) in
+            [("Refund", refund.map(drop)), ("VoidAttempt", void.map(drop)), ("GetPayment", read.map(drop))]
+        {
+            assert_eq!(answer.map_err(|status| status.code()), Err(Code::PermissionDenied), "{call} by {name}");
+        }
+    }
 }
 
 #[tokio::test]

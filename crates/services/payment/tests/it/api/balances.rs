@@ -34,7 +34,7 @@ async fn a_balance_is_visible_to_its_user_and_to_services() {
     let own = anonymous.get_balance(with_session(&fixture.session, request.clone())).await.unwrap().into_inner();
     let others = anonymous.get_balance(with_session(&stranger, request.clone())).await.unwrap_err();
     let without_session = anonymous.get_balance(request.clone()).await.unwrap_err();
-    let service = fixture.service_named("customers").get_balance(request).await.unwrap().into_inner();
+    let service = fixture.service().get_balance(request).await.unwrap().into_inner();
 
     assert_eq!((own.balance_minor, service.balance_minor), (100_000, 100_000));
     assert_eq!((others.code(), others.message()), (Code::NotFound, "user_uuid: there is no such user"));

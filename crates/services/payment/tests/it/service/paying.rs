@@ -34,6 +34,23 @@ async fn a_payment_that_is_repeated_is_the_same_payment() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_attempt_of_an_order_charges_the_user_of_the_first() {
+    let fixture = fixture();
+    let first = Charge { amount: money(INITIAL + 1), ..fixture.charge };
+    let declined = fixture.service.pay(&first, new_transaction()).await;
+    assert!(matches!(declined, Err(Error::Declined(_))), "{declined:?}");
+    let attempt = first.attempt.saturating_add(1);
+
+    let other = Charge { attempt, user: new_user(), amount: money(1000), ..first };
+    let refused = fixture.service.pay(&other, new_transaction()).await;
+    let charged = fixture.service.pay(&Charge { attempt, amount: money(1000), ..first }, new_transaction()).await;
+
+    assert!(matches!(refused, Err(Error::AnotherPayer)), "{refused:?}");
+    charged.unwrap();
+    assert_eq!(fixture.movements(), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_order_is_charged_once_however_many_attempts_there_are() {
     let fixture = fixture();
 

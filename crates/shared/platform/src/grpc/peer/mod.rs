@@ -48,8 +48,8 @@ pub struct Peer {
     route: Route,
     name: &'static str,
     key: Option<ServiceKey>,
-    /// Not a service of this system: it gets neither identity nor session.
-    is_outside: bool,
+    /// Calls carry the session of the request for which they are made.
+    forwards_session: bool,
     breaker: Arc<CircuitBreaker>,
 }
 
@@ -91,7 +91,7 @@ impl Peer {
             None => Route::Address(Arc::new(Link::new(target.channel(None)))),
             Some(_) => Route::Replicas(Arc::new(Replicas::new(name, target, resolver))),
         };
-        Self { route, name, key: None, is_outside: false, breaker: CircuitBreaker::new(name) }
+        Self { route, name, key: None, forwards_session: false, breaker: CircuitBreaker::new(name) }
     }
 
     /// Calls carry the identity of the service that owns `key`.
@@ -101,11 +101,10 @@ impl Peer {
         self
     }
 
-    /// The peer may be a service of others: calls carry neither identity nor session.
+    /// Calls carry the session of the request for which they are made, if it has one.
     #[must_use]
-    pub fn outside(mut self) -> Self {
-        self.key = None;
-        self.is_outside = true;
+    pub fn forwarding_session(mut self) -> Self {
+        self.forwards_session = true;
         self
     }
 
@@ -121,7 +120,7 @@ impl Peer {
             let name = HeaderName::try_from(name).map_err(internal)?;
             headers.insert(name, HeaderValue::try_from(value).map_err(internal)?);
         }
-        if !self.is_outside {
+        if self.forwards_session {
             crate::auth::forward(headers);
         }
         if let Some(key) = &self.key {
@@ -203,6 +202,21 @@ fn outcome(code: Code, left: Duration) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::{SESSION, SESSION_METADATA};
+
+    #[tokio::test]
+    async fn the_session_of_a_request_is_forwarded_by_a_channel_that_says_so_and_by_no_other() {
+        let peer = || Peer::lazy("inventory", "INVENTORY_ADDRESS", "127.0.0.1:1").unwrap();
+        let forwarded = async |peer: Peer| {
+            let mut request = Request::new(Body::empty());
+            let prepared = SESSION.scope("a session".to_owned(), async { peer.prepare(&mut request).is_ok() }).await;
+            assert!(prepared);
+            request.headers().get(SESSION_METADATA).cloned()
+        };
+
+        assert_eq!(forwarded(peer()).await, None);
+        assert_eq!(forwarded(peer().forwarding_session()).await.unwrap(), "a session");
+    }
 
     #[test]
     fn a_deadline_tells_about_the_peer_only_where_it_had_a_second() {

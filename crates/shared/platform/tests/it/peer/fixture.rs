@@ -65,7 +65,7 @@ impl Replica {
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Shared { name, asked: Arc::default(), logins: logins.clone() };
         let key = ServiceKey::new("iam", &SERVICE_KEY.into()).expect("the key of tests is long enough");
-        let guard = Guard::new(Arc::new(MemorySessions::default()), key, |_| Access::Public);
+        let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Public);
         let readiness = Readiness::new(DRAIN);
         let ready = readiness.condition("test");
         let services = Services::new(contracts::proto::DESCRIPTORS).with(AuthServiceServer::new(shared.clone()));

@@ -63,7 +63,7 @@ async fn serve(tls: &Tls) -> (SocketAddr, Running) {
     let listener = Listener::from(socket).with_tls(Acceptor::new(tls.clone(), Clients::Certified));
     let sessions = MemorySessions::default();
     sessions.open("a session", USER);
-    let guard = Guard::new(Arc::new(sessions), key("geo"), |_| Access::Session);
+    let guard = Guard::new(Arc::new(sessions), key("geo"), &[]).otherwise(Access::Session(&["order"]));
     let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Mirror));
     (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
 }
@@ -160,7 +160,7 @@ async fn customers_need_no_certificate_over_https_and_a_token_makes_nobody_a_ser
     let listener = Listener::from(socket).with_tls(Acceptor::new(files.load(), Clients::Anyone));
     let sessions = MemorySessions::default();
     sessions.open("a session", USER);
-    let guard = Guard::new(Arc::new(sessions), key("geo"), |_| Access::Session);
+    let guard = Guard::new(Arc::new(sessions), key("geo"), &[]).otherwise(Access::Session(&["order"]));
     let router =
         Router::new().route("/", get(async || "yes")).layer(middleware::from_fn_with_state(guard, Guard::http));
     let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));

@@ -4,4 +4,5 @@ mod calls;
 mod files;
 mod fixture;
 mod handshake;
+mod kafka;
 mod stores;

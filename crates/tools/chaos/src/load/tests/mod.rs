@@ -37,7 +37,8 @@ async fn customer_over(
         .add_service(iam::UserServiceServer::new(iam))
         .serve_with_incoming(TcpIncoming::from(listener));
     let grpc = AbortOnDropHandle::new(tokio::spawn(async { grpc.await.unwrap() }));
-    let shop = Shop::at(&http.uri(), &address.to_string(), &address.to_string()).unwrap();
+    let shop =
+        Shop::at(&client::trust::Trust::default(), &http.uri(), &address.to_string(), &address.to_string()).unwrap();
     let rng = SmallRng::seed_from_u64(1);
     let account = Account::open(&shop, 0, rng.clone()).await.unwrap();
     let customer = Customer {

@@ -1,10 +1,13 @@
 //! `shipyard doctor`: checks what the shop needs, where each server comes from, and how to fix what is missing.
 
+mod collisions;
+
 use std::{fmt, time::Duration};
 
 use contracts::events::Topics;
 use platform::{
     config::{ConfigError, Settings},
+    environment::{self, Environment},
     http, kafka,
     postgres::connect_options,
     redis,
@@ -39,7 +42,9 @@ enum Verdict {
 /// Runs all checks and prints them. Fails if the shop could not run.
 pub async fn run(data: Data) -> anyhow::Result<()> {
     let settings = Settings::load()?;
-    let mut findings = postgres(&settings).await;
+    let mut findings = vec![environment(&settings)];
+    findings.extend(postgres(&settings).await);
+    findings.extend(collisions::find(&settings).await);
     findings.push(redis(&settings).await);
     findings.push(kafka(&settings).await);
     findings.extend(ports(&settings, &data).await);
@@ -60,6 +65,26 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
 const DOCKER: &str = "for `docker compose up`, and for tests on the real servers, start a Docker engine";
 const COMPOSE: &str = "for `docker compose up`, install Docker's compose plugin";
 const GRPCURL: &str = "to run the README's commands, install it: https://github.com/fullstorydev/grpcurl";
+
+/// The environment, and the published secrets that are used in it.
+fn environment(settings: &Settings) -> Finding {
+    let published = environment::published_secrets(settings).join(", ");
+    let what = "Environment".to_owned();
+    match Environment::load(settings) {
+        Err(error) => {
+            Finding { what, verdict: Verdict::Needed(format!("correct {error}")), found: "not known".to_owned() }
+        }
+        Ok(environment) if published.is_empty() => Finding::fine("Environment", environment.as_str().to_owned()),
+        Ok(environment) => {
+            let remedy = format!("set secrets of your own in {published}: everyone can read the published ones");
+            let verdict = match environment {
+                Environment::Development => Verdict::Optional(remedy),
+                Environment::Production => Verdict::Needed(remedy),
+            };
+            Finding { what, verdict, found: format!("{}, with published secrets", environment.as_str()) }
+        }
+    }
+}
 
 async fn postgres(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -1,0 +1,23 @@
+//! `EndUserSessions`: an operator ends all sessions of a user.
+
+use contracts::{
+    ids::UserId,
+    proto::auth::v1::{EndUserSessionsRequest, EndUserSessionsResponse},
+};
+use platform::grpc::parse_uuid;
+use tonic::{Request, Response, Status};
+
+use super::subject::user_of;
+use crate::service::IamService;
+
+pub async fn handle(
+    service: &IamService,
+    request: Request<EndUserSessionsRequest>,
+) -> Result<Response<EndUserSessionsResponse>, Status> {
+    let operator = user_of(&request)?;
+    let user = UserId::new(parse_uuid("user_uuid", &request.get_ref().user_uuid)?);
+
+    service.end_user_sessions(operator, user).await?;
+
+    Ok(Response::new(EndUserSessionsResponse {}))
+}

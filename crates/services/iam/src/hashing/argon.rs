@@ -1,0 +1,88 @@
+//! Argon2id hashes in the PHC format.
+
+use argon2::{
+    ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, PasswordHash, Version,
+    password_hash::phc::{Output, ParamsString, Salt},
+};
+
+use super::SaltBytes;
+
+pub const HASH_BYTES: usize = 32;
+/// The minimal capacity in blocks, of which only the used part takes memory: glibc maps allocations above 32 MiB separately and
+/// returns them to the system when they are freed.
+const MIN_CAPACITY: usize = 33 * 1024;
+
+pub type Outcome<T> = Result<T, argon2::password_hash::Error>;
+
+pub fn hash(params: &Params, password: &[u8], salt: SaltBytes, memory: &mut Vec<Block>) -> Outcome<String> {
+    let hash = PasswordHash {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params)?,
+        salt: Some(Salt::new(&salt)?),
+        hash: Some(compute(params, password, &salt, HASH_BYTES, memory)?),
+    };
+    Ok(hash.to_string())
+}
+
+/// A stored hash, which may have other parameters than the configured ones.
+pub struct Stored {
+    pub params: Params,
+    salt: Salt,
+    hash: Output,
+}
+
+impl Stored {
+    pub fn parse(hash: &str) -> Outcome<Self> {
+        let hash = PasswordHash::new(hash)?;
+        let params = Params::try_from(&hash)?;
+        if hash.algorithm != ARGON2ID_IDENT || hash.version != Some(Version::V0x13.into()) {
+            return Err(argon2::password_hash::Error::Algorithm);
+        }
+        let (Some(salt), Some(hash)) = (hash.salt, hash.hash) else {
+            return Err(argon2::password_hash::Error::EncodingInvalid);
+        };
+        Ok(Self { params, salt, hash })
+    }
+
+    pub fn is_of(&self, password: &[u8], memory: &mut Vec<Block>) -> Outcome<bool> {
+        let computed = compute(&self.params, password, &self.salt, self.hash.len(), memory)?;
+        // A comparison in constant time.
+        Ok(computed == self.hash)
+    }
+
+    /// True for a hash that `params` would have made.
+    pub fn has(&self, params: &Params) -> bool {
+        let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+        costs(&self.params) == costs(params) && self.hash.len() == HASH_BYTES
+    }
+}
+
+/// The work of one hash: KiB of memory, times passes.
+pub fn work(params: &Params) -> u64 {
+    u64::from(params.m_cost()) * u64::from(params.t_cost())
+}
+
+/// Does about as much work as a hash of this much would, with no more memory than `params` allow.
+pub fn spend(params: &Params, work: u64, memory: &mut Vec<Block>) -> Outcome<()> {
+    let passes = work.div_ceil(u64::from(params.m_cost())).max(1);
+    let kib = u32::try_from(work / passes).unwrap_or(u32::MAX);
+    let passes = u32::try_from(passes).unwrap_or(u32::MAX);
+    if kib < Params::MIN_M_COST {
+        return Ok(());
+    }
+    compute(&Params::new(kib, passes, 1, Some(HASH_BYTES))?, b"", &SaltBytes::default(), HASH_BYTES, memory).map(drop)
+}
+
+fn compute(params: &Params, password: &[u8], salt: &[u8], length: usize, memory: &mut Vec<Block>) -> Outcome<Output> {
+    let blocks = params.block_count();
+    if memory.len() < blocks {
+        *memory = Vec::with_capacity(blocks.max(MIN_CAPACITY));
+        memory.resize(blocks, Block::new());
+    }
+    let mut out = [0; Output::MAX_LENGTH];
+    let out = out.get_mut(..length).ok_or(argon2::password_hash::Error::OutputSize)?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    argon2.hash_password_into_with_memory(password, salt, out, &mut memory[..blocks])?;
+    Ok(Output::new(out)?)
+}

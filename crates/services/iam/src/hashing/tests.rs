@@ -1,0 +1,157 @@
+//! Tests of hashing.
+
+use super::*;
+
+fn config(memory_kib: u32, threads: usize, queue: usize) -> config::Hashing {
+    config::Hashing {
+        iam_argon2_memory_kib: memory_kib,
+        iam_argon2_iterations: 1,
+        iam_hashing_threads: threads,
+        iam_hashing_queue: queue,
+        iam_registration_queue: queue,
+    }
+}
+
+fn hashing(threads: usize, queue: usize) -> Hashing {
+    Hashing::new(&config(64, threads, queue)).unwrap()
+}
+
+fn password(text: &str) -> Password {
+    Password::given("password", text.to_owned()).unwrap()
+}
+
+#[tokio::test]
+async fn a_hash_matches_only_its_password() {
+    let hashing = hashing(1, 4);
+
+    let hash = hashing.hash(Purpose::Registration, password("right"), [7; 16]).await.unwrap();
+
+    assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
+    assert_eq!(hashing.verify(password("right"), Some(hash.clone())).await.unwrap(), Verdict::Right);
+    assert_eq!(hashing.verify(password("wrong"), Some(hash)).await.unwrap(), Verdict::Wrong);
+    assert_eq!(hashing.verify(password("right"), None).await.unwrap(), Verdict::Wrong);
+}
+
+#[tokio::test]
+async fn a_hash_made_with_other_parameters_is_checked_with_them_and_outdated() {
+    let hash = hashing(1, 0).hash(Purpose::Login, password("right"), [7; 16]).await.unwrap();
+    let later = Hashing::new(&config(128, 1, 0)).unwrap();
+
+    assert_eq!(later.verify(password("right"), Some(hash.clone())).await.unwrap(), Verdict::Outdated);
+    assert_eq!(later.verify(password("wrong"), Some(hash)).await.unwrap(), Verdict::Wrong);
+}
+
+#[tokio::test]
+async fn a_hash_of_a_password_that_was_not_normalised_is_outdated() {
+    // An older version hashed the bytes as they came: here `é` as two code points.
+    let mut memory = Vec::new();
+    let hash = argon::hash(&hashing(1, 0).params, "cafe\u{301} au lait".as_bytes(), [7; 16], &mut memory).unwrap();
+    let hashing = hashing(1, 4);
+
+    let same = hashing.verify(password("cafe\u{301} au lait"), Some(hash.clone())).await.unwrap();
+    let composed = hashing.verify(password("caf\u{e9} au lait"), Some(hash)).await.unwrap();
+    let renewed = hashing.hash(Purpose::Login, password("cafe\u{301} au lait"), [8; 16]).await.unwrap();
+
+    assert_eq!((same, composed), (Verdict::Outdated, Verdict::Wrong));
+    for text in ["cafe\u{301} au lait", "caf\u{e9} au lait"] {
+        assert_eq!(hashing.verify(password(text), Some(renewed.clone())).await.unwrap(), Verdict::Right, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_hash_equals_that_of_the_reference_implementation() {
+    // From the reference implementation: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 24
+    let known = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+
+    let verdict = hashing(1, 0).verify(password("password"), Some(known.to_owned())).await.unwrap();
+
+    assert_eq!(verdict, Verdict::Outdated);
+}
+
+/// Of an unknown login, and of accounts whose hashes are cheaper, as costly and more expensive than configured.
+#[test]
+fn every_verification_does_the_same_work() {
+    let (params, costly) = (Params::new(4096, 2, 1, Some(32)).unwrap(), Params::new(8192, 2, 1, Some(32)).unwrap());
+    let cheap = Params::new(512, 1, 1, Some(32)).unwrap();
+    let mut memory = Vec::new();
+    let mut hash = |params: &Params| Some(argon::hash(params, b"right", [7; 16], &mut memory).unwrap());
+    let hashes = [None, hash(&cheap), hash(&params), hash(&costly)];
+    // One hash with the most work was seen.
+    let most = AtomicU64::new(argon::work(&costly));
+
+    let mut times: [Vec<Duration>; 4] = Default::default();
+    for _ in 0..15 {
+        for (hash, times) in hashes.iter().zip(&mut times) {
+            let start = std::time::Instant::now();
+            verify(&params, &most, &password("wrong"), hash.as_deref(), &mut memory).unwrap();
+            times.push(start.elapsed());
+        }
+    }
+
+    // The least time of several is robust under load. Without the equal work, the cheapest takes 1/32 of the most expensive.
+    let least = times.map(|times| times.into_iter().min().unwrap_or_default());
+    let (shortest, longest) = (least.iter().min().unwrap(), least.iter().max().unwrap());
+    assert!(*longest < *shortest * 3, "{least:?}");
+}
+
+#[tokio::test]
+async fn a_hash_beyond_the_queue_is_refused_at_once() {
+    let hashing = hashing(1, 1);
+    let (finish, wait) = std::sync::mpsc::channel::<()>();
+    let busy = tokio::spawn({
+        let hashing = hashing.clone();
+        async move { hashing.run(Purpose::Login, move |_| wait.recv()).await }
+    });
+    let waiting = tokio::spawn({
+        let hashing = hashing.clone();
+        async move { hashing.run(Purpose::Login, |_| ()).await }
+    });
+    while hashing.logins.admitted.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+
+    let refused = hashing.verify(password("any"), None).await;
+
+    assert!(matches!(refused, Err(Error::HashingBusy)));
+    drop(finish);
+    assert!(busy.await.unwrap().is_ok() && waiting.await.unwrap().is_ok());
+    assert!(hashing.verify(password("any"), None).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_login_waits_for_one_registration_at_most() {
+    let hashing = hashing(1, 64);
+    let finished = Arc::new(Mutex::new(Vec::new()));
+    let (finish, wait) = std::sync::mpsc::channel::<()>();
+    let mut tasks = tokio::task::JoinSet::new();
+    let run = |tasks: &mut tokio::task::JoinSet<_>, purpose, wait: Option<std::sync::mpsc::Receiver<()>>| {
+        let (hashing, finished) = (hashing.clone(), finished.clone());
+        tasks.spawn(async move {
+            let job = move |_: &mut Vec<Block>| {
+                let _ended = wait.map(|wait| wait.recv());
+                finished.lock().unwrap().push(purpose);
+            };
+            hashing.run(purpose, job).await.unwrap();
+        });
+    };
+    run(&mut tasks, Purpose::Registration, Some(wait));
+    while hashing.running.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..60 {
+        run(&mut tasks, Purpose::Registration, None);
+    }
+    while hashing.registrations.admitted.available_permits() > 4 {
+        tokio::task::yield_now().await;
+    }
+    run(&mut tasks, Purpose::Login, None);
+    while hashing.logins.next.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+
+    drop(finish);
+    tasks.join_all().await;
+
+    let place = finished.lock().unwrap().iter().position(|purpose| *purpose == Purpose::Login).unwrap();
+    assert!(place <= 2, "{place} registrations came first");
+}

@@ -1,0 +1,25 @@
+//! Passwords that are guessed first: the list of Django, from `data/common-passwords`.
+
+use std::{collections::HashSet, sync::LazyLock};
+
+static COMMON: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("../../data/common-passwords/django.txt").lines().collect());
+
+/// True for a password on the list, in any case and with any space around it.
+pub fn contain(password: &str) -> bool {
+    COMMON.contains(password.trim().to_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_list_is_known() {
+        assert_eq!(COMMON.len(), 19_640);
+        for common in ["password", "Qwerty123", " iloveyou", "88888888", "пароль"] {
+            assert!(contain(common), "{common}");
+        }
+        assert!(!contain("correct horse battery staple"));
+    }
+}

@@ -1,0 +1,87 @@
+//! Counts of attempts in Redis: a key per account and per address. Each change is one script, so that it is atomic.
+
+use std::{net::IpAddr, time::Duration};
+
+use async_trait::async_trait;
+use platform::redis::Connection;
+use redis::{FromRedisValue, RedisError, Script};
+
+use super::{millis, with_retry};
+use crate::{
+    config::{Limit, Limits},
+    error::Error,
+    model::LoginAttempt,
+    repository::{Attempts, Decision},
+};
+
+pub struct RedisAttempts {
+    connection: Connection,
+    prefix: String,
+    limits: Limits,
+    scripts: Scripts,
+}
+
+struct Scripts {
+    begin: Script,
+    succeed: Script,
+    take_back: Script,
+    register: Script,
+}
+
+impl RedisAttempts {
+    /// Every key begins with `prefix`.
+    pub fn new(connection: Connection, prefix: String, limits: Limits) -> Self {
+        let scripts = Scripts {
+            begin: Script::new(concat!(include_str!("count.lua"), include_str!("attempt_begin.lua"))),
+            succeed: Script::new(concat!(include_str!("count.lua"), include_str!("attempt_succeed.lua"))),
+            take_back: Script::new(concat!(include_str!("count.lua"), include_str!("attempt_take_back.lua"))),
+            register: Script::new(concat!(include_str!("count.lua"), include_str!("attempt_register.lua"))),
+        };
+        Self { connection, prefix, limits, scripts }
+    }
+
+    /// Runs a script of the counts of the attempt's account and address. A repetition counts twice at worst.
+    async fn run<T: FromRedisValue + Send>(&self, script: &Script, attempt: &LoginAttempt) -> Result<T, Error> {
+        let account = format!("{}failures:account:{}", self.prefix, attempt.account_key());
+        let address = format!("{}failures:logins:{}", self.prefix, attempt.address);
+        self.count(script, &[(account, self.limits.account()), (address, self.limits.address())]).await
+    }
+
+    async fn count<T: FromRedisValue + Send>(&self, script: &Script, counts: &[(String, Limit)]) -> Result<T, Error> {
+        let mut call = script.prepare_invoke();
+        for (key, limit) in counts {
+            call.key(key).arg(limit.attempts).arg(millis(limit.window));
+        }
+        let call = &call;
+        with_retry(&self.connection, RedisError::is_connection_dropped, |mut redis| async move {
+            call.invoke_async(&mut redis).await
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Attempts for RedisAttempts {
+    async fn begin(&self, attempt: &LoginAttempt) -> Result<Decision, Error> {
+        let reply: i64 = self.run(&self.scripts.begin, attempt).await?;
+        Ok(match u64::try_from(reply) {
+            Ok(0) => Decision::Verify,
+            Ok(millis) => Decision::Limited(Duration::from_millis(millis)),
+            Err(_) => Decision::Locked,
+        })
+    }
+
+    async fn succeed(&self, attempt: &LoginAttempt) -> Result<(), Error> {
+        self.run(&self.scripts.succeed, attempt).await
+    }
+
+    async fn take_back(&self, attempt: &LoginAttempt) -> Result<(), Error> {
+        self.run(&self.scripts.take_back, attempt).await
+    }
+
+    async fn register(&self, address: IpAddr) -> Result<Option<Duration>, Error> {
+        let key = format!("{}failures:registrations:{address}", self.prefix);
+        let left: u64 = self.count(&self.scripts.register, &[(key, self.limits.registrations())]).await?;
+        Ok((left > 0).then(|| Duration::from_millis(left)))
+    }
+}

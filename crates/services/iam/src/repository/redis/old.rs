@@ -1,0 +1,49 @@
+//! Sessions that older versions stored, under their ids. None is older than `IAM_SESSION_TTL`, so a later version drops this.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{RedisSessions, stored};
+use crate::{
+    error::Error,
+    model::{SessionId, SessionTimes, User},
+    repository::Lookup,
+};
+
+/// For this long after its start a replica leaves them where they are: replicas of such a version may still run, and find them nowhere
+/// else.
+pub(super) const ROLLOUT: Duration = Duration::from_mins(10);
+
+impl RedisSessions {
+    /// A session that an older version stored, with the newer of its copy of the user and the user's data.
+    pub(super) async fn found_old(&self, id: SessionId, value: &[u8], user: Option<&[u8]>) -> Lookup {
+        let Some((times, copy)) = stored::read_old(value) else { return Lookup::Ended };
+        let user = match user {
+            Some([]) => return Lookup::WithoutUser(times),
+            other => other.and_then(stored::read_user).filter(|user| user.updated_at > copy.updated_at).unwrap_or(copy),
+        };
+        if Instant::now() >= self.moves_from
+            && let Err(error) = self.move_old(id, &times, &user).await
+        {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(error, "session not moved from where an older version stored it");
+        }
+        Lookup::Found(times.of(id, user))
+    }
+
+    async fn move_old(&self, id: SessionId, times: &SessionTimes, user: &User) -> Result<(), Error> {
+        let (digest, session, user_data) =
+            (id.digest().to_string(), stored::write_session(*times)?, stored::write_user(user)?);
+        let mut call = self.scripts.move_old.prepare_invoke();
+        call.key(self.session_key(&digest))
+            .key(self.session_key(id))
+            .key(self.sessions_key(user.id))
+            .key(self.user_key(user.id))
+            .arg(digest)
+            .arg(id.to_string())
+            .arg(session)
+            .arg(user_data);
+        self.run(&call).await
+    }
+}

@@ -1,0 +1,105 @@
+//! What stands in Redis, as JSON. The names of the fields are a contract with other versions and with the scripts.
+
+use chrono::{DateTime, Utc};
+use contracts::ids::UserId;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    model::{SessionDigest, SessionId, SessionSummary, SessionTimes, User},
+};
+
+/// A session, by its digest. The scripts add `used`, when it was used last.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    user: UserId,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    /// In milliseconds since 1970, by Redis' clock.
+    #[serde(default, skip_serializing)]
+    used: i64,
+}
+
+/// A session as older versions stored it: by its id, with a copy of the user. Read until those sessions have ended.
+#[derive(Deserialize)]
+struct Old {
+    user: User,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+/// A user's data.
+#[derive(Serialize, Deserialize)]
+struct UserCopy<T> {
+    /// The time of the last change, in microseconds, which scripts compare.
+    version: i64,
+    user: T,
+}
+
+impl From<Stored> for SessionTimes {
+    fn from(stored: Stored) -> Self {
+        let Stored { user, created_at, updated_at, expires_at, used: _ } = stored;
+        Self { user, created_at, updated_at, expires_at }
+    }
+}
+
+impl From<Old> for (SessionTimes, User) {
+    fn from(old: Old) -> Self {
+        let Old { user, created_at, updated_at, expires_at } = old;
+        (SessionTimes { user: user.id, created_at, updated_at, expires_at }, user)
+    }
+}
+
+pub fn write_session(session: SessionTimes) -> Result<Vec<u8>, Error> {
+    let SessionTimes { user, created_at, updated_at, expires_at } = session;
+    serde_json::to_vec(&Stored { user, created_at, updated_at, expires_at, used: 0 }).map_err(Error::Session)
+}
+
+pub fn write_user(user: &User) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(&UserCopy { version: user.updated_at.timestamp_micros(), user }).map_err(Error::Session)
+}
+
+/// A session that another version wrote, and this one cannot read, has ended.
+pub fn read_session(value: &[u8]) -> Option<SessionTimes> {
+    readable::<Stored>(value).map(Into::into)
+}
+
+pub fn read_old(value: &[u8]) -> Option<(SessionTimes, User)> {
+    readable::<Old>(value).map(Into::into)
+}
+
+/// Nothing, too, for data that are being changed.
+pub fn read_user(value: &[u8]) -> Option<User> {
+    if value.is_empty() { None } else { readable::<UserCopy<User>>(value).map(|copy| copy.user) }
+}
+
+/// What a list shows of the session with this name in the user's set.
+pub fn summary(name: &str, value: &[u8]) -> Option<SessionSummary> {
+    let id = digest(name).short();
+    if is_old(name) {
+        let (times, _) = read_old(value)?;
+        let (created_at, expires_at) = (times.created_at, times.expires_at);
+        return Some(SessionSummary { id, created_at, used_at: times.updated_at, expires_at });
+    }
+    let stored = readable::<Stored>(value)?;
+    let used_at = DateTime::from_timestamp_millis(stored.used).unwrap_or(stored.created_at);
+    Some(SessionSummary { id, created_at: stored.created_at, used_at, expires_at: stored.expires_at })
+}
+
+fn is_old(name: &str) -> bool {
+    Uuid::try_parse(name).is_ok()
+}
+
+/// The digest of the session with this name in its user's set: the name, or, of older versions, the digest of it.
+pub fn digest(name: &str) -> SessionDigest {
+    Uuid::try_parse(name).map_or_else(|_| SessionDigest::stored(name.to_owned()), |id| SessionId::from(id).digest())
+}
+
+fn readable<T: for<'a> Deserialize<'a>>(value: &[u8]) -> Option<T> {
+    serde_json::from_slice(value)
+        .inspect_err(|error| tracing::warn!(%error, "unreadable session skipped, it counts as ended"))
+        .ok()
+}

@@ -1,0 +1,91 @@
+//! Use cases of open sessions: look one up, list them, end them.
+
+use contracts::ids::UserId;
+use platform::{
+    auth,
+    security_events::{self, Event, Revocation},
+};
+
+use super::IamService;
+use crate::{
+    error::Error,
+    model::{Session, SessionId, SessionSummary, SessionTimes, ShortId},
+    repository::Lookup,
+};
+
+impl IamService {
+    pub async fn whoami(&self, id: SessionId) -> Result<Session, Error> {
+        match self.sessions.find(id).await? {
+            Lookup::Found(session) => Ok(session),
+            Lookup::WithoutUser(times) => self.with_user(id, times).await,
+            Lookup::Ended => Err(Error::InvalidSession),
+        }
+    }
+
+    /// The session with its user's data from the database: the copy beside the sessions is missing, or must not be shown during a change.
+    async fn with_user(&self, id: SessionId, times: SessionTimes) -> Result<Session, Error> {
+        let Some(user) = self.users.find(times.user).await? else {
+            self.sessions.close_all(times.user).await?;
+            return Err(Error::InvalidSession);
+        };
+        if let Err(error) = self.sessions.restore(&user).await {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(error, "user data not stored beside the sessions, the next request reads them again");
+        }
+        Ok(times.of(id, user))
+    }
+
+    /// Ends the session, if it has not ended. Once this returns, no service accepts it.
+    pub async fn logout(&self, id: SessionId) -> Result<(), Error> {
+        if let Some(user) = self.sessions.close(id).await? {
+            revoked(user, Revocation::Logout);
+        }
+        Ok(())
+    }
+
+    /// Ends all sessions of this session's user.
+    pub async fn logout_all(&self, id: SessionId) -> Result<(), Error> {
+        let session = self.whoami(id).await?;
+        self.sessions.close_all(session.user.id).await?;
+        revoked(session.user.id, Revocation::LogoutAll);
+        Ok(())
+    }
+
+    /// The sessions of the caller, or those of `of`, which an operator may see.
+    pub async fn list_sessions(&self, caller: auth::User, of: Option<UserId>) -> Result<Vec<SessionSummary>, Error> {
+        self.sessions.list(subject(caller, of)?).await
+    }
+
+    /// Ends one session of the caller, or one of `of`, which an operator may.
+    pub async fn end_session(&self, caller: auth::User, of: Option<UserId>, session: &ShortId) -> Result<(), Error> {
+        let user = subject(caller, of)?;
+        if !self.sessions.end(user, session).await? {
+            return Err(Error::SessionNotFound);
+        }
+        revoked(user, Revocation::Ended);
+        Ok(())
+    }
+
+    /// Ends all sessions of a user, at an operator's word. Works without the database.
+    pub async fn end_user_sessions(&self, operator: auth::User, user: UserId) -> Result<(), Error> {
+        if !operator.is_operator {
+            return Err(Error::UserNotFound);
+        }
+        self.sessions.close_all(user).await?;
+        revoked(user, Revocation::EndedByOperator);
+        Ok(())
+    }
+}
+
+fn revoked(user: UserId, by: Revocation) {
+    security_events::record(Event::SessionRevoked { user: user.uuid(), by });
+}
+
+/// Whose sessions a call is about. To others than operators, other users do not exist.
+fn subject(caller: auth::User, of: Option<UserId>) -> Result<UserId, Error> {
+    match of {
+        Some(user) if user.uuid() != caller.uuid && !caller.is_operator => Err(Error::UserNotFound),
+        Some(user) => Ok(user),
+        None => Ok(UserId::new(caller.uuid)),
+    }
+}

@@ -1,0 +1,227 @@
+//! Attacks on logins and registrations: guessing, telling accounts apart, spraying, starving.
+
+use std::time::{Duration, Instant};
+
+use contracts::proto::{
+    auth::v1::LoginRequest,
+    user::v1::{RegisterRequest, UserRegistrationInfo},
+};
+use tonic::{Code, Request, Status};
+
+use crate::fixture::{Iam, PASSWORD, info, settings, start};
+
+const WRONG: &str = "a wrong password";
+
+/// Settings under which the first delay lasts longer than any test, and the client is a trusted proxy.
+async fn behind_proxy(own: &[(&'static str, &str)]) -> Iam {
+    let common = [("IAM_TRUSTED_PROXIES", "127.0.0.1"), ("IAM_LOCKOUT_WINDOW", "10h"), ("IAM_ADDRESS_WINDOW", "10h")];
+    let own = own.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    let all = common.into_iter().map(|(name, value)| (name, value.to_owned())).chain(own);
+    start(&all.fold(settings().await, |settings, one| settings.with([one]))).await
+}
+
+fn from<T>(address: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("x-forwarded-for", address.parse().unwrap());
+    request
+}
+
+async fn login_from(iam: &Iam, address: &str, login: &str, password: &str) -> Result<String, Status> {
+    let request = LoginRequest { login: login.to_owned(), password: password.to_owned() };
+    Ok(iam.auth.clone().login(from(address, request)).await?.into_inner().session_uuid)
+}
+
+async fn register_from(iam: &Iam, address: &str) -> Result<(), Status> {
+    let info = UserRegistrationInfo { info: Some(info()), password: PASSWORD.to_owned() };
+    iam.user.clone().register(from(address, RegisterRequest { info: Some(info) })).await.map(drop)
+}
+
+#[tokio::test]
+async fn parallel_guesses_do_not_find_the_password() {
+    let iam = behind_proxy(&[("IAM_ADDRESS_FAILURES", "0")]).await;
+    let (info, _, _) = iam.registered_user().await;
+
+    let mut guesses = tokio::task::JoinSet::new();
+    for number in 0..60 {
+        let (mut auth, login) = (iam.auth.clone(), info.login.clone());
+        guesses.spawn(async move {
+            let request = LoginRequest { login, password: format!("{WRONG} {number}") };
+            auth.login(request).await.unwrap_err().code()
+        });
+    }
+    let codes = guesses.join_all().await;
+
+    // On a busy machine Redis may not answer in time.
+    assert!(codes.iter().all(|code| matches!(code, Code::Unauthenticated | Code::Unavailable)), "{codes:?}");
+    assert!(codes.iter().filter(|code| **code == Code::Unauthenticated).count() > 30, "{codes:?}");
+    // The account is locked meanwhile, so the right guess does not show.
+    let right = iam.login(&info.login, PASSWORD).await.unwrap_err();
+    assert_eq!((right.code(), right.message()), (Code::Unauthenticated, "wrong login or password"));
+}
+
+#[tokio::test]
+async fn right_and_wrong_passwords_on_a_locked_account_count_the_same() {
+    let iam = behind_proxy(&[("IAM_LOCKOUT_FAILURES", "2"), ("IAM_ADDRESS_FAILURES", "5")]).await;
+    let (info, _, _) = iam.registered_user().await;
+    for _ in 0..2 {
+        login_from(&iam, "192.0.2.1", &info.login, WRONG).await.unwrap_err();
+    }
+
+    let mut answers = Vec::new();
+    for (address, password) in [("192.0.2.2", PASSWORD), ("192.0.2.3", WRONG)] {
+        let mut codes = Vec::new();
+        for _ in 0..10 {
+            codes.push(login_from(&iam, address, &info.login, password).await.unwrap_err().code());
+        }
+        answers.push(codes);
+    }
+
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0].iter().filter(|code| **code == Code::Unauthenticated).count(), 5);
+}
+
+#[tokio::test]
+async fn spraying_from_one_address_is_refused_and_others_log_in() {
+    let iam = behind_proxy(&[("IAM_ADDRESS_FAILURES", "5")]).await;
+    let (info, _, _) = iam.registered_user().await;
+
+    for number in 0..5 {
+        // What a caller writes into the header itself stands before the address that the proxy appends.
+        let claimed = format!("203.0.113.{number}, 192.0.2.1");
+        let status = login_from(&iam, &claimed, &format!("user-{number}"), WRONG).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated);
+    }
+
+    let refused = login_from(&iam, "192.0.2.2, 192.0.2.1", &info.login, PASSWORD).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::ResourceExhausted, "too many failed attempts from this address")
+    );
+    assert!(login_from(&iam, "192.0.2.2", &info.login, PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_untrusted_peer_does_not_choose_its_address() {
+    let iam = behind_proxy(&[("IAM_TRUSTED_PROXIES", "192.0.2.9"), ("IAM_ADDRESS_FAILURES", "3")]).await;
+
+    let mut codes = Vec::new();
+    for number in 0..4 {
+        let claimed = format!("203.0.113.{number}");
+        codes.push(login_from(&iam, &claimed, &format!("user-{number}"), WRONG).await.unwrap_err().code());
+    }
+
+    assert_eq!(codes.pop(), Some(Code::ResourceExhausted));
+    assert!(codes.iter().all(|code| *code == Code::Unauthenticated), "{codes:?}");
+}
+
+#[tokio::test]
+async fn registrations_from_one_address_are_limited() {
+    let iam = behind_proxy(&[("IAM_ADDRESS_REGISTRATIONS", "3")]).await;
+
+    for _ in 0..3 {
+        register_from(&iam, "192.0.2.1").await.unwrap();
+    }
+    let refused = register_from(&iam, "192.0.2.1").await.unwrap_err();
+
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::ResourceExhausted, "too many registrations from this address")
+    );
+    assert!(register_from(&iam, "192.0.2.2").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_taken_login_is_refused_before_anything_is_hashed() {
+    // One registration takes seconds, and none may wait.
+    let slow = [
+        ("IAM_REGISTRATION_QUEUE", "0"),
+        ("IAM_HASHING_THREADS", "1"),
+        ("IAM_ARGON2_MEMORY_KIB", "8192"),
+        ("IAM_ARGON2_ITERATIONS", "300"),
+    ];
+    let settings = settings().await;
+    let (cheap, taken) = (start(&settings).await, info());
+    cheap.register(&taken, PASSWORD).await.unwrap();
+    let slow = slow.into_iter().fold(settings, |settings, (name, value)| settings.with([(name, value.to_owned())]));
+    let iam = start(&slow).await;
+    let mut both = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        let mut user = iam.user.clone();
+        both.spawn(async move {
+            let info = UserRegistrationInfo { info: Some(info()), password: PASSWORD.to_owned() };
+            user.register(RegisterRequest { info: Some(info) }).await.map(drop)
+        });
+    }
+    // The one place is taken by the other.
+    assert_eq!(both.join_next().await.unwrap().unwrap().unwrap_err().code(), Code::ResourceExhausted);
+
+    assert_eq!(iam.register(&taken, PASSWORD).await.unwrap_err().code(), Code::AlreadyExists);
+    both.shutdown().await;
+}
+
+#[tokio::test]
+async fn many_registrations_starve_no_login() {
+    let slow = [
+        ("IAM_HASHING_THREADS", "1".to_owned()),
+        ("IAM_ARGON2_MEMORY_KIB", "8192".to_owned()),
+        ("IAM_ARGON2_ITERATIONS", "4".to_owned()),
+    ];
+    let iam = start(&settings().await.with(slow)).await;
+    let (known, _, _) = iam.registered_user().await;
+
+    let mut registrations = tokio::task::JoinSet::new();
+    for _ in 0..70 {
+        let mut user = iam.user.clone();
+        registrations.spawn(async move {
+            let info = UserRegistrationInfo { info: Some(info()), password: PASSWORD.to_owned() };
+            user.register(RegisterRequest { info: Some(info) }).await.map(drop)
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut logins = Vec::new();
+    for _ in 0..4 {
+        logins.push(iam.login(&known.login, PASSWORD).await.map(drop));
+    }
+    let registered = registrations.join_all().await;
+
+    assert!(logins.iter().all(Result::is_ok), "{logins:?}");
+    let done = registered.iter().filter(|outcome| outcome.is_ok()).count();
+    assert!(done > 32, "one is hashed and 64 wait, as long as the machine lets them: {done}");
+}
+
+/// Of unknown logins, wrong passwords and locked accounts, in turns, so that other load meets all of them.
+#[tokio::test]
+async fn the_time_of_a_login_does_not_tell_unknown_wrong_and_locked_apart() {
+    let costs = [
+        ("IAM_LOCKOUT_FAILURES", "2"),
+        ("IAM_ADDRESS_FAILURES", "0"),
+        ("IAM_ARGON2_MEMORY_KIB", "4096"),
+        ("IAM_ARGON2_ITERATIONS", "2"),
+    ];
+    let iam = behind_proxy(&costs).await;
+    let (known, _, _) = iam.registered_user().await;
+    let (locked, _, _) = iam.registered_user().await;
+    for _ in 0..2 {
+        iam.login(&locked.login, WRONG).await.unwrap_err();
+    }
+
+    let mut times: [Vec<Duration>; 3] = Default::default();
+    for number in 0..120 {
+        let unknown = format!("nobody-{number}");
+        for (login, times) in [&unknown, &known.login, &locked.login].into_iter().zip(&mut times) {
+            let begin = Instant::now();
+            iam.login(login, WRONG).await.unwrap_err();
+            times.push(begin.elapsed());
+        }
+        // So that this account is not locked, too.
+        iam.login(&known.login, PASSWORD).await.unwrap();
+    }
+
+    let medians = times.map(|mut times| {
+        times.sort();
+        times[times.len() / 2]
+    });
+    println!("medians of unknown, wrong and locked: {medians:?}");
+    let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
+    assert!(*most < *least * 3 / 2, "{medians:?}");
+}

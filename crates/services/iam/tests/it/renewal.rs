@@ -1,0 +1,99 @@
+//! Passwords of accounts that are older than today's rules and costs.
+
+use std::sync::Arc;
+
+use iam::{
+    config,
+    hashing::{Hashing, Purpose},
+    model::Password,
+    repository::{PgUsers, Users},
+};
+use platform::config::Settings;
+use tonic::Code;
+
+use crate::{
+    fixture::{PASSWORD, iam, info, settings, start},
+    stores::{self, ann},
+};
+
+fn users(settings: &Settings) -> Arc<dyn Users> {
+    Arc::new(PgUsers::new(iam::SERVICE.pool("test", 1, settings).expect("the settings name a database")))
+}
+
+/// The hash of a login's account.
+async fn hash(users: &Arc<dyn Users>, login: &str) -> String {
+    users.by_login(login).await.unwrap().unwrap().password_hash
+}
+
+#[tokio::test]
+async fn a_login_renews_a_hash_of_other_parameters() {
+    let before = settings().await;
+    let (old, known) = (start(&before).await, info());
+    old.register(&known, PASSWORD).await.unwrap();
+    let session = old.login(&known.login, PASSWORD).await.unwrap();
+    let iam = start(&before.clone().with([("IAM_ARGON2_MEMORY_KIB", "128".to_owned())])).await;
+    let users = users(&before);
+
+    iam.login(&known.login, "a wrong password").await.unwrap_err();
+    assert!(hash(&users, &known.login).await.contains("m=64,"));
+    iam.login(&known.login, PASSWORD).await.unwrap();
+
+    testkit::eventually(|| async { hash(&users, &known.login).await.contains("m=128,").then_some(()) }).await;
+    assert!(iam.login(&known.login, PASSWORD).await.is_ok());
+    assert!(iam.login(&known.login, "a wrong password").await.is_err());
+    let user = iam.whoami(&session).await.unwrap().user.unwrap();
+    assert_eq!(user.updated_at, user.created_at, "the user has not changed");
+}
+
+#[tokio::test]
+async fn a_renewed_hash_does_not_undo_a_change_of_password() {
+    for (store, users) in stores::users().await {
+        let ann = ann();
+        users.register(&ann, "old").await.unwrap();
+
+        users.renew_hash(ann.id, "old", "renewed").await.unwrap();
+        assert_eq!(hash(&users, "ann").await, "renewed", "{store}");
+        users.renew_hash(ann.id, "old", "late").await.unwrap();
+        assert_eq!(hash(&users, "ann").await, "renewed", "{store}");
+        assert_eq!(users.find(ann.id).await.unwrap(), Some(ann), "{store}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_with_a_short_password_still_logs_in() {
+    let settings = settings().await;
+    let (iam, users) = (start(&settings).await, users(&settings));
+    let hashing = Hashing::new(&settings.read::<config::Hashing>().unwrap()).unwrap();
+    let short = Password::given("password", "short".to_owned()).unwrap();
+    let hash = hashing.hash(Purpose::Login, short, [1; 16]).await.unwrap();
+    users.register(&ann(), &hash).await.unwrap();
+
+    assert!(iam.login("ann", "short").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_password_is_the_same_in_every_normal_form() {
+    let (iam, known) = (iam().await, info());
+    iam.register(&known, "cafe\u{301} au lait").await.unwrap();
+
+    for form in ["cafe\u{301} au lait", "caf\u{e9} au lait"] {
+        assert!(iam.login(&known.login, form).await.is_ok(), "{form:?}");
+    }
+    assert!(iam.login(&known.login, "cafe au lait").await.is_err());
+}
+
+#[tokio::test]
+async fn the_least_length_of_a_new_password_can_be_raised() {
+    let iam = start(&settings().await.with([("IAM_PASSWORD_MIN", "15".to_owned())])).await;
+    let (known, _, session) = iam.registered_user().await;
+
+    for status in [
+        iam.register(&info(), "fourteen chars").await.map(drop).unwrap_err(),
+        iam.change_password(&session, PASSWORD, "fourteen chars").await.unwrap_err(),
+    ] {
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(status.message().ends_with("is weak: it has less than 15 characters"), "{status}");
+    }
+    assert!(iam.register(&info(), "fifteen symbols").await.is_ok());
+    assert!(iam.login(&known.login, PASSWORD).await.is_ok());
+}

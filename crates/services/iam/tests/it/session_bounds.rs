@@ -1,0 +1,140 @@
+//! The contract of the bounds of sessions, of their list, and of the copy of their user's data, for Redis and the in-memory twin.
+
+use std::time::Duration;
+
+use iam::{
+    config::SessionBounds,
+    model::{Session, User},
+    repository::{Admission, Lookup},
+};
+
+use crate::stores::{BOUNDS, LONG, ann, bounded_sessions, found, session, sessions, user};
+
+#[tokio::test]
+async fn one_login_too_many_ends_the_oldest_session() {
+    let bounds = SessionBounds { iam_sessions_per_user: 3, ..BOUNDS };
+    for (store, sessions) in bounded_sessions(bounds).await {
+        let (ann, bob) = (ann(), user("bob", "bob@example.com"));
+        let bobs = session(&bob, LONG);
+        let _ = sessions.open(&bobs).await.unwrap();
+        let mut opened = Vec::new();
+        for _ in 0..5 {
+            let session = session(&ann, LONG);
+            assert_eq!(sessions.open(&session).await.unwrap(), Admission::Granted, "{store}");
+            opened.push(session.id);
+        }
+        // As after a connection that was lost: the same again changes nothing.
+        let last = Session { id: opened[4], ..session(&ann, LONG) };
+        let _ = sessions.open(&last).await.unwrap();
+
+        let mut living = Vec::new();
+        for id in &opened {
+            living.push(found(&sessions, *id).await.is_some());
+        }
+
+        assert_eq!(living, [false, false, true, true, true], "{store}");
+        assert_eq!(sessions.list(ann.id).await.unwrap().len(), 3, "{store}");
+        assert!(found(&sessions, bobs.id).await.is_some(), "{store}: another user's sessions stay");
+    }
+}
+
+#[tokio::test]
+async fn an_unused_session_ends_and_a_used_one_lives() {
+    let bounds = SessionBounds { iam_session_idle: Some(Duration::from_secs(1)), ..BOUNDS };
+    for (store, sessions) in bounded_sessions(bounds).await {
+        let ann = ann();
+        let (used, unused) = (session(&ann, LONG), session(&ann, LONG));
+        for session in [&used, &unused] {
+            let _ = sessions.open(session).await.unwrap();
+        }
+
+        testkit::eventually(|| async {
+            assert!(found(&sessions, used.id).await.is_some(), "{store}");
+            (sessions.list(ann.id).await.unwrap().len() == 1).then_some(())
+        })
+        .await;
+
+        assert_eq!(sessions.find(unused.id).await.unwrap(), Lookup::Ended, "{store}");
+        assert_eq!(sessions.list(ann.id).await.unwrap()[0].id, used.id.digest().short(), "{store}");
+    }
+}
+
+#[tokio::test]
+async fn the_list_shows_a_users_sessions_and_one_of_them_is_ended() {
+    for (store, sessions) in sessions().await {
+        let (ann, bob) = (ann(), user("bob", "bob@example.com"));
+        let (first, bobs) = (session(&ann, LONG), session(&bob, LONG));
+        let second = Session { created_at: first.created_at + Duration::from_secs(1), ..session(&ann, LONG) };
+        for session in [&first, &second, &bobs] {
+            let _ = sessions.open(session).await.unwrap();
+        }
+
+        let list = sessions.list(ann.id).await.unwrap();
+        let of_bob = sessions.end(bob.id, &first.id.digest().short()).await.unwrap();
+        let ended = sessions.end(ann.id, &first.id.digest().short()).await.unwrap();
+        let again = sessions.end(ann.id, &first.id.digest().short()).await.unwrap();
+
+        let shown: Vec<_> = list.iter().map(|one| (one.id.clone(), one.created_at, one.expires_at)).collect();
+        let expected = [&second, &first].map(|one| (one.id.digest().short(), one.created_at, one.expires_at));
+        assert_eq!(shown, expected, "{store}: the newest first");
+        assert!(list.iter().all(|one| (one.used_at - one.created_at).abs() < chrono::TimeDelta::minutes(5)), "{store}");
+        assert_eq!((of_bob, ended, again), (false, true, false), "{store}");
+        assert_eq!(sessions.find(first.id).await.unwrap(), Lookup::Ended, "{store}");
+        assert!(found(&sessions, second.id).await.is_some(), "{store}");
+        assert_eq!(sessions.list(ann.id).await.unwrap().len(), 1, "{store}");
+    }
+}
+
+/// A user as of `seconds` later.
+fn later(user: &User, seconds: u64) -> User {
+    User { updated_at: user.updated_at + Duration::from_secs(seconds), ..user.clone() }
+}
+
+#[tokio::test]
+async fn data_of_a_user_are_shown_new_or_not_at_all_once_a_change_began() {
+    for (store, sessions) in sessions().await {
+        let ann = ann();
+        let (one, other) = (session(&ann, LONG), session(&ann, LONG));
+        let changed = later(&ann, 1);
+        for session in [&one, &other] {
+            let _ = sessions.open(session).await.unwrap();
+        }
+        let shown = async |id| match sessions.find(id).await.unwrap() {
+            Lookup::Found(session) => Some(session.user),
+            Lookup::WithoutUser(times) => {
+                assert_eq!(times.user, ann.id, "{store}");
+                None
+            }
+            Lookup::Ended => panic!("{store}: the session has ended"),
+        };
+
+        sessions.begin_change(ann.id).await.unwrap();
+        assert_eq!(shown(one.id).await, None, "{store}: it is being changed");
+        // A request that read the old data, and a login that did, come late.
+        sessions.restore(&ann).await.unwrap();
+        let _ = sessions.open(&session(&ann, LONG)).await.unwrap();
+        assert_eq!(shown(one.id).await, None, "{store}: it is still being changed");
+        sessions.refresh(&changed).await.unwrap();
+        assert_eq!(shown(one.id).await.as_ref(), Some(&changed), "{store}");
+        assert_eq!(shown(other.id).await.as_ref(), Some(&changed), "{store}: there is one copy");
+        sessions.restore(&ann).await.unwrap();
+        let _ = sessions.open(&session(&ann, LONG)).await.unwrap();
+        assert_eq!(shown(one.id).await, Some(changed), "{store}: older data do not replace newer ones");
+    }
+}
+
+#[tokio::test]
+async fn no_data_are_kept_of_a_user_without_a_session() {
+    for (store, sessions) in sessions().await {
+        let ann = ann();
+        sessions.refresh(&ann).await.unwrap();
+        let late = session(&ann, LONG);
+        let _ = sessions.open(&late).await.unwrap();
+
+        sessions.close_all(ann.id).await.unwrap();
+        sessions.restore(&ann).await.unwrap();
+
+        assert_eq!(sessions.find(late.id).await.unwrap(), Lookup::Ended, "{store}");
+        assert!(sessions.list(ann.id).await.unwrap().is_empty(), "{store}");
+    }
+}

@@ -1,0 +1,162 @@
+//! `SessionService`: users list and end their sessions, an operator anyone's; and how soon an ended session is refused.
+
+use contracts::proto::auth::v1::{
+    EndSessionRequest, EndUserSessionsRequest, ListSessionsRequest, SessionSummary,
+    session_service_client::SessionServiceClient,
+};
+use iam::model::SessionId;
+use platform::ids;
+use tonic::{Code, Request, Status, transport::Channel};
+
+use crate::{
+    fixture::{Iam, PASSWORD, iam, settings, start},
+    operators::with_operator,
+};
+
+fn client(iam: &Iam) -> SessionServiceClient<Channel> {
+    SessionServiceClient::new(iam.channel.clone())
+}
+
+fn request<T>(session: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
+    request
+}
+
+async fn list(iam: &Iam, session: &str, user_uuid: &str) -> Result<Vec<SessionSummary>, Status> {
+    let message = ListSessionsRequest { user_uuid: user_uuid.to_owned() };
+    Ok(client(iam).list_sessions(request(session, message)).await?.into_inner().sessions)
+}
+
+async fn end(iam: &Iam, session: &str, id: &str, user_uuid: &str) -> Result<(), Status> {
+    let message = EndSessionRequest { id: id.to_owned(), user_uuid: user_uuid.to_owned() };
+    client(iam).end_session(request(session, message)).await.map(drop)
+}
+
+async fn end_all(iam: &Iam, session: &str, user_uuid: &str) -> Result<(), Status> {
+    let message = EndUserSessionsRequest { user_uuid: user_uuid.to_owned() };
+    client(iam).end_user_sessions(request(session, message)).await.map(drop)
+}
+
+fn short(session: &str) -> String {
+    SessionId::from(session.parse::<uuid::Uuid>().unwrap()).digest().short().to_string()
+}
+
+#[tokio::test]
+async fn a_user_lists_their_sessions_and_ends_one() {
+    let iam = iam().await;
+    let (info, user, own) = iam.registered_user().await;
+    let lost = iam.login(&info.login, PASSWORD).await.unwrap();
+
+    let sessions = list(&iam, &own, "").await.unwrap();
+    let shown: Vec<_> = sessions.iter().map(|session| (session.id.clone(), session.is_current)).collect();
+    assert_eq!(shown, [(short(&lost), false), (short(&own), true)]);
+    assert!(!format!("{sessions:?}").contains(&own) && !format!("{sessions:?}").contains(&lost), "no id is shown");
+    assert_eq!(list(&iam, &own, &user).await.unwrap().len(), 2);
+
+    end(&iam, &own, &short(&lost), "").await.unwrap();
+
+    assert_eq!(iam.whoami(&lost).await.unwrap_err().code(), Code::Unauthenticated);
+    assert!(iam.whoami(&own).await.is_ok());
+    let again = end(&iam, &own, &short(&lost), "").await.unwrap_err();
+    assert_eq!((again.code(), again.message()), (Code::NotFound, "session not found"));
+    for id in ["", "0123", &own] {
+        let malformed = end(&iam, &own, id, "").await.unwrap_err();
+        assert_eq!(malformed.code(), Code::InvalidArgument, "{malformed}");
+        assert!(malformed.message().starts_with("id: "), "{malformed}");
+    }
+    assert_eq!(list(&iam, &own, "ann").await.unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn sessions_of_others_are_neither_seen_nor_ended() {
+    let iam = iam().await;
+    let (_, ann, anns) = iam.registered_user().await;
+    let (_, _, eves) = iam.registered_user().await;
+    let unknown = ids::random().to_string();
+
+    for user in [&ann, &unknown] {
+        let seen = list(&iam, &eves, user).await.unwrap_err();
+        let ended = end(&iam, &eves, &short(&anns), user).await.unwrap_err();
+        let all = end_all(&iam, &eves, user).await.unwrap_err();
+
+        assert_eq!((seen.code(), seen.message()), (Code::NotFound, "user not found"));
+        assert_eq!((ended.code(), ended.message()), (Code::NotFound, "user not found"));
+        assert_eq!(all.code(), Code::PermissionDenied);
+    }
+    assert_eq!(end(&iam, &eves, &short(&anns), "").await.unwrap_err().code(), Code::NotFound);
+    assert!(iam.whoami(&anns).await.is_ok());
+    let mut without = client(&iam);
+    assert_eq!(
+        without.list_sessions(ListSessionsRequest::default()).await.unwrap_err().message(),
+        "missing session-uuid in metadata"
+    );
+    let mut service = SessionServiceClient::new(testkit::peer("iam", iam.address));
+    for status in [
+        service.list_sessions(ListSessionsRequest { user_uuid: ann.clone() }).await.unwrap_err(),
+        service.end_user_sessions(EndUserSessionsRequest { user_uuid: ann.clone() }).await.unwrap_err(),
+    ] {
+        assert_eq!(status.code(), Code::PermissionDenied, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_sees_and_ends_anyones_sessions() {
+    let login = format!("operator-{}", ids::random());
+    let (iam, _) = with_operator(&login).await;
+    let operators = iam.login(&login, PASSWORD).await.unwrap();
+    let (info, ann, first) = iam.registered_user().await;
+    let second = iam.login(&info.login, PASSWORD).await.unwrap();
+    let third = iam.login(&info.login, PASSWORD).await.unwrap();
+
+    assert_eq!(list(&iam, &operators, &ann).await.unwrap().len(), 3);
+    end(&iam, &operators, &short(&first), &ann).await.unwrap();
+    assert_eq!(iam.whoami(&first).await.unwrap_err().code(), Code::Unauthenticated);
+    assert!(iam.whoami(&second).await.is_ok());
+    end_all(&iam, &operators, &ann).await.unwrap();
+    end_all(&iam, &operators, &ann).await.unwrap();
+
+    for ended in [&second, &third] {
+        assert_eq!(iam.whoami(ended).await.unwrap_err().code(), Code::Unauthenticated);
+    }
+    assert!(iam.whoami(&operators).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_ended_session_is_refused_by_every_replica_at_once() {
+    let settings = settings().await;
+    let replicas = [start(&settings).await, start(&settings).await, start(&settings).await];
+    let (info, _, session) = replicas[0].registered_user().await;
+    replicas[0].logout(&session).await.unwrap();
+
+    let mut accepted = 0;
+    for round in 0..50 {
+        let session = replicas[round % 3].login(&info.login, PASSWORD).await.unwrap();
+        for replica in &replicas {
+            assert!(replica.whoami(&session).await.is_ok(), "round {round}");
+        }
+        let ending = &replicas[(round + 1) % 3];
+        match round % 3 {
+            0 => ending.logout(&session).await.unwrap(),
+            1 => ending.logout_all(&session).await.unwrap(),
+            _ => end(ending, &session, &short(&session), "").await.unwrap(),
+        }
+        for replica in &replicas {
+            accepted += u32::from(replica.whoami(&session).await.is_ok());
+        }
+    }
+
+    assert_eq!(accepted, 0, "of 50 ended sessions, asked for at three replicas");
+}
+
+#[tokio::test]
+async fn an_account_has_no_more_sessions_than_its_bound() {
+    let iam = start(&settings().await.with([("IAM_SESSIONS_PER_USER", "2".to_owned())])).await;
+    let (info, _, first) = iam.registered_user().await;
+    let second = iam.login(&info.login, PASSWORD).await.unwrap();
+    let third = iam.login(&info.login, PASSWORD).await.unwrap();
+
+    assert_eq!(iam.whoami(&first).await.unwrap_err().code(), Code::Unauthenticated);
+    assert!(iam.whoami(&second).await.is_ok());
+    assert_eq!(list(&iam, &third, "").await.unwrap().len(), 2);
+}

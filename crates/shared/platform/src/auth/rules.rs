@@ -1,0 +1,99 @@
+//! Rules of access: who may call each method of a service. What has no rule is refused.
+
+/// Names of services, as tokens and certificates have them.
+pub type Services = &'static [&'static str];
+
+/// The callers that a method admits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Every caller.
+    Public,
+    /// A user with a valid session, or one of these services.
+    Session(Services),
+    /// A user with a valid session and the role `operator`, or one of these services.
+    Operator(Services),
+    /// These services only.
+    Services(Services),
+}
+
+/// Who may call one method. The rules of a service stand in one table beside its API.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// `/package.Service/Rpc` of gRPC; of HTTP, the method and the route: `GET /api/v1/things/{id}`.
+    pub method: &'static str,
+    pub access: Access,
+}
+
+impl Access {
+    /// The services that it admits; nothing where every caller is admitted.
+    pub const fn services(self) -> Services {
+        match self {
+            Self::Public => &[],
+            Self::Session(services) | Self::Operator(services) | Self::Services(services) => services,
+        }
+    }
+}
+
+impl Rule {
+    /// Every caller.
+    pub const fn public(method: &'static str) -> Self {
+        Self { method, access: Access::Public }
+    }
+
+    /// Users with a valid session, and these services.
+    pub const fn session(method: &'static str, services: Services) -> Self {
+        Self { method, access: Access::Session(services) }
+    }
+
+    /// Users with the role `operator`, and these services.
+    pub const fn operator(method: &'static str, services: Services) -> Self {
+        Self { method, access: Access::Operator(services) }
+    }
+
+    /// These services only.
+    pub const fn services(method: &'static str, services: Services) -> Self {
+        Self { method, access: Access::Services(services) }
+    }
+}
+
+/// The rules of a guard.
+#[derive(Clone, Copy)]
+pub(super) struct Rules {
+    pub table: &'static [Rule],
+    /// Of methods without a rule. Nothing refuses them.
+    pub otherwise: Option<Access>,
+}
+
+impl Rules {
+    /// The rule of a method.
+    pub fn of(self, method: &str) -> Option<Access> {
+        self.table.iter().find(|rule| rule.method == method).map(|rule| rule.access).or(self.otherwise)
+    }
+
+    /// The rule of an HTTP route. A method that the route does not have is refused after the caller is known, by the rule of another of its
+    /// methods.
+    pub fn of_route(self, method: &str, route: &str) -> Option<Access> {
+        let method = if method == "HEAD" { "GET" } else { method };
+        let is_of_route = |rule: &&Rule| rule.method.split_once(' ').is_some_and(|(_, path)| path == route);
+        let of_route = || self.table.iter().find(is_of_route).map(|rule| rule.access);
+        self.of(&format!("{method} {route}")).or_else(of_route)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &[Rule] = &[Rule::operator("POST /couriers", &[]), Rule::session("GET /couriers", &["order"])];
+
+    #[test]
+    fn a_method_without_a_rule_has_no_access_and_another_method_of_a_route_has_that_of_the_route() {
+        let rules = Rules { table: TABLE, otherwise: None };
+
+        assert_eq!(rules.of_route("GET", "/couriers"), Some(Access::Session(&["order"])));
+        assert_eq!(rules.of_route("HEAD", "/couriers"), Some(Access::Session(&["order"])));
+        assert_eq!(rules.of_route("PUT", "/couriers"), Some(Access::Operator(&[])));
+        assert_eq!(rules.of_route("GET", "/couriers/{id}"), None);
+        assert_eq!(rules.of("/x.v1.X/Y"), None);
+    }
+}

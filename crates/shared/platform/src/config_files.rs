@@ -1,0 +1,74 @@
+//! The files with variables. Their errors name file, line and variable, and never show a value.
+
+use std::{collections::HashMap, path::Path};
+
+use crate::config_error::ConfigError;
+
+/// The longest name that an error shows.
+const NAME: usize = 64;
+
+/// The variables of a file of lines `NAME=value`, of which there may be none.
+///
+/// Of this path alone: dotenvy's own search goes up to the root, where others may write.
+pub fn env(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(HashMap::new()),
+        Err(error) => return Err(ConfigError::new(&path.display().to_string(), error)),
+    };
+    let entries = dotenvy::from_read_iter(text.as_bytes());
+    let entries = entries.map(|entry| entry.map(|(name, value)| (name.to_lowercase(), value)));
+    entries.collect::<Result<_, _>>().map_err(|error| {
+        let problem = match &error {
+            dotenvy::Error::LineParse(line, _) => wrong_line(&text, line),
+            _ => "cannot be read".to_owned(),
+        };
+        ConfigError::new(&path.display().to_string(), problem)
+    })
+}
+
+/// The variables of a TOML file without tables.
+pub fn toml(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
+    let wrong = |problem: String| ConfigError::new("SHIPYARD_CONFIG", format!("{}: {problem}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        wrong(format!("line {} is not TOML", before.matches('\n').count() + 1))
+    })?;
+    let entries = table.into_iter().map(|(name, value)| {
+        let value = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => value.to_string(),
+            toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
+                return Err(wrong(format!("{} is neither text nor a number", name.to_uppercase())));
+            }
+        };
+        Ok((name.to_lowercase(), value))
+    });
+    entries.collect()
+}
+
+/// `wrong` is a line, the value of one, or several lines where a quote does not end. dotenvy stops at the first that is wrong.
+fn wrong_line(text: &str, wrong: &str) -> String {
+    let wrong = wrong.lines().next().unwrap_or_default().trim_end();
+    let is_it = |line: &str| {
+        let before = line.trim_end().strip_suffix(wrong).map(str::trim_end);
+        !line.trim_start().starts_with('#') && before.is_some_and(|before| before.is_empty() || before.ends_with('='))
+    };
+    let Some((index, line)) = text.lines().enumerate().find(|(_, line)| is_it(line)) else {
+        return "a line is not NAME=value".to_owned();
+    };
+    let number = index + 1;
+    let name = line.split_once('=').map(|(name, _)| name.trim().trim_start_matches("export ").trim());
+    match name.filter(|name| is_name(name)) {
+        Some(name) => format!("line {number}: {name} has a value that cannot be read; put it into single quotes"),
+        None => format!("line {number}: is not NAME=value"),
+    }
+}
+
+/// True for what variables of ours are called. Anything else may be a part of a value.
+fn is_name(text: &str) -> bool {
+    (1..=NAME).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}

@@ -1,0 +1,138 @@
+//! What librdkafka says of a connection that fails, beside the code that it answers with.
+
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rdkafka::{ClientContext, config::RDKafkaLogLevel, error::KafkaError};
+use tokio::sync::watch;
+
+use super::Refusal;
+
+/// The facility of such a line of librdkafka's log.
+const FAIL: &str = "FAIL";
+/// The shortest time between two warnings.
+const PAUSE: Duration = Duration::from_mins(1);
+
+/// Why a client's last connection failed.
+#[derive(Default)]
+pub(super) struct Reasons(Mutex<Option<String>>);
+
+impl Reasons {
+    /// Keeps a line of librdkafka's log, if it is one about a connection.
+    pub fn note(&self, facility: &str, line: &str) {
+        if facility == FAIL {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(explain(line));
+        }
+    }
+
+    pub fn last(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The error with the reason that there is for it.
+    pub fn beside(&self, error: impl fmt::Display) -> String {
+        self.take().map_or_else(|| error.to_string(), |reason| format!("{error}: {reason}"))
+    }
+}
+
+/// The line, with the variable that is wrong where it goes on.
+fn explain(line: &str) -> String {
+    let line = line.trim();
+    if is_guess(line) { format!("{line}; if this lasts, KAFKA_SECURITY_PROTOCOL is wrong") } else { line.to_owned() }
+}
+
+/// True of a connection that the other side closed before the first answer, as a listener with TLS does to a client without, and the
+/// reverse. A broker that is starting or shutting down looks the same.
+pub(super) fn is_guess(reason: &str) -> bool {
+    reason.contains("Disconnected") && ["APIVERSION_QUERY", "SSL_HANDSHAKE"].iter().any(|state| reason.contains(state))
+}
+
+/// The context of a client that only asks.
+#[derive(Default)]
+pub(super) struct Listening {
+    pub reasons: Reasons,
+}
+
+impl ClientContext for Listening {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.reasons.note(facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "librdkafka");
+    }
+}
+
+impl rdkafka::consumer::ConsumerContext for Listening {}
+
+/// A producer's context: logs why the broker refuses it, at most once a minute, and tells that the broker is not trusted.
+pub(super) struct Witness {
+    warned: Mutex<Option<Instant>>,
+    distrust: watch::Sender<Option<Refusal>>,
+}
+
+/// Whether a producer has met a broker that it does not trust.
+#[derive(Clone)]
+pub(super) struct Distrust(watch::Receiver<Option<Refusal>>);
+
+impl Distrust {
+    pub fn is_met(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    /// Why TLS with a broker failed, once it has.
+    pub async fn met(&mut self) -> Refusal {
+        let refusal = self.0.wait_for(Option::is_some).await.ok().and_then(|refusal| refusal.clone());
+        match refusal {
+            Some(refusal) => refusal,
+            // The producer has ended.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// True if both are the same producer's.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.same_channel(&other.0)
+    }
+}
+
+impl Witness {
+    pub fn new() -> (Self, Distrust) {
+        let (distrust, met) = watch::channel(None);
+        (Self { warned: Mutex::default(), distrust }, Distrust(met))
+    }
+
+    fn warn(&self, error: &str) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.is_none_or(|at| at.elapsed() > PAUSE) {
+            *warned = Some(Instant::now());
+            tracing::warn!(error, "publishing unavailable, retrying");
+        }
+    }
+}
+
+impl ClientContext for Witness {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
+        if facility == FAIL && is_guess(line) {
+            self.warn(&explain(line));
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        match Refusal::of(&error, "the cluster", || Some(reason.to_owned())) {
+            // Whoever publishes is told.
+            Some(refusal @ Refusal::Tls(_)) => {
+                self.distrust.send_replace(Some(refusal));
+            }
+            Some(refusal) => self.warn(&refusal.to_string()),
+            None => tracing::debug!(%error, reason, "librdkafka"),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Audit log: what happened to identities and rights, as events of the log target `security` and a counter.
+//!
+//! docs/security-events.md describes each event. An event holds ids alone: no login, contact, session, address or token.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// The target of the events in the log. `LOG_LEVEL` does not silence it.
+pub const TARGET: &str = "security";
+
+/// Bytes of a path that an event keeps.
+const PATH_SHOWN: usize = 256;
+
+/// The names of all events, in the order of [`Event`].
+const NAMES: [&str; 8] = [
+    "registered",
+    "logged_in",
+    "login_refused",
+    "locked",
+    "session_revoked",
+    "password_changed",
+    "role_used",
+    "token_refused",
+];
+
+/// What happened. A subject is a user's uuid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    Registered {
+        user: Uuid,
+    },
+    LoggedIn {
+        user: Uuid,
+    },
+    /// The service did not accept a password. Without a subject and a reason: they would tell an unknown login, a wrong password and a lock apart.
+    LoginRefused,
+    /// The service refused an attempt without a look at its password: its address is over the limit. Without a subject.
+    Locked,
+    SessionRevoked {
+        user: Uuid,
+        by: Revocation,
+    },
+    PasswordChanged {
+        user: Uuid,
+    },
+    /// An operator was admitted where the role is needed.
+    RoleUsed {
+        user: Uuid,
+        path: &'a str,
+    },
+    /// A caller that claims to be a service was refused.
+    TokenRefused {
+        reason: TokenRefusal,
+    },
+}
+
+/// What ended sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// The user ended this session.
+    Logout,
+    /// The user ended all sessions.
+    LogoutAll,
+    /// The user, or an operator, ended one session from the list.
+    Ended,
+    /// An operator ended all sessions of the user.
+    EndedByOperator,
+    /// A change of the password ended the user's other sessions.
+    PasswordChanged,
+}
+
+/// Why a service's token was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// It is no token of ours: another form, algorithm, audience, or a claim is missing.
+    Kind,
+    /// It has expired.
+    Lifetime,
+    /// It was signed with another key.
+    Signature,
+    /// The caller's certificate says otherwise.
+    Certificate,
+}
+
+impl Event<'_> {
+    fn name(self) -> &'static str {
+        let [registered, logged_in, login_refused, locked, session_revoked, password_changed, role_used, token_refused] =
+            NAMES;
+        match self {
+            Self::Registered { .. } => registered,
+            Self::LoggedIn { .. } => logged_in,
+            Self::LoginRefused => login_refused,
+            Self::Locked => locked,
+            Self::SessionRevoked { .. } => session_revoked,
+            Self::PasswordChanged { .. } => password_changed,
+            Self::RoleUsed { .. } => role_used,
+            Self::TokenRefused { .. } => token_refused,
+        }
+    }
+
+    fn user(self) -> Option<Uuid> {
+        match self {
+            Self::Registered { user }
+            | Self::LoggedIn { user }
+            | Self::SessionRevoked { user, .. }
+            | Self::PasswordChanged { user }
+            | Self::RoleUsed { user, .. } => Some(user),
+            Self::LoginRefused | Self::Locked | Self::TokenRefused { .. } => None,
+        }
+    }
+
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::SessionRevoked { by, .. } => Some(by.as_str()),
+            Self::TokenRefused { reason } => Some(reason.as_str()),
+            _ => None,
+        }
+    }
+
+    fn path(&self) -> Option<&str> {
+        match self {
+            Self::RoleUsed { path, .. } => Some(&path[..path.floor_char_boundary(PATH_SHOWN)]),
+            _ => None,
+        }
+    }
+}
+
+impl Revocation {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::LogoutAll => "logout_all",
+            Self::Ended => "ended",
+            Self::EndedByOperator => "ended_by_operator",
+            Self::PasswordChanged => "password_changed",
+        }
+    }
+}
+
+impl TokenRefusal {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kind => "kind",
+            Self::Lifetime => "lifetime",
+            Self::Signature => "signature",
+            Self::Certificate => "certificate",
+        }
+    }
+}
+
+impl fmt::Display for TokenRefusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Writes the event to the log and counts it.
+pub fn record(event: Event<'_>) {
+    let name = event.name();
+    tracing::info!(
+        target: TARGET,
+        event = name,
+        user_uuid = event.user().map(tracing::field::display),
+        reason = event.reason(),
+        path = event.path(),
+        "security event"
+    );
+    metrics::counter!("security_events_total", "event" => name).increment(1);
+}
+
+/// Makes the counters with 0: a rate does not see the first value of a series.
+pub fn count_from_zero() {
+    for name in NAMES {
+        metrics::counter!("security_events_total", "event" => name).increment(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The fields of what `event` logs.
+    fn logged(event: Event<'_>) -> serde_json::Value {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber =
+            tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || record(event));
+        let mut fields: serde_json::Value = serde_json::from_slice(&lines.0.lock().unwrap()).unwrap();
+        fields.as_object_mut().unwrap().remove("timestamp");
+        fields
+    }
+
+    #[test]
+    fn an_event_has_its_name_its_subject_and_its_reason() {
+        let user = Uuid::from_u128(7);
+
+        let revoked = logged(Event::SessionRevoked { user, by: Revocation::LogoutAll });
+        let role = logged(Event::RoleUsed { user, path: "/api/v1/couriers" });
+
+        assert_eq!(
+            revoked,
+            serde_json::json!({ "level": "INFO", "target": "security", "message": "security event",
+                "event": "session_revoked", "user_uuid": user.to_string(), "reason": "logout_all" })
+        );
+        assert_eq!(role["path"], "/api/v1/couriers");
+    }
+
+    #[test]
+    fn a_refused_login_and_a_lock_say_nothing_but_their_name() {
+        for (event, name) in [(Event::LoginRefused, "login_refused"), (Event::Locked, "locked")] {
+            assert_eq!(
+                logged(event),
+                serde_json::json!({ "level": "INFO", "target": "security", "message": "security event", "event": name })
+            );
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Kafka over TLS: who is trusted, what is said of who is not, and events on their way.
+
+use std::{collections::HashMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use certificates::Subject;
+use platform::{
+    config::Settings,
+    health::Readiness,
+    ids,
+    kafka::{Config, Consumer, KafkaPublisher, Record, Refusal, ensure_topics, probe},
+    outbox::Publisher as _,
+};
+use testkit::{Running, TlsKafka, eventually, tls_kafka};
+use tokio::{io::AsyncReadExt as _, net::TcpListener, sync::mpsc};
+use tokio_rustls::TlsAcceptor;
+
+use super::fixture::{CA, Files, Log, pair, server};
+use crate::seen::Seen;
+
+const PROTOCOL: &str = "KAFKA_SECURITY_PROTOCOL";
+const CA_FILE: &str = "KAFKA_SSL_CA_FILE";
+
+/// A broker as far as the handshake, with the certificate of `subject`; it answers nothing.
+async fn handshakes(files: &Files, subject: &Subject) -> SocketAddr {
+    let acceptor = TlsAcceptor::from(Arc::new(server(&pair(&files.authority, subject))));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move { acceptor.accept(stream).await?.read_to_end(&mut Vec::new()).await });
+        }
+    });
+    address
+}
+
+/// A client of `brokers` that trusts the authority in this file.
+fn ssl(brokers: impl Into<String>, ca: &Path) -> Settings {
+    Settings::of([
+        ("KAFKA_BROKERS", brokers.into()),
+        ("KAFKA_TOPIC_PARTITIONS", "1".to_owned()),
+        (PROTOCOL, "ssl".to_owned()),
+        (CA_FILE, ca.display().to_string()),
+    ])
+}
+
+fn load(settings: &Settings) -> Config {
+    Config::load(settings).expect("these settings are complete")
+}
+
+async fn probed(settings: &Settings) -> anyhow::Error {
+    let config = load(settings);
+    let outcome = tokio::task::spawn_blocking(move || probe(&config, &[])).await.expect("no panic");
+    outcome.expect_err("the broker is refused")
+}
+
+/// A consumer, whether it is ready, and what it has seen.
+fn consume(config: Config, topic: &str) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
+    let readiness = Readiness::default();
+    let (sender, seen) = mpsc::unbounded_channel();
+    let consumer = Consumer {
+        group: "group",
+        topic: topic.to_owned(),
+        config,
+        instance_id: ids::random().to_string(),
+        handler: Arc::new(Seen(sender)),
+        joined: readiness.condition("group"),
+    };
+    (testkit::run(|stop| consumer.run(stop)), readiness, seen)
+}
+
+/// Waits until the consumer has said that it does not trust the broker.
+async fn refuses(readiness: &Readiness) {
+    eventually(|| async { readiness.waiting_for().iter().any(|one| one == "group: TLS failed").then_some(()) }).await;
+}
+
+fn record(topic: &str, payload: &str) -> Record {
+    Record { topic: topic.to_owned(), key: vec![], payload: payload.into(), headers: HashMap::new() }
+}
+
+async fn next(seen: &mut mpsc::UnboundedReceiver<Vec<u8>>) -> Vec<u8> {
+    tokio::time::timeout(Duration::from_mins(1), seen.recv()).await.expect("it arrives").expect("the consumer runs")
+}
+
+/// The broker and a file with its authority; nothing where there is no container engine.
+async fn broker() -> Option<(TlsKafka, Files)> {
+    let Some(kafka) = tls_kafka().await else {
+        assert!(!crate::access::has_docker());
+        return None;
+    };
+    let files = Files::of("order");
+    files.write(CA, &kafka.authority);
+    Some((kafka, files))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_with_a_wrong_certificate_is_refused_and_that_is_said() {
+    let (files, others) = (Files::of("order"), Files::of("order"));
+    let kafka = Subject::store("kafka");
+    let elsewhere = Subject { hosts: vec!["elsewhere".to_owned()], ..kafka.clone() };
+    let authority = handshakes(&others, &kafka).await;
+    let name = handshakes(&files, &elsewhere).await;
+
+    for (case, broker) in [("authority", authority), ("name", name)] {
+        let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
+        let error = probed(&settings).await;
+        println!("{case}: {error:#}");
+        assert!(matches!(error.downcast_ref(), Some(Refusal::Tls(_))), "{case}: {error:#}");
+        assert!(error.to_string().contains(CA_FILE), "{case}: {error:#}");
+        let made = ensure_topics(&load(&settings), &["topic"]).await.unwrap_err();
+        assert!(made.is::<Refusal>(), "{case}: {made:#}");
+    }
+    let right = probed(&ssl(format!("localhost:{}", handshakes(&files, &kafka).await.port()), &files.path(CA))).await;
+    assert!(!right.is::<Refusal>(), "what lets it in and is silent is no wrong certificate: {right:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_makes_no_topics_and_a_producer_say_that_they_do_not_trust_the_broker() {
+    let (files, others) = (Files::of("order"), Files::of("order"));
+    let broker = handshakes(&others, &Subject::store("kafka")).await;
+    let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
+    let config = load(&settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())]));
+
+    let (running, readiness, _) = consume(config.clone(), "topic");
+    refuses(&readiness).await;
+    let publisher = KafkaPublisher::new(&config).unwrap();
+    let outcome =
+        tokio::time::timeout(Duration::from_secs(30), publisher.publish(vec![record("topic", "event")])).await;
+    let refused = outcome.expect("it ends").unwrap_err();
+
+    assert!(matches!(refused.downcast_ref(), Some(Refusal::Tls(_))), "{refused:#}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_log_names_the_wrong_certificate() {
+    let (files, others) = (Files::of("order"), Files::of("order"));
+    let broker = handshakes(&others, &Subject::store("kafka")).await;
+    let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
+    let (log, _guard) = Log::begin();
+
+    let (running, _, _) = consume(load(&settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())])), "topic");
+    eventually(async || log.text().contains("certificate verify failed").then_some(())).await;
+
+    assert!(log.text().contains(CA_FILE), "{}", log.text());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_without_tls_is_told_of_the_variable() {
+    let Some((kafka, _files)) = broker().await else { return };
+    let settings = Settings::of([("KAFKA_BROKERS", kafka.ssl)]);
+
+    let error = probed(&settings).await;
+    let made = ensure_topics(&load(&settings), &["topic"]).await.unwrap_err();
+
+    for error in [error, made] {
+        println!("{error:#}");
+        assert!(format!("{error:#}").contains(PROTOCOL), "{error:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_go_over_tls_with_and_without_users() {
+    let Some((kafka, files)) = broker().await else { return };
+    let user = [
+        (PROTOCOL, "sasl_ssl".to_owned()),
+        ("KAFKA_SASL_USERNAME", "order".to_owned()),
+        ("KAFKA_SASL_PASSWORD", "of-a-test".to_owned()),
+    ];
+    let without = ssl(kafka.ssl, &files.path(CA));
+    let with = ssl(kafka.sasl_ssl, &files.path(CA)).with(user);
+
+    for (settings, topic) in [(&without, "ssl"), (&with, "sasl-ssl")] {
+        let config = load(settings);
+        KafkaPublisher::new(&config).unwrap().publish(vec![record(topic, "event")]).await.unwrap();
+        let (running, readiness, mut seen) = consume(config, topic);
+        assert_eq!(next(&mut seen).await, b"event", "{topic}");
+        assert!(readiness.is_ready());
+        running.stop().await;
+    }
+    let wrong = probed(&with.with([("KAFKA_SASL_PASSWORD", "wrong".to_owned())])).await;
+    assert_eq!(wrong.downcast_ref(), Some(&Refusal::Credentials), "{wrong:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_authority_in_the_file_is_used_after_the_old_one_has_failed() {
+    let Some((kafka, files)) = broker().await else { return };
+    let others = Files::of("order");
+    let right = load(&ssl(kafka.ssl.clone(), &files.path(CA)));
+    ensure_topics(&right, &["new-authority"]).await.unwrap();
+    let settings = ssl(kafka.ssl, &others.path(CA)).with([("KAFKA_CREATE_TOPICS", "false".to_owned())]);
+    let config = load(&settings);
+    let publisher = KafkaPublisher::new(&config).unwrap();
+    let refused = publisher.publish(vec![record("new-authority", "event")]).await.unwrap_err();
+    let (running, readiness, mut seen) = consume(config, "new-authority");
+    refuses(&readiness).await;
+
+    others.write(CA, &format!("{}{}", others.authority.certificate(), kafka.authority));
+    publisher.publish(vec![record("new-authority", "event")]).await.unwrap();
+
+    assert!(refused.is::<Refusal>(), "{refused:#}");
+    assert_eq!(next(&mut seen).await, b"event");
+    running.stop().await;
+}

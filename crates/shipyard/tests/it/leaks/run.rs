@@ -1,0 +1,284 @@
+//! One run that uses every secret and contact: registration, logins, changes, orders, payments, refusals, outages.
+
+use std::time::Duration;
+
+use contracts::proto::{
+    auth::v1::{LoginRequest, LogoutAllRequest, LogoutRequest, WhoamiRequest},
+    common::v1::{NotificationMethod, UserInfo},
+    user::v1::{ChangePasswordRequest, GetUserRequest, RegisterRequest, UserRegistrationInfo},
+};
+use platform::ids;
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+use stand_ins::{Telegram, TelegramMode};
+use testkit::eventually;
+use tonic::{Request, metadata::MetadataValue};
+use uuid::Uuid;
+
+use super::{
+    BOT_TOKEN, OPERATOR,
+    written::{Secrets, Written},
+};
+use crate::{
+    customer::{Customer, ORDERS, PASSWORD, send},
+    system::System,
+};
+
+/// More wrong passwords than lock a login.
+const GUESSES: usize = 12;
+
+/// What a run used.
+pub struct Run {
+    pub secrets: Secrets,
+    pub user: Uuid,
+}
+
+struct Visit<'a> {
+    system: &'a System,
+    written: &'a mut Written,
+    secrets: Secrets,
+    customer: Customer,
+    login: String,
+    email: String,
+}
+
+impl Run {
+    pub async fn through(system: &System, telegram: &Telegram, postgres: &str, written: &mut Written) -> Self {
+        let mut secrets = Secrets::default();
+        let url = reqwest::Url::parse(postgres).unwrap();
+        secrets.add("password of PostgreSQL", url.password().unwrap());
+        secrets.add("service key", testkit::SERVICE_KEY);
+        secrets.add("service token", "eyJ0eXAi");
+        secrets.add("token of the bot", BOT_TOKEN);
+        secrets.add("password", PASSWORD);
+        let customer = Customer::of(system).await;
+        secrets.add("session", &customer.session);
+        secrets.add("login", &customer.login);
+        secrets.add("e-mail", format!("{}@example.com", customer.login));
+        let number = ids::random().as_u128() % 1_000_000;
+        let login = secrets.add("login", format!("leaks-ann-{number:06}"));
+        let email = secrets.add("e-mail", format!("ann.{number:06}@leaks.example"));
+        let mut visit = Visit { system, written, secrets, customer, login, email };
+        visit.register(number).await;
+        visit.log_in().await;
+        visit.change_password().await;
+        visit.order(telegram).await;
+        visit.refuse_requests().await;
+        visit.operate().await;
+        visit.wait_for_a_lock(postgres).await;
+        visit.log_out().await;
+        Self { user: visit.customer.user, secrets: visit.secrets }
+    }
+}
+
+impl Visit<'_> {
+    fn info(&self, target: &str, mail: &str) -> UserInfo {
+        let method = |provider: &str, target: &str| NotificationMethod {
+            provider_name: provider.to_owned(),
+            target: target.to_owned(),
+        };
+        let notification_methods = vec![method("telegram", target), method("email", mail)];
+        UserInfo { login: self.login.clone(), email: self.email.clone(), notification_methods }
+    }
+
+    async fn registered(&self, info: UserInfo, password: &str) -> Result<Uuid, tonic::Status> {
+        let info = UserRegistrationInfo { info: Some(info), password: password.to_owned() };
+        let answer = self.customer.users().register(RegisterRequest { info: Some(info) }).await?;
+        Ok(answer.into_inner().user_uuid.parse().unwrap())
+    }
+
+    async fn logged_in(&self, login: &str, password: &str) -> Result<String, tonic::Status> {
+        let request = LoginRequest { login: login.to_owned(), password: password.to_owned() };
+        Ok(self.customer.auth().login(request).await?.into_inner().session_uuid)
+    }
+
+    async fn register(&mut self, number: u128) {
+        let target = self.secrets.add("Telegram target", format!("77{number:06}4242"));
+        let mail = self.secrets.add("e-mail", format!("other.{number:06}@leaks.example"));
+        let info = self.info(&target, &mail);
+        let first = self.secrets.add("password", "first-Password-of-ann");
+        self.customer.user = self.registered(info.clone(), &first).await.unwrap();
+
+        let other = self.secrets.add("login", format!("leaks-bob-{number:06}"));
+        let long = self.secrets.add("contact", "x-long-contact".repeat(100));
+        let broken = self.secrets.add("e-mail", format!("broken {number:06} at leaks"));
+        let weak = self.secrets.add("password", "w3Ak-!");
+        for (changed, password) in [
+            (info.clone(), first.as_str()),
+            (UserInfo { login: other.clone(), ..info.clone() }, &first),
+            (UserInfo { login: other.clone(), email: broken, ..info.clone() }, &first),
+            (UserInfo { login: long.clone(), ..info.clone() }, &first),
+            (UserInfo { login: format!("{other}\n"), ..info.clone() }, &first),
+            (UserInfo { login: other.clone(), ..self.info(&long, &mail) }, &first),
+            (info.clone(), &weak),
+            (info.clone(), &self.email.clone()),
+        ] {
+            let outcome = self.registered(changed, password).await;
+            self.written.refused("Register", outcome);
+        }
+        // At once, so that all are free when they are looked up, and the unique index refuses all but one.
+        let same = UserInfo {
+            login: other.clone(),
+            email: self.secrets.add("e-mail", format!("bob.{number:06}@leaks.example")),
+            ..info
+        };
+        for outcome in futures::future::join_all((0..6).map(|_| self.registered(same.clone(), &first))).await {
+            if outcome.is_err() {
+                self.written.refused("Register", outcome);
+            }
+        }
+        let outcome = self.customer.users().register(RegisterRequest { info: None }).await;
+        self.written.refused("Register", outcome);
+    }
+
+    async fn log_in(&mut self) {
+        let wrong = self.secrets.add("password", "wrong-Password-of-ann");
+        let unknown = self.secrets.add("login", "leaks-unknown-login");
+        let outcome = self.logged_in(&self.login, &wrong).await;
+        self.written.refused("Login", outcome);
+        for _ in 0..GUESSES {
+            let outcome = self.logged_in(&unknown, &wrong).await;
+            self.written.refused("Login", outcome);
+        }
+        let session = self.logged_in(&self.login, "first-Password-of-ann").await.unwrap();
+        self.customer.session = self.secrets.add("session", session);
+        let simple = self.customer.session.replace('-', "");
+        self.secrets.add("session", simple);
+        let (mut auth, mut users) = (self.customer.auth(), self.customer.users());
+        let session_uuid = self.customer.session.clone();
+        auth.whoami(WhoamiRequest { session_uuid }).await.unwrap();
+        let dead = self.secrets.add("session", ids::random().to_string());
+        let outcome = auth.whoami(WhoamiRequest { session_uuid: dead.clone() }).await;
+        self.written.refused("Whoami", outcome);
+        let outcome = auth.whoami(WhoamiRequest { session_uuid: wrong }).await;
+        self.written.refused("Whoami", outcome);
+        let user_uuid = self.customer.user.to_string();
+        users.get_user(self.customer.within(GetUserRequest { user_uuid })).await.unwrap();
+        let outcome = users.get_user(self.customer.within(GetUserRequest { user_uuid: self.email.clone() })).await;
+        self.written.refused("GetUser", outcome);
+        let mut request = Request::new(GetUserRequest::default());
+        request.metadata_mut().insert("session-uuid", MetadataValue::try_from(dead).unwrap());
+        let outcome = users.get_user(request).await;
+        self.written.refused("GetUser", outcome);
+        let mut request = Request::new(GetUserRequest::default());
+        let token = self.secrets.add("service token", "Bearer not-a-token-of-a-service");
+        request.metadata_mut().insert("authorization", MetadataValue::try_from(token).unwrap());
+        let outcome = users.get_user(request).await;
+        self.written.refused("GetUser", outcome);
+    }
+
+    async fn change_password(&mut self) {
+        let second = self.secrets.add("password", "second-Password-of-ann");
+        for (old, new, well) in [
+            ("wrong-Password-of-ann", second.as_str(), false),
+            ("first-Password-of-ann", "w3Ak-!", false),
+            ("first-Password-of-ann", &second, true),
+        ] {
+            let request = ChangePasswordRequest {
+                session_uuid: self.customer.session.clone(),
+                old_password: old.to_owned(),
+                new_password: new.to_owned(),
+            };
+            let outcome = self.customer.users().change_password(request).await;
+            if well {
+                outcome.unwrap();
+            } else {
+                self.written.refused("ChangePassword", outcome);
+            }
+        }
+    }
+
+    async fn order(&mut self, telegram: &Telegram) {
+        telegram.script([TelegramMode::BadGateway, TelegramMode::Broken, TelegramMode::TooMany { retry_after: 1 }]);
+        let address = self.secrets.add("address", "Leaks Street 17, flat 4242");
+        let customer = &self.customer;
+        let wing = customer.part("Left Wing").await.uuid;
+        let body = json!({ "user_uuid": customer.user, "part_uuids": [wing], "delivery_address": address });
+        let created = customer.post_once("leaks", ORDERS, body.clone()).await.unwrap().success(201);
+        customer.post_once("leaks", ORDERS, body).await.unwrap().success(201);
+        let order: Uuid = created["order_uuid"].as_str().unwrap().parse().unwrap();
+        customer.pay(order).await.success(200);
+        let again = customer.pay(order).await;
+        let engine = customer.part("Main Engine").await.uuid;
+        let dear = customer.order(&[engine.as_str(); 7]).await;
+        let declined = customer.pay(dear).await;
+        customer.cancel(dear).await.success(204);
+        customer.until(order, "ASSEMBLED").await;
+        // One was accepted before its answer was lost; the others are sent again meanwhile.
+        eventually(async || (!telegram.messages().is_empty()).then_some(())).await;
+        self.written.problem(&again);
+        self.written.problem(&declined);
+    }
+
+    /// Secrets where they do not belong.
+    async fn refuse_requests(&mut self) {
+        let (customer, password) = (&self.customer, "second-Password-of-ann");
+        let post = async |body: Value| customer.post(ORDERS, body).await;
+        let mut answers = vec![
+            post(json!({ "user_uuid": self.email, "part_uuids": [] })).await,
+            post(json!({ "user_uuid": customer.user, "part_uuids": self.email })).await,
+            post(json!({ "user_uuid": customer.user, "part_uuids": [password] })).await,
+            post(json!({ "user_uuid": customer.user, "part_uuids": [], "delivery_address": [password] })).await,
+            post(json!({ "user_uuid": customer.user, "part_uuids": [], "delivery_address": "x".repeat(400) })).await,
+            post(json!(password)).await,
+            customer.post(&format!("{ORDERS}/{}/pay", customer.user), json!({ "payment_method": password })).await,
+            customer.get(&format!("{ORDERS}?limit={password}&cursor={}", customer.session)).await,
+            customer.get(&format!("{ORDERS}?limit=1&cursor={}", customer.session)).await,
+        ];
+        let request = customer.request(Method::POST, ORDERS).header("X-Session-Uuid", &customer.session);
+        let broken = format!("{{\"user_uuid\": \"{}\", \"part_uuids\": {password}", self.email);
+        answers.push(send(request.header("Content-Type", "application/json").body(broken)).await);
+        let request = customer.request(Method::GET, ORDERS).header("X-Session-Uuid", password);
+        answers.push(send(request).await);
+        let request = customer.request(Method::GET, ORDERS).header("Authorization", format!("Bearer {password}"));
+        answers.push(send(request).await);
+        let key = self.secrets.add("password", "kéy-with-password");
+        let request = customer.request(Method::POST, ORDERS).header("X-Session-Uuid", &customer.session);
+        answers.push(send(request.header("Idempotency-Key", key.as_bytes()).json(&json!({}))).await);
+        for answer in &answers {
+            self.written.problem(answer);
+        }
+    }
+
+    async fn operate(&mut self) {
+        let password = self.secrets.add("password", "Password-of-the-operator");
+        let file = self.system.directory.path().join("password");
+        std::fs::write(&file, &password).unwrap();
+        let file = file.display().to_string();
+        for _ in 0..2 {
+            let output = self.system.shipyard(&["operator", OPERATOR, "--password-file", &file]).await;
+            self.written.add("output of shipyard operator", &[output.stdout, output.stderr].concat());
+        }
+        let session = self.logged_in(OPERATOR, &password).await.unwrap();
+        let session_uuid = self.secrets.add("session", session);
+        self.customer.auth().logout_all(LogoutAllRequest { session_uuid }).await.unwrap();
+        for command in [["doctor"].as_slice(), &["dlq", "list"], &["audit"]] {
+            let output = self.system.shipyard(command).await;
+            self.written.add(&format!("output of shipyard {command:?}"), &[output.stdout, output.stderr].concat());
+        }
+    }
+
+    /// A registration that waits until both PostgreSQL and the service call its statement slow.
+    async fn wait_for_a_lock(&mut self, postgres: &str) {
+        let url = postgres.rsplit_once('/').map(|(server, _)| format!("{server}/iam")).unwrap();
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        let mut held = connection.begin().await.unwrap();
+        sqlx::query("lock table users in access exclusive mode").execute(&mut *held).await.unwrap();
+        let login = self.secrets.add("login", "leaks-slow-login");
+        let email = self.secrets.add("e-mail", "slow@leaks.example");
+        let info = UserInfo { login, email, notification_methods: Vec::new() };
+        let (slow, ()) = tokio::join!(self.registered(info, "first-Password-of-ann"), async {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            held.commit().await.unwrap();
+        });
+        slow.unwrap();
+    }
+
+    async fn log_out(&mut self) {
+        let session_uuid = self.customer.session.clone();
+        self.customer.auth().logout(LogoutRequest { session_uuid }).await.unwrap();
+        let ended = self.customer.get(ORDERS).await;
+        self.written.problem(&ended);
+    }
+}

@@ -1,0 +1,76 @@
+//! Everything that a run wrote, and the search of it.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use platform::service::Service;
+use tonic::Status;
+
+use crate::{customer::Answer, system::System};
+
+/// The longest part of a line that a finding shows.
+const SHOWN: usize = 400;
+
+/// Texts that are written nowhere, with what they are.
+#[derive(Default)]
+pub struct Secrets(Vec<(&'static str, String)>);
+
+/// What was written, by its source.
+#[derive(Default)]
+pub struct Written(Vec<(String, String)>);
+
+impl Secrets {
+    /// Adds a text, and returns it for its use.
+    pub fn add(&mut self, what: &'static str, text: impl Into<String>) -> String {
+        let text = text.into();
+        self.0.push((what, text.clone()));
+        text
+    }
+}
+
+impl Written {
+    pub fn add(&mut self, source: &str, bytes: &[u8]) {
+        self.0.push((source.to_owned(), String::from_utf8_lossy(bytes).into_owned()));
+    }
+
+    /// The error of a call.
+    pub fn refused<T>(&mut self, call: &str, outcome: Result<T, Status>) {
+        let status = outcome.err().unwrap_or_else(|| panic!("{call} is refused"));
+        self.add(&format!("error of {call}"), format!("{status:?}").as_bytes());
+    }
+
+    /// A problem that was answered over HTTP.
+    pub fn problem(&mut self, answer: &Answer) {
+        assert!(answer.status.is_client_error() || answer.status.is_server_error(), "{answer:?}");
+        self.add("answer", format!("{:?} {}", answer.headers, answer.text).as_bytes());
+    }
+
+    pub async fn metrics(&mut self, system: &System, service: &Service) {
+        let variable = service.variable("ADMIN_LISTEN");
+        let (_, address) = system.variables.iter().find(|(name, _)| *name == variable).unwrap();
+        let http = platform::http::client(Duration::from_secs(5)).unwrap();
+        let answer = http.get(format!("http://{address}/metrics")).send().await.unwrap();
+        self.add(&format!("metrics of {service}"), answer.text().await.unwrap().as_bytes());
+    }
+
+    pub fn mentions(&self, source: &str, text: &str) -> bool {
+        self.0.iter().any(|(name, content)| name.starts_with(source) && content.contains(text))
+    }
+
+    pub fn sources(&self) -> BTreeSet<&str> {
+        self.0.iter().map(|(source, _)| source.as_str()).collect()
+    }
+
+    /// A line for each secret of each line written.
+    pub fn leaks(&self, secrets: &Secrets) -> Vec<String> {
+        let mut leaks = Vec::new();
+        for (source, content) in &self.0 {
+            for line in content.lines() {
+                for (what, _) in secrets.0.iter().filter(|(_, text)| line.contains(text)) {
+                    let shown = &line[..line.floor_char_boundary(SHOWN)];
+                    leaks.push(format!("{source}: {what}: {shown}"));
+                }
+            }
+        }
+        leaks
+    }
+}

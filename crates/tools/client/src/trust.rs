@@ -1,0 +1,139 @@
+//! TLS of the tools' connections: the authorities in `TLS_CA_FILE`, and the tool's own certificate where it has one.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use http::Uri;
+use platform::{
+    config::{ConfigError, Settings},
+    tls::{CA, CERTIFICATE, Connector, KEY},
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
+use tonic::transport::{Channel, Endpoint};
+
+/// HTTP/2 for gRPC.
+pub const H2: &[u8] = b"h2";
+/// What HTTP clients speak besides.
+pub const HTTP1: &[u8] = b"http/1.1";
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+
+/// The authorities that connections over TLS trust. Without any, addresses are plain.
+#[derive(Clone, Debug, Default)]
+pub struct Trust(Option<Arc<ClientConfig>>);
+
+impl Trust {
+    /// The authorities in `TLS_CA_FILE`, and the certificate in `TLS_CERT_FILE` and `TLS_KEY_FILE`, if they are set. Fails, naming the
+    /// variable, where a file cannot be used.
+    pub fn of(settings: &Settings) -> Result<Self, ConfigError> {
+        let Some(authorities) = settings.get(CA) else { return Ok(Self::default()) };
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(CA, authorities)? {
+            roots.add(certificate).map_err(|error| ConfigError::new(CA, error))?;
+        }
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| ConfigError::new(CA, error))?
+            .with_root_certificates(roots);
+        let config = match (settings.get(CERTIFICATE), settings.get(KEY)) {
+            (None, None) => builder.with_no_client_auth(),
+            (Some(certificate), Some(key)) => {
+                let chain = certificates(CERTIFICATE, certificate)?;
+                let key = PrivateKeyDer::from_pem_slice(&read(KEY, key)?)
+                    .map_err(|_| ConfigError::new(KEY, "is no private key in PEM"))?;
+                builder.with_client_auth_cert(chain, key).map_err(|error| ConfigError::new(CERTIFICATE, error))?
+            }
+            (None, _) => return Err(ConfigError::new(CERTIFICATE, format!("is not set, and {KEY} is"))),
+            (_, None) => return Err(ConfigError::new(KEY, format!("is not set, and {CERTIFICATE} is"))),
+        };
+        Ok(Self(Some(Arc::new(config))))
+    }
+
+    /// The URL of `address`, which is `host:port` or a URL. Without a scheme it is https where there are authorities. Fails for an https
+    /// address without them.
+    pub fn url(&self, address: &str) -> anyhow::Result<Uri> {
+        let scheme = if self.0.is_some() { "https" } else { "http" };
+        let url = if address.contains("://") { address.to_owned() } else { format!("{scheme}://{address}") };
+        let url: Uri = url.parse().with_context(|| format!("{address} is not an address"))?;
+        ensure!(
+            url.scheme_str() != Some("https") || self.0.is_some(),
+            "{address} needs {CA}, which names a file with the certificates of the authorities to trust"
+        );
+        Ok(url)
+    }
+
+    /// Settings of a TLS connection that speaks one of these protocols.
+    pub fn config(&self, protocols: &[&[u8]]) -> Option<ClientConfig> {
+        let mut config = ClientConfig::clone(self.0.as_ref()?);
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Some(config)
+    }
+
+    /// What an HTTP client begins with.
+    pub fn http(&self) -> reqwest::ClientBuilder {
+        // Fails when it has been done before, which is as well.
+        let _ = ring::default_provider().install_default();
+        let builder = reqwest::Client::builder().connect_timeout(CONNECT_WITHIN);
+        match self.config(&[H2, HTTP1]) {
+            Some(config) => builder.tls_backend_preconfigured(config),
+            None => builder,
+        }
+    }
+
+    /// A channel for gRPC, which connects when it is first used.
+    pub fn channel(&self, address: &str, timeout: Duration) -> anyhow::Result<Channel> {
+        let url = self.url(address)?;
+        let endpoint = Endpoint::from(url.clone()).connect_timeout(CONNECT_WITHIN).timeout(timeout);
+        let Some(config) = self.config(&[H2]).filter(|_| url.scheme_str() == Some("https")) else {
+            return Ok(endpoint.connect_lazy());
+        };
+        let host = url.host().with_context(|| format!("{address} has no host"))?.to_owned();
+        let connector = Connector::trusting(config, &host).with_context(|| format!("{address} is not an address"))?;
+        let target = format!("{host}:{}", url.port_u16().unwrap_or(443));
+        Ok(endpoint
+            .connect_with_connector_lazy(tower::service_fn(move |_: Uri| connector.clone().connect(target.clone()))))
+    }
+}
+
+fn read(variable: &str, path: &str) -> Result<Vec<u8>, ConfigError> {
+    std::fs::read(Path::new(path)).map_err(|error| ConfigError::new(variable, format!("{path}: {error}")))
+}
+
+fn certificates(variable: &str, path: &str) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(variable, path)?).collect();
+    match read {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(ConfigError::new(variable, format!("{path} has no certificate in PEM"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_https_address_without_authorities_is_one_sentence_and_a_plain_one_is_none() {
+        let plain = Trust::default();
+
+        assert_eq!(plain.url("127.0.0.1:8080").unwrap(), "http://127.0.0.1:8080/");
+        assert_eq!(
+            plain.url("https://shop.example").unwrap_err().to_string(),
+            "https://shop.example needs TLS_CA_FILE, which names a file with the certificates of the authorities to trust"
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_named_with_its_variable() {
+        let trust = |variables: &[(&'static str, &str)]| {
+            let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
+            Trust::of(&Settings::of(variables)).unwrap_err().to_string()
+        };
+
+        assert!(trust(&[(CA, "/no/such/file")]).contains("TLS_CA_FILE: /no/such/file: No such file"));
+        let no_certificate = trust(&[(CA, "/dev/null")]);
+        assert!(no_certificate.contains("TLS_CA_FILE: /dev/null has no certificate in PEM"), "{no_certificate}");
+    }
+}

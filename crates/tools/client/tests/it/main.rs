@@ -1,0 +1,5 @@
+//! The client against servers over TLS.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod trust;

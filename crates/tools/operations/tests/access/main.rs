@@ -1,0 +1,90 @@
+//! docs/access.md against the code and against a running system: who may call each method.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod answers;
+mod method;
+mod system;
+mod table;
+
+use std::collections::BTreeSet;
+
+use method::{Api, Method};
+use operations::services::SERVICES;
+use system::{Caller, System};
+use table::Row;
+
+/// Those who may have an identity: the services, and the tool. The last is of no one.
+fn identities() -> Vec<&'static str> {
+    SERVICES.iter().map(|service| service.name).chain(["shipyard", "stranger"]).collect()
+}
+
+#[test]
+fn every_method_that_is_described_has_one_rule_and_every_rule_is_of_a_method() {
+    let ruled = method::all();
+    let described = method::described();
+
+    let names: Vec<&Method> = ruled.iter().map(|(method, _)| method).collect();
+    let unique: BTreeSet<&Method> = names.iter().copied().collect();
+    assert_eq!(unique.len(), names.len(), "a method has two rules");
+    let missing: Vec<_> = described.iter().filter(|method| !unique.contains(method)).collect();
+    assert!(missing.is_empty(), "add a rule for each of these, and a row in docs/access.md: {missing:?}");
+    let unknown: Vec<_> =
+        unique.iter().filter(|method| method.api == Api::Grpc && !described.contains(**method)).collect();
+    assert!(unknown.is_empty(), "there is no such RPC: {unknown:?}");
+}
+
+#[test]
+fn the_rules_name_services_that_there_are() {
+    for (method, access) in method::all() {
+        for name in access.services() {
+            assert!(identities().contains(name) && *name != "stranger", "{method:?} admits {name}");
+        }
+    }
+}
+
+#[test]
+fn the_table_has_a_row_for_each_rule_in_its_order() {
+    let ruled: Vec<Method> = method::all().into_iter().map(|(method, _)| method).collect();
+    let rows: Vec<Method> = table::rows().into_iter().map(|row| row.method).collect();
+
+    assert_eq!(rows, ruled, "docs/access.md lists the methods as the tables of rules do");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_method_answers_every_caller_as_the_table_says() {
+    let rows = table::rows();
+    let system = System::start().await;
+    let mut questions = 0;
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let mut seen = Vec::new();
+        for caller in [Caller::Nobody, Caller::Dead, Caller::Another, Caller::Operator] {
+            seen.push(system.ask(&row.method, caller).await.to_string());
+            questions += 1;
+        }
+        let mut admitted = Vec::new();
+        for name in identities() {
+            questions += 1;
+            if system.ask(&row.method, Caller::Service(name)).await.admits_service() {
+                admitted.push(name);
+            }
+        }
+        let seen = Row::seen(row.method.clone(), seen, &admitted, identities().len());
+        if seen.cells != row.cells {
+            wrong.push(format!("{row}\n{seen}"));
+        }
+        // What another user is told does not exist is there for its owner.
+        if row.hides() {
+            questions += 1;
+            let owner = system.ask(&row.method, Caller::Owner).await;
+            assert!(!owner.hides(), "{:?} hides from its owner what it shall hide from others", row.method);
+        }
+    }
+    println!("{questions} questions to {} methods", rows.len());
+    assert!(
+        wrong.is_empty(),
+        "the row of docs/access.md, and below it what the system answered:\n{}",
+        wrong.join("\n")
+    );
+}

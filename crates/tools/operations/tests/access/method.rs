@@ -1,0 +1,113 @@
+//! The methods of the system: those that the rules name, and those that descriptors and OpenAPI documents describe.
+
+use std::collections::BTreeSet;
+
+use contracts::proto::DESCRIPTORS;
+use platform::auth::{Access, Rule};
+use prost::Message as _;
+use prost_types::{FileDescriptorSet, field_descriptor_proto::Type};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Api {
+    Grpc,
+    Http,
+}
+
+/// One method of a service of ours.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Method {
+    pub service: &'static str,
+    pub api: Api,
+    /// As a rule has it.
+    pub name: String,
+}
+
+/// The tables of rules: the service, and its rules.
+const TABLES: [(&str, Api, &[Rule]); 10] = [
+    ("iam", Api::Grpc, iam::api::RULES),
+    ("inventory", Api::Grpc, inventory::api::RULES),
+    ("order", Api::Http, order::api::RULES),
+    ("order", Api::Grpc, order::api::grpc::RULES),
+    ("payment", Api::Grpc, payment::api::RULES),
+    ("assembly", Api::Grpc, assembly::api::RULES),
+    ("notification", Api::Grpc, notification::api::RULES),
+    ("delivery", Api::Http, delivery::api::http::RULES),
+    ("delivery", Api::Grpc, delivery::api::grpc::RULES),
+    ("geo", Api::Grpc, geo::api::RULES),
+];
+
+/// The methods that have a rule.
+pub fn all() -> Vec<(Method, Access)> {
+    let methods = TABLES.into_iter().flat_map(|(service, api, rules)| {
+        rules.iter().map(move |rule| (Method { service, api, name: rule.method.to_owned() }, rule.access))
+    });
+    methods.collect()
+}
+
+/// The service whose rules are of this protobuf service.
+fn service_of(package: &str) -> &'static str {
+    let found = TABLES.into_iter().find(|(_, api, rules)| {
+        *api == Api::Grpc && rules.iter().any(|rule| rule.method.starts_with(&format!("/{package}/")))
+    });
+    found.map_or("no service", |(service, ..)| service)
+}
+
+/// The methods in the descriptors and the OpenAPI documents.
+pub fn described() -> BTreeSet<Method> {
+    let mut described = BTreeSet::new();
+    for file in descriptors().file {
+        for service in &file.service {
+            let name = format!("{}.{}", file.package(), service.name());
+            for rpc in &service.method {
+                let path = format!("/{name}/{}", rpc.name());
+                described.insert(Method { service: service_of(&name), api: Api::Grpc, name: path });
+            }
+        }
+    }
+    let documents = [("order", order::api::document()), ("delivery", delivery::api::http::document())];
+    for (service, document) in documents {
+        let document = serde_json::to_value(&document).unwrap();
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for verb in operations.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+                let name = format!("{} {path}", verb.to_uppercase());
+                described.insert(Method { service, api: Api::Http, name });
+            }
+        }
+    }
+    described
+}
+
+fn descriptors() -> FileDescriptorSet {
+    FileDescriptorSet::decode(DESCRIPTORS).unwrap()
+}
+
+/// A request of the RPC, encoded: its fields that name an order, a user or a method of payment are set.
+pub fn request(path: &str, order: &str, user: &str) -> Vec<u8> {
+    let files = descriptors().file;
+    let (service, rpc) = path.trim_start_matches('/').split_once('/').unwrap();
+    let input = files.iter().find_map(|file| {
+        let of_file = file.service.iter().find(|found| format!("{}.{}", file.package(), found.name()) == service)?;
+        of_file.method.iter().find(|method| method.name() == rpc).map(|method| method.input_type().to_owned())
+    });
+    let input = input.unwrap();
+    let message = files.iter().find_map(|file| {
+        let prefix = format!(".{}.", file.package());
+        let name = input.strip_prefix(&prefix)?;
+        file.message_type.iter().find(|message| message.name() == name)
+    });
+    let mut encoded = Vec::new();
+    for field in &message.unwrap().field {
+        let number = u32::try_from(field.number()).unwrap();
+        match (field.name(), field.r#type()) {
+            ("order_uuid" | "order_id", Type::String) => {
+                prost::encoding::string::encode(number, &order.to_owned(), &mut encoded);
+            }
+            ("user_uuid" | "user_id", Type::String) => {
+                prost::encoding::string::encode(number, &user.to_owned(), &mut encoded);
+            }
+            ("payment_method", Type::Enum) => prost::encoding::int32::encode(number, &1, &mut encoded),
+            _ => {}
+        }
+    }
+    encoded
+}

@@ -1,0 +1,295 @@
+//! All services in this process, on servers of the test run, and the callers who ask them.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::{Buf as _, BufMut as _};
+use client::{
+    customer::{self, Customer, PASSWORD},
+    shop::Shop,
+};
+use contracts::{
+    ids::UserId,
+    proto::auth::v1::{LoginRequest, LogoutRequest},
+};
+use iam::{
+    config::Hashing as Cost,
+    hashing::Hashing,
+    model::{Password, User, UserInfo},
+    repository::PgUsers,
+    service::OperatorService,
+};
+use operations::services::{SERVICES, with_database};
+use platform::{
+    auth::{SESSION_HEADER, SESSION_METADATA, ServiceKey},
+    clock,
+    config::Settings,
+    http, ids,
+};
+use reqwest::Method as Verb;
+use serde_json::json;
+use testkit::{Database, Running, eventually};
+use tonic::{
+    Request, Status,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    codegen::http::uri::PathAndQuery,
+    transport::{Channel, Endpoint},
+};
+
+use crate::{
+    answers::Answer,
+    method::{self, Api, Method},
+};
+
+const OPERATOR: &str = "access-operator";
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub enum Caller {
+    /// Without a session.
+    Nobody,
+    /// With a session that was logged out.
+    Dead,
+    /// The user whose order is asked for.
+    Owner,
+    /// Another user, with a valid session.
+    Another,
+    /// A user with the role.
+    Operator,
+    /// A service, by a token.
+    Service(&'static str),
+}
+
+pub struct System {
+    http: HashMap<&'static str, SocketAddr>,
+    grpc: HashMap<&'static str, Channel>,
+    client: reqwest::Client,
+    sessions: [String; 4],
+    owner: String,
+    order: String,
+    _services: Vec<Running>,
+    _databases: Vec<Database>,
+}
+
+impl System {
+    /// Starts the services, and makes a paid order of a user.
+    pub async fn start() -> Self {
+        let (settings, databases) = settings().await;
+        let mut services = Vec::new();
+        for service in SERVICES {
+            let built = (service.build)(settings.clone()).await.unwrap();
+            let readiness = built.readiness.clone();
+            services.push(testkit::run(built.run));
+            readiness.ready().await;
+        }
+        let address = |variable: &str| settings.get(variable).unwrap().parse::<SocketAddr>().unwrap();
+        let mut grpc = HashMap::new();
+        for service in SERVICES {
+            let url = format!("http://{}", address(&service.called_at()));
+            grpc.insert(service.name, Endpoint::from_shared(url).unwrap().connect_lazy());
+        }
+        let http = HashMap::from([("order", address("ORDER_LISTEN")), ("delivery", address("DELIVERY_HTTP_LISTEN"))]);
+        let shop = Shop::of(&settings).unwrap();
+        let (owner, another) = (Customer::fresh("owner"), Customer::fresh("another"));
+        let (owner_uuid, _) = owner.register(&shop).await.unwrap();
+        another.register(&shop).await.unwrap();
+        let (owner, _) = owner.log_in(&shop).await.unwrap();
+        let (dead, _) = another.log_in(&shop).await.unwrap();
+        let (another, _) = another.log_in(&shop).await.unwrap();
+        shop.auth().logout(LogoutRequest { session_uuid: dead.clone() }).await.unwrap();
+        let operator = operator(&settings, &shop).await;
+        let order = paid_order(&shop, &owner, &owner_uuid.to_string()).await;
+        let system = Self {
+            http,
+            grpc,
+            client: http::client(Duration::from_secs(10)).unwrap(),
+            sessions: [dead, owner, another, operator],
+            owner: owner_uuid.to_string(),
+            order,
+            _services: services,
+            _databases: databases,
+        };
+        system.followed().await;
+        system
+    }
+
+    /// Returns when the services that follow orders know this one.
+    async fn followed(&self) {
+        for (service, name) in [
+            ("assembly", "/assembly.v1.AssemblyService/GetAssembly"),
+            ("notification", "/notification.v1.NotificationService/ListNotifications"),
+            ("delivery", "/delivery.v1.DeliveryService/GetDeliveryStatus"),
+        ] {
+            let method = Method { service, api: Api::Grpc, name: name.to_owned() };
+            eventually(async || (self.ask(&method, Caller::Owner).await == Answer::Admitted).then_some(())).await;
+        }
+    }
+
+    /// Calls a method about the owner and its order.
+    pub async fn ask(&self, method: &Method, caller: Caller) -> Answer {
+        match method.api {
+            Api::Grpc => self.ask_grpc(method, caller).await,
+            Api::Http => self.ask_http(method, caller).await,
+        }
+    }
+
+    fn session(&self, caller: Caller) -> Option<&str> {
+        let [dead, owner, another, operator] = &self.sessions;
+        match caller {
+            Caller::Nobody | Caller::Service(_) => None,
+            Caller::Dead => Some(dead),
+            Caller::Owner => Some(owner),
+            Caller::Another => Some(another),
+            Caller::Operator => Some(operator),
+        }
+    }
+
+    fn token(method: &Method, caller: Caller) -> Option<String> {
+        let Caller::Service(name) = caller else { return None };
+        let key = ServiceKey::new(name, &testkit::SERVICE_KEY.into()).unwrap();
+        Some(format!("Bearer {}", key.token(method.service).unwrap()))
+    }
+
+    async fn ask_grpc(&self, method: &Method, caller: Caller) -> Answer {
+        let mut request = Request::new(method::request(&method.name, &self.order, &self.owner));
+        if let Some(session) = self.session(caller) {
+            request.metadata_mut().insert(SESSION_METADATA, session.parse().unwrap());
+        }
+        if let Some(token) = Self::token(method, caller) {
+            request.metadata_mut().insert("authorization", token.parse().unwrap());
+        }
+        request.set_timeout(Duration::from_secs(10));
+        let mut client = Grpc::new(self.grpc[method.service].clone());
+        client.ready().await.unwrap();
+        let path = PathAndQuery::try_from(method.name.as_str()).unwrap();
+        let answer = client.unary(request, path, Raw).await;
+        Answer::of_grpc(answer.as_ref().map(|_| ()))
+    }
+
+    async fn ask_http(&self, method: &Method, caller: Caller) -> Answer {
+        let (verb, path) = method.name.split_once(' ').unwrap();
+        let path = path.replace("{order_uuid}", &self.order).replace("{*rest}", "index.css");
+        // A courier, or an order of /api/orders.
+        let path = path.replace("{id}", &self.order).replace("{order_id}", &self.order);
+        let url = format!("http://{}{path}", self.http[method.service]);
+        let mut request = self.client.request(verb.parse().unwrap(), url);
+        if verb == "POST" {
+            request = request.json(&json!({ "payment_method": "CARD" }));
+        }
+        if let Some(session) = self.session(caller) {
+            request = request.header(SESSION_HEADER, session);
+        }
+        if let Some(token) = Self::token(method, caller) {
+            request = request.header("authorization", token);
+        }
+        Answer::of_http(request.send().await.unwrap().status().as_u16())
+    }
+}
+
+/// Settings of a system of one process.
+async fn settings() -> (Settings, Vec<Database>) {
+    let (kafka, redis) = (testkit::kafka().await, testkit::redis().await);
+    let mut variables: Vec<(String, String)> = Vec::new();
+    let mut databases = Vec::new();
+    for service in SERVICES {
+        let second = service.second_api.map(platform::service::SecondApi::listen_suffix);
+        for suffix in ["LISTEN"].into_iter().chain(second) {
+            variables.push((service.variable(suffix), free_address()));
+        }
+        let (_, called_at) = variables.iter().find(|(name, _)| *name == service.called_at()).unwrap();
+        variables.push((service.variable("ADDRESS"), called_at.clone()));
+    }
+    for service in with_database() {
+        let database = testkit::empty_database().await;
+        variables.push((service.variable("DATABASE_URL"), database.url.clone()));
+        variables.push((service.variable("DATABASE_CONNECTIONS"), "5".to_owned()));
+        databases.push(database);
+    }
+    let rest = [
+        ("REDIS_URL", redis.url),
+        ("IAM_REDIS_PREFIX", kafka.prefix.clone()),
+        ("IAM_OPERATORS", OPERATOR.to_owned()),
+        // Many log in.
+        ("IAM_ARGON2_MEMORY_KIB", "64".to_owned()),
+        ("IAM_ARGON2_ITERATIONS", "1".to_owned()),
+        ("KAFKA_INSTANCE_ID", "access".to_owned()),
+    ];
+    let settings = testkit::settings().with(kafka.settings()).with(rest);
+    let own: Vec<(&str, String)> = variables.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    (settings.with(own).for_shared_process(), databases)
+}
+
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+/// The session of a new operator.
+async fn operator(settings: &Settings, shop: &Shop) -> String {
+    let info = UserInfo::new(OPERATOR.to_owned(), "operator@example.com".to_owned(), Vec::new()).unwrap();
+    let database = iam::SERVICE.pool("access", 1, settings).unwrap();
+    let operators = settings.read::<iam::config::Own>().unwrap().operators().unwrap();
+    let hashing = Hashing::new(&settings.read::<Cost>().unwrap()).unwrap();
+    let service = OperatorService::new(Arc::new(PgUsers::new(database.clone())), hashing, operators);
+    let password = Password::chosen("password", PASSWORD.to_owned(), &info, iam::model::MIN_CHARACTERS).unwrap();
+    let now = clock::now();
+    let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
+    service.create(&user, password, rand::random()).await.unwrap();
+    database.close().await;
+    let request = LoginRequest { login: OPERATOR.to_owned(), password: PASSWORD.to_owned() };
+    shop.auth().login(request).await.unwrap().into_inner().session_uuid
+}
+
+/// A paid order of this user, which is to be delivered.
+async fn paid_order(shop: &Shop, session: &str, user: &str) -> String {
+    let (parts, _) = customer::parts(shop, session).await.unwrap();
+    let parts: Vec<&str> = parts.iter().map(|part| part.uuid.as_str()).collect();
+    let body = json!({ "user_uuid": user, "part_uuids": parts, "delivery_address": "Main Street" });
+    let created = shop.ask(Verb::POST, "/api/v1/orders", Some(session), Some(body)).await.unwrap();
+    assert_eq!(created.status, 201, "{}", created.text);
+    let created: serde_json::Value = serde_json::from_str(&created.text).unwrap();
+    let order = created["order_uuid"].as_str().unwrap().to_owned();
+    let body = json!({ "payment_method": "CARD" });
+    let paid = shop.ask(Verb::POST, &format!("/api/v1/orders/{order}/pay"), Some(session), Some(body)).await.unwrap();
+    assert_eq!(paid.status, 200, "{}", paid.text);
+    order
+}
+
+/// Messages as they are on the wire.
+#[derive(Clone, Copy)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = Vec<u8>;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, item: Vec<u8>, target: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        target.put_slice(&item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        let length = source.remaining();
+        Ok(Some(source.copy_to_bytes(length).to_vec()))
+    }
+}

@@ -1,0 +1,59 @@
+//! The tables of docs/access.md.
+
+use std::fmt;
+
+use crate::method::{Api, Method, all};
+
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/access.md");
+
+/// One method and its callers: without a session, with a dead one, with another user's, an operator; and the services.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub method: Method,
+    pub cells: [String; 5],
+}
+
+/// The rows of the document, under the heading of their service.
+pub fn rows() -> Vec<Row> {
+    let text = std::fs::read_to_string(DOCUMENT).unwrap();
+    let services: Vec<&'static str> = all().into_iter().map(|(method, _)| method.service).collect();
+    let mut rows = Vec::new();
+    let mut service = None;
+    for line in text.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            service = services.iter().find(|name| **name == heading).copied();
+        }
+        let Some((service, row)) = service.zip(line.strip_prefix("| `")) else { continue };
+        let (name, cells) = row.split_once("` |").unwrap();
+        let cells: Vec<String> =
+            cells.trim().trim_end_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+        let cells = cells.try_into().unwrap_or_else(|cells| panic!("{name} has the cells {cells:?}"));
+        let api = if name.starts_with('/') { Api::Grpc } else { Api::Http };
+        rows.push(Row { method: Method { service, api, name: name.to_owned() }, cells });
+    }
+    rows
+}
+
+impl Row {
+    /// The row that the system's answers make: those to four callers, and the services admitted among `asked` ones.
+    pub fn seen(method: Method, answers: Vec<String>, admitted: &[&str], asked: usize) -> Self {
+        let services = match admitted.len() {
+            0 => "none".to_owned(),
+            all if all == asked => "all".to_owned(),
+            _ => admitted.join(", "),
+        };
+        let cells: Vec<String> = answers.into_iter().chain([services]).collect();
+        Self { method, cells: cells.try_into().unwrap() }
+    }
+
+    /// Whether another user is told that there is no such thing.
+    pub fn hides(&self) -> bool {
+        ["NotFound", "404"].contains(&self.cells[2].as_str())
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "| `{}` | {} |", self.method.name, self.cells.join(" | "))
+    }
+}

@@ -1,0 +1,77 @@
+//! A broker with listeners over TLS, and its authority.
+
+use std::time::{Duration, SystemTime};
+
+use certificates::{Authority, Subject};
+use servers::kafka::container::{ENVIRONMENT, IMAGE, LOG4J, LOG4J_PATH, ask};
+use testcontainers::{GenericImage, ImageExt as _, core::IntoContainerPort as _};
+use tokio::sync::OnceCell;
+
+use crate::{
+    containers::{answers, keep, launch, once},
+    run::Run,
+};
+
+/// Where the broker finds its key and its certificate.
+const KEYSTORE: &str = "/tmp/broker.pem";
+const LIFETIME: Duration = Duration::from_hours(24);
+/// The image's own scripts look for stores in Java's format where a listener's name ends in SSL.
+const SETTINGS: [(&str, &str); 6] = [
+    ("KAFKA_LISTENERS", "PLAINTEXT://:9092,ENCRYPTED://:9096,USERS://:9097,CONTROLLER://:9093"),
+    ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,ENCRYPTED:SSL,USERS:SASL_SSL"),
+    ("KAFKA_SSL_KEYSTORE_TYPE", "PEM"),
+    ("KAFKA_SSL_KEYSTORE_LOCATION", KEYSTORE),
+    ("KAFKA_SASL_ENABLED_MECHANISMS", "PLAIN"),
+    (
+        "KAFKA_LISTENER_NAME_USERS_PLAIN_SASL_JAAS_CONFIG",
+        "org.apache.kafka.common.security.plain.PlainLoginModule required user_order=\"of-a-test\";",
+    ),
+];
+
+/// A broker. The listeners' addresses begin with `localhost`, which is in its certificate.
+#[derive(Clone, Debug)]
+pub struct TlsKafka {
+    /// The listener of `ssl`.
+    pub ssl: String,
+    /// The listener of `sasl_ssl`, which knows the user `order` with the password `of-a-test`.
+    pub sasl_ssl: String,
+    /// The certificate of the authority, in PEM.
+    pub authority: String,
+}
+
+/// The broker of this test binary, which needs a container engine: nothing where there is none.
+pub async fn tls_kafka() -> Option<TlsKafka> {
+    static BROKER: OnceCell<Option<TlsKafka>> = OnceCell::const_new();
+    once(&BROKER, start).await
+}
+
+async fn start() -> anyhow::Result<TlsKafka> {
+    let now = SystemTime::now();
+    let authority = Authority::create(now, LIFETIME)?;
+    let pair = authority.issue(&Subject::store("kafka"), now, LIFETIME)?;
+    // The broker must advertise ports chosen beforehand.
+    let port = || anyhow::Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
+    let (plain, ssl, users) = (port()?, port()?, port()?);
+    let advertised = format!("PLAINTEXT://localhost:9092,ENCRYPTED://localhost:{ssl},USERS://localhost:{users}");
+    let mut image = GenericImage::new(IMAGE.0, IMAGE.1)
+        .with_mapped_port(plain, 9092.tcp())
+        .with_mapped_port(ssl, 9096.tcp())
+        .with_mapped_port(users, 9097.tcp())
+        .with_copy_to(LOG4J_PATH, LOG4J.as_bytes().to_vec())
+        .with_copy_to(KEYSTORE, format!("{}{}", pair.key, pair.certificate).into_bytes())
+        .with_env_var("KAFKA_ADVERTISED_LISTENERS", &advertised);
+    for (name, value) in ENVIRONMENT.iter().chain(&SETTINGS) {
+        image = image.with_env_var(*name, *value);
+    }
+    let (container, name) = launch(image, Run::current()).await?;
+    answers(&container, &name, async || {
+        tokio::task::spawn_blocking(move || ask(&format!("127.0.0.1:{plain}"))).await?
+    })
+    .await?;
+    keep(container);
+    Ok(TlsKafka {
+        ssl: format!("localhost:{ssl}"),
+        sasl_ssl: format!("localhost:{users}"),
+        authority: authority.certificate().to_owned(),
+    })
+}
