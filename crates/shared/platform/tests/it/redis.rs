@@ -56,6 +56,27 @@ async fn a_read_whose_bytes_are_dropped_is_made_again_over_the_next_connection()
     );
 }
 
+/// Stops this thread, with all that runs on it, once: what a machine does to a process that waits for its turn.
+async fn stall() {
+    tokio::task::yield_now().await;
+    std::thread::sleep(2 * RESPONSE_TIMEOUT);
+}
+
+#[tokio::test]
+async fn a_process_that_was_not_scheduled_finds_the_answer_that_came_meanwhile() {
+    let (_proxy, connection) = connection_through_a_proxy().await;
+    let ping = || async {
+        let mut connection = connection.clone();
+        redis::cmd("PING").query_async::<()>(&mut connection).await
+    };
+    ping().await.unwrap();
+
+    for _ in 0..5 {
+        let (answer, ()) = tokio::join!(ping(), stall());
+        answer.unwrap();
+    }
+}
+
 /// What readiness waits for while a connection to `url` is watched.
 async fn waiting_for(url: &str) -> Vec<String> {
     let readiness = Readiness::default();
