@@ -39,5 +39,6 @@ pub mod security_events;
 pub mod server;
 pub mod service;
 pub mod shutdown;
+pub mod starvation;
 pub mod telemetry;
 pub mod tls;

@@ -17,10 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     health::Condition,
+    starvation::{Silent, within_scheduled},
     tls::{self, Tls},
 };
 
-/// How long one command may take, the time to connect again included. Callers are told within 500 ms that Redis is away.
+/// How long one command may take, the time to connect again included, while this process is scheduled. Callers are told within 500 ms
+/// that Redis is away.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 /// A connection without a reply for this long is replaced. It is less than the callers' own timeouts, which would hide the loss.
 const SILENCE: Duration = Duration::from_millis(250);
@@ -86,7 +88,7 @@ impl Connection {
     }
 
     async fn answered<T>(&self, used: Arc<ConnectionManager>, answer: RedisFuture<'_, T>) -> RedisResult<T> {
-        let outcome = answer.await;
+        let outcome = within_scheduled(SILENCE, answer).await.unwrap_or_else(|Silent| Err(timed_out()));
         if outcome.as_ref().is_err_and(RedisError::is_timeout) {
             self.replace(&used);
         }
@@ -101,7 +103,9 @@ impl ConnectionLike for Connection {
             let mut manager = ConnectionManager::clone(&current);
             match self.answered(current, manager.req_packed_command(cmd)).await {
                 Err(error) if error.is_timeout() && is_read(cmd) => {
-                    ConnectionManager::clone(&self.current()).req_packed_command(cmd).await
+                    let current = self.current();
+                    let mut manager = ConnectionManager::clone(&current);
+                    self.answered(current, manager.req_packed_command(cmd)).await
                 }
                 outcome => outcome,
             }
@@ -126,6 +130,11 @@ impl ConnectionLike for Connection {
     }
 }
 
+/// The error of a command that got no answer in time.
+pub fn timed_out() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+}
+
 fn is_read(cmd: &Cmd) -> bool {
     matches!(cmd.args_iter().next(), Some(Arg::Simple(name)) if READS.iter().any(|read| name.eq_ignore_ascii_case(read)))
 }
@@ -142,7 +151,8 @@ pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) ->
     }
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(Duration::from_secs(1)))
-        .set_response_timeout(Some(SILENCE))
+        // The bound of last resort: `answered` looks for silence while this process is scheduled.
+        .set_response_timeout(Some(WATCH))
         .set_number_of_retries(1)
         .set_max_delay(Duration::from_millis(500));
     let server = server.set_tcp_settings(tcp);

@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::UserId;
-use platform::redis::Connection;
+use platform::{
+    redis::{Connection, timed_out},
+    starvation::{Silent, within_scheduled},
+};
 use redis::{AsyncCommands as _, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 use tokio::time::Instant;
 
@@ -119,12 +122,8 @@ where
             outcome => outcome,
         }
     };
-    let reply = tokio::time::timeout(TIMEOUT, reply).await;
-    reply.unwrap_or_else(|_| Err(timed_out())).map_err(Error::SessionsUnavailable)
-}
-
-fn timed_out() -> RedisError {
-    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+    let reply = within_scheduled(TIMEOUT, reply).await;
+    reply.unwrap_or_else(|Silent| Err(timed_out())).map_err(Error::SessionsUnavailable)
 }
 
 fn millis(duration: Duration) -> u64 {
