@@ -77,6 +77,7 @@ impl Visit<'_> {
         let method = |provider: &str, target: &str| NotificationMethod {
             provider_name: provider.to_owned(),
             target: target.to_owned(),
+            ..NotificationMethod::default()
         };
         let notification_methods = vec![method("telegram", target), method("email", mail)];
         UserInfo { login: self.login.clone(), email: self.email.clone(), notification_methods }

@@ -3,6 +3,7 @@
 //! of the user's sessions.
 
 mod attempts;
+mod contact_codes;
 mod old;
 mod scripts;
 mod stored;
@@ -15,8 +16,8 @@ use platform::redis::Connection;
 use redis::{AsyncCommands as _, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 use tokio::time::Instant;
 
-pub use self::attempts::RedisAttempts;
 use self::scripts::Scripts;
+pub use self::{attempts::RedisAttempts, contact_codes::RedisContactCodes};
 use crate::{
     config::SessionBounds,
     error::Error,
