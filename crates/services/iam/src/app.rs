@@ -11,14 +11,18 @@ use crate::{
     config::{Config, SessionBackend},
     hashing::Hashing,
     jobs,
-    repository::{Attempts, MemoryAttempts, MemorySessions, PgUsers, RedisAttempts, RedisSessions, Sessions},
-    service::IamService,
+    repository::{
+        Attempts, CodeLimit, ContactCodes, MemoryAttempts, MemoryContactCodes, MemorySessions, PgUsers, RedisAttempts,
+        RedisContactCodes, RedisSessions, Sessions,
+    },
+    service::{ContactService, IamService},
 };
 
 pub struct App {
     server: Server,
     guard: Guard,
     service: IamService,
+    contacts: ContactService,
     settings: Settings,
     jobs: Vec<Job>,
 }
@@ -35,21 +39,30 @@ impl App {
         let hashing = Hashing::new(&cost)?;
         let settings = Settings { proxies, password_min: own.iam_password_min };
         let mut jobs = vec![jobs::free_hashing_memory(hashing.clone())];
-        let (sessions, attempts): (Arc<dyn Sessions>, Arc<dyn Attempts>) = match sessions {
+        let codes_limit = CodeLimit::default();
+        let (sessions, attempts, codes): (Arc<dyn Sessions>, Arc<dyn Attempts>, Arc<dyn ContactCodes>) = match sessions
+        {
             SessionBackend::Redis { url } => {
                 let redis = server.redis("REDIS_URL", &url)?;
                 let (watched, connected) = (redis.clone(), server.condition("redis"));
                 jobs.push(Job::new("redis", |stop| redis::watch(watched, connected, stop)));
                 let attempts = RedisAttempts::new(redis.clone(), own.iam_redis_prefix.clone(), limits);
-                (Arc::new(RedisSessions::new(redis, own.iam_redis_prefix, bounds)), Arc::new(attempts))
+                let codes = RedisContactCodes::new(redis.clone(), own.iam_redis_prefix.clone(), codes_limit);
+                let sessions = RedisSessions::new(redis, own.iam_redis_prefix, bounds);
+                (Arc::new(sessions), Arc::new(attempts), Arc::new(codes))
             }
-            SessionBackend::Memory => (Arc::new(MemorySessions::new(bounds)), Arc::new(MemoryAttempts::new(limits))),
+            SessionBackend::Memory => (
+                Arc::new(MemorySessions::new(bounds)),
+                Arc::new(MemoryAttempts::new(limits)),
+                Arc::new(MemoryContactCodes::new(codes_limit)),
+            ),
         };
         jobs.push(jobs::fill_caseless_keys(server.database()?));
         let users = Arc::new(PgUsers::new(server.database()?));
+        let contacts = ContactService::new(users.clone(), sessions.clone(), codes);
         let service = IamService::new(users, sessions, attempts, hashing, own.iam_session_ttl, operators);
         let guard = server.guard(Arc::new(OwnSessions(service.clone())), api::RULES);
-        Ok(Self { server, guard, service, settings, jobs })
+        Ok(Self { server, guard, service, contacts, settings, jobs })
     }
 
     /// The address it listens on, with the port chosen by the system if the configured one is 0.
@@ -63,8 +76,8 @@ impl App {
 
     /// Runs until `stop` or a permanent failure.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut tasks =
-            self.server.start(&stop).await?.serve_grpc(api::services(self.service, self.settings), self.guard);
+        let services = api::services(self.service, self.contacts, self.settings);
+        let mut tasks = self.server.start(&stop).await?.serve_grpc(services, self.guard);
         tasks.jobs(self.jobs);
         tasks.join().await
     }

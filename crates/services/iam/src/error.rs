@@ -25,6 +25,15 @@ pub enum Error {
     UserNotFound,
     #[error("session not found")]
     SessionNotFound,
+    #[error("the user has no Telegram contact")]
+    NoTelegramContact,
+    #[error("the code is wrong, has expired or was used")]
+    WrongCode,
+    /// The code was right, and is used up.
+    #[error("the chat is not the Telegram contact of the code's user")]
+    OtherChat,
+    #[error("too many wrong codes from this chat")]
+    TooManyCodes,
     #[error("too many failed attempts from this address")]
     TooManyAttempts,
     #[error("too many registrations from this address")]
@@ -55,8 +64,9 @@ impl From<Error> for Status {
             Error::LoginTaken | Error::EmailTaken => Self::already_exists(message),
             Error::WrongCredentials | Error::InvalidSession => Self::unauthenticated(message),
             Error::NotOperator => Self::permission_denied(message),
-            Error::UserNotFound | Error::SessionNotFound => Self::not_found(message),
-            Error::TooManyAttempts | Error::TooManyRegistrations | Error::HashingBusy => {
+            Error::UserNotFound | Error::SessionNotFound | Error::WrongCode => Self::not_found(message),
+            Error::NoTelegramContact | Error::OtherChat => Self::failed_precondition(message),
+            Error::TooManyAttempts | Error::TooManyRegistrations | Error::TooManyCodes | Error::HashingBusy => {
                 Self::resource_exhausted(message)
             }
             Error::SessionsUnavailable(_) => Self::unavailable(message),

@@ -36,6 +36,7 @@ impl App {
         let templates = Templates::load(own.notification_templates.as_deref())?;
         // The guard and the look-up of chats share a channel and its circuit breaker.
         let iam = identity.iam(&server)?;
+        let writes_to_unconfirmed = own.writes_to_unconfirmed();
         let messenger = client::messenger(&own, server.identify(iam.clone()))?;
         let notifications = Arc::new(PgNotifications::new(server.database()?));
         let queued = Arc::new(Notify::new());
@@ -46,13 +47,15 @@ impl App {
             notifier: messenger.notifier,
             templates: templates.clone(),
             fallback_chat: own.telegram_chat_id,
+            writes_to_unconfirmed,
             stable_for: STABLE_FOR,
             halted: AtomicBool::new(false),
         };
         let offsets = Arc::new(PgOffsets::new(server.database()?));
         // Lease names are stored: a renamed one would let two replicas work during an upgrade.
         let lease = server.lease("greeter")?;
-        let bot = messenger.bot.map(|api| Bot { api, offsets, lease, templates });
+        let contacts = messenger.contacts;
+        let bot = messenger.bot.map(|api| Bot { api, offsets, lease, templates, contacts });
         let subscriptions = [
             consumers::order_paid(service.clone()),
             consumers::ship_assembled(service.clone()),

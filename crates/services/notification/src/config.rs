@@ -30,12 +30,26 @@ pub struct Own {
     /// The Bot API's base URL.
     #[serde(default = "telegram")]
     pub telegram_api_url: String,
+    /// Whether users are written to whose Telegram contact is not confirmed. Not set: only where the Bot API is not Telegram's own.
+    pub notification_telegram_unconfirmed: Option<bool>,
     /// A directory whose files replace the built-in templates of the same name; see `templates/`.
     pub notification_templates: Option<PathBuf>,
 }
 
+/// The host of Telegram's own Bot API.
+const TELEGRAM: &str = "api.telegram.org";
+
 fn telegram() -> String {
-    "https://api.telegram.org".to_owned()
+    format!("https://{TELEGRAM}")
+}
+
+impl Own {
+    /// Whether users are written to whose Telegram contact is not confirmed.
+    pub fn writes_to_unconfirmed(&self) -> bool {
+        let host = reqwest::Url::parse(&self.telegram_api_url).ok();
+        let host = host.as_ref().and_then(|url| url.host_str()).map(|host| host.trim_end_matches('.'));
+        self.notification_telegram_unconfirmed.unwrap_or(host != Some(TELEGRAM))
+    }
 }
 
 impl Config {
@@ -47,5 +61,30 @@ impl Config {
             messaging: Messaging::load(settings)?,
             own: settings.read()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_at_telegram_itself_contacts_must_be_confirmed_unless_the_variable_says_otherwise() {
+        let own = |url: &str, unconfirmed| Own {
+            telegram_bot_token: None,
+            telegram_chat_id: None,
+            telegram_api_url: url.to_owned(),
+            notification_telegram_unconfirmed: unconfirmed,
+            notification_templates: None,
+        };
+        let real = ["https://api.telegram.org", "https://API.telegram.org:443/", "http://api.telegram.org./x"];
+        for url in real {
+            assert!(!own(url, None).writes_to_unconfirmed(), "{url}");
+            assert!(own(url, Some(true)).writes_to_unconfirmed(), "{url}");
+        }
+        for url in ["http://127.0.0.1:8081", "https://telegram.example", "https://api.telegram.org.example"] {
+            assert!(own(url, None).writes_to_unconfirmed(), "{url}");
+            assert!(!own(url, Some(false)).writes_to_unconfirmed(), "{url}");
+        }
     }
 }

@@ -49,7 +49,11 @@ mod tests {
 
     #[test]
     fn a_sensitive_field_is_not_shown_and_the_others_are() {
-        let method = NotificationMethod { provider_name: "telegram".to_owned(), target: "774242".to_owned() };
+        let method = NotificationMethod {
+            provider_name: "telegram".to_owned(),
+            target: "774242".to_owned(),
+            is_confirmed: true,
+        };
         let info = UserInfo {
             login: "ann".to_owned(),
             email: "ann@example.com".to_owned(),

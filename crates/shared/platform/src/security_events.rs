@@ -13,7 +13,7 @@ pub const TARGET: &str = "security";
 const PATH_SHOWN: usize = 256;
 
 /// The names of all events, in the order of [`Event`].
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 11] = [
     "registered",
     "logged_in",
     "login_refused",
@@ -22,6 +22,9 @@ const NAMES: [&str; 8] = [
     "password_changed",
     "role_used",
     "token_refused",
+    "contact_code_created",
+    "contact_confirmed",
+    "contact_refused",
 ];
 
 /// What happened. A subject is a user's uuid.
@@ -53,6 +56,18 @@ pub enum Event<'a> {
     TokenRefused {
         reason: TokenRefusal,
     },
+    /// A user got a code that confirms a contact.
+    ContactCodeCreated {
+        user: Uuid,
+    },
+    ContactConfirmed {
+        user: Uuid,
+    },
+    /// A code was refused. The subject is known where the code was right.
+    ContactRefused {
+        user: Option<Uuid>,
+        reason: ContactRefusal,
+    },
 }
 
 /// What ended sessions.
@@ -83,10 +98,21 @@ pub enum TokenRefusal {
     Certificate,
 }
 
+/// Why a code that confirms a contact was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactRefusal {
+    /// It is wrong, has expired or was used.
+    Code,
+    /// It came from another contact than the user's.
+    Chat,
+    /// Too many wrong ones came from the same contact.
+    Limit,
+}
+
 impl Event<'_> {
     fn name(self) -> &'static str {
-        let [registered, logged_in, login_refused, locked, session_revoked, password_changed, role_used, token_refused] =
-            NAMES;
+        let [registered, logged_in, login_refused, locked, session_revoked, password_changed, rest @ ..] = NAMES;
+        let [role_used, token_refused, contact_code_created, contact_confirmed, contact_refused] = rest;
         match self {
             Self::Registered { .. } => registered,
             Self::LoggedIn { .. } => logged_in,
@@ -96,6 +122,9 @@ impl Event<'_> {
             Self::PasswordChanged { .. } => password_changed,
             Self::RoleUsed { .. } => role_used,
             Self::TokenRefused { .. } => token_refused,
+            Self::ContactCodeCreated { .. } => contact_code_created,
+            Self::ContactConfirmed { .. } => contact_confirmed,
+            Self::ContactRefused { .. } => contact_refused,
         }
     }
 
@@ -105,7 +134,10 @@ impl Event<'_> {
             | Self::LoggedIn { user }
             | Self::SessionRevoked { user, .. }
             | Self::PasswordChanged { user }
-            | Self::RoleUsed { user, .. } => Some(user),
+            | Self::RoleUsed { user, .. }
+            | Self::ContactCodeCreated { user }
+            | Self::ContactConfirmed { user } => Some(user),
+            Self::ContactRefused { user, .. } => user,
             Self::LoginRefused | Self::Locked | Self::TokenRefused { .. } => None,
         }
     }
@@ -114,6 +146,7 @@ impl Event<'_> {
         match self {
             Self::SessionRevoked { by, .. } => Some(by.as_str()),
             Self::TokenRefused { reason } => Some(reason.as_str()),
+            Self::ContactRefused { reason, .. } => Some(reason.as_str()),
             _ => None,
         }
     }
@@ -145,6 +178,16 @@ impl TokenRefusal {
             Self::Lifetime => "lifetime",
             Self::Signature => "signature",
             Self::Certificate => "certificate",
+        }
+    }
+}
+
+impl ContactRefusal {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Chat => "chat",
+            Self::Limit => "limit",
         }
     }
 }
@@ -224,6 +267,16 @@ mod tests {
                 "event": "session_revoked", "user_uuid": user.to_string(), "reason": "logout_all" })
         );
         assert_eq!(role["path"], "/api/v1/couriers");
+    }
+
+    #[test]
+    fn a_refused_code_has_a_subject_only_where_it_was_right() {
+        let other = logged(Event::ContactRefused { user: Some(Uuid::from_u128(7)), reason: ContactRefusal::Chat });
+        let wrong = logged(Event::ContactRefused { user: None, reason: ContactRefusal::Code });
+
+        assert_eq!((&other["event"], &other["reason"]), (&"contact_refused".into(), &"chat".into()));
+        assert_eq!(other["user_uuid"], Uuid::from_u128(7).to_string());
+        assert_eq!((&wrong["reason"], wrong.get("user_uuid")), (&"code".into(), None));
     }
 
     #[test]

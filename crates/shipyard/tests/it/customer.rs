@@ -6,7 +6,10 @@ use contracts::proto::{
     auth::v1::{LoginRequest, auth_service_client::AuthServiceClient},
     common::v1::UserInfo,
     inventory::v1::{GetPartRequest, ListPartsRequest, Part, inventory_service_client::InventoryServiceClient},
-    user::v1::{RegisterRequest, UserRegistrationInfo, user_service_client::UserServiceClient},
+    user::v1::{
+        RegisterRequest, UserRegistrationInfo, contact_service_client::ContactServiceClient,
+        user_service_client::UserServiceClient,
+    },
 };
 use platform::ids;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
@@ -109,6 +112,10 @@ impl Customer {
 
     pub fn users(&self) -> UserServiceClient<Channel> {
         UserServiceClient::new(channel(&self.iam))
+    }
+
+    pub fn contacts(&self) -> ContactServiceClient<Channel> {
+        ContactServiceClient::new(channel(&self.iam))
     }
 
     /// A gRPC request within this customer's session.

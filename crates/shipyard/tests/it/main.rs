@@ -6,6 +6,7 @@ mod abuse;
 mod audit;
 mod commands;
 mod connections;
+mod contacts;
 mod couriers;
 mod crashes;
 mod customer;

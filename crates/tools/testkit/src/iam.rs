@@ -15,8 +15,10 @@ use contracts::proto::{
     },
     common::v1::{NotificationMethod, Session, User, UserInfo},
     user::v1::{
-        ChangePasswordRequest, ChangePasswordResponse, GetUserRequest, GetUserResponse, RegisterRequest,
+        ChangePasswordRequest, ChangePasswordResponse, ConfirmContactRequest, ConfirmContactResponse,
+        CreateContactCodeRequest, CreateContactCodeResponse, GetUserRequest, GetUserResponse, RegisterRequest,
         RegisterResponse,
+        contact_service_server::{ContactService, ContactServiceServer},
         user_service_server::{UserService, UserServiceServer},
     },
 };
@@ -35,7 +37,7 @@ use crate::{
     settings::SERVICE_KEY,
 };
 
-/// The stand-in; serves Whoami and GetUser until it is dropped.
+/// The stand-in; serves Whoami, GetUser and ConfirmContact until it is dropped.
 pub struct Iam {
     pub address: SocketAddr,
     known: Known,
@@ -46,9 +48,16 @@ pub struct Iam {
 struct Known {
     sessions: Arc<MemorySessions>,
     users: Arc<Mutex<HashMap<Uuid, Vec<NotificationMethod>>>>,
+    /// The user of each code that confirms a contact.
+    codes: Arc<Mutex<HashMap<String, Uuid>>>,
 }
 
-const RULES: &[Rule] = &[Rule::session("/user.v1.UserService/GetUser", &["order", "notification"])];
+const RULES: &[Rule] = &[
+    Rule::session("/user.v1.UserService/GetUser", &["order", "notification"]),
+    Rule::services("/user.v1.ContactService/ConfirmContact", &["notification"]),
+];
+/// A chat that has given too many wrong codes.
+pub const LIMITED_CHAT: i64 = 429;
 
 pub async fn iam() -> Iam {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -58,6 +67,7 @@ pub async fn iam() -> Iam {
     let guard = Guard::new(known.sessions.clone(), key, RULES).otherwise(Access::Public);
     let services = Services::new(contracts::proto::DESCRIPTORS)
         .with(AuthServiceServer::new(known.clone()))
+        .with(ContactServiceServer::new(known.clone()))
         .with(UserServiceServer::new(known.clone()));
     Iam { address, known, _server: run(|stop| services.serve(listener, guard, Readiness::default(), stop)) }
 }
@@ -84,9 +94,15 @@ impl Iam {
             .map(|(provider, target)| NotificationMethod {
                 provider_name: (*provider).to_owned(),
                 target: (*target).to_owned(),
+                ..NotificationMethod::default()
             })
             .collect();
         self.known.users.lock().unwrap_or_else(PoisonError::into_inner).insert(user, contacts);
+    }
+
+    /// Makes a code of the user known.
+    pub fn add_code(&self, code: &str, user: Uuid) {
+        self.known.codes.lock().unwrap_or_else(PoisonError::into_inner).insert(code.to_owned(), user);
     }
 }
 
@@ -115,6 +131,36 @@ impl AuthService for Known {
 
     async fn logout_all(&self, _: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
         Err(Status::unimplemented("the stand-in for iam has no logout"))
+    }
+}
+
+#[tonic::async_trait]
+impl ContactService for Known {
+    async fn confirm_contact(
+        &self,
+        request: Request<ConfirmContactRequest>,
+    ) -> Result<Response<ConfirmContactResponse>, Status> {
+        let request = request.into_inner();
+        if request.chat_id == LIMITED_CHAT {
+            return Err(Status::resource_exhausted("too many wrong codes from this chat"));
+        }
+        let user = self.codes.lock().unwrap_or_else(PoisonError::into_inner).remove(&request.code);
+        let user = user.ok_or_else(|| Status::not_found("there is no such code"))?;
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let target = request.chat_id.to_string();
+        let mut contacts = users.get_mut(&user).into_iter().flatten();
+        match contacts.find(|contact| contact.provider_name == "telegram" && contact.target == target) {
+            Some(contact) => contact.is_confirmed = true,
+            None => return Err(Status::failed_precondition("the user has another contact")),
+        }
+        Ok(Response::new(ConfirmContactResponse {}))
+    }
+
+    async fn create_contact_code(
+        &self,
+        _: Request<CreateContactCodeRequest>,
+    ) -> Result<Response<CreateContactCodeResponse>, Status> {
+        Err(Status::unimplemented("make a code known with testkit::Iam::add_code"))
     }
 }
 

@@ -22,7 +22,7 @@ mod tls_kafka;
 pub use database::{Database, database, empty_database};
 pub use eventually::eventually;
 pub use guarded_kafka::{GuardedKafka, guarded_kafka};
-pub use iam::{Iam, iam};
+pub use iam::{Iam, LIMITED_CHAT, iam};
 pub use kafka::{Kafka, kafka};
 pub use redis::{Redis, redis, small_redis};
 pub use running::{Running, run};

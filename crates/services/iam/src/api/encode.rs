@@ -12,8 +12,11 @@ use crate::{model, service::IamService};
 pub fn user(service: &IamService, user: model::User) -> User {
     let roles = service.is_operator(&user).then(|| OPERATOR.to_owned());
     let methods = user.info.notification_methods.into_iter();
-    let methods =
-        methods.map(|method| NotificationMethod { provider_name: method.provider_name, target: method.target });
+    let methods = methods.map(|method| NotificationMethod {
+        provider_name: method.provider_name,
+        target: method.target,
+        is_confirmed: method.is_confirmed,
+    });
     let info = UserInfo { login: user.info.login, email: user.info.email, notification_methods: methods.collect() };
     User {
         uuid: user.id.to_string(),

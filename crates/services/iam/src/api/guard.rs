@@ -22,6 +22,8 @@ pub const RULES: &[Rule] = &[
     Rule::public("/user.v1.UserService/Register"),
     Rule::public("/user.v1.UserService/ChangePassword"),
     Rule::session("/user.v1.UserService/GetUser", &["order", "notification"]),
+    Rule::session("/user.v1.ContactService/CreateContactCode", &[]),
+    Rule::services("/user.v1.ContactService/ConfirmContact", &["notification"]),
 ];
 
 /// Looks sessions up in this service's own repository.

@@ -1,6 +1,9 @@
 //! The gRPC API, one file per RPC.
 
 mod change_password;
+mod confirm_contact;
+mod contacts;
+mod create_contact_code;
 mod encode;
 mod end_session;
 mod end_user_sessions;
@@ -27,6 +30,7 @@ use contracts::proto::{
     user::v1::{
         ChangePasswordRequest, ChangePasswordResponse, GetUserRequest, GetUserResponse, RegisterRequest,
         RegisterResponse,
+        contact_service_server::ContactServiceServer,
         user_service_server::{UserService, UserServiceServer},
     },
 };
@@ -40,12 +44,13 @@ use tonic::{Request, Response, Status};
 use crate::{
     error::Error,
     model::{SessionId, TrustedProxies},
-    service::IamService,
+    service::{ContactService, IamService},
 };
 
 #[derive(Clone)]
 pub struct Grpc {
     service: IamService,
+    contacts: ContactService,
     settings: Settings,
 }
 
@@ -58,11 +63,12 @@ pub struct Settings {
 }
 
 /// The gRPC services that the server serves.
-pub fn services(service: IamService, settings: Settings) -> Services {
-    let grpc = Grpc { service, settings };
+pub fn services(service: IamService, contacts: ContactService, settings: Settings) -> Services {
+    let grpc = Grpc { service, contacts, settings };
     Services::new(DESCRIPTORS)
         .with(AuthServiceServer::new(grpc.clone()))
         .with(SessionServiceServer::new(grpc.clone()))
+        .with(ContactServiceServer::new(grpc.clone()))
         .with(UserServiceServer::new(grpc))
 }
 

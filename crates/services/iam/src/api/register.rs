@@ -36,7 +36,7 @@ fn decode(registration: UserRegistrationInfo, password_min: usize) -> Result<(Us
     let methods = info
         .notification_methods
         .into_iter()
-        .map(|method| NotificationMethod { provider_name: method.provider_name, target: method.target });
+        .map(|method| NotificationMethod::new(method.provider_name, method.target));
     let info = UserInfo::new(info.login, info.email, methods.collect())?;
     let password = Password::chosen("password", registration.password, &info, password_min)?;
     Ok((info, password))

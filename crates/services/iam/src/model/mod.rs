@@ -3,6 +3,7 @@
 mod attempt;
 mod caseless;
 mod common_passwords;
+mod contact;
 mod operators;
 mod password;
 mod proxies;
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 
 pub use attempt::LoginAttempt;
 pub use caseless::caseless;
+pub use contact::{CODE_LIFETIME, ChatId, CodeDigest, ContactCode, TELEGRAM};
 pub use operators::Operators;
 pub use password::{MAX_CHARACTERS, MIN_CHARACTERS, Password};
 pub use proxies::TrustedProxies;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, caseless, line};
+use super::{ChatId, Invalid, TELEGRAM, caseless, line};
 
 /// The longest e-mail address (RFC 5321), and the longest login, which may be an e-mail address.
 const ADDRESS_BYTES: usize = 254;
@@ -19,6 +19,21 @@ const METHODS: usize = 16;
 pub struct NotificationMethod {
     pub provider_name: String,
     pub target: String,
+    /// The user has proved to read what is sent there. Not stored with the method: it follows from the chat that was confirmed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_confirmed: bool,
+}
+
+impl NotificationMethod {
+    /// A method that is not confirmed.
+    pub const fn new(provider_name: String, target: String) -> Self {
+        Self { provider_name, target, is_confirmed: false }
+    }
+
+    /// The Telegram chat that it names, if it names one.
+    pub fn chat(&self) -> Option<ChatId> {
+        if self.provider_name == TELEGRAM { ChatId::parse("target", &self.target).ok() } else { None }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,8 +96,21 @@ impl UserInfo {
             let field = |name| format!("notification_methods[{index}].{name}");
             line(&field("provider_name"), &method.provider_name, PROVIDER_BYTES)?;
             line(&field("target"), &method.target, TARGET_BYTES)?;
+            if method.provider_name == TELEGRAM {
+                ChatId::parse(&field("target"), &method.target)?;
+            }
         }
         Ok(Self { login, email, notification_methods })
+    }
+
+    /// The data with the methods of this chat confirmed, and no other.
+    #[must_use]
+    pub fn with_confirmed(mut self, confirmed: Option<ChatId>) -> Self {
+        for method in &mut self.notification_methods {
+            let chat = method.chat();
+            method.is_confirmed = chat.is_some() && chat == confirmed;
+        }
+        self
     }
 }
 
@@ -115,7 +143,7 @@ mod tests {
 
     #[test]
     fn no_login_and_no_contact_is_shown() {
-        let method = NotificationMethod { provider_name: "telegram".to_owned(), target: "774242".to_owned() };
+        let method = NotificationMethod::new("telegram".to_owned(), "774242".to_owned());
         let info = UserInfo::new("ann".to_owned(), "ann@example.com".to_owned(), vec![method.clone()]).unwrap();
         let now = DateTime::UNIX_EPOCH;
         let user = User { id: UserId::new(uuid::Uuid::from_u128(1)), info, created_at: now, updated_at: now };
@@ -140,18 +168,33 @@ mod tests {
 
     #[test]
     fn an_error_names_the_index_of_a_notification_method() {
-        let method = |provider_name: &str, target: &str| NotificationMethod {
-            provider_name: provider_name.to_owned(),
-            target: target.to_owned(),
-        };
+        let method = |provider: &str, target: &str| NotificationMethod::new(provider.to_owned(), target.to_owned());
         let with = |methods| UserInfo::new("ann".to_owned(), "ann@example.com".to_owned(), methods);
 
         let no_target = with(vec![method("telegram", "1"), method("push", "")]).unwrap_err();
         let no_provider = with(vec![method("", "1")]).unwrap_err();
         let many = with(vec![method("push", "1"); 17]).unwrap_err();
+        let no_chat = with(vec![method("push", "@ann"), method("telegram", "@ann")]).unwrap_err();
 
         assert_eq!(no_target.to_string(), "notification_methods[1].target: is empty");
         assert_eq!(no_provider.to_string(), "notification_methods[0].provider_name: is empty");
         assert_eq!(many.field, "notification_methods");
+        assert_eq!(no_chat.to_string(), "notification_methods[1].target: is not the number of a Telegram chat");
+    }
+
+    #[test]
+    fn a_confirmed_chat_confirms_the_methods_that_name_it_and_no_other() {
+        let method = |provider: &str, target: &str| NotificationMethod::new(provider.to_owned(), target.to_owned());
+        let methods = vec![method("telegram", "42"), method("push", "42"), method("telegram", "43")];
+        let info = UserInfo::new("ann".to_owned(), "ann@example.com".to_owned(), methods).unwrap();
+        let confirmed = |chat: Option<&str>| {
+            let info = info.clone().with_confirmed(chat.map(|chat| ChatId::parse("chat", chat).unwrap()));
+            info.notification_methods.iter().map(|method| method.is_confirmed).collect::<Vec<_>>()
+        };
+
+        assert_eq!(confirmed(Some("42")), [true, false, false]);
+        assert_eq!(confirmed(Some("43")), [false, false, true]);
+        assert_eq!(confirmed(Some("44")), [false, false, false], "the target has changed since");
+        assert_eq!(confirmed(None), [false, false, false]);
     }
 }

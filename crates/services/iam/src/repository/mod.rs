@@ -1,6 +1,7 @@
-//! Storage: users in PostgreSQL, sessions and counts of attempts in Redis, each with an in-memory twin.
+//! Storage: users in PostgreSQL, sessions, contact codes and counts of attempts in Redis, each with an in-memory twin.
 
 mod attempts;
+mod contact_codes;
 mod keys;
 mod memory;
 mod postgres;
@@ -9,9 +10,10 @@ mod sessions;
 mod users;
 
 pub use attempts::{Attempts, Decision};
+pub use contact_codes::{CodeLimit, ContactCodes, Taken};
 pub use keys::{Collision, FILL_BATCH, collisions, fill_keys};
-pub use memory::{MemoryAttempts, MemorySessions, MemoryUsers};
+pub use memory::{MemoryAttempts, MemoryContactCodes, MemorySessions, MemoryUsers};
 pub use postgres::{MIGRATIONS, PgUsers};
-pub use redis::{RedisAttempts, RedisSessions};
+pub use redis::{RedisAttempts, RedisContactCodes, RedisSessions};
 pub use sessions::{Admission, Lookup, Sessions};
 pub use users::Users;

@@ -11,7 +11,7 @@ use sqlx::{migrate::Migrator, types::Json};
 use super::{Users, keys::key};
 use crate::{
     error::Error,
-    model::{Account, NotificationMethod, User, UserInfo},
+    model::{Account, ChatId, NotificationMethod, TELEGRAM, User, UserInfo},
 };
 
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/iam");
@@ -37,13 +37,16 @@ struct Row {
     email: String,
     password_hash: String,
     notification_methods: Json<Vec<NotificationMethod>>,
+    /// The Telegram chat that the user has confirmed.
+    confirmed_chat: Option<ChatId>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
 impl From<Row> for Account {
     fn from(row: Row) -> Self {
-        let info = UserInfo { login: row.login, email: row.email, notification_methods: row.notification_methods.0 };
+        let info = UserInfo { login: row.login, email: row.email, notification_methods: row.notification_methods.0 }
+            .with_confirmed(row.confirmed_chat);
         let user = User { id: row.id, info, created_at: row.created_at, updated_at: row.updated_at };
         Self { user, password_hash: row.password_hash }
     }
@@ -116,7 +119,8 @@ impl Users for PgUsers {
             sqlx::query_as!(
                 Row,
                 r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
-                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>"
+                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
+                    confirmed_chat as "confirmed_chat: ChatId"
                 from users
                 where login = $1 or login_key = $2
                 order by login = $1 desc
@@ -139,7 +143,8 @@ impl Users for PgUsers {
             sqlx::query_as!(
                 Row,
                 r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
-                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>"
+                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
+                    confirmed_chat as "confirmed_chat: ChatId"
                 from users
                 where uuid = $1"#,
                 user.uuid(),
@@ -177,5 +182,34 @@ impl Users for PgUsers {
             .execute(&self.pool)
         });
         renewed.await.map(drop).map_err(Error::from)
+    }
+
+    async fn confirm_chat(&self, user: UserId, chat: ChatId, now: DateTime<Utc>) -> Result<Option<User>, Error> {
+        let row = with_retry(|| {
+            sqlx::query_as!(
+                Row,
+                r#"update users set
+                    confirmed_chat = $2,
+                    chat_confirmed_at = case when confirmed_chat = $2 then chat_confirmed_at else $3 end,
+                    updated_at = case
+                        when confirmed_chat = $2 then updated_at
+                        else greatest($3, updated_at + interval '1 microsecond')
+                    end
+                where uuid = $1
+                  and notification_methods @> jsonb_build_array(
+                    jsonb_build_object('provider_name', $4::text, 'target', $5::text))
+                returning uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
+                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
+                    confirmed_chat as "confirmed_chat: ChatId""#,
+                user.uuid(),
+                chat.number(),
+                now,
+                TELEGRAM,
+                chat.to_string(),
+            )
+            .fetch_optional(&self.pool)
+        })
+        .await?;
+        Ok(row.map(|row| Account::from(row).user))
     }
 }

@@ -6,7 +6,7 @@ use contracts::ids::UserId;
 
 use crate::{
     error::Error,
-    model::{Account, User, UserInfo},
+    model::{Account, ChatId, User, UserInfo},
 };
 
 #[async_trait]
@@ -22,4 +22,7 @@ pub trait Users: Send + Sync {
     async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error>;
     /// Replaces a hash by another one of the same password, unless the password has changed. The user's version stays.
     async fn renew_hash(&self, user: UserId, old: &str, new: &str) -> Result<(), Error>;
+    /// Records that the user reads this Telegram chat, in the place of the one before, if it is the target of a notification method;
+    /// idempotent. The user as changed, or None.
+    async fn confirm_chat(&self, user: UserId, chat: ChatId, now: DateTime<Utc>) -> Result<Option<User>, Error>;
 }

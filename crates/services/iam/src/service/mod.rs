@@ -1,5 +1,6 @@
-//! Use cases: registration, login, sessions, and changes of password.
+//! Use cases: registration, login, sessions, changes of password, and Telegram contacts.
 
+mod contacts;
 mod login;
 mod operators;
 mod sessions;
@@ -13,7 +14,7 @@ use platform::{
     security_events::{self, Event, Revocation},
 };
 
-pub use self::operators::OperatorService;
+pub use self::{contacts::ContactService, operators::OperatorService};
 use crate::{
     error::Error,
     hashing::{Hashing, Purpose, SaltBytes, Verdict},

@@ -1,18 +1,18 @@
 //! Registration, login, logout, and visibility of users.
 
 use contracts::proto::{
-    common::v1::{NotificationMethod, UserInfo},
+    common::v1::UserInfo,
     user::v1::{GetUserRequest, RegisterRequest, UserRegistrationInfo, user_service_client::UserServiceClient},
 };
 use platform::ids;
 use tonic::Code;
 
-use crate::fixture::{PASSWORD, iam, info, settings, start};
+use crate::fixture::{PASSWORD, contact, iam, info, settings, start};
 
 #[tokio::test]
 async fn a_registered_user_logs_in_and_a_session_identifies_them() {
     let iam = iam().await;
-    let method = NotificationMethod { provider_name: "telegram".to_owned(), target: "42".to_owned() };
+    let method = contact("telegram", "42");
     let info = UserInfo { login: "ann@example.com".to_owned(), notification_methods: vec![method], ..info() };
 
     let user = iam.register(&info, PASSWORD).await.unwrap();
@@ -31,10 +31,6 @@ async fn a_registered_user_logs_in_and_a_session_identifies_them() {
 #[tokio::test]
 async fn an_invalid_field_is_named() {
     let iam = iam().await;
-    let method = |provider_name: &str, target: &str| NotificationMethod {
-        provider_name: provider_name.to_owned(),
-        target: target.to_owned(),
-    };
     let login = |login: &str| UserInfo { login: login.to_owned(), ..info() };
     let email = |email: &str| UserInfo { email: email.to_owned(), ..info() };
     let methods = |methods| UserInfo { notification_methods: methods, ..info() };
@@ -46,8 +42,9 @@ async fn an_invalid_field_is_named() {
         (email("nowhere"), PASSWORD, "email"),
         (info(), "", "password"),
         (info(), "short", "password"),
-        (methods(vec![method("", "42")]), PASSWORD, "notification_methods[0].provider_name"),
-        (methods(vec![method("push", "")]), PASSWORD, "notification_methods[0].target"),
+        (methods(vec![contact("", "42")]), PASSWORD, "notification_methods[0].provider_name"),
+        (methods(vec![contact("push", "")]), PASSWORD, "notification_methods[0].target"),
+        (methods(vec![contact("telegram", "@ann")]), PASSWORD, "notification_methods[0].target"),
     ] {
         let status = iam.register(&info, password).await.unwrap_err();
 

@@ -7,7 +7,7 @@ use contracts::proto::{
         LoginRequest, LogoutAllRequest, LogoutRequest, WhoamiRequest, WhoamiResponse,
         auth_service_client::AuthServiceClient,
     },
-    common::v1::{User, UserInfo},
+    common::v1::{NotificationMethod, User, UserInfo},
     user::v1::{
         ChangePasswordRequest, GetUserRequest, RegisterRequest, UserRegistrationInfo,
         user_service_client::UserServiceClient,
@@ -64,6 +64,12 @@ pub async fn iam() -> Iam {
 pub fn info() -> UserInfo {
     let login = format!("user-{}", ids::random());
     UserInfo { email: format!("{login}@example.com"), login, notification_methods: Vec::new() }
+}
+
+/// A notification method.
+pub fn contact(provider: &str, target: &str) -> NotificationMethod {
+    let (provider_name, target) = (provider.to_owned(), target.to_owned());
+    NotificationMethod { provider_name, target, ..NotificationMethod::default() }
 }
 
 impl Iam {

@@ -5,6 +5,8 @@
 mod accounts;
 mod attempts;
 mod caseless;
+mod contact_codes;
+mod contact_service;
 mod failures;
 mod figures;
 mod fixture;

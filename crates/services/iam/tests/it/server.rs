@@ -17,7 +17,9 @@ async fn health_answers_without_a_session() {
     let iam = iam().await;
     let health = HealthClient::new(Peer::lazy("iam", "IAM_ADDRESS", &iam.address.to_string()).unwrap());
 
-    for service in ["", "auth.v1.AuthService", "auth.v1.SessionService", "user.v1.UserService"] {
+    for service in
+        ["", "auth.v1.AuthService", "auth.v1.SessionService", "user.v1.UserService", "user.v1.ContactService"]
+    {
         let request = HealthCheckRequest { service: service.to_owned() };
         testkit::eventually(|| {
             let (mut health, request) = (health.clone(), request.clone());

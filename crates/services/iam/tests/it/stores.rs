@@ -8,8 +8,8 @@ use iam::{
     config::{Limits, SessionBounds},
     model::{LoginAttempt, Session, SessionId, User, UserInfo},
     repository::{
-        Attempts, Lookup, MIGRATIONS, MemoryAttempts, MemorySessions, MemoryUsers, PgUsers, RedisAttempts,
-        RedisSessions, Sessions, Users,
+        Attempts, CodeLimit, ContactCodes, Lookup, MIGRATIONS, MemoryAttempts, MemoryContactCodes, MemorySessions,
+        MemoryUsers, PgUsers, RedisAttempts, RedisContactCodes, RedisSessions, Sessions, Users,
     },
 };
 use platform::{clock, ids, redis::Connection};
@@ -67,6 +67,12 @@ pub async fn attempts(limits: Limits) -> [(&'static str, Arc<dyn Attempts>); 2] 
     let (connection, prefix) = redis().await;
     let redis = RedisAttempts::new(connection, prefix, limits.clone());
     [("memory", Arc::new(MemoryAttempts::new(limits))), ("Redis", Arc::new(redis))]
+}
+
+pub async fn contact_codes(limit: CodeLimit) -> [(&'static str, Arc<dyn ContactCodes>); 2] {
+    let (connection, prefix) = redis().await;
+    let redis = RedisContactCodes::new(connection, prefix, limit);
+    [("memory", Arc::new(MemoryContactCodes::new(limit))), ("Redis", Arc::new(redis))]
 }
 
 /// A connection with the rights of iam, and the prefix of its keys.

@@ -12,7 +12,7 @@ use crate::stores::{ann, user, users};
 async fn a_registered_user_is_found_as_registered() {
     for (store, users) in users().await {
         let mut ann = ann();
-        let method = NotificationMethod { provider_name: "telegram".to_owned(), target: "42".to_owned() };
+        let method = NotificationMethod::new("telegram".to_owned(), "42".to_owned());
         ann.info.notification_methods = vec![method.clone(), method];
 
         users.register(&ann, "hash").await.unwrap();

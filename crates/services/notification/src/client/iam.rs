@@ -1,12 +1,17 @@
-//! Users, looked up in iam over gRPC with this service's identity.
+//! Users and their contacts, at iam over gRPC with this service's identity.
 
 use async_trait::async_trait;
-use contracts::ids::UserId;
-use contracts::proto::user::v1::{GetUserRequest, user_service_client::UserServiceClient};
+use contracts::{
+    ids::UserId,
+    proto::user::v1::{
+        ConfirmContactRequest, GetUserRequest, contact_service_client::ContactServiceClient,
+        user_service_client::UserServiceClient,
+    },
+};
 use platform::grpc::Peer;
-use tonic::Code;
+use tonic::{Code, Status};
 
-use super::{Unavailable, Users};
+use super::{Confirmation, Contact, Contacts, Unavailable, Users};
 
 /// The provider name of the notification method that this service serves.
 const PROVIDER: &str = "telegram";
@@ -25,17 +30,53 @@ impl GrpcUsers {
 
 #[async_trait]
 impl Users for GrpcUsers {
-    async fn chat(&self, user: UserId) -> Result<Option<String>, Unavailable> {
+    async fn contact(&self, user: UserId) -> Result<Option<Contact>, Unavailable> {
         let request = GetUserRequest { user_uuid: user.to_string() };
         match self.client.clone().get_user(request).await {
             Ok(response) => {
-                let methods = response.into_inner().user.and_then(|user| user.info).unwrap_or_default();
-                let mut methods = methods.notification_methods.into_iter();
-                let method = methods.find(|method| method.provider_name == PROVIDER && !method.target.is_empty());
-                Ok(method.map(|method| method.target))
+                let info = response.into_inner().user.and_then(|user| user.info).unwrap_or_default();
+                let methods = info.notification_methods.into_iter();
+                let mut methods: Vec<_> = methods
+                    .filter(|method| method.provider_name == PROVIDER && !method.target.is_empty())
+                    .map(|method| Contact { chat: method.target, is_confirmed: method.is_confirmed })
+                    .collect();
+                let chosen = methods.iter().position(|contact| contact.is_confirmed).unwrap_or_default();
+                Ok((!methods.is_empty()).then(|| methods.swap_remove(chosen)))
             }
             Err(status) if status.code() == Code::NotFound => Ok(None),
-            Err(status) => Err(Unavailable(format!("{:?}: {}", status.code(), status.message()))),
+            Err(status) => Err(unavailable(&status)),
         }
     }
+}
+
+#[derive(Clone)]
+pub struct GrpcContacts {
+    client: ContactServiceClient<Peer>,
+}
+
+impl GrpcContacts {
+    /// `iam` must carry this service's identity.
+    pub fn new(iam: Peer) -> Self {
+        Self { client: ContactServiceClient::new(iam) }
+    }
+}
+
+#[async_trait]
+impl Contacts for GrpcContacts {
+    async fn confirm(&self, code: &str, chat: i64) -> Result<Confirmation, Unavailable> {
+        let request = ConfirmContactRequest { code: code.to_owned(), chat_id: chat };
+        match self.client.clone().confirm_contact(request).await {
+            Ok(_) => Ok(Confirmation::Confirmed),
+            Err(status) => match status.code() {
+                Code::NotFound | Code::InvalidArgument => Ok(Confirmation::WrongCode),
+                Code::FailedPrecondition => Ok(Confirmation::OtherChat),
+                Code::ResourceExhausted => Ok(Confirmation::TooMany),
+                _ => Err(unavailable(&status)),
+            },
+        }
+    }
+}
+
+fn unavailable(status: &Status) -> Unavailable {
+    Unavailable(format!("{:?}: {}", status.code(), status.message()))
 }

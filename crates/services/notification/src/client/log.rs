@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use contracts::ids::UserId;
 
-use super::{Limits, Message, Notifier, Unavailable, Users};
+use super::{Contact, Limits, Message, Notifier, Unavailable, Users};
 use crate::model::MessengerError;
 
 pub struct Log;
@@ -11,8 +11,8 @@ pub struct Log;
 /// Each user has a chat of their own, without a call to iam.
 #[async_trait]
 impl Users for Log {
-    async fn chat(&self, user: UserId) -> Result<Option<String>, Unavailable> {
-        Ok(Some(user.to_string()))
+    async fn contact(&self, user: UserId) -> Result<Option<Contact>, Unavailable> {
+        Ok(Some(Contact { chat: user.to_string(), is_confirmed: true }))
     }
 }
 

@@ -1,4 +1,4 @@
-//! In-memory twins of users and messenger, for tests and the simulation.
+//! In-memory twins of users, contacts and messenger, for tests and the simulation.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
 use tokio::time::Instant;
 
-use super::{BotApi, Limits, Message, Notifier, Unavailable, Update, Users};
+use super::{BotApi, Confirmation, Contact, Contacts, Limits, Message, Notifier, Unavailable, Update, Users};
 use crate::model::{Kind, MessengerError};
 
 /// When a call is given up; a long poll waits as long.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Users' chats; clones share them.
+/// Users' contacts; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryUsers {
     state: Arc<Mutex<UsersState>>,
@@ -24,14 +24,21 @@ pub struct MemoryUsers {
 
 #[derive(Default)]
 struct UsersState {
-    chats: HashMap<UserId, String>,
+    contacts: HashMap<UserId, Contact>,
     unavailable: bool,
     calls: u32,
 }
 
 impl MemoryUsers {
     pub fn set_chat(&self, user: UserId, chat: &str) {
-        self.lock().chats.insert(user, chat.to_owned());
+        self.lock().contacts.insert(user, Contact { chat: chat.to_owned(), is_confirmed: false });
+    }
+
+    /// Confirms the user's contact.
+    pub fn confirm(&self, user: UserId) {
+        if let Some(contact) = self.lock().contacts.get_mut(&user) {
+            contact.is_confirmed = true;
+        }
     }
 
     pub fn set_unavailable(&self, unavailable: bool) {
@@ -50,13 +57,64 @@ impl MemoryUsers {
 
 #[async_trait]
 impl Users for MemoryUsers {
-    async fn chat(&self, user: UserId) -> Result<Option<String>, Unavailable> {
+    async fn contact(&self, user: UserId) -> Result<Option<Contact>, Unavailable> {
         let mut state = self.lock();
         state.calls += 1;
         if state.unavailable {
             return Err(Unavailable("set by the test".to_owned()));
         }
-        Ok(state.chats.get(&user).cloned())
+        Ok(state.contacts.get(&user).cloned())
+    }
+}
+
+/// Codes and the chats that may give them; clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryContacts {
+    state: Arc<Mutex<ContactsState>>,
+}
+
+#[derive(Default)]
+struct ContactsState {
+    codes: HashMap<String, i64>,
+    /// The outcome of every call, if it is set.
+    outcome: Option<Result<Confirmation, Unavailable>>,
+    given: Vec<(String, i64)>,
+}
+
+impl MemoryContacts {
+    /// Adds a code of the user who has this chat.
+    pub fn add_code(&self, code: &str, chat: i64) {
+        self.lock().codes.insert(code.to_owned(), chat);
+    }
+
+    /// Sets the outcome of every call from now on.
+    pub fn answer(&self, outcome: Result<Confirmation, Unavailable>) {
+        self.lock().outcome = Some(outcome);
+    }
+
+    /// The codes that were given, each with its chat.
+    pub fn given(&self) -> Vec<(String, i64)> {
+        self.lock().given.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ContactsState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Contacts for MemoryContacts {
+    async fn confirm(&self, code: &str, chat: i64) -> Result<Confirmation, Unavailable> {
+        let mut state = self.lock();
+        state.given.push((code.to_owned(), chat));
+        if let Some(outcome) = state.outcome.clone() {
+            return outcome;
+        }
+        Ok(match state.codes.remove(code) {
+            Some(owner) if owner == chat => Confirmation::Confirmed,
+            Some(_) => Confirmation::OtherChat,
+            None => Confirmation::WrongCode,
+        })
     }
 }
 

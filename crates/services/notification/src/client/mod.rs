@@ -1,4 +1,4 @@
-//! Clients of other systems: iam for a user's chat, and the messenger.
+//! Clients of other systems: iam for users' contacts, and the messenger.
 
 mod iam;
 mod log;
@@ -9,9 +9,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
-pub use iam::GrpcUsers;
+pub use iam::{GrpcContacts, GrpcUsers};
 pub use log::Log;
-pub use memory::{MemoryMessenger, MemoryUsers, Reply, SentMessage};
+pub use memory::{MemoryContacts, MemoryMessenger, MemoryUsers, Reply, SentMessage};
 use platform::grpc::Peer;
 pub use telegram::Telegram;
 
@@ -25,10 +25,51 @@ use crate::{
 #[error("iam unavailable: {0}")]
 pub struct Unavailable(pub String);
 
+/// Where a user is written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// The target of a `telegram` notification method.
+    pub chat: String,
+    /// The user has proved to read this chat.
+    pub is_confirmed: bool,
+}
+
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// The target of the user's `telegram` notification method, if there is one.
-    async fn chat(&self, user: UserId) -> Result<Option<String>, Unavailable>;
+    /// The user's Telegram contact, if there is one. Of several, the one that is confirmed, else the first.
+    async fn contact(&self, user: UserId) -> Result<Option<Contact>, Unavailable>;
+}
+
+/// What became of a code that a chat gave the bot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    Confirmed,
+    /// It is wrong, has expired or was used.
+    WrongCode,
+    /// The code was right, and its user has another contact.
+    OtherChat,
+    /// The chat has given too many wrong codes.
+    TooMany,
+}
+
+impl Confirmation {
+    pub const ALL: [Self; 4] = [Self::Confirmed, Self::WrongCode, Self::OtherChat, Self::TooMany];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::WrongCode => "wrong_code",
+            Self::OtherChat => "other_chat",
+            Self::TooMany => "too_many",
+        }
+    }
+}
+
+/// Confirms users' contacts.
+#[async_trait]
+pub trait Contacts: Send + Sync {
+    /// Confirms the contact of the code's user, if it is this chat. Not to be repeated: a code works once.
+    async fn confirm(&self, code: &str, chat: i64) -> Result<Confirmation, Unavailable>;
 }
 
 /// The longest text that a messenger accepts, in UTF-16 code units. Telegram counts characters after parsing entities; the messages have
@@ -80,6 +121,8 @@ pub struct Update {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {
     pub chat: String,
+    /// Present for the private chat of the user who wrote.
+    pub private: Option<i64>,
     pub first_name: String,
     pub text: String,
 }
@@ -97,6 +140,7 @@ pub trait BotApi: Send + Sync {
 /// The clients that the configuration selects.
 pub struct Messenger {
     pub users: Arc<dyn Users>,
+    pub contacts: Arc<dyn Contacts>,
     pub notifier: Arc<dyn Notifier>,
     /// Absent without a token.
     pub bot: Option<Arc<dyn BotApi>>,
@@ -104,9 +148,11 @@ pub struct Messenger {
 
 /// Telegram with a token, otherwise the log. `iam` must carry this service's identity.
 pub fn messenger(config: &Own, iam: Peer) -> anyhow::Result<Messenger> {
+    let contacts = Arc::new(GrpcContacts::new(iam.clone()));
     let Some(token) = &config.telegram_bot_token else {
-        return Ok(Messenger { users: Arc::new(Log), notifier: Arc::new(Log), bot: None });
+        return Ok(Messenger { users: Arc::new(Log), contacts, notifier: Arc::new(Log), bot: None });
     };
     let telegram = Arc::new(Telegram::new(&config.telegram_api_url, token, telegram::CALL_TIMEOUT)?);
-    Ok(Messenger { users: Arc::new(GrpcUsers::new(iam)), notifier: telegram.clone(), bot: Some(telegram) })
+    let users = Arc::new(GrpcUsers::new(iam));
+    Ok(Messenger { users, contacts, notifier: telegram.clone(), bot: Some(telegram) })
 }

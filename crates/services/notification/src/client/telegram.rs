@@ -181,6 +181,7 @@ fn read(update: &Value) -> Option<Update> {
     let message = &update["message"];
     let message = message["chat"]["id"].as_i64().zip(message["text"].as_str()).map(|(chat, text)| Incoming {
         chat: chat.to_string(),
+        private: (message["chat"]["type"] == "private").then_some(chat),
         first_name: message["from"]["first_name"].as_str().unwrap_or_default().to_owned(),
         text: text.to_owned(),
     });

@@ -57,8 +57,19 @@ pub struct Attempt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Sent,
-    Failed { problem: String, ambiguous: bool },
-    Retry { after: Duration, problem: String, ambiguous: bool },
+    /// Nothing is sent, and that is as it should be. Stored as failed.
+    Skipped {
+        problem: String,
+    },
+    Failed {
+        problem: String,
+        ambiguous: bool,
+    },
+    Retry {
+        after: Duration,
+        problem: String,
+        ambiguous: bool,
+    },
 }
 
 impl Batch {
@@ -134,7 +145,7 @@ mod tests {
                 may_have_arrived += u32::from(matches!(result, Ok(()) | Err(MessengerError::Unknown(_))));
                 batch.waiting[0].attempts += 1;
                 match batch.outcome(result.clone(), Duration::ZERO) {
-                    Outcome::Sent | Outcome::Failed { .. } => true,
+                    Outcome::Sent | Outcome::Skipped { .. } | Outcome::Failed { .. } => true,
                     Outcome::Retry { ambiguous, .. } => {
                         batch.ambiguous |= ambiguous;
                         false

@@ -56,7 +56,7 @@ impl Kind {
 
 /// ```text
 /// Queued ──accepted by the messenger──▶ Sent
-///    └──rejected, or unanswered twice──▶ Failed
+///    └──rejected, unanswered twice, or skipped──▶ Failed
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

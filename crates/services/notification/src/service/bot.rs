@@ -1,13 +1,13 @@
-//! The bot: answers `/start`, once; one replica at a time, by a lease.
+//! The bot: answers `/start` and the codes that confirm contacts, once; one replica at a time, by a lease.
 
 use std::{sync::Arc, time::Duration};
 
 use platform::{lease::Lease, retry};
 use tokio_util::sync::CancellationToken;
 
-use super::Templates;
+use super::{Templates, UNAVAILABLE};
 use crate::{
-    client::{BotApi, Incoming},
+    client::{BotApi, Contacts, Incoming},
     model::MessengerError,
     repository::Offsets,
 };
@@ -18,12 +18,23 @@ const LEASE: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_secs(5);
 /// How often a reply is retried; after that, the user must repeat the command.
 const REPLY_RETRIES: usize = 3;
+/// The letters and digits of a code that confirms a contact. Texts of another length are no codes.
+const CODE_LENGTH: usize = 26;
 
 pub struct Bot {
     pub api: Arc<dyn BotApi>,
     pub offsets: Arc<dyn Offsets>,
     pub lease: Arc<dyn Lease>,
     pub templates: Templates,
+    pub contacts: Arc<dyn Contacts>,
+}
+
+/// What a message asks of the bot.
+#[derive(Debug, PartialEq, Eq)]
+enum Command<'a> {
+    Greet,
+    /// Confirm the contact of this code's user, which is this chat.
+    Confirm(&'a str, i64),
 }
 
 impl Bot {
@@ -62,45 +73,104 @@ impl Bot {
         let from = self.offsets.next(self.api.name()).await?;
         for update in self.api.updates(from).await? {
             let fresh = self.offsets.advance(self.api.name(), update.id + 1).await?;
-            if let Some(message) = update.message.filter(|message| fresh && is_start(&message.text)) {
-                self.reply_to_start(&message).await?;
+            let Some(message) = update.message.filter(|_| fresh) else { continue };
+            match command(&message) {
+                Some(Command::Greet) => {
+                    let text = self.templates.start(&message.chat, &message.first_name)?;
+                    if self.reply(&message, &text).await {
+                        metrics::counter!("greetings_total").increment(1);
+                    }
+                }
+                Some(Command::Confirm(code, chat)) => {
+                    let text = self.templates.contact(self.confirm(code, chat).await, &message.chat)?;
+                    self.reply(&message, &text).await;
+                }
+                None => {}
             }
         }
         Ok(true)
     }
 
-    async fn reply_to_start(&self, message: &Incoming) -> anyhow::Result<()> {
-        let text = self.templates.start(&message.chat, &message.first_name)?;
+    /// What became of a code, as the template knows it.
+    async fn confirm(&self, code: &str, chat: i64) -> &'static str {
+        let outcome = match self.contacts.confirm(code, chat).await {
+            Ok(confirmation) => confirmation.as_str(),
+            Err(error) => {
+                tracing::warn!(%error, "contact code not checked");
+                UNAVAILABLE
+            }
+        };
+        metrics::counter!("contact_codes_total", "outcome" => outcome).increment(1);
+        outcome
+    }
+
+    /// False when the reply could not be sent.
+    async fn reply(&self, message: &Incoming, text: &str) -> bool {
         let mut pauses = retry::endless_backoff().take(REPLY_RETRIES);
-        while let Err(error) = self.api.reply(&message.chat, &text).await {
+        while let Err(error) = self.api.reply(&message.chat, text).await {
             let may_retry = !matches!(error, MessengerError::Rejected(_) | MessengerError::Unknown(_));
             let Some(pause) = pauses.next().filter(|_| may_retry) else {
-                tracing::warn!(%error, "reply to /start failed");
-                return Ok(());
+                tracing::warn!(%error, "reply to a command failed");
+                return false;
             };
             tokio::time::sleep(pause).await;
         }
-        metrics::counter!("greetings_total").increment(1);
-        Ok(())
+        true
     }
 }
 
-/// `/start`, `/start payload`, `/start@some_bot`.
-fn is_start(text: &str) -> bool {
-    text.split_whitespace().next().is_some_and(|word| word.split('@').next() == Some("/start"))
+/// `/start`, `/start payload` and `/start@some_bot` greet; `/start CODE` and `CODE` confirm, in private chats alone.
+fn command(message: &Incoming) -> Option<Command<'_>> {
+    let words: Vec<&str> = message.text.split_whitespace().take(3).collect();
+    let is_start = words.first().is_some_and(|word| word.split('@').next() == Some("/start"));
+    let code = match words[..] {
+        [_, code] if is_start => Some(code),
+        [code] => Some(code),
+        _ => None,
+    };
+    match code.filter(|code| is_code(code)) {
+        Some(code) => message.private.map(|chat| Command::Confirm(code, chat)),
+        None => is_start.then_some(Command::Greet),
+    }
+}
+
+/// Whether iam is to decide on it.
+fn is_code(word: &str) -> bool {
+    word.len() == CODE_LENGTH && word.bytes().all(|letter| letter.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const CODE: &str = "0123456789ABCDEFGHJKMNPQRS";
+
+    fn message(text: &str, private: Option<i64>) -> Incoming {
+        Incoming { chat: "42".to_owned(), private, first_name: String::new(), text: text.to_owned() }
+    }
+
     #[test]
     fn start_is_recognized_in_all_its_forms() {
-        for text in ["/start", "/start abc", "/start@shipyard_bot", " /start\n"] {
-            assert!(is_start(text), "{text}");
+        for text in
+            ["/start", "/start abc", "/start@shipyard_bot", " /start\n", "/start a b", &format!("/start {CODE}0")]
+        {
+            for private in [Some(42), None] {
+                assert_eq!(command(&message(text, private)), Some(Command::Greet), "{text}");
+            }
         }
         for text in ["", "start", "/started", "hello /start", "@/start"] {
-            assert!(!is_start(text), "{text}");
+            assert_eq!(command(&message(text, Some(42))), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_recognized_in_private_chats_alone() {
+        for text in [CODE.to_owned(), format!("/start {CODE}"), format!(" /start@shipyard_bot  {CODE}\n")] {
+            assert_eq!(command(&message(&text, Some(42))), Some(Command::Confirm(CODE, 42)), "{text}");
+            assert_eq!(command(&message(&text, None)), None, "{text}: in a group");
+        }
+        for text in [format!("code {CODE}"), format!("{CODE} {CODE}"), format!("{CODE}0"), CODE.replace('0', "-")] {
+            assert_eq!(command(&message(&text, Some(42))), None, "{text}");
         }
     }
 }

@@ -46,6 +46,10 @@ pub fn report(due: &Due, outcome: &Outcome) {
             tracing::info!(%order_uuid, kind, "notification sent");
             metrics::counter!("notifications_sent_total", "kind" => kind).increment(1);
         }
+        Outcome::Skipped { problem } => {
+            tracing::info!(%order_uuid, kind, problem, "notification skipped");
+            metrics::counter!("notifications_skipped_total", "kind" => kind).increment(1);
+        }
         Outcome::Failed { problem, .. } => {
             tracing::warn!(%order_uuid, kind, problem, "notification failed");
             metrics::counter!("notifications_failed_total", "kind" => kind).increment(1);

@@ -36,6 +36,8 @@ pub struct Dispatcher {
     pub templates: Templates,
     /// For users without a chat of their own.
     pub fallback_chat: Option<String>,
+    /// Whether users are written to whose contact is not confirmed.
+    pub writes_to_unconfirmed: bool,
     /// How long the provider must have answered before an unanswered message is repeated; see [`STABLE_FOR`](super::STABLE_FOR).
     pub stable_for: Duration,
     /// True while no new attempt may begin.
@@ -50,11 +52,17 @@ impl Dispatcher {
     }
 
     async fn look_up(&self, user: UserId, waiting: &[Due]) -> AttemptResult {
-        let own = match self.users.chat(user).await {
-            Ok(chat) => chat,
+        let own = match self.users.contact(user).await {
+            Ok(contact) => contact,
             Err(error) => return AttemptResult::UsersUnavailable(error.to_string()),
         };
-        let Some(chat) = own.or_else(|| self.fallback_chat.clone()) else {
+        if own.as_ref().is_some_and(|contact| !contact.is_confirmed) && !self.writes_to_unconfirmed {
+            // The chat may be a stranger's; and the fallback chat is for users without one.
+            let problem = "the user's Telegram contact is not confirmed".to_owned();
+            self.settle(waiting, Due::last_attempt, Outcome::Skipped { problem }).await;
+            return AttemptResult::ChatFound;
+        }
+        let Some(chat) = own.map(|contact| contact.chat).or_else(|| self.fallback_chat.clone()) else {
             let problem = "the user has no telegram method, and TELEGRAM_CHAT_ID is not set".to_owned();
             self.settle(waiting, Due::last_attempt, Outcome::Failed { problem, ambiguous: false }).await;
             return AttemptResult::ChatFound;

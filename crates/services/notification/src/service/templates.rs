@@ -8,16 +8,20 @@ use platform::config::ConfigError;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::model::Kind;
+use crate::{client::Confirmation, model::Kind};
 
 const VARIABLE: &str = "NOTIFICATION_TEMPLATES";
 const START: &str = "start.txt";
-const BUILT_IN: [(&str, &str); 5] = [
+const CONTACT: &str = "contact.txt";
+/// The outcome of a code that iam could not check.
+pub const UNAVAILABLE: &str = "unavailable";
+const BUILT_IN: [(&str, &str); 6] = [
     ("order_paid.txt", include_str!("../../templates/order_paid.txt")),
     ("ship_assembled.txt", include_str!("../../templates/ship_assembled.txt")),
     ("order_cancelled.txt", include_str!("../../templates/order_cancelled.txt")),
     ("ship_delivered.txt", include_str!("../../templates/ship_delivered.txt")),
     (START, include_str!("../../templates/start.txt")),
+    (CONTACT, include_str!("../../templates/contact.txt")),
 ];
 
 #[derive(Clone)]
@@ -59,6 +63,11 @@ impl Templates {
         self.render(START, &json!({ "chat_id": chat, "first_name": first_name }))
     }
 
+    /// The reply to a code, by what became of it.
+    pub fn contact(&self, outcome: &str, chat: &str) -> Result<String, minijinja::Error> {
+        self.render(CONTACT, &json!({ "outcome": outcome, "chat_id": chat }))
+    }
+
     fn render(&self, name: &str, facts: &Value) -> Result<String, minijinja::Error> {
         let text = self.environment.get_template(name)?.render(Serde(facts))?;
         let text = text.trim();
@@ -80,6 +89,9 @@ impl Templates {
                 .map_err(|error| invalid(kind.as_str(), error))?;
         }
         self.start("1", "Ada").map_err(|error| invalid(START, error))?;
+        for outcome in Confirmation::ALL.map(Confirmation::as_str).into_iter().chain([UNAVAILABLE]) {
+            self.contact(outcome, "1").map_err(|error| invalid(CONTACT, error))?;
+        }
         Ok(())
     }
 }
@@ -145,6 +157,17 @@ mod tests {
         let text = built_in().start("42", "Ada").unwrap();
 
         assert!(text.starts_with("Welcome aboard, Ada!") && text.ends_with("target: 42"), "{text}");
+    }
+
+    #[test]
+    fn each_outcome_of_a_code_has_its_own_text() {
+        let text = |outcome: Confirmation| built_in().contact(outcome.as_str(), "42").unwrap();
+
+        assert!(text(Confirmation::Confirmed).starts_with("Confirmed"));
+        assert!(text(Confirmation::WrongCode).contains("has expired"));
+        assert!(text(Confirmation::OtherChat).ends_with(": 42"));
+        assert!(text(Confirmation::TooMany).starts_with("Too many"));
+        assert!(built_in().contact(UNAVAILABLE, "42").unwrap().ends_with("try again later."));
     }
 
     #[test]

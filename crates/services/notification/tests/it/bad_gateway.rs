@@ -33,6 +33,7 @@ async fn a_message_answered_with_502_is_repeated_at_most_once_and_marked_ambiguo
         notifier: Arc::new(telegram),
         templates: Templates::load(None).unwrap(),
         fallback_chat: Some("42".to_owned()),
+        writes_to_unconfirmed: true,
         stable_for: STABLE_FOR,
         halted: AtomicBool::new(false),
     };

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use notification::{
-    client::{Incoming, MemoryMessenger, Reply, Update},
+    client::{Confirmation, Incoming, MemoryContacts, MemoryMessenger, Reply, Unavailable, Update},
     model::MessengerError,
     repository::MemoryOffsets,
     service::{Bot, Templates},
@@ -11,19 +11,35 @@ use notification::{
 use platform::lease::MemoryLease;
 use testkit::{Running, eventually};
 
+/// As iam writes codes.
+const CODE: &str = "0123456789ABCDEFGHJKMNPQRS";
+
 fn start(api: &MemoryMessenger, offsets: &MemoryOffsets, lease: &MemoryLease) -> Running {
+    start_with(api, offsets, lease, &MemoryContacts::default())
+}
+
+fn start_with(
+    api: &MemoryMessenger,
+    offsets: &MemoryOffsets,
+    lease: &MemoryLease,
+    contacts: &MemoryContacts,
+) -> Running {
     let bot = Bot {
         api: Arc::new(api.clone()),
         offsets: Arc::new(offsets.clone()),
         lease: Arc::new(lease.clone()),
         templates: Templates::load(None).unwrap(),
+        contacts: Arc::new(contacts.clone()),
     };
     testkit::run(|stop| bot.run(stop))
 }
 
 fn text(id: i64, chat: &str, text: &str) -> Update {
     let (chat, first_name, text) = (chat.to_owned(), "Ada".to_owned(), text.to_owned());
-    Update { id, message: Some(Incoming { chat, first_name, text }) }
+    Update {
+        id,
+        message: Some(Incoming { private: chat.parse().ok().filter(|chat| *chat > 0), chat, first_name, text }),
+    }
 }
 
 async fn replies(api: &MemoryMessenger, count: usize) {
@@ -77,4 +93,48 @@ async fn the_bot_recovers_after_an_outage() {
     tokio::time::sleep(Duration::from_mins(5)).await;
 
     replies(&api, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_confirms_the_private_chat_that_gives_it() {
+    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    let contacts = MemoryContacts::default();
+    contacts.add_code(CODE, 42);
+    let other = CODE.replace('0', "Z");
+    contacts.add_code(&other, 42);
+    api.receive(text(1, "-100", &format!("/start {CODE}")));
+    api.receive(text(2, "-100", CODE));
+    api.receive(text(3, "42", &format!("/start {CODE}")));
+    api.receive(text(4, "42", CODE));
+    api.receive(text(5, "7", &other));
+    let _bot = start_with(&api, &offsets, &lease, &contacts);
+
+    replies(&api, 3).await;
+    tokio::time::sleep(Duration::from_mins(5)).await;
+
+    let sent: Vec<_> = api.sent().into_iter().map(|message| (message.chat, message.text)).collect();
+    let starts = [("42", "Confirmed"), ("42", "This code is wrong"), ("7", "This chat is not")];
+    assert_eq!(sent.len(), starts.len(), "{sent:?}");
+    for ((chat, text), (expected, start)) in sent.iter().zip(starts) {
+        assert!(chat == expected && text.starts_with(start), "{sent:?}");
+    }
+    let given = [(CODE.to_owned(), 42), (CODE.to_owned(), 42), (other, 7)];
+    assert_eq!(contacts.given(), given, "iam is not asked about what groups write");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_iam_a_code_is_to_be_given_again_later() {
+    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    let contacts = MemoryContacts::default();
+    contacts.answer(Err(Unavailable("no route".to_owned())));
+    api.receive(text(1, "42", CODE));
+    let _bot = start_with(&api, &offsets, &lease, &contacts);
+    replies(&api, 1).await;
+    contacts.answer(Ok(Confirmation::TooMany));
+    api.receive(text(2, "42", CODE));
+    replies(&api, 2).await;
+
+    assert!(api.sent()[0].text.ends_with("Please try again later."), "{:?}", api.sent());
+    assert!(api.sent()[1].text.starts_with("Too many wrong codes"), "{:?}", api.sent());
+    assert_eq!(contacts.given().len(), 2, "the bot does not repeat a code by itself");
 }

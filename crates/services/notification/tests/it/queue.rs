@@ -148,6 +148,7 @@ fn sender(pool: &Database) -> Running {
         notifier: Arc::new(Log),
         templates: Templates::load(None).expect("the built-in templates are valid"),
         fallback_chat: None,
+        writes_to_unconfirmed: true,
         stable_for: STABLE_FOR,
         halted: AtomicBool::new(false),
     };

@@ -129,10 +129,11 @@ async fn text_messages_are_read_and_other_updates_skipped() {
     Mock::given(path(format!("/bot{TOKEN}/getUpdates")))
         .and(body_json(json!({ "offset": 5, "limit": 10, "timeout": 25, "allowed_updates": ["message"] })))
         .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "ok": true, "result": [
-            { "update_id": 5, "message": { "chat": { "id": -100 }, "from": { "first_name": "Ada" }, "text": "/start" } },
+            { "update_id": 5, "message": { "chat": { "id": -100, "type": "group" }, "from": { "first_name": "Ada" }, "text": "/start" } },
             { "update_id": 6, "message": { "chat": { "id": 1 }, "photo": [] } },
             { "update_id": 7, "poll": {} },
-            "nonsense"
+            "nonsense",
+            { "update_id": 8, "message": { "chat": { "id": 42, "type": "private" }, "text": "/start" } }
         ] })))
         .mount(&server)
         .await;
@@ -140,9 +141,11 @@ async fn text_messages_are_read_and_other_updates_skipped() {
     let updates = telegram(&server.uri()).updates(5).await.unwrap();
 
     let (chat, first_name, text) = ("-100".to_owned(), "Ada".to_owned(), "/start".to_owned());
-    let message = Incoming { chat, first_name, text };
+    let message = Incoming { chat, private: None, first_name, text };
     assert_eq!(updates[0], Update { id: 5, message: Some(message) });
-    assert_eq!(updates[1..], [Update { id: 6, message: None }, Update { id: 7, message: None }]);
+    assert_eq!(updates[1..3], [Update { id: 6, message: None }, Update { id: 7, message: None }]);
+    let private = updates[3].message.as_ref().unwrap();
+    assert_eq!((private.chat.as_str(), private.private), ("42", Some(42)));
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
-//! The contract of users, for iam and its in-memory twin.
+//! The contracts of users and contacts, for iam and its in-memory twins.
 
 use contracts::ids::UserId;
-use notification::client::{GrpcUsers, MemoryUsers, Users};
+use notification::client::{
+    Confirmation, Contact, Contacts, GrpcContacts, GrpcUsers, MemoryContacts, MemoryUsers, Users,
+};
 use uuid::Uuid;
 
 const WITH_CHAT: UserId = UserId::new(Uuid::from_u128(1));
@@ -14,8 +16,10 @@ async fn memory_finds_chats() {
     users.set_chat(WITH_CHAT, "42");
 
     finds_chats(&users).await;
+    users.confirm(WITH_CHAT);
+    assert_eq!(users.contact(WITH_CHAT).await.unwrap(), Some(contact("42", true)));
     users.set_unavailable(true);
-    assert!(users.chat(WITH_CHAT).await.is_err());
+    assert!(users.contact(WITH_CHAT).await.is_err());
 }
 
 #[tokio::test]
@@ -28,11 +32,52 @@ async fn iam_finds_chats() {
     finds_chats(&users).await;
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let unavailable = GrpcUsers::new(testkit::peer("iam", nowhere));
-    assert!(unavailable.chat(WITH_CHAT).await.is_err());
+    assert!(unavailable.contact(WITH_CHAT).await.is_err());
 }
 
 async fn finds_chats(users: &dyn Users) {
-    assert_eq!(users.chat(WITH_CHAT).await.unwrap().as_deref(), Some("42"));
-    assert_eq!(users.chat(WITHOUT_CHAT).await.unwrap(), None);
-    assert_eq!(users.chat(UNKNOWN).await.unwrap(), None);
+    assert_eq!(users.contact(WITH_CHAT).await.unwrap(), Some(contact("42", false)));
+    assert_eq!(users.contact(WITHOUT_CHAT).await.unwrap(), None);
+    assert_eq!(users.contact(UNKNOWN).await.unwrap(), None);
+}
+
+fn contact(chat: &str, is_confirmed: bool) -> Contact {
+    Contact { chat: chat.to_owned(), is_confirmed }
+}
+
+#[tokio::test]
+async fn memory_confirms_contacts() {
+    let contacts = MemoryContacts::default();
+    contacts.add_code("CODE", 43);
+    contacts.add_code("OTHER", 43);
+
+    confirms_contacts(&contacts).await;
+    contacts.answer(Ok(Confirmation::TooMany));
+    assert_eq!(contacts.confirm("CODE", 43).await.unwrap(), Confirmation::TooMany);
+}
+
+#[tokio::test]
+async fn iam_confirms_contacts() {
+    let iam = testkit::iam().await;
+    iam.add_user(WITH_CHAT.uuid(), &[("telegram", "42"), ("telegram", "43")]);
+    iam.add_code("CODE", WITH_CHAT.uuid());
+    iam.add_code("OTHER", WITH_CHAT.uuid());
+    let peer = testkit::peer_of("notification", "iam", iam.address);
+    let contacts = GrpcContacts::new(peer.clone());
+
+    confirms_contacts(&contacts).await;
+    assert_eq!(contacts.confirm("CODE", testkit::LIMITED_CHAT).await.unwrap(), Confirmation::TooMany);
+    let users = GrpcUsers::new(peer);
+    assert_eq!(users.contact(WITH_CHAT).await.unwrap(), Some(contact("43", true)), "the confirmed one of two");
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let unavailable = GrpcContacts::new(testkit::peer("iam", nowhere));
+    assert!(unavailable.confirm("CODE", 43).await.is_err());
+}
+
+/// `CODE` and `OTHER` are codes of a user who has the chat 43.
+async fn confirms_contacts(contacts: &dyn Contacts) {
+    assert_eq!(contacts.confirm("NONE", 43).await.unwrap(), Confirmation::WrongCode);
+    assert_eq!(contacts.confirm("OTHER", 7).await.unwrap(), Confirmation::OtherChat);
+    assert_eq!(contacts.confirm("CODE", 43).await.unwrap(), Confirmation::Confirmed);
+    assert_eq!(contacts.confirm("CODE", 43).await.unwrap(), Confirmation::WrongCode, "it works once");
 }

@@ -81,7 +81,17 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
     ] {
         assert!(written.mentions(source, text), "no {text} in {source}: {:?}", written.sources());
     }
-    for event in ["registered", "logged_in", "login_refused", "session_revoked", "password_changed", "token_refused"] {
+    for event in [
+        "registered",
+        "logged_in",
+        "login_refused",
+        "session_revoked",
+        "password_changed",
+        "token_refused",
+        "contact_code_created",
+        "contact_confirmed",
+        "contact_refused",
+    ] {
         assert!(written.mentions("log of iam", &format!(r#""event":"{event}""#)), "{event} is in the audit log");
         let none = format!(r#"security_events_total{{event="{event}"}} 0"#);
         assert!(!written.mentions("metrics of iam", &none), "{event} is counted");

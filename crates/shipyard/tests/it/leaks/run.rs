@@ -5,7 +5,9 @@ use std::time::Duration;
 use contracts::proto::{
     auth::v1::{LoginRequest, LogoutAllRequest, LogoutRequest, WhoamiRequest},
     common::v1::{NotificationMethod, UserInfo},
-    user::v1::{ChangePasswordRequest, GetUserRequest, RegisterRequest, UserRegistrationInfo},
+    user::v1::{
+        ChangePasswordRequest, CreateContactCodeRequest, GetUserRequest, RegisterRequest, UserRegistrationInfo,
+    },
 };
 use platform::ids;
 use reqwest::Method;
@@ -41,6 +43,8 @@ struct Visit<'a> {
     customer: Customer,
     login: String,
     email: String,
+    /// The user's Telegram target.
+    contact: String,
 }
 
 impl Run {
@@ -59,10 +63,11 @@ impl Run {
         let number = ids::random().as_u128() % 1_000_000;
         let login = secrets.add("login", format!("leaks-ann-{number:06}"));
         let email = secrets.add("e-mail", format!("ann.{number:06}@leaks.example"));
-        let mut visit = Visit { system, written, secrets, customer, login, email };
+        let mut visit = Visit { system, written, secrets, customer, login, email, contact: String::new() };
         visit.register(number).await;
         visit.log_in().await;
         visit.change_password().await;
+        visit.confirm_contact(telegram).await;
         visit.order(telegram).await;
         visit.refuse_requests().await;
         visit.operate().await;
@@ -77,6 +82,7 @@ impl Visit<'_> {
         let method = |provider: &str, target: &str| NotificationMethod {
             provider_name: provider.to_owned(),
             target: target.to_owned(),
+            ..NotificationMethod::default()
         };
         let notification_methods = vec![method("telegram", target), method("email", mail)];
         UserInfo { login: self.login.clone(), email: self.email.clone(), notification_methods }
@@ -95,6 +101,7 @@ impl Visit<'_> {
 
     async fn register(&mut self, number: u128) {
         let target = self.secrets.add("Telegram target", format!("77{number:06}4242"));
+        self.contact.clone_from(&target);
         let mail = self.secrets.add("e-mail", format!("other.{number:06}@leaks.example"));
         let info = self.info(&target, &mail);
         let first = self.secrets.add("password", "first-Password-of-ann");
@@ -189,7 +196,24 @@ impl Visit<'_> {
         }
     }
 
+    /// Gives codes to the bot: one in a stranger's chat, one in the user's own, twice.
+    async fn confirm_contact(&mut self, telegram: &Telegram) {
+        let stranger = self.secrets.add("Telegram target", "7788994242");
+        let own = self.contact.clone();
+        for (chats, answers) in [(vec![&stranger], 1), (vec![&own, &own], 3)] {
+            let request = self.customer.within(CreateContactCodeRequest {});
+            let code = self.customer.contacts().create_contact_code(request).await.unwrap().into_inner().code;
+            self.secrets.add("contact code", &code);
+            for chat in chats {
+                telegram.say(chat.parse().unwrap(), "Ann", &format!("/start {code}"));
+            }
+            eventually(async || (telegram.messages().len() >= answers).then_some(())).await;
+        }
+        assert!(telegram.messages()[1].text.starts_with("Confirmed"), "{:?}", telegram.messages());
+    }
+
     async fn order(&mut self, telegram: &Telegram) {
+        let before = telegram.messages().len();
         telegram.script([TelegramMode::BadGateway, TelegramMode::Broken, TelegramMode::TooMany { retry_after: 1 }]);
         let address = self.secrets.add("address", "Leaks Street 17, flat 4242");
         let customer = &self.customer;
@@ -206,7 +230,7 @@ impl Visit<'_> {
         customer.cancel(dear).await.success(204);
         customer.until(order, "ASSEMBLED").await;
         // One was accepted before its answer was lost; the others are sent again meanwhile.
-        eventually(async || (!telegram.messages().is_empty()).then_some(())).await;
+        eventually(async || (telegram.messages().len() > before).then_some(())).await;
         self.written.problem(&again);
         self.written.problem(&declined);
     }

@@ -42,7 +42,9 @@ pub fn check(facts: &Facts) -> Finding {
     }
     let failed = count(|one| one.status == NotificationStatus::Failed);
     if failed > 0 {
-        check.note(format!("{failed} notifications were given up: refused, or twice without an answer"));
+        check.note(format!(
+            "{failed} notifications were given up: refused, twice without an answer, or contacts not confirmed"
+        ));
     }
     check.end()
 }

@@ -96,7 +96,8 @@ pub fn pause(rng: &mut SmallRng) -> Duration {
 }
 
 async fn attempt(shop: &Shop, login: &str, index: usize) -> anyhow::Result<(Uuid, String)> {
-    let chat = NotificationMethod { provider_name: "telegram".to_owned(), target: (CHATS + index).to_string() };
+    let (provider_name, target) = ("telegram".to_owned(), (CHATS + index).to_string());
+    let chat = NotificationMethod { provider_name, target, ..NotificationMethod::default() };
     let answer = shop.users().register(registration(login, vec![chat])).await;
     // An attempt whose answer was lost may have registered them.
     if answer.as_ref().err().is_none_or(|status| status.code() != Code::AlreadyExists) {

@@ -262,6 +262,7 @@ fn notifications(process: &Process) -> Serves {
         notifier: Arc::new(RemoteMessenger { process: process.clone(), chats: stores.chats.clone() }),
         templates: TEMPLATES.clone(),
         fallback_chat: Some(FALLBACK.to_owned()),
+        writes_to_unconfirmed: true,
         stable_for: STABLE_FOR,
         halted: AtomicBool::new(false),
     };

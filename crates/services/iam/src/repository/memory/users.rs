@@ -6,12 +6,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contracts::ids::UserId;
 
 use crate::{
     error::Error,
-    model::{Account, User, UserInfo, caseless},
+    model::{Account, ChatId, User, UserInfo, caseless},
     repository::Users,
 };
 
@@ -78,5 +78,17 @@ impl Users for MemoryUsers {
             new.clone_into(&mut account.password_hash);
         }
         Ok(())
+    }
+
+    async fn confirm_chat(&self, user: UserId, chat: ChatId, now: DateTime<Utc>) -> Result<Option<User>, Error> {
+        let mut accounts = self.accounts();
+        let Some(user) = accounts.get_mut(&user).map(|account| &mut account.user) else { return Ok(None) };
+        let methods = &user.info.notification_methods;
+        let Some(method) = methods.iter().find(|method| method.chat() == Some(chat)) else { return Ok(None) };
+        if !method.is_confirmed {
+            user.updated_at = now.max(user.updated_at + TimeDelta::microseconds(1));
+            user.info = user.info.clone().with_confirmed(Some(chat));
+        }
+        Ok(Some(user.clone()))
     }
 }

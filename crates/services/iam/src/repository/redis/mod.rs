@@ -3,6 +3,7 @@
 //! of the user's sessions.
 
 mod attempts;
+mod contact_codes;
 mod old;
 mod scripts;
 mod stored;
@@ -18,8 +19,8 @@ use platform::{
 use redis::{AsyncCommands as _, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 use tokio::time::Instant;
 
-pub use self::attempts::RedisAttempts;
 use self::scripts::Scripts;
+pub use self::{attempts::RedisAttempts, contact_codes::RedisContactCodes};
 use crate::{
     config::SessionBounds,
     error::Error,

@@ -176,6 +176,7 @@ impl Notifications for MemoryNotifications {
                     row.notification.status = Status::Sent;
                     row.notification.sent_at = Some(now);
                 }
+                Outcome::Skipped { .. } => row.notification.status = Status::Failed,
                 Outcome::Failed { ambiguous, .. } => {
                     row.notification.status = Status::Failed;
                     row.notification.ambiguous |= ambiguous;

@@ -32,6 +32,7 @@ pub async fn an_outcome_applies_to_the_whole_batch(all: &dyn Notifications) {
     let unknown = Outcome::Retry { after: Duration::ZERO, problem: "no answer".to_owned(), ambiguous: true };
     let cases = [
         (Outcome::Sent, Status::Sent, false),
+        (Outcome::Skipped { problem: "not confirmed".to_owned() }, Status::Failed, false),
         (failed, Status::Failed, false),
         (unknown, Status::Queued, true),
         (retry(HOUR), Status::Queued, false),

@@ -1,5 +1,6 @@
 //! The sender over in-memory twins, in virtual time.
 
+mod contacts;
 mod digests;
 mod messages;
 mod outages;
@@ -60,12 +61,22 @@ impl Fixture {
 
     /// Starts a sender; `fallback` is the chat for users without one.
     fn sender(&self, lease: &MemoryLease, fallback: Option<&str>) -> Running {
+        self.start(lease, fallback, true)
+    }
+
+    /// Starts a sender that writes to confirmed contacts alone.
+    fn strict_sender(&self, fallback: Option<&str>) -> Running {
+        self.start(&self.lease, fallback, false)
+    }
+
+    fn start(&self, lease: &MemoryLease, fallback: Option<&str>, writes_to_unconfirmed: bool) -> Running {
         let dispatcher = Dispatcher {
             notifications: Arc::new(self.notifications.clone()),
             users: Arc::new(self.users.clone()),
             notifier: Arc::new(self.messenger.clone()),
             templates: Templates::load(None).unwrap(),
             fallback_chat: fallback.map(str::to_owned),
+            writes_to_unconfirmed,
             stable_for: STABLE_FOR,
             halted: AtomicBool::new(false),
         };

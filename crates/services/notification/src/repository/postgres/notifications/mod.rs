@@ -133,6 +133,7 @@ impl Notifications for PgNotifications {
             attempts.iter().map(|attempt| (attempt.notification.uuid(), attempt.number)).unzip();
         let (status, backoff, problem, ambiguous) = match outcome {
             Outcome::Sent => (Status::Sent, Duration::ZERO, None, false),
+            Outcome::Skipped { problem } => (Status::Failed, Duration::ZERO, Some(problem), false),
             Outcome::Failed { problem, ambiguous } => (Status::Failed, Duration::ZERO, Some(problem), *ambiguous),
             Outcome::Retry { after, problem, ambiguous } => (Status::Queued, *after, Some(problem), *ambiguous),
         };

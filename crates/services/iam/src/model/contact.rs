@@ -1,0 +1,174 @@
+//! A Telegram contact, and the one-time code that confirms it.
+
+use std::{fmt, time::Duration};
+
+use sha2::{Digest as _, Sha256};
+
+use super::Invalid;
+
+/// The provider of notification methods whose targets are Telegram chats.
+pub const TELEGRAM: &str = "telegram";
+/// How long a code is valid.
+pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
+
+/// Crockford's base 32: no letter looks like a digit.
+const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// 128 bits in digits of 5 bits. Telegram takes up to 64 characters of these after `/start`.
+const LENGTH: usize = 26;
+
+/// 128 random bits. It confirms a contact, so its debug output does not show it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ContactCode(u128);
+
+impl ContactCode {
+    pub const fn of(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// Reads what a user typed: in any case, with the letters that look like digits.
+    pub fn parse(field: &str, text: &str) -> Result<Self, Invalid> {
+        let invalid = || Invalid::new(field, "is not a code of 26 letters and digits");
+        if text.len() != LENGTH {
+            return Err(invalid());
+        }
+        let mut bits: u128 = 0;
+        for letter in text.bytes() {
+            let digit = match letter.to_ascii_uppercase() {
+                b'O' => b'0',
+                b'I' | b'L' => b'1',
+                other => other,
+            };
+            let value = DIGITS.iter().position(|known| *known == digit).ok_or_else(invalid)?;
+            // The first digit has 3 bits.
+            let shifted = bits.checked_mul(32).ok_or_else(invalid)?;
+            bits = shifted | u128::try_from(value).map_err(|_| invalid())?;
+        }
+        Ok(Self(bits))
+    }
+
+    /// Stores know a code by this alone. A plain hash is enough, since an attacker cannot try 128 random bits.
+    pub fn digest(self) -> CodeDigest {
+        let digest = Sha256::digest(self.0.to_be_bytes());
+        let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        CodeDigest(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
+    }
+}
+
+/// The form in which the user gets it.
+impl fmt::Display for ContactCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for place in (0..LENGTH).rev() {
+            let digit = usize::try_from((self.0 >> (5 * place)) & 31).unwrap_or_default();
+            write!(formatter, "{}", char::from(DIGITS[digit]))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ContactCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ContactCode(…)")
+    }
+}
+
+/// The SHA-256 of a code's 16 bytes, in hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CodeDigest(String);
+
+impl fmt::Display for CodeDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The number of a Telegram chat: positive for a user's private chat, negative for groups and channels.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct ChatId(i64);
+
+impl ChatId {
+    /// The chat of a notification method's target. Only the usual form of the number is one, so that targets can be compared as texts.
+    pub fn parse(field: &str, target: &str) -> Result<Self, Invalid> {
+        match target.parse::<i64>() {
+            Ok(number) if number != 0 && number.to_string() == target => Ok(Self(number)),
+            _ => Err(Invalid::new(field, "is not the number of a Telegram chat")),
+        }
+    }
+
+    pub fn private(field: &str, number: i64) -> Result<Self, Invalid> {
+        if number > 0 { Ok(Self(number)) } else { Err(Invalid::new(field, "is not the number of a private chat")) }
+    }
+
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+/// The form in which it is a target.
+impl fmt::Display for ChatId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl fmt::Debug for ChatId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ChatId(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ContactCode, Invalid> {
+        ContactCode::parse("code", text)
+    }
+
+    #[test]
+    fn a_code_is_read_as_it_is_written() {
+        for bits in [0, 1, 31, 32, u128::MAX, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef] {
+            let code = ContactCode::of(bits);
+            let text = code.to_string();
+
+            assert!(text.len() == LENGTH && text.bytes().all(|letter| letter.is_ascii_alphanumeric()), "{text}");
+            assert_eq!(parse(&text), Ok(code));
+            assert_eq!(parse(&text.to_lowercase().replace('1', "l").replace('0', "o")), Ok(code));
+        }
+    }
+
+    #[test]
+    fn what_is_no_code_is_refused() {
+        let long = "0".repeat(LENGTH + 1);
+        let too_large = format!("8{}", "0".repeat(LENGTH - 1));
+        for text in ["", "0", &long, &too_large, "0000000000000000000000000U", "000000000000000000000000é"] {
+            assert_eq!(parse(text).unwrap_err().field, "code", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_digest_is_the_sha_256_of_the_16_bytes() {
+        // printf '00000000000000000000000000000001' | xxd -r -p | sha256sum
+        let digest = ContactCode::of(1).digest().to_string();
+
+        assert_eq!(digest, "7c3ccd10bb7ec37b46d37926ae6274267f007a34aeaf15c882a715a7f3300529");
+    }
+
+    #[test]
+    fn a_target_is_the_number_of_a_chat_in_its_usual_form() {
+        for target in ["42", "-1001234567890", "9223372036854775807"] {
+            assert_eq!(ChatId::parse("target", target).unwrap().to_string(), target);
+        }
+        for target in ["", "0", "-0", "042", "+42", " 42", "4 2", "@shipyard", "42.0", "9223372036854775808", "٤٢"] {
+            assert_eq!(ChatId::parse("target", target).unwrap_err().field, "target", "{target}");
+        }
+    }
+
+    #[test]
+    fn neither_a_code_nor_a_chat_is_shown() {
+        let shown = format!("{:?} {:?}", ContactCode::of(77), ChatId::private("chat_id", 774_242).unwrap());
+
+        assert_eq!(shown, "ContactCode(…) ChatId(…)");
+        assert!(ChatId::private("chat_id", 0).is_err() && ChatId::private("chat_id", -100).is_err());
+    }
+}

@@ -1,0 +1,185 @@
+//! `ContactService`: a user gets a code, and notification confirms the contact with it.
+
+use contracts::proto::{
+    common::v1::UserInfo,
+    user::v1::{ConfirmContactRequest, CreateContactCodeRequest, contact_service_client::ContactServiceClient},
+};
+use platform::grpc::Peer;
+use stand_ins::Proxy;
+use tonic::{Code, Request, Status, transport::Channel};
+
+use crate::fixture::{Iam, PASSWORD, contact, iam, info, settings, start};
+
+const CHAT: i64 = 4_242_424_242;
+
+/// The answer to `CreateContactCode` in this session.
+async fn code(iam: &Iam, session: &str) -> Result<(String, i64), Status> {
+    let mut request = Request::new(CreateContactCodeRequest {});
+    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
+    let mut client: ContactServiceClient<Channel> = ContactServiceClient::new(iam.channel.clone());
+    let answer = client.create_contact_code(request).await?.into_inner();
+    assert!(!format!("{answer:?}").contains(&answer.code), "{answer:?}");
+    Ok((answer.code, answer.expires_at.unwrap().seconds))
+}
+
+/// Asks as the service notification.
+async fn confirm(iam: &Iam, code: &str, chat_id: i64) -> Result<(), Status> {
+    let mut client: ContactServiceClient<Peer> =
+        ContactServiceClient::new(testkit::peer_of("notification", "iam", iam.address));
+    client.confirm_contact(ConfirmContactRequest { code: code.to_owned(), chat_id }).await.map(drop)
+}
+
+/// A user with these Telegram targets: the user's uuid and a session.
+async fn user(iam: &Iam, targets: &[&str]) -> (String, String) {
+    let notification_methods = targets.iter().map(|target| contact("telegram", target)).collect();
+    let info = UserInfo { notification_methods, ..info() };
+    let user = iam.register(&info, PASSWORD).await.unwrap();
+    (user, iam.login(&info.login, PASSWORD).await.unwrap())
+}
+
+/// The targets that are confirmed, as the database has them and as the session shows them.
+async fn confirmed(iam: &Iam, user: &str, session: &str) -> Vec<String> {
+    let found = iam.get_user(Some(session), user).await.unwrap();
+    let shown = iam.whoami(session).await.unwrap().user.unwrap();
+    assert_eq!(found, shown);
+    let methods = found.info.unwrap().notification_methods.into_iter();
+    methods.filter(|method| method.is_confirmed).map(|method| method.target).collect()
+}
+
+#[tokio::test]
+async fn a_code_confirms_the_contact_of_its_user_once() {
+    let iam = iam().await;
+    let (ann, session) = user(&iam, &[&CHAT.to_string(), "7"]).await;
+    assert!(confirmed(&iam, &ann, &session).await.is_empty());
+
+    let (first, expires) = code(&iam, &session).await.unwrap();
+    let left = expires - platform::clock::now().timestamp();
+    assert!((595..=600).contains(&left), "{left} s");
+    let (second, _) = code(&iam, &session).await.unwrap();
+    assert_eq!(confirm(&iam, &first, CHAT).await.unwrap_err().code(), Code::NotFound, "it was replaced");
+    confirm(&iam, &second.to_lowercase(), CHAT).await.unwrap();
+
+    assert_eq!(confirmed(&iam, &ann, &session).await, [CHAT.to_string()]);
+    let again = confirm(&iam, &second, CHAT).await.unwrap_err();
+    assert_eq!((again.code(), again.message()), (Code::NotFound, "the code is wrong, has expired or was used"));
+    // A second confirmation of the same chat is fine, and that of another one takes its place.
+    let (third, _) = code(&iam, &session).await.unwrap();
+    confirm(&iam, &third, CHAT).await.unwrap();
+    let (fourth, _) = code(&iam, &session).await.unwrap();
+    confirm(&iam, &fourth, 7).await.unwrap();
+    assert_eq!(confirmed(&iam, &ann, &session).await, ["7"]);
+}
+
+#[tokio::test]
+async fn a_strangers_chat_cannot_be_confirmed() {
+    let iam = iam().await;
+    let (ann, session) = user(&iam, &["4711"]).await;
+
+    // The account names a stranger's chat; its owner gives the code in their own.
+    let (given, _) = code(&iam, &session).await.unwrap();
+    let other = confirm(&iam, &given, CHAT).await.unwrap_err();
+    let used = confirm(&iam, &given, 4711).await.unwrap_err();
+
+    assert_eq!(other.code(), Code::FailedPrecondition, "{other}");
+    assert_eq!(used.code(), Code::NotFound, "{used}");
+    assert!(confirmed(&iam, &ann, &session).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_registration_cannot_say_that_a_contact_is_confirmed() {
+    let iam = iam().await;
+    let mut method = contact("telegram", "42");
+    method.is_confirmed = true;
+    let info = UserInfo { notification_methods: vec![method], ..info() };
+    let ann = iam.register(&info, PASSWORD).await.unwrap();
+    let session = iam.login(&info.login, PASSWORD).await.unwrap();
+
+    assert!(confirmed(&iam, &ann, &session).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_code_needs_a_session_and_a_telegram_contact() {
+    let iam = iam().await;
+    let (_, with) = user(&iam, &["42"]).await;
+    let (_, _, without) = iam.registered_user().await;
+    iam.logout(&with).await.unwrap();
+
+    assert_eq!(code(&iam, &with).await.unwrap_err().code(), Code::Unauthenticated);
+    let no_contact = code(&iam, &without).await.unwrap_err();
+    assert_eq!(
+        (no_contact.code(), no_contact.message()),
+        (Code::FailedPrecondition, "the user has no Telegram contact")
+    );
+    let mut service = ContactServiceClient::new(testkit::peer_of("notification", "iam", iam.address));
+    let refused = service.create_contact_code(CreateContactCodeRequest {}).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused}");
+}
+
+#[tokio::test]
+async fn notification_alone_confirms_contacts() {
+    let iam = iam().await;
+    let (ann, session) = user(&iam, &["42"]).await;
+    let (given, _) = code(&iam, &session).await.unwrap();
+    let message = ConfirmContactRequest { code: given.clone(), chat_id: 42 };
+
+    let mut own = Request::new(message.clone());
+    own.metadata_mut().insert("session-uuid", session.parse().unwrap());
+    let user = ContactServiceClient::new(iam.channel.clone()).confirm_contact(own).await.unwrap_err();
+    assert_eq!(user.code(), Code::Unauthenticated, "{user}");
+    for service in ["order", "delivery", "payment", "shipyard"] {
+        let mut client = ContactServiceClient::new(testkit::peer_of(service, "iam", iam.address));
+        let refused = client.confirm_contact(message.clone()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{service}: {refused}");
+    }
+
+    assert!(confirmed(&iam, &ann, &session).await.is_empty());
+    confirm(&iam, &given, 42).await.unwrap();
+}
+
+#[tokio::test]
+async fn after_ten_wrong_codes_a_chat_is_refused() {
+    let iam = iam().await;
+    let (ann, session) = user(&iam, &["42", "43"]).await;
+    let (given, _) = code(&iam, &session).await.unwrap();
+    let wrong = |number: u128| iam::model::ContactCode::of(number).to_string();
+
+    for (code, chat, field) in
+        [("", 42, "code"), (&given[1..], 42, "code"), (&given, 0, "chat_id"), (&given, -42, "chat_id")]
+    {
+        let malformed = confirm(&iam, code, chat).await.unwrap_err();
+        assert_eq!(malformed.code(), Code::InvalidArgument, "{malformed}");
+        assert!(malformed.message().starts_with(&format!("{field}: ")), "{malformed}");
+    }
+    for number in 0..10 {
+        assert_eq!(confirm(&iam, &wrong(number), 42).await.unwrap_err().code(), Code::NotFound, "{number}");
+    }
+    let limited = confirm(&iam, &given, 42).await.unwrap_err();
+
+    assert_eq!((limited.code(), limited.message()), (Code::ResourceExhausted, "too many wrong codes from this chat"));
+    assert!(confirmed(&iam, &ann, &session).await.is_empty());
+    confirm(&iam, &given, 43).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_code_stays_valid_while_the_database_is_away() {
+    let settings = settings().await;
+    let url = settings.get("IAM_DATABASE_URL").unwrap().to_owned();
+    let server = url.rsplit('@').next().unwrap().split('/').next().unwrap().to_owned();
+    let proxy = Proxy::to(&server).await.unwrap();
+    let through = url.replace(&server, &proxy.address().to_string());
+    let iam = start(&settings.with([("IAM_DATABASE_URL", through)])).await;
+    let (ann, session) = user(&iam, &["42"]).await;
+    let (given, _) = code(&iam, &session).await.unwrap();
+
+    for break_network in [Proxy::cut as fn(&Proxy), Proxy::hang] {
+        break_network(&proxy);
+        assert_eq!(confirm(&iam, &given, 42).await.unwrap_err().code(), Code::Unavailable);
+        assert_eq!(code(&iam, &session).await.unwrap_err().code(), Code::Unavailable);
+        proxy.restore();
+        iam.readiness.ready().await;
+    }
+    testkit::eventually(|| async { iam.get_user(Some(&session), &ann).await.ok() }).await;
+
+    confirm(&iam, &given, 42).await.unwrap();
+    assert_eq!(confirmed(&iam, &ann, &session).await, ["42"]);
+}

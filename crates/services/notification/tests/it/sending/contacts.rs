@@ -1,0 +1,54 @@
+//! Contacts that are not confirmed.
+
+use std::time::Duration;
+
+use notification::{
+    model::{Kind, Status},
+    repository::Notifications as _,
+};
+
+use super::{FIVE_MINUTES, Fixture, random_order, random_user};
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_that_is_not_confirmed_is_written_to_only_where_that_is_allowed() {
+    for is_allowed in [true, false] {
+        let fixture = Fixture::new();
+        let _sender = if is_allowed {
+            fixture.sender(&fixture.lease, Some("fallback"))
+        } else {
+            fixture.strict_sender(Some("fallback"))
+        };
+
+        let order = fixture.paid("stranger").await;
+
+        let expected = if is_allowed { Status::Sent } else { Status::Failed };
+        assert_eq!(fixture.ended(order).await.status, expected, "{is_allowed}");
+        assert_eq!(fixture.times_sent(order), usize::from(is_allowed), "also the fallback chat gets none");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_skipped_notification_ends_and_holds_up_no_other() {
+    let fixture = Fixture::new();
+    let _sender = fixture.strict_sender(Some("fallback"));
+    let (user, first, second, third) = (random_user(), random_order(), random_order(), random_order());
+    fixture.users.set_chat(user, "42");
+
+    fixture.queue(first, user, Kind::OrderPaid).await;
+    let skipped = fixture.ended(first).await;
+    let calls = fixture.users.calls();
+    tokio::time::sleep(FIVE_MINUTES).await;
+    assert_eq!((skipped.status, skipped.attempts, skipped.ambiguous), (Status::Failed, 0, false));
+    assert_eq!(fixture.users.calls(), calls, "it is not looked up again");
+    fixture.users.confirm(user);
+    fixture.queue(second, user, Kind::OrderPaid).await;
+    fixture.queue(third, random_user(), Kind::OrderPaid).await;
+
+    assert_eq!(fixture.ended(second).await.status, Status::Sent);
+    assert_eq!(fixture.messages_about(second)[0].chat, "42");
+    assert_eq!(fixture.ended(third).await.status, Status::Sent);
+    assert_eq!(fixture.messages_about(third)[0].chat, "fallback", "a user without a contact has the fallback chat");
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(fixture.times_sent(first), 0, "what was skipped is not sent later");
+    assert_eq!(fixture.notifications.queued(10).await.unwrap(), 0);
+}

@@ -1,0 +1,3 @@
+alter table users
+    drop column confirmed_chat,
+    drop column chat_confirmed_at;
