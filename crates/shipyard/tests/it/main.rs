@@ -14,6 +14,7 @@ mod flow;
 mod idempotency;
 mod initial_metrics;
 mod leaks;
+mod loans;
 mod logs;
 mod one_process;
 mod operator;
