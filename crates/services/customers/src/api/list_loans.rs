@@ -18,10 +18,10 @@ pub async fn handle(
 
     let loans = service.list_loans(&caller, id).await?;
 
-    Ok(Response::new(ListLoansResponse { loans: loans.into_iter().map(encode).collect() }))
+    Ok(Response::new(ListLoansResponse { loans: loans.iter().map(encode).collect() }))
 }
 
-fn encode(loan: model::Loan) -> Loan {
+fn encode(loan: &model::Loan) -> Loan {
     Loan {
         loan_id: loan.id.to_string(),
         amount_minor: loan.amount.minor(),
