@@ -174,7 +174,7 @@ async fn a_hold_ends_for_users_who_are_no_customers_alone() {
         fixture.service.receive_loan(&loan(name, id, 100)).await.unwrap();
     }
 
-    sleep(HOLD - Duration::from_secs(5)).await;
+    sleep(Duration::from_secs(HOLD.as_secs() - 5)).await;
     assert_eq!(fixture.loans(unknown).await, [LoanStatus::Held]);
     sleep(Duration::from_secs(10)).await;
 

@@ -21,8 +21,9 @@ async fn tables(fixture: &Fixture) -> Vec<(String, String)> {
 }
 
 fn with_name(tables: &[(String, String)]) -> Vec<&str> {
-    let hex: String = "Anna".bytes().map(|byte| format!("{byte:02x}")).collect();
-    let found = tables.iter().filter(|(_, rows)| rows.contains("Anna") || rows.contains(&hex));
+    // "Anna" in hexadecimal.
+    let hex = "416e6e61";
+    let found = tables.iter().filter(|(_, rows)| rows.contains("Anna") || rows.contains(hex));
     found.map(|(name, _)| name.as_str()).collect()
 }
 
