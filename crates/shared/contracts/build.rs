@@ -6,7 +6,7 @@ use std::{env, fmt::Write as _, fs, path::PathBuf};
 
 use protox::prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor};
 
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "auth/v1/auth.proto",
     "user/v1/user.proto",
     "common/v1/common.proto",
@@ -16,6 +16,7 @@ const FILES: [&str; 14] = [
     "assembly/v1/assembly.proto",
     "notification/v1/notification.proto",
     "events/v1/events.proto",
+    "customers/v1/customers.proto",
     "delivery/v1/delivery.proto",
     "geo/geo.proto",
     "order/v1/order.proto",

@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
     report(match arguments.command {
         None | Some(Command::Up) => block_on(up::run(data)),
         Some(Command::Run(arguments)) => run::run(&arguments),
-        Some(Command::Demo(arguments)) => block_on(demo::run(arguments)),
+        Some(Command::Demo(arguments)) => block_on(demo::run(arguments, data)),
         Some(Command::Couriers(arguments)) => block_on(couriers::run(arguments, data)),
         Some(Command::Doctor) => block_on(doctor::run(data)),
         Some(Command::Migrate(arguments)) => block_on(migrate::run(arguments)),

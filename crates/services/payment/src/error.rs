@@ -28,6 +28,11 @@ pub enum Error {
     /// Another service than order tries to charge an order.
     #[error("amount_minor: the order service alone pays an order of the shop")]
     NotOrderService,
+    /// The reference of a credit stands for another.
+    #[error("{0}: another one was credited under this reference")]
+    AnotherCredit(&'static str),
+    #[error("amount_minor: the user's balance would be more than an amount of money can be")]
+    BalanceTooLarge,
     #[error("the outcome is not known yet")]
     Unknown(#[from] Unknown),
     #[error(transparent)]
@@ -45,11 +50,12 @@ impl From<Error> for Status {
         let text = error.to_string();
         match error {
             Error::NotFound | Error::AnotherUser => Self::not_found(text),
-            Error::Differs(_) | Error::AnotherPayer => Self::already_exists(text),
+            Error::Differs(_) | Error::AnotherPayer | Error::AnotherCredit(_) => Self::already_exists(text),
             Error::Declined(decline) => with_reason(Code::FailedPrecondition, decline.as_str(), text),
             Error::InProgress => with_reason(Code::FailedPrecondition, "PAYMENT_IN_PROGRESS", text),
             Error::Cancelled => with_reason(Code::FailedPrecondition, "ORDER_CANCELLED", text),
             Error::NotCancelled(_) => with_reason(Code::FailedPrecondition, "ORDER_NOT_CANCELLED", text),
+            Error::BalanceTooLarge => with_reason(Code::FailedPrecondition, "BALANCE_TOO_LARGE", text),
             Error::NotOrderService => Self::permission_denied(text),
             Error::Unknown(_) => {
                 let error = format!("{:#}", anyhow::Error::from(error));
@@ -73,6 +79,8 @@ impl From<Error> for Failure {
             | Error::Declined(_)
             | Error::Cancelled
             | Error::NotCancelled(_)
+            | Error::AnotherCredit(_)
+            | Error::BalanceTooLarge
             | Error::NotOrderService => Self::poison(format!("{:#}", anyhow::Error::from(error))),
         }
     }

@@ -11,7 +11,7 @@ use std::fmt;
 pub struct Money(i64);
 
 /// Fifteen digits: as many as every decimal number keeps on its way through a double.
-const MAX: i64 = 999_999_999_999_999;
+pub const MAX: i64 = 999_999_999_999_999;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an amount of money between 0 and 9999999999999.99")]

@@ -5,6 +5,7 @@ pub const PAYMENT: u16 = 50052;
 pub const IAM: u16 = 50053;
 pub const ASSEMBLY: u16 = 50054;
 pub const NOTIFICATION: u16 = 50055;
+pub const CUSTOMERS: u16 = 50057;
 pub const ORDER: u16 = 8080;
 /// The gRPC API that order serves besides its HTTP API.
 pub const ORDER_GRPC: u16 = 50058;

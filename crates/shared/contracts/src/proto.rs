@@ -15,7 +15,7 @@ macro_rules! packages {
     };
 }
 
-packages!(auth, user, common, inventory, payment, assembly, notification, events, delivery);
+packages!(auth, user, common, customers, inventory, payment, assembly, notification, events, delivery);
 
 pub mod order {
     pub mod v1 {

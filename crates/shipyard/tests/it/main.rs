@@ -15,6 +15,7 @@ mod flow;
 mod idempotency;
 mod initial_metrics;
 mod leaks;
+mod loans;
 mod logs;
 mod one_process;
 mod operator;

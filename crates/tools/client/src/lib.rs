@@ -2,6 +2,7 @@
 
 pub mod customer;
 pub mod delivery;
+pub mod lending;
 pub mod response;
 pub mod shop;
 pub mod trust;

@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use audit::facts;
 use chrono::{DateTime, Utc};
 use contracts::events::{
-    AssemblyFailed, DeliveryStatusUpdated, Event, OrderCancelled, OrderCreated, OrderPaid, PaymentCompleted,
-    Published as _, ShipAssembled,
+    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, Event, OrderCancelled, OrderCreated,
+    OrderPaid, PaymentCompleted, Published as _, ShipAssembled,
 };
 use platform::kafka::{self, Message, Reader, Record};
 use uuid::Uuid;
@@ -103,6 +103,8 @@ pub fn event_uuid(kind: &str, message: &Message) -> Option<Uuid> {
         OrderCancelled::TYPE => own::<OrderCancelled>(message),
         ShipAssembled::TYPE => own::<ShipAssembled>(message),
         AssemblyFailed::TYPE => own::<AssemblyFailed>(message),
+        CustomerCreated::TYPE => own::<CustomerCreated>(message),
+        CustomerUpdated::TYPE => own::<CustomerUpdated>(message),
         DeliveryStatusUpdated::TYPE => own::<DeliveryStatusUpdated>(message),
         _ => None,
     })

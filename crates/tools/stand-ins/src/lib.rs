@@ -1,7 +1,9 @@
-//! Stand-ins for outside systems that inject faults on request: a network proxy, a payment provider, Telegram and geo.
+//! Stand-ins for outside systems that inject faults on request: a network proxy, a payment provider, Telegram, geo and a checker of
+//! identities.
 
 mod endless;
 mod geo;
+mod kyc;
 mod provider;
 mod proxy;
 mod server;
@@ -9,6 +11,7 @@ mod telegram;
 
 pub use endless::Endless;
 pub use geo::{Geo, GeoMode};
+pub use kyc::{Kyc, KycMode};
 pub use provider::{Entry, EntryKind, Mode, Provider, ProviderFault};
 pub use proxy::Proxy;
 pub use telegram::{Sent, Telegram, TelegramMode};

@@ -1,5 +1,6 @@
 //! The gRPC API, one file per RPC.
 
+mod credit;
 mod get_balance;
 mod get_payment;
 mod pay_order;
@@ -8,8 +9,8 @@ mod void_attempt;
 
 use contracts::proto::DESCRIPTORS;
 use contracts::proto::payment::v1::{
-    GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse, PayOrderRequest, PayOrderResponse,
-    RefundRequest, RefundResponse, VoidAttemptRequest, VoidAttemptResponse,
+    CreditRequest, CreditResponse, GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse,
+    PayOrderRequest, PayOrderResponse, RefundRequest, RefundResponse, VoidAttemptRequest, VoidAttemptResponse,
     payment_service_server::{PaymentService as Rpc, PaymentServiceServer},
 };
 use platform::{auth::Rule, grpc::Services};
@@ -17,13 +18,14 @@ use tonic::{Request, Response, Status};
 
 use crate::service::PaymentService;
 
-/// Users see and pay their own; order alone charges, voids and refunds orders of the shop.
+/// Users see and pay their own; order alone charges, voids and refunds orders of the shop; customers alone credits.
 pub const RULES: &[Rule] = &[
     Rule::session("/payment.v1.PaymentService/PayOrder", &["order"]),
     Rule::session("/payment.v1.PaymentService/GetPayment", &["order"]),
     Rule::session("/payment.v1.PaymentService/GetBalance", &["order"]),
     Rule::services("/payment.v1.PaymentService/VoidAttempt", &["order"]),
     Rule::services("/payment.v1.PaymentService/Refund", &["order"]),
+    Rule::services("/payment.v1.PaymentService/Credit", &["customers"]),
 ];
 
 /// The gRPC server.
@@ -59,5 +61,9 @@ impl Rpc for Grpc {
 
     async fn get_balance(&self, request: Request<GetBalanceRequest>) -> Result<Response<GetBalanceResponse>, Status> {
         get_balance::handle(&self.service, request).await
+    }
+
+    async fn credit(&self, request: Request<CreditRequest>) -> Result<Response<CreditResponse>, Status> {
+        credit::handle(&self.service, request).await
     }
 }

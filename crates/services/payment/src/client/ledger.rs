@@ -1,11 +1,14 @@
 //! The built-in provider: balances and a ledger in PostgreSQL.
 
 use async_trait::async_trait;
-use contracts::{ids::UserId, money::Money};
+use contracts::{
+    ids::UserId,
+    money::{self, Money},
+};
 use platform::postgres::{Database, DatabaseError, retry_stale};
 
 use super::{Balances, Declines, Provider, Refund, Unknown};
-use crate::model::{Decline, Intent, Outcome};
+use crate::model::{Credit, Decline, Intent, Outcome};
 
 #[derive(Clone)]
 pub struct Ledger {
@@ -63,6 +66,41 @@ impl Ledger {
         )
         .fetch_one(&self.pool)
         .await
+    }
+}
+
+impl Ledger {
+    /// Adds to the balance and writes the credit, unless the reference has one. Of two concurrent calls with one reference, the second
+    /// fails on the unique key and changes nothing. The balance never exceeds its initial amount and all credits, so that these have a
+    /// bound and refunds always fit.
+    async fn enter_credit(&self, credit: &Credit) -> sqlx::Result<Option<(UserId, i64)>> {
+        let row = sqlx::query!(
+            r#"with existing as (
+                select user_uuid, amount from credits where reference = $1
+            ), credited as (
+                insert into balances (user_uuid, balance, initial, credited)
+                select $2, $4::bigint + $3::bigint, $4, $3
+                where not exists (select from existing)
+                    and ($4 + $3 <= $5 or exists (select from balances where user_uuid = $2))
+                on conflict (user_uuid) do update set balance = balances.balance + $3, credited = balances.credited + $3
+                where coalesce(balances.initial, $4) + balances.credited + $3 <= $5
+                returning user_uuid
+            ), credit as (
+                insert into credits (reference, user_uuid, amount) select $1, user_uuid, $3 from credited
+                returning user_uuid, amount
+            )
+            select user_uuid as "user!: UserId", amount as "amount!" from existing
+            union all
+            select user_uuid, amount from credit"#,
+            credit.reference.as_str(),
+            credit.user.uuid(),
+            credit.amount.minor(),
+            self.initial_balance.minor(),
+            money::MAX,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| (row.user, row.amount)))
     }
 }
 
@@ -137,6 +175,18 @@ impl Balances for Ledger {
         .await?;
         let inconsistent = |_| DatabaseError::inconsistent("balances", "balance", user);
         balance.map_or(Ok(self.initial_balance), |minor| Money::from_minor(minor).map_err(inconsistent))
+    }
+
+    async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError> {
+        let entered = match self.enter_credit(credit).await {
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => self.enter_credit(credit).await,
+            entered => entered,
+        };
+        let Some((user, amount)) = entered? else { return Ok(None) };
+        let reference = credit.reference.clone();
+        let inconsistent = |_| DatabaseError::inconsistent("credits", "amount", reference.as_str());
+        let amount = Money::from_minor(amount).map_err(inconsistent)?;
+        Ok(Some(Credit { reference: credit.reference.clone(), user, amount }))
     }
 }
 

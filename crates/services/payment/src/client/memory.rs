@@ -13,7 +13,7 @@ use contracts::{
 use platform::postgres::DatabaseError;
 
 use super::{Balances, Declines, Provider, Refund, Unknown};
-use crate::model::{Decline, Intent, Method, Outcome};
+use crate::model::{Credit, Decline, Intent, Method, Outcome, Reference};
 
 /// A fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,8 @@ struct State {
     balances: BTreeMap<UserId, i64>,
     /// Intent and outcome.
     charges: BTreeMap<TransactionId, (Intent, Outcome)>,
+    /// By reference.
+    credits: BTreeMap<Reference, Credit>,
     /// By idempotency key.
     refunds: BTreeMap<String, Movement>,
     faults: VecDeque<ScriptedFault>,
@@ -181,6 +183,22 @@ impl Provider for MemoryProvider {
 impl Balances for MemoryProvider {
     async fn balance_of(&self, user: UserId) -> Result<Money, DatabaseError> {
         Money::from_minor(self.balance(user)).map_err(|_| DatabaseError::inconsistent("balances", "balance", user))
+    }
+
+    async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError> {
+        let mut state = self.state();
+        if let Some(existing) = state.credits.get(&credit.reference) {
+            return Ok(Some(existing.clone()));
+        }
+        let earlier =
+            state.credits.values().filter(|earlier| earlier.user == credit.user).map(|earlier| earlier.amount);
+        let all = earlier.chain([credit.amount]).try_fold(self.initial_balance, Money::checked_add);
+        if all.is_err() {
+            return Ok(None);
+        }
+        *state.balances.entry(credit.user).or_insert(self.initial_balance.minor()) += credit.amount.minor();
+        state.credits.insert(credit.reference.clone(), credit.clone());
+        Ok(Some(credit.clone()))
     }
 }
 

@@ -15,7 +15,7 @@ pub use memory::{MemoryProvider, Movement, ScriptedFault};
 use platform::postgres::DatabaseError;
 pub use stripe::{Stripe, StripeAccount};
 
-use crate::model::{Intent, Method, Outcome, ProviderName};
+use crate::model::{Credit, Intent, Method, Outcome, ProviderName};
 
 /// The outcome of a request is unknown: it may have been processed or not. Repeat it under the same key.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +47,11 @@ pub trait Provider: Send + Sync {
 /// The built-in provider, which keeps the users' balances.
 #[async_trait]
 pub trait Balances: Provider {
-    /// What the user has for INVESTOR_MONEY: the initial balance until the first charge.
+    /// What the user has for INVESTOR_MONEY: the initial balance until the first charge or credit.
     async fn balance_of(&self, user: UserId) -> Result<Money, DatabaseError>;
+    /// Adds to a balance, once per reference. Returns the credit that stands under the reference: this one or an earlier one; nothing
+    /// where the initial balance and all credits of the user would be more than an amount of money can be.
+    async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError>;
 }
 
 /// The configured providers, and which one handles which method.
@@ -74,6 +77,10 @@ impl Providers {
 
     pub async fn balance(&self, user: UserId) -> Result<Money, DatabaseError> {
         self.ledger.balance_of(user).await
+    }
+
+    pub async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError> {
+        self.ledger.credit(credit).await
     }
 
     pub fn get(&self, name: ProviderName) -> Result<&dyn Provider, Unknown> {

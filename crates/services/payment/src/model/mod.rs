@@ -1,6 +1,7 @@
 //! Payments: an attempt to charge an order, from the intent to the refund.
 
 mod admission;
+mod credit;
 mod event;
 mod intent;
 mod named;
@@ -10,6 +11,7 @@ mod void;
 pub use admission::Admission;
 use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, TransactionId, UserId};
+pub use credit::{Credit, Reference, ReferenceError};
 pub use event::{Completion, Event};
 pub use intent::Intent;
 pub use named::{Decline, Method, ProviderName};

@@ -2,6 +2,7 @@
 
 mod balance;
 mod cancel;
+mod credit;
 mod find;
 mod finish_due;
 mod pay;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use contracts::ids::{OrderId, UserId};
 use payment::{
     client::{Balances, Ledger, MemoryProvider, Movement, Provider, Refund},
-    model::{Decline, Intent, Method, Outcome},
+    model::{Credit, Decline, Intent, Method, Outcome, Reference},
     repository::MIGRATIONS,
 };
 use platform::{ids, postgres::Database};
 
-use crate::{INITIAL, LIMIT, again, contract::contract, declines, intent, money, stripe_client};
+use crate::{INITIAL, LIMIT, again, contract::contract, declines, intent, money, new_user, stripe_client};
 
 struct Fixture {
     provider: Arc<dyn Provider>,
@@ -63,6 +63,9 @@ contract!([
     a_decline_is_repeated_after_the_balance_has_grown,
     a_refund_credits_the_balance_once,
     a_balance_is_the_initial_one_until_the_first_charge,
+    a_credit_is_added_once_per_reference,
+    all_credits_of_a_user_have_a_bound,
+    a_refund_fits_after_every_credit,
 ] over
     memory_balances: tokio::test => std::future::ready(super::memory()),
     ledger_balances: tokio::test => super::ledger(),
@@ -236,4 +239,50 @@ async fn a_balance_is_the_initial_one_until_the_first_charge(fixture: Fixture) {
 
     fixture.charged(&first).await;
     assert_eq!(fixture.balance(first.user).await, INITIAL - 1000);
+}
+
+fn credit(user: UserId, reference: &str, minor: i64) -> Credit {
+    Credit { reference: Reference::new(reference).unwrap(), user, amount: money(minor) }
+}
+
+async fn a_credit_is_added_once_per_reference(fixture: Fixture) {
+    let balances = fixture.balances.clone().unwrap();
+    let (user, other) = (new_user(), new_user());
+    let (first, second) = (credit(user, "one", 500), credit(user, "two", 7));
+
+    for _ in 0..3 {
+        assert_eq!(balances.credit(&first).await.unwrap(), Some(first.clone()));
+    }
+    assert_eq!(balances.credit(&second).await.unwrap(), Some(second));
+    assert_eq!(balances.credit(&credit(other, "one", 9)).await.unwrap(), Some(first), "the earlier one stands");
+
+    assert_eq!((fixture.balance(user).await, fixture.balance(other).await), (INITIAL + 507, INITIAL));
+    fixture.charged(&Intent { user, amount: money(INITIAL + 507), ..intent(Method::InvestorMoney) }).await;
+    assert_eq!(fixture.balance(user).await, 0);
+}
+
+async fn all_credits_of_a_user_have_a_bound(fixture: Fixture) {
+    let balances = fixture.balances.clone().unwrap();
+    let user = new_user();
+    let most = contracts::money::MAX - INITIAL;
+
+    assert_eq!(balances.credit(&credit(user, "one", most + 1)).await.unwrap(), None);
+    assert_eq!(fixture.balance(user).await, INITIAL);
+    assert!(balances.credit(&credit(user, "one", most)).await.unwrap().is_some());
+    fixture.charged(&Intent { user, amount: money(1000), ..intent(Method::InvestorMoney) }).await;
+
+    // A refund of the charge shall fit.
+    assert_eq!(balances.credit(&credit(user, "two", 1)).await.unwrap(), None);
+}
+
+async fn a_refund_fits_after_every_credit(fixture: Fixture) {
+    let balances = fixture.balances.clone().unwrap();
+    let intent = intent(Method::InvestorMoney);
+    let refund = fixture.charged(&intent).await;
+
+    let rest = credit(intent.user, "one", contracts::money::MAX - INITIAL);
+    assert!(balances.credit(&rest).await.unwrap().is_some());
+    fixture.provider.refund(&refund).await.unwrap();
+
+    assert_eq!(fixture.balance(intent.user).await, contracts::money::MAX);
 }

@@ -1,15 +1,17 @@
 //! Events: their types, topics and consumer groups; how one is written to an outbox and read from a topic.
 
+mod customer;
 mod event;
 mod messaging;
 mod routes;
 mod topics;
 
 pub use crate::proto::events::v1::{
-    AssemblyFailed, CancelReason, DeliveryStatusUpdated, OrderCancelled, OrderCreated, OrderPaid, PaymentCompleted,
-    ShipAssembled,
+    AssemblyFailed, CancelReason, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, OrderCancelled,
+    OrderCreated, OrderPaid, PaymentCompleted, ShipAssembled,
 };
 pub use crate::proto::order::events::{OrderCompletedIntegrationEvent, OrderCreatedIntegrationEvent};
+pub use customer::{CUSTOMER_REASONS, KYC_STATUSES};
 pub use event::{Event, InvalidUuid, Published, Subject};
 pub use messaging::{Messaging, Subscription};
 
@@ -17,7 +19,9 @@ use platform::{
     kafka::{Failure, Message},
     outbox,
 };
-pub use routes::{BASKET_CONFIRMED, Consumer, INBOUND, Inbound, PRODUCERS, ROUTES, Route, route_of, topics_of};
+pub use routes::{
+    BASKET_CONFIRMED, Consumer, INBOUND, Inbound, LOAN_APPROVED, PRODUCERS, ROUTES, Route, route_of, topics_of,
+};
 pub use topics::Topics;
 use uuid::Uuid;
 

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::{
-    AssemblyFailed, DeliveryStatusUpdated, OrderCancelled, OrderCompletedIntegrationEvent, OrderCreated,
-    OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published, ShipAssembled, Topics,
+    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, OrderCancelled,
+    OrderCompletedIntegrationEvent, OrderCreated, OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published,
+    ShipAssembled, Topics,
 };
 
 /// A consumer group, whose name is also the consumer's in the inbox of its service's database.
@@ -26,10 +27,10 @@ pub struct Route {
 }
 
 /// The services that have an outbox.
-pub const PRODUCERS: [&str; 4] = ["order", "payment", "assembly", "delivery"];
+pub const PRODUCERS: [&str; 5] = ["order", "payment", "assembly", "delivery", "customers"];
 
 /// Every type of event, in the order in which an order meets them.
-pub const ROUTES: [Route; 9] = [
+pub const ROUTES: [Route; 11] = [
     route::<OrderCreated>("order", &[to("inventory", "inventory-group-order-created")]),
     route::<PaymentCompleted>("payment", &[to("order", "order-group-payment-completed")]),
     route::<OrderPaid>(
@@ -68,6 +69,8 @@ pub const ROUTES: [Route; 9] = [
     ),
     route::<OrderCreatedIntegrationEvent>("delivery", &[]),
     route::<OrderCompletedIntegrationEvent>("delivery", &[]),
+    route::<CustomerCreated>("customers", &[]),
+    route::<CustomerUpdated>("customers", &[]),
 ];
 
 /// A topic that programs outside write, and its consumer.
@@ -78,11 +81,15 @@ pub struct Inbound {
 }
 
 /// Every topic that programs outside write.
-pub const INBOUND: [Inbound; 1] = [BASKET_CONFIRMED];
+pub const INBOUND: [Inbound; 2] = [BASKET_CONFIRMED, LOAN_APPROVED];
 
 /// Confirmed baskets, which are delivered as orders.
 pub const BASKET_CONFIRMED: Inbound =
     Inbound { consumer: to("delivery", "delivery-service-group"), topic: |topics| &topics.basket_confirmed_topic_name };
+
+/// Loans that a bank has approved, which are credited to customers.
+pub const LOAN_APPROVED: Inbound =
+    Inbound { consumer: to("customers", "customer-service-group"), topic: |topics| &topics.loan_approved_topic_name };
 
 /// The route of an event type; nothing for a type that is not known.
 pub fn route_of(kind: &str) -> Option<&'static Route> {

@@ -23,8 +23,14 @@ pub struct Topics {
     pub delivery_status_updated_topic_name: String,
     #[serde(default = "order_status_changed")]
     pub order_status_changed_topic_name: String,
+    #[serde(default = "customer_created")]
+    pub customer_created_topic_name: String,
+    #[serde(default = "customer_updated")]
+    pub customer_updated_topic_name: String,
     #[serde(default = "basket_confirmed")]
     pub basket_confirmed_topic_name: String,
+    #[serde(default = "loan_approved")]
+    pub loan_approved_topic_name: String,
 }
 
 fn order_created() -> String {
@@ -59,8 +65,20 @@ fn order_status_changed() -> String {
     "order.status.changed".to_owned()
 }
 
+fn customer_created() -> String {
+    "customer.created".to_owned()
+}
+
+fn customer_updated() -> String {
+    "customer.updated".to_owned()
+}
+
 fn basket_confirmed() -> String {
     "basket.confirmed".to_owned()
+}
+
+fn loan_approved() -> String {
+    "loan.approved".to_owned()
 }
 
 impl Topics {
@@ -69,13 +87,13 @@ impl Topics {
         E::topic(self)
     }
 
-    /// Every topic, in the order in which an order meets them; the last comes from programs outside.
-    pub fn all(&self) -> [&str; 9] {
+    /// Every topic, in the order in which an order meets them, then those of customers; the last two come from programs outside.
+    pub fn all(&self) -> [&str; 12] {
         self.variables().map(|(_, topic)| topic)
     }
 
     /// Every topic with the variable that names it.
-    pub fn variables(&self) -> [(&'static str, &str); 9] {
+    pub fn variables(&self) -> [(&'static str, &str); 12] {
         [
             ("ORDER_CREATED_TOPIC_NAME", &self.order_created_topic_name),
             ("PAYMENT_COMPLETED_TOPIC_NAME", &self.payment_completed_topic_name),
@@ -85,7 +103,10 @@ impl Topics {
             ("ORDER_CANCELLED_TOPIC_NAME", &self.order_cancelled_topic_name),
             ("DELIVERY_STATUS_UPDATED_TOPIC_NAME", &self.delivery_status_updated_topic_name),
             ("ORDER_STATUS_CHANGED_TOPIC_NAME", &self.order_status_changed_topic_name),
+            ("CUSTOMER_CREATED_TOPIC_NAME", &self.customer_created_topic_name),
+            ("CUSTOMER_UPDATED_TOPIC_NAME", &self.customer_updated_topic_name),
             ("BASKET_CONFIRMED_TOPIC_NAME", &self.basket_confirmed_topic_name),
+            ("LOAN_APPROVED_TOPIC_NAME", &self.loan_approved_topic_name),
         ]
     }
 
@@ -101,7 +122,10 @@ impl Topics {
             order_cancelled_topic_name: name(self.order_cancelled_topic_name),
             delivery_status_updated_topic_name: name(self.delivery_status_updated_topic_name),
             order_status_changed_topic_name: name(self.order_status_changed_topic_name),
+            customer_created_topic_name: name(self.customer_created_topic_name),
+            customer_updated_topic_name: name(self.customer_updated_topic_name),
             basket_confirmed_topic_name: name(self.basket_confirmed_topic_name),
+            loan_approved_topic_name: name(self.loan_approved_topic_name),
         }
     }
 }
@@ -117,7 +141,10 @@ impl Default for Topics {
             payment_completed_topic_name: payment_completed(),
             delivery_status_updated_topic_name: delivery_status_updated(),
             order_status_changed_topic_name: order_status_changed(),
+            customer_created_topic_name: customer_created(),
+            customer_updated_topic_name: customer_updated(),
             basket_confirmed_topic_name: basket_confirmed(),
+            loan_approved_topic_name: loan_approved(),
         }
     }
 }

@@ -1,21 +1,30 @@
 //! `shipyard demo`: plays one customer and checks every response against the API contract.
 
 mod delivery;
+mod loan;
 mod orders;
 mod progress;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
+use contracts::proto::inventory::v1::Part;
 use platform::config::Settings;
+use uuid::Uuid;
 
 use client::{
     customer::{self, Customer},
+    lending::Lending,
     shop::Shop,
     trust::Trust,
 };
 
-use self::{delivery::Trip, progress::Progress};
+use self::{
+    delivery::Trip,
+    loan::{Bank, Purchase},
+    progress::Progress,
+};
+use crate::data::Data;
 use platform::service::Service;
 
 /// Where the third ship goes.
@@ -32,6 +41,12 @@ pub struct Arguments {
     /// Address of inventory (default: INVENTORY_ADDRESS, or this machine)
     #[arg(long, value_name = "ADDRESS")]
     inventory: Option<String>,
+    /// Address of customers (default: CUSTOMERS_ADDRESS, or this machine)
+    #[arg(long, value_name = "ADDRESS")]
+    customers: Option<String>,
+    /// Address of payment (default: PAYMENT_ADDRESS, or this machine)
+    #[arg(long, value_name = "ADDRESS")]
+    payment: Option<String>,
     /// How many seconds after payment the ship must be assembled
     #[arg(long, default_value_t = 11, value_name = "SECONDS")]
     assembled_within: u64,
@@ -41,16 +56,19 @@ pub struct Arguments {
 }
 
 /// Runs the demo. Fails at the first response that violates the contract.
-pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
+pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
+    let settings = data.running(Settings::load()?);
     let address = |given: Option<String>, service: &Service| given.unwrap_or_else(|| service.address(&settings));
     let order = arguments.order_url.or_else(|| settings.get("ORDER_URL").map(str::to_owned));
     let order = order.unwrap_or_else(|| order::SERVICE.address(&settings));
     let iam = address(arguments.iam, &iam::SERVICE);
     let shop = Shop::at(&Trust::of(&settings)?, &order, &iam, &address(arguments.inventory, &inventory::SERVICE))?;
+    let customers = address(arguments.customers, &customers::SERVICE);
+    let lending = Lending::at(&Trust::of(&settings)?, &customers, &address(arguments.payment, &payment::SERVICE))?;
+    let bank = Bank::of(&settings)?;
     let progress = Progress::new();
     let [assembled, delivered] = [arguments.assembled_within, arguments.delivered_within].map(Duration::from_secs);
-    visit(&shop, &progress, assembled, delivered).await?;
+    visit(&shop, &progress, assembled, delivered, &lending, bank.as_ref()).await?;
     progress.end();
     Ok(())
 }
@@ -60,6 +78,8 @@ async fn visit(
     progress: &Progress,
     assembled_within: Duration,
     delivered_within: Duration,
+    lending: &Lending,
+    bank: Option<&Bank>,
 ) -> anyhow::Result<()> {
     progress
         .step("connect to the shop", customer::find(shop))
@@ -91,6 +111,32 @@ async fn visit(
         progress.step("follow it to the door", trip.next()).await?;
     }
     progress.step("find it delivered in the order, too", trip.copied()).await?;
-    progress.step("list the orders, newest first", visit.list(&[third.uuid, second.uuid, first.uuid])).await?;
+    let mut orders = vec![third.uuid, second.uuid, first.uuid];
+    if let Some(bank) = bank {
+        orders.insert(0, borrow(&visit, &parts, lending, bank, progress).await?);
+    } else {
+        progress
+            .step("borrow money: left out", async { Ok(((), "no KAFKA_BROKERS to approve a loan".to_owned())) })
+            .await?;
+    }
+    progress.step("list the orders, newest first", visit.list(&orders)).await?;
     progress.step("log out and check the session is rejected", customer::log_out(shop, &session)).await
+}
+
+/// Buys a ship that is too dear, with a loan. Returns its order.
+async fn borrow(
+    visit: &orders::Visit<'_>,
+    parts: &[Part],
+    lending: &Lending,
+    bank: &Bank,
+    progress: &Progress,
+) -> anyhow::Result<Uuid> {
+    let purchase = Purchase::new(visit, lending, bank);
+    progress.step("become a customer", purchase.become_customer()).await?;
+    let balance = lending.balance(visit.session, visit.user).await?;
+    let ship = progress.step("order a ship that is too dear", visit.order_above(parts, balance)).await?;
+    let balance = progress.step("reject paying it from the balance", purchase.too_dear(&ship)).await?;
+    progress.step("get a loan", purchase.lend(&ship, balance)).await?;
+    progress.step("pay with it", purchase.pay(&ship)).await?;
+    Ok(ship.uuid)
 }

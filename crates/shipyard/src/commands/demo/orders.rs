@@ -40,6 +40,13 @@ pub struct Payment {
     at: Instant,
 }
 
+impl Order {
+    /// What it costs.
+    pub const fn minor(&self) -> i64 {
+        self.minor
+    }
+}
+
 impl Visit<'_> {
     /// Orders two of the first part and one of each other part.
     pub async fn order(&self, parts: &[Part]) -> Step<Order> {
@@ -51,6 +58,21 @@ impl Visit<'_> {
     pub async fn order_to(&self, parts: &[Part], address: &str) -> Step<Order> {
         let bought: Vec<&Part> = parts.iter().take(1).collect();
         self.buy(&bought, Some(address)).await
+    }
+
+    /// Orders as many of the parts, in turn, as cost more than this.
+    pub async fn order_above(&self, parts: &[Part], minor: i64) -> Step<Order> {
+        let mut bought: Vec<&Part> = Vec::new();
+        let mut sum = Money::ZERO;
+        for part in parts.iter().cycle().take(50) {
+            sum = sum.checked_add(Money::from_major(part.price)?)?;
+            bought.push(part);
+            if sum.minor() > minor {
+                break;
+            }
+        }
+        ensure!(sum.minor() > minor, "fifty parts cost {sum}");
+        self.buy(&bought, None).await
     }
 
     async fn buy(&self, bought: &[&Part], address: Option<&str>) -> Step<Order> {
@@ -91,6 +113,12 @@ impl Visit<'_> {
         let transaction = uuid(&body, "transaction_uuid")?;
         ensure!(transaction.get_version_num() == 4, "transaction_uuid is not a UUID v4 in {body}");
         Ok((Payment { transaction, at: Instant::now() }, format!("transaction {transaction}")))
+    }
+
+    /// Asks to pay from the balance.
+    pub async fn pay_from_balance(&self, order: &Order) -> anyhow::Result<client::response::Answer> {
+        let path = format!("{ORDERS}/{}/pay", order.uuid);
+        self.post(&path, Some(json!({ "payment_method": "INVESTOR_MONEY" }))).await
     }
 
     /// Waits until the order is PAID, within the bound.

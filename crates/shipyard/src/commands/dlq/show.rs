@@ -3,8 +3,9 @@
 use std::fmt::{self, Write as _};
 
 use contracts::events::{
-    AssemblyFailed, DeliveryStatusUpdated, INBOUND, OrderCancelled, OrderCompletedIntegrationEvent, OrderCreated,
-    OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published, ROUTES, ShipAssembled,
+    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, INBOUND, OrderCancelled,
+    OrderCompletedIntegrationEvent, OrderCreated, OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published,
+    ROUTES, ShipAssembled,
 };
 
 use super::{DeadLetterQueue, Found, State};
@@ -58,6 +59,8 @@ fn decoded(kind: &str, payload: &[u8]) -> Option<String> {
         OrderCancelled::TYPE => as_event::<OrderCancelled>(payload),
         ShipAssembled::TYPE => as_event::<ShipAssembled>(payload),
         AssemblyFailed::TYPE => as_event::<AssemblyFailed>(payload),
+        CustomerCreated::TYPE => as_event::<CustomerCreated>(payload),
+        CustomerUpdated::TYPE => as_event::<CustomerUpdated>(payload),
         DeliveryStatusUpdated::TYPE => as_event::<DeliveryStatusUpdated>(payload),
         OrderCreatedIntegrationEvent::TYPE => as_event::<OrderCreatedIntegrationEvent>(payload),
         OrderCompletedIntegrationEvent::TYPE => as_event::<OrderCompletedIntegrationEvent>(payload),

@@ -57,7 +57,7 @@ impl Group {
 
 fn group(service: &str) -> usize {
     match service {
-        "order" => 0,
+        "order" | "customers" => 0,
         "iam" | "geo" => GROUPS - 1,
         _ => 1,
     }

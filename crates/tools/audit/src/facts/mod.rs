@@ -1,6 +1,7 @@
 //! The facts that an audit checks, as plain rows.
 
 mod clients;
+mod customers;
 mod delivery;
 mod events;
 mod state;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 pub use self::{
     clients::{Acknowledged, Answer, Poison, Probe, Told},
+    customers::{Credit, Customer, CustomerVersion, KycStatus, Loan, LoanStatus},
     delivery::{Courier, Delivery, DeliveryState, StoragePlace, status_event},
     events::{Completion, DeadLetter, DeadLetters, Discarded, Inbox, Kind, Log, OutboxRow, Received, Record, kind},
     state::{
@@ -47,6 +49,11 @@ pub struct Facts {
     pub deliveries: Vec<Delivery>,
     pub couriers: Vec<Courier>,
     pub places: Vec<StoragePlace>,
+    pub customers: Vec<Customer>,
+    pub customer_versions: Vec<CustomerVersion>,
+    pub loans: Vec<Loan>,
+    /// What payment has credited, once per reference.
+    pub credits: Vec<Credit>,
 
     pub outbox: Vec<OutboxRow>,
     /// How attempts to pay ended, as published: of payment's outbox and of the topic.

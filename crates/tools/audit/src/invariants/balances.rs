@@ -1,6 +1,6 @@
-//! For each user: initial - charges of `INVESTOR_MONEY` + their refunds = balance, and the balance is never negative.
+//! For each user: initial + credits - charges of `INVESTOR_MONEY` + their refunds = balance, and the balance is never negative.
 //!
-//! A part of the second invariant. The initial amount is the only credit; nothing else changes a balance.
+//! A part of the second invariant. Nothing else changes a balance.
 
 use std::collections::HashMap;
 
@@ -12,9 +12,10 @@ use crate::{
     report::Check,
 };
 
-/// A user's balance changes according to the ledger.
+/// A user's balance changes according to the ledger and the credits.
 #[derive(Clone, Copy, Default)]
 struct Changes {
+    credited: i64,
     charged: i64,
     refunded: i64,
 }
@@ -29,17 +30,20 @@ pub fn check(facts: &Facts, check: &mut Check) {
             EntryKind::Decline => {}
         }
     }
+    for credit in &facts.credits {
+        changes.entry(credit.user).or_default().credited += credit.amount;
+    }
     let mut unknown = 0;
     for Balance { user, initial, current } in &facts.balances {
         let row = format!("balance of user {user}");
-        let Changes { charged, refunded } = changes.remove(user).unwrap_or_default();
+        let Changes { credited, charged, refunded } = changes.remove(user).unwrap_or_default();
         if *current < 0 {
             check.broken_by(&row, format!("is {current}"));
         }
         match initial {
-            Some(initial) if initial - charged + refunded != *current => check.broken_by(
+            Some(initial) if initial + credited - charged + refunded != *current => check.broken_by(
                 &row,
-                format!("{initial} initial - {charged} charged + {refunded} refunded are not {current}"),
+                format!("{initial} initial + {credited} credited - {charged} charged + {refunded} refunded are not {current}"),
             ),
             Some(_) => {}
             None => unknown += 1,

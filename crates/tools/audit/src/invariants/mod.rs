@@ -4,6 +4,7 @@ mod balances;
 mod bounds;
 mod completions;
 mod consumer_effects;
+mod customers;
 mod dead_letters;
 mod deliveries;
 mod money;
@@ -17,7 +18,7 @@ mod waivers;
 pub use self::waivers::waive;
 use crate::{Facts, Finding};
 
-pub const ALL: [fn(&Facts) -> Finding; 11] = [
+pub const ALL: [fn(&Facts) -> Finding; 12] = [
     orders::check,
     money::check,
     stock::check,
@@ -29,4 +30,5 @@ pub const ALL: [fn(&Facts) -> Finding; 11] = [
     sessions::check,
     completions::check,
     deliveries::check,
+    customers::check,
 ];

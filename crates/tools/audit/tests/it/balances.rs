@@ -1,6 +1,6 @@
-//! For each user: initial - charges of INVESTOR_MONEY + their refunds = balance, and the balance is never negative.
+//! For each user: initial + credits - charges of INVESTOR_MONEY + their refunds = balance, and the balance is never negative.
 
-use audit::facts::{Entry, EntryKind};
+use audit::facts::{Credit, Entry, EntryKind};
 use uuid::Uuid;
 
 use crate::fixture::{INITIAL, OPEN, PRICE, USER, breaks, holds, the};
@@ -13,7 +13,7 @@ fn row() -> String {
 fn a_balance_is_not_what_its_charges_and_refunds_leave() {
     // Charged for two orders, and one of them given back.
     let left = INITIAL - PRICE;
-    let history = format!("{INITIAL} initial - {} charged + {PRICE} refunded", 2 * PRICE);
+    let history = format!("{INITIAL} initial + 0 credited - {} charged + {PRICE} refunded", 2 * PRICE);
 
     for wrong in [left - 1, left + 1] {
         breaks(2, &[&row(), &format!("{history} are not {wrong}")], |facts| facts.balances[0].current = wrong);
@@ -42,6 +42,17 @@ fn a_decline_or_another_method_of_payment_changes_no_balance() {
             entry.account = None;
         }
         facts.balances[0].current = INITIAL;
+    });
+}
+
+#[test]
+fn a_credit_adds_to_its_balance() {
+    let credit = || Credit { reference: "other".to_owned(), user: USER, amount: 7 };
+
+    breaks(2, &[&row(), "initial + 7 credited"], |facts| facts.credits.push(credit()));
+    holds(2, |facts| {
+        facts.credits.push(credit());
+        facts.balances[0].current += 7;
     });
 }
 

@@ -5,16 +5,17 @@ use std::time::Duration;
 use audit::{
     Facts, Finding, Verdict,
     facts::{
-        Acknowledged, Answer, Balance, Completion, Courier, DeadLetters, Delivery, DeliveryState, Entry, EntryKind,
-        Inbox, Job, JobStatus, Log, Notification, NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment,
-        PaymentStatus, Probe, Received, Record, Reservation, ReservationStatus, Restock, StoragePlace, kind,
-        status_event,
+        Acknowledged, Answer, Balance, Completion, Courier, Credit, Customer, CustomerVersion, DeadLetters, Delivery,
+        DeliveryState, Entry, EntryKind, Inbox, Job, JobStatus, KycStatus, Loan, LoanStatus, Log, Notification,
+        NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Probe, Received, Record,
+        Reservation, ReservationStatus, Restock, StoragePlace, kind, status_event,
     },
 };
 use chrono::{DateTime, Days, Utc};
 use contracts::events::{
-    AssemblyFailed, DeliveryStatusUpdated, OrderCancelled, OrderCompletedIntegrationEvent, OrderCreated,
-    OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted, Published as _, ROUTES, ShipAssembled, Topics,
+    AssemblyFailed, CustomerCreated, CustomerUpdated, DeliveryStatusUpdated, OrderCancelled,
+    OrderCompletedIntegrationEvent, OrderCreated, OrderCreatedIntegrationEvent, OrderPaid, PaymentCompleted,
+    Published as _, ROUTES, ShipAssembled, Topics,
 };
 use uuid::Uuid;
 
@@ -36,6 +37,11 @@ pub const PART: Uuid = Uuid::from_u128(50);
 pub const PRICE: i64 = 12_500;
 /// Who pays everything, from one balance.
 pub const USER: Uuid = Uuid::from_u128(60);
+/// A customer who was verified, got a loan, and was rejected then.
+pub const CUSTOMER: Uuid = Uuid::from_u128(61);
+/// The loan.
+pub const LOAN: &str = "loan";
+pub const LENT: i64 = 650_000;
 /// What the balance began with.
 pub const INITIAL: i64 = 100_000;
 
@@ -100,6 +106,7 @@ pub fn shop() -> Facts {
         consumed: 1,
     });
     facts.restocks.push(Restock { part: PART, quantity: 5 });
+    lend(&mut facts);
     for place in ["Whoami", "GET /api/v1/orders"] {
         facts.probes.push(Probe { place: place.to_owned(), answered: "401".to_owned(), refused: true });
     }
@@ -227,6 +234,33 @@ fn deliver(facts: &mut Facts, order: Uuid) {
     publish(facts, "delivery", order, OrderCreatedIntegrationEvent::TYPE);
     publish(facts, "delivery", order, OrderCompletedIntegrationEvent::TYPE);
     tell(facts, order, "ship_delivered");
+}
+
+/// A customer who was verified, and whose loan was credited before it was rejected; and a loan of a user who is no customer.
+fn lend(facts: &mut Facts) {
+    let statuses = [KycStatus::Pending, KycStatus::Verified, KycStatus::Rejected];
+    let mut before = None;
+    for (number, status) in (1..).zip(statuses) {
+        let version = CustomerVersion { customer: CUSTOMER, version: number, status, at: then() };
+        let kind = if before.is_none() { CustomerCreated::TYPE } else { CustomerUpdated::TYPE };
+        publish_as(facts, "customers", CUSTOMER, kind, version.event(before));
+        facts.customer_versions.push(version);
+        before = Some(status);
+    }
+    facts.customers.push(Customer { uuid: CUSTOMER, status: KycStatus::Rejected, version: 3, has_profile: true });
+    let loan = |id: &str, customer, status, version, credited_at| Loan {
+        id: id.to_owned(),
+        customer,
+        amount: LENT,
+        status,
+        version,
+        credited_at,
+    };
+    facts.loans.push(loan(LOAN, CUSTOMER, LoanStatus::Credited, Some(2), Some(then())));
+    facts.loans.push(loan("late", CUSTOMER, LoanStatus::Refused, Some(3), None));
+    facts.loans.push(loan("early", Uuid::from_u128(62), LoanStatus::Held, None, None));
+    facts.credits.push(Credit { reference: LOAN.to_owned(), user: CUSTOMER, amount: LENT });
+    facts.balances.push(Balance { user: CUSTOMER, initial: Some(INITIAL), current: INITIAL + LENT });
 }
 
 /// An event from its outbox to all its inboxes.

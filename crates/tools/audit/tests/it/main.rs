@@ -4,6 +4,7 @@ mod balances;
 mod bounds;
 mod completions;
 mod consumer_effects;
+mod customers;
 mod dead_letters;
 mod deliveries;
 mod fixture;

@@ -93,6 +93,7 @@ fn without_the_providers_books_payments_rows_stand_for_them() {
         facts.ledger.clear();
         facts.books.clear();
         facts.balances.clear();
+        facts.credits.clear();
     });
     assert!(found.notes.iter().any(|note| note.contains("2 payments")), "{found:?}");
 
@@ -110,6 +111,7 @@ fn where_all_books_were_read_nobody_is_believed() {
     facts.ledger.clear();
     facts.books.clear();
     facts.balances.clear();
+    facts.credits.clear();
     facts.all_books = true;
 
     let found = finding(&facts, 2);

@@ -250,6 +250,10 @@ impl Variables<'_> {
             }
             // Three couriers carry what two dozen customers order.
             "delivery" => set("DELIVERY_MOVE_EVERY", "50ms"),
+            "customers" => {
+                let payment = self.links.address(Link::Call(&order::SERVICE, &payment::SERVICE))?;
+                set("PAYMENT_ADDRESS", &payment.to_string());
+            }
             _ => {}
         }
         Ok(variables)

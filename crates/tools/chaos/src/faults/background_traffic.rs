@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use contracts::proto::{
     assembly::v1::{GetAssemblyRequest, assembly_service_client::AssemblyServiceClient},
     auth::v1::{LoginRequest, auth_service_client::AuthServiceClient},
+    customers::v1::{GetCustomerRequest, customer_service_client::CustomerServiceClient},
     delivery::v1::{GetDeliveryStatusRequest, delivery_service_client::DeliveryServiceClient},
     inventory::v1::{ListPartsRequest, inventory_service_client::InventoryServiceClient},
     notification::v1::{ListNotificationsRequest, notification_service_client::NotificationServiceClient},
@@ -112,6 +113,10 @@ impl ProbeUser {
             "delivery" => {
                 let request = inside(session, GetDeliveryStatusRequest { order_id: order_uuid })?;
                 DeliveryServiceClient::new(door).get_delivery_status(request).await.map(drop)
+            }
+            "customers" => {
+                let request = inside(session, GetCustomerRequest { customer_id: order_uuid })?;
+                CustomerServiceClient::new(door).get_customer(request).await.map(drop)
             }
             _ => Ok(()),
         }

@@ -8,7 +8,7 @@ use crate::{databases::Databases, republish};
 use platform::service::Service;
 
 /// Counts of work that completes by itself; no work is pending if all are 0. Orders that wait for payment are not pending work.
-const QUESTIONS: [(&Service, &str, &str); 12] = [
+const QUESTIONS: [(&Service, &str, &str); 15] = [
     (
         &order::SERVICE,
         "events to be published by order",
@@ -27,6 +27,11 @@ const QUESTIONS: [(&Service, &str, &str); 12] = [
     (
         &delivery::SERVICE,
         "events to be published by delivery",
+        "select count(*) from outbox where published_at is null and set_aside_at is null",
+    ),
+    (
+        &customers::SERVICE,
+        "events to be published by customers",
         "select count(*) from outbox where published_at is null and set_aside_at is null",
     ),
     (&order::SERVICE, "attempts to pay", "select count(*) from orders where attempt_method is not null"),
@@ -49,6 +54,14 @@ const QUESTIONS: [(&Service, &str, &str); 12] = [
         "select count(*) from orders
         where state = 'ASSIGNED' or state = 'CREATED' and volume <= (select max(total_volume) from storage_places)",
     ),
+    (&customers::SERVICE, "checks of customers", "select count(*) from kyc_checks where outcome is null"),
+    // A loan of a user who is no customer may be held for a day.
+    (
+        &customers::SERVICE,
+        "loans to be credited",
+        "select count(*) from loans join customers on customers.uuid = loans.customer_uuid
+        where loans.status = 'crediting' or loans.status = 'held' and customers.kyc_status <> 'KYC_PENDING'",
+    ),
     (&notification::SERVICE, "messages to be sent", "select count(*) from notifications where status = 'queued'"),
     (
         &inventory::SERVICE,
@@ -62,7 +75,7 @@ const LATEST: &str =
     "select event_type, event_uuid from outbox where published_at is not null order by id desc limit 2000";
 
 /// Values that change with every business write to a database. Leases are renewed all the time and are left out.
-const FINGERPRINTS: [(&Service, &str); 6] = [
+const FINGERPRINTS: [(&Service, &str); 7] = [
     (
         &order::SERVICE,
         "select concat_ws(' ', count(*), max(updated_at), sum(attempt), (select max(id) from outbox),
@@ -95,6 +108,12 @@ const FINGERPRINTS: [(&Service, &str); 6] = [
         "select concat_ws(' ', count(*), max(updated_at), (select max(id) from outbox), (select count(*) from inbox),
             (select string_agg(concat(x, ',', y), ' ' order by number) from couriers))
         from orders",
+    ),
+    (
+        &customers::SERVICE,
+        "select concat_ws(' ', count(*), max(updated_at), sum(version), (select max(id) from outbox),
+            (select count(*) from loans), (select count(decided_at) from loans), (select count(credited_at) from loans))
+        from customers",
     ),
 ];
 

@@ -5,6 +5,7 @@
 
 mod activity;
 mod assembly;
+mod customers;
 mod delivery;
 mod inventory;
 mod messaging;
@@ -55,16 +56,17 @@ impl Sources {
 
     /// Reads all facts. `progress` is called while topics are read.
     pub async fn gather(&self, progress: Progress) -> anyhow::Result<Facts> {
-        let (order, inventory, payment, assembly, notification, delivery) = tokio::try_join!(
+        let (order, inventory, payment, assembly, notification, delivery, customers) = tokio::try_join!(
             Box::pin(order::read(&self.databases)),
             Box::pin(inventory::read(&self.databases)),
             Box::pin(payment::read(&self.databases)),
             Box::pin(assembly::read(&self.databases)),
             Box::pin(notification::read(&self.databases)),
             Box::pin(delivery::read(&self.databases)),
+            Box::pin(customers::read(&self.databases)),
         )?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, order.at, progress).await?;
-        let messaging = [order.outbox, payment.outbox, assembly.outbox, delivery.outbox].concat();
+        let messaging = [order.outbox, payment.outbox, assembly.outbox, delivery.outbox, customers.outbox].concat();
         let inboxes = [
             order.inboxes,
             inventory.inboxes,
@@ -93,6 +95,10 @@ impl Sources {
             deliveries: delivery.deliveries,
             couriers: delivery.couriers,
             places: delivery.places,
+            customers: customers.customers,
+            customer_versions: customers.customer_versions,
+            loans: customers.loans,
+            credits: payment.credits,
             outbox: messaging,
             inboxes,
             logs: read.logs,

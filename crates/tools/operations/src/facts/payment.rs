@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use audit::{
     Facts,
-    facts::{Balance, Completion, Entry, EntryKind, Payment, PaymentStatus},
+    facts::{Balance, Completion, Credit, Entry, EntryKind, Payment, PaymentStatus},
 };
 use chrono::{DateTime, Utc};
 use contracts::events::{self, PaymentCompleted, Published as _};
@@ -32,6 +32,7 @@ pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
         payments: payments(&mut database).await?,
         ledger: ledger(&mut database).await?,
         balances: balances(&mut database).await?,
+        credits: credits(&mut database).await?,
         outbox: messaging::outbox(&mut database, &payment::SERVICE).await?,
         completions: completions(&mut database).await?,
         completions_since: completions_since(&mut database).await?,
@@ -110,6 +111,12 @@ async fn balances(database: &mut PgConnection) -> anyhow::Result<Vec<Balance>> {
     let rows: Vec<(Uuid, Option<i64>, i64)> =
         sqlx::query_as("select user_uuid, initial, balance from balances").fetch_all(database).await?;
     Ok(rows.into_iter().map(|(user, initial, current)| Balance { user, initial, current }).collect())
+}
+
+async fn credits(database: &mut PgConnection) -> anyhow::Result<Vec<Credit>> {
+    let rows: Vec<(String, Uuid, i64)> =
+        sqlx::query_as("select reference, user_uuid, amount from credits").fetch_all(database).await?;
+    Ok(rows.into_iter().map(|(reference, user, amount)| Credit { reference, user, amount }).collect())
 }
 
 /// The events in the outbox.

@@ -23,7 +23,7 @@ pub struct Method {
 }
 
 /// The tables of rules: the service, and its rules.
-const TABLES: [(&str, Api, &[Rule]); 10] = [
+const TABLES: [(&str, Api, &[Rule]); 11] = [
     ("iam", Api::Grpc, iam::api::RULES),
     ("inventory", Api::Grpc, inventory::api::RULES),
     ("order", Api::Http, order::api::RULES),
@@ -34,6 +34,7 @@ const TABLES: [(&str, Api, &[Rule]); 10] = [
     ("delivery", Api::Http, delivery::api::http::RULES),
     ("delivery", Api::Grpc, delivery::api::grpc::RULES),
     ("geo", Api::Grpc, geo::api::RULES),
+    ("customers", Api::Grpc, customers::api::RULES),
 ];
 
 /// The methods that have a rule.
@@ -102,7 +103,7 @@ pub fn request(path: &str, order: &str, user: &str) -> Vec<u8> {
             ("order_uuid" | "order_id", Type::String) => {
                 prost::encoding::string::encode(number, &order.to_owned(), &mut encoded);
             }
-            ("user_uuid" | "user_id", Type::String) => {
+            ("user_uuid" | "user_id" | "customer_id", Type::String) => {
                 prost::encoding::string::encode(number, &user.to_owned(), &mut encoded);
             }
             ("payment_method", Type::Enum) => prost::encoding::int32::encode(number, &1, &mut encoded),

@@ -9,7 +9,10 @@ use client::{
 };
 use contracts::{
     ids::UserId,
-    proto::auth::v1::{LoginRequest, LogoutRequest},
+    proto::{
+        auth::v1::{LoginRequest, LogoutRequest},
+        customers::v1::{CreateCustomerRequest, customer_service_client::CustomerServiceClient},
+    },
 };
 use iam::{
     config::Hashing as Cost,
@@ -97,6 +100,7 @@ impl System {
         let (dead, _) = another.log_in(&shop).await.unwrap();
         let (another, _) = another.log_in(&shop).await.unwrap();
         shop.auth().logout(LogoutRequest { session_uuid: dead.clone() }).await.unwrap();
+        become_customer(&grpc["customers"], &owner).await;
         let operator = operator(&settings, &shop).await;
         let order = paid_order(&shop, &owner, &owner_uuid.to_string()).await;
         let system = Self {
@@ -238,6 +242,14 @@ async fn operator(settings: &Settings, shop: &Shop) -> String {
     database.close().await;
     let request = LoginRequest { login: OPERATOR.to_owned(), password: PASSWORD.to_owned() };
     shop.auth().login(request).await.unwrap().into_inner().session_uuid
+}
+
+/// Makes the user of this session a customer.
+async fn become_customer(customers: &Channel, session: &str) {
+    let (name, birth_date) = ("Ann".to_owned(), "1990-12-31".to_owned());
+    let mut request = Request::new(CreateCustomerRequest { name, birth_date, ..CreateCustomerRequest::default() });
+    request.metadata_mut().insert(SESSION_METADATA, session.parse().unwrap());
+    CustomerServiceClient::new(customers.clone()).create_customer(request).await.unwrap();
 }
 
 /// A paid order of this user, which is to be delivered.

@@ -20,7 +20,7 @@ use order::{
 use payment::{
     client::{Balances, MemoryProvider, Provider, Refund, Unknown},
     error::Error as PaymentError,
-    model::{self, Decline, Intent, Method, Outcome},
+    model::{self, Credit, Decline, Intent, Method, Outcome},
     service::Charge,
 };
 use platform::{deadline, postgres::DatabaseError};
@@ -255,6 +255,10 @@ impl Provider for RemoteProvider {
 impl Balances for RemoteProvider {
     async fn balance_of(&self, user: UserId) -> Result<Money, DatabaseError> {
         self.books.balance_of(user).await
+    }
+
+    async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError> {
+        self.books.credit(credit).await
     }
 }
 

@@ -79,7 +79,8 @@ fn has(source: &Path, room: &str) -> bool {
     source.join(room).is_dir() || source.join(format!("{room}.rs")).exists()
 }
 
-/// The names of the events, in snake case: the messages of `proto/events`, and those of programs outside without their ending.
+/// The names of the events, in snake case: the messages of `proto/events`, those of programs outside without their ending, and topics,
+/// whose messages may be JSON.
 fn events() -> Vec<String> {
     let proto =
         ["proto/events", "proto/basket"].map(|folder| files(&crate::tree::root().join(folder), "proto")).concat();
@@ -87,7 +88,15 @@ fn events() -> Vec<String> {
     text.lines()
         .filter_map(|line| line.strip_prefix("message ")?.split_whitespace().next().map(snake))
         .map(|name| name.trim_end_matches("_integration_event").to_owned())
+        .chain(topics())
         .collect()
+}
+
+/// The fields of `Topics`.
+fn topics() -> Vec<String> {
+    let text = read(&crate::tree::root().join("crates/shared/contracts/src/events/topics.rs"));
+    let name = |line: &str| Some(line.trim().strip_prefix("pub ")?.split_once("_topic_name: String")?.0.to_owned());
+    text.lines().filter_map(name).collect()
 }
 
 fn snake(name: &str) -> String {

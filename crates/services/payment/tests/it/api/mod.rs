@@ -3,6 +3,7 @@
 mod access;
 mod balances;
 mod completions;
+mod credits;
 mod paying;
 mod refunds;
 mod voids;

@@ -10,7 +10,7 @@ use contracts::{
 use payment::{
     client::{Balances, MemoryProvider, Provider, Providers, Refund, ScriptedFault, Unknown},
     error::Error,
-    model::{Decline, DirectPayment, Intent, Method, Outcome, Status},
+    model::{Credit, Decline, DirectPayment, Intent, Method, Outcome, Status},
     service::Charge,
 };
 use platform::{
@@ -128,6 +128,10 @@ impl Provider for Hanging {
 impl Balances for Hanging {
     async fn balance_of(&self, user: UserId) -> Result<Money, DatabaseError> {
         self.provider.balance_of(user).await
+    }
+
+    async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError> {
+        self.provider.credit(credit).await
     }
 }
 

@@ -1,0 +1,47 @@
+//! Profiles and customers as the contract has them.
+
+use contracts::proto::customers::v1::{Address, Customer};
+use platform::{clock, grpc::timestamp};
+use tonic::Status;
+
+use crate::{
+    model::{self, BirthDate, Name, Profile, Why},
+    repository::Known,
+};
+
+/// Reads a profile. An error names the field, never its value.
+pub fn profile(name: String, address: Option<Address>, birth_date: &str) -> Result<Profile, Status> {
+    let invalid = |field: &str, error: &dyn std::fmt::Display| Status::invalid_argument(format!("{field}: {error}"));
+    let name = Name::new(name).map_err(|error| invalid("name", &error))?;
+    let Address { street, city, state, zip } = address.unwrap_or_default();
+    let address = model::Address::new(street, city, state, zip)
+        .map_err(|(part, error)| invalid(&format!("address.{part}"), &error))?;
+    let today = clock::now().date_naive();
+    let birth_date = BirthDate::parse(birth_date, today).map_err(|error| invalid("birth_date", &error))?;
+    Ok(Profile { name, address, birth_date })
+}
+
+pub fn customer(known: Known) -> Customer {
+    let Known { customer, created_at, updated_at } = known;
+    let profile = customer.profile();
+    let address = profile.map(|profile| profile.address.clone()).map(|address| {
+        let model::Address { street, city, state, zip } = address;
+        Address { street, city, state, zip }
+    });
+    Customer {
+        id: customer.id.to_string(),
+        name: profile.map_or_else(String::new, |profile| profile.name.as_str().to_owned()),
+        address,
+        birth_date: profile.map_or_else(String::new, |profile| profile.birth_date.to_string()),
+        kyc_status: customer.status().as_str().to_owned(),
+        version: customer.version,
+        created_at: Some(timestamp(created_at)),
+        updated_at: Some(timestamp(updated_at)),
+        reason: customer.why.as_ref().map_or_else(String::new, reason),
+    }
+}
+
+fn reason(why: &Why) -> String {
+    let reason = why.reason.as_str();
+    why.words.as_ref().map_or_else(|| reason.to_owned(), |words| format!("{reason}: {}", words.as_str()))
+}

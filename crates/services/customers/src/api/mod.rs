@@ -1,0 +1,98 @@
+//! The gRPC API, one file per RPC.
+
+mod create_customer;
+mod encode;
+mod erase_customer;
+mod get_customer;
+mod list_loans;
+mod rollback_kyc;
+mod update_customer;
+
+use contracts::{
+    ids::UserId,
+    proto::{
+        DESCRIPTORS,
+        customers::v1::{
+            CreateCustomerRequest, CreateCustomerResponse, EraseCustomerRequest, EraseCustomerResponse,
+            GetCustomerRequest, GetCustomerResponse, ListLoansRequest, ListLoansResponse, RollbackKycRequest,
+            RollbackKycResponse, UpdateCustomerRequest, UpdateCustomerResponse,
+            customer_service_server::{CustomerService as Rpc, CustomerServiceServer},
+        },
+    },
+};
+use platform::{
+    auth::{Caller, Rule},
+    grpc::{Services, caller},
+};
+use tonic::{Request, Response, Status};
+
+use crate::service::CustomerService;
+
+/// Users see and change their own, operators and the tools see all; operators reject.
+pub const RULES: &[Rule] = &[
+    Rule::session("/customers.v1.CustomerService/GetCustomer", &["shipyard"]),
+    Rule::session("/customers.v1.CustomerService/CreateCustomer", &[]),
+    Rule::session("/customers.v1.CustomerService/UpdateCustomer", &[]),
+    Rule::operator("/customers.v1.CustomerService/RollbackKyc", &["shipyard"]),
+    Rule::session("/customers.v1.CustomerService/EraseCustomer", &[]),
+    Rule::session("/customers.v1.CustomerService/ListLoans", &["shipyard"]),
+];
+
+pub struct Grpc {
+    service: CustomerService,
+}
+
+/// The gRPC services that the server serves.
+pub fn services(service: CustomerService) -> Services {
+    Services::new(DESCRIPTORS).with(CustomerServiceServer::new(Grpc { service }))
+}
+
+/// The user whose session the request carries; the rules admit no other caller.
+fn user<T>(request: &Request<T>) -> Result<UserId, Status> {
+    match caller(request)? {
+        Caller::User(user) => Ok(UserId::new(user.uuid)),
+        Caller::Service(_) => Err(Status::permission_denied("users alone may call this")),
+    }
+}
+
+#[tonic::async_trait]
+impl Rpc for Grpc {
+    async fn get_customer(
+        &self,
+        request: Request<GetCustomerRequest>,
+    ) -> Result<Response<GetCustomerResponse>, Status> {
+        get_customer::handle(&self.service, request).await
+    }
+
+    async fn create_customer(
+        &self,
+        request: Request<CreateCustomerRequest>,
+    ) -> Result<Response<CreateCustomerResponse>, Status> {
+        create_customer::handle(&self.service, request).await
+    }
+
+    async fn update_customer(
+        &self,
+        request: Request<UpdateCustomerRequest>,
+    ) -> Result<Response<UpdateCustomerResponse>, Status> {
+        update_customer::handle(&self.service, request).await
+    }
+
+    async fn rollback_kyc(
+        &self,
+        request: Request<RollbackKycRequest>,
+    ) -> Result<Response<RollbackKycResponse>, Status> {
+        rollback_kyc::handle(&self.service, request).await
+    }
+
+    async fn erase_customer(
+        &self,
+        request: Request<EraseCustomerRequest>,
+    ) -> Result<Response<EraseCustomerResponse>, Status> {
+        erase_customer::handle(&self.service, request).await
+    }
+
+    async fn list_loans(&self, request: Request<ListLoansRequest>) -> Result<Response<ListLoansResponse>, Status> {
+        list_loans::handle(&self.service, request).await
+    }
+}

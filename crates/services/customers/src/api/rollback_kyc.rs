@@ -1,0 +1,24 @@
+//! `RollbackKyc`: an operator rejects a verified customer.
+
+use contracts::{
+    ids::UserId,
+    proto::customers::v1::{RollbackKycRequest, RollbackKycResponse},
+};
+use platform::grpc::parse_uuid;
+use tonic::{Request, Response, Status};
+
+use super::encode;
+use crate::{model::Words, service::CustomerService};
+
+pub async fn handle(
+    service: &CustomerService,
+    request: Request<RollbackKycRequest>,
+) -> Result<Response<RollbackKycResponse>, Status> {
+    let RollbackKycRequest { customer_id, reason } = request.into_inner();
+    let id = UserId::new(parse_uuid("customer_id", &customer_id)?);
+    let words = Words::new(&reason).map_err(|error| Status::invalid_argument(format!("reason: {error}")))?;
+
+    let customer = service.roll_back(id, words).await?;
+
+    Ok(Response::new(RollbackKycResponse { customer: Some(encode::customer(customer)) }))
+}

@@ -1,0 +1,69 @@
+//! The built-in checker: adults whose names are not declined.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use super::{Checker, Question, Unknown};
+use crate::model::{Verdict, Words};
+
+/// Customers are at least this old.
+const ADULT: u32 = 18;
+
+#[derive(Clone, Debug, Default)]
+pub struct BuiltIn {
+    /// In lower case.
+    declined: BTreeSet<String>,
+}
+
+impl BuiltIn {
+    /// `names` are separated by commas; case and surrounding spaces do not matter.
+    pub fn new(names: &str) -> Self {
+        Self { declined: names.split(',').map(normal).filter(|name| !name.is_empty()).collect() }
+    }
+}
+
+fn normal(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+#[async_trait]
+impl Checker for BuiltIn {
+    async fn ask(&self, question: &Question) -> Result<Verdict, Unknown> {
+        let words = if question.profile.birth_date.age(question.today) < ADULT {
+            "is under 18"
+        } else if self.declined.contains(&normal(question.profile.name.as_str())) {
+            "the name is declined"
+        } else {
+            return Ok(Verdict::Approved);
+        };
+        Ok(Verdict::Refused(Words::fitting(words)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Address, BirthDate, Name, Profile};
+
+    #[tokio::test]
+    async fn adults_whose_names_are_not_declined_are_approved() {
+        let checker = BuiltIn::new(" Mallory, Борис Годунов ,,");
+        let today = "2026-06-15".parse().unwrap();
+
+        for (name, born, approved) in [
+            ("Ann", "2008-06-15", true),
+            ("Ann", "2008-06-16", false),
+            ("mallory ", "1990-01-01", false),
+            ("БОРИС ГОДУНОВ", "1990-01-01", false),
+            ("Mallory Smith", "1990-01-01", true),
+        ] {
+            let name = Name::new(name).unwrap();
+            let birth_date = BirthDate::parse(born, today).unwrap();
+            let profile = Profile { name, address: Address::default(), birth_date };
+            let verdict = checker.ask(&Question { key: String::new(), profile, today }).await.unwrap();
+
+            assert_eq!(verdict == Verdict::Approved, approved, "{born}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A checker over HTTP. Errors and logs have none of what it is sent or answers: that is personal data.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use platform::{bounded_body, deadline};
+use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Checker, Question, Unknown};
+use crate::model::{Verdict, Words};
+
+/// The most bytes of an answer.
+const ANSWER: usize = 64 * 1024;
+/// How long an answer may take; the check's lease may end it earlier.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+pub struct HttpChecker {
+    client: Client,
+    url: Url,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    outcome: Outcome,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+enum Outcome {
+    #[serde(rename = "APPROVED")]
+    Approved,
+    #[serde(rename = "REFUSED")]
+    Refused,
+}
+
+impl HttpChecker {
+    pub fn new(url: Url) -> anyhow::Result<Self> {
+        // Fails if the process has a provider already, which is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            // Personal data goes nowhere else.
+            .redirect(redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(1))
+            .http2_keep_alive_interval(Duration::from_secs(5))
+            .http2_keep_alive_timeout(Duration::from_secs(3))
+            .http2_keep_alive_while_idle(true)
+            .build()
+            .context("making an HTTP client for the checker of identities")?;
+        Ok(Self { client, url })
+    }
+}
+
+#[async_trait]
+impl Checker for HttpChecker {
+    async fn ask(&self, question: &Question) -> Result<Verdict, Unknown> {
+        let profile = &question.profile;
+        let body = json!({
+            "key": question.key,
+            "name": profile.name,
+            "birth_date": profile.birth_date.to_string(),
+            "address": profile.address,
+        });
+        let request =
+            self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json").body(body.to_string());
+        let lost = |error: reqwest::Error| Unknown(format!("{:#}", anyhow::Error::from(error.without_url())));
+        let response = request.timeout(deadline::remaining(PATIENCE)).send().await.map_err(lost)?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(Unknown(format!("it answered with {status}")));
+        }
+        let body =
+            bounded_body::read(response, ANSWER).await.map_err(|_| Unknown("its answer was cut off".to_owned()))?;
+        let answer: Answer = serde_json::from_slice(&body)
+            .map_err(|_| Unknown("its answer is not {\"outcome\": \"APPROVED\" or \"REFUSED\"}".to_owned()))?;
+        Ok(match answer.outcome {
+            Outcome::Approved => Verdict::Approved,
+            Outcome::Refused => Verdict::Refused(answer.reason.as_deref().and_then(Words::fitting)),
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! Other systems that customers asks: the checker of identities, and payment.
+
+mod built_in;
+mod http;
+mod memory;
+mod payment;
+
+use async_trait::async_trait;
+pub use built_in::BuiltIn;
+use chrono::NaiveDate;
+pub use http::HttpChecker;
+pub use memory::{MemoryChecker, MemoryPayment};
+pub use payment::GrpcPayment;
+
+use crate::model::{Loan, Profile, Verdict};
+
+/// What the checker is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The idempotency key: the customer and its version.
+    pub key: String,
+    pub profile: Profile,
+    pub today: NaiveDate,
+}
+
+/// The checker has not decided, or its answer was lost. It says nothing of the customer: ask again under the same key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the checker's verdict is unknown: {0}")]
+pub struct Unknown(pub String);
+
+/// Checks the identity of customers.
+#[async_trait]
+pub trait Checker: Send + Sync {
+    async fn ask(&self, question: &Question) -> Result<Verdict, Unknown>;
+}
+
+/// payment has not credited a loan, or its answer was lost: ask again with the same loan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CreditError {
+    #[error("payment is not available: {0}")]
+    Unavailable(String),
+    #[error("payment refuses the credit: {0}")]
+    Refused(String),
+}
+
+/// Credits loans to the balances of users, once per loan id.
+#[async_trait]
+pub trait Credits: Send + Sync {
+    async fn credit(&self, loan: &Loan) -> Result<(), CreditError>;
+}

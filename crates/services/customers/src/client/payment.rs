@@ -1,0 +1,54 @@
+//! payment, asked over gRPC with the identity of customers.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::proto::payment::v1::{CreditRequest, payment_service_client::PaymentServiceClient};
+use platform::{
+    deadline,
+    grpc::{Peer, is_transient},
+    retry::Budget,
+};
+use tonic::Code;
+
+use super::{CreditError, Credits};
+use crate::model::Loan;
+
+/// How long one answer may take, repeats included.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub struct GrpcPayment {
+    client: PaymentServiceClient<Peer>,
+    budget: Budget,
+}
+
+impl GrpcPayment {
+    /// `payment` must carry this service's identity.
+    pub fn new(payment: Peer) -> Self {
+        Self { client: PaymentServiceClient::new(payment), budget: Budget::new("payment") }
+    }
+}
+
+#[async_trait]
+impl Credits for GrpcPayment {
+    async fn credit(&self, loan: &Loan) -> Result<(), CreditError> {
+        let request = CreditRequest {
+            user_uuid: loan.customer.to_string(),
+            reference: loan.id.to_string(),
+            amount_minor: loan.amount.minor(),
+        };
+        let asked = self.budget.retry(is_transient, || {
+            let (mut client, request) = (self.client.clone(), request.clone());
+            async move { client.credit(request).await }
+        });
+        match deadline::within(PATIENCE, asked).await {
+            Ok(_) => Ok(()),
+            Err(status) => {
+                let text = format!("{:?}: {}", status.code(), status.message());
+                let refused = [Code::AlreadyExists, Code::FailedPrecondition, Code::InvalidArgument];
+                let is_refused = refused.contains(&status.code());
+                Err(if is_refused { CreditError::Refused(text) } else { CreditError::Unavailable(text) })
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The service's configuration.
+
+use std::{net::IpAddr, time::Duration};
+
+use contracts::{events::Messaging, identity, ports};
+use platform::{
+    config::{ConfigError, Settings},
+    environment::Environment,
+    server,
+};
+use serde::Deserialize;
+
+use crate::SERVICE;
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub server: server::Config,
+    pub identity: identity::Config,
+    pub messaging: Messaging,
+    /// The checker; the built-in one if none is configured.
+    pub kyc_provider: Option<reqwest::Url>,
+    pub own: Own,
+}
+
+/// The variables that only this service has.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Own {
+    /// payment's address, `host:port`.
+    #[serde(default = "payment")]
+    pub payment_address: String,
+    /// The names that the built-in checker refuses, separated by commas.
+    #[serde(default)]
+    pub kyc_decline_names: String,
+    /// URL of a program that checks identities; default: the built-in checker.
+    pub kyc_provider_url: Option<String>,
+    /// How long the loan of a user who is no customer is held.
+    #[serde(default = "one_day", with = "humantime_serde")]
+    pub loan_hold: Duration,
+}
+
+fn payment() -> String {
+    ports::local(ports::PAYMENT)
+}
+
+fn one_day() -> Duration {
+    Duration::from_hours(24)
+}
+
+/// The longest hold.
+const LONGEST: Duration = Duration::from_hours(366 * 24);
+
+impl Config {
+    /// Reads and checks the variables; an error names the one that is wrong.
+    pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        let own: Own = settings.read()?;
+        if !(Duration::from_millis(1)..=LONGEST).contains(&own.loan_hold) {
+            return Err(ConfigError::new("LOAN_HOLD", "is not between a millisecond and a year"));
+        }
+        Ok(Self {
+            server: server::Config::load(&SERVICE, settings)?,
+            identity: settings.read()?,
+            messaging: Messaging::load(settings)?,
+            kyc_provider: own.kyc_provider(Environment::load(settings)?)?,
+            own,
+        })
+    }
+}
+
+impl Own {
+    fn kyc_provider(&self, environment: Environment) -> Result<Option<reqwest::Url>, ConfigError> {
+        let Some(url) = self.kyc_provider_url.as_deref().filter(|url| !url.is_empty()) else { return Ok(None) };
+        let url = reqwest::Url::parse(url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| {
+                ConfigError::new("KYC_PROVIDER_URL", "is not a URL such as https://kyc.example.com/check")
+            })?;
+        if url.scheme() == "http" && !is_on_this_machine(&url) {
+            if environment == Environment::Production {
+                let problem = "is http, which would send personal data in clear; use https";
+                return Err(ConfigError::new("KYC_PROVIDER_URL", problem));
+            }
+            tracing::warn!("KYC_PROVIDER_URL is http: personal data is sent in clear; for development only");
+        }
+        Ok(Some(url))
+    }
+}
+
+fn is_on_this_machine(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(variables: &[(&'static str, &str)]) -> Result<Config, ConfigError> {
+        let settings = Settings::of([
+            ("SERVICE_KEY", "k".repeat(32)),
+            ("CUSTOMERS_DATABASE_URL", "postgres://localhost/customers".to_owned()),
+            ("KAFKA_BROKERS", "localhost:9092".to_owned()),
+        ]);
+        Config::load(&settings.with(variables.iter().map(|(name, value)| (*name, (*value).to_owned()))))
+    }
+
+    #[test]
+    fn the_built_in_checker_is_the_default() {
+        let config = load(&[]).unwrap();
+
+        assert!(config.kyc_provider.is_none());
+        assert_eq!(config.own.loan_hold, Duration::from_hours(24));
+    }
+
+    #[test]
+    fn an_invalid_variable_is_named() {
+        for (variable, value) in
+            [("KYC_PROVIDER_URL", "kyc.example.com"), ("KYC_PROVIDER_URL", "ftp://a"), ("LOAN_HOLD", "0s")]
+        {
+            assert_eq!(load(&[(variable, value)]).unwrap_err().variable, variable, "{value}");
+        }
+    }
+
+    #[test]
+    fn personal_data_is_sent_in_clear_to_this_machine_alone_except_in_development() {
+        let provider = |url: &str, environment: &str| {
+            load(&[("KYC_PROVIDER_URL", url), ("SHIPYARD_ENVIRONMENT", environment)]).map(drop)
+        };
+
+        for url in ["https://kyc.example.com/check", "http://127.0.0.1:1", "http://[::1]:1/x", "http://localhost:1"] {
+            assert!(provider(url, "production").is_ok(), "{url}");
+        }
+        for url in ["http://kyc.example.com", "http://10.0.0.1", "http://127.0.0.1.example.com"] {
+            assert_eq!(provider(url, "production").unwrap_err().variable, "KYC_PROVIDER_URL", "{url}");
+            assert!(provider(url, "development").is_ok(), "{url}");
+        }
+    }
+}

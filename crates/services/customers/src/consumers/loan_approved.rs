@@ -1,0 +1,130 @@
+//! `loan.approved`, which programs outside write as JSON: a loan for a customer. There is no inbox row: the loan's id is its key.
+
+use chrono::{DateTime, Utc};
+use contracts::{
+    events::{LOAN_APPROVED, Subscription},
+    ids::UserId,
+};
+use platform::kafka::Failure;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{
+    model::{Amount, LoanId, NewLoan},
+    service::CustomerService,
+};
+
+pub fn loan_approved(service: CustomerService) -> Subscription {
+    Subscription::inbound(&LOAN_APPROVED, move |message| {
+        let service = service.clone();
+        async move {
+            let loan = read(&message.payload).map_err(Failure::poison)?;
+            Ok(service.receive_loan(&loan).await?)
+        }
+    })
+}
+
+/// Reads a loan. An error names the field and the rule, never the value.
+fn read(payload: &[u8]) -> Result<NewLoan, String> {
+    let loan: Map<String, Value> = serde_json::from_slice(payload).map_err(|_| "is not a JSON object")?;
+    let text =
+        |field: &str| loan.get(field).and_then(Value::as_str).ok_or_else(|| format!("{field}: is missing or no text"));
+    let customer = Uuid::try_parse(text("customer_id")?).map_err(|_| "customer_id: is not a uuid")?;
+    let id = LoanId::new(text("loan_id")?).ok_or("loan_id: is not 1 to 64 characters without control characters")?;
+    let amount = loan.get("amount").and_then(Value::as_f64).ok_or("amount: is missing or no number")?;
+    let amount = Amount::from_major(amount).map_err(|error| format!("amount: {error}"))?;
+    // The programs that write the topic spell it so.
+    let approved_at = match time(&loan, "timestump")? {
+        Some(time) => Some(time),
+        None => time(&loan, "timestamp")?,
+    };
+    Ok(NewLoan { id, customer: UserId::new(customer), amount, approved_at })
+}
+
+/// Unix seconds, which may be absent.
+fn time(loan: &Map<String, Value>, field: &str) -> Result<Option<DateTime<Utc>>, String> {
+    match loan.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => {
+            // Of the years that PostgreSQL and its readers have.
+            let seconds = value.as_i64().filter(|seconds| (0..=253_402_300_799).contains(seconds));
+            let time = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+            time.map(Some).ok_or_else(|| format!("{field}: is not a number of seconds since 1970"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const ID: &str = "0198c0de-0000-7000-8000-000000000001";
+
+    fn loan() -> Value {
+        json!({ "customer_id": ID, "loan_id": "loan-1", "amount": 6500.00, "timestump": 1_700_000_000 })
+    }
+
+    /// The loan with another value, or without it.
+    fn with(field: &str, value: Option<Value>) -> Vec<u8> {
+        let mut loan = loan();
+        let fields = loan.as_object_mut().unwrap();
+        match value {
+            Some(value) => fields.insert(field.to_owned(), value),
+            None => fields.remove(field),
+        };
+        loan.to_string().into_bytes()
+    }
+
+    #[test]
+    fn a_loan_is_read_with_either_spelling_of_its_time_or_none() {
+        let read_well = read(loan().to_string().as_bytes()).unwrap();
+        assert_eq!((read_well.id.as_str(), read_well.amount.minor()), ("loan-1", 650_000));
+        assert_eq!(read_well.approved_at, DateTime::from_timestamp(1_700_000_000, 0));
+
+        let none = with("timestump", None);
+        assert_eq!(read(&none).unwrap().approved_at, None);
+        let mut other: Value = serde_json::from_slice(&none).unwrap();
+        other["timestamp"] = json!(1_700_000_001);
+        other["new"] = json!("passed over");
+        assert_eq!(read(other.to_string().as_bytes()).unwrap().approved_at, DateTime::from_timestamp(1_700_000_001, 0));
+    }
+
+    #[test]
+    fn a_wrong_loan_names_the_field_and_never_its_value() {
+        let wrong = [
+            (b"secret".to_vec(), "is not a JSON object"),
+            (b"[\"secret\"]".to_vec(), "is not a JSON object"),
+            (with("customer_id", None), "customer_id: is missing"),
+            (with("customer_id", Some(json!("secret"))), "customer_id: is not a uuid"),
+            (with("loan_id", None), "loan_id: is missing"),
+            (with("loan_id", Some(json!(7))), "loan_id: is missing or no text"),
+            (with("loan_id", Some(json!(""))), "loan_id: is not 1 to 64"),
+            (with("loan_id", Some(json!("secret".repeat(11)))), "loan_id: is not 1 to 64"),
+            (with("amount", None), "amount: is missing"),
+            (with("amount", Some(json!("1"))), "amount: is missing or no number"),
+            (with("amount", Some(json!(0))), "amount: is not above 0"),
+            (with("amount", Some(json!(-5))), "amount: is not above 0"),
+            (with("amount", Some(json!(1.001))), "amount: has more than two decimals"),
+            (with("amount", Some(json!(1e300))), "amount: is more than"),
+            (with("timestump", Some(json!("secret"))), "timestump: is not a number"),
+            (with("timestump", Some(json!(i64::MAX))), "timestump: is not a number"),
+        ];
+        for (payload, expected) in wrong {
+            let error = read(&payload).unwrap_err();
+
+            assert!(error.starts_with(expected), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_reading_panic(payload: Vec<u8>, amount: f64) {
+            let _ = read(&payload);
+            let _ = read(&with("amount", Some(json!(amount))));
+        }
+    }
+}

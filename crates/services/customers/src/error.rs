@@ -1,0 +1,58 @@
+//! The service's error, and how it appears over gRPC and to a consumer.
+
+use platform::{grpc::with_reason, kafka::Failure, postgres::DatabaseError};
+use tonic::{Code, Status};
+
+use crate::model::Refusal;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no such customer")]
+    NotFound,
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The loan's id stands for another loan.
+    #[error("LOAN_ID_REUSED: another loan has this loan_id")]
+    LoanIdReused,
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        match error {
+            Error::NotFound => Self::not_found(text),
+            Error::Refused(Refusal::Exists) | Error::LoanIdReused => Self::already_exists(text),
+            Error::Refused(Refusal::InProgress) => with_reason(Code::FailedPrecondition, "KYC_IN_PROGRESS", text),
+            Error::Refused(Refusal::Erased) => with_reason(Code::FailedPrecondition, "CUSTOMER_ERASED", text),
+            Error::Refused(Refusal::VersionConflict(_)) => with_reason(Code::Aborted, "VERSION_CONFLICT", text),
+            Error::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound | Error::Refused(_) | Error::LoanIdReused => Self::poison(error.to_string()),
+            Error::Database(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumer_gives_up_only_what_is_known_to_be_permanent() {
+        testkit::assert_only_the_permanent_is_poison(|error| Error::from(error).into());
+    }
+}

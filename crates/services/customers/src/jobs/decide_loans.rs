@@ -1,0 +1,24 @@
+//! Decides held loans that were missed, and ends holds, in one replica at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use platform::{
+    jobs::{Done, Job},
+    lease::Lease,
+};
+
+use crate::service::CustomerService;
+
+/// The name of the job and of its lease.
+pub const LEASE: &str = "decide-loans";
+const PERIOD: Duration = Duration::from_secs(1);
+
+pub fn decide_loans(service: CustomerService, lease: Arc<dyn Lease>) -> Job {
+    Job::periodic(LEASE, lease, PERIOD, move || {
+        let service = service.clone();
+        async move {
+            let (count, more) = service.decide_held().await?;
+            Ok(Done { count, more })
+        }
+    })
+}

@@ -1,0 +1,9 @@
+//! Background jobs, one per file.
+
+mod check_customers;
+mod credit_loans;
+mod decide_loans;
+
+pub use check_customers::check_customers;
+pub use credit_loans::credit_loans;
+pub use decide_loans::{LEASE, decide_loans};

@@ -1,0 +1,36 @@
+//! Customers knows who its customers are: profiles, checks of identity, and loans that are credited to who was verified.
+
+pub mod api;
+pub mod app;
+pub mod client;
+pub mod config;
+pub mod consumers;
+pub mod error;
+pub mod events;
+pub mod jobs;
+mod metrics;
+pub mod model;
+pub mod repository;
+pub mod service;
+
+use app::App;
+use config::Config;
+use contracts::ports;
+use platform::service::{Built, OwnDatabase, Service};
+
+pub static SERVICE: Service = Service {
+    name: "customers",
+    about: "Checks the identity of customers and credits their loans",
+    version: env!("CARGO_PKG_VERSION"),
+    port: ports::CUSTOMERS,
+    admin_port: 9473,
+    second_api: None,
+    database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
+    check: |settings| Config::load(settings).map(drop),
+    build: |settings| {
+        Box::pin(async move {
+            let app = App::build(Config::load(&settings)?).await?;
+            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
+        })
+    },
+};

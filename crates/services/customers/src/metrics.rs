@@ -1,0 +1,23 @@
+//! The service's counters.
+
+use crate::model::LoanStatus;
+
+/// Starts every counter at 0: `rate()` does not see the first value of a series.
+pub fn count_from_zero() {
+    for outcome in ["approved", "refused", "unknown"] {
+        count_check(outcome, 0);
+    }
+    for status in [LoanStatus::Held, LoanStatus::Credited, LoanStatus::Refused] {
+        count_loans(status, 0);
+    }
+}
+
+/// Answers of the checker, and their absence.
+pub fn count_check(outcome: &'static str, count: u64) {
+    metrics::counter!("kyc_checks_total", "outcome" => outcome).increment(count);
+}
+
+/// Loans that have reached a status.
+pub fn count_loans(status: LoanStatus, count: u64) {
+    metrics::counter!("loans_total", "status" => status.as_str()).increment(count);
+}

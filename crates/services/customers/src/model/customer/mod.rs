@@ -1,0 +1,185 @@
+//! A customer: its states, and the transitions that return their events.
+
+use contracts::ids::UserId;
+
+use super::{Change, Event, KycStatus, Profile, Words};
+
+/// ```text
+/// ──create──▶ Pending ──approved──▶ Verified ──update──▶ Pending, the verified profile kept
+///                └──refused──▶ Rejected ──update──▶ Pending
+/// Pending with a kept profile ──refused──▶ Verified with that profile
+/// Verified ──roll back──▶ Rejected          Verified, Rejected ──erase──▶ Erased ──create──▶ Pending
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The checker is asked about `profile`. `kept` was verified before, and comes back where this one is refused.
+    Pending {
+        profile: Profile,
+        kept: Option<Profile>,
+    },
+    Verified(Profile),
+    Rejected(Profile),
+    /// The personal data is gone.
+    Erased,
+}
+
+/// Why a customer has its status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The checker refused.
+    Refused,
+    /// The checker refused an update, and the verified profile came back.
+    RolledBack,
+    /// An operator rejected a verified customer.
+    Revoked,
+}
+
+impl Reason {
+    pub const ALL: [Self; 3] = [Self::Refused, Self::RolledBack, Self::Revoked];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "KYC_REFUSED",
+            Self::RolledBack => "KYC_ROLLED_BACK",
+            Self::Revoked => "KYC_REVOKED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+}
+
+/// A reason, and what the checker or an operator said about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    pub reason: Reason,
+    pub words: Option<Words>,
+}
+
+/// The checker's decision about a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Approved,
+    Refused(Option<Words>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the user is a customer already")]
+    Exists,
+    #[error("the customer's identity is being checked")]
+    InProgress,
+    #[error("the customer was erased")]
+    Erased,
+    #[error("version: the customer has the version {0}")]
+    VersionConflict(i64),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Customer {
+    pub id: UserId,
+    pub state: State,
+    /// Counts the changes from 1.
+    pub version: i64,
+    pub why: Option<Why>,
+}
+
+impl Customer {
+    /// A user becomes a customer. `known` is what it was before: nothing, or erased.
+    pub fn create(id: UserId, profile: Profile, known: Option<&Self>) -> Result<(Self, Event), Refusal> {
+        let version = match known {
+            None => 0,
+            Some(Self { state: State::Erased, version, .. }) => *version,
+            Some(_) => return Err(Refusal::Exists),
+        };
+        let mut customer = Self { id, state: State::Erased, version, why: None };
+        let event = customer.reach(State::Pending { profile, kept: None }, None);
+        Ok((customer, Event { change: Change::Created, ..event }))
+    }
+
+    /// `version` is the one that the caller has seen.
+    pub fn update(&mut self, profile: Profile, version: i64) -> Result<Event, Refusal> {
+        let kept = match &self.state {
+            State::Pending { .. } => return Err(Refusal::InProgress),
+            State::Erased => return Err(Refusal::Erased),
+            _ if version != self.version => return Err(Refusal::VersionConflict(self.version)),
+            State::Verified(verified) => Some(verified.clone()),
+            State::Rejected(_) => None,
+        };
+        Ok(self.reach(State::Pending { profile, kept }, None))
+    }
+
+    /// The checker has decided. Nothing where no check is under way.
+    pub fn decide(&mut self, verdict: Verdict) -> Option<Event> {
+        let State::Pending { profile, kept } = &self.state else { return None };
+        let (state, why) = match (verdict, kept) {
+            (Verdict::Approved, _) => (State::Verified(profile.clone()), None),
+            (Verdict::Refused(words), None) => {
+                (State::Rejected(profile.clone()), Some(Why { reason: Reason::Refused, words }))
+            }
+            (Verdict::Refused(words), Some(kept)) => {
+                (State::Verified(kept.clone()), Some(Why { reason: Reason::RolledBack, words }))
+            }
+        };
+        Some(self.reach(state, why))
+    }
+
+    /// An operator rejects a verified customer. Nothing where it is rejected or erased already.
+    pub fn roll_back(&mut self, words: Option<Words>) -> Result<Option<Event>, Refusal> {
+        match &self.state {
+            State::Pending { .. } => Err(Refusal::InProgress),
+            State::Rejected(_) | State::Erased => Ok(None),
+            State::Verified(profile) => {
+                let why = Why { reason: Reason::Revoked, words };
+                let rejected = State::Rejected(profile.clone());
+                Ok(Some(self.reach(rejected, Some(why))))
+            }
+        }
+    }
+
+    /// Removes the personal data. Nothing where that has been done.
+    pub fn erase(&mut self) -> Result<Option<Event>, Refusal> {
+        match &self.state {
+            State::Pending { .. } => Err(Refusal::InProgress),
+            State::Erased => Ok(None),
+            State::Verified(_) | State::Rejected(_) => Ok(Some(self.reach(State::Erased, None))),
+        }
+    }
+
+    pub const fn status(&self) -> KycStatus {
+        match self.state {
+            State::Pending { .. } => KycStatus::Pending,
+            State::Verified(_) => KycStatus::Verified,
+            State::Rejected(_) => KycStatus::Rejected,
+            State::Erased => KycStatus::Erased,
+        }
+    }
+
+    /// The data that the customer has now.
+    pub const fn profile(&self) -> Option<&Profile> {
+        match &self.state {
+            State::Pending { profile, .. } | State::Verified(profile) | State::Rejected(profile) => Some(profile),
+            State::Erased => None,
+        }
+    }
+
+    /// The verified data that comes back where the present is refused.
+    pub const fn kept(&self) -> Option<&Profile> {
+        match &self.state {
+            State::Pending { kept, .. } => kept.as_ref(),
+            State::Verified(_) | State::Rejected(_) | State::Erased => None,
+        }
+    }
+
+    fn reach(&mut self, state: State, why: Option<Why>) -> Event {
+        self.state = state;
+        self.why = why;
+        self.version += 1;
+        let reason = self.why.as_ref().map(|why| why.reason);
+        Event { change: Change::Updated, customer: self.id, status: self.status(), version: self.version, reason }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! A loan that a program outside has approved for a customer.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use contracts::{ids::UserId, money::Money};
+
+use super::KycStatus;
+
+/// The id of a loan at the program that approved it, 1 to 64 characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LoanId(String);
+
+const LONGEST: usize = 64;
+
+impl LoanId {
+    /// Nothing for a text that is no id.
+    pub fn new(text: impl Into<String>) -> Option<Self> {
+        let text = text.into();
+        let fits = (1..=LONGEST).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        fits.then_some(Self(text))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LoanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An amount of money above 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Amount(Money);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AmountError {
+    #[error("is not above 0")]
+    NotPositive,
+    #[error("has more than two decimals")]
+    Decimals,
+    #[error("is more than an amount of money can be")]
+    TooLarge,
+}
+
+impl Amount {
+    pub fn from_minor(minor: i64) -> Result<Self, AmountError> {
+        if minor <= 0 {
+            return Err(AmountError::NotPositive);
+        }
+        Money::from_minor(minor).map(Self).map_err(|_| AmountError::TooLarge)
+    }
+
+    /// From major units, read digit by digit: the shortest decimal number of a double is the one that was written.
+    pub fn from_major(major: f64) -> Result<Self, AmountError> {
+        if major.is_nan() || major <= 0.0 {
+            return Err(AmountError::NotPositive);
+        }
+        let text = major.to_string();
+        let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+        if decimals.len() > 2 {
+            return Err(AmountError::Decimals);
+        }
+        let minor = format!("{whole}{decimals:0<2}").parse().map_err(|_| AmountError::TooLarge)?;
+        Self::from_minor(minor)
+    }
+
+    pub const fn minor(self) -> i64 {
+        self.0.minor()
+    }
+}
+
+/// ```text
+/// Held ──verified──▶ Crediting ──▶ Credited
+///   └──rejected, erased, or the hold has ended──▶ Refused
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LoanStatus {
+    /// The customer is unknown or being checked.
+    Held,
+    /// Decided; payment is asked until it has credited the loan.
+    Crediting,
+    Credited,
+    Refused,
+}
+
+impl LoanStatus {
+    pub const ALL: [Self; 4] = [Self::Held, Self::Crediting, Self::Credited, Self::Refused];
+
+    /// The name in the API and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Crediting => "crediting",
+            Self::Credited => "credited",
+            Self::Refused => "refused",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// What becomes of a loan whose customer has this status; nothing is known of a user who is no customer.
+    pub const fn of(customer: Option<KycStatus>) -> Self {
+        match customer {
+            None | Some(KycStatus::Pending) => Self::Held,
+            Some(KycStatus::Verified) => Self::Crediting,
+            Some(KycStatus::Rejected | KycStatus::Erased) => Self::Refused,
+        }
+    }
+}
+
+/// A loan as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLoan {
+    pub id: LoanId,
+    pub customer: UserId,
+    pub amount: Amount,
+    /// When the program outside approved it, if that is known.
+    pub approved_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loan {
+    pub id: LoanId,
+    pub customer: UserId,
+    pub amount: Amount,
+    pub status: LoanStatus,
+    pub received_at: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::money::MAX;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_amount_is_above_0_with_two_decimals_at_most() {
+        assert_eq!(Amount::from_major(6500.0).unwrap().minor(), 650_000);
+        assert_eq!(Amount::from_major(0.01).unwrap().minor(), 1);
+        for (wrong, error) in [
+            (0.0, AmountError::NotPositive),
+            (-1.0, AmountError::NotPositive),
+            (f64::NAN, AmountError::NotPositive),
+            (0.001, AmountError::Decimals),
+            (6500.001, AmountError::Decimals),
+            (9_999_999_999.999, AmountError::Decimals),
+            (1e15, AmountError::TooLarge),
+            (f64::INFINITY, AmountError::TooLarge),
+        ] {
+            assert_eq!(Amount::from_major(wrong), Err(error), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_amount_is_read_exactly(minor in 1..=MAX) {
+            let major = Money::from_minor(minor).unwrap().to_major();
+
+            prop_assert_eq!(Amount::from_major(major).map(Amount::minor), Ok(minor));
+        }
+    }
+
+    #[test]
+    fn a_loan_id_has_1_to_64_characters() {
+        assert!(LoanId::new("я".repeat(64)).is_some());
+        assert!([String::new(), "x".repeat(65), "\n".to_owned()].into_iter().all(|text| LoanId::new(text).is_none()));
+    }
+}

@@ -1,0 +1,127 @@
+//! The personal data of a customer.
+
+use std::fmt;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::{Name, TextError, check_text};
+
+/// Who a customer says to be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Profile {
+    pub name: Name,
+    pub address: Address,
+    pub birth_date: BirthDate,
+}
+
+/// Where a customer lives; each part may be empty.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Address {
+    pub street: String,
+    pub city: String,
+    pub state: String,
+    pub zip: String,
+}
+
+impl Address {
+    /// The error names the part that is refused.
+    pub fn new(street: String, city: String, state: String, zip: String) -> Result<Self, (&'static str, TextError)> {
+        for (part, text, longest) in
+            [("street", &street, 300), ("city", &city, 100), ("state", &state, 100), ("zip", &zip, 16)]
+        {
+            check_text(text, longest).map_err(|error| (part, error))?;
+        }
+        Ok(Self { street, city, state, zip })
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Address(…)")
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BirthDate(NaiveDate);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BirthDateError {
+    #[error("is not a date such as 1990-12-31")]
+    NotADate,
+    #[error("is in the future")]
+    Future,
+}
+
+const FORMAT: &str = "%Y-%m-%d";
+
+impl BirthDate {
+    /// Reads `YYYY-MM-DD`.
+    pub fn parse(text: &str, today: NaiveDate) -> Result<Self, BirthDateError> {
+        let date = NaiveDate::parse_from_str(text, FORMAT).map_err(|_| BirthDateError::NotADate)?;
+        // chrono takes `1990-1-1`, too.
+        if date.format(FORMAT).to_string() != text {
+            return Err(BirthDateError::NotADate);
+        }
+        if date > today { Err(BirthDateError::Future) } else { Ok(Self(date)) }
+    }
+
+    /// Full years.
+    pub fn age(self, today: NaiveDate) -> u32 {
+        today.years_since(self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for BirthDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.format(FORMAT).fmt(f)
+    }
+}
+
+impl fmt::Debug for BirthDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BirthDate(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_birth_date_is_a_date_that_has_been() {
+        let today = day("2026-01-02");
+
+        for wrong in ["", "1990-1-1", "01.02.1990", "1990-02-30", "1990-01-01T00:00:00Z", "+1990-01-01", " 1990-01-01"]
+        {
+            assert_eq!(BirthDate::parse(wrong, today), Err(BirthDateError::NotADate), "{wrong}");
+        }
+        assert_eq!(BirthDate::parse("2026-01-03", today), Err(BirthDateError::Future));
+        assert_eq!(BirthDate::parse("2026-01-02", today).unwrap().age(today), 0);
+    }
+
+    #[test]
+    fn an_age_is_counted_in_full_years() {
+        let born = BirthDate::parse("2008-02-29", day("2026-01-01")).unwrap();
+
+        assert_eq!(born.age(day("2026-02-28")), 17);
+        assert_eq!(born.age(day("2026-03-01")), 18);
+    }
+
+    #[test]
+    fn the_part_of_an_address_that_is_refused_is_named() {
+        let address = |city: &str, zip: &str| {
+            Address::new("Main Street".to_owned(), city.to_owned(), String::new(), zip.to_owned())
+        };
+
+        assert!(address("", &"9".repeat(16)).is_ok());
+        assert_eq!(address("", &"9".repeat(17)), Err(("zip", TextError::TooLong(16))));
+        assert_eq!(address("\n", ""), Err(("city", TextError::Control)));
+        assert!(!format!("{:?}", address("", "")).contains("Main"));
+    }
+}

@@ -1,0 +1,112 @@
+//! Texts with bounds. Names and words of people are personal data: `Debug` does not show them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is refused. It does not repeat the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    #[error("is blank")]
+    Blank,
+    #[error("has more than {0} characters")]
+    TooLong(usize),
+    #[error("has control characters")]
+    Control,
+}
+
+/// Checks a text that may be blank.
+pub fn check(text: &str, longest: usize) -> Result<(), TextError> {
+    if text.chars().count() > longest {
+        return Err(TextError::TooLong(longest));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(TextError::Control);
+    }
+    Ok(())
+}
+
+/// A customer's name: not blank, at most 200 characters, kept as given.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Name(String);
+
+impl Name {
+    pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
+        let text = text.into();
+        if text.trim().is_empty() {
+            return Err(TextError::Blank);
+        }
+        check(&text, 200)?;
+        Ok(Self(text))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Name(…)")
+    }
+}
+
+/// The words of the checker or of an operator about a decision, at most 500 characters. They may name a person.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Words(String);
+
+const WORDS: usize = 500;
+
+impl Words {
+    /// Nothing for a blank text.
+    pub fn new(text: &str) -> Result<Option<Self>, TextError> {
+        check(text, WORDS)?;
+        Ok((!text.trim().is_empty()).then(|| Self(text.trim().to_owned())))
+    }
+
+    /// What fits of a text that others wrote.
+    pub fn fitting(text: &str) -> Option<Self> {
+        let text: String = text.chars().filter(|letter| !letter.is_control()).take(WORDS).collect();
+        Self::new(&text).ok().flatten()
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Words(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_not_blank_and_has_at_most_200_characters() {
+        assert!(Name::new("я".repeat(200)).is_ok());
+        assert_eq!(Name::new("я".repeat(201)), Err(TextError::TooLong(200)));
+        assert_eq!(Name::new(" \t"), Err(TextError::Blank));
+        assert_eq!(Name::new("a\u{7}b"), Err(TextError::Control));
+    }
+
+    #[test]
+    fn names_and_words_are_not_shown() {
+        let shown = format!("{:?} {:?}", Name::new("Ann").unwrap(), Words::fitting("Ann lies"));
+
+        assert!(!shown.contains("Ann"), "{shown}");
+    }
+
+    #[test]
+    fn words_of_others_are_cut_to_what_fits() {
+        let words = Words::fitting(&"x\n".repeat(600)).unwrap();
+
+        assert_eq!(words.as_str().len(), 500);
+        assert_eq!(Words::fitting(" \n "), None);
+        assert_eq!(Words::new(&"x".repeat(501)), Err(TextError::TooLong(500)));
+    }
+}

@@ -1,0 +1,78 @@
+//! [`Loans`] in memory.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::ids::UserId;
+use tokio::time::Instant;
+
+use super::{Due, LoanRow, MemoryRepository};
+use crate::{
+    error::Error,
+    model::{KycStatus, Loan, LoanId, LoanStatus, NewLoan},
+    repository::{Decided, Loans, MOST_LOANS},
+};
+
+#[async_trait]
+impl Loans for MemoryRepository {
+    async fn receive(&self, new: &NewLoan) -> Result<Option<LoanStatus>, Error> {
+        let mut tables = self.tables();
+        if let Some(row) = tables.loans.get(&new.id) {
+            let same = row.loan.customer == new.customer && row.loan.amount == new.amount;
+            return if same { Ok(None) } else { Err(Error::LoanIdReused) };
+        }
+        let status = LoanStatus::of(tables.status(new.customer));
+        let (id, customer, amount) = (new.id.clone(), new.customer, new.amount);
+        let loan = Loan { id, customer, amount, status, received_at: self.clock.now() };
+        tables.loans.insert(new.id.clone(), LoanRow { loan, received: Instant::now(), due: Due::now() });
+        Ok(Some(status))
+    }
+
+    async fn decide_held(&self, hold: Duration, limit: i64) -> Result<Decided, Error> {
+        let mut tables = self.tables();
+        let mut due = Vec::new();
+        for row in tables.loans.values().filter(|row| row.loan.status == LoanStatus::Held) {
+            match tables.status(row.loan.customer) {
+                None if row.received.elapsed() > hold => due.push((row.loan.id.clone(), LoanStatus::Refused)),
+                None | Some(KycStatus::Pending) => {}
+                status => due.push((row.loan.id.clone(), LoanStatus::of(status))),
+            }
+        }
+        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut decided = Decided::default();
+        for (loan, status) in due {
+            let count = tables.decide(&loan, status);
+            if status == LoanStatus::Crediting { decided.crediting += count } else { decided.refused += count }
+        }
+        Ok(decided)
+    }
+
+    async fn due_credits(&self, limit: i64) -> Result<Vec<(Loan, Duration)>, Error> {
+        let now = Instant::now();
+        let mut tables = self.tables();
+        let due = tables.loans.values_mut();
+        let mut due: Vec<_> = due.filter(|row| row.loan.status == LoanStatus::Crediting && row.due.at <= now).collect();
+        due.sort_by_key(|row| (row.due.tries, row.due.at));
+        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(due.into_iter().map(|row| (row.loan.clone(), row.due.take())).collect())
+    }
+
+    async fn credited(&self, loan: &LoanId) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        let Some(row) = tables.loans.get_mut(loan) else { return Ok(false) };
+        let is_new = row.loan.status == LoanStatus::Crediting;
+        if is_new {
+            row.loan.status = LoanStatus::Credited;
+        }
+        Ok(is_new)
+    }
+
+    async fn list(&self, customer: UserId) -> Result<Vec<Loan>, Error> {
+        let tables = self.tables();
+        let own = tables.loans.values().filter(|row| row.loan.customer == customer);
+        let mut loans: Vec<Loan> = own.map(|row| row.loan.clone()).collect();
+        loans.sort_by_key(|loan| (loan.received_at, loan.id.clone()));
+        loans.truncate(usize::try_from(MOST_LOANS).unwrap_or(usize::MAX));
+        Ok(loans)
+    }
+}

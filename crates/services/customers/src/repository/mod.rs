@@ -1,0 +1,21 @@
+//! Storage: customers with the steps of their checks, and loans; with the outbox rows of each change.
+
+mod customers;
+mod loans;
+mod memory;
+mod postgres;
+
+use std::time::Duration;
+
+pub use customers::{Customers, DueCheck, Known, Saved};
+pub use loans::{Decided, Loans, MOST_LOANS};
+pub use memory::MemoryRepository;
+pub use postgres::{MIGRATIONS, PgRepository};
+
+/// The lease of a check or a credit that is due: 2 s, doubled with each try up to 10 s, so that a slow program gets more time.
+const FIRST_LEASE: Duration = Duration::from_secs(2);
+const LONGEST_LEASE: Duration = Duration::from_secs(10);
+
+fn lease(tries: u32) -> Duration {
+    FIRST_LEASE.saturating_mul(1 << tries.min(10)).min(LONGEST_LEASE)
+}

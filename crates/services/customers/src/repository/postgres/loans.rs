@@ -1,0 +1,143 @@
+//! [`Loans`] in the table `loans`.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::ids::UserId;
+use platform::postgres::retry_stale;
+
+use super::{PgRepository, row::LoanRow};
+use crate::{
+    error::Error,
+    model::{Loan, LoanId, LoanStatus, NewLoan},
+    repository::{Decided, FIRST_LEASE, LONGEST_LEASE, Loans, MOST_LOANS, lease},
+};
+
+#[async_trait]
+impl Loans for PgRepository {
+    async fn receive(&self, loan: &NewLoan) -> Result<Option<LoanStatus>, Error> {
+        // The lock makes the insert wait for a change of the customer that is being written, and then see it.
+        let inserted = sqlx::query_scalar!(
+            r#"with customer as (
+                select kyc_status, version from customers where uuid = $2 for share
+            ), decision as (
+                select case when customer.kyc_status = 'VERIFIED' then 'crediting'
+                        when customer.kyc_status in ('REJECTED', 'ERASED') then 'refused' else 'held' end as status,
+                    customer.version
+                from (select) as always left join customer on true
+            )
+            insert into loans (loan_id, customer_uuid, amount, approved_at, status, customer_version, decided_at)
+            select $1, $2, $3, $4, status, case when status <> 'held' then version end, case when status <> 'held' then now() end
+            from decision
+            on conflict (loan_id) do nothing
+            returning status"#,
+            loan.id.as_str(),
+            loan.customer.uuid(),
+            loan.amount.minor(),
+            loan.approved_at,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        if let Some(status) = inserted {
+            return Ok(LoanStatus::parse(&status));
+        }
+        let same = sqlx::query_scalar!(
+            r#"select (customer_uuid = $2 and amount = $3) as "same!" from loans where loan_id = $1"#,
+            loan.id.as_str(),
+            loan.customer.uuid(),
+            loan.amount.minor(),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        if same { Ok(None) } else { Err(Error::LoanIdReused) }
+    }
+
+    async fn decide_held(&self, hold: Duration, limit: i64) -> Result<Decided, Error> {
+        let decided = sqlx::query!(
+            r#"with known as (
+                select loans.loan_id, customers.kyc_status, customers.version
+                from loans join customers on customers.uuid = loans.customer_uuid
+                where loans.status = 'held' and customers.kyc_status <> 'KYC_PENDING'
+                order by loans.received_at limit $1
+                for share of customers skip locked
+            ), unknown as (
+                select loan_id from loans
+                where status = 'held' and received_at < now() - make_interval(secs => $2)
+                    and not exists (select from customers where uuid = loans.customer_uuid)
+                order by received_at limit $1
+            ), due as (
+                select loan_id, case kyc_status when 'VERIFIED' then 'crediting' else 'refused' end as status, version from known
+                union all
+                select loan_id, 'refused', null from unknown
+            ), decided as (
+                update loans set status = due.status, customer_version = due.version, decided_at = now(), next_try_at = now()
+                from due
+                where loans.loan_id = due.loan_id and loans.status = 'held'
+                returning loans.status
+            )
+            select count(*) filter (where status = 'crediting') as "crediting!",
+                count(*) filter (where status = 'refused') as "refused!"
+            from decided"#,
+            limit,
+            hold.as_secs_f64(),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let count = |number: i64| u64::try_from(number).unwrap_or_default();
+        Ok(Decided { crediting: count(decided.crediting), refused: count(decided.refused) })
+    }
+
+    async fn due_credits(&self, limit: i64) -> Result<Vec<(Loan, Duration)>, Error> {
+        let rows = sqlx::query!(
+            r#"update loans set
+                tries = tries + 1,
+                next_try_at = now() + make_interval(secs => least($2 * power(2, least(tries, 10)), $3))
+            where loan_id in (
+                select loan_id from loans
+                where status = 'crediting' and next_try_at <= now()
+                order by tries, next_try_at
+                limit $1
+                for update skip locked
+            )
+            returning loan_id, customer_uuid as "customer: UserId", amount, status, received_at, tries"#,
+            limit,
+            FIRST_LEASE.as_secs_f64(),
+            LONGEST_LEASE.as_secs_f64(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let due = rows.into_iter().map(|row| {
+            let tries_before = u32::try_from(row.tries).unwrap_or(1).saturating_sub(1);
+            let (loan_id, customer, amount) = (row.loan_id, row.customer, row.amount);
+            let row = LoanRow { loan_id, customer, amount, status: row.status, received_at: row.received_at };
+            Ok((row.loan()?, lease(tries_before)))
+        });
+        due.collect()
+    }
+
+    async fn credited(&self, loan: &LoanId) -> Result<bool, Error> {
+        let changed = sqlx::query!(
+            "update loans set status = 'credited', credited_at = now() where loan_id = $1 and status = 'crediting'",
+            loan.as_str(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+
+    async fn list(&self, customer: UserId) -> Result<Vec<Loan>, Error> {
+        let rows = retry_stale(|| {
+            sqlx::query_as!(
+                LoanRow,
+                r#"select loan_id, customer_uuid as "customer: UserId", amount, status, received_at
+            from loans where customer_uuid = $1
+            order by received_at, loan_id limit $2"#,
+                customer.uuid(),
+                MOST_LOANS,
+            )
+            .fetch_all(&self.pool)
+        })
+        .await?;
+        Ok(rows.into_iter().map(LoanRow::loan).collect::<Result<_, _>>()?)
+    }
+}

@@ -1,0 +1,72 @@
+//! The saga that checks an identity: its step is on record, the checker is asked, its verdict is written. No answer is *unknown*: the
+//! checker is asked again, under the same key.
+
+use futures::StreamExt as _;
+use platform::clock;
+use tokio_util::sync::CancellationToken;
+
+use super::{CustomerService, due::due};
+use crate::{
+    client::{Question, Unknown},
+    error::Error,
+    metrics,
+    model::Verdict,
+    repository::DueCheck,
+};
+
+/// The most checks that one statement takes.
+const BATCH: i64 = 16;
+/// The most checks that are under way in this replica.
+const CONCURRENCY: usize = 64;
+
+/// Why a check has no verdict yet.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    #[error(transparent)]
+    Service(#[from] Error),
+}
+
+impl CustomerService {
+    /// Makes checks as they fall due, until `stop`. A check is leased to one replica at a time, so all replicas may run this.
+    ///
+    /// Those with the fewest tries come first, so that hanging ones delay no others.
+    pub async fn check_due(&self, stop: CancellationToken) {
+        let customers = self.customers.clone();
+        let take = move || {
+            let customers = customers.clone();
+            async move { customers.due_checks(BATCH).await }
+        };
+        let checks = due(take, self.to_check.clone(), stop);
+        checks.for_each_concurrent(CONCURRENCY, |check| self.try_to_check(check)).await;
+    }
+
+    async fn try_to_check(&self, check: DueCheck) {
+        let DueCheck { customer, version, lease } = check;
+        let error = match tokio::time::timeout(lease, self.check(check)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
+            Err(_) => format!("timed out after {lease:?}"),
+        };
+        metrics::count_check("unknown", 1);
+        tracing::warn!(customer_id = %customer, version, error, "identity not checked, retrying");
+    }
+
+    async fn check(&self, check: DueCheck) -> Result<(), Failed> {
+        let Some(known) = self.customers.find(check.customer).await? else { return Ok(()) };
+        let Some(profile) = known.customer.profile().filter(|_| known.customer.version == check.version) else {
+            return Ok(());
+        };
+        let key = format!("{}/{}", check.customer, check.version);
+        let question = Question { key, profile: profile.clone(), today: clock::now().date_naive() };
+        let verdict = self.checker.ask(&question).await?;
+        metrics::count_check(if verdict == Verdict::Approved { "approved" } else { "refused" }, 1);
+        let mut customer = known.customer;
+        // None, or not written: another replica has decided the same version.
+        if let Some(event) = customer.decide(verdict) {
+            self.write(Some(check.version), customer, &event).await?;
+        }
+        Ok(())
+    }
+}

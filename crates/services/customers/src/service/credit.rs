@@ -1,0 +1,59 @@
+//! Credits loans: the decision is on record, payment is asked until it has credited, once per loan id.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::{CustomerService, due::due};
+use crate::{
+    client::CreditError,
+    error::Error,
+    metrics,
+    model::{Loan, LoanStatus},
+};
+
+/// The most loans that one statement takes.
+const BATCH: i64 = 16;
+/// The most credits that are under way in this replica.
+const CONCURRENCY: usize = 16;
+
+/// Why a loan is not credited yet.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Credit(#[from] CreditError),
+    #[error(transparent)]
+    Service(#[from] Error),
+}
+
+impl CustomerService {
+    /// Credits loans as they fall due, until `stop`. A loan is leased to one replica at a time, so all replicas may run this.
+    pub async fn credit_due(&self, stop: CancellationToken) {
+        let loans = self.loans.clone();
+        let take = move || {
+            let loans = loans.clone();
+            async move { loans.due_credits(BATCH).await }
+        };
+        let credits = due(take, self.to_credit.clone(), stop);
+        credits.for_each_concurrent(CONCURRENCY, |(loan, lease)| self.try_to_credit(loan, lease)).await;
+    }
+
+    async fn try_to_credit(&self, loan: Loan, lease: Duration) {
+        let error = match tokio::time::timeout(lease, self.credit(&loan)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
+            Err(_) => format!("timed out after {lease:?}"),
+        };
+        tracing::warn!(loan_id = %loan.id, customer_id = %loan.customer, error, "loan not credited, retrying");
+    }
+
+    async fn credit(&self, loan: &Loan) -> Result<(), Failed> {
+        self.payment.credit(loan).await?;
+        if self.loans.credited(&loan.id).await? {
+            metrics::count_loans(LoanStatus::Credited, 1);
+            tracing::info!(loan_id = %loan.id, customer_id = %loan.customer, "loan credited");
+        }
+        Ok(())
+    }
+}

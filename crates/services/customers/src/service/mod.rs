@@ -1,0 +1,45 @@
+//! Use cases: profiles, the saga that checks them, and loans.
+
+mod check;
+mod credit;
+mod due;
+mod loans;
+mod profiles;
+mod show;
+
+use std::{sync::Arc, time::Duration};
+
+use platform::outbox::Waker;
+use tokio::sync::Notify;
+
+use crate::{
+    client::{Checker, Credits},
+    repository::{Customers, Loans},
+};
+
+#[derive(Clone)]
+pub struct CustomerService {
+    customers: Arc<dyn Customers>,
+    loans: Arc<dyn Loans>,
+    checker: Arc<dyn Checker>,
+    payment: Arc<dyn Credits>,
+    relay: Waker,
+    /// How long the loan of a user who is no customer is held.
+    hold: Duration,
+    /// Wake the jobs of this replica.
+    to_check: Arc<Notify>,
+    to_credit: Arc<Notify>,
+}
+
+impl CustomerService {
+    pub fn new(
+        repository: Arc<impl Customers + Loans + 'static>,
+        checker: Arc<dyn Checker>,
+        payment: Arc<dyn Credits>,
+        relay: Waker,
+        hold: Duration,
+    ) -> Self {
+        let (to_check, to_credit) = (Arc::default(), Arc::default());
+        Self { customers: repository.clone(), loans: repository, checker, payment, relay, hold, to_check, to_credit }
+    }
+}

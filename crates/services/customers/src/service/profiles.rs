@@ -1,0 +1,78 @@
+//! What customers and operators do with a profile.
+//!
+//! Each use case reads what is known, lets the model decide, and writes if nothing has changed meanwhile; otherwise it begins anew.
+
+use contracts::ids::UserId;
+
+use super::CustomerService;
+use crate::{
+    error::Error,
+    metrics,
+    model::{Customer, Event, KycStatus, LoanStatus, Profile, Refusal, Words},
+    repository::Known,
+};
+
+impl CustomerService {
+    /// Makes a user a customer, whose identity is checked.
+    pub async fn create(&self, id: UserId, profile: &Profile) -> Result<Known, Error> {
+        loop {
+            let known = self.customers.find(id).await?.map(|known| known.customer);
+            let (customer, event) = Customer::create(id, profile.clone(), known.as_ref())?;
+            if let Some(known) = self.write(known.map(|known| known.version), customer, &event).await? {
+                return Ok(known);
+            }
+        }
+    }
+
+    /// Replaces the profile, which is checked. `version` is the one that the caller has seen.
+    pub async fn update(&self, id: UserId, profile: &Profile, version: i64) -> Result<Known, Error> {
+        self.change(id, |customer| customer.update(profile.clone(), version).map(Some)).await
+    }
+
+    /// Rejects a verified customer.
+    pub async fn roll_back(&self, id: UserId, words: Option<Words>) -> Result<Known, Error> {
+        self.change(id, |customer| customer.roll_back(words.clone())).await
+    }
+
+    /// Removes the personal data.
+    pub async fn erase(&self, id: UserId) -> Result<Known, Error> {
+        self.change(id, Customer::erase).await
+    }
+
+    async fn change(
+        &self,
+        id: UserId,
+        transition: impl Fn(&mut Customer) -> Result<Option<Event>, Refusal> + Send + Sync,
+    ) -> Result<Known, Error> {
+        loop {
+            let known = self.customers.find(id).await?.ok_or(Error::NotFound)?;
+            let mut customer = known.customer.clone();
+            let before = customer.version;
+            let Some(event) = transition(&mut customer)? else { return Ok(known) };
+            if let Some(known) = self.write(Some(before), customer, &event).await? {
+                return Ok(known);
+            }
+        }
+    }
+
+    /// Nothing if the customer has another version by now.
+    pub(super) async fn write(
+        &self,
+        before: Option<i64>,
+        customer: Customer,
+        event: &Event,
+    ) -> Result<Option<Known>, Error> {
+        let Some(saved) = self.customers.save(before, &customer, event).await? else { return Ok(None) };
+        self.relay.wake();
+        if event.status == KycStatus::Pending {
+            self.to_check.notify_one();
+        }
+        if saved.crediting > 0 {
+            self.to_credit.notify_one();
+        }
+        metrics::count_loans(LoanStatus::Refused, saved.refused);
+        let (kyc_status, reason) = (event.status.as_str(), event.reason.map(crate::model::Reason::as_str));
+        tracing::info!(customer_id = %customer.id, kyc_status, version = event.version, reason, "customer changed");
+        Ok(Some(Known { customer, created_at: saved.created_at, updated_at: saved.updated_at }))
+    }
+}

@@ -1,0 +1,27 @@
+//! Shows customers and their loans.
+
+use contracts::ids::UserId;
+use platform::auth::Caller;
+
+use super::CustomerService;
+use crate::{error::Error, model::Loan, repository::Known};
+
+impl CustomerService {
+    /// The caller's own data; operators and services see all.
+    pub async fn show(&self, caller: &Caller, id: UserId) -> Result<Known, Error> {
+        let known = self.customers.find(id).await?;
+        known.filter(|_| may_see(caller, id)).ok_or(Error::NotFound)
+    }
+
+    /// The loans of a user, also of one who is no customer, oldest first.
+    pub async fn list_loans(&self, caller: &Caller, id: UserId) -> Result<Vec<Loan>, Error> {
+        if !may_see(caller, id) {
+            return Err(Error::NotFound);
+        }
+        self.loans.list(id).await
+    }
+}
+
+fn may_see(caller: &Caller, id: UserId) -> bool {
+    caller.may_see(id.uuid()) || caller.may_operate()
+}

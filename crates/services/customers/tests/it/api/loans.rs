@@ -1,0 +1,154 @@
+//! Loans: credited once, held, refused, and those that are poison.
+
+use contracts::proto::customers::v1::{EraseCustomerRequest, ListLoansRequest};
+use platform::ids;
+use serde_json::json;
+use stand_ins::KycMode;
+use testkit::eventually;
+use tonic::Code;
+
+use super::{
+    Fixture,
+    fixture::{loan, with_session},
+};
+
+#[tokio::test]
+async fn a_loan_that_comes_five_times_is_credited_once() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.verified().await;
+
+    fixture.approve(vec![loan(user, "loan-1", 6500.0); 5]).await;
+    fixture.loan_reaches(&session, user, "loan-1", "credited").await;
+    fixture.approve(vec![loan(user, "loan-2", 0.01)]).await;
+    fixture.loan_reaches(&session, user, "loan-2", "credited").await;
+
+    assert_eq!(fixture.payment.credited(user), 650_001);
+    assert_eq!(fixture.loans(&session, user).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_loan_before_the_customer_is_held_then_credited_and_after_a_rollback_refused() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.user();
+    let operator = fixture.iam.operator_session(ids::random());
+
+    fixture.approve(vec![loan(user, "early", 100.0)]).await;
+    fixture.loan_reaches(&session, user, "early", "held").await;
+    fixture.create(&session, "Ann").await.unwrap();
+    fixture.loan_reaches(&session, user, "early", "credited").await;
+    fixture.roll_back(&operator, user, "").await.unwrap();
+    fixture.approve(vec![loan(user, "late", 100.0)]).await;
+    fixture.loan_reaches(&session, user, "late", "refused").await;
+
+    assert_eq!(fixture.payment.credited(user), 10_000);
+}
+
+#[tokio::test]
+async fn a_loan_is_held_during_a_check_and_refused_with_the_customer() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.user();
+    fixture.kyc.be(KycMode::Silent);
+    fixture.create(&session, "Mallory").await.unwrap();
+
+    fixture.approve(vec![loan(user, "one", 100.0)]).await;
+    fixture.loan_reaches(&session, user, "one", "held").await;
+    fixture.kyc.be(KycMode::Well);
+    fixture.loan_reaches(&session, user, "one", "refused").await;
+
+    assert_eq!(fixture.payment.credited(user), 0);
+}
+
+#[tokio::test]
+async fn a_hold_ends_for_a_user_who_is_no_customer() {
+    let fixture = Fixture::with(&[("LOAN_HOLD", "1s")]).await;
+    let (user, session) = fixture.user();
+
+    fixture.approve(vec![loan(user, "one", 100.0)]).await;
+    fixture.loan_reaches(&session, user, "one", "refused").await;
+    fixture.create(&session, "Ann").await.unwrap();
+    fixture.reaches(&session, user, "VERIFIED").await;
+
+    assert_eq!(fixture.payment.credited(user), 0);
+}
+
+#[tokio::test]
+async fn a_kill_between_decision_and_credit_credits_once() {
+    let mut fixture = Fixture::new().await;
+    let (user, session) = fixture.verified().await;
+    fixture.payment.set_silent(true);
+    fixture.approve(vec![loan(user, "one", 100.0)]).await;
+    fixture.loan_reaches(&session, user, "one", "crediting").await;
+    eventually(async || (fixture.payment.credited(user) > 0).then_some(())).await;
+
+    fixture.crash().await;
+    fixture.payment.set_silent(false);
+    fixture.loan_reaches(&session, user, "one", "credited").await;
+
+    assert_eq!(fixture.payment.credited(user), 10_000);
+}
+
+#[tokio::test]
+async fn an_erased_customer_gets_no_loan() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.verified().await;
+    let erase = || async { fixture.client().erase_customer(with_session(&session, EraseCustomerRequest {})).await };
+    let erased = erase().await.unwrap().into_inner().customer.unwrap();
+    assert_eq!((erased.kyc_status.as_str(), erased.version, erased.name.as_str()), ("ERASED", 3, ""));
+    assert_eq!(erase().await.unwrap().into_inner().customer.unwrap().version, 3);
+
+    fixture.approve(vec![loan(user, "one", 100.0)]).await;
+    fixture.loan_reaches(&session, user, "one", "refused").await;
+    let anew = fixture.create(&session, "Bob").await.unwrap();
+
+    assert_eq!((anew.kyc_status.as_str(), anew.version), ("KYC_PENDING", 4));
+    fixture.reaches(&session, user, "VERIFIED").await;
+    assert_eq!(fixture.payment.credited(user), 0);
+}
+
+#[tokio::test]
+async fn a_wrong_loan_is_a_dead_letter_that_names_the_rule_and_holds_up_none() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.verified().await;
+    let good = json!({ "customer_id": user, "loan_id": "good", "amount": 100 });
+    let with = |field: &str, value: serde_json::Value| {
+        let mut loan = good.clone();
+        loan[field] = value;
+        loan.to_string().into_bytes()
+    };
+    let wrong = [
+        (b"{".to_vec(), "is not a JSON object"),
+        (with("amount", json!(0)), "amount: is not above 0"),
+        (with("amount", json!(1.001)), "amount: has more than two decimals"),
+        (with("customer_id", json!("me")), "customer_id: is not a uuid"),
+        (with("loan_id", json!("")), "loan_id: is not 1 to 64"),
+        (with("amount", json!(101)), "LOAN_ID_REUSED"),
+        (with("customer_id", json!(ids::random())), "LOAN_ID_REUSED"),
+    ];
+
+    fixture.approve(vec![good.to_string().into_bytes()]).await;
+    fixture.loan_reaches(&session, user, "good", "credited").await;
+    fixture.approve(wrong.iter().map(|(payload, _)| payload.clone()).collect()).await;
+    fixture.approve(vec![loan(user, "last", 1.0)]).await;
+    fixture.loan_reaches(&session, user, "last", "credited").await;
+
+    let letters =
+        eventually(|| async { Some(fixture.letters().await).filter(|letters| letters.len() >= wrong.len()) }).await;
+    for (payload, rule) in &wrong {
+        let letter = letters.iter().find(|letter| letter.payload == *payload).unwrap();
+        let error = letter.headers.iter().find(|(_, value)| value.contains(rule));
+        assert!(error.is_some(), "{rule}: {:?}", letter.headers);
+    }
+    assert_eq!((letters.len(), fixture.payment.credited(user)), (wrong.len(), 10_100));
+}
+
+#[tokio::test]
+async fn loans_are_seen_by_their_user_alone() {
+    let fixture = Fixture::new().await;
+    let ((user, session), (_, stranger)) = (fixture.user(), fixture.user());
+    let request = ListLoansRequest { customer_id: user.to_string() };
+
+    assert!(fixture.loans(&session, user).await.is_empty());
+    let hidden = fixture.client().list_loans(with_session(&stranger, request)).await.unwrap_err();
+
+    assert_eq!(hidden.code(), Code::NotFound);
+}

@@ -1,0 +1,173 @@
+//! Profiles: who may do what, and what each wrong request gets.
+
+use std::time::Duration;
+
+use contracts::{
+    events::{CustomerCreated, CustomerUpdated},
+    proto::customers::v1::{Address, CreateCustomerRequest, EraseCustomerRequest},
+};
+use platform::{grpc::reason, ids};
+use stand_ins::KycMode;
+use tonic::{Code, Status};
+
+use super::{
+    Fixture,
+    fixture::{creation, with_session},
+};
+
+fn refused(status: &Status) -> (Code, Option<&str>) {
+    (status.code(), reason(status))
+}
+
+#[tokio::test]
+async fn a_customer_is_created_checked_and_told_of_without_its_name() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.user();
+
+    let created = fixture.create(&session, "Anna Karenina").await.unwrap();
+    assert_eq!(
+        (created.kyc_status.as_str(), created.version, created.id.clone()),
+        ("KYC_PENDING", 1, user.to_string())
+    );
+    let verified = fixture.reaches(&session, user, "VERIFIED").await;
+    assert_eq!((verified.version, verified.name.as_str(), verified.reason.as_str()), (2, "Anna Karenina", ""));
+
+    let created = fixture.events::<CustomerCreated>(user, 1).await;
+    let updated = fixture.events::<CustomerUpdated>(user, 1).await;
+    assert_eq!((created.len(), updated.len()), (1, 1));
+    assert_eq!((created[0].0.kyc_status.as_str(), created[0].0.version), ("KYC_PENDING", 1));
+    assert_eq!((updated[0].0.kyc_status.as_str(), updated[0].0.version), ("VERIFIED", 2));
+    for payload in [&created[0].1, &updated[0].1] {
+        let text = String::from_utf8_lossy(payload);
+        assert!(!["Anna", "Main", "1990"].iter().any(|personal| text.contains(personal)), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_declined_name_is_rejected_and_may_be_updated() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.user();
+    fixture.create(&session, "Mallory").await.unwrap();
+
+    let rejected = fixture.reaches(&session, user, "REJECTED").await;
+    assert_eq!((rejected.version, rejected.reason.as_str()), (2, "KYC_REFUSED: Mallory is declined"));
+    let event = &fixture.events::<CustomerUpdated>(user, 1).await[0].0;
+    assert_eq!(event.reason, "KYC_REFUSED");
+    fixture.update(&session, "Ann", 2).await.unwrap();
+
+    assert_eq!(fixture.reaches(&session, user, "VERIFIED").await.version, 4);
+}
+
+#[tokio::test]
+async fn a_refused_update_brings_the_verified_name_back() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.verified().await;
+
+    let pending = fixture.update(&session, "Mallory", 2).await.unwrap();
+    assert_eq!((pending.name.as_str(), pending.version), ("Mallory", 3));
+    let back = fixture.reaches(&session, user, "VERIFIED").await;
+
+    assert_eq!((back.name.as_str(), back.version), ("Ann", 4));
+    assert!(back.reason.starts_with("KYC_ROLLED_BACK"), "{}", back.reason);
+    let events = fixture.events::<CustomerUpdated>(user, 3).await;
+    let told: Vec<_> = events.iter().map(|(event, _)| (event.version, event.reason.as_str())).collect();
+    assert_eq!(told, [(2, ""), (3, ""), (4, "KYC_ROLLED_BACK")]);
+}
+
+#[tokio::test]
+async fn wrong_input_names_the_field_and_not_its_value() {
+    let fixture = Fixture::new().await;
+    let (_, session) = fixture.user();
+    let good = creation("Ann");
+    let zip = Address { zip: "secret 4567890123".to_owned(), ..good.address.clone().unwrap() };
+    let wrong: [(CreateCustomerRequest, &str); 7] = [
+        (creation(" "), "name"),
+        (creation(&"secret".repeat(40)), "name"),
+        (CreateCustomerRequest { address: Some(zip), ..good.clone() }, "address.zip"),
+        (CreateCustomerRequest { birth_date: String::new(), ..good.clone() }, "birth_date"),
+        (CreateCustomerRequest { birth_date: "secret".to_owned(), ..good.clone() }, "birth_date"),
+        (CreateCustomerRequest { birth_date: "1990-02-30".to_owned(), ..good.clone() }, "birth_date"),
+        (CreateCustomerRequest { birth_date: "2999-01-01".to_owned(), ..good }, "birth_date"),
+    ];
+    for (request, field) in wrong {
+        let status = fixture.client().create_customer(with_session(&session, request)).await.unwrap_err();
+
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(status.message().starts_with(&format!("{field}: ")), "{}", status.message());
+        assert!(!status.message().contains("secret"), "{}", status.message());
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_the_state_is_refused_with_its_reason() {
+    let fixture = Fixture::new().await;
+    let (_, session) = fixture.verified().await;
+    let (_, stranger) = fixture.user();
+
+    assert_eq!(refused(&fixture.create(&session, "Bob").await.unwrap_err()).0, Code::AlreadyExists);
+    let stale = fixture.update(&session, "Bob", 1).await.unwrap_err();
+    assert_eq!(refused(&stale), (Code::Aborted, Some("VERSION_CONFLICT")));
+    assert_eq!(fixture.update(&stranger, "Bob", 1).await.unwrap_err().code(), Code::NotFound);
+    fixture.kyc.be(KycMode::Silent);
+    fixture.update(&session, "Bob", 2).await.unwrap();
+
+    // The check is told before the stale version.
+    let during = fixture.update(&session, "Carol", 2).await.unwrap_err();
+    assert_eq!(refused(&during), (Code::FailedPrecondition, Some("KYC_IN_PROGRESS")));
+    let erase = fixture.client().erase_customer(with_session(&session, EraseCustomerRequest {})).await.unwrap_err();
+    assert_eq!(refused(&erase), (Code::FailedPrecondition, Some("KYC_IN_PROGRESS")));
+}
+
+#[tokio::test]
+async fn a_customer_is_seen_by_itself_and_operators_alone() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.verified().await;
+    let (_, stranger) = fixture.user();
+    let operator = fixture.iam.operator_session(ids::random());
+
+    assert!(fixture.get(&session, user).await.is_ok() && fixture.get(&operator, user).await.is_ok());
+    let hidden = fixture.get(&stranger, user).await.unwrap_err();
+    let unknown = fixture.get(&stranger, ids::random()).await.unwrap_err();
+
+    assert_eq!((hidden.code(), hidden.message()), (Code::NotFound, unknown.message()));
+}
+
+#[tokio::test]
+async fn an_operator_rejects_a_verified_customer_once() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.verified().await;
+    let operator = fixture.iam.operator_session(ids::random());
+    assert_eq!(fixture.roll_back(&session, user, "").await.unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(fixture.roll_back(&operator, ids::random(), "").await.unwrap_err().code(), Code::NotFound);
+
+    let rejected = fixture.roll_back(&operator, user, "a false passport").await.unwrap();
+    assert_eq!((rejected.kyc_status.as_str(), rejected.version), ("REJECTED", 3));
+    assert_eq!(rejected.reason, "KYC_REVOKED: a false passport");
+    let again = fixture.roll_back(&operator, user, "again").await.unwrap();
+
+    assert_eq!((again.version, again.reason), (3, rejected.reason));
+    let events = fixture.events::<CustomerUpdated>(user, 2).await;
+    assert_eq!(events.last().unwrap().0.reason, "KYC_REVOKED");
+}
+
+#[tokio::test]
+async fn no_answer_of_the_checker_is_a_refusal() {
+    let mut fixture = Fixture::new().await;
+    for mode in [KycMode::Silent, KycMode::Broken, KycMode::Wrong, KycMode::Lost] {
+        fixture.kyc.be(mode);
+        let (user, session) = fixture.user();
+        fixture.create(&session, "Ann").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(fixture.get(&session, user).await.unwrap().kyc_status, "KYC_PENDING", "{mode:?}");
+        if mode == KycMode::Lost {
+            // The step is on record: another process goes on with it, under the same key.
+            fixture.crash().await;
+        }
+        fixture.kyc.be(KycMode::Well);
+
+        assert_eq!(fixture.reaches(&session, user, "VERIFIED").await.version, 2, "{mode:?}");
+        let key = format!("{user}/1");
+        let keys = fixture.kyc.questions().into_iter().filter(|question| question["name"] == "Ann");
+        assert!(keys.filter(|question| question["key"] == key).count() >= 2, "{mode:?}");
+    }
+}

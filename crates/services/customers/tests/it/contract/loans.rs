@@ -1,0 +1,100 @@
+//! The contract of [`Loans`](customers::repository::Loans).
+
+use std::time::Duration;
+
+use contracts::ids::UserId;
+use customers::{
+    error::Error,
+    model::{LoanStatus, Verdict},
+    repository::Decided,
+};
+
+use super::store::Store;
+use crate::{loan, new_customer};
+
+const DAY: Duration = Duration::from_hours(24);
+
+async fn statuses(store: &Store, customer: UserId) -> Vec<LoanStatus> {
+    store.loans.list(customer).await.unwrap().iter().map(|loan| loan.status).collect()
+}
+
+pub async fn a_loan_is_received_once_and_its_id_stands_for_it(store: &Store) {
+    let customer = new_customer();
+
+    assert_eq!(store.loans.receive(&loan("one", customer, 100)).await.unwrap(), Some(LoanStatus::Held));
+    assert_eq!(store.loans.receive(&loan("one", customer, 100)).await.unwrap(), None);
+    for other in [loan("one", customer, 101), loan("one", new_customer(), 100)] {
+        assert!(matches!(store.loans.receive(&other).await, Err(Error::LoanIdReused)));
+    }
+
+    store.loans.receive(&loan("another", customer, 100)).await.unwrap();
+    let ids: Vec<_> = store.loans.list(customer).await.unwrap().into_iter().map(|loan| loan.id.to_string()).collect();
+    assert_eq!(ids, ["one", "another"]);
+}
+
+pub async fn a_loan_is_decided_as_its_customer_is(store: &Store) {
+    let pending = store.create(new_customer()).await;
+    let verified = store.verified(new_customer()).await;
+    let mut rejected = store.verified(new_customer()).await;
+    store.change(&mut rejected, |customer| customer.roll_back(None).ok().flatten()).await;
+    let mut erased = store.verified(new_customer()).await;
+    store.change(&mut erased, |customer| customer.erase().ok().flatten()).await;
+
+    for (name, customer, status) in [
+        ("a", pending.id, LoanStatus::Held),
+        ("b", verified.id, LoanStatus::Crediting),
+        ("c", rejected.id, LoanStatus::Refused),
+        ("d", erased.id, LoanStatus::Refused),
+    ] {
+        assert_eq!(store.loans.receive(&loan(name, customer, 1)).await.unwrap(), Some(status), "{name}");
+    }
+    assert_eq!(store.loans.decide_held(DAY, 10).await.unwrap(), Decided::default());
+}
+
+pub async fn a_verdict_decides_held_loans(store: &Store) {
+    let (first, second, other) = (new_customer(), new_customer(), new_customer());
+    for (name, customer) in [("a", first), ("b", first), ("c", second), ("d", other)] {
+        store.loans.receive(&loan(name, customer, 1)).await.unwrap();
+    }
+    let (mut approved, mut refused) = (store.create(first).await, store.create(second).await);
+
+    let saved = store.change(&mut approved, |customer| customer.decide(Verdict::Approved)).await;
+    assert_eq!((saved.crediting, saved.refused), (2, 0));
+    let saved = store.change(&mut refused, |customer| customer.decide(Verdict::Refused(None))).await;
+    assert_eq!((saved.crediting, saved.refused), (0, 1));
+
+    assert_eq!(statuses(store, first).await, [LoanStatus::Crediting; 2]);
+    assert_eq!(statuses(store, second).await, [LoanStatus::Refused]);
+    assert_eq!(statuses(store, other).await, [LoanStatus::Held]);
+}
+
+pub async fn a_hold_ends_for_users_who_are_no_customers(store: &Store) {
+    let (unknown, pending) = (new_customer(), store.create(new_customer()).await);
+    store.loans.receive(&loan("a", unknown, 1)).await.unwrap();
+    store.loans.receive(&loan("b", pending.id, 1)).await.unwrap();
+    assert_eq!(store.loans.decide_held(DAY, 10).await.unwrap(), Decided::default());
+    tokio::time::sleep(Duration::from_millis(20)).await;
+
+    let decided = store.loans.decide_held(Duration::from_millis(10), 10).await.unwrap();
+
+    assert_eq!(decided, Decided { crediting: 0, refused: 1 });
+    assert_eq!(statuses(store, unknown).await, [LoanStatus::Refused]);
+    assert_eq!(statuses(store, pending.id).await, [LoanStatus::Held]);
+}
+
+pub async fn a_loan_is_leased_until_it_is_credited(store: &Store) {
+    let customer = store.verified(new_customer()).await;
+    let new = loan("one", customer.id, 650_000);
+    store.loans.receive(&new).await.unwrap();
+
+    let due = store.loans.due_credits(10).await.unwrap();
+    assert_eq!(
+        due.iter().map(|(loan, _)| (loan.id.clone(), loan.amount.minor())).collect::<Vec<_>>(),
+        [(new.id.clone(), 650_000)]
+    );
+    assert!(store.loans.due_credits(10).await.unwrap().is_empty());
+
+    assert!(store.loans.credited(&new.id).await.unwrap());
+    assert!(!store.loans.credited(&new.id).await.unwrap());
+    assert_eq!(statuses(store, customer.id).await, [LoanStatus::Credited]);
+}

@@ -1,0 +1,38 @@
+//! The contract of the repository, for PostgreSQL and its in-memory twin.
+
+mod loans;
+mod profiles;
+mod store;
+
+use loans::*;
+use profiles::*;
+
+macro_rules! contract {
+    ($($name:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&super::store::memory()).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&super::store::postgres().await).await;
+            })*
+        }
+    };
+}
+
+contract!(
+    a_customer_is_written_once_and_read_as_it_was_written,
+    a_change_is_written_to_the_version_that_was_read_alone,
+    a_check_is_leased_until_it_has_a_verdict,
+    an_erased_customer_has_no_data_and_may_come_back,
+    a_loan_is_received_once_and_its_id_stands_for_it,
+    a_loan_is_decided_as_its_customer_is,
+    a_verdict_decides_held_loans,
+    a_hold_ends_for_users_who_are_no_customers,
+    a_loan_is_leased_until_it_is_credited,
+);

@@ -1,0 +1,70 @@
+//! The contract of [`Customers`](customers::repository::Customers).
+
+use std::time::Duration;
+
+use customers::model::{Customer, KycStatus, Reason, Verdict, Words};
+
+use super::store::Store;
+use crate::{new_customer, profile};
+
+pub async fn a_customer_is_written_once_and_read_as_it_was_written(store: &Store) {
+    let id = new_customer();
+    assert_eq!(store.customers.find(id).await.unwrap(), None);
+    let customer = store.create(id).await;
+
+    let (again, event) = Customer::create(id, profile("Bob"), None).unwrap();
+    assert_eq!(store.customers.save(None, &again, &event).await.unwrap(), None);
+
+    let known = store.customers.find(id).await.unwrap().unwrap();
+    assert_eq!(known.customer, customer);
+    assert_eq!(known.created_at, known.updated_at);
+    assert_eq!(store.events(id).await, ["events.v1.CustomerCreated"]);
+}
+
+pub async fn a_change_is_written_to_the_version_that_was_read_alone(store: &Store) {
+    let mut customer = store.create(new_customer()).await;
+    let mut stale = customer.clone();
+    store.change(&mut customer, |customer| customer.decide(Verdict::Approved)).await;
+    store.change(&mut customer, |customer| customer.update(profile("Bob"), 2).ok()).await;
+    store.change(&mut customer, |customer| customer.decide(Verdict::Refused(Words::fitting("no")))).await;
+
+    let event = stale.decide(Verdict::Refused(None)).unwrap();
+    assert_eq!(store.customers.save(Some(1), &stale, &event).await.unwrap(), None);
+    let unknown = Customer { id: new_customer(), ..stale.clone() };
+    assert_eq!(store.customers.save(Some(1), &unknown, &event).await.unwrap(), None);
+
+    let known = store.customers.find(customer.id).await.unwrap().unwrap();
+    assert_eq!(known.customer, customer);
+    assert_eq!((known.customer.version, known.customer.status()), (4, KycStatus::Verified));
+    let why = known.customer.why.unwrap();
+    assert_eq!((why.reason, why.words.unwrap().as_str()), (Reason::RolledBack, "no"));
+    assert_eq!(store.events(customer.id).await.len(), 4);
+}
+
+pub async fn a_check_is_leased_until_it_has_a_verdict(store: &Store) {
+    let mut customer = store.create(new_customer()).await;
+
+    let due = store.customers.due_checks(10).await.unwrap();
+    assert_eq!(due.iter().map(|check| (check.customer, check.version)).collect::<Vec<_>>(), [(customer.id, 1)]);
+    assert_eq!(due[0].lease, Duration::from_secs(2));
+    assert!(store.customers.due_checks(10).await.unwrap().is_empty());
+    store.change(&mut customer, |customer| customer.decide(Verdict::Approved)).await;
+    store.change(&mut customer, |customer| customer.update(profile("Bob"), 2).ok()).await;
+
+    let due = store.customers.due_checks(10).await.unwrap();
+    assert_eq!(due.iter().map(|check| (check.customer, check.version)).collect::<Vec<_>>(), [(customer.id, 3)]);
+}
+
+pub async fn an_erased_customer_has_no_data_and_may_come_back(store: &Store) {
+    let mut customer = store.verified(new_customer()).await;
+    store.change(&mut customer, |customer| customer.erase().ok().flatten()).await;
+    let erased = store.customers.find(customer.id).await.unwrap().unwrap().customer;
+    assert_eq!((erased.status(), erased.profile(), erased.version), (KycStatus::Erased, None, 3));
+
+    let (anew, event) = Customer::create(customer.id, profile("Bob"), Some(&erased)).unwrap();
+    store.customers.save(Some(3), &anew, &event).await.unwrap().unwrap();
+
+    assert_eq!(store.customers.find(customer.id).await.unwrap().unwrap().customer, anew);
+    let created = store.events(customer.id).await.iter().filter(|kind| kind.ends_with("CustomerCreated")).count();
+    assert_eq!(created, 2);
+}

@@ -1,0 +1,77 @@
+//! A repository under test, with what a test looks at besides its traits.
+
+use std::sync::Arc;
+
+use contracts::ids::UserId;
+use customers::{
+    model::{Customer, Event, Verdict},
+    repository::{Customers, Loans, MIGRATIONS, MemoryRepository, PgRepository, Saved},
+};
+use platform::postgres::Database;
+
+use crate::profile;
+
+pub struct Store {
+    pub customers: Arc<dyn Customers>,
+    pub loans: Arc<dyn Loans>,
+    tables: Tables,
+}
+
+enum Tables {
+    Memory(MemoryRepository),
+    Postgres(Database),
+}
+
+pub fn memory() -> Store {
+    let repository = MemoryRepository::default();
+    let shared = Arc::new(repository.clone());
+    Store { customers: shared.clone(), loans: shared, tables: Tables::Memory(repository) }
+}
+
+pub async fn postgres() -> Store {
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let repository = Arc::new(PgRepository::new(pool.clone()));
+    Store { customers: repository.clone(), loans: repository, tables: Tables::Postgres(pool) }
+}
+
+impl Store {
+    /// The types of the customer's events in the outbox, in their order.
+    pub async fn events(&self, customer: UserId) -> Vec<String> {
+        match &self.tables {
+            Tables::Memory(repository) => {
+                let events = repository.outbox.events();
+                let own = events.into_iter().filter(|(event, _)| event.key == customer.uuid());
+                own.map(|(event, _)| event.kind.to_owned()).collect()
+            }
+            Tables::Postgres(pool) => sqlx::query_scalar("select event_type from outbox where key = $1 order by id")
+                .bind(customer.uuid())
+                .fetch_all(pool)
+                .await
+                .expect("the outbox can be read"),
+        }
+    }
+
+    /// Writes a new customer.
+    pub async fn create(&self, id: UserId) -> Customer {
+        let (customer, event) = Customer::create(id, profile("Ann"), None).unwrap();
+        self.customers.save(None, &customer, &event).await.unwrap().expect("there was none");
+        customer
+    }
+
+    /// Writes a change of the customer.
+    pub async fn change(
+        &self,
+        customer: &mut Customer,
+        transition: impl FnOnce(&mut Customer) -> Option<Event>,
+    ) -> Saved {
+        let before = customer.version;
+        let event = transition(customer).expect("the transition is allowed");
+        self.customers.save(Some(before), customer, &event).await.unwrap().expect("nobody else changed it")
+    }
+
+    pub async fn verified(&self, id: UserId) -> Customer {
+        let mut customer = self.create(id).await;
+        self.change(&mut customer, |customer| customer.decide(Verdict::Approved)).await;
+        customer
+    }
+}

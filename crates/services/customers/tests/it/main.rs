@@ -1,0 +1,35 @@
+//! Tests by layer: the contract of the repository, use cases over the twins, the checker over HTTP, the service over real servers.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod api;
+mod checker;
+mod contract;
+mod service;
+
+use chrono::NaiveDate;
+use contracts::ids::UserId;
+use customers::model::{Address, Amount, BirthDate, LoanId, Name, NewLoan, Profile};
+use platform::ids;
+
+fn today() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 1, 1).unwrap()
+}
+
+fn profile(name: &str) -> Profile {
+    let text = |text: &str| text.to_owned();
+    Profile {
+        name: Name::new(name).unwrap(),
+        address: Address::new(text("Main Street 1"), text("Moscow"), String::new(), text("101000")).unwrap(),
+        birth_date: BirthDate::parse("1990-12-31", today()).unwrap(),
+    }
+}
+
+fn new_customer() -> UserId {
+    UserId::new(ids::random())
+}
+
+fn loan(id: &str, customer: UserId, minor: i64) -> NewLoan {
+    let (id, amount) = (LoanId::new(id).unwrap(), Amount::from_minor(minor).unwrap());
+    NewLoan { id, customer, amount, approved_at: None }
+}

@@ -1,0 +1,106 @@
+//! `Credit`.
+
+use contracts::proto::payment::v1::{CreditRequest, PayOrderRequest, PaymentMethod};
+use platform::ids;
+use tonic::{Code, Status};
+
+use super::{Fixture, fixture, with_session};
+
+fn credit(user: &str, reference: &str, amount_minor: i64) -> CreditRequest {
+    CreditRequest { user_uuid: user.to_owned(), reference: reference.to_owned(), amount_minor }
+}
+
+async fn send(fixture: &Fixture, request: CreditRequest) -> Result<(), Status> {
+    fixture.service_named("customers").credit(request).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_credit_is_added_once_per_reference_and_buys_what_was_too_dear() {
+    let fixture = fixture().await;
+    let user = fixture.user.to_string();
+    let dear = PayOrderRequest {
+        payment_method: PaymentMethod::InvestorMoney.into(),
+        amount_minor: 750_000,
+        ..fixture.order()
+    };
+    assert_eq!(fixture.pay(&dear).await.unwrap_err().code(), Code::FailedPrecondition);
+
+    for _ in 0..5 {
+        send(&fixture, credit(&user, "loan-1", 650_000)).await.unwrap();
+    }
+    assert_eq!(fixture.balance(&user).await.unwrap(), 750_000);
+    fixture.pay(&PayOrderRequest { attempt: 2, ..dear }).await.unwrap();
+
+    assert_eq!(fixture.balance(&user).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn concurrent_credits_of_one_reference_are_one() {
+    let fixture = fixture().await;
+    let user = fixture.user.to_string();
+
+    let sent = (0..20).map(|number| send(&fixture, credit(&user, &format!("loan-{}", number % 4), 100)));
+    for sent in futures::future::join_all(sent).await {
+        sent.unwrap();
+    }
+
+    assert_eq!(fixture.balance(&user).await.unwrap(), 100_400);
+}
+
+#[tokio::test]
+async fn a_reference_stands_for_one_user_and_one_amount() {
+    let fixture = fixture().await;
+    let user = fixture.user.to_string();
+    send(&fixture, credit(&user, "loan-1", 100)).await.unwrap();
+
+    let other_user = send(&fixture, credit(&ids::random().to_string(), "loan-1", 100)).await.unwrap_err();
+    let other_amount = send(&fixture, credit(&user, "loan-1", 101)).await.unwrap_err();
+
+    for (status, field) in [(other_user, "user_uuid"), (other_amount, "amount_minor")] {
+        assert_eq!(status.code(), Code::AlreadyExists);
+        assert!(status.message().starts_with(field), "{}", status.message());
+    }
+    assert_eq!(fixture.balance(&user).await.unwrap(), 100_100);
+}
+
+#[tokio::test]
+async fn a_balance_never_exceeds_an_amount_of_money() {
+    let fixture = fixture().await;
+    let user = fixture.user.to_string();
+    let most = contracts::money::MAX - 100_000;
+
+    let alone = send(&fixture, credit(&user, "too-much", most + 1)).await.unwrap_err();
+    send(&fixture, credit(&user, "all", most)).await.unwrap();
+    let more = send(&fixture, credit(&user, "more", 1)).await.unwrap_err();
+
+    for status in [alone, more] {
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        assert_eq!(platform::grpc::reason(&status), Some("BALANCE_TOO_LARGE"));
+    }
+    assert_eq!(fixture.balance(&user).await.unwrap(), contracts::money::MAX);
+}
+
+#[tokio::test]
+async fn customers_alone_credits_and_a_wrong_field_is_named() {
+    let fixture = fixture().await;
+    let user = fixture.user.to_string();
+    let good = credit(&user, "loan-1", 100);
+
+    let by_user = fixture.anonymous().await.credit(with_session(&fixture.session, good.clone())).await.unwrap_err();
+    assert_eq!(by_user.code(), Code::Unauthenticated);
+    for name in ["order", "notification", "shipyard"] {
+        let refused = fixture.service_named(name).credit(good.clone()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{name}");
+    }
+    for (wrong, field) in [
+        (credit("me", "loan-1", 100), "user_uuid"),
+        (credit(&user, "", 100), "reference"),
+        (credit(&user, &"x".repeat(65), 100), "reference"),
+        (credit(&user, "loan-1", 0), "amount_minor"),
+        (credit(&user, "loan-1", -1), "amount_minor"),
+    ] {
+        let refused = send(&fixture, wrong).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(refused.message().starts_with(field), "{}", refused.message());
+    }
+}

@@ -1,0 +1,121 @@
+//! The demo's customer without money, who buys a ship with a loan.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::{bail, ensure};
+use client::lending::Lending;
+use contracts::{
+    events::{Messaging, Topics},
+    money::Money,
+};
+use platform::{
+    config::Settings,
+    ids,
+    kafka::{KafkaPublisher, Record},
+    outbox::Publisher as _,
+};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::orders::{Order, Visit};
+
+/// How soon an identity is checked, and a loan credited.
+const WITHIN: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(100);
+
+/// The program outside that approves loans.
+pub struct Bank {
+    publisher: KafkaPublisher,
+    topics: Topics,
+}
+
+impl Bank {
+    /// Nothing where the settings name no broker.
+    pub fn of(settings: &Settings) -> anyhow::Result<Option<Self>> {
+        if settings.get("KAFKA_BROKERS").is_none() {
+            return Ok(None);
+        }
+        let Messaging { kafka, topics } = Messaging::load(settings)?;
+        Ok(Some(Self { publisher: KafkaPublisher::new(&kafka)?, topics }))
+    }
+}
+
+/// A ship that is too dear, and the loan that pays for it.
+pub struct Purchase<'a> {
+    pub visit: &'a Visit<'a>,
+    pub lending: &'a Lending,
+    pub bank: &'a Bank,
+    pub loan_id: String,
+}
+
+impl<'a> Purchase<'a> {
+    pub fn new(visit: &'a Visit<'a>, lending: &'a Lending, bank: &'a Bank) -> Self {
+        Self { visit, lending, bank, loan_id: format!("demo-{}", ids::random()) }
+    }
+
+    /// Becomes a customer, and waits until the identity is checked.
+    pub async fn become_customer(&self) -> anyhow::Result<((), String)> {
+        let Visit { session, user, .. } = *self.visit;
+        let created = self.lending.create(session, "Юрий Гагарин").await?;
+        ensure!(created.kyc_status == "KYC_PENDING", "a new customer is {}", created.kyc_status);
+        let until = Instant::now() + WITHIN;
+        loop {
+            let customer = self.lending.customer(session, user).await?;
+            if customer.kyc_status == "VERIFIED" {
+                return Ok(((), format!("VERIFIED, version {}", customer.version)));
+            }
+            ensure!(Instant::now() < until, "the customer is still {}", customer.kyc_status);
+            sleep(POLL).await;
+        }
+    }
+
+    /// The balance does not pay for the order. Returns the balance.
+    pub async fn too_dear(&self, order: &Order) -> anyhow::Result<(i64, String)> {
+        let balance = self.lending.balance(self.visit.session, self.visit.user).await?;
+        self.visit.pay_from_balance(order).await?.problem(422, "INSUFFICIENT_FUNDS")?;
+        Ok((balance, format!("422 INSUFFICIENT_FUNDS, with {}", Money::from_minor(balance)?)))
+    }
+
+    /// A program outside approves a loan over what is missing, and customers credits it.
+    pub async fn lend(&self, order: &Order, balance: i64) -> anyhow::Result<((), String)> {
+        let amount = Money::from_minor(order.minor() - balance)?;
+        let loan = json!({
+            "customer_id": self.visit.user,
+            "loan_id": self.loan_id,
+            "amount": amount.to_major(),
+            "timestump": platform::clock::now().timestamp(),
+        });
+        self.bank
+            .publisher
+            .publish(vec![Record {
+                topic: self.bank.topics.loan_approved_topic_name.clone(),
+                key: self.visit.user.to_string().into_bytes(),
+                payload: loan.to_string().into_bytes(),
+                headers: HashMap::new(),
+            }])
+            .await?;
+        let until = Instant::now() + WITHIN;
+        loop {
+            let loans = self.lending.loans(self.visit.session, self.visit.user).await?;
+            let status = loans.iter().find(|loan| loan.loan_id == self.loan_id).map(|loan| loan.status.as_str());
+            if status == Some("credited") {
+                break;
+            }
+            if Instant::now() > until {
+                bail!("the loan is {}", status.unwrap_or("unknown"));
+            }
+            sleep(POLL).await;
+        }
+        let now = self.lending.balance(self.visit.session, self.visit.user).await?;
+        ensure!(now == balance + amount.minor(), "the balance was {balance}, is {now}, and the loan is {amount}");
+        Ok(((), format!("{amount} credited")))
+    }
+
+    /// The same call pays now, and nothing is left.
+    pub async fn pay(&self, order: &Order) -> anyhow::Result<((), String)> {
+        self.visit.pay_from_balance(order).await?.success(200)?;
+        let left = self.lending.balance(self.visit.session, self.visit.user).await?;
+        ensure!(left == 0, "{left} of the balance are left");
+        Ok(((), "nothing is left of the balance".to_owned()))
+    }
+}

@@ -1,0 +1,62 @@
+//! Customers, their versions, their loans, and what payment has credited.
+
+use chrono::{DateTime, Utc};
+use contracts::events::{CustomerCreated, CustomerUpdated, record};
+use uuid::Uuid;
+
+use super::state::names;
+
+names!(KycStatus { Pending = "KYC_PENDING", Verified = "VERIFIED", Rejected = "REJECTED", Erased = "ERASED" });
+
+names!(LoanStatus { Held = "held", Crediting = "crediting", Credited = "credited", Refused = "refused" });
+
+#[derive(Clone, Copy, Debug)]
+pub struct Customer {
+    pub uuid: Uuid,
+    pub status: KycStatus,
+    pub version: i64,
+    /// True where personal data is stored.
+    pub has_profile: bool,
+}
+
+/// What a version of a customer was.
+#[derive(Clone, Copy, Debug)]
+pub struct CustomerVersion {
+    pub customer: Uuid,
+    pub version: i64,
+    pub status: KycStatus,
+    pub at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Loan {
+    pub id: String,
+    pub customer: Uuid,
+    /// In minor units.
+    pub amount: i64,
+    pub status: LoanStatus,
+    /// The customer's version that decided.
+    pub version: Option<i64>,
+    pub credited_at: Option<DateTime<Utc>>,
+}
+
+/// A credit in payment's books.
+#[derive(Clone, Debug)]
+pub struct Credit {
+    pub reference: String,
+    pub user: Uuid,
+    /// In minor units.
+    pub amount: i64,
+}
+
+impl CustomerVersion {
+    /// The event that tells of it. A customer is created with its first version, and with the one that follows ERASED.
+    pub fn event(&self, before: Option<KycStatus>) -> Uuid {
+        let version = self.version;
+        if before.is_none_or(|before| before == KycStatus::Erased) {
+            record(self.customer, CustomerCreated { version, ..CustomerCreated::default() }).uuid
+        } else {
+            record(self.customer, CustomerUpdated { version, ..CustomerUpdated::default() }).uuid
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A customer's versions follow each other; a loan is credited once, and only to a customer who was VERIFIED then.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
+
+use contracts::events::{CustomerCreated, CustomerUpdated, Published as _};
+use uuid::Uuid;
+
+use crate::{
+    Facts, Finding,
+    facts::{Credit, Customer, CustomerVersion, KycStatus, Loan, LoanStatus},
+    report::Check,
+};
+
+/// The versions of one customer, by number.
+type Versions<'a> = BTreeMap<i64, &'a CustomerVersion>;
+
+/// The databases are read one after another, within this time.
+const SKEW: Duration = Duration::from_secs(5);
+
+pub fn check(facts: &Facts) -> Finding {
+    let mut check = Check::new(12, "each customer's versions follow, each loan is credited once");
+    let mut histories: HashMap<Uuid, Versions<'_>> = HashMap::new();
+    for version in &facts.customer_versions {
+        histories.entry(version.customer).or_default().insert(version.version, version);
+    }
+    for customer in &facts.customers {
+        let versions = histories.get(&customer.uuid);
+        followed(customer, versions.unwrap_or(&Versions::new()), &mut check);
+    }
+    published(facts, &histories, &mut check);
+    loans(facts, &histories, &mut check);
+    // A shop without customers has nothing wrong with them.
+    check.counted("orders", facts.orders.len());
+    check.counted("customers", facts.customers.len());
+    check.counted("loans", facts.loans.len());
+    check.counted("credits", facts.credits.len());
+    check.end()
+}
+
+/// The versions are 1 to the present one, and each follows from the one before.
+fn followed(customer: &Customer, versions: &Versions<'_>, check: &mut Check) {
+    let row = format!("customer {}", customer.uuid);
+    let mut before: Option<&CustomerVersion> = None;
+    for (expected, (number, version)) in (1..).zip(versions) {
+        if *number != expected {
+            return check.broken_by(&row, format!("version {expected} is missing"));
+        }
+        let from = before.map(|before| before.status);
+        if !may_follow(from, version.status) {
+            let from = from.map_or("nothing", KycStatus::as_str);
+            check.broken_by(&row, format!("version {number} is {} after {from}", version.status.as_str()));
+        }
+        before = Some(*version);
+    }
+    if before.is_none_or(|last| (last.version, last.status) != (customer.version, customer.status)) {
+        let (version, status) = (customer.version, customer.status.as_str());
+        check.broken_by(&row, format!("is {status} in version {version}, which its versions do not say"));
+    }
+    if customer.has_profile == (customer.status == KycStatus::Erased) {
+        let has = if customer.has_profile { "has" } else { "has no" };
+        check.broken_by(&row, format!("is {} and {has} personal data", customer.status.as_str()));
+    }
+}
+
+const fn may_follow(before: Option<KycStatus>, status: KycStatus) -> bool {
+    matches!(
+        (before, status),
+        (None | Some(KycStatus::Erased | KycStatus::Verified | KycStatus::Rejected), KycStatus::Pending)
+            | (Some(KycStatus::Pending), KycStatus::Verified | KycStatus::Rejected)
+            | (Some(KycStatus::Verified), KycStatus::Rejected | KycStatus::Erased)
+            | (Some(KycStatus::Rejected), KycStatus::Erased)
+    )
+}
+
+/// Each version has its event in the outbox, and no event has no version.
+fn published(facts: &Facts, histories: &HashMap<Uuid, Versions<'_>>, check: &mut Check) {
+    let of_customers = |kind: &str| kind == CustomerCreated::TYPE || kind == CustomerUpdated::TYPE;
+    let rows = facts.outbox.iter().filter(|row| of_customers(&row.kind));
+    let mut told: HashMap<Uuid, Uuid> = rows.map(|row| (row.event, row.key)).collect();
+    for versions in histories.values() {
+        let mut before = None;
+        for version in versions.values() {
+            let is_told = told.remove(&version.event(before)).is_some();
+            if !is_told && !facts.may_be_forgotten(version.at) {
+                let row = format!("customer {}", version.customer);
+                check.broken_by(row, format!("version {} has no event in the outbox", version.version));
+            }
+            before = Some(version.status);
+        }
+    }
+    for (event, customer) in told {
+        check.broken_by(format!("customer {customer}"), format!("the event {event} is of no version"));
+    }
+}
+
+/// Loans and payment's credits are the same, and who was credited was VERIFIED.
+fn loans(facts: &Facts, histories: &HashMap<Uuid, Versions<'_>>, check: &mut Check) {
+    let credits: HashMap<&str, &Credit> =
+        facts.credits.iter().map(|credit| (credit.reference.as_str(), credit)).collect();
+    if credits.len() != facts.credits.len() {
+        check.broken_by("credits", "a reference is there more than once");
+    }
+    let mut seen: HashSet<&str> = HashSet::new();
+    for loan in &facts.loans {
+        let row = format!("loan {}", loan.id);
+        if !seen.insert(&loan.id) {
+            check.broken_by(&row, "is there more than once");
+        }
+        decided(loan, histories.get(&loan.customer), &row, check);
+        let credit = credits.get(loan.id.as_str());
+        match (loan.status, credit) {
+            (LoanStatus::Held | LoanStatus::Refused, Some(_)) => {
+                check.broken_by(&row, format!("is {}, and payment has credited it", loan.status.as_str()));
+            }
+            (LoanStatus::Credited, None) if loan.credited_at.is_none_or(|at| at + SKEW < facts.at) => {
+                check.broken_by(&row, "is credited, and payment has no credit of it");
+            }
+            (_, Some(credit)) if (credit.user, credit.amount) != (loan.customer, loan.amount) => {
+                check.broken_by(&row, format!("payment has credited {} to {}", credit.amount, credit.user));
+            }
+            _ => {}
+        }
+    }
+    for reference in credits.keys().filter(|reference| !seen.contains(**reference)) {
+        check.broken_by(format!("credit {reference}"), "is of no loan");
+    }
+}
+
+/// The version that decided a loan says the same as the loan.
+fn decided(loan: &Loan, versions: Option<&Versions<'_>>, row: &str, check: &mut Check) {
+    let status = loan.version.and_then(|version| versions?.get(&version)).map(|version| version.status);
+    let fits = match loan.status {
+        LoanStatus::Held => loan.version.is_none(),
+        LoanStatus::Crediting | LoanStatus::Credited => status == Some(KycStatus::Verified),
+        // Its hold has ended without a customer, or the customer was none to credit.
+        LoanStatus::Refused => match loan.version {
+            None => true,
+            Some(_) => matches!(status, Some(KycStatus::Rejected | KycStatus::Erased)),
+        },
+    };
+    if !fits {
+        let then = status.map_or("no customer", KycStatus::as_str);
+        check.broken_by(row, format!("is {}, and its customer was {then}", loan.status.as_str()));
+    }
+}

@@ -1,0 +1,102 @@
+//! A customer's versions follow each other; a loan is credited once, and only to a customer who was VERIFIED then.
+
+use audit::facts::{Credit, Customer, CustomerVersion, KycStatus, LoanStatus};
+use contracts::events::CustomerUpdated;
+use contracts::events::Published as _;
+use uuid::Uuid;
+
+use crate::fixture::{CUSTOMER, LENT, LOAN, breaks, holds, the, then};
+
+fn row() -> String {
+    format!("customer {CUSTOMER}")
+}
+
+fn loan() -> String {
+    format!("loan {LOAN}")
+}
+
+#[test]
+fn a_version_is_missing_or_does_not_follow() {
+    breaks(12, &[&row(), "version 2 is missing"], |facts| facts.customer_versions.retain(|one| one.version != 2));
+    breaks(12, &[&row(), "version 2 is ERASED after KYC_PENDING"], |facts| {
+        the(&mut facts.customer_versions, |one| one.version == 2).status = KycStatus::Erased;
+    });
+    breaks(12, &[&row(), "version 1 is VERIFIED after nothing"], |facts| {
+        the(&mut facts.customer_versions, |one| one.version == 1).status = KycStatus::Verified;
+    });
+    breaks(12, &[&row(), "is REJECTED in version 4"], |facts| facts.customers[0].version = 4);
+    breaks(12, &[&row(), "is VERIFIED in version 3"], |facts| facts.customers[0].status = KycStatus::Verified);
+    breaks(12, &["which its versions do not say"], |facts| {
+        let uuid = Uuid::from_u128(99);
+        facts.customers.push(Customer { uuid, status: KycStatus::Pending, version: 1, has_profile: true });
+    });
+}
+
+#[test]
+fn personal_data_is_there_until_it_is_erased() {
+    breaks(12, &[&row(), "is REJECTED and has no personal data"], |facts| facts.customers[0].has_profile = false);
+    let erase = |facts: &mut audit::Facts| {
+        let version = CustomerVersion { customer: CUSTOMER, version: 4, status: KycStatus::Erased, at: then() };
+        facts.customer_versions.push(version);
+        (facts.customers[0].status, facts.customers[0].version) = (KycStatus::Erased, 4);
+        let mut event = the(&mut facts.outbox, |row| row.kind == CustomerUpdated::TYPE).clone();
+        event.event = version.event(Some(KycStatus::Rejected));
+        facts.outbox.push(event);
+    };
+    breaks(12, &[&row(), "is ERASED and has personal data"], erase);
+    holds(12, |facts| {
+        erase(facts);
+        facts.customers[0].has_profile = false;
+    });
+}
+
+#[test]
+fn each_version_has_one_event() {
+    breaks(12, &[&row(), "has no event in the outbox"], |facts| {
+        facts.outbox.retain(|row| row.kind != CustomerUpdated::TYPE);
+    });
+    breaks(12, &[&row(), "is of no version"], |facts| {
+        let mut event = the(&mut facts.outbox, |row| row.kind == CustomerUpdated::TYPE).clone();
+        event.event = Uuid::from_u128(99);
+        facts.outbox.push(event);
+    });
+    holds(12, |facts| {
+        facts.outbox.retain(|row| row.kind != CustomerUpdated::TYPE);
+        facts.kept_since = Some(facts.at);
+    });
+}
+
+#[test]
+fn a_loan_is_credited_to_who_was_verified_alone() {
+    for (version, text) in [(1, "was KYC_PENDING"), (3, "was REJECTED"), (9, "was no customer")] {
+        breaks(12, &[&loan(), "is credited", text], |facts| facts.loans[0].version = Some(version));
+    }
+    breaks(12, &["loan early", "is held, and payment has credited it"], |facts| {
+        facts.credits.push(Credit { reference: "early".to_owned(), user: Uuid::from_u128(62), amount: LENT });
+    });
+    breaks(12, &["loan late", "is refused, and payment has credited it"], |facts| {
+        facts.credits.push(Credit { reference: "late".to_owned(), user: CUSTOMER, amount: LENT });
+    });
+    breaks(12, &["loan late", "is refused, and its customer was VERIFIED"], |facts| {
+        the(&mut facts.loans, |loan| loan.id == "late").version = Some(2);
+    });
+}
+
+#[test]
+fn a_loan_and_its_credit_are_the_same() {
+    breaks(12, &[&loan(), "payment has no credit of it"], |facts| facts.credits.clear());
+    breaks(12, &[&loan(), "payment has credited 1 to"], |facts| facts.credits[0].amount = 1);
+    breaks(12, &[&loan(), "payment has credited"], |facts| facts.credits[0].user = Uuid::from_u128(99));
+    breaks(12, &["credit other", "is of no loan"], |facts| facts.credits[0].reference = "other".to_owned());
+    breaks(12, &["credits", "more than once"], |facts| facts.credits.push(facts.credits[0].clone()));
+    breaks(12, &[&loan(), "is there more than once"], |facts| facts.loans.push(facts.loans[0].clone()));
+    holds(12, |facts| {
+        // Decided, and payment not yet asked or its answer not yet known.
+        facts.loans[0].status = LoanStatus::Crediting;
+        facts.loans[0].credited_at = None;
+    });
+    holds(12, |facts| {
+        facts.loans[0].status = LoanStatus::Crediting;
+        facts.credits.clear();
+    });
+}

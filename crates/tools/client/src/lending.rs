@@ -1,0 +1,65 @@
+//! What a customer of a running shop sees of a loan: its identity is checked, the loan is credited, the balance grows.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use contracts::proto::{
+    customers::v1::{
+        CreateCustomerRequest, Customer, GetCustomerRequest, ListLoansRequest, Loan,
+        customer_service_client::CustomerServiceClient,
+    },
+    payment::v1::{GetBalanceRequest, payment_service_client::PaymentServiceClient},
+};
+use tonic::transport::Channel;
+use uuid::Uuid;
+
+use crate::{
+    shop::{success, within},
+    trust::Trust,
+};
+
+/// The timeout of a call.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// customers and payment of a running shop.
+#[derive(Clone)]
+pub struct Lending {
+    customers: CustomerServiceClient<Channel>,
+    payment: PaymentServiceClient<Channel>,
+}
+
+impl Lending {
+    /// At these addresses; connections are opened lazily.
+    pub fn at(trust: &Trust, customers: &str, payment: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            customers: CustomerServiceClient::new(trust.channel(customers, LIMIT)?),
+            payment: PaymentServiceClient::new(trust.channel(payment, LIMIT)?),
+        })
+    }
+
+    /// Makes the session's user a customer.
+    pub async fn create(&self, session: &str, name: &str) -> anyhow::Result<Customer> {
+        let (name, birth_date) = (name.to_owned(), "1990-12-31".to_owned());
+        let request = CreateCustomerRequest { name, birth_date, ..CreateCustomerRequest::default() };
+        let answer = self.customers.clone().create_customer(within(session, request)?).await;
+        success("CreateCustomer", answer)?.customer.context("CreateCustomer answered without a customer")
+    }
+
+    pub async fn customer(&self, session: &str, user: Uuid) -> anyhow::Result<Customer> {
+        let request = GetCustomerRequest { customer_id: user.to_string() };
+        let answer = self.customers.clone().get_customer(within(session, request)?).await;
+        success("GetCustomer", answer)?.customer.context("GetCustomer answered without a customer")
+    }
+
+    /// The user's loans, oldest first.
+    pub async fn loans(&self, session: &str, user: Uuid) -> anyhow::Result<Vec<Loan>> {
+        let request = ListLoansRequest { customer_id: user.to_string() };
+        Ok(success("ListLoans", self.customers.clone().list_loans(within(session, request)?).await)?.loans)
+    }
+
+    /// What the user has for INVESTOR_MONEY, in minor units.
+    pub async fn balance(&self, session: &str, user: Uuid) -> anyhow::Result<i64> {
+        let request = GetBalanceRequest { user_uuid: user.to_string() };
+        Ok(success("GetBalance", self.payment.clone().get_balance(within(session, request)?).await)?.balance_minor)
+    }
+}

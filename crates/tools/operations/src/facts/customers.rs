@@ -1,0 +1,77 @@
+//! Reads customers, their versions and their loans.
+
+use audit::{
+    Facts,
+    facts::{Customer, CustomerVersion, KycStatus, Loan, LoanStatus},
+};
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::{messaging, parsed, snapshot};
+use crate::databases::Databases;
+
+pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
+    let mut database = snapshot(databases, &customers::SERVICE).await?;
+    Ok(Facts {
+        customers: customers(&mut database).await?,
+        customer_versions: versions(&mut database).await?,
+        loans: loans(&mut database).await?,
+        outbox: messaging::outbox(&mut database, &customers::SERVICE).await?,
+        ..Facts::default()
+    })
+}
+
+async fn customers(database: &mut PgConnection) -> anyhow::Result<Vec<Customer>> {
+    let rows: Vec<(Uuid, String, i64, bool)> = sqlx::query_as(
+        "select uuid, kyc_status, version, coalesce(profile, kept) is not null or words is not null and kyc_status = 'ERASED'
+        from customers join profiles on profiles.customer_uuid = customers.uuid",
+    )
+    .fetch_all(database)
+    .await?;
+    let customer = |(uuid, status, version, has_profile): (Uuid, String, i64, bool)| {
+        let status = parsed("customers.kyc_status", &status, KycStatus::parse)?;
+        Ok(Customer { uuid, status, version, has_profile })
+    };
+    rows.into_iter().map(customer).collect()
+}
+
+async fn versions(database: &mut PgConnection) -> anyhow::Result<Vec<CustomerVersion>> {
+    let rows: Vec<(Uuid, i64, String, DateTime<Utc>)> =
+        sqlx::query_as("select customer_uuid, version, kyc_status, created_at from customer_versions")
+            .fetch_all(database)
+            .await?;
+    let version = |(customer, version, status, at): (Uuid, i64, String, DateTime<Utc>)| {
+        let status = parsed("customer_versions.kyc_status", &status, KycStatus::parse)?;
+        Ok(CustomerVersion { customer, version, status, at })
+    };
+    rows.into_iter().map(version).collect()
+}
+
+#[derive(FromRow)]
+struct LoanRow {
+    loan_id: String,
+    customer_uuid: Uuid,
+    amount: i64,
+    status: String,
+    customer_version: Option<i64>,
+    credited_at: Option<DateTime<Utc>>,
+}
+
+async fn loans(database: &mut PgConnection) -> anyhow::Result<Vec<Loan>> {
+    let rows: Vec<LoanRow> =
+        sqlx::query_as("select loan_id, customer_uuid, amount, status, customer_version, credited_at from loans")
+            .fetch_all(database)
+            .await?;
+    let loan = |row: LoanRow| {
+        Ok(Loan {
+            id: row.loan_id,
+            customer: row.customer_uuid,
+            amount: row.amount,
+            status: parsed("loans.status", &row.status, LoanStatus::parse)?,
+            version: row.customer_version,
+            credited_at: row.credited_at,
+        })
+    };
+    rows.into_iter().map(loan).collect()
+}

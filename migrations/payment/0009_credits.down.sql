@@ -1,0 +1,2 @@
+alter table balances drop column credited;
+drop table credits;
