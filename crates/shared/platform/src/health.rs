@@ -11,6 +11,8 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::http;
+
 /// The conditions that must all be met for a service to receive work. Clones share them.
 #[derive(Clone, Default)]
 pub struct Readiness {
@@ -164,5 +166,8 @@ async fn live() -> impl IntoResponse {
 
 /// Everything on the admin port.
 pub fn admin_routes(readiness: Vec<Readiness>) -> Router {
-    ready_routes(readiness).route("/metrics", get(|| async { crate::telemetry::render_metrics() }))
+    ready_routes(readiness)
+        .route("/metrics", get(|| async { crate::telemetry::render_metrics() }))
+        .method_not_allowed_fallback(http::method_not_allowed)
+        .fallback(http::not_found)
 }

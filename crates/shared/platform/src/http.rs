@@ -7,7 +7,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{Method, StatusCode, Uri},
+    http::StatusCode,
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -16,7 +16,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use crate::deadline::REQUEST_LIMIT;
 use crate::{
     arrival::{Arrivals, Arrived, NotArrived},
     deadline,
@@ -26,6 +25,11 @@ use crate::{
     listener::{Listener, Protocol},
     observe,
     problem::Problem,
+    rejection,
+};
+pub use crate::{
+    deadline::REQUEST_LIMIT,
+    rejection::{method_not_allowed, not_found},
 };
 
 /// A client for HTTP APIs; a request takes `timeout` at most, and a connection two seconds.
@@ -50,21 +54,12 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
 /// The most bytes of a request's body: enough for an order of the maximum number of parts.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// The answer where no route is.
-#[expect(clippy::unused_async, reason = "a handler of axum is async")]
-pub async fn not_found(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("there is nothing at {}", uri.path()))
-}
-
-/// The answer to a method that a route does not have.
-#[expect(clippy::unused_async, reason = "a handler of axum is async")]
-pub async fn method_not_allowed(method: Method) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", format!("{method} is not possible here"))
-}
-
 /// The layers around an API for the outside world: trace, metrics, bodies that arrive in time, a bound on time, panics as 500, drained bodies.
+///
+/// Errors that the framework answers in its own form become problems.
 pub fn layers(router: Router) -> Router {
     router
+        .layer(axum::middleware::from_fn(rejection::as_problem))
         .layer(axum::middleware::from_fn(bounded))
         .layer(catch_panics(|| {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here").into_response()

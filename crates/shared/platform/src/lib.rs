@@ -34,6 +34,7 @@ pub mod outbox;
 pub mod postgres;
 pub mod problem;
 pub mod redis;
+mod rejection;
 pub mod retry;
 pub mod security_events;
 pub mod server;

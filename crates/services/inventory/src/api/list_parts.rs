@@ -45,7 +45,8 @@ fn encode_page(mut parts: Vec<Part>, size: u32) -> ListPartsResponse {
     ListPartsResponse { parts: parts.into_iter().map(encode).collect(), next_page_token }
 }
 
-fn decode_token(token: &str) -> Result<i64, Status> {
+/// The position after which a page begins.
+pub fn decode_token(token: &str) -> Result<i64, Status> {
     if token.is_empty() {
         return Ok(0);
     }
@@ -54,7 +55,8 @@ fn decode_token(token: &str) -> Result<i64, Status> {
     position.ok_or_else(|| Status::invalid_argument("page_token: is not the next_page_token of a page"))
 }
 
-fn decode_filter(filter: PartsFilter) -> Result<Filter, Status> {
+/// A filter whose every value is bounded and right.
+pub fn decode_filter(filter: PartsFilter) -> Result<Filter, Status> {
     Ok(Filter {
         parts: decode_uuids(&bounded("uuids", filter.uuids)?)?,
         names: texts("names", filter.names)?,

@@ -3,7 +3,7 @@
 mod commit_parts;
 mod get_part;
 mod lines;
-mod list_parts;
+pub mod list_parts;
 mod part;
 mod release_parts;
 mod reserve_parts;

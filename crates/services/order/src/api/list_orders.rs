@@ -63,17 +63,19 @@ pub async fn handle(
     Ok(Json(OrdersPage { orders, next_cursor: next.map(encode) }))
 }
 
-fn limit(text: &str) -> Result<u8, Problem> {
+/// A page's length.
+pub fn limit(text: &str) -> Result<u8, Problem> {
     let limit = text.parse::<u8>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit) && limit.to_string() == text);
     limit.ok_or_else(|| Problem::invalid("limit", format!("must be a number from 1 to {MAX_LIMIT}")))
 }
 
 /// Microseconds and order, both in hexadecimal: opaque to callers, and safe in a URL.
-fn encode(cursor: Cursor) -> String {
+pub fn encode(cursor: Cursor) -> String {
     format!("{:016x}{}", cursor.created_at.timestamp_micros(), cursor.order.uuid().simple())
 }
 
-fn decode(text: &str) -> Result<Cursor, Problem> {
+/// The cursor that a list has made.
+pub fn decode(text: &str) -> Result<Cursor, Problem> {
     let cursor = text.split_at_checked(16).and_then(|(micros, order)| {
         let micros = i64::from_str_radix(micros, 16).ok()?;
         let order = Uuid::try_parse(order).ok().filter(|_| order.len() == 32)?;

@@ -9,7 +9,7 @@ mod get_delivery;
 mod get_order;
 mod get_payment;
 pub mod grpc;
-mod list_orders;
+pub mod list_orders;
 mod load_shed;
 mod openapi;
 mod pay_order;

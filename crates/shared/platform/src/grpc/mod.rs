@@ -8,6 +8,7 @@ mod rpcs;
 mod server;
 mod streams;
 mod transport;
+mod unreadable;
 
 use axum::{body::Body, response::Response};
 pub use details::{about, reason, subject, with_reason};

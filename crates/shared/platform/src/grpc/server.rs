@@ -9,9 +9,9 @@ use tonic::{
     server::NamedService,
     service::{Routes, RoutesBuilder},
 };
-use tonic_health::ServingStatus;
+use tonic_health::{ServingStatus, server::HealthReporter};
 
-use super::{Rpcs, inbound, refuse, streams};
+use super::{Rpcs, inbound, refuse, streams, unreadable};
 use crate::{
     auth::Guard,
     deadline,
@@ -79,6 +79,33 @@ impl Services {
         Rpcs::new(&[&self.names[..], &open].concat(), &descriptors)
     }
 
+    /// The services as they are served, with health, reflection and every layer around them, but without a listener.
+    ///
+    /// Fails where `guard` has no rule for an RPC.
+    pub fn router(self, guard: Guard, max_calls_in_flight: usize) -> anyhow::Result<Router> {
+        self.layered(guard, max_calls_in_flight).map(|(router, _)| router)
+    }
+
+    fn layered(self, guard: Guard, max_calls_in_flight: usize) -> anyhow::Result<(Router, HealthReporter)> {
+        let rpcs = self.rpcs()?;
+        let own = self.own_rpcs()?;
+        let open_to_nobody = guard.without_rule(own.iter().map(|path| &**path));
+        anyhow::ensure!(open_to_nobody.is_empty(), "no rule says who may call {}", open_to_nobody.join(", "));
+        let reflection_v1 = self.reflection().build_v1().context("building reflection")?;
+        let reflection_v1alpha = self.reflection().build_v1alpha().context("building reflection")?;
+        observe::count_from_zero(&rpcs);
+        let guarded = inbound::bounded(self.routes.routes().into_axum_router(), guard, max_calls_in_flight);
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let health = Routes::new(health.max_decoding_message_size(OPEN_MESSAGE));
+        let mut open = streams::bounded(health, streams::is_watch);
+        if Descriptions::of_this_process().grpc_reflection {
+            let reflection = Routes::new(reflection_v1.max_decoding_message_size(OPEN_MESSAGE))
+                .add_service(reflection_v1alpha.max_decoding_message_size(OPEN_MESSAGE));
+            open = open.merge(streams::bounded(reflection, |_| true));
+        }
+        Ok((layers(guarded.merge(open), rpcs), reporter))
+    }
+
     /// Serves until `stop`, goes on for the drain, then finishes the calls in hand, within [`shutdown::REQUESTS`](crate::shutdown::REQUESTS).
     ///
     /// Health says SERVING for `""` and each service while `readiness` is met. Fails where `guard` has no rule for an RPC.
@@ -89,26 +116,9 @@ impl Services {
         readiness: Readiness,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        let rpcs = self.rpcs()?;
-        let own = self.own_rpcs()?;
-        let open_to_nobody = guard.without_rule(own.iter().map(|path| &**path));
-        anyhow::ensure!(open_to_nobody.is_empty(), "no rule says who may call {}", open_to_nobody.join(", "));
-        let reflection_v1 = self.reflection().build_v1().context("building reflection")?;
-        let reflection_v1alpha = self.reflection().build_v1alpha().context("building reflection")?;
-        observe::count_from_zero(&rpcs);
         let listener = listener.into();
-        let guarded = inbound::bounded(self.routes.routes().into_axum_router(), guard, listener.max_calls_in_flight());
-        let (reporter, health) = tonic_health::server::health_reporter();
-        let health = Routes::new(health.max_decoding_message_size(OPEN_MESSAGE));
-        let mut open = streams::bounded(health, streams::is_watch);
-        if Descriptions::of_this_process().grpc_reflection {
-            let reflection = Routes::new(reflection_v1.max_decoding_message_size(OPEN_MESSAGE))
-                .add_service(reflection_v1alpha.max_decoding_message_size(OPEN_MESSAGE));
-            open = open.merge(streams::bounded(reflection, |_| true));
-        }
-        let router = layers(guarded.merge(open), rpcs);
-
-        let names = self.names;
+        let names = self.names.clone();
+        let (router, reporter) = self.layered(guard, listener.max_calls_in_flight())?;
         let report = async {
             let mut changes = readiness.changes();
             loop {
@@ -143,6 +153,7 @@ impl Services {
 
 fn layers(router: Router, rpcs: Rpcs) -> Router {
     router
+        .layer(axum::middleware::from_fn(unreadable::tell))
         .layer(axum::middleware::from_fn(bounded))
         .layer(catch_panics(|| refuse(&tonic::Status::internal("internal error"))))
         .layer(axum::middleware::from_fn_with_state(rpcs, observe::grpc))

@@ -1,0 +1,62 @@
+//! Maps a call whose message cannot be read to INVALID_ARGUMENT: the caller's mistake, where tonic says INTERNAL as for a defect here.
+//!
+//! tonic reads a message before the method sees it, and tells why it could not in the text of a status. No method ends with these texts.
+
+use axum::{extract::Request, middleware::Next, response::Response};
+use tonic::{Code, Status};
+
+use super::refuse;
+
+/// How prost begins the sentence about bytes that are not the message. What follows names message and field, and repeats no value.
+const NOT_THE_MESSAGE: &str = "failed to decode Protobuf message: ";
+
+/// What tonic says of a frame that it cannot read, up to where it repeats the request, and what the caller is told.
+const FRAMES: [(&str, &str); 4] = [
+    ("Missing request message.", "the call has no message"),
+    ("Unexpected EOF decoding stream.", "the message is shorter than its prefix says"),
+    (
+        "protocol error: received message with invalid compression flag: ",
+        "the message does not begin with its prefix: a byte that is 0 or 1, and four of its length",
+    ),
+    (
+        "protocol error: received message with compressed-flag but no grpc-encoding was specified",
+        "the message is marked as compressed, and grpc-encoding does not say how",
+    ),
+];
+
+/// Middleware around the services of a server.
+pub(super) async fn tell(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    match Status::from_header_map(response.headers()).and_then(|status| problem(&status)) {
+        Some(problem) => refuse(&Status::invalid_argument(problem)),
+        None => response,
+    }
+}
+
+/// What is wrong with the message, where `status` says that it could not be read.
+fn problem(status: &Status) -> Option<String> {
+    if status.code() != Code::Internal {
+        return None;
+    }
+    if let Some(reason) = status.message().strip_prefix(NOT_THE_MESSAGE) {
+        return Some(format!("the message cannot be decoded: {reason}"));
+    }
+    let frame = FRAMES.iter().find(|(beginning, _)| status.message().starts_with(beginning));
+    frame.map(|(_, problem)| (*problem).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_of_a_method_stays_as_it_is() {
+        for status in [
+            Status::internal("something went wrong here"),
+            Status::internal("internal error"),
+            Status::unavailable("failed to decode Protobuf message: of another service"),
+        ] {
+            assert_eq!(problem(&status), None, "{status}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Errors that belong to no endpoint, as problems: unknown paths and methods, and what the framework refuses in its own form.
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+
+use crate::problem::{MEDIA_TYPE, Problem};
+
+/// The characters of a path that its answer repeats: more than any path that leads anywhere.
+const PATH_SHOWN: usize = 128;
+/// Those of a method: HTTP allows any token.
+const METHOD_SHOWN: usize = 16;
+
+/// The answer where no route is.
+pub async fn not_found(uri: Uri) -> Problem {
+    let path = shown(uri.path(), PATH_SHOWN);
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("there is nothing at {path}"))
+}
+
+/// The answer to a method that a route does not have.
+pub async fn method_not_allowed(method: Method) -> Problem {
+    let method = shown(method.as_str(), METHOD_SHOWN);
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", format!("{method} is not possible here"))
+}
+
+/// The beginning of what a caller sent, without anything that a log, a terminal or a page would act on.
+fn shown(text: &str, most: usize) -> String {
+    let mut escaped = text.chars().flat_map(char::escape_default);
+    let mut shown: String = escaped.by_ref().take(most).collect();
+    if escaped.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Middleware around a router: an error that is no problem yet becomes one. Its other headers stay, such as `Allow`.
+pub(crate) async fn as_problem(request: Request, next: Next) -> Response {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let response = next.run(request).await;
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) || is_json(response.headers()) {
+        return response;
+    }
+    let problem = match status {
+        StatusCode::NOT_FOUND => not_found(uri).await,
+        StatusCode::METHOD_NOT_ALLOWED => method_not_allowed(method).await,
+        status if status.is_server_error() => Problem::new(status, "INTERNAL", "something went wrong here"),
+        StatusCode::BAD_REQUEST => Problem::invalid("request", "cannot be read"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            Problem::new(status, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "PAYLOAD_TOO_LARGE", "the body is too large"),
+        status => Problem::new(status, "INVALID_REQUEST", "the request cannot be served as it is"),
+    };
+    let (mut parts, body) = problem.into_response().into_parts();
+    for (name, value) in response.headers() {
+        if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH | header::CONTENT_ENCODING) {
+            parts.headers.append(name, value.clone());
+        }
+    }
+    Response::from_parts(parts, body)
+}
+
+/// True for a problem, and for a report such as that of readiness.
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).map(axum::http::HeaderValue::as_bytes);
+    media_type.is_some_and(|value| value.starts_with(b"application/json") || value == MEDIA_TYPE.as_bytes())
+}

@@ -1,0 +1,47 @@
+//! Any bytes as the value, key and headers of a Kafka record: each consumer handles it or says why it never will, and asks for no retry.
+
+use contracts::events::Subscription;
+use platform::kafka::{Failure, Handler as _, Message};
+
+use crate::{
+    input::Input,
+    system::{self, System},
+};
+
+/// What `event-type` may say.
+const TYPES: [&str; 4] = ["events.v1.OrderPaid", "events.v1.OrderCancelled", "events.v1.Unheard", ""];
+
+/// Hands a record made of `data` to one consumer.
+pub fn events(data: &[u8]) {
+    system::with(|system| {
+        let mut input = Input::new(data);
+        let subscription = input.pick(&system.services.subscriptions);
+        let mut message = Message::default();
+        if input.once_in(4) {
+            let kind = if input.once_in(2) { input.text() } else { (*input.pick(&TYPES)).to_owned() };
+            message.headers.insert("event-type".to_owned(), kind);
+        }
+        if input.once_in(4) {
+            let (name, value) = (input.text(), input.text());
+            message.headers.insert(name, value);
+        }
+        message.payload = input.rest().to_vec();
+        settle(system, subscription, &message);
+    });
+}
+
+/// The record is handled or poison.
+pub fn settle(system: &System, subscription: &Subscription, message: &Message) {
+    let outcome = system.run(subscription.handle(message));
+    if let Err(Failure::Poison(problem)) = &outcome {
+        assert!(!problem.is_empty(), "{} gives no reason", subscription.group());
+        assert!(problem.len() <= 1024, "{} says more than anyone reads: {problem}", subscription.group());
+    }
+    assert!(
+        !matches!(outcome, Err(Failure::Transient(_))),
+        "{} would try for ever: {:?} {:?}",
+        subscription.group(),
+        outcome,
+        message.payload
+    );
+}

@@ -1,0 +1,124 @@
+//! All services in one thread, over their in-memory twins, with users, an order and a courier in them.
+
+mod services;
+
+use std::{cell::Cell, collections::HashMap, sync::Arc};
+
+use axum::{Router, body::Body, response::Response};
+use contracts::events::Subscription;
+use http::Request;
+use platform::auth::{Access, Guard, MemorySessions, Rule, ServiceKey};
+use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+/// The key that all services share.
+const SERVICE_KEY: &str = "a key of fuzzing, long enough for HS256";
+/// The services, and the tool, that rules name.
+const CALLERS: [&str; 9] =
+    ["assembly", "delivery", "geo", "iam", "inventory", "notification", "order", "payment", "shipyard"];
+/// Calls at a time: more than one thread makes.
+const SLOTS: usize = 64;
+/// After so many inputs it is made anew, so that what they leave behind does not grow.
+const LIFE: u32 = 2_000;
+
+thread_local! {
+    static SYSTEM: Cell<Option<(System, u32)>> = const { Cell::new(None) };
+}
+
+/// What the stores have, for inputs that mean something.
+pub struct Known {
+    /// Users, orders, parts, a courier, a transaction.
+    pub uuids: Vec<Uuid>,
+    pub user_session: String,
+    pub operator_session: String,
+    /// Of iam itself; the sessions above are those that guards know.
+    pub iam_session: String,
+}
+
+/// A gRPC API.
+pub struct GrpcApi {
+    pub service: &'static str,
+    pub rules: &'static [Rule],
+    router: Router,
+}
+
+/// What is served and consumed.
+pub struct Services {
+    pub known: Known,
+    order: Router,
+    delivery: Router,
+    pub grpc: Vec<GrpcApi>,
+    pub subscriptions: Vec<Subscription>,
+}
+
+pub struct System {
+    runtime: Runtime,
+    pub services: Services,
+    keys: HashMap<&'static str, ServiceKey>,
+}
+
+/// The HTTP APIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpApi {
+    Order,
+    Delivery,
+}
+
+/// Runs `property` with the system of this thread. One that panics takes its system with it.
+pub fn with(property: impl FnOnce(&System)) {
+    let (system, age) = SYSTEM.take().unwrap_or_else(|| (System::new(), 0));
+    property(&system);
+    if age < LIFE {
+        SYSTEM.set(Some((system, age + 1)));
+    }
+}
+
+impl System {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let services = runtime.block_on(services::build());
+        Self { runtime, services, keys: CALLERS.map(|name| (name, key(name))).into() }
+    }
+
+    pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    pub fn http(&self, api: HttpApi, request: Request<Body>) -> Response {
+        let router = match api {
+            HttpApi::Order => &self.services.order,
+            HttpApi::Delivery => &self.services.delivery,
+        };
+        self.run(send(router, request))
+    }
+
+    /// The value of `authorization` with which `caller` calls `service`.
+    pub fn token(&self, caller: &'static str, service: &'static str) -> String {
+        let key = self.keys.get(caller).expect("a caller that rules name");
+        format!("Bearer {}", key.token(service).expect("a token"))
+    }
+}
+
+impl GrpcApi {
+    pub fn access(&self, path: &str) -> Access {
+        let rule = self.rules.iter().find(|rule| rule.method == path);
+        rule.expect("a server without a rule does not start").access
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Response {
+        send(&self.router, request).await
+    }
+}
+
+async fn send(router: &Router, request: Request<Body>) -> Response {
+    router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+}
+
+fn key(service: &'static str) -> ServiceKey {
+    ServiceKey::new(service, &SERVICE_KEY.into()).expect("the key is long enough")
+}
+
+fn guard(service: &'static str, sessions: &Arc<MemorySessions>, rules: &'static [Rule]) -> Guard {
+    Guard::new(sessions.clone(), key(service), rules)
+}

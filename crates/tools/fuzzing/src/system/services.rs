@@ -1,0 +1,260 @@
+//! Puts each service together as its `app.rs` does, over its twins.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use assembly::{consumers::BuildTimes, repository::MemoryJobs, service::AssemblyService};
+use contracts::{
+    events::{OrderPaid, Published as _, ROUTES, Subscription, record},
+    ids::{OrderId, PartId, UserId},
+    money::Money,
+    proto::{
+        auth::v1::{LoginRequest, LoginResponse},
+        common::v1::UserInfo,
+        user::v1::{RegisterRequest, RegisterResponse, UserRegistrationInfo},
+    },
+};
+use delivery::{
+    client::{Address, MemoryGeo},
+    generate,
+    model::{Name, Speed, Street, Volume},
+};
+use geo::{model::Streets, service::GeoService};
+use iam::{
+    config::{Hashing as Cost, Limits, SessionBounds},
+    hashing::Hashing,
+    model::{Operators, TrustedProxies},
+    service::IamService,
+};
+use inventory::{
+    model::{Category, Dimensions, Manufacturer, NewPart},
+    service::InventoryService,
+};
+use notification::{repository::MemoryNotifications, service::NotificationService};
+use order::{
+    client::{MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers},
+    model::{DeliveryAddress, NewOrder, PaymentMethod},
+    service::OrderService,
+};
+use payment::{
+    client::{Declines, MemoryProvider, Providers},
+    repository::MemoryPayments as PaymentRows,
+    service::PaymentService,
+};
+use platform::{
+    auth::{MemorySessions, Rule},
+    grpc::Services as Server,
+    health::Readiness,
+    kafka::{Handler as _, Message},
+    outbox::Waker,
+};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::{GrpcApi, Known, SLOTS, Services, guard};
+use crate::grpc::{call, decode};
+
+const USER: UserId = UserId::new(Uuid::from_u128(0x01));
+const OPERATOR: Uuid = Uuid::from_u128(0x02);
+const PART: PartId = PartId::new(Uuid::from_u128(0x03));
+const PENDING: OrderId = OrderId::new(Uuid::from_u128(0x04));
+const PAID: OrderId = OrderId::new(Uuid::from_u128(0x05));
+const STREET: &str = "Main Street 1";
+const DAY: Duration = Duration::from_hours(24);
+
+struct Builder {
+    sessions: Arc<MemorySessions>,
+    grpc: Vec<GrpcApi>,
+    subscriptions: Vec<Subscription>,
+    uuids: Vec<Uuid>,
+}
+
+impl Builder {
+    fn serve(&mut self, service: &'static str, rules: &'static [Rule], server: Server) {
+        let router = server.router(guard(service, &self.sessions, rules), SLOTS).expect("every RPC has a rule");
+        self.grpc.push(GrpcApi { service, rules, router });
+    }
+}
+
+/// Starts them, and makes a user of iam, two orders and a courier.
+pub async fn build() -> Services {
+    let sessions = Arc::new(MemorySessions::default());
+    let (user_session, operator_session) = (Uuid::from_u128(0x0a).to_string(), Uuid::from_u128(0x0b).to_string());
+    sessions.open(&user_session, USER.uuid());
+    sessions.open_operator(&operator_session, OPERATOR);
+    let uuids = vec![USER.uuid(), OPERATOR, PART.uuid(), PENDING.uuid(), PAID.uuid()];
+    let mut builder = Builder { sessions, grpc: Vec::new(), subscriptions: Vec::new(), uuids };
+    let order = orders(&mut builder).await;
+    stock(&mut builder).await;
+    let delivery = deliveries(&mut builder).await;
+    others(&mut builder);
+    let iam_session = users(&mut builder).await;
+    let Builder { grpc, subscriptions, uuids, .. } = builder;
+    tell(&subscriptions).await;
+    let known = Known { uuids, user_session, operator_session, iam_session };
+    Services { known, order, delivery, grpc, subscriptions }
+}
+
+async fn orders(builder: &mut Builder) -> axum::Router {
+    let (inventory, payments) = (MemoryInventory::default(), MemoryPayments::default());
+    inventory.put(PART, Money::from_minor(10_000).expect("a price"), 1_000_000);
+    inventory.name(PART, "engine");
+    let repository = Arc::new(order::repository::MemoryOrders::default());
+    let service = OrderService::new(
+        order::repository::Repositories::new(repository.clone()),
+        Arc::new(inventory),
+        Arc::new(payments),
+        Waker::default(),
+        DAY,
+    )
+    .with_users(Arc::new(MemoryUsers::default()));
+    let deliveries = order::service::DeliveryService::new(repository, Arc::new(MemoryDelivery::default()), 100);
+    for uuid in [PENDING, PAID] {
+        let mut new = NewOrder::new(uuid, USER, vec![PART]);
+        new.delivery_address = Some(DeliveryAddress::new(STREET.to_owned()).expect("an address"));
+        service.create(USER, new, None).await.expect("an order is made");
+    }
+    service.pay(USER, PAID, PaymentMethod::Card, None).await.expect("an order is paid");
+    builder.serve("order", order::api::grpc::RULES, order::api::grpc::services(deliveries.clone()));
+    builder.subscriptions.extend([
+        order::consumers::payment_completed(service.clone()),
+        order::consumers::ship_assembled(service.clone()),
+        order::consumers::assembly_failed(service.clone()),
+        order::consumers::delivery_status_updated(deliveries.clone()),
+    ]);
+    let guard = guard("order", &builder.sessions, order::api::RULES);
+    order::api::router(order::api::Api { service, deliveries }, guard, Readiness::default(), SLOTS)
+}
+
+async fn stock(builder: &mut Builder) {
+    let rows = Arc::new(inventory::repository::MemoryInventory::default());
+    let service = InventoryService::new(rows.clone(), rows, DAY);
+    let part = NewPart {
+        id: PART,
+        name: "engine".to_owned(),
+        description: String::new(),
+        price: Money::from_minor(10_000).expect("a price"),
+        stock: 1_000_000,
+        category: Category::Engine,
+        dimensions: Dimensions::default(),
+        manufacturer: Manufacturer::default(),
+        tags: vec!["engine".to_owned()],
+        metadata: [].into(),
+    };
+    service.seed(&[part]).await.expect("a part is added");
+    builder.subscriptions.extend([
+        inventory::consumers::order_created(service.clone()),
+        inventory::consumers::order_cancelled(service.clone()),
+        inventory::consumers::ship_assembled(service.clone()),
+    ]);
+    builder.serve("inventory", inventory::api::RULES, inventory::api::services(service));
+}
+
+async fn deliveries(builder: &mut Builder) -> axum::Router {
+    let addresses = delivery::client::MemoryOrders::default();
+    let street = Street::new(STREET).expect("a street");
+    addresses.insert(PAID, Address { street, volume: Volume::new(1).expect("a volume") });
+    let repository = Arc::new(delivery::repository::MemoryRepository::default());
+    let service = delivery::service::DeliveryService::new(
+        delivery::service::Repositories::new(repository),
+        Arc::new(addresses),
+        Arc::new(MemoryGeo::default()),
+        Waker::default(),
+        Duration::from_secs(1),
+    );
+    let courier = generate::courier(Name::new("courier").expect("a name"), Speed::new(2).expect("a speed"));
+    builder.uuids.push(courier.id.uuid());
+    service.add_courier(&courier).await.expect("a courier is added");
+    builder.subscriptions.extend([
+        delivery::consumers::order_paid(service.clone()),
+        delivery::consumers::ship_assembled(service.clone()),
+        delivery::consumers::order_cancelled(service.clone()),
+        delivery::consumers::basket_confirmed(service.clone()),
+    ]);
+    builder.serve("delivery", delivery::api::grpc::RULES, delivery::api::grpc::services(service.clone()));
+    let guard = guard("delivery", &builder.sessions, delivery::api::http::RULES);
+    delivery::api::http::router(service, guard, Readiness::default(), SLOTS)
+}
+
+/// Payment, assembly, notification and geo.
+fn others(builder: &mut Builder) {
+    let provider = MemoryProvider::new(Money::from_minor(1_000_000).expect("a balance"), Declines::default());
+    let rows = Arc::new(PaymentRows::default());
+    let payments = PaymentService::new(rows.clone(), rows, Providers::new(Arc::new(provider), None), Waker::default());
+    builder.subscriptions.push(payment::consumers::order_cancelled(payments.clone()));
+    builder.serve("payment", payment::api::RULES, payment::api::services(payments));
+    let ships = AssemblyService::new(Arc::new(MemoryJobs::default()), Waker::default());
+    let times = BuildTimes { min: Duration::ZERO, max: DAY, failure_rate: 0.5 };
+    builder.subscriptions.push(assembly::consumers::order_paid(ships.clone(), times));
+    builder.serve("assembly", assembly::api::RULES, assembly::api::services(ships));
+    let notices = NotificationService::new(Arc::new(MemoryNotifications::default()), Arc::new(Notify::new()));
+    builder.subscriptions.extend([
+        notification::consumers::order_paid(notices.clone()),
+        notification::consumers::ship_assembled(notices.clone()),
+        notification::consumers::order_cancelled(notices.clone()),
+        notification::consumers::delivery_status_updated(notices.clone()),
+    ]);
+    builder.serve("notification", notification::api::RULES, notification::api::services(notices));
+    builder.serve("geo", geo::api::RULES, geo::api::services(GeoService::new(Streets::default())));
+}
+
+/// The hashing threads, one set for the process.
+fn hashing() -> Hashing {
+    static HASHING: OnceLock<Hashing> = OnceLock::new();
+    let cost = Cost {
+        iam_argon2_memory_kib: 8,
+        iam_argon2_iterations: 1,
+        iam_hashing_threads: 1,
+        iam_hashing_queue: SLOTS,
+        iam_registration_queue: SLOTS,
+    };
+    HASHING.get_or_init(|| Hashing::new(&cost).expect("the least that argon2 takes")).clone()
+}
+
+/// Serves iam with one user; a session of theirs.
+async fn users(builder: &mut Builder) -> String {
+    let limits = Limits {
+        iam_lockout_failures: 0,
+        iam_lockout_window: DAY,
+        iam_address_failures: 0,
+        iam_address_registrations: 0,
+        iam_address_window: DAY,
+    };
+    let bounds = SessionBounds { iam_sessions_per_user: 100, iam_session_idle: None };
+    let service = IamService::new(
+        Arc::new(iam::repository::MemoryUsers::default()),
+        Arc::new(iam::repository::MemorySessions::new(bounds)),
+        Arc::new(iam::repository::MemoryAttempts::new(limits)),
+        hashing(),
+        DAY,
+        Operators::default(),
+    );
+    let proxies = TrustedProxies::parse("0.0.0.0/0").expect("a network");
+    let settings = iam::api::Settings { proxies, password_min: 8 };
+    builder.serve("iam", iam::api::RULES, iam::api::services(service, settings));
+    let (login, password) = ("ann".to_owned(), "SecurePassword123!".to_owned());
+    let info = UserInfo { login: login.clone(), email: "ann@example.com".to_owned(), notification_methods: Vec::new() };
+    let info = UserRegistrationInfo { info: Some(info), password: password.clone() };
+    let iam = builder.grpc.last().expect("iam was added");
+    let registered = call(iam, "/user.v1.UserService/Register", &RegisterRequest { info: Some(info) }).await;
+    let user = decode::<RegisterResponse>(&registered).user_uuid;
+    let opened = call(iam, "/auth.v1.AuthService/Login", &LoginRequest { login, password }).await;
+    let session = decode::<LoginResponse>(&opened).session_uuid;
+    builder.uuids.extend([&user, &session].map(|text| text.parse::<Uuid>().expect("iam's ids are uuids")));
+    session
+}
+
+/// Tells every consumer that an order is paid.
+async fn tell(subscriptions: &[Subscription]) {
+    let (order_uuid, user_uuid) = (PAID.to_string(), USER.to_string());
+    let paid = OrderPaid { order_uuid, user_uuid, deliver: true, ..OrderPaid::default() };
+    let message = Message { payload: record(PAID.uuid(), paid).payload, ..Message::default() };
+    let route = ROUTES.iter().find(|route| route.kind == OrderPaid::TYPE).expect("its route");
+    for subscription in subscriptions {
+        if route.consumers.iter().any(|consumer| consumer.group == subscription.group()) {
+            subscription.handle(&message).await.expect("the event is right");
+        }
+    }
+}

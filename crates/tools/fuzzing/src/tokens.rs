@@ -1,0 +1,71 @@
+//! Any bytes as a session or a service's token are refused, and so is a valid one with one bit changed.
+
+use axum::body::Body;
+use http::{HeaderValue, Request, header};
+use platform::auth::{SESSION_HEADER, SESSION_METADATA};
+use uuid::Uuid;
+
+use crate::{
+    grpc,
+    input::Input,
+    system::{self, HttpApi, System},
+};
+
+/// Shows a service a session or a token made of `data`.
+pub fn tokens(data: &[u8]) {
+    system::with(|system| {
+        let mut input = Input::new(data);
+        match input.below(4) {
+            0 => session(system, input.rest()),
+            1 => token(system, input.rest()),
+            2 => {
+                let known = &system.services.known;
+                let mut id = input.pick(&[&known.user_session, &known.iam_session]).as_bytes().to_vec();
+                let (place, bit) = (input.below(id.len()), input.byte() % 8);
+                id[place] ^= 1 << bit;
+                session(system, &id);
+            }
+            _ => {
+                let mut token = system.token("order", "inventory").into_bytes();
+                let (place, bit) = (input.below(token.len()), input.byte() % 8);
+                token[place] ^= 1 << bit;
+                self::token(system, &token);
+            }
+        }
+    });
+}
+
+/// The id opens nothing unless it is a session's: over HTTP, over gRPC, and asked of iam itself.
+fn session(system: &System, id: &[u8]) {
+    if let Ok(value) = HeaderValue::from_bytes(id) {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = "/api/v1/orders".parse().expect("a path");
+        request.headers_mut().insert(SESSION_HEADER, value.clone());
+        let status = system.http(HttpApi::Order, request).status();
+        assert_eq!(status.as_u16() == 200, is_open(system, id), "session {value:?}");
+        let answer = system.run(grpc::try_list(system, SESSION_METADATA, value));
+        assert_eq!(answer, is_open(system, id));
+    }
+    if let Ok(text) = str::from_utf8(id) {
+        let same = Uuid::try_parse(text).is_ok_and(|uuid| uuid.to_string() == system.services.known.iam_session);
+        assert_eq!(system.run(grpc::try_whoami(system, text)), same, "iam's session {text:?}");
+    }
+}
+
+/// The text opens nothing unless it is a token that order made for inventory.
+fn token(system: &System, text: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(text) else { return };
+    let is_own = text == system.token("order", "inventory").as_bytes();
+    let admitted = system.run(grpc::try_list(system, header::AUTHORIZATION.as_str(), value.clone()));
+    assert_eq!(admitted, is_own, "{value:?}");
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = "/api/v1/orders".parse().expect("a path");
+    request.headers_mut().insert(header::AUTHORIZATION, value);
+    assert_eq!(system.http(HttpApi::Order, request).status(), 401);
+}
+
+/// The guards here know sessions by their text.
+fn is_open(system: &System, id: &[u8]) -> bool {
+    let known = &system.services.known;
+    [&known.user_session, &known.operator_session].iter().any(|session| session.as_bytes() == id)
+}

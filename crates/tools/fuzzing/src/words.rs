@@ -1,0 +1,100 @@
+//! Values that the services know, or that stand at the edge of what they accept.
+
+use crate::{input::Input, system::Known};
+
+/// Texts of contracts, and texts that parsers stumble over.
+const TEXTS: [&str; 40] = [
+    "CARD",
+    "PAYMENT_METHOD_SBP",
+    "INVESTOR_MONEY",
+    "SUCCESS",
+    "INSUFFICIENT_FUNDS",
+    "FAILED",
+    "PENDING",
+    "IN_TRANSIT",
+    "OUT_FOR_DELIVERY",
+    "DELIVERED",
+    "2026-01-31",
+    "+262142-12-31",
+    "A1B2C3D4E5F6",
+    "Main Street 1",
+    "engine",
+    "ann",
+    "ann@example.com",
+    "SecurePassword123!",
+    "telegram",
+    "12345",
+    "",
+    " ",
+    "\0",
+    "\u{202e}",
+    "Ünïcödé",
+    "e\u{301}",
+    "ﬃ",
+    "🚀",
+    "null",
+    "NaN",
+    "-1",
+    "+5",
+    "05",
+    "18446744073709551616",
+    "../../etc/passwd",
+    "%00",
+    "{}",
+    "<script>",
+    "00000000000000000000000000000000000000000000000000",
+    "000640d6e5c3a00000000000000000000000000000000001",
+];
+
+const INTEGERS: [i64; 18] = [
+    1,
+    2,
+    0,
+    -1,
+    5,
+    100,
+    101,
+    1_000,
+    1_001,
+    10_000,
+    10_001,
+    65_536,
+    2_147_483_647,
+    2_147_483_648,
+    -2_147_483_648,
+    9_007_199_254_740_993,
+    i64::MAX,
+    i64::MIN,
+];
+
+const NUMBERS: [f64; 12] =
+    [100.0, 1.0, 0.01, 0.0, -0.0, -1.0, 0.001, 1e15, 9.3e16, 1e308, f64::MIN_POSITIVE, 0.1 + 0.2];
+
+/// Text that a field may have: mostly some that means something.
+pub fn text(input: &mut Input<'_>, known: &Known) -> String {
+    match input.byte() % 16 {
+        0..=5 => (*input.pick(&TEXTS)).to_owned(),
+        6..=10 => uuid(input, known),
+        11 => input.pick(&["x", "é", "🚀", " "]).repeat(*input.pick(&[100, 101, 128, 129, 300, 301, 5_000])),
+        _ => input.text(),
+    }
+}
+
+/// The text of a uuid, mostly of something that there is.
+pub fn uuid(input: &mut Input<'_>, known: &Known) -> String {
+    match input.byte() % 16 {
+        0..=11 => input.pick(&known.uuids).to_string(),
+        12 => uuid::Uuid::from_u128(input.u128()).to_string(),
+        13 => input.pick(&known.uuids).simple().to_string().to_uppercase(),
+        14 => input.pick(&known.uuids).urn().to_string(),
+        _ => input.text(),
+    }
+}
+
+pub fn integer(input: &mut Input<'_>) -> i64 {
+    if input.once_in(4) { input.u64().cast_signed() } else { *input.pick(&INTEGERS) }
+}
+
+pub fn number(input: &mut Input<'_>) -> f64 {
+    if input.once_in(4) { f64::from_bits(input.u64()) } else { *input.pick(&NUMBERS) }
+}

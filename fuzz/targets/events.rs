@@ -1,0 +1,5 @@
+//! libFuzzer's target of the property of this name.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::events(data));
