@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platform::service::Service;
 
-pub const SERVICES: [&Service; 8] = [
+pub const SERVICES: [&Service; 9] = [
     &iam::SERVICE,
     &inventory::SERVICE,
     &order::SERVICE,
@@ -12,6 +12,7 @@ pub const SERVICES: [&Service; 8] = [
     &notification::SERVICE,
     &delivery::SERVICE,
     &geo::SERVICE,
+    &intake::SERVICE,
 ];
 
 /// The services that have a database.

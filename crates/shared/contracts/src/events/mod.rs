@@ -17,7 +17,7 @@ use platform::{
     kafka::{Failure, Message},
     outbox,
 };
-pub use routes::{BASKET_CONFIRMED, Consumer, INBOUND, Inbound, PRODUCERS, ROUTES, Route, route_of, topics_of};
+pub use routes::{BASKET_CONFIRMED, Consumer, INBOUND, Inbound, ORDERS, PRODUCERS, ROUTES, Route, route_of, topics_of};
 pub use topics::Topics;
 use uuid::Uuid;
 

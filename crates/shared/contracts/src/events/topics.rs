@@ -25,6 +25,8 @@ pub struct Topics {
     pub order_status_changed_topic_name: String,
     #[serde(default = "basket_confirmed")]
     pub basket_confirmed_topic_name: String,
+    #[serde(default = "orders")]
+    pub intake_topic_name: String,
 }
 
 fn order_created() -> String {
@@ -63,19 +65,23 @@ fn basket_confirmed() -> String {
     "basket.confirmed".to_owned()
 }
 
+fn orders() -> String {
+    "orders".to_owned()
+}
+
 impl Topics {
     /// The topic of events of the type `E`.
     pub fn of<E: Published>(&self) -> &str {
         E::topic(self)
     }
 
-    /// Every topic, in the order in which an order meets them; the last comes from programs outside.
-    pub fn all(&self) -> [&str; 9] {
+    /// Every topic, in the order in which an order meets them; the last two come from programs outside.
+    pub fn all(&self) -> [&str; 10] {
         self.variables().map(|(_, topic)| topic)
     }
 
     /// Every topic with the variable that names it.
-    pub fn variables(&self) -> [(&'static str, &str); 9] {
+    pub fn variables(&self) -> [(&'static str, &str); 10] {
         [
             ("ORDER_CREATED_TOPIC_NAME", &self.order_created_topic_name),
             ("PAYMENT_COMPLETED_TOPIC_NAME", &self.payment_completed_topic_name),
@@ -86,6 +92,7 @@ impl Topics {
             ("DELIVERY_STATUS_UPDATED_TOPIC_NAME", &self.delivery_status_updated_topic_name),
             ("ORDER_STATUS_CHANGED_TOPIC_NAME", &self.order_status_changed_topic_name),
             ("BASKET_CONFIRMED_TOPIC_NAME", &self.basket_confirmed_topic_name),
+            ("INTAKE_TOPIC_NAME", &self.intake_topic_name),
         ]
     }
 
@@ -102,6 +109,7 @@ impl Topics {
             delivery_status_updated_topic_name: name(self.delivery_status_updated_topic_name),
             order_status_changed_topic_name: name(self.order_status_changed_topic_name),
             basket_confirmed_topic_name: name(self.basket_confirmed_topic_name),
+            intake_topic_name: name(self.intake_topic_name),
         }
     }
 }
@@ -118,6 +126,7 @@ impl Default for Topics {
             delivery_status_updated_topic_name: delivery_status_updated(),
             order_status_changed_topic_name: order_status_changed(),
             basket_confirmed_topic_name: basket_confirmed(),
+            intake_topic_name: orders(),
         }
     }
 }

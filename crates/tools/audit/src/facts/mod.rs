@@ -3,6 +3,7 @@
 mod clients;
 mod delivery;
 mod events;
+mod intake;
 mod state;
 
 use std::{collections::HashMap, time::Duration};
@@ -14,6 +15,7 @@ pub use self::{
     clients::{Acknowledged, Answer, Poison, Probe, Told},
     delivery::{Courier, Delivery, DeliveryState, StoragePlace, status_event},
     events::{Completion, DeadLetter, DeadLetters, Discarded, Inbox, Kind, Log, OutboxRow, Received, Record, kind},
+    intake::{Intake, IntakeOrder, IntakeRecord},
     state::{
         Balance, Entry, EntryKind, Job, JobStatus, Notification, NotificationStatus, Order, OrderStatus, Part, Payment,
         PaymentStatus, Reservation, ReservationStatus, Restock,
@@ -47,6 +49,7 @@ pub struct Facts {
     pub deliveries: Vec<Delivery>,
     pub couriers: Vec<Courier>,
     pub places: Vec<StoragePlace>,
+    pub intake: Intake,
 
     pub outbox: Vec<OutboxRow>,
     /// How attempts to pay ended, as published: of payment's outbox and of the topic.

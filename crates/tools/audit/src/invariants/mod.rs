@@ -6,6 +6,7 @@ mod completions;
 mod consumer_effects;
 mod dead_letters;
 mod deliveries;
+mod intake;
 mod money;
 mod notifications;
 mod orders;
@@ -17,7 +18,7 @@ mod waivers;
 pub use self::waivers::waive;
 use crate::{Facts, Finding};
 
-pub const ALL: [fn(&Facts) -> Finding; 11] = [
+pub const ALL: [fn(&Facts) -> Finding; 12] = [
     orders::check,
     money::check,
     stock::check,
@@ -29,4 +30,5 @@ pub const ALL: [fn(&Facts) -> Finding; 11] = [
     sessions::check,
     completions::check,
     deliveries::check,
+    intake::check,
 ];

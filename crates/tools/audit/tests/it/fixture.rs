@@ -6,8 +6,8 @@ use audit::{
     Facts, Finding, Verdict,
     facts::{
         Acknowledged, Answer, Balance, Completion, Courier, DeadLetters, Delivery, DeliveryState, Entry, EntryKind,
-        Inbox, Job, JobStatus, Log, Notification, NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment,
-        PaymentStatus, Probe, Received, Record, Reservation, ReservationStatus, Restock, StoragePlace, kind,
+        Inbox, Intake, Job, JobStatus, Log, Notification, NotificationStatus, Order, OrderStatus, OutboxRow, Part,
+        Payment, PaymentStatus, Probe, Received, Record, Reservation, ReservationStatus, Restock, StoragePlace, kind,
         status_event,
     },
 };
@@ -58,7 +58,8 @@ pub fn event(order: Uuid, kind: &str) -> Uuid {
 }
 
 pub fn shop() -> Facts {
-    let mut facts = Facts { at: now(), books: vec!["ledger".to_owned()], ..Facts::default() };
+    let intake = Intake { partitions: 3, ..Intake::default() };
+    let mut facts = Facts { at: now(), books: vec!["ledger".to_owned()], intake, ..Facts::default() };
     let topics = Topics::default();
     for route in &ROUTES {
         let topic = route.topic(&topics).to_owned();

@@ -7,6 +7,7 @@ mod consumer_effects;
 mod dead_letters;
 mod deliveries;
 mod fixture;
+mod intake;
 mod money;
 mod notifications;
 mod orders;

@@ -6,6 +6,7 @@
 mod activity;
 mod assembly;
 mod delivery;
+mod intake;
 mod inventory;
 mod messaging;
 mod notification;
@@ -63,6 +64,7 @@ impl Sources {
             Box::pin(notification::read(&self.databases)),
             Box::pin(delivery::read(&self.databases)),
         )?;
+        let intake = Box::pin(intake::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, order.at, progress).await?;
         let messaging = [order.outbox, payment.outbox, assembly.outbox, delivery.outbox].concat();
         let inboxes = [
@@ -93,6 +95,7 @@ impl Sources {
             deliveries: delivery.deliveries,
             couriers: delivery.couriers,
             places: delivery.places,
+            intake,
             outbox: messaging,
             inboxes,
             logs: read.logs,
