@@ -101,8 +101,8 @@ pub fn order(seed: u64, number: u64) -> Order {
 /// The order of a short form: what it does not say is made up.
 pub fn short_order(random: u128, customer_id: String, pieces: Vec<Piece>, now: DateTime<Utc>) -> Order {
     let uid = format!("{random:032x}");
-    #[expect(clippy::cast_possible_truncation, reason = "half of the random bits will do")]
-    let mut dice = Dice::new(random as u64, 0);
+    // Half of the random bits will do.
+    let mut dice = Dice::new(u64::try_from(random >> 64).unwrap_or_default(), 0);
     let pieces = pieces.into_iter().map(|piece| (piece.name, dice.of(&GOODS).1)).collect();
     Order { entry: "DEMO".to_owned(), ..made(&mut dice, &uid, customer_id, pieces, now) }.as_stored()
 }

@@ -6,6 +6,8 @@ mod settings;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use clap::Parser;
+
 pub use records::{Made, Records};
 pub use send::run;
 
@@ -29,17 +31,26 @@ pub struct Arguments {
     pub file: Option<PathBuf>,
 }
 
+/// Makes orders and sends them to the topic that intake reads
+#[derive(Parser)]
+#[command(name = "producer", version)]
+struct Cli {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
 fn share(text: &str) -> Result<f64, String> {
     let share: f64 = text.parse().map_err(|_| "is no number")?;
     if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("is not between 0 and 1".to_owned()) }
 }
 
 /// The program of its own: settings from the environment, completed by those of a shop that runs here.
-pub fn main(arguments: &Arguments) -> ExitCode {
+pub fn main() -> ExitCode {
+    let Cli { arguments } = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let outcome = runtime.map_err(Into::into).and_then(|runtime| {
         let settings = settings::load()?;
-        runtime.block_on(run(arguments, &settings))
+        runtime.block_on(run(&arguments, &settings))
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

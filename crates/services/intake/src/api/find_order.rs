@@ -1,5 +1,7 @@
 //! `GET /`: the page with a field for an order_uid, which leads to the order.
 
+use std::fmt::Write as _;
+
 use axum::{
     extract::{Query, rejection::QueryRejection},
     http::StatusCode,
@@ -26,7 +28,6 @@ pub struct Asked {
     params(("order_uid" = Option<String>, Query)),
     responses((status = 200, content_type = "text/html", body = String), (status = 303))
 )]
-#[expect(clippy::unused_async, reason = "a handler of axum is async")]
 pub async fn handle(asked: Result<Query<Asked>, QueryRejection>) -> Response {
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     match asked.order_uid.trim() {
@@ -41,7 +42,7 @@ fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
             path.push(char::from(byte));
         } else {
-            path.push_str(&format!("%{byte:02X}"));
+            let _ = write!(path, "%{byte:02X}");
         }
         path
     })

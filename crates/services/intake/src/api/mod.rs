@@ -10,5 +10,6 @@ mod place_order;
 mod problems;
 mod request_id;
 mod routes;
+mod state;
 
 pub use routes::{RULES, document, router};

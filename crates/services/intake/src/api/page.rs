@@ -71,7 +71,6 @@ pub fn private(mut response: Response) -> Response {
 }
 
 /// `GET /style.css`
-#[expect(clippy::unused_async, reason = "a handler of axum is async")]
 pub async fn style() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=3600")];
     protected_by(CONTENT_SECURITY_POLICY, (headers, STYLE).into_response())

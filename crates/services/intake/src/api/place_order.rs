@@ -10,7 +10,7 @@ use platform::{clock, ids, json, problem::Problem};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use utoipa::ToSchema;
 
-use super::{problems::PAYLOAD_TOO_LARGE, routes::Api};
+use super::{problems::PAYLOAD_TOO_LARGE, state::Api};
 use crate::{
     error::Error,
     model::{Broken, Order, OrderUid},
@@ -58,7 +58,7 @@ struct Form {
 #[expect(dead_code, reason = "it describes, and is never made")]
 #[serde(untagged)]
 pub enum NewOrder {
-    Whole(Order),
+    Whole(Box<Order>),
     Short(ShortOrder),
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRef},
+    extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
     routing::get,
 };
@@ -20,7 +20,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{erase_customer, find_order, get_order, page, place_order, problems::SHARED, request_id};
+use super::{erase_customer, find_order, get_order, page, place_order, problems::SHARED, request_id, state::Api};
 use crate::{config::Own, model::MESSAGE_LIMIT, service::IntakeService};
 
 #[derive(OpenApi)]
@@ -30,20 +30,6 @@ use crate::{config::Own, model::MESSAGE_LIMIT, service::IntakeService};
     tags((name = "orders"), (name = "page"), (name = "operators"))
 )]
 struct Base;
-
-/// What the endpoints share.
-#[derive(Clone)]
-pub struct Api {
-    pub service: IntakeService,
-    /// The API is served without authentication.
-    pub is_open: bool,
-}
-
-impl FromRef<Api> for IntakeService {
-    fn from_ref(api: &Api) -> Self {
-        api.service.clone()
-    }
-}
 
 /// The OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
 pub fn document() -> utoipa::openapi::OpenApi {

@@ -169,7 +169,10 @@ async fn orders_per_second_against_a_copy_of_the_same_rows() {
         tokio::spawn(async move {
             let own = &messages[number * partition..messages.len().min((number + 1) * partition)];
             for batch in own.chunks(BATCH) {
-                assert!(consumer.handle_all(batch).await.into_iter().all(|handled| handled));
+                let handled = consumer.handle_all(batch).await;
+                if let Some(place) = handled.iter().position(|handled| !handled) {
+                    panic!("{:?}", consumer.handle(&batch[place]).await);
+                }
             }
         })
     });

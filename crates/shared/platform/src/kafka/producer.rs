@@ -183,7 +183,7 @@ impl Publisher for KafkaPublisher {
         // What is made by then may stay; no record is under way yet.
         match self.limit {
             Some(limit) => {
-                tokio::time::timeout(limit, self.ensure(&records)).await.context("asking Kafka for topics")??
+                tokio::time::timeout(limit, self.ensure(&records)).await.context("asking Kafka for topics")??;
             }
             None => self.ensure(&records).await?,
         }
