@@ -89,12 +89,14 @@ tools="group=${prefix}shipyard-dlq group=${prefix}shipyard-audit"
   # Programs outside read everything, in groups of their own, and write what is meant for the shop.
   right deny outside Read $groups $tools
   right allow outside Read 'group=*'
-  right allow outside Write ${writes[outside]} topic=orders topic=loan.approved
+  right allow outside Write ${writes[outside]} topic=loan.approved
   right allow 'outside ui' 'Read DescribeConfigs' 'topic=*'
   # Kafka UI looks.
   right allow ui 'Describe DescribeConfigs' 'group=*' cluster=kafka-cluster
   # `shipyard audit` and `dlq`: reading everything, replaying, pruning, and the journal of that.
   right allow operator All 'topic=*' $tools
+  # The audit compares what was consumed with what is kept.
+  right allow operator Describe $groups
 }
 
 sort -u "$work"/wanted.* >"$work/wanted"

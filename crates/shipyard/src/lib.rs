@@ -9,7 +9,9 @@ use clap::{Parser, Subcommand};
 use platform::cli::{block_on, report};
 
 use crate::{
-    commands::{abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, migrate, operator, restock, run, up},
+    commands::{
+        abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, migrate, operator, produce, restock, run, up,
+    },
     data::Data,
 };
 
@@ -40,6 +42,8 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Add stock to a running shop
     Restock(restock::Arguments),
+    /// Make orders and send them to the topic that intake reads
+    Produce(produce::Arguments),
     /// Create a user with the role operator, whose login IAM_OPERATORS names
     Operator(operator::Arguments),
     /// Make and renew the certificates of the services, the gateway, the stores and their operators
@@ -66,6 +70,7 @@ pub fn main() -> ExitCode {
         Some(Command::Doctor) => block_on(doctor::run(data)),
         Some(Command::Migrate(arguments)) => block_on(migrate::run(arguments)),
         Some(Command::Restock(arguments)) => block_on(restock::run(arguments, data)),
+        Some(Command::Produce(arguments)) => block_on(produce::run(arguments, data)),
         Some(Command::Operator(arguments)) => block_on(operator::run(arguments, data)),
         Some(Command::Certificates(arguments)) => certificates::run(arguments, &data),
         Some(Command::Audit(arguments)) => block_on(audit::run(arguments, data)),

@@ -13,6 +13,8 @@ pub const DELIVERY: u16 = 50056;
 /// The HTTP API that delivery serves besides its gRPC API.
 pub const DELIVERY_HTTP: u16 = 8082;
 pub const GEO: u16 = 5004;
+/// Intake serves HTTP alone.
+pub const INTAKE: u16 = 8083;
 
 /// The address of a port on this machine.
 pub fn local(port: u16) -> String {

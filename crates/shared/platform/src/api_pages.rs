@@ -2,7 +2,7 @@
 
 use axum::{
     Json, Router,
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderValue, header},
     middleware::from_fn,
     response::Response,
     routing::get,
@@ -17,11 +17,6 @@ const DOCUMENT: &str = "/openapi.json";
 /// requests to its own origin alone.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const PROTECTION: [(HeaderName, &str); 3] = [
-    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-];
 
 /// Serves both; no page where `SWAGGER_UI` is false.
 pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> {
@@ -34,8 +29,17 @@ pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> 
 }
 
 /// Adds the headers that keep a browser from doing more with the page than it is for.
-fn protected(mut response: Response) -> Response {
-    for (name, value) in PROTECTION {
+fn protected(response: Response) -> Response {
+    protected_by(CONTENT_SECURITY_POLICY, response)
+}
+
+/// The same for another page, with the policy that it needs.
+pub fn protected_by(policy: &'static str, mut response: Response) -> Response {
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response

@@ -58,6 +58,11 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 ///
 /// Errors that the framework answers in its own form become problems.
 pub fn layers(router: Router) -> Router {
+    layers_with(router, BODY_LIMIT)
+}
+
+/// The same, for an API with bodies of up to `body_limit` bytes.
+pub fn layers_with(router: Router, body_limit: usize) -> Router {
     router
         .layer(axum::middleware::from_fn(rejection::as_problem))
         .layer(axum::middleware::from_fn(bounded))
@@ -65,7 +70,7 @@ pub fn layers(router: Router) -> Router {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here").into_response()
         }))
         .layer(axum::middleware::from_fn(drain))
-        .layer(axum::middleware::from_fn_with_state(Arrivals::default(), arrive))
+        .layer(axum::middleware::from_fn_with_state((Arrivals::default(), body_limit), arrive))
         .layer(axum::middleware::from_fn(observe::http))
 }
 
@@ -82,9 +87,9 @@ pub async fn serve(
 
 /// Middleware: hands a request on once its body is here. One that is too long is handed on as well: the endpoint refuses it, or does not
 /// look at it.
-async fn arrive(State(arrivals): State<Arrivals>, request: Request, next: Next) -> Response {
+async fn arrive(State((arrivals, limit)): State<(Arrivals, usize)>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match arrivals.read(body, BODY_LIMIT).await {
+    let body = match arrivals.read(body, limit).await {
         Ok(Arrived::Whole(body)) => Body::from(body),
         Ok(Arrived::TooLong(body)) => body,
         Err(error) => return not_arrived(error).into_response(),

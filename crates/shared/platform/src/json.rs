@@ -33,6 +33,11 @@ pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T,
             "the body must be application/json",
         ));
     }
+    decode(body)
+}
+
+/// Parses a JSON object. A problem names the member and what is wrong with it, never its value.
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     // serde would take an array for a struct, member by member.
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(Problem::invalid("body", "is not a JSON object"));

@@ -84,8 +84,11 @@ impl Service {
     }
 
     /// Where it listens: `<NAME>_LISTEN`, or its port on loopback.
+    ///
+    /// A service without a second API may be told by `<NAME>_HTTP_LISTEN`, too, as its HTTP API is called beside a gRPC one.
     pub fn listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
-        self.socket("LISTEN", self.port, settings)
+        let http = settings.get(&self.variable("LISTEN")).is_none() && self.second_api.is_none();
+        self.socket(if http { "HTTP_LISTEN" } else { "LISTEN" }, self.port, settings)
     }
 
     /// Where its second API listens: the variable of [`SecondApi`], or its port on loopback.

@@ -10,6 +10,7 @@ pub mod dlq;
 pub mod doctor;
 pub mod migrate;
 pub mod operator;
+pub mod produce;
 pub mod restock;
 pub mod run;
 pub mod up;

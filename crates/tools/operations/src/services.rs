@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platform::service::Service;
 
-pub const SERVICES: [&Service; 9] = [
+pub const SERVICES: [&Service; 10] = [
     &iam::SERVICE,
     &inventory::SERVICE,
     &order::SERVICE,
@@ -13,6 +13,7 @@ pub const SERVICES: [&Service; 9] = [
     &delivery::SERVICE,
     &geo::SERVICE,
     &customers::SERVICE,
+    &intake::SERVICE,
 ];
 
 /// The services that have a database.

@@ -81,7 +81,9 @@ async fn start() -> anyhow::Result<GuardedKafka> {
     for (name, value) in ENVIRONMENT.iter().chain(&LISTENERS) {
         image = image.with_env_var(*name, *value);
     }
-    for user in ["BROKER", "OPERATOR", "UI", "INVENTORY", "ORDER", "PAYMENT", "ASSEMBLY", "NOTIFICATION", "DELIVERY"] {
+    for user in
+        ["BROKER", "OPERATOR", "UI", "INVENTORY", "ORDER", "PAYMENT", "ASSEMBLY", "NOTIFICATION", "DELIVERY", "INTAKE"]
+    {
         image = image.with_env_var(format!("{user}_KAFKA_PASSWORD"), PASSWORD);
     }
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../deploy/kafka");

@@ -75,6 +75,11 @@ impl Subscription {
         Self { group: inbound.consumer.group, topic: inbound.topic, handler: Arc::new(RecordHandler { handle }) }
     }
 
+    /// The same with a handler of its own, such as one that takes batches.
+    pub fn handled_by(inbound: &Inbound, handler: Arc<dyn Handler>) -> Self {
+        Self { group: inbound.consumer.group, topic: inbound.topic, handler }
+    }
+
     pub fn group(&self) -> &'static str {
         self.group
     }
@@ -88,6 +93,14 @@ impl Subscription {
 impl Handler for Subscription {
     async fn handle(&self, message: &Message) -> Result<(), Failure> {
         self.handler.handle(message).await
+    }
+
+    fn batch(&self) -> usize {
+        self.handler.batch()
+    }
+
+    async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
+        self.handler.handle_all(messages).await
     }
 }
 

@@ -77,19 +77,34 @@ pub const ROUTES: [Route; 11] = [
 #[derive(Clone, Copy, Debug)]
 pub struct Inbound {
     pub consumer: Consumer,
+    /// A service of ours that writes it, too.
+    pub producer: Option<&'static str>,
     pub topic: fn(&Topics) -> &str,
 }
 
 /// Every topic that programs outside write.
-pub const INBOUND: [Inbound; 2] = [BASKET_CONFIRMED, LOAN_APPROVED];
+pub const INBOUND: [Inbound; 3] = [BASKET_CONFIRMED, LOAN_APPROVED, ORDERS];
 
 /// Confirmed baskets, which are delivered as orders.
-pub const BASKET_CONFIRMED: Inbound =
-    Inbound { consumer: to("delivery", "delivery-service-group"), topic: |topics| &topics.basket_confirmed_topic_name };
+pub const BASKET_CONFIRMED: Inbound = Inbound {
+    consumer: to("delivery", "delivery-service-group"),
+    producer: None,
+    topic: |topics| &topics.basket_confirmed_topic_name,
+};
+
+/// Orders of other shops, in JSON.
+pub const ORDERS: Inbound = Inbound {
+    consumer: to("intake", "order-service"),
+    producer: Some("intake"),
+    topic: |topics| &topics.intake_topic_name,
+};
 
 /// Loans that a bank has approved, which are credited to customers.
-pub const LOAN_APPROVED: Inbound =
-    Inbound { consumer: to("customers", "customer-service-group"), topic: |topics| &topics.loan_approved_topic_name };
+pub const LOAN_APPROVED: Inbound = Inbound {
+    consumer: to("customers", "customer-service-group"),
+    producer: None,
+    topic: |topics| &topics.loan_approved_topic_name,
+};
 
 /// The route of an event type; nothing for a type that is not known.
 pub fn route_of(kind: &str) -> Option<&'static Route> {
@@ -153,9 +168,10 @@ mod tests {
             lines.push(format!("write {} {}", route.producer, named(topic)));
             lines.extend(route.consumers.iter().map(|consumer| read(*consumer, topic)));
         }
-        for Inbound { consumer, topic } in INBOUND {
+        for Inbound { consumer, producer, topic } in INBOUND {
             let topic = topic(&topics);
             lines.push(format!("write outside {}", named(topic)));
+            lines.extend(producer.map(|producer| format!("write {producer} {}", named(topic))));
             lines.push(read(consumer, topic));
         }
         // Several types of events share a topic.

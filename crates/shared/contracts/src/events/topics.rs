@@ -31,6 +31,8 @@ pub struct Topics {
     pub basket_confirmed_topic_name: String,
     #[serde(default = "loan_approved")]
     pub loan_approved_topic_name: String,
+    #[serde(default = "orders")]
+    pub intake_topic_name: String,
 }
 
 fn order_created() -> String {
@@ -81,19 +83,23 @@ fn loan_approved() -> String {
     "loan.approved".to_owned()
 }
 
+fn orders() -> String {
+    "orders".to_owned()
+}
+
 impl Topics {
     /// The topic of events of the type `E`.
     pub fn of<E: Published>(&self) -> &str {
         E::topic(self)
     }
 
-    /// Every topic, in the order in which an order meets them, then those of customers; the last two come from programs outside.
-    pub fn all(&self) -> [&str; 12] {
+    /// Every topic, in the order in which an order meets them, then those of customers; the last three come from programs outside.
+    pub fn all(&self) -> [&str; 13] {
         self.variables().map(|(_, topic)| topic)
     }
 
     /// Every topic with the variable that names it.
-    pub fn variables(&self) -> [(&'static str, &str); 12] {
+    pub fn variables(&self) -> [(&'static str, &str); 13] {
         [
             ("ORDER_CREATED_TOPIC_NAME", &self.order_created_topic_name),
             ("PAYMENT_COMPLETED_TOPIC_NAME", &self.payment_completed_topic_name),
@@ -107,6 +113,7 @@ impl Topics {
             ("CUSTOMER_UPDATED_TOPIC_NAME", &self.customer_updated_topic_name),
             ("BASKET_CONFIRMED_TOPIC_NAME", &self.basket_confirmed_topic_name),
             ("LOAN_APPROVED_TOPIC_NAME", &self.loan_approved_topic_name),
+            ("INTAKE_TOPIC_NAME", &self.intake_topic_name),
         ]
     }
 
@@ -126,6 +133,7 @@ impl Topics {
             customer_updated_topic_name: name(self.customer_updated_topic_name),
             basket_confirmed_topic_name: name(self.basket_confirmed_topic_name),
             loan_approved_topic_name: name(self.loan_approved_topic_name),
+            intake_topic_name: name(self.intake_topic_name),
         }
     }
 }
@@ -145,6 +153,7 @@ impl Default for Topics {
             customer_updated_topic_name: customer_updated(),
             basket_confirmed_topic_name: basket_confirmed(),
             loan_approved_topic_name: loan_approved(),
+            intake_topic_name: orders(),
         }
     }
 }

@@ -170,29 +170,63 @@ impl Consumer {
         client
     }
 
-    /// Handles the messages of one partition, one after another, until its queue is closed.
+    /// Handles the messages of one partition in their order, in batches where the handler takes them, until its queue is closed.
     async fn work(self: Arc<Self>, mut queue: Queue, consumer: Weak<StreamConsumer<Context>>, stop: CancellationToken) {
-        while let Some(message) = queue.messages.recv().await {
+        let batch = self.handler.batch();
+        let mut messages = Vec::new();
+        while queue.messages.recv_many(&mut messages, batch).await > 0 {
             if queue.closed.is_cancelled() || stop.is_cancelled() {
                 break;
             }
-            let span = tracing::info_span!(
-                "consume",
-                otel.name = format!("{} process", message.topic),
-                otel.kind = "consumer",
-                group = self.group,
-                partition = message.partition,
-                offset = message.offset,
-            );
-            telemetry::continue_trace(&span, &message.headers);
-            if !self.settle(&message, &queue.closed, &stop).instrument(span).await {
-                break;
+            let handled = if batch > 1 { self.handle_all(&messages).await } else { vec![false] };
+            for (message, handled) in messages.drain(..).zip(handled) {
+                if !handled && !self.handle_one(&message, &queue.closed, &stop).await {
+                    return;
+                }
+                let Some(consumer) = consumer.upgrade() else { return };
+                // Fails when the partition has moved meanwhile; its new owner finds the effect in its database.
+                let _ = consumer.store_offset(&message.topic, message.partition, message.offset);
+                queue.done(&message);
             }
-            let Some(consumer) = consumer.upgrade() else { break };
-            // Fails when the partition has moved meanwhile; its new owner finds the message in the inbox.
-            let _ = consumer.store_offset(&message.topic, message.partition, message.offset);
-            queue.done(&message);
         }
+    }
+
+    /// Handles messages of one partition at once: true for each that is done with.
+    async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
+        let start = tokio::time::Instant::now();
+        let Some(first) = messages.first() else { return Vec::new() };
+        let span = tracing::info_span!(
+            "consume",
+            otel.name = format!("{} process", first.topic),
+            otel.kind = "consumer",
+            group = self.group,
+            partition = first.partition,
+            offset = first.offset,
+            messages = messages.len(),
+        );
+        let handled = AssertUnwindSafe(self.handler.handle_all(messages).instrument(span)).catch_unwind().await;
+        // A message that makes the handler panic shows itself when it is handled alone.
+        let mut handled = handled.unwrap_or_default();
+        handled.resize(messages.len(), false);
+        for _ in handled.iter().filter(|handled| **handled) {
+            metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
+            metrics::histogram!("kafka_message_handling_seconds", "group" => self.group).record(start.elapsed());
+        }
+        handled
+    }
+
+    /// Handles or dead-letters a message. False when it was stopped before.
+    async fn handle_one(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
+        let span = tracing::info_span!(
+            "consume",
+            otel.name = format!("{} process", message.topic),
+            otel.kind = "consumer",
+            group = self.group,
+            partition = message.partition,
+            offset = message.offset,
+        );
+        telemetry::continue_trace(&span, &message.headers);
+        self.settle(message, closed, stop).instrument(span).await
     }
 }
 

@@ -50,6 +50,17 @@ impl Failure {
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     async fn handle(&self, message: &Message) -> Result<(), Failure>;
+
+    /// The most messages that [`handle_all`](Self::handle_all) takes at once; one where a handler has no use for more.
+    fn batch(&self) -> usize {
+        1
+    }
+
+    /// Handles messages of one partition at once: true for each that has been handled. The others are then handled one by one, in their
+    /// order.
+    async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
+        vec![false; messages.len()]
+    }
 }
 
 impl From<&BorrowedMessage<'_>> for Message {

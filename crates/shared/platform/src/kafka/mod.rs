@@ -23,7 +23,7 @@ pub use dead_letter::{
     HEADER_TOPIC, dead_letter_topic,
 };
 pub use message::{Failure, Handler, Message};
-pub use producer::{KafkaPublisher, Record};
+pub use producer::{KafkaPublisher, Record, is_too_large};
 pub use reader::{Extent, Mark, Reader};
 pub use security::{SaslMechanism, SecurityProtocol};
 pub use topics::{delete_records, ensure_compacted_topic, ensure_topics, retention};

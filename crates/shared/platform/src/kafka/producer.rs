@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -39,6 +40,8 @@ pub struct KafkaPublisher {
     config: Config,
     /// Replaced when it has failed for good.
     producer: Arc<RwLock<Producer>>,
+    /// How long a record may take; without it there is no end.
+    limit: Option<Duration>,
     /// The topics that are known to exist. A broker would make a missing one up, with partitions of its own choice.
     ensured: Arc<Mutex<HashSet<String>>>,
 }
@@ -51,18 +54,27 @@ struct Producer {
 
 impl KafkaPublisher {
     pub fn new(config: &Config) -> anyhow::Result<Self> {
-        let producer = Arc::new(RwLock::new(producer(config)?));
-        Ok(Self { config: config.clone(), producer, ensured: Arc::default() })
+        Self::limited(config, None)
+    }
+
+    /// A publisher that gives a record up after `limit`: for a caller who waits, and tries again by itself.
+    pub fn within(config: &Config, limit: Duration) -> anyhow::Result<Self> {
+        Self::limited(config, Some(limit))
+    }
+
+    fn limited(config: &Config, limit: Option<Duration>) -> anyhow::Result<Self> {
+        let producer = Arc::new(RwLock::new(producer(config, limit)?));
+        Ok(Self { config: config.clone(), producer, limit, ensured: Arc::default() })
     }
 }
 
-fn producer(config: &Config) -> anyhow::Result<Producer> {
+fn producer(config: &Config, limit: Option<Duration>) -> anyhow::Result<Producer> {
     let mut client = config.client();
     client
         .set("acks", "all")
         .set("enable.idempotence", "true")
-        // Without end: a record dropped between two of its key would change their order.
-        .set("message.timeout.ms", "0")
+        // 0 is without end: a record dropped between two of its key would change their order.
+        .set("message.timeout.ms", limit.unwrap_or_default().as_millis().to_string())
         .set("linger.ms", "0")
         // Room for dead letters of twice the broker's default size, and no more memory than a small container has.
         .set("message.max.bytes", "4000000")
@@ -77,7 +89,7 @@ fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
 }
 
 /// True when publishing failed because a record is larger than this producer or its topic lets through.
-pub(super) fn is_too_large(error: &anyhow::Error) -> bool {
+pub fn is_too_large(error: &anyhow::Error) -> bool {
     let code = error.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code);
     code == Some(RDKafkaErrorCode::MessageSizeTooLarge)
 }
@@ -107,7 +119,7 @@ impl KafkaPublisher {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         let Some((_, reason)) = current.client.client().fatal_error() else { return Ok(()) };
         tracing::error!(reason, "a Kafka producer failed for good and is made again");
-        let failed = std::mem::replace(&mut *current, producer(&self.config)?);
+        let failed = std::mem::replace(&mut *current, producer(&self.config, self.limit)?);
         // Waits for its thread to end.
         tokio::task::spawn_blocking(move || drop(failed));
         Ok(())
@@ -127,7 +139,7 @@ impl KafkaPublisher {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         if current.distrust.is(&given_up.distrust) {
             given_up.client.purge(PurgeConfig::default().queue().inflight());
-            let given_up = std::mem::replace(&mut *current, producer(&self.config)?);
+            let given_up = std::mem::replace(&mut *current, producer(&self.config, self.limit)?);
             // Waits for its thread to end.
             tokio::task::spawn_blocking(move || drop(given_up));
         }
@@ -168,7 +180,13 @@ impl KafkaPublisher {
 #[async_trait]
 impl Publisher for KafkaPublisher {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
-        self.ensure(&records).await?;
+        // What is made by then may stay; no record is under way yet.
+        match self.limit {
+            Some(limit) => {
+                tokio::time::timeout(limit, self.ensure(&records)).await.context("asking Kafka for topics")??;
+            }
+            None => self.ensure(&records).await?,
+        }
         let outcome = self.send(&records).await;
         if outcome.is_err() {
             self.replace_failed()?;

@@ -39,6 +39,12 @@ impl fmt::Display for Banner {
                 let http = format!("http://{}", self.addresses.at(&service.variable("HTTP_LISTEN")));
                 writeln!(f, "  {service:<14}{http}/api/v1   Swagger UI: {http}/swagger-ui/")?;
             }
+            // Intake has no other API.
+            if *service == intake::SERVICE {
+                let http = format!("http://{}", self.addresses.of(service));
+                writeln!(f, "  {service:<14}{http}/   Swagger UI: {http}/swagger-ui/")?;
+                continue;
+            }
             writeln!(f, "  {service:<14}{} (gRPC)", self.addresses.at(&service.called_at()))?;
         }
         writeln!(f, "  {:<14}http://{}/metrics, /health/ready\n", "admin", self.addresses.admin)?;

@@ -44,7 +44,9 @@ fn log_level() -> String {
 pub async fn run(data: Data) -> anyhow::Result<()> {
     let begun = Instant::now();
     // Everything listens on 127.0.0.1 alone, unless a variable says otherwise.
-    let settings = Settings::load()?.or("LOG_LEVEL", &log_level()).or("DELIVERY_OPEN", "true").for_shared_process();
+    let settings =
+        Settings::load()?.or("LOG_LEVEL", &log_level()).or("DELIVERY_OPEN", "true").or("INTAKE_OPEN", "true");
+    let settings = settings.for_shared_process();
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     Descriptions::choose(&settings)?;
     let stop = on_signal()?;

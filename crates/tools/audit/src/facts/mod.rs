@@ -4,6 +4,7 @@ mod clients;
 mod customers;
 mod delivery;
 mod events;
+mod intake;
 mod state;
 
 use std::{collections::HashMap, time::Duration};
@@ -16,6 +17,7 @@ pub use self::{
     customers::{Credit, Customer, CustomerVersion, KycStatus, Loan, LoanStatus},
     delivery::{Courier, Delivery, DeliveryState, StoragePlace, status_event},
     events::{Completion, DeadLetter, DeadLetters, Discarded, Inbox, Kind, Log, OutboxRow, Received, Record, kind},
+    intake::{Intake, IntakeOrder, IntakeRecord},
     state::{
         Balance, Entry, EntryKind, Job, JobStatus, Notification, NotificationStatus, Order, OrderStatus, Part, Payment,
         PaymentStatus, Reservation, ReservationStatus, Restock,
@@ -54,6 +56,7 @@ pub struct Facts {
     pub loans: Vec<Loan>,
     /// What payment has credited, once per reference.
     pub credits: Vec<Credit>,
+    pub intake: Intake,
 
     pub outbox: Vec<OutboxRow>,
     /// How attempts to pay ended, as published: of payment's outbox and of the topic.

@@ -7,6 +7,7 @@ mod consumer_effects;
 mod customers;
 mod dead_letters;
 mod deliveries;
+mod intake;
 mod money;
 mod notifications;
 mod orders;
@@ -18,7 +19,7 @@ mod waivers;
 pub use self::waivers::waive;
 use crate::{Facts, Finding};
 
-pub const ALL: [fn(&Facts) -> Finding; 12] = [
+pub const ALL: [fn(&Facts) -> Finding; 13] = [
     orders::check,
     money::check,
     stock::check,
@@ -31,4 +32,5 @@ pub const ALL: [fn(&Facts) -> Finding; 12] = [
     completions::check,
     deliveries::check,
     customers::check,
+    intake::check,
 ];

@@ -6,7 +6,7 @@ use audit::{
     Facts, Finding, Verdict,
     facts::{
         Acknowledged, Answer, Balance, Completion, Courier, Credit, Customer, CustomerVersion, DeadLetters, Delivery,
-        DeliveryState, Entry, EntryKind, Inbox, Job, JobStatus, KycStatus, Loan, LoanStatus, Log, Notification,
+        DeliveryState, Entry, EntryKind, Inbox, Intake, Job, JobStatus, KycStatus, Loan, LoanStatus, Log, Notification,
         NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Probe, Received, Record,
         Reservation, ReservationStatus, Restock, StoragePlace, kind, status_event,
     },
@@ -64,7 +64,8 @@ pub fn event(order: Uuid, kind: &str) -> Uuid {
 }
 
 pub fn shop() -> Facts {
-    let mut facts = Facts { at: now(), books: vec!["ledger".to_owned()], ..Facts::default() };
+    let intake = Intake { partitions: 3, ..Intake::default() };
+    let mut facts = Facts { at: now(), books: vec!["ledger".to_owned()], intake, ..Facts::default() };
     let topics = Topics::default();
     for route in &ROUTES {
         let topic = route.topic(&topics).to_owned();

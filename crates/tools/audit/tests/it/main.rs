@@ -8,6 +8,7 @@ mod customers;
 mod dead_letters;
 mod deliveries;
 mod fixture;
+mod intake;
 mod money;
 mod notifications;
 mod orders;

@@ -35,13 +35,14 @@ pub const FAULTS: [Fault; 3] = [
 ];
 
 /// The services that consume events.
-const CONSUMERS: [&Service; 6] = [
+const CONSUMERS: [&Service; 7] = [
     &inventory::SERVICE,
     &order::SERVICE,
     &payment::SERVICE,
     &assembly::SERVICE,
     &notification::SERVICE,
     &delivery::SERVICE,
+    &intake::SERVICE,
 ];
 /// Those of them that customers do not call.
 const BACKGROUND: [&Service; 4] = [&assembly::SERVICE, &payment::SERVICE, &notification::SERVICE, &delivery::SERVICE];

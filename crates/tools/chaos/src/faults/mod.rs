@@ -15,6 +15,7 @@ mod frozen_relay;
 mod full_partitions;
 mod geo;
 mod link_faults;
+mod mad_producer;
 mod network;
 mod postgres;
 mod process_kills;
@@ -49,6 +50,7 @@ pub fn all() -> Vec<Fault> {
         &failing_builds::FAULTS,
         &geo::FAULTS,
         &redelivery::FAULTS,
+        &mad_producer::FAULTS,
         &consumers::FAULTS,
         &full_partitions::FAULTS,
         &frozen_relay::FAULTS,

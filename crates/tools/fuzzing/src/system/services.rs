@@ -26,7 +26,8 @@ use iam::{
     config::{Hashing as Cost, Limits, SessionBounds},
     hashing::Hashing,
     model::{Operators, TrustedProxies},
-    service::IamService,
+    repository::CodeLimit,
+    service::{ContactService, IamService},
 };
 use inventory::{
     model::{Category, Dimensions, Manufacturer, NewPart},
@@ -223,9 +224,13 @@ async fn users(builder: &mut Builder) -> String {
         iam_address_window: DAY,
     };
     let bounds = SessionBounds { iam_sessions_per_user: 100, iam_session_idle: None };
+    let users = Arc::new(iam::repository::MemoryUsers::default());
+    let sessions = Arc::new(iam::repository::MemorySessions::new(bounds));
+    let codes = Arc::new(iam::repository::MemoryContactCodes::new(CodeLimit { wrong: u32::MAX, window: DAY }));
+    let contacts = ContactService::new(users.clone(), sessions.clone(), codes);
     let service = IamService::new(
-        Arc::new(iam::repository::MemoryUsers::default()),
-        Arc::new(iam::repository::MemorySessions::new(bounds)),
+        users,
+        sessions,
         Arc::new(iam::repository::MemoryAttempts::new(limits)),
         hashing(),
         DAY,
@@ -233,7 +238,7 @@ async fn users(builder: &mut Builder) -> String {
     );
     let proxies = TrustedProxies::parse("0.0.0.0/0").expect("a network");
     let settings = iam::api::Settings { proxies, password_min: 8 };
-    builder.serve("iam", iam::api::RULES, iam::api::services(service, settings));
+    builder.serve("iam", iam::api::RULES, iam::api::services(service, contacts, settings));
     let (login, password) = ("ann".to_owned(), "SecurePassword123!".to_owned());
     let info = UserInfo { login: login.clone(), email: "ann@example.com".to_owned(), notification_methods: Vec::new() };
     let info = UserRegistrationInfo { info: Some(info), password: password.clone() };

@@ -75,7 +75,7 @@ const LATEST: &str =
     "select event_type, event_uuid from outbox where published_at is not null order by id desc limit 2000";
 
 /// Values that change with every business write to a database. Leases are renewed all the time and are left out.
-const FINGERPRINTS: [(&Service, &str); 7] = [
+const FINGERPRINTS: [(&Service, &str); 8] = [
     (
         &order::SERVICE,
         "select concat_ws(' ', count(*), max(updated_at), sum(attempt), (select max(id) from outbox),
@@ -115,6 +115,7 @@ const FINGERPRINTS: [(&Service, &str); 7] = [
             (select count(*) from loans), (select count(decided_at) from loans), (select count(credited_at) from loans))
         from customers",
     ),
+    (&intake::SERVICE, "select concat_ws(' ', max(number), max(erased_at)) from orders"),
 ];
 
 /// The pending work, such as `2 ships being built`.

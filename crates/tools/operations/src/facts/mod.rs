@@ -7,6 +7,7 @@ mod activity;
 mod assembly;
 mod customers;
 mod delivery;
+mod intake;
 mod inventory;
 mod messaging;
 mod notification;
@@ -65,6 +66,7 @@ impl Sources {
             Box::pin(delivery::read(&self.databases)),
             Box::pin(customers::read(&self.databases)),
         )?;
+        let intake = Box::pin(intake::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, order.at, progress).await?;
         let messaging = [order.outbox, payment.outbox, assembly.outbox, delivery.outbox, customers.outbox].concat();
         let inboxes = [
@@ -99,6 +101,7 @@ impl Sources {
             customer_versions: customers.customer_versions,
             loans: customers.loans,
             credits: payment.credits,
+            intake,
             outbox: messaging,
             inboxes,
             logs: read.logs,

@@ -18,7 +18,7 @@ use crate::{
 pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
 
 /// The consumer group of a tool's reads. The tool never joins it.
-const GROUP: &str = "shipyard-audit";
+pub(super) const GROUP: &str = "shipyard-audit";
 
 #[derive(Default)]
 pub struct Read {

@@ -23,7 +23,7 @@ pub struct Method {
 }
 
 /// The tables of rules: the service, and its rules.
-const TABLES: [(&str, Api, &[Rule]); 11] = [
+const TABLES: [(&str, Api, &[Rule]); 12] = [
     ("iam", Api::Grpc, iam::api::RULES),
     ("inventory", Api::Grpc, inventory::api::RULES),
     ("order", Api::Http, order::api::RULES),
@@ -35,6 +35,7 @@ const TABLES: [(&str, Api, &[Rule]); 11] = [
     ("delivery", Api::Grpc, delivery::api::grpc::RULES),
     ("geo", Api::Grpc, geo::api::RULES),
     ("customers", Api::Grpc, customers::api::RULES),
+    ("intake", Api::Http, intake::api::RULES),
 ];
 
 /// The methods that have a rule.
@@ -65,7 +66,11 @@ pub fn described() -> BTreeSet<Method> {
             }
         }
     }
-    let documents = [("order", order::api::document()), ("delivery", delivery::api::http::document())];
+    let documents = [
+        ("order", order::api::document()),
+        ("delivery", delivery::api::http::document()),
+        ("intake", intake::api::document()),
+    ];
     for (service, document) in documents {
         let document = serde_json::to_value(&document).unwrap();
         for (path, operations) in document["paths"].as_object().unwrap() {

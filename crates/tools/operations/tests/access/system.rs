@@ -8,6 +8,7 @@ use client::{
     shop::Shop,
 };
 use contracts::{
+    events::Topics,
     ids::UserId,
     proto::{
         auth::v1::{LoginRequest, LogoutRequest},
@@ -27,6 +28,8 @@ use platform::{
     clock,
     config::Settings,
     http, ids,
+    kafka::{Config, KafkaPublisher, Record},
+    outbox::Publisher as _,
 };
 use reqwest::Method as Verb;
 use serde_json::json;
@@ -91,7 +94,11 @@ impl System {
             let url = format!("http://{}", address(&service.called_at()));
             grpc.insert(service.name, Endpoint::from_shared(url).unwrap().connect_lazy());
         }
-        let http = HashMap::from([("order", address("ORDER_LISTEN")), ("delivery", address("DELIVERY_HTTP_LISTEN"))]);
+        let http = HashMap::from([
+            ("order", address("ORDER_LISTEN")),
+            ("delivery", address("DELIVERY_HTTP_LISTEN")),
+            ("intake", address("INTAKE_LISTEN")),
+        ]);
         let shop = Shop::of(&settings).unwrap();
         let (owner, another) = (Customer::fresh("owner"), Customer::fresh("another"));
         let (owner_uuid, _) = owner.register(&shop).await.unwrap();
@@ -103,6 +110,7 @@ impl System {
         become_customer(&grpc["customers"], &owner).await;
         let operator = operator(&settings, &shop).await;
         let order = paid_order(&shop, &owner, &owner_uuid.to_string()).await;
+        taken_in(&settings, &order, &owner_uuid.to_string()).await;
         let system = Self {
             http,
             grpc,
@@ -127,6 +135,8 @@ impl System {
             let method = Method { service, api: Api::Grpc, name: name.to_owned() };
             eventually(async || (self.ask(&method, Caller::Owner).await == Answer::Admitted).then_some(())).await;
         }
+        let method = Method { service: "intake", api: Api::Http, name: "GET /orders/{id}".to_owned() };
+        eventually(async || (self.ask(&method, Caller::Owner).await == Answer::Admitted).then_some(())).await;
     }
 
     /// Calls a method about the owner and its order.
@@ -188,6 +198,23 @@ impl System {
         }
         Answer::of_http(request.send().await.unwrap().status().as_u16())
     }
+}
+
+/// Publishes an order of the owner for intake, with the uuid of the order as its key.
+async fn taken_in(settings: &Settings, order: &str, owner: &str) {
+    let topics: Topics = settings.read().unwrap();
+    let content = intake::model::Order {
+        order_uid: intake::model::OrderUid::stored(order),
+        customer_id: owner.to_owned(),
+        ..intake::sample::order(1, 1)
+    };
+    let record = Record {
+        topic: topics.intake_topic_name,
+        key: order.as_bytes().to_vec(),
+        payload: serde_json::to_vec(&content).unwrap(),
+        headers: HashMap::new(),
+    };
+    KafkaPublisher::new(&Config::load(settings).unwrap()).unwrap().publish(vec![record]).await.unwrap();
 }
 
 /// Settings of a system of one process.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use audit::{
     Facts,
     facts::{
-        Balance, Completion, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification,
-        NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison, Received, Record,
-        Reservation, ReservationStatus, Restock, Told, kind,
+        Balance, Completion, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Intake, Job, JobStatus, Log,
+        Notification, NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison,
+        Received, Record, Reservation, ReservationStatus, Restock, Told, kind,
     },
 };
 use chrono::{DateTime, Utc};
@@ -54,6 +54,8 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
         deliveries,
         couriers,
         places,
+        // The simulated shop has no stream.
+        intake: Intake { partitions: 1, ..Intake::default() },
         outbox: outbox(world, at),
         completions: completions(world),
         inboxes: inboxes(world),

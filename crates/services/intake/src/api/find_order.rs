@@ -1,0 +1,49 @@
+//! `GET /`: the page with a field for an order_uid, which leads to the order.
+
+use std::fmt::Write as _;
+
+use axum::{
+    extract::{Query, rejection::QueryRejection},
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use serde::Deserialize;
+
+use super::page::{Find, page};
+
+#[derive(Default, Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    order_uid: String,
+}
+
+/// A page with a field for an order_uid
+///
+/// With the query `order_uid`, as the form sends it, it leads to that order.
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "findOrder",
+    tag = "page",
+    params(("order_uid" = Option<String>, Query)),
+    responses((status = 200, content_type = "text/html", body = String), (status = 303))
+)]
+pub async fn handle(asked: Result<Query<Asked>, QueryRejection>) -> Response {
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    match asked.order_uid.trim() {
+        "" => page(StatusCode::OK, &Find { order_uid: "", message: "" }),
+        uid => Redirect::to(&format!("/orders/{}", encoded(uid))).into_response(),
+    }
+}
+
+/// The text as one segment of a path.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut path, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            let _ = write!(path, "%{byte:02X}");
+        }
+        path
+    })
+}

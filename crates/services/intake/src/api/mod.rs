@@ -1,0 +1,15 @@
+//! The HTTP API, a file per endpoint, and the page for people.
+
+mod accept;
+mod caller;
+mod erase_customer;
+mod find_order;
+mod get_order;
+mod page;
+mod place_order;
+mod problems;
+mod request_id;
+mod routes;
+mod state;
+
+pub use routes::{RULES, document, router};

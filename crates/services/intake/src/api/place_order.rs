@@ -1,0 +1,133 @@
+//! `POST /orders`: places an order in the topic.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode},
+};
+use platform::{clock, ids, json, problem::Problem};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use utoipa::ToSchema;
+
+use super::{problems::PAYLOAD_TOO_LARGE, state::Api};
+use crate::{
+    error::Error,
+    model::{Broken, Order, OrderUid},
+    sample::{Piece, short_order},
+    service::read,
+};
+
+/// The most pieces of an order, which become items.
+const MOST_PIECES: usize = 1_000;
+
+/// An order that is in the topic.
+#[derive(Serialize, ToSchema)]
+pub struct Placed {
+    pub order_uid: OrderUid,
+}
+
+/// The short form, of which everything else is made up; only where the API is open.
+#[derive(Deserialize, ToSchema)]
+pub struct ShortOrder {
+    /// A number or a text: the customer_id.
+    #[serde(deserialize_with = "text")]
+    #[schema(value_type = String)]
+    user_id: String,
+    items: Vec<ShortItem>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct ShortItem {
+    /// The name of the item.
+    sku: String,
+    /// The pieces, each of which becomes an item.
+    #[schema(minimum = 1, maximum = 1_000)]
+    qty: i64,
+}
+
+/// The form of a body.
+#[derive(Deserialize)]
+struct Form {
+    user_id: Option<IgnoredAny>,
+    order_uid: Option<IgnoredAny>,
+}
+
+/// The body's forms, for the description.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it describes, and is never made")]
+#[serde(untagged)]
+pub enum NewOrder {
+    Whole(Box<Order>),
+    Short(ShortOrder),
+}
+
+/// Place an order
+///
+/// Answers once it is in the topic, from which it is stored a moment later. An order_uid that another order has shows as a dead letter.
+#[utoipa::path(
+    post,
+    path = "/orders",
+    operation_id = "placeOrder",
+    tag = "orders",
+    request_body = NewOrder,
+    responses((status = 202, body = Placed)),
+    security(("session" = []))
+)]
+pub async fn handle(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<Placed>), Problem> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let (status, code) = PAYLOAD_TOO_LARGE;
+            Problem::new(status, code, "the body is larger than 1 MiB")
+        }
+        _ => json::unreadable(&rejection),
+    })?;
+    let form: Form = json::parse(&headers, &body)?;
+    let order = if api.is_open && form.user_id.is_some() && form.order_uid.is_none() {
+        completed(json::decode(&body)?).map_err(Error::from)?
+    } else {
+        read(&body, clock::now()).map_err(Error::from)?
+    };
+
+    api.service.place(&order).await?;
+
+    Ok((StatusCode::ACCEPTED, Json(Placed { order_uid: order.order_uid })))
+}
+
+/// The order of a short form, which keeps the rules.
+fn completed(short: ShortOrder) -> Result<Order, Broken> {
+    let mut pieces = Vec::new();
+    for (place, item) in short.items.into_iter().enumerate() {
+        let room = MOST_PIECES - pieces.len();
+        let count = usize::try_from(item.qty).ok().filter(|count| (1..=room).contains(count));
+        let rule =
+            || Broken::new(format!("items[{place}].qty"), format!("the pieces are not between 1 and {MOST_PIECES}"));
+        pieces.extend(std::iter::repeat_n(Piece { name: item.sku }, count.ok_or_else(rule)?));
+    }
+    let now = clock::now();
+    let order = short_order(ids::random().as_u128(), short.user_id, pieces, now);
+    let renamed = |broken: Broken| Broken {
+        path: if broken.path == "customer_id" { "user_id".to_owned() } else { broken.path },
+        ..broken
+    };
+    order.check(now).map_err(renamed)?;
+    Ok(order)
+}
+
+/// A text, or a number as text.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a text or a whole number")]
+    enum Value {
+        Number(i64),
+        Text(String),
+    }
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.to_string(),
+        Value::Text(text) => text,
+    })
+}

@@ -1,0 +1,52 @@
+//! Maps errors to HTTP problems, and declares them.
+
+use axum::http::StatusCode;
+use platform::{
+    openapi::{Declared, SharedProblems},
+    postgres::DatabaseError,
+    problem::Problem,
+};
+
+use crate::error::Error;
+
+/// The problems that the endpoints share.
+pub const SHARED: SharedProblems = SharedProblems {
+    anywhere: &[
+        (StatusCode::UNAUTHORIZED, "MISSING_SESSION"),
+        (StatusCode::UNAUTHORIZED, "INVALID_SESSION"),
+        (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+        (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
+        (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
+        (StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE"),
+    ],
+    posted: &[(StatusCode::FORBIDDEN, "FORBIDDEN")],
+    json: &[
+        (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+        (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
+        PAYLOAD_TOO_LARGE,
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+    ],
+};
+
+pub const ORDER_NOT_FOUND: Declared = (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND");
+pub const PAYLOAD_TOO_LARGE: Declared = (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE");
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        let declared = |(status, code): Declared| Self::new(status, code, message.clone());
+        match error {
+            Error::NotFound => declared(ORDER_NOT_FOUND),
+            Error::Broken(broken) => Self::invalid(broken.path, broken.rule),
+            Error::TooLong => declared(PAYLOAD_TOO_LARGE),
+            Error::Topic(_) | Error::TooSlow | Error::Database(DatabaseError::Unavailable(_)) => {
+                tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");
+                Self::unavailable(message)
+            }
+            Error::Reused | Error::Database(_) => {
+                tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "request failed");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong here")
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! `X-Request-ID`: echoed, or made.
+
+use axum::{
+    extract::Request,
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use platform::ids;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest that is echoed, in bytes.
+const LONGEST: usize = 128;
+
+/// Middleware: the response has the id of its request.
+pub async fn echo(request: Request, next: Next) -> Response {
+    let given = request
+        .headers()
+        .get(REQUEST_ID)
+        .filter(|id| id.len() <= LONGEST && !id.is_empty() && id.as_bytes().iter().all(u8::is_ascii_graphic));
+    let id = given.cloned().or_else(|| HeaderValue::from_str(&ids::random().to_string()).ok());
+    let mut response = next.run(request).await;
+    if let Some(id) = id {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}

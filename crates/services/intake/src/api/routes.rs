@@ -1,0 +1,101 @@
+//! The HTTP router: endpoints, and the middleware around them.
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+    routing::get,
+};
+use platform::{
+    api_pages,
+    auth::{Guard, Rule, SESSION_HEADER},
+    health::{Readiness, probe_routes},
+    http,
+    load_shed::{Slots, UserSlots, shed, shed_user},
+    problem::Problem,
+};
+use utoipa::{
+    OpenApi,
+    openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{erase_customer, find_order, get_order, page, place_order, problems::SHARED, request_id, state::Api};
+use crate::{config::Own, model::MESSAGE_LIMIT, service::IntakeService};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Shipyard intake", description = "Orders that come from a stream, and each of them by its id."),
+    components(schemas(Problem)),
+    tags((name = "orders"), (name = "page"), (name = "operators"))
+)]
+struct Base;
+
+/// The OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
+pub fn document() -> utoipa::openapi::OpenApi {
+    let mut document = described().split_for_parts().1;
+    document.merge(operators().split_for_parts().1);
+    document
+}
+
+/// The endpoints with their descriptions.
+fn described() -> OpenApiRouter<Api> {
+    let mut base = Base::openapi();
+    let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(SESSION_HEADER)));
+    let components = base.components.get_or_insert_default();
+    components.add_security_scheme("session", scheme);
+    components.responses.extend(SHARED.responses());
+    OpenApiRouter::<Api>::with_openapi(base)
+        .routes(SHARED.declared::<Api>(routes!(get_order::handle), &get_order::PROBLEMS))
+        .routes(SHARED.declared(routes!(place_order::handle), &[]))
+        .routes(routes!(find_order::handle))
+}
+
+/// Those that are for operators alone, also where the API is open.
+fn operators() -> OpenApiRouter<Api> {
+    OpenApiRouter::<Api>::new().routes(SHARED.declared(routes!(erase_customer::handle), &[]))
+}
+
+/// All that intake serves. More than the configured number of concurrent requests, or a quarter of them by one user, are rejected with 429.
+pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: &Own) -> Router {
+    let state = Api { service, is_open: own.intake_open };
+    let slots = Slots::new(own.intake_max_in_flight);
+    let users = UserSlots::quarter_of(own.intake_max_in_flight);
+    let around = |router: OpenApiRouter<Api>, guard: Guard| {
+        Router::from(router)
+            .method_not_allowed_fallback(http::method_not_allowed)
+            .layer(DefaultBodyLimit::max(MESSAGE_LIMIT))
+            .layer(from_fn_with_state(users.clone(), shed_user))
+            .layer(from_fn_with_state(guard, Guard::http))
+            .layer(from_fn_with_state(slots.clone(), shed))
+            .with_state(state.clone())
+    };
+    let open = if own.intake_open { guard.clone().open() } else { guard.clone() };
+    let pages = Router::new()
+        .route("/style.css", get(page::style))
+        .merge(api_pages::routes(document()))
+        .merge(probe_routes(vec![readiness]))
+        .layer(from_fn_with_state(guard.clone(), Guard::http));
+    let router = Router::new()
+        .merge(around(described(), open))
+        .merge(around(operators(), guard.clone()))
+        .merge(pages)
+        .fallback(get_order::elsewhere)
+        .layer(from_fn(request_id::echo));
+    http::layers_with(router, MESSAGE_LIMIT)
+}
+
+/// A session reads one's own orders, an operator all, and places and erases them; the page with the field and descriptions need neither.
+pub const RULES: &[Rule] = &[
+    Rule::public("GET /"),
+    Rule::session("GET /orders/{id}", &[]),
+    Rule::operator("POST /orders", &[]),
+    Rule::operator("POST /customers/{id}/erase", &[]),
+    Rule::public("GET /style.css"),
+    Rule::public("GET /openapi.json"),
+    Rule::public("GET /swagger-ui"),
+    Rule::public("GET /swagger-ui/"),
+    Rule::public("GET /swagger-ui/{*rest}"),
+    Rule::public("GET /health/live"),
+    Rule::public("GET /health/ready"),
+];

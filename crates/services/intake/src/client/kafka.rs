@@ -1,0 +1,39 @@
+//! The topic in Kafka.
+
+use std::{collections::HashMap, time::Duration};
+
+use async_trait::async_trait;
+use platform::{
+    kafka::{Config, KafkaPublisher, Record, is_too_large},
+    outbox::Publisher as _,
+};
+
+use super::Topic;
+use crate::{error::Error, model::Order};
+
+/// How long the broker may take.
+const LIMIT: Duration = Duration::from_secs(3);
+
+pub struct KafkaTopic {
+    publisher: KafkaPublisher,
+    topic: String,
+}
+
+impl KafkaTopic {
+    pub fn new(config: &Config, topic: String) -> anyhow::Result<Self> {
+        Ok(Self { publisher: KafkaPublisher::within(config, LIMIT)?, topic })
+    }
+}
+
+#[async_trait]
+impl Topic for KafkaTopic {
+    async fn publish(&self, order: &Order) -> Result<(), Error> {
+        let payload = serde_json::to_vec(order).map_err(|error| Error::Topic(error.into()))?;
+        let key = order.order_uid.as_str().as_bytes().to_vec();
+        let record = Record { topic: self.topic.clone(), key, payload, headers: HashMap::new() };
+        self.publisher
+            .publish(vec![record])
+            .await
+            .map_err(|error| if is_too_large(&error) { Error::TooLong } else { Error::Topic(error) })
+    }
+}

@@ -1,0 +1,41 @@
+//! The in-memory twin of the topic.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+
+use super::Topic;
+use crate::{error::Error, model::Order};
+
+/// Keeps the records. Clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryTopic {
+    records: Arc<Mutex<Vec<Vec<u8>>>>,
+    is_away: Arc<AtomicBool>,
+}
+
+impl MemoryTopic {
+    pub fn records(&self) -> Vec<Vec<u8>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes publishing fail as with a broker that is away, or ends that.
+    pub fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::Release);
+    }
+}
+
+#[async_trait]
+impl Topic for MemoryTopic {
+    async fn publish(&self, order: &Order) -> Result<(), Error> {
+        if self.is_away.load(Ordering::Acquire) {
+            return Err(Error::Topic(anyhow::anyhow!("the broker is away")));
+        }
+        let payload = serde_json::to_vec(order).map_err(|error| Error::Topic(error.into()))?;
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).push(payload);
+        Ok(())
+    }
+}

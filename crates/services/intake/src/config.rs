@@ -1,0 +1,79 @@
+//! The service's configuration.
+
+use std::time::Duration;
+
+use contracts::{events::Messaging, identity};
+use platform::{
+    config::{ConfigError, Settings},
+    server,
+};
+use serde::Deserialize;
+
+use crate::SERVICE;
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub server: server::Config,
+    pub identity: identity::Config,
+    pub messaging: Messaging,
+    pub own: Own,
+}
+
+/// The variables that only this service has.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Own {
+    /// True serves the API without authentication.
+    #[serde(default)]
+    pub intake_open: bool,
+    /// The orders that the cache holds at most.
+    #[serde(default = "capacity")]
+    pub intake_cache_capacity: u32,
+    /// How long the cache holds an order.
+    #[serde(default = "one_day", with = "humantime_serde")]
+    pub intake_cache_ttl: Duration,
+    /// How long an order is kept; without it, for ever.
+    #[serde(default, with = "humantime_serde")]
+    pub intake_retention: Option<Duration>,
+    /// HTTP requests worked on at once; one more is refused with 429.
+    #[serde(default = "max_in_flight")]
+    pub intake_max_in_flight: usize,
+}
+
+/// The most orders that the cache may hold: some 4 GiB.
+const MOST_CACHED: u32 = 1_000_000;
+/// The longest lifetime that the cache can count.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
+
+fn capacity() -> u32 {
+    10_000
+}
+
+fn one_day() -> Duration {
+    Duration::from_hours(24)
+}
+
+fn max_in_flight() -> usize {
+    512
+}
+
+impl Config {
+    /// Reads and checks the variables; an error names the one that is wrong.
+    pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        let own: Own = settings.read()?;
+        if !(1..=MOST_CACHED).contains(&own.intake_cache_capacity) {
+            return Err(ConfigError::new("INTAKE_CACHE_CAPACITY", format!("is not between 1 and {MOST_CACHED}")));
+        }
+        if !(Duration::from_secs(1)..=LONGEST).contains(&own.intake_cache_ttl) {
+            return Err(ConfigError::new("INTAKE_CACHE_TTL", "is not between a second and a year"));
+        }
+        if own.intake_retention.is_some_and(|age| age < Duration::from_secs(1)) {
+            return Err(ConfigError::new("INTAKE_RETENTION", "is shorter than a second"));
+        }
+        Ok(Self {
+            server: server::Config::load(&SERVICE, settings)?,
+            identity: settings.read()?,
+            messaging: Messaging::load(settings)?,
+            own,
+        })
+    }
+}

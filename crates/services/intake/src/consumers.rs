@@ -1,0 +1,79 @@
+//! The topic `orders`, which programs outside write: its records are stored in batches, and what breaks a rule is a dead letter.
+//!
+//! There is no inbox: the order's key recognises a record that comes again. An offset is stored after the commit of its batch.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contracts::events::{ORDERS, Subscription};
+use platform::{
+    clock,
+    kafka::{Failure, Handler, Message},
+};
+
+use crate::{
+    error::Error,
+    metrics,
+    repository::Written,
+    service::{IntakeService, read},
+};
+
+/// The most records of one write: what a partition's queue holds.
+const BATCH: usize = 200;
+
+pub fn orders(service: IntakeService) -> Subscription {
+    Subscription::handled_by(&ORDERS, Arc::new(Orders { service }))
+}
+
+/// Handles the records of the topic.
+pub struct Orders {
+    service: IntakeService,
+}
+
+impl Orders {
+    pub fn new(service: IntakeService) -> Self {
+        Self { service }
+    }
+}
+
+#[async_trait]
+impl Handler for Orders {
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        let order = read(&message.payload, clock::now()).map_err(|broken| {
+            metrics::orders("invalid", 1);
+            Error::from(broken)
+        })?;
+        let written = self.service.take(&[Arc::new(order)]).await?;
+        if written.contains(&Written::Reused) {
+            metrics::orders("reused", 1);
+            return Err(Error::Reused.into());
+        }
+        Ok(())
+    }
+
+    fn batch(&self) -> usize {
+        BATCH
+    }
+
+    /// What cannot be read or is another order of a known uid is left to [`handle`](Self::handle), and so is all of a batch that fails.
+    async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
+        let now = clock::now();
+        let mut handled = vec![false; messages.len()];
+        let read = messages.iter().map(|message| read(&message.payload, now)).enumerate();
+        let (places, orders): (Vec<usize>, Vec<_>) =
+            read.filter_map(|(place, order)| Some((place, Arc::new(order.ok()?)))).unzip();
+        match self.service.take(&orders).await {
+            Ok(written) => {
+                for (place, written) in places.into_iter().zip(written) {
+                    handled[place] = written != Written::Reused;
+                }
+            }
+            Err(error) => tracing::warn!(
+                orders = orders.len(),
+                error = format!("{:#}", anyhow::Error::from(error)),
+                "a batch failed; its orders are stored one by one"
+            ),
+        }
+        handled
+    }
+}

@@ -1,0 +1,11 @@
+//! Background jobs, one per file.
+
+mod erase_old_orders;
+mod forget_erased_orders;
+mod preload_cache;
+mod remove_tombstones;
+
+pub use erase_old_orders::erase_old_orders;
+pub use forget_erased_orders::forget_erased_orders;
+pub use preload_cache::preload_cache;
+pub use remove_tombstones::remove_tombstones;

@@ -1,0 +1,10 @@
+//! Retention: removes the keys of erased orders whose records cannot come again.
+
+use platform::jobs::{Done, Job, Retention};
+
+use crate::repository::{TOMBSTONE_BATCH, remove_tombstones as remove};
+
+pub fn remove_tombstones(retention: &Retention) -> Job {
+    retention
+        .job("tombstones", |database, age| async move { Ok(Done::of(remove(&database, age).await?, TOMBSTONE_BATCH)) })
+}

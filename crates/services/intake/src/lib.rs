@@ -1,0 +1,36 @@
+//! Intake takes the orders that others produce from a stream, stores each once, and shows any of them by its id.
+
+pub mod api;
+pub mod app;
+pub mod client;
+pub mod config;
+pub mod consumers;
+pub mod error;
+pub mod jobs;
+mod metrics;
+pub mod model;
+pub mod repository;
+pub mod sample;
+pub mod service;
+
+use app::App;
+use config::Config;
+use contracts::ports;
+use platform::service::{Built, OwnDatabase, Service};
+
+pub static SERVICE: Service = Service {
+    name: "intake",
+    about: "Takes orders from a stream and shows any of them by its id",
+    version: env!("CARGO_PKG_VERSION"),
+    port: ports::INTAKE,
+    admin_port: 9472,
+    second_api: None,
+    database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
+    check: |settings| Config::load(settings).map(drop),
+    build: |settings| {
+        Box::pin(async move {
+            let app = App::build(Config::load(&settings)?).await?;
+            Ok(Built::new(app.readiness(), |stop| app.run(stop)))
+        })
+    },
+};

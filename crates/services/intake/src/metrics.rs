@@ -1,0 +1,19 @@
+//! The service's metrics.
+
+/// What became of a consumed order.
+pub const OUTCOMES: [&str; 4] = ["stored", "repeated", "reused", "invalid"];
+
+/// Starts every counter at 0: `rate()` does not see the first value of a series.
+pub fn count_from_zero() {
+    for outcome in OUTCOMES {
+        metrics::counter!("intake_orders_total", "outcome" => outcome).increment(0);
+    }
+    for outcome in ["hit", "miss"] {
+        metrics::counter!("intake_cache_requests_total", "outcome" => outcome).increment(0);
+    }
+    metrics::gauge!("intake_cache_entries").set(0);
+}
+
+pub fn orders(outcome: &'static str, count: usize) {
+    metrics::counter!("intake_orders_total", "outcome" => outcome).increment(u64::try_from(count).unwrap_or(u64::MAX));
+}

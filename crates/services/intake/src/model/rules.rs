@@ -1,0 +1,143 @@
+//! The rules of the published model.
+
+use chrono::{DateTime, Months, TimeDelta, Utc};
+
+use super::{Item, Order, OrderUid};
+
+/// The longest message, in bytes.
+pub const MESSAGE_LIMIT: usize = 1 << 20;
+/// The longest text, in characters.
+const LONGEST: usize = 1_000;
+const MOST_ITEMS: usize = 1_000;
+/// How far `date_created` may be from now.
+const OLDEST: Months = Months::new(10 * 12);
+const AHEAD: TimeDelta = TimeDelta::hours(1);
+
+/// A rule that an order breaks. It names the member and the rule, never the value, which may be personal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {rule}")]
+pub struct Broken {
+    /// `items[0].price`
+    pub path: String,
+    pub rule: String,
+}
+
+impl Broken {
+    pub fn new(path: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self { path: path.into(), rule: rule.into() }
+    }
+}
+
+const BLANK: &str = "is blank";
+const NOT_POSITIVE: &str = "is not above 0";
+const NEGATIVE: &str = "is below 0";
+
+impl Order {
+    /// Checks every rule; the error is the first that is broken.
+    pub fn check(&self, now: DateTime<Utc>) -> Result<(), Broken> {
+        let broken = |path: &str, rule: &str| Err(Broken::new(path, rule));
+        texts("", self.texts())?;
+        texts("delivery.", self.delivery.texts())?;
+        texts("payment.", self.payment.texts())?;
+        let Self { delivery, payment, .. } = self;
+        for (path, text) in [
+            ("order_uid", self.order_uid.as_str()),
+            ("track_number", &self.track_number),
+            ("customer_id", &self.customer_id),
+            ("delivery.name", &delivery.name),
+            ("delivery.phone", &delivery.phone),
+            ("delivery.city", &delivery.city),
+            ("delivery.address", &delivery.address),
+            ("payment.currency", &payment.currency),
+            ("payment.provider", &payment.provider),
+            ("payment.transaction", &payment.transaction),
+        ] {
+            if text.trim().is_empty() {
+                return broken(path, BLANK);
+            }
+        }
+        if !self.order_uid.is_valid() {
+            return Err(Broken::new("order_uid", format!("has more than {} characters", OrderUid::LONGEST)));
+        }
+        if !delivery.email.contains('@') {
+            return broken("delivery.email", "has no @");
+        }
+        if payment.amount <= 0 {
+            return broken("payment.amount", NOT_POSITIVE);
+        }
+        if !self
+            .date_created
+            .is_some_and(|at| now.checked_sub_months(OLDEST).is_some_and(|oldest| at >= oldest) && at <= now + AHEAD)
+        {
+            return broken("date_created", "is not between 10 years ago and an hour ahead");
+        }
+        if !(1..=MOST_ITEMS).contains(&self.items.len()) {
+            return Err(Broken::new("items", format!("are not between 1 and {MOST_ITEMS}")));
+        }
+        let checked = |(place, item): (usize, &Item)| {
+            item.check().map_err(|broken| Broken { path: format!("items[{place}].{}", broken.path), ..broken })
+        };
+        self.items.iter().enumerate().try_for_each(checked)
+    }
+}
+
+impl Item {
+    fn check(&self) -> Result<(), Broken> {
+        texts("", self.texts())?;
+        let rules = [
+            (!self.name.trim().is_empty(), "name", BLANK),
+            (!self.brand.trim().is_empty(), "brand", BLANK),
+            (self.price > 0, "price", NOT_POSITIVE),
+            (self.sale >= 0, "sale", NEGATIVE),
+            (self.total_price >= 0, "total_price", NEGATIVE),
+            (self.total_fits(), "total_price", "is neither price less sale or more, nor price less sale per cent"),
+        ];
+        let broken = rules.into_iter().find(|(holds, ..)| !holds);
+        broken.map_or(Ok(()), |(_, path, rule)| Err(Broken::new(path, rule)))
+    }
+
+    /// `sale` is an amount in some programs, per cent in others; the latter round down or up.
+    fn total_fits(&self) -> bool {
+        let [price, sale, total] = [self.price, self.sale, self.total_price].map(i128::from);
+        let hundredfold = price * (100 - sale);
+        let down = hundredfold.div_euclid(100);
+        let up = down + i128::from(hundredfold.rem_euclid(100) != 0);
+        total >= price - sale || total == down || total == up
+    }
+}
+
+/// Texts have bounds, and PostgreSQL's have no NUL.
+fn texts<'a>(prefix: &str, texts: impl Iterator<Item = (&'static str, &'a str)>) -> Result<(), Broken> {
+    for (name, text) in texts {
+        // Few texts have as many bytes as they may have characters.
+        if text.len() > LONGEST && text.chars().count() > LONGEST {
+            return Err(Broken::new(format!("{prefix}{name}"), format!("has more than {LONGEST} characters")));
+        }
+        if text.contains('\0') {
+            return Err(Broken::new(format!("{prefix}{name}"), "has a NUL"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(price: i64, sale: i64, total_price: i64) -> Item {
+        Item { name: "n".to_owned(), brand: "b".to_owned(), price, sale, total_price, ..Item::default() }
+    }
+
+    #[test]
+    fn a_sale_is_an_amount_or_per_cent_rounded_either_way() {
+        for total in [317, 318, 423, 1_000] {
+            assert_eq!(item(453, 30, total).check(), Ok(()), "{total}");
+        }
+        for total in [0, 316, 319, 422] {
+            assert_eq!(item(453, 30, total).check().unwrap_err().path, "total_price", "{total}");
+        }
+        assert_eq!(item(100, 30, 70).check(), Ok(()));
+        assert_eq!(item(100, 150, 0).check(), Ok(()));
+        assert_eq!(item(i64::MAX, i64::MAX, 0).check(), Ok(()));
+    }
+}

@@ -1,0 +1,102 @@
+//! The in-memory twin of the repository.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use platform::postgres::DatabaseError;
+use tokio::time::Instant;
+
+use super::{Kept, Orders, Stored};
+use crate::{
+    error::Error,
+    model::{Order, OrderUid},
+};
+
+/// Orders by their place in the order of storing. Clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryOrders {
+    rows: Arc<Mutex<Vec<Row>>>,
+    is_away: Arc<AtomicBool>,
+}
+
+struct Row {
+    uid: OrderUid,
+    order: Option<Order>,
+    erased: Option<Instant>,
+}
+
+impl MemoryOrders {
+    /// Makes every statement fail as with a database that is away, or ends that.
+    pub fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::Release);
+    }
+
+    fn rows(&self) -> Result<MutexGuard<'_, Vec<Row>>, Error> {
+        if self.is_away.load(Ordering::Acquire) {
+            return Err(DatabaseError::Unavailable(sqlx::Error::PoolTimedOut).into());
+        }
+        Ok(self.rows.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Orders for MemoryOrders {
+    async fn insert(&self, orders: &[&Order]) -> Result<HashSet<OrderUid>, Error> {
+        let mut rows = self.rows()?;
+        let known: HashSet<OrderUid> = rows.iter().map(|row| row.uid.clone()).collect();
+        let new: Vec<&&Order> = orders.iter().filter(|order| !known.contains(&order.order_uid)).collect();
+        rows.extend(new.iter().map(|order| Row {
+            uid: order.order_uid.clone(),
+            order: Some((**order).clone()),
+            erased: None,
+        }));
+        Ok(new.into_iter().map(|order| order.order_uid.clone()).collect())
+    }
+
+    async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error> {
+        let rows = self.rows()?;
+        let found = rows.iter().filter(|row| uids.contains(&&row.uid));
+        let kept = found.map(|row| {
+            let kept = row.order.clone().map_or(Kept::Erased, |order| Kept::Order(Box::new(order)));
+            (row.uid.clone(), kept)
+        });
+        Ok(kept.collect())
+    }
+
+    async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error> {
+        let rows = self.rows()?;
+        let numbered = rows
+            .iter()
+            .zip(1_i64..)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .filter(|(_, number)| before.is_none_or(|before| *number < before));
+        let orders = numbered.filter_map(|(row, number)| Some((number, row.order.clone()?)));
+        Ok(orders.take(usize::try_from(limit).unwrap_or_default()).collect())
+    }
+
+    async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error> {
+        let mut rows = self.rows()?;
+        let own =
+            rows.iter_mut().filter(|row| row.order.as_ref().is_some_and(|order| order.customer_id == customer_id));
+        let erased = own.take(usize::try_from(limit).unwrap_or_default()).map(|row| {
+            (row.order, row.erased) = (None, Some(Instant::now()));
+            row.uid.clone()
+        });
+        Ok(erased.collect())
+    }
+
+    async fn erased_within(&self, period: Duration, limit: i64) -> Result<Vec<OrderUid>, Error> {
+        let rows = self.rows()?;
+        let erased = rows.iter().filter(|row| row.erased.is_some_and(|at| at.elapsed() <= period));
+        Ok(erased.take(usize::try_from(limit).unwrap_or_default()).map(|row| row.uid.clone()).collect())
+    }
+}

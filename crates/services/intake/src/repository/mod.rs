@@ -1,0 +1,9 @@
+//! Storage: orders in four tables, each written once.
+
+mod memory;
+mod orders;
+mod postgres;
+
+pub use memory::MemoryOrders;
+pub use orders::{Kept, Orders, Stored, Written};
+pub use postgres::{ERASE_BATCH, MIGRATIONS, PgOrders, TOMBSTONE_BATCH, erase_older, remove_tombstones};

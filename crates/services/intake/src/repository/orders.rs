@@ -1,0 +1,84 @@
+//! The trait of orders.
+
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+use crate::{
+    error::Error,
+    model::{Order, OrderUid},
+};
+
+/// An order with its place in the order of storing.
+pub type Stored = (i64, Order);
+
+/// What is kept of an order_uid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    Order(Box<Order>),
+    /// It was stored and erased.
+    Erased,
+}
+
+/// What became of an order that was to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    New,
+    /// It is there, with the same content; or it was, and was erased.
+    Repeated,
+    /// Another order has its order_uid.
+    Reused,
+}
+
+#[async_trait]
+pub trait Orders: Send + Sync {
+    /// Inserts those of `orders` whose order_uid is not there, in one write, and returns their uids. No two of `orders` have the same.
+    async fn insert(&self, orders: &[&Order]) -> Result<HashSet<OrderUid>, Error>;
+    /// What is kept of these uids.
+    async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error>;
+    /// The orders stored last, the latest first, at most `limit`, of those before the place `before`.
+    async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error>;
+    /// Erases orders of a customer, at most `limit`, and returns their uids.
+    async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error>;
+    /// Orders erased during the last `period`, at most `limit`.
+    async fn erased_within(&self, period: Duration, limit: i64) -> Result<Vec<OrderUid>, Error>;
+
+    async fn find(&self, uid: &OrderUid) -> Result<Option<Order>, Error> {
+        match self.kept(&[uid]).await?.remove(uid) {
+            Some(Kept::Order(order)) => Ok(Some(*order)),
+            Some(Kept::Erased) | None => Ok(None),
+        }
+    }
+
+    /// Stores orders, of which the first with an order_uid stands, in one write. Returns what became of each.
+    async fn store(&self, orders: &[Arc<Order>]) -> Result<Vec<Written>, Error> {
+        let mut firsts: HashMap<&OrderUid, usize> = HashMap::with_capacity(orders.len());
+        let mut distinct = Vec::with_capacity(orders.len());
+        for (place, order) in orders.iter().enumerate() {
+            if let Entry::Vacant(entry) = firsts.entry(&order.order_uid) {
+                entry.insert(place);
+                distinct.push(&**order);
+            }
+        }
+        let inserted = self.insert(&distinct).await?;
+        let there: Vec<&OrderUid> = firsts.keys().copied().filter(|uid| !inserted.contains(*uid)).collect();
+        let kept = if there.is_empty() { HashMap::new() } else { self.kept(&there).await? };
+        let written = orders.iter().enumerate().map(|(place, order)| {
+            let first = firsts[&order.order_uid];
+            let is_same = match kept.get(&order.order_uid) {
+                Some(Kept::Order(kept)) => **kept == **order,
+                Some(Kept::Erased) => true,
+                // What is there no more was a key of an erased order.
+                None if !inserted.contains(&order.order_uid) => true,
+                None if place == first => return Written::New,
+                None => orders[first] == *order,
+            };
+            if is_same { Written::Repeated } else { Written::Reused }
+        });
+        Ok(written.collect())
+    }
+}

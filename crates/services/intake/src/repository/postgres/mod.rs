@@ -1,0 +1,23 @@
+//! The repository in PostgreSQL.
+
+mod columns;
+mod erase;
+mod insert;
+mod orders;
+
+pub use erase::{ERASE_BATCH, TOMBSTONE_BATCH, erase_older, remove_tombstones};
+use platform::postgres::Database;
+use sqlx::migrate::Migrator;
+
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/intake");
+
+#[derive(Clone)]
+pub struct PgOrders {
+    pool: Database,
+}
+
+impl PgOrders {
+    pub fn new(pool: Database) -> Self {
+        Self { pool }
+    }
+}

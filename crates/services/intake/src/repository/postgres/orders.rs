@@ -1,0 +1,92 @@
+//! [`Orders`] in the four tables.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use platform::postgres::retry_stale;
+use sqlx::types::Json;
+
+use super::PgOrders;
+use crate::{
+    error::Error,
+    model::{Delivery, Item, Order, OrderUid, Payment},
+    repository::{Kept, Orders, Stored},
+};
+
+/// An order as the server puts it together: the members have the names of the columns.
+fn assembled(order: Order, delivery: Delivery, payment: Payment, items: Vec<Item>) -> Order {
+    Order { delivery, payment, items, ..order }
+}
+
+#[async_trait]
+impl Orders for PgOrders {
+    async fn insert(&self, orders: &[&Order]) -> Result<HashSet<OrderUid>, Error> {
+        Ok(self.insert_all(orders).await?)
+    }
+
+    async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error> {
+        let uids: Vec<&str> = uids.iter().map(|uid| uid.as_str()).collect();
+        let rows = retry_stale(|| {
+            sqlx::query!(
+                r#"select o.order_uid as "order_uid!", row_to_json(o) as "order!: Json<Order>", row_to_json(d) as "delivery: Json<Delivery>",
+                    row_to_json(p) as "payment: Json<Payment>", i.all as "items: Json<Vec<Item>>"
+                from orders o left join deliveries d using (order_uid) left join payments p using (order_uid),
+                    lateral (select json_agg(items order by position) as all from items where order_uid = o.order_uid) i
+                where o.order_uid = any($1)"#,
+                &uids as &[&str],
+            )
+            .fetch_all(&self.pool)
+        })
+        .await?;
+        let kept = rows.into_iter().map(|row| {
+            let kept = match (row.delivery, row.payment, row.items) {
+                (Some(delivery), Some(payment), Some(items)) => {
+                    Kept::Order(Box::new(assembled(row.order.0, delivery.0, payment.0, items.0)))
+                }
+                _ => Kept::Erased,
+            };
+            (OrderUid::stored(&row.order_uid), kept)
+        });
+        Ok(kept.collect())
+    }
+
+    async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error> {
+        let rows = retry_stale(|| {
+            sqlx::query!(
+                r#"select o.number, row_to_json(o) as "order!: Json<Order>", row_to_json(d) as "delivery!: Json<Delivery>",
+                    row_to_json(p) as "payment!: Json<Payment>", i.all as "items!: Json<Vec<Item>>"
+                from (select * from orders where erased_at is null and number < $1 order by number desc limit $2) o
+                    join deliveries d using (order_uid) join payments p using (order_uid),
+                    lateral (select json_agg(items order by position) as all from items where order_uid = o.order_uid) i
+                where i.all is not null
+                order by o.number desc"#,
+                before.unwrap_or(i64::MAX),
+                limit,
+            )
+            .fetch_all(&self.pool)
+        })
+        .await?;
+        let stored = rows
+            .into_iter()
+            .map(|row| (row.number, assembled(row.order.0, row.delivery.0, row.payment.0, row.items.0)));
+        Ok(stored.collect())
+    }
+
+    async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error> {
+        Ok(self.erase_of(customer_id, limit).await?)
+    }
+
+    async fn erased_within(&self, period: Duration, limit: i64) -> Result<Vec<OrderUid>, Error> {
+        let uids = sqlx::query_scalar!(
+            "select order_uid from orders where erased_at > now() - make_interval(secs => $1) limit $2",
+            period.as_secs_f64(),
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(uids.iter().map(|uid| OrderUid::stored(uid)).collect())
+    }
+}

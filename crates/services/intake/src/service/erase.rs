@@ -1,0 +1,37 @@
+//! Erases a customer's orders, and forgets what another replica or a job has erased.
+
+use std::time::Duration;
+
+use super::IntakeService;
+use crate::error::Error;
+
+/// Orders that one statement erases at most.
+const BATCH: i64 = 500;
+/// More erased orders than this are not told one by one: the cache starts anew.
+const MOST_FORGOTTEN: i64 = 10_000;
+
+impl IntakeService {
+    /// Erases all orders of a customer but their keys. Returns how many.
+    pub async fn erase(&self, customer_id: &str) -> Result<u64, Error> {
+        let mut count = 0;
+        loop {
+            let erased = self.orders.erase(customer_id, BATCH).await?;
+            self.cache.remove(&erased);
+            count += u64::try_from(erased.len()).unwrap_or(u64::MAX);
+            if erased.is_empty() {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// Removes from this replica's cache what was erased elsewhere during the last `period`.
+    pub async fn forget_erased(&self, period: Duration) -> Result<(), Error> {
+        let erased = self.orders.erased_within(period, MOST_FORGOTTEN).await?;
+        if i64::try_from(erased.len()).is_ok_and(|count| count < MOST_FORGOTTEN) {
+            self.cache.remove(&erased);
+        } else {
+            self.cache.clear();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,31 @@
+//! Use cases: take orders, show one, place one, erase those of a customer.
+
+mod cache;
+mod erase;
+mod place;
+mod show;
+mod take;
+
+use std::sync::Arc;
+
+pub use cache::Cache;
+pub use show::{Shown, Source};
+pub use take::read;
+
+use crate::{client::Topic, repository::Orders};
+
+/// How long an order may be looked up.
+const LOOK_UP_LIMIT: std::time::Duration = std::time::Duration::from_millis(1_500);
+
+#[derive(Clone)]
+pub struct IntakeService {
+    orders: Arc<dyn Orders>,
+    topic: Arc<dyn Topic>,
+    cache: Cache,
+}
+
+impl IntakeService {
+    pub fn new(orders: Arc<dyn Orders>, topic: Arc<dyn Topic>, cache: Cache) -> Self {
+        Self { orders, topic, cache }
+    }
+}

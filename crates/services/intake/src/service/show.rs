@@ -1,0 +1,35 @@
+//! Shows an order: from the cache, else from the database.
+
+use std::sync::Arc;
+
+use super::{IntakeService, LOOK_UP_LIMIT};
+use crate::{
+    error::Error,
+    model::{Order, OrderUid},
+};
+
+/// Where an order came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Cache,
+    Database,
+}
+
+pub type Shown = (Arc<Order>, Source);
+
+impl IntakeService {
+    /// An order by its uid. An uid that no order can have is not looked up.
+    pub async fn show(&self, uid: &str) -> Result<Shown, Error> {
+        let uid = OrderUid::new(uid).ok_or(Error::NotFound)?;
+        let cached = self.cache.get(&uid);
+        let outcome = if cached.is_some() { "hit" } else { "miss" };
+        metrics::counter!("intake_cache_requests_total", "outcome" => outcome).increment(1);
+        if let Some(order) = cached {
+            return Ok((order, Source::Cache));
+        }
+        let found = tokio::time::timeout(LOOK_UP_LIMIT, self.orders.find(&uid)).await.map_err(|_| Error::TooSlow)??;
+        let order = Arc::new(found.ok_or(Error::NotFound)?);
+        self.cache.add([order.clone()]);
+        Ok((order, Source::Database))
+    }
+}

@@ -1,0 +1,197 @@
+//! The service, which may be restarted, and what a test does with it.
+
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
+
+use intake::{
+    app::App,
+    config::Config,
+    model::{Order, OrderUid},
+    repository::MIGRATIONS,
+    sample,
+};
+use platform::{
+    config::Settings,
+    kafka::{Message, Record, dead_letter_topic},
+};
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use stand_ins::Proxy;
+use testkit::{Database, Iam, Kafka, Running, eventually};
+
+pub struct Fixture {
+    pub kafka: Kafka,
+    pub iam: Iam,
+    pub database: Database,
+    /// The way to PostgreSQL.
+    pub path: Proxy,
+    settings: Settings,
+    http: SocketAddr,
+    service: Option<Running>,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    pub fn code(&self) -> (u16, String) {
+        (self.status, self.json()["code"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+/// An order that no other test has.
+pub fn order(number: u64) -> Order {
+    sample::order(platform::ids::random().as_u64_pair().0, number)
+}
+
+/// The task's own example: its sale is per cent.
+pub fn example() -> Value {
+    serde_json::json!({
+        "order_uid": "b563feb7b2b84b6test",
+        "track_number": "WBILMTESTTRACK",
+        "entry": "WBIL",
+        "delivery": {
+            "name": "Test Testov", "phone": "+9720000000", "zip": "2639809", "city": "Kiryat Mozkin",
+            "address": "Ploshad Mira 15", "region": "Kraiot", "email": "test@gmail.com"
+        },
+        "payment": {
+            "transaction": "b563feb7b2b84b6test", "request_id": "", "currency": "USD", "provider": "wbpay", "amount": 1817,
+            "payment_dt": 1_637_907_727, "bank": "alpha", "delivery_cost": 1500, "goods_total": 317, "custom_fee": 0
+        },
+        "items": [{
+            "chrt_id": 9_934_930, "track_number": "WBILMTESTTRACK", "price": 453, "rid": "ab4219087a764ae0btest",
+            "name": "Mascaras", "sale": 30, "size": "0", "total_price": 317, "nm_id": 2_389_212, "brand": "Vivienne Sabo",
+            "status": 202
+        }],
+        "locale": "en",
+        "internal_signature": "",
+        "customer_id": "test",
+        "delivery_service": "meest",
+        "shardkey": "9",
+        "sm_id": 99,
+        "date_created": "2021-11-26T06:22:19Z",
+        "oof_shard": "1"
+    })
+}
+
+impl Fixture {
+    pub async fn open() -> Self {
+        Self::with(&[("INTAKE_OPEN", "true")]).await
+    }
+
+    pub async fn with(variables: &[(&str, &str)]) -> Self {
+        let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
+        let url = reqwest::Url::parse(&database.url).unwrap();
+        let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
+        let path = Proxy::to(target).await.unwrap();
+        let mut through = url;
+        through.set_host(Some("127.0.0.1")).unwrap();
+        through.set_port(Some(path.address().port())).unwrap();
+        let settings = testkit::settings().with(kafka.settings()).with([
+            ("INTAKE_DATABASE_URL", through.to_string()),
+            ("IAM_ADDRESS", iam.address.to_string()),
+            ("KAFKA_INSTANCE_ID", "test".to_owned()),
+        ]);
+        let settings = settings.with(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let (http, service) = start(&settings).await;
+        Self { kafka, iam, database, path, settings, http, service: Some(service) }
+    }
+
+    /// Kills the service and starts it again.
+    pub async fn crash(&mut self) {
+        if let Some(service) = self.service.take() {
+            service.kill().await;
+        }
+        let (http, service) = start(&self.settings).await;
+        (self.http, self.service) = (http, Some(service));
+    }
+
+    /// Publishes records under their keys.
+    pub async fn publish(&self, payloads: impl IntoIterator<Item = (String, Vec<u8>)>) {
+        let topic = self.kafka.topics().intake_topic_name;
+        let record = |(key, payload): (String, Vec<u8>)| Record {
+            topic: topic.clone(),
+            key: key.into_bytes(),
+            payload,
+            headers: HashMap::new(),
+        };
+        self.kafka.publish(payloads.into_iter().map(record).collect()).await;
+    }
+
+    pub async fn publish_orders(&self, orders: &[Order]) {
+        let record = |order: &Order| (order.order_uid.to_string(), serde_json::to_vec(order).unwrap());
+        self.publish(orders.iter().map(record)).await;
+    }
+
+    /// The dead letters, once there are so many.
+    pub async fn letters(&self, count: usize) -> Vec<Message> {
+        let topic = dead_letter_topic(&self.kafka.topics().intake_topic_name);
+        eventually(async || Some(self.kafka.messages(&topic).await).filter(|letters| letters.len() >= count)).await
+    }
+
+    pub async fn count(&self) -> i64 {
+        sqlx::query_scalar("select count(*) from orders").fetch_one(&self.database.pool).await.unwrap()
+    }
+
+    /// Returns once so many orders are stored.
+    pub async fn stored(&self, count: i64) {
+        eventually(async || (self.count().await >= count).then_some(())).await;
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let client = platform::http::client(Duration::from_secs(10)).unwrap();
+        client.request(method, format!("http://{}{path}", self.http))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    pub async fn get_as(&self, path: &str, session: &str) -> Answer {
+        answer(self.request(Method::GET, path).header("x-session-uuid", session)).await
+    }
+
+    pub async fn page(&self, path: &str) -> Answer {
+        answer(self.request(Method::GET, path).header("accept", "text/html,*/*;q=0.8")).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value, session: Option<&str>) -> Answer {
+        let request =
+            self.request(Method::POST, path).header("content-type", "application/json").body(body.to_string());
+        answer(match session {
+            Some(session) => request.header("x-session-uuid", session),
+            None => request,
+        })
+        .await
+    }
+
+    /// The order, once it can be found.
+    pub async fn found(&self, uid: &OrderUid) -> Answer {
+        let path = format!("/orders/{uid}");
+        eventually(async || Some(self.get(&path).await).filter(|answer| answer.status == 200)).await
+    }
+}
+
+pub async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Answer { status, headers, text: response.text().await.unwrap_or_default() }
+}
+
+async fn start(settings: &Settings) -> (SocketAddr, Running) {
+    let app = App::build(Config::load(settings).unwrap()).await.unwrap();
+    let (address, readiness) = (app.address().unwrap(), app.readiness());
+    let service = testkit::run(|stop| app.run(stop));
+    readiness.ready().await;
+    (address, service)
+}

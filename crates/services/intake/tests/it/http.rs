@@ -1,0 +1,170 @@
+//! The HTTP API.
+
+use reqwest::Method;
+use serde_json::{Value, json, to_value};
+
+use crate::fixture::{Fixture, answer, example, order};
+
+#[tokio::test]
+async fn an_order_is_placed_and_found_and_its_content_may_not_change() {
+    let fixture = Fixture::open().await;
+
+    let placed = fixture.post("/orders", &example(), None).await;
+
+    assert_eq!((placed.status, placed.json()), (202, json!({ "order_uid": "b563feb7b2b84b6test" })));
+    fixture.stored(1).await;
+    assert_eq!(fixture.get("/orders/b563feb7b2b84b6test").await.json(), example());
+    let mut other = example();
+    other["locale"] = json!("ru");
+    assert_eq!(fixture.post("/orders", &other, None).await.status, 202);
+    assert_eq!(fixture.letters(1).await.len(), 1);
+    assert_eq!(fixture.get("/orders/b563feb7b2b84b6test").await.json(), example());
+}
+
+#[tokio::test]
+async fn the_short_form_is_completed_where_the_api_is_open() {
+    let fixture = Fixture::open().await;
+    let short = json!({ "user_id": 123, "items": [{ "sku": "ABC", "qty": 1 }, { "sku": "DEF", "qty": 2 }] });
+
+    let placed = fixture.post("/orders", &short, None).await;
+
+    assert_eq!(placed.status, 202, "{}", placed.text);
+    fixture.stored(1).await;
+    let order = fixture.get(&format!("/orders/{}", placed.json()["order_uid"].as_str().unwrap())).await.json();
+    let names: Vec<&str> =
+        order["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
+    assert_eq!(
+        (names, &order["customer_id"], &order["entry"]),
+        (vec!["ABC", "DEF", "DEF"], &json!("123"), &json!("DEMO"))
+    );
+    for (wrong, field) in [
+        (json!({ "user_id": "", "items": [{ "sku": "ABC", "qty": 1 }] }), "user_id"),
+        (json!({ "user_id": [], "items": [] }), "user_id"),
+        (json!({ "user_id": 1, "items": [] }), "items"),
+        (json!({ "user_id": 1, "items": [{ "sku": " ", "qty": 1 }] }), "items[0].name"),
+        (json!({ "user_id": 1, "items": [{ "sku": "A", "qty": 0 }] }), "items[0].qty"),
+        (json!({ "user_id": 1, "items": [{ "sku": "A", "qty": 600 }, { "sku": "B", "qty": 401 }] }), "items[1].qty"),
+        (json!({ "user_id": 1, "items": [{ "sku": "A", "qty": "many" }] }), "items[0].qty"),
+    ] {
+        let refused = fixture.post("/orders", &wrong, None).await;
+        assert_eq!((refused.code(), &refused.json()["field"]), ((400, "INVALID_REQUEST".to_owned()), &json!(field)));
+    }
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_with_its_path() {
+    let fixture = Fixture::open().await;
+    let mut free = example();
+    free["items"][0]["price"] = json!(0);
+    let raw = |body: String, kind: &str| {
+        fixture.request(Method::POST, "/orders").header("content-type", kind.to_owned()).body(body)
+    };
+
+    let refused = fixture.post("/orders", &free, None).await;
+    assert_eq!(
+        (refused.code(), &refused.json()["field"]),
+        ((400, "INVALID_REQUEST".to_owned()), &json!("items[0].price"))
+    );
+    let broken = answer(raw("{\"order_uid\":".to_owned(), "application/json")).await;
+    assert_eq!((broken.status, &broken.json()["field"]), (400, &json!("body")));
+    let text = answer(raw(example().to_string(), "text/plain")).await;
+    assert_eq!(text.code(), (415, "UNSUPPORTED_MEDIA_TYPE".to_owned()));
+    let mut long = example();
+    long["more"] = json!("x".repeat(1 << 20));
+    let long = answer(raw(long.to_string(), "application/json")).await;
+    assert_eq!(long.code(), (413, "PAYLOAD_TOO_LARGE".to_owned()));
+    let mut fits = example();
+    fits["more"] = json!("x".repeat(900_000));
+    assert_eq!(fixture.post("/orders", &fits, None).await.status, 202);
+    let method = answer(fixture.request(Method::DELETE, "/orders/1")).await;
+    assert_eq!(method.code(), (405, "METHOD_NOT_ALLOWED".to_owned()));
+}
+
+#[tokio::test]
+async fn an_id_that_no_order_has_is_not_found_whatever_it_looks_like() {
+    let fixture = Fixture::open().await;
+    let long = "x".repeat(10_000);
+
+    for id in ["unknown", &long, "a/b", "a%2Fb", "%3Cscript%3Ealert(1)%3C%2Fscript%3E", "a%00b", "%ff", "%20", "a/", ""]
+    {
+        let missing = fixture.get(&format!("/orders/{id}")).await;
+        assert_eq!(missing.code(), (404, "ORDER_NOT_FOUND".to_owned()), "{id:.40}");
+        assert_eq!(missing.json()["message"], "order not found");
+        let page = fixture.page(&format!("/orders/{id}")).await;
+        assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"), "{id:.40}");
+        assert!(!page.text.contains("<script"), "{}", page.text);
+    }
+    assert_eq!(fixture.get("/nowhere").await.code(), (404, "NOT_FOUND".to_owned()));
+}
+
+#[tokio::test]
+async fn a_request_id_is_echoed_or_made() {
+    let fixture = Fixture::open().await;
+    let asked = async |id: &str| {
+        let request = fixture.request(Method::GET, "/orders/unknown").header("x-request-id", id);
+        answer(request).await.header("x-request-id").to_owned()
+    };
+
+    assert_eq!(asked("abc-123").await, "abc-123");
+    assert_ne!(asked(&"x".repeat(200)).await, "x".repeat(200));
+    assert_eq!(fixture.get("/").await.header("x-request-id").len(), 36);
+}
+
+#[tokio::test]
+async fn a_user_sees_its_own_orders_an_operator_all_and_who_has_no_session_none() {
+    let fixture = Fixture::with(&[]).await;
+    let (owner, another) = (platform::ids::random(), platform::ids::random());
+    let (own, operator) = (fixture.iam.session(owner), fixture.iam.operator_session(another));
+    let other = fixture.iam.session(another);
+    let order = intake::model::Order { customer_id: owner.to_string(), ..order(1) };
+    let path = format!("/orders/{}", order.order_uid);
+    let short = json!({ "user_id": 123, "items": [{ "sku": "ABC", "qty": 1 }] });
+
+    assert_eq!(fixture.post("/orders", &short, None).await.code(), (401, "MISSING_SESSION".to_owned()));
+    assert_eq!(
+        fixture.post("/orders", &to_value(&order).unwrap(), Some(&own)).await.code(),
+        (403, "FORBIDDEN".to_owned())
+    );
+    assert_eq!(fixture.post("/orders", &short, Some(&operator)).await.status, 400, "the whole model alone");
+    assert_eq!(fixture.post("/orders", &to_value(&order).unwrap(), Some(&operator)).await.status, 202);
+    fixture.stored(1).await;
+
+    let statuses = [
+        fixture.get(&path).await.status,
+        fixture.get_as(&path, &own).await.status,
+        fixture.get_as(&path, &other).await.status,
+        fixture.get_as(&path, &operator).await.status,
+        fixture.page("/").await.status,
+    ];
+    assert_eq!(statuses, [401, 200, 404, 200, 200]);
+}
+
+#[tokio::test]
+async fn an_operator_erases_a_customer_also_where_the_api_is_open() {
+    let fixture = Fixture::open().await;
+    let operator = fixture.iam.operator_session(platform::ids::random());
+    let user = fixture.iam.session(platform::ids::random());
+    let order = intake::model::Order { customer_id: "ann/ü".to_owned(), ..order(1) };
+    fixture.publish_orders(std::slice::from_ref(&order)).await;
+    fixture.found(&order.order_uid).await;
+    let path = "/customers/ann%2F%C3%BC/erase";
+
+    assert_eq!(fixture.post(path, &Value::Null, None).await.status, 401);
+    assert_eq!(fixture.post(path, &Value::Null, Some(&user)).await.status, 403);
+    let erased = fixture.post(path, &Value::Null, Some(&operator)).await;
+
+    assert_eq!((erased.status, erased.json()), (200, json!({ "orders": 1 })));
+    assert_eq!(fixture.get(&format!("/orders/{}", order.order_uid)).await.status, 404);
+    fixture.publish_orders(std::slice::from_ref(&order)).await;
+    let after = self::order(2);
+    fixture.publish_orders(std::slice::from_ref(&after)).await;
+    fixture.found(&after.order_uid).await;
+    assert_eq!(fixture.get(&format!("/orders/{}", order.order_uid)).await.status, 404, "it stays erased");
+    let again = fixture.post(path, &Value::Null, Some(&operator)).await;
+    assert_eq!(again.json(), json!({ "orders": 0 }));
+}
+
+#[test]
+fn the_openapi_document_is_the_accepted_one() {
+    insta::assert_json_snapshot!("openapi", intake::api::document());
+}

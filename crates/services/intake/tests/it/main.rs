@@ -1,0 +1,12 @@
+//! Tests by layer: the contract of the repository, use cases over in-memory twins, the service over real servers.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod contract;
+mod figures;
+mod fixture;
+mod http;
+mod messages;
+mod outages;
+mod page;
+mod stream;

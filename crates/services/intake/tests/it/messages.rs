@@ -1,0 +1,143 @@
+//! What is an order, and what breaks which rule.
+
+use chrono::{DateTime, TimeZone as _, Utc};
+use intake::{model::Order, service::read};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::fixture::example;
+
+fn now() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 20, 12, 0, 0).unwrap()
+}
+
+fn parse(value: &Value) -> Result<Order, String> {
+    read(value.to_string().as_bytes(), now()).map_err(|broken| broken.to_string())
+}
+
+/// The example with another value at this path.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut order = example();
+    *order.pointer_mut(pointer).unwrap() = value;
+    order
+}
+
+#[test]
+fn the_tasks_own_example_is_an_order_and_is_shown_as_it_came() {
+    let order = parse(&example()).unwrap();
+
+    assert_eq!(serde_json::to_value(&order).unwrap(), example());
+}
+
+#[test]
+fn what_is_absent_or_null_is_empty_and_what_is_unknown_is_passed_over() {
+    let mut order = example();
+    for name in ["locale", "sm_id", "entry"] {
+        order.as_object_mut().unwrap().remove(name);
+    }
+    order["delivery"]["zip"] = Value::Null;
+    order["more"] = json!({ "of": ["everything"] });
+
+    let order = parse(&order).unwrap();
+
+    assert_eq!((order.locale.as_str(), order.sm_id, order.delivery.zip.as_str()), ("", 0, ""));
+}
+
+#[test]
+fn each_broken_rule_is_named_with_its_path_and_without_its_value() {
+    let long = "secret".repeat(200);
+    let items: Vec<Value> = vec![example()["items"][0].clone(); 1_001];
+    let wrong = [
+        ("/order_uid", json!(" "), "order_uid: is blank"),
+        ("/order_uid", json!("s".repeat(65)), "order_uid: has more than 64"),
+        ("/track_number", json!(""), "track_number: is blank"),
+        ("/customer_id", Value::Null, "customer_id: is blank"),
+        ("/delivery", Value::Null, "delivery.name: is blank"),
+        ("/delivery/name", json!("\t"), "delivery.name: is blank"),
+        ("/delivery/phone", json!(""), "delivery.phone: is blank"),
+        ("/delivery/city", json!(""), "delivery.city: is blank"),
+        ("/delivery/address", json!(""), "delivery.address: is blank"),
+        ("/delivery/address", json!(long), "delivery.address: has more than 1000"),
+        ("/delivery/region", json!("secret\0"), "delivery.region: has a NUL"),
+        ("/delivery/email", json!("secret"), "delivery.email: has no @"),
+        ("/payment/currency", json!(""), "payment.currency: is blank"),
+        ("/payment/provider", json!(""), "payment.provider: is blank"),
+        ("/payment/transaction", json!(""), "payment.transaction: is blank"),
+        ("/payment/amount", json!(0), "payment.amount: is not above 0"),
+        ("/payment/amount", json!("secret"), "payment.amount: is not i64"),
+        ("/payment/amount", json!(1.5), "payment.amount: is not i64"),
+        ("/payment", json!(["secret"]), "payment: is not an object"),
+        ("/items", json!([]), "items: are not between 1 and 1000"),
+        ("/items", json!(items), "items: are not between 1 and 1000"),
+        ("/items", json!({}), "items: is not a list"),
+        ("/items/0", json!(["secret"]), "items[0]: is not an object"),
+        ("/items/0/name", json!(""), "items[0].name: is blank"),
+        ("/items/0/brand", json!(""), "items[0].brand: is blank"),
+        ("/items/0/price", json!(0), "items[0].price: is not above 0"),
+        ("/items/0/price", json!("secret"), "items[0].price: is not i64"),
+        ("/items/0/sale", json!(-1), "items[0].sale: is below 0"),
+        ("/items/0/total_price", json!(-1), "items[0].total_price: is below 0"),
+        ("/items/0/total_price", json!(316), "items[0].total_price: is neither"),
+        ("/date_created", Value::Null, "date_created: is not between"),
+        ("/date_created", json!("2016-11-20T11:59:59Z"), "date_created: is not between"),
+        ("/date_created", json!("2026-11-20T13:00:01Z"), "date_created: is not between"),
+        ("/date_created", json!("secret"), "date_created: is not"),
+        ("/sm_id", json!(9_223_372_036_854_775_808_u64), "sm_id: is not i64"),
+    ];
+    for (pointer, value, expected) in wrong {
+        let error = parse(&with(pointer, value)).unwrap_err();
+
+        assert!(error.starts_with(expected), "{expected}: {error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn what_keeps_a_rule_by_a_hair_is_taken() {
+    for (pointer, value) in [
+        ("/order_uid", json!("ü".repeat(64))),
+        ("/delivery/address", json!("ü".repeat(1_000))),
+        ("/date_created", json!("2016-11-20T12:00:00Z")),
+        ("/date_created", json!("2026-11-20T16:00:00+03:00")),
+        ("/items/0/total_price", json!(318)),
+        ("/items/0/sale", Value::Null),
+    ] {
+        let order = if pointer == "/items/0/sale" {
+            let mut order = with(pointer, value);
+            order["items"][0]["total_price"] = json!(453);
+            order
+        } else {
+            with(pointer, value)
+        };
+        assert!(parse(&order).is_ok(), "{pointer}: {:?}", parse(&order));
+    }
+}
+
+#[test]
+fn what_is_no_json_object_or_too_long_is_refused() {
+    let long = format!("{}{}", example(), " ".repeat(1 << 20));
+    for (payload, expected) in [
+        (&b"secret"[..], "body: is not a JSON object"),
+        (b"", "body: is not a JSON object"),
+        (b"[\"secret\"]", "body: is not a JSON object"),
+        (b"{\"order_uid\": \"secret", "body: "),
+        (b"{\"order_uid\": \"\xff\"}", "body: "),
+        (long.as_bytes(), "body: is longer than 1 MiB"),
+    ] {
+        let error = read(payload, now()).unwrap_err().to_string();
+
+        assert!(error.starts_with(expected) && !error.contains("secret"), "{error}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_reading_panic(payload: Vec<u8>, place in 0_usize..900, byte: u8) {
+        let _ = read(&payload, now());
+        let mut order = example().to_string().into_bytes();
+        if let Some(slot) = order.get_mut(place) {
+            *slot = byte;
+        }
+        let _ = read(&order, now());
+    }
+}

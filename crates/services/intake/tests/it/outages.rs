@@ -1,0 +1,78 @@
+//! PostgreSQL or Kafka away.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use intake::{
+    client::KafkaTopic,
+    error::Error,
+    repository::{MemoryOrders, Orders as _},
+    service::{Cache, IntakeService},
+};
+use platform::config::Settings;
+use serde_json::to_value;
+use testkit::eventually;
+
+use crate::fixture::{Fixture, order};
+
+#[tokio::test]
+async fn without_postgresql_hits_are_answered_and_misses_are_503_within_two_seconds() {
+    let fixture = Fixture::with(&[("INTAKE_OPEN", "true"), ("INTAKE_CACHE_CAPACITY", "1")]).await;
+    let (old, new, late) = (order(1), order(2), order(3));
+    for (count, order) in [(1, &old), (2, &new)] {
+        fixture.publish_orders(std::slice::from_ref(order)).await;
+        fixture.stored(count).await;
+    }
+    fixture.found(&new.order_uid).await;
+
+    for harm in [stand_ins::Proxy::cut, stand_ins::Proxy::hang] {
+        harm(&fixture.path);
+
+        let hit = fixture.get(&format!("/orders/{}", new.order_uid)).await;
+        assert_eq!((hit.status, hit.header("x-cache")), (200, "hit"));
+        let begun = Instant::now();
+        let miss = fixture.get(&format!("/orders/{}", old.order_uid)).await;
+        assert_eq!(miss.code(), (503, "DEPENDENCY_UNAVAILABLE".to_owned()));
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        let page = fixture.page(&format!("/orders/{}", old.order_uid)).await;
+        assert_eq!((page.status, page.header("content-type")), (503, "text/html; charset=utf-8"));
+
+        fixture.path.restore();
+        let begun = Instant::now();
+        // Another order goes by, so that the one in the cache is the same as before.
+        eventually(async || {
+            let found = fixture.get(&format!("/orders/{}", old.order_uid)).await;
+            (found.status == 200).then_some(())
+        })
+        .await;
+        println!("back after {:?}", begun.elapsed());
+        fixture.found(&new.order_uid).await;
+    }
+
+    // What came meanwhile is consumed then.
+    fixture.path.cut();
+    fixture.publish_orders(std::slice::from_ref(&late)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    fixture.path.restore();
+    assert_eq!(fixture.found(&late.order_uid).await.json(), to_value(&late).unwrap());
+    assert!(fixture.letters(0).await.is_empty());
+}
+
+#[tokio::test]
+async fn without_kafka_placing_ends_within_seconds_and_reading_goes_on() {
+    let settings = Settings::of([("KAFKA_BROKERS", "127.0.0.1:1".to_owned())]);
+    let topic = KafkaTopic::new(&settings.read().unwrap(), "orders".to_owned()).unwrap();
+    let store = MemoryOrders::default();
+    let stored = Arc::new(order(1));
+    store.store(std::slice::from_ref(&stored)).await.unwrap();
+    let service = IntakeService::new(Arc::new(store), Arc::new(topic), Cache::new(10, Duration::from_mins(1)));
+
+    let begun = Instant::now();
+    let placed = service.place(&order(2)).await;
+
+    assert!(matches!(placed, Err(Error::Topic(_))), "{placed:?}");
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert_eq!(service.show(stored.order_uid.as_str()).await.unwrap().0, stored);
+}

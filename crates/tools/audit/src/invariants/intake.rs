@@ -1,0 +1,61 @@
+//! Every consumed order of the stream is kept once, with the content of its first record, or is a dead letter.
+
+use std::collections::HashMap;
+
+use crate::{
+    Facts, Finding,
+    facts::{IntakeOrder, IntakeRecord},
+    report::Check,
+};
+
+pub fn check(facts: &Facts) -> Finding {
+    let mut check = Check::new(12, "each order of the stream is kept once, as it first came");
+    let intake = &facts.intake;
+    if intake.partitions == 0 {
+        check.missing("the topic of orders was not read".to_owned());
+    }
+    let mut kept: HashMap<&str, &IntakeOrder> = HashMap::with_capacity(intake.orders.len());
+    for order in &intake.orders {
+        if kept.insert(&order.uid, order).is_some() {
+            check.broken_by(format!("order {}", order.uid), "is kept more than once");
+        }
+    }
+    let mut unknown = 0;
+    for record in &intake.records {
+        if intake.letters.contains(&(record.partition, record.offset)) {
+            continue;
+        }
+        match problem(record, &kept) {
+            // It may have been a letter that is pruned.
+            Some(_) if intake.letters_pruned => unknown += 1,
+            Some(problem) => check.broken_by(row(record), problem),
+            None => {}
+        }
+    }
+    if unknown > 0 {
+        check.note(format!("{unknown} records are not kept; they may have been dead letters that are pruned"));
+    }
+    check.counted("partitions of orders", intake.partitions);
+    check.counted("records of orders", intake.records.len());
+    check.counted("orders of the stream", intake.orders.len());
+    check.end()
+}
+
+/// What is wrong with a record that was consumed and is no dead letter.
+fn problem(record: &IntakeRecord, kept: &HashMap<&str, &IntakeOrder>) -> Option<&'static str> {
+    let Some((uid, content)) = &record.order else {
+        return Some("was consumed, and is neither an order nor a dead letter");
+    };
+    match kept.get(uid.as_str()) {
+        None => Some("was consumed, and its order is not kept"),
+        // Of an order that was erased, only the key is kept.
+        Some(IntakeOrder { content: None, .. }) => None,
+        Some(IntakeOrder { content: Some(own), .. }) if own == content => None,
+        Some(_) => Some("was consumed, and the order that is kept has another content"),
+    }
+}
+
+fn row(record: &IntakeRecord) -> String {
+    let place = format!("record {}/{}", record.partition, record.offset);
+    record.order.as_ref().map_or_else(|| place.clone(), |(uid, _)| format!("{place} of order {uid}"))
+}

@@ -1,0 +1,77 @@
+//! Each order of the stream is kept once, with the content of its first record.
+
+use audit::{
+    Facts,
+    facts::{Intake, IntakeOrder, IntakeRecord},
+};
+
+use crate::fixture::{breaks, holds};
+
+/// Two orders, of which the first came twice, and two dead letters.
+fn stream(facts: &mut Facts) {
+    let kept = |uid: &str, content| IntakeOrder { uid: uid.to_owned(), content: Some(content) };
+    let record = |offset, order: Option<(&str, u64)>| IntakeRecord {
+        partition: 0,
+        offset,
+        order: order.map(|(uid, content)| (uid.to_owned(), content)),
+    };
+    facts.intake = Intake {
+        partitions: 3,
+        orders: vec![kept("a", 1), kept("b", 2)],
+        records: vec![
+            record(0, Some(("a", 1))),
+            record(1, Some(("b", 2))),
+            record(2, Some(("a", 1))),
+            record(3, Some(("b", 9))),
+            record(4, None),
+        ],
+        letters: [(0, 3), (0, 4)].into(),
+        letters_pruned: false,
+    };
+}
+
+#[test]
+fn a_stream_without_orders_holds() {
+    holds(12, |_| {});
+    holds(12, stream);
+}
+
+#[test]
+fn an_order_that_is_missing_or_spoilt_or_there_twice_breaks_it() {
+    breaks(12, &["record 0/1 of order b", "its order is not kept"], |facts| {
+        stream(facts);
+        facts.intake.orders.pop();
+    });
+    breaks(12, &["record 0/0 of order a", "another content"], |facts| {
+        stream(facts);
+        facts.intake.orders[0].content = Some(7);
+    });
+    breaks(12, &["order a", "is kept more than once"], |facts| {
+        stream(facts);
+        facts.intake.orders.push(facts.intake.orders[0].clone());
+    });
+}
+
+#[test]
+fn poison_that_is_no_dead_letter_breaks_it() {
+    breaks(12, &["record 0/4", "neither an order nor a dead letter"], |facts| {
+        stream(facts);
+        facts.intake.letters.remove(&(0, 4));
+    });
+    breaks(12, &["record 0/3 of order b", "another content"], |facts| {
+        stream(facts);
+        facts.intake.letters.remove(&(0, 3));
+    });
+}
+
+#[test]
+fn an_erased_order_and_pruned_letters_break_nothing() {
+    holds(12, |facts| {
+        stream(facts);
+        facts.intake.orders[0].content = None;
+    });
+    holds(12, |facts| {
+        stream(facts);
+        (facts.intake.letters, facts.intake.letters_pruned) = (std::collections::HashSet::new(), true);
+    });
+}

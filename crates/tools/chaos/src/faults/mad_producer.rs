@@ -1,0 +1,70 @@
+//! A producer of orders that sends each twice, in any order, and a tenth of them spoilt, while intake is killed.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::Context as _;
+use platform::kafka::Record;
+use producer::{Made, Records};
+use rand::{RngExt as _, seq::SliceRandom as _};
+use tokio::time::{Instant, sleep};
+
+use super::inject;
+use crate::{
+    experiment::{Experiment, Fault, Injected, Injection},
+    topics,
+};
+
+pub const FAULTS: [Fault; 1] = [Fault {
+    number: 9,
+    name: "producer-mad",
+    what: "orders come twice, shuffled, and a tenth of them poison, while processes of intake are killed",
+    inject: inject!(mad),
+}];
+
+/// The share of records that break a rule.
+const POISON: f64 = 0.1;
+/// How soon all of them must be taken.
+const TAKEN: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(200);
+
+async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let count: u64 = experiment.scale(5_000, 500);
+    let records = Records { seed: experiment.random.random(), bad: POISON };
+    let mut made: Vec<Made> = (0..count).flat_map(|number| [records.get(number), records.get(number)]).collect();
+    made.shuffle(&mut experiment.random);
+    let good = made.iter().filter(|made| !made.is_bad).count() / 2;
+    let before = stored(experiment).await?;
+    let topic = experiment.cluster.sources.topics.intake_topic_name.clone();
+    let kills = experiment.scale(5, 2);
+    for part in made.chunks(made.len().div_ceil(kills)) {
+        let record = |made: &Made| Record {
+            topic: topic.clone(),
+            key: made.key.clone(),
+            payload: made.payload.clone(),
+            headers: HashMap::new(),
+        };
+        topics::publish(&experiment.cluster, part.iter().map(record).collect()).await?;
+        let number = experiment.random.random_range(0..experiment.cluster.replicas.count());
+        let replica = experiment.cluster.replicas.get(&intake::SERVICE, number)?;
+        replica.kill().await;
+        replica.start(&[])?;
+    }
+    experiment.cause_removed();
+    let begun = Instant::now();
+    // A spoilt order with the key of a good one is stored where it came first, and the good one is the dead letter.
+    while stored(experiment).await? < before + i64::try_from(good)? && begun.elapsed() < TAKEN {
+        sleep(POLL).await;
+    }
+    let taken = stored(experiment).await? - before;
+    let mut done = Injection::at_least_one(made.len(), "no order was sent");
+    if taken < i64::try_from(good)? {
+        done.problems.push(format!("{taken} of {good} good orders are stored"));
+    }
+    done.notes.push(format!("{} records, {taken} orders stored, {kills} kills", made.len()));
+    Ok(Injected::Done(done))
+}
+
+async fn stored(experiment: &Experiment) -> anyhow::Result<i64> {
+    let database = experiment.cluster.sources.databases.get(&intake::SERVICE)?;
+    sqlx::query_scalar("select count(*) from orders").fetch_one(database).await.context("counting orders")
+}

@@ -1,0 +1,119 @@
+//! Reads the stream of orders and what intake keeps of it.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
+
+use anyhow::Context as _;
+use audit::facts::{Intake, IntakeOrder, IntakeRecord};
+use contracts::events::{ORDERS, Topics};
+use futures::TryStreamExt as _;
+use intake::model::{Delivery, Item, Order, Payment};
+use platform::{
+    json,
+    kafka::{self, Extent, Mark, Reader, dead_letter_topic},
+};
+use sqlx::{FromRow, types::Json};
+
+use super::{Progress, snapshot, topics::GROUP};
+use crate::{databases::Databases, dead_letters};
+
+/// Reads the offsets that are committed, then the tables and the topic: what was consumed by then is in the tables.
+pub async fn read(
+    databases: &Databases,
+    config: &kafka::Config,
+    topics: &Topics,
+    progress: Progress,
+) -> anyhow::Result<Intake> {
+    let topic = (ORDERS.topic)(topics).to_owned();
+    let (own, name) = (config.clone(), topic.clone());
+    let marked = tokio::task::spawn_blocking(move || {
+        let reader = Reader::new(&own, ORDERS.consumer.group)?;
+        let extents = reader.extents(&name)?;
+        let partitions: Vec<i32> = extents.iter().map(|extent| extent.partition).collect();
+        let marks = if partitions.is_empty() { HashMap::new() } else { reader.marks(&name, &partitions)? };
+        anyhow::Ok((extents, marks))
+    });
+    let (extents, marks) = marked.await.context("reading the offsets of orders")??;
+    let orders = orders(databases).await?;
+    let own = config.clone();
+    let reading = tokio::task::spawn_blocking(move || records(&own, &topic, &extents, &marks, &progress));
+    let read = reading.await.context("reading the topic of orders")??;
+    Ok(Intake { orders, ..read })
+}
+
+fn records(
+    config: &kafka::Config,
+    topic: &str,
+    extents: &[Extent],
+    marks: &HashMap<i32, Mark>,
+    progress: &Progress,
+) -> anyhow::Result<Intake> {
+    let reader = Reader::new(config, GROUP)?;
+    let consumed = extents.iter().filter_map(|extent| {
+        let end = marks.get(&extent.partition)?.next.min(extent.end);
+        Some(Extent { partition: extent.partition, start: extent.start, end })
+            .filter(|extent| extent.start < extent.end)
+    });
+    let consumed: Vec<Extent> = consumed.collect();
+    let total = consumed.iter().map(|extent| extent.end - extent.start).sum::<i64>();
+    let total = usize::try_from(total).unwrap_or_default();
+    let mut read = Intake { partitions: extents.len(), ..Intake::default() };
+    progress(topic, 0, total);
+    reader.read(topic, &consumed, |message, _| {
+        let order: Option<Order> = json::decode(&message.payload).ok();
+        let order = order.map(Order::as_stored).map(|order| (order.order_uid.to_string(), digest(&order)));
+        read.records.push(IntakeRecord { partition: message.partition, offset: message.offset, order });
+        if read.records.len() % 1_000 == 0 {
+            progress(topic, read.records.len(), total);
+        }
+    })?;
+    let dead = dead_letter_topic(topic);
+    read.letters_pruned = reader.extents(&dead)?.iter().any(|extent| extent.start > 0);
+    for letter in dead_letters::read(&reader, &dead)?.unwrap_or_default() {
+        let place = |name: &str| letter.header(name).parse::<i64>().ok();
+        let partition = place(kafka::HEADER_PARTITION).and_then(|partition| i32::try_from(partition).ok());
+        read.letters.extend(partition.zip(place(kafka::HEADER_OFFSET)));
+    }
+    Ok(read)
+}
+
+#[derive(FromRow)]
+struct Row {
+    order_uid: String,
+    erased: bool,
+    content: Json<Order>,
+    delivery: Option<Json<Delivery>>,
+    payment: Option<Json<Payment>>,
+    items: Option<Json<Vec<Item>>>,
+}
+
+async fn orders(databases: &Databases) -> anyhow::Result<Vec<IntakeOrder>> {
+    let mut database = snapshot(databases, &intake::SERVICE).await?;
+    let mut rows = sqlx::query_as::<_, Row>(
+        "select o.order_uid, o.erased_at is not null as erased, row_to_json(o) as content, row_to_json(d) as delivery,
+            row_to_json(p) as payment, i.all as items
+        from orders o left join deliveries d using (order_uid) left join payments p using (order_uid),
+            lateral (select json_agg(items order by position) as all from items where order_uid = o.order_uid) i",
+    )
+    .fetch(&mut *database);
+    let mut orders = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        let order = Order {
+            delivery: row.delivery.map(|Json(delivery)| delivery).unwrap_or_default(),
+            payment: row.payment.map(|Json(payment)| payment).unwrap_or_default(),
+            items: row.items.map(|Json(items)| items).unwrap_or_default(),
+            ..row.content.0
+        };
+        orders.push(IntakeOrder { uid: row.order_uid, content: (!row.erased).then(|| digest(&order)) });
+    }
+    Ok(orders)
+}
+
+/// Compared within one audit alone.
+fn digest(order: &Order) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_vec(order).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
+}

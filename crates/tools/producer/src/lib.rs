@@ -1,0 +1,62 @@
+//! The producer: makes orders and sends them to the topic that intake reads. The same seed makes the same orders, byte for byte.
+
+pub mod records;
+mod send;
+mod settings;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+
+pub use records::{Made, Records};
+pub use send::run;
+
+/// What is made, and how fast it is sent.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// How many orders
+    #[arg(long, default_value_t = 1_000, value_name = "NUMBER")]
+    pub count: u64,
+    /// Orders per second (default: as fast as the broker takes them)
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: Option<u32>,
+    /// The same seed makes the same orders
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    pub seed: u64,
+    /// The share that breaks a rule, 0 to 1
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share)]
+    pub bad: f64,
+    /// Send the orders of this file instead, one JSON object per line, or one in all
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["count", "seed", "bad"])]
+    pub file: Option<PathBuf>,
+}
+
+/// Makes orders and sends them to the topic that intake reads
+#[derive(Parser)]
+#[command(name = "producer", version)]
+struct Cli {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|_| "is no number")?;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("is not between 0 and 1".to_owned()) }
+}
+
+/// The program of its own: settings from the environment, completed by those of a shop that runs here.
+pub fn main() -> ExitCode {
+    let Cli { arguments } = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let outcome = runtime.map_err(Into::into).and_then(|runtime| {
+        let settings = settings::load()?;
+        runtime.block_on(run(&arguments, &settings))
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

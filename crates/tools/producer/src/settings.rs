@@ -1,0 +1,19 @@
+//! Where the broker is: as the environment says, or as the shop says that runs from the data directory.
+
+use std::path::Path;
+
+use platform::config::Settings;
+
+/// Reads the environment; what it does not set is taken from the running shop, if there is one.
+pub fn load() -> anyhow::Result<Settings> {
+    let settings = Settings::load()?;
+    let directory = settings.get("SHIPYARD_DATA").unwrap_or(".shipyard").to_owned();
+    let running = std::fs::read_to_string(Path::new(&directory).join("running")).unwrap_or_default();
+    let told = running.lines().filter_map(|line| line.split_once('='));
+    let settings = told.fold(settings, |settings, (name, value)| settings.or(name, value));
+    anyhow::ensure!(
+        settings.get("KAFKA_BROKERS").is_some(),
+        "KAFKA_BROKERS is not set, and no shop runs from {directory}: start one with `cargo run`, or set it"
+    );
+    Ok(settings)
+}

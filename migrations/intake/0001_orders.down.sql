@@ -1,0 +1,5 @@
+drop table items;
+drop table payments;
+drop table deliveries;
+drop table orders;
+drop table leases;
