@@ -168,6 +168,7 @@ fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
             vec![2],
             vec![4, 2],
             vec![4, 4, 1, 1, 1],
+            vec![3, 0, 0],
         ]
     );
     assert!(report.findings.iter().all(|one| one.notes.is_empty() && one.missing.is_empty()), "{report}");
