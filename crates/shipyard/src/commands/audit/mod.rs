@@ -71,7 +71,7 @@ async fn quiet_facts(sources: &Sources, wait: Duration, progress: &Progress) -> 
     loop {
         let busy = progress.step("wait until no work is pending", quiet(sources, until, progress)).await?;
         let before = fingerprint(databases).await?;
-        let facts = progress.step("read databases and topics", read(sources, progress)).await?;
+        let facts = progress.step("read databases and topics", Box::pin(read(sources, progress))).await?;
         let still = fingerprint(databases).await? == before && under_way(databases).await?.is_empty();
         if (busy.is_empty() && still) || Instant::now() >= until {
             let moved = (busy.is_empty() && !still).then(|| "changes while it was read".to_owned());
