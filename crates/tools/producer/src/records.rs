@@ -56,7 +56,7 @@ impl Records {
                 bytes(&order)
             }
             3 => {
-                order.delivery.email = "nobody".to_owned();
+                "nobody".clone_into(&mut order.delivery.email);
                 bytes(&order)
             }
             // Another order with the key of the one before, which is stored by then: records of a key keep their order.

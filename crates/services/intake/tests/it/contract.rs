@@ -49,7 +49,7 @@ async fn an_order_is_read_as_it_was_stored(store: &dyn Orders) {
     let nanos = Duration::from_nanos(123_456_789);
     odd.date_created = odd.date_created.map(|at| at + nanos);
     odd.items.reverse();
-    odd.delivery.address = "\"quoted\\ \u{1F680} 'text'\n{},".to_owned();
+    "\"quoted\\ \u{1F680} 'text'\n{},".clone_into(&mut odd.delivery.address);
     odd.payment.payment_dt = i64::MIN;
     all.push(Arc::new(odd.as_stored()));
 

@@ -24,7 +24,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
 /// The share of records that break a rule.
 const POISON: f64 = 0.1;
 /// How soon all of them must be taken.
-const TAKEN: Duration = Duration::from_secs(60);
+const TAKEN: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(200);
 
 async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {

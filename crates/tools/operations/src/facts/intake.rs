@@ -65,7 +65,7 @@ fn records(
         let order: Option<Order> = json::decode(&message.payload).ok();
         let order = order.map(Order::as_stored).map(|order| (order.order_uid.to_string(), digest(&order)));
         read.records.push(IntakeRecord { partition: message.partition, offset: message.offset, order });
-        if read.records.len() % 1_000 == 0 {
+        if read.records.len().is_multiple_of(1_000) {
             progress(topic, read.records.len(), total);
         }
     })?;
