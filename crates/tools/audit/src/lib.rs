@@ -1,4 +1,4 @@
-//! The audit: twelve invariants over the facts of a shop without pending work. Nothing is lost, nothing is done twice.
+//! The audit: thirteen invariants over the facts of a shop without pending work. Nothing is lost, nothing is done twice.
 //!
 //! Pure: the caller gathers the [`Facts`] from databases and topics, or from in-memory twins.
 
