@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::http;
+use crate::rejection::{method_not_allowed, not_found};
 
 /// The conditions that must all be met for a service to receive work. Clones share them.
 #[derive(Clone, Default)]
@@ -168,6 +168,6 @@ async fn live() -> impl IntoResponse {
 pub fn admin_routes(readiness: Vec<Readiness>) -> Router {
     ready_routes(readiness)
         .route("/metrics", get(|| async { crate::telemetry::render_metrics() }))
-        .method_not_allowed_fallback(http::method_not_allowed)
-        .fallback(http::not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
 }
