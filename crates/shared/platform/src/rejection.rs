@@ -41,7 +41,7 @@ pub(crate) async fn as_problem(request: Request, next: Next) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let response = next.run(request).await;
     let status = response.status();
-    if !(status.is_client_error() || status.is_server_error()) || is_json(response.headers()) {
+    if !(status.is_client_error() || status.is_server_error()) || is_ours(response.headers()) {
         return response;
     }
     let problem = match status {
@@ -64,8 +64,9 @@ pub(crate) async fn as_problem(request: Request, next: Next) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// True for a problem, and for a report such as that of readiness.
-fn is_json(headers: &HeaderMap) -> bool {
-    let media_type = headers.get(header::CONTENT_TYPE).map(axum::http::HeaderValue::as_bytes);
-    media_type.is_some_and(|value| value.starts_with(b"application/json") || value == MEDIA_TYPE.as_bytes())
+/// True for what an endpoint has answered itself: a problem, a report such as that of readiness, a page.
+fn is_ours(headers: &HeaderMap) -> bool {
+    const OWN: [&str; 3] = [MEDIA_TYPE, "application/json", "text/html"];
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media_type.is_some_and(|value| OWN.iter().any(|own| value.starts_with(own)))
 }

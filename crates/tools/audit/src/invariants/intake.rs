@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub fn check(facts: &Facts) -> Finding {
-    let mut check = Check::new(12, "each order of the stream is kept once, as it first came");
+    let mut check = Check::new(13, "each order of the stream is kept once, as it first came");
     let intake = &facts.intake;
     if intake.partitions == 0 {
         check.missing("the topic of orders was not read".to_owned());

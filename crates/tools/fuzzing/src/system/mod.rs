@@ -15,8 +15,8 @@ use uuid::Uuid;
 /// The key that all services share.
 const SERVICE_KEY: &str = "a key of fuzzing, long enough for HS256";
 /// The services, and the tool, that rules name.
-const CALLERS: [&str; 9] =
-    ["assembly", "delivery", "geo", "iam", "inventory", "notification", "order", "payment", "shipyard"];
+const CALLERS: [&str; 10] =
+    ["assembly", "customers", "delivery", "geo", "iam", "inventory", "notification", "order", "payment", "shipyard"];
 /// Calls at a time: more than one thread makes.
 const SLOTS: usize = 64;
 /// After so many inputs it is made anew, so that what they leave behind does not grow.
