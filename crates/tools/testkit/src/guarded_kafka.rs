@@ -81,14 +81,12 @@ async fn start() -> anyhow::Result<GuardedKafka> {
     for (name, value) in ENVIRONMENT.iter().chain(&LISTENERS) {
         image = image.with_env_var(*name, *value);
     }
-    for user in
-        ["BROKER", "OPERATOR", "UI", "INVENTORY", "ORDER", "PAYMENT", "ASSEMBLY", "NOTIFICATION", "DELIVERY", "INTAKE"]
-    {
-        image = image.with_env_var(format!("{user}_KAFKA_PASSWORD"), PASSWORD);
-    }
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../deploy/kafka");
     for name in ["start.sh", "acls.sh", "rights"] {
         image = image.with_copy_to(format!("{SCRIPTS}/{name}"), std::fs::read(scripts.join(name))?);
+    }
+    for user in users(&std::fs::read_to_string(scripts.join("rights"))?) {
+        image = image.with_env_var(format!("{}_KAFKA_PASSWORD", user.to_uppercase()), PASSWORD);
     }
     let (container, name) = launch(image, Run::current()).await?;
     let broker = GuardedKafka { brokers: format!("127.0.0.1:{outside}"), rotated: format!("127.0.0.1:{rotated}") };
@@ -100,6 +98,13 @@ async fn start() -> anyhow::Result<GuardedKafka> {
     give_rights(&container).await?;
     keep(container);
     Ok(broker)
+}
+
+/// The broker's users: those of the table and three besides, as `start.sh` has it.
+fn users(rights: &str) -> impl Iterator<Item = &str> {
+    let lines = rights.lines().filter(|line| line.starts_with("read ") || line.starts_with("write "));
+    let users = lines.filter_map(|line| line.split(' ').nth(1));
+    ["broker", "operator", "ui"].into_iter().chain(users)
 }
 
 async fn give_rights(container: &ContainerAsync<GenericImage>) -> anyhow::Result<()> {
