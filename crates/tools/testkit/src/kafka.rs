@@ -41,7 +41,10 @@ pub async fn kafka() -> Kafka {
     let topics = kafka.topics();
     let made = match mock() {
         Some(mock) => mock.create_topics(&topics.all(), PARTITIONS),
-        None => ensure_topics(&kafka.config(), &topics.all()).await,
+        // The broker has the topics of all tests, and two busy cores.
+        None => {
+            (|| async { ensure_topics(&kafka.config(), &topics.all()).await }).retry(pauses().with_max_times(10)).await
+        }
     };
     if let Err(error) = made {
         panic!("making topics: {error:#}");
@@ -86,12 +89,16 @@ impl Kafka {
             let (brokers, topic) = (self.brokers.clone(), topic.to_owned());
             tokio::task::spawn_blocking(move || read(&brokers, &topic)).await.expect("reading does not panic")
         };
-        let pauses = ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(100);
-        match read.retry(pauses).when(passes).await {
+        match read.retry(pauses()).when(passes).await {
             Ok(messages) => messages,
             Err(error) => panic!("reading a topic: {error}"),
         }
     }
+}
+
+/// Ten seconds, and the time of the attempts themselves.
+fn pauses() -> ConstantBuilder {
+    ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(100)
 }
 
 /// True for errors that a broker reports while a partition elects its leader.
