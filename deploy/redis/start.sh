@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts Redis with its users, and none who needs no password. Their passwords are in IAM_REDIS_PASSWORD, OPERATOR_REDIS_PASSWORD and
-# OUTSIDE_PASSWORD; Redis gets their digests.
+# Starts Redis with its users, and none who needs no password. Their passwords are in IAM_REDIS_PASSWORD, ORDER_REDIS_PASSWORD,
+# OPERATOR_REDIS_PASSWORD and OUTSIDE_PASSWORD; Redis gets their digests.
 set -eu
 digest() {
   [ -n "$2" ] || { echo "$1 is not set" >&2; exit 1; }
@@ -10,9 +10,10 @@ digest() {
   printf %s "$2" | sha256sum | cut -d ' ' -f 1
 }
 iam=$(digest IAM_REDIS_PASSWORD "${IAM_REDIS_PASSWORD-}")
+order=$(digest ORDER_REDIS_PASSWORD "${ORDER_REDIS_PASSWORD-}")
 operator=$(digest OPERATOR_REDIS_PASSWORD "${OPERATOR_REDIS_PASSWORD-}")
 outside=$(digest OUTSIDE_PASSWORD "${OUTSIDE_PASSWORD-}")
-unset IAM_REDIS_PASSWORD OPERATOR_REDIS_PASSWORD OUTSIDE_PASSWORD
+unset IAM_REDIS_PASSWORD ORDER_REDIS_PASSWORD OPERATOR_REDIS_PASSWORD OUTSIDE_PASSWORD
 
 # A prefix is a text, and Redis takes a pattern.
 prefix=$(printf %s "${IAM_REDIS_PREFIX-}" | sed 's/[][*?\\]/\\&/g')
@@ -25,6 +26,7 @@ umask 077
 cat >/tmp/users.acl <<USERS
 user default off
 user iam on #$iam $keys $(echo $commands)
+user order on #$order ~status:* +ping +client|setinfo +evalsha +script|load +hmget +hget +hset +pexpire +set +del
 user operator on #$operator +ping +info +dbsize +slowlog|get +acl|log
 user outside on #$outside +ping +info
 USERS

@@ -13,8 +13,8 @@ use crate::{
     client::{GrpcDelivery, GrpcInventory, GrpcPayments, GrpcUsers},
     config::Config,
     consumers, jobs,
-    repository::{PgOrders, Repositories},
-    service::{DeliveryService, OrderService},
+    repository::{PgOrders, RedisStatusCache, Repositories},
+    service::{DeliveryService, OrderService, Statuses},
 };
 
 pub struct App {
@@ -35,7 +35,10 @@ impl App {
         let orders = Arc::new(PgOrders::new(server.database()?));
         let tracking =
             Arc::new(GrpcDelivery::new(server.peer("delivery", "DELIVERY_ADDRESS", &own.delivery_address)?));
-        let deliveries = DeliveryService::new(orders.clone(), tracking, own.order_delivery_max_volume);
+        let cache = own.order_status_cache_url.as_ref().map(|url| server.redis("ORDER_STATUS_CACHE_URL", url));
+        let statuses = cache.transpose()?.map(RedisStatusCache::new).map(Statuses::cached_in).unwrap_or_default();
+        let deliveries = DeliveryService::new(orders.clone(), tracking, own.order_delivery_max_volume)
+            .with_statuses(statuses.clone());
         let waker = Waker::default();
         // Guard and look-up of logins share a channel and its circuit breaker.
         let iam = identity.iam(&server)?;
@@ -47,21 +50,16 @@ impl App {
             own.order_payment_deadline,
         )
         .with_max_unpaid(own.order_max_unpaid)
+        .with_statuses(statuses)
         .with_users(Arc::new(GrpcUsers::new(server.identify(iam.clone()))));
         let sessions = Arc::new(GrpcSessions::new(iam));
         let guard = server.guard(sessions.clone(), api::RULES);
-        let subscriptions = [
-            consumers::payment_completed(service.clone()),
-            consumers::ship_assembled(service.clone()),
-            consumers::assembly_failed(service.clone()),
-            consumers::delivery_status_updated(deliveries.clone()),
-        ];
         let state = api::Api { service: service.clone(), deliveries: deliveries.clone() };
         let retention = server.retention(messaging.kafka.effect_retention())?;
         Ok(Self {
             router: api::router(state, guard, server.readiness(), own.order_max_in_flight),
-            grpc: (api::grpc::services(deliveries), server.guard(sessions, api::grpc::RULES)),
-            consumers: messaging.consumers(&server, subscriptions),
+            grpc: (api::grpc::services(deliveries.clone()), server.guard(sessions, api::grpc::RULES)),
+            consumers: messaging.consumers(&server, consumers::all(&service, &deliveries)),
             relay: messaging.relay(&server, &waker)?,
             jobs: vec![
                 jobs::settle_attempts(service.clone()),

@@ -7,6 +7,7 @@ use platform::{
     config::{ConfigError, Settings},
     server,
 };
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{SERVICE, service::MAX_UNPAID};
@@ -40,6 +41,8 @@ pub struct Own {
     /// Unpaid orders that one user may have; one more is refused with 429.
     #[serde(default = "max_unpaid")]
     pub order_max_unpaid: u32,
+    /// A Redis that keeps what payment and delivery answer about an order. Without it each request asks them.
+    pub order_status_cache_url: Option<SecretString>,
     /// Requests worked on at once; one more is refused with 429. One user has a quarter of them at most. Creating and paying orders take three eighths of them each at most, tracking deliveries
     /// one eighth.
     #[serde(default = "max_in_flight")]

@@ -2,7 +2,7 @@
 
 use utoipa::openapi::path::{Operation, PathItem};
 
-use crate::api::document;
+use crate::{api::document, service::STATUS_CACHE_OUTCOMES};
 
 /// Starts every counter at 0: `rate()` does not see the first value of a series.
 pub fn count_from_zero() {
@@ -14,6 +14,9 @@ pub fn count_from_zero() {
         "payment_outcomes_unknown_total",
     ] {
         metrics::counter!(name).increment(0);
+    }
+    for outcome in STATUS_CACHE_OUTCOMES {
+        metrics::counter!("order_status_cache_requests_total", "outcome" => outcome).increment(0);
     }
     http();
 }

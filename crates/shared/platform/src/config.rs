@@ -147,11 +147,12 @@ impl Settings {
 
 /// The endings of variables that hold a secret and so may come from a file. They are specific, since a file that cannot be read is an
 /// error and other software has variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     "service_key",
     "service_key_previous",
     "_database_url",
     "redis_url",
+    "_cache_url",
     "_bot_token",
     "_provider_key",
     "_sasl_password",

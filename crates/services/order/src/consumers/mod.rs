@@ -5,7 +5,21 @@ mod delivery_status_updated;
 mod payment_completed;
 mod ship_assembled;
 
+use contracts::events::Subscription;
+
+use crate::service::{DeliveryService, OrderService};
+
 pub use assembly_failed::assembly_failed;
 pub use delivery_status_updated::delivery_status_updated;
 pub use payment_completed::payment_completed;
 pub use ship_assembled::ship_assembled;
+
+/// Every subscription of the service.
+pub fn all(orders: &OrderService, deliveries: &DeliveryService) -> [Subscription; 4] {
+    [
+        payment_completed(orders.clone()),
+        ship_assembled(orders.clone()),
+        assembly_failed(orders.clone()),
+        delivery_status_updated(deliveries.clone()),
+    ]
+}

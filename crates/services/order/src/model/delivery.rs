@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::NaiveDate;
 use contracts::ids::DeliveryId;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// The longest address, in characters.
 const ADDRESS_LENGTH: usize = 300;
@@ -48,7 +48,7 @@ pub enum DeliveryStatus {
 }
 
 /// What delivery has told of an order's delivery, with one of its statuses.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Delivery {
     pub uuid: DeliveryId,
     pub status: DeliveryStatus,
@@ -126,6 +126,19 @@ impl DeliveryStatus {
         Self::ALL.into_iter().filter(move |known| self.follows(Some(*known)))
     }
 
+    /// True for a status that no other follows.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Delivered | Self::Failed)
+    }
+
+    /// Larger for a later status of a delivery.
+    pub const fn version(self) -> u64 {
+        match self {
+            Self::Failed => 1,
+            other => other.rank() as u64,
+        }
+    }
+
     const fn rank(self) -> u8 {
         match self {
             Self::Pending | Self::Failed => 0,
@@ -133,6 +146,13 @@ impl DeliveryStatus {
             Self::OutForDelivery => 2,
             Self::Delivered => 3,
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for DeliveryStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::parse(&name).ok_or_else(|| D::Error::custom("is no status of a delivery"))
     }
 }
 

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use contracts::ids::TransactionId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::PaymentMethod;
 
 /// The attempt of an order that was not declined, otherwise the latest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     pub attempt: i32,
     pub transaction: TransactionId,
@@ -17,7 +17,7 @@ pub struct Payment {
     pub created_at: DateTime<Utc>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentStatus {
     /// The outcome is unknown.

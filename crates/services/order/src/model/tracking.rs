@@ -1,11 +1,12 @@
 //! What a user sees of a delivery that is under way.
 
 use contracts::ids::CourierId;
+use serde::{Deserialize, Serialize};
 
 use super::Delivery;
 
 /// A delivery as it is now, or as order knows it while delivery is away.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tracked {
     pub delivery: Delivery,
     /// None while delivery is away: what changes with each step is not kept.
@@ -13,7 +14,7 @@ pub struct Tracked {
 }
 
 /// How far a delivery has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// `Processing`, `(x, y)` or `Delivered to address`.
     pub current_location: String,
@@ -24,7 +25,7 @@ pub struct Position {
 }
 
 /// A courier on its way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Courier {
     pub uuid: CourierId,
     pub name: String,
@@ -35,7 +36,7 @@ pub struct Courier {
 }
 
 /// A cell of delivery's grid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     pub x: i32,
     pub y: i32,

@@ -8,6 +8,8 @@ mod memory;
 mod orders;
 mod payment_events;
 mod postgres;
+mod redis;
+mod status_cache;
 
 use std::sync::Arc;
 
@@ -15,10 +17,12 @@ pub use attempts::{Attempts, Settlement};
 pub use checkouts::{Checkouts, Quote};
 pub use deliveries::Deliveries;
 pub use idempotency_keys::IdempotencyKeys;
-pub use memory::MemoryOrders;
+pub use memory::{MemoryOrders, MemoryStatusCache};
 pub use orders::{Cursor, Orders, Terms};
 pub use payment_events::{PaymentEvents, Settled};
 pub use postgres::{MIGRATIONS, PgOrders};
+pub use redis::RedisStatusCache;
+pub use status_cache::{Kept, Lookup, Question, StatusCache, StatusKey};
 
 /// The service's repositories, which share one database.
 #[derive(Clone)]

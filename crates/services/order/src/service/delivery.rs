@@ -8,11 +8,12 @@ use contracts::{
 };
 use platform::deadline;
 
+use super::{Answer, Asked, Statuses};
 use crate::{
     client::Tracking,
     error::{Error, Refusal},
     model::{Delivery, DeliveryAddress, Destination, NewOrder, Tracked},
-    repository::{Deliveries, Orders},
+    repository::{Deliveries, Orders, Question, StatusKey},
 };
 
 /// The consumer group, and the inbox's name, of `DeliveryStatusUpdated`.
@@ -27,6 +28,7 @@ pub struct DeliveryService {
     orders: Arc<dyn Orders>,
     deliveries: Arc<dyn Deliveries>,
     tracking: Arc<dyn Tracking>,
+    statuses: Statuses,
     /// The most parts of an order that is delivered.
     max_volume: usize,
 }
@@ -36,7 +38,13 @@ impl DeliveryService {
     where
         R: Orders + Deliveries + 'static,
     {
-        Self { orders: repository.clone(), deliveries: repository, tracking, max_volume }
+        Self { orders: repository.clone(), deliveries: repository, tracking, statuses: Statuses::default(), max_volume }
+    }
+
+    /// The same service, which keeps what delivery answers about an order for a moment.
+    #[must_use]
+    pub fn with_statuses(self, statuses: Statuses) -> Self {
+        Self { statuses, ..self }
     }
 
     /// Refuses an order with an address and more parts than a courier could carry.
@@ -73,7 +81,14 @@ impl DeliveryService {
             return Err(Error::DeliveryNotFound(order));
         }
         let kept = found.delivery.map(|delivery| Tracked { delivery, position: None });
-        match (deadline::within(TRACK_WITHIN, self.tracking.track(order)).await, kept) {
+        let asked = Asked {
+            key: StatusKey { question: Question::Delivery, order },
+            owner: user,
+            least_version: kept.as_ref().map_or(0, |known| known.delivery.status.version()),
+        };
+        let is_final = |tracked: &Tracked| tracked.delivery.status.is_final();
+        let call = deadline::within(TRACK_WITHIN, self.tracking.track(order));
+        match (self.statuses.answer(asked, is_final, call).await, kept) {
             (Ok(Some(tracked)), _) | (Ok(None), Some(tracked)) => Ok(tracked),
             (Ok(None), None) => Err(Error::DeliveryNotFound(order)),
             (Err(Error::Unavailable(peer, error)), Some(kept)) => {
@@ -82,5 +97,11 @@ impl DeliveryService {
             }
             (Err(error), _) => Err(error),
         }
+    }
+}
+
+impl Answer for Tracked {
+    fn version(&self) -> u64 {
+        self.delivery.status.version()
     }
 }

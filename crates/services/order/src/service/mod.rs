@@ -13,6 +13,7 @@ mod pay_from_balance;
 mod payment;
 mod payment_completed;
 mod reconcile;
+mod statuses;
 mod undo;
 
 use std::{sync::Arc, time::Duration};
@@ -23,6 +24,7 @@ pub use delivery::{DeliveryService, GROUP_DELIVERY_STATUS_UPDATED};
 pub use payment::OrderPayment;
 pub use payment_completed::{Completed, PaymentResult};
 use platform::outbox::Waker;
+pub use statuses::{Answer, Asked, OUTCOMES as STATUS_CACHE_OUTCOMES, Statuses};
 use tokio::sync::Notify;
 
 use crate::{
@@ -49,6 +51,7 @@ pub struct OrderService {
     payment_events: Arc<dyn PaymentEvents>,
     checkouts: Arc<dyn Checkouts>,
     users: Arc<dyn Users>,
+    statuses: Statuses,
     /// Wakes the job that pays orders from their users' balances.
     self_payments: Arc<Notify>,
     relay: Waker,
@@ -76,6 +79,7 @@ impl OrderService {
             payment_events,
             checkouts,
             users: Arc::new(MemoryUsers::default()),
+            statuses: Statuses::default(),
             self_payments: Arc::default(),
             relay,
             terms: Terms { pay_within, max_unpaid: MAX_UNPAID },
@@ -86,6 +90,12 @@ impl OrderService {
     #[must_use]
     pub fn with_users(self, users: Arc<dyn Users>) -> Self {
         Self { users, ..self }
+    }
+
+    /// The same service, which keeps what payment answers about an order for a moment.
+    #[must_use]
+    pub fn with_statuses(self, statuses: Statuses) -> Self {
+        Self { statuses, ..self }
     }
 
     /// The same service, where a user has at most `max_unpaid` unpaid orders.

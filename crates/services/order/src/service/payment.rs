@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, TransactionId, UserId};
 use contracts::money::Money;
 
-use super::OrderService;
+use super::{Answer, Asked, OrderService};
 use crate::{
     error::Error,
-    model::{Payment, PaymentMethod, PaymentStatus},
+    model::{Order, Payment, PaymentMethod, PaymentStatus, Status},
+    repository::{Question, StatusKey},
 };
 
 /// The payment of an order: the attempt that was not declined, otherwise the latest.
@@ -30,7 +31,14 @@ impl OrderService {
         if found.attempts == 0 {
             return Err(Error::PaymentNotFound(order));
         }
-        let known = self.payments.find(order).await?;
+        let asked = Asked {
+            key: StatusKey { question: Question::Payment, order },
+            owner: user,
+            least_version: least_version(&found),
+        };
+        let is_built = found.status == Status::Assembled;
+        let known =
+            self.statuses.answer(asked, |known: &Payment| known.is_final(is_built), self.payments.find(order)).await?;
         let open = found.attempt;
         // The open attempt is later than one that payment has declined.
         let known =
@@ -46,6 +54,40 @@ impl OrderService {
                 Ok(OrderPayment { order, status, amount, method, transaction: None, paid_at: None })
             }
             (None, None) => Err(Error::PaymentNotFound(order)),
+        }
+    }
+}
+
+/// What payment must know at least: the latest attempt, and its charge once the order is paid. A later attempt that has not reached payment
+/// has no answer that could be kept.
+fn least_version(order: &Order) -> u64 {
+    let status = if order.payment.is_some() { PaymentStatus::Success } else { PaymentStatus::Pending };
+    version(order.attempts, status)
+}
+
+fn version(attempt: i32, status: PaymentStatus) -> u64 {
+    let step = match status {
+        PaymentStatus::Pending => 0,
+        PaymentStatus::InsufficientFunds | PaymentStatus::Failed => 1,
+        PaymentStatus::Success => 2,
+        PaymentStatus::Refunded => 3,
+    };
+    4 * u64::try_from(attempt).unwrap_or_default() + step
+}
+
+impl Answer for Payment {
+    fn version(&self) -> u64 {
+        version(self.attempt, self.status)
+    }
+}
+
+impl Payment {
+    /// A charge is undone only until the ship is built.
+    const fn is_final(&self, is_built: bool) -> bool {
+        match self.status {
+            PaymentStatus::Refunded => true,
+            PaymentStatus::Success => is_built,
+            PaymentStatus::Pending | PaymentStatus::InsufficientFunds | PaymentStatus::Failed => false,
         }
     }
 }

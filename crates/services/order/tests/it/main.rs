@@ -19,3 +19,4 @@ mod problems;
 mod race;
 mod service;
 mod shop;
+mod statuses;

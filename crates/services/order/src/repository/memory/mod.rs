@@ -6,6 +6,7 @@ mod deliveries;
 mod idempotency_keys;
 mod orders;
 mod payment_events;
+mod status_cache;
 mod tables;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use contracts::ids::OrderId;
 use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
 
+pub use self::status_cache::MemoryStatusCache;
 use self::tables::Tables;
 use crate::model::{AttemptLease, Event, Order};
 

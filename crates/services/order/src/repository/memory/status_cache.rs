@@ -1,0 +1,81 @@
+//! [`StatusCache`] in memory.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use contracts::ids::UserId;
+use tokio::time::Instant;
+
+use crate::repository::{Kept, Lookup, StatusCache, StatusKey};
+
+/// The twin of Redis. Clones share their state.
+#[derive(Clone, Default)]
+pub struct MemoryStatusCache(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    kept: HashMap<StatusKey, (Kept, Instant)>,
+    asked: HashMap<StatusKey, Instant>,
+    away: bool,
+}
+
+impl MemoryStatusCache {
+    /// Makes every call fail as if Redis were away, or succeed again.
+    pub fn set_away(&self, away: bool) {
+        self.lock().away = away;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> anyhow::Result<MutexGuard<'_, State>> {
+        let state = self.lock();
+        anyhow::ensure!(!state.away, "Redis is away");
+        Ok(state)
+    }
+}
+
+#[async_trait]
+impl StatusCache for MemoryStatusCache {
+    async fn find(
+        &self,
+        key: StatusKey,
+        owner: UserId,
+        least_version: u64,
+        asking: Duration,
+    ) -> anyhow::Result<Lookup> {
+        let (mut state, now) = (self.state()?, Instant::now());
+        if let Some((kept, until)) = state.kept.get(&key)
+            && *until > now
+            && kept.owner == owner
+            && kept.version >= least_version
+        {
+            return Ok(Lookup::Answer(kept.answer.clone()));
+        }
+        if state.asked.get(&key).is_some_and(|until| *until > now) {
+            return Ok(Lookup::Wait);
+        }
+        state.asked.insert(key, now + asking);
+        Ok(Lookup::Ask)
+    }
+
+    async fn keep(&self, key: StatusKey, kept: &Kept, life: Duration) -> anyhow::Result<()> {
+        let (mut state, now) = (self.state()?, Instant::now());
+        state.asked.remove(&key);
+        let is_later = |(known, until): &(Kept, Instant)| *until > now && known.version > kept.version;
+        if !state.kept.get(&key).is_some_and(is_later) {
+            state.kept.insert(key, (kept.clone(), now + life));
+        }
+        Ok(())
+    }
+
+    async fn give_up(&self, key: StatusKey) -> anyhow::Result<()> {
+        self.state()?.asked.remove(&key);
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+//! [`StatusCache`] in Redis. Each call is one round trip.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::ids::UserId;
+use platform::{
+    redis::{Connection, timed_out},
+    starvation::{Silent, within_scheduled},
+};
+use redis::{RedisResult, Script, Value};
+
+use super::{Kept, Lookup, StatusCache, StatusKey};
+
+/// How long Redis may take: far less than the call that it saves may.
+const LIMIT: Duration = Duration::from_millis(100);
+
+pub struct RedisStatusCache {
+    connection: Connection,
+    find: Script,
+    keep: Script,
+    give_up: Script,
+}
+
+impl RedisStatusCache {
+    pub fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            find: Script::new(include_str!("find.lua")),
+            keep: Script::new(include_str!("keep.lua")),
+            give_up: Script::new("return redis.call('del', KEYS[1])"),
+        }
+    }
+}
+
+/// The keys of an answer, and of the mark that somebody asks: of one slot, so that Redis Cluster takes them.
+fn keys(StatusKey { question, order }: StatusKey) -> [String; 2] {
+    let answer = format!("status:{{{order}}}:{}", question.as_str());
+    let asked = format!("{answer}:asked");
+    [answer, asked]
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+async fn within_limit<T>(command: impl Future<Output = RedisResult<T>>) -> anyhow::Result<T> {
+    Ok(within_scheduled(LIMIT, command).await.unwrap_or_else(|Silent| Err(timed_out()))?)
+}
+
+#[async_trait]
+impl StatusCache for RedisStatusCache {
+    async fn find(
+        &self,
+        key: StatusKey,
+        owner: UserId,
+        least_version: u64,
+        asking: Duration,
+    ) -> anyhow::Result<Lookup> {
+        let [answer, asked] = keys(key);
+        let mut call = self.find.prepare_invoke();
+        call.key(answer).key(asked).arg(owner.to_string()).arg(least_version).arg(millis(asking));
+        match within_limit(call.invoke_async(&mut self.connection.clone())).await? {
+            Value::BulkString(answer) => Ok(Lookup::Answer(answer)),
+            Value::Int(1) => Ok(Lookup::Ask),
+            _ => Ok(Lookup::Wait),
+        }
+    }
+
+    async fn keep(&self, key: StatusKey, kept: &Kept, life: Duration) -> anyhow::Result<()> {
+        let [answer, asked] = keys(key);
+        let mut call = self.keep.prepare_invoke();
+        call.key(answer).key(asked).arg(kept.owner.to_string()).arg(kept.version).arg(&kept.answer).arg(millis(life));
+        within_limit(call.invoke_async(&mut self.connection.clone())).await
+    }
+
+    async fn give_up(&self, key: StatusKey) -> anyhow::Result<()> {
+        let [_, asked] = keys(key);
+        let mut call = self.give_up.prepare_invoke();
+        call.key(asked);
+        within_limit(call.invoke_async(&mut self.connection.clone())).await
+    }
+}

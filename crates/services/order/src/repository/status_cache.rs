@@ -1,0 +1,59 @@
+//! The cache of what other services answer about an order, shared by all replicas.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::ids::{OrderId, UserId};
+
+/// What was asked about an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Question {
+    Payment,
+    Delivery,
+}
+
+impl Question {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Delivery => "delivery",
+        }
+    }
+}
+
+/// The key of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StatusKey {
+    pub question: Question,
+    pub order: OrderId,
+}
+
+/// An answer about an order of `owner`. A larger version is a later state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub owner: UserId,
+    pub version: u64,
+    pub answer: Vec<u8>,
+}
+
+/// What the cache tells of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    Answer(Vec<u8>),
+    /// The caller is the one that asks the other service.
+    Ask,
+    /// Somebody else is asking.
+    Wait,
+}
+
+#[async_trait]
+pub trait StatusCache: Send + Sync {
+    /// The answer of this owner and of this version or a later one. Without one, the first caller asks and the others wait, for as long as
+    /// `asking`.
+    async fn find(&self, key: StatusKey, owner: UserId, least_version: u64, asking: Duration)
+    -> anyhow::Result<Lookup>;
+    /// Keeps an answer for `life`, unless that of a later version is kept. Nobody asks any more.
+    async fn keep(&self, key: StatusKey, kept: &Kept, life: Duration) -> anyhow::Result<()>;
+    /// Nobody asks any more, and there is nothing to keep.
+    async fn give_up(&self, key: StatusKey) -> anyhow::Result<()>;
+}
