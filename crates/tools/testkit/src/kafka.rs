@@ -7,11 +7,13 @@ use contracts::events::Topics;
 use platform::{
     config::Settings,
     ids,
-    kafka::{Config, KafkaPublisher, Message, Record, ensure_topics},
+    kafka::{Config, KafkaPublisher, Message, Record, dead_letter_topic, ensure_topics},
     outbox::Publisher as _,
 };
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions},
+    client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
     types::RDKafkaErrorCode,
@@ -50,6 +52,27 @@ pub async fn kafka() -> Kafka {
         panic!("making topics: {error:#}");
     }
     kafka
+}
+
+impl Drop for Kafka {
+    /// The broker has open files for each partition, and serves all tests of a run: several hundred, with some fifty partitions each.
+    fn drop(&mut self) {
+        if self.create_topics {
+            let (brokers, topics) = (self.brokers.clone(), self.topics());
+            // On a thread of its own, since this one may run a runtime. What could not be deleted stays until the broker ends.
+            let _ = std::thread::spawn(move || delete(&brokers, &topics)).join();
+        }
+    }
+}
+
+fn delete(brokers: &str, topics: &Topics) -> anyhow::Result<()> {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
+    let letters: Vec<String> = topics.all().iter().map(|topic| dead_letter_topic(topic)).collect();
+    let all: Vec<&str> = topics.all().into_iter().chain(letters.iter().map(String::as_str)).collect();
+    let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(5)));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(admin.delete_topics(&all, &options))?;
+    Ok(())
 }
 
 impl Kafka {
