@@ -6,11 +6,11 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri},
     response::{IntoResponse as _, Response},
 };
-use platform::{http, openapi::Declared, problem::Problem};
+use platform::{auth::OpenCaller, http, openapi::Declared, problem::Problem};
 
 use super::{
     accept::wants_html,
-    caller::Caller,
+    caller::sees,
     page::{Shown, page, private, problem_page},
     problems::ORDER_NOT_FOUND,
 };
@@ -39,14 +39,16 @@ const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 )]
 pub async fn handle(
     State(service): State<IntakeService>,
-    caller: Caller,
+    caller: OpenCaller,
     uid: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
     // What is no UTF-8 is no uid of any order.
     let uid = uid.map(|Path(uid)| uid).unwrap_or_default();
-    let shown =
-        service.show(&uid).await.and_then(|shown| if caller.sees(&shown.0) { Ok(shown) } else { Err(Error::NotFound) });
+    let shown = service
+        .show(&uid)
+        .await
+        .and_then(|shown| if sees(&caller, &shown.0) { Ok(shown) } else { Err(Error::NotFound) });
     answer(&uid, shown, wants_html(&headers))
 }
 

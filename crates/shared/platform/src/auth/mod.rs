@@ -2,11 +2,13 @@
 
 mod guard;
 mod hmac;
+mod open_caller;
 mod rules;
 mod sessions;
 mod token;
 
 pub use guard::{Guard, NOT_OPERATOR};
+pub use open_caller::OpenCaller;
 pub use rules::{Access, Rule};
 pub use sessions::{MemorySessions, SessionError, Sessions};
 pub use token::{ServiceKey, TokenError};

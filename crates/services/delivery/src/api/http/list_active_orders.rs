@@ -1,9 +1,9 @@
 //! `GET /api/v1/orders/active`
 
 use axum::{Json, extract::State};
-use platform::problem::Problem;
+use platform::{auth::OpenCaller, problem::Problem};
 
-use super::{caller::Caller, dto::Order};
+use super::{caller::sees_orders_of, dto::Order};
 use crate::service::DeliveryService;
 
 /// The orders that wait for a courier or are carried by one, those that wait longest first, at most 1 000
@@ -15,8 +15,8 @@ use crate::service::DeliveryService;
     responses((status = 200, body = Vec<Order>)),
     security(("session" = []))
 )]
-pub async fn handle(State(service): State<DeliveryService>, caller: Caller) -> Result<Json<Vec<Order>>, Problem> {
-    let active = service.active(caller.sees_orders_of()).await?;
+pub async fn handle(State(service): State<DeliveryService>, caller: OpenCaller) -> Result<Json<Vec<Order>>, Problem> {
+    let active = service.active(sees_orders_of(&caller)).await?;
 
     Ok(Json(active.into_iter().map(Order::from).collect()))
 }

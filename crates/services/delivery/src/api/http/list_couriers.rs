@@ -1,9 +1,9 @@
 //! `GET /api/v1/couriers`
 
 use axum::{Json, extract::State};
-use platform::problem::Problem;
+use platform::{auth::OpenCaller, problem::Problem};
 
-use super::{caller::Caller, dto::Courier};
+use super::{caller::sees_order_of, dto::Courier};
 use crate::service::DeliveryService;
 
 /// All couriers, in the order of adding
@@ -15,7 +15,7 @@ use crate::service::DeliveryService;
     responses((status = 200, body = Vec<Courier>)),
     security(("session" = []))
 )]
-pub async fn handle(State(service): State<DeliveryService>, caller: Caller) -> Result<Json<Vec<Courier>>, Problem> {
+pub async fn handle(State(service): State<DeliveryService>, caller: OpenCaller) -> Result<Json<Vec<Courier>>, Problem> {
     let couriers = service.list_couriers().await?;
 
     let shown = couriers.into_iter().map(|courier| Courier {
@@ -23,7 +23,10 @@ pub async fn handle(State(service): State<DeliveryService>, caller: Caller) -> R
         name: courier.name.to_string(),
         location: courier.location.into(),
         speed: courier.speed.get(),
-        order_id: courier.carries.filter(|(_, user, _)| caller.sees_order_of(*user)).map(|(order, _, _)| order.uuid()),
+        order_id: courier
+            .carries
+            .filter(|(_, user, _)| sees_order_of(&caller, *user))
+            .map(|(order, _, _)| order.uuid()),
     });
     Ok(Json(shown.collect()))
 }

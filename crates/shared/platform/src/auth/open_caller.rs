@@ -1,0 +1,46 @@
+//! The caller of a request to an HTTP API that may be open to everyone.
+
+use std::convert::Infallible;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+
+use super::{Caller, User};
+use crate::security_events::{self, Event};
+
+/// The caller that the guard identified; none where the API is open to everyone.
+pub struct OpenCaller {
+    known: Option<Caller>,
+    path: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for OpenCaller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self { known: parts.extensions.get().cloned(), path: parts.uri.path().to_owned() })
+    }
+}
+
+impl OpenCaller {
+    pub fn known(&self) -> Option<&Caller> {
+        self.known.as_ref()
+    }
+
+    /// The user whose session the request carries.
+    pub fn user(&self) -> Option<&User> {
+        match &self.known {
+            Some(Caller::User(user)) => Some(user),
+            _ => None,
+        }
+    }
+
+    /// True for operators, for services, and for every caller of an open API. Records that an operator's role is used.
+    pub fn may_operate(&self) -> bool {
+        if let Some(user) = self.user()
+            && user.is_operator
+        {
+            security_events::record(Event::RoleUsed { user: user.uuid, path: &self.path });
+        }
+        self.known.as_ref().is_none_or(Caller::may_operate)
+    }
+}
