@@ -88,7 +88,7 @@ impl Connection {
     }
 
     async fn answered<T>(&self, used: Arc<ConnectionManager>, answer: RedisFuture<'_, T>) -> RedisResult<T> {
-        let outcome = within_scheduled(SILENCE, answer).await.unwrap_or_else(|Silent| Err(timed_out()));
+        let outcome = answered_within(SILENCE, answer).await;
         if outcome.as_ref().is_err_and(RedisError::is_timeout) {
             self.replace(&used);
         }
@@ -130,9 +130,15 @@ impl ConnectionLike for Connection {
     }
 }
 
-/// The error of a command that got no answer in time.
-pub fn timed_out() -> RedisError {
-    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+/// What a command answers while this process is scheduled for `limit`; an error that says so after that.
+pub async fn answered_within<T>(limit: Duration, command: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    let timed_out = |Silent| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
+    within_scheduled(limit, command).await.unwrap_or_else(timed_out)
+}
+
+/// A lifetime as Redis takes it: at least a millisecond.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 fn is_read(cmd: &Cmd) -> bool {

@@ -12,10 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::UserId;
-use platform::{
-    redis::{Connection, timed_out},
-    starvation::{Silent, within_scheduled},
-};
+use platform::redis::{Connection, answered_within, millis};
 use redis::{AsyncCommands as _, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 use tokio::time::Instant;
 
@@ -123,12 +120,7 @@ where
             outcome => outcome,
         }
     };
-    let reply = within_scheduled(TIMEOUT, reply).await;
-    reply.unwrap_or_else(|Silent| Err(timed_out())).map_err(Error::SessionsUnavailable)
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+    answered_within(TIMEOUT, reply).await.map_err(Error::SessionsUnavailable)
 }
 
 fn admission(reply: i64) -> Admission {

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::UserId;
-use platform::{
-    redis::{Connection, timed_out},
-    starvation::{Silent, within_scheduled},
-};
+use platform::redis::{Connection, answered_within, millis};
 use redis::{RedisResult, Script, Value};
 
 use super::{Kept, Lookup, StatusCache, StatusKey};
@@ -33,19 +30,15 @@ impl RedisStatusCache {
     }
 }
 
-/// The keys of an answer, and of the mark that somebody asks: of one slot, so that Redis Cluster takes them.
+/// The keys of an answer, and of the mark that a caller is asking: of one slot, so that Redis Cluster takes them.
 fn keys(StatusKey { question, order }: StatusKey) -> [String; 2] {
     let answer = format!("status:{{{order}}}:{}", question.as_str());
     let asked = format!("{answer}:asked");
     [answer, asked]
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
-}
-
 async fn within_limit<T>(command: impl Future<Output = RedisResult<T>>) -> anyhow::Result<T> {
-    Ok(within_scheduled(LIMIT, command).await.unwrap_or_else(|Silent| Err(timed_out()))?)
+    Ok(answered_within(LIMIT, command).await?)
 }
 
 #[async_trait]
