@@ -1,12 +1,12 @@
 //! The service's configuration.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use contracts::{events::Messaging, identity, ports};
 use platform::{
     config::{ConfigError, Settings},
     environment::Environment,
-    server,
+    provider_url, server,
 };
 use serde::Deserialize;
 
@@ -69,13 +69,8 @@ impl Config {
 impl Own {
     fn kyc_provider(&self, environment: Environment) -> Result<Option<reqwest::Url>, ConfigError> {
         let Some(url) = self.kyc_provider_url.as_deref().filter(|url| !url.is_empty()) else { return Ok(None) };
-        let url = reqwest::Url::parse(url)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-            .ok_or_else(|| {
-                ConfigError::new("KYC_PROVIDER_URL", "is not a URL such as https://kyc.example.com/check")
-            })?;
-        if url.scheme() == "http" && !is_on_this_machine(&url) {
+        let url = provider_url::read("KYC_PROVIDER_URL", url, "https://kyc.example.com/check")?;
+        if provider_url::is_in_clear(&url) {
             if environment == Environment::Production {
                 let problem = "is http, which would send personal data in clear; use https";
                 return Err(ConfigError::new("KYC_PROVIDER_URL", problem));
@@ -84,12 +79,6 @@ impl Own {
         }
         Ok(Some(url))
     }
-}
-
-fn is_on_this_machine(url: &reqwest::Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

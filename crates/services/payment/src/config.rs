@@ -1,11 +1,11 @@
 //! The service's configuration.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use contracts::{events::Messaging, identity, money::Money};
 use platform::{
     config::{ConfigError, Settings},
-    server,
+    provider_url, server,
 };
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -87,15 +87,12 @@ impl Config {
 impl Own {
     fn stripe(&self) -> Result<Option<StripeAccount>, ConfigError> {
         let Some(url) = &self.payment_provider_url else { return Ok(None) };
-        let url = reqwest::Url::parse(url)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-            .ok_or_else(|| ConfigError::new("PAYMENT_PROVIDER_URL", "is not a URL such as https://api.stripe.com"))?;
+        let url = provider_url::read("PAYMENT_PROVIDER_URL", url, "https://api.stripe.com")?;
         let key = self
             .payment_provider_key
             .clone()
             .ok_or_else(|| ConfigError::new("PAYMENT_PROVIDER_KEY", "is not set, and PAYMENT_PROVIDER_URL is"))?;
-        if url.scheme() == "http" && !is_on_this_machine(&url) {
+        if provider_url::is_in_clear(&url) {
             let problem = "is http, which would send the key and amounts in clear; use https (http is for a stand-in on this machine)";
             return Err(ConfigError::new("PAYMENT_PROVIDER_URL", problem));
         }
@@ -106,12 +103,6 @@ impl Own {
             timeout: self.payment_provider_timeout,
         }))
     }
-}
-
-fn is_on_this_machine(url: &reqwest::Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn money(variable: &str, major: f64) -> Result<Money, ConfigError> {

@@ -33,6 +33,7 @@ pub mod outage;
 pub mod outbox;
 pub mod postgres;
 pub mod problem;
+pub mod provider_url;
 pub mod redis;
 mod rejection;
 pub mod retry;

@@ -1,0 +1,20 @@
+//! URLs of outside systems that a service calls.
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+use crate::config::ConfigError;
+
+/// Reads an `http` or `https` URL. An error names the variable and gives an example.
+pub fn read(variable: &str, text: &str, example: &str) -> Result<Url, ConfigError> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| ConfigError::new(variable, format!("is not a URL such as {example}")))
+}
+
+/// True where what is sent crosses a network in clear: over `http`, and not to this machine.
+pub fn is_in_clear(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();
+    url.scheme() == "http" && host != "localhost" && !address.is_ok_and(|address| address.is_loopback())
+}
