@@ -42,7 +42,7 @@ pub enum Lookup {
     Answer(Vec<u8>),
     /// The caller is the one that asks the other service.
     Ask,
-    /// Somebody else is asking.
+    /// Another caller is asking the other service.
     Wait,
 }
 
@@ -52,8 +52,8 @@ pub trait StatusCache: Send + Sync {
     /// `asking`.
     async fn find(&self, key: StatusKey, owner: UserId, least_version: u64, asking: Duration)
     -> anyhow::Result<Lookup>;
-    /// Keeps an answer for `life`, unless that of a later version is kept. Nobody asks any more.
+    /// Keeps an answer for `life`, unless that of a later version is kept, and removes the mark of the caller who asked.
     async fn keep(&self, key: StatusKey, kept: &Kept, life: Duration) -> anyhow::Result<()>;
-    /// Nobody asks any more, and there is nothing to keep.
+    /// Removes the mark of a caller who asked and has nothing to keep.
     async fn give_up(&self, key: StatusKey) -> anyhow::Result<()>;
 }

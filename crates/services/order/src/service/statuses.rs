@@ -1,4 +1,4 @@
-//! Asks other services about orders, each question at most once in two seconds, whoever and however many wait for the answer.
+//! Asks other services about orders, each question at most once in two seconds; all other callers wait for that answer.
 //!
 //! The order's row is read first, for each request: it says who may know, and which version an answer must have at least. So an answer
 //! that an event has overtaken is not shown, and no event has to be written to the cache.

@@ -1,4 +1,4 @@
--- KEYS: the answer; the mark that somebody asks. ARGV: the owner; the version; the answer; its life in ms.
+-- KEYS: the answer; the mark that a caller is asking. ARGV: the owner; the version; the answer; its life in ms.
 redis.call('del', KEYS[2])
 local known = redis.call('hget', KEYS[1], 'version')
 if known and tonumber(known) > tonumber(ARGV[2]) then
