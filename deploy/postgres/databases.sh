@@ -1,5 +1,5 @@
 #!/bin/sh
-# A role and a database for each service: none can read another's.
+# A role and a database for each service with a <SERVICE>_DATABASE_PASSWORD: none can read another's.
 set -eu
 create() {
   psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username="$POSTGRES_USER" --dbname=postgres --set=name="$1" --set=password="$2" <<'SQL'
@@ -10,12 +10,7 @@ SQL
 }
 # The entrypoint's own default.
 : "${POSTGRES_USER:=postgres}"
-create iam "$IAM_DATABASE_PASSWORD"
-create inventory "$INVENTORY_DATABASE_PASSWORD"
-create order "$ORDER_DATABASE_PASSWORD"
-create payment "$PAYMENT_DATABASE_PASSWORD"
-create assembly "$ASSEMBLY_DATABASE_PASSWORD"
-create notification "$NOTIFICATION_DATABASE_PASSWORD"
-create delivery "$DELIVERY_DATABASE_PASSWORD"
-create customers "$CUSTOMERS_DATABASE_PASSWORD"
-create intake "$INTAKE_DATABASE_PASSWORD"
+for name in $(env | sed -n 's/^\([A-Z]*\)_DATABASE_PASSWORD=.*/\1/p' | sort); do
+  eval "password=\$${name}_DATABASE_PASSWORD"
+  create "$(echo "$name" | tr '[:upper:]' '[:lower:]')" "$password"
+done

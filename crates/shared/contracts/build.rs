@@ -2,42 +2,44 @@
 //!
 //! A message with a field that is `(common.v1.sensitive)` gets a `Debug` of our own, which does not show that field.
 
-use std::{env, fmt::Write as _, fs, path::PathBuf};
+use std::{
+    env,
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use protox::prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor};
-
-const FILES: [&str; 15] = [
-    "auth/v1/auth.proto",
-    "user/v1/user.proto",
-    "common/v1/common.proto",
-    "common/v1/options.proto",
-    "inventory/v1/inventory.proto",
-    "payment/v1/payment.proto",
-    "assembly/v1/assembly.proto",
-    "notification/v1/notification.proto",
-    "events/v1/events.proto",
-    "customers/v1/customers.proto",
-    "delivery/v1/delivery.proto",
-    "geo/geo.proto",
-    "order/v1/order.proto",
-    "order/events/order_status_changed.proto",
-    "basket/events/basket_confirmed.proto",
-];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
 
     let mut compiler = protox::Compiler::new([&root])?;
-    compiler.include_imports(true).include_source_info(true).open_files(FILES)?;
+    compiler.include_imports(true).include_source_info(true).open_files(contracts(&root)?)?;
     let descriptors = compiler.file_descriptor_set();
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), prost_encode(&descriptors))?;
     let sensitive = sensitive(&compiler.descriptor_pool())?;
     fs::write(out.join("debug.rs"), sensitive.iter().map(debug).collect::<String>())?;
     let names = sensitive.iter().map(|message| format!(".{}", message.full_name()));
-    tonic_prost_build::configure().skip_debug(names).compile_fds(descriptors)?;
+    tonic_prost_build::configure().skip_debug(names).include_file("packages.rs").compile_fds(descriptors)?;
     Ok(())
+}
+
+/// Every `.proto` file below `folder`, in an order that does not depend on the file system.
+fn contracts(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(contracts(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// The messages with sensitive fields. Fails for one whose `Debug` cannot be written here.

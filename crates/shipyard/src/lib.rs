@@ -10,7 +10,8 @@ use platform::cli::{block_on, report};
 
 use crate::{
     commands::{
-        abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, migrate, operator, produce, restock, run, up,
+        abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, load, migrate, operator, produce, restock, run,
+        services, up,
     },
     data::Data,
 };
@@ -32,6 +33,8 @@ enum Command {
     Up,
     /// Run one service, like its own binary
     Run(run::Arguments),
+    /// List the services with the default ports of their APIs
+    Services,
     /// Place orders in a running shop and check every response
     Demo(demo::Arguments),
     /// Show a map of the couriers of a running shop
@@ -54,6 +57,8 @@ enum Command {
     Chaos(chaos::Arguments),
     /// Abuse testing: attack a running shop like strangers do, and measure what its customers notice
     Abuse(abuse::Arguments),
+    /// Load testing: send mixed traffic to a running shop at a constant rate, and measure it
+    Load(load::Arguments),
     /// List, show, replay, discard and prune dead letters
     Dlq(dlq::Arguments),
 }
@@ -65,6 +70,7 @@ pub fn main() -> ExitCode {
     report(match arguments.command {
         None | Some(Command::Up) => block_on(up::run(data)),
         Some(Command::Run(arguments)) => run::run(&arguments),
+        Some(Command::Services) => services::run().map_err(Into::into),
         Some(Command::Demo(arguments)) => block_on(demo::run(arguments, data)),
         Some(Command::Couriers(arguments)) => block_on(couriers::run(arguments, data)),
         Some(Command::Doctor) => block_on(doctor::run(data)),
@@ -76,6 +82,7 @@ pub fn main() -> ExitCode {
         Some(Command::Audit(arguments)) => block_on(audit::run(arguments, data)),
         Some(Command::Chaos(arguments)) => block_on(chaos::run(arguments, data)),
         Some(Command::Abuse(arguments)) => block_on(abuse::run(arguments)),
+        Some(Command::Load(arguments)) => block_on(load::run(arguments, data)),
         Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),
     })
 }

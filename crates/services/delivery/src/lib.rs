@@ -18,7 +18,7 @@ pub mod service;
 use app::App;
 use config::Config;
 use contracts::ports;
-use platform::service::{Built, OwnDatabase, SecondApi, Service};
+use platform::service::{Built, Call, OwnDatabase, SecondApi, Service};
 
 pub static SERVICE: Service = Service {
     name: "delivery",
@@ -28,6 +28,9 @@ pub static SERVICE: Service = Service {
     admin_port: 9470,
     second_api: Some(SecondApi::Http(ports::DELIVERY_HTTP)),
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
+    rules: &[api::http::RULES, api::grpc::RULES],
+    openapi: Some(api::http::document),
+    calls: &[Call::when_requested("iam"), Call::in_background("order"), Call::in_background("geo")],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
         Box::pin(async move {

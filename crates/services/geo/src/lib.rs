@@ -20,6 +20,9 @@ pub static SERVICE: Service = Service {
     admin_port: 9471,
     second_api: None,
     database: None,
+    rules: &[api::RULES],
+    openapi: None,
+    calls: &[],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
         Box::pin(async move {

@@ -24,6 +24,9 @@ pub static SERVICE: Service = Service {
     admin_port: 9464,
     second_api: None,
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
+    rules: &[api::RULES],
+    openapi: None,
+    calls: &[],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
         Box::pin(async move {

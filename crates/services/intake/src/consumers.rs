@@ -18,8 +18,10 @@ use crate::{
     service::{IntakeService, read},
 };
 
-/// The most records of one write: what a partition's queue holds.
+/// The most records of one write.
 const BATCH: usize = 200;
+/// After so many records that are read, other tasks get their turn: connections and requests of this process wait meanwhile.
+const READ_AT_ONCE: usize = 16;
 
 pub fn orders(service: IntakeService) -> Subscription {
     Subscription::handled_by(&ORDERS, Arc::new(Orders { service }))
@@ -59,9 +61,16 @@ impl Handler for Orders {
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
         let now = clock::now();
         let mut handled = vec![false; messages.len()];
-        let read = messages.iter().map(|message| read(&message.payload, now)).enumerate();
-        let (places, orders): (Vec<usize>, Vec<_>) =
-            read.filter_map(|(place, order)| Some((place, Arc::new(order.ok()?)))).unzip();
+        let (mut places, mut orders) = (Vec::with_capacity(messages.len()), Vec::with_capacity(messages.len()));
+        for (place, message) in messages.iter().enumerate() {
+            if let Ok(order) = read(&message.payload, now) {
+                places.push(place);
+                orders.push(Arc::new(order));
+            }
+            if place % READ_AT_ONCE == READ_AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
         match self.service.take(&orders).await {
             Ok(written) => {
                 for (place, written) in places.into_iter().zip(written) {

@@ -16,7 +16,7 @@ pub mod service;
 use app::App;
 use config::Config;
 use contracts::ports;
-use platform::service::{Built, OwnDatabase, Service};
+use platform::service::{Built, Call, OwnDatabase, Service};
 
 pub static SERVICE: Service = Service {
     name: "intake",
@@ -26,6 +26,9 @@ pub static SERVICE: Service = Service {
     admin_port: 9472,
     second_api: None,
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
+    rules: &[api::RULES],
+    openapi: Some(api::document),
+    calls: &[Call::when_requested("iam")],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
         Box::pin(async move {

@@ -79,7 +79,7 @@ impl Dice {
         all[usize::try_from(self.below(all.len() as u64)).unwrap_or_default()]
     }
 
-    /// True in this share of rolls, 0 to 1.
+    /// True with the probability `share`, from 0 to 1.
     #[expect(clippy::cast_precision_loss, reason = "a share needs no more than a double's digits")]
     pub fn is_within(&mut self, share: f64) -> bool {
         ((self.roll() >> 11) as f64) < share * (1_u64 << 53) as f64

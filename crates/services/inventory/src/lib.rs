@@ -15,7 +15,7 @@ pub mod service;
 use app::App;
 use config::Config;
 use contracts::ports;
-use platform::service::{Built, OwnDatabase, Service};
+use platform::service::{Built, Call, OwnDatabase, Service};
 
 pub static SERVICE: Service = Service {
     name: "inventory",
@@ -25,6 +25,9 @@ pub static SERVICE: Service = Service {
     admin_port: 9465,
     second_api: None,
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
+    rules: &[api::RULES],
+    openapi: None,
+    calls: &[Call::when_requested("iam")],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
         Box::pin(async move {

@@ -17,7 +17,7 @@ pub mod service;
 use app::App;
 use config::Config;
 use contracts::ports;
-use platform::service::{Built, OwnDatabase, SecondApi, Service};
+use platform::service::{Built, Call, OwnDatabase, SecondApi, Service};
 
 pub static SERVICE: Service = Service {
     name: "order",
@@ -27,6 +27,14 @@ pub static SERVICE: Service = Service {
     admin_port: 9466,
     second_api: Some(SecondApi::Grpc(ports::ORDER_GRPC)),
     database: Some(OwnDatabase { connections: 20, migrations: &repository::MIGRATIONS }),
+    rules: &[api::RULES, api::grpc::RULES],
+    openapi: Some(api::document),
+    calls: &[
+        Call::when_requested("iam"),
+        Call::when_requested("inventory"),
+        Call::when_requested("payment"),
+        Call::when_requested("delivery"),
+    ],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
         Box::pin(async move {

@@ -5,42 +5,12 @@
 /// The encoded `FileDescriptorSet` of every package below.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
-macro_rules! packages {
-    ($($name:ident),*) => {
-        $(pub mod $name {
-            pub mod v1 {
-                include!(concat!(env!("OUT_DIR"), "/", stringify!($name), ".v1.rs"));
-            }
-        })*
-    };
-}
-
-packages!(auth, user, common, customers, inventory, payment, assembly, notification, events, delivery);
-
-pub mod order {
-    pub mod v1 {
-        include!(concat!(env!("OUT_DIR"), "/order.v1.rs"));
-    }
-
-    pub mod events {
-        include!(concat!(env!("OUT_DIR"), "/order.events.rs"));
-    }
-}
+// A module for each package: `order::v1`, `geo`.
+include!(concat!(env!("OUT_DIR"), "/packages.rs"));
 
 /// `Debug` of the messages with sensitive fields.
 mod debug {
     include!(concat!(env!("OUT_DIR"), "/debug.rs"));
-}
-
-/// Packages of other programs, whose names have no version.
-pub mod geo {
-    include!(concat!(env!("OUT_DIR"), "/geo.rs"));
-}
-
-pub mod basket {
-    pub mod events {
-        include!(concat!(env!("OUT_DIR"), "/basket.events.rs"));
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,14 @@ use std::{
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{clock::Virtual, postgres::Database};
+use crate::{
+    clock::Virtual,
+    postgres::{Database, SharedTable},
+};
+
+/// The table `inbox`.
+pub static TABLE: SharedTable =
+    SharedTable::new("inbox", "_sqlx_migrations_inbox", &sqlx::migrate!("../../../migrations/platform/inbox"));
 
 /// When each consumer took effect of an event.
 type Seen = HashMap<(&'static str, Uuid), DateTime<Utc>>;
@@ -63,9 +70,8 @@ pub const SWEEP_BATCH: u64 = 5_000;
 /// Deletes rows older than `age`, a bounded batch: an event that old is in no topic any more.
 pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
     let swept = sqlx::query!(
-        "delete from inbox where (consumer, event_uuid) in (
-            select consumer, event_uuid from inbox where received_at < now() - make_interval(secs => $1)
-            order by received_at limit $2)",
+        "delete from inbox where ctid = any(array(
+            select ctid from inbox where received_at < now() - make_interval(secs => $1) order by received_at limit $2))",
         age.as_secs_f64(),
         SWEEP_BATCH.cast_signed(),
     )

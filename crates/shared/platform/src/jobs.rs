@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
+use futures::{Stream, StreamExt as _, future::BoxFuture, stream};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::batch::Done;
@@ -16,6 +17,8 @@ use crate::{
 
 /// How often tables are looked at for rows that have outlived their use.
 const RETENTION_PERIOD: Duration = Duration::from_mins(1);
+/// How often a table is asked for work that is due, unless the job is woken before.
+const POLL: Duration = Duration::from_secs(1);
 
 /// One background job of a service, not started yet.
 pub struct Job {
@@ -126,5 +129,114 @@ where
             () = tokio::time::sleep(period) => {}
             () = stop.cancelled() => return Ok(()),
         }
+    }
+}
+
+/// What falls due in a table, one row after another, until `stop`; `task` names the job in the log.
+///
+/// `take` returns the next rows that are due and keeps other replicas off them for a while, so that every replica may run the job.
+/// It is asked again at once after rows were returned, every second while there are none, and when `wake` is notified. Its failures are
+/// logged as one outage.
+pub fn due<T, E, F>(
+    task: &'static str,
+    take: impl Fn() -> F,
+    wake: Arc<Notify>,
+    stop: CancellationToken,
+) -> impl Stream<Item = T>
+where
+    E: Into<anyhow::Error>,
+    F: Future<Output = Result<Vec<T>, E>>,
+{
+    let outage = Outage::new("PostgreSQL", task);
+    stream::unfold((take, wake, stop, outage), |(take, wake, stop, mut outage)| async move {
+        while !stop.is_cancelled() {
+            match take().await {
+                Ok(due) => {
+                    outage.over();
+                    if !due.is_empty() {
+                        return Some((stream::iter(due), (take, wake, stop, outage)));
+                    }
+                }
+                Err(error) => {
+                    let error: anyhow::Error = error.into();
+                    outage.met(format!("{error:#}"));
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(POLL) => {}
+                () = wake.notified() => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        None
+    })
+    .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        sync::{Mutex, PoisonError},
+    };
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    type Answer = Result<Vec<u32>, anyhow::Error>;
+
+    /// Gives the answers in order, and nothing after them.
+    fn table(answers: Vec<Answer>) -> impl Fn() -> std::future::Ready<Answer> {
+        let answers = Mutex::new(answers.into_iter());
+        move || {
+            let next = answers.lock().unwrap_or_else(PoisonError::into_inner).next();
+            std::future::ready(next.unwrap_or_else(|| Ok(Vec::new())))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn due_rows_follow_each_other_without_a_pause() {
+        let begun = Instant::now();
+        let take = table(vec![Ok(vec![1, 2]), Ok(vec![3])]);
+        let rows = due("test", take, Arc::default(), CancellationToken::new());
+
+        let rows: Vec<u32> = rows.take(3).collect().await;
+
+        assert_eq!(rows, [1, 2, 3]);
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_table_that_fails_or_has_nothing_is_asked_each_second() {
+        let begun = Instant::now();
+        let take = table(vec![Err(anyhow::anyhow!("away")), Ok(Vec::new()), Ok(vec![1])]);
+        let mut rows = pin!(due("test", take, Arc::default(), CancellationToken::new()));
+
+        assert_eq!(rows.next().await, Some(1));
+        assert_eq!(begun.elapsed(), 2 * POLL);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_notification_comes_before_the_next_second() {
+        let (begun, wake) = (Instant::now(), Arc::new(Notify::new()));
+        let take = table(vec![Ok(Vec::new()), Ok(vec![1])]);
+        let mut rows = pin!(due("test", take, wake.clone(), CancellationToken::new()));
+
+        wake.notify_one();
+
+        assert_eq!(rows.next().await, Some(1));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_is_stopped_takes_nothing_more() {
+        let stop = CancellationToken::new();
+        let mut rows = pin!(due("test", table(vec![Ok(vec![1]), Ok(vec![2])]), Arc::default(), stop.clone()));
+
+        assert_eq!(rows.next().await, Some(1));
+        stop.cancel();
+
+        assert_eq!(rows.next().await, None);
     }
 }

@@ -11,7 +11,11 @@ use std::{
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::postgres::Database;
+use crate::postgres::{Database, SharedTable};
+
+/// The table `leases`.
+pub static TABLE: SharedTable =
+    SharedTable::new("leases", "_sqlx_migrations_leases", &sqlx::migrate!("../../../migrations/platform/leases"));
 
 #[async_trait]
 pub trait Lease: Send + Sync {

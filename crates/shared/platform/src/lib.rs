@@ -1,5 +1,6 @@
 //! The platform of all services: servers, configuration, telemetry, PostgreSQL, Redis, Kafka, outbox, inbox, leases, jobs.
 
+mod allocator;
 pub mod api_pages;
 mod arrival;
 pub mod auth;

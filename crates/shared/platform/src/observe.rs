@@ -33,9 +33,11 @@ pub(crate) async fn grpc(State(rpcs): State<Rpcs>, request: Request, next: Next)
     observe(rpc.map(|rpc| rpc.unwrap_or_else(|| UNKNOWN.into())), request, next).await
 }
 
-/// The status codes of our RPCs: OK, and those of errors at the edge or here.
-const CODES: [Code; 12] = [
+/// The status codes of our RPCs: OK, and those of errors at the edge, here, or of tonic, which answers CANCELLED to a `grpc-timeout`
+/// that has passed and UNIMPLEMENTED to an unknown method or compression.
+const CODES: [Code; 14] = [
     Code::Ok,
+    Code::Cancelled,
     Code::InvalidArgument,
     Code::DeadlineExceeded,
     Code::NotFound,
@@ -44,6 +46,7 @@ const CODES: [Code; 12] = [
     Code::ResourceExhausted,
     Code::FailedPrecondition,
     Code::Aborted,
+    Code::Unimplemented,
     Code::Internal,
     Code::Unavailable,
     Code::Unauthenticated,

@@ -13,13 +13,14 @@ pub const TARGET: &str = "security";
 const PATH_SHOWN: usize = 256;
 
 /// The names of all events, in the order of [`Event`].
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "registered",
     "logged_in",
     "login_refused",
     "locked",
     "session_revoked",
     "password_changed",
+    "role_granted",
     "role_used",
     "token_refused",
     "contact_code_created",
@@ -45,6 +46,10 @@ pub enum Event<'a> {
         by: Revocation,
     },
     PasswordChanged {
+        user: Uuid,
+    },
+    /// A user was made who has the operators' role.
+    RoleGranted {
         user: Uuid,
     },
     /// An operator was admitted where the role is needed.
@@ -112,7 +117,7 @@ pub enum ContactRefusal {
 impl Event<'_> {
     fn name(self) -> &'static str {
         let [registered, logged_in, login_refused, locked, session_revoked, password_changed, rest @ ..] = NAMES;
-        let [role_used, token_refused, contact_code_created, contact_confirmed, contact_refused] = rest;
+        let [role_granted, role_used, token_refused, contact_code_created, contact_confirmed, contact_refused] = rest;
         match self {
             Self::Registered { .. } => registered,
             Self::LoggedIn { .. } => logged_in,
@@ -120,6 +125,7 @@ impl Event<'_> {
             Self::Locked => locked,
             Self::SessionRevoked { .. } => session_revoked,
             Self::PasswordChanged { .. } => password_changed,
+            Self::RoleGranted { .. } => role_granted,
             Self::RoleUsed { .. } => role_used,
             Self::TokenRefused { .. } => token_refused,
             Self::ContactCodeCreated { .. } => contact_code_created,
@@ -134,6 +140,7 @@ impl Event<'_> {
             | Self::LoggedIn { user }
             | Self::SessionRevoked { user, .. }
             | Self::PasswordChanged { user }
+            | Self::RoleGranted { user }
             | Self::RoleUsed { user, .. }
             | Self::ContactCodeCreated { user }
             | Self::ContactConfirmed { user } => Some(user),

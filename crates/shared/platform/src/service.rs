@@ -8,14 +8,17 @@ use std::{
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
-use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    auth::Rule,
     config::{ConfigError, Settings},
     health::Readiness,
-    postgres::Database,
+    postgres::{Database, Migrations},
 };
+
+/// The variable with the address on which services listen that are not told otherwise.
+const LISTEN_IP: &str = "LISTEN_IP";
 
 /// The descriptor of one service. Services with the same name are equal.
 pub struct Service {
@@ -32,6 +35,12 @@ pub struct Service {
     pub second_api: Option<SecondApi>,
     /// Nothing for a service that stores nothing.
     pub database: Option<OwnDatabase>,
+    /// The tables of rules of its APIs.
+    pub rules: &'static [&'static [Rule]],
+    /// The description of its HTTP API; nothing for a service that serves gRPC alone.
+    pub openapi: Option<fn() -> utoipa::openapi::OpenApi>,
+    /// The other services that it calls.
+    pub calls: &'static [Call],
     /// Reads and checks the service's variables; an error names the one that is wrong.
     pub check: fn(&Settings) -> Result<(), ConfigError>,
     /// Puts the service together and binds its listeners.
@@ -47,11 +56,49 @@ pub enum SecondApi {
     Http(u16),
 }
 
+/// A service that another one calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The name of the service that is called.
+    pub to: &'static str,
+    pub when: When,
+}
+
+/// When a service calls another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// While it answers a request.
+    Requested,
+    /// In consumers and jobs alone.
+    InBackground,
+}
+
+impl Call {
+    pub const fn when_requested(to: &'static str) -> Self {
+        Self { to, when: When::Requested }
+    }
+
+    pub const fn in_background(to: &'static str) -> Self {
+        Self { to, when: When::InBackground }
+    }
+}
+
 /// The database of a service, which has the service's name.
 pub struct OwnDatabase {
     /// Connections to it unless `<NAME>_DATABASE_CONNECTIONS` says otherwise.
     pub connections: u32,
-    pub migrations: &'static Migrator,
+    pub migrations: &'static Migrations,
+}
+
+/// One API of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// The variable of its listener.
+    pub listen: String,
+    /// Its default port.
+    pub port: u16,
+    /// gRPC, or else HTTP.
+    pub is_grpc: bool,
 }
 
 impl SecondApi {
@@ -83,7 +130,7 @@ impl Service {
         format!("{}_{suffix}", self.name.to_uppercase())
     }
 
-    /// Where it listens: `<NAME>_LISTEN`, or its port on loopback.
+    /// Where it listens: `<NAME>_LISTEN`, or its port on [`LISTEN_IP`], or on loopback.
     ///
     /// A service without a second API may be told by `<NAME>_HTTP_LISTEN`, too, as its HTTP API is called beside a gRPC one.
     pub fn listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
@@ -91,7 +138,7 @@ impl Service {
         self.socket(if http { "HTTP_LISTEN" } else { "LISTEN" }, self.port, settings)
     }
 
-    /// Where its second API listens: the variable of [`SecondApi`], or its port on loopback.
+    /// Where its second API listens: the variable of [`SecondApi`], or its port as that of the first.
     pub fn second_listen(&self, settings: &Settings) -> Result<Option<SocketAddr>, ConfigError> {
         self.second_api.map(|api| self.socket(api.listen_suffix(), api.port(), settings)).transpose()
     }
@@ -111,22 +158,46 @@ impl Service {
         }
     }
 
+    /// Its APIs: whether each is a gRPC one, and the variable of its listener. The first API is first.
+    pub fn apis(&self) -> Vec<Api> {
+        let first = Api { listen: self.variable("LISTEN"), port: self.port, is_grpc: self.first_is_grpc() };
+        let second = self.second_api.map(|api| Api {
+            listen: self.variable(api.listen_suffix()),
+            port: api.port(),
+            is_grpc: matches!(api, SecondApi::Grpc(_)),
+        });
+        [Some(first), second].into_iter().flatten().collect()
+    }
+
+    fn first_is_grpc(&self) -> bool {
+        match self.second_api {
+            Some(api) => matches!(api, SecondApi::Http(_)),
+            None => self.openapi.is_none(),
+        }
+    }
+
+    /// Whether its database has a table that several services have, such as `outbox`.
+    pub fn has_table(&self, name: &str) -> bool {
+        self.migrations().is_some_and(|migrations| migrations.shared.iter().any(|table| table.name == name))
+    }
+
     /// Its migrations; none for a service without a database.
-    pub fn migrations(&self) -> Option<&'static Migrator> {
+    pub fn migrations(&self) -> Option<&'static Migrations> {
         self.database.as_ref().map(|database| database.migrations)
     }
 
-    /// Where it serves metrics and health: `<NAME>_ADMIN_LISTEN`, or its admin port on loopback.
+    /// Where it serves metrics and health: `<NAME>_ADMIN_LISTEN`, or its admin port as that of the first API.
     pub fn admin_listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
         self.socket("ADMIN_LISTEN", self.admin_port, settings)
     }
 
     fn socket(&self, suffix: &str, port: u16, settings: &Settings) -> Result<SocketAddr, ConfigError> {
         let variable = self.variable(suffix);
-        let default = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        settings
-            .get(&variable)
-            .map_or(Ok(default), |given| given.parse().map_err(|error| ConfigError::new(&variable, error)))
+        if let Some(given) = settings.get(&variable) {
+            return given.parse().map_err(|error| ConfigError::new(&variable, error));
+        }
+        let ip = settings.get(LISTEN_IP).map_or(Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)), str::parse);
+        Ok(SocketAddr::new(ip.map_err(|error| ConfigError::new(LISTEN_IP, error))?, port))
     }
 
     /// Where a client on this machine finds its first API: `<NAME>_ADDRESS`, else where it listens. Of a service that serves gRPC

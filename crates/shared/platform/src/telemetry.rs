@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{
     EnvFilter, Layer as _,
-    filter::{FilterExt as _, filter_fn},
+    filter::{FilterExt as _, FilterFn, LevelFilter},
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
@@ -85,7 +85,9 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
     let filter = EnvFilter::try_new(&config.log_level).context("LOG_LEVEL")?.add_directive(quiet);
     // The audit log is not a matter of the level.
     let filter = filter.add_directive(format!("{}=info", security_events::TARGET).parse().context("a log directive")?);
-    let filter = filter.and(filter_fn(|metadata| !shows_bytes(metadata.target(), *metadata.level())));
+    // A filter without a hint would have every event of every library asked for, also those of lower levels.
+    let hides_bytes = FilterFn::new(|metadata| !shows_bytes(metadata.target(), *metadata.level()));
+    let filter = filter.and(hides_bytes.with_max_level_hint(LevelFilter::TRACE));
     let format = match config.log_format {
         LogFormat::Pretty => tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
@@ -105,9 +107,18 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
         // Where traces are not exported, sqlx is not asked to emit what these are made of.
         .with(exported.then(|| statement_spans(tracer.tracer("shipyard"))))
         .with(
+            // Places in the source, threads and times of polls are no help to those who read traces, and cost each span attributes.
             tracing_opentelemetry::layer()
                 .with_tracer(tracer.tracer("shipyard"))
-                .with_filter(filter_fn(|metadata| metadata.is_span() && *metadata.level() <= tracing::Level::INFO)),
+                .with_location(false)
+                .with_threads(false)
+                .with_tracked_inactivity(false)
+                // The parents of statements are found by it.
+                .with_context_activation(exported)
+                .with_filter(
+                    FilterFn::new(|metadata| metadata.is_span() && *metadata.level() <= tracing::Level::INFO)
+                        .with_max_level_hint(LevelFilter::INFO),
+                ),
         )
         .try_init()
         .context("setting up logs")?;

@@ -2,22 +2,16 @@
 
 use std::{io::IsTerminal as _, time::Duration};
 
-use abuse::{HEAD, Options, Phases, Places, Report, attacks, attacks::Attack};
-use client::trust::Trust;
+use abuse::{HEAD, Options, Phases, Report, attacks, attacks::Attack};
 use indicatif::{ProgressBar, ProgressStyle};
-use platform::{config::Settings, service::Service, shutdown::on_signal};
+use platform::{config::Settings, shutdown::on_signal};
+
+use super::places::PlaceArguments;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// URL of the order service (default: ORDER_URL, or this machine)
-    #[arg(long, value_name = "URL")]
-    order_url: Option<String>,
-    /// Address of iam (default: IAM_ADDRESS, or this machine)
-    #[arg(long, value_name = "ADDRESS")]
-    iam: Option<String>,
-    /// Address of inventory (default: INVENTORY_ADDRESS, or this machine)
-    #[arg(long, value_name = "ADDRESS")]
-    inventory: Option<String>,
+    #[command(flatten)]
+    places: PlaceArguments,
     /// Make only these attacks, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "ATTACK")]
     only: Vec<String>,
@@ -84,18 +78,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn options(arguments: &Arguments, attacks: Vec<Attack>) -> anyhow::Result<Options> {
-    let settings = Settings::load()?;
-    let address =
-        |given: &Option<String>, service: &Service| given.clone().unwrap_or_else(|| service.address(&settings));
-    let order = arguments.order_url.clone().or_else(|| settings.get("ORDER_URL").map(str::to_owned));
     let Arguments { before, during, after, rate, users, scale, ratio, .. } = *arguments;
     Ok(Options {
-        places: Places {
-            order: order.unwrap_or_else(|| order::SERVICE.address(&settings)),
-            iam: address(&arguments.iam, &iam::SERVICE),
-            inventory: address(&arguments.inventory, &inventory::SERVICE),
-            trust: Trust::of(&settings)?,
-        },
+        places: arguments.places.places(&Settings::load()?)?,
         attacks,
         phases: Phases { before, during, after },
         rate,

@@ -1,17 +1,12 @@
 //! `shipyard migrate`: applies, reverts and lists migrations.
 
-use std::collections::HashSet;
-
 use anyhow::Context as _;
 use clap::Subcommand;
 use platform::{
     config::{ConfigError, Settings},
-    postgres::connect_options,
+    postgres::{Migrations, Step, connect_options},
 };
-use sqlx::{
-    Connection as _, PgConnection,
-    migrate::{Migrate as _, Migration, Migrator},
-};
+use sqlx::{Connection as _, PgConnection};
 
 use operations::services::{self, with_database};
 use platform::service::Service;
@@ -64,7 +59,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// A connection to one service's database.
 struct Database {
     service: &'static Service,
-    migrations: &'static Migrator,
+    migrations: &'static Migrations,
     connection: PgConnection,
 }
 
@@ -99,51 +94,33 @@ impl Database {
     }
 
     async fn up(mut self) -> anyhow::Result<()> {
-        let before = self.applied().await?;
+        let before = self.migrations.steps(&mut self.connection).await?;
         self.migrations.run(&mut self.connection).await.with_context(|| format!("migrating {}", self.service))?;
-        let applied = self.versions().filter(|migration| !before.contains(&migration.version));
-        let done: Vec<String> = applied.map(name).collect();
+        let done: Vec<String> = before.iter().filter(|step| step.applied.is_none()).map(name).collect();
         println!("{:<14}{}", self.service, if done.is_empty() { "is up to date".to_owned() } else { done.join(", ") });
         Ok(())
     }
 
     async fn down(mut self) -> anyhow::Result<()> {
-        let applied = self.applied().await?;
-        let mut latest_first: Vec<&Migration> =
-            self.versions().filter(|migration| applied.contains(&migration.version)).collect();
-        latest_first.sort_by_key(|migration| -migration.version);
-        let Some(latest) = latest_first.first() else {
-            println!("{:<14}has no migration to undo", self.service);
-            return Ok(());
-        };
-        let target = latest_first.get(1).map_or(0, |migration| migration.version);
-        let undo = self.migrations.undo(&mut self.connection, target);
-        undo.await.with_context(|| format!("reverting {} of {}", name(latest), self.service))?;
-        println!("{:<14}undone: {}", self.service, name(latest));
-        Ok(())
-    }
-
-    async fn status(mut self) -> anyhow::Result<()> {
-        let applied = self.applied().await?;
-        for migration in self.versions() {
-            let state = if applied.contains(&migration.version) { "applied" } else { "pending" };
-            println!("{:<14}{state:<9}{}", self.service, name(migration));
+        let undone = self.migrations.revert_latest(&mut self.connection).await;
+        match undone.with_context(|| format!("reverting the latest migration of {}", self.service))? {
+            Some(step) => println!("{:<14}undone: {}", self.service, name(&step)),
+            None => println!("{:<14}has no migration to undo", self.service),
         }
         Ok(())
     }
 
-    fn versions(&self) -> impl Iterator<Item = &'static Migration> + use<> {
-        self.migrations.iter().filter(|migration| !migration.migration_type.is_down_migration())
-    }
-
-    async fn applied(&mut self) -> anyhow::Result<HashSet<i64>> {
-        let table = &self.migrations.table_name;
-        self.connection.ensure_migrations_table(table).await?;
-        let applied = self.connection.list_applied_migrations(table).await?;
-        Ok(applied.into_iter().map(|migration| migration.version).collect())
+    async fn status(mut self) -> anyhow::Result<()> {
+        for step in self.migrations.steps(&mut self.connection).await? {
+            let state = if step.applied.is_some() { "applied" } else { "pending" };
+            println!("{:<14}{state:<9}{}", self.service, name(&step));
+        }
+        Ok(())
     }
 }
 
-fn name(migration: &Migration) -> String {
-    format!("{:04} {}", migration.version, migration.description)
+/// `0007 self payment`, or `outbox 0001 create` of a shared table.
+fn name(step: &Step<'_>) -> String {
+    let table = step.history.table.map(|table| format!("{table} ")).unwrap_or_default();
+    format!("{table}{:04} {}", step.migration.version, step.migration.description)
 }

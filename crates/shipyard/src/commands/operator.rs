@@ -12,7 +12,7 @@ use iam::{
     repository::PgUsers,
     service::OperatorService,
 };
-use platform::{clock, config::Settings, ids};
+use platform::{clock, config::Settings, ids, telemetry};
 
 use crate::data::Data;
 
@@ -29,7 +29,9 @@ pub struct Arguments {
 }
 
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
-    let settings = data.running(Settings::load()?);
+    let settings = data.running(Settings::load()?).or("LOG_LEVEL", "error");
+    // The security event goes to the log of this command.
+    let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let Arguments { login, email, password_file } = arguments;
     let email = email.unwrap_or_else(|| default_email(&login));
     let info = UserInfo::new(login.clone(), email, Vec::new())?;

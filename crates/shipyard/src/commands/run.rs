@@ -8,7 +8,7 @@ use platform::{
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    #[arg(value_parser = services::parser())]
+    #[arg(env = "SHIPYARD_SERVICE", value_parser = services::parser())]
     service: &'static Service,
     #[command(subcommand)]
     command: Option<cli::Command>,

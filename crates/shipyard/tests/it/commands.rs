@@ -1,6 +1,7 @@
 //! The commands of the program: help, migrations, and one-sentence errors.
 
 use operations::services::{SERVICES, with_database};
+use sqlx::migrate::Migration;
 
 use crate::{
     program::{Variables, shipyard},
@@ -20,8 +21,10 @@ fn given(name: &str, value: &str) -> Variables {
 
 #[test]
 fn every_command_has_help() {
-    let commands =
-        ["up", "run", "demo", "couriers", "doctor", "migrate", "restock", "operator", "audit", "chaos", "abuse", "dlq"];
+    let commands = [
+        "up", "run", "services", "demo", "couriers", "doctor", "migrate", "restock", "operator", "audit", "chaos",
+        "abuse", "load", "dlq",
+    ];
     for command in commands {
         let (success, said, _) = run(&[command, "--help"], &Variables::new());
         assert!(success && said.contains("Usage: shipyard"), "{command}: {said}");
@@ -30,17 +33,34 @@ fn every_command_has_help() {
     assert!(success && said.starts_with("shipyard "), "{said}");
 }
 
+#[test]
+fn services_are_listed_with_the_ports_of_their_apis() {
+    let (success, said, _) = run(&["services"], &Variables::new());
+
+    assert!(success);
+    for service in SERVICES {
+        let apis = service.apis();
+        assert_eq!(said.matches(&format!("{service} ")).count(), apis.len() + 1, "{said}");
+        for api in apis {
+            let name = if api.is_grpc { "grpc" } else { "http" };
+            assert!(said.contains(&format!("{service} {name} {}\n", api.port)), "{said}");
+        }
+        assert!(said.contains(&format!("{service} admin {}\n", service.admin_port)), "{said}");
+    }
+}
+
+/// How many of these migrations go up.
+fn steps(migrations: &[Migration]) -> usize {
+    migrations.iter().filter(|migration| !migration.migration_type.is_down_migration()).count()
+}
+
 #[tokio::test]
 async fn migrations_go_up_and_down_one_step_at_a_time() {
     for service in with_database() {
         let database = testkit::empty_database().await;
         let url = given(&service.variable("DATABASE_URL"), &database.url);
-        let count = service
-            .migrations()
-            .expect("it has a database")
-            .iter()
-            .filter(|one| !one.migration_type.is_down_migration())
-            .count();
+        let histories = service.migrations().expect("it has a database").histories();
+        let count: usize = histories.map(|history| steps(history.migrations)).sum();
         let states = |state: &str| run(&["migrate", "status"], &url).1.matches(state).count();
 
         assert_eq!(states("pending"), count, "{service}");
@@ -62,6 +82,12 @@ fn what_is_wrong_is_said_in_one_sentence() {
         (&["migrate", "down", "--service", "order"], Variables::new(), "ORDER_DATABASE_URL: is not set"),
         (&["restock"], Variables::new(), "SERVICE_KEY"),
         (&["run", "order"], Variables::new(), "is not set"),
+        (&["run"], given("SHIPYARD_SERVICE", "order"), "is not set"),
+        (
+            &["run", "health"],
+            [given("SHIPYARD_SERVICE", "order"), given("ORDER_ADMIN_LISTEN", "127.0.0.1:1")].concat(),
+            "127.0.0.1:1",
+        ),
         (&["operator", "ann"], Variables::new(), "no shop runs from .shipyard"),
         (&["audit"], Variables::new(), "no shop runs from .shipyard"),
         (&["dlq", "list"], Variables::new(), "KAFKA_BROKERS"),
@@ -71,6 +97,11 @@ fn what_is_wrong_is_said_in_one_sentence() {
         (&["demo"], given("ORDER_URL", "http://127.0.0.1:1"), "is a shop running?"),
         (&["abuse"], given("ORDER_URL", "http://127.0.0.1:1"), "is a shop running?"),
         (&["abuse", "--only", "x"], Variables::new(), "there is no attack x"),
+        (&["load"], given("ORDER_URL", "http://127.0.0.1:1"), "is a shop running?"),
+        (&["load", "--duration", "1ms"], Variables::new(), "duration: 1ms at 100/s is an empty run"),
+        (&["load", "--mix", "create=1", "--users", "1"], Variables::new(), "use 4 users at least"),
+        (&["load", "--find-peak", "--rate", "1"], Variables::new(), "a p99 needs 100"),
+        (&["load", "--audit"], Variables::new(), "no shop runs from .shipyard"),
         (&["couriers", "--once"], given("DELIVERY_URL", "http://127.0.0.1:1"), "delivery does not answer at"),
     ];
 
@@ -79,6 +110,23 @@ fn what_is_wrong_is_said_in_one_sentence() {
 
         assert!(!success && complaint.contains(sentence), "{arguments:?}: {complaint}");
         assert_eq!(complaint.trim_end().lines().count(), 1, "{arguments:?}: {complaint}");
+    }
+}
+
+#[test]
+fn arguments_that_make_no_load_are_refused_before_the_shop_is_asked() {
+    let cases = [
+        (["--rate", "0"], "--rate"),
+        (["--mix", "create=0"], "has no weight above 0"),
+        (["--mix", "creat=1"], "there is no traffic `creat`; there are create, pay"),
+        (["--max-errors", "101"], "is not between 0 and 100"),
+        (["--users", "0"], "--users"),
+    ];
+
+    for (arguments, sentence) in cases {
+        let (success, said, complaint) = run(&[&["load"][..], &arguments].concat(), &Variables::new());
+
+        assert!(!success && said.is_empty() && complaint.contains(sentence), "{arguments:?}: {said}{complaint}");
     }
 }
 

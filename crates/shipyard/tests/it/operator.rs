@@ -35,6 +35,9 @@ async fn an_operator_is_created_by_the_command_and_logs_in() {
 
     let (created, said) = create(system, login, PASSWORD).await;
     assert!(created && said.starts_with(&format!("{login} is an operator: user ")), "{said}");
+    let user = said.lines().next().and_then(|line| line.rsplit(' ').next()).expect("it ends with the user's id");
+    let events: Vec<&str> = said.lines().filter(|line| line.contains("role_granted")).collect();
+    assert!(matches!(events[..], [event] if event.contains(user) && !event.contains(login)), "{said}");
     assert_eq!(roles(system, login, PASSWORD).await.unwrap(), [OPERATOR]);
 
     let (again, complaint) = create(system, login, "AnotherPassword123!").await;

@@ -1,6 +1,6 @@
 //! Republishing the events that a non-persistent broker has lost.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use contracts::events::ROUTES;
 use operations::{databases::Databases, republish::republish, services::with_database};
@@ -51,32 +51,6 @@ async fn an_event_that_one_consumer_lacks_is_published_again_and_the_others_are_
         assert_eq!(published, left, "{kind}");
         sqlx::query("delete from outbox").execute(outbox).await.unwrap();
     }
-}
-
-#[test]
-fn the_routes_name_the_consumers_that_the_services_are() {
-    let routed: BTreeSet<(&str, &str)> =
-        ROUTES.iter().flat_map(|route| route.consumers).map(|consumer| (consumer.service, consumer.group)).collect();
-
-    let services = BTreeSet::from([
-        ("assembly", assembly::service::GROUP_PAID),
-        ("delivery", delivery::service::GROUP_ASSEMBLED),
-        ("delivery", delivery::service::GROUP_CANCELLED),
-        ("delivery", delivery::service::GROUP_PAID),
-        ("inventory", inventory::service::GROUP_ASSEMBLED),
-        ("inventory", inventory::service::GROUP_CANCELLED),
-        ("inventory", inventory::service::GROUP_CREATED),
-        ("notification", notification::service::GROUP_ASSEMBLED),
-        ("notification", notification::service::GROUP_CANCELLED),
-        ("notification", notification::service::GROUP_PAID),
-        ("notification", "notification-group-delivery-status-updated"),
-        ("order", order::service::GROUP_ASSEMBLED),
-        ("order", order::service::GROUP_ASSEMBLY_FAILED),
-        ("order", "order-group-delivery-status-updated"),
-        ("order", "order-group-payment-completed"),
-        ("payment", payment::service::GROUP_CANCELLED),
-    ]);
-    assert_eq!(routed, services);
 }
 
 async fn publish(outbox: &Database, uuid: Uuid, kind: &str, published: bool) {

@@ -141,12 +141,12 @@ impl System {
         self.addresses[&service]
     }
 
-    /// A service, asked with the identity of another service.
+    /// A channel to a service; its calls carry the identity of another service.
     pub fn peer(&self, service: &'static Service) -> Peer {
         testkit::peer(service.name, self.address(service))
     }
 
-    /// What `shipyard` with these arguments says, told where this system is.
+    /// Runs the program with these arguments, with variables that lead it to this system.
     pub async fn shipyard(&self, arguments: &[&str]) -> std::process::Output {
         let command = shipyard(arguments, &self.variables, self.directory.path());
         tokio::process::Command::from(command).kill_on_drop(true).output().await.expect("the program runs")

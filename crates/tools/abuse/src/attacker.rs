@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::{task::JoinSet, time::sleep};
 use uuid::Uuid;
 
-use crate::places::Entrances;
+use crate::entrances::Entrances;
 
 /// An attacker's user, logged in like anybody.
 #[derive(Clone, Debug)]

@@ -5,13 +5,14 @@ pub mod attacker;
 pub mod attacks;
 mod customers;
 mod descriptors;
+mod entrances;
 mod measurement;
-mod places;
 mod report;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
 
+use client::places::Places;
 use futures::future::join;
 use tokio::{
     runtime::{Builder, Runtime},
@@ -21,8 +22,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::{attacker::Attacker, attacks::Attack, customers::Customers, descriptors::Descriptors};
 pub use self::{
+    entrances::{Entrance, Entrances},
     measurement::{Sample, Summary},
-    places::{Entrance, Entrances, Places},
     report::{HEAD, Report, Row},
 };
 
@@ -66,7 +67,7 @@ pub async fn run(options: &Options, mut each: impl FnMut(&Row), mut say: impl Fn
     for attack in &options.attacks {
         say(&format!("{}: waiting until the shop is well", attack.name));
         customers.settle().await;
-        let attacker = Arc::new(Attacker::new(options.places.resolve().await?, account.clone(), options.scale));
+        let attacker = Arc::new(Attacker::new(Entrances::of(&options.places).await?, account.clone(), options.scale));
         let (samples, left) = join(
             customers.arrivals(options.phases.total(), options.rate),
             threads.attack(attack, &attacker, options.phases, &mut say),

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use load::latencies::Latencies;
 use serde::Serialize;
 
 /// How many reasons of failures a summary keeps, the most frequent first.
@@ -40,13 +41,15 @@ pub struct Summary {
 impl Summary {
     pub fn of<'a>(samples: impl Iterator<Item = &'a Sample> + Clone) -> Self {
         let answered = samples.clone().filter(|sample| sample.failure.is_none());
-        let latencies = sorted(answered.clone().map(|sample| sample.latency));
-        let mut by_kind: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
+        let (mut latencies, mut late) = (Latencies::default(), Latencies::default());
+        let mut by_kind: BTreeMap<&'static str, Latencies> = BTreeMap::new();
         for sample in answered {
-            by_kind.entry(sample.kind).or_default().push(sample.latency);
+            latencies.record(sample.latency);
+            by_kind.entry(sample.kind).or_default().record(sample.latency);
         }
         let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
         for sample in samples.clone() {
+            late.record(sample.sent_late);
             if let Some(reason) = &sample.failure {
                 *reasons.entry(format!("{}: {reason}", sample.kind)).or_default() += 1;
             }
@@ -56,31 +59,21 @@ impl Summary {
         failures.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         failures.truncate(REASONS);
         Self {
-            requests: samples.clone().count(),
+            requests: samples.count(),
             failed,
-            p50: percentile(&latencies, 50),
-            p99: percentile(&latencies, 99),
-            max: percentile(&latencies, 100),
-            sent_late: percentile(&sorted(samples.map(|sample| sample.sent_late)), 99),
+            p50: percentile(&latencies, 500),
+            p99: percentile(&latencies, 990),
+            max: percentile(&latencies, 1000),
+            sent_late: percentile(&late, 990),
             failures,
-            kinds: by_kind
-                .into_iter()
-                .map(|(kind, times)| (kind, percentile(&sorted(times.into_iter()), 99)))
-                .collect(),
+            kinds: by_kind.into_iter().map(|(kind, times)| (kind, percentile(&times, 990))).collect(),
         }
     }
 }
 
-fn sorted(times: impl Iterator<Item = Duration>) -> Vec<Duration> {
-    let mut times: Vec<Duration> = times.collect();
-    times.sort_unstable();
-    times
-}
-
-/// The nearest-rank percentile of sorted times, in milliseconds with two decimals.
-fn percentile(sorted: &[Duration], percent: usize) -> Option<f64> {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).map(|time| (time.as_secs_f64() * 100_000.0).round() / 100.0)
+/// A percentile in milliseconds with two decimals.
+fn percentile(latencies: &Latencies, permille: u16) -> Option<f64> {
+    latencies.permille(permille).map(|time| (time.as_secs_f64() * 100_000.0).round() / 100.0)
 }
 
 #[cfg(test)]
@@ -98,14 +91,15 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_those_of_the_nearest_rank() {
+    fn percentiles_have_three_exact_digits() {
         let samples: Vec<Sample> = (1..=200).rev().map(|time| sample(time, None)).collect();
 
         let summary = Summary::of(samples.iter());
 
-        assert_eq!((summary.p50, summary.p99, summary.max), (Some(100.0), Some(198.0), Some(200.0)));
+        assert_eq!((summary.p50.map(f64::floor), summary.p99.map(f64::floor)), (Some(100.0), Some(198.0)));
+        assert_eq!(summary.max, Some(200.0));
         assert_eq!((summary.requests, summary.failed, summary.sent_late), (200, 0, Some(1.0)));
-        assert_eq!(summary.kinds["read"], Some(198.0));
+        assert_eq!(summary.kinds["read"], summary.p99);
         let one = [sample(7, None)];
         assert_eq!(Summary::of(one.iter()).p99, Some(7.0));
     }

@@ -53,8 +53,9 @@ pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> 
     say("starting");
     let cluster = Cluster::start(options, &say).await?;
     say("customers register");
-    let load = load::Options { customers: options.customers, pause: PAUSE, seed: options.seed };
-    let load = Load::start(cluster.shop()?, &load).await?;
+    let customers = load::Options { customers: options.customers, pause: PAUSE, seed: options.seed };
+    let mut load = Load::start(cluster.shop()?, &customers).await?;
+    load.borrow(&cluster.shop()?, &cluster.lending()?, cluster.bank()?, &customers).await?;
     let random = SmallRng::seed_from_u64(options.seed);
     let mut experiment =
         Experiment { cluster, load, random, brief: options.brief, slack: options.slack, removed_at: None };

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fmt, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::events::{PRODUCERS, ROUTES, Route, route_of};
+use contracts::events::{ROUTES, Route, producers, route_of};
 use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -190,7 +190,7 @@ impl OutstandingEvents {
 /// The events that were written until the end of the fault.
 async fn written(databases: &Databases, span: FaultWindow) -> anyhow::Result<Vec<(&'static Route, Uuid)>> {
     let mut written = Vec::new();
-    for producer in PRODUCERS {
+    for producer in producers() {
         let rows: Vec<(String, Uuid)> =
             sqlx::query_as("select event_type, event_uuid from outbox where created_at between $1 and $2")
                 .bind(span.begun - BEFORE)

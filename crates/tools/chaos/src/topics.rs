@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use contracts::events::{Consumer, ROUTES, Route};
+use contracts::events::{Consumer, INBOUND, Inbound, ROUTES, Route};
 use futures::future::try_join_all;
 use platform::{
     kafka::{Extent, KafkaPublisher, Mark, Message, Reader, Record},
@@ -78,7 +78,41 @@ pub async fn progress(cluster: &Cluster) -> anyhow::Result<Vec<Progress>> {
 /// The uncommitted records by group, such as `12 records of order.paid for assembly-group-order-paid`.
 pub async fn uncommitted_by_group(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     let progress = progress(cluster).await?;
-    Ok(progress.iter().filter(|one| one.uncommitted() > 0).map(Progress::to_string).collect())
+    let mut waiting: Vec<String> =
+        progress.iter().filter(|one| one.uncommitted() > 0).map(Progress::to_string).collect();
+    for inbound in INBOUND {
+        let count = uncommitted_from_outside(cluster, inbound).await?;
+        let topic = (inbound.topic)(&cluster.sources.topics);
+        waiting.extend((count > 0).then(|| format!("{count} records of {topic} for {}", inbound.consumer.group)));
+    }
+    Ok(waiting)
+}
+
+/// How many records of a topic that programs outside write its group has not committed.
+pub async fn uncommitted_from_outside(cluster: &Cluster, inbound: Inbound) -> anyhow::Result<usize> {
+    let topic = (inbound.topic)(&cluster.sources.topics).to_owned();
+    blocking(cluster, inbound.consumer.group, move |reader| {
+        let extents = reader.extents(&topic)?;
+        let partitions: Vec<i32> = extents.iter().map(|extent| extent.partition).collect();
+        let marks = reader.marks(&topic, &partitions)?;
+        let next = |extent: &Extent| marks.get(&extent.partition).map_or(extent.start, |mark| mark.next);
+        Ok(extents.iter().map(|extent| count(next(extent), extent.end)).sum())
+    })
+    .await
+}
+
+/// Makes the group of a topic that programs outside write read it again from its beginning. Fails while the group has members. Returns
+/// how many records there are.
+pub async fn rewind(cluster: &Cluster, inbound: Inbound) -> anyhow::Result<usize> {
+    let topic = (inbound.topic)(&cluster.sources.topics).to_owned();
+    blocking(cluster, inbound.consumer.group, move |reader| {
+        let extents = reader.extents(&topic)?;
+        for extent in &extents {
+            reader.mark(&topic, extent.partition, &Mark { next: extent.start, ..Mark::default() })?;
+        }
+        Ok(extents.iter().map(|extent| count(extent.start, extent.end)).sum())
+    })
+    .await
 }
 
 /// Maps the records of these topics with `keep`, partition by partition in offset order.

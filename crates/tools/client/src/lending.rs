@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use contracts::proto::{
     customers::v1::{
-        CreateCustomerRequest, Customer, GetCustomerRequest, ListLoansRequest, Loan,
+        CreateCustomerRequest, Customer, GetCustomerRequest, ListLoansRequest, Loan, UpdateCustomerRequest,
         customer_service_client::CustomerServiceClient,
     },
     payment::v1::{GetBalanceRequest, payment_service_client::PaymentServiceClient},
@@ -20,6 +20,8 @@ use crate::{
 
 /// The timeout of a call.
 const LIMIT: Duration = Duration::from_secs(10);
+/// The birth date of every customer that a tool makes.
+pub const BIRTH_DATE: &str = "1990-12-31";
 
 /// customers and payment of a running shop.
 #[derive(Clone)]
@@ -37,12 +39,25 @@ impl Lending {
         })
     }
 
+    /// The service customers, for callers who look at its refusals themselves.
+    pub fn customers(&self) -> CustomerServiceClient<Channel> {
+        self.customers.clone()
+    }
+
     /// Makes the session's user a customer.
     pub async fn create(&self, session: &str, name: &str) -> anyhow::Result<Customer> {
-        let (name, birth_date) = (name.to_owned(), "1990-12-31".to_owned());
+        let (name, birth_date) = (name.to_owned(), BIRTH_DATE.to_owned());
         let request = CreateCustomerRequest { name, birth_date, ..CreateCustomerRequest::default() };
         let answer = self.customers.clone().create_customer(within(session, request)?).await;
         success("CreateCustomer", answer)?.customer.context("CreateCustomer answered without a customer")
+    }
+
+    /// Changes the customer's name. `version` is the one that was read.
+    pub async fn update(&self, session: &str, name: &str, version: i64) -> anyhow::Result<Customer> {
+        let (name, birth_date) = (name.to_owned(), BIRTH_DATE.to_owned());
+        let request = UpdateCustomerRequest { name, birth_date, version, ..UpdateCustomerRequest::default() };
+        let answer = self.customers.clone().update_customer(within(session, request)?).await;
+        success("UpdateCustomer", answer)?.customer.context("UpdateCustomer answered without a customer")
     }
 
     pub async fn customer(&self, session: &str, user: Uuid) -> anyhow::Result<Customer> {

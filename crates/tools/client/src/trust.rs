@@ -118,7 +118,7 @@ mod tests {
     fn an_https_address_without_authorities_is_one_sentence_and_a_plain_one_is_none() {
         let plain = Trust::default();
 
-        assert_eq!(plain.url("127.0.0.1:8080").unwrap(), "http://127.0.0.1:8080/");
+        assert_eq!(plain.url("127.0.0.1:8000").unwrap(), "http://127.0.0.1:8000/");
         assert_eq!(
             plain.url("https://shop.example").unwrap_err().to_string(),
             "https://shop.example needs TLS_CA_FILE, which names a file with the certificates of the authorities to trust"

@@ -8,7 +8,7 @@ use crate::{
     system::{self, System},
 };
 
-/// What `event-type` may say.
+/// Values of the header `event-type`: known types, one that nothing handles, and none.
 const TYPES: [&str; 4] = ["events.v1.OrderPaid", "events.v1.OrderCancelled", "events.v1.Unheard", ""];
 
 /// Hands a record made of `data` to one consumer.

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use contracts::events::{PRODUCERS, route_of};
+use contracts::events::{producers, route_of};
 use platform::postgres::Database;
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ const BATCH: i64 = 5_000;
 /// No service may run meanwhile.
 pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
     let mut count = 0;
-    for producer in PRODUCERS {
+    for producer in producers() {
         let outbox = databases.named(producer)?;
         let mut after = 0;
         while let Some((last, events)) = published(outbox, after).await? {

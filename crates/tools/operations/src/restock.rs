@@ -9,6 +9,9 @@ use platform::{auth::ServiceKey, grpc::Peer, ids, tls::Tls};
 use secrecy::SecretString;
 use uuid::Uuid;
 
+/// The most parts that inventory takes in one call.
+const AT_ONCE: usize = 1_000;
+
 /// Adds this quantity of one part, or of every part, at the inventory at `address`. Returns the parts with their new stock.
 pub async fn restock(
     address: &str,
@@ -31,7 +34,9 @@ pub async fn restock(
     let parts: Vec<PartQuantity> =
         listed.into_inner().parts.into_iter().map(|part| PartQuantity { part_uuid: part.uuid, quantity }).collect();
     anyhow::ensure!(!parts.is_empty(), "there is no such part");
-    let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts };
-    inventory.restock_parts(restock).await.context("restocking")?;
+    for parts in parts.chunks(AT_ONCE) {
+        let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts: parts.to_vec() };
+        inventory.restock_parts(restock).await.context("restocking")?;
+    }
     Ok(inventory.list_parts(request).await.context("listing parts")?.into_inner().parts)
 }

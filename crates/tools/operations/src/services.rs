@@ -1,7 +1,7 @@
 //! The registry of services: everything that lists services loops over it. A new service is one line here.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use platform::service::Service;
+use platform::service::{Service, When};
 
 pub const SERVICES: [&Service; 10] = [
     &iam::SERVICE,
@@ -26,8 +26,83 @@ pub fn find(name: &str) -> Option<&'static Service> {
     SERVICES.into_iter().find(|service| service.name == name)
 }
 
+/// How many calls follow one another at most when this service is called: 0 for one that calls no other. Where a service is called back
+/// in the background by one that it calls, that call does not count.
+pub fn depth(service: &Service) -> usize {
+    let counted = service.calls.iter().filter(|call| call.when == When::Requested || !reaches(call.to, service.name));
+    counted.filter_map(|call| find(call.to)).map(|to| 1 + depth(to)).max().unwrap_or(0)
+}
+
+/// Whether calls lead from one service to another.
+fn reaches(from: &str, to: &str) -> bool {
+    let mut seen = vec![from];
+    let mut next = 0;
+    while let Some(name) = seen.get(next).copied() {
+        next += 1;
+        for call in find(name).map(|service| service.calls).unwrap_or_default() {
+            if !seen.contains(&call.to) {
+                seen.push(call.to);
+            }
+        }
+    }
+    seen.contains(&to)
+}
+
 /// Parses a service's name on the command line, whose help lists them all.
 pub fn parser() -> impl TypedValueParser<Value = &'static Service> {
     let names = PossibleValuesParser::new(SERVICES.map(|service| service.name));
     names.try_map(|name| find(&name).ok_or("there is no such service"))
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::config::Settings;
+
+    use super::*;
+
+    #[test]
+    fn calls_name_services_that_there_are_and_lead_back_in_the_background_alone() {
+        for service in SERVICES {
+            for call in service.calls {
+                assert!(find(call.to).is_some_and(|to| to != service), "{service} calls {}", call.to);
+                let circle = call.when == When::Requested && leads_back(call.to, service.name, SERVICES.len());
+                assert!(!circle, "{service} → {} leads back to {service}: one waits for the other", call.to);
+            }
+        }
+    }
+
+    /// Whether requests alone lead from one service to another, over at most so many calls.
+    fn leads_back(from: &str, to: &str, most: usize) -> bool {
+        let calls = find(from).map(|service| service.calls).unwrap_or_default();
+        let mut requested = calls.iter().filter(|call| call.when == When::Requested);
+        most > 0 && requested.any(|call| call.to == to || leads_back(call.to, to, most - 1))
+    }
+
+    #[test]
+    fn callers_are_deeper_than_those_that_they_call() {
+        let depths: Vec<(&str, usize)> = SERVICES.map(|service| (service.name, depth(service))).into();
+
+        for (name, expected) in
+            [("iam", 0), ("geo", 0), ("payment", 1), ("delivery", 1), ("customers", 2), ("order", 2)]
+        {
+            assert!(depths.contains(&(name, expected)), "{name} is not {expected} deep: {depths:?}");
+        }
+    }
+
+    #[test]
+    fn services_listen_on_loopback_unless_an_address_is_set() {
+        let listens = |variables: &[(&'static str, &str)]| {
+            let settings = Settings::of(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            order::SERVICE.listeners(&settings).map(|all| all.into_iter().map(|(_, address)| address.ip().to_string()))
+        };
+        let ips = |variables: &[(&'static str, &str)]| listens(variables).map(Vec::from_iter);
+
+        assert_eq!(ips(&[]).unwrap(), ["127.0.0.1", "127.0.0.1"]);
+        assert_eq!(ips(&[("LISTEN_IP", "0.0.0.0")]).unwrap(), ["0.0.0.0", "0.0.0.0"]);
+        assert_eq!(
+            ips(&[("LISTEN_IP", "0.0.0.0"), ("ORDER_LISTEN", "127.0.0.2:1")]).unwrap(),
+            ["127.0.0.2", "0.0.0.0"]
+        );
+        assert!(ips(&[("LISTEN_IP", "anywhere")]).unwrap_err().to_string().starts_with("LISTEN_IP: "));
+    }
 }

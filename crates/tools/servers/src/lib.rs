@@ -11,6 +11,8 @@ pub mod kafka;
 pub mod postgres;
 pub mod process;
 pub mod redis;
+pub mod redis_container;
 pub mod small_disk;
 
+pub use redis_container::RedisContainer;
 pub use small_disk::SmallDisk;

@@ -6,9 +6,9 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use platform::postgres::Migrations;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
-    migrate::Migrator,
     postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::sync::OnceCell;
@@ -24,10 +24,10 @@ pub struct Database {
     pub url: String,
 }
 
-/// A new database with `migrator`'s schema.
-pub async fn database(migrator: &Migrator) -> Database {
+/// A new database with the schema that these migrations make.
+pub async fn database(migrations: &Migrations) -> Database {
     let server = Databases::connect().await;
-    match server.migrated(migrator).await {
+    match server.migrated(migrations).await {
         Ok(database) => database,
         Err(error) => panic!("making a database: {error}"),
     }
@@ -86,9 +86,9 @@ impl Databases {
         admin.close().await
     }
 
-    /// A copy of the template with `migrator`'s schema; the first caller creates the template.
-    async fn migrated(&self, migrator: &Migrator) -> Result<Database, sqlx::migrate::MigrateError> {
-        let hash = hash(migrator);
+    /// A copy of the template with the schema of `migrations`; the first caller creates the template.
+    async fn migrated(&self, migrations: &Migrations) -> Result<Database, sqlx::migrate::MigrateError> {
+        let hash = hash(migrations);
         let template = format!("template_{hash:016x}");
         let mut admin = self.admin().await?;
         // Released when the connection closes.
@@ -102,7 +102,7 @@ impl Databases {
             execute(&mut admin, format!("drop database if exists {draft} with (force)")).await?;
             execute(&mut admin, format!("create database {draft} template template0")).await?;
             let mut connection = PgConnection::connect_with(&self.options.clone().database(&draft)).await?;
-            migrator.run(&mut connection).await?;
+            migrations.run(&mut connection).await?;
             connection.close().await?;
             execute(&mut admin, format!("alter database {draft} allow_connections false")).await?;
             execute(&mut admin, format!("alter database {draft} rename to {template}")).await?;
@@ -120,7 +120,7 @@ impl Databases {
         admin.close().await?;
         let url = self.options.clone().database(&name).to_url_lossy().to_string();
         let pool = platform::postgres::Database::lazy("test", "TEST_DATABASE_URL", &url.clone().into(), POOL);
-        Ok(Database { pool: pool.expect("the database's URL can be read"), url })
+        Ok(Database { pool: pool.expect("the database's URL can be read").keeping_to_indexes(), url })
     }
 }
 
@@ -130,10 +130,13 @@ async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Resu
     Ok(())
 }
 
-fn hash(migrator: &Migrator) -> u64 {
+fn hash(migrations: &Migrations) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for migration in migrator.iter() {
-        (migration.version, &migration.checksum).hash(&mut hasher);
+    for history in migrations.histories() {
+        history.table.hash(&mut hasher);
+        for migration in history.migrations {
+            (migration.version, &migration.checksum).hash(&mut hasher);
+        }
     }
     hasher.finish()
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use platform::kafka::Record;
+use platform::{kafka::Record, lease, postgres::Migrations};
 use sqlx::migrate::Migrator;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
+static MIGRATIONS: Migrations = Migrations::new(Migrator::DEFAULT, &[&lease::TABLE]);
 
 #[tokio::test]
 async fn every_database_is_migrated_and_its_own() {

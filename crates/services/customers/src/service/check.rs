@@ -2,10 +2,10 @@
 //! checker is asked again, under the same key.
 
 use futures::StreamExt as _;
-use platform::clock;
+use platform::{clock, jobs};
 use tokio_util::sync::CancellationToken;
 
-use super::{CustomerService, due::due};
+use super::CustomerService;
 use crate::{
     client::{Question, Unknown},
     error::Error,
@@ -33,12 +33,7 @@ impl CustomerService {
     ///
     /// Those with the fewest tries come first, so that hanging ones delay no others.
     pub async fn check_due(&self, stop: CancellationToken) {
-        let customers = self.customers.clone();
-        let take = move || {
-            let customers = customers.clone();
-            async move { customers.due_checks(BATCH).await }
-        };
-        let checks = due(take, self.to_check.clone(), stop);
+        let checks = jobs::due("check-customers", || self.customers.due_checks(BATCH), self.to_check.clone(), stop);
         checks.for_each_concurrent(CONCURRENCY, |check| self.try_to_check(check)).await;
     }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use platform::jobs;
 use tokio_util::sync::CancellationToken;
 
-use super::{CustomerService, due::due};
+use super::CustomerService;
 use crate::{
     client::CreditError,
     error::Error,
@@ -30,12 +31,7 @@ enum Failed {
 impl CustomerService {
     /// Credits loans as they fall due, until `stop`. A loan is leased to one replica at a time, so all replicas may run this.
     pub async fn credit_due(&self, stop: CancellationToken) {
-        let loans = self.loans.clone();
-        let take = move || {
-            let loans = loans.clone();
-            async move { loans.due_credits(BATCH).await }
-        };
-        let credits = due(take, self.to_credit.clone(), stop);
+        let credits = jobs::due("credit-loans", || self.loans.due_credits(BATCH), self.to_credit.clone(), stop);
         credits.for_each_concurrent(CONCURRENCY, |(loan, lease)| self.try_to_credit(loan, lease)).await;
     }
 

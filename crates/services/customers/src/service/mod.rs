@@ -2,7 +2,6 @@
 
 mod check;
 mod credit;
-mod due;
 mod loans;
 mod profiles;
 mod show;

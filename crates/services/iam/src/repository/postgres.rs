@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
-use platform::postgres::{Database, retry_stale};
-use sqlx::{migrate::Migrator, types::Json};
+use platform::postgres::{Database, Migrations, retry_stale};
+use sqlx::types::Json;
 
 use super::{Users, keys::key};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     model::{Account, ChatId, NotificationMethod, TELEGRAM, User, UserInfo},
 };
 
-pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/iam");
+pub static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/iam"), &[]);
 
 /// How long a statement and its retry may take.
 const TIMEOUT: Duration = Duration::from_secs(2);

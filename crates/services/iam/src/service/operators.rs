@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use platform::security_events::{self, Event};
+
 use crate::{
     error::Error,
     hashing::{Hashing, Purpose, SaltBytes},
@@ -36,6 +38,8 @@ impl OperatorService {
     pub async fn create(&self, user: &User, password: Password, salt: SaltBytes) -> Result<(), Error> {
         self.check(&user.info.login).await?;
         let hash = self.hashing.hash(Purpose::Registration, password, salt).await?;
-        self.users.register(user, &hash).await
+        self.users.register(user, &hash).await?;
+        security_events::record(Event::RoleGranted { user: user.id.uuid() });
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::members::{object, objects, or_empty};
 
-/// The key of an order, chosen by whoever produced it.
+/// The key of an order, chosen by the program that produced it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, max_length = 64)]

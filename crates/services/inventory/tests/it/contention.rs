@@ -1,13 +1,17 @@
 //! Concurrent calls: no part is sold twice, no statements deadlock, no part is returned twice.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use contracts::ids::{OrderId, PartId};
-use inventory::{error::Error, model::Stock, repository::Expiry};
+use contracts::ids::{EventId, OrderId, PartId};
+use inventory::{
+    error::Error,
+    model::{Lines, Stock},
+    repository::{Cause, Expiry},
+};
 use platform::postgres::Database;
 use tokio::task::JoinSet;
 
-use crate::fixture::{AT_ONCE, Fixture, LATER, new_order, postgres};
+use crate::fixture::{AT_ONCE, Fixture, LATER, new_event, new_order, postgres};
 
 /// Fails unless each part's counts equal the sums over reservations and restocks.
 async fn audit(pool: &Database) {
@@ -187,4 +191,112 @@ async fn an_order_keeps_the_price_of_its_first_call() {
     let other = fixture.reserve(new_order(), &[(part, 1)], Expiry::Never).await.unwrap();
 
     assert_eq!((again[0].unit_price.minor(), other[0].unit_price.minor()), (1234, 9999));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_end_of_the_stock_each_order_is_whole_or_refused_for_a_part_that_is_short() {
+    let (fixture, database) = postgres().await;
+    let parts = fixture.stocked([9, 5, 7, 3]).await;
+
+    let orders: JoinSet<(Vec<(PartId, i64)>, bool)> = (0..80_usize)
+        .map(|number| {
+            let fixture = fixture.clone();
+            let quantity = |place: usize| 1 + i64::from((number + place).is_multiple_of(3));
+            let lines: Vec<(PartId, i64)> =
+                [number % 4, (number + 1 + number % 3) % 4].map(|place| (parts[place], quantity(place))).to_vec();
+            async move {
+                let bought = buy(fixture, new_order(), lines.clone(), LATER).await;
+                (lines, bought)
+            }
+        })
+        .collect();
+    let orders = orders.join_all().await;
+
+    audit(&database.pool).await;
+    let mut left = HashMap::new();
+    for part in parts {
+        left.insert(part, fixture.available(part).await);
+    }
+    for (lines, bought) in orders {
+        let lines: Lines = lines.into_iter().collect();
+        assert!(bought || lines.iter().any(|(part, quantity)| left[&part] < quantity), "{lines:?} of {left:?}");
+    }
+}
+
+/// Holds the parts' locks while `work` begins, and lets it go on when it waits for them.
+async fn while_parts_are_locked(pool: &Database, work: impl Future<Output = ()>) {
+    let mut transaction = pool.begin_with("begin").await.unwrap();
+    sqlx::query!("select from parts for update").fetch_all(&mut *transaction).await.unwrap();
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        transaction.rollback().await.unwrap();
+    };
+    tokio::join!(work, release);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_wait_for_the_same_part_are_reserved_and_built_by_two_statements() {
+    let (fixture, database) = postgres().await;
+    let [part] = fixture.stocked([1_000]).await;
+    let orders: Vec<OrderId> = (0..50).map(|_| new_order()).collect();
+    let transactions = async |status: &str| {
+        let count = sqlx::query_scalar!(
+            r#"select count(distinct xmin::text) as "count!" from reservations where status = $1"#,
+            status
+        );
+        count.fetch_one(&database.pool).await.unwrap()
+    };
+
+    while_parts_are_locked(&database.pool, async {
+        let all: JoinSet<bool> =
+            orders.iter().map(|order| buy(fixture.clone(), *order, vec![(part, 1)], LATER)).collect();
+        assert!(all.join_all().await.into_iter().all(|bought| bought));
+    })
+    .await;
+    let reserving = transactions("held").await;
+    while_parts_are_locked(&database.pool, async {
+        let all: JoinSet<()> = orders
+            .iter()
+            .map(|order| {
+                let (fixture, order) = (fixture.clone(), *order);
+                async move { fixture.warehouse.commit(order, None).await.unwrap() }
+            })
+            .collect();
+        all.join_all().await;
+    })
+    .await;
+
+    assert_eq!((reserving, transactions("committed").await), (2, 2));
+    assert_eq!(fixture.stock(part).await, Stock { initial: 1_000, available: 950, consumed: 50, ..Stock::default() });
+    audit(&database.pool).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_confirm_many_orders_are_each_recorded_once() {
+    let (fixture, database) = postgres().await;
+    let [part] = fixture.stocked([1_000]).await;
+    let orders: Vec<(OrderId, EventId)> = (0..50).map(|_| (new_order(), new_event())).collect();
+    let reserving: JoinSet<bool> =
+        orders.iter().map(|(order, _)| buy(fixture.clone(), *order, vec![(part, 2)], AT_ONCE)).collect();
+    assert!(reserving.join_all().await.into_iter().all(|bought| bought));
+
+    // Each event twice, beside a job that expires what is not confirmed yet.
+    let confirming: JoinSet<()> = orders
+        .iter()
+        .chain(&orders)
+        .map(|(order, event)| {
+            let (fixture, order, event) = (fixture.clone(), *order, *event);
+            async move {
+                let (lines, cause) = ([(part, 2)].into_iter().collect(), Cause { consumer: "confirm", event });
+                fixture.warehouse.reserve(order, &lines, Expiry::Never, Some(cause)).await.unwrap();
+                fixture.warehouse.expire(5).await.unwrap();
+            }
+        })
+        .collect();
+    confirming.join_all().await;
+
+    let recorded = sqlx::query_scalar!(r#"select count(*) as "count!" from inbox where consumer = 'confirm'"#);
+    assert_eq!(recorded.fetch_one(&database.pool).await.unwrap(), 50);
+    assert_eq!(fixture.stock(part).await, Stock { initial: 1_000, available: 900, reserved: 100, ..Stock::default() });
+    audit(&database.pool).await;
 }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::fixture::{new_event, new_order, part};
 
-/// When a reservation expires.
+/// The time after which an unconfirmed reservation expires.
 const TTL: Duration = Duration::from_mins(10);
 
 struct Fixture {

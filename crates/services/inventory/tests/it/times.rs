@@ -108,7 +108,7 @@ async fn older_reservations_count_as_confirmed_and_newer_ones_do_not() {
     fixture.warehouse.release(old, None).await.unwrap();
 
     let mut connection = database.pool.connect().await.unwrap();
-    MIGRATIONS.undo(&mut connection, BEFORE).await.unwrap();
+    MIGRATIONS.own.undo(&mut connection, BEFORE).await.unwrap();
     MIGRATIONS.run(&mut connection).await.unwrap();
     // A new pool: after a migration, a connection fails once on its prepared statements.
     let pool = Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 2).unwrap();

@@ -20,7 +20,8 @@ use uuid::Uuid;
 
 /// A pool of one connection with the service's settings, so that its statistics and cached plans are its own.
 fn one_connection(database: &testkit::Database) -> Database {
-    let one = Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap();
+    let one =
+        Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap().keeping_to_indexes();
     prefer_index_scans(&one);
     one
 }

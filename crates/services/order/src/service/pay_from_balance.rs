@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use contracts::ids::{OrderId, UserId};
-use futures::{Stream, StreamExt as _, stream};
-use platform::outage::Outage;
+use futures::StreamExt as _;
+use platform::jobs;
 use tokio_util::sync::CancellationToken;
 
 use super::OrderService;
@@ -20,41 +20,14 @@ const PAID_AT_ONCE: usize = 64;
 const TAKEN_AT_ONCE: i64 = 16;
 /// The first pause before an attempt that could not be made is made again, doubled each time up to 16 s.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-/// The pause between two queries while no order is due.
-const POLL: Duration = Duration::from_secs(1);
 
 impl OrderService {
     /// Pays orders as they fall due, until `stop`. Every replica runs one.
     pub async fn pay_from_balances(&self, stop: CancellationToken) -> anyhow::Result<()> {
-        self.due(stop).for_each_concurrent(PAID_AT_ONCE, |(order, user)| self.pay_from_balance(user, order)).await;
+        let take = || self.checkouts.due_to_pay_themselves(TAKEN_AT_ONCE, TRY_AGAIN);
+        let due = jobs::due("self-payments", take, self.self_payments.clone(), stop);
+        due.for_each_concurrent(PAID_AT_ONCE, |(order, user)| self.pay_from_balance(user, order)).await;
         Ok(())
-    }
-
-    /// Takes orders as they fall due, until `stop`.
-    fn due(&self, stop: CancellationToken) -> impl Stream<Item = (OrderId, UserId)> {
-        let outage = Outage::new("sweeping", "self-payments");
-        stream::unfold((stop, outage), async |(stop, mut outage)| {
-            loop {
-                if stop.is_cancelled() {
-                    return None;
-                }
-                match self.checkouts.due_to_pay_themselves(TAKEN_AT_ONCE, TRY_AGAIN).await {
-                    Ok(due) => {
-                        outage.over();
-                        if !due.is_empty() {
-                            return Some((stream::iter(due), (stop, outage)));
-                        }
-                    }
-                    Err(error) => outage.met(format!("{:#}", anyhow::Error::from(error))),
-                }
-                tokio::select! {
-                    () = tokio::time::sleep(POLL) => {}
-                    () = self.self_payments.notified() => {}
-                    () = stop.cancelled() => {}
-                }
-            }
-        })
-        .flatten()
     }
 
     async fn pay_from_balance(&self, user: UserId, order: OrderId) {

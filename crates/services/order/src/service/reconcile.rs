@@ -1,9 +1,9 @@
 //! The reconciler: settles payment attempts whose outcome is unknown.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt as _, stream};
-use platform::{deadline, outage::Outage, postgres::DatabaseError};
+use futures::StreamExt as _;
+use platform::{deadline, jobs, postgres::DatabaseError};
 use tokio_util::sync::CancellationToken;
 
 use super::OrderService;
@@ -21,8 +21,6 @@ const TAKEN_FOR: Duration = Duration::from_secs(20);
 const FIRST_TIME_TO_SETTLE: Duration = Duration::from_secs(2);
 const LONGEST_TIME_TO_SETTLE: Duration = Duration::from_secs(8);
 const TIME_TO_WRITE: Duration = Duration::from_secs(1);
-/// The pause between two queries while no attempt is due.
-const POLL: Duration = Duration::from_secs(1);
 
 impl OrderService {
     /// Settles attempts whose requests have ended without learning the outcome, until `stop`.
@@ -30,9 +28,9 @@ impl OrderService {
     /// Every replica runs one: an attempt is taken by one process at a time. An attempt that hangs does not block the others: they
     /// are settled concurrently, the next starts as soon as one ends, and those that were tried least often come first.
     pub async fn reconcile(&self, stop: CancellationToken) -> anyhow::Result<()> {
-        self.unsettled(stop)
-            .for_each_concurrent(SETTLED_AT_ONCE, |(order, lease)| self.settle_attempt(order, lease))
-            .await;
+        let take = || self.attempts.unsettled(TAKEN_AT_ONCE, TAKEN_FOR);
+        let unsettled = jobs::due("payment-attempts", take, Arc::default(), stop);
+        unsettled.for_each_concurrent(SETTLED_AT_ONCE, |(order, lease)| self.settle_attempt(order, lease)).await;
         Ok(())
     }
 
@@ -51,32 +49,6 @@ impl OrderService {
                 self.ask_later(&order, &lease, "timed out").await;
             }
         }
-    }
-
-    /// Takes attempts as they fall due, until `stop`.
-    fn unsettled(&self, stop: CancellationToken) -> impl Stream<Item = (Order, AttemptLease)> {
-        let outage = Outage::new("sweeping", "payment-attempts");
-        stream::unfold((stop, outage), async |(stop, mut outage)| {
-            loop {
-                if stop.is_cancelled() {
-                    return None;
-                }
-                match self.attempts.unsettled(TAKEN_AT_ONCE, TAKEN_FOR).await {
-                    Ok(taken) => {
-                        outage.over();
-                        if !taken.is_empty() {
-                            return Some((stream::iter(taken), (stop, outage)));
-                        }
-                    }
-                    Err(error) => outage.met(format!("{:#}", anyhow::Error::from(error))),
-                }
-                tokio::select! {
-                    () = tokio::time::sleep(POLL) => {}
-                    () = stop.cancelled() => {}
-                }
-            }
-        })
-        .flatten()
     }
 }
 

@@ -82,6 +82,11 @@ impl MemoryProvider {
             .collect()
     }
 
+    /// All credits, by reference.
+    pub fn credits(&self) -> Vec<Credit> {
+        self.state().credits.values().cloned().collect()
+    }
+
     /// The INVESTOR_MONEY balance, in minor units.
     pub fn balance(&self, user: UserId) -> i64 {
         self.state().balances.get(&user).copied().unwrap_or(self.initial_balance.minor())

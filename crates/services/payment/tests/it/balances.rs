@@ -53,7 +53,7 @@ async fn the_migration_derives_the_initial_amount_from_the_ledger() {
     ledger.refund(&refund).await.unwrap();
 
     let mut connection = pool.connect().await.unwrap();
-    MIGRATIONS.undo(&mut connection, BEFORE).await.unwrap();
+    MIGRATIONS.own.undo(&mut connection, BEFORE).await.unwrap();
     MIGRATIONS.run(&mut connection).await.unwrap();
 
     assert_eq!(balance(&pool, charged.user).await, (Some(INITIAL), INITIAL - 2000));

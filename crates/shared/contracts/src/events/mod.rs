@@ -20,7 +20,7 @@ use platform::{
     outbox,
 };
 pub use routes::{
-    BASKET_CONFIRMED, Consumer, INBOUND, Inbound, LOAN_APPROVED, ORDERS, PRODUCERS, ROUTES, Route, route_of, topics_of,
+    BASKET_CONFIRMED, Consumer, INBOUND, Inbound, LOAN_APPROVED, ORDERS, ROUTES, Route, producers, route_of, topics_of,
 };
 pub use topics::Topics;
 use uuid::Uuid;

@@ -1,10 +1,6 @@
-//! At-least-once consumer of one topic. Partitions run in parallel, messages within one in order.
+//! At-least-once consumer of one topic. Partitions run in parallel, and within one the messages of different keys.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use futures::FutureExt as _;
@@ -13,16 +9,12 @@ use rdkafka::{
     consumer::{Consumer as _, StreamConsumer},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::Instrument as _;
 
 use super::{
-    Config, Handler, Message, Refusal, ensure_topics,
-    metrics::count_from_zero,
-    rebalance::Context,
-    witness::Reasons,
-    workers::{Queue, Workers},
+    Config, Handler, Message, Refusal, ensure_topics, metrics::count_from_zero, rebalance::Context, witness::Reasons,
+    workers::Workers,
 };
-use crate::{health::Condition, outage::Outage, retry, telemetry};
+use crate::{health::Condition, outage::Outage, retry};
 
 /// How long after its last heartbeat a consumer loses its partitions.
 const SESSION_TIMEOUT_MS: &str = "6000";
@@ -79,7 +71,7 @@ impl Consumer {
             made = ensure_topics(&self.config, &topics) => made?,
             () = stop.cancelled() => return Ok(()),
         }
-        let workers = Arc::new(Workers::default());
+        let workers = Arc::new(Workers::of_batches(self.handler.batch()));
         let broken = CancellationToken::new();
         let (joined, reasons) = (self.joined.clone(), Reasons::default());
         let context = Context { workers: workers.clone(), joined, broken: broken.clone(), reasons };
@@ -162,71 +154,14 @@ impl Consumer {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("fetch.wait.max.ms", self.config.kafka_fetch_wait.as_millis().to_string())
             .set("fetch.error.backoff.ms", "200")
+            // The default, 1 s, is how long a full queue of librdkafka's stays unasked for, however soon it is read.
+            .set("fetch.queue.backoff.ms", "50")
             // The default, 64 MiB, does not fit a small container.
             .set("queued.max.messages.kbytes", "2048")
             .set("fetch.message.max.bytes", "1048576")
             .set("fetch.max.bytes", FETCH_MAX_BYTES)
             .set("receive.message.max.bytes", RECEIVE_MAX_BYTES);
         client
-    }
-
-    /// Handles the messages of one partition in their order, in batches where the handler takes them, until its queue is closed.
-    async fn work(self: Arc<Self>, mut queue: Queue, consumer: Weak<StreamConsumer<Context>>, stop: CancellationToken) {
-        let batch = self.handler.batch();
-        let mut messages = Vec::new();
-        while queue.messages.recv_many(&mut messages, batch).await > 0 {
-            if queue.closed.is_cancelled() || stop.is_cancelled() {
-                break;
-            }
-            let handled = if batch > 1 { self.handle_all(&messages).await } else { vec![false] };
-            for (message, handled) in messages.drain(..).zip(handled) {
-                if !handled && !self.handle_one(&message, &queue.closed, &stop).await {
-                    return;
-                }
-                let Some(consumer) = consumer.upgrade() else { return };
-                // Fails when the partition has moved meanwhile; its new owner finds the effect in its database.
-                let _ = consumer.store_offset(&message.topic, message.partition, message.offset);
-                queue.done(&message);
-            }
-        }
-    }
-
-    /// Handles messages of one partition at once: true for each that is done with.
-    async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
-        let start = tokio::time::Instant::now();
-        let Some(first) = messages.first() else { return Vec::new() };
-        let span = tracing::info_span!(
-            "consume",
-            otel.name = format!("{} process", first.topic),
-            otel.kind = "consumer",
-            group = self.group,
-            partition = first.partition,
-            offset = first.offset,
-            messages = messages.len(),
-        );
-        let handled = AssertUnwindSafe(self.handler.handle_all(messages).instrument(span)).catch_unwind().await;
-        // A message that makes the handler panic shows itself when it is handled alone.
-        let mut handled = handled.unwrap_or_default();
-        handled.resize(messages.len(), false);
-        for _ in handled.iter().filter(|handled| **handled) {
-            metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
-            metrics::histogram!("kafka_message_handling_seconds", "group" => self.group).record(start.elapsed());
-        }
-        handled
-    }
-
-    /// Handles or dead-letters a message. False when it was stopped before.
-    async fn handle_one(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
-        let span = tracing::info_span!(
-            "consume",
-            otel.name = format!("{} process", message.topic),
-            otel.kind = "consumer",
-            group = self.group,
-            partition = message.partition,
-            offset = message.offset,
-        );
-        telemetry::continue_trace(&span, &message.headers);
-        self.settle(message, closed, stop).instrument(span).await
     }
 }
 

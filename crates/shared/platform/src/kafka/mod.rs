@@ -13,6 +13,7 @@ mod security;
 mod settle;
 mod topics;
 mod witness;
+mod work;
 mod workers;
 
 pub use access::{Refusal, probe};

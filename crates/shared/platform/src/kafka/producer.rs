@@ -40,7 +40,7 @@ pub struct KafkaPublisher {
     config: Config,
     /// Replaced when it has failed for good.
     producer: Arc<RwLock<Producer>>,
-    /// How long a record may take; without it there is no end.
+    /// After this time a record that is not acknowledged fails; without a limit, it is retried for ever.
     limit: Option<Duration>,
     /// The topics that are known to exist. A broker would make a missing one up, with partitions of its own choice.
     ensured: Arc<Mutex<HashSet<String>>>,

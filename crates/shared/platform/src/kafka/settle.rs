@@ -28,9 +28,7 @@ impl Consumer {
             let start = tokio::time::Instant::now();
             let failure = match AssertUnwindSafe(self.handler.handle(message)).catch_unwind().await {
                 Ok(Ok(())) => {
-                    metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
-                    metrics::histogram!("kafka_message_handling_seconds", "group" => self.group)
-                        .record(start.elapsed());
+                    self.handled(start);
                     return true;
                 }
                 Ok(Err(failure)) => {

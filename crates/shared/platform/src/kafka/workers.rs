@@ -19,37 +19,44 @@ use super::Message;
 
 /// Messages of one partition that wait before the partition is to be paused.
 const FULL: usize = 200;
-/// And those that still wait when it is to be resumed.
-const ROOM: usize = FULL / 2;
+/// As many batches may wait where a handler takes several messages at once. A pause costs up to `fetch.wait.max.ms` until the next message:
+/// librdkafka forgets what it has fetched of the partition, and asks anew when its present request is answered. So what one fetch brings fits.
+const BATCHES: usize = 5;
 /// The same in bytes: few large messages take as much memory as many small ones.
+/// A partition is resumed when less than half of either waits.
 const FULL_BYTES: usize = 1 << 20;
 const ROOM_BYTES: usize = FULL_BYTES / 2;
 
 /// What waits for one partition's worker.
-#[derive(Default)]
 struct Waiting {
+    /// The most messages.
+    full: usize,
     messages: AtomicUsize,
     bytes: AtomicUsize,
 }
 
 impl Waiting {
+    fn of_at_most(full: usize) -> Self {
+        Self { full, messages: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
+    }
+
     /// True when the partition is to be paused.
     fn add(&self, message: &Message) -> bool {
         let messages = self.messages.fetch_add(1, Ordering::AcqRel) + 1;
         let bytes = self.bytes.fetch_add(message.size(), Ordering::AcqRel) + message.size();
-        messages >= FULL || bytes >= FULL_BYTES
+        messages >= self.full || bytes >= FULL_BYTES
     }
 
     /// True when there is room again that there was not before.
     fn remove(&self, message: &Message) -> bool {
-        let has_room = |messages, bytes| messages < ROOM && bytes < ROOM_BYTES;
+        let has_room = |messages, bytes| messages < self.full / 2 && bytes < ROOM_BYTES;
         let messages = self.messages.fetch_sub(1, Ordering::AcqRel);
         let bytes = self.bytes.fetch_sub(message.size(), Ordering::AcqRel);
         !has_room(messages, bytes) && has_room(messages - 1, bytes - message.size())
     }
 
     fn has_room(&self) -> bool {
-        self.messages.load(Ordering::Acquire) < ROOM && self.bytes.load(Ordering::Acquire) < ROOM_BYTES
+        self.messages.load(Ordering::Acquire) < self.full / 2 && self.bytes.load(Ordering::Acquire) < ROOM_BYTES
     }
 }
 
@@ -72,8 +79,9 @@ impl Queue {
 }
 
 /// The workers of the partitions that this member has now.
-#[derive(Default)]
 pub struct Workers {
+    /// The most messages that wait for one of them.
+    full: usize,
     partitions: Mutex<Partitions>,
     drained: Arc<Notify>,
 }
@@ -93,13 +101,19 @@ struct Worker {
 }
 
 impl Workers {
+    /// For a handler that takes so many messages at once.
+    pub fn of_batches(batch: usize) -> Self {
+        let full = if batch > 1 { FULL.max(batch.saturating_mul(BATCHES)) } else { FULL };
+        Self { full, partitions: Mutex::default(), drained: Arc::default() }
+    }
+
     /// Queues a message for its partition's worker, starting one where there is none. True when the partition is to be paused.
     pub fn hand_over(&self, message: Message, start: impl FnOnce(Queue)) -> bool {
         let partition = message.partition;
         let mut partitions = self.lock();
         let worker = partitions.workers.entry(partition).or_insert_with(|| {
             let (sender, messages) = mpsc::unbounded_channel();
-            let (closed, waiting) = (CancellationToken::new(), Arc::<Waiting>::default());
+            let (closed, waiting) = (CancellationToken::new(), Arc::new(Waiting::of_at_most(self.full)));
             start(Queue { messages, closed: closed.clone(), waiting: waiting.clone(), drained: self.drained.clone() });
             Worker { messages: sender, closed, waiting }
         });
@@ -157,7 +171,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_partition_has_room_again_when_half_of_it_is_done_however_late_that_is_noticed() {
-        let workers = Workers::default();
+        let workers = Workers::of_batches(1);
         let mut queue = None;
         let full: Vec<bool> =
             (0..FULL).map(|_| workers.hand_over(message(1), |started| queue = Some(started))).collect();
@@ -177,7 +191,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_partition_that_moves_away_ends_its_worker_and_is_paused_anew_when_it_is_full_again() {
-        let workers = Workers::default();
+        let workers = Workers::of_batches(1);
         let mut queues = Vec::new();
         let mut fill = || (0..FULL).map(|_| workers.hand_over(message(1), |queue| queues.push(queue))).last();
         let mut moved = TopicPartitionList::new();
@@ -195,14 +209,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_partition_is_resumed_when_fewer_than_half_of_its_messages_wait() {
-        let workers = Workers::default();
+        let workers = Workers::of_batches(1);
         let mut queue = None;
         for _ in 0..FULL {
             workers.hand_over(message(1), |started| queue = Some(started));
         }
         let queue = queue.unwrap();
 
-        for _ in 0..ROOM {
+        for _ in 0..FULL / 2 {
             queue.done(&message(1));
         }
         let (half, told) = (workers.resumable(), workers.drained().now_or_never());
@@ -214,8 +228,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn several_batches_wait_before_a_partition_is_paused() {
+        let workers = Workers::of_batches(FULL);
+        let mut queue = None;
+
+        let full: Vec<bool> =
+            (0..BATCHES * FULL).map(|_| workers.hand_over(message(1), |started| queue = Some(started))).collect();
+        let queue = queue.unwrap();
+        for _ in 0..=BATCHES * FULL / 2 {
+            queue.done(&message(1));
+        }
+
+        assert_eq!(full.iter().position(|full| *full), Some(BATCHES * FULL - 1));
+        assert_eq!(workers.resumable(), [1]);
+    }
+
+    #[tokio::test]
     async fn a_partition_whose_messages_are_large_is_full_with_few_of_them() {
-        let workers = Workers::default();
+        let workers = Workers::of_batches(1);
         let large = Message { payload: vec![0; FULL_BYTES / 4], ..message(1) };
         let mut queue = None;
         let full = (0..4).map(|_| workers.hand_over(large.clone(), |started| queue = Some(started)));
@@ -233,7 +263,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_member_that_loses_every_partition_ends_all_workers_and_forgets_their_pauses() {
-        let workers = Workers::default();
+        let workers = Workers::of_batches(1);
         let mut queues = Vec::new();
         for partition in [1, 2] {
             for _ in 0..FULL {

@@ -94,21 +94,20 @@ impl Outbox for MemoryOutbox {
         self.lease.release(epoch).await
     }
 
-    async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>> {
+    async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
         let rows = self.rows();
-        let waiting = rows.iter().enumerate().filter(|(_, row)| !row.published && !row.set_aside);
-        let batch = waiting.take(usize::try_from(limit)?).map(|(place, row)| {
-            Ok(Unpublished {
-                id: i64::try_from(place)?,
-                event_uuid: row.event.uuid,
-                event_type: row.event.kind.to_owned(),
-                key: row.event.key,
-                payload: row.event.payload.clone(),
-                trace: HashMap::new(),
-                is_behind: is_behind(&rows, place, |_| true),
-            })
+        let waiting = (0_i64..).zip(rows.iter().enumerate());
+        let waiting = waiting.filter(|(id, (_, row))| !row.published && !row.set_aside && !besides.contains(id));
+        let batch = waiting.take(usize::try_from(limit)?).map(|(id, (place, row))| Unpublished {
+            id,
+            event_uuid: row.event.uuid,
+            event_type: row.event.kind.to_owned(),
+            key: row.event.key,
+            payload: row.event.payload.clone(),
+            trace: HashMap::new(),
+            is_behind: is_behind(&rows, place, |_| true),
         });
-        batch.collect()
+        Ok(batch.collect())
     }
 
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {

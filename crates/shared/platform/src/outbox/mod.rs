@@ -10,7 +10,7 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 pub use memory::MemoryOutbox;
-pub use postgres::PgOutbox;
+pub use postgres::{PgOutbox, TABLE};
 pub use relay::{Relay, Waker};
 pub use retention::{SWEEP_BATCH, sweep};
 use uuid::Uuid;
@@ -58,8 +58,11 @@ pub fn event_uuid(key: Uuid, kind: &str, part: Option<&str>) -> Uuid {
     Uuid::new_v5(&key, name.as_bytes())
 }
 
-/// The trace context to be stored with an event: that of the current span.
-pub fn trace() -> serde_json::Value {
+/// The trace context that is stored with an event.
+pub type Trace = serde_json::Value;
+
+/// The trace context of the current span.
+pub fn trace() -> Trace {
     serde_json::json!(crate::telemetry::trace_context())
 }
 
@@ -95,8 +98,8 @@ pub trait Outbox: Send + Sync + 'static {
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
     /// Gives the right back, if this replica still has it in this epoch: another can have it at once.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;
-    /// The oldest rows that are neither published nor set aside, at most `limit`.
-    async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>>;
+    /// The oldest rows that are neither published nor set aside nor among `besides`, at most `limit`.
+    async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>>;
     /// Marks rows as published, unless another replica has taken the lease since `epoch`.
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
     /// Sets rows aside that cannot be published now, so that those behind them can, unless the lease has been taken by another.

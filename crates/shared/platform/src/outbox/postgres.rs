@@ -14,8 +14,12 @@ use super::{Backlog, Outbox, Unpublished};
 use crate::{
     batch::Done,
     lease::{Lease, PgLease},
-    postgres::{Database, Listener},
+    postgres::{Database, Listener, SharedTable},
 };
+
+/// The table `outbox`.
+pub static TABLE: SharedTable =
+    SharedTable::new("outbox", "_sqlx_migrations_outbox", &sqlx::migrate!("../../../migrations/platform/outbox"));
 
 /// The notification channel for new rows.
 const CHANNEL: &str = "outbox";
@@ -60,15 +64,18 @@ impl Outbox for PgOutbox {
         self.lease.release(epoch).await
     }
 
-    async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>> {
+    async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
         let rows = sqlx::query!(
             r#"select id, event_uuid, event_type, key, payload, trace as "trace: Json<HashMap<String, String>>",
                 exists (
                     select from outbox as earlier
                     where earlier.set_aside_at is not null and earlier.published_at is null
                       and earlier.key = waiting.key and earlier.id < waiting.id) as "is_behind!"
-            from outbox as waiting where published_at is null and set_aside_at is null order by id limit $1"#,
+            from outbox as waiting
+            where published_at is null and set_aside_at is null and id <> all($2)
+            order by id limit $1"#,
             limit,
+            besides,
         )
         .map(|row| Unpublished {
             id: row.id,

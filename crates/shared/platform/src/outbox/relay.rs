@@ -21,6 +21,9 @@ use crate::{
 const BATCH: i64 = 500;
 /// How long a relay may be silent before another takes over.
 const LEASE: Duration = Duration::from_secs(5);
+/// The least time from one batch to the next that is not full. A lone event is published at once; of many, those of this time go together,
+/// which spares the database a commit, the broker requests, and consumers too, since what arrives together is written together.
+const PACE: Duration = Duration::from_millis(20);
 /// A backstop: rows without a wake-up are found after this long.
 const POLL: Duration = Duration::from_secs(1);
 /// How long a relay that failed leaves the lease to others, which ask for it every [`POLL`].
@@ -59,6 +62,25 @@ struct Held {
     epoch: i64,
     renew_at: Instant,
     look_at: Instant,
+}
+
+/// What a relay has in hand between two full batches: lost with a failure, and then read again.
+#[derive(Default)]
+struct InHand {
+    /// Rows that the broker has acknowledged and that are to be marked.
+    unmarked: Vec<i64>,
+    /// The rows of the next batch, read while the last one was published.
+    next: Vec<Unpublished>,
+}
+
+/// How a batch was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Batch {
+    Empty,
+    /// What there was.
+    Part,
+    /// As large as a batch can be: there may be more.
+    Full,
 }
 
 impl Relay {
@@ -126,10 +148,16 @@ impl Relay {
         stop: &CancellationToken,
         outage: &mut Outage,
     ) -> anyhow::Result<()> {
+        let mut in_hand = InHand::default();
+        let mut next_at = Instant::now();
         loop {
             let now = Instant::now();
             if lease.is_none_or(|held| now >= held.renew_at) {
                 let epoch = self.outbox.lease(LEASE).await?;
+                if epoch != lease.map(|held| held.epoch) {
+                    // Another replica may have published it.
+                    in_hand = InHand::default();
+                }
                 *lease = epoch.map(|epoch| {
                     // Another version may have set aside what this one can route.
                     let look_at = lease.filter(|held| held.epoch == epoch).map_or(now, |held| held.look_at);
@@ -138,12 +166,20 @@ impl Relay {
             }
             if let Some(held) = lease {
                 self.look_at_what_is_set_aside(held).await?;
-                let more = tokio::select! {
-                    more = self.publish(held.epoch, metrics) => more?,
+                if in_hand.next.is_empty() {
+                    tokio::time::sleep_until(next_at).await;
+                }
+                let begun = Instant::now();
+                let batch = tokio::select! {
+                    batch = self.publish(held.epoch, &mut in_hand, metrics) => batch?,
                     () = given_up(stop) => return Ok(()),
                 };
                 self.over(outage);
-                if more {
+                if batch == Batch::Part {
+                    next_at = begun + PACE;
+                }
+                // The last look of a relay that stops finds nothing.
+                if batch == Batch::Full || (batch == Batch::Part && stop.is_cancelled()) {
                     continue;
                 }
             }
@@ -162,25 +198,46 @@ impl Relay {
         }
     }
 
-    /// Publishes one batch. True when there may be more.
-    async fn publish(&self, epoch: i64, metrics: &Metrics) -> anyhow::Result<bool> {
-        let rows = self.outbox.unpublished(BATCH).await?;
-        if rows.is_empty() {
-            return Ok(false);
-        }
+    /// Publishes one batch. While a full one is published, the one before is marked and the one behind is read.
+    async fn publish(&self, epoch: i64, in_hand: &mut InHand, metrics: &Metrics) -> anyhow::Result<Batch> {
+        let InHand { unmarked, next } = std::mem::take(in_hand);
+        let rows = if next.is_empty() { self.outbox.unpublished(BATCH, &unmarked).await? } else { next };
+        let batch = match rows.len() as u64 {
+            0 => Batch::Empty,
+            count if count < BATCH.unsigned_abs() => Batch::Part,
+            _ => Batch::Full,
+        };
         let (ready, aside) = self.sort(rows);
         if !aside.is_empty() {
+            // Before the next are read: these may have later rows of the same keys.
             self.outbox.set_aside(epoch, &ids(&aside)).await?;
             metrics.set_aside(&aside);
         }
-        if !ready.is_empty() {
-            let ids = ids(&ready);
-            let records = ready.into_iter().filter_map(|row| self.record(row)).collect();
-            self.publisher.publish(records).await?;
-            self.outbox.mark(epoch, &ids).await?;
-            Metrics::published(ids.len());
+        let published = ids(&ready);
+        let under_way = [&unmarked[..], &published].concat();
+        let records = ready.into_iter().filter_map(|row| self.record(row)).collect();
+        // Each is waited for: what fails is no reason to forget what the broker has acknowledged.
+        let (acknowledged, marked, read) = tokio::join!(self.send(records), self.mark(epoch, &unmarked), async {
+            if batch == Batch::Full { self.outbox.unpublished(BATCH, &under_way).await } else { Ok(Vec::new()) }
+        });
+        acknowledged?;
+        Metrics::published(published.len());
+        marked?;
+        let next = read?;
+        if next.is_empty() {
+            self.mark(epoch, &published).await?;
+        } else {
+            *in_hand = InHand { unmarked: published, next };
         }
-        Ok(true)
+        Ok(batch)
+    }
+
+    async fn send(&self, records: Vec<Record>) -> anyhow::Result<()> {
+        if records.is_empty() { Ok(()) } else { self.publisher.publish(records).await }
+    }
+
+    async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        if ids.is_empty() { Ok(()) } else { self.outbox.mark(epoch, ids).await }
     }
 
     /// The rows that can be published now, and those that have no topic or are behind such a row of their key.

@@ -10,8 +10,8 @@ pub const SWEEP_BATCH: u64 = 5_000;
 /// Deletes rows that were published longer ago than `age`, a bounded batch. Returns how many.
 pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
     let swept = sqlx::query!(
-        "delete from outbox where id in (
-            select id from outbox where published_at < now() - make_interval(secs => $1) order by published_at limit $2)",
+        "delete from outbox where id = any(array(
+            select id from outbox where published_at < now() - make_interval(secs => $1) order by published_at limit $2))",
         age.as_secs_f64(),
         SWEEP_BATCH.cast_signed(),
     )

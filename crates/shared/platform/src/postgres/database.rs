@@ -100,16 +100,25 @@ impl Database {
         Self { pool, turns, path }
     }
 
-    /// Gives the connections that are opened from now on these settings of the server.
+    /// Sets parameters of the server, such as `enable_seqscan`, for connections that are opened from now on. Open ones keep theirs.
     pub fn set<const N: usize>(&self, settings: [(&str, &str); N]) {
         self.pool.set_connect_options(self.connect_options().as_ref().clone().options(settings));
+    }
+
+    /// For a service, each of whose statements has a matching index: connections that are opened from now on read no table from its
+    /// beginning to its end where an index will do. A plan is kept for as long as its connection, or until the table is analysed; one that
+    /// was made while the table was empty would read all of it, and the more of it the longer.
+    #[must_use]
+    pub fn keeping_to_indexes(self) -> Self {
+        self.set([("enable_seqscan", "off"), ("enable_mergejoin", "off")]);
+        self
     }
 
     pub fn connect_options(&self) -> Arc<PgConnectOptions> {
         self.pool.connect_options()
     }
 
-    /// A connection of its own beside the pool: for what takes longer than a statement may.
+    /// Opens a connection that does not belong to the pool, for work that takes longer than a statement of the pool may.
     pub async fn connect(&self) -> sqlx::Result<PgConnection> {
         let options = self.connect_options();
         tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))

@@ -3,7 +3,9 @@
 mod classify;
 mod database;
 mod error;
+mod group_commit;
 mod listener;
+mod migrations;
 mod path;
 mod pulse;
 mod spans;
@@ -14,10 +16,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sqlx::{
     Connection as _, PgConnection,
-    migrate::{
-        MigrateError::{Execute, ExecuteMigration, VersionMissing},
-        Migrator,
-    },
+    migrate::MigrateError::{Execute, ExecuteMigration, VersionMissing},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +25,9 @@ pub use self::{
     classify::{is_permanent, is_refused, is_unavailable},
     database::{Database, connect_options},
     error::DatabaseError,
+    group_commit::GroupCommit,
     listener::Listener,
+    migrations::{History, Migrations, SharedTable, Step},
     pulse::watch,
     spans::statement_spans,
 };
@@ -42,11 +43,19 @@ const BLIND_LOOKS: u32 = 5;
 /// Waits for the server and brings the schema up to date, under a lock so that replicas take turns.
 ///
 /// Fails only when a migration itself is wrong, or the server's certificate; a server that is unavailable or refuses this service is asked again until `stop`.
-pub async fn migrate(database: &Database, migrator: &Migrator, stop: &CancellationToken) -> anyhow::Result<()> {
+pub async fn migrate(database: &Database, migrations: &Migrations, stop: &CancellationToken) -> anyhow::Result<()> {
+    for history in migrations.histories() {
+        catch_up(database, history, stop).await?;
+    }
+    Ok(())
+}
+
+/// Applies the pending migrations of one history.
+async fn catch_up(database: &Database, history: History<'_>, stop: &CancellationToken) -> anyhow::Result<()> {
     let mut pauses = retry::endless_backoff();
     loop {
         let error = tokio::select! {
-            outcome = attempt(database, migrator) => match outcome {
+            outcome = attempt(database, history) => match outcome {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             },
@@ -65,8 +74,9 @@ pub async fn migrate(database: &Database, migrator: &Migrator, stop: &Cancellati
                 tracing::warn!(%error, "PostgreSQL is unavailable; retrying");
             }
             VersionMissing(version) => anyhow::bail!(
-                "the database was migrated by a newer version of this program (migration {version}, which this one does not know); run \
-                 that one, or undo its migrations with its `shipyard migrate down`"
+                "the database was migrated by a newer version of this program (migration {version}{}, which this one does not know); \
+                 run that one, or undo its migrations with its `shipyard migrate down`",
+                history.table.map(|table| format!(" of {table}")).unwrap_or_default()
             ),
             _ => return Err(error).context("migrating the database"),
         }
@@ -75,12 +85,13 @@ pub async fn migrate(database: &Database, migrator: &Migrator, stop: &Cancellati
 }
 
 /// Migrates on a connection of its own, for as long as the server is at it.
-async fn attempt(database: &Database, migrator: &Migrator) -> Result<(), sqlx::migrate::MigrateError> {
+async fn attempt(database: &Database, history: History<'_>) -> Result<(), sqlx::migrate::MigrateError> {
     let mut connection = database.connect().await?;
     // Waiting for another replica's migrations may take long.
     let prepared = sqlx::query_scalar("select pg_backend_pid() from set_config('statement_timeout', '0', false)");
     let prepared = tokio::time::timeout(LOOK, prepared.fetch_one(&mut connection)).await;
     let backend: i32 = prepared.unwrap_or_else(|_| Err(Unanswered.into()))?;
+    let migrator = history.migrator();
     let run = async {
         // `run` would do, but the compiler cannot tell that its future may move between threads.
         migrator.run_direct(None, &mut connection, false).await

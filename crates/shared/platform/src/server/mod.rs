@@ -7,7 +7,6 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use axum::Router;
 use secrecy::SecretString;
-use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -21,7 +20,7 @@ use crate::{
     lease::PgLease,
     listener::Listener,
     outbox::Relay,
-    postgres::{self, Database},
+    postgres::{self, Database, Migrations},
     redis,
     service::{SecondApi, Service},
     shutdown::Tasks,
@@ -47,7 +46,7 @@ pub struct Server {
 struct OpenDatabase {
     pool: Database,
     connected: Condition,
-    migrations: &'static Migrator,
+    migrations: &'static Migrations,
 }
 
 /// A server whose database is migrated, and which may serve now.
@@ -86,7 +85,8 @@ impl Server {
             (Some(config), Some(migrations)) => {
                 let variable = service.variable("DATABASE_URL");
                 let application = format!("shipyard-{}", service.name);
-                let pool = Database::lazy(&application, &variable, &config.url, config.connections)?;
+                let pool =
+                    Database::lazy(&application, &variable, &config.url, config.connections)?.keeping_to_indexes();
                 Some(OpenDatabase { pool, connected: readiness.condition("database"), migrations })
             }
             _ => None,

@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -91,13 +91,17 @@ impl Setup {
     }
 
     fn consume(&self, instance: &str) -> (Running, Readiness) {
+        self.consume_by(instance, self.notes.clone())
+    }
+
+    fn consume_by(&self, instance: &str, handler: Arc<dyn Handler>) -> (Running, Readiness) {
         let readiness = Readiness::default();
         let consumer = Consumer {
             group: "notes",
             topic: self.topic.clone(),
             config: self.kafka.config(),
             instance_id: instance.to_owned(),
-            handler: self.notes.clone(),
+            handler,
             joined: readiness.condition("joined"),
         };
         (testkit::run(|stop| consumer.run(stop)), readiness)
@@ -152,6 +156,49 @@ async fn messages_of_one_key_come_in_their_order_and_once() {
 
     assert_eq!(setup.notes.seen().len(), 2000);
     setup.assert_in_order(2000);
+}
+
+/// Counts the messages that are handled at the same time, by partition and by key.
+#[derive(Default)]
+struct Concurrency {
+    now: Mutex<HashMap<(i32, Vec<u8>), usize>>,
+    most_of_a_key: AtomicUsize,
+    most_of_a_partition: AtomicUsize,
+    handled: AtomicUsize,
+}
+
+#[async_trait]
+impl Handler for Concurrency {
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        let place = (message.partition, message.key.clone());
+        {
+            let mut now = self.now.lock().expect("no holder panics");
+            *now.entry(place.clone()).or_default() += 1;
+            let of_partition =
+                now.iter().filter(|((partition, _), _)| *partition == place.0).map(|(_, count)| count).sum();
+            self.most_of_a_key.fetch_max(now[&place], Ordering::SeqCst);
+            self.most_of_a_partition.fetch_max(of_partition, Ordering::SeqCst);
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        *self.now.lock().expect("no holder panics").entry(place).or_default() -= 1;
+        self.handled.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn different_keys_of_a_partition_are_handled_at_once_and_one_key_in_its_order() {
+    let setup = Setup::new().await;
+    let concurrency = Arc::new(Concurrency::default());
+    setup.publish_numbers(0..300).await;
+
+    let (consumer, _) = setup.consume_by("one", concurrency.clone());
+    eventually(|| async { (concurrency.handled.load(Ordering::SeqCst) == 300).then_some(()) }).await;
+    consumer.stop().await;
+
+    assert_eq!(concurrency.most_of_a_key.load(Ordering::SeqCst), 1);
+    let of_partition = concurrency.most_of_a_partition.load(Ordering::SeqCst);
+    assert!((2..=KEYS).contains(&of_partition), "{of_partition}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

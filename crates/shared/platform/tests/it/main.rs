@@ -1,6 +1,7 @@
 //! What the platform promises, over real servers and over twins.
 
 mod access;
+mod admin;
 mod bounds;
 mod consumer;
 mod frames;
@@ -21,6 +22,7 @@ mod relay;
 mod relay_memory;
 mod seen;
 mod service_tokens;
+mod shared_tables;
 mod shutdown;
 mod silent_broker;
 mod spans;

@@ -1,13 +1,17 @@
 //! Migrations at the start of several replicas.
 
-use platform::postgres::{Database, migrate};
+use platform::{
+    inbox, lease, outbox,
+    postgres::{Database, Migrations, migrate},
+};
 use sqlx::{
     ConnectOptions as _, SqlSafeStr as _,
     migrate::{Migration, MigrationType, Migrator},
 };
 use tokio_util::sync::CancellationToken;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
+static MIGRATIONS: Migrations =
+    Migrations::new(sqlx::migrate!("../../../migrations/order"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
 
 #[tokio::test]
 async fn replicas_that_start_together_migrate_once() {
@@ -27,7 +31,7 @@ async fn replicas_that_start_together_migrate_once() {
         .fetch_one(&database.pool)
         .await
         .unwrap();
-    let known = MIGRATIONS.iter().filter(|migration| migration.migration_type.is_up_migration()).count();
+    let known = MIGRATIONS.own.iter().filter(|migration| migration.migration_type.is_up_migration()).count();
     assert_eq!(applied, i64::try_from(known).unwrap());
 }
 
@@ -94,7 +98,7 @@ async fn a_migration_that_is_wrong_fails_at_once() {
     let wrong = Migration::new(1, "wrong".into(), MigrationType::Simple, sql, false);
     let migrator = Migrator { migrations: vec![wrong].into(), ..Migrator::DEFAULT };
 
-    let outcome = migrate(&database.pool, &migrator, &CancellationToken::new()).await;
+    let outcome = migrate(&database.pool, &Migrations::new(migrator, &[]), &CancellationToken::new()).await;
 
     assert!(format!("{:#}", outcome.unwrap_err()).contains("syntax error"));
 }
@@ -107,9 +111,9 @@ async fn a_migration_whose_connection_is_lost_begins_again() {
     let url = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
     let pool = Database::lazy("test", "TEST_DATABASE_URL", &url.into(), 2).unwrap();
     let slow = "create table slow as select pg_sleep(1)::text".into_sql_str();
-    let migrator =
-        Migrator::with_migrations(vec![Migration::new(1, "slow".into(), MigrationType::Simple, slow, false)]);
-    let migration = tokio::spawn(async move { migrate(&pool, &migrator, &CancellationToken::new()).await });
+    let slow = Migration::new(1, "slow".into(), MigrationType::Simple, slow, false);
+    let migrations = Migrations::new(Migrator::with_migrations(vec![slow]), &[]);
+    let migration = tokio::spawn(async move { migrate(&pool, &migrations, &CancellationToken::new()).await });
     let begun = "select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid())";
     testkit::eventually(|| async {
         sqlx::query_scalar::<_, bool>(begun).fetch_one(&database.pool).await.unwrap().then_some(())

@@ -8,14 +8,17 @@ use std::{
 
 use platform::{
     kafka::{KafkaPublisher, Message},
-    outbox::{Outbox as _, PgOutbox, Relay, Waker},
+    lease,
+    outbox::{self, Outbox as _, PgOutbox, Relay, Waker},
+    postgres::Migrations,
 };
 use sqlx::{ConnectOptions as _, migrate::Migrator};
 use stand_ins::Proxy;
 use testkit::{Database, Kafka, Running, eventually};
 use uuid::Uuid;
 
-pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
+/// Of a service that has an outbox and no table of its own.
+pub static MIGRATIONS: Migrations = Migrations::new(Migrator::DEFAULT, &[&lease::TABLE, &outbox::TABLE]);
 
 const KIND: &str = "events.v1.OrderPaid";
 const KEYS: u128 = 5;
@@ -149,7 +152,7 @@ async fn a_relay_that_falls_silent_is_replaced_and_can_mark_nothing_any_more() {
     setup.all_marked().await;
     relay.stop().await;
     setup.write(20..21).await;
-    let ids: Vec<i64> = silent.unpublished(10).await.unwrap().iter().map(|row| row.id).collect();
+    let ids: Vec<i64> = silent.unpublished(10, &[]).await.unwrap().iter().map(|row| row.id).collect();
     silent.mark(old, &ids).await.unwrap();
 
     assert_eq!(ids.len(), 1);

@@ -61,14 +61,14 @@ impl Replicas {
 
     /// The names of what can be published, each with a `<` where it is behind something that cannot.
     async fn waiting(&self) -> Vec<String> {
-        let rows = self.one.unpublished(100).await.unwrap();
+        let rows = self.one.unpublished(100, &[]).await.unwrap();
         let name = |payload: &[u8]| String::from_utf8_lossy(payload).into_owned();
         rows.iter().map(|row| name(&row.payload) + if row.is_behind { "<" } else { "" }).collect()
     }
 
     /// The ids of what can be published, by name.
     async fn ids(&self) -> HashMap<String, i64> {
-        let rows = self.one.unpublished(100).await.unwrap();
+        let rows = self.one.unpublished(100, &[]).await.unwrap();
         rows.iter().map(|row| (String::from_utf8_lossy(&row.payload).into_owned(), row.id)).collect()
     }
 }
@@ -79,7 +79,10 @@ async fn rows_wait_in_their_order_until_they_are_marked(replicas: Replicas) {
     }
     let epoch = replicas.epoch().await;
     assert_eq!(replicas.waiting().await, ["a", "b", "c"]);
-    assert_eq!(replicas.one.unpublished(2).await.unwrap().len(), 2);
+    assert_eq!(replicas.one.unpublished(2, &[]).await.unwrap().len(), 2);
+    let besides = [replicas.ids().await["a"], replicas.ids().await["c"]];
+    let rest: Vec<i64> = replicas.one.unpublished(2, &besides).await.unwrap().iter().map(|row| row.id).collect();
+    assert_eq!(rest, [replicas.ids().await["b"]]);
 
     replicas.one.mark(epoch, &[replicas.ids().await["a"]]).await.unwrap();
 

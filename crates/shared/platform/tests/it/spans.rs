@@ -6,6 +6,9 @@ use platform::postgres::{Database, statement_spans};
 use tracing::Instrument as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+/// Of so many digits that no random id of a span has them.
+const VALUE: i64 = 4_711_471_147_114_711;
+
 #[tokio::test]
 async fn each_statement_of_a_request_has_a_span_under_the_requests() {
     let test = testkit::empty_database().await;
@@ -20,10 +23,10 @@ async fn each_statement_of_a_request_has_a_span_under_the_requests() {
     sqlx::query("select 1").execute(&pool).await.unwrap();
     async {
         let mut transaction = pool.begin_with("begin isolation level serializable").await.unwrap();
-        sqlx::query("create table ships (id int)").execute(&mut *transaction).await.unwrap();
-        sqlx::query("insert into ships (id) values ($1)").bind(4711).execute(&mut *transaction).await.unwrap();
+        sqlx::query("create table ships (id bigint)").execute(&mut *transaction).await.unwrap();
+        sqlx::query("insert into ships (id) values ($1)").bind(VALUE).execute(&mut *transaction).await.unwrap();
         transaction.commit().await.unwrap();
-        sqlx::query("select id from ships where id = $1").bind(4711).fetch_optional(&pool).await.unwrap();
+        sqlx::query("select id from ships where id = $1").bind(VALUE).fetch_optional(&pool).await.unwrap();
     }
     .instrument(tracing::info_span!("request"))
     .await;
@@ -41,5 +44,5 @@ async fn each_statement_of_a_request_has_a_span_under_the_requests() {
         assert_eq!(span.parent_span_id, request.span_context.span_id(), "{}", span.name);
         assert!(span.start_time >= request.start_time && span.end_time <= request.end_time, "{}", span.name);
     }
-    assert!(!format!("{spans:?}").contains("4711"), "values are not part of a trace");
+    assert!(!format!("{spans:?}").contains(&VALUE.to_string()), "values are not part of a trace");
 }

@@ -2,7 +2,7 @@
 
 mod progress;
 
-use std::{io::Write as _, time::Duration};
+use std::{fmt, time::Duration};
 
 use anyhow::Context as _;
 use audit::{Facts, Report, facts::Bounds};
@@ -18,6 +18,8 @@ use operations::session_probe::probe;
 
 /// The interval between two checks for pending work.
 const POLL: Duration = Duration::from_millis(250);
+/// How late an effect may be, unless an argument says otherwise.
+const GRACE: Duration = Duration::from_mins(1);
 /// The default of `ASSEMBLY_BUILD_MAX`.
 const BUILD_MAX: Duration = Duration::from_secs(10);
 /// The default of `DELIVERY_MOVE_EVERY`.
@@ -39,29 +41,70 @@ pub struct Arguments {
     json: bool,
 }
 
-/// The output of `--json`.
+/// What an audit has found.
 #[derive(Serialize)]
-struct Output<'a> {
+pub struct Outcome {
     /// Work that was pending during the audit, which may look like violations.
-    under_way: &'a [String],
+    under_way: Vec<String>,
     #[serde(flatten)]
-    report: &'a Report,
+    report: Report,
 }
 
 /// Audits the shop. Fails if an invariant is violated or could not be checked.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
+    let outcome = audit(&arguments, &data).await?;
+    if arguments.json {
+        serde_json::to_writer_pretty(std::io::stdout().lock(), &outcome)?;
+        println!();
+    } else {
+        println!("{outcome}");
+    }
+    outcome.check()
+}
+
+/// Audits the shop.
+pub async fn audit(arguments: &Arguments, data: &Data) -> anyhow::Result<Outcome> {
     let settings = data.running(Settings::load()?);
-    let sources = Sources::of("shipyard-audit", &settings).with_context(|| data.advice())?;
+    let sources = sources(&settings, data)?;
     let shop = Shop::of(&settings)?;
     let progress = Progress::new();
     let (facts, under_way) = Box::pin(quiet_facts(&sources, arguments.wait, &progress)).await?;
     let probes = progress.step("check that a closed session is rejected", probe(&shop)).await?;
     sources.databases.close().await;
-    let report = audit::check(&Facts { bounds: bounds(&arguments, &settings)?, probes, ..facts });
+    let report = audit::check(&Facts { bounds: bounds(arguments, &settings)?, probes, ..facts });
     progress.end();
-    print(&report, &under_way, arguments.json)?;
-    anyhow::ensure!(report.holds(), "{}", report.summary());
-    Ok(())
+    Ok(Outcome { under_way, report })
+}
+
+/// Where the facts are read. Fails with advice where the variables do not tell.
+pub fn sources(settings: &Settings, data: &Data) -> anyhow::Result<Sources> {
+    Sources::of("shipyard-audit", settings).with_context(|| data.advice())
+}
+
+impl Arguments {
+    /// The defaults, with another time to wait.
+    pub fn waiting(wait: Duration) -> Self {
+        Self { wait, build: None, grace: GRACE, json: false }
+    }
+}
+
+impl Outcome {
+    /// Fails if an invariant is violated or could not be checked.
+    pub fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.report.holds(), "{}", self.report.summary());
+        Ok(())
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.report)?;
+        if !self.under_way.is_empty() {
+            let pending = self.under_way.join(", ");
+            write!(f, "\nWork was pending during the audit and may look like violations: {pending}.")?;
+        }
+        Ok(())
+    }
 }
 
 /// Reads all facts while no work is pending, or after `wait` in any case. Also returns the pending work.
@@ -107,18 +150,4 @@ fn bounds(arguments: &Arguments, settings: &Settings) -> anyhow::Result<Bounds> 
     let build = arguments.build.or(configured("ASSEMBLY_BUILD_MAX")?).unwrap_or(BUILD_MAX);
     let step = configured("DELIVERY_MOVE_EVERY")?.unwrap_or(STEP);
     Ok(Bounds { build, step, grace: arguments.grace })
-}
-
-fn print(report: &Report, under_way: &[String], json: bool) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    if json {
-        serde_json::to_writer_pretty(&mut out, &Output { under_way, report })?;
-        writeln!(out)?;
-        return Ok(());
-    }
-    writeln!(out, "{report}")?;
-    if !under_way.is_empty() {
-        writeln!(out, "Work was pending during the audit and may look like violations: {}.", under_way.join(", "))?;
-    }
-    Ok(())
 }

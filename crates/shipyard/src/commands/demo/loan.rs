@@ -1,20 +1,14 @@
 //! The demo's customer without money, who buys a ship with a loan.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use anyhow::{bail, ensure};
-use client::lending::Lending;
-use contracts::{
-    events::{Messaging, Topics},
-    money::Money,
+use client::{
+    bank::{ApprovedLoan, Bank},
+    lending::Lending,
 };
-use platform::{
-    config::Settings,
-    ids,
-    kafka::{KafkaPublisher, Record},
-    outbox::Publisher as _,
-};
-use serde_json::json;
+use contracts::money::Money;
+use platform::{clock, ids};
 use tokio::time::{Instant, sleep};
 
 use super::orders::{Order, Visit};
@@ -22,23 +16,6 @@ use super::orders::{Order, Visit};
 /// How soon an identity is checked, and a loan credited.
 const WITHIN: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(100);
-
-/// The program outside that approves loans.
-pub struct Bank {
-    publisher: KafkaPublisher,
-    topics: Topics,
-}
-
-impl Bank {
-    /// Nothing where the settings name no broker.
-    pub fn of(settings: &Settings) -> anyhow::Result<Option<Self>> {
-        if settings.get("KAFKA_BROKERS").is_none() {
-            return Ok(None);
-        }
-        let Messaging { kafka, topics } = Messaging::load(settings)?;
-        Ok(Some(Self { publisher: KafkaPublisher::new(&kafka)?, topics }))
-    }
-}
 
 /// A ship that is too dear, and the loan that pays for it.
 pub struct Purchase<'a> {
@@ -79,21 +56,9 @@ impl<'a> Purchase<'a> {
     /// A program outside approves a loan over what is missing, and customers credits it.
     pub async fn lend(&self, order: &Order, balance: i64) -> anyhow::Result<((), String)> {
         let amount = Money::from_minor(order.minor() - balance)?;
-        let loan = json!({
-            "customer_id": self.visit.user,
-            "loan_id": self.loan_id,
-            "amount": amount.to_major(),
-            "timestump": platform::clock::now().timestamp(),
-        });
-        self.bank
-            .publisher
-            .publish(vec![Record {
-                topic: self.bank.topics.loan_approved_topic_name.clone(),
-                key: self.visit.user.to_string().into_bytes(),
-                payload: loan.to_string().into_bytes(),
-                headers: HashMap::new(),
-            }])
-            .await?;
+        let approved_at = clock::now().timestamp();
+        let loan = ApprovedLoan { id: self.loan_id.clone(), customer: self.visit.user, amount, approved_at };
+        self.bank.approve(&[loan]).await?;
         let until = Instant::now() + WITHIN;
         loop {
             let loans = self.lending.loans(self.visit.session, self.visit.user).await?;

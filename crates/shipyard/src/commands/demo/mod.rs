@@ -13,17 +13,14 @@ use platform::config::Settings;
 use uuid::Uuid;
 
 use client::{
+    bank::Bank,
     customer::{self, Customer},
     lending::Lending,
     shop::Shop,
-    trust::Trust,
 };
 
-use self::{
-    delivery::Trip,
-    loan::{Bank, Purchase},
-    progress::Progress,
-};
+use self::{delivery::Trip, loan::Purchase, progress::Progress};
+use super::places::PlaceArguments;
 use crate::data::Data;
 use platform::service::Service;
 
@@ -32,15 +29,8 @@ const ADDRESS: &str = "Москва, ул. Тверская, 1";
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// URL of the order service (default: ORDER_URL, or this machine)
-    #[arg(long, value_name = "URL")]
-    order_url: Option<String>,
-    /// Address of iam (default: IAM_ADDRESS, or this machine)
-    #[arg(long, value_name = "ADDRESS")]
-    iam: Option<String>,
-    /// Address of inventory (default: INVENTORY_ADDRESS, or this machine)
-    #[arg(long, value_name = "ADDRESS")]
-    inventory: Option<String>,
+    #[command(flatten)]
+    places: PlaceArguments,
     /// Address of customers (default: CUSTOMERS_ADDRESS, or this machine)
     #[arg(long, value_name = "ADDRESS")]
     customers: Option<String>,
@@ -59,12 +49,10 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
     let address = |given: Option<String>, service: &Service| given.unwrap_or_else(|| service.address(&settings));
-    let order = arguments.order_url.or_else(|| settings.get("ORDER_URL").map(str::to_owned));
-    let order = order.unwrap_or_else(|| order::SERVICE.address(&settings));
-    let iam = address(arguments.iam, &iam::SERVICE);
-    let shop = Shop::at(&Trust::of(&settings)?, &order, &iam, &address(arguments.inventory, &inventory::SERVICE))?;
+    let places = arguments.places.places(&settings)?;
+    let shop = places.shop()?;
     let customers = address(arguments.customers, &customers::SERVICE);
-    let lending = Lending::at(&Trust::of(&settings)?, &customers, &address(arguments.payment, &payment::SERVICE))?;
+    let lending = Lending::at(&places.trust, &customers, &address(arguments.payment, &payment::SERVICE))?;
     let bank = Bank::of(&settings)?;
     let progress = Progress::new();
     let [assembled, delivered] = [arguments.assembled_within, arguments.delivered_within].map(Duration::from_secs);

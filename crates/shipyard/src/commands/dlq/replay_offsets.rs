@@ -11,16 +11,18 @@ use operations::dead_letters::Id;
 /// The broker's limit of offset metadata.
 const METADATA_LIMIT: usize = 4096;
 
-/// The resolved letters of one dead-letter topic.
+/// The resolved dead letters of one topic.
 pub struct ReplayOffsets {
     topic: String,
-    /// By partition, the first letter that is not resolved, and the resolved ones beyond it.
+    /// Which offsets of each partition are resolved.
     partitions: BTreeMap<i32, Partition>,
 }
 
 #[derive(Default)]
 struct Partition {
+    /// The first offset that is not resolved.
     next: i64,
+    /// Resolved offsets after that one.
     beyond: BTreeSet<i64>,
 }
 
@@ -36,14 +38,14 @@ impl ReplayOffsets {
         self.partitions.get(&id.partition).is_some_and(|one| id.offset < one.next || one.beyond.contains(&id.offset))
     }
 
-    /// Commits a letter as resolved. Blocks.
+    /// Records a dead letter as resolved, in the broker, too. Blocks.
     pub fn record(&mut self, reader: &Reader, id: &Id) -> anyhow::Result<()> {
         let partition = self.partitions.entry(id.partition).or_default();
         partition.insert(id.offset);
         reader.mark(&self.topic, id.partition, &partition.mark())
     }
 
-    /// Skips offsets that hold no letter any more, which keeps the metadata short.
+    /// Takes all offsets before `oldest` for resolved: their dead letters were pruned. This keeps the metadata short.
     pub fn begin_at(&mut self, partition: i32, oldest: i64) {
         let partition = self.partitions.entry(partition).or_default();
         partition.next = partition.next.max(oldest);

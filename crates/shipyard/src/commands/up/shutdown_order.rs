@@ -1,18 +1,16 @@
 //! Stops callers before callees, so that requests in flight can be completed.
 
-use platform::shutdown::Tasks;
+use operations::services::{SERVICES, depth, find};
+use platform::{service::Built, shutdown::Tasks};
 use tokio_util::sync::CancellationToken;
 
-use platform::service::Built;
-
-/// The groups: services that call others, services that call only the last group, and those that call none.
-const GROUPS: usize = 3;
-
-/// Runs the services until `stop` or the first failure. Each group is stopped when the group before it has stopped.
+/// Runs the services until `stop` or the first failure. Those of one depth are a group; each group is stopped when the group before it,
+/// whose services call its own, has stopped.
 pub async fn run(services: Vec<(&'static str, Built)>, stop: CancellationToken) -> anyhow::Result<()> {
-    let mut groups: [Group; GROUPS] = std::array::from_fn(|_| Group::new());
+    let deepest = SERVICES.into_iter().map(depth).max().unwrap_or(0);
+    let mut groups: Vec<Group> = (0..=deepest).map(|_| Group::new()).collect();
     for (name, service) in services {
-        groups[group(name)].tasks.serve(name, service.run);
+        groups[deepest - find(name).map_or(0, depth)].tasks.serve(name, service.run);
     }
     let tokens: Vec<CancellationToken> = groups.iter().map(|group| group.stop.clone()).collect();
     let all = stop.child_token();
@@ -52,14 +50,6 @@ impl Group {
             self.stop.cancelled().await;
         }
         outcome
-    }
-}
-
-fn group(service: &str) -> usize {
-    match service {
-        "order" | "customers" => 0,
-        "iam" | "geo" => GROUPS - 1,
-        _ => 1,
     }
 }
 

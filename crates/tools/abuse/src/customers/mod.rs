@@ -11,14 +11,16 @@ use std::{
 
 use anyhow::Context as _;
 use client::{
-    customer::{self, Customer as Account},
+    customer::{self, Customer as Visitor},
+    places::Places,
     shop::Shop,
 };
-use tokio::time::Instant;
+use load::account::Account;
+use tokio::{sync::Semaphore, time::Instant};
 use uuid::Uuid;
 
 use self::request::Kind;
-use crate::{Places, attacker::Session};
+use crate::attacker::Session;
 
 /// How many registrations are tried; iam may be busy with those of an earlier run.
 const TRIES: usize = 5;
@@ -36,9 +38,7 @@ pub(crate) struct Customers {
 
 /// A registered user, logged in.
 struct Customer {
-    shop: Shop,
-    user: Uuid,
-    session: String,
+    account: Account,
     /// The part that its orders are for.
     part: Uuid,
     /// Orders that it has not cancelled yet.
@@ -74,7 +74,7 @@ impl Customers {
 
     /// A further user, who attacks.
     pub async fn abuser(&self) -> anyhow::Result<Session> {
-        let Customer { user, session, part, .. } = Customer::register(&self.places).await?;
+        let Customer { account: Account { user, session, .. }, part, .. } = Customer::register(&self.places).await?;
         Ok(Session { user, session, part })
     }
 }
@@ -94,12 +94,15 @@ impl Customer {
 
     async fn try_register(places: &Places) -> anyhow::Result<Self> {
         let shop = places.shop()?;
-        let account = Account::fresh("abuse");
-        let (user, _) = account.register(&shop).await?;
-        let (session, _) = account.log_in(&shop).await?;
+        let visitor = Visitor::fresh("abuse");
+        let (user, _) = visitor.register(&shop).await?;
+        let (session, _) = visitor.log_in(&shop).await?;
         let (parts, _) = customer::parts(&shop, &session).await?;
         let part = parts.first().context("the shop has no part")?.uuid.parse().context("a part's uuid is none")?;
-        Ok(Self { shop, user, session, part, orders: Mutex::default() })
+        // What bounds its requests is the rate.
+        let connections = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        let account = Account { shop, user, session, connections };
+        Ok(Self { account, part, orders: Mutex::default() })
     }
 
     fn orders(&self) -> MutexGuard<'_, VecDeque<Uuid>> {

@@ -2,25 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use client::{
-    customer::registration,
-    shop::{Shop, within},
-};
-use contracts::proto::{
-    auth::v1::WhoamiRequest, inventory::v1::ListPartsRequest, user::v1::user_service_client::UserServiceClient,
-};
+use client::{customer::registration, places::Places};
+use contracts::proto::user::v1::user_service_client::UserServiceClient;
 use futures::future::BoxFuture;
+use load::account::{Account, Failure, brief, refused};
 use platform::ids;
-use reqwest::{Method, StatusCode};
-use serde_json::json;
 use tokio::time::timeout;
 
 use super::{Customer, Customers};
-use crate::Places;
 
 /// The time that a request has, from when it is sent.
 pub const LIMIT: Duration = Duration::from_secs(5);
-const ORDERS: &str = "/api/v1/orders";
+/// An answer that a shop in good health gives: other customers were faster.
+const SOLD_OUT: &str = "409 OUT_OF_STOCK";
 
 /// What a customer asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +63,7 @@ impl Kind {
     }
 
     /// The request as a future that says why it failed.
-    pub fn send(self, customers: &Customers, customer: Arc<Customer>) -> BoxFuture<'static, Result<(), String>> {
+    pub fn send(self, customers: &Customers, customer: Arc<Customer>) -> BoxFuture<'static, Result<(), Failure>> {
         let visitor = customers.visitor.clone();
         let places = customers.places.clone();
         Box::pin(async move {
@@ -78,86 +72,51 @@ impl Kind {
                     Self::Create => create(&customer).await,
                     Self::Read => read(&customer).await,
                     Self::Cancel => cancel(&customer).await,
-                    Self::Whoami => whoami(&customer).await,
-                    Self::Parts => parts(&customer).await,
-                    Self::Visit => ask(&visitor, Method::GET, ORDERS, &customer.session, None).await.map(|_| ()),
+                    Self::Whoami => customer.account.whoami().await,
+                    Self::Parts => customer.account.parts().await,
+                    Self::Visit => Account { shop: visitor, ..customer.account.clone() }.list().await,
                     Self::Register => register(&places).await,
                 }
             };
-            timeout(LIMIT, answer).await.unwrap_or_else(|_| Err(format!("no answer within {} s", LIMIT.as_secs())))
+            timeout(LIMIT, answer)
+                .await
+                .unwrap_or_else(|_| Err(Failure::Owned(format!("no answer within {} s", LIMIT.as_secs()))))
         })
     }
 }
 
-/// The first cause of an error, without addresses and ports, which differ from request to request.
-#[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
-fn brief(error: anyhow::Error) -> String {
-    error.chain().last().map_or_else(String::new, ToString::to_string)
-}
-
-async fn ask(
-    shop: &Shop,
-    method: Method,
-    path: &str,
-    session: &str,
-    body: Option<serde_json::Value>,
-) -> Result<serde_json::Value, String> {
-    let answer = shop.ask(method, path, Some(session), body).await.map_err(brief)?;
-    let code = || {
-        let body: serde_json::Value = serde_json::from_str(&answer.text).unwrap_or_default();
-        body["code"].as_str().unwrap_or_default().to_owned()
-    };
-    if answer.status.is_success() {
-        return Ok(serde_json::from_str(&answer.text).unwrap_or_default());
-    }
-    match (answer.status, code()) {
-        // Two answers that a shop in good health gives: other customers were faster.
-        (StatusCode::CONFLICT, code) if code == "OUT_OF_STOCK" => Ok(serde_json::Value::Null),
-        (status, code) => Err(format!("{} {code}", status.as_u16()).trim_end().to_owned()),
-    }
-}
-
-async fn create(customer: &Customer) -> Result<(), String> {
-    let body = json!({ "user_uuid": customer.user, "part_uuids": [customer.part] });
-    let made = ask(&customer.shop, Method::POST, ORDERS, &customer.session, Some(body)).await?;
-    if let Some(order) = made["order_uuid"].as_str().and_then(|uuid| uuid.parse().ok()) {
-        customer.orders().push_back(order);
+async fn create(customer: &Customer) -> Result<(), Failure> {
+    match customer.account.create(&[customer.part]).await {
+        Ok(order) => customer.orders().push_back(order),
+        Err(failure) if failure == SOLD_OUT => {}
+        Err(failure) => return Err(failure),
     }
     Ok(())
 }
 
-async fn read(customer: &Customer) -> Result<(), String> {
+/// Reads the latest order; lists orders where there is none.
+async fn read(customer: &Customer) -> Result<(), Failure> {
     let order = customer.orders().back().copied();
-    let path = order.map_or_else(|| ORDERS.to_owned(), |order| format!("{ORDERS}/{order}"));
-    ask(&customer.shop, Method::GET, &path, &customer.session, None).await.map(|_| ())
+    match order {
+        Some(order) => customer.account.get(order).await.map(|_| ()),
+        None => customer.account.list().await,
+    }
 }
 
 /// Cancels the oldest order, so that its parts can be sold again; reads where there is none.
-async fn cancel(customer: &Customer) -> Result<(), String> {
-    let Some(order) = customer.orders().pop_front() else { return read(customer).await };
-    let path = format!("{ORDERS}/{order}/cancel");
-    ask(&customer.shop, Method::POST, &path, &customer.session, None).await.map(|_| ())
+async fn cancel(customer: &Customer) -> Result<(), Failure> {
+    let order = customer.orders().pop_front();
+    match order {
+        Some(order) => customer.account.cancel(order).await,
+        None => read(customer).await,
+    }
 }
 
-async fn whoami(customer: &Customer) -> Result<(), String> {
-    let request = WhoamiRequest { session_uuid: customer.session.clone() };
-    customer.shop.auth().whoami(request).await.map(|_| ()).map_err(refused)
-}
-
-async fn parts(customer: &Customer) -> Result<(), String> {
-    let request = within(&customer.session, ListPartsRequest::default()).map_err(brief)?;
-    customer.shop.inventory().list_parts(request).await.map(|_| ()).map_err(refused)
-}
-
-async fn register(places: &Places) -> Result<(), String> {
+async fn register(places: &Places) -> Result<(), Failure> {
     let login = format!("abuse-{:.12}", ids::random().simple().to_string());
-    let channel = places.trust.channel(&places.iam, LIMIT).map_err(brief)?;
-    UserServiceClient::new(channel).register(registration(&login, Vec::new())).await.map(|_| ()).map_err(refused)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
-fn refused(status: tonic::Status) -> String {
-    format!("{:?}", status.code())
+    let channel = places.trust.channel(&places.iam, LIMIT).map_err(|error| brief(&error))?;
+    let registered = UserServiceClient::new(channel).register(registration(&login, Vec::new())).await;
+    registered.map(|_| ()).map_err(|status| refused(&status))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use rustls::ClientConfig;
 use tonic::transport::{Channel, Endpoint};
 
 use super::connection::{connect, source};
-use crate::places::Entrance;
+use crate::entrances::Entrance;
 
 const LIMIT: Duration = Duration::from_secs(30);
 

@@ -18,7 +18,7 @@ use tokio_util::either::Either;
 
 use crate::{
     attacker::{Attacker, Place},
-    places::Entrance,
+    entrances::Entrance,
 };
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{Connection, frames};
-use crate::{attacker::Attacker, places::Entrance};
+use crate::{attacker::Attacker, entrances::Entrance};
 
 pub struct Http2 {
     connection: Connection,

@@ -8,12 +8,12 @@ use std::{
 };
 
 use abuse::{
-    Places,
+    Entrances,
     attacker::{Attacker, Session},
     attacks,
 };
 use certificates::{CERTIFICATE, Directory, KEY, Plan, Subject};
-use client::trust::Trust;
+use client::{places::Places, trust::Trust};
 use platform::config::Settings;
 use rustls::{
     ServerConfig,
@@ -88,7 +88,7 @@ async fn each_attack_goes_on_inside_tls() {
         let (address, heard, _server) = serve(&directory.path().join("order")).await;
         let place = format!("https://{address}");
         let places = Places { order: place.clone(), iam: place.clone(), inventory: place, trust: trust.clone() };
-        let attacker = Arc::new(Attacker::new(places.resolve().await.unwrap(), account.clone(), SCALE));
+        let attacker = Arc::new(Attacker::new(Entrances::of(&places).await.unwrap(), account.clone(), SCALE));
         let _work = AbortOnDropHandle::new(tokio::spawn((attack.work)(attacker)));
 
         let said = |first: &[u8]| match attack.name {

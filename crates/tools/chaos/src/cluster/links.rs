@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, net::SocketAddr};
 use anyhow::Context as _;
 use stand_ins::Proxy;
 
-use operations::services::with_database;
+use operations::services::{SERVICES, find, with_database};
 use platform::service::Service;
 
 /// A connection between two programs.
@@ -21,27 +21,21 @@ pub enum Link {
     Kafka,
     Provider,
     Telegram,
+    /// customers to the program that checks identities.
+    Checker,
 }
 
-/// Every call that one service makes to another. customers reaches payment through order's link: the load has no loans, so that a link
-/// of its own would carry nothing.
-pub const CALLS: [Link; 12] = [
-    Link::Call(&order::SERVICE, &iam::SERVICE),
-    Link::Call(&order::SERVICE, &inventory::SERVICE),
-    Link::Call(&order::SERVICE, &payment::SERVICE),
-    Link::Call(&order::SERVICE, &delivery::SERVICE),
-    Link::Call(&inventory::SERVICE, &iam::SERVICE),
-    Link::Call(&payment::SERVICE, &iam::SERVICE),
-    Link::Call(&assembly::SERVICE, &iam::SERVICE),
-    Link::Call(&notification::SERVICE, &iam::SERVICE),
-    Link::Call(&delivery::SERVICE, &iam::SERVICE),
-    Link::Call(&delivery::SERVICE, &order::SERVICE),
-    Link::Call(&delivery::SERVICE, &geo::SERVICE),
-    Link::Call(&customers::SERVICE, &iam::SERVICE),
-];
+/// Every call that one service makes to another.
+pub fn calls() -> Vec<Link> {
+    let of = |service: &'static Service| {
+        service.calls.iter().filter_map(move |call| Some(Link::Call(service, find(call.to)?)))
+    };
+    SERVICES.into_iter().flat_map(of).collect()
+}
 
 /// The services that customers call.
-pub const FRONTS: [&Service; 3] = [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE];
+pub const FRONTS: [&Service; 5] =
+    [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE, &customers::SERVICE, &payment::SERVICE];
 
 pub struct Links {
     proxies: HashMap<Link, Proxy>,
@@ -51,9 +45,9 @@ impl Links {
     /// All links, none with a target yet.
     pub async fn new() -> anyhow::Result<Self> {
         let databases = with_database().map(Link::Database);
-        let servers = [Link::Redis, Link::Kafka, Link::Provider, Link::Telegram];
+        let servers = [Link::Redis, Link::Kafka, Link::Provider, Link::Telegram, Link::Checker];
         let mut proxies = HashMap::new();
-        for link in FRONTS.map(Link::Front).into_iter().chain(CALLS).chain(databases).chain(servers) {
+        for link in FRONTS.map(Link::Front).into_iter().chain(calls()).chain(databases).chain(servers) {
             let proxy = Proxy::unaimed().await.with_context(|| format!("a proxy for {link}"))?;
             proxies.insert(link, proxy);
         }
@@ -97,6 +91,7 @@ impl fmt::Display for Link {
             Self::Kafka => f.write_str("all → Kafka"),
             Self::Provider => f.write_str("payment → its provider"),
             Self::Telegram => f.write_str("notification → Telegram"),
+            Self::Checker => f.write_str("customers → its checker"),
         }
     }
 }

@@ -17,17 +17,17 @@ use anyhow::Context as _;
 use audit::facts::Poison;
 use platform::config::Settings;
 use secrecy::SecretString;
-use stand_ins::{Mode, Provider, Telegram, TelegramMode};
+use stand_ins::{Kyc, KycMode, Mode, Provider, Telegram, TelegramMode};
 
 pub use self::{
-    links::{CALLS, FRONTS, Link, Links},
+    links::{FRONTS, Link, Links, calls},
     replica::{Replica, free_address},
     replicas::{Replicas, sum},
     roles::PASSWORD,
     servers::{Broker, BrokerKind, Servers},
 };
 use super::Options;
-use client::{shop::Shop, trust::Trust};
+use client::{bank::Bank, lending::Lending, shop::Shop, trust::Trust};
 use operations::facts::Sources;
 use operations::restock::restock;
 use operations::services::with_database;
@@ -38,6 +38,8 @@ pub const BUILD_MAX: Duration = Duration::from_secs(2);
 /// The credentials for the stand-ins of the payment provider and Telegram.
 const PROVIDER_KEY: &str = "sk_chaos";
 const TELEGRAM_TOKEN: &str = "1:chaos";
+/// The name that the checker of identities refuses.
+pub const DECLINED_NAME: &str = "Mallory";
 /// The stock of each part: more than all customers can buy.
 const STOCK: i64 = 1_000_000;
 /// The notification templates, which let the audit read the chats.
@@ -49,6 +51,7 @@ pub struct Cluster {
     pub servers: Servers,
     pub provider: Provider,
     pub telegram: Telegram,
+    pub checker: Kyc,
     /// The databases and topics, bypassing the links to the databases.
     pub sources: Sources,
     settings: Settings,
@@ -66,6 +69,8 @@ impl Cluster {
         let directory = fresh(&options.directory)?;
         let provider = Provider::start(PROVIDER_KEY).await?;
         let telegram = Telegram::start(TELEGRAM_TOKEN).await?;
+        let checker = Kyc::start().await?;
+        checker.decline(DECLINED_NAME);
         let links = Arc::new(Links::new().await?);
         say("starting PostgreSQL, Redis and Kafka");
         let servers = Servers::start(&directory, options.broker, links.address(Link::Kafka)?).await?;
@@ -74,6 +79,7 @@ impl Cluster {
             (Link::Kafka, servers.broker.address()),
             (Link::Provider, provider.address().to_string()),
             (Link::Telegram, telegram.address().to_string()),
+            (Link::Checker, authority(&checker.url())?),
         ];
         for (link, target) in targets {
             links.get(link)?.aim(vec![target]);
@@ -97,6 +103,7 @@ impl Cluster {
             servers,
             provider,
             telegram,
+            checker,
             sources,
             settings,
             directory,
@@ -117,6 +124,18 @@ impl Cluster {
         Shop::at(&Trust::default(), &order?.to_string(), &iam?.to_string(), &inventory?.to_string())
     }
 
+    /// customers and payment as customers of the shop reach them, through the links.
+    pub fn lending(&self) -> anyhow::Result<Lending> {
+        let [customers, payment] =
+            [&customers::SERVICE, &payment::SERVICE].map(|to| self.links.address(Link::Front(to)));
+        Lending::at(&Trust::default(), &customers?.to_string(), &payment?.to_string())
+    }
+
+    /// The bank, which writes to the broker itself.
+    pub fn bank(&self) -> anyhow::Result<Bank> {
+        Bank::at(&self.sources.kafka, &self.sources.topics)
+    }
+
     /// Runs a counting query in the database of a service.
     pub async fn count(&self, service: &'static Service, question: &'static str) -> anyhow::Result<i64> {
         Ok(sqlx::query_scalar(question).fetch_one(self.sources.databases.get(service)?).await?)
@@ -128,6 +147,7 @@ impl Cluster {
         self.provider.be(Mode::Well);
         self.provider.release();
         self.telegram.be(TelegramMode::Well);
+        self.checker.be(KycMode::Well);
         if let Ok(disk) = &self.servers.disk {
             disk.free()?;
         }
@@ -216,7 +236,7 @@ impl Variables<'_> {
             set(&service.variable("DATABASE_URL"), &at(url, self.links.address(Link::Database(service))?)?);
             set(&service.variable("DATABASE_CONNECTIONS"), if service == &order::SERVICE { "8" } else { "5" });
         }
-        for link in CALLS {
+        for link in calls() {
             if let Link::Call(from, to) = link
                 && from == service
             {
@@ -251,8 +271,7 @@ impl Variables<'_> {
             // Three couriers carry what two dozen customers order.
             "delivery" => set("DELIVERY_MOVE_EVERY", "50ms"),
             "customers" => {
-                let payment = self.links.address(Link::Call(&order::SERVICE, &payment::SERVICE))?;
-                set("PAYMENT_ADDRESS", &payment.to_string());
+                set("KYC_PROVIDER_URL", &format!("http://{}/check", self.links.address(Link::Checker)?));
             }
             _ => {}
         }

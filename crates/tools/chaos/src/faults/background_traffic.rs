@@ -19,7 +19,10 @@ use contracts::proto::{
     notification::v1::{ListNotificationsRequest, notification_service_client::NotificationServiceClient},
     payment::v1::{GetPaymentRequest, payment_service_client::PaymentServiceClient},
 };
-use platform::ids;
+use platform::{
+    auth::{Access, SESSION_HEADER},
+    ids,
+};
 use tokio::{
     task::JoinSet,
     time::{MissedTickBehavior, interval},
@@ -27,8 +30,11 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{
     Code, Status,
+    client::Grpc,
+    codegen::http::uri::PathAndQuery,
     transport::{Channel, Endpoint},
 };
+use tonic_prost::ProstCodec;
 
 use crate::experiment::Experiment;
 use client::{
@@ -56,6 +62,14 @@ pub struct BackgroundTraffic {
     _task: Option<AbortOnDropHandle<()>>,
 }
 
+/// One replica of a service.
+#[derive(Clone)]
+enum Door {
+    Grpc(Channel),
+    /// With its URL.
+    Http(reqwest::Client, String),
+}
+
 #[derive(Default)]
 struct Counts {
     begun: AtomicU64,
@@ -78,17 +92,21 @@ impl ProbeUser {
         if service == &order::SERVICE {
             return Ok(BackgroundTraffic::default());
         }
-        let doors = experiment.cluster.replicas.of(service).map(|replica| door(replica.called_at));
-        let doors: Vec<Channel> = doors.collect::<anyhow::Result<_>>()?;
+        let doors = experiment.cluster.replicas.of(service).map(|replica| Door::of(service, replica.called_at));
+        let doors: Vec<Door> = doors.collect::<anyhow::Result<_>>()?;
         let counts = Arc::<Counts>::default();
         let coming = come(self.clone(), service, doors, counts.clone());
         Ok(BackgroundTraffic { counts, _task: Some(AbortOnDropHandle::new(tokio::spawn(coming))) })
     }
 
     /// Sends a request that changes nothing.
-    async fn ask(self, service: &'static Service, door: Channel) -> Result<(), Status> {
+    async fn ask(self, service: &'static Service, door: Door) -> Result<(), Status> {
         let order_uuid = ids::random().to_string();
         let session = &self.session;
+        let door = match door {
+            Door::Grpc(channel) => channel,
+            Door::Http(client, url) => return look_up(&client, &format!("{url}/orders/{order_uuid}"), session).await,
+        };
         match service.name {
             "iam" => {
                 let request = LoginRequest { login: self.login, password: PASSWORD.to_owned() };
@@ -118,7 +136,7 @@ impl ProbeUser {
                 let request = inside(session, GetCustomerRequest { customer_id: order_uuid })?;
                 CustomerServiceClient::new(door).get_customer(request).await.map(drop)
             }
-            _ => Ok(()),
+            _ => probe(door, service, session).await,
         }
     }
 }
@@ -152,7 +170,7 @@ impl Counts {
 }
 
 /// Sends requests at a fixed rate without waiting for their answers.
-async fn come(user: ProbeUser, service: &'static Service, doors: Vec<Channel>, counts: Arc<Counts>) {
+async fn come(user: ProbeUser, service: &'static Service, doors: Vec<Door>, counts: Arc<Counts>) {
     let mut visits = JoinSet::new();
     let mut period = interval(PERIOD);
     period.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -165,9 +183,41 @@ async fn come(user: ProbeUser, service: &'static Service, doors: Vec<Channel>, c
     }
 }
 
-fn door(address: SocketAddr) -> anyhow::Result<Channel> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}")).context("the address of a replica")?;
-    Ok(endpoint.connect_timeout(Duration::from_secs(2)).timeout(LIMIT).connect_lazy())
+impl Door {
+    fn of(service: &'static Service, address: SocketAddr) -> anyhow::Result<Self> {
+        let url = format!("http://{address}");
+        if service.apis().iter().all(|api| !api.is_grpc) {
+            return Ok(Self::Http(platform::http::client(LIMIT)?, url));
+        }
+        let endpoint = Endpoint::from_shared(url).context("the address of a replica")?;
+        Ok(Self::Grpc(endpoint.connect_timeout(Duration::from_secs(2)).timeout(LIMIT).connect_lazy()))
+    }
+}
+
+/// Calls the service's first method for users with an empty message, which it refuses or does not find: not before it knows the session.
+async fn probe(channel: Channel, service: &'static Service, session: &str) -> Result<(), Status> {
+    let rules = service.rules.concat().into_iter();
+    let mut methods = rules.filter(|rule| rule.method.starts_with('/') && matches!(rule.access, Access::Session(_)));
+    let Some(rule) = methods.next() else { return Ok(()) };
+    let mut client = Grpc::new(channel);
+    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    let path = PathAndQuery::from_static(rule.method);
+    let answer = client.unary(inside(session, ())?, path, ProstCodec::<(), ()>::default()).await;
+    match answer.map(drop).map_err(|status| (status.code(), status)) {
+        Err((Code::InvalidArgument, _)) => Ok(()),
+        other => other.map_err(|(_, status)| status),
+    }
+}
+
+/// Reads over HTTP what does not exist; the answer as gRPC would say it.
+async fn look_up(client: &reqwest::Client, url: &str, session: &str) -> Result<(), Status> {
+    let answer = client.get(url).header(SESSION_HEADER, session).send().await;
+    match answer.map_err(|error| Status::unavailable(error.to_string()))?.status().as_u16() {
+        200..=299 => Ok(()),
+        404 => Err(Status::not_found("order")),
+        401 => Err(Status::unauthenticated("session")),
+        status => Err(Status::unavailable(status.to_string())),
+    }
 }
 
 fn inside<T>(session: &str, message: T) -> Result<tonic::Request<T>, Status> {

@@ -21,7 +21,7 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
-/// A process above this bound buffers what it cannot publish.
+/// Resident memory in bytes. A process that takes more during an outage of the broker keeps unpublished records in its memory.
 const MEMORY: u64 = 200_000_000;
 
 async fn stop(experiment: &mut Experiment) -> anyhow::Result<Injected> {

@@ -1,8 +1,9 @@
 //! Consumers that are slow, restart repeatedly, or freeze.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use contracts::events::ROUTES;
+use contracts::events::{INBOUND, ROUTES};
+use operations::services::find;
 use rand::{RngExt as _, seq::IndexedRandom as _};
 use tokio::time::sleep;
 
@@ -34,17 +35,14 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
-/// The services that consume events.
-const CONSUMERS: [&Service; 7] = [
-    &inventory::SERVICE,
-    &order::SERVICE,
-    &payment::SERVICE,
-    &assembly::SERVICE,
-    &notification::SERVICE,
-    &delivery::SERVICE,
-    &intake::SERVICE,
-];
-/// Those of them that customers do not call.
+/// The services that consume topics.
+fn consumers() -> Vec<&'static Service> {
+    let routed = ROUTES.iter().flat_map(|route| route.consumers).map(|consumer| consumer.service);
+    let names: BTreeSet<&str> = routed.chain(INBOUND.iter().map(|inbound| inbound.consumer.service)).collect();
+    names.into_iter().filter_map(find).collect()
+}
+
+/// Those of them that customers do not call, or seldom.
 const BACKGROUND: [&Service; 4] = [&assembly::SERVICE, &payment::SERVICE, &notification::SERVICE, &delivery::SERVICE];
 
 /// How many events all consumers have handled so far.
@@ -68,15 +66,16 @@ async fn done(experiment: &Experiment, times: usize, taken_before: i64) -> anyho
 async fn slow(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let before = taken(&experiment.cluster).await?;
     let links = experiment.cluster.links.clone();
-    for service in CONSUMERS {
+    let consumers = consumers();
+    for service in &consumers {
         links.get(Link::Database(service))?.delay(Duration::from_millis(50));
     }
     sleep(Duration::from_secs(experiment.scale(15, 5))).await;
-    for service in CONSUMERS {
+    for service in &consumers {
         links.get(Link::Database(service))?.restore();
     }
     experiment.cause_removed();
-    done(experiment, CONSUMERS.len(), before).await
+    done(experiment, consumers.len(), before).await
 }
 
 async fn restless(experiment: &mut Experiment) -> anyhow::Result<Injected> {

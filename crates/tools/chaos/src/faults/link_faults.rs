@@ -12,7 +12,7 @@ use crate::{
     experiment::{Experiment, Injection},
     recovery::{self, Bounds, FaultWindow},
 };
-use platform::service::Service;
+use platform::service::{Call, Service};
 
 /// A fault of a link.
 #[derive(Clone, Copy)]
@@ -116,12 +116,13 @@ pub async fn blackhole(experiment: &mut Experiment, user: &ProbeUser, links: &[L
 /// The service that calls through a link.
 fn near_end(link: Link) -> &'static Service {
     match link {
-        // The customers' orders with an address make these calls.
-        Link::Call(from, to) if from == &delivery::SERVICE && to != &iam::SERVICE => &order::SERVICE,
+        // The customers' orders and loans make these calls.
+        Link::Call(from, to) if from.calls.contains(&Call::in_background(to.name)) => &order::SERVICE,
         Link::Front(service) | Link::Call(service, _) | Link::Database(service) => service,
         Link::Redis => &iam::SERVICE,
         Link::Provider => &payment::SERVICE,
         Link::Telegram => &notification::SERVICE,
+        Link::Checker => &customers::SERVICE,
         // Every service uses Kafka; the customers' load on order is enough.
         Link::Kafka => &order::SERVICE,
     }

@@ -14,6 +14,7 @@ mod failing_builds;
 mod frozen_relay;
 mod full_partitions;
 mod geo;
+mod lending;
 mod link_faults;
 mod mad_producer;
 mod network;
@@ -49,6 +50,7 @@ pub fn all() -> Vec<Fault> {
         &provider::FAULTS,
         &failing_builds::FAULTS,
         &geo::FAULTS,
+        &lending::FAULTS,
         &redelivery::FAULTS,
         &mad_producer::FAULTS,
         &consumers::FAULTS,

@@ -12,7 +12,7 @@ use super::{
     link_faults::{LinkFault, blackhole, link_fault},
 };
 use crate::{
-    cluster::{CALLS, Link},
+    cluster::{self, Link},
     experiment::{Experiment, Fault, Injected, Injection},
 };
 
@@ -86,5 +86,9 @@ async fn on_each_call(experiment: &mut Experiment, what: LinkFault) -> anyhow::R
 }
 
 fn calls(experiment: &mut Experiment) -> Vec<Link> {
-    if experiment.brief { CALLS.sample(&mut experiment.random, 2).copied().collect() } else { CALLS.to_vec() }
+    if experiment.brief {
+        cluster::calls().sample(&mut experiment.random, 2).copied().collect()
+    } else {
+        cluster::calls()
+    }
 }

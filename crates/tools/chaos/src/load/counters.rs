@@ -10,6 +10,8 @@ pub enum Kind {
     Pay,
     Cancel,
     LogIn,
+    /// Of a borrower, to customers.
+    Lend,
 }
 
 /// The outcome of one attempt.
@@ -143,7 +145,7 @@ impl Measurements {
             Kind::Read => 1,
             Kind::Pay => 2,
             Kind::Cancel => 3,
-            Kind::LogIn => return,
+            Kind::LogIn | Kind::Lend => return,
         };
         if class == Class::Succeeded {
             self.successes[place].push(at);

@@ -23,6 +23,8 @@ pub struct Journal {
     counts: Mutex<Measurements>,
     waiting: Mutex<Waiting>,
     acknowledged: Mutex<Vec<Acknowledged>>,
+    /// The loans that the broker has taken from the bank.
+    lent: Mutex<Vec<String>>,
     violations: Mutex<Violations>,
 }
 
@@ -76,6 +78,14 @@ impl Journal {
 
     pub fn acknowledged(&self) -> Vec<Acknowledged> {
         lock(&self.acknowledged).clone()
+    }
+
+    pub fn lend(&self, loan: String) {
+        lock(&self.lent).push(loan);
+    }
+
+    pub fn lent(&self) -> Vec<String> {
+        lock(&self.lent).clone()
     }
 
     pub fn violation(&self, sentence: impl Into<String>) {

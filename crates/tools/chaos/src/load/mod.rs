@@ -1,6 +1,7 @@
 //! The steady mixed load under which faults are injected: customers who create, read, pay and cancel orders, and record every answer.
 
 mod account;
+mod borrower;
 mod counters;
 mod customer;
 mod delivery;
@@ -30,18 +31,25 @@ use uuid::Uuid;
 pub use self::counters::Counters;
 use self::{
     account::Account,
+    borrower::Borrower,
     customer::Customer,
     in_flight::InFlight,
     journal::Journal,
     random::Random,
     retrying_client::{Protocol, RetryingClient},
 };
-use client::shop::{Shop, success, within};
+use client::{
+    bank::Bank,
+    lending::Lending,
+    shop::{Shop, success, within},
+};
 
 /// Spreads the customers' seeds so that two runs share none: 2^64 divided by the golden ratio.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// How many customers register at once; each costs a password hash.
 const REGISTERING: usize = 4;
+/// How many of them borrow, besides.
+const BORROWERS: usize = 2;
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -81,6 +89,37 @@ impl Load {
             customers.push(AbortOnDropHandle::new(tokio::spawn(customer.live())));
         }
         Ok(Self { in_flight, journal, customers })
+    }
+
+    /// Registers borrowers beside the customers.
+    pub async fn borrow(
+        &mut self,
+        shop: &Shop,
+        lending: &Lending,
+        bank: Bank,
+        options: &Options,
+    ) -> anyhow::Result<()> {
+        let bank = Arc::new(bank);
+        for index in options.customers..options.customers + BORROWERS {
+            let rng = SmallRng::seed_from_u64(options.seed ^ (index as u64 + 1).wrapping_mul(SPREAD));
+            let borrower = Borrower {
+                account: Account::open(shop, index, rng.clone()).await?,
+                shop: shop.clone(),
+                lending: lending.clone(),
+                bank: bank.clone(),
+                journal: self.journal.clone(),
+                in_flight: self.in_flight.clone(),
+                pause: options.pause,
+                random: Random::new(rng),
+            };
+            self.customers.push(AbortOnDropHandle::new(tokio::spawn(borrower.live())));
+        }
+        Ok(())
+    }
+
+    /// The loans that the bank has published.
+    pub fn lent(&self) -> Vec<String> {
+        self.journal.lent()
     }
 
     pub fn resume(&self) {

@@ -14,9 +14,6 @@ use uuid::Uuid;
 
 /// The key that all services share.
 const SERVICE_KEY: &str = "a key of fuzzing, long enough for HS256";
-/// The services, and the tool, that rules name.
-const CALLERS: [&str; 10] =
-    ["assembly", "customers", "delivery", "geo", "iam", "inventory", "notification", "order", "payment", "shipyard"];
 /// Calls at a time: more than one thread makes.
 const SLOTS: usize = 64;
 /// After so many inputs it is made anew, so that what they leave behind does not grow.
@@ -55,6 +52,7 @@ pub struct Services {
 pub struct System {
     runtime: Runtime,
     pub services: Services,
+    /// Of the services, and the tool, that rules name.
     keys: HashMap<&'static str, ServiceKey>,
 }
 
@@ -78,7 +76,9 @@ impl System {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let services = runtime.block_on(services::build());
-        Self { runtime, services, keys: CALLERS.map(|name| (name, key(name))).into() }
+        let callers = services.grpc.iter().flat_map(|api| api.rules).flat_map(|rule| rule.access.services());
+        let keys = callers.map(|name| (*name, key(name))).collect();
+        Self { runtime, services, keys }
     }
 
     pub fn run<T>(&self, work: impl Future<Output = T>) -> T {

@@ -16,6 +16,7 @@ use contracts::{
         user::v1::{RegisterRequest, RegisterResponse, UserRegistrationInfo},
     },
 };
+use customers::service::CustomerService;
 use delivery::{
     client::{Address, MemoryGeo},
     generate,
@@ -29,6 +30,7 @@ use iam::{
     repository::CodeLimit,
     service::{ContactService, IamService},
 };
+use intake::service::{Cache, IntakeService};
 use inventory::{
     model::{Category, Dimensions, Manufacturer, NewPart},
     service::InventoryService,
@@ -179,7 +181,7 @@ async fn deliveries(builder: &mut Builder) -> axum::Router {
     delivery::api::http::router(service, guard, Readiness::default(), SLOTS)
 }
 
-/// Payment, assembly, notification and geo.
+/// Payment, assembly, notification, geo, customers and intake.
 fn others(builder: &mut Builder) {
     let provider = MemoryProvider::new(Money::from_minor(1_000_000).expect("a balance"), Declines::default());
     let rows = Arc::new(PaymentRows::default());
@@ -199,6 +201,21 @@ fn others(builder: &mut Builder) {
     ]);
     builder.serve("notification", notification::api::RULES, notification::api::services(notices));
     builder.serve("geo", geo::api::RULES, geo::api::services(GeoService::new(Streets::default())));
+    let customers = CustomerService::new(
+        Arc::new(customers::repository::MemoryRepository::default()),
+        Arc::new(customers::client::MemoryChecker::default()),
+        Arc::new(customers::client::MemoryPayment::default()),
+        Waker::default(),
+        DAY,
+    );
+    builder.subscriptions.push(customers::consumers::loan_approved(customers.clone()));
+    builder.serve("customers", customers::api::RULES, customers::api::services(customers));
+    let stream = IntakeService::new(
+        Arc::new(intake::repository::MemoryOrders::default()),
+        Arc::new(intake::client::MemoryTopic::default()),
+        Cache::new(1_000, DAY),
+    );
+    builder.subscriptions.push(intake::consumers::orders(stream));
 }
 
 /// The hashing threads, one set for the process.

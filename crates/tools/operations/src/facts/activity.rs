@@ -1,39 +1,14 @@
 //! Pending work in the shop, and a fingerprint that tells whether anything has changed.
 
 use anyhow::Context as _;
-use contracts::events::{PRODUCERS, route_of};
+use contracts::events::{producers, route_of};
 use uuid::Uuid;
 
-use crate::{databases::Databases, republish};
+use crate::{databases::Databases, republish, services::with_database};
 use platform::service::Service;
 
-/// Counts of work that completes by itself; no work is pending if all are 0. Orders that wait for payment are not pending work.
-const QUESTIONS: [(&Service, &str, &str); 15] = [
-    (
-        &order::SERVICE,
-        "events to be published by order",
-        "select count(*) from outbox where published_at is null and set_aside_at is null",
-    ),
-    (
-        &payment::SERVICE,
-        "events to be published by payment",
-        "select count(*) from outbox where published_at is null and set_aside_at is null",
-    ),
-    (
-        &assembly::SERVICE,
-        "events to be published by assembly",
-        "select count(*) from outbox where published_at is null and set_aside_at is null",
-    ),
-    (
-        &delivery::SERVICE,
-        "events to be published by delivery",
-        "select count(*) from outbox where published_at is null and set_aside_at is null",
-    ),
-    (
-        &customers::SERVICE,
-        "events to be published by customers",
-        "select count(*) from outbox where published_at is null and set_aside_at is null",
-    ),
+/// Counts of work of its own that a service completes by itself, besides publishing its events; no work is pending if all are 0. Orders that wait for payment are not pending work.
+const QUESTIONS: [(&Service, &str, &str); 10] = [
     (&order::SERVICE, "attempts to pay", "select count(*) from orders where attempt_method is not null"),
     (&order::SERVICE, "paid orders", "select count(*) from orders where status = 'PAID'"),
     (
@@ -69,6 +44,9 @@ const QUESTIONS: [(&Service, &str, &str); 15] = [
         "select count(*) from reservations where status = 'held' and expires_at <= now()",
     ),
 ];
+
+/// The events that an outbox is to publish.
+const UNPUBLISHED: &str = "select count(*) from outbox where published_at is null and set_aside_at is null";
 
 /// The latest published events, which may not have reached a consumer yet.
 const LATEST: &str =
@@ -121,7 +99,11 @@ const FINGERPRINTS: [(&Service, &str); 8] = [
 /// The pending work, such as `2 ships being built`.
 pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
     let mut under_way = Vec::new();
-    for (service, what, question) in QUESTIONS {
+    let unpublished = with_database()
+        .filter(|service| service.has_table("outbox"))
+        .map(|service| (service, format!("events to be published by {service}"), UNPUBLISHED));
+    let own = QUESTIONS.into_iter().map(|(service, what, question)| (service, what.to_owned(), question));
+    for (service, what, question) in unpublished.chain(own) {
         let count: i64 = sqlx::query_scalar(question)
             .fetch_one(databases.get(service)?)
             .await
@@ -131,7 +113,7 @@ pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
         }
     }
     let mut waiting = 0;
-    for producer in PRODUCERS {
+    for producer in producers() {
         let latest: Vec<(String, Uuid)> = sqlx::query_as(LATEST).fetch_all(databases.named(producer)?).await?;
         let mut kinds: Vec<&str> = latest.iter().map(|(kind, _)| kind.as_str()).collect();
         kinds.sort_unstable();
@@ -150,9 +132,21 @@ pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
 /// A text that changes whenever the databases do.
 pub async fn fingerprint(databases: &Databases) -> anyhow::Result<String> {
     let mut fingerprint = Vec::new();
-    for (service, question) in FINGERPRINTS {
+    for service in with_database() {
+        let own = FINGERPRINTS.iter().find(|(of, _)| *of == service).map(|(_, question)| *question);
+        let Some(question) = own.or_else(|| shared_fingerprint(service)) else { continue };
         let part: String = sqlx::query_scalar(question).fetch_one(databases.get(service)?).await?;
         fingerprint.push(part);
     }
     Ok(fingerprint.join("\n"))
+}
+
+/// That of a service whose own tables are in no line of [`FINGERPRINTS`]: its outbox and inbox. Nothing for one that has neither.
+fn shared_fingerprint(service: &Service) -> Option<&'static str> {
+    match (service.has_table("outbox"), service.has_table("inbox")) {
+        (true, true) => Some("select concat_ws(' ', (select max(id) from outbox), (select count(*) from inbox))"),
+        (true, false) => Some("select concat_ws(' ', max(id)) from outbox"),
+        (false, true) => Some("select count(*)::text from inbox"),
+        (false, false) => None,
+    }
 }

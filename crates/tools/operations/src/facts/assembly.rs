@@ -9,17 +9,10 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{messaging, parsed, snapshot};
-use crate::databases::Databases;
+use super::parsed;
 
-pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
-    let mut database = snapshot(databases, &assembly::SERVICE).await?;
-    Ok(Facts {
-        jobs: jobs(&mut database).await?,
-        outbox: messaging::outbox(&mut database, &assembly::SERVICE).await?,
-        inboxes: messaging::inboxes(&mut database, &assembly::SERVICE).await?,
-        ..Facts::default()
-    })
+pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
+    Ok(Facts { jobs: jobs(database).await?, ..Facts::default() })
 }
 
 #[derive(FromRow)]

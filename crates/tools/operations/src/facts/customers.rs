@@ -8,16 +8,13 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{messaging, parsed, snapshot};
-use crate::databases::Databases;
+use super::parsed;
 
-pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
-    let mut database = snapshot(databases, &customers::SERVICE).await?;
+pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts {
-        customers: customers(&mut database).await?,
-        customer_versions: versions(&mut database).await?,
-        loans: loans(&mut database).await?,
-        outbox: messaging::outbox(&mut database, &customers::SERVICE).await?,
+        customers: customers(database).await?,
+        customer_versions: versions(database).await?,
+        loans: loans(database).await?,
         ..Facts::default()
     })
 }

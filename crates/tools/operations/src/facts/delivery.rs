@@ -9,17 +9,13 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{messaging, parsed, snapshot};
-use crate::databases::Databases;
+use super::parsed;
 
-pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
-    let mut database = snapshot(databases, &delivery::SERVICE).await?;
+pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts {
-        deliveries: deliveries(&mut database).await?,
-        couriers: couriers(&mut database).await?,
-        places: places(&mut database).await?,
-        outbox: messaging::outbox(&mut database, &delivery::SERVICE).await?,
-        inboxes: messaging::inboxes(&mut database, &delivery::SERVICE).await?,
+        deliveries: deliveries(database).await?,
+        couriers: couriers(database).await?,
+        places: places(database).await?,
         ..Facts::default()
     })
 }

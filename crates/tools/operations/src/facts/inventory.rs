@@ -11,16 +11,13 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{messaging, parsed, snapshot};
-use crate::databases::Databases;
+use super::parsed;
 
-pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
-    let mut database = snapshot(databases, &inventory::SERVICE).await?;
+pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts {
-        parts: parts(&mut database).await?,
-        restocks: restocks(&mut database).await?,
-        reservations: reservations(&mut database).await?,
-        inboxes: messaging::inboxes(&mut database, &inventory::SERVICE).await?,
+        parts: parts(database).await?,
+        restocks: restocks(database).await?,
+        reservations: reservations(database).await?,
         ..Facts::default()
     })
 }

@@ -15,6 +15,8 @@ mod order;
 mod payment;
 mod topics;
 
+use std::collections::HashMap;
+
 use anyhow::Context as _;
 use audit::Facts;
 use chrono::{DateTime, Utc};
@@ -29,7 +31,7 @@ pub use self::{
     activity::{fingerprint, under_way},
     topics::Progress,
 };
-use crate::databases::Databases;
+use crate::{databases::Databases, services::with_database};
 use platform::service::Service;
 
 /// The variable that tells since when a non-persistent broker has records; the one-process shop sets it for its tools.
@@ -57,27 +59,21 @@ impl Sources {
 
     /// Reads all facts. `progress` is called while topics are read.
     pub async fn gather(&self, progress: Progress) -> anyhow::Result<Facts> {
-        let (order, inventory, payment, assembly, notification, delivery, customers) = tokio::try_join!(
-            Box::pin(order::read(&self.databases)),
-            Box::pin(inventory::read(&self.databases)),
-            Box::pin(payment::read(&self.databases)),
-            Box::pin(assembly::read(&self.databases)),
-            Box::pin(notification::read(&self.databases)),
-            Box::pin(delivery::read(&self.databases)),
-            Box::pin(customers::read(&self.databases)),
-        )?;
+        let with_events =
+            with_database().filter(|service| ["outbox", "inbox"].iter().any(|table| service.has_table(table)));
+        let read = with_events.map(async |service| anyhow::Ok((service.name, self.read(service).await?)));
+        let (mut facts, mut outbox, mut inboxes) = (HashMap::new(), Vec::new(), Vec::new());
+        for (name, mut read) in futures::future::try_join_all(read).await? {
+            outbox.append(&mut read.outbox);
+            inboxes.append(&mut read.inboxes);
+            facts.insert(name, read);
+        }
+        let mut of = |name: &str| facts.remove(name).unwrap_or_default();
+        let (order, inventory, payment) = (of("order"), of("inventory"), of("payment"));
+        let (assembly, notification) = (of("assembly"), of("notification"));
+        let (delivery, customers) = (of("delivery"), of("customers"));
         let intake = Box::pin(intake::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, order.at, progress).await?;
-        let messaging = [order.outbox, payment.outbox, assembly.outbox, delivery.outbox, customers.outbox].concat();
-        let inboxes = [
-            order.inboxes,
-            inventory.inboxes,
-            payment.inboxes,
-            assembly.inboxes,
-            notification.inboxes,
-            delivery.inboxes,
-        ]
-        .concat();
         Ok(Facts {
             at: order.at,
             kept_since: Some(messaging::kept_since(&self.databases, &self.kafka, order.at).await?),
@@ -102,13 +98,33 @@ impl Sources {
             loans: customers.loans,
             credits: payment.credits,
             intake,
-            outbox: messaging,
+            outbox,
             inboxes,
             logs: read.logs,
             dead_letters: read.dead_letters,
             discarded: read.discarded,
             ..Facts::default()
         })
+    }
+
+    /// Reads one database: its outbox and inboxes, if it has them, and what its service's file here reads.
+    async fn read(&self, service: &'static Service) -> anyhow::Result<Facts> {
+        let mut snapshot = snapshot(&self.databases, service).await?;
+        let database = &mut *snapshot;
+        let own = match service.name {
+            "order" => order::read(database).await?,
+            "inventory" => inventory::read(database).await?,
+            "payment" => payment::read(database).await?,
+            "assembly" => assembly::read(database).await?,
+            "notification" => notification::read(database).await?,
+            "delivery" => delivery::read(database).await?,
+            "customers" => customers::read(database).await?,
+            _ => Facts::default(),
+        };
+        let outbox = if service.has_table("outbox") { messaging::outbox(database, service).await? } else { Vec::new() };
+        let inboxes =
+            if service.has_table("inbox") { messaging::inboxes(database, service).await? } else { Vec::new() };
+        Ok(Facts { outbox, inboxes, ..own })
     }
 }
 

@@ -9,16 +9,10 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{messaging, parsed, snapshot};
-use crate::databases::Databases;
+use super::parsed;
 
-pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
-    let mut database = snapshot(databases, &notification::SERVICE).await?;
-    Ok(Facts {
-        notifications: notifications(&mut database).await?,
-        inboxes: messaging::inboxes(&mut database, &notification::SERVICE).await?,
-        ..Facts::default()
-    })
+pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
+    Ok(Facts { notifications: notifications(database).await?, ..Facts::default() })
 }
 
 #[derive(FromRow)]

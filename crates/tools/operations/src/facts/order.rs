@@ -9,17 +9,13 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{messaging, parsed, snapshot};
-use crate::databases::Databases;
+use super::parsed;
 
-pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
-    let mut database = snapshot(databases, &order::SERVICE).await?;
+pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts {
         at: sqlx::query_scalar("select now()").fetch_one(&mut *database).await?,
-        orders: orders(&mut database).await?,
-        acknowledged: acknowledged(&mut database).await?,
-        outbox: messaging::outbox(&mut database, &order::SERVICE).await?,
-        inboxes: messaging::inboxes(&mut database, &order::SERVICE).await?,
+        orders: orders(database).await?,
+        acknowledged: acknowledged(database).await?,
         ..Facts::default()
     })
 }

@@ -13,8 +13,7 @@ use platform::kafka::Message;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{messaging, parsed, snapshot};
-use crate::databases::Databases;
+use super::parsed;
 
 /// The migration that made payment's outbox.
 const OUTBOX: i64 = 8;
@@ -26,17 +25,14 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// The built-in provider, whose ledger is in payment's database.
 pub const LEDGER: &str = "ledger";
 
-pub async fn read(databases: &Databases) -> anyhow::Result<Facts> {
-    let mut database = snapshot(databases, &payment::SERVICE).await?;
+pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts {
-        payments: payments(&mut database).await?,
-        ledger: ledger(&mut database).await?,
-        balances: balances(&mut database).await?,
-        credits: credits(&mut database).await?,
-        outbox: messaging::outbox(&mut database, &payment::SERVICE).await?,
-        completions: completions(&mut database).await?,
-        completions_since: completions_since(&mut database).await?,
-        inboxes: messaging::inboxes(&mut database, &payment::SERVICE).await?,
+        payments: payments(database).await?,
+        ledger: ledger(database).await?,
+        balances: balances(database).await?,
+        credits: credits(database).await?,
+        completions: completions(database).await?,
+        completions_since: completions_since(database).await?,
         ..Facts::default()
     })
 }

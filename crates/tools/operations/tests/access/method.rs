@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use contracts::proto::DESCRIPTORS;
-use platform::auth::{Access, Rule};
+use operations::services::SERVICES;
+use platform::auth::Access;
 use prost::Message as _;
 use prost_types::{FileDescriptorSet, field_descriptor_proto::Type};
 
@@ -22,36 +23,33 @@ pub struct Method {
     pub name: String,
 }
 
-/// The tables of rules: the service, and its rules.
-const TABLES: [(&str, Api, &[Rule]); 12] = [
-    ("iam", Api::Grpc, iam::api::RULES),
-    ("inventory", Api::Grpc, inventory::api::RULES),
-    ("order", Api::Http, order::api::RULES),
-    ("order", Api::Grpc, order::api::grpc::RULES),
-    ("payment", Api::Grpc, payment::api::RULES),
-    ("assembly", Api::Grpc, assembly::api::RULES),
-    ("notification", Api::Grpc, notification::api::RULES),
-    ("delivery", Api::Http, delivery::api::http::RULES),
-    ("delivery", Api::Grpc, delivery::api::grpc::RULES),
-    ("geo", Api::Grpc, geo::api::RULES),
-    ("customers", Api::Grpc, customers::api::RULES),
-    ("intake", Api::Http, intake::api::RULES),
-];
+impl Method {
+    /// Whether it changes nothing, as its name says.
+    pub fn is_read(&self) -> bool {
+        let name = self.name.rsplit('/').next().unwrap_or_default();
+        match self.api {
+            Api::Grpc => ["Get", "List"].iter().any(|read| name.starts_with(read)),
+            Api::Http => self.name.starts_with("GET "),
+        }
+    }
+}
 
 /// The methods that have a rule.
 pub fn all() -> Vec<(Method, Access)> {
-    let methods = TABLES.into_iter().flat_map(|(service, api, rules)| {
-        rules.iter().map(move |rule| (Method { service, api, name: rule.method.to_owned() }, rule.access))
-    });
-    methods.collect()
+    let rules =
+        SERVICES.into_iter().flat_map(|service| service.rules.concat().into_iter().map(move |rule| (service, rule)));
+    rules
+        .map(|(service, rule)| {
+            let api = if rule.method.starts_with('/') { Api::Grpc } else { Api::Http };
+            (Method { service: service.name, api, name: rule.method.to_owned() }, rule.access)
+        })
+        .collect()
 }
 
 /// The service whose rules are of this protobuf service.
 fn service_of(package: &str) -> &'static str {
-    let found = TABLES.into_iter().find(|(_, api, rules)| {
-        *api == Api::Grpc && rules.iter().any(|rule| rule.method.starts_with(&format!("/{package}/")))
-    });
-    found.map_or("no service", |(service, ..)| service)
+    let found = all().into_iter().find(|(method, _)| method.name.starts_with(&format!("/{package}/")));
+    found.map_or("no service", |(method, _)| method.service)
 }
 
 /// The methods in the descriptors and the OpenAPI documents.
@@ -66,13 +64,9 @@ pub fn described() -> BTreeSet<Method> {
             }
         }
     }
-    let documents = [
-        ("order", order::api::document()),
-        ("delivery", delivery::api::http::document()),
-        ("intake", intake::api::document()),
-    ];
+    let documents = SERVICES.into_iter().filter_map(|service| Some((service.name, service.openapi?)));
     for (service, document) in documents {
-        let document = serde_json::to_value(&document).unwrap();
+        let document = serde_json::to_value(document()).unwrap();
         for (path, operations) in document["paths"].as_object().unwrap() {
             for verb in operations.as_object().unwrap().keys().filter(|key| *key != "parameters") {
                 let name = format!("{} {path}", verb.to_uppercase());

@@ -27,7 +27,7 @@ use platform::{
     auth::{SESSION_HEADER, SESSION_METADATA, ServiceKey},
     clock,
     config::Settings,
-    http, ids,
+    ids,
     kafka::{Config, KafkaPublisher, Record},
     outbox::Publisher as _,
 };
@@ -45,6 +45,7 @@ use tonic::{
 use crate::{
     answers::Answer,
     method::{self, Api, Method},
+    table,
 };
 
 const OPERATOR: &str = "access-operator";
@@ -89,16 +90,17 @@ impl System {
             readiness.ready().await;
         }
         let address = |variable: &str| settings.get(variable).unwrap().parse::<SocketAddr>().unwrap();
-        let mut grpc = HashMap::new();
-        for service in SERVICES {
-            let url = format!("http://{}", address(&service.called_at()));
-            grpc.insert(service.name, Endpoint::from_shared(url).unwrap().connect_lazy());
+        let (mut grpc, mut http) = (HashMap::new(), HashMap::new());
+        for (service, api) in
+            SERVICES.into_iter().flat_map(|service| service.apis().into_iter().map(|api| (service.name, api)))
+        {
+            let listens = address(&api.listen);
+            if api.is_grpc {
+                grpc.insert(service, Endpoint::from_shared(format!("http://{listens}")).unwrap().connect_lazy());
+            } else {
+                http.insert(service, listens);
+            }
         }
-        let http = HashMap::from([
-            ("order", address("ORDER_LISTEN")),
-            ("delivery", address("DELIVERY_HTTP_LISTEN")),
-            ("intake", address("INTAKE_LISTEN")),
-        ]);
         let shop = Shop::of(&settings).unwrap();
         let (owner, another) = (Customer::fresh("owner"), Customer::fresh("another"));
         let (owner_uuid, _) = owner.register(&shop).await.unwrap();
@@ -114,7 +116,7 @@ impl System {
         let system = Self {
             http,
             grpc,
-            client: http::client(Duration::from_secs(10)).unwrap(),
+            client: platform::http::client(Duration::from_secs(10)).unwrap(),
             sessions: [dead, owner, another, operator],
             owner: owner_uuid.to_string(),
             order,
@@ -125,18 +127,11 @@ impl System {
         system
     }
 
-    /// Returns when the services that follow orders know this one.
+    /// Returns when every service that follows orders shows this one to its owner.
     async fn followed(&self) {
-        for (service, name) in [
-            ("assembly", "/assembly.v1.AssemblyService/GetAssembly"),
-            ("notification", "/notification.v1.NotificationService/ListNotifications"),
-            ("delivery", "/delivery.v1.DeliveryService/GetDeliveryStatus"),
-        ] {
-            let method = Method { service, api: Api::Grpc, name: name.to_owned() };
-            eventually(async || (self.ask(&method, Caller::Owner).await == Answer::Admitted).then_some(())).await;
+        for row in table::rows().into_iter().filter(|row| row.hides() && row.method.is_read()) {
+            eventually(async || (self.ask(&row.method, Caller::Owner).await == Answer::Admitted).then_some(())).await;
         }
-        let method = Method { service: "intake", api: Api::Http, name: "GET /orders/{id}".to_owned() };
-        eventually(async || (self.ask(&method, Caller::Owner).await == Answer::Admitted).then_some(())).await;
     }
 
     /// Calls a method about the owner and its order.

@@ -28,8 +28,8 @@ const ATTEMPTS: usize = 3;
 pub struct Options {
     /// The name in the container's label `shipyard.name`, beside the owner's pid.
     pub label: String,
-    /// The address that the broker advertises: a proxy's or its own.
-    pub advertised: SocketAddr,
+    /// The address that the broker advertises, such as a proxy's; its own if there is none.
+    pub advertised: Option<SocketAddr>,
     /// Variables in addition to [`ENVIRONMENT`], such as `("KAFKA_MESSAGE_MAX_BYTES", "4000000")`.
     pub variables: Vec<(&'static str, &'static str)>,
 }
@@ -113,7 +113,7 @@ impl Broker {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let [owner, host] = docker::labels();
         let (name, port) = (format!("shipyard.name={}", options.label), format!("{address}:9092"));
-        let advertised = format!("KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://{}", options.advertised);
+        let advertised = format!("KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://{}", options.advertised.unwrap_or(address));
         let environment = ENVIRONMENT.iter().chain(&options.variables).map(|(name, value)| format!("{name}={value}"));
         let environment: Vec<String> = environment.collect();
         let image = image();

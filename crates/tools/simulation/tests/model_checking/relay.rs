@@ -1,8 +1,8 @@
 //! How events of one key leave an outbox: two relays of which one is of an older version, a lease that expires at any moment, a broker
 //! that takes a part, and a death at every step.
 //!
-//! The table and the lease are the real twins, which are put together anew for each step. What is left out: rows of other keys, and
-//! batches.
+//! The table and the lease are the real twins, which are put together anew for each step. A relay reads its next batch while it publishes
+//! one and marks the one before. What is left out: rows of other keys.
 
 use futures::FutureExt as _;
 use platform::outbox::{Event, MemoryOutbox, Outbox as _, Unpublished};
@@ -13,7 +13,9 @@ use crate::goal::stuck;
 
 const EVENTS: usize = 3;
 /// More than there are.
-const BATCH: i64 = 10;
+const ALL: i64 = 10;
+/// Rows that a relay reads at once.
+const BATCH: i64 = 2;
 const KEY: Uuid = Uuid::from_u128(1);
 const HOLDERS: [&str; 2] = ["older", "newer"];
 const NEW_KIND: &str = "new";
@@ -43,10 +45,25 @@ struct State {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Relay {
     Idle,
-    Holds(i64),
+    /// Has had the lease in this epoch.
+    Holds(i64, InHand),
+}
+
+/// What a relay has under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct InHand {
     /// Has read these rows: those to publish, and those to set aside.
-    Read(i64, Vec<i64>, Vec<i64>),
-    Published(i64, Vec<i64>),
+    ready: Vec<i64>,
+    aside: Vec<i64>,
+    publishing: Vec<i64>,
+    /// Acknowledged by the broker.
+    unmarked: Vec<i64>,
+}
+
+impl InHand {
+    fn has_read(&self) -> bool {
+        !self.ready.is_empty() || !self.aside.is_empty()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +74,8 @@ enum Action {
     TakeBack(usize),
     Read(usize),
     SetAside(usize),
+    /// Gives the broker what is read.
+    Send(usize),
     /// The broker takes so many and acknowledges them, or takes a part and says nothing.
     Publish(usize, usize),
     Mark(usize),
@@ -97,7 +116,7 @@ impl State {
         for (place, (_, published)) in outbox.events().into_iter().enumerate() {
             self.published[place] = published;
         }
-        let waiting: Vec<i64> = now(outbox.unpublished(BATCH)).into_iter().map(|row| row.id).collect();
+        let waiting: Vec<i64> = now(outbox.unpublished(ALL, &[])).into_iter().map(|row| row.id).collect();
         for (id, place) in (0..).zip(0..self.written) {
             self.aside[place] = !self.published[place] && !waiting.contains(&id);
         }
@@ -137,16 +156,21 @@ impl Model for Relays {
         for relay in 0..HOLDERS.len() {
             match &state.relays[relay] {
                 Relay::Idle => actions.push(Action::Acquire(relay)),
-                Relay::Holds(_) => {
-                    actions.extend([Action::Acquire(relay), Action::TakeBack(relay), Action::Read(relay)]);
-                    actions.extend([Action::Release(relay), Action::Die(relay)]);
-                }
-                Relay::Read(_, ready, aside) if aside.is_empty() => {
-                    actions.extend((0..=ready.len()).map(|taken| Action::Publish(relay, taken)));
+                Relay::Holds(_, hand) => {
+                    let between = hand.publishing.is_empty();
                     actions.push(Action::Die(relay));
+                    actions.extend(between.then_some(Action::Acquire(relay)));
+                    actions.extend(between.then_some(Action::TakeBack(relay)));
+                    actions.extend((between && *hand == InHand::default()).then_some(Action::Release(relay)));
+                    actions.extend((!hand.has_read()).then_some(Action::Read(relay)));
+                    actions.extend((between && !hand.aside.is_empty()).then_some(Action::SetAside(relay)));
+                    let can_send = between && hand.aside.is_empty() && !hand.ready.is_empty();
+                    actions.extend(can_send.then_some(Action::Send(relay)));
+                    if !between {
+                        actions.extend((0..=hand.publishing.len()).map(|taken| Action::Publish(relay, taken)));
+                    }
+                    actions.extend((!hand.unmarked.is_empty()).then_some(Action::Mark(relay)));
                 }
-                Relay::Read(..) => actions.extend([Action::SetAside(relay), Action::Die(relay)]),
-                Relay::Published(..) => actions.extend([Action::Mark(relay), Action::Die(relay)]),
             }
         }
     }
@@ -161,6 +185,7 @@ impl Model for Relays {
             | Action::TakeBack(relay)
             | Action::Read(relay)
             | Action::SetAside(relay)
+            | Action::Send(relay)
             | Action::Publish(relay, _)
             | Action::Mark(relay)
             | Action::Release(relay) => self.work(&mut state, relay, action),
@@ -177,7 +202,11 @@ impl Model for Relays {
             Property::always("a relay without the lease changes nothing", |_, state: &State| !state.trespassed),
             Property::sometimes("an event is set aside", |_, state: &State| state.aside[1]),
             Property::sometimes("a relay goes on after it has lost its lease", |_, state: &State| {
-                state.relays.iter().any(|relay| matches!(relay, Relay::Published(1, _)))
+                state.relays.iter().any(|relay| matches!(relay, Relay::Holds(1, hand) if !hand.unmarked.is_empty()))
+            }),
+            Property::sometimes("a batch is read while another is published", |_, state: &State| {
+                let both = |hand: &InHand| hand.has_read() && !hand.publishing.is_empty();
+                state.relays.iter().any(|relay| matches!(relay, Relay::Holds(_, hand) if both(hand)))
             }),
         ]
     }
@@ -188,12 +217,13 @@ impl Relays {
         let outbox = state.outbox(relay);
         let shown = |epoch: i64| if self.fenced { epoch } else { outbox.epoch() };
         let (current, rows_before) = (outbox.epoch(), (state.published, state.aside));
-        let held = match &state.relays[relay] {
-            Relay::Idle => 0,
-            Relay::Holds(epoch) | Relay::Read(epoch, ..) | Relay::Published(epoch, _) => *epoch,
+        let (held, mut hand) = match state.relays[relay].clone() {
+            Relay::Idle => (0, InHand::default()),
+            Relay::Holds(epoch, hand) => (epoch, hand),
         };
-        match (action, state.relays[relay].clone()) {
-            (Action::Acquire(_), _) => {
+        let mut released = false;
+        match action {
+            Action::Acquire(_) => {
                 let acquired = now(outbox.lease(TTL));
                 if acquired.is_some() && state.holder != Some(relay) {
                     // Epochs are kept as their difference: the previous holder has an older one now.
@@ -201,52 +231,52 @@ impl Relays {
                     state.holder = Some(relay);
                 }
                 state.expired &= acquired.is_none();
-                state.relays[relay] = acquired.map_or(Relay::Idle, |_| Relay::Holds(2));
+                // Another may have published what it has in hand from an earlier epoch.
+                let kept = if held == 2 { hand } else { InHand::default() };
+                state.relays[relay] = acquired.map_or(Relay::Idle, |_| Relay::Holds(2, kept));
                 return;
             }
-            (Action::TakeBack(_), Relay::Holds(epoch)) => {
+            Action::TakeBack(_) => {
                 let kinds: &[&str] = if relay == 0 { &["known"] } else { &["known", NEW_KIND] };
-                now(outbox.take_back(shown(epoch), kinds));
+                now(outbox.take_back(shown(held), kinds));
             }
-            (Action::Read(_), Relay::Holds(epoch)) => {
-                let (ready, aside) = sort(relay, now(outbox.unpublished(BATCH)));
-                if !ready.is_empty() || !aside.is_empty() {
-                    state.relays[relay] = Relay::Read(epoch, ready, aside);
-                }
+            Action::Read(_) => {
+                let besides = [&hand.publishing[..], &hand.unmarked].concat();
+                (hand.ready, hand.aside) = sort(relay, now(outbox.unpublished(BATCH, &besides)));
             }
-            (Action::SetAside(_), Relay::Read(epoch, ready, aside)) => {
-                now(outbox.set_aside(shown(epoch), &aside));
-                state.relays[relay] =
-                    if ready.is_empty() { Relay::Holds(epoch) } else { Relay::Read(epoch, ready, Vec::new()) };
-            }
-            (Action::Publish(_, taken), Relay::Read(epoch, ready, _)) => {
-                for id in &ready[..taken] {
+            Action::SetAside(_) => now(outbox.set_aside(shown(held), &std::mem::take(&mut hand.aside))),
+            Action::Send(_) => hand.publishing = std::mem::take(&mut hand.ready),
+            Action::Publish(_, taken) => {
+                let mut publishing = std::mem::take(&mut hand.publishing);
+                for id in &publishing[..taken] {
                     let event = usize::try_from(*id).expect("a place");
                     if !state.topic.contains(&event) {
                         state.topic.push(event);
                     }
                 }
-                state.relays[relay] =
-                    if taken == ready.len() { Relay::Published(epoch, ready) } else { Relay::Holds(epoch) };
+                if taken == publishing.len() {
+                    hand.unmarked.append(&mut publishing);
+                } else {
+                    // What is in hand is lost with a failure.
+                    hand = InHand::default();
+                }
             }
-            (Action::Mark(_), Relay::Published(epoch, ids)) => {
-                now(outbox.mark(shown(epoch), &ids));
-                state.relays[relay] = Relay::Holds(epoch);
+            Action::Mark(_) => now(outbox.mark(shown(held), &std::mem::take(&mut hand.unmarked))),
+            Action::Release(_) => {
+                now(outbox.release(held));
+                state.expired |= held == current && state.holder == Some(relay);
+                released = true;
             }
-            (Action::Release(_), Relay::Holds(epoch)) => {
-                now(outbox.release(epoch));
-                state.expired |= epoch == current && state.holder == Some(relay);
-                state.relays[relay] = Relay::Idle;
-            }
-            _ => {}
+            Action::Write | Action::Expire | Action::Die(_) => {}
         }
+        state.relays[relay] = if released { Relay::Idle } else { Relay::Holds(held, hand) };
         state.read_back(&outbox);
         state.trespassed |= held != current && rows_before != (state.published, state.aside);
     }
 }
 
 fn age(relay: &mut Relay) {
-    if let Relay::Holds(epoch) | Relay::Read(epoch, ..) | Relay::Published(epoch, _) = relay {
+    if let Relay::Holds(epoch, _) = relay {
         *epoch = 1;
     }
 }

@@ -29,7 +29,7 @@ use platform::{
 use uuid::Uuid;
 
 use crate::{
-    deliveries,
+    borrowers, deliveries,
     shop::{FALLBACK, INITIAL_BALANCE},
     world::{World, locked},
 };
@@ -40,7 +40,7 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
     let stores = &world.stores;
     let (deliveries, couriers, places) = deliveries::facts(world, at);
     let orders: Vec<Order> = stores.orders.all().into_iter().map(|order| self::order(world, order, at)).collect();
-    Facts {
+    let mut facts = Facts {
         at,
         ledger: ledger(world).await,
         balances: balances(world),
@@ -66,7 +66,9 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
         poison: Some(poison(world)),
         orders,
         ..Facts::default()
-    }
+    };
+    borrowers::add_to(&mut facts, world, at);
+    facts
 }
 
 fn order(world: &World, order: order::model::Order, at: DateTime<Utc>) -> Order {
@@ -120,9 +122,10 @@ fn account(method: Method, user: UserId) -> Option<Uuid> {
     (method == Method::InvestorMoney).then_some(user.uuid())
 }
 
-/// Of everybody who ever asked to pay.
+/// Of every user who ever asked to pay or was credited.
 fn balances(world: &World) -> Vec<Balance> {
-    let users: BTreeSet<UserId> = locked(&world.stores.charged).values().map(|intent| intent.user).collect();
+    let mut users: BTreeSet<UserId> = locked(&world.stores.charged).values().map(|intent| intent.user).collect();
+    users.extend(world.stores.books.credits().iter().map(|credit| credit.user));
     let balance = |user: UserId| {
         let current = world.stores.books.balance(user);
         Balance { user: user.uuid(), initial: Some(INITIAL_BALANCE), current }

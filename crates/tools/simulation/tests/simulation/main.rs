@@ -3,6 +3,7 @@
 //!
 //! `SIM_SEEDS` sets how many seeds are run; `SIM_SEED=17 cargo test -p simulation one_seed -- --nocapture` shows the history of one.
 
+mod borrowers;
 mod broker;
 mod deliveries;
 mod facts;
@@ -88,7 +89,8 @@ fn report(ran: &Ran) -> String {
 struct Sums {
     orders: [usize; 3],
     struck: [usize; Fault::ALL.len()],
-    looked_at: [usize; 11],
+    looked_at: [usize; 13],
+    loans: [usize; 3],
     events: usize,
     simulated: Duration,
 }
@@ -98,6 +100,7 @@ impl Sums {
         add(&mut self.orders, &ran.orders);
         add(&mut self.struck, &ran.struck);
         add(&mut self.looked_at, &ran.looked_at);
+        add(&mut self.loans, &ran.loans);
         self.events += ran.history.length;
         self.simulated += ran.simulated;
     }
@@ -121,7 +124,7 @@ fn no_seed_loses_doubles_or_half_undoes_anything() {
         let seed = wrong.plan.seed;
         panic!("seed {seed} goes wrong; the shortest history found:\n{}", report(&shrink(wrong)));
     }
-    let Sums { orders, struck, looked_at, events, simulated } = sums.into_inner().unwrap_or_default();
+    let Sums { orders, struck, looked_at, loans, events, simulated } = sums.into_inner().unwrap_or_default();
     let took = start.elapsed();
     #[expect(clippy::cast_precision_loss, reason = "a figure to look at")]
     let rate = seeds as f64 / took.as_secs_f64();
@@ -130,10 +133,11 @@ fn no_seed_loses_doubles_or_half_undoes_anything() {
         simulated.as_secs() / 3600
     );
     println!("orders: {} built, {} paid and undone, {} never paid", orders[0], orders[1], orders[2]);
+    println!("loans: {} credited, {} refused, {} held without a customer", loans[0], loans[1], loans[2]);
     println!("faults: {:?}", Fault::ALL.into_iter().zip(struck).collect::<Vec<_>>());
     println!("looked at, by invariant: {looked_at:?}");
     if seeds >= 1000 {
-        assert!(orders.iter().all(|count| *count > 0), "{orders:?}");
+        assert!(orders.iter().chain(&loans).all(|count| *count > 0), "{orders:?} {loans:?}");
         assert!(struck.iter().all(|count| *count > 0), "{struck:?}");
         let but_sessions = looked_at[..8].iter().chain(&looked_at[9..]);
         assert!(but_sessions.copied().all(|count| count > 0), "{looked_at:?}");
@@ -260,4 +264,18 @@ fn marking_events_without_the_lease_is_found() {
 #[test]
 fn ignoring_the_creation_of_an_order_is_found() {
     is_found(Mistake::IgnoreOrderCreated);
+}
+
+#[test]
+fn crediting_a_loan_to_a_customer_who_is_not_verified_is_found() {
+    is_found_in(Mistake::CreditUnchecked, Plan::of, |problem| {
+        problem.starts_with("12: ") && problem.contains("its customer was KYC_PENDING")
+    });
+}
+
+#[test]
+fn asking_for_a_credit_again_under_a_new_reference_is_found() {
+    is_found_in(Mistake::NewReferenceOnRetry, Plan::of, |problem| {
+        problem.starts_with("12: ") && problem.contains("is of no loan")
+    });
 }

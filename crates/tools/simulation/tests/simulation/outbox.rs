@@ -31,9 +31,9 @@ impl Outbox for Steps<MemoryOutbox> {
         self.twin.release(epoch).await
     }
 
-    async fn unpublished(&self, limit: i64) -> anyhow::Result<Vec<Unpublished>> {
+    async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
         self.before("before it reads its outbox").await?;
-        let rows = self.twin.unpublished(limit).await?;
+        let rows = self.twin.unpublished(limit, besides).await?;
         if self.process.world.makes(Mistake::MarkBeforeAck) {
             self.twin.mark(self.twin.epoch(), &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
         }

@@ -258,7 +258,10 @@ impl Balances for RemoteProvider {
     }
 
     async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError> {
-        self.books.credit(credit).await
+        self.process.step("before a credit is written").await;
+        let standing = self.books.credit(credit).await;
+        self.process.step("after a credit is written").await;
+        standing
     }
 }
 

@@ -100,6 +100,10 @@ pub enum Mistake {
     NewKeyOnRetry,
     /// Inventory records that it took `OrderCreated`, and does not confirm the reservation.
     IgnoreOrderCreated,
+    /// customers credits a loan to any customer, verified or not.
+    CreditUnchecked,
+    /// A credit whose outcome is not known is asked for again under a new reference.
+    NewReferenceOnRetry,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

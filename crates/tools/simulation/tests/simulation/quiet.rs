@@ -3,7 +3,7 @@
 use contracts::events::ROUTES;
 use notification::repository::Notifications as _;
 
-use crate::{deliveries, world::World};
+use crate::{borrowers, deliveries, world::World};
 
 /// What is still to be done; nothing once the shop is quiet.
 pub async fn unfinished(world: &World) -> Option<String> {
@@ -37,6 +37,9 @@ pub async fn unfinished(world: &World) -> Option<String> {
         return Some(format!("parts are held for order {order}"));
     }
     if let Some(open) = deliveries::unfinished(world) {
+        return Some(open);
+    }
+    if let Some(open) = borrowers::unfinished(world) {
         return Some(open);
     }
     let queued = stores.notifications.queued(i64::MAX).await.unwrap_or_default();

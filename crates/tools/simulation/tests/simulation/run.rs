@@ -9,6 +9,7 @@ use rand::{RngExt as _, seq::IndexedRandom as _};
 use tokio::{runtime::Builder, task::JoinSet, time::Instant};
 
 use crate::{
+    borrowers::{self, Borrower},
     facts,
     history::History,
     plan::{Fault, Plan},
@@ -32,6 +33,8 @@ pub struct Ran {
     /// How much the auditor looked at, by invariant.
     pub looked_at: Vec<usize>,
     pub simulated: Duration,
+    /// How many loans there were, by how they ended: credited, refused, held for a user who is no customer.
+    pub loans: [usize; 3],
 }
 
 /// Runs a plan from its beginning to its audit.
@@ -60,6 +63,9 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
             let chat = format!("chat {number}");
             world.stores.users.set_chat(UserId::new(user.uuid), &chat);
             chats.insert(user.uuid, chat);
+        }
+        if !plan.scarce && world.chance(0.4) {
+            users.spawn(Borrower { world: world.clone(), uuid: user.uuid }.live());
         }
         users.spawn(user.shop());
     }
@@ -96,6 +102,8 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
     let facts = facts::gather(&world, clock, &chats).await;
     let report = audit::check(&facts);
     problems.append(&mut locked(&world.stores.problems));
+    let (loans, wrong) = borrowers::loans(&world);
+    problems.extend(wrong);
     for finding in report.broken() {
         let rows = finding.violations.iter().map(|row| format!("{}: {}: {}", finding.number, row.row, row.problem));
         problems.extend(rows);
@@ -110,6 +118,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         problems,
         history: world.history(),
         orders: ends(&facts.orders),
+        loans,
         struck: world.struck(),
         looked_at: report.findings.iter().map(|one| one.counted.iter().map(|count| count.count).sum()).collect(),
         simulated: start.elapsed(),

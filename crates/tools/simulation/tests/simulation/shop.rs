@@ -1,7 +1,7 @@
 //! The shop: its stores, which outlive every process, and how each service is put together over them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, LazyLock, Mutex, atomic::AtomicBool},
     time::Duration,
 };
@@ -14,6 +14,7 @@ use assembly::{
 use audit::facts::Acknowledged;
 use contracts::events::{OrderOf, OrderPaid, Received, Subscription, topics_of};
 use contracts::{ids::PartId, money::Money};
+use customers::service::CustomerService;
 use delivery::{client::MemoryGeo, repository::MemoryRepository};
 use inventory::{
     model::{Category, Dimensions, Manufacturer, NewPart},
@@ -47,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    borrowers,
     broker::{SimulatedPublisher, consume},
     deliveries,
     peers::{RemoteInventory, RemoteMessenger, RemotePayments, RemoteProvider},
@@ -78,6 +80,11 @@ pub struct Stores {
     pub users: MemoryUsers,
     pub deliveries: MemoryRepository,
     pub geo: MemoryGeo,
+    pub customers: customers::repository::MemoryRepository,
+    /// The loans that a bank has approved.
+    pub approved: Mutex<BTreeSet<String>>,
+    /// The loans that payment was asked to credit.
+    pub tried: Mutex<BTreeSet<String>>,
     /// Every charge that the provider was asked for.
     pub charged: Mutex<BTreeMap<Uuid, Intent>>,
     /// Stock that was taken without being there.
@@ -97,7 +104,7 @@ impl Stores {
     pub fn new(rng: &mut StdRng, scarce: bool) -> Self {
         let rate = if rng.random_bool(0.5) { 0.2 } else { 0.0 };
         let stock = if scarce { [1, 1, 0, 0] } else { [1, rng.random_range(1..=4), rng.random_range(3..=10), 1000] };
-        let leases = ["payment-deadlines", "expiry", "sender"];
+        let leases = ["payment-deadlines", "expiry", "sender", customers::jobs::LEASE];
         Self {
             orders: MemoryOrders::default(),
             inventory: MemoryInventory::default(),
@@ -112,6 +119,9 @@ impl Stores {
             users: MemoryUsers::default(),
             deliveries: MemoryRepository::default(),
             geo: deliveries::geo(),
+            customers: customers::repository::MemoryRepository::default(),
+            approved: Mutex::default(),
+            tried: Mutex::default(),
             charged: Mutex::default(),
             lent: Mutex::default(),
             acknowledged: Mutex::default(),
@@ -131,17 +141,18 @@ impl Stores {
     }
 
     /// The outbox of each service that has one.
-    pub fn outboxes(&self) -> [(&'static str, &MemoryOutbox); 4] {
+    pub fn outboxes(&self) -> [(&'static str, &MemoryOutbox); 5] {
         [
             ("order", &self.orders.outbox),
             ("payment", &self.payments.outbox),
             ("assembly", &self.jobs.outbox),
             ("delivery", &self.deliveries.outbox),
+            ("customers", &self.customers.outbox),
         ]
     }
 
     /// The process's own handle on a lease, for which it competes with the others.
-    fn lease(&self, name: &str, process: &Process) -> Arc<MemoryLease> {
+    pub fn lease(&self, name: &str, process: &Process) -> Arc<MemoryLease> {
         Arc::new(self.leases[name].rival(process.holder.clone()))
     }
 }
@@ -170,6 +181,7 @@ pub fn boot(process: &Process) -> Serves {
         Name::Assembly => ships(process),
         Name::Notification => notifications(process),
         Name::Delivery => deliveries::boot(process),
+        Name::Customers => borrowers::boot(process),
     }
 }
 
@@ -303,5 +315,9 @@ impl Serves {
 
     pub fn payments(self) -> Option<PaymentService> {
         if let Self::Payments(service) = self { Some(service) } else { None }
+    }
+
+    pub fn customers(self) -> Option<CustomerService> {
+        if let Self::Customers(service) = self { Some(service) } else { None }
     }
 }

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use customers::service::CustomerService;
 use inventory::service::InventoryService;
 use order::service::OrderService;
 use payment::service::PaymentService;
@@ -34,11 +35,19 @@ pub enum Name {
     Assembly,
     Notification,
     Delivery,
+    Customers,
 }
 
 impl Name {
-    pub const ALL: [Self; 6] =
-        [Self::Order, Self::Inventory, Self::Payment, Self::Assembly, Self::Notification, Self::Delivery];
+    pub const ALL: [Self; 7] = [
+        Self::Order,
+        Self::Inventory,
+        Self::Payment,
+        Self::Assembly,
+        Self::Notification,
+        Self::Delivery,
+        Self::Customers,
+    ];
 }
 
 pub struct World {
@@ -68,6 +77,7 @@ pub enum Serves {
     Orders(OrderService, order::service::DeliveryService),
     Stock(InventoryService),
     Payments(PaymentService),
+    Customers(CustomerService),
     Nobody,
 }
 

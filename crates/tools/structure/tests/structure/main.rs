@@ -4,6 +4,8 @@ mod anatomy;
 mod arrows;
 mod circles;
 mod documents;
+mod mentions;
 mod registry;
+mod shared_tables;
 mod tree;
 mod words;

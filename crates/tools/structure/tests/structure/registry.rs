@@ -1,61 +1,234 @@
 //! A service is known in few places, and in all of them.
 
-use crate::tree::{crates, read, read_without_tests, root, services, shown};
+use std::{collections::BTreeSet, fs};
 
+use crate::tree::{Crate, crates, files, read, read_without_tests, root, services, shown};
+
+/// The ports of the services that others call. A service that none calls may have its own in its `SERVICE` alone.
+const PORTS: &str = "crates/shared/contracts/src/ports.rs";
+
+const REGISTRY: &str = "crates/tools/operations/src/services.rs";
+const MANIFEST: &str = "crates/tools/operations/Cargo.toml";
+const COMPOSE: &str = "deploy/compose/services.yaml";
+const EXAMPLE: &str = ".env.example";
+const ENVOY: &str = "deploy/envoy/envoy.yaml";
+
+/// The six touches that make a service: its crate, its contract, its migrations, its line in the registry, its block in compose and its
+/// variables.
 #[test]
-fn every_service_is_registered_everywhere() {
-    let places = [
-        ("crates/tools/operations/src/services.rs", "&{}::SERVICE", "a line in the registry"),
-        ("crates/shared/contracts/src/ports.rs", "pub const {^}: u16", "its port"),
-        ("deploy/compose/services.yaml", "\n  {}:\n", "a block"),
-        ("deploy/Dockerfile", "AS {}\n", "a target"),
-        (".env.example", "{^}_LISTEN=", "its variables"),
-        ("deploy/envoy/envoy.yaml", "address: {},", "its cluster"),
-    ];
-    let places_with_database = [
-        (".env.example", "{^}_DATABASE_URL=", "the variable of its database"),
-        ("deploy/postgres/databases.sh", "create {} ", "its database"),
-        ("deploy/compose/infrastructure.yaml", "{^}_DATABASE_PASSWORD", "the password of its role"),
-    ];
+fn a_service_is_in_each_of_the_six_places() {
+    let (registry, example, blocks) = (text(REGISTRY), text(EXAMPLE), blocks());
+    let (registry, _) = registry.split_once("];").expect("the registry has an end");
+    let services = services();
     let mut missing = Vec::new();
-    for service in services() {
-        let has_migrations = root().join("migrations").join(&service.name).is_dir();
-        if has_migrations != service.has_database() {
-            missing.push(format!(
-                "{}: `database` in its SERVICE, unless it is None, and migrations/{} belong together",
-                service.name, service.name
-            ));
+    for service in &services {
+        let Crate { name, .. } = service;
+        let mut lacks = |what: String| missing.push(format!("{name}: {what}"));
+        contract(service).into_iter().for_each(&mut lacks);
+        if service.has_database() != root().join("migrations").join(name).is_dir() {
+            lacks(format!("`database` in its SERVICE, unless that is None, and migrations/{name} belong together"));
         }
-        let stored = places_with_database.into_iter().filter(|_| service.has_database());
-        for (file, pattern, what) in places.into_iter().chain(stored) {
-            let wanted = pattern.replace("{^}", &service.name.to_uppercase()).replace("{}", &service.name);
-            if !read(&root().join(file)).contains(&wanted) {
-                missing.push(format!("{}: {file} lacks {what} ({})", service.name, wanted.trim()));
-            }
+        if !registry.contains(&format!("&{name}::SERVICE")) {
+            lacks(format!("{REGISTRY} lacks its line, `&{name}::SERVICE`, with the dependency in {MANIFEST}"));
+        }
+        match blocks.iter().find(|(of, _)| of == name) {
+            Some((_, block)) => block_lacks(service, block).into_iter().for_each(&mut lacks),
+            None => lacks(format!("{COMPOSE} lacks its block, a document with `services: {name}:`; copy assembly's")),
+        }
+        let variables = variables(service).into_iter().filter(|variable| !example.contains(&format!("# {variable}=")));
+        variables.for_each(|variable| lacks(format!("{EXAMPLE} lacks its variable {variable}")));
+    }
+    for (name, place) in named(registry, &blocks) {
+        if services.iter().all(|service| service.name != name) {
+            missing.push(format!("{name}: {place} has it, and crates/services/{name} does not exist"));
         }
     }
 
     assert!(missing.is_empty(), "add these, as CONTRIBUTING.md says under \"Add a service\":\n{}", missing.join("\n"));
 }
 
+fn text(file: &str) -> String {
+    read(&root().join(file))
+}
+
+/// The documents of compose's services, each with the name of its service.
+fn blocks() -> Vec<(String, String)> {
+    let text = text(COMPOSE);
+    let documents = text.split("\n---\n").skip(1);
+    documents.filter_map(|block| Some((first_key(block, "services:\n  ")?.to_owned(), block.to_owned()))).collect()
+}
+
+fn first_key<'t>(text: &'t str, before: &str) -> Option<&'t str> {
+    Some(text.split_once(before)?.1.split_once(':')?.0)
+}
+
+/// The services that the registry, compose and the migrations name, and where.
+fn named(registry: &str, blocks: &[(String, String)]) -> Vec<(String, &'static str)> {
+    let registered =
+        registry.split('&').filter_map(|rest| Some((rest.split_once("::SERVICE")?.0.to_owned(), REGISTRY)));
+    let composed = blocks.iter().map(|(name, _)| (name.clone(), COMPOSE));
+    let migrated = fs::read_dir(root().join("migrations")).into_iter().flatten().flatten();
+    let migrated = migrated.map(|entry| (entry.file_name().to_string_lossy().into_owned(), "migrations/"));
+    // Those of the tables that several services have.
+    registered.chain(composed).chain(migrated.filter(|(name, _)| name != "platform")).collect()
+}
+
+/// What is missing of a service's contract: the .proto of each RPC that it has a rule for, or an OpenAPI document.
+fn contract(service: &Crate) -> Vec<String> {
+    let sources: String = service.sources().iter().map(|file| read(file)).collect();
+    let rules = sources.split("Rule::").skip(1).filter_map(|rule| rule.split_once("(\"/")?.1.split('"').next());
+    let served: BTreeSet<&str> = rules.filter_map(|method| method.split_once('/').map(|(rpc, _)| rpc)).collect();
+    let contracts: String = files(&root().join("proto"), "proto").iter().map(|file| read(file)).collect();
+    let described = |path: &str| {
+        let (package, name) = path.rsplit_once('.').unwrap_or_default();
+        contracts.contains(&format!("package {package};")) && contracts.contains(&format!("service {name} {{"))
+    };
+    let mut lacks: Vec<String> = served
+        .iter()
+        .filter(|path| !described(path))
+        .map(|path| format!("no file below proto/ has {path}, for which it has a rule"))
+        .collect();
+    if served.is_empty() && read(&service.folder.join("src/lib.rs")).contains("openapi: None") {
+        let name = &service.name;
+        lacks.push(format!(
+            "it serves nothing: add proto/{name}/v1/{name}.proto and RULES in its src/api, or an `openapi` document"
+        ));
+    }
+    lacks
+}
+
+/// What is missing in a service's block.
+fn block_lacks(service: &Crate, block: &str) -> Vec<String> {
+    let (name, upper) = (&service.name, service.name.to_uppercase());
+    let mut wanted = vec![
+        (format!("/shipyard-{name}:${{SHIPYARD_VERSION"), "its image"),
+        (format!("SERVICE: {name},"), "the service that its image runs"),
+        (format!("\"${{TLS_MOUNT:+tls-{name}}}\""), "the mount of its certificate"),
+        (
+            format!("certificates: {{ volumes: [\"tls-{name}:/certificates/{name}\"] }}"),
+            "where its certificate is made",
+        ),
+        (format!("volumes: {{ tls-{name}: }}"), "the volume of its certificate"),
+    ];
+    if service.has_database() {
+        wanted.extend([
+            (format!("@postgres:5432/{name}${{TLS_DATABASE-}}"), "the URL of its database"),
+            (format!("postgres: {{ environment: {{ {upper}_DATABASE_PASSWORD:"), "what makes its database and role"),
+            (format!("{upper}_DATABASE_URL: *database }}"), "its database's URL for the tool"),
+        ]);
+    }
+    if is_broker_user(name) {
+        wanted.extend([
+            ("with-database-and-topics".to_owned(), "what services with topics have in common"),
+            (format!("KAFKA_SASL_USERNAME: {name}"), "its user at the broker"),
+            (format!("kafka: {{ environment: {{ {upper}_KAFKA_PASSWORD:"), "the password of its user, for the broker"),
+        ]);
+    }
+    let lacks = wanted.into_iter().filter(|(text, _)| !block.contains(text));
+    let mut lacks: Vec<String> =
+        lacks.map(|(text, what)| format!("its block in {COMPOSE} lacks {what}: {text}")).collect();
+    let envoy = text(ENVOY);
+    let published = first_line(block, "gateway: { ports: [").split('"').filter_map(|port| port.rsplit_once(':'));
+    for (_, port) in published {
+        if ![format!("address: 0.0.0.0, port_value: {port} }}"), format!("address: {name}, port_value: {port} }}")]
+            .iter()
+            .all(|text| envoy.contains(text))
+        {
+            lacks.push(format!(
+                "its block in {COMPOSE} publishes the port {port}, for which {ENVOY} has no listener and cluster"
+            ));
+        }
+    }
+    let exposed: BTreeSet<&str> =
+        first_line(block, "PORTS: ").split(|c: char| !c.is_ascii_digit()).filter(|port| !port.is_empty()).collect();
+    let ports = ports_in(service, &["port:", "second_api:", "admin_port:"]);
+    if exposed != ports.iter().map(String::as_str).collect() {
+        lacks.push(format!("PORTS of its block in {COMPOSE} are {exposed:?}, those of its SERVICE {ports:?}"));
+    }
+    lacks
+}
+
+fn first_line<'t>(text: &'t str, after: &str) -> &'t str {
+    text.split_once(after).and_then(|(_, rest)| rest.lines().next()).unwrap_or_default()
+}
+
+/// The default ports of a service's APIs, from its descriptor.
+pub fn api_ports(service: &Crate) -> BTreeSet<String> {
+    ports_in(service, &["port:", "second_api:"])
+}
+
+fn ports_in(service: &Crate, fields: &[&str]) -> BTreeSet<String> {
+    let (descriptor, known) = (read(&service.folder.join("src/lib.rs")), text(PORTS));
+    let lines = descriptor.lines().map(str::trim).filter(|line| fields.iter().any(|field| line.starts_with(field)));
+    let words = lines.flat_map(|line| line.split(|letter: char| !letter.is_alphanumeric() && letter != '_'));
+    words
+        .filter_map(|word| match word.parse::<u16>() {
+            Ok(_) => Some(word.to_owned()),
+            Err(_) => Some(first_line(&known, &format!("const {word}: u16 = ")).strip_suffix(';')?.to_owned()),
+        })
+        .collect()
+}
+
+/// The variables that a service has at least.
+fn variables(service: &Crate) -> Vec<String> {
+    let mut suffixes = vec!["LISTEN", "ADMIN_LISTEN"];
+    if service.has_database() {
+        suffixes.extend(["DATABASE_URL", "DATABASE_CONNECTIONS", "DATABASE_PASSWORD"]);
+    }
+    if is_broker_user(&service.name) {
+        suffixes.push("KAFKA_PASSWORD");
+    }
+    suffixes.into_iter().map(|suffix| format!("{}_{suffix}", service.name.to_uppercase())).collect()
+}
+
+/// Whether a service has rights at the broker.
+fn is_broker_user(name: &str) -> bool {
+    text("deploy/kafka/rights").lines().any(|line| line.split(' ').nth(1) == Some(name))
+}
+
+#[test]
+fn the_routes_name_the_consumers_that_the_services_are() {
+    let table = text("crates/shared/contracts/src/events/routes.rs");
+    let (_, table) = table.split_once("pub const ROUTES").expect("the routes");
+    let (table, _) = table.split_once("];\n").expect("their end");
+    let routed: BTreeSet<(String, String)> = table
+        .split("to(\"")
+        .skip(1)
+        .filter_map(|rest| {
+            let (service, rest) = rest.split_once("\", \"")?;
+            Some((service.to_owned(), rest.split('"').next()?.to_owned()))
+        })
+        .collect();
+    let mut consumers = BTreeSet::new();
+    for service in services() {
+        for file in service.sources() {
+            let text = read_without_tests(&file);
+            let groups =
+                text.lines().filter_map(|line| line.trim().strip_prefix("pub const GROUP_")?.split('"').nth(1));
+            consumers.extend(groups.map(|group| (service.name.clone(), group.to_owned())));
+        }
+    }
+
+    assert!(routed.len() >= 16, "the routes are read: {routed:?}");
+    assert_eq!(routed, consumers, "the groups in the routes, and the constants GROUP_… of the services");
+}
+
 #[test]
 fn ports_stand_in_one_place() {
-    let ports = crate::tree::root().join("crates/shared/contracts/src/ports.rs");
-    let numbers: Vec<String> = read(&ports)
-        .lines()
-        .filter_map(|line| line.split("u16 = ").nth(1)?.strip_suffix(';').map(str::to_owned))
-        .collect();
+    let ports: BTreeSet<String> = services().iter().flat_map(api_ports).collect();
     let mut found = Vec::new();
     for one in crates() {
-        for file in one.sources().into_iter().filter(|file| !file.ends_with("contracts/src/ports.rs")) {
+        let places = [root().join(PORTS), one.folder.join("src/lib.rs")];
+        let places = if one.is_service() { &places[..] } else { &places[..1] };
+        for file in one.sources().into_iter().filter(|file| !places.contains(file)) {
             let text = read_without_tests(&file);
             let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-            if code.clone().any(|line| numbers.iter().any(|number| line.contains(number.as_str()))) {
+            if code.clone().any(|line| ports.iter().any(|number| line.contains(number.as_str()))) {
                 found.push(shown(&file));
             }
         }
     }
 
-    assert!(numbers.len() >= services().len(), "{} has a port for each service", shown(&ports));
+    assert!(ports.len() >= services().len(), "each service has a port: {ports:?}");
     assert!(found.is_empty(), "use contracts::ports or a service's SERVICE instead of the number in {found:?}");
 }

@@ -29,13 +29,17 @@ pub fn crates() -> Vec<Crate> {
 
 /// The services' crates.
 pub fn services() -> Vec<Crate> {
-    crates().into_iter().filter(|one| SHELVES.get(one.shelf) == Some(&"services")).collect()
+    crates().into_iter().filter(Crate::is_service).collect()
 }
 
 impl Crate {
     fn of(shelf: usize, folder: PathBuf) -> Self {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { name, shelf, folder }
+    }
+
+    pub fn is_service(&self) -> bool {
+        SHELVES.get(self.shelf) == Some(&"services")
     }
 
     /// True for a service that has a database: its descriptor says so.

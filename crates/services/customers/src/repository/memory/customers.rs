@@ -27,6 +27,7 @@ impl Customers for MemoryRepository {
         let created_at = created_at.map_or(now, |known| known.created_at);
         let row = Known { customer: customer.clone(), created_at, updated_at: now };
         tables.customers.insert(customer.id, row);
+        tables.versions.insert((customer.id, event.version), event.status);
         tables.checks.retain(|(checked, _), _| *checked != customer.id);
         if event.status == KycStatus::Pending {
             tables.checks.insert((customer.id, customer.version), Due::now());

@@ -24,7 +24,9 @@ impl Loans for MemoryRepository {
         let status = LoanStatus::of(tables.status(new.customer));
         let (id, customer, amount) = (new.id.clone(), new.customer, new.amount);
         let loan = Loan { id, customer, amount, status, received_at: self.clock.now() };
-        tables.loans.insert(new.id.clone(), LoanRow { loan, received: Instant::now(), due: Due::now() });
+        let known = tables.customers.get(&new.customer).filter(|_| status != LoanStatus::Held);
+        let version = known.map(|known| known.customer.version);
+        tables.loans.insert(new.id.clone(), LoanRow { loan, version, received: Instant::now(), due: Due::now() });
         Ok(Some(status))
     }
 

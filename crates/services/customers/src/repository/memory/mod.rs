@@ -13,7 +13,7 @@ use platform::{clock::Virtual, outbox::MemoryOutbox};
 use tokio::time::Instant;
 
 use super::Known;
-use crate::model::{KycStatus, Loan, LoanId, LoanStatus};
+use crate::model::{Customer, KycStatus, Loan, LoanId, LoanStatus};
 
 /// Tables behind one lock; clones share them.
 #[derive(Clone, Default)]
@@ -26,6 +26,8 @@ pub struct MemoryRepository {
 #[derive(Default)]
 struct Tables {
     customers: BTreeMap<UserId, Known>,
+    /// What each version of a customer was.
+    versions: BTreeMap<(UserId, i64), KycStatus>,
     /// Checks without a verdict, by customer and version.
     checks: BTreeMap<(UserId, i64), Due>,
     loans: BTreeMap<LoanId, LoanRow>,
@@ -39,11 +41,34 @@ struct Due {
 
 struct LoanRow {
     loan: Loan,
+    /// The customer's version that decided.
+    version: Option<i64>,
     received: Instant,
     due: Due,
 }
 
 impl MemoryRepository {
+    /// Every customer.
+    pub fn all(&self) -> Vec<Customer> {
+        self.tables().customers.values().map(|known| known.customer.clone()).collect()
+    }
+
+    /// What each version of each customer was.
+    pub fn versions(&self) -> Vec<(UserId, i64, KycStatus)> {
+        let tables = self.tables();
+        tables.versions.iter().map(|((customer, version), status)| (*customer, *version, *status)).collect()
+    }
+
+    /// Every loan, with the version of its customer that decided.
+    pub fn all_loans(&self) -> Vec<(Loan, Option<i64>)> {
+        self.tables().loans.values().map(|row| (row.loan.clone(), row.version)).collect()
+    }
+
+    /// Decides that a held loan is credited without a look at its customer. The simulation does so to see that its invariants find it.
+    pub fn credit_unchecked(&self, loan: &LoanId) {
+        self.tables().decide(loan, LoanStatus::Crediting);
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -56,9 +81,11 @@ impl Tables {
 
     /// Decides a held loan. Returns how many loans that changed.
     fn decide(&mut self, loan: &LoanId, status: LoanStatus) -> u64 {
+        let customers = &self.customers;
         match self.loans.get_mut(loan) {
             Some(row) if row.loan.status == LoanStatus::Held && status != LoanStatus::Held => {
                 row.loan.status = status;
+                row.version = customers.get(&row.loan.customer).map(|known| known.customer.version);
                 row.due = Due::now();
                 1
             }

@@ -4,10 +4,13 @@ mod customers;
 mod loans;
 mod row;
 
-use platform::postgres::Database;
-use sqlx::migrate::Migrator;
+use platform::{
+    lease, outbox,
+    postgres::{Database, Migrations},
+};
 
-pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/customers");
+pub static MIGRATIONS: Migrations =
+    Migrations::new(sqlx::migrate!("../../../migrations/customers"), &[&lease::TABLE, &outbox::TABLE]);
 
 #[derive(Clone)]
 pub struct PgRepository {

@@ -210,8 +210,8 @@ const fn early_name(early: Early) -> &'static str {
 /// Rows of early events removed per statement.
 pub const EARLY_BATCH: u64 = 5_000;
 
-/// Removes rows of events that came before their `order.paid` longer ago than `age`, one batch: neither event is in a topic any more.
-/// Returns how many.
+/// Removes one batch of early events: those that came before the `order.paid` of their order, which has still not come after `age`. By
+/// then neither event is in its topic any more. Returns the number of rows.
 pub async fn remove_early(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
         "delete from orders where uuid in (

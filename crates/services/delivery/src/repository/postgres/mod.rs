@@ -6,10 +6,13 @@ mod dispatch;
 mod row;
 
 pub use deliveries::{EARLY_BATCH, remove_early};
-use platform::postgres::Database;
-use sqlx::migrate::Migrator;
+use platform::{
+    inbox, lease, outbox,
+    postgres::{Database, Migrations},
+};
 
-pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/delivery");
+pub static MIGRATIONS: Migrations =
+    Migrations::new(sqlx::migrate!("../../../migrations/delivery"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
 
 /// The lease of the replica that moves the couriers.
 pub const LEASE: &str = "move-couriers";

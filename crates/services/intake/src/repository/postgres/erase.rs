@@ -21,14 +21,14 @@ impl PgOrders {
                 set track_number = '', entry = '', locale = '', internal_signature = '', customer_id = '',
                     delivery_service = '', shardkey = '', sm_id = 0, date_created = 'epoch', oof_shard = '',
                     erased_at = now()
-                from chosen where orders.order_uid = chosen.order_uid
-                returning orders.order_uid
+                where order_uid = any(array(select order_uid from chosen))
+                returning order_uid
             ), delivery as (
-                delete from deliveries using erased where deliveries.order_uid = erased.order_uid
+                delete from deliveries where order_uid = any(array(select order_uid from erased))
             ), payment as (
-                delete from payments using erased where payments.order_uid = erased.order_uid
+                delete from payments where order_uid = any(array(select order_uid from erased))
             ), item as (
-                delete from items using erased where items.order_uid = erased.order_uid
+                delete from items where order_uid = any(array(select order_uid from erased))
             )
             select order_uid from erased",
             customer_id,
@@ -52,14 +52,14 @@ pub async fn erase_older(pool: &Database, age: Duration) -> Result<u64, Error> {
             set track_number = '', entry = '', locale = '', internal_signature = '', customer_id = '',
                 delivery_service = '', shardkey = '', sm_id = 0, date_created = 'epoch', oof_shard = '',
                 erased_at = now()
-            from chosen where orders.order_uid = chosen.order_uid
-            returning orders.order_uid
+            where order_uid = any(array(select order_uid from chosen))
+            returning order_uid
         ), delivery as (
-            delete from deliveries using erased where deliveries.order_uid = erased.order_uid
+            delete from deliveries where order_uid = any(array(select order_uid from erased))
         ), payment as (
-            delete from payments using erased where payments.order_uid = erased.order_uid
+            delete from payments where order_uid = any(array(select order_uid from erased))
         ), item as (
-            delete from items using erased where items.order_uid = erased.order_uid
+            delete from items where order_uid = any(array(select order_uid from erased))
         )
         select order_uid from erased",
         age.as_secs_f64(),
@@ -73,10 +73,10 @@ pub async fn erase_older(pool: &Database, age: Duration) -> Result<u64, Error> {
 /// Removes a batch of the keys of orders that were erased longer ago than `age`.
 pub async fn remove_tombstones(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
-        "delete from orders where order_uid in (
+        "delete from orders where order_uid = any(array(
             select order_uid from orders
             where erased_at < now() - make_interval(secs => $1)
-            order by erased_at limit $2)",
+            order by erased_at limit $2))",
         age.as_secs_f64(),
         TOMBSTONE_BATCH.cast_signed(),
     )

@@ -6,10 +6,12 @@ mod insert;
 mod orders;
 
 pub use erase::{ERASE_BATCH, TOMBSTONE_BATCH, erase_older, remove_tombstones};
-use platform::postgres::Database;
-use sqlx::migrate::Migrator;
+use platform::{
+    lease,
+    postgres::{Database, Migrations},
+};
 
-pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/intake");
+pub static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/intake"), &[&lease::TABLE]);
 
 #[derive(Clone)]
 pub struct PgOrders {

@@ -59,8 +59,11 @@ impl Orders for PgOrders {
                 r#"select o.number, row_to_json(o) as "order!: Json<Order>", row_to_json(d) as "delivery!: Json<Delivery>",
                     row_to_json(p) as "payment!: Json<Payment>", i.all as "items!: Json<Vec<Item>>"
                 from (select * from orders where erased_at is null and number < $1 order by number desc limit $2) o
-                    join deliveries d using (order_uid) join payments p using (order_uid),
-                    lateral (select json_agg(items order by position) as all from items where order_uid = o.order_uid) i
+                    cross join lateral (select * from deliveries where order_uid = o.order_uid offset 0) d
+                    cross join lateral (select * from payments where order_uid = o.order_uid offset 0) p
+                    cross join lateral (
+                        select json_agg(items order by position) as all from items where order_uid = o.order_uid
+                    ) i
                 where i.all is not null
                 order by o.number desc"#,
                 before.unwrap_or(i64::MAX),

@@ -4,7 +4,8 @@ mod catalogue;
 mod warehouse;
 
 pub use catalogue::PgCatalogue;
-use sqlx::migrate::Migrator;
+use platform::{inbox, lease, postgres::Migrations};
 pub use warehouse::PgWarehouse;
 
-pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/inventory");
+pub static MIGRATIONS: Migrations =
+    Migrations::new(sqlx::migrate!("../../../migrations/inventory"), &[&inbox::TABLE, &lease::TABLE]);

@@ -6,14 +6,15 @@ use async_trait::async_trait;
 use contracts::ids::{DeliveryId, OrderId, PartId, TransactionId, UserId};
 
 use super::{
-    PgOrders,
+    PgOrders, grouped,
+    idempotency_keys::is_held,
     row::{Row, inconsistent},
     settle,
 };
 use crate::{
     error::Error,
     model::{Attempt, AttemptLease, Claim, Order, Outcome, PaymentMethod},
-    repository::{Attempts, Settlement},
+    repository::{Attempts, Orders as _, Settlement},
 };
 
 #[async_trait]
@@ -26,67 +27,13 @@ impl Attempts for PgOrders {
         patience: Duration,
         claim: Option<&Claim>,
     ) -> Result<Option<(Order, Option<AttemptLease>)>, Error> {
-        let row = sqlx::query!(
-            r#"with held as (
-                select from idempotency_keys
-                where user_uuid = $2 and key = $5 and token = $6 and outcome is null
-                for update
-            ), begun as (
-                update orders
-                set attempt = attempt + 1, attempt_method = $3, attempt_epoch = attempt_epoch + 1, attempt_shared = false,
-                    attempt_tries = 0, attempt_next_at = now() + make_interval(secs => $4)
-                where uuid = $1 and user_uuid = $2 and status = 'PENDING_PAYMENT' and attempt_method is null
-                  and ($5::text is null or exists (select from held))
-                returning uuid, attempt, attempt_epoch
-            ), key_attempt as (
-                update idempotency_keys set attempt = begun.attempt
-                from begun
-                where user_uuid = $2 and key = $5 and outcome is null
-            )
-            select orders.uuid as "uuid: OrderId", orders.user_uuid as "user_uuid: UserId",
-                delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
-                estimated_delivery,
-                part_uuids as "part_uuids: Vec<PartId>", total_price, status, orders.attempt, attempt_method,
-                payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at,
-                begun.attempt as "begun?", begun.attempt_epoch as "epoch?",
-                $5::text is null or exists (select from held) as "held!"
-            from orders left join begun using (uuid)
-            where orders.uuid = $1 and orders.user_uuid = $2"#,
-            order.uuid(),
-            user.uuid(),
-            method.as_str(),
-            patience.as_secs_f64(),
-            claim.map(|claim| &claim.key),
-            claim.map(|claim| claim.token),
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        if !row.held {
-            return Err(Error::KeyInProgress);
+        let request = grouped::begin::Request { user, order, method, patience, claim: claim.cloned() };
+        if let Some((row, epoch)) = self.attempts.submit(request).await? {
+            let attempt = Attempt { number: row.attempt, method };
+            return Ok(Some((row.try_into()?, Some(AttemptLease { attempt, epoch, shared: false, tries: 0 }))));
         }
-        let begun = row.begun.zip(row.epoch).map(|(number, epoch)| {
-            let attempt = Attempt { number, method };
-            AttemptLease { attempt, epoch, shared: false, tries: 0 }
-        });
-        let order = Row {
-            uuid: row.uuid,
-            user_uuid: row.user_uuid,
-            delivery_address: row.delivery_address,
-            delivery_uuid: row.delivery_uuid,
-            delivery_status: row.delivery_status,
-            tracking_number: row.tracking_number,
-            estimated_delivery: row.estimated_delivery,
-            part_uuids: row.part_uuids,
-            total_price: row.total_price,
-            status: row.status,
-            attempt: row.attempt,
-            attempt_method: row.attempt_method,
-            payment_method: row.payment_method,
-            transaction_uuid: row.transaction_uuid,
-            created_at: row.created_at,
-        };
-        Ok(Some((order.try_into()?, begun)))
+        let Some(found) = self.find(user, order).await? else { return Ok(None) };
+        if is_held(&self.pool, claim).await? { Ok(Some((found, None))) } else { Err(Error::KeyInProgress) }
     }
 
     async fn take(
@@ -125,7 +72,9 @@ impl Attempts for PgOrders {
     ) -> Result<bool, Error> {
         match settlement {
             Settlement::Paid { transaction, event } => {
-                settle::paid(&self.pool, order, lease.attempt.number, *transaction, event, outcome).await
+                let number = lease.attempt.number;
+                let request = grouped::paid::Request::new(order, number, *transaction, event, outcome, None);
+                Ok(self.payments.submit(request).await?.unwrap_or_default())
             }
             Settlement::Declined(refusal) => {
                 settle::declined(&self.pool, order, lease.attempt.number, refusal, outcome).await

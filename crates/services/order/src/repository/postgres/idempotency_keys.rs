@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::OrderId;
+use platform::postgres::Database;
 use sqlx::types::Json;
 
 use super::PgOrders;
@@ -97,11 +98,11 @@ impl IdempotencyKeys for PgOrders {
 
     async fn remove(&self, age: Duration, limit: i64) -> Result<u64, Error> {
         let removed = sqlx::query!(
-            "delete from idempotency_keys where (user_uuid, key) in (
-                select user_uuid, key from idempotency_keys
+            "delete from idempotency_keys where ctid = any(array(
+                select ctid from idempotency_keys
                 where created_at < now() - make_interval(secs => $1)
                 order by created_at
-                limit $2)",
+                limit $2))",
             age.as_secs_f64(),
             limit,
         )
@@ -109,4 +110,19 @@ impl IdempotencyKeys for PgOrders {
         .await?;
         Ok(removed.rows_affected())
     }
+}
+
+/// True while the request may make changes: it has no key, or has not lost it to its repeat.
+pub(super) async fn is_held(pool: &Database, claim: Option<&Claim>) -> sqlx::Result<bool> {
+    let Some(claim) = claim else { return Ok(true) };
+    sqlx::query_scalar!(
+        r#"select exists (
+            select from idempotency_keys where user_uuid = $1 and key = $2 and token = $3 and outcome is null
+        ) as "held!""#,
+        claim.user.uuid(),
+        claim.key,
+        claim.token,
+    )
+    .fetch_one(pool)
+    .await
 }

@@ -3,24 +3,51 @@
 mod attempts;
 mod checkouts;
 mod deliveries;
+mod grouped;
 mod idempotency_keys;
 mod orders;
 mod payment_events;
 mod row;
 mod settle;
 
-use platform::postgres::Database;
-use sqlx::migrate::Migrator;
+use platform::{
+    inbox, lease, outbox,
+    postgres::{Database, GroupCommit, Migrations},
+};
 
-pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
+pub static MIGRATIONS: Migrations =
+    Migrations::new(sqlx::migrate!("../../../migrations/order"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
+
+use self::row::Row;
 
 #[derive(Clone)]
 pub struct PgOrders {
     pool: Database,
+    creations: GroupCommit<grouped::create::Request, Option<Row>>,
+    attempts: GroupCommit<grouped::begin::Request, Option<(Row, i64)>>,
+    payments: GroupCommit<grouped::paid::Request, Option<bool>>,
+    assemblies: GroupCommit<grouped::assemble::Request, Option<bool>>,
 }
 
 impl PgOrders {
     pub fn new(pool: Database) -> Self {
-        Self { pool }
+        use grouped::{assemble, begin, create, paid};
+        Self {
+            creations: GroupCommit::by_key("create_orders", pool.clone(), create::Request::order, create::create),
+            attempts: GroupCommit::by_key(
+                "begin_attempts",
+                pool.clone(),
+                |request: &begin::Request| request.order,
+                begin::begin,
+            ),
+            payments: GroupCommit::by_key("pay_orders", pool.clone(), paid::Request::order, paid::paid),
+            assemblies: GroupCommit::by_key(
+                "assemble_orders",
+                pool.clone(),
+                |request: &assemble::Request| request.order,
+                assemble::assemble,
+            ),
+            pool,
+        }
     }
 }

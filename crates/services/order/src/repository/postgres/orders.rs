@@ -7,15 +7,15 @@ use platform::{
     postgres::{Database, retry_stale},
 };
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use super::{
-    PgOrders,
+    PgOrders, grouped,
+    idempotency_keys::is_held,
     row::{Row, inconsistent},
 };
 use crate::{
     error::Error,
-    model::{Claim, DeliveryAddress, Event, NewOrder, Order, Outcome},
+    model::{Claim, Event, NewOrder, Order, Outcome},
     repository::{Cursor, Orders, Quote, Terms},
 };
 
@@ -29,8 +29,9 @@ impl Orders for PgOrders {
         terms: Terms,
         claim: Option<&Claim>,
     ) -> Result<Order, Error> {
-        if let Some(created) = insert(&self.pool, order, quote, event, terms, claim).await? {
-            return Ok(created);
+        let request = grouped::create::Request::new(order, quote, event, terms, claim);
+        if let Some(row) = self.creations.submit(request).await? {
+            return row.try_into();
         }
         match self.find(order.user, order.uuid).await? {
             Some(existing) => Ok(existing),
@@ -138,22 +139,8 @@ impl Orders for PgOrders {
     }
 
     async fn assemble(&self, consumer: &'static str, event: EventId, order: OrderId) -> Result<bool, Error> {
-        let changed = sqlx::query!(
-            "with inbox_row as (
-                insert into inbox (consumer, event_uuid) values ($1, $2)
-                on conflict do nothing
-                returning event_uuid
-            )
-            update orders set status = 'ASSEMBLED', updated_at = now()
-            from inbox_row
-            where uuid = $3 and status = 'PAID'",
-            consumer,
-            event.uuid(),
-            order.uuid(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(changed.rows_affected() > 0)
+        let request = grouped::assemble::Request { consumer, event, order };
+        Ok(self.assemblies.submit(request).await?.unwrap_or_default())
     }
 
     async fn undo(
@@ -191,88 +178,17 @@ impl Orders for PgOrders {
     }
 }
 
-/// None when the order exists already, when the claim has lost its key, or when the user has too many unpaid orders.
-async fn insert(
-    pool: &Database,
-    order: &NewOrder,
-    quote: &Quote,
-    event: &Event,
-    terms: Terms,
-    claim: Option<&Claim>,
-) -> Result<Option<Order>, Error> {
-    let event = outbox::Event::from(event);
-    let outcome = Outcome::Created { order: order.uuid, total_price: quote.total_price };
-    let unit_prices: Vec<i64> = quote.unit_prices.iter().map(|price| price.minor()).collect();
-    let parts: Vec<Uuid> = order.parts.iter().map(|part| part.uuid()).collect();
-    let row = sqlx::query_as!(
-        Row,
-        r#"with held as (
-            select from idempotency_keys
-            where user_uuid = $2 and key = $11 and token = $12 and outcome is null
-            for update
-        ), created as (
-            insert into orders (uuid, user_uuid, part_uuids, total_price, status, pay_until, delivery_address, unit_prices,
-                self_payment_at)
-            select $1, $2, $3, $4, 'PENDING_PAYMENT', now() + make_interval(secs => $5), $13, $14, case when $15 then now() end
-            where ($11::text is null or exists (select from held))
-              and $16 > (select count(*) from (
-                select from orders where user_uuid = $2 and status = 'PENDING_PAYMENT' limit $16
-              ) as unpaid)
-            on conflict (uuid) do nothing
-            returning *
-        ), event as (
-            insert into outbox (event_uuid, event_type, key, payload, trace)
-            select $6, $7, uuid, $8, $9 from created
-        ), key_completed as (
-            update idempotency_keys set outcome = $10
-            from created
-            where idempotency_keys.user_uuid = $2 and key = $11 and outcome is null
-        )
-        select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
-            delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
-            estimated_delivery,
-            part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
-            payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
-        from created"#,
-        order.uuid.uuid(),
-        order.user.uuid(),
-        &parts,
-        quote.total_price.minor(),
-        terms.pay_within.as_secs_f64(),
-        event.uuid,
-        event.kind,
-        event.payload,
-        outbox::trace(),
-        Json(outcome) as _,
-        claim.map(|claim| &claim.key),
-        claim.map(|claim| claim.token),
-        order.delivery_address.as_ref().map(DeliveryAddress::as_str),
-        &unit_prices,
-        quote.pays_itself,
-        i64::from(terms.max_unpaid),
-    )
-    .fetch_optional(pool)
-    .await?;
-    row.map(Order::try_from).transpose()
-}
-
 /// Why an order that does not exist was not written.
 async fn why_not(pool: &Database, order: &NewOrder, terms: Terms, claim: Option<&Claim>) -> Result<Error, Error> {
-    let row = sqlx::query!(
-        r#"select exists (select from orders where uuid = $1) as "is_anothers!",
-            $3::text is null or exists (
-                select from idempotency_keys where user_uuid = $2 and key = $3 and token = $4 and outcome is null
-            ) as "held!""#,
+    let exists = sqlx::query_scalar!(
+        r#"select exists (select from orders where uuid = $1) as "is_anothers!""#,
         order.uuid.uuid(),
-        order.user.uuid(),
-        claim.map(|claim| &claim.key),
-        claim.map(|claim| claim.token),
-    )
-    .fetch_one(pool)
-    .await?;
-    Ok(match row {
-        row if row.is_anothers => inconsistent(order.uuid, "user_uuid"),
-        row if !row.held => Error::KeyInProgress,
-        _ => Error::TooManyUnpaid { most: terms.max_unpaid },
+    );
+    Ok(if exists.fetch_one(pool).await? {
+        inconsistent(order.uuid, "user_uuid")
+    } else if !is_held(pool, claim).await? {
+        Error::KeyInProgress
+    } else {
+        Error::TooManyUnpaid { most: terms.max_unpaid }
     })
 }

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};
 use platform::{
-    inbox, outbox,
+    inbox,
     postgres::{Database, retry_stale},
 };
 use sqlx::types::Json;
 
-use super::{PgOrders, settle::decline};
+use super::{PgOrders, grouped, settle::decline};
 use crate::{
     error::Error,
     repository::{PaymentEvents, Settled, Settlement},
@@ -32,8 +32,12 @@ impl PaymentEvents for PgOrders {
         attempt: i32,
         settled: &Settled,
     ) -> Result<bool, Error> {
-        match settled.settlement {
-            Settlement::Paid { .. } => paid(&self.pool, consumer, event, order, attempt, settled).await,
+        match &settled.settlement {
+            Settlement::Paid { transaction, event: told } => {
+                let (outcome, cause) = (Some(&settled.outcome), Some((consumer, event)));
+                let request = grouped::paid::Request::new(order, attempt, *transaction, told, outcome, cause);
+                Ok(self.payments.submit(request).await?.unwrap_or_default())
+            }
             Settlement::Declined(_) => declined(&self.pool, consumer, event, order, attempt, settled).await,
             _ => Err(Error::Inconsistent("an event ends no attempt otherwise".to_owned())),
         }
@@ -42,51 +46,6 @@ impl PaymentEvents for PgOrders {
     async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
         Ok(inbox::skip(&self.pool, consumer, event.uuid()).await?)
     }
-}
-
-async fn paid(
-    pool: &Database,
-    consumer: &'static str,
-    event: EventId,
-    order: OrderId,
-    attempt: i32,
-    settled: &Settled,
-) -> Result<bool, Error> {
-    let Settlement::Paid { transaction, event: told } = &settled.settlement else { return Ok(false) };
-    let told = outbox::Event::from(told);
-    let written = sqlx::query!(
-        "with inbox_row as (
-            insert into inbox (consumer, event_uuid) values ($1, $2)
-            on conflict do nothing
-            returning event_uuid
-        ), settled as (
-            update orders
-            set status = 'PAID', payment_method = attempt_method, transaction_uuid = $5,
-                attempt_method = null, attempt_next_at = null, updated_at = now()
-            from inbox_row
-            where uuid = $3 and attempt = $4 and attempt_method is not null
-            returning uuid
-        ), key_completed as (
-            update idempotency_keys set outcome = $10
-            from settled
-            where order_uuid = $3 and attempt = $4 and outcome is null
-        )
-        insert into outbox (event_uuid, event_type, key, payload, trace)
-        select $6, $7, uuid, $8, $9 from settled",
-        consumer,
-        event.uuid(),
-        order.uuid(),
-        attempt,
-        transaction.uuid(),
-        told.uuid,
-        told.kind,
-        told.payload,
-        outbox::trace(),
-        Json(&settled.outcome) as _,
-    )
-    .execute(pool)
-    .await?;
-    Ok(written.rows_affected() > 0)
 }
 
 async fn declined(

@@ -9,43 +9,6 @@ use crate::{
     model::{AttemptLease, Event, Outcome},
 };
 
-pub async fn paid(
-    pool: &Database,
-    order: OrderId,
-    attempt: i32,
-    transaction: TransactionId,
-    event: &Event,
-    outcome: Option<&Outcome>,
-) -> Result<bool, Error> {
-    let event = outbox::Event::from(event);
-    let written = sqlx::query!(
-        "with settled as (
-            update orders
-            set status = 'PAID', payment_method = attempt_method, transaction_uuid = $3,
-                attempt_method = null, attempt_next_at = null, updated_at = now()
-            where uuid = $1 and attempt = $2 and attempt_method is not null
-            returning uuid
-        ), key_completed as (
-            update idempotency_keys set outcome = $8
-            from settled
-            where order_uuid = $1 and attempt = $2 and outcome is null and $8::jsonb is not null
-        )
-        insert into outbox (event_uuid, event_type, key, payload, trace)
-        select $4, $5, uuid, $6, $7 from settled",
-        order.uuid(),
-        attempt,
-        transaction.uuid(),
-        event.uuid,
-        event.kind,
-        event.payload,
-        outbox::trace(),
-        outcome.map(Json) as _,
-    )
-    .execute(pool)
-    .await?;
-    Ok(written.rows_affected() > 0)
-}
-
 /// Ends an attempt as not charged. An order that pays itself does not try again from the balance.
 pub async fn declined(
     pool: &Database,

@@ -1,4 +1,4 @@
-//! Every repository of what payment's events settle: the promises, for the twin and PostgreSQL alike.
+//! Contract tests of `PaymentEvents`, for the in-memory twin and PostgreSQL: attempts that an event of payment settles.
 
 use contracts::ids::EventId;
 use order::{

@@ -1,7 +1,8 @@
 //! Records the intent to charge, or finds the payment that blocks it.
 
+use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, TransactionId, UserId};
-use platform::postgres::{Database, retry_stale};
+use platform::postgres::{Database, GroupCommit};
 
 use super::row::Row;
 use crate::{
@@ -13,9 +14,12 @@ use crate::{
 /// How often this is tried while another attempt of the order is declined in between.
 const ROUNDS: u32 = 3;
 
-pub(super) async fn begin(pool: &Database, intent: &Intent) -> Result<Begun, Error> {
+/// Records intents in groups, and answers when each was recorded.
+pub(super) type Intents = GroupCommit<Intent, Option<DateTime<Utc>>>;
+
+pub(super) async fn begin(pool: &Database, intents: &Intents, intent: &Intent) -> Result<Begun, Error> {
     for _ in 0..ROUNDS {
-        if let Some(payment) = insert(pool, intent).await? {
+        if let Some(payment) = record(intents, intent).await? {
             return Ok(Begun::New(payment));
         }
         // None when the blocking attempt was declined after the insert.
@@ -27,30 +31,14 @@ pub(super) async fn begin(pool: &Database, intent: &Intent) -> Result<Begun, Err
 }
 
 /// Records the intent, unless its attempt is recorded or another one blocks it.
-async fn insert(pool: &Database, intent: &Intent) -> Result<Option<Payment>, Error> {
-    let inserted = retry_stale(|| {
-        sqlx::query!(
-            "insert into payments (transaction_uuid, order_uuid, attempt, user_uuid, method, amount, provider)
-            values ($1, $2, $3, $4, $5, $6, $7)
-            on conflict do nothing
-            returning created_at",
-            intent.transaction.uuid(),
-            intent.order.uuid(),
-            i64::from(intent.attempt),
-            intent.user.uuid(),
-            intent.method.as_str(),
-            intent.amount.minor(),
-            intent.provider.as_str(),
-        )
-        .fetch_optional(pool)
-    })
-    .await?;
-    Ok(inserted.map(|row| Payment {
+async fn record(intents: &Intents, intent: &Intent) -> Result<Option<Payment>, Error> {
+    let recorded = intents.submit(*intent).await?;
+    Ok(recorded.map(|created_at| Payment {
         intent: *intent,
         status: Status::Pending,
         cancelled: false,
-        created_at: row.created_at,
-        updated_at: row.created_at,
+        created_at,
+        updated_at: created_at,
     }))
 }
 

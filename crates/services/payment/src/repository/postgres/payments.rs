@@ -6,10 +6,14 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, TransactionId, UserId};
 use platform::{
     outbox,
-    postgres::{Database, retry_stale},
+    postgres::{Database, GroupCommit, retry_stale},
 };
 
-use super::{begin, row::Row};
+use super::{
+    begin::{self, Intents},
+    grouped,
+    row::Row,
+};
 use crate::{
     error::Error,
     model::{Intent, Outcome, Payment},
@@ -19,18 +23,31 @@ use crate::{
 #[derive(Clone)]
 pub struct PgPayments {
     pool: Database,
+    intents: Intents,
+    settlements: GroupCommit<grouped::settle::Request, Option<Row>>,
 }
 
 impl PgPayments {
     pub fn new(pool: Database) -> Self {
-        Self { pool }
+        use grouped::{begin, settle};
+        let transaction = |intent: &Intent| intent.transaction;
+        Self {
+            intents: GroupCommit::by_key("begin_payments", pool.clone(), transaction, begin::begin),
+            settlements: GroupCommit::by_key(
+                "settle_payments",
+                pool.clone(),
+                settle::Request::transaction,
+                settle::settle,
+            ),
+            pool,
+        }
     }
 }
 
 #[async_trait]
 impl Payments for PgPayments {
     async fn begin(&self, intent: &Intent) -> Result<Begun, Error> {
-        begin::begin(&self.pool, intent).await
+        begin::begin(&self.pool, &self.intents, intent).await
     }
 
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error> {
@@ -79,45 +96,7 @@ impl Payments for PgPayments {
     }
 
     async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<Payment, Error> {
-        let (decline, reference) = match outcome {
-            Outcome::Charged { reference } => (None, Some(reference.as_str())),
-            Outcome::Declined(decline) => (Some(decline.as_str()), None),
-        };
-        // The row alone knows whether the order has been cancelled meanwhile, so it chooses between two payloads.
-        let [event, of_cancelled] =
-            [false, true].map(|cancelled| outbox::Event::from(&intent.settled(outcome, cancelled).1));
-        let settled = sqlx::query_as!(
-            Row,
-            r#"with settled as (
-                update payments set
-                    status = case when $2::text is not null then 'declined' when cancelled then 'refunding' else 'succeeded' end,
-                    decline_reason = $2,
-                    provider_reference = $3,
-                    tries = 0,
-                    next_try_at = now(),
-                    updated_at = now()
-                where transaction_uuid = $1 and status = 'pending'
-                returning transaction_uuid, order_uuid, attempt, user_uuid, method, amount, provider, status, decline_reason,
-                    provider_reference, cancelled, created_at, updated_at
-            ), event as (
-                insert into outbox (event_uuid, event_type, key, payload, trace)
-                select $4, $5, order_uuid, case when cancelled then $7::bytea else $6::bytea end, $8 from settled
-            )
-            select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
-                user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                cancelled, created_at, updated_at
-            from settled"#,
-            intent.transaction.uuid(),
-            decline,
-            reference,
-            event.uuid,
-            event.kind,
-            event.payload,
-            of_cancelled.payload,
-            outbox::trace(),
-        )
-        .fetch_optional(&self.pool)
-        .await?;
+        let settled = self.settlements.submit(grouped::settle::Request::new(intent, outcome)).await?;
         if let Some(row) = settled {
             return row.payment()?.ok_or(Error::NotFound);
         }

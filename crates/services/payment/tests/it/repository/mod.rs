@@ -63,7 +63,7 @@ impl Fixture {
 
     /// The events in the outbox, in their order.
     async fn events(&self) -> Vec<PaymentCompleted> {
-        let rows = self.outbox.unpublished(100).await.expect("the outbox can be read");
+        let rows = self.outbox.unpublished(100, &[]).await.expect("the outbox can be read");
         let events = rows.into_iter().map(|row| {
             let headers = [("event-type".to_owned(), row.event_type)].into();
             let message = Message { payload: row.payload, headers, ..Message::default() };

@@ -25,20 +25,20 @@ use crate::circuit_breaker::Outcome;
 
 /// A replica is asked this often whether it serves.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long it may take to answer that. Together with [`EVERY`] less than two seconds.
+/// How long a replica may take to answer a health check. Together with [`EVERY`] less than two seconds.
 const ANSWER: Duration = Duration::from_millis(800);
-/// It is asked sooner after a call was lost, but never more often than this.
+/// After a lost call the next check comes sooner than [`EVERY`], but never sooner than this after the last.
 const SOONEST: Duration = Duration::from_millis(100);
 
-/// What is known of a replica, the best first.
+/// The outcome of the latest health check of a replica, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     Serving,
-    /// Not yet, or its connection was lost since.
+    /// It was not checked yet, or its connection was lost after the check.
     NotAsked,
-    /// It says so itself.
+    /// It answered that it does not serve.
     NotServing,
-    /// It does not answer.
+    /// It did not answer.
     Silent,
 }
 

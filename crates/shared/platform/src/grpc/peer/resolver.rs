@@ -72,10 +72,10 @@ mod tests {
 
     /// The contract: a known name has addresses with the port that was asked for, an unknown one is an error or has none.
     async fn contract(resolver: &dyn Resolver, known: &str, unknown: Option<&str>) {
-        let addresses = resolver.resolve(known, 50053).await.unwrap();
-        assert!(addresses.contains(&"127.0.0.1:50053".parse().unwrap()), "{addresses:?}");
+        let addresses = resolver.resolve(known, 7400).await.unwrap();
+        assert!(addresses.contains(&"127.0.0.1:7400".parse().unwrap()), "{addresses:?}");
         if let Some(unknown) = unknown {
-            assert!(resolver.resolve(unknown, 50053).await.is_ok_and(|none| none.is_empty()).then_some(()).is_none());
+            assert!(resolver.resolve(unknown, 7400).await.is_ok_and(|none| none.is_empty()).then_some(()).is_none());
         }
     }
 
@@ -84,11 +84,11 @@ mod tests {
         contract(&SystemResolver, "localhost", Some("no-such-host.invalid")).await;
 
         let twin = MemoryResolver::default();
-        assert!(twin.resolve("iam", 50053).await.is_err());
-        twin.set(&["127.0.0.1:50053".parse().unwrap()]);
+        assert!(twin.resolve("iam", 7400).await.is_err());
+        twin.set(&["127.0.0.1:7400".parse().unwrap()]);
         contract(&twin, "iam", None).await;
         twin.fail();
-        assert!(twin.resolve("iam", 50053).await.is_err());
+        assert!(twin.resolve("iam", 7400).await.is_err());
         assert_eq!(twin.asked(), 3);
     }
 }

@@ -69,13 +69,13 @@ mod tests {
     #[test]
     fn a_name_is_looked_up_and_a_literal_address_is_not() {
         let cases = [
-            ("127.0.0.1:50053", None),
-            ("[::1]:50053", None),
-            ("http://10.1.2.3:50053", None),
-            ("iam:50053", Some(("iam", 50053))),
-            ("http://iam.example.com:50053/", Some(("iam.example.com", 50053))),
+            ("127.0.0.1:7400", None),
+            ("[::1]:7400", None),
+            ("http://10.1.2.3:7400", None),
+            ("iam:7400", Some(("iam", 7400))),
+            ("http://iam.example.com:7400/", Some(("iam.example.com", 7400))),
             ("http://geo.example.com", Some(("geo.example.com", 80))),
-            ("localhost:5004", Some(("localhost", 5004))),
+            ("localhost:7401", Some(("localhost", 7401))),
         ];
 
         for (address, expected) in cases {
@@ -85,9 +85,9 @@ mod tests {
 
     #[test]
     fn a_channel_to_a_replica_goes_to_its_address() {
-        let target = Target::parse(None, "IAM_ADDRESS", "iam:50053").unwrap();
+        let target = Target::parse(None, "IAM_ADDRESS", "iam:7400").unwrap();
         for (replica, expected) in
-            [("10.1.2.3:50053", "http://10.1.2.3:50053/"), ("[fd00::1]:50053", "http://[fd00::1]:50053/")]
+            [("10.1.2.3:7400", "http://10.1.2.3:7400/"), ("[fd00::1]:7400", "http://[fd00::1]:7400/")]
         {
             let endpoint = target.endpoint(Some(replica.parse().unwrap()));
 
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_the_name_of_its_variable() {
-        for wrong in ["", "not an address", "http://", "iam:port", "https://iam:50053"] {
+        for wrong in ["", "not an address", "http://", "iam:port", "https://iam:7400"] {
             let refusal = Target::parse(None, "IAM_ADDRESS", wrong).map(drop).unwrap_err().to_string();
 
             assert!(refusal.contains("IAM_ADDRESS"), "{wrong}: {refusal}");

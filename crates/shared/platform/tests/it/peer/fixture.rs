@@ -102,7 +102,7 @@ impl Shared {
 
 /// A peer whose name has the addresses that `resolver` says.
 pub fn client(resolver: &MemoryResolver) -> Client {
-    let peer = Peer::resolved(Arc::new(resolver.clone()), "iam", "IAM_ADDRESS", "iam:50053").expect("a name");
+    let peer = Peer::resolved(Arc::new(resolver.clone()), "iam", "IAM_ADDRESS", "iam:7400").expect("a name");
     Client::new(peer)
 }
 

@@ -38,7 +38,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Of the service `name`, whose authority is new.
+    /// The files of the service `name`, with a certificate of a new authority.
     pub fn of(name: &str) -> Self {
         let authority = authority();
         let pair = pair(&authority, &Subject::service(name));
@@ -48,7 +48,7 @@ impl Files {
         files
     }
 
-    /// Of another service, with the same authority.
+    /// The identity of `subject`, with a certificate of the same authority.
     pub fn beside(&self, subject: &Subject) -> Tls {
         let directory = tempfile::tempdir().expect("a directory");
         let pair = pair(&self.authority, subject);

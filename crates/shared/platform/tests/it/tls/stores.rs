@@ -5,12 +5,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use certificates::Subject;
 use platform::{
     health::Readiness,
-    postgres::{Database, migrate},
+    postgres::{Database, Migrations, migrate},
     redis::{Connection, lazy_connection, watch},
     tls::Tls,
 };
 use rustls::ServerConfig;
-use sqlx::{ConnectOptions as _, migrate::Migrator};
+use sqlx::ConnectOptions as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fixture::{CA, Files, Log, pair, server};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
+static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/order"), &[]);
 /// What a PostgreSQL client sends first when it wants TLS (SSLRequest).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 

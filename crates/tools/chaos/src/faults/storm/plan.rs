@@ -10,7 +10,7 @@ use rand::{
 use stand_ins::{Mode, ProviderFault, TelegramMode};
 
 use super::{Disturbance, Event};
-use crate::cluster::{CALLS, Link};
+use crate::cluster::{Link, calls};
 use operations::services::{SERVICES, with_database};
 
 /// The pause between two disturbances, and how long one lasts, in milliseconds.
@@ -68,7 +68,7 @@ fn deck(random: &mut SmallRng, replicas: usize, real_broker: bool, disk: bool) -
         deck.push(Disturbance::DiskFull);
     }
     let databases: Vec<Link> = with_database().map(Link::Database).collect();
-    let mut links = [&CALLS[..], &databases[..], &[Link::Redis, Link::Provider, Link::Telegram]].concat();
+    let mut links = [&calls()[..], &databases[..], &[Link::Redis, Link::Provider, Link::Telegram]].concat();
     if real_broker {
         deck.extend([Disturbance::BrokerKilled, Disturbance::BrokerHung]);
         links.push(Link::Kafka);

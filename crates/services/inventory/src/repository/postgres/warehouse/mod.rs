@@ -1,4 +1,4 @@
-//! Stock and reservations in PostgreSQL, one statement per change.
+//! Stock and reservations in PostgreSQL: one statement per change of an order, or of many orders that change at once (`grouped`).
 //!
 //! Lock order: a statement locks the order's parts by ascending uuid, then its reservation, so that no two statements deadlock.
 //! A statement reads the reservation as of its start, so its update compares the status again
@@ -7,13 +7,14 @@
 
 mod commit;
 mod expire;
+mod grouped;
 mod release;
 mod reserve;
 mod restock;
 
 use async_trait::async_trait;
 use contracts::ids::OrderId;
-use platform::postgres::{Database, DatabaseError, retry_stale};
+use platform::postgres::{Database, DatabaseError, GroupCommit, retry_stale};
 use uuid::Uuid;
 
 use crate::{
@@ -45,11 +46,42 @@ enum Outcome {
 #[derive(Clone)]
 pub struct PgWarehouse {
     pool: Database,
+    reservations: GroupCommit<grouped::reserve::Request, Option<Result<Vec<Reserved>, Error>>>,
+    confirmations: GroupCommit<grouped::Request, Option<Vec<Reserved>>>,
+    commits: GroupCommit<grouped::Request, Option<Outcome>>,
 }
 
 impl PgWarehouse {
     pub fn new(pool: Database) -> Self {
-        Self { pool }
+        let order = |request: &grouped::Request| request.order;
+        Self {
+            reservations: GroupCommit::by_key(
+                "reserve_parts",
+                pool.clone(),
+                |request: &grouped::reserve::Request| request.order,
+                grouped::reserve::reserve,
+            ),
+            confirmations: GroupCommit::by_key("confirm_reservations", pool.clone(), order, grouped::confirm::confirm),
+            commits: GroupCommit::by_key("commit_reservations", pool.clone(), order, grouped::commit::commit),
+            pool,
+        }
+    }
+
+    /// What a group decides about the order, where it is one of the common cases.
+    async fn reserve_grouped(
+        &self,
+        order: OrderId,
+        lines: &Lines,
+        expiry: Expiry,
+        cause: Option<Cause>,
+    ) -> sqlx::Result<Option<Result<Vec<Reserved>, Error>>> {
+        match expiry {
+            Expiry::Never => Ok(self.confirmations.submit(grouped::Request { order, cause }).await?.map(Ok)),
+            Expiry::After(held_for) if cause.is_none() => {
+                self.reservations.submit(grouped::reserve::Request { order, lines: lines.clone(), held_for }).await
+            }
+            Expiry::After(_) => Ok(None),
+        }
     }
 }
 
@@ -62,6 +94,9 @@ impl Warehouse for PgWarehouse {
         expiry: Expiry,
         cause: Option<Cause>,
     ) -> Result<Vec<Reserved>, Error> {
+        if let Some(decided) = self.reserve_grouped(order, lines, expiry, cause).await? {
+            return decided;
+        }
         for _ in 0..ATTEMPTS {
             let rows = retry_stale(|| reserve::reserve(&self.pool, order, lines, expiry, cause)).await?;
             if let Some(result) = reserve::result(order, &rows) {
@@ -86,6 +121,9 @@ impl Warehouse for PgWarehouse {
     }
 
     async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
+        if self.commits.submit(grouped::Request { order, cause }).await? == Some(Outcome::Done) {
+            return Ok(());
+        }
         for _ in 0..ATTEMPTS {
             let (outcome, short) = retry_stale(|| commit::commit(&self.pool, order, cause)).await?;
             match outcome {

@@ -15,12 +15,12 @@ use crate::{
 
 /// One line of a reservation, with the outcome of the statement.
 pub(super) struct Row {
-    outcome: Outcome,
-    part_uuid: PartId,
-    quantity: i64,
-    unit_price: Option<Money>,
-    known: bool,
-    enough: bool,
+    pub outcome: Outcome,
+    pub part_uuid: PartId,
+    pub quantity: i64,
+    pub unit_price: Option<Money>,
+    pub known: bool,
+    pub enough: bool,
 }
 
 /// `out_of_stock` is decided on unlocked values, a reservation only on locked ones: a sold-out part causes no lock contention.

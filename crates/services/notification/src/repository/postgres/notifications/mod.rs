@@ -5,14 +5,15 @@
 //! is an equality that matches no partial index. See [`prefer_index_scans`](super::prefer_index_scans).
 
 mod due;
+mod queue;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};
 use platform::{
-    inbox, outbox,
-    postgres::{Database, DatabaseError},
+    inbox,
+    postgres::{Database, DatabaseError, GroupCommit},
 };
 use uuid::Uuid;
 
@@ -25,11 +26,15 @@ use crate::{
 #[derive(Clone)]
 pub struct PgNotifications {
     pool: Database,
+    queue: GroupCommit<queue::Request, Option<bool>>,
 }
 
 impl PgNotifications {
     pub fn new(pool: Database) -> Self {
-        Self { pool }
+        Self {
+            queue: GroupCommit::by_key("queue_notifications", pool.clone(), queue::Request::cause, queue::queue),
+            pool,
+        }
     }
 }
 
@@ -54,27 +59,7 @@ fn uuids(ids: &[NotificationId]) -> Vec<Uuid> {
 #[async_trait]
 impl Notifications for PgNotifications {
     async fn queue(&self, consumer: &'static str, event: EventId, new: &NewNotification) -> Result<bool, Error> {
-        let queued = sqlx::query!(
-            "with fresh as (
-                insert into inbox (consumer, event_uuid) values ($1, $2)
-                on conflict do nothing
-                returning event_uuid
-            )
-            insert into notifications (uuid, order_uuid, user_uuid, kind, facts, trace)
-            select $3, $4, $5, $6, $7, $8 from fresh
-            on conflict (order_uuid, kind) do nothing",
-            consumer,
-            event.uuid(),
-            new.id.uuid(),
-            new.order.uuid(),
-            new.user.uuid(),
-            new.kind.as_str(),
-            new.facts,
-            outbox::trace(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(queued.rows_affected() > 0)
+        Ok(self.queue.submit(queue::Request::new(consumer, event, new)).await?.unwrap_or_default())
     }
 
     async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
@@ -186,10 +171,10 @@ impl Notifications for PgNotifications {
 
     async fn remove_ended(&self, age: Duration, limit: i64) -> Result<u64, Error> {
         let removed = sqlx::query!(
-            "delete from notifications where uuid in (
+            "delete from notifications where uuid = any(array(
                 select uuid from notifications
                 where status <> 'queued' and next_attempt_at < now() - make_interval(secs => $1)
-                order by next_attempt_at limit $2)",
+                order by next_attempt_at limit $2))",
             age.as_secs_f64(),
             limit,
         )

@@ -1,0 +1,150 @@
+//! The repository in PostgreSQL: the table `jobs`.
+
+mod start;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use contracts::ids::{EventId, OrderId, UserId};
+use platform::{
+    inbox, lease, outbox,
+    postgres::{Database, DatabaseError, GroupCommit, Migrations},
+};
+
+use super::Jobs;
+use crate::{
+    error::Error,
+    model::{Event, Job, NewJob, Status},
+};
+
+pub static MIGRATIONS: Migrations =
+    Migrations::new(sqlx::migrate!("../../../migrations/assembly"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
+
+#[derive(Clone)]
+pub struct PgJobs {
+    pool: Database,
+    starts: GroupCommit<start::Request, Option<bool>>,
+}
+
+impl PgJobs {
+    pub fn new(pool: Database) -> Self {
+        Self { starts: GroupCommit::by_key("start_jobs", pool.clone(), start::Request::event, start::start), pool }
+    }
+}
+
+/// A row of `jobs`.
+struct Row {
+    order: OrderId,
+    user: UserId,
+    status: String,
+    build_time_sec: i64,
+    fails: bool,
+    started_at: DateTime<Utc>,
+    due_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+    left_sec: f64,
+}
+
+impl TryFrom<Row> for Job {
+    type Error = DatabaseError;
+
+    fn try_from(row: Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            order: row.order,
+            user: row.user,
+            status: Status::parse(&row.status)
+                .ok_or_else(|| DatabaseError::inconsistent("jobs", "status", row.order))?,
+            build_time_sec: row.build_time_sec,
+            fails: row.fails,
+            started_at: row.started_at,
+            due_at: row.due_at,
+            finished_at: row.finished_at,
+        })
+    }
+}
+
+#[async_trait]
+impl Jobs for PgJobs {
+    async fn start(&self, consumer: &'static str, event: EventId, job: &NewJob) -> Result<bool, Error> {
+        Ok(self.starts.submit(start::Request::new(consumer, event, job)).await?.unwrap_or_default())
+    }
+
+    async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", status, build_time_sec, fails, started_at, due_at,
+                finished_at, greatest(extract(epoch from due_at - now()), 0)::float8 as "left_sec!"
+            from jobs where status = 'building' order by due_at limit $1"#,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let left = Duration::from_secs_f64(row.left_sec);
+                Ok((row.try_into()?, left))
+            })
+            .collect()
+    }
+
+    async fn finish(&self, ended: &[Event]) -> Result<Vec<OrderId>, Error> {
+        let orders: Vec<_> = ended.iter().map(|event| event.order().uuid()).collect();
+        let statuses: Vec<_> = ended.iter().map(|event| event.status().as_str().to_owned()).collect();
+        let events: outbox::Columns = ended.iter().map(Into::into).collect();
+        let written = sqlx::query_scalar!(
+            r#"with ended as (
+                select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::bytea[])
+                    as ended (order_uuid, status, event_uuid, event_type, payload)
+            ), changed as (
+                update jobs set status = ended.status, finished_at = now()
+                from ended
+                where jobs.order_uuid = ended.order_uuid and jobs.status = 'building'
+                returning jobs.order_uuid, jobs.trace, ended.event_uuid, ended.event_type, ended.payload
+            )
+            insert into outbox (event_uuid, event_type, key, payload, trace)
+            select event_uuid, event_type, order_uuid, payload, trace from changed
+            returning key as "order: OrderId""#,
+            &orders,
+            &statuses,
+            &events.uuids,
+            &events.kinds,
+            &events.payloads,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(written)
+    }
+
+    async fn find(&self, order: OrderId) -> Result<Option<Job>, Error> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", status, build_time_sec, fails, started_at, due_at,
+                finished_at, 0::float8 as "left_sec!"
+            from jobs where order_uuid = $1"#,
+            order.uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(Job::try_from).transpose()?)
+    }
+}
+
+/// Jobs removed per statement.
+pub const JOBS_BATCH: u64 = 5_000;
+
+/// Removes jobs that ended longer ago than `age`, one batch. Returns how many.
+///
+/// A repeated `OrderPaid` must find its job: the job has to outlive the event's records, and its inbox row.
+pub async fn remove_finished(pool: &Database, age: Duration) -> Result<u64, Error> {
+    let removed = sqlx::query!(
+        "delete from jobs where order_uuid = any(array(
+            select order_uuid from jobs where finished_at < now() - make_interval(secs => $1)
+            order by finished_at limit $2))",
+        age.as_secs_f64(),
+        JOBS_BATCH.cast_signed(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(removed.rows_affected())
+}

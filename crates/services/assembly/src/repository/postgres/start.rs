@@ -1,0 +1,75 @@
+//! Starts the jobs of paid orders, one statement per group.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use contracts::ids::{EventId, OrderId};
+use platform::{outbox, postgres::Database};
+
+use crate::model::NewJob;
+
+#[derive(Clone)]
+pub struct Request {
+    consumer: &'static str,
+    event: EventId,
+    job: NewJob,
+    /// The trace context of the event, not of its group.
+    trace: outbox::Trace,
+}
+
+impl Request {
+    pub fn new(consumer: &'static str, event: EventId, job: &NewJob) -> Self {
+        Self { consumer, event, job: job.clone(), trace: outbox::trace() }
+    }
+
+    pub fn event(&self) -> EventId {
+        self.event
+    }
+}
+
+/// Whether a job was started, by event: none for an event that was handled before, or an order that has a job.
+pub async fn start(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<EventId, bool>> {
+    let consumers: Vec<&str> = requests.iter().map(|request| request.consumer).collect();
+    let events: Vec<_> = requests.iter().map(|request| request.event.uuid()).collect();
+    let orders: Vec<_> = requests.iter().map(|request| request.job.order.uuid()).collect();
+    let users: Vec<_> = requests.iter().map(|request| request.job.user.uuid()).collect();
+    let build_times: Vec<i64> = requests.iter().map(|request| request.job.build_time_sec()).collect();
+    let fail: Vec<bool> = requests.iter().map(|request| request.job.fails).collect();
+    let due: Vec<f64> = requests.iter().map(|request| request.job.build_time.as_secs_f64()).collect();
+    let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
+    let started = sqlx::query_scalar!(
+        r#"with requests as materialized (
+            select *
+            from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bool[], $7::float8[], $8::jsonb[])
+                as request (consumer, event_uuid, order_uuid, user_uuid, build_time_sec, fails, due, trace)
+        ), fresh as (
+            insert into inbox (consumer, event_uuid)
+            select consumer, event_uuid
+            from requests
+            order by consumer, event_uuid
+            on conflict do nothing
+            returning event_uuid
+        )
+        insert into jobs (order_uuid, user_uuid, build_time_sec, fails, due_at, trace)
+        select order_uuid, user_uuid, build_time_sec, fails, now() + make_interval(secs => due), trace
+        from requests
+        join fresh using (event_uuid)
+        order by order_uuid
+        on conflict (order_uuid) do nothing
+        returning order_uuid as "order_uuid: OrderId""#,
+        &consumers as _,
+        &events,
+        &orders,
+        &users,
+        &build_times,
+        &fail,
+        &due,
+        &traces,
+    )
+    .fetch_all(&pool)
+    .await?;
+    let mut started: HashSet<OrderId> = started.into_iter().collect();
+    Ok(requests.iter().map(|request| (request.event, started.remove(&request.job.order))).collect())
+}

@@ -1,0 +1,148 @@
+//! Reserves parts for orders that have no reservation.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use contracts::{
+    ids::{OrderId, PartId},
+    money::Money,
+};
+use platform::postgres::Database;
+use uuid::Uuid;
+
+use super::super::{Outcome, reserve};
+use crate::{
+    error::Error,
+    model::{Lines, Reserved},
+};
+
+#[derive(Clone)]
+pub struct Request {
+    pub order: OrderId,
+    pub lines: Lines,
+    pub held_for: Duration,
+}
+
+/// The orders that are reserved or refused.
+pub async fn reserve(
+    pool: Database,
+    requests: Arc<[Request]>,
+) -> sqlx::Result<HashMap<OrderId, Result<Vec<Reserved>, Error>>> {
+    let mut orders: HashMap<OrderId, Vec<reserve::Row>> = HashMap::new();
+    for (order, row) in lines(&pool, &requests).await? {
+        orders.entry(order).or_default().push(row);
+    }
+    Ok(orders.into_iter().filter_map(|(order, rows)| Some((order, reserve::result(order, &rows)?))).collect())
+}
+
+/// The lines of the requests with their outcome.
+///
+/// The requests of a part are served in the order of their arrival: each is granted what is left when all before it are counted, also
+/// those that another part refuses. So nothing is sold twice, and what is refused for that reason alone is a conflict, which the
+/// order's own statement decides.
+#[expect(clippy::too_many_lines, reason = "it is one statement")]
+async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(OrderId, reserve::Row)>> {
+    let orders: Vec<Uuid> = requests.iter().map(|request| request.order.uuid()).collect();
+    let seconds: Vec<f64> = requests.iter().map(|request| request.held_for.as_secs_f64()).collect();
+    let (mut numbers, mut parts, mut quantities) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, request) in (1_i64..).zip(requests) {
+        for (part, quantity) in request.lines.iter() {
+            numbers.push(number);
+            parts.push(part.uuid());
+            quantities.push(quantity);
+        }
+    }
+    let rows = sqlx::query!(
+        r#"with requests as materialized (
+            select request.number, request.order_uuid, request.seconds, reservation.order_uuid is null as is_new
+            from unnest($1::uuid[], $2::float8[]) with ordinality as request (order_uuid, seconds, number)
+            left join lateral (
+                select order_uuid from reservations where reservations.order_uuid = request.order_uuid offset 0
+            ) as reservation on true
+        ), lines as materialized (
+            select asked.number, asked.part_uuid, asked.quantity,
+                parts.part_uuid is not null as known,
+                coalesce(parts.available >= asked.quantity, false) as enough
+            from unnest($3::bigint[], $4::uuid[], $5::bigint[]) as asked (number, part_uuid, quantity)
+            left join parts on parts.part_uuid = asked.part_uuid
+        ), satisfiable as materialized (
+            select number, order_uuid, seconds
+            from requests
+            where is_new and number in (select number from lines group by number having bool_and(enough))
+        ), locked as materialized (
+            select part_uuid, available, price
+            from parts
+            where part_uuid in (select part_uuid from lines where number in (select number from satisfiable))
+            order by part_uuid
+            for no key update
+        ), counted as materialized (
+            select lines.number, lines.part_uuid, lines.quantity, locked.price,
+                coalesce(
+                    sum(lines.quantity) over (partition by lines.part_uuid order by lines.number) <= locked.available,
+                    false
+                ) as granted
+            from satisfiable
+            join lines on lines.number = satisfiable.number
+            left join locked on locked.part_uuid = lines.part_uuid
+        ), inserted as (
+            insert into reservations (order_uuid, status, expires_at)
+            select order_uuid, 'held', now() + make_interval(secs => seconds)
+            from satisfiable
+            where number in (select number from counted group by number having bool_and(granted))
+            order by order_uuid
+            on conflict (order_uuid) do nothing
+            returning order_uuid
+        ), reserved as materialized (
+            select satisfiable.number, inserted.order_uuid, counted.part_uuid, counted.quantity, counted.price
+            from inserted
+            join satisfiable on satisfiable.order_uuid = inserted.order_uuid
+            join counted on counted.number = satisfiable.number
+        ), items as (
+            insert into reservation_items (order_uuid, part_uuid, quantity, unit_price)
+            select order_uuid, part_uuid, quantity, price
+            from reserved
+        ), stock as (
+            update parts
+            set available = parts.available - sold.quantity,
+                reserved = parts.reserved + sold.quantity,
+                updated_at = now()
+            from (select part_uuid, sum(quantity)::bigint as quantity from reserved group by part_uuid) as sold
+            where parts.part_uuid = sold.part_uuid
+        )
+        select requests.order_uuid as "order_uuid!: OrderId",
+            case
+                when reserved.number is not null then 'done'
+                when not requests.is_new or satisfiable.number is not null then 'conflict'
+                when bool_and(lines.known) over (partition by lines.number) then 'out_of_stock'
+                else 'not_found'
+            end as "outcome!: Outcome",
+            lines.part_uuid as "part_uuid!: PartId",
+            lines.quantity as "quantity!",
+            reserved.price as "unit_price?: Money",
+            lines.known as "known!",
+            lines.enough as "enough!"
+        from lines
+        join requests on requests.number = lines.number
+        left join satisfiable on satisfiable.number = lines.number
+        left join reserved on reserved.number = lines.number and reserved.part_uuid = lines.part_uuid
+        order by lines.number, lines.part_uuid"#,
+        &orders,
+        &seconds,
+        &numbers,
+        &parts,
+        &quantities,
+    )
+    .fetch_all(pool)
+    .await?;
+    let row = |outcome, part_uuid, quantity, unit_price, known, enough| reserve::Row {
+        outcome,
+        part_uuid,
+        quantity,
+        unit_price,
+        known,
+        enough,
+    };
+    let lines = rows.into_iter().map(|line| {
+        (line.order_uuid, row(line.outcome, line.part_uuid, line.quantity, line.unit_price, line.known, line.enough))
+    });
+    Ok(lines.collect())
+}

@@ -1,0 +1,76 @@
+//! Queues the notifications of events, one statement per group.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use contracts::ids::EventId;
+use platform::{outbox, postgres::Database};
+
+use crate::model::{NewNotification, NotificationId};
+
+#[derive(Clone)]
+pub struct Request {
+    consumer: &'static str,
+    event: EventId,
+    new: NewNotification,
+    /// The trace context of the event, not of its group.
+    trace: outbox::Trace,
+}
+
+impl Request {
+    pub fn new(consumer: &'static str, event: EventId, new: &NewNotification) -> Self {
+        Self { consumer, event, new: new.clone(), trace: outbox::trace() }
+    }
+
+    /// What distinguishes the requests of a group.
+    pub fn cause(&self) -> (&'static str, EventId) {
+        (self.consumer, self.event)
+    }
+}
+
+/// Whether a notification was queued, by cause: none for an event that was handled before, or an order that has one of the kind.
+pub async fn queue(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<(&'static str, EventId), bool>> {
+    let consumers: Vec<&str> = requests.iter().map(|request| request.consumer).collect();
+    let events: Vec<_> = requests.iter().map(|request| request.event.uuid()).collect();
+    let notifications: Vec<_> = requests.iter().map(|request| request.new.id.uuid()).collect();
+    let orders: Vec<_> = requests.iter().map(|request| request.new.order.uuid()).collect();
+    let users: Vec<_> = requests.iter().map(|request| request.new.user.uuid()).collect();
+    let kinds: Vec<&str> = requests.iter().map(|request| request.new.kind.as_str()).collect();
+    let facts: Vec<_> = requests.iter().map(|request| request.new.facts.clone()).collect();
+    let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
+    let queued = sqlx::query_scalar!(
+        r#"with requests as materialized (
+            select *
+            from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::jsonb[], $8::jsonb[])
+                as request (consumer, event_uuid, uuid, order_uuid, user_uuid, kind, facts, trace)
+        ), fresh as (
+            insert into inbox (consumer, event_uuid)
+            select consumer, event_uuid
+            from requests
+            order by consumer, event_uuid
+            on conflict do nothing
+            returning consumer, event_uuid
+        )
+        insert into notifications (uuid, order_uuid, user_uuid, kind, facts, trace)
+        select uuid, order_uuid, user_uuid, kind, facts, trace
+        from requests
+        join fresh using (consumer, event_uuid)
+        order by order_uuid, kind
+        on conflict (order_uuid, kind) do nothing
+        returning uuid as "uuid: NotificationId""#,
+        &consumers as _,
+        &events,
+        &notifications,
+        &orders,
+        &users,
+        &kinds as _,
+        &facts,
+        &traces,
+    )
+    .fetch_all(&pool)
+    .await?;
+    let queued: HashSet<NotificationId> = queued.into_iter().collect();
+    Ok(requests.iter().map(|request| (request.cause(), queued.contains(&request.new.id))).collect())
+}

@@ -1,0 +1,105 @@
+//! Begins attempts to pay.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use contracts::ids::{DeliveryId, OrderId, PartId, TransactionId, UserId};
+use platform::postgres::Database;
+
+use super::super::row::Row;
+use crate::model::{Claim, PaymentMethod};
+
+#[derive(Clone)]
+pub struct Request {
+    pub user: UserId,
+    pub order: OrderId,
+    pub method: PaymentMethod,
+    pub patience: Duration,
+    pub claim: Option<Claim>,
+}
+
+/// The orders whose attempt has begun, and their epochs.
+pub async fn begin(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, (Row, i64)>> {
+    let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
+    let users: Vec<_> = requests.iter().map(|request| request.user.uuid()).collect();
+    let methods: Vec<&str> = requests.iter().map(|request| request.method.as_str()).collect();
+    let patience: Vec<f64> = requests.iter().map(|request| request.patience.as_secs_f64()).collect();
+    let claims = || requests.iter().map(|request| request.claim.as_ref());
+    let keys: Vec<Option<&str>> = claims().map(|claim| claim.map(|claim| claim.key.as_str())).collect();
+    let tokens: Vec<_> = claims().map(|claim| claim.map(|claim| claim.token)).collect();
+    let rows = sqlx::query!(
+        r#"with requests as materialized (
+            select *
+            from unnest($1::uuid[], $2::uuid[], $3::text[], $4::float8[], $5::text[], $6::uuid[])
+                as request (uuid, user_uuid, method, patience, key, token)
+        ), held as materialized (
+            select requests.uuid, idempotency_keys.user_uuid, idempotency_keys.key
+            from (select * from requests where key is not null order by user_uuid, key) as requests
+            cross join lateral (
+                select user_uuid, key from idempotency_keys
+                where idempotency_keys.user_uuid = requests.user_uuid
+                    and idempotency_keys.key = requests.key
+                    and idempotency_keys.token = requests.token
+                    and idempotency_keys.outcome is null
+                for update
+                offset 0
+            ) as idempotency_keys
+        ), payable as materialized (
+            select orders.uuid
+            from requests
+            join orders on orders.uuid = requests.uuid and orders.user_uuid = requests.user_uuid
+            where orders.status = 'PENDING_PAYMENT' and orders.attempt_method is null
+                and (requests.key is null or requests.uuid in (select uuid from held))
+            order by orders.uuid
+            for no key update of orders
+        ), begun as (
+            update orders
+            set attempt = attempt + 1, attempt_method = requests.method, attempt_epoch = attempt_epoch + 1,
+                attempt_shared = false, attempt_tries = 0, attempt_next_at = now() + make_interval(secs => requests.patience)
+            from payable
+            join requests using (uuid)
+            where orders.uuid = payable.uuid
+            returning orders.*
+        ), keys_attempt as (
+            update idempotency_keys
+            set attempt = begun.attempt
+            from begun
+            join held using (uuid)
+            where idempotency_keys.user_uuid = held.user_uuid and idempotency_keys.key = held.key
+        )
+        select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
+            delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
+            estimated_delivery,
+            part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
+            payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at, attempt_epoch
+        from begun"#,
+        &orders,
+        &users,
+        &methods as _,
+        &patience,
+        &keys as _,
+        &tokens as _,
+    )
+    .fetch_all(&pool)
+    .await?;
+    let begun = rows.into_iter().map(|row| {
+        let order = Row {
+            uuid: row.uuid,
+            user_uuid: row.user_uuid,
+            delivery_address: row.delivery_address,
+            delivery_uuid: row.delivery_uuid,
+            delivery_status: row.delivery_status,
+            tracking_number: row.tracking_number,
+            estimated_delivery: row.estimated_delivery,
+            part_uuids: row.part_uuids,
+            total_price: row.total_price,
+            status: row.status,
+            attempt: row.attempt,
+            attempt_method: row.attempt_method,
+            payment_method: row.payment_method,
+            transaction_uuid: row.transaction_uuid,
+            created_at: row.created_at,
+        };
+        (order.uuid, (order, row.attempt_epoch))
+    });
+    Ok(begun.collect())
+}

@@ -1,0 +1,114 @@
+//! Ends attempts as paid, for requests and for events of payment.
+
+use std::{collections::HashMap, sync::Arc};
+
+use contracts::ids::{EventId, OrderId, TransactionId};
+use platform::{
+    outbox::{self, Columns},
+    postgres::Database,
+};
+use sqlx::types::Json;
+
+use crate::model::{Event, Outcome};
+
+#[derive(Clone)]
+pub struct Request {
+    order: OrderId,
+    attempt: i32,
+    transaction: TransactionId,
+    event: outbox::Event,
+    /// The trace context of the request, not of its group.
+    trace: outbox::Trace,
+    /// What the idempotency key of the attempt remembers.
+    outcome: Option<Outcome>,
+    /// The consumer and its event, where an event ends the attempt.
+    cause: Option<(&'static str, EventId)>,
+}
+
+impl Request {
+    pub fn new(
+        order: OrderId,
+        attempt: i32,
+        transaction: TransactionId,
+        event: &Event,
+        outcome: Option<&Outcome>,
+        cause: Option<(&'static str, EventId)>,
+    ) -> Self {
+        let (event, trace) = (event.into(), outbox::trace());
+        Self { order, attempt, transaction, event, trace, outcome: outcome.cloned(), cause }
+    }
+
+    pub fn order(&self) -> OrderId {
+        self.order
+    }
+}
+
+/// Whether the attempt was ended here, by order. An event that was handled before ends none.
+pub async fn paid(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, bool>> {
+    let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
+    let attempts: Vec<i32> = requests.iter().map(|request| request.attempt).collect();
+    let transactions: Vec<_> = requests.iter().map(|request| request.transaction.uuid()).collect();
+    let events: Columns = requests.iter().map(|request| request.event.clone()).collect();
+    let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
+    let outcomes: Vec<_> = requests.iter().map(|request| request.outcome.clone().map(Json)).collect();
+    let consumers: Vec<_> = requests.iter().map(|request| request.cause.map(|(consumer, _)| consumer)).collect();
+    let causes: Vec<_> = requests.iter().map(|request| request.cause.map(|(_, event)| event.uuid())).collect();
+    let rows = sqlx::query!(
+        r#"with requests as materialized (
+            select *
+            from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::bytea[], $7::jsonb[], $8::jsonb[],
+                $9::text[], $10::uuid[])
+                as request (uuid, attempt, transaction_uuid, event_uuid, event_type, payload, trace, outcome, consumer, cause)
+        ), inbox_rows as (
+            insert into inbox (consumer, event_uuid)
+            select consumer, cause
+            from requests
+            where consumer is not null
+            order by consumer, cause
+            on conflict do nothing
+            returning event_uuid
+        ), payable as materialized (
+            select orders.uuid
+            from requests
+            join orders on orders.uuid = requests.uuid and orders.attempt = requests.attempt
+            where orders.attempt_method is not null
+                and (requests.consumer is null or requests.cause in (select event_uuid from inbox_rows))
+            order by orders.uuid
+            for no key update of orders
+        ), settled as (
+            update orders
+            set status = 'PAID', payment_method = attempt_method, transaction_uuid = requests.transaction_uuid,
+                attempt_method = null, attempt_next_at = null, updated_at = now()
+            from payable
+            join requests using (uuid)
+            where orders.uuid = payable.uuid
+            returning orders.uuid
+        ), keys_completed as (
+            update idempotency_keys
+            set outcome = requests.outcome
+            from settled
+            join requests using (uuid)
+            where idempotency_keys.order_uuid = requests.uuid and idempotency_keys.attempt = requests.attempt
+                and idempotency_keys.outcome is null and requests.outcome is not null
+        ), events as (
+            insert into outbox (event_uuid, event_type, key, payload, trace)
+            select event_uuid, event_type, uuid, payload, trace
+            from settled
+            join requests using (uuid)
+        )
+        select uuid as "uuid!: OrderId", uuid in (select uuid from settled) as "is_settled!" from requests"#,
+        &orders,
+        &attempts,
+        &transactions,
+        &events.uuids,
+        &events.kinds,
+        &events.payloads,
+        &traces,
+        &outcomes as _,
+        &consumers as _,
+        &causes as _,
+    )
+    .fetch_all(&pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.uuid, row.is_settled)).collect())
+}

@@ -1,0 +1,4 @@
+//! Changes of many payments at once, one statement per group.
+
+pub mod begin;
+pub mod settle;

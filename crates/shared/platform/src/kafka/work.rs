@@ -1,0 +1,136 @@
+//! A partition's worker: handles its messages, those of one key in their order.
+
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Weak},
+};
+
+use futures::{FutureExt as _, future::join_all};
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
+
+use super::{Consumer, Message, rebalance::Context, workers::Queue};
+use crate::telemetry;
+
+/// The most messages of one partition, of different keys, that are handled at once: what they write can be written together.
+const AT_ONCE: usize = 16;
+
+impl Consumer {
+    /// Handles the messages of one partition until its queue is closed. Messages of different keys are handled at once, or in batches where
+    /// the handler takes them; offsets are stored in their order.
+    pub(super) async fn work(
+        self: Arc<Self>,
+        mut queue: Queue,
+        consumer: Weak<StreamConsumer<Context>>,
+        stop: CancellationToken,
+    ) {
+        let batch = self.handler.batch();
+        let most = if batch > 1 { batch } else { AT_ONCE };
+        let mut messages = Vec::new();
+        while queue.messages.recv_many(&mut messages, most).await > 0 {
+            if queue.closed.is_cancelled() || stop.is_cancelled() {
+                break;
+            }
+            let handled = match messages.len() {
+                1 if batch == 1 => vec![false],
+                _ if batch == 1 => self.try_by_key(&messages).await,
+                _ => self.handle_all(&messages).await,
+            };
+            for (message, handled) in messages.drain(..).zip(handled) {
+                if !handled && !self.handle_one(&message, &queue.closed, &stop).await {
+                    return;
+                }
+                let Some(consumer) = consumer.upgrade() else { return };
+                // Fails when the partition has moved meanwhile; its new owner finds the effect in its database.
+                let _ = consumer.store_offset(&message.topic, message.partition, message.offset);
+                queue.done(&message);
+            }
+        }
+    }
+
+    /// Tries each message once, different keys at once: true for each that is done with. After a failure the rest of its key is left: it is
+    /// handled one by one, in its order.
+    async fn try_by_key(&self, messages: &[Message]) -> Vec<bool> {
+        let mut keys: HashMap<&[u8], Vec<usize>> = HashMap::new();
+        for (index, message) in messages.iter().enumerate() {
+            keys.entry(&message.key).or_default().push(index);
+        }
+        let tries = keys.into_values().map(|indices| async move {
+            let mut done = Vec::new();
+            for index in indices {
+                if !self.try_once(&messages[index]).await {
+                    break;
+                }
+                done.push(index);
+            }
+            done
+        });
+        let mut handled = vec![false; messages.len()];
+        for index in join_all(tries).await.into_iter().flatten() {
+            handled[index] = true;
+        }
+        handled
+    }
+
+    /// True when the message is handled. A failure shows itself when the message is handled alone.
+    async fn try_once(&self, message: &Message) -> bool {
+        let start = Instant::now();
+        let handled =
+            AssertUnwindSafe(self.handler.handle(message).instrument(self.continued(message))).catch_unwind().await;
+        let handled = matches!(handled, Ok(Ok(())));
+        if handled {
+            self.handled(start);
+        }
+        handled
+    }
+
+    /// Handles messages of one partition as one batch: true for each that is done with.
+    async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
+        let start = Instant::now();
+        let Some(first) = messages.first() else { return Vec::new() };
+        let span = self.span(first);
+        span.record("messages", messages.len());
+        let handled = AssertUnwindSafe(self.handler.handle_all(messages).instrument(span)).catch_unwind().await;
+        // A message that makes the handler panic shows itself when it is handled alone.
+        let mut handled = handled.unwrap_or_default();
+        handled.resize(messages.len(), false);
+        for _ in handled.iter().filter(|handled| **handled) {
+            self.handled(start);
+        }
+        handled
+    }
+
+    /// Handles or dead-letters a message. False when it was stopped before.
+    async fn handle_one(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
+        self.settle(message, closed, stop).instrument(self.continued(message)).await
+    }
+
+    /// The span in which a message is handled, or a batch that begins with it.
+    fn span(&self, first: &Message) -> Span {
+        tracing::info_span!(
+            "consume",
+            otel.name = format!("{} process", first.topic),
+            otel.kind = "consumer",
+            group = self.group,
+            partition = first.partition,
+            offset = first.offset,
+            messages = tracing::field::Empty,
+        )
+    }
+
+    /// The span of one message: it continues the trace of its producer.
+    fn continued(&self, message: &Message) -> Span {
+        let span = self.span(message);
+        telemetry::continue_trace(&span, &message.headers);
+        span
+    }
+
+    /// Counts a message that was handled since `start`.
+    pub(super) fn handled(&self, start: Instant) {
+        metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
+        metrics::histogram!("kafka_message_handling_seconds", "group" => self.group).record(start.elapsed());
+    }
+}

@@ -1,0 +1,185 @@
+//! Groups as a writer sees them.
+
+use std::time::Duration;
+
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use super::*;
+
+/// Groups as they were written, by a writer that needs a permit for each.
+#[derive(Clone)]
+struct Writer {
+    groups: Arc<Mutex<Vec<Vec<u32>>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Writer {
+    fn with_permits(permits: usize) -> Self {
+        Self { groups: Arc::default(), permits: Arc::new(Semaphore::new(permits)) }
+    }
+
+    /// Answers each request with ten times its number. Number 13 fails its group, 99 makes it panic, 77 finds the server away.
+    fn commit(&self) -> GroupCommit<u32, u32> {
+        let this = self.clone();
+        GroupCommit::new(
+            "test",
+            |number| *number,
+            move |group: Arc<[u32]>| {
+                let Self { groups, permits } = this.clone();
+                async move {
+                    permits.acquire().await.unwrap().forget();
+                    groups.lock().unwrap().push(group.to_vec());
+                    assert!(!group.contains(&99), "a panic of the statement");
+                    if group.contains(&77) {
+                        return Err(sqlx::Error::PoolClosed);
+                    }
+                    if group.contains(&13) {
+                        return Err(sqlx::Error::RowNotFound);
+                    }
+                    Ok(group.iter().map(|number| number * 10).collect())
+                }
+            },
+        )
+    }
+
+    fn groups(&self) -> Vec<Vec<u32>> {
+        self.groups.lock().unwrap().clone()
+    }
+}
+
+/// Submits each request when those before it wait or are written.
+async fn submit_all(
+    commit: &GroupCommit<u32, u32>,
+    requests: impl IntoIterator<Item = u32>,
+) -> JoinSet<(u32, sqlx::Result<u32>)> {
+    let mut callers = JoinSet::new();
+    for request in requests {
+        let commit = commit.clone();
+        callers.spawn(async move { (request, commit.submit(request).await) });
+        settle().await;
+    }
+    callers
+}
+
+/// Lets every task run until it waits.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrives_during_a_group_is_the_next_group_and_each_gets_its_own_answer() {
+    let writer = Writer::with_permits(0);
+    let commit = writer.commit();
+    let callers = submit_all(&commit, 1..=5).await;
+
+    writer.permits.add_permits(2);
+    let answers = callers.join_all().await;
+
+    assert_eq!(writer.groups(), [vec![1], vec![2, 3, 4, 5]]);
+    assert!(answers.iter().all(|(request, answer)| answer.as_ref().is_ok_and(|answer| *answer == request * 10)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_of_one_key_are_written_one_after_another_and_hold_up_no_others() {
+    let writer = Writer::with_permits(0);
+    let commit = writer.commit();
+    let callers = submit_all(&commit, [1, 5, 5, 6, 5, 7]).await;
+
+    writer.permits.add_permits(9);
+    let answers = callers.join_all().await;
+
+    assert_eq!(writer.groups(), [vec![1], vec![5, 6, 7], vec![5], vec![5]]);
+    assert!(answers.iter().all(|(request, answer)| answer.as_ref().is_ok_and(|answer| *answer == request * 10)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_has_a_bound_and_so_has_the_queue() {
+    let writer = Writer::with_permits(0);
+    let commit = writer.commit();
+    let waiting = u32::try_from(WAITING).unwrap();
+    let mut callers = submit_all(&commit, [100]).await;
+    for request in (101..).take(WAITING) {
+        let commit = commit.clone();
+        callers.spawn(async move { (request, commit.submit(request).await) });
+    }
+    settle().await;
+
+    let refused = commit.submit(0).await;
+    writer.permits.add_permits(Semaphore::MAX_PERMITS >> 1);
+    let mut answered = 0;
+    while let Some(answer) = callers.join_next().await {
+        answered += u32::from(answer.unwrap().1.is_ok());
+    }
+
+    assert!(matches!(refused, Err(sqlx::Error::PoolTimedOut)), "{refused:?}");
+    assert_eq!(answered, 1 + waiting, "one is written, {WAITING} wait");
+    assert!(writer.groups().iter().all(|group| group.len() <= GROUP));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_written_does_not_fail_its_neighbours() {
+    let writer = Writer::with_permits(0);
+    let commit = writer.commit();
+    let callers = submit_all(&commit, [1, 12, 13, 14]).await;
+
+    writer.permits.add_permits(9);
+    let mut failed: Vec<u32> = Vec::new();
+    for (request, answer) in callers.join_all().await {
+        match answer {
+            Ok(answer) => assert_eq!(answer, request * 10),
+            Err(error) => {
+                assert!(matches!(error, sqlx::Error::RowNotFound), "the error is its own: {error:?}");
+                failed.push(request);
+            }
+        }
+    }
+
+    assert_eq!(failed, [13]);
+    assert_eq!(writer.groups(), [vec![1], vec![12, 13, 14], vec![12], vec![13], vec![14]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_away_is_away_for_the_whole_group_at_once() {
+    let writer = Writer::with_permits(0);
+    let commit = writer.commit();
+    let callers = submit_all(&commit, [1, 2, 77, 3]).await;
+
+    writer.permits.add_permits(9);
+    let failed =
+        callers.join_all().await.iter().filter(|(_, answer)| matches!(answer, Err(sqlx::Error::PoolClosed))).count();
+
+    assert_eq!(failed, 3);
+    assert_eq!(writer.groups(), [vec![1], vec![2, 77, 3]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_caller_has_gone_is_not_written() {
+    let writer = Writer::with_permits(0);
+    let commit = writer.commit();
+    let stays = submit_all(&commit, [1]).await;
+    let mut goes = submit_all(&commit, [2]).await;
+    let stays_too = submit_all(&commit, [3]).await;
+
+    goes.shutdown().await;
+    writer.permits.add_permits(9);
+    stays.join_all().await;
+    stays_too.join_all().await;
+
+    assert_eq!(writer.groups(), [vec![1], vec![3]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_loses_its_own_group_alone() {
+    let writer = Writer::with_permits(0);
+    let commit = writer.commit();
+    let lost = submit_all(&commit, [99]).await;
+    let behind = submit_all(&commit, [1]).await;
+
+    writer.permits.add_permits(9);
+    let lost = lost.join_all().await;
+    let behind = behind.join_all().await;
+
+    assert!(matches!(lost[..], [(99, Err(sqlx::Error::WorkerCrashed))]), "{lost:?}");
+    assert!(matches!(behind[..], [(1, Ok(10))]), "{behind:?}");
+    assert!(commit.submit(2).await.is_ok());
+}

@@ -1,0 +1,117 @@
+//! The migrations of a database: the service's own, then those of each table that several services have.
+
+use chrono::{DateTime, Utc};
+use sqlx::{
+    AssertSqlSafe, PgConnection,
+    migrate::{Migrate as _, MigrateError, Migration, Migrator},
+};
+
+/// A table that several services have, with its migrations in `migrations/platform/<name>`.
+///
+/// They have a history of their own in each database, so that a change of the table is written once and numbered apart from the
+/// services' migrations.
+pub struct SharedTable {
+    pub name: &'static str,
+    migrations: &'static Migrator,
+    /// The table that says which of them are applied.
+    history: &'static str,
+}
+
+impl SharedTable {
+    /// `history` never changes once a database has it: all migrations would be applied again.
+    pub const fn new(name: &'static str, history: &'static str, migrations: &'static Migrator) -> Self {
+        Self { name, migrations, history }
+    }
+}
+
+/// What brings the schema of one database up to date.
+///
+/// A service's own migrations come first: the older ones make shared tables. Those after them do not name a shared table.
+pub struct Migrations {
+    pub own: Migrator,
+    pub shared: &'static [&'static SharedTable],
+}
+
+/// One sequence of migrations, with the table that says which of them are applied.
+#[derive(Clone, Copy)]
+pub struct History<'m> {
+    /// The shared table; none for the service's own migrations.
+    pub table: Option<&'static str>,
+    pub migrations: &'m [Migration],
+    recorded_in: &'m str,
+}
+
+/// A migration and when it was applied, if it is.
+pub struct Step<'m> {
+    pub history: History<'m>,
+    pub migration: &'m Migration,
+    pub applied: Option<DateTime<Utc>>,
+}
+
+impl Migrations {
+    pub const fn new(own: Migrator, shared: &'static [&'static SharedTable]) -> Self {
+        Self { own, shared }
+    }
+
+    /// In the order in which they are applied.
+    pub fn histories(&self) -> impl Iterator<Item = History<'_>> {
+        let own = History { table: None, migrations: &self.own.migrations, recorded_in: &self.own.table_name };
+        let shared = self.shared.iter().map(|table| History {
+            table: Some(table.name),
+            migrations: &table.migrations.migrations,
+            recorded_in: table.history,
+        });
+        std::iter::once(own).chain(shared)
+    }
+
+    /// Applies what is pending.
+    pub async fn run(&self, connection: &mut PgConnection) -> Result<(), MigrateError> {
+        for history in self.histories() {
+            history.migrator().run_direct(None, connection, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Every migration, in the order of the histories, with the time at which it was applied to this database.
+    pub async fn steps(&self, connection: &mut PgConnection) -> Result<Vec<Step<'_>>, MigrateError> {
+        let mut steps = Vec::new();
+        for history in self.histories() {
+            let applied = history.applied(connection).await?;
+            let up = history.migrations.iter().filter(|migration| !migration.migration_type.is_down_migration());
+            steps.extend(up.map(|migration| {
+                let at = applied.iter().find(|(version, _)| *version == migration.version).map(|(_, at)| *at);
+                Step { history, migration, applied: at }
+            }));
+        }
+        Ok(steps)
+    }
+
+    /// Reverts the migration that was applied last, of all histories. Returns it, or nothing where none is applied.
+    pub async fn revert_latest(&self, connection: &mut PgConnection) -> Result<Option<Step<'_>>, MigrateError> {
+        let mut steps = self.steps(connection).await?;
+        // The sort is stable: of those with the same time, the one that is listed last was applied last.
+        steps.retain(|step| step.applied.is_some());
+        steps.sort_by_key(|step| step.applied);
+        let Some(latest) = steps.pop() else { return Ok(None) };
+        let before = steps.iter().filter(|step| step.history.table == latest.history.table);
+        let target = before.map(|step| step.migration.version).max().unwrap_or(0);
+        latest.history.migrator().undo(connection, target).await?;
+        Ok(Some(latest))
+    }
+}
+
+impl History<'_> {
+    pub fn migrator(self) -> Migrator {
+        let mut migrator = Migrator::with_migrations(self.migrations.to_vec());
+        migrator.dangerous_set_table_name(self.recorded_in.to_owned());
+        migrator
+    }
+
+    async fn applied(self, connection: &mut PgConnection) -> Result<Vec<(i64, DateTime<Utc>)>, MigrateError> {
+        let table = self.recorded_in;
+        connection.ensure_migrations_table(table).await?;
+        // The name is a literal of this program.
+        let question = AssertSqlSafe(format!("select version, installed_on from {table}"));
+        Ok(sqlx::query_as(question).fetch_all(connection).await?)
+    }
+}

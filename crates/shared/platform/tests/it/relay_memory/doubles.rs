@@ -1,0 +1,162 @@
+//! An outbox and a broker in memory for a relay, which count and take their time.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use platform::{
+    jobs::Done,
+    kafka::Record,
+    outbox::{Backlog, Event, MemoryOutbox, Outbox, Publisher, Relay, Unpublished, Waker},
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// An outbox in memory that counts what its relay asks of it, and takes its time to read and to mark.
+#[derive(Clone, Default)]
+pub struct Counted {
+    pub outbox: MemoryOutbox,
+    pub asked: Arc<Mutex<Asked>>,
+    pub delay: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    pub leases: u32,
+    pub take_backs: u32,
+}
+
+impl Counted {
+    pub fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes an event that is called `name`.
+    pub fn write(&self, key: u128, kind: &'static str, name: &str) {
+        let (uuid, key, payload) = (platform::ids::random(), Uuid::from_u128(key), name.as_bytes().to_vec());
+        self.outbox.insert(Event { uuid, kind, key, payload });
+    }
+
+    /// The names of the events that are not published.
+    pub fn unpublished(&self) -> Vec<String> {
+        let events = self.outbox.events().into_iter().filter(|(_, published)| !published);
+        events.map(|(event, _)| text(&event.payload)).collect()
+    }
+
+    pub async fn pause(&self) {
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
+    }
+
+    /// Starts a relay that has a topic for these types of events.
+    pub fn relay(&self, broker: &Broker, kinds: &[&'static str]) -> Running {
+        let topics = kinds.iter().map(|kind| (*kind, format!("topic of {kind}"))).collect();
+        let (waker, stop) = (Waker::default(), CancellationToken::new());
+        let relay = Relay::new("test", Arc::new(self.clone()), Arc::new(broker.clone()), topics, &waker);
+        Running { waker, task: tokio::spawn(relay.run(stop.clone())), stop }
+    }
+}
+
+#[async_trait]
+impl Outbox for Counted {
+    async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
+        self.asked().leases += 1;
+        self.outbox.lease(ttl).await
+    }
+
+    async fn release(&self, epoch: i64) -> anyhow::Result<()> {
+        self.outbox.release(epoch).await
+    }
+
+    async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
+        self.pause().await;
+        self.outbox.unpublished(limit, besides).await
+    }
+
+    async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        self.pause().await;
+        self.outbox.mark(epoch, ids).await
+    }
+
+    async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
+        self.outbox.set_aside(epoch, ids).await
+    }
+
+    async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
+        self.asked().take_backs += 1;
+        self.outbox.take_back(epoch, kinds).await
+    }
+
+    async fn backlog(&self) -> anyhow::Result<Backlog> {
+        self.outbox.backlog().await
+    }
+
+    async fn notify(&self) -> anyhow::Result<()> {
+        self.outbox.notify().await
+    }
+
+    async fn notified(&self) {
+        self.outbox.notified().await;
+    }
+}
+
+/// A relay that runs until it is stopped.
+pub struct Running {
+    pub waker: Waker,
+    pub stop: CancellationToken,
+    pub task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Running {
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+/// Acknowledges records after a while and keeps them; refuses more than it has room for.
+#[derive(Clone, Default)]
+pub struct Broker {
+    pub records: Arc<Mutex<Vec<Record>>>,
+    pub batches: Arc<AtomicUsize>,
+    pub delay: Duration,
+    pub room: Option<usize>,
+}
+
+impl Broker {
+    pub fn records(&self) -> MutexGuard<'_, Vec<Record>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn batches(&self) -> usize {
+        self.batches.load(Ordering::Relaxed)
+    }
+
+    /// The names of the events that were published, in their order.
+    pub fn published(&self) -> Vec<String> {
+        self.records().iter().map(|record| text(&record.payload)).collect()
+    }
+}
+
+#[async_trait]
+impl Publisher for Broker {
+    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
+        tokio::time::sleep(self.delay).await;
+        let room = self.room.map_or(usize::MAX, |room| room - self.records().len());
+        anyhow::ensure!(records.len() <= room, "no room for {} records", records.len());
+        self.records().extend(records);
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

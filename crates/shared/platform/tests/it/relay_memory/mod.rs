@@ -1,0 +1,174 @@
+//! The relay over the outbox in memory, in virtual time: what it publishes, in which order, and how often it asks.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod batches;
+mod doubles;
+
+use std::{
+    collections::HashMap,
+    io::Write,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use doubles::{Asked, Broker, Counted, text};
+use platform::outbox::Outbox as _;
+use tokio::time::Instant;
+
+const KNOWN: &str = "events.v1.OrderPaid";
+const UNKNOWN: &str = "events.v1.Unknown";
+/// Less than a relay waits for anything.
+const AT_ONCE: Duration = Duration::from_millis(10);
+/// The least time between two batches that are not full.
+const PACE: Duration = Duration::from_millis(20);
+/// How long a relay waits for a wake-up.
+const POLL: Duration = Duration::from_secs(1);
+/// How long a relay that stops waits for a broker.
+const GIVE_UP: Duration = Duration::from_secs(2);
+
+/// What this thread logs, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_are_published_in_the_order_of_their_keys_and_marked() {
+    let (outbox, broker) = (Counted::default(), Broker::default());
+    for (key, name) in [(1, "a"), (2, "b"), (1, "c")] {
+        outbox.write(key, KNOWN, name);
+    }
+
+    let relay = outbox.relay(&broker, &[KNOWN]);
+    tokio::time::sleep(AT_ONCE).await;
+
+    assert_eq!(broker.published(), ["a", "b", "c"]);
+    assert_eq!(outbox.unpublished(), [""; 0]);
+    let (first, events) = (broker.records()[0].clone(), outbox.outbox.events());
+    assert_eq!((first.topic.as_str(), first.key), ("topic of events.v1.OrderPaid", events[0].0.key.to_string().into()));
+    let headers = [
+        ("event-uuid", events[0].0.uuid.to_string()),
+        ("event-type", KNOWN.to_owned()),
+        ("content-type", "application/x-protobuf".to_owned()),
+    ];
+    assert_eq!(first.headers, HashMap::from(headers.map(|(name, value)| (name.to_owned(), value))));
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_without_a_route_holds_back_the_later_events_of_its_key_alone() {
+    let (outbox, broker) = (Counted::default(), Broker::default());
+    for (key, kind, name) in [(1, KNOWN, "before"), (1, UNKNOWN, "unknown"), (1, KNOWN, "after"), (2, KNOWN, "other")] {
+        outbox.write(key, kind, name);
+    }
+
+    let old = outbox.relay(&broker, &[KNOWN]);
+    tokio::time::sleep(AT_ONCE).await;
+    outbox.write(1, KNOWN, "last");
+    outbox.write(3, KNOWN, "another");
+    old.waker.wake();
+    tokio::time::sleep(PACE).await;
+
+    assert_eq!(broker.published(), ["before", "other", "another"]);
+    assert_eq!(outbox.unpublished(), ["unknown", "after", "last"]);
+
+    old.stop().await;
+    let new = outbox.relay(&broker, &[KNOWN, UNKNOWN]);
+    tokio::time::sleep(AT_ONCE).await;
+
+    assert_eq!(broker.published()[3..], ["unknown", "after", "last"]);
+    assert_eq!(outbox.unpublished(), [""; 0]);
+    new.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wake_up_is_followed_at_once_and_an_event_without_one_is_found_a_second_later() {
+    let (outbox, broker) = (Counted::default(), Broker::default());
+    let relay = outbox.relay(&broker, &[KNOWN]);
+    tokio::time::sleep(AT_ONCE).await;
+
+    outbox.write(1, KNOWN, "woken");
+    relay.waker.wake();
+    tokio::time::sleep(AT_ONCE).await;
+    assert_eq!(broker.published(), ["woken"]);
+
+    outbox.write(1, KNOWN, "found");
+    tokio::time::sleep(AT_ONCE).await;
+    assert_eq!(broker.published(), ["woken"]);
+    tokio::time::sleep(POLL).await;
+    assert_eq!(broker.published(), ["woken", "found"]);
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_relay_keeps_its_lease_and_asks_no_more_often_than_it_must() {
+    let (outbox, broker) = (Counted::default(), Broker::default());
+    let rival = outbox.outbox.rival("rival");
+    let relay = outbox.relay(&broker, &[KNOWN]);
+    tokio::time::sleep(AT_ONCE).await;
+
+    for second in 0..30 {
+        assert_eq!(rival.lease(POLL).await.unwrap(), None, "after {second} s");
+        tokio::time::sleep(POLL).await;
+    }
+
+    let Asked { leases, take_backs } = *outbox.asked();
+    assert!((10..=18).contains(&leases), "the lease of 5 s was renewed {leases} times");
+    assert!((5..=7).contains(&take_backs), "it looked {take_backs} times, every 5 s, at what is set aside");
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_are_taken_back_are_logged_once() {
+    let (outbox, broker, log) = (Counted::default(), Broker::default(), Log::default());
+    let written = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    outbox.write(1, KNOWN, "a");
+    let epoch = outbox.outbox.lease(POLL).await.unwrap().unwrap();
+    outbox.outbox.set_aside(epoch, &[0]).await.unwrap();
+
+    let relay = outbox.relay(&broker, &[KNOWN]);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+
+    assert_eq!(broker.published(), ["a"]);
+    let log = text(&log.0.lock().unwrap());
+    assert_eq!(log.matches("events that were set aside are published").count(), 1, "{log}");
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_broker_is_waited_for() {
+    let (outbox, broker) = (Counted::default(), Broker { delay: GIVE_UP * 2, ..Broker::default() });
+    outbox.write(1, KNOWN, "a");
+
+    let relay = outbox.relay(&broker, &[KNOWN]);
+    tokio::time::sleep(GIVE_UP * 2 + AT_ONCE).await;
+
+    assert_eq!((broker.published(), outbox.unpublished()), (vec!["a".to_owned()], vec![]));
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_is_stopped_gives_a_silent_broker_two_seconds_and_leaves_its_events_unpublished() {
+    let (outbox, broker) = (Counted::default(), Broker { delay: Duration::from_hours(1), ..Broker::default() });
+    outbox.write(1, KNOWN, "a");
+    let relay = outbox.relay(&broker, &[KNOWN]);
+    tokio::time::sleep(AT_ONCE).await;
+
+    let told = Instant::now();
+    relay.stop().await;
+
+    assert!((GIVE_UP..GIVE_UP + POLL).contains(&told.elapsed()), "{:?}", told.elapsed());
+    assert_eq!(outbox.unpublished(), ["a"]);
+    assert_eq!(outbox.outbox.rival("rival").lease(POLL).await.unwrap(), Some(2), "the lease is free");
+}

@@ -1,0 +1,140 @@
+//! The arguments of `shipyard load`.
+
+use std::time::Duration;
+
+use load::{Bounds, Mix, Options, Plan};
+use platform::config::Settings;
+
+use crate::commands::places::PlaceArguments;
+
+#[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct Arguments {
+    #[command(flatten)]
+    places: PlaceArguments,
+    /// Operations that arrive per second; with --find-peak those of the first step
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rate: u32,
+    /// Kinds of traffic with weights: create, pay, cancel, get, list, whoami, parts, whole (from create to ASSEMBLED)
+    #[arg(long, default_value_t = Mix::default(), value_name = "KIND=WEIGHT,…")]
+    mix: Mix,
+    /// How long is measured (default: 30s, or 10s for each step of --find-peak)
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
+    duration: Option<Duration>,
+    /// Traffic before the measurement, which no figure counts (default: 5s, or 2s before each step of --find-peak)
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
+    warm_up: Option<Duration>,
+    /// Users, who are registered before
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    users: u16,
+    /// HTTP connections, which the users share
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    connections: u16,
+    /// The time that an operation of one request has, from when it is due
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    timeout: Duration,
+    /// The same of a whole order
+    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    whole_timeout: Duration,
+    /// Operations in flight at most; those above are not sent and count as failed
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "COUNT")]
+    in_flight: u32,
+    /// Orders are for this many kinds of parts, the first of the catalogue; 1 is one hot part (default: all)
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "COUNT")]
+    parts: Option<u32>,
+    /// Different parts in an order
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "COUNT")]
+    parts_per_order: u16,
+    /// The same seed makes the same operations, by the same users, for the same parts (default: a new one)
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Fail if more operations fail than this many percent
+    #[arg(long, default_value = "1", value_parser = percent, value_name = "PERCENT")]
+    pub max_errors: f64,
+    /// Raise the rate step by step until the shop does not keep up
+    #[arg(long)]
+    pub find_peak: bool,
+    /// The highest rate of --find-peak
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "RATE")]
+    highest_rate: u32,
+    /// How much higher the next rate of --find-peak is
+    #[arg(long, default_value_t = 1.5, value_name = "FACTOR")]
+    growth: f64,
+    /// A step of --find-peak holds if p99 of single requests is at most this
+    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    p99: Duration,
+    /// A step of --find-peak holds if goodput is at least this many percent of the rate
+    #[arg(long, default_value = "95", value_parser = percent, value_name = "PERCENT")]
+    follows: f64,
+    /// Do not add the stock that the orders take
+    #[arg(long)]
+    pub no_restock: bool,
+    /// Do not cancel the orders that are left unpaid
+    #[arg(long)]
+    pub keep_orders: bool,
+    /// Audit the shop at the end
+    #[arg(long)]
+    pub audit: bool,
+    /// How long the audit waits until no work is pending
+    #[arg(long, default_value = "5m", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    pub audit_wait: Duration,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Arguments {
+    pub fn options(&self, settings: &Settings) -> anyhow::Result<Options> {
+        Ok(Options {
+            places: self.places.places(settings)?,
+            users: self.users.into(),
+            connections: self.connections.into(),
+            kinds_of_parts: self.parts.map(usize::try_from).transpose()?,
+        })
+    }
+
+    pub fn plan(&self) -> Plan {
+        let (warm_up, length) = if self.find_peak { (2, 10) } else { (5, 30) };
+        Plan {
+            rate: self.rate,
+            mix: self.mix,
+            warm_up: self.warm_up.unwrap_or(Duration::from_secs(warm_up)),
+            length: self.duration.unwrap_or(Duration::from_secs(length)),
+            timeout: self.timeout,
+            whole_timeout: self.whole_timeout,
+            in_flight: usize::try_from(self.in_flight).unwrap_or(usize::MAX),
+            parts_per_order: self.parts_per_order.into(),
+            seed: self.seed.unwrap_or_else(|| rand::random::<u32>().into()),
+        }
+    }
+
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            from: self.rate,
+            to: self.highest_rate,
+            growth: self.growth,
+            follows: self.follows,
+            p99: self.p99,
+            errors: self.max_errors,
+        }
+    }
+}
+
+/// A percentage, with or without its sign, as a number from 0 to 1.
+fn percent(text: &str) -> Result<f64, String> {
+    let number: f64 = text.trim_end_matches('%').trim().parse().map_err(|_| "is not a number")?;
+    if (0.0..=100.0).contains(&number) { Ok(number / 100.0) } else { Err("is not between 0 and 100".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentage_has_bounds_and_may_have_its_sign() {
+        assert_eq!((percent("1"), percent("0.5 %"), percent("100%")), (Ok(0.01), Ok(0.005), Ok(1.0)));
+        for wrong in ["-1", "101", "nan", "few", ""] {
+            assert!(percent(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `shipyard load`: an open-loop load generator of mixed traffic against a running shop.
+
+mod arguments;
+mod progress;
+mod stock;
+
+use std::fmt;
+
+use load::{Crowd, Peak, Plan, Report, Step, find_peak};
+use platform::{config::Settings, shutdown::on_signal};
+use serde::Serialize;
+
+pub use self::arguments::Arguments;
+use self::{progress::Progress, stock::Stock};
+use super::audit;
+use crate::data::Data;
+
+/// What is printed at the end.
+#[derive(Serialize)]
+struct Output {
+    #[serde(flatten)]
+    measured: Measured,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<audit::Outcome>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Measured {
+    Rate(Box<Report>),
+    Peak(Peak),
+}
+
+/// Sends the traffic. Fails if more of it fails than `--max-errors` allows, or if no rate holds.
+pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
+    let stop = on_signal()?;
+    let output = tokio::select! {
+        output = Box::pin(work(&arguments, &data)) => output?,
+        () = stop.cancelled() => anyhow::bail!("stopped; orders that are left unpaid expire by themselves"),
+    };
+    if arguments.json {
+        serde_json::to_writer_pretty(std::io::stdout().lock(), &output)?;
+        println!();
+    } else {
+        println!("{output}");
+    }
+    if let Some(failure) = output.measured.failure(arguments.max_errors) {
+        anyhow::bail!(failure);
+    }
+    output.audit.as_ref().map_or(Ok(()), audit::Outcome::check)
+}
+
+async fn work(arguments: &Arguments, data: &Data) -> anyhow::Result<Output> {
+    let settings = data.running(Settings::load()?);
+    let (options, plan) = (arguments.options(&settings)?, arguments.plan());
+    // What is wrong is said before anybody is registered.
+    plan.check(options.users, usize::MAX)?;
+    let bounds = arguments.find_peak.then(|| arguments.bounds());
+    bounds.map_or(Ok(()), |bounds| bounds.check(&plan))?;
+    if arguments.audit {
+        audit::sources(&settings, data)?.databases.close().await;
+    }
+    let progress = Progress::new(arguments.json);
+    let crowd = Crowd::gather(&options, |count| progress.count("registering users", count, options.users)).await?;
+    let plan = Plan { parts_per_order: plan.parts_per_order.min(crowd.parts().len()), ..plan };
+    let mut stock = Stock::of(&crowd, arguments, &settings, data)?;
+    let mut measure = async |rate: u32| {
+        let plan = plan.at(rate);
+        stock.provide(&plan, &progress).await?;
+        let report = crowd.measure(&plan, |stage| progress.show(stage)).await;
+        progress.clear();
+        report
+    };
+    let measured = match bounds {
+        None => Measured::Rate(Box::new(measure(plan.rate).await?)),
+        Some(bounds) => {
+            progress.line(Step::HEAD);
+            Measured::Peak(find_peak(&bounds, measure, |step| progress.line(&step.to_string())).await?)
+        }
+    };
+    if !arguments.keep_orders {
+        tidy(&crowd, &progress).await;
+    }
+    progress.clear();
+    let audit = if arguments.audit {
+        Some(audit::audit(&audit::Arguments::waiting(arguments.audit_wait), data).await?)
+    } else {
+        None
+    };
+    Ok(Output { measured, audit })
+}
+
+async fn tidy(crowd: &Crowd, progress: &Progress) {
+    let unpaid = crowd.unpaid();
+    let failed = crowd.tidy(|count| progress.count("cancelling unpaid orders", count, unpaid)).await;
+    if failed > 0 {
+        progress.note(&format!("{failed} of {unpaid} unpaid orders could not be cancelled; they expire by themselves"));
+    }
+}
+
+impl Measured {
+    fn failure(&self, allowed: f64) -> Option<String> {
+        match self {
+            Self::Rate(report) => report.failure(allowed),
+            Self::Peak(peak) => peak.rate.is_none().then(|| peak.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.measured {
+            Measured::Rate(report) => write!(f, "{report}")?,
+            Measured::Peak(peak) => write!(f, "{peak}")?,
+        }
+        self.audit.as_ref().map_or(Ok(()), |audit| write!(f, "\n\n{audit}"))
+    }
+}

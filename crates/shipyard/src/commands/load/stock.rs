@@ -1,0 +1,78 @@
+//! The stock that a run's orders take: added before each measurement where the service key is known.
+
+use anyhow::Context as _;
+use load::{Crowd, Plan};
+use operations::restock::restock;
+use platform::{
+    config::Settings,
+    tls::{self, Tls},
+};
+use secrecy::SecretString;
+
+use super::{Arguments, Progress};
+use crate::data::Data;
+
+/// The most that inventory adds of a part in one call.
+const MOST: i64 = 1_000_000;
+
+pub struct Stock {
+    users: usize,
+    kinds: usize,
+    /// The least that is there of any part.
+    left: u64,
+    supply: Option<Supply>,
+    /// What was done or could not be done was said: the steps of a search need no more lines.
+    is_said: bool,
+}
+
+/// What adding stock needs.
+struct Supply {
+    address: String,
+    key: SecretString,
+    tls: Option<Tls>,
+}
+
+impl Stock {
+    pub fn of(crowd: &Crowd, arguments: &Arguments, settings: &Settings, data: &Data) -> anyhow::Result<Self> {
+        let key = data.service_key(settings).filter(|_| !arguments.no_restock);
+        let supply = match key {
+            Some(key) => {
+                let tls = tls::Config::load(settings)?.map(Tls::load).transpose()?;
+                let address = arguments.options(settings)?.places.inventory;
+                Some(Supply { address, key: key.into(), tls })
+            }
+            None => None,
+        };
+        let left = u64::try_from(crowd.stock()).unwrap_or(0);
+        Ok(Self { users: crowd.users(), kinds: crowd.parts().len(), left, supply, is_said: false })
+    }
+
+    /// Adds what `plan` takes and is not there; says so where it cannot.
+    pub async fn provide(&mut self, plan: &Plan, progress: &Progress) -> anyhow::Result<()> {
+        let needed = plan.stock(self.users, self.kinds);
+        if needed > self.left {
+            let missing = i64::try_from(needed - self.left)?;
+            let said = match &self.supply {
+                Some(Supply { address, key, tls }) => {
+                    let mut left = missing;
+                    while left > 0 {
+                        let added = restock(address, key, tls.as_ref(), None, left.min(MOST)).await;
+                        added.context("--no-restock leaves the stock as it is")?;
+                        left -= left.min(MOST);
+                    }
+                    self.left = needed;
+                    format!("added {missing} of each part")
+                }
+                None => format!(
+                    "{} of a part are in stock and up to {needed} are ordered: orders beyond that fail with OUT_OF_STOCK",
+                    self.left
+                ),
+            };
+            if !std::mem::replace(&mut self.is_said, true) {
+                progress.note(&said);
+            }
+        }
+        self.left = self.left.saturating_sub(needed);
+        Ok(())
+    }
+}

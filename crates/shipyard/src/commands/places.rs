@@ -1,0 +1,32 @@
+//! Where a running shop is, as arguments of the commands that call it.
+
+use client::places::Places;
+use platform::{config::Settings, service::Service};
+
+#[derive(clap::Args)]
+pub struct PlaceArguments {
+    /// URL of the order service (default: ORDER_URL, or this machine)
+    #[arg(long, value_name = "URL")]
+    order_url: Option<String>,
+    /// Address of iam (default: IAM_ADDRESS, or this machine)
+    #[arg(long, value_name = "ADDRESS")]
+    iam: Option<String>,
+    /// Address of inventory (default: INVENTORY_ADDRESS, or this machine)
+    #[arg(long, value_name = "ADDRESS")]
+    inventory: Option<String>,
+}
+
+impl PlaceArguments {
+    /// The given places, completed by the settings.
+    pub fn places(&self, settings: &Settings) -> anyhow::Result<Places> {
+        let address =
+            |given: &Option<String>, service: &Service| given.clone().unwrap_or_else(|| service.address(settings));
+        let order = self.order_url.clone().or_else(|| settings.get("ORDER_URL").map(str::to_owned));
+        Ok(Places {
+            order: order.unwrap_or_else(|| order::SERVICE.address(settings)),
+            iam: address(&self.iam, &iam::SERVICE),
+            inventory: address(&self.inventory, &inventory::SERVICE),
+            trust: client::trust::Trust::of(settings)?,
+        })
+    }
+}

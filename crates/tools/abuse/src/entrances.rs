@@ -1,0 +1,84 @@
+//! The shop's entrances: order, iam and inventory, with their socket addresses.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use anyhow::Context as _;
+use client::{
+    places::Places,
+    trust::{H2, HTTP1, Trust},
+};
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::net::lookup_host;
+
+/// The entrances with their socket addresses.
+#[derive(Clone)]
+pub struct Entrances {
+    pub order: Entrance,
+    pub iam: Entrance,
+    pub inventory: Entrance,
+}
+
+/// One entrance; it is shown as its host and port.
+#[derive(Clone)]
+pub struct Entrance {
+    pub address: SocketAddr,
+    /// Such as `https://localhost:443`.
+    pub url: String,
+    authority: String,
+    /// Nothing for plain text.
+    pub(crate) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+}
+
+impl Entrances {
+    pub async fn of(places: &Places) -> anyhow::Result<Self> {
+        let Places { order, iam, inventory, trust } = places;
+        Ok(Self {
+            order: entrance(trust, order, HTTP1).await?,
+            iam: entrance(trust, iam, H2).await?,
+            inventory: entrance(trust, inventory, H2).await?,
+        })
+    }
+
+    pub fn all(&self) -> [&Entrance; 3] {
+        [&self.order, &self.iam, &self.inventory]
+    }
+}
+
+impl fmt::Display for Entrance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.authority)
+    }
+}
+
+/// The entrance at a URL, or at `host:port`, which speaks this protocol.
+async fn entrance(trust: &Trust, place: &str, protocol: &[u8]) -> anyhow::Result<Entrance> {
+    let url = trust.url(place)?;
+    let host = url.host().with_context(|| format!("{place} has no host"))?;
+    let (authority, host) =
+        (url.authority().context("a URL with a host has an authority")?, host.trim_matches(['[', ']']));
+    let is_over_tls = url.scheme_str() == Some("https");
+    let port = url.port_u16().unwrap_or(if is_over_tls { 443 } else { 80 });
+    let mut found = lookup_host((host, port)).await.with_context(|| format!("{place} is not found"))?;
+    let address = found.next().with_context(|| format!("{place} has no address"))?;
+    let name = ServerName::try_from(host.to_owned()).with_context(|| format!("{place} has no name"))?;
+    let tls = trust.config(&[protocol]).filter(|_| is_over_tls).map(|config| (Arc::new(config), name));
+    let scheme = if is_over_tls { "https" } else { "http" };
+    Ok(Entrance { address, url: format!("{scheme}://{authority}"), authority: authority.to_string(), tls })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_url_and_a_plain_address_are_places() {
+        let address = async |place: &str| Some(entrance(&Trust::default(), place, H2).await.ok()?.address.to_string());
+
+        assert_eq!(address("http://127.0.0.1:81").await.unwrap(), "127.0.0.1:81");
+        assert_eq!(address("127.0.0.1:82").await.unwrap(), "127.0.0.1:82");
+        assert_eq!(address("http://127.0.0.1").await.unwrap(), "127.0.0.1:80");
+        assert_eq!(address("[::1]:83").await.unwrap(), "[::1]:83");
+        assert_eq!(address("nowhere at all").await, None);
+        assert_eq!(address("https://127.0.0.1").await, None, "nobody is trusted");
+    }
+}

@@ -1,0 +1,121 @@
+//! What runs in processes of its own beside the benchmark: the services that are measured, and servers that do nothing.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    http::StatusCode,
+    routing::{get, post},
+};
+use contracts::proto::{
+    DESCRIPTORS,
+    auth::v1::{
+        LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest,
+        WhoamiResponse,
+        auth_service_server::{AuthService, AuthServiceServer},
+    },
+};
+use http_body_util::BodyExt as _;
+use platform::{
+    auth::{Access, Guard, MemorySessions, ServiceKey},
+    cli,
+    config::Settings,
+    grpc::Services,
+    health::{Readiness, admin_routes},
+    http,
+    service::Service,
+    shutdown::{Tasks, on_signal},
+    telemetry,
+};
+use tonic::{Request, Response, Status};
+
+/// The variable with the address of metrics and health of several services in one process.
+pub const ADMIN: &str = "SHIPYARD_ADMIN_LISTEN";
+/// The variables of the servers that do nothing.
+pub const HTTP: &str = "BENCH_HTTP_LISTEN";
+pub const GRPC: &str = "BENCH_GRPC_LISTEN";
+/// The path of the HTTP call that does nothing.
+pub const EMPTY: &str = "/empty";
+/// Where collectors of traces take them.
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+/// Runs services until a signal: one as its own program does, several in one process as `shipyard up` does.
+pub fn serve(services: &[&'static Service]) -> anyhow::Result<()> {
+    match services {
+        [] => anyhow::bail!("name the services to run"),
+        [service] => cli::execute(service, None),
+        services => cli::block_on(together(services)),
+    }
+}
+
+async fn together(services: &[&'static Service]) -> anyhow::Result<()> {
+    let settings = Settings::load()?.for_shared_process();
+    let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
+    let stop = on_signal()?;
+    let mut built = Vec::new();
+    for service in services {
+        built.push((service.name, (service.build)(settings.clone()).await?));
+    }
+    let readiness = built.iter().map(|(_, service)| service.readiness.clone()).collect();
+    let admin = http::bind(ADMIN, address(&settings, ADMIN)?).await?;
+    let mut tasks = Tasks::new(&stop);
+    tasks.spawn("admin", |stop| http::serve(admin, admin_routes(readiness), Readiness::default(), stop));
+    for (name, service) in built {
+        tasks.serve(name, service.run);
+    }
+    tasks.join().await
+}
+
+fn address(settings: &Settings, variable: &str) -> anyhow::Result<SocketAddr> {
+    let given = settings.get(variable).unwrap_or("127.0.0.1:0");
+    given.parse().map_err(|_| anyhow::anyhow!("{variable} is {given}, which is no address"))
+}
+
+/// Serves an empty HTTP call and an empty gRPC call with the stack of the services: their listeners, layers and guard, and nothing
+/// behind them. Also takes traces, and drops them.
+pub fn serve_nothing() -> anyhow::Result<()> {
+    cli::block_on(async {
+        let settings = Settings::load()?;
+        let _telemetry = telemetry::start("nothing", &settings.read()?)?;
+        let stop = on_signal()?;
+        let (http_socket, grpc_socket) =
+            (http::bind(HTTP, address(&settings, HTTP)?).await?, http::bind(GRPC, address(&settings, GRPC)?).await?);
+        let router = http::layers(Router::new().route(EMPTY, get(|| async { StatusCode::OK })));
+        // A message without fields is five bytes on the wire.
+        let taken = |mut traces: Body| async move {
+            while let Some(Ok(_)) = traces.frame().await {}
+            ([("content-type", "application/grpc"), ("grpc-status", "0")], [0_u8; 5])
+        };
+        let router = router.merge(Router::new().route(TRACES, post(taken)));
+        let key = ServiceKey::new("nothing", &platform::ids::random().simple().to_string().into())?;
+        let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Public);
+        let services = Services::new(DESCRIPTORS).with(AuthServiceServer::new(Nothing));
+        let mut tasks = Tasks::new(&stop);
+        tasks.serve("http", |stop| http::serve(http_socket, router, Readiness::default(), stop));
+        tasks.serve("grpc", |stop| services.serve(grpc_socket, guard, Readiness::default(), stop));
+        tasks.join().await
+    })
+}
+
+/// The RPCs of iam, answered with empty messages.
+struct Nothing;
+
+#[tonic::async_trait]
+impl AuthService for Nothing {
+    async fn login(&self, _: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
+        Ok(Response::new(LoginResponse::default()))
+    }
+
+    async fn whoami(&self, _: Request<WhoamiRequest>) -> Result<Response<WhoamiResponse>, Status> {
+        Ok(Response::new(WhoamiResponse::default()))
+    }
+
+    async fn logout(&self, _: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
+        Ok(Response::new(LogoutResponse::default()))
+    }
+
+    async fn logout_all(&self, _: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
+        Ok(Response::new(LogoutAllResponse::default()))
+    }
+}

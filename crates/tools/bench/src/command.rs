@@ -1,0 +1,202 @@
+//! The command line: what is measured, for how long, and where the report goes. Also runs as the processes that are measured.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use operations::services;
+use platform::{
+    cli::{block_on, report},
+    clock,
+    config::Settings,
+    service::Service,
+    shutdown::on_signal,
+    telemetry,
+};
+
+use crate::{
+    child,
+    lab::Lab,
+    ratios::{self, Ratio},
+    report::{Failure, Machine, Progress, Report},
+    rounds::Effort,
+};
+
+/// Measures ratios of the shop's speed to that of the primitives that it is made of, on this machine, and prints them as tables.
+#[derive(Parser)]
+#[command(name = "bench", version, after_help = "docs/benchmarks.md says what each ratio means.")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Measure only these ratios: P1, P6 and so on, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "RATIO")]
+    only: Vec<String>,
+    /// Rounds at least; more follow, up to six, while a denominator moves (not if fewer than three are wanted)
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=50))]
+    rounds: u8,
+    /// Seconds of one measurement
+    #[arg(long, default_value_t = 10.0, value_parser = seconds)]
+    seconds: f64,
+    /// Write the report as JSON
+    #[arg(long, value_name = "PATH")]
+    json: Option<PathBuf>,
+    /// Write the report as Markdown
+    #[arg(long, value_name = "PATH")]
+    markdown: Option<PathBuf>,
+    /// Directory for the servers' data and all logs; emptied before and after
+    #[arg(long, default_value = ".shipyard/bench", value_name = "DIRECTORY")]
+    data: PathBuf,
+    /// Say which statements take PostgreSQL's time in P1 and P6; needs its module pg_stat_statements, which costs a little time itself
+    #[arg(long)]
+    statements: bool,
+    /// List the ratios and exit
+    #[arg(long)]
+    list: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run these services in this process
+    #[command(hide = true)]
+    Serve {
+        #[arg(required = true, value_parser = services::parser())]
+        services: Vec<&'static Service>,
+    },
+    /// Serve an empty HTTP request and an empty gRPC call
+    #[command(hide = true)]
+    ServeNothing,
+}
+
+fn seconds(given: &str) -> Result<f64, String> {
+    let seconds: f64 = given.parse().map_err(|_| "is no number".to_owned())?;
+    if (0.1..=600.0).contains(&seconds) { Ok(seconds) } else { Err("is not between 0.1 and 600".to_owned()) }
+}
+
+/// The `main` of the program. An error is one line on standard error and exit code 1.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    report(match &arguments.command {
+        Some(Command::Serve { services }) => child::serve(services),
+        Some(Command::ServeNothing) => child::serve_nothing(),
+        None if arguments.list => {
+            for ratio in ratios::ALL {
+                println!("{:<4} {}", ratio.id, ratio.what);
+            }
+            Ok(())
+        }
+        None => block_on(measure(&arguments)),
+    })
+}
+
+async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
+    let chosen = ratios::chosen(&arguments.only)?;
+    let settings = Settings::default().or("LOG_LEVEL", "error");
+    let _telemetry = telemetry::start("bench", &settings.read()?)?;
+    let stop = on_signal()?;
+    let program = std::env::current_exe().context("finding this program")?;
+    let effort = Effort { rounds: arguments.rounds.into(), time: Duration::from_secs_f64(arguments.seconds) };
+    let lab = Lab::new(program, &arguments.data, effort, Progress::start())?;
+    let lab = if arguments.statements { lab.with_statements() } else { lab };
+    let measured = tokio::select! {
+        measured = run(&lab, &chosen) => measured,
+        () = stop.cancelled() => Err(anyhow::anyhow!("stopped")),
+    };
+    lab.progress.end();
+    lab.stop().await;
+    let measured = measured?;
+    // What was measured is written before anything can fail about the rest.
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, measured.json()?).with_context(|| path.display().to_string())?;
+    }
+    if let Ok(text) = measured.markdown() {
+        if let Some(path) = &arguments.markdown {
+            std::fs::write(path, &text).with_context(|| path.display().to_string())?;
+        }
+        println!("{text}");
+    }
+    measured.problem().map_or(Ok(()), |problem| Err(anyhow::anyhow!(problem)))
+}
+
+/// Measures these ratios one after another. One that cannot be measured does not keep the others from it; servers that cannot be had do.
+pub async fn run(lab: &Lab, chosen: &[Ratio]) -> anyhow::Result<Report> {
+    let mut settings = lab.servers().await?.versions.clone();
+    settings.push(("build".to_owned(), build()));
+    let effort = format!("{} rounds at least, {:.1} s a measurement", lab.effort.rounds, lab.effort.time.as_secs_f64());
+    settings.push(("effort".to_owned(), effort));
+    settings.push((
+        "arrangement".to_owned(),
+        "all services in one process; the servers and this client beside it on the same cores".to_owned(),
+    ));
+    let mut report = Report {
+        date: clock::now().format("%Y-%m-%d %H:%M UTC").to_string(),
+        machine: Machine::this(),
+        settings,
+        rows: Vec::new(),
+        failures: Vec::new(),
+    };
+    for ratio in chosen {
+        lab.progress.begin(ratio.id);
+        let measured = async {
+            lab.empty_tables().await?;
+            (ratio.measure)(lab).await
+        };
+        match measured.await {
+            Ok(rows) => report.rows.extend(rows),
+            Err(error) => {
+                let problem = format!("{error:#}");
+                lab.progress.tell(&format!("{:<4} {problem}", ratio.id));
+                report.failures.push(Failure { id: ratio.id, problem });
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// The profile is the directory that Cargo puts the program in.
+fn build() -> String {
+    let program = std::env::current_exe().unwrap_or_default();
+    let profile = program.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let debug = if cfg!(debug_assertions) { ", not optimised: the figures mean nothing" } else { "" };
+    format!("shipyard {}, profile {}{debug}", env!("CARGO_PKG_VERSION"), profile.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Arguments, String> {
+        let all = ["bench"].iter().chain(arguments);
+        Arguments::try_parse_from(all).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn ratios_are_separated_by_commas() {
+        let given = parse(&["--only", "P1,P6", "--rounds", "1", "--seconds", "0.5"]).unwrap();
+
+        assert_eq!((given.only, given.rounds), (vec!["P1".to_owned(), "P6".to_owned()], 1));
+        assert!((given.seconds - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_measures_nothing_is_refused_by_name() {
+        for (option, value) in
+            [("--rounds", "0"), ("--seconds", "0"), ("--seconds", "NaN"), ("--seconds", "soon"), ("--seconds", "601")]
+        {
+            let error = parse(&[option, value]).err().unwrap();
+            assert!(error.contains(option), "{error}");
+        }
+        assert!(parse(&["serve"]).is_err());
+        assert!(parse(&["serve", "bakery"]).is_err());
+    }
+}

@@ -1,0 +1,39 @@
+//! Customers who are logged in.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use client::customer::{PASSWORD, registration};
+use contracts::proto::auth::v1::LoginRequest;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use platform::ids;
+use uuid::Uuid;
+
+use super::Shop;
+
+/// So many that a run leaves few unpaid orders with each.
+const COUNT: usize = 1_000;
+/// Registrations at once.
+const AT_ONCE: usize = 8;
+
+#[derive(Clone, Debug)]
+pub struct Customer {
+    pub user: Uuid,
+    pub login: String,
+    pub session: String,
+}
+
+pub async fn register(shop: &Shop) -> anyhow::Result<Arc<[Customer]>> {
+    let all: Vec<Customer> = stream::iter(0..COUNT).map(|_| one(shop)).buffer_unordered(AT_ONCE).try_collect().await?;
+    Ok(all.into())
+}
+
+/// Registers one customer, and logs in.
+pub async fn one(shop: &Shop) -> anyhow::Result<Customer> {
+    let login = format!("bench-{:.12}", ids::random().simple().to_string());
+    let registered = shop.client.users().register(registration(&login, Vec::new())).await.context("Register")?;
+    let user = registered.into_inner().user_uuid.parse().context("Register answered no uuid")?;
+    let request = LoginRequest { login: login.clone(), password: PASSWORD.to_owned() };
+    let session = shop.client.auth().login(request).await.context("Login")?.into_inner().session_uuid;
+    Ok(Customer { user, login, session })
+}

@@ -1,0 +1,102 @@
+//! The directory of a run: emptied before and after, and never one that holds anything else.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use servers::process;
+
+/// Marks a directory of the benchmark.
+const MARK: &str = ".shipyard-bench";
+
+pub struct Directory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Directory {
+    /// Makes it, or empties that of an earlier run. Fails where another run uses it, or where something else is in it.
+    pub fn claim(path: &Path) -> anyhow::Result<Self> {
+        // Beside it: one in it would be deleted with it.
+        let beside = path.with_extension("lock");
+        fs::create_dir_all(&beside).with_context(|| format!("making {}", beside.display()))?;
+        let lock = process::lock(&beside)?;
+        empty(path)?;
+        fs::create_dir_all(path)
+            .and_then(|()| File::create(path.join(MARK)))
+            .context(format!("making {}", path.display()))?;
+        Ok(Self { path: path.canonicalize().context("finding the directory for data")?, _lock: lock })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Deletes it.
+    pub fn delete(self) {
+        // What is left is deleted by the next run.
+        let _ = empty(&self.path);
+    }
+}
+
+fn empty(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    if !path.exists() {
+        return Ok(());
+    }
+    let is_empty = fs::read_dir(path).with_context(|| format!("reading {shown}"))?.next().is_none();
+    anyhow::ensure!(
+        is_empty || path.join(MARK).exists(),
+        "--data: {shown} would be emptied, and holds what is not of an earlier benchmark; name another directory"
+    );
+    // As root, PostgreSQL's data lies in a directory of its own user, behind a symbolic link.
+    let data = path.join("postgres");
+    let _ = fs::read_link(&data).and_then(fs::remove_dir_all);
+    fs::remove_dir_all(path).with_context(|| format!("emptying {shown}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_run_left_is_deleted() {
+        let all = tempfile::tempdir().unwrap();
+        let path = all.path().join("bench");
+        let first = Directory::claim(&path).unwrap();
+        fs::write(first.path().join("shop.log"), "a line").unwrap();
+        drop(first);
+
+        let second = Directory::claim(&path).unwrap();
+
+        assert!(!second.path().join("shop.log").exists());
+        second.delete();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_directory_of_somebody_else_is_refused_and_stays() {
+        let all = tempfile::tempdir().unwrap();
+        let path = all.path().join("home");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("letter.txt"), "dear").unwrap();
+
+        let error = Directory::claim(&path).err().unwrap().to_string();
+
+        assert!(error.starts_with("--data: ") && error.contains("would be emptied"), "{error}");
+        assert!(path.join("letter.txt").exists());
+    }
+
+    #[test]
+    fn a_directory_in_use_is_refused() {
+        let all = tempfile::tempdir().unwrap();
+        let path = all.path().join("bench");
+        let _first = Directory::claim(&path).unwrap();
+
+        let error = Directory::claim(&path).err().unwrap();
+
+        assert!(error.to_string().contains("in use by another running program"), "{error}");
+    }
+}

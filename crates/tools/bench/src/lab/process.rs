@@ -1,0 +1,111 @@
+//! A process of this program, and what it takes of the machine.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use servers::process::{Child, Signal, mortal};
+
+/// Clock ticks per second in `/proc`, which Linux tells every program to be this.
+const TICKS: f64 = 100.0;
+/// How long a process may take to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Runs `program` with these arguments, and with these variables alone. `name` is that of its log.
+    pub fn start(
+        program: &Path,
+        directory: &Path,
+        name: &str,
+        arguments: &[&str],
+        variables: &[(String, String)],
+    ) -> anyhow::Result<Self> {
+        let mut command = mortal(program, "KILL");
+        command.args(arguments).current_dir(directory).env_clear();
+        for name in ["PATH", "HOME", "LD_LIBRARY_PATH"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        let log = directory.join(format!("{name}.log"));
+        let child = Child::spawn(command, &log).with_context(|| format!("starting {name}"))?;
+        Ok(Self { child, log })
+    }
+
+    /// An error with the last line of its log, where it has ended.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let Some(status) = self.child.ended() else { return Ok(()) };
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let last = log.trim_end().lines().next_back().unwrap_or("without a word");
+        anyhow::bail!("it ended ({status}): {last}")
+    }
+
+    /// The time that it has run on all cores together.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        self.check()?;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.pid)).context("reading /proc")?;
+        parse_cpu(&stat).context("/proc/PID/stat has another form than Linux gives it")
+    }
+
+    /// What it keeps in memory that is its own, in KiB: heap and stacks, without the pages of its program file.
+    pub fn anonymous_kib(&self) -> anyhow::Result<u64> {
+        self.check()?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.pid)).context("reading /proc")?;
+        crate::report::kibibytes(&status, "RssAnon").context("/proc/PID/status has no RssAnon")
+    }
+
+    /// Ends it as an operator would.
+    pub async fn stop(&self) {
+        self.child.stop(Signal::TERM, PATIENCE).await;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.child.signal(Signal::KILL);
+    }
+}
+
+/// The sum of user and system time of a line of `/proc/PID/stat`. The program's name may have spaces and ends with the last bracket.
+fn parse_cpu(stat: &str) -> Option<Duration> {
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |field: usize| fields.get(field)?.parse::<u32>().ok();
+    Some(Duration::from_secs_f64((f64::from(ticks(11)?) + f64::from(ticks(12)?)) / TICKS))
+}
+
+/// Free addresses on loopback: distinct, since all are bound before the first is let go.
+pub fn free_addresses(count: usize) -> anyhow::Result<Vec<SocketAddr>> {
+    let bound: Result<Vec<_>, _> = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
+    let bound = bound.context("finding a free port")?;
+    Ok(bound.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_process_is_read_behind_its_name() {
+        let stat = "71 (a (b) c) S 1 71 71 0 -1 4194560 1 2 3 4 250 50 7 8 20 0 9 0 100 1000 5";
+
+        assert_eq!(parse_cpu(stat), Some(Duration::from_secs(3)));
+        assert_eq!(parse_cpu("71 (x) S 1"), None);
+        assert_eq!(parse_cpu(""), None);
+    }
+
+    #[test]
+    fn free_addresses_are_distinct() {
+        let mut addresses = free_addresses(20).unwrap();
+        addresses.sort();
+        addresses.dedup();
+
+        assert_eq!(addresses.len(), 20);
+    }
+}

@@ -1,0 +1,26 @@
+//! Empties the tables of the shop, so that a ratio does not depend on those that were measured before it.
+
+use operations::services::with_database;
+use sqlx::AssertSqlSafe;
+
+use super::{Servers, parts};
+
+/// What a shop has before its first order.
+const KEPT: [&str; 4] = ["_sqlx_migrations", "leases", "parts", "couriers"];
+
+/// The shop must not run. Customers and their sessions stay.
+pub async fn empty(servers: &Servers) -> anyhow::Result<()> {
+    for service in with_database().filter(|service| **service != iam::SERVICE) {
+        let database = servers.database(service)?;
+        let tables =
+            "select quote_ident(tablename) from pg_tables where schemaname = 'public' and tablename <> all($1)";
+        let tables: Vec<String> =
+            sqlx::query_scalar(tables).bind(KEPT.map(str::to_owned).to_vec()).fetch_all(&database).await?;
+        if !tables.is_empty() {
+            sqlx::query(AssertSqlSafe(format!("truncate {}", tables.join(", ")))).execute(&database).await?;
+        }
+        database.close().await;
+    }
+    parts::stock(servers.database(&inventory::SERVICE)?).await?;
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! PostgreSQL, Redis and Kafka on this machine, for one run: durable, as they are for `shipyard up`.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use futures::future::try_join_all;
+use operations::services::with_database;
+use platform::{kafka, postgres::Database, service::Service};
+use secrecy::SecretString;
+use servers::{
+    RedisContainer,
+    kafka::container,
+    postgres::{self, Postgres},
+    redis::{self, Redis},
+};
+
+/// All pools of the shop, what listens and watches beside them, and the pools of the denominators.
+const CONNECTIONS: &str = "300";
+/// The module that counts the time of each statement.
+const STATEMENTS: &str = "pg_stat_statements";
+/// The database of the denominators.
+const OWN: &str = "bench";
+
+enum AnyRedis {
+    Process(Redis),
+    Container(RedisContainer),
+}
+
+pub struct Servers {
+    postgres: Postgres,
+    redis: AnyRedis,
+    pub broker: container::Broker,
+    /// By service.
+    pub databases: Vec<(&'static Service, String)>,
+    own_url: String,
+    /// What each is, for the report.
+    pub versions: Vec<(String, String)>,
+}
+
+impl Servers {
+    /// Starts all three. An error names the one that cannot be had.
+    pub async fn start(directory: &Path, counts_statements: bool) -> anyhow::Result<Self> {
+        let mut options = postgres::Options::new(directory.join("postgres"));
+        options.settings.push(("max_connections", CONNECTIONS));
+        if counts_statements {
+            options.settings.push(("shared_preload_libraries", STATEMENTS));
+        }
+        let postgres = postgres::start(&options).await.context("the benchmark needs PostgreSQL")?;
+        let databases = with_database().map(async |service| {
+            let url = postgres::ensure_database(&postgres.url, service.name).await?;
+            anyhow::Ok((service, url))
+        });
+        let databases = try_join_all(databases).await.context("making the databases")?;
+        let own_url = postgres::ensure_database(&postgres.url, OWN).await.context("making the database bench")?;
+        if counts_statements {
+            let database = Database::lazy("bench", "the database's URL", &SecretString::from(own_url.as_str()), 1)?;
+            sqlx::query("create extension if not exists pg_stat_statements").execute(&database).await?;
+            database.close().await;
+        }
+        let redis = start_redis(directory).await.context("the benchmark needs Redis")?;
+        let broker = start_kafka().await.context("the benchmark needs Kafka in a container")?;
+        let mut servers = Self { postgres, redis, broker, databases, own_url, versions: Vec::new() };
+        servers.versions = servers.ask_versions().await?;
+        Ok(servers)
+    }
+
+    pub fn redis_url(&self) -> &str {
+        match &self.redis {
+            AnyRedis::Process(redis) => &redis.url,
+            AnyRedis::Container(redis) => &redis.url,
+        }
+    }
+
+    /// How clients of this program reach Kafka.
+    pub fn kafka(&self) -> anyhow::Result<kafka::Config> {
+        let brokers = ("KAFKA_BROKERS", self.broker.address().to_string());
+        Ok(kafka::Config::load(&platform::config::Settings::of([brokers]))?)
+    }
+
+    /// Few connections to the database of a service, to look into it.
+    pub fn database(&self, service: &Service) -> anyhow::Result<Database> {
+        let url = self.databases.iter().find(|(one, _)| *one == service);
+        let (_, url) = url.with_context(|| format!("{service} has no database"))?;
+        Database::lazy("bench", "the database's URL", &SecretString::from(url.as_str()), 2)
+    }
+
+    /// A pool of this size in the benchmark's own database.
+    pub fn pool(&self, size: u32) -> anyhow::Result<Database> {
+        Database::lazy("bench", "the database's URL", &SecretString::from(self.own_url.as_str()), size)
+    }
+
+    /// A database beside those of the services, made if it is not there, and its URL.
+    pub async fn extra(&self, name: &str) -> anyhow::Result<String> {
+        postgres::ensure_database(&self.postgres.url, name).await.with_context(|| format!("making the database {name}"))
+    }
+
+    /// A pool of this size in a database beside those of the services.
+    pub async fn extra_database(&self, name: &str, size: u32) -> anyhow::Result<Database> {
+        let url = SecretString::from(self.extra(name).await?);
+        Database::lazy("bench", "the database's URL", &url, size)
+    }
+
+    async fn ask_versions(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let database = self.pool(1)?;
+        let setting = async |name: &'static str| -> anyhow::Result<String> {
+            Ok(sqlx::query_scalar("select current_setting($1)").bind(name).fetch_one(&database).await?)
+        };
+        let (fsync, commit) = (setting("fsync").await?, setting("synchronous_commit").await?);
+        anyhow::ensure!(
+            fsync == "on" && commit == "on",
+            "fsync is {fsync}, synchronous_commit is {commit}: not durable"
+        );
+        let mut postgres = format!("{}, fsync {fsync}, synchronous_commit {commit}", self.postgres.binaries.version);
+        for name in ["shared_buffers", "max_wal_size", "wal_sync_method"] {
+            postgres.extend([", ", name, " ", &setting(name).await?]);
+        }
+        database.close().await;
+        let origin = match &self.redis {
+            AnyRedis::Process(_) => "an installed program",
+            AnyRedis::Container(_) => "a container",
+        };
+        let mut redis = ::redis::Client::open(self.redis_url())?.get_multiplexed_async_connection().await?;
+        let info: String = ::redis::cmd("INFO").arg("server").query_async(&mut redis).await?;
+        let version = crate::report::value(&info, "redis_version").unwrap_or_default();
+        let (image, tag) = container::IMAGE;
+        Ok(vec![
+            ("PostgreSQL".to_owned(), postgres),
+            ("Redis".to_owned(), format!("{version}, {origin}, appendfsync always")),
+            ("Kafka".to_owned(), format!("{image}:{tag}, one broker in a container, acks=all")),
+        ])
+    }
+
+    pub async fn stop(self) {
+        let _ = self.broker.remove().await;
+        match self.redis {
+            AnyRedis::Process(redis) => redis.stop().await,
+            AnyRedis::Container(redis) => drop(redis.remove().await),
+        }
+        self.postgres.stop().await;
+    }
+}
+
+/// An installed one, else one in a container.
+async fn start_redis(directory: &Path) -> anyhow::Result<AnyRedis> {
+    let options = redis::Options { data: directory.join("redis"), mortal: true };
+    match redis::start(&options).await? {
+        Some(redis) => Ok(AnyRedis::Process(redis)),
+        None => Ok(AnyRedis::Container(RedisContainer::start().await.context("no redis-server is installed")?)),
+    }
+}
+
+async fn start_kafka() -> anyhow::Result<container::Broker> {
+    container::available().await?;
+    container::sweep().await?;
+    let options = container::Options { label: "bench".to_owned(), advertised: None, variables: Vec::new() };
+    container::Broker::start(options).await
+}

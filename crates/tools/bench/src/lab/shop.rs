@@ -1,0 +1,220 @@
+//! The shop that is measured: all services in one process, as `shipyard up` runs them, or each in its own.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use client::{places::Places, shop::Shop as Client, trust::Trust};
+use contracts::proto::auth::v1::auth_service_client::AuthServiceClient;
+use operations::services::SERVICES;
+use platform::service::Service;
+use tonic::transport::Channel;
+
+use super::{
+    Servers,
+    process::{Process, free_addresses},
+};
+use crate::{child, connection::HttpClient};
+
+/// How long it may take to be ready.
+const START: Duration = Duration::from_mins(2);
+/// How often it is asked whether it is.
+const ASK: Duration = Duration::from_millis(5);
+/// The timeout of a call.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How the shop is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// Passwords are hashed at little cost, so that many customers can register.
+    Usual,
+    /// Passwords are hashed at the default cost.
+    CostlyPasswords,
+    /// As usual, and traces are exported to a collector.
+    Traced,
+}
+
+pub struct Shop {
+    pub variant: Variant,
+    pub process: Process,
+    pub order: SocketAddr,
+    pub iam: SocketAddr,
+    inventory: SocketAddr,
+    pub client: Client,
+    /// From the start of the process until it was ready.
+    pub ready_after: Duration,
+}
+
+impl Shop {
+    /// Starts it, and returns when it is ready. `collector` takes its traces.
+    pub async fn start(
+        program: &Path,
+        directory: &Path,
+        servers: &Servers,
+        variant: Variant,
+        collector: Option<SocketAddr>,
+    ) -> anyhow::Result<Self> {
+        let addresses = Addresses::find()?;
+        let mut variables = common(servers);
+        variables.extend(addresses.variables());
+        variables.push((child::ADMIN.to_owned(), addresses.admin.to_string()));
+        if variant != Variant::CostlyPasswords {
+            variables.extend(cheap_passwords());
+        }
+        let collector =
+            collector.map(|address| ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), format!("http://{address}")));
+        variables.extend(collector);
+        let mut arguments = vec!["serve"];
+        arguments.extend(SERVICES.map(|service| service.name));
+        let begun = Instant::now();
+        let process = Process::start(program, directory, "shop", &arguments, &variables)?;
+        ready(&process, addresses.admin).await.context("starting the shop")?;
+        let ready_after = begun.elapsed();
+        let (order, iam) = (addresses.of(&order::SERVICE)?, addresses.of(&iam::SERVICE)?);
+        let inventory = addresses.of(&inventory::SERVICE)?;
+        let client = Client::at(&Trust::default(), &order.to_string(), &iam.to_string(), &inventory.to_string())?;
+        Ok(Self { variant, process, order, iam, inventory, client, ready_after })
+    }
+
+    /// Where clients find it.
+    pub fn places(&self) -> Places {
+        places(self.order, self.iam, self.inventory)
+    }
+
+    pub async fn stop(&self) {
+        self.process.stop().await;
+    }
+}
+
+pub fn places(order: SocketAddr, iam: SocketAddr, inventory: SocketAddr) -> Places {
+    let [order, iam, inventory] = [order, iam, inventory].map(|address| address.to_string());
+    Places { order: format!("http://{order}"), iam, inventory, trust: Trust::default() }
+}
+
+/// What every service gets. Nothing of it makes a request cheaper: bounds are lifted that a benchmark reaches and customers do not, and
+/// ships are built at once.
+pub fn common(servers: &Servers) -> Vec<(String, String)> {
+    let mut variables: Vec<(String, String)> = Vec::new();
+    let mut set = |name: &str, value: &str| variables.push((name.to_owned(), value.to_owned()));
+    set("SHIPYARD_ENVIRONMENT", "development");
+    set("REDIS_URL", servers.redis_url());
+    set("KAFKA_BROKERS", &servers.broker.address().to_string());
+    // It is restarted on other ports; on those of before it would be known to its groups, as it is here.
+    set("KAFKA_INSTANCE_ID", "bench");
+    set("SERVICE_KEY", "a key of thirty-two bytes for a benchmark");
+    // As in `shipyard up`: a line for each thing that happens to an order.
+    let services = SERVICES.map(|service| format!("{}=info", service.name)).join(",");
+    set("LOG_LEVEL", &format!("warn,platform::outage=info,{services}"));
+    set("ASSEMBLY_BUILD_MIN", "0s");
+    set("ASSEMBLY_BUILD_MAX", "0s");
+    set("ORDER_MAX_UNPAID", "1000000");
+    set("ORDER_PAYMENT_DEADLINE", "24h");
+    // All customers come from one address.
+    set("IAM_ADDRESS_FAILURES", "0");
+    set("IAM_ADDRESS_REGISTRATIONS", "0");
+    // All cores, as an operator of a larger machine would set it.
+    set("IAM_HASHING_THREADS", &std::thread::available_parallelism().map_or(2, std::num::NonZero::get).to_string());
+    let databases = servers.databases.iter();
+    variables.extend(databases.map(|(service, url)| (service.variable("DATABASE_URL"), url.clone())));
+    variables
+}
+
+pub fn cheap_passwords() -> [(String, String); 2] {
+    [("IAM_ARGON2_MEMORY_KIB", "64"), ("IAM_ARGON2_ITERATIONS", "1")].map(|(name, value)| (name.into(), value.into()))
+}
+
+/// A free address for each listener of each service.
+pub struct Addresses {
+    listeners: Vec<(String, SocketAddr)>,
+    pub admin: SocketAddr,
+}
+
+impl Addresses {
+    pub fn find() -> anyhow::Result<Self> {
+        let names = SERVICES.into_iter().flat_map(|service| {
+            let second = service.second_api.map(|api| service.variable(api.listen_suffix()));
+            [Some(service.variable("LISTEN")), Some(service.variable("ADMIN_LISTEN")), second].into_iter().flatten()
+        });
+        let names: Vec<String> = names.collect();
+        let mut free = free_addresses(names.len() + 1)?.into_iter();
+        let admin = free.next().context("no free port")?;
+        Ok(Self { listeners: names.into_iter().zip(free).collect(), admin })
+    }
+
+    pub fn at(&self, variable: &str) -> anyhow::Result<SocketAddr> {
+        let found = self.listeners.iter().find(|(name, _)| name == variable);
+        Ok(found.with_context(|| format!("there is no listener {variable}"))?.1)
+    }
+
+    /// The first API of a service.
+    pub fn of(&self, service: &Service) -> anyhow::Result<SocketAddr> {
+        self.at(&service.variable("LISTEN"))
+    }
+
+    /// Where each service listens, and where the others find it.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let listen = self.listeners.iter().map(|(name, address)| (name.clone(), address.to_string()));
+        let asked = SERVICES.iter().filter_map(|service| {
+            let address = self.at(&service.called_at()).ok()?;
+            Some((service.variable("ADDRESS"), address.to_string()))
+        });
+        listen.chain(asked).collect()
+    }
+}
+
+/// Returns when the admin port says that all services of the process are ready.
+pub async fn ready(process: &Process, admin: SocketAddr) -> anyhow::Result<()> {
+    let deadline = Instant::now() + START;
+    loop {
+        process.check()?;
+        let asked = async {
+            let mut http = HttpClient::connect(admin).await?;
+            http.get("/health/ready").await
+        };
+        match asked.await {
+            Ok((status, _)) if status == 200 => return Ok(()),
+            Ok((_, text)) if Instant::now() >= deadline => {
+                anyhow::bail!("not ready after {START:?}: {}", String::from_utf8_lossy(&text))
+            }
+            Err(error) if Instant::now() >= deadline => return Err(error.context("it does not answer")),
+            _ => tokio::time::sleep(ASK).await,
+        }
+    }
+}
+
+/// The servers that do nothing.
+pub struct Nothing {
+    pub process: Process,
+    pub http: SocketAddr,
+    pub grpc: SocketAddr,
+}
+
+impl Nothing {
+    pub async fn start(program: &Path, directory: &Path) -> anyhow::Result<Self> {
+        let free = free_addresses(2)?;
+        let (http, grpc) = (free[0], free[1]);
+        let variables =
+            [(child::HTTP, http), (child::GRPC, grpc)].map(|(name, address)| (name.into(), address.to_string()));
+        let process = Process::start(program, directory, "nothing", &["serve-nothing"], &variables)?;
+        let nothing = Self { process, http, grpc };
+        let deadline = Instant::now() + START;
+        while tokio::net::TcpStream::connect(grpc).await.is_err() || tokio::net::TcpStream::connect(http).await.is_err()
+        {
+            nothing.process.check().context("starting the servers that do nothing")?;
+            anyhow::ensure!(Instant::now() < deadline, "the servers that do nothing do not listen");
+            tokio::time::sleep(ASK).await;
+        }
+        Ok(nothing)
+    }
+}
+
+/// Clients of iam, or of what answers in its place, one for each of `count` workers. A connection is shared by sixteen.
+pub fn iam_clients(address: SocketAddr, count: usize) -> anyhow::Result<Vec<AuthServiceClient<Channel>>> {
+    let channels: anyhow::Result<Vec<_>> =
+        (0..count.div_ceil(16)).map(|_| Trust::default().channel(&address.to_string(), LIMIT)).collect();
+    let channels = channels?;
+    Ok((0..count).map(|worker| AuthServiceClient::new(channels[worker / 16].clone())).collect())
+}

@@ -1,0 +1,31 @@
+//! The minimal statement that a write is priced at: one row is inserted and committed.
+
+use platform::{ids, postgres::Database};
+
+/// An insert through a pool of its own.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    pool: Database,
+}
+
+impl Statement {
+    /// Makes the table, empty, and a pool over it.
+    pub async fn new(pool: Database) -> anyhow::Result<Self> {
+        sqlx::query("create table if not exists minimal (uuid uuid primary key, value bigint not null)")
+            .execute(&pool)
+            .await?;
+        Ok(Self { pool })
+    }
+
+    pub async fn empty(&self) -> anyhow::Result<()> {
+        sqlx::query("truncate minimal").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Inserts a row and commits.
+    pub async fn commit(&self) -> anyhow::Result<()> {
+        let insert = sqlx::query("insert into minimal (uuid, value) values ($1, $2)");
+        insert.bind(ids::ordered()).bind(1_i64).execute(&self.pool).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! Ratios of the system's speed to that of the primitives that it is made of, measured in the same run on the same machine.
+//!
+//! A figure such as orders per second means nothing on another machine, or on this one while something else runs. Its ratio to what
+//! the same machine does with single commits, empty calls and raw produces at the same time does.
+
+pub mod child;
+pub mod command;
+pub mod connection;
+pub mod fill;
+pub mod lab;
+pub mod ratios;
+pub mod report;
+pub mod rounds;
+pub mod sample;
+pub mod statistics;
+pub mod work;

@@ -1,0 +1,5 @@
+//! The benchmark's program.
+
+fn main() -> std::process::ExitCode {
+    bench::command::main()
+}

@@ -1,0 +1,148 @@
+//! P9: how fast a consumer works off what waited for a broker that was stopped, beside how fast it is otherwise.
+//!
+//! The consumer is assembly's of OrderPaid, in a process of its own with topics and database of its own, so that the shop never sees these
+//! events. They come through a relay, as the shop's do.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use contracts::events::{OrderPaid, Published as _, record};
+use platform::{
+    ids,
+    kafka::KafkaPublisher,
+    outbox::{Columns, PgOutbox, Relay, Waker},
+    postgres::{Database, migrate},
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    lab::Lab,
+    report::{Aim, Row},
+    rounds::{Probe, interleave},
+    sample::{Sample, per_second},
+};
+
+const TOPIC: &str = "bench.backlog";
+const RESULTS: &str = "bench.backlog.results";
+/// Events for each second of a measurement.
+const EVENTS_A_SECOND: f64 = 1_000.0;
+const LOOK: Duration = Duration::from_millis(10);
+const PATIENCE: Duration = Duration::from_mins(3);
+const CONNECTIONS: u32 = 5;
+
+struct Backlog<'a> {
+    lab: &'a Lab,
+    outbox: Database,
+    jobs: Database,
+    waker: Waker,
+    count: usize,
+}
+
+pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    let servers = lab.servers().await?;
+    let outbox = servers.extra_database("bench_backlog", CONNECTIONS).await?;
+    migrate(&outbox, &order::repository::MIGRATIONS, &CancellationToken::new()).await?;
+    let own = [
+        ("ASSEMBLY_DATABASE_URL", servers.extra("bench_assembly").await?),
+        ("ORDER_PAID_TOPIC_NAME", TOPIC.to_owned()),
+        ("ORDER_ASSEMBLED_TOPIC_NAME", RESULTS.to_owned()),
+        // No ship is ever built: what is measured is the consumer.
+        ("ASSEMBLY_BUILD_MIN", "24h".to_owned()),
+        ("ASSEMBLY_BUILD_MAX", "24h".to_owned()),
+    ];
+    let assembly = lab.apart(&[&assembly::SERVICE], &own.map(|(name, value)| (name.to_owned(), value))).await?;
+    let waker = Waker::default();
+    let publisher = Arc::new(KafkaPublisher::new(&servers.kafka()?)?);
+    let source = Arc::new(PgOutbox::new(outbox.clone(), "backlog".to_owned()));
+    let topics = HashMap::from([(OrderPaid::TYPE, TOPIC.to_owned())]);
+    let stop = CancellationToken::new();
+    let relay = tokio::spawn(Relay::new("bench", source, publisher, topics, &waker).run(stop.clone()));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousands")]
+    let count = (lab.effort.time.as_secs_f64() * EVENTS_A_SECOND).ceil() as usize;
+    let jobs = servers.extra_database("bench_assembly", 1).await?;
+    let backlog = &Backlog { lab, outbox, jobs, waker, count };
+    let probes = vec![
+        Probe::numerator("events a second after the broker was stopped", || backlog.after_a_stop()),
+        Probe::denominator("events a second, the broker there", || backlog.steady()),
+    ];
+    let taken = interleave(probes, lab.effort, &lab.progress, async || assembly.settle().await).await;
+    stop.cancel();
+    relay.await.context("the relay panicked")??;
+    assembly.stop().await;
+    let name = "backlog drained after a stopped broker ÷ steady consumer peak";
+    let row = taken?.row("P9", name, Aim::AtLeast(0.95), &[0, 1], |round| round[0].value / round[1].value)?;
+    let note =
+        format!("{count} events; from the first effect to the last, so without the time until the broker is back");
+    Ok(vec![row.with_notes([note])])
+}
+
+impl Backlog<'_> {
+    async fn steady(&self) -> anyhow::Result<Sample> {
+        let before = self.effects().await?;
+        self.write().await?;
+        self.drained(before).await
+    }
+
+    async fn after_a_stop(&self) -> anyhow::Result<Sample> {
+        let before = self.effects().await?;
+        let broker = &self.lab.servers().await?.broker;
+        broker.stop().await.context("stopping the broker")?;
+        self.write().await?;
+        broker.restart().await.context("starting the broker again")?;
+        self.drained(before).await
+    }
+
+    /// Writes the events to the outbox.
+    async fn write(&self) -> anyhow::Result<()> {
+        let events = (0..self.count).map(|_| {
+            let (order, text) = (ids::ordered(), ids::random().to_string());
+            let paid = OrderPaid {
+                order_uuid: order.to_string(),
+                user_uuid: text.clone(),
+                payment_method: "CARD".to_owned(),
+                transaction_uuid: text,
+                ..OrderPaid::default()
+            };
+            record(order, paid)
+        });
+        let columns: Columns = events.collect();
+        let insert = "insert into outbox (event_uuid, event_type, key, payload, trace)
+            select uuid, kind, key, payload, '{}'
+            from unnest($1::uuid[], $2::text[], $3::uuid[], $4::bytea[]) as event (uuid, kind, key, payload)";
+        let insert = sqlx::query(insert).bind(columns.uuids).bind(columns.kinds).bind(columns.keys);
+        insert.bind(columns.payloads).execute(&self.outbox).await?;
+        self.waker.wake();
+        Ok(())
+    }
+
+    async fn effects(&self) -> anyhow::Result<usize> {
+        let count: i64 = sqlx::query_scalar("select count(*) from jobs").fetch_one(&self.jobs).await?;
+        Ok(usize::try_from(count)?)
+    }
+
+    /// Events a second, from the first effect to the last.
+    async fn drained(&self, before: usize) -> anyhow::Result<Sample> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut first = None;
+        loop {
+            let (done, now) = (self.effects().await? - before, Instant::now());
+            let (begun, at_first) = match (first, done) {
+                (None, 0) => (now, 0),
+                (None, some) => *first.insert((now, some)),
+                (Some(first), _) => first,
+            };
+            if done >= self.count {
+                anyhow::ensure!(
+                    now > begun,
+                    "{} events are too few to time; measure for longer (--seconds)",
+                    self.count
+                );
+                let counted = self.count - at_first;
+                return Ok(Sample::of(per_second(counted, now - begun), counted));
+            }
+            anyhow::ensure!(now < deadline, "{done} of {} events had their effect within {PATIENCE:?}", self.count);
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}

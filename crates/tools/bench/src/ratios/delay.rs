@@ -1,0 +1,159 @@
+//! P3: how long after a commit the next service has its effect, beside a record that is only produced and consumed.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::Context as _;
+use inventory::service::GROUP_CREATED;
+use platform::{ids, kafka::ensure_topics, postgres::Database};
+use rdkafka::{
+    ClientConfig, Message as _, Offset, TopicPartitionList,
+    consumer::{Consumer as _, StreamConsumer},
+    producer::{FutureProducer, FutureRecord},
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{
+    lab::{Choice, Lab, Shop, Variant},
+    report::{Aim, Role, Row, Unit},
+    rounds::{Probe, interleave},
+    sample::{Sample, paced},
+    work::CreateOrder,
+};
+
+/// Workers that create orders, and the pause of each: some forty events a second, which leaves the machine idle most of the time.
+const WORKERS: usize = 4;
+const PAUSE: Duration = Duration::from_millis(100);
+const TOPIC: &str = "bench.delay";
+const PATIENCE: Duration = Duration::from_secs(20);
+/// About as long as an event.
+const PAYLOAD: [u8; 120] = [0xab; 120];
+
+pub async fn delay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    let parts = lab.parts().await?.all();
+    lab.customers().await?;
+    let shop = lab.shop(Variant::Usual).await?;
+    let servers = lab.servers().await?;
+    let kafka = servers.kafka()?;
+    ensure_topics(&kafka, &[TOPIC]).await?;
+    let raw = Raw::connect(&kafka.kafka_brokers, kafka.kafka_topic_partitions)?;
+    let (orders, inventory) = (servers.database(&order::SERVICE)?, servers.database(&inventory::SERVICE)?);
+    let (parts, shop, orders, inventory, raw, time) = (&parts, &shop, &orders, &inventory, &raw, lab.effort.time);
+    let probes = vec![
+        Probe::new(Role::Numerator, Unit::Milliseconds, "commit of OrderCreated → effect in inventory (p50)", || {
+            effects(lab, shop, parts, orders, inventory)
+        }),
+        Probe::new(Role::Denominator, Unit::Milliseconds, "raw produce → consume (p50)", || raw.measure(time)),
+    ];
+    let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
+    let of = |get: fn(&Sample) -> Option<f64>| {
+        move |round: &[Sample]| get(&round[0]).zip(get(&round[1])).map_or(f64::NAN, |(a, b)| a / b)
+    };
+    let name = |p: &str| format!("commit → effect ÷ raw produce → consume, {p}");
+    let note = "from the statement that writes the event to the one with its effect, by PostgreSQL's clock; some forty orders a second";
+    Ok(vec![
+        taken.row("P3", name("p50"), Aim::AtMost(1.5), &[0, 1], of(|sample| sample.p50))?.with_notes([note.to_owned()]),
+        taken.row("P3", name("p99"), Aim::AtMost(2.5), &[0, 1], of(|sample| sample.p99))?,
+    ])
+}
+
+/// Creates orders, and compares when each event was written with when it was received.
+async fn effects(
+    lab: &Lab,
+    shop: &Shop,
+    parts: &Choice,
+    orders: &Database,
+    inventory: &Database,
+) -> anyhow::Result<Sample> {
+    let since: i64 = sqlx::query_scalar("select coalesce(max(id), 0) from outbox").fetch_one(orders).await?;
+    let workers = CreateOrder::workers(shop.order, WORKERS, &lab.customers().await?, parts).await?;
+    paced(workers, PAUSE, lab.effort.time).await?;
+    let deadline = Instant::now() + PATIENCE;
+    let written = "select event_uuid, (extract(epoch from created_at) * 1e6)::bigint from outbox
+        where event_type = 'events.v1.OrderCreated' and id > $1";
+    let written: Vec<(Uuid, i64)> = sqlx::query_as(written).bind(since).fetch_all(orders).await?;
+    let uuids: Vec<Uuid> = written.iter().map(|(uuid, _)| *uuid).collect();
+    loop {
+        let received = "select event_uuid, (extract(epoch from received_at) * 1e6)::bigint from inbox
+            where consumer = $1 and event_uuid = any($2)";
+        let received: Vec<(Uuid, i64)> =
+            sqlx::query_as(received).bind(GROUP_CREATED).bind(&uuids).fetch_all(inventory).await?;
+        if received.len() == written.len() {
+            return latencies(&written, &received.into_iter().collect(), lab.effort.time);
+        }
+        anyhow::ensure!(Instant::now() < deadline, "{} of {} events were received", received.len(), written.len());
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn latencies(written: &[(Uuid, i64)], received: &HashMap<Uuid, i64>, time: Duration) -> anyhow::Result<Sample> {
+    let micros = |(uuid, at): &(Uuid, i64)| u32::try_from(received.get(uuid)? - at).ok();
+    let all: Vec<u32> = written.iter().filter_map(micros).collect();
+    as_sample(all, time)
+}
+
+fn as_sample(latencies: Vec<u32>, time: Duration) -> anyhow::Result<Sample> {
+    let count = latencies.len();
+    let sample = Sample::timed(latencies, count, time)?;
+    Ok(Sample { value: sample.p50.context("no latency was measured")?, ..sample })
+}
+
+/// A producer and a consumer without anything around them.
+struct Raw {
+    producer: FutureProducer,
+    consumer: StreamConsumer,
+}
+
+impl Raw {
+    fn connect(brokers: &str, partitions: i32) -> anyhow::Result<Self> {
+        let client = |settings: &[(&str, &str)]| {
+            let mut client = ClientConfig::new();
+            client.set("bootstrap.servers", brokers).set("socket.nagle.disable", "true");
+            for (name, value) in settings {
+                client.set(*name, *value);
+            }
+            client
+        };
+        let producer = client(&[("acks", "all"), ("enable.idempotence", "true"), ("linger.ms", "0")]).create()?;
+        let consumer: StreamConsumer = client(&[("group.id", TOPIC), ("enable.auto.commit", "false")]).create()?;
+        let mut assignment = TopicPartitionList::new();
+        for partition in 0..partitions {
+            assignment.add_partition_offset(TOPIC, partition, Offset::End)?;
+        }
+        consumer.assign(&assignment)?;
+        Ok(Self { producer, consumer })
+    }
+
+    /// Records one after another at the pace of the orders.
+    async fn measure(&self, time: Duration) -> anyhow::Result<Sample> {
+        // The first fetch of each partition is slow.
+        for _ in 0..WORKERS * 4 {
+            self.one().await?;
+        }
+        let begun = Instant::now();
+        let mut latencies = Vec::new();
+        while begun.elapsed() < time {
+            #[expect(clippy::cast_possible_truncation, reason = "a handful")]
+            tokio::time::sleep(PAUSE / WORKERS as u32).await;
+            latencies.push(self.one().await?);
+        }
+        as_sample(latencies, begun.elapsed())
+    }
+
+    /// Microseconds from before it is produced until it is consumed.
+    async fn one(&self) -> anyhow::Result<u32> {
+        let key = ids::random().to_string();
+        let begun = Instant::now();
+        let record = FutureRecord::to(TOPIC).key(&key).payload(&PAYLOAD);
+        let sent = self.producer.send_result(record).map_err(|(error, _)| error)?;
+        loop {
+            let received = tokio::time::timeout(PATIENCE, self.consumer.recv()).await;
+            let received = received.context("a record was not consumed")??;
+            if received.key() == Some(key.as_bytes()) {
+                let took = begun.elapsed();
+                sent.await?.map_err(|(error, _)| error)?;
+                return Ok(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! P10: what the six services of the shop keep in memory, each in a process of its own.
+
+use std::time::Duration;
+
+use platform::service::Service;
+
+use super::overload::Peak;
+use crate::{
+    lab::{Apart, Lab},
+    report::{Aim, Role, Row, Unit},
+    rounds::{Probe, interleave},
+    sample::Sample,
+};
+
+const SERVICES: [&Service; 6] = [
+    &iam::SERVICE,
+    &inventory::SERVICE,
+    &order::SERVICE,
+    &payment::SERVICE,
+    &assembly::SERVICE,
+    &notification::SERVICE,
+];
+/// How often the memory is looked at under load; the largest sum counts.
+const LOOK: Duration = Duration::from_millis(250);
+/// What a start leaves behind is freed by then.
+const IDLE: Duration = Duration::from_secs(5);
+
+pub async fn memory(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    // The first start migrates, and the catalogue has its stock.
+    lab.parts().await?;
+    let services = lab.apart(&SERVICES, &[]).await?;
+    let (outcome, each) = measure(lab, &services).await?;
+    services.stop().await;
+    let [idle, busy] = outcome;
+    let [idle_each, busy_each] = each.map(|each| format!("MiB of each: {each}"));
+    let how =
+        "anonymous memory (RssAnon), which a cgroup charges to its service alone; pages of the program file are shared";
+    Ok(vec![idle.with_notes([idle_each, how.to_owned()]), busy.with_notes([busy_each])])
+}
+
+async fn measure(lab: &Lab, services: &Apart) -> anyhow::Result<([Row; 2], [String; 2])> {
+    tokio::time::sleep(IDLE.max(lab.effort.time)).await;
+    services.settle().await?;
+    let idle_each = services.memory()?;
+    let idle = Probe::new(Role::Numerator, Unit::Mebibytes, "six services, idle", || async {
+        Ok(Sample::of(sum(&services.memory()?), 1))
+    });
+    // Not in turns: what a load leaves in the memory of a service is no longer idle.
+    let settle = async || services.settle().await;
+    let idle = interleave(vec![idle], lab.effort, &lab.progress, settle).await?;
+    let peak = &Peak::find(lab, services.places()).await?;
+    let busy = Probe::new(Role::Numerator, Unit::Mebibytes, "six services at half of peak", || async {
+        let mut most = 0.0_f64;
+        let load = peak.measure(peak.rate / 2);
+        let mut load = std::pin::pin!(load);
+        loop {
+            tokio::select! {
+                sample = &mut load => return Ok(Sample { value: most, ..sample? }),
+                () = tokio::time::sleep(LOOK) => most = most.max(sum(&services.memory()?)),
+            }
+        }
+    });
+    let busy = interleave(vec![busy], lab.effort, &lab.progress, settle).await?;
+    let rows = [
+        idle.row("P10", "memory of the six services, idle, in MiB", Aim::AtMost(80.0), &[0], |round| round[0].value)?,
+        busy.row("P10", "memory of the six services at half of peak, in MiB", Aim::None, &[0], |round| round[0].value)?,
+    ];
+    Ok((rows, [shown(&idle_each), shown(&services.memory()?)]))
+}
+
+fn sum(each: &[(&Service, f64)]) -> f64 {
+    each.iter().map(|(_, memory)| memory).sum()
+}
+
+fn shown(each: &[(&Service, f64)]) -> String {
+    each.iter().map(|(service, memory)| format!("{service} {memory:.1}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,132 @@
+//! The ratios, in the order of their numbers.
+
+mod backlog;
+mod delay;
+mod growth;
+mod login;
+mod memory;
+mod orders;
+mod overload;
+mod relay;
+mod start;
+mod telemetry;
+mod whoami;
+mod whole_orders;
+
+use futures::future::LocalBoxFuture;
+
+use crate::{lab::Lab, report::Row};
+
+/// Requests at once, where nothing else is said.
+const AT_ONCE: usize = 64;
+
+/// One entry of the list: what is measured, and how.
+#[derive(Clone, Copy)]
+pub struct Ratio {
+    pub id: &'static str,
+    pub what: &'static str,
+    pub measure: for<'a> fn(&'a Lab) -> LocalBoxFuture<'a, anyhow::Result<Vec<Row>>>,
+}
+
+pub const ALL: &[Ratio] = &[
+    Ratio {
+        id: "P1",
+        what: "POST /orders ÷ L (whoami, one reservation write, one order write, HTTP), on 12 parts and on 10 000",
+        measure: |lab| Box::pin(orders::create(lab)),
+    },
+    Ratio { id: "P2", what: "Whoami ÷ L (empty gRPC, Redis GET)", measure: |lab| Box::pin(whoami::whoami(lab)) },
+    Ratio {
+        id: "P3",
+        what: "commit → effect in the next service ÷ raw produce → consume, p50 and p99",
+        measure: |lab| Box::pin(delay::delay(lab)),
+    },
+    Ratio {
+        id: "P4",
+        what: "relay events/s ÷ min(outbox drain alone, producer alone), batch of 500",
+        measure: |lab| Box::pin(relay::relay(lab)),
+    },
+    Ratio {
+        id: "P5",
+        what: "Login ÷ raw argon2 on all cores; Whoami p99 in a login flood ÷ idle",
+        measure: |lab| Box::pin(login::login(lab)),
+    },
+    Ratio {
+        id: "P6",
+        what: "whole orders (create, pay, assemble, notify) ÷ their minimal SQL alone",
+        measure: |lab| Box::pin(whole_orders::whole(lab)),
+    },
+    Ratio {
+        id: "P7",
+        what: "goodput at twice the peak load ÷ peak",
+        measure: |lab| Box::pin(overload::twice_the_peak(lab)),
+    },
+    Ratio {
+        id: "P8",
+        what: "p99 ÷ p50 of POST /orders at half of peak",
+        measure: |lab| Box::pin(overload::half_of_peak(lab)),
+    },
+    Ratio {
+        id: "P9",
+        what: "backlog drained after a stopped broker ÷ steady consumer peak",
+        measure: |lab| Box::pin(backlog::backlog(lab)),
+    },
+    Ratio {
+        id: "P10",
+        what: "memory of the six services, idle and at half of peak",
+        measure: |lab| Box::pin(memory::memory(lab)),
+    },
+    Ratio { id: "P11", what: "start → ready, the infrastructure there", measure: |lab| Box::pin(start::start(lab)) },
+    Ratio {
+        id: "P12", what: "throughput with telemetry on ÷ off", measure: |lab| Box::pin(telemetry::telemetry(lab))
+    },
+    Ratio {
+        id: "P13",
+        what: "POST /orders on one hot part ÷ on 10 000 parts",
+        measure: |lab| Box::pin(orders::hot_part(lab)),
+    },
+    Ratio {
+        id: "G1",
+        what: "creating, listing and paying orders with 100 000 and 1 000 000 orders in the tables ÷ with 1 000",
+        measure: |lab| Box::pin(growth::orders_in_the_tables(lab)),
+    },
+    Ratio {
+        id: "G2",
+        what: "POST /orders of 10 and of 1 000 parts ÷ of one",
+        measure: |lab| Box::pin(growth::parts_in_an_order(lab)),
+    },
+];
+
+/// The ratios of these ids, in their own order; all without any. Fails for an unknown one.
+pub fn chosen(ids: &[String]) -> anyhow::Result<Vec<Ratio>> {
+    let is = |ratio: &Ratio, id: &str| ratio.id.eq_ignore_ascii_case(id.trim());
+    for id in ids {
+        let known = ALL.iter().any(|ratio| is(ratio, id));
+        let all: Vec<&str> = ALL.iter().map(|ratio| ratio.id).collect();
+        anyhow::ensure!(known, "there is no ratio `{}`; there are {}", id.trim(), all.join(", "));
+    }
+    let wanted = |ratio: &&Ratio| ids.is_empty() || ids.iter().any(|id| is(ratio, id));
+    Ok(ALL.iter().filter(wanted).copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(given: &[&str]) -> anyhow::Result<Vec<&'static str>> {
+        let given: Vec<String> = given.iter().map(|id| (*id).to_owned()).collect();
+        Ok(chosen(&given)?.iter().map(|ratio| ratio.id).collect())
+    }
+
+    #[test]
+    fn ratios_are_chosen_by_id_in_their_own_order() {
+        assert_eq!(ids(&["p6", " P1"]).unwrap(), ["P1", "P6"]);
+        assert_eq!(ids(&[]).unwrap().len(), ALL.len());
+    }
+
+    #[test]
+    fn an_unknown_ratio_is_named() {
+        let error = ids(&["P1", "P99"]).unwrap_err().to_string();
+
+        assert!(error.starts_with("there is no ratio `P99`; there are P1, P2"), "{error}");
+    }
+}

@@ -1,0 +1,83 @@
+//! P1 and P13: creating orders, beside the primitives on its path, and on one part that every order wants.
+
+use platform::service::Service;
+
+use super::AT_ONCE;
+use crate::{
+    lab::{Choice, Lab, Shop, Statement, Variant},
+    report::{Aim, Row},
+    rounds::{Probe, interleave},
+    sample::{Sample, closed_loop},
+    statistics::additive_limit,
+    work::{CreateOrder, EmptyRequest, Insert, Whoami},
+};
+
+/// POST /orders, 64 at once.
+pub async fn post_orders(lab: &Lab, shop: &Shop, choice: &Choice) -> anyhow::Result<Sample> {
+    let workers = CreateOrder::workers(shop.order, AT_ONCE, &lab.customers().await?, choice).await?;
+    closed_loop(workers, lab.effort.time).await
+}
+
+/// Minimal writes through a pool as large as that of `service`.
+pub async fn writes(lab: &Lab, service: &Service) -> anyhow::Result<Statement> {
+    let size = service.database.as_ref().map_or(1, |database| database.connections);
+    Statement::new(lab.servers().await?.pool(size)?).await
+}
+
+async fn insert(lab: &Lab, statement: &Statement) -> anyhow::Result<Sample> {
+    statement.empty().await?;
+    closed_loop(Insert::workers(statement, AT_ONCE), lab.effort.time).await
+}
+
+pub async fn create(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    let customers = lab.customers().await?;
+    let parts = lab.parts().await?;
+    let shop = lab.shop(Variant::Usual).await?;
+    let nothing = lab.nothing().await?;
+    let (reservations, orders) = (writes(lab, &inventory::SERVICE).await?, writes(lab, &order::SERVICE).await?);
+    let (few, all) = (parts.few(), parts.all());
+    let (few, all, shop, customers, time) = (&few, &all, &shop, &customers, lab.effort.time);
+    let (reservations, orders) = (&reservations, &orders);
+    let probes = vec![
+        Probe::numerator("POST /orders on 12 parts", || post_orders(lab, shop, few)),
+        Probe::numerator("POST /orders on 10 000 parts", || post_orders(lab, shop, all)),
+        Probe::denominator("Whoami", || async move {
+            closed_loop(Whoami::workers(shop.iam, AT_ONCE, customers)?, time).await
+        }),
+        Probe::denominator("insert with commit, the pool of inventory", || insert(lab, reservations)),
+        Probe::denominator("insert with commit, the pool of order", || insert(lab, orders)),
+        Probe::denominator("empty HTTP request", || async {
+            closed_loop(EmptyRequest::workers(nothing.http, AT_ONCE).await?, time).await
+        }),
+    ];
+    let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
+    let limit = |round: &[Sample]| additive_limit(&[round[2], round[3], round[4], round[5]].map(|one| one.value));
+    let row = |name, numerator: usize| {
+        taken.row("P1", name, Aim::AtLeast(0.85), &[numerator, 2, 3, 4, 5], |round| {
+            round[numerator].value / limit(round)
+        })
+    };
+    let top = lab.statements(|| post_orders(lab, shop, few)).await?;
+    let note = format!(
+        "L = 1/(1/Whoami + 1/reservation write + 1/order write + 1/HTTP) = {:.0}/s; 64 connections, two parts an order",
+        taken.limit(&[2, 3, 4, 5])
+    );
+    Ok(vec![
+        row("POST /orders ÷ L, on 12 parts", 0)?.with_notes([note]).with_notes(top),
+        row("POST /orders ÷ L, on 10 000 parts", 1)?,
+    ])
+}
+
+pub async fn hot_part(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    lab.customers().await?;
+    let parts = lab.parts().await?;
+    let shop = lab.shop(Variant::Usual).await?;
+    let (hot, all, shop) = (&parts.hot(), &parts.all(), &shop);
+    let probes = vec![
+        Probe::numerator("POST /orders on one hot part and another", || post_orders(lab, shop, hot)),
+        Probe::denominator("POST /orders on 10 000 parts", || post_orders(lab, shop, all)),
+    ];
+    let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
+    let name = "POST /orders on one hot part ÷ on 10 000 parts";
+    Ok(vec![taken.row("P13", name, Aim::AtLeast(0.7), &[0, 1], |round| round[0].value / round[1].value)?])
+}

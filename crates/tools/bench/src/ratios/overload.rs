@@ -1,0 +1,86 @@
+//! P7 and P8: orders that arrive at a constant rate, whether the shop keeps up or not: at twice what it can do, and at half.
+
+use load::{Bounds, Crowd, Mix, Plan, find_peak};
+
+use crate::{
+    lab::{Lab, Variant},
+    report::{Aim, Role, Row, Unit},
+    rounds::{Probe, interleave},
+    sample::Sample,
+};
+
+/// Users of the generator.
+const USERS: usize = 200;
+const CONNECTIONS: usize = 64;
+/// What a step of the search needs for its p99.
+const SAMPLES: f64 = 110.0;
+
+/// The users of the generator, and the highest rate that the shop keeps up with.
+pub struct Peak {
+    pub crowd: Crowd,
+    pub plan: Plan,
+    pub rate: u32,
+}
+
+impl Peak {
+    /// Searches for it by steps.
+    pub async fn find(lab: &Lab, places: client::places::Places) -> anyhow::Result<Self> {
+        let options = load::Options { places, users: USERS, connections: CONNECTIONS, kinds_of_parts: None };
+        let crowd = Crowd::gather(&options, |_| {}).await?;
+        let time = lab.effort.time;
+        let plan = Plan { mix: "create=1".parse::<Mix>()?, warm_up: time / 4, length: time, ..Plan::default() };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most a thousand")]
+        let from = (SAMPLES / time.as_secs_f64()).ceil() as u32;
+        let bounds = Bounds::default();
+        let bounds = Bounds { from: bounds.from.max(from), ..bounds };
+        let step = async |rate| {
+            lab.settle().await?;
+            lab.progress.say(&format!("searching for the peak: {rate}/s"));
+            crowd.measure(&plan.at(rate), |_| {}).await
+        };
+        let peak = find_peak(&bounds, step, |_| {}).await?;
+        let rate = peak.rate.ok_or_else(|| anyhow::anyhow!("the shop does not even keep up with {}/s", bounds.from))?;
+        lab.progress.tell(&format!("     peak: {rate}/s of POST /orders"));
+        Ok(Self { crowd, plan, rate })
+    }
+
+    /// Orders arrive at this rate: how many are created a second, and their latencies.
+    pub async fn measure(&self, rate: u32) -> anyhow::Result<Sample> {
+        let figures = self.crowd.measure(&self.plan.at(rate), |_| {}).await?.figures.all;
+        Ok(Sample {
+            value: figures.goodput,
+            p50: figures.latency.p50,
+            p99: figures.latency.p99,
+            count: usize::try_from(figures.operations)?,
+        })
+    }
+}
+
+pub async fn twice_the_peak(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    lab.parts().await?;
+    let shop = lab.shop(Variant::Usual).await?;
+    let peak = &Peak::find(lab, shop.places()).await?;
+    let probes = vec![
+        Probe::numerator("goodput at twice the peak", || peak.measure(peak.rate * 2)),
+        Probe::denominator("goodput at the peak", || peak.measure(peak.rate)),
+    ];
+    let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
+    let name = "goodput at twice the peak load ÷ peak";
+    let row = taken.row("P7", name, Aim::AtLeast(0.95), &[0, 1], |round| round[0].value / round[1].value)?;
+    Ok(vec![row.with_notes([format!("POST /orders at a constant rate of arrivals; the peak is {}/s", peak.rate)])])
+}
+
+pub async fn half_of_peak(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    lab.parts().await?;
+    let shop = lab.shop(Variant::Usual).await?;
+    let peak = &Peak::find(lab, shop.places()).await?;
+    let probe = Probe::new(Role::Numerator, Unit::PerSecond, "POST /orders at half of the peak", || {
+        peak.measure(peak.rate / 2)
+    });
+    let taken = interleave(vec![probe], lab.effort, &lab.progress, async || lab.settle().await).await?;
+    let name = "p99 ÷ p50 of POST /orders at half of peak";
+    let row = taken.row("P8", name, Aim::AtMost(4.0), &[0], |round| {
+        round[0].p99.zip(round[0].p50).map_or(f64::NAN, |(p99, p50)| p99 / p50)
+    })?;
+    Ok(vec![row.with_notes([format!("a constant rate of arrivals; the peak is {}/s", peak.rate)])])
+}

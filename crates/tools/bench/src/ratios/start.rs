@@ -1,0 +1,21 @@
+//! P11: from the start of the process until all services are ready, with servers and schemas there.
+
+use crate::{
+    lab::{Lab, Variant},
+    report::{Aim, Role, Row, Unit},
+    rounds::{Probe, interleave},
+    sample::Sample,
+};
+
+pub async fn start(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    // The first start migrates the databases and makes the topics.
+    lab.shop(Variant::Usual).await?;
+    let probe = Probe::new(Role::Numerator, Unit::Seconds, "start → ready", || async {
+        lab.stop_shop().await;
+        let shop = lab.shop(Variant::Usual).await?;
+        Ok(Sample::of(shop.ready_after.as_secs_f64(), 1))
+    });
+    let taken = interleave(vec![probe], lab.effort, &lab.progress, async || Ok(())).await?;
+    let row = taken.row("P11", "start → ready, in seconds", Aim::AtMost(0.2), &[0], |round| round[0].value)?;
+    Ok(vec![row.with_notes(["all ten services in one process; the databases are migrated".to_owned()])])
+}

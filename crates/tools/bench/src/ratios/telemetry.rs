@@ -1,0 +1,39 @@
+//! P12: what exporting traces costs.
+
+use std::time::Duration;
+
+use super::{AT_ONCE, orders::post_orders};
+use crate::{
+    lab::{Choice, Lab, Variant},
+    report::{Aim, Row},
+    rounds::{Probe, interleave},
+    sample::{Sample, closed_loop},
+    work::CreateOrder,
+};
+
+/// A shop that has just started makes its connections and prepares its statements first.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+pub async fn telemetry(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    let parts = lab.parts().await?.all();
+    let parts = &parts;
+    let probes = vec![
+        Probe::numerator("POST /orders with traces exported", || post(lab, Variant::Traced, parts)),
+        Probe::denominator("POST /orders without", || post(lab, Variant::Usual, parts)),
+    ];
+    let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
+    let name = "throughput with telemetry on ÷ off";
+    let row = taken.row("P12", name, Aim::AtLeast(0.97), &[0, 1], |round| round[0].value / round[1].value)?;
+    let note = "every trace is exported over OTLP to a collector that drops it; metrics and logs are on in both";
+    Ok(vec![row.with_notes([note.to_owned()])])
+}
+
+async fn post(lab: &Lab, variant: Variant, parts: &Choice) -> anyhow::Result<Sample> {
+    // The other variant runs: its work is done before it is stopped.
+    let customers = lab.customers().await?;
+    let shop = lab.shop(variant).await?;
+    let warm_up = CreateOrder::workers(shop.order, AT_ONCE, &customers, parts).await?;
+    closed_loop(warm_up, WARM_UP).await?;
+    lab.settle().await?;
+    post_orders(lab, &shop, parts).await
+}

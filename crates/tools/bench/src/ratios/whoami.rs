@@ -1,0 +1,35 @@
+//! P2: Whoami, beside an empty call and a read of Redis.
+
+use super::AT_ONCE;
+use crate::{
+    lab::{Lab, Variant},
+    report::{Aim, Row},
+    rounds::{Probe, interleave},
+    sample::closed_loop,
+    statistics::additive_limit,
+    work::{EmptyCall, RedisGet, Whoami},
+};
+
+pub async fn whoami(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    let customers = lab.customers().await?;
+    let shop = lab.shop(Variant::Usual).await?;
+    let (nothing, servers) = (lab.nothing().await?, lab.servers().await?);
+    let (shop, customers, time) = (&shop, &customers, lab.effort.time);
+    let probes = vec![
+        Probe::numerator("Whoami", || async move {
+            closed_loop(Whoami::workers(shop.iam, AT_ONCE, customers)?, time).await
+        }),
+        Probe::denominator("empty gRPC call", || async move {
+            closed_loop(EmptyCall::workers(nothing.grpc, AT_ONCE)?, time).await
+        }),
+        Probe::denominator("Redis GET", || async move {
+            closed_loop(RedisGet::workers(servers.redis_url(), AT_ONCE).await?, time).await
+        }),
+    ];
+    let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
+    let row = taken.row("P2", "Whoami ÷ L", Aim::AtLeast(0.9), &[0, 1, 2], |round| {
+        round[0].value / additive_limit(&[round[1].value, round[2].value])
+    })?;
+    let limit = taken.limit(&[1, 2]);
+    Ok(vec![row.with_notes([format!("L = 1/(1/empty gRPC + 1/Redis GET) = {limit:.0}/s; 64 calls at once")])])
+}

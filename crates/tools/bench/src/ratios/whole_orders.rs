@@ -1,0 +1,108 @@
+//! P6: whole orders, from the request to the message that the ship is built, beside the commits that they are made of.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use platform::{postgres::Database, service::Service};
+use tokio::time::Instant;
+
+use super::orders::writes;
+use crate::{
+    lab::{Choice, Lab, Shop, Variant},
+    report::{Aim, Row},
+    rounds::{Probe, interleave},
+    sample::{Sample, closed_loop},
+    work::{CreateOrder, Path, WholeOrder},
+};
+
+/// Customers who create and pay orders, and paths of minimal statements at once.
+const AT_ONCE: usize = 32;
+/// How long what was ordered may take until the last message.
+const PATIENCE: Duration = Duration::from_mins(3);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The commits of one order, in their order: the service whose pool each takes, and what it writes. What is written for many orders at
+/// once (marks of published events, outcomes of sent messages) is not priced.
+const COMMITS: [(&Service, &str); 17] = [
+    (&inventory::SERVICE, "parts reserved"),
+    (&order::SERVICE, "order and OrderCreated"),
+    (&inventory::SERVICE, "reservation confirmed"),
+    (&order::SERVICE, "attempt to pay"),
+    (&payment::SERVICE, "intent to charge"),
+    (&payment::SERVICE, "entry of the built-in provider"),
+    (&payment::SERVICE, "charge and PaymentCompleted"),
+    (&order::SERVICE, "order paid and OrderPaid"),
+    (&order::SERVICE, "PaymentCompleted received"),
+    (&assembly::SERVICE, "OrderPaid received, job"),
+    (&notification::SERVICE, "OrderPaid received, message"),
+    (&delivery::SERVICE, "OrderPaid received"),
+    (&assembly::SERVICE, "ship built and ShipAssembled"),
+    (&order::SERVICE, "ShipAssembled received, order assembled"),
+    (&inventory::SERVICE, "ShipAssembled received, parts taken from stock"),
+    (&notification::SERVICE, "ShipAssembled received, message"),
+    (&delivery::SERVICE, "ShipAssembled received"),
+];
+
+pub async fn whole(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    lab.customers().await?;
+    let parts = lab.parts().await?.few();
+    let shop = lab.shop(Variant::Usual).await?;
+    let notification = lab.servers().await?.database(&notification::SERVICE)?;
+    let mut statements = Vec::new();
+    for (service, _) in COMMITS {
+        statements.push((service, writes(lab, service).await?));
+    }
+    let path: Vec<_> = statements.into_iter().map(|(_, statement)| statement).collect();
+    let (shop, parts, path, notification) = (&shop, &parts, &path, &notification);
+    let probes = vec![
+        Probe::numerator("whole orders", || orders(lab, shop, parts, notification)),
+        Probe::denominator("their minimal SQL", || async move {
+            path[0].empty().await?;
+            closed_loop(Path::workers(path, AT_ONCE), lab.effort.time).await
+        }),
+    ];
+    let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
+    let top = lab.statements(|| orders(lab, shop, parts, notification)).await?;
+    let name = "whole orders ÷ their minimal SQL alone";
+    let row = taken.row("P6", name, Aim::AtLeast(0.7), &[0, 1], |round| round[0].value / round[1].value)?;
+    let commits = COMMITS.map(|(service, what)| format!("{service}: {what}")).join("; ");
+    let note = format!("an order's {} single inserts with commit stand for: {commits}", COMMITS.len());
+    Ok(vec![
+        row.with_notes([
+            note,
+            "the time ends with the last message about a ship; latencies are those of creating and paying".to_owned(),
+        ])
+        .with_notes(top),
+    ])
+}
+
+/// Orders are created and paid for a while; counted until the last customer has been told that the ship is built.
+async fn orders(lab: &Lab, shop: &Shop, parts: &Choice, notification: &Database) -> anyhow::Result<Sample> {
+    let before = told(notification).await?;
+    let paid = Arc::new(AtomicI64::new(0));
+    let create = CreateOrder::workers(shop.order, AT_ONCE, &lab.customers().await?, parts).await?;
+    let begun = Instant::now();
+    let sample = closed_loop(WholeOrder::workers(create, &paid), lab.effort.time).await?;
+    let wanted = before + paid.load(Ordering::Relaxed);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let told = told(notification).await?;
+        if told >= wanted {
+            let count = usize::try_from(wanted - before)?;
+            return Ok(Sample { value: crate::sample::per_second(count, begun.elapsed()), count, ..sample });
+        }
+        anyhow::ensure!(Instant::now() < deadline, "{} of {} customers were told", told - before, wanted - before);
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Messages about ships that were sent.
+async fn told(notification: &Database) -> anyhow::Result<i64> {
+    let count = "select count(*) from notifications where kind = 'ship_assembled' and status = 'sent'";
+    Ok(sqlx::query_scalar(count).fetch_one(notification).await?)
+}

@@ -1,0 +1,252 @@
+//! Rounds: what is compared is measured in turns, A-B-A-B, so that a machine that changes changes for all alike.
+
+use std::time::Duration;
+
+use futures::future::LocalBoxFuture;
+
+use crate::{
+    report::{Aim, Figure, Progress, Role, Row, Unit},
+    sample::Sample,
+    statistics::{additive_limit, is_unsteady, median, spread},
+};
+
+/// Rounds after which a denominator that still moves is called unsteady.
+const MOST: usize = 6;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Rounds at least. More follow while a denominator moves, up to six in all.
+    pub rounds: usize,
+    /// One measurement of a rate.
+    pub time: Duration,
+}
+
+/// One thing that is measured in each round.
+pub struct Probe<'a> {
+    name: String,
+    role: Role,
+    unit: Unit,
+    take: Box<dyn FnMut() -> LocalBoxFuture<'a, anyhow::Result<Sample>> + 'a>,
+}
+
+impl<'a> Probe<'a> {
+    pub fn new<F>(role: Role, unit: Unit, name: impl Into<String>, mut take: impl FnMut() -> F + 'a) -> Self
+    where
+        F: Future<Output = anyhow::Result<Sample>> + 'a,
+    {
+        Self { name: name.into(), role, unit, take: Box::new(move || Box::pin(take())) }
+    }
+
+    /// What is to be fast, in operations per second.
+    pub fn numerator<F>(name: impl Into<String>, take: impl FnMut() -> F + 'a) -> Self
+    where
+        F: Future<Output = anyhow::Result<Sample>> + 'a,
+    {
+        Self::new(Role::Numerator, Unit::PerSecond, name, take)
+    }
+
+    /// What it is compared with, in operations per second.
+    pub fn denominator<F>(name: impl Into<String>, take: impl FnMut() -> F + 'a) -> Self
+    where
+        F: Future<Output = anyhow::Result<Sample>> + 'a,
+    {
+        Self::new(Role::Denominator, Unit::PerSecond, name, take)
+    }
+}
+
+/// What was measured: for each probe a sample per round.
+pub struct Taken {
+    figures: Vec<(String, Role, Unit)>,
+    rounds: Vec<Vec<Sample>>,
+}
+
+/// Measures all probes in turns.
+///
+/// After the rounds that are wanted, more follow while a denominator moves, unless fewer than three were wanted: those who ask for one
+/// round want a look, not a proof.
+pub async fn interleave(
+    mut probes: Vec<Probe<'_>>,
+    effort: Effort,
+    progress: &Progress,
+    settle: impl AsyncFn() -> anyhow::Result<()>,
+) -> anyhow::Result<Taken> {
+    let figures: Vec<_> = probes.iter().map(|probe| (probe.name.clone(), probe.role, probe.unit)).collect();
+    let mut taken = Taken { figures, rounds: Vec::new() };
+    loop {
+        let round = taken.rounds.len() + 1;
+        let mut samples = Vec::with_capacity(probes.len());
+        for probe in &mut probes {
+            settle().await?;
+            progress.say(&format!("round {round}: {}", probe.name));
+            let sample = (probe.take)().await.map_err(|error| error.context(probe.name.clone()))?;
+            progress.took(&probe.name, probe.unit, &sample);
+            samples.push(sample);
+        }
+        taken.rounds.push(samples);
+        let wanted = if effort.rounds < 3 || !taken.is_unsteady() { effort.rounds } else { MOST.max(effort.rounds) };
+        if taken.rounds.len() >= wanted {
+            return Ok(taken);
+        }
+    }
+}
+
+impl Taken {
+    /// The additive limit of the medians of these probes.
+    pub fn limit(&self, probes: &[usize]) -> f64 {
+        let medians: Vec<f64> = probes.iter().filter_map(|probe| median(&self.values(*probe))).collect();
+        additive_limit(&medians)
+    }
+
+    fn values(&self, probe: usize) -> Vec<f64> {
+        self.rounds.iter().map(|round| round[probe].value).collect()
+    }
+
+    /// True where a denominator moves.
+    fn is_unsteady(&self) -> bool {
+        let denominators = self.figures.iter().enumerate().filter(|(_, (_, role, _))| *role == Role::Denominator);
+        denominators.into_iter().any(|(probe, _)| is_unsteady(&self.values(probe)))
+    }
+
+    fn figure(&self, probe: usize) -> Figure {
+        let (name, role, unit) = self.figures[probe].clone();
+        let values = self.values(probe);
+        let of = |get: fn(&Sample) -> Option<f64>| {
+            let all: Option<Vec<f64>> = self.rounds.iter().map(|round| get(&round[probe])).collect();
+            all.and_then(|all| median(&all))
+        };
+        Figure {
+            name,
+            role,
+            unit,
+            median: median(&values).unwrap_or_default(),
+            spread: spread(&values),
+            p50: of(|sample| sample.p50),
+            p99: of(|sample| sample.p99),
+            values,
+        }
+    }
+
+    /// The row of a ratio that `formula` computes from the samples of one round, which are in the order of the probes. `shown` are the
+    /// probes that it is made of. Fails where it comes to no number.
+    pub fn row(
+        &self,
+        id: &'static str,
+        name: impl Into<String>,
+        aim: Aim,
+        shown: &[usize],
+        formula: impl Fn(&[Sample]) -> f64,
+    ) -> anyhow::Result<Row> {
+        let name = name.into();
+        let ratios: Vec<f64> = self.rounds.iter().map(|round| formula(round)).collect();
+        let ratio = median(&ratios).filter(|ratio| ratio.is_finite());
+        let Some(ratio) = ratio else { anyhow::bail!("{name} comes to no number: {ratios:?}") };
+        let moves = |probe: &usize| self.figures[*probe].1 == Role::Denominator && is_unsteady(&self.values(*probe));
+        Ok(Row {
+            id,
+            name,
+            ratio,
+            spread: spread(&ratios),
+            rounds: ratios.len(),
+            aim,
+            is_met: aim.is_met(ratio),
+            // Fewer rounds tell nothing about that.
+            is_unsteady: ratios.len() >= MOST && shown.iter().any(moves),
+            figures: shown.iter().map(|probe| self.figure(*probe)).collect(),
+            notes: Vec::new(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    const AIM: Aim = Aim::AtLeast(0.9);
+
+    /// Yields these values one after another, and keeps the order in which probes were asked.
+    fn probe<'a>(role: Role, name: &'static str, values: &[f64], log: &Arc<Mutex<Vec<&'static str>>>) -> Probe<'a> {
+        let (mut values, log) = (Vec::from(values).into_iter().cycle(), log.clone());
+        Probe::new(role, Unit::PerSecond, name, move || {
+            log.lock().unwrap().push(name);
+            let value = values.next().unwrap();
+            async move { Ok(Sample::of(value, 100)) }
+        })
+    }
+
+    async fn taken(rounds: usize, denominators: &[f64]) -> (Taken, Vec<&'static str>) {
+        let log = Arc::default();
+        let probes = vec![
+            probe(Role::Numerator, "A", &[50.0, 60.0, 55.0], &log),
+            probe(Role::Denominator, "B", denominators, &log),
+        ];
+        let effort = Effort { rounds, time: Duration::ZERO };
+        let taken = interleave(probes, effort, &Progress::silent(), async || Ok(())).await.unwrap();
+        let log = log.lock().unwrap().clone();
+        (taken, log)
+    }
+
+    fn row(taken: &Taken) -> Row {
+        taken.row("P0", "A ÷ B", AIM, &[0, 1], |round| round[0].value / round[1].value).unwrap()
+    }
+
+    #[tokio::test]
+    async fn numerator_and_denominator_take_turns() {
+        let (taken, log) = taken(3, &[100.0]).await;
+
+        assert_eq!(log, ["A", "B", "A", "B", "A", "B"]);
+        let row = row(&taken);
+        assert!((row.ratio - 0.55).abs() < 1e-9 && row.rounds == 3 && !row.is_unsteady && !row.is_met, "{row:?}");
+    }
+
+    #[tokio::test]
+    async fn a_denominator_that_moves_gets_more_rounds_and_is_called_unsteady_after_six() {
+        let (taken, log) = taken(3, &[100.0, 50.0]).await;
+
+        assert_eq!(log.len(), 12);
+        assert!(row(&taken).is_unsteady);
+    }
+
+    #[tokio::test]
+    async fn one_that_has_settled_gets_no_more_rounds_and_is_steady() {
+        let (taken, _) = taken(3, &[10.0, 100.0, 100.0, 100.0, 100.0, 100.0]).await;
+
+        let row = row(&taken);
+        assert!(!row.is_unsteady && row.rounds == 4, "{row:?}");
+    }
+
+    #[tokio::test]
+    async fn a_look_of_one_round_stays_one_round() {
+        let (taken, _) = taken(1, &[100.0, 50.0]).await;
+
+        assert_eq!(row(&taken).rounds, 1);
+    }
+
+    #[tokio::test]
+    async fn the_limit_is_that_of_the_medians() {
+        let (taken, _) = taken(3, &[100.0, 110.0, 105.0]).await;
+
+        assert!((taken.limit(&[0, 1]) - 1.0 / (1.0 / 55.0 + 1.0 / 105.0)).abs() < 1e-9);
+    }
+
+    #[tokio::test]
+    async fn a_ratio_that_is_no_number_is_an_error() {
+        let (taken, _) = taken(1, &[0.0]).await;
+
+        let error = taken.row("P0", "A ÷ B", AIM, &[0, 1], |round| round[0].value / round[1].value).unwrap_err();
+
+        assert!(error.to_string().starts_with("A ÷ B comes to no number"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_probe_that_fails_is_named() {
+        let broken = Probe::numerator("POST /orders", || async { anyhow::bail!("429") });
+        let effort = Effort { rounds: 1, time: Duration::ZERO };
+
+        let outcome = interleave(vec![broken], effort, &Progress::silent(), async || Ok(())).await;
+
+        assert_eq!(format!("{:#}", outcome.err().unwrap()), "POST /orders: 429");
+    }
+}

@@ -1,0 +1,106 @@
+//! Medians, spreads, percentiles, and the additive limit of a path.
+
+/// A denominator that moves by more than this share of its median is not to be trusted.
+pub const UNSTEADY: f64 = 0.15;
+/// The last rounds that tell whether a figure still moves.
+const LAST: usize = 3;
+
+/// The median; nothing of an empty list.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        even if even % 2 == 0 => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
+        _ => Some(sorted[middle]),
+    }
+}
+
+/// The distance between the largest and the smallest value, as a share of the median; nothing of an empty list, or where the median is 0.
+pub fn spread(values: &[f64]) -> Option<f64> {
+    let middle = median(values).filter(|middle| *middle != 0.0)?;
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
+    Some((largest - smallest) / middle.abs())
+}
+
+/// True where the last rounds still differ by more than [`UNSTEADY`]. The first rounds may: caches fill, and connections are made.
+pub fn is_unsteady(values: &[f64]) -> bool {
+    let last = &values[values.len().saturating_sub(LAST)..];
+    spread(last).is_none_or(|spread| spread > UNSTEADY)
+}
+
+/// L = 1/Σ(1/rᵢ): how many times a second steps can be done one after another that can be done r₁, r₂, … times a second by themselves,
+/// with nothing gained by doing them together. 0 where one of the rates is.
+pub fn additive_limit(rates: &[f64]) -> f64 {
+    1.0 / rates.iter().map(|rate| 1.0 / rate).sum::<f64>()
+}
+
+/// The smallest value that `share` of the sorted values do not exceed; nothing of an empty list.
+pub fn percentile(sorted: &[u32], share: f64) -> Option<u32> {
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank")]
+    let rank = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is(value: f64, expected: f64) -> bool {
+        (value - expected).abs() < 1e-9
+    }
+
+    #[test]
+    fn the_median_is_the_middle_or_between_the_two_in_the_middle() {
+        assert!(is(median(&[3.0, 1.0, 2.0]).unwrap(), 2.0));
+        assert!(is(median(&[4.0, 1.0, 3.0, 2.0]).unwrap(), 2.5));
+        assert!(is(median(&[7.0]).unwrap(), 7.0));
+        assert_eq!(median(&[]), None);
+    }
+
+    #[test]
+    fn the_spread_is_a_share_of_the_median() {
+        assert!(is(spread(&[90.0, 100.0, 120.0]).unwrap(), 0.3));
+        assert!(is(spread(&[5.0, 5.0]).unwrap(), 0.0));
+        assert_eq!(spread(&[]), None);
+        assert_eq!(spread(&[0.0, 0.0]), None);
+    }
+
+    #[test]
+    fn what_moved_in_the_first_rounds_and_moves_no_more_is_steady() {
+        assert!(!is_unsteady(&[50.0, 100.0, 101.0, 99.0]));
+        assert!(is_unsteady(&[100.0, 100.0, 100.0, 120.0]));
+    }
+
+    #[test]
+    fn the_threshold_itself_is_steady_and_zeros_and_nothing_are_not() {
+        assert!(!is_unsteady(&[100.0, 115.0, 100.0]));
+        assert!(is_unsteady(&[100.0, 115.1, 100.0]));
+        assert!(is_unsteady(&[0.0, 0.0, 0.0]));
+        assert!(is_unsteady(&[]));
+    }
+
+    #[test]
+    fn the_additive_limit_of_equal_steps_is_a_share_of_one_step() {
+        assert!(is(additive_limit(&[100.0, 100.0]), 50.0));
+        assert!(is(additive_limit(&[300.0]), 300.0));
+        // Whoami, three commits, HTTP.
+        let limit = additive_limit(&[11_800.0, 15_800.0, 15_800.0, 15_800.0, 50_700.0]);
+        assert!(is(limit.round(), 3_397.0), "{limit}");
+        assert!(is(additive_limit(&[100.0, 0.0]), 0.0));
+    }
+
+    #[test]
+    fn a_percentile_is_a_value_that_was_measured() {
+        let sorted: Vec<u32> = (1..=100).collect();
+
+        assert_eq!(percentile(&sorted, 0.5), Some(50));
+        assert_eq!(percentile(&sorted, 0.99), Some(99));
+        assert_eq!(percentile(&sorted, 0.0), Some(1));
+        assert_eq!(percentile(&sorted, 1.0), Some(100));
+        assert_eq!(percentile(&[7], 0.99), Some(7));
+        assert_eq!(percentile(&[], 0.5), None);
+    }
+}

@@ -1,0 +1,61 @@
+//! POST /orders, each of another customer.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+
+use crate::{
+    connection::{HttpClient, connections, success},
+    lab::{Choice, Customer},
+    sample::Work,
+};
+
+pub const ORDERS: &str = "/api/v1/orders";
+
+pub struct CreateOrder {
+    http: HttpClient,
+    customers: Arc<[Customer]>,
+    choice: Choice,
+    random: SmallRng,
+}
+
+impl CreateOrder {
+    /// As many workers as `count`, with a connection each.
+    pub async fn workers(
+        order: SocketAddr,
+        count: usize,
+        customers: &Arc<[Customer]>,
+        choice: &Choice,
+    ) -> anyhow::Result<Vec<Self>> {
+        let workers = connections(order, count).await?.into_iter().enumerate().map(|(number, http)| Self {
+            http,
+            customers: customers.clone(),
+            choice: choice.clone(),
+            random: SmallRng::seed_from_u64(number as u64),
+        });
+        Ok(workers.collect())
+    }
+
+    /// The answer, and the session of the customer.
+    pub(super) async fn create(&mut self) -> anyhow::Result<(Bytes, String)> {
+        let customer = &self.customers[self.random.random_range(0..self.customers.len())];
+        let parts = self.choice.draw(&mut self.random);
+        let body = serde_json::json!({"user_uuid": customer.user, "part_uuids": parts}).to_string();
+        let answer = self.http.post(ORDERS, &customer.session, body).await?;
+        Ok((success("POST /orders", 201, answer)?, customer.session.clone()))
+    }
+
+    pub(super) async fn pay(&mut self, order: &str, session: &str) -> anyhow::Result<()> {
+        let path = format!("{ORDERS}/{order}/pay");
+        let answer = self.http.post(&path, session, r#"{"payment_method":"CARD"}"#.to_owned()).await?;
+        success("POST /orders/{order_uuid}/pay", 200, answer)?;
+        Ok(())
+    }
+}
+
+impl Work for CreateOrder {
+    async fn once(&mut self) -> anyhow::Result<()> {
+        self.create().await.map(drop)
+    }
+}

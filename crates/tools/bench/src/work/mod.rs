@@ -1,0 +1,21 @@
+//! The operations that are measured, one per file.
+
+mod create_order;
+mod empty;
+mod insert;
+mod list_orders;
+mod login;
+mod redis_get;
+mod whoami;
+mod whole_order;
+
+pub use self::{
+    create_order::CreateOrder,
+    empty::{EmptyCall, EmptyRequest},
+    insert::{Insert, Path},
+    list_orders::ListOrders,
+    login::Login,
+    redis_get::RedisGet,
+    whoami::Whoami,
+    whole_order::WholeOrder,
+};

@@ -1,0 +1,186 @@
+//! Every statement of every service keeps to indexes: once its tables are large, and with a plan from when they were empty.
+//!
+//! The statements are those that sqlx's macros have checked, which a build without them refuses; the plans are generic ones, as a
+//! prepared statement has them for any arguments.
+
+mod plan;
+mod statements;
+
+use std::collections::BTreeSet;
+
+use bench::fill::{Fill, fill, is_known};
+use futures::future::join_all;
+use operations::services::with_database;
+use platform::service::Service;
+use sqlx::PgConnection;
+
+use self::{
+    plan::plan,
+    statements::{SHARED, Statement, unchecked},
+};
+
+const FILL: Fill = Fill { first: 1, last: 12_000, open: 240, parts: 12_000 };
+/// Rows from which on a table counts as large.
+const LARGE: i64 = 1_000;
+/// Tables that stay small, however many orders there are: rows per job, bot and courier.
+const SMALL: [&str; 4] = ["bot_offsets", "couriers", "leases", "storage_places"];
+/// Tables with a queue that a few rows pass through in a day.
+const SLOW_QUEUE: &str = "loans";
+/// Runs once, at the start of inventory, and compares all of the given catalogue with all that is there.
+const SEEDING: &str = "inventory: crates/services/inventory/src/repository/postgres/catalogue.rs (insert into parts ";
+/// Sources with statements that are not checked, and why that is no harm to the tables of services.
+const UNCHECKED: [(&str, &str); 2] = [
+    ("crates/shared/platform/src/postgres/migrations.rs", "reads the history of migrations"),
+    ("crates/shared/platform/src/postgres/mod.rs", "asks the server about its own connections"),
+];
+
+/// A database of the service, and its tables that are or will be large. Its connection has the settings of a service's.
+struct Tables {
+    service: &'static Service,
+    connection: PgConnection,
+    large: BTreeSet<String>,
+}
+
+impl Tables {
+    /// As those of a new shop: empty, and never analysed. A service keeps the plans that it makes over them until they are.
+    async fn of_a_new_shop(service: &'static Service) -> Self {
+        let database = testkit::database(service.migrations().expect("it has a database")).await;
+        let mut connection = database.pool.connect().await.unwrap();
+        let large = sizes(&mut connection).await.into_iter().map(|(table, _)| table);
+        Self { service, large: large.filter(|table| !SMALL.contains(&table.as_str())).collect(), connection }
+    }
+
+    /// Large, for services with rows in `crates/tools/bench/src/fill`.
+    async fn filled(service: &'static Service) -> Self {
+        if !is_known(service) {
+            return Self::of_a_new_shop(service).await;
+        }
+        let database = testkit::database(service.migrations().expect("it has a database")).await;
+        let mut connection = database.pool.connect().await.unwrap();
+        fill(&mut connection, service, FILL, &[]).await.unwrap();
+        let sizes = sizes(&mut connection).await;
+        let few = |(table, rows): &&(String, i64)| *rows < LARGE && !SMALL.contains(&table.as_str());
+        assert_eq!(
+            sizes.iter().find(few),
+            None,
+            "a large table has {LARGE} rows at least: crates/tools/bench/src/fill/{service}.sql"
+        );
+        let large = sizes.into_iter().map(|(table, _)| table).filter(|table| !SMALL.contains(&table.as_str()));
+        Self { service, connection, large: large.collect() }
+    }
+
+    /// A sentence for each large table that the statement reads whole. Nothing where the database lacks one of its tables.
+    async fn whole_reads(&mut self, statement: &Statement) -> Option<Vec<String>> {
+        let plan = plan(&mut self.connection, statement).await?;
+        let of = |read: plan::WholeRead| {
+            format!("{}: {} reads the table {} whole ({})", self.service, statement.place, read.table, read.how)
+        };
+        Some(plan.whole_reads(&self.large).into_iter().map(of).collect())
+    }
+}
+
+/// The tables and their rows.
+async fn sizes(connection: &mut PgConnection) -> Vec<(String, i64)> {
+    let sizes = "select relname::text, reltuples::bigint from pg_class
+        where relkind = 'r' and relnamespace = 'public'::regnamespace and relname not like '\\_sqlx%'";
+    sqlx::query_as(sizes).fetch_all(connection).await.unwrap()
+}
+
+/// A line for each large table that a statement reads whole, over such tables of each service.
+async fn whole_reads(tables_of: impl AsyncFn(&'static Service) -> Tables) -> String {
+    let shared: Vec<Statement> = SHARED.iter().flat_map(|folder| statements::of(folder)).collect();
+    let (shared, tables_of) = (&shared, &tables_of);
+    let found = join_all(with_database().map(async |service| {
+        let mut tables = tables_of(service).await;
+        let own = statements::of(&format!("crates/services/{service}"));
+        assert!(!own.is_empty(), "{service} has no checked statements");
+        let mut found = Vec::new();
+        for statement in &own {
+            let reads = tables.whole_reads(statement).await;
+            found.extend(reads.unwrap_or_else(|| panic!("{}: a table is missing", statement.place)));
+        }
+        let mut met = BTreeSet::new();
+        for statement in shared {
+            if let Some(reads) = tables.whole_reads(statement).await {
+                met.insert(&statement.place);
+                found.extend(reads);
+            }
+        }
+        (found, met)
+    }))
+    .await;
+    for statement in shared {
+        let met = found.iter().any(|(_, met)| met.contains(&statement.place));
+        assert!(met, "{}: no database has its tables", statement.place);
+    }
+    found.into_iter().flat_map(|(found, _)| found).fold(String::new(), |list, sentence| list + &sentence + "\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_reads_a_large_table_whole() {
+    let found = whole_reads(Tables::filled).await;
+
+    assert!(found.is_empty(), "with {} orders:\n{found}docs/scaling.md says what to do", FILL.last);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_plan_that_is_made_in_a_new_shop_reads_a_table_whole_ever_after() {
+    let found = whole_reads(Tables::of_a_new_shop).await;
+
+    let (seeding, others): (Vec<&str>, Vec<&str>) = found.lines().partition(|line| line.starts_with(SEEDING));
+    assert_eq!(others, [""; 0], "docs/scaling.md says what to do");
+    assert!(!seeding.is_empty(), "seeding reads the catalogue by its index: remove the exception");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_index_is_noticed_with_its_service_file_and_table() {
+    let mut filled = Tables::filled(&iam::SERVICE).await;
+    let own = statements::of("crates/services/iam");
+    sqlx::raw_sql("drop index users_email_key_all").execute(&mut filled.connection).await.unwrap();
+
+    let mut found = Vec::new();
+    for statement in &own {
+        found.extend(filled.whole_reads(statement).await.unwrap());
+    }
+
+    let registering =
+        "iam: crates/services/iam/src/repository/postgres.rs (select exists (select from users where login";
+    assert!(found.iter().any(|sentence| sentence.starts_with(registering)), "{found:#?}");
+    assert!(found.iter().all(|sentence| sentence.contains(" reads the table users whole (Seq Scan, ")), "{found:#?}");
+}
+
+#[tokio::test]
+async fn queues_are_vacuumed_by_what_has_left_them_whatever_their_tables_hold() {
+    // The rows of a queue wait in a partial index, and leave it.
+    let queues = "select relname::text, coalesce(array_to_string(reloptions, ' '), '') from pg_class
+        where relname <> $1 and exists (
+            select from pg_index where indrelid = pg_class.oid and pg_get_expr(indpred, indrelid) ~ 'status|published_at')";
+    let mut count = 0;
+    for service in with_database() {
+        let database = testkit::database(service.migrations().expect("it has a database")).await;
+        let found: Vec<(String, String)> =
+            sqlx::query_as(queues).bind(SLOW_QUEUE).fetch_all(&database.pool).await.unwrap();
+        for (table, settings) in &found {
+            assert!(
+                settings.contains("autovacuum_vacuum_scale_factor=0.01"),
+                "{service}: dead entries of the indexes of {table} stay until a fifth of it has changed: set \
+                 autovacuum_vacuum_scale_factor in a migration ({settings})"
+            );
+        }
+        count += found.len();
+    }
+    assert!(count >= 10, "{count} tables have a queue");
+}
+
+#[test]
+fn every_statement_is_a_checked_one() {
+    let found = unchecked();
+
+    for place in &found {
+        let known = UNCHECKED.iter().any(|(known, _)| known == place);
+        assert!(known, "{place} has a statement that is not checked, so that nobody sees its plan: use sqlx's macros");
+    }
+    for (place, reason) in UNCHECKED {
+        assert!(found.contains(place), "{place} has no unchecked statement any more ({reason}): remove the exception");
+    }
+}

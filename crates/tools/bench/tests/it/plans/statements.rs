@@ -1,0 +1,116 @@
+//! The statements of crates, from what sqlx's macros keep in `.sqlx`, and the sources that they are in.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+/// Crates whose statements run in the databases of several services.
+pub const SHARED: [&str; 2] = ["crates/shared/platform", "crates/tools/operations"];
+/// Where the services' statements are.
+const SOURCES: [&str; 2] = ["crates/services", "crates/shared"];
+
+pub struct Statement {
+    /// The source file and how the statement begins.
+    pub place: String,
+    pub text: String,
+    /// Of its parameters.
+    pub types: Vec<String>,
+}
+
+/// The statements of the crate in this folder that are not its tests' alone.
+pub fn of(folder: &str) -> Vec<Statement> {
+    let sources = sources(&root().join(folder));
+    let (tests, sources): (Vec<_>, Vec<_>) = sources.into_iter().partition(|source| source.is_test);
+    let mut statements = Vec::new();
+    for path in files(&root().join(folder).join(".sqlx"), "json") {
+        let kept: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        let text = kept["query"].as_str().unwrap();
+        let has = |source: &&Source| source.letters.contains(&letters(text));
+        let source = sources.iter().find(has);
+        if source.is_none() && tests.iter().any(|source| has(&source)) {
+            continue;
+        }
+        let parameters = kept["describe"]["parameters"]["Left"].as_array().unwrap();
+        let file = source.map_or(path.display().to_string(), |source| source.path.clone());
+        let beginning: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(90).collect();
+        statements.push(Statement {
+            place: format!("{file} ({beginning} …)"),
+            text: text.to_owned(),
+            types: parameters.iter().map(|name| type_of(name.as_str().unwrap())).collect(),
+        });
+    }
+    statements
+}
+
+/// The sources outside of tests that give sqlx a statement without its macros.
+pub fn unchecked() -> BTreeSet<String> {
+    let all = SOURCES.iter().flat_map(|folder| sources(&root().join(folder)));
+    let has_unchecked = |source: &Source| {
+        ["sqlx::query", "sqlx::raw_sql", "sqlx::QueryBuilder"].iter().any(|call| {
+            source.text.match_indices(call).any(|(at, _)| {
+                let rest =
+                    source.text[at + call.len()..].trim_start_matches(|one: char| one.is_alphanumeric() || one == '_');
+                rest.starts_with(['(', ':', '<'])
+            })
+        })
+    };
+    all.filter(|source| !source.is_test && has_unchecked(source)).map(|source| source.path).collect()
+}
+
+struct Source {
+    /// From the root of the repository.
+    path: String,
+    text: String,
+    letters: String,
+    is_test: bool,
+}
+
+fn sources(folder: &Path) -> Vec<Source> {
+    let source = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        let path = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        let is_test = path.contains("/tests/") || path.ends_with("/tests.rs");
+        Source { letters: letters(&text), path, text, is_test }
+    };
+    files(folder, "rs").into_iter().map(source).collect()
+}
+
+/// What is left of a statement however the source breaks it into lines, escapes and pieces.
+fn letters(text: &str) -> String {
+    text.chars().filter(|one| one.is_ascii_alphanumeric() || *one == '$').collect()
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|one| one == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
+}
+
+/// PostgreSQL's name of a type that sqlx names in its own way.
+fn type_of(name: &str) -> String {
+    if let Some(element) = name.strip_suffix("Array") {
+        return format!("{}[]", type_of(element));
+    }
+    match name {
+        "Bool" | "Bytea" | "Date" | "Float8" | "Int2" | "Int4" | "Int8" | "Jsonb" | "Text" | "Timestamptz" | "Uuid" => {
+            name.to_ascii_lowercase()
+        }
+        _ => panic!("the type {name} is not known here"),
+    }
+}

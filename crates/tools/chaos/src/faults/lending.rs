@@ -1,0 +1,235 @@
+//! Loans under a checker of identities that is silent, and loans that come again and again.
+
+use std::time::Duration;
+
+use client::{bank::ApprovedLoan, customer::Customer, lending::Lending, shop::Shop};
+use contracts::{events::LOAN_APPROVED, money::Money};
+use platform::{clock, ids};
+use rand::seq::SliceRandom as _;
+use stand_ins::KycMode;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::inject;
+use crate::{
+    cluster::{Cluster, DECLINED_NAME},
+    experiment::{Experiment, Fault, Injected, Injection},
+    topics,
+};
+
+pub const FAULTS: [Fault; 2] = [
+    Fault {
+        number: 7,
+        name: "checker-silent",
+        what: "the checker of identities does not answer for 30 s: loans are held, then each customer is decided as it should be",
+        inject: inject!(silent),
+    },
+    Fault {
+        number: 9,
+        name: "loan-five-times",
+        what: "each loan comes five times, shuffled, while customers and payment are killed, and the topic is read again",
+        inject: inject!(five_times),
+    },
+];
+
+const NAME: &str = "Ann";
+/// A loan, in minor units.
+const AMOUNT: i64 = 12_345;
+/// How soon a customer is decided, and a loan credited, once nothing is in the way.
+const DECIDED: Duration = Duration::from_secs(30);
+/// How long a group may list members that are dead: the session timeout and a margin.
+const GONE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(200);
+
+/// A user, a session, and a loan of its own.
+struct Applicant {
+    user: Uuid,
+    session: String,
+    loan: ApprovedLoan,
+}
+
+/// What is expected of an applicant.
+struct Expected<'a> {
+    status: &'a str,
+    name: &'a str,
+    reason: &'a str,
+    loan: &'a str,
+}
+
+impl Applicant {
+    /// Registers a new user, and tries again where a service does not answer just now.
+    async fn register(shop: &Shop) -> anyhow::Result<Self> {
+        let until = Instant::now() + DECIDED;
+        loop {
+            match Self::try_to_register(shop).await {
+                Err(_) if Instant::now() < until => sleep(POLL).await,
+                registered => return registered,
+            }
+        }
+    }
+
+    async fn try_to_register(shop: &Shop) -> anyhow::Result<Self> {
+        let customer = Customer::fresh("applicant");
+        let (user, _) = customer.register(shop).await?;
+        let (session, _) = customer.log_in(shop).await?;
+        let (id, amount) = (format!("chaos-{}", ids::random().simple()), Money::from_minor(AMOUNT)?);
+        let approved_at = clock::now().timestamp();
+        Ok(Self { user, session, loan: ApprovedLoan { id, customer: user, amount, approved_at } })
+    }
+
+    /// What differs from what is expected; nothing if it is so.
+    async fn differs(&self, lending: &Lending, expected: &Expected<'_>) -> anyhow::Result<Option<String>> {
+        let customer = lending.customer(&self.session, self.user).await?;
+        let loans = lending.loans(&self.session, self.user).await?;
+        let loan = loans.iter().find(|loan| loan.loan_id == self.loan.id).map_or("unknown", |loan| &loan.status);
+        let is = (customer.kyc_status.as_str(), customer.name.as_str(), loan);
+        let reason_fits = customer.reason.starts_with(expected.reason);
+        let fits = is == (expected.status, expected.name, expected.loan) && reason_fits;
+        let Expected { status, name, reason, loan } = expected;
+        Ok((!fits).then(|| {
+            let user = self.user;
+            format!(
+                "customer {user} is {is:?} with the reason {:?}, not {:?} with {reason:?}",
+                customer.reason,
+                (status, name, loan)
+            )
+        }))
+    }
+
+    async fn until(&self, lending: &Lending, expected: &Expected<'_>) -> anyhow::Result<Option<String>> {
+        let until = Instant::now() + DECIDED;
+        loop {
+            // A service that was just killed may not answer.
+            let differs = self.differs(lending, expected).await;
+            match differs {
+                Ok(None) => return Ok(None),
+                differs if Instant::now() >= until => return differs,
+                _ => sleep(POLL).await,
+            }
+        }
+    }
+}
+
+const VERIFIED: Expected<'static> = Expected { status: "VERIFIED", name: NAME, reason: "", loan: "unknown" };
+
+/// Customers of each kind that the contract's table has: new and approved, new and refused, verified and changed to what is refused.
+async fn silent(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let (shop, lending, bank) = (experiment.cluster.shop()?, experiment.cluster.lending()?, experiment.cluster.bank()?);
+    let mut done = Injection::default();
+    let each = experiment.scale(4, 2);
+    let mut applicants = Vec::new();
+    for _ in 0..each * 3 {
+        applicants.push(Applicant::register(&shop).await?);
+    }
+    let (new, changed) = applicants.split_at(each * 2);
+    for applicant in changed {
+        lending.create(&applicant.session, NAME).await?;
+        done.problems.extend(applicant.until(&lending, &VERIFIED).await?);
+    }
+    experiment.cluster.checker.be(KycMode::Silent);
+    let asked = experiment.cluster.checker.questions().len();
+    let name = |place: usize| if place.is_multiple_of(2) { NAME } else { DECLINED_NAME };
+    for (place, applicant) in new.iter().enumerate() {
+        lending.create(&applicant.session, name(place)).await?;
+    }
+    for applicant in changed {
+        lending.update(&applicant.session, DECLINED_NAME, 2).await?;
+    }
+    let loans: Vec<ApprovedLoan> = applicants.iter().map(|applicant| applicant.loan.clone()).collect();
+    bank.approve(&loans).await?;
+    sleep(Duration::from_secs(experiment.scale(30, 8))).await;
+    for (place, applicant) in applicants.iter().enumerate() {
+        let name = if place < new.len() { name(place) } else { DECLINED_NAME };
+        let held = Expected { status: "KYC_PENDING", name, reason: "", loan: "held" };
+        done.problems.extend(applicant.differs(&lending, &held).await?);
+    }
+    done.times = experiment.cluster.checker.questions().len() - asked;
+    experiment.cluster.checker.be(KycMode::Well);
+    experiment.cause_removed();
+    for (place, applicant) in new.iter().enumerate() {
+        let expected = if name(place) == NAME {
+            Expected { loan: "credited", ..VERIFIED }
+        } else {
+            Expected { status: "REJECTED", name: DECLINED_NAME, reason: "KYC_REFUSED", loan: "refused" }
+        };
+        done.problems.extend(applicant.until(&lending, &expected).await?);
+    }
+    for applicant in changed {
+        let restored = Expected { reason: "KYC_ROLLED_BACK", loan: "credited", ..VERIFIED };
+        done.problems.extend(applicant.until(&lending, &restored).await?);
+    }
+    done.notes.push(format!("{} questions without an answer about {} customers", done.times, applicants.len()));
+    Ok(Injected::Done(done))
+}
+
+async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let (shop, lending, bank) = (experiment.cluster.shop()?, experiment.cluster.lending()?, experiment.cluster.bank()?);
+    let mut applicants = Vec::new();
+    for _ in 0..experiment.scale(20, 5) {
+        applicants.push(Applicant::register(&shop).await?);
+    }
+    let mut before = Vec::new();
+    for applicant in &applicants {
+        lending.create(&applicant.session, NAME).await?;
+        before.push(lending.balance(&applicant.session, applicant.user).await?);
+    }
+    let mut loans: Vec<ApprovedLoan> = applicants.iter().flat_map(|one| vec![one.loan.clone(); 5]).collect();
+    loans.shuffle(&mut experiment.random);
+    let rounds = 5;
+    for (round, part) in loans.chunks(loans.len().div_ceil(rounds)).enumerate() {
+        bank.approve(part).await?;
+        for service in [&customers::SERVICE, &payment::SERVICE] {
+            let replica = experiment.cluster.replicas.get(service, round % experiment.cluster.replicas.count())?;
+            replica.kill().await;
+            replica.start(&[])?;
+        }
+        sleep(Duration::from_secs(2)).await;
+    }
+    let mut done = Injection::at_least_one(loans.len(), "no loan was approved");
+    let again = if experiment.cluster.servers.broker.real().is_ok() {
+        read_again(experiment).await?
+    } else {
+        // The mock's groups are moved by members alone: all of it is published once more.
+        bank.approve(&loans).await?;
+        loans.len()
+    };
+    experiment.cause_removed();
+    let credited = Expected { loan: "credited", ..VERIFIED };
+    for (applicant, before) in applicants.iter().zip(before) {
+        done.problems.extend(applicant.until(&lending, &credited).await?);
+        let balance = lending.balance(&applicant.session, applicant.user).await?;
+        if balance != before + AMOUNT {
+            let user = applicant.user;
+            done.problems.push(format!("the balance of user {user} was {before}, and with {AMOUNT} is {balance}"));
+        }
+    }
+    done.notes.push(format!("{} records of {} loans, {again} read again", loans.len(), applicants.len()));
+    Ok(Injected::Done(done))
+}
+
+/// Makes customers read every loan again. Returns how many records there are.
+async fn read_again(experiment: &mut Experiment) -> anyhow::Result<usize> {
+    experiment.cluster.replicas.kill(&customers::SERVICE).await;
+    let until = Instant::now() + GONE;
+    let records = loop {
+        match topics::rewind(&experiment.cluster, LOAN_APPROVED).await {
+            Err(_) if Instant::now() < until => sleep(POLL).await,
+            rewound => break rewound?,
+        }
+    };
+    experiment.cluster.replicas.revive(&customers::SERVICE).await?;
+    taken(&experiment.cluster, until + GONE).await?;
+    Ok(records)
+}
+
+/// Waits until all loans are read.
+async fn taken(cluster: &Cluster, until: Instant) -> anyhow::Result<()> {
+    loop {
+        let left = topics::uncommitted_from_outside(cluster, LOAN_APPROVED).await?;
+        if left == 0 {
+            return Ok(());
+        }
+        anyhow::ensure!(Instant::now() < until, "{left} loans are not read again");
+        sleep(POLL).await;
+    }
+}

@@ -1,0 +1,66 @@
+//! The program outside that approves loans: it writes each to the topic that customers reads.
+
+use std::collections::HashMap;
+
+use contracts::{
+    events::{Messaging, Topics},
+    money::Money,
+};
+use platform::{
+    config::Settings,
+    kafka::{self, KafkaPublisher, Record},
+    outbox::Publisher as _,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+/// A loan as the bank approves it. A repeat is the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApprovedLoan {
+    pub id: String,
+    pub customer: Uuid,
+    pub amount: Money,
+    /// Unix seconds.
+    pub approved_at: i64,
+}
+
+pub struct Bank {
+    publisher: KafkaPublisher,
+    topic: String,
+}
+
+impl Bank {
+    /// Nothing where the settings name no broker.
+    pub fn of(settings: &Settings) -> anyhow::Result<Option<Self>> {
+        if settings.get("KAFKA_BROKERS").is_none() {
+            return Ok(None);
+        }
+        let Messaging { kafka, topics } = Messaging::load(settings)?;
+        Self::at(&kafka, &topics).map(Some)
+    }
+
+    pub fn at(kafka: &kafka::Config, topics: &Topics) -> anyhow::Result<Self> {
+        Ok(Self { publisher: KafkaPublisher::new(kafka)?, topic: topics.loan_approved_topic_name.clone() })
+    }
+
+    /// Publishes these loans, in this order; returns once the broker has all of them.
+    pub async fn approve(&self, loans: &[ApprovedLoan]) -> anyhow::Result<()> {
+        self.publisher.publish(loans.iter().map(|loan| self.record(loan)).collect()).await
+    }
+
+    fn record(&self, loan: &ApprovedLoan) -> Record {
+        let ApprovedLoan { id, customer, amount, approved_at } = loan;
+        let payload = json!({
+            "customer_id": customer,
+            "loan_id": id,
+            "amount": amount.to_major(),
+            "timestump": approved_at,
+        });
+        Record {
+            topic: self.topic.clone(),
+            key: customer.to_string().into_bytes(),
+            payload: payload.to_string().into_bytes(),
+            headers: HashMap::new(),
+        }
+    }
+}

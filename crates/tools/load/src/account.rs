@@ -1,0 +1,120 @@
+//! A registered user, logged in: the requests that it makes, and which answers are failures.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use client::shop::{Shop, within};
+use contracts::proto::{auth::v1::WhoamiRequest, inventory::v1::ListPartsRequest};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::{sync::Semaphore, time::sleep};
+use uuid::Uuid;
+
+const ORDERS: &str = "/api/v1/orders";
+/// Orders and parts on a page.
+const PAGE: u32 = 20;
+/// How often an order is read until its ship is assembled: after a tenth of the time that has passed, within these bounds.
+const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+
+/// Why a request failed, in words that are the same for all that failed so, such as `409 OUT_OF_STOCK`.
+pub type Failure = Cow<'static, str>;
+
+#[derive(Clone)]
+pub struct Account {
+    pub shop: Shop,
+    pub user: Uuid,
+    pub session: String,
+    /// Bounds the HTTP requests at once, and so the connections. The time that a request waits for its turn is part of its latency.
+    pub connections: Arc<Semaphore>,
+}
+
+impl Account {
+    /// Creates an order of these parts.
+    pub async fn create(&self, parts: &[Uuid]) -> Result<Uuid, Failure> {
+        let body = json!({ "user_uuid": self.user, "part_uuids": parts });
+        let created = self.ask(Method::POST, ORDERS, Some(body)).await?;
+        uuid(&created, "order_uuid").ok_or(Failure::Borrowed("an answer without order_uuid"))
+    }
+
+    pub async fn pay(&self, order: Uuid) -> Result<(), Failure> {
+        let body = json!({ "payment_method": "CARD" });
+        let paid = self.ask(Method::POST, &format!("{ORDERS}/{order}/pay"), Some(body)).await?;
+        uuid(&paid, "transaction_uuid").map(|_| ()).ok_or(Failure::Borrowed("an answer without transaction_uuid"))
+    }
+
+    pub async fn cancel(&self, order: Uuid) -> Result<(), Failure> {
+        self.ask(Method::POST, &format!("{ORDERS}/{order}/cancel"), None).await.map(|_| ())
+    }
+
+    /// The status of an order.
+    pub async fn get(&self, order: Uuid) -> Result<String, Failure> {
+        let found = self.ask(Method::GET, &format!("{ORDERS}/{order}"), None).await?;
+        if uuid(&found, "order_uuid") != Some(order) {
+            return Err(Failure::Borrowed("an answer with another order"));
+        }
+        Ok(found["status"].as_str().unwrap_or_default().to_owned())
+    }
+
+    pub async fn list(&self) -> Result<(), Failure> {
+        let page = self.ask(Method::GET, &format!("{ORDERS}?limit={PAGE}"), None).await?;
+        page["orders"].as_array().map(|_| ()).ok_or(Failure::Borrowed("an answer without orders"))
+    }
+
+    pub async fn whoami(&self) -> Result<(), Failure> {
+        let request = WhoamiRequest { session_uuid: self.session.clone() };
+        let answer = self.shop.auth().whoami(request).await.map_err(|status| refused(&status))?.into_inner();
+        let user = answer.user.and_then(|user| user.uuid.parse().ok());
+        if user == Some(self.user) { Ok(()) } else { Err(Failure::Borrowed("an answer with another user")) }
+    }
+
+    /// Lists a page of parts.
+    pub async fn parts(&self) -> Result<(), Failure> {
+        let list = ListPartsRequest { page_size: PAGE, ..ListPartsRequest::default() };
+        let request = within(&self.session, list).map_err(|error| brief(&error))?;
+        self.shop.inventory().list_parts(request).await.map(|_| ()).map_err(|status| refused(&status))
+    }
+
+    /// Creates an order of these parts, pays it, and reads it until its ship is assembled.
+    pub async fn whole(&self, parts: &[Uuid]) -> Result<(), Failure> {
+        let order = self.create(parts).await.map_err(|failure| at("create", &failure))?;
+        self.pay(order).await.map_err(|failure| at("pay", &failure))?;
+        let paid = tokio::time::Instant::now();
+        loop {
+            match self.get(order).await.map_err(|failure| at("get", &failure))?.as_str() {
+                "ASSEMBLED" => return Ok(()),
+                "PENDING_PAYMENT" | "PAID" => sleep((paid.elapsed() / 10).clamp(POLL.0, POLL.1)).await,
+                other => return Err(Failure::Owned(format!("the order is {other}"))),
+            }
+        }
+    }
+
+    /// Sends a request to order. Returns the body of a success, null where there is none.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
+        let _turn = self.connections.acquire().await.map_err(|_| Failure::Borrowed("no connection"))?;
+        let asked = self.shop.ask(method, path, Some(&self.session), body).await;
+        let answer = asked.map_err(|error| brief(&error))?;
+        let body = serde_json::from_str(&answer.text).unwrap_or(Value::Null);
+        if answer.status.is_success() {
+            return Ok(body);
+        }
+        let code = body["code"].as_str().unwrap_or_default();
+        Err(Failure::Owned(format!("{} {code}", answer.status.as_u16()).trim_end().to_owned()))
+    }
+}
+
+/// The first cause of an error, without addresses and ports, which differ from request to request.
+pub fn brief(error: &anyhow::Error) -> Failure {
+    Failure::Owned(error.chain().last().map_or_else(String::new, ToString::to_string))
+}
+
+/// The code of a refused call.
+pub fn refused(status: &tonic::Status) -> Failure {
+    Failure::Owned(format!("{:?}", status.code()))
+}
+
+fn at(step: &str, failure: &Failure) -> Failure {
+    Failure::Owned(format!("{step}: {failure}"))
+}
+
+fn uuid(body: &Value, member: &str) -> Option<Uuid> {
+    body[member].as_str()?.parse().ok()
+}

@@ -1,0 +1,161 @@
+//! The crowd: registered users, logged in, who share a bounded number of connections, and the orders that they have not paid yet.
+
+mod operation;
+mod orders;
+mod registration;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, anyhow, ensure};
+use client::{customer, places::Places, shop::Shop};
+use contracts::proto::inventory::v1::{ListPartsRequest, Part};
+use futures::stream::{self, StreamExt as _};
+use uuid::Uuid;
+
+use self::orders::Orders;
+pub use self::orders::UNPAID;
+use crate::account::Account;
+
+/// How many gRPC channels to iam and to inventory the users share; each has 256 requests at once.
+const CHANNELS: usize = 4;
+/// How long a connection is kept without a request: less than the 10 s after which the shop closes it, so that no request meets its end.
+const IDLE: Duration = Duration::from_secs(5);
+/// Parts on a page while all are listed.
+const PAGE: u32 = 1_000;
+/// Orders that are made or cancelled at once, before and after a measurement.
+const AT_ONCE: usize = 8;
+
+/// Who takes part, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub places: Places,
+    /// How many users are registered.
+    pub users: usize,
+    /// HTTP connections that all of them share.
+    pub connections: usize,
+    /// Orders are for this many kinds of parts, the first of the catalogue; none is all.
+    pub kinds_of_parts: Option<usize>,
+}
+
+pub struct Crowd {
+    shared: Arc<Shared>,
+    /// The kinds of parts that orders are for, with what was in stock.
+    parts: Vec<Part>,
+}
+
+/// What operations in flight need.
+struct Shared {
+    accounts: Vec<Account>,
+    parts: Vec<Uuid>,
+    orders: Orders,
+}
+
+impl Crowd {
+    /// Registers and logs in users; `each` gets how many there are so far. Fails with one sentence where no shop answers.
+    pub async fn gather(options: &Options, each: impl FnMut(usize)) -> anyhow::Result<Self> {
+        ensure!(options.users > 0, "users: there must be one at least");
+        ensure!(options.connections > 0, "connections: there must be one at least");
+        ensure!(options.kinds_of_parts != Some(0), "kinds of parts: there must be one at least");
+        customer::find(&options.places.shop()?).await.context("is a shop running? `cargo run` starts one")?;
+        let accounts = registration::register(&shops(options)?, options, each).await?;
+        let mut parts = parts(&accounts[0]).await.context("listing parts")?;
+        parts.truncate(options.kinds_of_parts.unwrap_or(usize::MAX));
+        ensure!(!parts.is_empty(), "the shop has no parts to order");
+        let uuids: Result<Vec<Uuid>, _> = parts.iter().map(|part| part.uuid.parse()).collect();
+        let uuids = uuids.context("a part's uuid is none")?;
+        let orders = Orders::of(accounts.len());
+        Ok(Self { shared: Arc::new(Shared { accounts, parts: uuids, orders }), parts })
+    }
+
+    pub fn users(&self) -> usize {
+        self.shared.accounts.len()
+    }
+
+    /// The kinds of parts that orders are for.
+    pub fn parts(&self) -> &[Uuid] {
+        &self.shared.parts
+    }
+
+    /// The least that is in stock of a part that orders are for, as it was when the users were gathered.
+    pub fn stock(&self) -> i64 {
+        self.parts.iter().map(|part| part.stock_quantity).min().unwrap_or(0)
+    }
+
+    /// Orders that are neither paid nor cancelled.
+    pub fn unpaid(&self) -> usize {
+        self.shared.orders.unpaid()
+    }
+
+    /// Makes orders until this many are unpaid, and until every user has one where `all_read`; `each` gets how many were made.
+    pub async fn prepare(&self, unpaid: usize, all_read: bool, mut each: impl FnMut(usize)) -> anyhow::Result<()> {
+        let Shared { parts, orders, .. } = &*self.shared;
+        let readers = (0..self.users()).filter(|user| all_read && orders.latest(*user).is_none());
+        let readers: Vec<usize> = readers.collect();
+        let missing = unpaid.saturating_sub(self.unpaid()).max(readers.len());
+        let users = readers.into_iter().chain((0..self.users()).cycle()).take(missing);
+        let mut made = stream::iter(users.enumerate())
+            .map(|(number, user)| async move {
+                let parts = [parts[number % parts.len()]];
+                self.shared.accounts[user].create(&parts).await.map(|order| (user, order))
+            })
+            .buffer_unordered(AT_ONCE);
+        let mut count = 0;
+        while let Some(order) = made.next().await {
+            let (user, order) = order.map_err(|failure| {
+                anyhow!("orders cannot be made before the measurement: {failure}{}", advice(&failure))
+            })?;
+            orders.add(user, order);
+            count += 1;
+            each(count);
+        }
+        Ok(())
+    }
+
+    /// Cancels the orders that are still unpaid, so that their parts can be sold again; `each` gets how many were. Returns how many
+    /// could not be cancelled.
+    pub async fn tidy(&self, mut each: impl FnMut(usize)) -> usize {
+        let left = std::iter::from_fn(|| self.shared.orders.take());
+        let mut cancelled =
+            stream::iter(left).map(|(user, order)| self.shared.accounts[user].cancel(order)).buffer_unordered(AT_ONCE);
+        let (mut count, mut failed) = (0, 0);
+        while let Some(outcome) = cancelled.next().await {
+            count += 1;
+            failed += usize::from(outcome.is_err());
+            each(count);
+        }
+        failed
+    }
+}
+
+/// What to do about a refusal.
+pub(crate) fn advice(failure: &str) -> &'static str {
+    if failure.contains("OUT_OF_STOCK") {
+        "; `cargo run -- restock --quantity 100000` adds stock"
+    } else if failure.contains("TOO_MANY_UNPAID_ORDERS") {
+        "; use more users"
+    } else {
+        ""
+    }
+}
+
+fn shops(options: &Options) -> anyhow::Result<Vec<Shop>> {
+    let http = options.places.trust.http().pool_idle_timeout(IDLE).pool_max_idle_per_host(options.connections);
+    let http = http.build().context("making an HTTP client")?;
+    (0..CHANNELS).map(|_| Ok(options.places.shop()?.through(http.clone()))).collect()
+}
+
+/// All parts of the catalogue, in its order.
+async fn parts(account: &Account) -> anyhow::Result<Vec<Part>> {
+    let mut all = Vec::new();
+    let mut token = String::new();
+    loop {
+        let list = ListPartsRequest { page_size: PAGE, page_token: token, ..ListPartsRequest::default() };
+        let request = client::shop::within(&account.session, list)?;
+        let page = account.shop.inventory().list_parts(request).await?.into_inner();
+        all.extend(page.parts);
+        token = page.next_page_token;
+        if token.is_empty() {
+            return Ok(all);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The orders that users have made: unpaid ones in the order of their creation, and each user's latest.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use uuid::Uuid;
+
+/// Unpaid orders that a user has at most: the shop refuses the 1 001st, and requests in flight may pass the bound.
+pub const UNPAID: usize = 900;
+
+#[derive(Default)]
+pub struct Orders(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// With their users. Bounded by [`UNPAID`] of each.
+    unpaid: VecDeque<(usize, Uuid)>,
+    /// By user.
+    users: Vec<User>,
+}
+
+#[derive(Clone, Default)]
+struct User {
+    unpaid: usize,
+    latest: Option<Uuid>,
+}
+
+impl Orders {
+    pub fn of(users: usize) -> Self {
+        Self(Mutex::new(State { unpaid: VecDeque::new(), users: vec![User::default(); users] }))
+    }
+
+    pub fn unpaid(&self) -> usize {
+        self.state().unpaid.len()
+    }
+
+    pub fn latest(&self, user: usize) -> Option<Uuid> {
+        self.state().users.get(user)?.latest
+    }
+
+    /// A user who may make one more order: `user`, or the next one.
+    pub fn may_create(&self, user: usize) -> Option<usize> {
+        let state = self.state();
+        let count = state.users.len();
+        (0..count).map(|step| (user + step) % count).find(|user| state.users[*user].unpaid < UNPAID)
+    }
+
+    /// A new order, which is unpaid.
+    pub fn add(&self, user: usize, order: Uuid) {
+        let mut state = self.state();
+        state.users[user].unpaid += 1;
+        state.users[user].latest = Some(order);
+        state.unpaid.push_back((user, order));
+    }
+
+    /// The oldest unpaid order, which is the caller's to pay or to cancel now.
+    pub fn take(&self) -> Option<(usize, Uuid)> {
+        let mut state = self.state();
+        let (user, order) = state.unpaid.pop_front()?;
+        state.users[user].unpaid -= 1;
+        Some((user, order))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_order_is_paid_first_and_the_latest_is_read() {
+        let orders = Orders::of(2);
+        orders.add(0, Uuid::from_u128(1));
+        orders.add(1, Uuid::from_u128(2));
+        orders.add(0, Uuid::from_u128(3));
+
+        assert_eq!((orders.take(), orders.take()), (Some((0, Uuid::from_u128(1))), Some((1, Uuid::from_u128(2)))));
+        assert_eq!((orders.latest(0), orders.latest(1)), (Some(Uuid::from_u128(3)), Some(Uuid::from_u128(2))));
+        assert_eq!((orders.unpaid(), orders.latest(2)), (1, None));
+    }
+
+    #[test]
+    fn a_user_with_many_unpaid_orders_makes_no_more_until_some_are_paid() {
+        let orders = Orders::of(2);
+        for number in 0..UNPAID as u128 {
+            orders.add(0, Uuid::from_u128(number));
+        }
+
+        assert_eq!((orders.may_create(0), orders.may_create(1)), (Some(1), Some(1)));
+        for number in 0..UNPAID as u128 {
+            orders.add(1, Uuid::from_u128(number));
+        }
+        assert_eq!(orders.may_create(0), None);
+        orders.take();
+        assert_eq!(orders.may_create(1), Some(0));
+    }
+}

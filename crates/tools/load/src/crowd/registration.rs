@@ -1,0 +1,115 @@
+//! Registers and logs in the users, as fast as iam takes them.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use anyhow::anyhow;
+use client::{
+    customer::{PASSWORD, registration},
+    shop::Shop,
+};
+use contracts::proto::auth::v1::LoginRequest;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use platform::ids;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep, timeout},
+};
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+use super::Options;
+use crate::account::Account;
+
+/// Registrations at once. Each is a hash of argon2, and iam has a thread per core for these.
+const AT_ONCE: usize = 4;
+/// iam refuses an address with many registrations for a minute at most.
+const PATIENCE: Duration = Duration::from_secs(75);
+const PAUSE: Duration = Duration::from_secs(1);
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The tries of one registration or login.
+struct Tries<'a> {
+    /// When iam took one last: all give up when all have waited too long.
+    latest: &'a Mutex<Instant>,
+    count: &'a AtomicUsize,
+    all: usize,
+}
+
+/// Registers the users; `each` gets how many there are.
+pub async fn register(shops: &[Shop], options: &Options, mut each: impl FnMut(usize)) -> anyhow::Result<Vec<Account>> {
+    let connections = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
+    let (latest, count) = (Mutex::new(Instant::now()), AtomicUsize::new(0));
+    let all = (0..options.users).map(|number| {
+        let (shop, connections) = (shops[number % shops.len()].clone(), connections.clone());
+        let (latest, count) = (&latest, &count);
+        async move {
+            let login = format!("load-{:.16}", ids::random().simple().to_string());
+            let tries = Tries { latest, count, all: options.users };
+            let user = tries.patiently(async || sign_up(&shop, &login).await).await?;
+            let session = tries.patiently(async || log_in(&shop, &login).await).await?;
+            count.fetch_add(1, Relaxed);
+            anyhow::Ok(Account { shop, user, session, connections })
+        }
+    });
+    let mut registered = stream::iter(all).buffer_unordered(AT_ONCE);
+    let mut accounts = Vec::with_capacity(options.users);
+    while let Some(account) = registered.try_next().await? {
+        accounts.push(account);
+        each(accounts.len());
+    }
+    Ok(accounts)
+}
+
+async fn sign_up(shop: &Shop, login: &str) -> Result<Uuid, Status> {
+    let registered = shop.users().register(registration(login, Vec::new())).await?.into_inner();
+    registered.user_uuid.parse().map_err(|_| Status::internal("Register answered no uuid"))
+}
+
+async fn log_in(shop: &Shop, login: &str) -> Result<String, Status> {
+    let request = LoginRequest { login: login.to_owned(), password: PASSWORD.to_owned() };
+    Ok(shop.auth().login(request).await?.into_inner().session_uuid)
+}
+
+impl Tries<'_> {
+    /// Repeats `work` while iam is asked too much.
+    async fn patiently<T>(&self, work: impl AsyncFn() -> Result<T, Status>) -> anyhow::Result<T> {
+        loop {
+            let refused = match timeout(LIMIT, work()).await {
+                Ok(Ok(done)) => {
+                    *self.latest() = Instant::now();
+                    return Ok(done);
+                }
+                Ok(Err(status)) => status,
+                Err(_) => Status::deadline_exceeded(format!("no answer within {} s", LIMIT.as_secs())),
+            };
+            let is_busy = matches!(refused.code(), Code::ResourceExhausted | Code::Unavailable);
+            if !is_busy || self.latest().elapsed() >= PATIENCE {
+                return Err(self.end(&refused));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    fn end(&self, refused: &Status) -> anyhow::Error {
+        let advice = match refused.code() {
+            Code::ResourceExhausted => "; use fewer users, or start the shop with IAM_ADDRESS_REGISTRATIONS=0",
+            _ => "",
+        };
+        let (count, all) = (self.count.load(Relaxed), self.all);
+        anyhow!(
+            "{count} of {all} users are registered: iam answered {:?}, {}{advice}",
+            refused.code(),
+            refused.message()
+        )
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Instant> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,41 @@
+//! An open-loop load generator: mixed traffic arrives at a constant rate at a running shop, and a latency counts from when its request
+//! was due. A slow shop delays no arrival, so that what it makes its users wait for is seen.
+//!
+//! ```no_run
+//! # async fn example(places: client::places::Places) -> anyhow::Result<()> {
+//! use load::{Bounds, Crowd, Options, Plan, find_peak};
+//!
+//! let options = Options { places, users: 50, connections: 64, kinds_of_parts: None };
+//! let crowd = Crowd::gather(&options, |_| {}).await?;
+//! let plan = Plan { rate: 200, mix: "create=1,pay=1".parse()?, ..Plan::default() };
+//! let report = crowd.measure(&plan, |_| {}).await?;
+//! println!("{report}");
+//! let peak = find_peak(&Bounds::default(), async |rate| crowd.measure(&plan.at(rate), |_| {}).await, |_| {}).await?;
+//! println!("{peak}");
+//! crowd.tidy(|_| {}).await;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod account;
+pub mod arrivals;
+mod cpu;
+mod crowd;
+pub mod latencies;
+mod measure;
+mod mix;
+mod peak;
+mod plan;
+mod recorder;
+mod report;
+pub mod timer;
+
+pub use self::{
+    crowd::{Crowd, Options},
+    measure::Stage,
+    mix::{Kind, Mix, MixError},
+    peak::{Bounds, Peak, Step, find_peak},
+    plan::Plan,
+    recorder::Progress,
+    report::{Figures, Report, Row},
+};

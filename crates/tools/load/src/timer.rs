@@ -1,0 +1,94 @@
+//! The timer of an open loop: tokio's, which is exact to a millisecond, or a thread of its own, which is exact to a quarter of that.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant as Clock},
+};
+
+use tokio::{
+    sync::Notify,
+    task::consume_budget,
+    time::{Instant, sleep_until},
+};
+
+/// How often the thread wakes the loop at most: what is due together is sent together.
+const FINEST: Duration = Duration::from_micros(250);
+
+/// What wakes the loop when a request is due.
+#[derive(Clone, Copy, Debug)]
+pub enum Timer {
+    /// tokio's clock, which tests can pause.
+    Tokio,
+    /// A thread: requests that take less than a millisecond are measured by it.
+    Thread,
+}
+
+pub(crate) enum Running {
+    Tokio,
+    Thread(Pulse),
+}
+
+/// A thread that wakes the loop again and again, until this is dropped.
+pub(crate) struct Pulse {
+    wake: Arc<Notify>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Timer {
+    /// Starts it for arrivals with this pause between them.
+    pub(crate) fn start(self, begun: Instant, pause: Duration) -> Running {
+        match self {
+            Self::Tokio => Running::Tokio,
+            // Where no thread can be had, tokio's clock does.
+            Self::Thread => Pulse::start(begun.into_std(), pause.max(FINEST)).map_or(Running::Tokio, Running::Thread),
+        }
+    }
+}
+
+impl Running {
+    /// Returns when it is `due`, or later.
+    pub(crate) async fn wait(&mut self, due: Instant) {
+        if Instant::now() >= due {
+            // A loop that is late lets the requests go on that it has sent.
+            consume_budget().await;
+            return;
+        }
+        match self {
+            Self::Tokio => sleep_until(due).await,
+            Self::Thread(pulse) => {
+                while Instant::now() < due {
+                    pulse.wake.notified().await;
+                }
+            }
+        }
+    }
+}
+
+impl Pulse {
+    fn start(begun: Clock, pause: Duration) -> Option<Self> {
+        let (wake, is_over) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        let pulse = Self { wake: wake.clone(), is_over: is_over.clone() };
+        let beat = move || {
+            let mut next = begun;
+            while !is_over.load(Relaxed) {
+                next += pause;
+                // A beat that was missed is not made up for: the loop sends all that is due.
+                next = next.max(Clock::now().checked_sub(pause).unwrap_or(next));
+                thread::sleep(next.saturating_duration_since(Clock::now()));
+                wake.notify_one();
+            }
+        };
+        thread::Builder::new().name("load-timer".to_owned()).spawn(beat).ok()?;
+        Some(pulse)
+    }
+}
+
+impl Drop for Pulse {
+    fn drop(&mut self) {
+        self.is_over.store(true, Relaxed);
+    }
+}

@@ -1,0 +1,69 @@
+//! Redis in a container, for programs that need one where none is installed. Its data ends with it.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use tokio::time::Instant;
+
+use crate::docker::{self, QUICK};
+
+const IMAGE: &str = "redis:8";
+const START: Duration = Duration::from_secs(30);
+
+/// A running server. Dropping it removes it, ignoring errors.
+pub struct RedisContainer {
+    pub url: String,
+    id: String,
+}
+
+impl RedisContainer {
+    /// Starts a server that writes each change to its disk before it answers, as [`redis::start`](crate::redis::start) does. Fails if no
+    /// engine answers, or if the image can neither be found nor pulled.
+    pub async fn start() -> anyhow::Result<Self> {
+        docker::available(IMAGE).await?;
+        docker::sweep().await?;
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let (port, published) = (address.port().to_string(), format!("{address}:{}", address.port()));
+        let [owner, host] = docker::labels();
+        let mut arguments = vec!["run", "--detach", "--label", &owner, "--label", &host];
+        // A published port costs a hop through another process for each command.
+        if cfg!(target_os = "linux") {
+            arguments.extend(["--network", "host"]);
+        } else {
+            arguments.extend(["--publish", &published]);
+        }
+        let bind = if cfg!(target_os = "linux") { "127.0.0.1" } else { "0.0.0.0" };
+        arguments.extend([IMAGE, "redis-server", "--bind", bind, "--port", &port, "--protected-mode", "no"]);
+        arguments.extend(["--appendonly", "yes", "--appendfsync", "always", "--save", ""]);
+        let id = docker::run(&arguments, QUICK).await.context("starting Redis in a container")?;
+        let server = Self { url: format!("redis://{address}"), id };
+        server.wait().await?;
+        Ok(server)
+    }
+
+    /// Removes the server with its data.
+    pub async fn remove(mut self) -> anyhow::Result<()> {
+        docker::remove(&std::mem::take(&mut self.id)).await
+    }
+
+    async fn wait(&self) -> anyhow::Result<()> {
+        let client = redis::Client::open(self.url.as_str())?;
+        let deadline = Instant::now() + START;
+        while !crate::redis::answers(&client).await {
+            anyhow::ensure!(Instant::now() < deadline, "Redis in its container does not answer within {START:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for RedisContainer {
+    fn drop(&mut self) {
+        if !self.id.is_empty() {
+            docker::remove_blocking(&self.id);
+        }
+    }
+}

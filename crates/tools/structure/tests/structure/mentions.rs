@@ -1,0 +1,175 @@
+//! Where a service's name and its ports stand, so that a new service is not added in more and more places.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use crate::{
+    registry::api_ports,
+    tree::{root, services, shown},
+};
+
+/// Where default ports stand; a folder ends with `/`. The rest of the program asks `contracts::ports` or a service's `SERVICE`.
+const PORTS: [(&str, &str); 12] = [
+    ("crates/shared/contracts/src/ports.rs", "the ports themselves"),
+    (".env.example", "the default of each variable"),
+    ("deploy/compose/base.yaml", "the address of iam, which all services call"),
+    ("deploy/compose/services.yaml", "each service's own, and how containers call each other"),
+    ("deploy/compose/infrastructure.yaml", "kafka-ui beside order's port"),
+    ("deploy/envoy/envoy.yaml", "listeners and clusters"),
+    ("deploy/README.md", "commands to paste"),
+    ("docs/", "commands to paste"),
+    ("README.md", "commands to paste"),
+    ("CHANGELOG.md", "history"),
+    ("Taskfile.yml", "the task `smoke`"),
+    (".ci/", "the system that CI starts"),
+];
+
+/// The files that list services: at least [`A_LIST`] of them by name. Each is a place that a new service may have to be added to.
+const LISTS: [(&str, &str); 32] = [
+    ("crates/tools/operations/src/services.rs", "the registry"),
+    ("crates/tools/operations/src/facts/mod.rs", "a reader per database"),
+    ("crates/tools/operations/src/facts/activity.rs", "what is under way in each database"),
+    ("crates/shared/contracts/src/events/topics.rs", "topics' variables begin as services' do"),
+    ("crates/shared/contracts/src/events/routes.rs", "who publishes and consumes each event"),
+    ("crates/tools/audit/src/invariants/consumer_effects.rs", "the effect of each consumer"),
+    ("crates/tools/audit/src/invariants/waivers.rs", "what explains a missing effect"),
+    ("crates/tools/audit/tests/it/fixture.rs", "the facts of a shop"),
+    ("crates/tools/bench/src/fill/mod.rs", "the rows of each database, where tables are large"),
+    ("crates/tools/bench/src/ratios/growth.rs", "the services that an order leaves rows in"),
+    ("crates/tools/bench/src/ratios/memory.rs", "the services whose memory has an aim"),
+    ("crates/tools/bench/src/ratios/whole_orders.rs", "the commits of an order"),
+    ("crates/tools/chaos/src/cluster/links.rs", "the services that customers call"),
+    ("crates/tools/chaos/src/cluster/mod.rs", "settings of each service under chaos"),
+    ("crates/tools/chaos/src/faults/background_traffic.rs", "a call to each service"),
+    ("crates/tools/chaos/src/faults/database_access.rs", "the services whose rights are taken"),
+    ("crates/tools/chaos/src/faults/link_faults.rs", "the calls that events make"),
+    ("crates/tools/chaos/src/faults/redelivery/reordered.rs", "the effect of each consumer"),
+    ("crates/tools/fuzzing/src/system/services.rs", "a composition root over twins"),
+    ("crates/tools/simulation/tests/simulation/facts.rs", "the facts of each twin"),
+    ("crates/tools/simulation/tests/simulation/shop.rs", "a composition root over twins"),
+    ("crates/tools/simulation/tests/simulation/steps.rs", "the steps of each service"),
+    ("crates/shipyard/tests/it/audit.rs", "the whole system"),
+    ("crates/shipyard/tests/it/system.rs", "the whole system"),
+    ("deploy/compose/base.yaml", "topics' variables begin as services' do"),
+    ("deploy/compose/infrastructure.yaml", "topics' variables begin as services' do"),
+    ("deploy/compose/services.yaml", "a block each"),
+    ("deploy/kafka/rights", "who publishes and consumes"),
+    ("deploy/README.md", "the table of containers"),
+    (".env.example", "the variables of each"),
+    ("CHANGELOG.md", "history"),
+    ("docs/", "documents"),
+];
+/// Half of the first ten services.
+const A_LIST: usize = 5;
+
+#[test]
+fn default_ports_stand_in_few_places() {
+    let ports: BTreeSet<String> = services().iter().flat_map(api_ports).collect();
+    let found: Vec<String> = texts()
+        .into_iter()
+        .filter(|(name, _)| !is_allowed(name, &PORTS) && !is_of_a_service(name))
+        .filter_map(|(name, text)| {
+            let port = ports.iter().find(|port| words(&text).any(|word| word == port.as_str()))?;
+            Some(format!("{name}: {port}"))
+        })
+        .collect();
+
+    assert!(ports.len() >= services().len(), "each service has a port: {ports:?}");
+    assert!(
+        found.is_empty(),
+        "a service's port stands here; take it from contracts::ports or from the service's SERVICE, or another number in an example.\n\
+         Where neither can be, add the place with its reason to PORTS in {}:\n{}",
+        file!(),
+        found.join("\n")
+    );
+}
+
+#[test]
+fn few_files_list_services() {
+    let names: Vec<String> = services().into_iter().map(|service| service.name).collect();
+    let mut found = Vec::new();
+    let mut lists = BTreeSet::new();
+    for (file, text) in texts() {
+        let listed: Vec<&str> = names.iter().map(String::as_str).filter(|name| is_named(&text, name)).collect();
+        if listed.len() < A_LIST {
+            continue;
+        }
+        match LISTS.iter().find(|(place, _)| matches(&file, place)) {
+            Some((place, _)) => {
+                lists.insert(*place);
+            }
+            // A crate's dependencies say what it uses.
+            None if file.ends_with("Cargo.toml") || is_of_a_service(&file) => {}
+            None => found.push(format!("{file}: {}", listed.join(", "))),
+        }
+    }
+    let over: Vec<&str> = LISTS.iter().map(|(place, _)| *place).filter(|place| !lists.contains(place)).collect();
+
+    assert!(
+        found.is_empty(),
+        "these files list services, so that each new service has to be added to them. Loop over operations::services::SERVICES or over \
+         contracts::events::ROUTES instead.\nWhere that cannot be, add the file with its reason to LISTS in {}, and to \"Add a service\" in \
+         CONTRIBUTING.md:\n{}",
+        file!(),
+        found.join("\n")
+    );
+    assert!(over.is_empty(), "these list no services any more; take them out of LISTS in {}: {over:?}", file!());
+}
+
+/// True where the name stands for the service: `"geo"`, `geo::SERVICE`, `GEO_LISTEN`, or a key `geo:`. Many names are English words, too.
+fn is_named(text: &str, name: &str) -> bool {
+    let variable = format!("{}_", name.to_uppercase());
+    let is_key = text.lines().any(|line| {
+        let line = line.trim_start().trim_start_matches("- ");
+        line.strip_prefix(name).is_some_and(|rest| rest == ":" || rest.starts_with(".workspace"))
+    });
+    is_key
+        || text.contains(&format!("\"{name}\""))
+        || occurrences(text, name).any(|(before, after)| !before.ends_with("::") && after.starts_with("::"))
+        || occurrences(text, &variable).any(|(_, after)| after.starts_with(|next: char| next.is_ascii_uppercase()))
+}
+
+/// What stands before and after each place where `word` begins a word.
+fn occurrences<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = (&'t str, &'t str)> {
+    text.match_indices(word)
+        .map(move |(at, _)| (&text[..at], &text[at + word.len()..]))
+        .filter(|(before, _)| !before.ends_with(|last: char| last.is_alphanumeric() || last == '_'))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_ascii_alphanumeric())
+}
+
+fn is_allowed(file: &str, places: &[(&str, &str)]) -> bool {
+    places.iter().any(|(place, _)| matches(file, place))
+}
+
+fn matches(file: &str, place: &str) -> bool {
+    file == place || place.ends_with('/') && file.starts_with(place)
+}
+
+/// A service's own crate.
+fn is_of_a_service(file: &str) -> bool {
+    file.starts_with("crates/services/")
+}
+
+/// Every text of the repository, with its path from the root, but for what is generated, and these tests themselves.
+fn texts() -> Vec<(String, String)> {
+    let mut texts = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![root()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            if path.is_dir() {
+                if !["target", ".git", ".sqlx", "structure", "snapshots", "corpus", "artifacts"]
+                    .contains(&name.as_str())
+                {
+                    folders.push(path);
+                }
+            } else if name != ".env" && !path.extension().is_some_and(|its| its == "lock" || its == "svg") {
+                // What is no text is skipped.
+                texts.extend(fs::read_to_string(&path).ok().map(|text| (shown(&path), text)));
+            }
+        }
+    }
+    texts
+}
