@@ -163,9 +163,11 @@ where
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(POLL) => {}
-                () = wake.notified() => {}
+                // The simulation repeats a history by its seed: which of two that are ready at once is taken may not be chance.
+                biased;
                 () = stop.cancelled() => {}
+                () = wake.notified() => {}
+                () = tokio::time::sleep(POLL) => {}
             }
         }
         None

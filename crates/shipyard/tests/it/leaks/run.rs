@@ -71,10 +71,18 @@ impl Run {
         visit.order(telegram).await;
         visit.refuse_requests().await;
         visit.operate().await;
-        visit.wait_for_a_lock(postgres).await;
+        let mut iam = connected(postgres, "iam").await;
+        visit.register_second(&mut iam, number).await;
+        visit.wait_for_a_lock(&mut iam).await;
         visit.log_out().await;
         Self { user: visit.customer.user, secrets: visit.secrets }
     }
+}
+
+/// A connection to this database on the server of `url`.
+async fn connected(url: &str, database: &str) -> PgConnection {
+    let (server, _) = url.rsplit_once('/').unwrap();
+    PgConnection::connect(&format!("{server}/{database}")).await.unwrap()
 }
 
 impl Visit<'_> {
@@ -123,17 +131,6 @@ impl Visit<'_> {
         ] {
             let outcome = self.registered(changed, password).await;
             self.written.refused("Register", outcome);
-        }
-        // At once, so that all are free when they are looked up, and the unique index refuses all but one.
-        let same = UserInfo {
-            login: other.clone(),
-            email: self.secrets.add("e-mail", format!("bob.{number:06}@leaks.example")),
-            ..info
-        };
-        for outcome in futures::future::join_all((0..6).map(|_| self.registered(same.clone(), &first))).await {
-            if outcome.is_err() {
-                self.written.refused("Register", outcome);
-            }
         }
         let outcome = self.customer.users().register(RegisterRequest { info: None }).await;
         self.written.refused("Register", outcome);
@@ -283,11 +280,33 @@ impl Visit<'_> {
         }
     }
 
+    /// A registration whose login and e-mail are free when they are looked up, and taken when they are written: PostgreSQL refuses it.
+    async fn register_second(&mut self, iam: &mut PgConnection, number: u128) {
+        let login = self.secrets.add("login", format!("leaks-eve-{number:06}"));
+        let email = self.secrets.add("e-mail", format!("eve.{number:06}@leaks.example"));
+        let mut first = iam.begin().await.unwrap();
+        let insert = "insert into users (uuid, login, email, password_hash, notification_methods, created_at, updated_at, login_key, email_key)
+            values (gen_random_uuid(), $1, $2, '', '[]', now(), now(), $1, $2)";
+        sqlx::query(insert).bind(&login).bind(&email).execute(&mut *first).await.unwrap();
+        let info = UserInfo { login, email, notification_methods: Vec::new() };
+        let (second, ()) = tokio::join!(self.registered(info, "first-Password-of-ann"), async {
+            let waits = "select exists (select from pg_locks where not granted)";
+            let waiting = async {
+                while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut *first).await.unwrap() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(10), waiting)
+                .await
+                .expect("a registration that waits for the first");
+            first.commit().await.unwrap();
+        });
+        self.written.refused("Register", second);
+    }
+
     /// A registration that waits until both PostgreSQL and the service call its statement slow.
-    async fn wait_for_a_lock(&mut self, postgres: &str) {
-        let url = postgres.rsplit_once('/').map(|(server, _)| format!("{server}/iam")).unwrap();
-        let mut connection = PgConnection::connect(&url).await.unwrap();
-        let mut held = connection.begin().await.unwrap();
+    async fn wait_for_a_lock(&mut self, iam: &mut PgConnection) {
+        let mut held = iam.begin().await.unwrap();
         sqlx::query("lock table users in access exclusive mode").execute(&mut *held).await.unwrap();
         let login = self.secrets.add("login", "leaks-slow-login");
         let email = self.secrets.add("e-mail", "slow@leaks.example");
