@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Virtual,
-    postgres::{Database, SharedTable},
+    postgres::{Database, GroupCommit, SharedTable},
 };
 
 /// The table `inbox`.
@@ -22,7 +22,7 @@ pub static TABLE: SharedTable =
     SharedTable::new("inbox", "_sqlx_migrations_inbox", &sqlx::migrate!("../../../migrations/platform/inbox"));
 
 /// When each consumer took effect of an event.
-type Seen = HashMap<(&'static str, Uuid), DateTime<Utc>>;
+type Seen = HashMap<Handled, DateTime<Utc>>;
 
 /// The inbox in memory, for in-memory repositories.
 #[derive(Clone, Default)]
@@ -56,12 +56,38 @@ impl MemoryInbox {
     }
 }
 
-/// Records that `consumer` has handled an event that changes nothing; idempotent.
-pub async fn skip(pool: &Database, consumer: &'static str, event: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("insert into inbox (consumer, event_uuid) values ($1, $2) on conflict do nothing", consumer, event,)
-        .execute(pool)
-        .await?;
-    Ok(())
+/// An event and the consumer that has handled it.
+type Handled = (&'static str, Uuid);
+
+/// Records events that change nothing, many in one statement.
+#[derive(Clone)]
+pub struct SkippedEvents(GroupCommit<Handled, Option<()>>);
+
+impl SkippedEvents {
+    pub fn new(database: Database) -> Self {
+        Self(GroupCommit::by_key("skip_events", database, |handled| *handled, insert))
+    }
+
+    /// Records that `consumer` has handled an event that changes nothing; idempotent.
+    pub async fn skip(&self, consumer: &'static str, event: Uuid) -> sqlx::Result<()> {
+        self.0.submit((consumer, event)).await.map(drop)
+    }
+}
+
+async fn insert(database: Database, events: Arc<[Handled]>) -> sqlx::Result<HashMap<Handled, ()>> {
+    let (consumers, uuids): (Vec<&str>, Vec<Uuid>) = events.iter().copied().unzip();
+    sqlx::query!(
+        "insert into inbox (consumer, event_uuid)
+        select consumer, event_uuid
+        from unnest($1::text[], $2::uuid[]) as skipped (consumer, event_uuid)
+        order by consumer, event_uuid
+        on conflict do nothing",
+        &consumers as _,
+        &uuids,
+    )
+    .execute(&database)
+    .await?;
+    Ok(events.iter().map(|handled| (*handled, ())).collect())
 }
 
 /// Rows deleted at once.

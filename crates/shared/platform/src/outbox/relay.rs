@@ -21,9 +21,11 @@ use crate::{
 const BATCH: i64 = 500;
 /// How long a relay may be silent before another takes over.
 const LEASE: Duration = Duration::from_secs(5);
-/// The least time from one batch to the next that is not full. A lone event is published at once; of many, those of this time go together,
-/// which spares the database a commit, the broker requests, and consumers too, since what arrives together is written together.
-const PACE: Duration = Duration::from_millis(20);
+/// The least time from a batch that is not full to the next: so much per event, up to the longest. A lone event is published at once; of
+/// many, those of this time go together, which spares the database a commit, the broker requests, and consumers too, since what arrives
+/// together is written together.
+const PACE: Duration = Duration::from_millis(10);
+const LONGEST_PACE: Duration = Duration::from_millis(50);
 /// A backstop: rows without a wake-up are found after this long.
 const POLL: Duration = Duration::from_secs(1);
 /// How long a relay that failed leaves the lease to others, which ask for it every [`POLL`].
@@ -77,8 +79,8 @@ struct InHand {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Batch {
     Empty,
-    /// What there was.
-    Part,
+    /// What there was: so many events.
+    Part(u32),
     /// As large as a batch can be: there may be more.
     Full,
 }
@@ -175,11 +177,11 @@ impl Relay {
                     () = given_up(stop) => return Ok(()),
                 };
                 self.over(outage);
-                if batch == Batch::Part {
-                    next_at = begun + PACE;
+                if let Batch::Part(events) = batch {
+                    next_at = begun + PACE.saturating_mul(events).min(LONGEST_PACE);
                 }
                 // The last look of a relay that stops finds nothing.
-                if batch == Batch::Full || (batch == Batch::Part && stop.is_cancelled()) {
+                if batch == Batch::Full || (batch != Batch::Empty && stop.is_cancelled()) {
                     continue;
                 }
             }
@@ -202,9 +204,9 @@ impl Relay {
     async fn publish(&self, epoch: i64, in_hand: &mut InHand, metrics: &Metrics) -> anyhow::Result<Batch> {
         let InHand { unmarked, next } = std::mem::take(in_hand);
         let rows = if next.is_empty() { self.outbox.unpublished(BATCH, &unmarked).await? } else { next };
-        let batch = match rows.len() as u64 {
-            0 => Batch::Empty,
-            count if count < BATCH.unsigned_abs() => Batch::Part,
+        let batch = match u32::try_from(rows.len()) {
+            Ok(0) => Batch::Empty,
+            Ok(count) if i64::from(count) < BATCH => Batch::Part(count),
             _ => Batch::Full,
         };
         let (ready, aside) = self.sort(rows);

@@ -5,12 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
 use platform::{
-    inbox, outbox,
+    outbox,
     postgres::{Database, DatabaseError, retry_stale},
 };
 
 use super::{
-    PgRepository,
+    PgRepository, early,
     row::{CourierColumns, OrderRow, trip},
 };
 use crate::{
@@ -98,36 +98,12 @@ impl Deliveries for PgRepository {
     }
 
     async fn keep_early(&self, order: OrderId, early: Early, paid: Cause, cause: Cause) -> Result<bool, Error> {
-        let kept = sqlx::query_scalar!(
-            r#"with handled as (
-                select from inbox
-                where consumer = $3 and event_uuid = $4 and not exists (select from orders where uuid = $1)
-            ), kept as (
-                insert into orders (uuid, state, trace)
-                select $1, $2, $5 where not exists (select from handled)
-                on conflict (uuid) do nothing
-                returning uuid
-            ), inbox_row as (
-                insert into inbox (consumer, event_uuid)
-                select $6, $7 where exists (select from kept) or exists (select from handled)
-                on conflict do nothing
-            )
-            select exists (select from kept) or exists (select from handled) as "kept!""#,
-            order.uuid(),
-            early_name(early),
-            paid.consumer,
-            paid.event.uuid(),
-            outbox::trace(),
-            cause.consumer,
-            cause.event.uuid(),
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(kept)
+        let request = early::Request::new(order, early_name(early), paid, cause);
+        Ok(self.early.submit(request).await?.unwrap_or_default())
     }
 
     async fn skip(&self, cause: Cause) -> Result<(), Error> {
-        Ok(inbox::skip(&self.pool, cause.consumer, cause.event.uuid()).await?)
+        Ok(self.skipped.skip(cause.consumer, cause.event.uuid()).await?)
     }
 
     async fn active(&self, user: Option<UserId>, limit: i64) -> Result<Vec<ActiveOrder>, Error> {

@@ -3,12 +3,14 @@
 mod couriers;
 mod deliveries;
 mod dispatch;
+mod early;
 mod row;
 
 pub use deliveries::{EARLY_BATCH, remove_early};
 use platform::{
-    inbox, lease, outbox,
-    postgres::{Database, Migrations},
+    inbox::{self, SkippedEvents},
+    lease, outbox,
+    postgres::{Database, GroupCommit, Migrations},
 };
 
 pub static MIGRATIONS: Migrations =
@@ -20,10 +22,16 @@ pub const LEASE: &str = "move-couriers";
 #[derive(Clone)]
 pub struct PgRepository {
     pool: Database,
+    skipped: SkippedEvents,
+    early: GroupCommit<early::Request, Option<bool>>,
 }
 
 impl PgRepository {
     pub fn new(pool: Database) -> Self {
-        Self { pool }
+        Self {
+            skipped: SkippedEvents::new(pool.clone()),
+            early: GroupCommit::by_key("keep_early_events", pool.clone(), early::Request::order, early::keep),
+            pool,
+        }
     }
 }

@@ -27,6 +27,9 @@ use super::{
 const LEASE: Duration = Duration::from_secs(6);
 /// How often the queue is checked for what no notification announces, such as a due retry.
 const POLL: Duration = Duration::from_secs(1);
+/// The least time from one look at the queue to the next. A lone notification is looked for at once; of many, those of this time are
+/// read together, and what is read together is claimed and settled together.
+const PACE: Duration = Duration::from_millis(50);
 /// How often the queue is counted, and up to which length.
 const COUNT: Duration = Duration::from_secs(10);
 const MAX_COUNT: i64 = 100_000;
@@ -93,6 +96,7 @@ impl Sender {
         let mut leads = false;
         let mut poll_at = Instant::now();
         let mut renew_at = Instant::now();
+        let (mut look_at, mut must_look) = (Instant::now(), true);
         loop {
             let now = Instant::now();
             if now >= renew_at {
@@ -116,10 +120,16 @@ impl Sender {
                 if self.provider.is_probe_due() {
                     self.probe();
                 }
-                self.find_chats().await?;
-                self.send_first_attempts().await?;
+                if must_look && now >= look_at {
+                    must_look = false;
+                    look_at = now + PACE;
+                    self.find_chats().await?;
+                    self.send_first_attempts().await?;
+                }
             }
-            let wake_at = self.limiter.throttled().map(|(_, free)| free).fold(poll_at, Instant::min).min(renew_at);
+            let free_at = self.limiter.throttled().map(|(_, free)| free);
+            let next_look = (leads && must_look).then_some(look_at);
+            let wake_at = free_at.chain(next_look).fold(poll_at.min(renew_at), Instant::min);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -128,9 +138,13 @@ impl Sender {
                     while let Some(ended) = self.tasks.try_join_next() {
                         self.end(ended)?;
                     }
+                    must_look = true;
                 }
-                () = self.queued.notified(), if leads => self.without_chat = true,
-                () = tokio::time::sleep_until(wake_at) => {}
+                () = self.queued.notified(), if leads => {
+                    self.without_chat = true;
+                    must_look = true;
+                }
+                () = tokio::time::sleep_until(wake_at) => must_look = true,
             }
         }
     }

@@ -11,7 +11,8 @@ mod row;
 mod settle;
 
 use platform::{
-    inbox, lease, outbox,
+    inbox::{self, SkippedEvents},
+    lease, outbox,
     postgres::{Database, GroupCommit, Migrations},
 };
 
@@ -23,6 +24,7 @@ use self::row::Row;
 #[derive(Clone)]
 pub struct PgOrders {
     pool: Database,
+    skipped: SkippedEvents,
     creations: GroupCommit<grouped::create::Request, Option<Row>>,
     attempts: GroupCommit<grouped::begin::Request, Option<(Row, i64)>>,
     payments: GroupCommit<grouped::paid::Request, Option<bool>>,
@@ -33,6 +35,7 @@ impl PgOrders {
     pub fn new(pool: Database) -> Self {
         use grouped::{assemble, begin, create, paid};
         Self {
+            skipped: SkippedEvents::new(pool.clone()),
             creations: GroupCommit::by_key("create_orders", pool.clone(), create::Request::order, create::create),
             attempts: GroupCommit::by_key(
                 "begin_attempts",

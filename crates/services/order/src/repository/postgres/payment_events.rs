@@ -2,10 +2,7 @@
 
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};
-use platform::{
-    inbox,
-    postgres::{Database, retry_stale},
-};
+use platform::postgres::{Database, retry_stale};
 use sqlx::types::Json;
 
 use super::{PgOrders, grouped, settle::decline};
@@ -44,7 +41,7 @@ impl PaymentEvents for PgOrders {
     }
 
     async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
-        Ok(inbox::skip(&self.pool, consumer, event.uuid()).await?)
+        Ok(self.skipped.skip(consumer, event.uuid()).await?)
     }
 }
 

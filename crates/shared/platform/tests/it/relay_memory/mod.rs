@@ -20,8 +20,8 @@ const KNOWN: &str = "events.v1.OrderPaid";
 const UNKNOWN: &str = "events.v1.Unknown";
 /// Less than a relay waits for anything.
 const AT_ONCE: Duration = Duration::from_millis(10);
-/// The least time between two batches that are not full.
-const PACE: Duration = Duration::from_millis(20);
+/// The longest pause between two batches that are not full.
+const PACE: Duration = Duration::from_millis(50);
 /// How long a relay waits for a wake-up.
 const POLL: Duration = Duration::from_secs(1);
 /// How long a relay that stops waits for a broker.

@@ -5,18 +5,19 @@
 //! is an equality that matches no partial index. See [`prefer_index_scans`](super::prefer_index_scans).
 
 mod due;
-mod queue;
+mod grouped;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};
 use platform::{
-    inbox,
+    inbox::SkippedEvents,
     postgres::{Database, DatabaseError, GroupCommit},
 };
 use uuid::Uuid;
 
+use self::grouped::{claim, queue, set_chat, settle};
 use crate::{
     error::Error,
     model::{Attempt, Batch, Due, Kind, NewNotification, Notification, NotificationId, Outcome, Status},
@@ -26,13 +27,31 @@ use crate::{
 #[derive(Clone)]
 pub struct PgNotifications {
     pool: Database,
+    skipped: SkippedEvents,
     queue: GroupCommit<queue::Request, Option<bool>>,
+    set_chat: GroupCommit<set_chat::Request, Option<()>>,
+    claim: GroupCommit<claim::Request, Option<()>>,
+    settle: GroupCommit<settle::Request, Option<()>>,
 }
 
 impl PgNotifications {
     pub fn new(pool: Database) -> Self {
         Self {
             queue: GroupCommit::by_key("queue_notifications", pool.clone(), queue::Request::cause, queue::queue),
+            set_chat: GroupCommit::by_key(
+                "set_chats",
+                pool.clone(),
+                set_chat::Request::notifications,
+                set_chat::set_chat,
+            ),
+            claim: GroupCommit::by_key("claim_notifications", pool.clone(), claim::Request::chat, claim::claim),
+            settle: GroupCommit::by_key(
+                "settle_notifications",
+                pool.clone(),
+                settle::Request::attempts,
+                settle::settle,
+            ),
+            skipped: SkippedEvents::new(pool.clone()),
             pool,
         }
     }
@@ -63,7 +82,7 @@ impl Notifications for PgNotifications {
     }
 
     async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
-        Ok(inbox::skip(&self.pool, consumer, event.uuid()).await?)
+        Ok(self.skipped.skip(consumer, event.uuid()).await?)
     }
 
     async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
@@ -71,14 +90,7 @@ impl Notifications for PgNotifications {
     }
 
     async fn set_chat(&self, notifications: &[NotificationId], chat: &str) -> Result<(), Error> {
-        sqlx::query!(
-            "update notifications set chat = $2
-            where uuid = any($1) and chat is null and status is not distinct from 'queued'",
-            &uuids(notifications),
-            chat,
-        )
-        .execute(&self.pool)
-        .await?;
+        self.set_chat.submit(set_chat::Request::new(notifications, chat)).await?;
         Ok(())
     }
 
@@ -87,61 +99,11 @@ impl Notifications for PgNotifications {
     }
 
     async fn claim(&self, batch: &Batch) -> Result<bool, Error> {
-        let (uuids, attempts): (Vec<Uuid>, Vec<i32>) =
-            batch.waiting.iter().map(|due| (due.id.uuid(), due.attempts)).unzip();
-        // Rows are locked in the order of their uuids, so that two replicas that claim the same rows do not deadlock.
-        let claimed = sqlx::query!(
-            "with held as (
-                select uuid, attempts, ambiguous, status, sending_since
-                from notifications where uuid = any($1)
-                order by uuid
-                for update
-            ),
-            free as (
-                select held.uuid
-                from held join unnest($1::uuid[], $2::integer[]) as read (uuid, attempts) using (uuid, attempts)
-                where ambiguous = $3 and status = 'queued' and sending_since is null
-            )
-            update notifications set sending_since = now(), attempts = attempts + 1
-            where uuid = any($1) and (select count(*) from free) = cardinality($1::uuid[])",
-            &uuids,
-            &attempts,
-            batch.ambiguous,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(claimed.rows_affected() > 0)
+        Ok(self.claim.submit(claim::Request::new(batch)).await?.is_some())
     }
 
     async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error> {
-        let (uuids, numbers): (Vec<Uuid>, Vec<i32>) =
-            attempts.iter().map(|attempt| (attempt.notification.uuid(), attempt.number)).unzip();
-        let (status, backoff, problem, ambiguous) = match outcome {
-            Outcome::Sent => (Status::Sent, Duration::ZERO, None, false),
-            Outcome::Skipped { problem } => (Status::Failed, Duration::ZERO, Some(problem), false),
-            Outcome::Failed { problem, ambiguous } => (Status::Failed, Duration::ZERO, Some(problem), *ambiguous),
-            Outcome::Retry { after, problem, ambiguous } => (Status::Queued, *after, Some(problem), *ambiguous),
-        };
-        sqlx::query!(
-            "update notifications set
-                status = $3,
-                sending_since = null,
-                next_attempt_at = now() + make_interval(secs => $4),
-                problem = $5,
-                ambiguous = ambiguous or $6,
-                sent_at = case when $3 = 'sent' then now() end
-            from unnest($1::uuid[], $2::integer[]) as attempt (uuid, number)
-            where notifications.uuid = attempt.uuid and status is not distinct from 'queued'
-              and (attempts = attempt.number or $3 = 'sent')",
-            &uuids,
-            &numbers,
-            status.as_str(),
-            backoff.as_secs_f64(),
-            problem,
-            ambiguous,
-        )
-        .execute(&self.pool)
-        .await?;
+        self.settle.submit(settle::Request::new(attempts, outcome)).await?;
         Ok(())
     }
 

@@ -1,71 +1,37 @@
 //! The built-in provider: balances and a ledger in PostgreSQL.
 
+mod charge;
+
 use async_trait::async_trait;
 use contracts::{
     ids::UserId,
     money::{self, Money},
 };
-use platform::postgres::{Database, DatabaseError, retry_stale};
+use platform::postgres::{Database, DatabaseError, GroupCommit, retry_stale};
 
+use self::charge::Entry;
 use super::{Balances, Declines, Provider, Refund, Unknown};
 use crate::model::{Credit, Decline, Intent, Outcome};
 
 #[derive(Clone)]
 pub struct Ledger {
     pool: Database,
+    charges: GroupCommit<charge::Request, Option<Entry>>,
     initial_balance: Money,
     declines: Declines,
-}
-
-/// A ledger entry of a charge or a decline.
-struct Entry {
-    kind: String,
-    decline_reason: Option<String>,
 }
 
 impl Ledger {
     /// A user without a balance row has `initial_balance`.
     pub fn new(pool: Database, initial_balance: Money, declines: Declines) -> Self {
-        Self { pool, initial_balance, declines }
+        let charges = GroupCommit::by_key("charge_balances", pool.clone(), charge::Request::user, charge::charge);
+        Self { pool, charges, initial_balance, declines }
     }
 
-    /// Debits the balance and writes the entry, unless the key has one. Of two concurrent calls with one key, the second fails on
-    /// the unique key and changes nothing.
+    /// Debits the balance and writes the entry, unless the transaction has one.
     async fn enter(&self, intent: &Intent) -> sqlx::Result<Entry> {
-        sqlx::query_as!(
-            Entry,
-            r#"with existing as (
-                select kind, decline_reason from ledger_entries where key = $1
-            ), debited as (
-                insert into balances (user_uuid, balance, initial)
-                select $3, greatest($7::bigint - $5, 0), $7
-                where not exists (select from existing) and $6::text is null and $4 = 'INVESTOR_MONEY'
-                    and ($7 >= $5 or exists (select from balances where user_uuid = $3))
-                on conflict (user_uuid) do update set balance = balances.balance - $5
-                where balances.balance >= $5
-                returning user_uuid
-            ), decision as (
-                select coalesce($6, case when $4 = 'INVESTOR_MONEY' and not exists (select from debited)
-                    then 'INSUFFICIENT_FUNDS' end) as reason
-            ), entry as (
-                insert into ledger_entries (key, kind, decline_reason, order_uuid, user_uuid, method, amount)
-                select $1, case when reason is null then 'charge' else 'decline' end, reason, $2, $3, $4, $5 from decision
-                where not exists (select from existing)
-                returning kind, decline_reason
-            )
-            select kind as "kind!", decline_reason from existing
-            union all
-            select kind, decline_reason from entry"#,
-            intent.transaction.to_string(),
-            intent.order.uuid(),
-            intent.user.uuid(),
-            intent.method.as_str(),
-            intent.amount.minor(),
-            self.declines.of(intent).map(Decline::as_str),
-            self.initial_balance.minor(),
-        )
-        .fetch_one(&self.pool)
-        .await
+        let request = charge::Request::new(intent, self.declines.of(intent), self.initial_balance);
+        self.charges.submit(request).await?.ok_or(sqlx::Error::RowNotFound)
     }
 }
 

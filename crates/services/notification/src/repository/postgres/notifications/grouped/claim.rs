@@ -1,0 +1,73 @@
+//! Records that attempts begin, each of the notifications of one chat.
+
+use std::{collections::HashMap, sync::Arc};
+
+use platform::postgres::Database;
+
+use crate::model::{Batch, NotificationId};
+
+#[derive(Clone)]
+pub struct Request {
+    chat: String,
+    repeats: bool,
+    /// Each notification, with the attempts that it had when it was read.
+    waiting: Vec<(NotificationId, i32)>,
+}
+
+impl Request {
+    pub fn new(batch: &Batch) -> Self {
+        let waiting = batch.waiting.iter().map(|due| (due.id, due.attempts)).collect();
+        Self { chat: batch.chat.clone(), repeats: batch.ambiguous, waiting }
+    }
+
+    /// What distinguishes the requests of a group.
+    pub fn chat(&self) -> String {
+        self.chat.clone()
+    }
+}
+
+/// The chats whose attempts begin: none of a batch of which any notification has changed since it was read.
+pub async fn claim(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<String, ()>> {
+    let waiting = || requests.iter().flat_map(|request| request.waiting.iter().map(move |waiting| (request, waiting)));
+    let chats: Vec<&str> = waiting().map(|(request, _)| request.chat.as_str()).collect();
+    let notifications: Vec<_> = waiting().map(|(_, (id, _))| id.uuid()).collect();
+    let attempts: Vec<i32> = waiting().map(|(_, (_, attempts))| *attempts).collect();
+    let repeats: Vec<bool> = waiting().map(|(request, _)| request.repeats).collect();
+    // Rows are locked in the order of their uuids, so that two replicas that claim the same rows do not deadlock.
+    let claimed = sqlx::query_scalar!(
+        r#"with requests as materialized (
+            select *
+            from unnest($1::text[], $2::uuid[], $3::integer[], $4::boolean[]) as request (chat, uuid, attempts, ambiguous)
+        ), held as materialized (
+            select uuid, attempts, ambiguous, status, sending_since
+            from notifications
+            where uuid = any($2)
+            order by uuid
+            for no key update
+        ), changed as (
+            select requests.chat
+            from requests
+            left join held
+                on held.uuid = requests.uuid and held.attempts = requests.attempts and held.ambiguous = requests.ambiguous
+                and held.status = 'queued' and held.sending_since is null
+            where held.uuid is null
+        ), free as (
+            select chat, uuid
+            from requests
+            where chat not in (select chat from changed)
+        ), begun as (
+            update notifications
+            set sending_since = now(), attempts = attempts + 1
+            where uuid = any(array(select uuid from free))
+        )
+        select distinct chat as "chat!"
+        from free"#,
+        &chats as _,
+        &notifications,
+        &attempts,
+        &repeats,
+    )
+    .fetch_all(&pool)
+    .await?;
+    Ok(claimed.into_iter().map(|chat| (chat, ())).collect())
+}
