@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::{
     config::{ConfigError, Host, Settings},
     environment, listener,
+    postgres::DatabaseConfig,
     service::Service,
     tls,
 };
@@ -38,20 +39,6 @@ pub struct Config {
     pub connections: listener::Limits,
 }
 
-/// The variables of a service's database, `<NAME>_DATABASE_…`.
-#[derive(Clone, Debug)]
-pub struct DatabaseConfig {
-    pub url: SecretString,
-    /// The size of its pool.
-    pub connections: u32,
-}
-
-#[derive(Deserialize)]
-struct DatabaseVariables {
-    database_url: SecretString,
-    database_connections: Option<u32>,
-}
-
 /// The variables that all services share.
 #[derive(Deserialize)]
 struct Shared {
@@ -65,11 +52,8 @@ struct Shared {
 impl Config {
     /// Reads the section of `service`; an error names the variable that is missing or wrong.
     pub fn load(service: &Service, settings: &Settings) -> Result<Self, ConfigError> {
-        let database = service.database.as_ref().map(|own| {
-            let given: DatabaseVariables = settings.read_prefixed(service.name)?;
-            let connections = given.database_connections.unwrap_or(own.connections);
-            Ok::<_, ConfigError>(DatabaseConfig { url: given.database_url, connections })
-        });
+        let database =
+            service.database.as_ref().map(|own| DatabaseConfig::load(service.name, own.connections, settings));
         let shared: Shared = settings.read()?;
         let tls = tls::Config::load(settings)?;
         if tls.is_some() && settings.host() == Host::SharedProcess {

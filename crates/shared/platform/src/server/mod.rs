@@ -27,7 +27,7 @@ use crate::{
     tls::{self, Acceptor, Clients, Tls},
 };
 
-pub use self::config::{Config, DatabaseConfig};
+pub use self::config::Config;
 
 /// A service that has bound its listeners. Nothing is connected yet.
 pub struct Server {
