@@ -1,8 +1,9 @@
-//! Dead-letter records: poison messages with the metadata to replay them.
+//! Dead letters: builds the record of a poison message with the metadata to replay it, and publishes it to the dead-letter topic.
 
 use std::collections::HashMap;
 
-use super::{Message, Record};
+use super::{Consumer, KafkaPublisher, Message, Record, dead_letter_topic, is_too_large};
+use crate::outbox::Publisher as _;
 
 /// The topic from which a dead letter comes.
 pub const HEADER_TOPIC: &str = "dlq-origin-topic";
@@ -35,16 +36,32 @@ const TOLD: [&str; 9] = [
 /// The length to which each text of an abridged letter is cut.
 const KEPT: usize = 1024;
 
-/// The suffix of dead-letter topics.
-pub(super) const DEAD_LETTER_SUFFIX: &str = ".dlq";
-
-/// `<topic>.dlq`
-pub fn dead_letter_topic(topic: &str) -> String {
-    format!("{topic}{DEAD_LETTER_SUFFIX}")
+impl Consumer {
+    /// Publishes the message to its dead-letter topic.
+    pub(super) async fn dead_letter(&self, message: &Message, problem: &str, attempts: u32) -> anyhow::Result<()> {
+        tracing::error!(
+            group = self.group,
+            topic = message.topic,
+            partition = message.partition,
+            offset = message.offset,
+            problem,
+            "message dead-lettered: it cannot be handled"
+        );
+        // Poison is rare: a producer of its own, for as long as it takes, costs nothing the rest of the time.
+        let publish = async |letter| KafkaPublisher::new(&self.config)?.publish(vec![letter]).await;
+        let letter = dead_letter(message, self.group, problem, attempts);
+        match publish(letter.clone()).await {
+            // Compressed it went through the broker; one record must not hold up its partition for ever.
+            Err(error) if is_too_large(&error) => publish(abridged(letter)).await?,
+            outcome => outcome?,
+        }
+        metrics::counter!("kafka_dead_letters_total", "group" => self.group).increment(1);
+        Ok(())
+    }
 }
 
 /// The message as it came, with its own headers, and beside them where from and why.
-pub(super) fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Record {
+fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Record {
     let mut headers = message.headers.clone();
     headers.extend([
         (HEADER_TOPIC.to_owned(), message.topic.clone()),
@@ -64,7 +81,7 @@ pub(super) fn dead_letter(message: &Message, group: &str, error: &str, attempts:
 }
 
 /// A dead letter without its payload, for a message that is too large for the topic: origin, problem and type. The message stays in its own topic.
-pub(super) fn abridged(letter: Record) -> Record {
+fn abridged(letter: Record) -> Record {
     let Record { topic, mut key, payload, headers } = letter;
     key.truncate(KEPT);
     let told = headers.into_iter().filter(|(name, _)| TOLD.contains(&name.as_str()));

@@ -19,8 +19,7 @@ use tokio::sync::Mutex;
 
 use super::{
     Config, Refusal,
-    dead_letter::DEAD_LETTER_SUFFIX,
-    ensure_topics,
+    topics::{DEAD_LETTER_SUFFIX, ensure_topics},
     witness::{Distrust, Witness},
 };
 use crate::outbox::Publisher;

@@ -6,12 +6,7 @@ use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Consumer, Failure, KafkaPublisher, Message,
-    dead_letter::{abridged, dead_letter},
-    producer::is_too_large,
-};
-use crate::outbox::Publisher as _;
+use super::{Consumer, Failure, Message};
 
 /// After so many panics of its handler in a row, with pauses in between, a message goes to the dead-letter topic. A panic is a
 /// defect of this build and no outage: all the events behind it would wait for the next build, while a letter waits beside them
@@ -77,27 +72,6 @@ impl Consumer {
         } else {
             Failure::poison("its handler panicked: a defect")
         }
-    }
-
-    async fn dead_letter(&self, message: &Message, problem: &str, attempts: u32) -> anyhow::Result<()> {
-        tracing::error!(
-            group = self.group,
-            topic = message.topic,
-            partition = message.partition,
-            offset = message.offset,
-            problem,
-            "message dead-lettered: it cannot be handled"
-        );
-        // Poison is rare: a producer of its own, for as long as it takes, costs nothing the rest of the time.
-        let publish = async |letter| KafkaPublisher::new(&self.config)?.publish(vec![letter]).await;
-        let letter = dead_letter(message, self.group, problem, attempts);
-        match publish(letter.clone()).await {
-            // Compressed it went through the broker; one record must not hold up its partition for ever.
-            Err(error) if is_too_large(&error) => publish(abridged(letter)).await?,
-            outcome => outcome?,
-        }
-        metrics::counter!("kafka_dead_letters_total", "group" => self.group).increment(1);
-        Ok(())
     }
 }
 

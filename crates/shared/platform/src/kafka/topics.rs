@@ -13,9 +13,17 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{Config, Refusal, access, dead_letter_topic};
+use super::{Config, Refusal, access};
 
 type Admin = AdminClient<DefaultClientContext>;
+
+/// The suffix of dead-letter topics.
+pub(super) const DEAD_LETTER_SUFFIX: &str = ".dlq";
+
+/// `<topic>.dlq`
+pub fn dead_letter_topic(topic: &str) -> String {
+    format!("{topic}{DEAD_LETTER_SUFFIX}")
+}
 
 /// How long the broker may take.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,5 +1,6 @@
 //! The outbox: events are written in the transaction of their change and published from the table.
 
+mod event_id;
 mod memory;
 mod metrics;
 mod postgres;
@@ -9,6 +10,7 @@ mod retention;
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
+pub use event_id::event_uuid;
 pub use memory::MemoryOutbox;
 pub use postgres::{PgOutbox, TABLE};
 pub use relay::{Relay, Waker};
@@ -49,13 +51,6 @@ impl FromIterator<Event> for Columns {
         }
         columns
     }
-}
-
-/// The uuid of an event of the type `kind` with this partition key: the same however often the event is written. `part`
-/// distinguishes the events of one key and type, where a key can have several.
-pub fn event_uuid(key: Uuid, kind: &str, part: Option<&str>) -> Uuid {
-    let name = part.map_or_else(|| kind.to_owned(), |part| format!("{kind}/{part}"));
-    Uuid::new_v5(&key, name.as_bytes())
 }
 
 /// The trace context that is stored with an event.
