@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    arrival::{Arrivals, Arrived, NotArrived},
     deadline,
     drain::drain,
     health::Readiness,
@@ -26,6 +25,7 @@ use crate::{
     observe,
     problem::Problem,
     rejection,
+    request_body::{Arrivals, Arrived, NotArrived},
 };
 pub use crate::{
     deadline::REQUEST_LIMIT,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use platform::{
-    bounded_body::{self, BodyError},
     config::ConfigError,
+    response_body::{self, BodyError},
 };
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -105,7 +105,7 @@ impl Telegram {
 
 /// The envelope, or why there is none.
 async fn read_answer(response: Response) -> Result<ApiResponse, String> {
-    let body = bounded_body::read(response, ANSWER).await.map_err(|error| match error {
+    let body = response_body::read(response, ANSWER).await.map_err(|error| match error {
         BodyError::Lost(error) => explain(error),
         error @ BodyError::TooLarge(_) => error.to_string(),
     })?;

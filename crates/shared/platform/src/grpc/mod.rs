@@ -6,9 +6,9 @@ mod inbound;
 mod peer;
 mod rpcs;
 mod server;
-mod streams;
 mod transport;
 mod unreadable;
+mod watch_limits;
 
 use axum::{body::Body, response::Response};
 pub use details::{about, reason, subject, with_reason};

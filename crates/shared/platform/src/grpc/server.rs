@@ -11,7 +11,7 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use super::{Rpcs, inbound, refuse, streams, unreadable};
+use super::{Rpcs, inbound, refuse, unreadable, watch_limits};
 use crate::{
     auth::Guard,
     deadline,
@@ -97,11 +97,11 @@ impl Services {
         let guarded = inbound::bounded(self.routes.routes().into_axum_router(), guard, max_calls_in_flight);
         let (reporter, health) = tonic_health::server::health_reporter();
         let health = Routes::new(health.max_decoding_message_size(OPEN_MESSAGE));
-        let mut open = streams::bounded(health, streams::is_watch);
+        let mut open = watch_limits::bounded(health, watch_limits::is_watch);
         if Descriptions::of_this_process().grpc_reflection {
             let reflection = Routes::new(reflection_v1.max_decoding_message_size(OPEN_MESSAGE))
                 .add_service(reflection_v1alpha.max_decoding_message_size(OPEN_MESSAGE));
-            open = open.merge(streams::bounded(reflection, |_| true));
+            open = open.merge(watch_limits::bounded(reflection, |_| true));
         }
         Ok((layers(guarded.merge(open), rpcs), reporter))
     }

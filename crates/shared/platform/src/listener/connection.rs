@@ -37,10 +37,10 @@ const GRACE: Duration = Duration::from_mins(1);
 /// The most bytes of a request's headers.
 const HEADERS: u16 = 16 * 1024;
 /// Requests at a time on one HTTP/2 connection.
-const STREAMS: u32 = 256;
+const MAX_CONCURRENT_STREAMS: u32 = 256;
 /// Requests that a client has reset before the server has begun them: more end the connection (rapid reset, CVE-2023-44487). As many as
 /// the client may have at a time, since a gateway gives up all those of a customer who leaves, on a connection that others' requests share.
-const PENDING_RESETS: usize = STREAMS as usize;
+const PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
 /// Streams that the server itself has reset on one connection, because of a protocol error of the client.
 const OWN_RESETS: usize = 1024;
 /// Bytes that a client may send ahead of what the server has read: of one request, and on one HTTP/2 connection.
@@ -62,7 +62,7 @@ impl Protocols {
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(5))
-            .max_concurrent_streams(STREAMS)
+            .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
             .max_header_list_size(HEADERS.into())
             .max_pending_accept_reset_streams(PENDING_RESETS)
             .max_local_error_reset_streams(OWN_RESETS)

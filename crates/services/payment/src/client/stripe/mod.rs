@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use platform::{bounded_body, deadline};
+use platform::{deadline, response_body};
 use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -76,7 +76,7 @@ impl Stripe {
                 .timeout(deadline::remaining(self.account.timeout))
                 .send()
                 .await?;
-            anyhow::Ok((response.status(), bounded_body::read(response, ANSWER).await?))
+            anyhow::Ok((response.status(), response_body::read(response, ANSWER).await?))
         };
         let (status, body) = asked.await.context("calling the payment provider").map_err(Unknown)?;
         if status.is_success() {

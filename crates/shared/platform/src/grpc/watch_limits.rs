@@ -26,13 +26,13 @@ use tonic::{Status, service::Routes};
 use super::refuse;
 
 /// Streams of one kind at a time, at one server.
-const STREAMS: usize = 256;
+const MAX_STREAMS: usize = 256;
 /// How long a stream lasts. A client that watches begins again, as it does when a connection is lost.
 const LIFE: Duration = Duration::from_mins(10);
 
 /// The services of `routes`, with a bound on the calls of those paths that `is_stream` is true of.
 pub(super) fn bounded(routes: Routes, is_stream: fn(&str) -> bool) -> Router {
-    let kind = Kind { is_stream, places: Arc::new(Semaphore::new(STREAMS)) };
+    let kind = Kind { is_stream, places: Arc::new(Semaphore::new(MAX_STREAMS)) };
     // The services that these are merged with have the fallback for unknown paths.
     routes.into_axum_router().reset_fallback().layer(middleware::from_fn_with_state(kind, bound))
 }
