@@ -1,4 +1,4 @@
-//! Scheduling: which chats are looked up, which messages are sent, and how many at a time.
+//! Selects what is sent now: which chats are looked up, which messages are sent, and how many at a time.
 
 use contracts::ids::UserId;
 
