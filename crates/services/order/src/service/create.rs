@@ -1,4 +1,6 @@
 //! Creates an order: reserves its parts, then writes it with the prices of the reservation.
+//!
+//! The limit on a user's unpaid orders is decided by the statement that writes the order: `repository/postgres/grouped/create.rs`.
 
 use contracts::ids::{OrderId, UserId};
 use contracts::money::Money;

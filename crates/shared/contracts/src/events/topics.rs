@@ -1,4 +1,4 @@
-//! The topics' names.
+//! The topics' names. `routes.rs` lists who publishes and who consumes each topic.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! No order stays unfinished longer than its bound.
+//! Invariant 7: No order stays unfinished longer than its bound.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Each consumer's effects equal the distinct events it received, and it received all of them.
+//! Invariant 5: Each consumer's effects equal the distinct events it received, and it received all of them.
 
 use std::{
     collections::{HashMap, HashSet},

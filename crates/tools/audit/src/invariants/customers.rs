@@ -1,4 +1,4 @@
-//! A customer's versions follow each other; a loan is credited once, and only to a customer who was VERIFIED then.
+//! Invariant 12: A customer's versions follow each other; a loan is credited once, and only to a customer who was VERIFIED then.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

@@ -1,4 +1,6 @@
-//! Each assembled order with an address is delivered once; a courier carries one order, its own; each status is published once, in order.
+//! Invariant 11: Each assembled order with an address is delivered once.
+//!
+//! A courier carries one order, which is assigned to it. Each status of a delivery is published once, in order.
 
 use std::collections::{HashMap, HashSet};
 
