@@ -102,7 +102,7 @@ async fn quiet_facts(cluster: &Cluster, patience: Duration) -> anyhow::Result<(F
     }
 }
 
-/// Pending work, including records that consumers have not committed.
+/// Returns the pending work in the databases; if there is none, the records whose offsets consumer groups have not committed.
 async fn busy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     let mut busy = under_way(&cluster.sources.databases).await?;
     if busy.is_empty() {
@@ -123,7 +123,7 @@ async fn again<T>(ask: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T>
     ask().await
 }
 
-/// The notifications that arrived in chats. The cluster's templates render each as `<kind> <order>`; a digest has several lines.
+/// Returns the notifications that arrived in chats. The cluster's templates render each as `<kind> <order>`; a digest has several lines.
 fn told(messages: Vec<Sent>) -> Vec<Told> {
     let read = messages.into_iter().flat_map(|Sent { chat, text, .. }| {
         let lines = text.lines().filter_map(|line| {

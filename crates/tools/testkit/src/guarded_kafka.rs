@@ -100,7 +100,7 @@ async fn start() -> anyhow::Result<GuardedKafka> {
     Ok(broker)
 }
 
-/// The broker's users: those of the table and three besides, as `start.sh` has it.
+/// The broker's users: `broker`, `operator`, `ui` and those listed in `deploy/kafka/rights`. Must match `start.sh`.
 fn users(rights: &str) -> impl Iterator<Item = &str> {
     let lines = rights.lines().filter(|line| line.starts_with("read ") || line.starts_with("write "));
     let users = lines.filter_map(|line| line.split(' ').nth(1));

@@ -19,9 +19,9 @@ use tonic::Code;
 use super::{Geo, GeoError};
 use crate::model::{Location, Street};
 
-/// The streets that are remembered, those asked for last: a street does not move.
+/// Capacity of the LRU cache of street locations. Entries have no expiry: a street does not move.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("it is not zero");
-/// How long one answer may take, repeats included.
+/// The time limit of one lookup, retries included.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub struct GrpcGeo {

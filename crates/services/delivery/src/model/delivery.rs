@@ -67,7 +67,7 @@ pub enum Known {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     pub order: OrderId,
-    /// None for baskets and tries.
+    /// `None` for baskets and trial orders.
     pub user: Option<UserId>,
     pub id: DeliveryId,
     pub tracking_number: TrackingNumber,
@@ -105,7 +105,7 @@ impl NewDelivery {
         self.pending(Some(cargo))
     }
 
-    /// A delivery that can be given to a courier now: of a paid order whose ship is assembled already, of a basket, of a try order, or
+    /// A delivery that can be given to a courier now: of a paid order whose ship is assembled already, of a basket, of a trial order, or
     /// one that a service asks for.
     pub fn ready(self, cargo: Cargo) -> (Delivery, Vec<Event>) {
         let (mut delivery, mut events) = self.pending(Some(cargo));

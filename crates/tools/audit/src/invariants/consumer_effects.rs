@@ -18,7 +18,7 @@ use crate::{
     report::Check,
 };
 
-/// How much earlier than its cause an effect may be dated: PostgreSQL's now() is the start of the transaction.
+/// How much later than the inbox row an effect may be dated: `received_at` is `now()`, the start of the consumer's transaction.
 const SLACK: Duration = Duration::from_secs(2);
 
 pub fn check(facts: &Facts) -> Finding {

@@ -31,15 +31,15 @@ pub struct Options {
     pub places: Places,
     /// How many users are registered.
     pub users: usize,
-    /// HTTP connections that all of them share.
+    /// The number of HTTP connections that all users share.
     pub connections: usize,
-    /// Orders are for this many kinds of parts, the first of the catalogue; none is all.
+    /// Orders use only the first N parts of the catalogue. `None` means the whole catalogue.
     pub kinds_of_parts: Option<usize>,
 }
 
 pub struct Crowd {
     shared: Arc<Shared>,
-    /// The kinds of parts that orders are for, with what was in stock.
+    /// The parts that orders use, with their stock at the start.
     parts: Vec<Part>,
 }
 
