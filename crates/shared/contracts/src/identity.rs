@@ -39,7 +39,7 @@ impl Config {
         server.channel("iam", "IAM_ADDRESS", &self.iam_address)
     }
 
-    /// The guard before the API of `server`, with a channel of its own.
+    /// Returns the guard before the API of `server`, with a channel of its own.
     pub fn guard(&self, server: &Server, rules: &'static [Rule]) -> anyhow::Result<Guard> {
         Ok(server.guard(Arc::new(GrpcSessions::new(self.iam(server)?)), rules))
     }

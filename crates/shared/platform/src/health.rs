@@ -51,7 +51,7 @@ impl Readiness {
         condition
     }
 
-    /// True when every condition is met.
+    /// Returns true if every condition is met.
     pub fn is_ready(&self) -> bool {
         self.lock().values().all(|state| *state == Status::Met)
     }

@@ -32,7 +32,7 @@ pub struct MemoryInbox {
 }
 
 impl MemoryInbox {
-    /// True when this is the first time that `consumer` sees the event.
+    /// Returns true if this is the first time that `consumer` sees the event.
     pub fn fresh(&self, consumer: &'static str, event: Uuid) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match seen.entry((consumer, event)) {

@@ -27,7 +27,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job that runs in every replica until its token is cancelled.
+    /// Returns a job that runs in every replica until its token is cancelled.
     pub fn new<F>(name: &'static str, run: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,

@@ -1,6 +1,7 @@
 //! Republishes, at start, events that a non-persistent broker lost before every consumer handled them.
 //!
-//! An event is republished if the inbox of at least one consumer has no row for it. Consumers that have handled it already ignore the repeat.
+//! An event is republished if the inbox of at least one consumer has no row for it. Consumers that have handled it already ignore the
+//! repeat.
 
 use std::collections::HashMap;
 

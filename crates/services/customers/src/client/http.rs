@@ -1,4 +1,4 @@
-//! A checker over HTTP. Errors and logs have none of what it is sent or answers: that is personal data.
+//! A checker over HTTP. Errors and logs contain no request and no response, since both are personal data.
 
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ pub struct Question {
     pub today: NaiveDate,
 }
 
-/// The checker has not decided, or its answer was lost. It says nothing of the customer: ask again under the same key.
+/// The checker has not decided, or its answer was lost. The outcome is unknown: ask again under the same key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the checker's verdict is unknown: {0}")]
 pub struct Unknown(pub String);

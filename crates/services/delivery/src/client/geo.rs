@@ -31,7 +31,7 @@ pub struct GrpcGeo {
 }
 
 impl GrpcGeo {
-    /// `geo` may be run by others: its channel must carry neither identity nor session.
+    /// `geo` may be an outside service, so its channel must carry neither identity nor session.
     pub fn new(geo: Peer) -> Self {
         Self { client: GeoClient::new(geo), budget: Budget::new("geo"), known: Mutex::new(LruCache::new(REMEMBERED)) }
     }

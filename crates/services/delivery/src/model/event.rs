@@ -40,7 +40,7 @@ impl Status {
     }
 }
 
-/// What a transition tells others.
+/// The events of transitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Published to the order and notification services, for the shop's orders only: baskets and trial orders have no user.

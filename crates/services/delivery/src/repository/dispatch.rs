@@ -1,4 +1,4 @@
-//! The trait of what happens between orders and couriers: assigning and moving.
+//! The trait for assigning orders to couriers and moving couriers.
 
 use async_trait::async_trait;
 use contracts::ids::{CourierId, OrderId};

@@ -26,7 +26,7 @@ impl Due {
         Attempt { notification: self.id, number: self.attempts }
     }
 
-    /// The attempt to be made.
+    /// The next attempt.
     pub fn next_attempt(&self) -> Attempt {
         Attempt { notification: self.id, number: self.attempts + 1 }
     }
@@ -54,7 +54,7 @@ pub struct Attempt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Sent,
-    /// Nothing is sent, and that is as it should be. Stored as failed.
+    /// Deliberately not sent. Stored as failed.
     Skipped {
         problem: String,
     },

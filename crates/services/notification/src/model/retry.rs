@@ -1,4 +1,4 @@
-//! The retry rule: what follows from the result of an attempt, and when the next one is due.
+//! The retry rule: decides by the result of an attempt whether and when the notification is sent again.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What `/api/orders` shows of an order besides the order itself.
+//! The additional data of an order that `/api/orders` shows.
 
 use contracts::money::Money;
 

@@ -34,8 +34,8 @@ pub struct Terms {
 pub trait Orders: Send + Sync {
     /// Writes an order and its event. Returns an order that exists already unchanged.
     ///
-    /// Fails with [`Error::TooManyUnpaid`] if the user has [`Terms::max_unpaid`] unpaid orders. A statement counts only orders committed before it
-    /// starts, so concurrent statements for one user can exceed the limit by the orders they create.
+    /// Fails with [`Error::TooManyUnpaid`] if the user has [`Terms::max_unpaid`] unpaid orders. A statement counts only orders committed
+    /// before it starts, so concurrent statements for one user can exceed the limit by the orders they create.
     async fn create(
         &self,
         order: &NewOrder,
@@ -46,13 +46,13 @@ pub trait Orders: Send + Sync {
     ) -> Result<Order, Error>;
     /// Finds an order of `user`.
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
-    /// The user's orders, newest first, those after `after`, at most `limit`.
+    /// Returns up to `limit` of the user's orders, newest first, starting after `after`.
     async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error>;
     /// Cancels an order that is neither paid nor being paid. Returns false if the order has left that state.
     async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error>;
-    /// Unpaid orders whose payment deadline has passed and that have no attempt in progress, at most `limit`.
+    /// Returns up to `limit` unpaid orders whose payment deadline has passed and that have no attempt in progress.
     async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error>;
-    /// Completes a paid order whose ship is assembled; once per event.
+    /// Completes a paid order whose ship is assembled, once per event.
     async fn assemble(&self, consumer: &'static str, event: EventId, order: OrderId) -> Result<bool, Error>;
     /// Cancels a paid order that cannot be built; once per event.
     async fn undo(&self, consumer: &'static str, event: EventId, order: OrderId, undone: &Event)

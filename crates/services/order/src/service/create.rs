@@ -54,8 +54,8 @@ impl OrderService {
 }
 
 impl OrderService {
-    /// Releases the reservation of an order that could be created later. The key is given back before: a repeat makes another order, since parts
-    /// cannot be reserved again for this one.
+    /// Releases the reservation of an order that could be created later. The key is released first: a repeat makes another order, since
+    /// parts cannot be reserved again for this one.
     async fn give_back(&self, order: OrderId, error: Error, execution: Execution<'_>) -> Error {
         if let Some(claim) = execution.claim {
             match self.keys.forget(claim).await {

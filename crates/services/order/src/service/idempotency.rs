@@ -30,9 +30,9 @@ impl OrderService {
     ///
     /// [`Error::KeyReused`] comes last among the reasons to refuse a request: `precheck` looks for another reason and changes nothing.
     ///
-    /// `work` stores a success under the key in the SQL statement that makes the change. This function stores a refusal, and releases the key
-    /// after any other error except [`Error::KeyInProgress`]: then a repeat has taken over the key of a request that outlived its lease, and
-    /// this request changes and stores nothing.
+    /// `work` stores a success under the key in the SQL statement that makes the change. This function stores a refusal, and releases the
+    /// key after any other error except [`Error::KeyInProgress`]: then a repeat has taken over the key of a request that outlived its
+    /// lease, and this request changes and stores nothing.
     pub(super) async fn idempotent<'a, F>(
         &self,
         claim: Option<&'a Claim>,

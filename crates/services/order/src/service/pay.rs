@@ -66,7 +66,7 @@ impl OrderService {
         self.finish(order, lease).await
     }
 
-    /// Continues an attempt that an earlier request with the same key had begun. None when it has ended without a charge.
+    /// Continues an attempt that an earlier request with the same key had begun. Returns `None` if the attempt has ended without a charge.
     async fn resume(
         &self,
         user: UserId,
@@ -121,7 +121,7 @@ impl OrderService {
         }
     }
 
-    /// Confirms the reservation; with the error if inventory does not.
+    /// Confirms the reservation. Returns also the error, if the inventory service did not confirm.
     async fn confirm(&self, order: &Order) -> (Confirmation, Option<Error>) {
         match self.inventory.reserve(order.uuid, &order.quantities(), true).await {
             Ok(_) => (Confirmation::Held, None),
@@ -260,7 +260,7 @@ impl OrderService {
     }
 }
 
-/// The backoff after the reconciler has taken an attempt `tries` times: 1 s, doubled up to the longest.
+/// Returns the backoff after the reconciler has taken an attempt `tries` times: 1 s, doubled up to a maximum.
 fn pause(tries: u32) -> Duration {
     ASK_AGAIN.saturating_mul(1 << tries.min(10)).min(LONGEST_PAUSE)
 }

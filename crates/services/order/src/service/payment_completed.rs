@@ -1,20 +1,22 @@
 //! Settles an attempt to pay from the payment service's event, which races with that service's response.
 //!
-//! Event and response carry the same result: the payment service writes the event in the statement that settles the attempt. Whichever comes
-//! first ends the attempt and completes the Idempotency-Key in one statement; the later one finds the attempt ended and changes nothing.
+//! Event and response carry the same result: the payment service writes the event in the statement that settles the attempt. Whichever
+//! comes first ends the attempt and completes the Idempotency-Key in one statement; the later one finds the attempt ended and changes
+//! nothing.
 //!
 //! - `SUCCESS`: a process asks for a charge only after inventory has confirmed the parts, which then stand until the order ends. So the
-//!   order is paid, as by the synchronous answer, however many processes have the attempt. One that hears `Charged` later finds the
-//!   order paid by that transaction and answers so; one that is between void and [`Undone`](crate::model::Ending::Undone) is late as
-//!   it would be after another process's answer: its write finds no attempt.
+//!   order is paid, as by the synchronous answer, however many processes have the attempt. A process that receives `Charged` later finds
+//!   the order paid by that transaction and responds accordingly; a process between void and [`Undone`](crate::model::Ending::Undone) is
+//!   late, as after another process's response: its write finds no attempt.
 //! - `INSUFFICIENT_FUNDS`: only a charge ends this way; a void never does. The attempt is declined.
 //! - `FAILED` of an attempt that no process but its first has had: only a process that has taken an attempt over asks for a void
 //!   (`AttemptLease::after_confirmation`), and taking it over marks it as shared before. So this is a declined charge, and the first
 //!   process, which receives the same result, answers the same refusal.
 //! - `FAILED` of a shared attempt may be the void's own event. The process that asked for the void is about to cancel the order and to
-//!   answer that its parts are gone; ended as declined by then, the order would stay payable without parts, under a key that remembers
-//!   another refusal. So the event does not decide: the process that has the attempt, or the reconciler after it, asks inventory and
-//!   payment, and ends it as without the event: declined while the parts are held, cancelled otherwise.
+//!   answer that its parts are gone; if the event ended the attempt as declined before, the order would stay payable without parts, under a
+//!   key that stores another refusal. So the event does not decide: the process that holds the attempt, or the reconciler after it, asks
+//!   the inventory and payment services, and ends the attempt as it would without the event: declined while the parts are held, cancelled
+//!   otherwise.
 //!
 //! Both marking an attempt as shared and ending it update the same row, so the later statement sees the earlier one.
 

@@ -24,7 +24,7 @@ struct Entry {
 }
 
 impl Ledger {
-    /// A user without a balance row has `initial_balance`.
+    /// Creates the ledger. A user without a balance row has `initial_balance`.
     pub fn new(pool: Database, initial_balance: Money, declines: Declines) -> Self {
         Self { pool, initial_balance, declines }
     }
@@ -71,8 +71,8 @@ impl Ledger {
 
 impl Ledger {
     /// Adds to the balance and writes the credit, unless the reference has one. Of two concurrent calls with one reference, the second
-    /// fails on the unique key and changes nothing. The balance never exceeds its initial amount and all credits, so that these have a
-    /// bound and refunds always fit.
+    /// fails on the unique key and changes nothing. The balance never exceeds its initial amount and all credits, so both are bounded and
+    /// refunds always fit.
     async fn enter_credit(&self, credit: &Credit) -> sqlx::Result<Option<(UserId, i64)>> {
         let row = sqlx::query!(
             r#"with existing as (

@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl PaymentService {
-    /// Settles a pending payment, then refunds it if it is to be refunded.
+    /// Settles a pending payment, then makes its refund if one is due.
     pub(super) async fn finish(&self, payment: Payment) -> Result<(), Error> {
         let payment = if payment.status == Status::Pending { self.settle_unknown(payment).await? } else { payment };
         let Status::Refunding { reference } = payment.status else { return Ok(()) };

@@ -45,7 +45,7 @@ impl Messaging {
         subscriptions.into_iter().map(consumer).collect()
     }
 
-    /// The relay that publishes the outbox of `server`: every type of event of which [`ROUTES`](super::ROUTES) says that this service produces it.
+    /// Returns the relay that publishes the outbox of `server`: every type of event of which [`ROUTES`](super::ROUTES) says that this service produces it.
     pub fn relay(&self, server: &Server, waker: &Waker) -> anyhow::Result<Relay> {
         let topics = topics_of(server.name(), &self.topics);
         let outbox = PgOutbox::new(server.database()?, server.instance().to_owned());

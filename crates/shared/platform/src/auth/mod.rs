@@ -47,7 +47,7 @@ impl User {
 }
 
 impl Caller {
-    /// True for this user and for every service.
+    /// Returns true for this user and for every service.
     pub fn may_see(&self, user: Uuid) -> bool {
         match self {
             Self::User(caller) => caller.uuid == user,
@@ -55,7 +55,7 @@ impl Caller {
         }
     }
 
-    /// True for operators and for every service.
+    /// Returns true for operators and for every service.
     pub fn may_operate(&self) -> bool {
         match self {
             Self::User(caller) => caller.is_operator,

@@ -34,7 +34,7 @@ impl OpenCaller {
         }
     }
 
-    /// True for operators, for services, and for every caller of an open API. Records that an operator's role is used.
+    /// Returns true for operators, for services, and for every caller of an open API. Records that an operator's role is used.
     pub fn may_operate(&self) -> bool {
         if let Some(user) = self.user()
             && user.is_operator

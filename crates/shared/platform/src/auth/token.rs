@@ -137,7 +137,7 @@ fn is_valid(claims: &Claims, now: i64) -> bool {
     is_short && claims.iat <= now.saturating_add(skew) && claims.exp >= now.saturating_sub(skew)
 }
 
-/// The bytes of a key, if there are enough of them.
+/// Returns the bytes of a key, if there are enough of them.
 fn long_enough<'a>(variable: &str, key: &'a SecretString) -> Result<&'a [u8], ConfigError> {
     let key = key.expose_secret().as_bytes();
     if key.len() < KEY_BYTES {

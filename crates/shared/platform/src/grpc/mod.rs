@@ -25,7 +25,7 @@ pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
     Uuid::try_parse(value).map_err(|_| Status::invalid_argument(format!("{field}: is not a uuid")))
 }
 
-/// The caller, as the guard identified it.
+/// Returns the caller, as the guard identified it.
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
     let caller = request.extensions().get::<Caller>().cloned();
     caller.ok_or_else(|| Status::internal("the guard is missing before this call"))
@@ -43,13 +43,13 @@ pub fn timestamp(time: chrono::DateTime<chrono::Utc>) -> prost_types::Timestamp 
     prost_types::Timestamp { seconds: time.timestamp(), nanos }
 }
 
-/// True when the call may be made again: it did not reach the peer, or the peer could not serve it then. An open circuit breaker stays open
+/// Returns true if the call may be made again: it did not reach the peer, or the peer could not serve it then. An open circuit breaker stays open
 /// for longer than a retry waits.
 pub fn is_transient(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted) && !is_refused(status)
 }
 
-/// True when no call was made, since the circuit breaker of the peer is open.
+/// Returns true if no call was made, since the circuit breaker of the peer is open.
 pub fn is_refused(status: &Status) -> bool {
     std::error::Error::source(status).is_some_and(<dyn std::error::Error>::is::<Refused>)
 }

@@ -58,12 +58,12 @@ impl Services {
         self
     }
 
-    /// The RPCs behind the guard.
+    /// Returns the RPCs behind the guard.
     fn own_rpcs(&self) -> anyhow::Result<Rpcs> {
         Rpcs::new(&self.names, &[self.descriptors])
     }
 
-    /// Every RPC that the server answers, health and reflection included.
+    /// Returns every RPC that the server answers, health and reflection included.
     fn rpcs(&self) -> anyhow::Result<Rpcs> {
         let open = [
             "grpc.health.v1.Health",

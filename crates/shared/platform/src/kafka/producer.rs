@@ -87,7 +87,7 @@ fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
     Refusal::of(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
 }
 
-/// True when publishing failed because a record is larger than this producer or its topic lets through.
+/// Returns true if publishing failed because a record is larger than this producer or its topic lets through.
 pub fn is_too_large(error: &anyhow::Error) -> bool {
     let code = error.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code);
     code == Some(RDKafkaErrorCode::MessageSizeTooLarge)

@@ -54,7 +54,7 @@ impl Reader {
         Ok(Self { client, consumer })
     }
 
-    /// The extents of a topic's partitions; none for a topic that does not exist.
+    /// Returns the extents of a topic's partitions; none for a topic that does not exist.
     pub fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let metadata = match self.consumer.fetch_metadata(Some(topic), TIMEOUT) {
             Ok(metadata) => metadata,
@@ -114,7 +114,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The marks of this reader's group.
+    /// Returns the marks of this reader's group.
     pub fn marks(&self, topic: &str, partitions: &[i32]) -> anyhow::Result<HashMap<i32, Mark>> {
         let mut list = TopicPartitionList::new();
         for partition in partitions {

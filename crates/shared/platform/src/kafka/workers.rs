@@ -19,9 +19,9 @@ use super::Message;
 
 /// The number of queued messages at which a partition is paused.
 const FULL: usize = 200;
-/// The number of queued batches at which a partition is paused if its handler takes several messages at once. After a pause, the next message
-/// takes up to `fetch.wait.max.ms`: librdkafka drops what it has fetched of the partition and asks again once its current request is answered.
-/// So the messages of one fetch fit.
+/// The number of queued batches at which a partition is paused if its handler takes several messages at once. After a pause, the next
+/// message takes up to `fetch.wait.max.ms`: librdkafka drops what it has fetched of the partition and asks again once its current request
+/// is answered. So the messages of one fetch fit.
 const BATCHES: usize = 5;
 /// The number of queued bytes at which a partition is paused: a few large messages take as much memory as many small ones.
 const FULL_BYTES: usize = 1 << 20;

@@ -93,7 +93,7 @@ pub trait Outbox: Send + Sync + 'static {
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
     /// Gives the right back, if this replica still has it in this epoch: another can have it at once.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;
-    /// The oldest rows that are neither published nor set aside nor among `besides`, at most `limit`.
+    /// Returns the oldest rows that are neither published nor set aside nor among `besides`, at most `limit`.
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>>;
     /// Marks rows as published, unless another replica has taken the lease since `epoch`.
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
@@ -102,7 +102,7 @@ pub trait Outbox: Send + Sync + 'static {
     /// Takes back rows that were set aside and can be published in their order when these are the types that can be routed.
     /// Looks at a bounded number of rows; the next call goes on behind them.
     async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done>;
-    /// The backlog, counted up to a bound.
+    /// Returns the backlog, counted up to a bound.
     async fn backlog(&self) -> anyhow::Result<Backlog>;
     /// Wakes the relay of another replica.
     async fn notify(&self) -> anyhow::Result<()>;

@@ -17,7 +17,7 @@ pub fn is_permanent(error: &Error) -> bool {
     }
 }
 
-/// True when the statement may succeed later as it is: the server is away, starting, full, refuses the user or the database for
+/// Returns true if the statement may succeed later as it is: the server is away, starting, full, refuses the user or the database for
 /// now, or chose this statement to end a deadlock.
 pub fn is_unavailable(error: &Error) -> bool {
     match error {
@@ -33,7 +33,7 @@ pub fn is_unavailable(error: &Error) -> bool {
     }
 }
 
-/// True when the server answers, and refuses this user or this database: only an operator can change that.
+/// Returns true if the server answers, and refuses this user or this database: only an operator can change that.
 pub fn is_refused(error: &Error) -> bool {
     // Classes 28 invalid authorization, 3D invalid catalog name; 42501 insufficient privilege.
     is_of_class(error, &["28", "3D", "42501"])

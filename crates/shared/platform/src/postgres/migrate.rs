@@ -21,7 +21,8 @@ const BLIND_LOOKS: u32 = 5;
 
 /// Waits for the server and brings the schema up to date, under a lock so that replicas take turns.
 ///
-/// Fails only when a migration itself is wrong, or the server's certificate; a server that is unavailable or refuses this service is asked again until `stop`.
+/// Fails only when a migration itself is wrong, or the server's certificate; a server that is unavailable or refuses this service is asked
+/// again until `stop`.
 pub async fn migrate(database: &Database, migrations: &Migrations, stop: &CancellationToken) -> anyhow::Result<()> {
     for history in migrations.histories() {
         catch_up(database, history, stop).await?;

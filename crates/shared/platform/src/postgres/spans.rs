@@ -127,7 +127,7 @@ fn name(sql: &str) -> String {
     if tables.is_empty() { operation.to_owned() } else { format!("{operation} {}", tables.join(", ")) }
 }
 
-/// True for the name of a common table expression: `name as (…)`, `name as materialized (…)`.
+/// Returns true for the name of a common table expression: `name as (…)`, `name as materialized (…)`.
 fn is_subquery(sql: &str, name: &str, next: &str) -> bool {
     next == "as"
         && [" as (", " as materialized (", " as not materialized ("]

@@ -142,12 +142,12 @@ impl Server {
         &self.instance
     }
 
-    /// A lease in the service's database, with this process as its holder.
+    /// Returns a lease in the service's database, with this process as its holder.
     pub fn lease(&self, name: &'static str) -> anyhow::Result<Arc<PgLease>> {
         Ok(Arc::new(PgLease::new(self.database()?, name, self.instance.clone())))
     }
 
-    /// The jobs that remove rows older than `age`.
+    /// Returns the jobs that remove rows older than `age`.
     pub fn retention(&self, age: Duration) -> anyhow::Result<Retention> {
         Ok(Retention { database: self.database()?, holder: self.instance.clone(), age })
     }
@@ -157,12 +157,12 @@ impl Server {
         Guard::new(sessions, self.key.clone(), rules)
     }
 
-    /// A channel to the service `name`, with the identity of this one. `variable` names the address in errors.
+    /// Returns a channel to the service `name`, with the identity of this one. `variable` names the address in errors.
     pub fn peer(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         Ok(self.identify(self.channel(name, variable, address)?))
     }
 
-    /// A channel to `name` whose calls carry no token. Over TLS the certificate identifies this service all the same.
+    /// Returns a channel to `name` whose calls carry no token. Over TLS the certificate identifies this service all the same.
     pub fn channel(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         Peer::over(self.tls.as_ref(), name, variable, address)
     }
@@ -178,7 +178,7 @@ impl Server {
         if self.tls.is_some() { peer } else { peer.identified(self.key.clone()) }
     }
 
-    /// A connection to Redis, which is made when it is first used. `variable` names the URL in errors.
+    /// Returns a connection to Redis, which is made when it is first used. `variable` names the URL in errors.
     pub fn redis(&self, variable: &str, url: &SecretString) -> anyhow::Result<redis::Connection> {
         redis::lazy_connection(variable, url, self.tls.as_ref())
     }

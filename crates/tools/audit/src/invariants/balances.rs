@@ -1,4 +1,5 @@
-//! Invariant 2, balances: for each user, initial + credits - charges of `INVESTOR_MONEY` + their refunds = balance, and the balance is never negative.
+//! Invariant 2, balances: for each user, initial + credits - charges of `INVESTOR_MONEY` + their refunds = balance, and the balance is
+//! never negative.
 //!
 //! `money` calls this check. Nothing else changes a balance.
 

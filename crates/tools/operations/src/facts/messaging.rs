@@ -64,7 +64,8 @@ const RETENTION: i64 = 5;
 /// How much longer than the retention of their topics the rows were kept before that migration.
 const BEFORE: Duration = Duration::from_hours(24);
 
-/// Returns the time since which outbox and inbox are complete. Rows about to be removed may be missing on one side only, hence the margin of a day.
+/// Returns the time since which outbox and inbox are complete. Rows about to be removed may be missing on one side only, hence the margin
+/// of a day.
 pub async fn kept_since(
     databases: &Databases,
     kafka: &kafka::Config,

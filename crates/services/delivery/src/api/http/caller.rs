@@ -9,7 +9,7 @@ pub fn sees_order_of(caller: &OpenCaller, user: Option<UserId>) -> bool {
     caller.known().is_none_or(sees)
 }
 
-/// The user whose orders alone the caller sees; nothing for a caller who sees all.
+/// Returns the user to whose orders the caller is restricted; `None` for a caller who sees all.
 pub fn sees_orders_of(caller: &OpenCaller) -> Option<UserId> {
     match caller.known() {
         Some(Caller::User(user)) if !caller.may_operate() => Some(UserId::new(user.uuid)),

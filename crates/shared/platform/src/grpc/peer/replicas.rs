@@ -95,7 +95,7 @@ impl Replicas {
         }
     }
 
-    /// The replicas that the latest look-up found. Waits for the first look-up until `deadline`.
+    /// Returns the replicas that the latest look-up found. Waits for the first look-up until `deadline`.
     async fn known(&self, deadline: Instant) -> Result<Known, Failure> {
         if let Some(known) = &*self.known.borrow() {
             return Ok(known.clone());

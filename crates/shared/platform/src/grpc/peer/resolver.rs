@@ -11,7 +11,7 @@ use async_trait::async_trait;
 /// Knows the addresses of host names.
 #[async_trait]
 pub trait Resolver: Send + Sync {
-    /// The addresses of `host`, each with `port`.
+    /// Returns the addresses of `host`, each with `port`.
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 

@@ -54,7 +54,7 @@ impl Target {
             .keep_alive_while_idle(true)
     }
 
-    /// The URL with an address in place of the name.
+    /// Returns the URL with an address in place of the name.
     fn at(&self, address: SocketAddr) -> Result<Uri, http::Error> {
         let mut parts = self.url.clone().into_parts();
         parts.authority = Some(Authority::try_from(address.to_string())?);
