@@ -34,7 +34,7 @@ fn iam() -> String {
 }
 
 impl Config {
-    /// A channel to iam, without a token of the service.
+    /// Opens a channel to iam, without a token of the service.
     pub fn iam(&self, server: &Server) -> Result<Peer, ConfigError> {
         server.channel("iam", "IAM_ADDRESS", &self.iam_address)
     }

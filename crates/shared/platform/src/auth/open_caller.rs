@@ -7,7 +7,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use super::{Caller, User};
 use crate::security_events::{self, Event};
 
-/// The caller that the guard identified; none where the API is open to everyone.
+/// The caller that the guard identified; `None` if the API is open to everyone.
 pub struct OpenCaller {
     known: Option<Caller>,
     path: String,

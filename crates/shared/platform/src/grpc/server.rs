@@ -22,7 +22,7 @@ use crate::{
     observe,
 };
 
-/// The longest that a call may take where the caller sets no sooner deadline.
+/// The time limit of a call whose caller sets no earlier deadline.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// The most bytes of a message to health and reflection, which take names.
 const OPEN_MESSAGE: usize = 4 * 1024;
@@ -36,7 +36,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// `descriptors` is the encoded `FileDescriptorSet` that describes every service to come.
+    /// `descriptors` is the encoded `FileDescriptorSet` that describes every service to be added.
     pub fn new(descriptors: &'static [u8]) -> Self {
         Self { routes: RoutesBuilder::default(), descriptors, names: Vec::new() }
     }
@@ -79,7 +79,7 @@ impl Services {
         Rpcs::new(&[&self.names[..], &open].concat(), &descriptors)
     }
 
-    /// The services as they are served, with health, reflection and every layer around them, but without a listener.
+    /// Builds the router of the services with health, reflection and every layer, but without a listener.
     ///
     /// Fails where `guard` has no rule for an RPC.
     pub fn router(self, guard: Guard, max_calls_in_flight: usize) -> anyhow::Result<Router> {
@@ -169,7 +169,7 @@ async fn bounded(request: Request, next: Next) -> Response {
         .unwrap_or_else(|_| refuse(&tonic::Status::deadline_exceeded("the call took too long")))
 }
 
-/// `grpc-timeout`: at most eight digits and a unit, as the gRPC protocol over HTTP/2 has it.
+/// Parses `grpc-timeout`: at most eight digits and a unit, as the gRPC protocol over HTTP/2 defines it.
 fn parse_timeout(value: &str) -> Option<Duration> {
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
     let amount: u32 = digits.parse().ok().filter(|_| digits.len() <= 8)?;

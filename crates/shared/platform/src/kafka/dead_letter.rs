@@ -9,18 +9,18 @@ use crate::outbox::Publisher as _;
 pub const HEADER_TOPIC: &str = "dlq-origin-topic";
 pub const HEADER_PARTITION: &str = "dlq-origin-partition";
 pub const HEADER_OFFSET: &str = "dlq-origin-offset";
-/// The consumer group that could not handle it.
+/// The consumer group that could not handle the message.
 pub const HEADER_GROUP: &str = "dlq-origin-group";
 pub const HEADER_ERROR: &str = "dlq-error";
-/// How often it was tried.
+/// The number of attempts to handle the message.
 pub const HEADER_ATTEMPTS: &str = "dlq-attempts";
-/// When it was given up, RFC 3339.
+/// The time at which the message was dead-lettered, RFC 3339.
 pub const HEADER_FAILED_AT: &str = "dlq-failed-at";
 
-/// How many bytes of payload are left out, where the dead-letter topic does not take a record as large as this one.
+/// The number of payload bytes omitted because the dead-letter topic does not accept a record of this size.
 pub const HEADER_LEFT_OUT: &str = "dlq-left-out-bytes";
 
-/// The headers of a letter that had to be made shorter.
+/// The headers that an abridged letter keeps.
 const TOLD: [&str; 9] = [
     HEADER_TOPIC,
     HEADER_PARTITION,
@@ -60,7 +60,7 @@ impl Consumer {
     }
 }
 
-/// The message as it came, with its own headers, and beside them where from and why.
+/// Builds the dead letter: the message with its own headers, plus headers with its origin and the reason.
 fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Record {
     let mut headers = message.headers.clone();
     headers.extend([
@@ -80,7 +80,8 @@ fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Re
     }
 }
 
-/// A dead letter without its payload, for a message that is too large for the topic: origin, problem and type. The message stays in its own topic.
+/// Reduces a dead letter that is too large for the topic to origin, problem and type, without payload. The message itself stays in its own
+/// topic.
 fn abridged(letter: Record) -> Record {
     let Record { topic, mut key, payload, headers } = letter;
     key.truncate(KEPT);

@@ -40,7 +40,7 @@ pub struct Mark {
 }
 
 impl Reader {
-    /// A reader whose marks are those of `group`.
+    /// Creates a reader with the marks of `group`.
     pub fn new(config: &Config, group: &str) -> anyhow::Result<Self> {
         let mut client = config.client();
         client
@@ -76,7 +76,7 @@ impl Reader {
             .collect()
     }
 
-    /// Hands every record of these extents to `each`, the records of a partition in their order.
+    /// Calls `each` with every record within these extents, the records of a partition in their order.
     pub fn read(
         &self,
         topic: &str,

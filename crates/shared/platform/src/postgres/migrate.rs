@@ -1,4 +1,4 @@
-//! Migrates a database: waits for the server and applies what is pending, one replica at a time.
+//! Migrates a database: waits for the server and applies pending migrations, one replica at a time.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use tokio_util::sync::CancellationToken;
 use super::{Database, History, Migrations, is_refused, is_unavailable, path::Unanswered, tls};
 use crate::retry;
 
-/// How often a connection that migrates is looked after.
+/// How often the connection of a migration is checked.
 const LOOK: Duration = Duration::from_secs(2);
 /// The connection of a migration that has been idle for longer than this counts as lost.
 const IDLE: Duration = Duration::from_secs(5);
-/// After this many failed looks in a row the connection counts as lost, too.
+/// After this many consecutive failed checks the connection also counts as lost.
 const BLIND_LOOKS: u32 = 5;
 
 /// Waits for the server and brings the schema up to date, under a lock so that replicas take turns.
 ///
-/// Fails only when a migration itself is wrong, or the server's certificate; a server that is unavailable or refuses this service is asked
-/// again until `stop`.
+/// Fails only if a migration itself or the server's certificate is wrong; if the server is unavailable or refuses this service, it retries
+/// until `stop`.
 pub async fn migrate(database: &Database, migrations: &Migrations, stop: &CancellationToken) -> anyhow::Result<()> {
     for history in migrations.histories() {
         catch_up(database, history, stop).await?;
@@ -64,7 +64,7 @@ async fn catch_up(database: &Database, history: History<'_>, stop: &Cancellation
     }
 }
 
-/// Migrates on a connection of its own, for as long as the server is at it.
+/// Migrates on a connection of its own, for as long as the server works on it.
 async fn attempt(database: &Database, history: History<'_>) -> Result<(), sqlx::migrate::MigrateError> {
     let mut connection = database.connect().await?;
     // Waiting for another replica's migrations may take long.
@@ -84,8 +84,8 @@ async fn attempt(database: &Database, history: History<'_>) -> Result<(), sqlx::
     outcome
 }
 
-/// Returns when the server does nothing any more for a connection that still waits for it. A migration may take any time, so that no
-/// limit would do.
+/// Returns once the server no longer works for a connection that still waits. A time limit would not do, since a migration may take any
+/// time.
 async fn lost(database: &Database, backend: i32) {
     let mut blind = 0;
     while blind < BLIND_LOOKS {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::config::ConfigError;
 
-/// A certificate that ends sooner than this is worth a warning.
+/// The remaining validity below which a warning is logged.
 const SOON: Duration = Duration::from_hours(7 * 24);
 
 /// The certificates of this process. Clones share them.
@@ -24,19 +24,19 @@ pub struct Tls(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub config: Config,
     pub current: RwLock<Arc<Material>>,
-    /// What was wrong with the files at the last look, and whether that has been logged.
+    /// The problem of the files at the last check, and whether it has been logged.
     pub problem: Mutex<Option<(String, bool)>>,
 }
 
 impl Tls {
-    /// Reads the files. Fails, naming the variable, where they cannot be used.
+    /// Reads the files. Fails, naming the variable, if they cannot be used.
     pub fn load(config: Config) -> Result<Self, ConfigError> {
         let material = Arc::new(Material::new(Files::read(&config)?)?);
         warn_before_end(&material);
         Ok(Self(Arc::new(Shared { config, current: RwLock::new(material), problem: Mutex::default() })))
     }
 
-    /// Fails also where the certificate names another service than this one.
+    /// Does the same as [`load`](Self::load); fails also if the certificate names another service.
     pub fn of_service(config: Config, service: &str) -> Result<Self, ConfigError> {
         let tls = Self::load(config)?;
         let name = tls.name();
@@ -51,12 +51,12 @@ impl Tls {
         self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The name in the URI of the certificate: `order` of `spiffe://shipyard/order`.
+    /// Returns the name in the URI of the certificate: `order` for `spiffe://shipyard/order`.
     pub fn name(&self) -> Arc<str> {
         self.current().name.clone()
     }
 
-    /// The settings of a listener for its next connection.
+    /// Returns the settings of a listener for its next connection.
     pub(super) fn listener(&self, clients: Clients) -> Arc<ServerConfig> {
         let current = self.current();
         match clients {
@@ -65,7 +65,7 @@ impl Tls {
         }
     }
 
-    /// The settings of a channel for its next connection.
+    /// Returns the settings of a channel for its next connection.
     pub(super) fn client(&self) -> Arc<ClientConfig> {
         self.current().client.clone()
     }

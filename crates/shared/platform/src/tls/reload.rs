@@ -14,11 +14,11 @@ use super::{
 };
 use crate::config::ConfigError;
 
-/// How often the files are looked at. New ones count within a minute, the second look at broken ones included.
+/// How often the files are read. New files are used within a minute, even if the first check finds them inconsistent.
 pub const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 impl Tls {
-    /// Looks at the files every so often, until `stop`.
+    /// Reads the files periodically, until `stop`.
     pub async fn watch(self, every: Duration, stop: CancellationToken) -> anyhow::Result<()> {
         let mut day = tokio::time::interval(Duration::from_hours(24));
         day.reset();
@@ -33,7 +33,7 @@ impl Tls {
         }
     }
 
-    /// Uses what was read, if it is new and in order.
+    /// Uses the files that were read, if they are new and valid.
     fn take(&self, read: Result<Files, ConfigError>) {
         let mut problem = self.0.problem.lock().unwrap_or_else(PoisonError::into_inner);
         let made = match read {
@@ -55,7 +55,7 @@ impl Tls {
             Err(error) => {
                 let error = error.to_string();
                 let known = problem.take().filter(|(known, _)| *known == error);
-                // Between two files that are being replaced, one does not fit the other: that is over at the next look.
+                // While two files are being replaced, they may not match each other; the next check finds both replaced.
                 if known.as_ref().is_some_and(|(_, is_logged)| !is_logged) {
                     tracing::warn!(error, "new TLS certificates rejected, the old ones stay in use");
                 }
