@@ -1,4 +1,4 @@
-//! The audit after a fault: compares databases and topics with what customers, the provider and the chats have seen.
+//! The audit after a fault: compares databases and topics with the records of customers, provider and chats.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -74,8 +74,8 @@ async fn facts(cluster: &Cluster, load: &Load, slack: u32, problems: &mut Vec<St
     Ok(facts)
 }
 
-/// All facts at a moment at which no work is pending. A system that makes no progress for `patience` with work pending is a
-/// problem, and is audited as it is. A backlog that shrinks is waited for: Telegram accepts one message per second and chat.
+/// Gathers all facts at a moment at which no work is pending. If pending work makes no progress for `patience`, that is a problem, and the
+/// system is audited in this state. While a backlog shrinks, the audit waits: Telegram accepts one message per second and chat.
 async fn quiet_facts(cluster: &Cluster, patience: Duration) -> anyhow::Result<(Facts, Option<String>)> {
     let databases = &cluster.sources.databases;
     let (mut moved, mut seen) = (Instant::now(), String::new());

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// How often the thread wakes the loop at most: what is due together is sent together.
+/// The shortest interval between two wake-ups: arrivals that become due together are sent together.
 const FINEST: Duration = Duration::from_micros(250);
 
 /// What wakes the loop when a request is due.

@@ -43,7 +43,7 @@ pub struct GuardedKafka {
     pub rotated: String,
 }
 
-/// The broker of this test binary, which needs a container engine: nothing where there is none.
+/// Returns the broker of this test binary; `None` without a container engine.
 pub async fn guarded_kafka() -> Option<GuardedKafka> {
     static BROKER: OnceCell<Option<GuardedKafka>> = OnceCell::const_new();
     once(&BROKER, start).await

@@ -1,4 +1,4 @@
-//! Deliveries, couriers and what they carry.
+//! Deliveries, couriers and their cargo.
 
 use chrono::{DateTime, Utc};
 use contracts::events::{DeliveryStatusUpdated, record};
@@ -56,7 +56,7 @@ impl Delivery {
     }
 }
 
-/// The uuid of the event that tells that the delivery of `order` has reached `status`.
+/// Returns the id of the event that reports `status` of the delivery of `order`.
 pub fn status_event(order: Uuid, status: &str) -> Uuid {
     record(order, DeliveryStatusUpdated { status: status.to_owned(), ..DeliveryStatusUpdated::default() }).uuid
 }

@@ -93,7 +93,7 @@ struct Published<'a> {
     orders: HashMap<&'static str, HashMap<Uuid, Uuid>>,
     /// Their outbox rows.
     written: HashMap<Uuid, &'a OutboxRow>,
-    /// The orders that are to be delivered, and whether each was ever paid.
+    /// The orders that have to be delivered, and whether each was ever paid.
     to_be_delivered: HashMap<Uuid, bool>,
 }
 

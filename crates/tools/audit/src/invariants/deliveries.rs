@@ -39,7 +39,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// An order's delivery matches the order's status. `told` are the events that order has handled.
+/// Checks that an order's delivery matches the order's status. `told` are the events that the order service has handled.
 fn delivered(order: &Order, delivery: Option<&Delivery>, told: &HashSet<Uuid>, check: &mut Check) {
     let row = format!("order {}", order.uuid);
     let known = delivery.filter(|delivery| delivery.delivery.is_some());
@@ -176,8 +176,8 @@ impl<'a> Topic<'a> {
         Self { records }
     }
 
-    /// The statuses of an order, each at its first record, where that is not how it had them. The topic may have lost the oldest, and
-    /// may lack those that are not published yet.
+    /// Returns the published statuses of an order, each at its first record, if their order differs from the delivery's. The topic may have
+    /// lost the oldest records, and may lack statuses not published yet.
     fn reordered(&self, order: Uuid, had: &[Uuid]) -> Option<Vec<Uuid>> {
         let records = self.records.get(&order)?;
         let mut seen = HashSet::new();

@@ -47,7 +47,7 @@ impl Delivery {
     }
 }
 
-/// A delivery goes through its statuses in their order, and may fail before a courier has it.
+/// Checks that a delivery goes through its statuses in their order, or fails before a courier carries it.
 fn next(known: &mut Option<&'static str>, status: Option<&Value>) -> anyhow::Result<()> {
     let Some(status) = status else {
         ensure!(known.is_none(), "its delivery was {known:?} before, and is gone");

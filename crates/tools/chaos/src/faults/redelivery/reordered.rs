@@ -62,8 +62,8 @@ pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Republishes the events of a producer that consumers have not consumed, shuffled across all its topics, and moves the consumers past
-/// the originals. Returns how many events were republished; one that two consumers lack counts twice. The consumers must not run.
+/// Republishes the events of a producer that consumers have not consumed, shuffled across all its topics, and moves the consumers past the
+/// originals. Returns how many events were republished; an event that two consumers lack counts twice. The consumers must not run.
 async fn mix(experiment: &mut Experiment, producer: &'static Service) -> anyhow::Result<usize> {
     let cluster = &experiment.cluster;
     let mut progress = topics::progress(cluster).await?;
