@@ -52,7 +52,7 @@ pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet
     problems
 }
 
-/// Loans that the broker has taken and customers does not know: each topic is read to its end by now.
+/// Returns the loans that the broker has accepted and the customers service does not know, although it has read each topic to its end.
 fn lost_loans(facts: &Facts, load: &Load) -> Vec<String> {
     let known: HashSet<&str> = facts.loans.iter().map(|loan| loan.id.as_str()).collect();
     let lost = load.lent().into_iter().filter(|loan| !known.contains(loan.as_str()));

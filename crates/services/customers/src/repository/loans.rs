@@ -31,7 +31,7 @@ pub trait Loans: Send + Sync {
     /// Takes at most `limit` loans that are due for credit, those with the fewest tries first. Each is leased to the caller for the
     /// returned time, and due again afterwards.
     async fn due_credits(&self, limit: i64) -> Result<Vec<(Loan, Duration)>, Error>;
-    /// Records that payment has credited the loan. True if that is new.
+    /// Records that the payment service has credited the loan. Returns true if that is new.
     async fn credited(&self, loan: &LoanId) -> Result<bool, Error>;
     /// Returns the user's loans, oldest first, at most [`MOST_LOANS`].
     async fn list(&self, customer: UserId) -> Result<Vec<Loan>, Error>;

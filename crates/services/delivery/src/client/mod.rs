@@ -1,4 +1,4 @@
-//! Other systems that delivery asks: order for an address, geo for a street's place.
+//! Clients of other services: order for the address of an order, geo for the location of a street.
 
 mod geo;
 mod memory;

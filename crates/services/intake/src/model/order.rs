@@ -80,7 +80,7 @@ macro_rules! object {
         }
 
         impl $object {
-            /// Returns the texts of the order with the names of their members.
+            /// Returns the texts of the object with the names of their members.
             pub(super) fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
                 [$((stringify!($member), Member::text(&self.$member))),*]
                     .into_iter()

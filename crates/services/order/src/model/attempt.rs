@@ -4,8 +4,8 @@
 //! paused. Several processes may therefore work on one attempt at the same time. Two rules keep them consistent:
 //!
 //! - Payment's answer (charged, declined) is a fact: any process that has received it may write it.
-//! - To abandon an attempt or to cancel its order is a decision. Only the process that holds the current epoch may write it, and only
-//!   when no other process can have asked payment: because it is the first one, or because payment has voided the attempt.
+//! - To abandon an attempt or to cancel its order is a decision. Only the process that holds the current epoch may write it, and only when
+//!   no other process can have called the payment service: because it is the first one, or because that service has voided the attempt.
 
 use super::Attempt;
 

@@ -1,4 +1,4 @@
-//! An order's payment, as payment knows it.
+//! An order's payment, as the payment service reports it.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::TransactionId;

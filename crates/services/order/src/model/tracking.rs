@@ -13,7 +13,7 @@ pub struct Tracked {
     pub position: Option<Position>,
 }
 
-/// How far a delivery has come.
+/// The progress of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// `Processing`, `(x, y)` or `Delivered to address`.

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(12);
 const TO_ANSWER: Duration = Duration::from_millis(500);
 /// The first pause before the reconciler asks about an attempt whose outcome is unknown.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// Bounds the backoff, so that an outcome is known well within 30 s after payment has recovered.
+/// The maximum backoff: an outcome is known well within 30 s after the payment service has recovered.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 impl OrderService {

@@ -4,10 +4,10 @@
 //! comes first ends the attempt and completes the Idempotency-Key in one statement; the later one finds the attempt ended and changes
 //! nothing.
 //!
-//! - `SUCCESS`: a process asks for a charge only after inventory has confirmed the parts, which then stand until the order ends. So the
-//!   order is paid, as by the synchronous answer, however many processes have the attempt. A process that receives `Charged` later finds
-//!   the order paid by that transaction and responds accordingly; a process between void and [`Undone`](crate::model::Ending::Undone) is
-//!   late, as after another process's response: its write finds no attempt.
+//! - `SUCCESS`: a process requests a charge only after the inventory service has confirmed the parts, which stay confirmed until the order
+//!   ends. So the order is paid, as by the synchronous answer, however many processes have the attempt. A process that receives `Charged`
+//!   later finds the order paid by that transaction and responds accordingly; a process between void and
+//!   [`Undone`](crate::model::Ending::Undone) is late, as after another process's response: its write finds no attempt.
 //! - `INSUFFICIENT_FUNDS`: only a charge ends this way; a void never does. The attempt is declined.
 //! - `FAILED` of an attempt that no process but its first has had: only a process that has taken an attempt over asks for a void
 //!   (`AttemptLease::after_confirmation`), and taking it over marks it as shared before. So this is a declined charge, and the first

@@ -16,7 +16,8 @@ names!(DeliveryState {
     Failed = "FAILED",
 });
 
-/// An order as delivery knows it: of the shop, a basket or a try. The early states are of an event that came before order.paid.
+/// An order of the delivery service: of the shop, a basket or a trial order. The early states stand for an event that came before
+/// `order.paid`.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     pub order: Uuid,

@@ -54,7 +54,7 @@ pub struct Facts {
     pub customers: Vec<Customer>,
     pub customer_versions: Vec<CustomerVersion>,
     pub loans: Vec<Loan>,
-    /// What payment has credited, once per reference.
+    /// The credits of the payment service, one per reference.
     pub credits: Vec<Credit>,
     pub intake: Intake,
 

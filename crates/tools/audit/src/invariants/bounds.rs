@@ -48,7 +48,7 @@ fn orders(facts: &Facts, late: &mut Late<'_>) {
         let row = format!("order {}", order.uuid);
         match order {
             Order { status: OrderStatus::Pending, attempt: Some(_), .. } => {
-                // If payment does not know the attempt, its start time is unknown.
+                // If the payment service does not know the attempt, its start time is unknown.
                 let due = begun.get(&(order.uuid, order.attempt)).copied().unwrap_or(order.pay_until);
                 late.look(&row, "its payment outcome is unknown", due);
             }

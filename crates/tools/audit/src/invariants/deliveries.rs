@@ -114,7 +114,7 @@ fn named(uuid: Option<Uuid>) -> String {
     uuid.map_or_else(|| "nothing".to_owned(), |uuid| uuid.to_string())
 }
 
-/// The events that delivery has written equal the statuses and states that its orders have had, in their order.
+/// Checks that the events written by the delivery service equal the statuses and states that its orders have had, in their order.
 fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
     let mut written: HashMap<Uuid, Vec<&OutboxRow>> = HashMap::new();
     for row in facts.outbox.iter().filter(|row| row.service == "delivery") {

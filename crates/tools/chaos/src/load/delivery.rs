@@ -38,7 +38,7 @@ impl Delivery {
 
     /// Checks the answer of `…/delivery`.
     pub fn check(&mut self, body: &Value) -> anyhow::Result<()> {
-        // Order's own copy, while delivery is away.
+        // The order service's own copy, while the delivery service is unavailable.
         let known = if body["stale"] == true { &mut self.copied.clone() } else { &mut self.told };
         next(known, body.get("status"))?;
         let arrived = body["status"] == "DELIVERED" && body["stale"] != true;

@@ -108,7 +108,7 @@ async fn until_published(cluster: &Cluster, service: &'static Service) -> anyhow
     timeout(PATIENCE, published).await.with_context(|| format!("{service} does not publish"))?
 }
 
-/// Returns when assembly has consumed every order and reported each result.
+/// Returns when the assembly service has consumed every order and reported each result.
 async fn until_built(cluster: &Cluster) -> anyhow::Result<()> {
     let taken = async {
         while topics::progress(cluster).await?.iter().any(|one| is_of(one, &assembly::SERVICE) && one.uncommitted() > 0)
