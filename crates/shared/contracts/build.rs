@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Every `.proto` file below `folder`, in an order that does not depend on the file system.
+/// Lists every `.proto` file below `folder`, in an order that does not depend on the file system.
 fn contracts(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -42,7 +42,7 @@ fn contracts(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The messages with sensitive fields. Fails for one whose `Debug` cannot be written here.
+/// Returns the messages with sensitive fields. Fails for a message whose `Debug` cannot be generated.
 fn sensitive(pool: &DescriptorPool) -> Result<Vec<MessageDescriptor>, String> {
     let option = pool.get_extension_by_name("common.v1.sensitive").ok_or("there is no option common.v1.sensitive")?;
     let is_sensitive = |field: &FieldDescriptor| field.options().get_extension(&option).as_bool().unwrap_or_default();
@@ -56,7 +56,7 @@ fn sensitive(pool: &DescriptorPool) -> Result<Vec<MessageDescriptor>, String> {
     Ok(messages)
 }
 
-/// `Debug` of a message. Names of messages and fields are those of Rust already; a raw identifier would not compile.
+/// Generates `Debug` of a message. Messages and fields have their Rust names already; a raw identifier would not compile.
 fn debug(message: &MessageDescriptor) -> String {
     let (package, name) = (message.package_name().replace('.', "::"), message.name());
     let option = message.parent_pool().get_extension_by_name("common.v1.sensitive");

@@ -42,7 +42,7 @@ fn build_max() -> Duration {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the one that is wrong.
+    /// Reads and checks the variables; an error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         if own.assembly_build_min > own.assembly_build_max {

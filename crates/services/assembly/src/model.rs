@@ -59,7 +59,7 @@ impl NewJob {
     }
 }
 
-/// The end of a job, which other services are told.
+/// The event that reports the end of a job to other services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     Assembled { order: OrderId, user: UserId, build_time_sec: i64 },

@@ -65,7 +65,7 @@ impl AssemblyService {
         let _ = tokio::time::timeout(left.min(POLL), self.started.notified()).await;
     }
 
-    /// The job of the caller's own order; a service sees all.
+    /// Returns the job of the caller's own order; a service sees all.
     pub async fn find(&self, caller: &Caller, order: OrderId) -> Result<Job, Error> {
         let job = self.jobs.find(order).await?;
         job.filter(|job| caller.may_see(job.user.uuid())).ok_or(Error::NotFound)

@@ -70,7 +70,7 @@ fn check(entry: Entry) -> Result<NewCourier, String> {
     })
 }
 
-/// The same at each start, so that replicas that start together add the same places.
+/// Derives the id of a place. It is the same at each start, so that replicas that start together add the same places.
 fn place_id(courier: CourierId, number: u32) -> PlaceId {
     PlaceId::new(Uuid::new_v5(&courier.uuid(), number.to_string().as_bytes()))
 }

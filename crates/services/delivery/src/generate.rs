@@ -1,4 +1,4 @@
-//! Generates what chance and the clock decide of new deliveries and couriers: the edge of everything below it.
+//! Generates the ids, times and random values of new deliveries and couriers, so that the code below takes them as arguments.
 
 use chrono::Days;
 use contracts::ids::{CourierId, DeliveryId, OrderId, PlaceId, UserId};
@@ -9,10 +9,10 @@ use crate::model::{
     FIRST_PLACE_VOLUME, Location, Name, NewCourier, NewDelivery, Speed, TrackingNumber, Volume, first_place,
 };
 
-/// The days until an order arrives, as long as no courier has it.
+/// The estimated days until an order arrives, while no courier carries it.
 const ESTIMATE: Days = Days::new(3);
 
-/// A delivery about to be made now.
+/// Generates a new delivery, as of now.
 pub fn delivery(order: OrderId, user: Option<UserId>) -> NewDelivery {
     let today = clock::now().date_naive();
     NewDelivery {
@@ -24,7 +24,7 @@ pub fn delivery(order: OrderId, user: Option<UserId>) -> NewDelivery {
     }
 }
 
-/// A courier with its first place, somewhere on the grid.
+/// Generates a courier with its first storage place, at a random cell.
 pub fn courier(name: Name, speed: Speed) -> NewCourier {
     NewCourier {
         id: CourierId::new(ids::ordered()),
@@ -35,7 +35,7 @@ pub fn courier(name: Name, speed: Speed) -> NewCourier {
     }
 }
 
-/// A storage place about to be added.
+/// Generates a storage place.
 pub fn place(name: Name, volume: Volume) -> (PlaceId, Name, Volume) {
     (PlaceId::new(ids::ordered()), name, volume)
 }

@@ -30,7 +30,7 @@ struct Own {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the one that is wrong.
+    /// Reads and checks the variables; an error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         let streets = own.geo_streets.as_deref().map(read_streets).transpose()?;

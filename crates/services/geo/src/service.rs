@@ -13,12 +13,12 @@ pub struct GeoService {
 }
 
 impl GeoService {
-    /// `streets` are those whose cells are given.
+    /// `streets` have configured cells; all other cells follow from a hash.
     pub fn new(streets: Streets) -> Self {
         Self { streets: Arc::new(streets) }
     }
 
-    /// The street's given cell, or the one that follows from its hash.
+    /// Returns the cell configured for the street, or else the cell derived from its hash.
     pub fn locate(&self, street: &str) -> Result<Cell, Error> {
         let street = Street::new(street)?;
         Ok(self.streets.get(&street).copied().unwrap_or_else(|| Cell::by_hash(&street)))

@@ -139,7 +139,7 @@ impl Hashing {
     /// The least memory in KiB and passes that OWASP's Password Storage Cheat Sheet gives for argon2id with one lane.
     const LEAST: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 
-    /// True for costs below OWASP's minimum.
+    /// Returns true if the costs are below OWASP's minimum.
     pub fn is_weak(&self) -> bool {
         !Self::LEAST
             .iter()
@@ -196,7 +196,7 @@ fn address_window() -> Duration {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the one that is wrong.
+    /// Reads and checks the variables; an error names the invalid variable.
     ///
     /// Redis is required, except in the one process that runs all services.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
@@ -255,7 +255,7 @@ impl Own {
             .map_err(|error| ConfigError::new("IAM_TRUSTED_PROXIES", error.problem))
     }
 
-    /// The least characters of a new password, if it is in range.
+    /// Returns the minimum length of a new password in characters, if the setting is in range.
     pub fn check_password_min(&self) -> Result<usize, ConfigError> {
         let least = self.iam_password_min;
         if (MIN_CHARACTERS..=MAX_CHARACTERS).contains(&least) {

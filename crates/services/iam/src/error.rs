@@ -16,7 +16,7 @@ pub enum Error {
     NotOperator,
     #[error("email is already taken")]
     EmailTaken,
-    /// Also for an unknown login and one that is locked out, so that the answer does not tell them apart.
+    /// Also for an unknown login and for a locked one, so that the response does not reveal which it is.
     #[error("wrong login or password")]
     WrongCredentials,
     #[error("invalid session")]

@@ -57,7 +57,7 @@ fn max_in_flight() -> usize {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the one that is wrong.
+    /// Reads and checks the variables; an error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         if !(1..=MOST_CACHED).contains(&own.intake_cache_capacity) {

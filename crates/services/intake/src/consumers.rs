@@ -1,6 +1,7 @@
-//! The topic `orders`, which programs outside write: its records are stored in batches, and what breaks a rule is a dead letter.
+//! The topic `orders`, which outside programs publish to: its records are stored in batches, and a record that breaks a rule becomes a dead
+//! letter.
 //!
-//! There is no inbox: the order's key recognises a record that comes again. An offset is stored after the commit of its batch.
+//! There is no inbox: a repeated record is recognised by the order's key. An offset is stored after the commit of its batch.
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::{
 
 /// The most records of one write.
 const BATCH: usize = 200;
-/// After so many records that are read, other tasks get their turn: connections and requests of this process wait meanwhile.
+/// The number of records after which decoding yields to other tasks, since connections and requests of this process wait meanwhile.
 const READ_AT_ONCE: usize = 16;
 
 pub fn orders(service: IntakeService) -> Subscription {
@@ -57,7 +58,8 @@ impl Handler for Orders {
         BATCH
     }
 
-    /// What cannot be read or is another order of a known uid is left to [`handle`](Self::handle), and so is all of a batch that fails.
+    /// Records that cannot be read, or are another order of a known uid, are left to [`handle`](Self::handle); so are all records of a
+    /// batch that fails.
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
         let now = clock::now();
         let mut handled = vec![false; messages.len()];

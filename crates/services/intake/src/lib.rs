@@ -1,4 +1,4 @@
-//! Intake takes the orders that others produce from a stream, stores each once, and shows any of them by its id.
+//! The intake service consumes orders of outside programs from a stream, stores each once, and shows any of them by its id.
 
 pub mod api;
 pub mod app;

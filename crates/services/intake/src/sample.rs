@@ -38,7 +38,7 @@ const CURRENCIES: [&str; 4] = ["USD", "EUR", "RUB", "KZT"];
 
 /// The times of orders begin here. They keep the rule on `date_created` until 2036.
 const BEGINNING: i64 = 1_767_225_600;
-/// And are within so many seconds: half a year.
+/// The range of the creation times, in seconds: half a year.
 const SPAN: u64 = 15_552_000;
 
 /// One piece of a short order.
@@ -52,7 +52,7 @@ pub struct Piece {
 pub struct Dice(u64);
 
 impl Dice {
-    /// The dice of order `number` of a seed.
+    /// Creates the random generator of order `number` of a seed.
     pub fn new(seed: u64, number: u64) -> Self {
         let mut dice = Self(seed);
         let mixed = dice.roll();
@@ -66,7 +66,7 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// From 0, below `end`.
+    /// Returns a random number from 0 to below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.roll() % end
     }
@@ -79,14 +79,14 @@ impl Dice {
         all[usize::try_from(self.below(all.len() as u64)).unwrap_or_default()]
     }
 
-    /// True with the probability `share`, from 0 to 1.
+    /// Returns true with the probability `share`, from 0 to 1.
     #[expect(clippy::cast_precision_loss, reason = "a share needs no more than a double's digits")]
     pub fn is_within(&mut self, share: f64) -> bool {
         ((self.roll() >> 11) as f64) < share * (1_u64 << 53) as f64
     }
 }
 
-/// Order `number` of `seed`: valid, and never the same as another of this seed.
+/// Generates order `number` of `seed`: valid, and different from every other order of this seed.
 pub fn order(seed: u64, number: u64) -> Order {
     let mut dice = Dice::new(seed, number);
     let uid = format!("{:016x}{number:x}", dice.roll());
@@ -98,7 +98,7 @@ pub fn order(seed: u64, number: u64) -> Order {
     made(&mut dice, &uid, customer, pieces.collect(), created)
 }
 
-/// The order of a short form: what it does not say is made up.
+/// Completes a short form to an order with generated values.
 pub fn short_order(random: u128, customer_id: String, pieces: Vec<Piece>, now: DateTime<Utc>) -> Order {
     let uid = format!("{random:032x}");
     // Half of the random bits will do.
@@ -151,7 +151,7 @@ fn made(dice: &mut Dice, uid: &str, customer_id: String, pieces: Vec<(String, &s
     }
 }
 
-/// Its sale is per cent, and its total rounded down.
+/// Generates an item whose sale is a percentage and whose total is rounded down.
 fn item(dice: &mut Dice, track_number: &str, name: String, brand: &str) -> Item {
     let (price, sale) = (dice.between(10, 50_000), dice.between(0, 70));
     Item {

@@ -50,7 +50,7 @@ impl App {
         })
     }
 
-    /// The listening address, with the actual port.
+    /// Returns the listening address, with the actual port.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }

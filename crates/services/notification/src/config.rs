@@ -30,7 +30,7 @@ pub struct Own {
     /// The Bot API's base URL.
     #[serde(default = "telegram")]
     pub telegram_api_url: String,
-    /// Whether users are written to whose Telegram contact is not confirmed. Not set: only where the Bot API is not Telegram's own.
+    /// Whether to notify users whose Telegram contact is not confirmed. If not set: only if the Bot API is not Telegram's own.
     pub notification_telegram_unconfirmed: Option<bool>,
     /// A directory whose files replace the built-in templates of the same name; see `templates/`.
     pub notification_templates: Option<PathBuf>,
@@ -44,7 +44,7 @@ fn telegram() -> String {
 }
 
 impl Own {
-    /// Whether users are written to whose Telegram contact is not confirmed.
+    /// Returns true if users whose Telegram contact is not confirmed are notified.
     pub fn writes_to_unconfirmed(&self) -> bool {
         let host = reqwest::Url::parse(&self.telegram_api_url).ok();
         let host = host.as_ref().and_then(|url| url.host_str()).map(|host| host.trim_end_matches('.'));
@@ -53,7 +53,7 @@ impl Own {
 }
 
 impl Config {
-    /// Reads the variables; an error names the one that is wrong.
+    /// Reads the variables; an error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         Ok(Self {
             server: server::Config::load(&SERVICE, settings)?,

@@ -1,4 +1,4 @@
-//! Notification tells users through Telegram what happened to their orders, once per event.
+//! The notification service informs users through Telegram about their orders, once per event.
 
 pub mod api;
 pub mod app;

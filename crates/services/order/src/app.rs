@@ -73,7 +73,7 @@ impl App {
         })
     }
 
-    /// Where it listens, the port that the system chose included.
+    /// Returns the listening address, with the actual port.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }

@@ -32,7 +32,7 @@ pub struct Own {
     /// delivery's address, `host:port`.
     #[serde(default = "delivery")]
     pub delivery_address: String,
-    /// The most parts of an order that is delivered, repeats counted: what a courier can carry.
+    /// The maximum number of parts of an order that is delivered, repeats counted: the capacity of a courier.
     #[serde(default = "delivery_max_volume")]
     pub order_delivery_max_volume: usize,
     /// An order that is not paid after this long is cancelled.
@@ -41,7 +41,7 @@ pub struct Own {
     /// Unpaid orders that one user may have; one more is refused with 429.
     #[serde(default = "max_unpaid")]
     pub order_max_unpaid: u32,
-    /// A Redis that keeps what payment and delivery answer about an order. Without it each request asks them.
+    /// A Redis that caches the answers of the payment and delivery services about an order. Without it, each request calls these services.
     pub order_status_cache_url: Option<SecretString>,
     /// Requests worked on at once; one more is refused with 429. One user has a quarter of them at most. Creating and paying orders take three eighths of them each at most, tracking deliveries
     /// one eighth.

@@ -34,12 +34,12 @@ fn iam() -> String {
 }
 
 impl Config {
-    /// A channel to iam, without a token of the service.
+    /// Opens a channel to iam, without a token of the service.
     pub fn iam(&self, server: &Server) -> Result<Peer, ConfigError> {
         server.channel("iam", "IAM_ADDRESS", &self.iam_address)
     }
 
-    /// The guard before the API of `server`, with a channel of its own.
+    /// Returns the guard before the API of `server`, with a channel of its own.
     pub fn guard(&self, server: &Server, rules: &'static [Rule]) -> anyhow::Result<Guard> {
         Ok(server.guard(Arc::new(GrpcSessions::new(self.iam(server)?)), rules))
     }

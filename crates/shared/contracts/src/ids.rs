@@ -43,7 +43,7 @@ ids!(
     OrderId,
     /// A kind of part in inventory's catalogue.
     PartId,
-    /// A charge that payment has made.
+    /// A charge made by the payment service.
     TransactionId,
     /// The delivery of an order.
     DeliveryId,

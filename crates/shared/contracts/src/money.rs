@@ -28,7 +28,7 @@ impl Money {
         self.0
     }
 
-    /// From a decimal number of major units with two decimals at most.
+    /// Converts from major units with at most two decimals.
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
     pub fn from_major(major: f64) -> Result<Self, MoneyError> {
         let minor = (major * 100.0).round();
@@ -39,7 +39,7 @@ impl Money {
         Self::from_minor(minor as i64)
     }
 
-    /// Major units, with two decimals at most.
+    /// Converts to major units, with at most two decimals.
     #[expect(clippy::cast_precision_loss, reason = "exact up to MAX")]
     pub fn to_major(self) -> f64 {
         self.0 as f64 / 100.0

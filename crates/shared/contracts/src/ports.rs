@@ -7,16 +7,16 @@ pub const ASSEMBLY: u16 = 50054;
 pub const NOTIFICATION: u16 = 50055;
 pub const CUSTOMERS: u16 = 50057;
 pub const ORDER: u16 = 8080;
-/// The gRPC API that order serves besides its HTTP API.
+/// The gRPC API of the order service, which also serves HTTP.
 pub const ORDER_GRPC: u16 = 50058;
 pub const DELIVERY: u16 = 50056;
-/// The HTTP API that delivery serves besides its gRPC API.
+/// The HTTP API of the delivery service, which also serves gRPC.
 pub const DELIVERY_HTTP: u16 = 8082;
 pub const GEO: u16 = 5004;
 /// Intake serves HTTP alone.
 pub const INTAKE: u16 = 8083;
 
-/// The address of a port on this machine.
+/// Returns the address of a port on this machine.
 pub fn local(port: u16) -> String {
     format!("127.0.0.1:{port}")
 }

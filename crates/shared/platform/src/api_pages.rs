@@ -18,7 +18,7 @@ const DOCUMENT: &str = "/openapi.json";
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Serves both; no page where `SWAGGER_UI` is false.
+/// Serves description and page; no page if `SWAGGER_UI` is false.
 pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> {
     let router = if Descriptions::of_this_process().swagger_ui {
         Router::from(SwaggerUi::new("/swagger-ui").url(DOCUMENT, document))
@@ -33,7 +33,7 @@ fn protected(response: Response) -> Response {
     protected_by(CONTENT_SECURITY_POLICY, response)
 }
 
-/// The same for another page, with the policy that it needs.
+/// Adds the same headers to another page, with the policy that this page needs.
 pub fn protected_by(policy: &'static str, mut response: Response) -> Response {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, policy),

@@ -9,7 +9,7 @@ pub struct Done {
 }
 
 impl Done {
-    /// A batch that did `count` of at most `limit`.
+    /// Describes a batch that processed `count` of at most `limit` rows.
     pub fn of(count: u64, limit: u64) -> Self {
         Self { count, more: count >= limit }
     }

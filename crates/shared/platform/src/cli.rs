@@ -28,7 +28,7 @@ pub enum Command {
 
 /// The `main` of a service: reads the configuration from the environment and runs until a signal ends it.
 ///
-/// A wrong configuration or a failed start is one sentence on standard error and exit code 1.
+/// After a configuration error or a failed start, it prints one sentence to standard error and exits with code 1.
 pub fn main(service: &'static Service) -> ExitCode {
     let matches = <Arguments as clap::Args>::augment_args(clap::Command::new(service.name))
         .about(service.about)
@@ -90,7 +90,7 @@ async fn health(service: &Service) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `GET /health/ready`, whole. One request without a body needs no HTTP client.
+/// Sends `GET /health/ready` and returns the whole response. One request without a body needs no HTTP client.
 async fn get_ready(address: SocketAddr) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
     let request = format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

@@ -15,7 +15,7 @@ static OFFSET: OnceLock<TimeDelta> = OnceLock::new();
 
 /// Shifts the clock of this process by `CLOCK_OFFSET`, to test the effect of a wrong clock. Only the first call counts.
 ///
-/// Fails when the value is no duration or more than a hundred years.
+/// Fails if the value is no duration or exceeds a hundred years.
 pub fn set_offset(settings: &Settings) -> Result<(), ConfigError> {
     let Some(value) = settings.get(VARIABLE) else { return Ok(()) };
     let offset = parse(value).map_err(|problem| ConfigError::new(VARIABLE, problem))?;
@@ -25,7 +25,7 @@ pub fn set_offset(settings: &Settings) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// A duration such as `1h30m`, with or without a sign.
+/// Parses a duration such as `1h30m`, with or without a sign.
 fn parse(value: &str) -> Result<TimeDelta, String> {
     let (behind, duration) = match value.strip_prefix('-') {
         Some(duration) => (true, duration),
@@ -38,15 +38,14 @@ fn parse(value: &str) -> Result<TimeDelta, String> {
     }
 }
 
-/// The time now, in microseconds as PostgreSQL keeps it, so that a stored time equals the original. Shifted by
-/// [`set_offset`].
+/// Returns the current time in microseconds, PostgreSQL's resolution, so that a stored time equals the original. Shifted by [`set_offset`].
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
 pub fn now() -> DateTime<Utc> {
     let offset = OFFSET.get().copied().unwrap_or_default();
     (Utc::now() + offset).trunc_subsecs(6)
 }
 
-/// The clock of in-memory repositories: it stands still where tokio's time does, and goes on with it.
+/// The clock of in-memory repositories, which follows tokio's time, also while that is paused.
 #[derive(Clone, Copy, Debug)]
 pub struct Virtual {
     start: Instant,

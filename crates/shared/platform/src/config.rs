@@ -43,25 +43,25 @@ impl Settings {
         Self { values, host: Host::default() }.with_secrets_from_files()
     }
 
-    /// Settings of exactly these variables, for tests.
+    /// Creates settings of exactly these variables, for tests.
     pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         Self::default().with(variables)
     }
 
-    /// These settings with some variables overridden.
+    /// Overrides variables.
     #[must_use]
     pub fn with<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         self.values.extend(variables.into_iter().map(|(name, value)| (name.to_lowercase(), value)));
         self
     }
 
-    /// These settings with a value for a variable that has none.
+    /// Sets a variable that has no value.
     #[must_use]
     pub fn or(self, variable: &str, value: &str) -> Self {
         if self.get(variable).is_some() { self } else { self.with([(variable, value.to_owned())]) }
     }
 
-    /// These settings for services that share one process.
+    /// Adapts the settings to services that share one process.
     #[must_use]
     pub fn for_shared_process(self) -> Self {
         Self { host: Host::SharedProcess, ..self }
@@ -71,7 +71,7 @@ impl Settings {
         self.host
     }
 
-    /// The variable's value. One that is set to nothing counts as not set.
+    /// Returns the variable's value. An empty variable counts as not set.
     pub fn get(&self, variable: &str) -> Option<&str> {
         self.values.get(&variable.to_lowercase()).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -82,7 +82,7 @@ impl Settings {
         secrets.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Reads the variables that `T` names. The error names the one that is missing or wrong.
+    /// Reads the variables that `T` names. An error names the missing or invalid variable.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         let mut builder = config::Config::builder();
         for (name, value) in &self.values {
@@ -109,7 +109,7 @@ impl Settings {
         })
     }
 
-    /// `NAME_FILE` names a file with the value of the secret `NAME`, unless that is set itself.
+    /// Reads the value of the secret `NAME` from the file that `NAME_FILE` names, unless `NAME` is set.
     fn with_secrets_from_files(mut self) -> Result<Self, ConfigError> {
         let files: Vec<(String, String)> = self
             .values

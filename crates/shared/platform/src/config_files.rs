@@ -7,9 +7,9 @@ use crate::config_error::ConfigError;
 /// The longest name that an error shows.
 const NAME: usize = 64;
 
-/// The variables of a file of lines `NAME=value`, of which there may be none.
+/// Reads a file of lines `NAME=value`, which need not exist.
 ///
-/// Of this path alone: dotenvy's own search goes up to the root, where others may write.
+/// Reads this path only: dotenvy's own search goes up to the root directory, where other users may write.
 pub fn env(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -27,7 +27,7 @@ pub fn env(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
     })
 }
 
-/// The variables of a TOML file without tables.
+/// Reads the variables of a TOML file without tables.
 pub fn toml(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
     let wrong = |problem: String| ConfigError::new("SHIPYARD_CONFIG", format!("{}: {problem}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
@@ -48,7 +48,8 @@ pub fn toml(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
     entries.collect()
 }
 
-/// `wrong` is a line, the value of one, or several lines where a quote does not end. dotenvy stops at the first that is wrong.
+/// Finds the invalid line. `wrong` is a line, the value of a line, or several lines if a quote is not closed; dotenvy stops at the first
+/// error.
 fn wrong_line(text: &str, wrong: &str) -> String {
     let wrong = wrong.lines().next().unwrap_or_default().trim_end();
     let is_it = |line: &str| {
@@ -66,7 +67,7 @@ fn wrong_line(text: &str, wrong: &str) -> String {
     }
 }
 
-/// True for what variables of ours are called. Anything else may be a part of a value.
+/// Returns true for a name in the form of our variables. Any other text may be part of a value.
 fn is_name(text: &str) -> bool {
     (1..=NAME).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_uppercase())

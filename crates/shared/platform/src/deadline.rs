@@ -11,7 +11,7 @@ tokio::task_local! {
 /// The longest that a request may take, its calls to other services included.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
-/// Runs `work` with a deadline `limit` from now, or with an earlier one that is already set.
+/// Runs `work` with a deadline `limit` from now, or with the deadline that is already set, if it is earlier.
 pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> T {
     let mut deadline = Instant::now() + limit;
     if let Ok(outer) = DEADLINE.try_with(|outer| *outer) {
@@ -20,7 +20,7 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> T {
     DEADLINE.scope(deadline, work).await
 }
 
-/// The time until the request's deadline, at most `limit`. Outside a request: `limit`.
+/// Returns the time until the request's deadline, at most `limit`; outside a request, `limit`.
 pub fn remaining(limit: Duration) -> Duration {
     DEADLINE.try_with(|deadline| deadline.saturating_duration_since(Instant::now()).min(limit)).unwrap_or(limit)
 }

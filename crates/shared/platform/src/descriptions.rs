@@ -28,7 +28,7 @@ impl Descriptions {
         Ok(())
     }
 
-    /// All of them, unless [`choose`](Self::choose) has read otherwise.
+    /// Returns the choice of [`choose`](Self::choose); all descriptions if it was not called.
     pub(crate) fn of_this_process() -> Self {
         CHOSEN.get().copied().unwrap_or(Self { swagger_ui: true, grpc_reflection: true })
     }

@@ -44,7 +44,7 @@ pub fn published_secrets(settings: &Settings) -> Vec<String> {
     published
 }
 
-/// The variables that hold a published secret. Fails outside of development where one does.
+/// Returns the variables that hold a published secret. Outside of development, fails if there is one.
 pub fn admit_published_secrets(settings: &Settings) -> Result<Vec<String>, ConfigError> {
     let published = published_secrets(settings);
     match Environment::load(settings)? {

@@ -51,7 +51,7 @@ impl Readiness {
         condition
     }
 
-    /// True when every condition is met.
+    /// Returns true if every condition is met.
     pub fn is_ready(&self) -> bool {
         self.lock().values().all(|state| *state == Status::Met)
     }
@@ -61,7 +61,7 @@ impl Readiness {
         self.lock().iter().filter(|(_, state)| **state != Status::Met).map(|(name, _)| *name).collect()
     }
 
-    /// The conditions that are not met, each with the reason where the service is refused.
+    /// Returns the conditions that are not met, each with the reason if the service is refused.
     pub fn waiting_for(&self) -> Vec<String> {
         let text = |(name, state): (&&'static str, &Status)| match state {
             Status::Met => None,
@@ -81,8 +81,7 @@ impl Readiness {
         }
     }
 
-    /// Called when the process is told to stop: not ready from now on, and returns when load balancers have had the
-    /// time to notice.
+    /// Makes the service not ready when `stop` is cancelled, and returns once load balancers have had the time to notice.
     pub(crate) async fn drained(&self, stop: CancellationToken) {
         stop.cancelled().await;
         self.condition("not stopping").set(false);
@@ -113,7 +112,7 @@ impl Condition {
         self.be(if met { Status::Met } else { Status::Unmet });
     }
 
-    /// Not met, since the other side answers and refuses this service.
+    /// Marks the condition as not met, because the other side answers and refuses this service.
     pub fn refuse(&self, reason: &'static str) {
         self.be(Status::Refused(reason));
     }
@@ -140,13 +139,13 @@ struct Report {
     waiting_for: Vec<String>,
 }
 
-/// `GET /health`, and the [probes](probe_routes).
+/// Serves `GET /health` and the [probes](probe_routes).
 pub fn ready_routes(readiness: Vec<Readiness>) -> Router {
     let whole = Router::new().route("/health", get(ready)).with_state(readiness.clone().into());
     whole.merge(probe_routes(readiness))
 }
 
-/// `GET /health/ready`: 200, or 503 and what is missing, and `GET /health/live`. Several readinesses count as one.
+/// Serves `GET /health/ready` (200, or 503 with the missing conditions) and `GET /health/live`. Several readinesses count as one.
 pub fn probe_routes(readiness: Vec<Readiness>) -> Router {
     Router::new().route("/health/ready", get(ready)).route("/health/live", get(live)).with_state(readiness.into())
 }
@@ -164,7 +163,7 @@ async fn live() -> impl IntoResponse {
     Json(Report { status: "live", waiting_for: Vec::new() })
 }
 
-/// Everything on the admin port.
+/// Builds the routes of the admin port.
 pub fn admin_routes(readiness: Vec<Readiness>) -> Router {
     ready_routes(readiness)
         .route("/metrics", get(|| async { crate::telemetry::render_metrics() }))

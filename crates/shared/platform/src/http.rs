@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    arrival::{Arrivals, Arrived, NotArrived},
     deadline,
     drain::drain,
     health::Readiness,
@@ -26,13 +25,14 @@ use crate::{
     observe,
     problem::Problem,
     rejection,
+    request_body::{Arrivals, Arrived, NotArrived},
 };
 pub use crate::{
     deadline::REQUEST_LIMIT,
     rejection::{method_not_allowed, not_found},
 };
 
-/// A client for HTTP APIs; a request takes `timeout` at most, and a connection two seconds.
+/// Builds a client for HTTP APIs. A request takes at most `timeout`, and a connection at most two seconds.
 pub fn client(timeout: Duration) -> anyhow::Result<reqwest::Client> {
     // Fails when it has been done before, which is as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -54,14 +54,15 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
 /// The most bytes of a request's body: enough for an order of the maximum number of parts.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// The layers around an API for the outside world: trace, metrics, bodies that arrive in time, a bound on time, panics as 500, drained bodies.
+/// Adds the layers of an API for the outside world: trace, metrics, a time limit for request bodies and for requests, panics as 500,
+/// drained bodies.
 ///
-/// Errors that the framework answers in its own form become problems.
+/// The framework's own error responses become problems.
 pub fn layers(router: Router) -> Router {
     layers_with(router, BODY_LIMIT)
 }
 
-/// The same, for an API with bodies of up to `body_limit` bytes.
+/// Does the same for an API with bodies of up to `body_limit` bytes.
 pub fn layers_with(router: Router, body_limit: usize) -> Router {
     router
         .layer(axum::middleware::from_fn(rejection::as_problem))

@@ -1,7 +1,7 @@
 //! The inbox: the events that a consumer has processed, so that a redelivered event has no effect.
 //!
-//! In PostgreSQL it is the table `inbox (consumer, event_uuid)`, written in the statement that makes the effect:
-//! `with fresh as (insert into inbox … on conflict do nothing returning event_uuid) …` and every change `where exists (select from fresh)`.
+//! In PostgreSQL it is the table `inbox (consumer, event_uuid)`, written in the statement that makes the change: `with fresh as (insert
+//! into inbox … on conflict do nothing returning event_uuid) …` and every change `where exists (select from fresh)`.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -32,7 +32,7 @@ pub struct MemoryInbox {
 }
 
 impl MemoryInbox {
-    /// True when this is the first time that `consumer` sees the event.
+    /// Records the event. Returns true if `consumer` has not processed it before.
     pub fn fresh(&self, consumer: &'static str, event: Uuid) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match seen.entry((consumer, event)) {
@@ -49,7 +49,7 @@ impl MemoryInbox {
         self.received(consumer).into_keys().collect()
     }
 
-    /// The events that `consumer` has taken effect of, and when it did.
+    /// Returns the events that `consumer` has processed, with the times.
     pub fn received(&self, consumer: &str) -> HashMap<Uuid, DateTime<Utc>> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.iter().filter(|((name, _), _)| *name == consumer).map(|((_, event), at)| (*event, *at)).collect()

@@ -27,7 +27,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job that runs in every replica until its token is cancelled.
+    /// Creates a job that runs in every replica until its token is cancelled.
     pub fn new<F>(name: &'static str, run: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -132,11 +132,11 @@ where
     }
 }
 
-/// What falls due in a table, one row after another, until `stop`; `task` names the job in the log.
+/// Streams the rows of a table as they fall due, until `stop`; `task` names the job in the log.
 ///
-/// `take` returns the next rows that are due and keeps other replicas off them for a while, so that every replica may run the job.
-/// It is asked again at once after rows were returned, every second while there are none, and when `wake` is notified. Its failures are
-/// logged as one outage.
+/// `take` returns the next due rows and leases them to this replica for a while, so that every replica may run the job. It is called again
+/// at once after it returned rows, every second while it returns none, and when `wake` is notified. Consecutive failures are logged as one
+/// outage.
 pub fn due<T, E, F>(
     task: &'static str,
     take: impl Fn() -> F,

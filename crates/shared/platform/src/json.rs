@@ -22,7 +22,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// The body as JSON, which must be an object and be declared as JSON.
+/// Parses a body, which must be a JSON object and declared as JSON.
 pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
@@ -58,7 +58,7 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// What is wrong, without the value that is: a password may be in the wrong place, and an answer in a client's log.
+/// Describes the error without the invalid value: the value may be a misplaced password, and clients may log the response.
 fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
@@ -81,7 +81,7 @@ fn missing(error: &str) -> Option<&str> {
     error.strip_prefix("missing field `")?.split('`').next()
 }
 
-/// The problem of a body that could not be read.
+/// Returns the problem for a body that could not be read.
 pub fn unreadable(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is larger than 64 KiB")

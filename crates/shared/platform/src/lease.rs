@@ -19,9 +19,10 @@ pub static TABLE: SharedTable =
 
 #[async_trait]
 pub trait Lease: Send + Sync {
-    /// Takes or renews the lease for `ttl`: its epoch, which grows with each new holder, or nothing while another holder has it.
+    /// Takes or renews the lease for `ttl`. Returns its epoch, which grows with each new holder, or `None` while another holder has the
+    /// lease.
     async fn acquire(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
-    /// Gives the lease back, if this holder still has it in this epoch: another can have it at once.
+    /// Releases the lease if this holder still has it in this epoch, so that another can take it at once.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;
 }
 
@@ -92,7 +93,7 @@ impl MemoryLease {
         Self { holder: holder.into(), state: Arc::default() }
     }
 
-    /// Another replica's handle on the same lease.
+    /// Creates another replica's handle on the same lease.
     #[must_use]
     pub fn rival(&self, holder: impl Into<Arc<str>>) -> Self {
         Self { holder: holder.into(), state: self.state.clone() }

@@ -2,10 +2,8 @@
 
 mod allocator;
 pub mod api_pages;
-mod arrival;
 pub mod auth;
 mod batch;
-pub mod bounded_body;
 mod circuit_breaker;
 pub mod cli;
 pub mod clock;
@@ -37,6 +35,8 @@ pub mod problem;
 pub mod provider_url;
 pub mod redis;
 mod rejection;
+mod request_body;
+pub mod response_body;
 pub mod retry;
 pub mod security_events;
 pub mod server;

@@ -25,15 +25,15 @@ impl Slots {
         Self(Arc::new(Semaphore::new(count)))
     }
 
-    /// A slot, until it is dropped.
+    /// Takes a slot, which is free again once it is dropped.
     pub(crate) fn take(&self) -> Option<impl Drop + use<'_>> {
         self.0.try_acquire().ok()
     }
 }
 
-/// The slots that one user may have at a time, so that no session takes those of all others; clones share them.
+/// Limits the slots that one user may have at a time, so that no session takes all slots; clones share the counts.
 ///
-/// Services have no such bound: they call for many users.
+/// Services have no such limit, since they call on behalf of many users.
 #[derive(Clone)]
 pub struct UserSlots(Arc<Used>);
 
@@ -50,13 +50,14 @@ pub(crate) struct UserSlot {
 }
 
 impl UserSlots {
-    /// A quarter of `all` slots to each user: four sessions that hold what they get leave some to the next one as long as they
-    /// are not all of them, and a user with an application of many parallel requests has enough.
+    /// Gives each user a quarter of `all` slots: up to three users who hold all their slots leave some to everyone else, and an application
+    /// with many parallel requests still has enough.
     pub fn quarter_of(all: usize) -> Self {
         Self(Arc::new(Used { most: (all / 4).max(1), requests: Mutex::default() }))
     }
 
-    /// A slot for the caller of `request`, as the guard identified it: `Err` where a user has all of its own, nothing where it is no user.
+    /// Takes a slot for the caller of `request`, as the guard identified it. Returns `Err` if the user has used up its slots, and `None` if
+    /// the caller is no user.
     pub(crate) fn take(&self, request: &Request) -> Result<Option<UserSlot>, ()> {
         match request.extensions().get::<Caller>() {
             Some(Caller::User(user)) => self.take_for(user.uuid).map(Some).ok_or(()),
@@ -108,7 +109,7 @@ pub async fn shed_user(State(slots): State<UserSlots>, request: Request, next: N
     }
 }
 
-/// The answer to a request for which there is no slot.
+/// Returns the response to a request for which there is no slot.
 pub fn refusal() -> Response {
     metrics::counter!("requests_shed_total").increment(1);
     too_many("too many requests at once; try again soon")

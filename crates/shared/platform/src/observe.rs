@@ -1,6 +1,6 @@
 //! Observability of requests: a span that continues the caller's trace, a debug line, a counter and a histogram each.
 //!
-//! Callers choose paths, methods and content types freely, so a label or span name is one that the server knows, or `unknown`.
+//! Callers choose paths, methods and content types freely, so a label or span name is either known to the server or `unknown`.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -104,7 +104,7 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: Next) -> Respons
     response
 }
 
-/// The methods of RFC 9110 and PATCH; HTTP allows any token.
+/// Returns the label of a method: a method of RFC 9110, PATCH, or `unknown`, since HTTP allows any token.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -124,13 +124,13 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(http::header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// The status of a call that failed at once; a success has its status in the trailers, which come later.
+/// Returns the status of a call that failed at once. A success has its status in the trailers, which follow later.
 fn grpc_code(headers: &HeaderMap) -> i32 {
     headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
-/// The headers of the caller's trace. Baggage goes from service to service; what comes over HTTP is from outside, where callers choose its
-/// content and size, so it goes no further.
+/// Returns the headers of the caller's trace. Baggage passes from service to service over gRPC; baggage over HTTP comes from outside
+/// callers, who choose its content and size, so it is dropped.
 fn trace_headers(headers: &HeaderMap, is_grpc: bool) -> HashMap<String, String> {
     let baggage = is_grpc.then_some("baggage");
     ["traceparent", "tracestate"]

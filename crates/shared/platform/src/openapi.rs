@@ -1,4 +1,4 @@
-//! Error responses in OpenAPI descriptions: those that the endpoints of a service share are declared once.
+//! Error responses in OpenAPI descriptions: responses shared by the endpoints of a service are declared once.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub struct SharedProblems {
 }
 
 impl SharedProblems {
-    /// Adds the responses that the endpoint shares with others, and its `own` ones, to its description.
+    /// Adds the shared responses and the endpoint's `own` responses to its description.
     pub fn declared<S>(&self, mut endpoint: UtoipaMethodRouter<S>, own: &[Declared]) -> UtoipaMethodRouter<S>
     where
         S: Clone + Send + Sync + 'static,

@@ -21,12 +21,12 @@ struct Current {
 }
 
 impl Outage {
-    /// No outage yet. `dependency` and `task` name in the log what is unavailable, and to which task.
+    /// Creates the state without an outage. In the log, `dependency` names the unavailable system, and `task` the task that needs it.
     pub fn new(dependency: &'static str, task: impl Into<String>) -> Self {
         Self { dependency, task: task.into(), current: None }
     }
 
-    /// Notes an error; the first one of an outage is a warning.
+    /// Records an error; the first error of an outage is logged as a warning.
     pub fn met(&mut self, error: impl fmt::Display) {
         let (dependency, task) = (self.dependency, &self.task);
         let now = Instant::now();
@@ -40,7 +40,7 @@ impl Outage {
         }
     }
 
-    /// Notes a success, which ends an outage.
+    /// Records a success, which ends an outage.
     pub fn over(&mut self) {
         if let Some(Current { begun, last, errors }) = self.current.take() {
             tracing::info!(task = self.task, lasted = ?(last - begun), errors, "{} recovered", self.dependency);

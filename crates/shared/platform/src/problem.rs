@@ -59,14 +59,14 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
     }
 
-    /// 503 DEPENDENCY_UNAVAILABLE, to be tried again soon.
+    /// 503 DEPENDENCY_UNAVAILABLE, which the caller may retry soon.
     pub fn unavailable(message: impl Into<String>) -> Self {
         let mut answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", message);
         answer.retry_after = Some(1);
         answer
     }
 
-    /// The body as it goes out.
+    /// Serialises the body.
     pub fn body(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }

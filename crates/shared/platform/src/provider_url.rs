@@ -12,7 +12,7 @@ pub fn read(variable: &str, text: &str, example: &str) -> Result<Url, ConfigErro
     url.ok_or_else(|| ConfigError::new(variable, format!("is not a URL such as {example}")))
 }
 
-/// True where what is sent crosses a network in clear: over `http`, and not to this machine.
+/// Returns true if requests cross a network in plain text: over `http`, and not to this machine.
 pub fn is_in_clear(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();

@@ -21,8 +21,8 @@ use crate::{
     tls::{self, Tls},
 };
 
-/// How long one command may take, the time to connect again included, while this process is scheduled. Callers are told within 500 ms
-/// that Redis is away.
+/// The time limit of one command, reconnecting included, while this process is scheduled. So callers learn within 500 ms that Redis is
+/// unavailable.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 /// A connection without a reply for this long is replaced. It is less than the callers' own timeouts, which would hide the loss.
 const SILENCE: Duration = Duration::from_millis(250);
@@ -65,7 +65,7 @@ fn is_over_tls(server: &ConnectionInfo) -> bool {
 }
 
 impl Connection {
-    /// Over TLS the next connection trusts the authorities of now.
+    /// Makes the next TLS connection trust the current authorities.
     fn renew_trust(&self) {
         if is_over_tls(&self.0.server) {
             self.replace(&self.current());
@@ -130,13 +130,13 @@ impl ConnectionLike for Connection {
     }
 }
 
-/// What a command answers while this process is scheduled for `limit`; an error that says so after that.
+/// Returns the answer of a command, or a timeout error once this process has been scheduled for `limit`.
 pub async fn answered_within<T>(limit: Duration, command: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
     let timed_out = |Silent| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
     within_scheduled(limit, command).await.unwrap_or_else(timed_out)
 }
 
-/// A lifetime as Redis takes it: at least a millisecond.
+/// Converts a lifetime to Redis' milliseconds, at least one.
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
 }
@@ -145,8 +145,8 @@ fn is_read(cmd: &Cmd) -> bool {
     matches!(cmd.args_iter().next(), Some(Arg::Simple(name)) if READS.iter().any(|read| name.eq_ignore_ascii_case(read)))
 }
 
-/// A connection that is made when it is first used. `variable` names the URL in errors. `tls` has the authorities that the server of a
-/// URL `rediss://` is trusted by; without, the system's are.
+/// Creates a connection that is made on first use. `variable` names the URL in errors. `tls` has the authorities that the server of a
+/// `rediss://` URL must be signed by; without it, the system's authorities apply.
 pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) -> anyhow::Result<Connection> {
     // A command is not held back for the next one, and a dead link is given up.
     let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(Duration::from_secs(5));
@@ -167,7 +167,7 @@ pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) ->
     Ok(Connection(Arc::new(Shared { server, tls: tls.cloned(), config, current })))
 }
 
-/// True when the server answers, and refuses the user, the password or a command: it is not away.
+/// Returns true if the server answers and refuses the user, the password or a command, so it is not unavailable.
 pub fn is_refusal(error: &RedisError) -> bool {
     error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
 }

@@ -1,4 +1,4 @@
-//! Errors that belong to no endpoint, as problems: unknown paths and methods, and what the framework refuses in its own form.
+//! Errors outside of endpoints, as problems: unknown paths and methods, and the framework's own error responses.
 
 use axum::{
     extract::Request,
@@ -9,24 +9,24 @@ use axum::{
 
 use crate::problem::{MEDIA_TYPE, Problem};
 
-/// The characters of a path that its answer repeats: more than any path that leads anywhere.
+/// The number of characters of a path that its response repeats: more than any valid path has.
 const PATH_SHOWN: usize = 128;
-/// Those of a method: HTTP allows any token.
+/// The number of characters of a method that its response repeats: HTTP allows any token.
 const METHOD_SHOWN: usize = 16;
 
-/// The answer where no route is.
+/// Answers a path without a route.
 pub async fn not_found(uri: Uri) -> Problem {
     let path = shown(uri.path(), PATH_SHOWN);
     Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("there is nothing at {path}"))
 }
 
-/// The answer to a method that a route does not have.
+/// Answers a method that a route does not have.
 pub async fn method_not_allowed(method: Method) -> Problem {
     let method = shown(method.as_str(), METHOD_SHOWN);
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", format!("{method} is not possible here"))
 }
 
-/// The beginning of what a caller sent, without anything that a log, a terminal or a page would act on.
+/// Returns the beginning of a caller's text, escaped so that a log, a terminal or a page does not interpret it.
 fn shown(text: &str, most: usize) -> String {
     let mut escaped = text.chars().flat_map(char::escape_default);
     let mut shown: String = escaped.by_ref().take(most).collect();
@@ -64,7 +64,7 @@ pub(crate) async fn as_problem(request: Request, next: Next) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// True for what an endpoint has answered itself: a problem, a report such as that of readiness, a page.
+/// Returns true for a response of an endpoint itself: a problem, a report such as readiness, a page.
 fn is_ours(headers: &HeaderMap) -> bool {
     const OWN: [&str; 3] = [MEDIA_TYPE, "application/json", "text/html"];
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

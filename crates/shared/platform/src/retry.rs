@@ -20,7 +20,7 @@ impl Budget {
         Self { peer, tokens: Arc::new(TpsBudget::new(Duration::from_secs(10), 1, 0.1)) }
     }
 
-    /// Calls, and calls again after a short pause while `transient` says that the error may pass and the budget allows.
+    /// Calls `call`, and retries after a short pause while `transient` is true for the error and the budget allows.
     pub async fn retry<T, E, F>(&self, transient: fn(&E) -> bool, mut call: impl FnMut() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
@@ -53,7 +53,7 @@ impl Budget {
     }
 }
 
-/// Pauses for background work that is repeated until it is done: from 100 ms, doubling to 5 s, with jitter, without end.
+/// Returns endless pauses for background work that is repeated until it succeeds: from 100 ms, doubling to 5 s, with jitter.
 pub fn endless_backoff() -> backon::ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))

@@ -1,6 +1,6 @@
-//! Audit log: what happened to identities and rights, as events of the log target `security` and a counter.
+//! Audit log: events about identities and rights, under the log target `security`, with a counter.
 //!
-//! docs/security-events.md describes each event. An event holds ids alone: no login, contact, session, address or token.
+//! docs/security-events.md describes each event. An event contains only ids: no login, contact, session, address or token.
 
 use std::fmt;
 
@@ -68,7 +68,7 @@ pub enum Event<'a> {
     ContactConfirmed {
         user: Uuid,
     },
-    /// A code was refused. The subject is known where the code was right.
+    /// A code was refused. The subject is known if the code was right.
     ContactRefused {
         user: Option<Uuid>,
         reason: ContactRefusal,
@@ -99,7 +99,7 @@ pub enum TokenRefusal {
     Lifetime,
     /// It was signed with another key.
     Signature,
-    /// The caller's certificate says otherwise.
+    /// The caller's certificate contradicts.
     Certificate,
 }
 
@@ -249,7 +249,7 @@ mod tests {
         }
     }
 
-    /// The fields of what `event` logs.
+    /// Returns the fields that `event` logs.
     fn logged(event: Event<'_>) -> serde_json::Value {
         let lines = Lines::default();
         let writer = lines.clone();

@@ -17,7 +17,7 @@ use crate::{
     postgres::{Database, Migrations},
 };
 
-/// The variable with the address on which services listen that are not told otherwise.
+/// The variable with the IP address on which services listen by default.
 const LISTEN_IP: &str = "LISTEN_IP";
 
 /// The descriptor of one service. Services with the same name are equal.
@@ -27,21 +27,21 @@ pub struct Service {
     /// One sentence for `--help`.
     pub about: &'static str,
     pub version: &'static str,
-    /// Where it serves unless `<NAME>_LISTEN` says otherwise, on loopback.
+    /// The default port, on loopback, unless `<NAME>_LISTEN` is set.
     pub port: u16,
-    /// Where it serves metrics and health unless `<NAME>_ADMIN_LISTEN` says otherwise, on loopback.
+    /// The default port of metrics and health, on loopback, unless `<NAME>_ADMIN_LISTEN` is set.
     pub admin_port: u16,
-    /// The API that it serves besides the one on `port`.
+    /// The service's second API, in addition to the one on `port`.
     pub second_api: Option<SecondApi>,
-    /// Nothing for a service that stores nothing.
+    /// `None` for a service that stores nothing.
     pub database: Option<OwnDatabase>,
-    /// The tables of rules of its APIs.
+    /// The rules of the service's APIs.
     pub rules: &'static [&'static [Rule]],
-    /// The description of its HTTP API; nothing for a service that serves gRPC alone.
+    /// The description of the HTTP API; `None` for a service that serves only gRPC.
     pub openapi: Option<fn() -> utoipa::openapi::OpenApi>,
-    /// The other services that it calls.
+    /// The other services that this service calls.
     pub calls: &'static [Call],
-    /// Reads and checks the service's variables; an error names the one that is wrong.
+    /// Reads and checks the service's variables; an error names the invalid variable.
     pub check: fn(&Settings) -> Result<(), ConfigError>,
     /// Puts the service together and binds its listeners.
     pub build: fn(Settings) -> BoxFuture<'static, anyhow::Result<Built>>,
@@ -50,9 +50,9 @@ pub struct Service {
 /// A second API of a service, on a port of its own; the port is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondApi {
-    /// Serves gRPC besides HTTP, on `<NAME>_GRPC_LISTEN`.
+    /// gRPC, in addition to HTTP, on `<NAME>_GRPC_LISTEN`.
     Grpc(u16),
-    /// Serves HTTP besides gRPC, on `<NAME>_HTTP_LISTEN`.
+    /// HTTP, in addition to gRPC, on `<NAME>_HTTP_LISTEN`.
     Http(u16),
 }
 
@@ -69,7 +69,7 @@ pub struct Call {
 pub enum When {
     /// While it answers a request.
     Requested,
-    /// In consumers and jobs alone.
+    /// Only in consumers and jobs.
     InBackground,
 }
 
@@ -85,7 +85,7 @@ impl Call {
 
 /// The database of a service, which has the service's name.
 pub struct OwnDatabase {
-    /// Connections to it unless `<NAME>_DATABASE_CONNECTIONS` says otherwise.
+    /// The default number of connections, unless `<NAME>_DATABASE_CONNECTIONS` is set.
     pub connections: u32,
     pub migrations: &'static Migrations,
 }
@@ -102,7 +102,7 @@ pub struct Api {
 }
 
 impl SecondApi {
-    /// The ending of the variable that says where it listens.
+    /// Returns the suffix of the variable with the API's address.
     pub const fn listen_suffix(self) -> &'static str {
         match self {
             Self::Grpc(_) => "GRPC_LISTEN",
@@ -125,32 +125,32 @@ pub struct Built {
 }
 
 impl Service {
-    /// One of its variables: `variable("LISTEN")` of the service `order` is `ORDER_LISTEN`.
+    /// Returns the name of a variable of the service: `variable("LISTEN")` of `order` is `ORDER_LISTEN`.
     pub fn variable(&self, suffix: &str) -> String {
         format!("{}_{suffix}", self.name.to_uppercase())
     }
 
-    /// Where it listens: `<NAME>_LISTEN`, or its port on [`LISTEN_IP`], or on loopback.
+    /// Returns the listening address: `<NAME>_LISTEN`, or the default port on [`LISTEN_IP`] or on loopback.
     ///
-    /// A service without a second API may be told by `<NAME>_HTTP_LISTEN`, too, as its HTTP API is called beside a gRPC one.
+    /// For a service without a second API, `<NAME>_HTTP_LISTEN` works too, the name of the variable for an HTTP API beside a gRPC API.
     pub fn listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
         let http = settings.get(&self.variable("LISTEN")).is_none() && self.second_api.is_none();
         self.socket(if http { "HTTP_LISTEN" } else { "LISTEN" }, self.port, settings)
     }
 
-    /// Where its second API listens: the variable of [`SecondApi`], or its port as that of the first.
+    /// Returns the listening address of the second API: the variable of [`SecondApi`], or its default port like that of the first.
     pub fn second_listen(&self, settings: &Settings) -> Result<Option<SocketAddr>, ConfigError> {
         self.second_api.map(|api| self.socket(api.listen_suffix(), api.port(), settings)).transpose()
     }
 
-    /// Its listeners: the variable of each API's address, and the address. The first API is first.
+    /// Returns the listeners: the variable of each API's address, and the address. The first API comes first.
     pub fn listeners(&self, settings: &Settings) -> Result<Vec<(String, SocketAddr)>, ConfigError> {
         let first = (self.variable("LISTEN"), self.listen(settings)?);
         let second = self.second_api.map(|api| self.variable(api.listen_suffix())).zip(self.second_listen(settings)?);
         Ok([Some(first), second].into_iter().flatten().collect())
     }
 
-    /// The variable of the listener that `<NAME>_ADDRESS` tells the other services of: its gRPC API's, if it has one.
+    /// Returns the variable of the listener whose address `<NAME>_ADDRESS` gives to other services: that of the gRPC API, if there is one.
     pub fn called_at(&self) -> String {
         match self.second_api {
             Some(api @ SecondApi::Grpc(_)) => self.variable(api.listen_suffix()),
@@ -158,7 +158,7 @@ impl Service {
         }
     }
 
-    /// Its APIs: whether each is a gRPC one, and the variable of its listener. The first API is first.
+    /// Returns the APIs with their protocols and the variables of their listeners. The first API comes first.
     pub fn apis(&self) -> Vec<Api> {
         let first = Api { listen: self.variable("LISTEN"), port: self.port, is_grpc: self.first_is_grpc() };
         let second = self.second_api.map(|api| Api {
@@ -176,17 +176,17 @@ impl Service {
         }
     }
 
-    /// Whether its database has a table that several services have, such as `outbox`.
+    /// Returns true if the service's database has the shared table `name`, such as `outbox`.
     pub fn has_table(&self, name: &str) -> bool {
         self.migrations().is_some_and(|migrations| migrations.shared.iter().any(|table| table.name == name))
     }
 
-    /// Its migrations; none for a service without a database.
+    /// Returns the migrations; `None` for a service without a database.
     pub fn migrations(&self) -> Option<&'static Migrations> {
         self.database.as_ref().map(|database| database.migrations)
     }
 
-    /// Where it serves metrics and health: `<NAME>_ADMIN_LISTEN`, or its admin port as that of the first API.
+    /// Returns the listening address of metrics and health: `<NAME>_ADMIN_LISTEN`, or the default admin port like that of the first API.
     pub fn admin_listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
         self.socket("ADMIN_LISTEN", self.admin_port, settings)
     }
@@ -200,8 +200,8 @@ impl Service {
         Ok(SocketAddr::new(ip.map_err(|error| ConfigError::new(LISTEN_IP, error))?, port))
     }
 
-    /// Where a client on this machine finds its first API: `<NAME>_ADDRESS`, else where it listens. Of a service that serves gRPC
-    /// second, `<NAME>_ADDRESS` is the address of that.
+    /// Returns the address of the first API for a client on this machine: `<NAME>_ADDRESS`, otherwise the listening address. For a service
+    /// whose second API is gRPC, `<NAME>_ADDRESS` is the address of that second API.
     pub fn address(&self, settings: &Settings) -> String {
         let variables: &[&str] =
             if matches!(self.second_api, Some(SecondApi::Grpc(_))) { &["LISTEN"] } else { &["ADDRESS", "LISTEN"] };
@@ -210,9 +210,9 @@ impl Service {
         address.replace("0.0.0.0:", "127.0.0.1:")
     }
 
-    /// At most `size` connections to its database, made when they are used, which call themselves `application` to the server.
+    /// Creates a pool of at most `size` connections to the service's database, made on first use, with the application name `application`.
     ///
-    /// Fails, naming the variable, where `<NAME>_DATABASE_URL` is not set or is no URL.
+    /// Fails, naming the variable, if `<NAME>_DATABASE_URL` is not set or is no URL.
     pub fn pool(&self, application: &str, size: u32, settings: &Settings) -> anyhow::Result<Database> {
         let variable = self.variable("DATABASE_URL");
         let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;

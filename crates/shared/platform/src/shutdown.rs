@@ -1,7 +1,7 @@
 //! Task supervision and graceful shutdown in stages, each with a bound.
 //!
-//! Servers go on for their drain, then accept nothing new; requests in flight have [`REQUESTS`] to finish. Only then are background tasks
-//! stopped, so that the relay publishes the events of these requests. Connections are closed last.
+//! Servers continue for their drain, then accept no new requests; requests in flight have [`REQUESTS`] to finish. Only then are background
+//! tasks stopped, so that the relay publishes the events of these requests. Connections are closed last.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 type Ended = (&'static str, anyhow::Result<()>);
 
-/// The long-running tasks of one program. The first that ends with an error stops the others.
+/// The long-running tasks of one program. The first task that ends with an error stops all tasks.
 pub struct Tasks {
     servers: JoinSet<Ended>,
     background: JoinSet<Ended>,
@@ -33,7 +33,8 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Tasks that stop when `stop` is cancelled, and that cancel a child of it when one of them fails.
+    /// Creates a group of tasks that stop when `stop` is cancelled or when one of them fails. `stop` itself is not cancelled then, only a
+    /// child of it.
     pub fn new(stop: &CancellationToken) -> Self {
         Self {
             servers: JoinSet::new(),
@@ -44,7 +45,7 @@ impl Tasks {
         }
     }
 
-    /// Starts a server; it gets the token that tells it to stop, and bounds itself how long it takes for that.
+    /// Starts a server. It gets the token that stops it, and limits the duration of its own shutdown.
     pub fn serve<F>(&mut self, name: &'static str, server: impl FnOnce(CancellationToken) -> F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -53,7 +54,7 @@ impl Tasks {
         self.servers.spawn(async move { (name, work.await) });
     }
 
-    /// Starts a background task; it gets the token that tells it to stop once the servers have stopped.
+    /// Starts a background task. It gets a token that is cancelled once the servers have stopped.
     pub fn spawn<F>(&mut self, name: &'static str, task: impl FnOnce(CancellationToken) -> F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -92,7 +93,7 @@ impl Tasks {
     }
 }
 
-/// An error stops all tasks; the first one is kept.
+/// Records the end of a task. An error stops all tasks; the first error is kept.
 fn note(ended: Result<Ended, JoinError>, stop: &CancellationToken, outcome: &mut anyhow::Result<()>) {
     let (name, result) = ended.context("a task panicked").unwrap_or_else(|error| ("task", Err(error)));
     if let Err(error) = result.with_context(|| format!("{name} failed")) {
@@ -122,7 +123,7 @@ pub(crate) async fn within_bounds(
     }
 }
 
-/// A token that is cancelled by SIGINT or SIGTERM. A second signal ends the process at once.
+/// Creates a token that SIGINT or SIGTERM cancels. A second signal ends the process at once.
 pub fn on_signal() -> anyhow::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
 

@@ -1,7 +1,7 @@
 //! A time limit that counts only time in which this process runs.
 //!
-//! Where more wants to run than there are processors, a process may not be scheduled for longer than the limit, and find the answer and
-//! the end of the limit at once when it is. `tokio::time::timeout` then takes for silence what was its own absence.
+//! On an overloaded machine, a process may not be scheduled for longer than the limit; when it runs again, both the answer and the end of
+//! the limit are there. `tokio::time::timeout` then reports a silent peer, although only this process was absent.
 
 use std::{pin::pin, time::Duration};
 

@@ -38,7 +38,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// How the process logs and where its traces go.
+/// The settings of logs and traces.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
     /// A level or a `tracing` filter: `info`, `debug`, `info,sqlx=warn`.
@@ -125,14 +125,14 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
     Ok(Telemetry { tracer, _upkeep: record_metrics()? })
 }
 
-/// True for events with what is on a connection, headers with sessions and tokens included: no `LOG_LEVEL` shows them.
+/// Returns true for events that contain the bytes of a connection, including headers with sessions and tokens: no `LOG_LEVEL` shows them.
 fn shows_bytes(target: &str, level: tracing::Level) -> bool {
     const WIRE: [&str; 8] = ["h2", "hyper", "hyper_util", "redis", "reqwest", "rustls", "tonic", "tower"];
     let library = target.split("::").next().unwrap_or_default();
     level == tracing::Level::TRACE && WIRE.contains(&library)
 }
 
-/// Colour codes are for terminals, and for those who do not ask for none (<https://no-color.org>).
+/// Returns true if colour codes are used: only on terminals, and not if NO_COLOR is set (<https://no-color.org>).
 fn in_colour(terminal: bool, no_color: Option<&OsStr>) -> bool {
     terminal && no_color.is_none_or(OsStr::is_empty)
 }
@@ -155,7 +155,7 @@ fn record_metrics() -> anyhow::Result<AbortOnDropHandle<()>> {
     })))
 }
 
-/// The metrics of this process in Prometheus' text format.
+/// Renders the metrics of this process in Prometheus' text format.
 pub fn render_metrics() -> String {
     METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
 }
@@ -166,12 +166,12 @@ impl Drop for Telemetry {
     }
 }
 
-/// What is read from and written to headers: the W3C trace context and baggage.
+/// Creates the propagator of headers: W3C trace context and baggage.
 fn propagator() -> TextMapCompositePropagator {
     TextMapCompositePropagator::new(vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())])
 }
 
-/// The W3C trace context of the current span: `traceparent`, `tracestate` and `baggage`, those that there are.
+/// Returns the W3C trace context of the current span: `traceparent`, `tracestate` and `baggage`, if present.
 pub fn trace_context() -> HashMap<String, String> {
     let mut headers = HashMap::new();
     let context = tracing::Span::current().context();
@@ -188,7 +188,7 @@ pub fn continue_trace(span: &tracing::Span, headers: &HashMap<String, String>) {
     }
 }
 
-/// The trace's id as 32 hex digits, where `span` has one.
+/// Returns the trace id of `span` as 32 hex digits, if it has one.
 pub fn trace_id(span: &tracing::Span) -> Option<String> {
     let context = span.context();
     let span = context.span();
@@ -200,7 +200,7 @@ pub fn trace_id(span: &tracing::Span) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// The resident memory of this process in bytes.
+    /// Returns the resident memory of this process in bytes.
     fn resident() -> usize {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

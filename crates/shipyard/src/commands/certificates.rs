@@ -73,7 +73,7 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Everyone who has a certificate.
+/// Returns every subject that has a certificate.
 fn subjects(hosts: &[For<String>]) -> anyhow::Result<Vec<Subject>> {
     let services = SERVICES.iter().map(|service| service.name).chain(OTHERS).map(Subject::service);
     let stores = STORES.into_iter().map(Subject::store);

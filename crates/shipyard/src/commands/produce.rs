@@ -1,4 +1,4 @@
-//! `shipyard produce`: makes orders and sends them to the topic that intake reads, of the shop that runs here.
+//! `shipyard produce`: makes orders and publishes them to the topic that the intake service of the local shop consumes.
 
 use anyhow::Context as _;
 use platform::config::Settings;

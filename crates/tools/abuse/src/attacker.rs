@@ -1,4 +1,4 @@
-//! The attacker: where the shop is, its own session, and what it has done so far.
+//! The attacker: the shop's addresses, the attacker's session, and the counts of its requests so far.
 
 use std::{
     ops::Range,
@@ -79,7 +79,7 @@ impl Attacker {
         self.open.load(Relaxed)
     }
 
-    /// Keeps the counts as they are: what follows is the end of the attack.
+    /// Stops counting, before the attack is ended.
     pub fn freeze(&self) {
         self.held.store(self.open(), Relaxed);
         self.is_over.store(true, Relaxed);
@@ -111,7 +111,7 @@ impl Attacker {
         scaled(count, self.scale)
     }
 
-    /// Runs `work` as so many tasks (at scale 1), each again and again with a pause of `pause` and a bit, until this is dropped.
+    /// Runs `work` in `count` tasks (at scale 1), each repeatedly with a pause of a little more than `pause`, until the result is dropped.
     pub async fn repeat<F>(self: &Arc<Self>, count: u32, pause: Duration, work: impl Fn(Arc<Self>, u32) -> F)
     where
         F: Future<Output = ()> + Send + 'static,

@@ -18,7 +18,7 @@ impl Descriptors {
         Self { limit: getrlimit(Resource::Nofile).current }
     }
 
-    /// A sentence, where an attack needs more files than this process may open.
+    /// Returns a warning if an attack needs more files than this process may open.
     pub fn note(&self, needed: u64) -> Option<String> {
         let limit = self.limit.filter(|limit| *limit < needed + OWN)?;
         Some(format!("this process may open {limit} files, and the attack wants {needed}; raise it with `ulimit -Hn`"))

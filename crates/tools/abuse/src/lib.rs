@@ -41,7 +41,7 @@ pub struct Options {
     pub users: usize,
     /// Multiplies the connections, streams and requests of every attack.
     pub scale: f64,
-    /// How often p99 may be what it was before the attack; 0 is not checked.
+    /// The maximum ratio of p99 during the attack to p99 before it; 0 disables the check.
     pub ratio: f64,
 }
 
@@ -56,7 +56,7 @@ pub struct Phases {
 /// The threads of the attackers, so that their work does not delay the customers' measurement.
 struct Threads(Option<Runtime>);
 
-/// Makes the attacks one after another. `each` gets every row as it is measured, `say` what is being done.
+/// Makes the attacks one after another. `each` receives every row when it is measured, `say` the current activity.
 pub async fn run(options: &Options, mut each: impl FnMut(&Row), mut say: impl FnMut(&str)) -> anyhow::Result<Report> {
     let descriptors = Descriptors::raise();
     say("registering customers");

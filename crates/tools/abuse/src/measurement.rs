@@ -1,11 +1,11 @@
-//! Samples of customers' requests, and what they come to: p50, p99, failures.
+//! Samples of customers' requests, and their summary: p50, p99, failures.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use load::latencies::Latencies;
 use serde::Serialize;
 
-/// How many reasons of failures a summary keeps, the most frequent first.
+/// The maximum number of failure reasons in a summary, most frequent first.
 const REASONS: usize = 5;
 
 /// One request of a customer.
@@ -22,7 +22,7 @@ pub struct Sample {
     pub failure: Option<String>,
 }
 
-/// What the samples of one phase come to; times are milliseconds. Percentiles are those of the requests that were answered.
+/// The summary of one phase's samples; times are in milliseconds. Percentiles are those of the requests that were answered.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     pub requests: usize,
@@ -32,7 +32,7 @@ pub struct Summary {
     pub max: Option<f64>,
     /// p99 of the delay in this program between when a request was due and when it was sent.
     pub sent_late: Option<f64>,
-    /// How many failed for which reason: the most frequent ones.
+    /// The most frequent failure reasons, each with its count.
     pub failures: Vec<(String, usize)>,
     /// p99 by kind of request.
     pub kinds: BTreeMap<&'static str, Option<f64>>,

@@ -14,7 +14,7 @@ use crate::{
 /// Milliseconds of delay in this program that would blur the figures.
 const LATE: f64 = 20.0;
 
-/// What one attack has cost the other customers.
+/// The effect of one attack on the customers.
 #[derive(Debug, Serialize)]
 pub struct Row {
     pub attack: &'static str,
@@ -62,7 +62,7 @@ impl Row {
         }
     }
 
-    /// Notes what must not be: failed requests, a higher ratio than `bound`, an attack that did nothing or left sockets open.
+    /// Records the violations: failed requests, a ratio above `bound`, an attack that did nothing or left sockets open.
     pub(crate) fn judge(&mut self, bound: f64, left: u64) {
         for (phase, summary) in [("before", &self.before), ("during", &self.during), ("after", &self.after)] {
             if summary.failed > 0 {

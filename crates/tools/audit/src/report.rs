@@ -94,7 +94,7 @@ impl Check {
         self.finding.violations.push(Violation { row: row.to_string(), problem: problem.into() });
     }
 
-    /// Records what could not be checked.
+    /// Records a fact that could not be checked.
     pub fn missing(&mut self, what: String) {
         self.finding.missing.push(what);
     }

@@ -1,4 +1,4 @@
-//! The authority: signs certificates, and tells whether one is still as it should be.
+//! The authority: signs certificates, and checks whether a certificate is still valid for its subject.
 
 use std::{
     collections::BTreeSet,
@@ -84,7 +84,8 @@ impl Authority {
         &self.pair
     }
 
-    /// A certificate with a new key. Fails where its subject could not use it, as when the authority's own key and certificate differ.
+    /// Issues a certificate with a new key. Fails if its subject could not use it, for instance if the authority's key does not match its
+    /// certificate.
     pub fn issue(&self, subject: &Subject, now: SystemTime, lifetime: Duration) -> anyhow::Result<Pair> {
         let pair = self.sign(subject, now, lifetime)?;
         self.check(&pair, subject, now).with_context(|| {

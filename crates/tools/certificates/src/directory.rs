@@ -94,7 +94,7 @@ impl Directory {
         &self.authority
     }
 
-    /// Makes the subject's files, or renews them, where the plan says so.
+    /// Creates or renews the subject's files if the plan requires it.
     pub fn ensure(&self, subject: &Subject, owner: Option<Owner>) -> anyhow::Result<Change> {
         let path = self.path.join(&subject.name);
         fs::create_dir_all(&path).with_context(|| format!("making the directory {}", path.display()))?;

@@ -16,7 +16,7 @@ pub const SECRET: u32 = 0o600;
 /// A file that everyone may read.
 pub const PUBLIC: u32 = 0o644;
 
-/// The file's text; nothing where there is no such file.
+/// Reads the file's text; `None` if there is no such file.
 pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),

@@ -1,8 +1,8 @@
-//! The subject of a certificate: its names, and what it may be used for.
+//! The subject of a certificate: its names and its permitted uses.
 
 /// The trust domain of the system (SPIFFE): `spiffe://shipyard/order` is the service order.
 const TRUST_DOMAIN: &str = "spiffe://shipyard/";
-/// Every server is also found under these names, on the machine that it runs on.
+/// Clients on the same machine also use these names for every server.
 const LOCAL: [&str; 2] = ["localhost", "127.0.0.1"];
 
 /// One certificate's owner.

@@ -1,4 +1,4 @@
-//! The audit after a fault: compares databases and topics with what customers, the provider and the chats have seen.
+//! The audit after a fault: compares databases and topics with the records of customers, provider and chats.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -52,7 +52,7 @@ pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet
     problems
 }
 
-/// Loans that the broker has taken and customers does not know: each topic is read to its end by now.
+/// Returns the loans that the broker has accepted and the customers service does not know, although it has read each topic to its end.
 fn lost_loans(facts: &Facts, load: &Load) -> Vec<String> {
     let known: HashSet<&str> = facts.loans.iter().map(|loan| loan.id.as_str()).collect();
     let lost = load.lent().into_iter().filter(|loan| !known.contains(loan.as_str()));
@@ -74,8 +74,8 @@ async fn facts(cluster: &Cluster, load: &Load, slack: u32, problems: &mut Vec<St
     Ok(facts)
 }
 
-/// All facts at a moment at which no work is pending. A system that makes no progress for `patience` with work pending is a
-/// problem, and is audited as it is. A backlog that shrinks is waited for: Telegram accepts one message per second and chat.
+/// Gathers all facts at a moment at which no work is pending. If pending work makes no progress for `patience`, that is a problem, and the
+/// system is audited in this state. While a backlog shrinks, the audit waits: Telegram accepts one message per second and chat.
 async fn quiet_facts(cluster: &Cluster, patience: Duration) -> anyhow::Result<(Facts, Option<String>)> {
     let databases = &cluster.sources.databases;
     let (mut moved, mut seen) = (Instant::now(), String::new());
@@ -102,7 +102,7 @@ async fn quiet_facts(cluster: &Cluster, patience: Duration) -> anyhow::Result<(F
     }
 }
 
-/// Pending work, including records that consumers have not committed.
+/// Returns the pending work in the databases; if there is none, the records whose offsets consumer groups have not committed.
 async fn busy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     let mut busy = under_way(&cluster.sources.databases).await?;
     if busy.is_empty() {
@@ -123,7 +123,7 @@ async fn again<T>(ask: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T>
     ask().await
 }
 
-/// The notifications that arrived in chats. The cluster's templates render each as `<kind> <order>`; a digest has several lines.
+/// Returns the notifications that arrived in chats. The cluster's templates render each as `<kind> <order>`; a digest has several lines.
 fn told(messages: Vec<Sent>) -> Vec<Told> {
     let read = messages.into_iter().flat_map(|Sent { chat, text, .. }| {
         let lines = text.lines().filter_map(|line| {

@@ -141,7 +141,7 @@ pub async fn events(cluster: &Cluster) -> anyhow::Result<Vec<Event>> {
     .await
 }
 
-/// Sets a consumer group's offsets to what `to` returns for each partition. Fails while the group has members.
+/// Sets a consumer group's offsets to the result of `to` for each partition. Fails while the group has members.
 pub async fn place(
     cluster: &Cluster,
     consumer: &'static Consumer,
@@ -182,7 +182,7 @@ impl Topic {
         self.extents.iter().map(|extent| count(extent.start, extent.end)).sum()
     }
 
-    /// The part of the topic that begins at what `from` returns for each partition.
+    /// Returns the part of the topic that begins at the result of `from` for each partition.
     pub fn from(&self, from: impl Fn(&Extent) -> i64) -> Self {
         let extents = self.extents.iter().map(|extent| Extent { start: from(extent).max(extent.start), ..*extent });
         Self { extents: extents.collect(), ..self.clone() }

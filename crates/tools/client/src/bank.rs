@@ -1,4 +1,4 @@
-//! The program outside that approves loans: it writes each to the topic that customers reads.
+//! Plays the external bank: publishes each approved loan to the topic that the `customers` service consumes.
 
 use std::collections::HashMap;
 
@@ -30,7 +30,7 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// Nothing where the settings name no broker.
+    /// Returns `None` if the settings name no broker.
     pub fn of(settings: &Settings) -> anyhow::Result<Option<Self>> {
         if settings.get("KAFKA_BROKERS").is_none() {
             return Ok(None);

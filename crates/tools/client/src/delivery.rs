@@ -17,7 +17,7 @@ pub struct Delivery {
     pub status: String,
     pub tracking_number: String,
     pub estimated_delivery: String,
-    /// Absent, as the two that follow, in order's own copy, which answers while delivery is away.
+    /// Absent, like the next two fields, in the order service's own copy, which is returned while the delivery service is unavailable.
     pub current_location: Option<String>,
     pub progress: Option<i64>,
     pub courier: Option<Courier>,

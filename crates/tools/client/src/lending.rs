@@ -31,7 +31,7 @@ pub struct Lending {
 }
 
 impl Lending {
-    /// At these addresses; connections are opened lazily.
+    /// Creates the client for these addresses; connections are opened lazily.
     pub fn at(trust: &Trust, customers: &str, payment: &str) -> anyhow::Result<Self> {
         Ok(Self {
             customers: CustomerServiceClient::new(trust.channel(customers, LIMIT)?),
@@ -52,7 +52,7 @@ impl Lending {
         success("CreateCustomer", answer)?.customer.context("CreateCustomer answered without a customer")
     }
 
-    /// Changes the customer's name. `version` is the one that was read.
+    /// Changes the customer's name. `version` is the version that was read.
     pub async fn update(&self, session: &str, name: &str, version: i64) -> anyhow::Result<Customer> {
         let (name, birth_date) = (name.to_owned(), BIRTH_DATE.to_owned());
         let request = UpdateCustomerRequest { name, birth_date, version, ..UpdateCustomerRequest::default() };

@@ -36,7 +36,7 @@ impl Shop {
         Self::at(&Trust::of(settings)?, &order, &iam::SERVICE.address(settings), &inventory::SERVICE.address(settings))
     }
 
-    /// A shop at these addresses, which [`Trust::url`] completes; connections are opened lazily.
+    /// Creates the client of a shop at these addresses, which [`Trust::url`] completes; connections are opened lazily.
     pub fn at(trust: &Trust, order: &str, iam: &str, inventory: &str) -> anyhow::Result<Self> {
         Ok(Self {
             order: trust.url(order)?.to_string().trim_end_matches('/').to_owned(),

@@ -1,4 +1,4 @@
-//! TLS of the tools' connections: the authorities in `TLS_CA_FILE`, and the tool's own certificate where it has one.
+//! TLS of the tools' connections: the authorities in `TLS_CA_FILE`, and the tool's own certificate, if it has one.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 
 /// HTTP/2 for gRPC.
 pub const H2: &[u8] = b"h2";
-/// What HTTP clients speak besides.
+/// The additional protocol of HTTP clients.
 pub const HTTP1: &[u8] = b"http/1.1";
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
@@ -26,8 +26,8 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 pub struct Trust(Option<Arc<ClientConfig>>);
 
 impl Trust {
-    /// The authorities in `TLS_CA_FILE`, and the certificate in `TLS_CERT_FILE` and `TLS_KEY_FILE`, if they are set. Fails, naming the
-    /// variable, where a file cannot be used.
+    /// Reads the authorities in `TLS_CA_FILE`, and the certificate in `TLS_CERT_FILE` and `TLS_KEY_FILE`, if they are set. Fails, naming
+    /// the variable, if a file cannot be used.
     pub fn of(settings: &Settings) -> Result<Self, ConfigError> {
         let Some(authorities) = settings.get(CA) else { return Ok(Self::default()) };
         let mut roots = RootCertStore::empty();
@@ -52,8 +52,8 @@ impl Trust {
         Ok(Self(Some(Arc::new(config))))
     }
 
-    /// The URL of `address`, which is `host:port` or a URL. Without a scheme it is https where there are authorities. Fails for an https
-    /// address without them.
+    /// Returns the URL of `address`, which is `host:port` or a URL. Without a scheme it is https if there are authorities. Fails for an
+    /// https address if there are none.
     pub fn url(&self, address: &str) -> anyhow::Result<Uri> {
         let scheme = if self.0.is_some() { "https" } else { "http" };
         let url = if address.contains("://") { address.to_owned() } else { format!("{scheme}://{address}") };
@@ -65,7 +65,7 @@ impl Trust {
         Ok(url)
     }
 
-    /// Settings of a TLS connection that speaks one of these protocols.
+    /// Returns the settings of a TLS connection with one of these protocols.
     pub fn config(&self, protocols: &[&[u8]]) -> Option<ClientConfig> {
         let mut config = ClientConfig::clone(self.0.as_ref()?);
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();

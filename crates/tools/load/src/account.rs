@@ -12,7 +12,7 @@ use uuid::Uuid;
 const ORDERS: &str = "/api/v1/orders";
 /// Orders and parts on a page.
 const PAGE: u32 = 20;
-/// How often an order is read until its ship is assembled: after a tenth of the time that has passed, within these bounds.
+/// The bounds of the pause between two reads of an order whose ship is not assembled yet; the pause is a tenth of the elapsed time.
 const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 /// Why a request failed, in words that are the same for all that failed so, such as `409 OUT_OF_STOCK`.
@@ -87,7 +87,7 @@ impl Account {
         }
     }
 
-    /// Sends a request to order. Returns the body of a success, null where there is none.
+    /// Sends a request to the order service. Returns the body of a success, or null if it has none.
     pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
         let _turn = self.connections.acquire().await.map_err(|_| Failure::Borrowed("no connection"))?;
         let asked = self.shop.ask(method, path, Some(&self.session), body).await;

@@ -17,7 +17,7 @@ pub struct Schedule {
 /// An arrival that is over.
 #[derive(Clone, Debug)]
 pub struct Arrival<K, T> {
-    /// What it is, as its request said.
+    /// The kind of the operation, as given by `request`.
     pub kind: K,
     /// When it was due, since the first one.
     pub due: Duration,
@@ -25,12 +25,12 @@ pub struct Arrival<K, T> {
     pub sent_late: Duration,
     /// From when it was due until its end: a request that had to wait for its turn is not faster for it.
     pub latency: Duration,
-    /// Nothing where it was not sent, since too many were in flight.
+    /// `None` if it was not sent because too many were in flight.
     pub outcome: Option<T>,
 }
 
 impl Schedule {
-    /// When request `number` is due, since the first one; none where the length is over.
+    /// Returns when request `number` is due, since the first one; `None` after the end.
     pub fn due(self, number: u64) -> Option<Duration> {
         let nanos = u128::from(number) * Duration::from_secs(1).as_nanos() / u128::from(self.rate.max(1));
         let due = Duration::from_nanos(u64::try_from(nanos).ok()?);
@@ -43,9 +43,9 @@ impl Schedule {
     }
 }
 
-/// Calls `request` for each arrival when it is due, which says what it is and what to do, and `done` with each that is over. At most
-/// `most` are in flight: those above are not sent. Returns when all are over. `request` gets the arrival's number, which counts from 0,
-/// and when it was due.
+/// Calls `request` for each arrival when it is due, which returns the kind and the operation, and calls `done` with each finished one. At
+/// most `most` are in flight: further arrivals are not sent. Returns when all have finished. `request` gets the arrival's number, which
+/// counts from 0, and the time at which it was due.
 pub async fn open_loop<K, F>(
     schedule: Schedule,
     most: usize,

@@ -1,4 +1,4 @@
-//! The processor time of this process, so that what the generator takes from the shop beside it is known.
+//! The processor time of this process, which shows how much the generator takes from a shop on the same machine.
 
 use std::{fs, time::Duration};
 
@@ -7,7 +7,7 @@ const TICKS_PER_SECOND: u64 = 100;
 /// The place of `utime` in `/proc/self/stat`, after the name in brackets; `stime` follows.
 const UTIME: usize = 11;
 
-/// The time that all threads of this process have taken; none where the system does not tell.
+/// Returns the processor time of all threads of this process; `None` if the system does not report it.
 pub fn time() -> Option<Duration> {
     parse(&fs::read_to_string("/proc/self/stat").ok()?)
 }

@@ -1,4 +1,4 @@
-//! Latencies in an HDR histogram, and the percentiles that so many samples can have.
+//! Latencies in an HDR histogram, and the percentiles that the number of samples supports.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Latencies {
         self.histogram.len()
     }
 
-    /// The latency that so many of a thousand do not exceed; none without samples.
+    /// Returns the latency that `permille` of a thousand samples do not exceed; `None` without samples.
     pub fn permille(&self, permille: u16) -> Option<Duration> {
         if self.histogram.is_empty() {
             return None;
@@ -76,7 +76,7 @@ impl Default for Latencies {
 }
 
 impl Percentiles {
-    /// True where a percentile is missing for want of samples.
+    /// Returns true if a percentile is missing because there are too few samples.
     pub fn are_partly_unknown(&self) -> bool {
         [self.p50, self.p90, self.p99, self.p999].contains(&None)
     }

@@ -1,5 +1,5 @@
-//! An open-loop load generator: mixed traffic arrives at a constant rate at a running shop, and a latency counts from when its request
-//! was due. A slow shop delays no arrival, so that what it makes its users wait for is seen.
+//! An open-loop load generator: mixed traffic arrives at a constant rate at a running shop, and a latency counts from when its request was
+//! due. A slow shop does not delay arrivals, so the waiting time of its users is measured.
 //!
 //! ```no_run
 //! # async fn example(places: client::places::Places) -> anyhow::Result<()> {

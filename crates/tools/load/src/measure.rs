@@ -20,19 +20,19 @@ use crate::{
     timer::Timer,
 };
 
-/// How often progress is told.
+/// How often progress is reported.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// What a measurement is doing.
 #[derive(Clone, Copy, Debug)]
 pub enum Stage {
-    /// Makes orders that are to be paid, cancelled or read: so many so far.
+    /// Making the orders that will be paid, cancelled or read, with the number so far.
     Preparing(usize),
     Measuring(Progress),
 }
 
 impl Crowd {
-    /// Measures what the plan sends. Fails, naming the field, where the plan cannot be measured with these users.
+    /// Measures the plan. Fails, naming the field, if the plan cannot be measured with these users.
     pub async fn measure(&self, plan: &Plan, mut watch: impl FnMut(Stage)) -> anyhow::Result<Report> {
         plan.check(self.users(), self.parts().len())?;
         self.prepare(plan.reserve(), plan.mix.has(Kind::Get), |made| watch(Stage::Preparing(made))).await?;
@@ -83,7 +83,7 @@ async fn follow(recorder: &Mutex<Recorder>, begun: Instant, watch: &mut impl FnM
     }
 }
 
-/// Notes what was spent when the warm-up is over. Does not end.
+/// Records the processor time used when the warm-up ends. Never returns.
 async fn weigh(recorder: &Mutex<Recorder>, at: Instant, spent: &mut Spent) {
     sleep_until(at).await;
     *spent = Spent::of(recorder);

@@ -70,7 +70,7 @@ impl Kind {
         self != Self::Whole
     }
 
-    /// True where orders are made for it, before or by it.
+    /// Returns true if the operation needs orders, made before or by it.
     pub(crate) fn needs_orders(self) -> bool {
         !matches!(self, Self::List | Self::Whoami | Self::Parts)
     }

@@ -1,4 +1,4 @@
-//! What is sent in one measurement, and what it takes: orders to pay, users who may order, parts in stock.
+//! The traffic of one measurement and its prerequisites: orders to pay, users who may order, parts in stock.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ impl Plan {
         if kind.is_single() { self.timeout } else { self.whole_timeout }
     }
 
-    /// Fails with the field that is wrong, or where the users cannot have as many unpaid orders as the mix leaves.
+    /// Fails, naming the field, if a value is invalid or if the users cannot have as many unpaid orders as the mix leaves.
     pub fn check(&self, users: usize, kinds_of_parts: usize) -> anyhow::Result<()> {
         ensure!(self.rate > 0, "rate: must be above 0");
         ensure!(!self.timeout.is_zero() && !self.whole_timeout.is_zero(), "timeout: must be above 0");
@@ -89,7 +89,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Orders that are to be unpaid before it begins: pay and cancel must find some.
+    /// Returns the number of unpaid orders needed before the measurement, for operations that pay and cancel.
     pub fn reserve(&self) -> usize {
         let ending = self.per_second(Kind::Pay) + self.per_second(Kind::Cancel);
         if ending == 0.0 {

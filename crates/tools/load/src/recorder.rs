@@ -1,4 +1,4 @@
-//! The recorder: what arrivals come to, by kind, within the measured time.
+//! The recorder: the results of arrivals by kind, within the measured time.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     report::{Figures, Row},
 };
 
-/// Different reasons of failures that are told apart for a kind.
+/// The maximum number of different failure reasons per kind.
 const REASONS: usize = 20;
 const OTHERS: Failure = Failure::Borrowed("other reasons");
 const TOO_MANY: Failure = Failure::Borrowed("not sent: too many in flight");
@@ -54,7 +54,7 @@ struct Tally {
     operations: u64,
     failed: u64,
     failures: BTreeMap<Failure, u64>,
-    /// Of those that succeeded.
+    /// The latencies of successful operations.
     latencies: Latencies,
     /// Successes that came in the measured time, whenever they were due.
     completed: u64,

@@ -24,7 +24,7 @@ pub struct Row {
     pub failed: u64,
     /// Successes per second of the measured time, counted when they came.
     pub goodput: f64,
-    /// Of those that succeeded, from when they were due; milliseconds.
+    /// The latencies of successful operations, from when they were due, in milliseconds.
     pub latency: Percentiles,
     /// How many failed for which reason.
     pub failures: BTreeMap<String, u64>,
@@ -33,7 +33,7 @@ pub struct Row {
 /// What one measurement comes to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figures {
-    /// All kinds together; the latency is that of single requests, where there are any.
+    /// All kinds together; the latency is that of single requests, if there are any.
     pub all: Row,
     pub kinds: BTreeMap<Kind, Row>,
     /// p99 of the delay in this program between when an operation was due and when it was sent; milliseconds.
@@ -51,7 +51,7 @@ pub struct Report {
     pub seconds: f64,
     #[serde(flatten)]
     pub figures: Figures,
-    /// Time of this machine's processors that this process took for an operation, in microseconds; none where the system does not tell.
+    /// The processor time that this process used per operation, in microseconds; `None` if the system does not report it.
     pub cpu_microseconds_per_operation: Option<f64>,
     pub notes: Vec<String>,
 }

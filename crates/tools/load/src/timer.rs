@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// How often the thread wakes the loop at most: what is due together is sent together.
+/// The shortest interval between two wake-ups: arrivals that become due together are sent together.
 const FINEST: Duration = Duration::from_micros(250);
 
 /// What wakes the loop when a request is due.
@@ -39,7 +39,7 @@ pub(crate) struct Pulse {
 }
 
 impl Timer {
-    /// Starts it for arrivals with this pause between them.
+    /// Starts the timer for arrivals `pause` apart, the first at `begun`.
     pub(crate) fn start(self, begun: Instant, pause: Duration) -> Running {
         match self {
             Self::Tokio => Running::Tokio,
@@ -50,7 +50,7 @@ impl Timer {
 }
 
 impl Running {
-    /// Returns when it is `due`, or later.
+    /// Returns at `due`, or later.
     pub(crate) async fn wait(&mut self, due: Instant) {
         if Instant::now() >= due {
             // A loop that is late lets the requests go on that it has sent.

@@ -1,4 +1,4 @@
-//! The journal of what operators did with dead letters: who, when and why, in a compacted topic.
+//! The journal of operators' actions on dead letters, with operator, time and reason, in a compacted topic.
 //!
 //! A group's offsets are not enough: Kafka deletes them some days after the last commit, limits their metadata to 4 KiB, and dead
 //! letters outlive both. A record's key is the letter's id, so that compaction keeps the latest entry of each letter.

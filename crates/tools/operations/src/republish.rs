@@ -1,6 +1,7 @@
 //! Republishes, at start, events that a non-persistent broker lost before every consumer handled them.
 //!
-//! The inbox makes redelivery harmless, so that only a missing inbox row counts.
+//! An event is republished if the inbox of at least one consumer has no row for it. Consumers that have handled it already ignore the
+//! repeat.
 
 use std::collections::HashMap;
 
@@ -13,9 +14,9 @@ use crate::databases::Databases;
 /// The batch size in outbox rows.
 const BATCH: i64 = 5_000;
 
-/// Clears the publication mark of every event that some consumer's inbox lacks. Returns the number of events.
+/// Clears the publication mark of every event that the inbox of at least one consumer lacks. Returns the number of events.
 ///
-/// No service may run meanwhile.
+/// No service may run at the same time.
 pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
     let mut count = 0;
     for producer in producers() {
@@ -32,7 +33,7 @@ pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
     Ok(count)
 }
 
-/// The next batch of published events after the row `after`, by type, with the last row's id; `None` at the end.
+/// Reads the next batch of published events after the row `after`: by type, with the last row's id. Returns `None` at the end.
 async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, HashMap<String, Vec<Uuid>>)>> {
     let rows = sqlx::query!(
         "select id, event_uuid, event_type
@@ -53,7 +54,7 @@ async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, H
     Ok(Some((last, events)))
 }
 
-/// Those of `uuids` that at least one consumer has not handled.
+/// Returns those of `uuids` that at least one consumer has not handled.
 pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
     let mut missing = Vec::new();
     for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {

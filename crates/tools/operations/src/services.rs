@@ -26,8 +26,8 @@ pub fn find(name: &str) -> Option<&'static Service> {
     SERVICES.into_iter().find(|service| service.name == name)
 }
 
-/// How many calls follow one another at most when this service is called: 0 for one that calls no other. Where a service is called back
-/// in the background by one that it calls, that call does not count.
+/// Returns the maximum length of a chain of calls that starts at this service: 0 if it calls no other. A background call to a service from
+/// which calls lead back to this one does not count.
 pub fn depth(service: &Service) -> usize {
     let counted = service.calls.iter().filter(|call| call.when == When::Requested || !reaches(call.to, service.name));
     counted.filter_map(|call| find(call.to)).map(|to| 1 + depth(to)).max().unwrap_or(0)
@@ -71,7 +71,7 @@ mod tests {
         }
     }
 
-    /// Whether requests alone lead from one service to another, over at most so many calls.
+    /// Returns true if requests lead from one service to another over at most `most` calls.
     fn leads_back(from: &str, to: &str, most: usize) -> bool {
         let calls = find(from).map(|service| service.calls).unwrap_or_default();
         let mut requested = calls.iter().filter(|call| call.when == When::Requested);

@@ -1,4 +1,5 @@
-//! The producer: makes orders and sends them to the topic that intake reads. The same seed makes the same orders, byte for byte.
+//! The producer: makes orders and publishes them to the topic that the intake service consumes. The same seed makes the same orders, byte
+//! for byte.
 
 pub mod records;
 mod send;

@@ -6,7 +6,7 @@ use intake::{
 };
 use serde_json::{Value, json};
 
-/// The dice that decide whether an order is bad are not those that make it.
+/// A separate random generator decides whether an order is invalid, so that the orders of a seed stay the same.
 const SALT: u64 = 0x0bad_0bad_0bad_0bad;
 /// In how many ways an order can be bad.
 const WAYS: u64 = 6;
@@ -73,7 +73,7 @@ impl Records {
     }
 }
 
-/// The records of a file: its lines, or all of it where that is one JSON value.
+/// Returns the records of a file: the whole file if it is one JSON value, otherwise its lines.
 pub fn of_file(text: &str) -> Vec<Made> {
     let whole = serde_json::from_str::<Value>(text).is_ok();
     let texts: Vec<&str> =

@@ -17,14 +17,14 @@ use crate::{
     records::{Made, Records, of_file},
 };
 
-/// Records that are sent together, unless a rate says fewer.
+/// The number of records sent together, unless the rate is lower.
 const BATCH: u64 = 500;
-/// Batches per second where there is a rate that is higher.
+/// The number of batches per second, if the rate is higher.
 const TICKS_PER_SECOND: u64 = 10;
 /// How long the broker may take for a batch.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Sends what the arguments say, and tells how much it was.
+/// Sends the records that the arguments describe, and prints their number.
 pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<()> {
     let topics: Topics = settings.read()?;
     let publisher = KafkaPublisher::within(&Config::load(settings)?, LIMIT)?;

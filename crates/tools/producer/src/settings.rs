@@ -1,10 +1,10 @@
-//! Where the broker is: as the environment says, or as the shop says that runs from the data directory.
+//! The broker's settings: from the environment, or else from the shop that runs from the data directory.
 
 use std::path::Path;
 
 use platform::config::Settings;
 
-/// Reads the environment; what it does not set is taken from the running shop, if there is one.
+/// Reads the environment; variables that are not set are taken from the running shop, if there is one.
 pub fn load() -> anyhow::Result<Settings> {
     let settings = Settings::load()?;
     let directory = settings.get("SHIPYARD_DATA").unwrap_or(".shipyard").to_owned();

@@ -1,4 +1,4 @@
-//! Redis in a container, for programs that need one where none is installed. Its data ends with it.
+//! Redis in a container, for machines without an installed Redis. Its data is lost when the container ends.
 
 use std::{
     net::{Ipv4Addr, TcpListener},

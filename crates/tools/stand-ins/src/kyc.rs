@@ -31,7 +31,7 @@ pub enum KycMode {
     Lost,
     /// With 500.
     Broken,
-    /// With what is no answer of the contract.
+    /// Responds with something that the contract does not define.
     Wrong,
 }
 

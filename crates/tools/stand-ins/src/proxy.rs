@@ -104,7 +104,7 @@ impl Proxy {
         self.targets.set(targets);
     }
 
-    /// How many bytes were sent towards the target, including those that did not pass.
+    /// Returns the number of bytes sent towards the target, including dropped ones.
     pub fn asked(&self) -> u64 {
         self.traffic.bytes.load(Ordering::Relaxed)
     }
@@ -143,8 +143,7 @@ impl Proxy {
         self.be(State::Mute);
     }
 
-    /// Drops all data on the existing connections for good, without closing them: neither end is told. New connections
-    /// pass.
+    /// Drops all data on the existing connections for good, without closing them, so that neither end notices. New connections pass.
     pub fn blackhole(&self) {
         self.network.send_modify(|network| network.blackholes += 1);
     }

@@ -57,7 +57,7 @@ pub(crate) async fn sweep() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What `start` makes, once for each test binary: nothing where there is no container engine. Panics where it cannot be made.
+/// Runs `start` once per test binary. Returns `None` if there is no container engine, and panics if `start` fails.
 pub(crate) async fn once<T, F>(cell: &OnceCell<Option<T>>, start: fn() -> F) -> Option<T>
 where
     T: Clone + Send + 'static,

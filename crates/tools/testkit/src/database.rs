@@ -24,7 +24,7 @@ pub struct Database {
     pub url: String,
 }
 
-/// A new database with the schema that these migrations make.
+/// Creates a database with the schema of these migrations.
 pub async fn database(migrations: &Migrations) -> Database {
     let server = Databases::connect().await;
     match server.migrated(migrations).await {

@@ -43,7 +43,7 @@ pub struct GuardedKafka {
     pub rotated: String,
 }
 
-/// The broker of this test binary, which needs a container engine: nothing where there is none.
+/// Returns the broker of this test binary; `None` without a container engine.
 pub async fn guarded_kafka() -> Option<GuardedKafka> {
     static BROKER: OnceCell<Option<GuardedKafka>> = OnceCell::const_new();
     once(&BROKER, start).await
@@ -100,7 +100,7 @@ async fn start() -> anyhow::Result<GuardedKafka> {
     Ok(broker)
 }
 
-/// The broker's users: those of the table and three besides, as `start.sh` has it.
+/// The broker's users: `broker`, `operator`, `ui` and those listed in `deploy/kafka/rights`. Must match `start.sh`.
 fn users(rights: &str) -> impl Iterator<Item = &str> {
     let lines = rights.lines().filter(|line| line.starts_with("read ") || line.starts_with("write "));
     let users = lines.filter_map(|line| line.split(' ').nth(1));

@@ -80,7 +80,7 @@ impl Kafka {
         Topics::default().renamed(|topic| format!("{}{topic}", self.prefix))
     }
 
-    /// The variables with which a service uses this broker and these names.
+    /// Returns the variables with which a service uses this broker and these topic names.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let topics = self.topics();
         // The mock answers an empty fetch no sooner than this.

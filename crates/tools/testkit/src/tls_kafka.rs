@@ -39,7 +39,7 @@ pub struct TlsKafka {
     pub authority: String,
 }
 
-/// The broker of this test binary, which needs a container engine: nothing where there is none.
+/// Returns the broker of this test binary; `None` without a container engine.
 pub async fn tls_kafka() -> Option<TlsKafka> {
     static BROKER: OnceCell<Option<TlsKafka>> = OnceCell::const_new();
     once(&BROKER, start).await

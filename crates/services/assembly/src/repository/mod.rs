@@ -19,7 +19,7 @@ use crate::{
 pub trait Jobs: Send + Sync {
     /// Stores a job, once per event and once per order. True when it is new.
     async fn start(&self, consumer: &'static str, event: EventId, job: &NewJob) -> Result<bool, Error>;
-    /// The unfinished jobs that are due first, at most `limit`, each with the time until it is due.
+    /// Returns the unfinished jobs that are due first, at most `limit`, each with the time until it is due.
     async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error>;
     /// Ends the jobs that are still unfinished and writes their events. Returns the orders of those.
     async fn finish(&self, ended: &[Event]) -> Result<Vec<OrderId>, Error>;

@@ -47,7 +47,7 @@ pub fn services(service: CustomerService) -> Services {
     Services::new(DESCRIPTORS).with(CustomerServiceServer::new(Grpc { service }))
 }
 
-/// The user whose session the request carries; the rules admit no other caller.
+/// Returns the user whose session the request carries; the rules admit no other caller.
 fn user<T>(request: &Request<T>) -> Result<UserId, Status> {
     match caller(request)? {
         Caller::User(user) => Ok(UserId::new(user.uuid)),

@@ -1,10 +1,10 @@
-//! A checker over HTTP. Errors and logs have none of what it is sent or answers: that is personal data.
+//! A checker over HTTP. Errors and logs contain no request and no response, since both are personal data.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use platform::{bounded_body, deadline};
+use platform::{deadline, response_body};
 use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
 use serde::Deserialize;
 use serde_json::json;
@@ -73,7 +73,7 @@ impl Checker for HttpChecker {
             return Err(Unknown(format!("it answered with {status}")));
         }
         let body =
-            bounded_body::read(response, ANSWER).await.map_err(|_| Unknown("its answer was cut off".to_owned()))?;
+            response_body::read(response, ANSWER).await.map_err(|_| Unknown("its answer was cut off".to_owned()))?;
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|_| Unknown("its answer is not {\"outcome\": \"APPROVED\" or \"REFUSED\"}".to_owned()))?;
         Ok(match answer.outcome {

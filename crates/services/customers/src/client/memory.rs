@@ -1,4 +1,4 @@
-//! In-memory twins of the checker and of payment, which fail as they are told.
+//! In-memory twins of the checker and of the payment service, which fail as a test configures them.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Approves everybody but the names that it is told; clones share them.
+/// Approves everybody except the names that a test sets; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryChecker {
     state: Arc<Mutex<CheckerState>>,
@@ -39,7 +39,7 @@ impl MemoryChecker {
         locked(&self.state).away = away;
     }
 
-    /// The keys that it was asked about, repeats included.
+    /// Returns the keys of all requests, repeats included.
     pub fn asked(&self) -> Vec<String> {
         locked(&self.state).asked.clone()
     }
@@ -81,7 +81,7 @@ impl MemoryPayment {
         locked(&self.state).silent = silent;
     }
 
-    /// What the user was credited, in minor units.
+    /// Returns the sum of the user's credits, in minor units.
     pub fn credited(&self, user: UserId) -> i64 {
         let state = locked(&self.state);
         state.credits.values().filter(|(credited, _)| *credited == user).map(|(_, amount)| amount).sum()

@@ -1,4 +1,4 @@
-//! Other systems that customers asks: the checker of identities, and payment.
+//! Clients of other systems: the checker of identities, and the payment service.
 
 mod built_in;
 mod http;
@@ -23,7 +23,7 @@ pub struct Question {
     pub today: NaiveDate,
 }
 
-/// The checker has not decided, or its answer was lost. It says nothing of the customer: ask again under the same key.
+/// The checker has not decided, or its answer was lost. The outcome is unknown: ask again under the same key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the checker's verdict is unknown: {0}")]
 pub struct Unknown(pub String);
@@ -34,7 +34,7 @@ pub trait Checker: Send + Sync {
     async fn ask(&self, question: &Question) -> Result<Verdict, Unknown>;
 }
 
-/// payment has not credited a loan, or its answer was lost: ask again with the same loan.
+/// The payment service has not credited a loan, or its response was lost: retry with the same loan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CreditError {
     #[error("payment is not available: {0}")]

@@ -30,7 +30,7 @@ pub enum Change {
     Updated,
 }
 
-/// What a transition tells others. It carries no personal data.
+/// The event of a transition. It carries no personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     pub change: Change,

@@ -14,7 +14,7 @@ pub struct LoanId(String);
 const LONGEST: usize = 64;
 
 impl LoanId {
-    /// Nothing for a text that is no id.
+    /// Returns `None` if the text is not a valid id.
     pub fn new(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
         let fits = (1..=LONGEST).contains(&text.chars().count()) && !text.chars().any(char::is_control);
@@ -54,7 +54,7 @@ impl Amount {
         Money::from_minor(minor).map(Self).map_err(|_| AmountError::TooLarge)
     }
 
-    /// From major units, read digit by digit: the shortest decimal number of a double is the one that was written.
+    /// Converts from major units, digit by digit: the shortest decimal representation of the double is the number that was written.
     pub fn from_major(major: f64) -> Result<Self, AmountError> {
         if major.is_nan() || major <= 0.0 {
             return Err(AmountError::NotPositive);
@@ -104,7 +104,7 @@ impl LoanStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// What becomes of a loan whose customer has this status; nothing is known of a user who is no customer.
+    /// Decides a loan by the status of its customer; `None` is a user who is no customer.
     pub const fn of(customer: Option<KycStatus>) -> Self {
         match customer {
             None | Some(KycStatus::Pending) => Self::Held,
@@ -114,7 +114,7 @@ impl LoanStatus {
     }
 }
 
-/// A loan as it came.
+/// A loan as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewLoan {
     pub id: LoanId,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Name, TextError, check_text};
 
-/// Who a customer says to be.
+/// The personal data that a customer states.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Profile {
     pub name: Name,
@@ -25,7 +25,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// The error names the part that is refused.
+    /// Fails with an error that names the invalid part.
     pub fn new(street: String, city: String, state: String, zip: String) -> Result<Self, (&'static str, TextError)> {
         for (part, text, longest) in
             [("street", &street, 300), ("city", &city, 100), ("state", &state, 100), ("zip", &zip, 16)]
@@ -67,7 +67,7 @@ impl BirthDate {
         if date > today { Err(BirthDateError::Future) } else { Ok(Self(date)) }
     }
 
-    /// Full years.
+    /// Returns the age in full years.
     pub fn age(self, today: NaiveDate) -> u32 {
         today.years_since(self.0).unwrap_or_default()
     }

@@ -59,13 +59,13 @@ pub struct Words(String);
 const WORDS: usize = 500;
 
 impl Words {
-    /// Nothing for a blank text.
+    /// Returns `None` for a blank text.
     pub fn new(text: &str) -> Result<Option<Self>, TextError> {
         check(text, WORDS)?;
         Ok((!text.trim().is_empty()).then(|| Self(text.trim().to_owned())))
     }
 
-    /// What fits of a text that others wrote.
+    /// Shortens a text from an outside system to the maximum length and drops its control characters.
     pub fn fitting(text: &str) -> Option<Self> {
         let text: String = text.chars().filter(|letter| !letter.is_control()).take(WORDS).collect();
         Self::new(&text).ok().flatten()

@@ -24,7 +24,7 @@ pub struct Known {
 pub struct Saved {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    /// The held loans that are to be credited now, and those that are refused.
+    /// The held loans that become due for credit, and those that are refused.
     pub crediting: u64,
     pub refused: u64,
 }
@@ -34,7 +34,7 @@ pub struct Saved {
 pub struct DueCheck {
     pub customer: UserId,
     pub version: i64,
-    /// The time for which this replica alone has it.
+    /// The duration of this replica's lease.
     pub lease: Duration,
 }
 

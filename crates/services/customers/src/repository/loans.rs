@@ -22,17 +22,17 @@ pub const MOST_LOANS: i64 = 1_000;
 
 #[async_trait]
 pub trait Loans: Send + Sync {
-    /// Records a loan, decided as its customer is at that moment. The status if it is new; none for a repeat.
-    /// [`Error::LoanIdReused`] where the id stands for another customer or amount.
+    /// Records a loan, decided by its customer's status at that moment. Returns the loan's status, or `None` for a repeat. Fails with
+    /// [`Error::LoanIdReused`] if the id belongs to another customer or amount.
     async fn receive(&self, loan: &NewLoan) -> Result<Option<LoanStatus>, Error>;
     /// Decides held loans whose customer is neither unknown nor being checked, and refuses those that were held for `hold` without a
-    /// customer; at most `limit` of either.
+    /// customer; at most `limit` loans of each kind.
     async fn decide_held(&self, hold: Duration, limit: i64) -> Result<Decided, Error>;
-    /// Takes at most `limit` loans that are to be credited and are due, those with the fewest tries first. Each is leased to the caller
-    /// for the returned time, and due again afterwards.
+    /// Takes at most `limit` loans that are due for credit, those with the fewest tries first. Each is leased to the caller for the
+    /// returned time, and due again afterwards.
     async fn due_credits(&self, limit: i64) -> Result<Vec<(Loan, Duration)>, Error>;
-    /// Records that payment has credited the loan. True if that is new.
+    /// Records that the payment service has credited the loan. Returns true if that is new.
     async fn credited(&self, loan: &LoanId) -> Result<bool, Error>;
-    /// The user's loans, oldest first, at most [`MOST_LOANS`].
+    /// Returns the user's loans, oldest first, at most [`MOST_LOANS`].
     async fn list(&self, customer: UserId) -> Result<Vec<Loan>, Error>;
 }

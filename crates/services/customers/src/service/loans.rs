@@ -23,8 +23,8 @@ impl CustomerService {
         Ok(())
     }
 
-    /// Decides held loans that a change of their customer has missed, and refuses those whose hold has ended. Returns how many, and
-    /// whether there may be more.
+    /// Decides held loans that were missed when their customer changed, and refuses those whose hold has ended. Returns the number of
+    /// loans, and whether there may be more.
     pub async fn decide_held(&self) -> Result<(u64, bool), Error> {
         let Decided { crediting, refused } = self.loans.decide_held(self.hold, BATCH).await?;
         metrics::count_loans(LoanStatus::Refused, refused);

@@ -1,6 +1,7 @@
-//! What customers and operators do with a profile.
+//! The use cases of a profile, for customers and operators.
 //!
-//! Each use case reads what is known, lets the model decide, and writes if nothing has changed meanwhile; otherwise it begins anew.
+//! Each use case reads the customer, lets the model decide, and writes only if the customer has not changed meanwhile; otherwise it starts
+//! again.
 
 use contracts::ids::UserId;
 
@@ -24,7 +25,7 @@ impl CustomerService {
         }
     }
 
-    /// Replaces the profile, which is checked. `version` is the one that the caller has seen.
+    /// Replaces the profile and starts a check of it. `version` is the version that the caller has seen.
     pub async fn update(&self, id: UserId, profile: &Profile, version: i64) -> Result<Known, Error> {
         self.change(id, |customer| customer.update(profile.clone(), version).map(Some)).await
     }
@@ -55,7 +56,7 @@ impl CustomerService {
         }
     }
 
-    /// Nothing if the customer has another version by now.
+    /// Saves a change and wakes the relay and the jobs that it concerns. Returns `None` if another version was written meanwhile.
     pub(super) async fn write(
         &self,
         before: Option<i64>,

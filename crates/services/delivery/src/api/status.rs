@@ -5,7 +5,7 @@ use crate::{
     repository::Shown,
 };
 
-/// Where the order is: at the shop, at a cell, or at its address.
+/// Returns where the order is: at the shop, at a cell, or at its address.
 pub fn current_location(shown: &Shown) -> String {
     match (&shown.trip, shown.delivery.status) {
         (_, Status::Delivered) => "Delivered to address".to_owned(),
@@ -18,7 +18,7 @@ fn cell(location: Location) -> String {
     format!("({}, {})", location.x(), location.y())
 }
 
-/// Per cent.
+/// Returns the progress in per cent.
 pub fn progress(shown: &Shown) -> i32 {
     match (&shown.trip, shown.delivery.status) {
         (_, Status::Delivered) => 100,

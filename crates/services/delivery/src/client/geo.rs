@@ -19,9 +19,9 @@ use tonic::Code;
 use super::{Geo, GeoError};
 use crate::model::{Location, Street};
 
-/// The streets that are remembered, those asked for last: a street does not move.
+/// Capacity of the LRU cache of street locations. Entries have no expiry: a street does not move.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("it is not zero");
-/// How long one answer may take, repeats included.
+/// The time limit of one lookup, retries included.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub struct GrpcGeo {
@@ -31,7 +31,7 @@ pub struct GrpcGeo {
 }
 
 impl GrpcGeo {
-    /// `geo` may be run by others: its channel must carry neither identity nor session.
+    /// `geo` may be an outside service, so its channel must carry neither identity nor session.
     pub fn new(geo: Peer) -> Self {
         Self { client: GeoClient::new(geo), budget: Budget::new("geo"), known: Mutex::new(LruCache::new(REMEMBERED)) }
     }

@@ -43,7 +43,7 @@ impl Orders for MemoryOrders {
     }
 }
 
-/// Streets whose places are set, and one place for all others; clones share them.
+/// Streets with a location set by a test, and one location for all other streets; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryGeo {
     answers: Arc<Mutex<HashMap<Street, Result<Location, GeoError>>>>,

@@ -1,4 +1,4 @@
-//! Other systems that delivery asks: order for an address, geo for a street's place.
+//! Clients of other services: order for the address of an order, geo for the location of a street.
 
 mod geo;
 mod memory;
@@ -27,7 +27,7 @@ pub struct Address {
 /// What order knows of its orders.
 #[async_trait]
 pub trait Orders: Send + Sync {
-    /// Where the order goes; nothing for an unknown order and for one without an address.
+    /// Returns the address of the order; `None` for an unknown order and for one without an address.
     async fn address(&self, order: OrderId) -> Result<Option<Address>, Unavailable>;
 }
 

@@ -1,7 +1,7 @@
-//! `basket.confirmed`, which programs outside write: the basket is delivered as an order.
+//! `basket.confirmed`, which outside programs publish: the basket is delivered as an order.
 //!
-//! The message exists in three forms. In each exactly one of the fields 3, 5 and 8 is a varint: that is the volume, and it tells the
-//! form.
+//! The message exists in three forms. In each form exactly one of the fields 3, 5 and 8 is a varint: this field is the volume, and its
+//! number identifies the form.
 
 use contracts::{
     events::{BASKET_CONFIRMED, Subscription},
@@ -39,7 +39,7 @@ struct Basket {
     volume: Volume,
 }
 
-/// A field of a message as it is on the wire.
+/// A field of a message in its wire format.
 enum Field<'a> {
     Varint(u32, u64),
     Bytes(u32, &'a [u8]),
@@ -100,7 +100,7 @@ fn fields(mut message: &[u8]) -> Result<Vec<Field<'_>>, String> {
     Ok(fields)
 }
 
-/// The last value of a field counts, as protobuf has it.
+/// Returns the last value of a field, as protobuf requires.
 fn bytes<'a>(fields: &[Field<'a>], wanted: u32) -> Option<&'a [u8]> {
     fields.iter().rev().find_map(|field| match field {
         Field::Bytes(number, value) if *number == wanted => Some(*value),

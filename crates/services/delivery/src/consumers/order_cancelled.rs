@@ -1,4 +1,4 @@
-//! `OrderCancelled`: the delivery of a paid order fails, unless a courier may have it already.
+//! `OrderCancelled`: the delivery of a paid order fails, unless the order may be with a courier already.
 
 use contracts::events::{OrderCancelled, Received, Subscription};
 

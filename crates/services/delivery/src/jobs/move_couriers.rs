@@ -11,8 +11,8 @@ use crate::service::DeliveryService;
 /// A tick that is later than this is counted as late.
 const LATE: Duration = Duration::from_millis(100);
 
-/// The first tick is one `period` after the start, and a tick that was missed is not made up. The lease's epoch fences the steps of a
-/// replica that was frozen and replaced.
+/// Builds the job that moves the couriers. The first tick is one `period` after the start, and a missed tick is not made up. The lease's
+/// epoch fences the steps of a replica that was frozen and replaced.
 pub fn move_couriers(service: DeliveryService, lease: Arc<dyn Lease>, period: Duration) -> Job {
     Job::new("move-couriers", move |stop| run(service, lease, period, stop))
 }
@@ -52,7 +52,7 @@ async fn run(
     Ok(())
 }
 
-/// One tick, if this replica has the lease. Returns its epoch.
+/// Performs one tick if this replica has the lease. Returns the epoch of the lease.
 async fn tick(service: &DeliveryService, lease: &dyn Lease, ttl: Duration) -> anyhow::Result<Option<i64>> {
     let epoch = lease.acquire(ttl).await?;
     if let Some(epoch) = epoch {

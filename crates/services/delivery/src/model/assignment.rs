@@ -25,7 +25,7 @@ pub struct Assignment {
 /// Gives the waiting orders to couriers, in the order given: of the free couriers that can take an order, the one with the fewest steps
 /// gets it; of several, the one with the lowest uuid. An order that none can take holds up no other.
 ///
-/// A courier makes a step each `tick`, which tells the day of arrival.
+/// A courier makes one step per `tick`, from which the day of arrival follows.
 pub fn assign(waiting: Vec<Waiting>, mut free: Vec<Courier>, now: DateTime<Utc>, tick: TimeDelta) -> Vec<Assignment> {
     let mut assignments = Vec::new();
     for Waiting { mut delivery, cargo } in waiting {

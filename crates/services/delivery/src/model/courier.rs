@@ -7,7 +7,7 @@ use super::{Location, Name, Volume};
 /// The volume of the place that every courier is born with.
 pub const FIRST_PLACE_VOLUME: Volume = Volume::constant(10);
 
-/// The name of the place that every courier is born with.
+/// Returns the name of the storage place that every new courier has.
 pub fn first_place() -> Name {
     Name::constant("Сумка")
 }
@@ -25,7 +25,7 @@ impl Speed {
         self.0 as u32
     }
 
-    /// The steps from one cell to the other.
+    /// Returns the number of steps from one cell to another.
     pub fn steps(self, from: Location, to: Location) -> u32 {
         from.distance(to).div_ceil(self.get())
     }
@@ -68,18 +68,18 @@ pub struct NewCourier {
 }
 
 impl Courier {
-    /// A courier is free while all its places are empty: it carries one order at a time.
+    /// Returns true if all places of the courier are empty: a courier carries one order at a time.
     pub fn is_free(&self) -> bool {
         self.places.iter().all(|place| place.order.is_none())
     }
 
-    /// The place that would take an order of this volume: the first that can store it, if the courier is free.
+    /// Returns the place for an order of this volume: the first that can store it, if the courier is free.
     pub fn place_for(&self, volume: Volume) -> Option<PlaceId> {
         let place = self.places.iter().find(|place| place.can_store(volume));
         place.filter(|_| self.is_free()).map(|place| place.id)
     }
 
-    /// The largest volume that it can take now.
+    /// Returns the largest volume that the courier can take now.
     pub fn room(&self) -> Option<Volume> {
         self.places.iter().filter(|_| self.is_free()).map(|place| place.total_volume).max()
     }

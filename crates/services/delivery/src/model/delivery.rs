@@ -24,7 +24,7 @@ pub enum State {
         courier: CourierId,
         steps: u32,
     },
-    /// Cancelled before a courier could have it.
+    /// Cancelled before the order could be given to a courier.
     Failed,
 }
 
@@ -67,7 +67,7 @@ pub enum Known {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     pub order: OrderId,
-    /// None for baskets and tries.
+    /// `None` for baskets and trial orders.
     pub user: Option<UserId>,
     pub id: DeliveryId,
     pub tracking_number: TrackingNumber,
@@ -100,20 +100,20 @@ pub struct NewDelivery {
 pub struct IllegalTransition(pub State);
 
 impl NewDelivery {
-    /// The delivery of a paid order; it waits for its ship.
+    /// Begins the delivery of a paid order, which waits for its ship.
     pub fn paid(self, cargo: Cargo) -> (Delivery, Vec<Event>) {
         self.pending(Some(cargo))
     }
 
-    /// A delivery that can be given to a courier now: of a paid order whose ship is assembled already, of a basket, of a try order, or
-    /// one that a service asks for.
+    /// Begins a delivery that can be given to a courier now: of a paid order whose ship is assembled already, of a basket, of a trial
+    /// order, or at the request of a service.
     pub fn ready(self, cargo: Cargo) -> (Delivery, Vec<Event>) {
         let (mut delivery, mut events) = self.pending(Some(cargo));
         events.push(delivery.wait());
         (delivery, events)
     }
 
-    /// The delivery of a paid order that is cancelled already: it is never carried, so its place is not asked for.
+    /// Begins the delivery of a paid order that is cancelled already. It is never carried, so it needs no location.
     pub fn cancelled(self) -> (Delivery, Vec<Event>) {
         let (mut delivery, mut events) = self.pending(None);
         events.extend(delivery.fail());
@@ -130,7 +130,7 @@ impl NewDelivery {
 }
 
 impl Delivery {
-    /// The ship is assembled: the order waits for a courier.
+    /// Records that the ship is assembled: the order waits for a courier.
     pub fn assembled(&mut self) -> Result<Vec<Event>, IllegalTransition> {
         if self.state != State::Pending {
             return Err(IllegalTransition(self.state));
@@ -138,7 +138,7 @@ impl Delivery {
         Ok(vec![self.wait()])
     }
 
-    /// The order is cancelled before a courier could have it.
+    /// Fails the delivery of an order that is cancelled before it could be given to a courier.
     pub fn cancelled(&mut self) -> Result<Vec<Event>, IllegalTransition> {
         if self.state != State::Pending {
             return Err(IllegalTransition(self.state));
@@ -163,12 +163,12 @@ impl Delivery {
         self.reach(Status::InTransit).into_iter().chain(self.near(steps)).collect()
     }
 
-    /// The courier has `steps_left`: at most one is told, once.
+    /// Sets OUT_FOR_DELIVERY, once, when the courier has at most one step left. Returns the event.
     pub(super) fn near(&mut self, steps_left: u32) -> Option<Event> {
         if steps_left <= 1 && self.status == Status::InTransit { self.reach(Status::OutForDelivery) } else { None }
     }
 
-    /// The courier has arrived.
+    /// Completes the delivery: the courier has arrived.
     pub(super) fn complete(&mut self, courier: CourierId, today: NaiveDate) -> Vec<Event> {
         let steps = self.state.courier().map_or(0, |(_, steps)| steps);
         self.state = State::Completed { courier, steps };
@@ -182,7 +182,7 @@ impl Delivery {
         self.told()
     }
 
-    /// The event of its status, for the user of an order of the shop.
+    /// Returns the event of the current status; `None` if the order has no user.
     fn told(&self) -> Option<Event> {
         let event = |user| Event::StatusUpdated {
             order: self.order,

@@ -40,10 +40,10 @@ impl Status {
     }
 }
 
-/// What a transition tells others.
+/// The events of transitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// To order and notification. Of orders of the shop alone: baskets and tries have no user.
+    /// Published to the order and notification services, for the shop's orders only: baskets and trial orders have no user.
     StatusUpdated {
         order: OrderId,
         user: UserId,

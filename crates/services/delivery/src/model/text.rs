@@ -31,7 +31,7 @@ fn check(text: &str, longest: usize) -> Result<(), TextError> {
 }
 
 impl Name {
-    /// Kept as given.
+    /// Keeps the text as given.
     pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
         check(&text, 100)?;

@@ -34,7 +34,7 @@ impl Trip {
         self.speed.steps(self.location, self.target)
     }
 
-    /// Per cent: 20 when the courier gets the order, 90 from its last step on.
+    /// Returns the progress in per cent: 20 when the courier gets the order, 90 from its last step on.
     pub fn progress(&self) -> i32 {
         let left = self.steps_left();
         let steps = self.delivery.state.courier().map_or(0, |(_, steps)| steps);

@@ -15,19 +15,19 @@ pub struct ListedCourier {
     pub name: Name,
     pub speed: Speed,
     pub location: Location,
-    /// The order that it carries, its user and where it goes.
+    /// The order that the courier carries, the order's user and its destination.
     pub carries: Option<(OrderId, Option<UserId>, Location)>,
 }
 
 #[async_trait]
 pub trait Couriers: Send + Sync {
-    /// Adds those that are not there yet, and leaves the others as they are. Returns how many were added.
+    /// Adds the couriers that do not exist yet and leaves existing ones unchanged. Returns the number added.
     async fn seed(&self, couriers: &[NewCourier]) -> Result<usize, Error>;
-    /// Fails where there are as many couriers as may be.
+    /// Fails if the maximum number of couriers exists.
     async fn add(&self, courier: &NewCourier) -> Result<(), Error>;
-    /// Fails where there is no such courier, or where it has as many places as it may.
+    /// Fails if there is no such courier, or if the courier has the maximum number of places.
     async fn add_place(&self, courier: CourierId, id: PlaceId, name: &Name, volume: Volume) -> Result<(), Error>;
-    /// In the order of adding.
+    /// Returns all couriers in the order in which they were added.
     async fn list(&self) -> Result<Vec<ListedCourier>, Error>;
 }
 

@@ -46,7 +46,7 @@ pub trait Deliveries: Send + Sync {
     async fn keep_early(&self, order: OrderId, early: Early, paid: Cause, cause: Cause) -> Result<bool, Error>;
     /// Records an event that changes nothing.
     async fn skip(&self, cause: Cause) -> Result<(), Error>;
-    /// The orders that wait or are carried, of this user or of all, those that wait longest first, at most `limit`.
+    /// Returns up to `limit` orders that wait or are carried, of `user` or of all users, longest wait first.
     async fn active(&self, user: Option<UserId>, limit: i64) -> Result<Vec<ActiveOrder>, Error>;
     async fn show(&self, order: OrderId) -> Result<Option<Shown>, Error>;
 }

@@ -1,4 +1,4 @@
-//! The trait of what happens between orders and couriers: assigning and moving.
+//! The trait for assigning orders to couriers and moving couriers.
 
 use async_trait::async_trait;
 use contracts::ids::{CourierId, OrderId};
@@ -10,16 +10,16 @@ use crate::{
 
 #[async_trait]
 pub trait Dispatch: Send + Sync {
-    /// All couriers that carry nothing.
+    /// Returns all couriers that carry nothing.
     async fn free(&self) -> Result<Vec<Courier>, Error>;
-    /// The orders that wait longest for a courier, of volumes up to `largest`, at most `limit`.
+    /// Returns up to `limit` orders that wait for a courier and whose volume is at most `largest`, longest wait first.
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error>;
-    /// Gives each order that still waits to its courier, if that still is free. One statement: order, courier, place and events.
-    /// Returns the orders that were given.
+    /// Gives each order that still waits to its courier, if the courier is still free. One statement: order, courier, place and events.
+    /// Returns the assigned orders.
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error>;
-    /// The couriers that carry an order, by uuid, at most `limit` after `after`.
+    /// Returns up to `limit` couriers that carry an order, by uuid, starting after `after`.
     async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<Vec<Trip>, Error>;
-    /// Makes a step with each courier that is where it was. Nothing is written unless `epoch` is that of the mover's lease.
+    /// Moves each courier that is still where the step begins. Writes nothing unless `epoch` is that of the mover's lease.
     async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error>;
 }
 

@@ -1,4 +1,4 @@
-//! Storage: deliveries, couriers, and what happens between the two, with the inbox and outbox rows of each change.
+//! Storage: deliveries, couriers, and the dispatch between the two, with the inbox and outbox rows of each change.
 
 mod couriers;
 mod deliveries;

@@ -14,7 +14,8 @@ use crate::{
 const BATCH: i64 = 500;
 
 impl DeliveryService {
-    /// Assigns until no free courier can take a waiting order, or another replica is at it. Returns how many orders were assigned.
+    /// Assigns orders until no free courier can take a waiting one, or until another replica has assigned the same orders or couriers.
+    /// Returns the number of assigned orders.
     pub async fn assign(&self, now: DateTime<Utc>) -> Result<usize, Error> {
         let mut count = 0;
         // Mostly none waits: then the couriers, who may be thousands, are not read.

@@ -32,7 +32,7 @@ impl DeliveryService {
         Ok(())
     }
 
-    /// In the order of adding.
+    /// Returns all couriers in the order in which they were added.
     pub async fn list_couriers(&self) -> Result<Vec<ListedCourier>, Error> {
         self.couriers.list().await
     }

@@ -1,4 +1,4 @@
-//! Deliveries that wait for a courier at once: of baskets, of tries, and those that a service asks for.
+//! Creates deliveries that wait for a courier at once: of baskets, of trial orders, and those that a service requests.
 
 use super::DeliveryService;
 use crate::{

@@ -1,6 +1,7 @@
 //! Follows orders of the shop by their events, which may come in any order and more than once.
 //!
-//! Each use case reads what is known, lets the model decide, and writes if nothing has changed meanwhile; otherwise it begins anew.
+//! Each use case reads the order's state, lets the model decide, and writes only if the state has not changed meanwhile; otherwise it
+//! starts again.
 
 use contracts::{
     events::{OrderPaid, Published as _},
@@ -42,24 +43,24 @@ impl DeliveryService {
         }
     }
 
-    /// A paid order without an address: there is nothing to deliver.
+    /// Skips a paid order without an address: there is nothing to deliver.
     pub async fn order_paid_without_address(&self, event: EventId) -> Result<(), Error> {
         self.deliveries.skip(Cause { consumer: GROUP_PAID, event }).await
     }
 
-    /// The order's ship is built: the order waits for a courier.
+    /// Handles the event that the ship is built: the order waits for a courier.
     pub async fn ship_assembled(&self, event: EventId, order: OrderId) -> Result<(), Error> {
         let cause = Cause { consumer: GROUP_ASSEMBLED, event };
         self.follow(order, Delivery::assembled, Early::Assembled, cause).await
     }
 
-    /// A paid order is cancelled.
+    /// Handles the cancellation of a paid order: its delivery fails.
     pub async fn order_cancelled(&self, event: EventId, order: OrderId) -> Result<(), Error> {
         let cause = Cause { consumer: GROUP_CANCELLED, event };
         self.follow(order, Delivery::cancelled, Early::Cancelled, cause).await
     }
 
-    /// An order that was never paid is cancelled: no `order.paid` will come.
+    /// Skips the cancellation of an order that was never paid: no `order.paid` follows it.
     pub async fn unpaid_order_cancelled(&self, event: EventId) -> Result<(), Error> {
         self.deliveries.skip(Cause { consumer: GROUP_CANCELLED, event }).await
     }
@@ -104,7 +105,7 @@ impl DeliveryService {
         Ok(written)
     }
 
-    /// Where a paid order goes, asked once.
+    /// Returns the destination and volume of a paid order. Looks them up once and keeps them in `asked`.
     async fn cargo(&self, order: OrderId, asked: &mut Option<Cargo>) -> Result<Cargo, Error> {
         if let Some(cargo) = asked {
             return Ok(*cargo);
@@ -115,7 +116,7 @@ impl DeliveryService {
     }
 }
 
-/// The event that tells of an order's payment, whose uuid follows from the order.
+/// Returns the cause of the order's `OrderPaid`, whose event id is derived from the order.
 fn paid(order: OrderId) -> Cause {
     let event = EventId::new(outbox::event_uuid(order.uuid(), OrderPaid::TYPE, None));
     Cause { consumer: GROUP_PAID, event }

@@ -62,7 +62,7 @@ impl DeliveryService {
         Self { deliveries, couriers, dispatch, orders, geo, relay, to_assign: Arc::default(), tick }
     }
 
-    /// An order or a courier has become available.
+    /// Wakes the job that assigns orders: an order or a courier has become available.
     fn assign_soon(&self) {
         self.to_assign.notify_one();
     }

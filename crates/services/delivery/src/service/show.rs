@@ -13,14 +13,14 @@ use crate::{
 const MOST_ACTIVE: i64 = 1_000;
 
 impl DeliveryService {
-    /// The delivery of the caller's own order; operators and services see all.
+    /// Returns the delivery of the caller's own order; operators and services see all.
     pub async fn show(&self, caller: &Caller, order: OrderId) -> Result<Shown, Error> {
         let shown = self.deliveries.show(order).await?;
         let own = |shown: &Shown| shown.delivery.user.is_some_and(|user| caller.may_see(user.uuid()));
         shown.filter(|shown| caller.may_operate() || own(shown)).ok_or(Error::NotFound)
     }
 
-    /// The orders that wait for a courier or are carried, of this user or of all, those that wait longest first, at most 1 000.
+    /// Returns up to 1 000 orders that wait for a courier or are carried, of `user` or of all users, longest wait first.
     pub async fn active(&self, user: Option<UserId>) -> Result<Vec<ActiveOrder>, Error> {
         self.deliveries.active(user, MOST_ACTIVE).await
     }

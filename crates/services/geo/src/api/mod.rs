@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use crate::service::GeoService;
 
-/// A stand-in for a service of others, which knows no callers.
+/// A stand-in for an outside service, which does not identify its callers.
 pub const RULES: &[Rule] = &[Rule::public("/geo.Geo/GetGeolocation")];
 
 pub struct Grpc {

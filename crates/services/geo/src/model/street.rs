@@ -1,6 +1,6 @@
 //! A street's text, in the form in which streets are compared.
 
-/// The longest text, in characters, as it was sent.
+/// The maximum length of the text as sent, in characters.
 const LONGEST: usize = 300;
 
 /// A street, trimmed and in lower case.

@@ -9,8 +9,8 @@ use crate::model::TrustedProxies;
 /// The network half of an IPv6 address, which its holder cannot choose.
 const NETWORK: u128 = !0 << 64;
 
-/// The caller's IPv4 address, or the network of its IPv6 address. The caller is the peer, or if that is a trusted proxy, the address
-/// that the proxy appended to `X-Forwarded-For`; all before that is what the caller says.
+/// Returns the caller's IPv4 address, or the network of its IPv6 address. The caller is the peer or, if the peer is a trusted proxy, the
+/// address that the proxy appended to `X-Forwarded-For`; the caller controls all earlier entries.
 pub fn of<T>(request: &Request<T>, proxies: &TrustedProxies) -> IpAddr {
     let peer = request.remote_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
     network(caller(peer.to_canonical(), request.metadata(), proxies))

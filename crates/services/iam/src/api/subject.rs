@@ -7,7 +7,7 @@ use platform::{
 };
 use tonic::{Request, Status};
 
-/// The user who calls. No service may.
+/// Returns the user who calls; services are refused.
 pub fn user_of<T>(request: &Request<T>) -> Result<User, Status> {
     match caller(request)? {
         Caller::User(user) => Ok(user),
@@ -15,7 +15,7 @@ pub fn user_of<T>(request: &Request<T>) -> Result<User, Status> {
     }
 }
 
-/// The user in the request, if it names one.
+/// Returns the user in the request, if it names one.
 pub fn user_uuid(text: &str) -> Result<Option<UserId>, Status> {
     if text.is_empty() { Ok(None) } else { parse_uuid("user_uuid", text).map(UserId::new).map(Some) }
 }

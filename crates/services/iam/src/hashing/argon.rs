@@ -51,7 +51,7 @@ impl Stored {
         Ok(computed == self.hash)
     }
 
-    /// True for a hash that `params` would have made.
+    /// Returns true for a hash that `params` would have made.
     pub fn has(&self, params: &Params) -> bool {
         let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
         costs(&self.params) == costs(params) && self.hash.len() == HASH_BYTES
@@ -63,7 +63,7 @@ pub fn work(params: &Params) -> u64 {
     u64::from(params.m_cost()) * u64::from(params.t_cost())
 }
 
-/// Does about as much work as a hash of this much would, with no more memory than `params` allow.
+/// Does about as much work as a hash of `work` takes, with no more memory than `params` allow.
 pub fn spend(params: &Params, work: u64, memory: &mut Vec<Block>) -> Outcome<()> {
     let passes = work.div_ceil(u64::from(params.m_cost())).max(1);
     let kib = u32::try_from(work / passes).unwrap_or(u32::MAX);

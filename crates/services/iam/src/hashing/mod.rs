@@ -91,7 +91,7 @@ impl Hashing {
         })
     }
 
-    /// The hash of a new password, in the PHC format with its parameters and salt.
+    /// Hashes a new password. Returns the PHC string with parameters and salt.
     pub async fn hash(&self, purpose: Purpose, password: Password, salt: SaltBytes) -> Result<String, Error> {
         let params = self.params.clone();
         let hash = self.run(purpose, move |memory| argon::hash(&params, password.normalised(), salt, memory)).await?;

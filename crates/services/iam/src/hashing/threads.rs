@@ -51,7 +51,7 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
 /// Linux has a priority per thread; elsewhere it is the whole process's.
 #[cfg(target_os = "linux")]
 fn lower_priority() {
-    /// Its share is about a tenth of a thread's at 0, where both want the same core.
+    /// If both compete for one core, such a thread gets about a tenth of the share of a thread at 0.
     const NICE: i32 = 10;
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::warn!(%error, "hashing thread keeps its priority");

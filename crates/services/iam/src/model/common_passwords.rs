@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::LazyLock};
 static COMMON: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("../../data/common-passwords/django.txt").lines().collect());
 
-/// True for a password on the list, in any case and with any space around it.
+/// Returns true for a password on the list, in any case and with any space around it.
 pub fn contain(password: &str) -> bool {
     COMMON.contains(password.trim().to_lowercase().as_str())
 }

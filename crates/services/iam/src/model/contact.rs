@@ -87,7 +87,8 @@ impl fmt::Display for CodeDigest {
 pub struct ChatId(i64);
 
 impl ChatId {
-    /// The chat of a notification method's target. Only the usual form of the number is one, so that targets can be compared as texts.
+    /// Parses the chat from a notification method's target. Only the canonical form of the number is accepted, so that targets can be
+    /// compared as texts.
     pub fn parse(field: &str, target: &str) -> Result<Self, Invalid> {
         match target.parse::<i64>() {
             Ok(number) if number != 0 && number.to_string() == target => Ok(Self(number)),

@@ -32,12 +32,12 @@ impl Operators {
         Ok(Self { logins: Arc::new(logins), keys: Arc::new(keys) })
     }
 
-    /// True for the login of an operator, whether or not it is registered.
+    /// Returns true for the login of an operator, whether or not it is registered.
     pub fn contains(&self, login: &str) -> bool {
         self.logins.contains(login)
     }
 
-    /// True for a login that only an operator may register: an operator's, in any spelling.
+    /// Returns true for a login that only an operator may register: an operator's, in any spelling.
     pub fn reserve(&self, login: &str) -> bool {
         self.keys.contains(&caseless(login))
     }

@@ -11,8 +11,8 @@ use super::{Invalid, UserInfo, common_passwords};
 const MAX_BYTES: usize = 1024;
 /// The most code points of a new password.
 pub const MAX_CHARACTERS: usize = 128;
-/// The least that may be asked of a new password. OWASP ASVS 6.2.1 asks for 8; NIST SP 800-63B-4 asks for 15 where the password is the
-/// only factor. Both prefer length over rules for kinds of characters.
+/// The lowest configurable minimum length of a new password. OWASP ASVS 6.2.1 asks for 8; NIST SP 800-63B-4 asks for 15 where the password
+/// is the only factor. Both prefer length over rules for kinds of characters.
 pub const MIN_CHARACTERS: usize = 8;
 
 /// A password in clear text, in Unicode's normal form C: `é` is the same however a keyboard writes it. Its debug output does not show it.
@@ -24,7 +24,7 @@ pub struct Password {
 }
 
 impl Password {
-    /// A password to be checked against a stored hash.
+    /// Reads a password that is checked against a stored hash.
     pub fn given(field: &str, text: String) -> Result<Self, Invalid> {
         if text.is_empty() {
             return Err(Invalid::new(field, "is empty"));
@@ -38,7 +38,7 @@ impl Password {
         })
     }
 
-    /// A new password for `info`'s user: of `least` to 128 characters, not a common password, and neither the login nor the e-mail
+    /// Reads a new password for the user of `info`: `least` to 128 characters, not a common password, and neither the login nor the e-mail
     /// address.
     pub fn chosen(field: &str, text: String, info: &UserInfo, least: usize) -> Result<Self, Invalid> {
         let password = Self::given(field, text)?;
@@ -61,12 +61,12 @@ impl Password {
         Ok(password)
     }
 
-    /// What is hashed.
+    /// Returns the bytes that are hashed.
     pub fn normalised(&self) -> &[u8] {
         self.normalised.expose_secret().as_bytes()
     }
 
-    /// What a stored hash may be of: the normalised password, and the given one, which older versions hashed.
+    /// Returns the forms that a stored hash may be of: the normalised password, and the given one, which older versions hashed.
     pub fn forms(&self) -> impl Iterator<Item = &[u8]> {
         [Some(&self.normalised), self.given.as_ref()].into_iter().flatten().map(|form| form.expose_secret().as_bytes())
     }

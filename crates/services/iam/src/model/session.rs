@@ -53,7 +53,7 @@ impl fmt::Debug for SessionId {
 pub struct SessionDigest(String);
 
 impl SessionDigest {
-    /// What the store wrote.
+    /// Wraps a digest read from the store.
     pub const fn stored(digest: String) -> Self {
         Self(digest)
     }

@@ -19,7 +19,7 @@ const METHODS: usize = 16;
 pub struct NotificationMethod {
     pub provider_name: String,
     pub target: String,
-    /// The user has proved to read what is sent there. Not stored with the method: it follows from the chat that was confirmed.
+    /// True if the user has proved to receive messages there. Not stored with the method: derived from the confirmed chat.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_confirmed: bool,
 }

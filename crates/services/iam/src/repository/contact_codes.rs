@@ -27,7 +27,7 @@ impl Default for CodeLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Taken {
-    /// It was this user's, and would have been valid for so long.
+    /// The code belonged to this user, and would have been valid for this time.
     Of { user: UserId, left: Duration },
     /// There is no such code. It counts against the chat.
     Unknown,

@@ -9,7 +9,7 @@ use crate::{error::Error, model::caseless};
 /// Rows filled per batch.
 pub const FILL_BATCH: i64 = 500;
 
-/// The key as it is stored. Hashed, since a key can be longer than an index takes.
+/// Returns the stored form of the key: its hash, since a key can exceed the maximum size of an index entry.
 pub(super) fn key(text: &str) -> Vec<u8> {
     Sha256::digest(caseless(text)).to_vec()
 }
@@ -53,7 +53,7 @@ pub async fn fill_keys(pool: &Database) -> Result<u64, Error> {
     Ok(rows.len().try_into().unwrap_or(u64::MAX))
 }
 
-/// The first `limit` collisions: older users that keep what they had.
+/// Returns the first `limit` collisions: older users that keep their login and e-mail address.
 pub async fn collisions(pool: &Database, limit: i64) -> Result<Vec<Collision>, Error> {
     let rows = sqlx::query!(
         r#"(select 'login' as "field!", array_agg(uuid order by uuid) as "users!" from users

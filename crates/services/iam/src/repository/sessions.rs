@@ -36,9 +36,9 @@ pub enum Lookup {
 pub trait Sessions: Send + Sync {
     /// Opens a session for its lifetime, unless its user's credentials are retired. Beyond the bound, the user's oldest session ends.
     async fn open(&self, session: &Session) -> Result<Admission, Error>;
-    /// The session, unless it has ended. Finding it is a use of it.
+    /// Finds a session that has not ended, and counts this as a use of the session.
     async fn find(&self, id: SessionId) -> Result<Lookup, Error>;
-    /// Ends a session, if it has not ended, and says whose it was.
+    /// Ends a session if it has not ended. Returns its user.
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error>;
     /// Ends all sessions of a user.
     async fn close_all(&self, user: UserId) -> Result<(), Error>;
@@ -47,7 +47,7 @@ pub trait Sessions: Send + Sync {
     async fn close_others(&self, kept: &Session) -> Result<Admission, Error>;
     /// Replaces a session that has not ended, and its user's data; its expiry stays.
     async fn update(&self, session: &Session) -> Result<(), Error>;
-    /// The user's sessions, the newest first.
+    /// Returns the user's sessions, the newest first.
     async fn list(&self, user: UserId) -> Result<Vec<SessionSummary>, Error>;
     /// Ends one of the user's sessions. False if there is none with this id.
     async fn end(&self, user: UserId, session: &ShortId) -> Result<bool, Error>;

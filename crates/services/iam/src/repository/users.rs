@@ -15,10 +15,10 @@ pub trait Users: Send + Sync {
     async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error>;
     /// Fails when a user has the login or the e-mail address, in any spelling.
     async fn check_free(&self, info: &UserInfo) -> Result<(), Error>;
-    /// The user of exactly this login, else the only user whose login has the same [key](crate::model::caseless).
+    /// Finds the user of exactly this login, else the only user whose login has the same [key](crate::model::caseless).
     async fn by_login(&self, login: &str) -> Result<Option<Account>, Error>;
     async fn find(&self, user: UserId) -> Result<Option<User>, Error>;
-    /// Changes the password if the user has not changed since `known` was read; idempotent. False when it has.
+    /// Changes the password if the user has not changed since `known` was read; idempotent. Returns false if the user has changed.
     async fn change_password(&self, known: &User, password_hash: &str, now: DateTime<Utc>) -> Result<bool, Error>;
     /// Replaces a hash by another one of the same password, unless the password has changed. The user's version stays.
     async fn renew_hash(&self, user: UserId, old: &str, new: &str) -> Result<(), Error>;

@@ -37,8 +37,8 @@ impl ContactService {
 
     /// Confirms the contact of the code's user, if it is this chat.
     ///
-    /// The code is taken first: a crash costs the user a new code, and no code works twice. It is put back when the rest fails for another
-    /// reason than the user's; a confirmation that was lost on the way is made again, which changes nothing.
+    /// The code is taken first: a crash costs the user a new code, and no code works twice. The code is put back if the rest fails for a
+    /// reason that is not the user's; a confirmation whose response was lost is repeated, which changes nothing.
     pub async fn confirm(&self, code: ContactCode, chat: ChatId, now: DateTime<Utc>) -> Result<(), Error> {
         let (user, left) = match self.codes.take(&code.digest(), chat).await? {
             Taken::Of { user, left } => (user, left),
@@ -61,7 +61,7 @@ impl ContactService {
         }
     }
 
-    /// False when the chat is no contact of the user.
+    /// Confirms the chat. Returns false if the chat is no contact of the user.
     async fn confirm_chat(&self, user: UserId, chat: ChatId, now: DateTime<Utc>) -> Result<bool, Error> {
         let Some(known) = self.users.find(user).await? else { return Ok(false) };
         let methods = &known.info.notification_methods;

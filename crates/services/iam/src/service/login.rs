@@ -1,4 +1,4 @@
-//! Proof of identity by login and password, and what is counted of it.
+//! Authentication by login and password, with the counters of attempts.
 
 use contracts::ids::UserId;
 use platform::security_events::{self, Event};
@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl IamService {
-    /// The account of a login, for its password. Counts the attempt first. An unknown login, a wrong password and a locked account take
-    /// the same lookup and the same hash, fail with the same error, and are one outcome in the metrics.
+    /// Returns the account of the login if the password is right. Counts the attempt first. An unknown login, a wrong password and a locked
+    /// account take the same lookup and the same hash, fail with the same error, and are one outcome in the metrics.
     pub(super) async fn authenticate(
         &self,
         attempt: &LoginAttempt,

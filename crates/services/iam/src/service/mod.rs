@@ -44,7 +44,7 @@ impl IamService {
         Self { users, sessions, attempts, hashing, session_ttl, operators }
     }
 
-    /// True for a user with the role `operator`. The role follows from the login, so a session that is open gains and loses it, too.
+    /// Returns true for a user with the role `operator`. The role follows from the login, so open sessions gain and lose it too.
     pub fn is_operator(&self, user: &User) -> bool {
         self.operators.include(user)
     }
@@ -93,7 +93,7 @@ impl IamService {
         Ok(())
     }
 
-    /// A user, visible to the user and to services.
+    /// Returns a user, visible to the user and to services.
     pub async fn find(&self, caller: &Caller, user: UserId) -> Result<User, Error> {
         if !caller.may_see(user.uuid()) {
             return Err(Error::UserNotFound);

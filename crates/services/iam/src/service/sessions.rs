@@ -22,7 +22,8 @@ impl IamService {
         }
     }
 
-    /// The session with its user's data from the database: the copy beside the sessions is missing, or must not be shown during a change.
+    /// Returns the session with its user's data from the database, if the copy in the session store is missing or must not be used during a
+    /// change.
     async fn with_user(&self, id: SessionId, times: SessionTimes) -> Result<Session, Error> {
         let Some(user) = self.users.find(times.user).await? else {
             self.sessions.close_all(times.user).await?;
@@ -51,7 +52,7 @@ impl IamService {
         Ok(())
     }
 
-    /// The sessions of the caller, or those of `of`, which an operator may see.
+    /// Returns the sessions of the caller or, for an operator, those of the user `of`.
     pub async fn list_sessions(&self, caller: auth::User, of: Option<UserId>) -> Result<Vec<SessionSummary>, Error> {
         self.sessions.list(subject(caller, of)?).await
     }
@@ -81,7 +82,7 @@ fn revoked(user: UserId, by: Revocation) {
     security_events::record(Event::SessionRevoked { user: user.uuid(), by });
 }
 
-/// Whose sessions a call is about. To others than operators, other users do not exist.
+/// Returns the user whose sessions a call is about. Only an operator may name another user; for everyone else, no other user exists.
 fn subject(caller: auth::User, of: Option<UserId>) -> Result<UserId, Error> {
     match of {
         Some(user) if user.uuid() != caller.uuid && !caller.is_operator => Err(Error::UserNotFound),

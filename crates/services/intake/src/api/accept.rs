@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 
-/// True where HTML is asked for, and JSON not more.
+/// Returns true if the client accepts HTML and prefers it at least as much as JSON.
 pub fn wants_html(headers: &HeaderMap) -> bool {
     let entries = || {
         headers

@@ -52,7 +52,7 @@ pub async fn handle(
     answer(&uid, shown, wants_html(&headers))
 }
 
-/// A path without a route. One below an order leads to no order: an order_uid with a `/` in it is written `%2F`.
+/// Answers a path without a route. A path below an order leads to no order: a `/` in an order_uid is written `%2F`.
 pub async fn elsewhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     match uri.path().strip_prefix("/orders/") {
         Some(uid) if matches!(method, Method::GET | Method::HEAD) => {

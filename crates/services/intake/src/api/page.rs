@@ -14,7 +14,7 @@ const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const STYLE: &str = include_str!("../../templates/style.css");
 
-/// The field for an order_uid, and a message about what was asked for.
+/// The form for an order_uid, with a message about the previous request.
 #[derive(Template)]
 #[template(path = "find.html")]
 pub struct Find<'a> {
@@ -44,7 +44,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// A rendered page with the headers that keep a browser from doing more with it than it is for.
+/// Renders a page, with headers that restrict what a browser may do with it.
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
     let response = match template.render() {
         Ok(text) => (status, Html(text)).into_response(),
@@ -56,13 +56,13 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
     private(protected_by(CONTENT_SECURITY_POLICY, response))
 }
 
-/// The page that says what a problem says.
+/// Renders a problem as a page.
 pub fn problem_page(order_uid: &str, problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     page(status, &Find { order_uid, message: &problem.message })
 }
 
-/// An order has personal data, and its form depends on who asks.
+/// Forbids caching: an order contains personal data, and its representation depends on the caller.
 pub fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

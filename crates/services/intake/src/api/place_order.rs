@@ -98,7 +98,7 @@ pub async fn handle(
     Ok((StatusCode::ACCEPTED, Json(Placed { order_uid: order.order_uid })))
 }
 
-/// The order of a short form, which keeps the rules.
+/// Completes a short form to an order, and checks its rules.
 fn completed(short: ShortOrder) -> Result<Order, Broken> {
     let mut pieces = Vec::new();
     for (place, item) in short.items.into_iter().enumerate() {
@@ -118,7 +118,7 @@ fn completed(short: ShortOrder) -> Result<Order, Broken> {
     Ok(order)
 }
 
-/// A text, or a number as text.
+/// Reads a text, or a number as text.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "a text or a whole number")]

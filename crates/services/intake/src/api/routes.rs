@@ -51,12 +51,13 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(find_order::handle))
 }
 
-/// Those that are for operators alone, also where the API is open.
+/// The endpoints for operators only, even if the API is open.
 fn operators() -> OpenApiRouter<Api> {
     OpenApiRouter::<Api>::new().routes(SHARED.declared(routes!(erase_customer::handle), &[]))
 }
 
-/// All that intake serves. More than the configured number of concurrent requests, or a quarter of them by one user, are rejected with 429.
+/// Builds the whole HTTP API. More than the configured number of concurrent requests, or a quarter of them by one user, are rejected with
+/// 429.
 pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: &Own) -> Router {
     let state = Api { service, is_open: own.intake_open };
     let slots = Slots::new(own.intake_max_in_flight);

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::IntakeService;
 
-/// An erased order is shown for so long at most.
+/// The maximum time for which an erased order is still shown.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How far back each look reaches beyond the one before: an order that was read before it was erased may come into the cache later.
 const OVERLAP: Duration = Duration::from_secs(10);

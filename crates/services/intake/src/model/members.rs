@@ -7,17 +7,17 @@ use serde::{
     de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// A member that may be null.
+/// Reads a member that may be null.
 pub fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// An object that may be null. serde would take an array for it, member by member.
+/// Reads an object that may be null. An array is refused, which serde would read as an object, member by member.
 pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_any(Object(PhantomData))
 }
 
-/// A list of objects that may be null.
+/// Reads a list of objects that may be null.
 pub fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_any(Objects(PhantomData))
 }

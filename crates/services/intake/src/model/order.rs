@@ -18,12 +18,12 @@ impl OrderUid {
     /// The longest, in characters.
     pub const LONGEST: usize = 64;
 
-    /// The uid of this text, if an order can have it.
+    /// Returns the uid, if the text is valid as one.
     pub fn new(text: &str) -> Option<Self> {
         Some(Self(text.into())).filter(Self::is_valid)
     }
 
-    /// A uid that is stored.
+    /// Wraps a uid that was checked when it was stored.
     pub fn stored(text: &str) -> Self {
         Self(text.into())
     }
@@ -80,7 +80,7 @@ macro_rules! object {
         }
 
         impl $object {
-            /// Its texts, with the names of their members.
+            /// Returns the texts of the object with the names of their members.
             pub(super) fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
                 [$((stringify!($member), Member::text(&self.$member))),*]
                     .into_iter()
@@ -111,7 +111,7 @@ object!(
 );
 
 object!(
-    /// To whom and where an order goes.
+    /// The recipient and the address of an order.
     Delivery {
         name: String = "or_empty",
         phone: String = "or_empty",
@@ -157,14 +157,14 @@ object!(
 );
 
 impl Order {
-    /// The same order as it is stored: its time to the microsecond.
+    /// Returns the order as it is stored: its time has a resolution of microseconds.
     #[must_use]
     pub fn as_stored(mut self) -> Self {
         self.date_created = self.date_created.map(|at| at.trunc_subsecs(6));
         self
     }
 
-    /// Bytes that it takes, about.
+    /// Returns the approximate size in bytes.
     pub fn size(&self) -> usize {
         let of = |texts: usize| texts + 64;
         let text = |texts: &mut dyn Iterator<Item = (&'static str, &str)>| texts.map(|(_, text)| of(text.len())).sum();

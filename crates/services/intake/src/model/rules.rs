@@ -96,7 +96,7 @@ impl Item {
         broken.map_or(Ok(()), |(_, path, rule)| Err(Broken::new(path, rule)))
     }
 
-    /// `sale` is an amount in some programs, per cent in others; the latter round down or up.
+    /// Checks the total. `sale` is an amount in some programs and a percentage in others, which round down or up.
     fn total_fits(&self) -> bool {
         let [price, sale, total] = [self.price, self.sale, self.total_price].map(i128::from);
         let hundredfold = price * (100 - sale);
@@ -106,7 +106,7 @@ impl Item {
     }
 }
 
-/// Texts have bounds, and PostgreSQL's have no NUL.
+/// Checks that texts are within their bounds and have no NUL, which PostgreSQL cannot store.
 fn texts<'a>(prefix: &str, texts: impl Iterator<Item = (&'static str, &'a str)>) -> Result<(), Broken> {
     for (name, text) in texts {
         // Few texts have as many bytes as they may have characters.

@@ -36,15 +36,15 @@ pub enum Written {
 
 #[async_trait]
 pub trait Orders: Send + Sync {
-    /// Inserts those of `orders` whose order_uid is not there, in one write, and returns their uids. No two of `orders` have the same.
+    /// Inserts the orders whose order_uid is not stored yet, in one write, and returns their uids. The uids in `orders` must be distinct.
     async fn insert(&self, orders: &[&Order]) -> Result<HashSet<OrderUid>, Error>;
-    /// What is kept of these uids.
+    /// Returns what is stored under these uids.
     async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error>;
-    /// The orders stored last, the latest first, at most `limit`, of those before the place `before`.
+    /// Returns up to `limit` orders, latest stored first, starting before the position `before`.
     async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error>;
     /// Erases orders of a customer, at most `limit`, and returns their uids.
     async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error>;
-    /// Orders erased during the last `period`, at most `limit`.
+    /// Returns up to `limit` orders erased during the last `period`.
     async fn erased_within(&self, period: Duration, limit: i64) -> Result<Vec<OrderUid>, Error>;
 
     async fn find(&self, uid: &OrderUid) -> Result<Option<Order>, Error> {
@@ -54,7 +54,7 @@ pub trait Orders: Send + Sync {
         }
     }
 
-    /// Stores orders, of which the first with an order_uid stands, in one write. Returns what became of each.
+    /// Stores orders in one write; the first with an order_uid wins. Returns the result of each.
     async fn store(&self, orders: &[Arc<Order>]) -> Result<Vec<Written>, Error> {
         let mut firsts: HashMap<&OrderUid, usize> = HashMap::with_capacity(orders.len());
         let mut distinct = Vec::with_capacity(orders.len());

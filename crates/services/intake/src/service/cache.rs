@@ -1,6 +1,6 @@
-//! The cache of stored orders: bounded, the least recently used leaves first, never negative.
+//! An LRU cache of stored orders: bounded, and without negative entries.
 //!
-//! An order never changes once it is stored, so that what is here equals what is there. It goes in after its commit, or when it was read.
+//! A stored order never changes, so the cache always equals the database. An order enters the cache after its commit, or when it is read.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use moka::{policy::EvictionPolicy, sync};
 
 use crate::model::{Order, OrderUid};
 
-/// An order counts once for each of these bytes that it begins, so that large ones take no more memory than many small ones.
+/// The unit of size in bytes: an order weighs 1 plus its full units, so that large orders take no more memory than many small ones.
 const UNIT: usize = 16 << 10;
 
 /// Clones share the entries.
@@ -19,7 +19,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// At most `capacity` orders, each for `ttl`.
+    /// Creates a cache of at most `capacity` units, with a lifetime of `ttl` per order.
     pub fn new(capacity: u32, ttl: Duration) -> Self {
         let entries = sync::Cache::builder()
             .max_capacity(capacity.into())
@@ -65,7 +65,7 @@ impl Cache {
         self.count();
     }
 
-    /// How many orders it holds.
+    /// Returns the number of cached orders.
     pub fn len(&self) -> u64 {
         self.entries.entry_count()
     }

@@ -1,4 +1,4 @@
-//! Erases a customer's orders, and forgets what another replica or a job has erased.
+//! Erases a customer's orders, and removes from the cache orders that another replica or a job has erased.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::error::Error;
 
 /// Orders that one statement erases at most.
 const BATCH: i64 = 500;
-/// More erased orders than this are not told one by one: the cache starts anew.
+/// Above this number of erased orders, the whole cache is cleared instead of removing them one by one.
 const MOST_FORGOTTEN: i64 = 10_000;
 
 impl IntakeService {
@@ -24,7 +24,7 @@ impl IntakeService {
         }
     }
 
-    /// Removes from this replica's cache what was erased elsewhere during the last `period`.
+    /// Removes from this replica's cache the orders erased elsewhere during the last `period`.
     pub async fn forget_erased(&self, period: Duration) -> Result<(), Error> {
         let erased = self.orders.erased_within(period, MOST_FORGOTTEN).await?;
         if i64::try_from(erased.len()).is_ok_and(|count| count < MOST_FORGOTTEN) {

@@ -18,7 +18,7 @@ pub enum Source {
 pub type Shown = (Arc<Order>, Source);
 
 impl IntakeService {
-    /// An order by its uid. An uid that no order can have is not looked up.
+    /// Finds an order by its uid. An invalid uid is not looked up.
     pub async fn show(&self, uid: &str) -> Result<Shown, Error> {
         let uid = OrderUid::new(uid).ok_or(Error::NotFound)?;
         let cached = self.cache.get(&uid);

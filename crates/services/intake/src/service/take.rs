@@ -29,7 +29,7 @@ pub fn read(payload: &[u8], now: DateTime<Utc>) -> Result<Order, Broken> {
 }
 
 impl IntakeService {
-    /// Stores orders in one write, and returns what became of each. Those that are new go into the cache, once they are committed.
+    /// Stores orders in one write and returns the result of each. New orders enter the cache after the commit.
     pub async fn take(&self, orders: &[Arc<Order>]) -> Result<Vec<Written>, Error> {
         let written = self.orders.store(orders).await?;
         let new = || orders.iter().zip(&written).filter(|(_, written)| **written == Written::New);

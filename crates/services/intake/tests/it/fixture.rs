@@ -133,7 +133,7 @@ impl Fixture {
         self.publish(orders.iter().map(record)).await;
     }
 
-    /// The dead letters, once there are so many.
+    /// Waits until there are at least `count` dead letters and returns them all.
     pub async fn letters(&self, count: usize) -> Vec<Message> {
         let topic = dead_letter_topic(&self.kafka.topics().intake_topic_name);
         eventually(async || Some(self.kafka.messages(&topic).await).filter(|letters| letters.len() >= count)).await
@@ -143,7 +143,7 @@ impl Fixture {
         sqlx::query_scalar("select count(*) from orders").fetch_one(&self.database.pool).await.unwrap()
     }
 
-    /// Returns once so many orders are stored.
+    /// Waits until at least `count` orders are stored.
     pub async fn stored(&self, count: i64) {
         eventually(async || (self.count().await >= count).then_some(())).await;
     }

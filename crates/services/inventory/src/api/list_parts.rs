@@ -45,7 +45,7 @@ fn encode_page(mut parts: Vec<Part>, size: u32) -> ListPartsResponse {
     ListPartsResponse { parts: parts.into_iter().map(encode).collect(), next_page_token }
 }
 
-/// The position after which a page begins.
+/// Decodes a page token to the position after which the page begins.
 pub fn decode_token(token: &str) -> Result<i64, Status> {
     if token.is_empty() {
         return Ok(0);
@@ -55,7 +55,7 @@ pub fn decode_token(token: &str) -> Result<i64, Status> {
     position.ok_or_else(|| Status::invalid_argument("page_token: is not the next_page_token of a page"))
 }
 
-/// A filter whose every value is bounded and right.
+/// Decodes a filter and checks the bounds of its values.
 pub fn decode_filter(filter: PartsFilter) -> Result<Filter, Status> {
     Ok(Filter {
         parts: decode_uuids(&bounded("uuids", filter.uuids)?)?,

@@ -73,7 +73,7 @@ pub struct NewPart {
     pub metadata: BTreeMap<String, Value>,
 }
 
-/// How many units of a part there are, by where they went.
+/// The units of a part by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stock {
     pub initial: i64,
@@ -87,7 +87,7 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// The invariant: no unit is lost, none is made up.
+    /// Checks the invariant that units are neither lost nor invented.
     pub fn adds_up(&self) -> bool {
         self.initial + self.restocked == self.available + self.reserved + self.consumed
             && [self.available, self.reserved, self.consumed].iter().all(|count| *count >= 0)

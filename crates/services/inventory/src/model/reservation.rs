@@ -28,7 +28,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// True while stock is reserved.
+    /// Returns true while stock is reserved.
     pub const fn holds_stock(self) -> bool {
         matches!(self, Self::Held | Self::Confirmed)
     }

@@ -22,7 +22,7 @@ pub trait Catalogue: Send + Sync {
     /// Adds the parts that the catalogue does not have yet, in this order. Returns how many were added.
     async fn seed(&self, parts: &[NewPart]) -> Result<u64, Error>;
     async fn find(&self, part: PartId) -> Result<Option<Part>, Error>;
-    /// The parts that match, ordered by position.
+    /// Returns the parts that match, ordered by position.
     async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Part>, Error>;
 }
 
@@ -57,7 +57,7 @@ pub trait Warehouse: Send + Sync {
         expiry: Expiry,
         cause: Option<Cause>,
     ) -> Result<Vec<Reserved>, Error>;
-    /// Returns an order's parts to the stock and closes the order for later reservations, also where it has none yet.
+    /// Returns an order's parts to the stock and closes the order for later reservations, also if the order has no reservation yet.
     ///
     /// Fails with [`ReservationEnded`](Error::ReservationEnded) once the reservation is committed.
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error>;

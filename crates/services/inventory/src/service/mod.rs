@@ -19,7 +19,7 @@ pub struct InventoryService {
 }
 
 impl InventoryService {
-    /// A reservation that is not confirmed expires after `reservation_ttl`.
+    /// Creates the service. A reservation that is not confirmed expires after `reservation_ttl`.
     pub fn new(catalogue: Arc<dyn Catalogue>, warehouse: Arc<dyn Warehouse>, reservation_ttl: Duration) -> Self {
         Self { catalogue, warehouse, reservation_ttl }
     }

@@ -15,7 +15,7 @@ pub const GROUP_CANCELLED: &str = "inventory-group-order-cancelled";
 pub const GROUP_ASSEMBLED: &str = "inventory-group-order-assembled";
 
 impl InventoryService {
-    /// Confirms the order's reservation, or makes one where it has expired.
+    /// Confirms the order's reservation, or makes a new one if it has expired.
     pub async fn order_created(&self, event: EventId, order: OrderId, lines: &Lines) -> Result<(), Error> {
         let cause = Cause { consumer: GROUP_CREATED, event };
         match self.warehouse.reserve(order, lines, Expiry::Never, Some(cause)).await {

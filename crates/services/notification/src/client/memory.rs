@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{BotApi, Confirmation, Contact, Contacts, Limits, Message, Notifier, Unavailable, Update, Users};
 use crate::model::{Kind, MessengerError};
 
-/// When a call is given up; a long poll waits as long.
+/// The timeout of a call, and the duration of a long poll.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Users' contacts; clones share them.
@@ -45,7 +45,7 @@ impl MemoryUsers {
         self.lock().unavailable = unavailable;
     }
 
-    /// How often it was called.
+    /// Returns the number of calls.
     pub fn calls(&self) -> u32 {
         self.lock().calls
     }
@@ -138,7 +138,7 @@ pub struct SentMessage {
     pub at: Instant,
 }
 
-/// A messenger that accepts every message unless told otherwise; clones share its state.
+/// A messenger that accepts every message unless a test sets another reply; clones share its state.
 #[derive(Clone, Default)]
 pub struct MemoryMessenger {
     state: Arc<Mutex<Messenger>>,

@@ -36,7 +36,7 @@ pub struct Contact {
 
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// The user's Telegram contact, if there is one. Of several, the one that is confirmed, else the first.
+    /// Returns the user's Telegram contact, if there is one: of several, the confirmed one, else the first.
     async fn contact(&self, user: UserId) -> Result<Option<Contact>, Unavailable>;
 }
 
@@ -68,7 +68,7 @@ impl Confirmation {
 /// Confirms users' contacts.
 #[async_trait]
 pub trait Contacts: Send + Sync {
-    /// Confirms the contact of the code's user, if it is this chat. Not to be repeated: a code works once.
+    /// Confirms the contact of the code's user, if it is this chat. Must not be repeated: a code works once.
     async fn confirm(&self, code: &str, chat: i64) -> Result<Confirmation, Unavailable>;
 }
 
@@ -132,7 +132,7 @@ pub struct Incoming {
 pub trait BotApi: Send + Sync {
     /// The bot's public id.
     fn name(&self) -> &str;
-    /// The updates from `from` on; a long poll while there are none.
+    /// Returns the updates from `from` on. A long poll: waits while there are none.
     async fn updates(&self, from: i64) -> Result<Vec<Update>, MessengerError>;
     async fn reply(&self, chat: &str, text: &str) -> Result<(), MessengerError>;
 }
@@ -146,7 +146,7 @@ pub struct Messenger {
     pub bot: Option<Arc<dyn BotApi>>,
 }
 
-/// Telegram with a token, otherwise the log. `iam` must carry this service's identity.
+/// Builds the messenger: Telegram if a token is set, otherwise the log. `iam` must carry this service's identity.
 pub fn messenger(config: &Own, iam: Peer) -> anyhow::Result<Messenger> {
     let contacts = Arc::new(GrpcContacts::new(iam.clone()));
     let Some(token) = &config.telegram_bot_token else {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use platform::{
-    bounded_body::{self, BodyError},
     config::ConfigError,
+    response_body::{self, BodyError},
 };
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -25,7 +25,7 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 const LONG_POLL: Duration = Duration::from_secs(25);
 /// Updates that one call asks for.
 const UPDATES: u64 = 10;
-/// The most bytes of an answer: ten updates have less, even where each is a longest message that replies to another.
+/// The maximum size of a response in bytes. Ten updates are smaller, even if each is a message of maximum length that replies to another.
 const ANSWER: usize = 2 << 20;
 /// The pause after a 429 without `retry_after`.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
@@ -103,9 +103,9 @@ impl Telegram {
     }
 }
 
-/// The envelope, or why there is none.
+/// Reads the envelope of a response.
 async fn read_answer(response: Response) -> Result<ApiResponse, String> {
-    let body = bounded_body::read(response, ANSWER).await.map_err(|error| match error {
+    let body = response_body::read(response, ANSWER).await.map_err(|error| match error {
         BodyError::Lost(error) => explain(error),
         error @ BodyError::TooLarge(_) => error.to_string(),
     })?;
@@ -116,7 +116,7 @@ fn explain(error: reqwest::Error) -> String {
     format!("{:#}", anyhow::Error::from(error.without_url()))
 }
 
-/// A call without a response. Only without a connection is it certain that the message was not accepted.
+/// Classifies a call without a response. Only if no connection was made is it certain that the message was not accepted.
 fn no_response(error: reqwest::Error) -> MessengerError {
     if error.is_connect() || error.is_builder() {
         MessengerError::Unreachable(explain(error))
@@ -125,7 +125,7 @@ fn no_response(error: reqwest::Error) -> MessengerError {
     }
 }
 
-/// A response that is not a success, as in <https://core.telegram.org/bots/api#making-requests>.
+/// Classifies an error response, according to <https://core.telegram.org/bots/api#making-requests>.
 fn rejected(status: StatusCode, answer: &ApiResponse) -> MessengerError {
     let problem = format!("{}: {}", status.as_u16(), answer.description);
     match status {

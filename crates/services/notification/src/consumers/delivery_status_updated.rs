@@ -10,7 +10,7 @@ use crate::{
 
 use super::notify;
 
-/// The only status that the user is told of. The others are recorded as handled.
+/// The only status of which the user is notified. All other statuses are recorded as handled.
 const DELIVERED: &str = "DELIVERED";
 
 pub fn delivery_status_updated(service: NotificationService) -> Subscription {

@@ -3,6 +3,7 @@
 mod attempt;
 mod messenger_error;
 mod notification;
+mod retry;
 
 pub use attempt::{Attempt, Batch, Due, Outcome};
 pub use messenger_error::MessengerError;

@@ -27,17 +27,17 @@ pub struct DuePage {
 /// hold up no other.
 #[async_trait]
 pub trait Notifications: Send + Sync {
-    /// Queues a notification, once per event and once per order and kind. True when it is new.
+    /// Queues a notification, once per event and once per order and kind. Returns true if it is new.
     async fn queue(&self, consumer: &'static str, event: EventId, new: &NewNotification) -> Result<bool, Error>;
     /// Records that an event was handled without a notification; idempotent.
     async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error>;
-    /// The oldest queued notifications whose chat is not known, except those in `busy`; at most `limit`.
+    /// Returns the oldest queued notifications whose chat is not known, except those in `busy`; at most `limit`.
     async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error>;
     /// Sets the chat of notifications that have none.
     async fn set_chat(&self, notifications: &[NotificationId], chat: &str) -> Result<(), Error>;
-    /// The due chats that follow `after` in the order of their names, except those in `busy`; at most `limit`. A chat is not due
-    /// while its oldest notification is postponed or being sent. With `repeats`, only notifications whose attempt ended without an
-    /// answer; else only the others.
+    /// Returns up to `limit` due chats that follow `after` in the order of their names, except those in `busy`. A chat is not due while its
+    /// oldest notification is postponed or being sent. With `repeats`, only notifications whose attempt ended without an answer; otherwise
+    /// all except these.
     ///
     /// Reads at most [`CHATS`] chats and [`BATCH`] notifications of each, however long the queue is.
     async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error>;
@@ -48,10 +48,10 @@ pub trait Notifications: Send + Sync {
     async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error>;
     /// Ends attempts that began longer ago than `age`, with an unknown result: their replica has crashed or is frozen. Returns how many.
     async fn expire_attempts(&self, age: Duration) -> Result<u64, Error>;
-    /// The length of the queue, counted up to `limit`.
+    /// Returns the length of the queue, counted up to `limit`.
     async fn queued(&self, limit: i64) -> Result<i64, Error>;
     /// Removes notifications that ended longer ago than `age`, at most `limit`. Returns how many.
     async fn remove_ended(&self, age: Duration, limit: i64) -> Result<u64, Error>;
-    /// An order's notifications, oldest first.
+    /// Returns an order's notifications, oldest first.
     async fn of_order(&self, order: OrderId) -> Result<Vec<Notification>, Error>;
 }

@@ -11,9 +11,9 @@ pub(super) const VALID: Duration = Duration::from_hours(6 * 24);
 
 #[async_trait]
 pub trait Offsets: Send + Sync {
-    /// The first unread update; 0 when no valid offset is stored.
+    /// Returns the first unread update; 0 when no valid offset is stored.
     async fn next(&self, bot: &str) -> Result<i64, Error>;
-    /// Advances to `next`. False when the stored offset is already that far.
+    /// Advances to `next`. Returns false if the stored offset is at least `next` already.
     async fn advance(&self, bot: &str, next: i64) -> Result<bool, Error>;
     /// Removes the offsets of bots without an update for `age`, at most `limit`. Returns how many.
     async fn remove_unused(&self, age: Duration, limit: i64) -> Result<u64, Error>;

@@ -91,7 +91,7 @@ impl Bot {
         Ok(true)
     }
 
-    /// What became of a code, as the template knows it.
+    /// Confirms a code. Returns the name of the outcome that the template uses.
     async fn confirm(&self, code: &str, chat: i64) -> &'static str {
         let outcome = match self.contacts.confirm(code, chat).await {
             Ok(confirmation) => confirmation.as_str(),
@@ -104,7 +104,7 @@ impl Bot {
         outcome
     }
 
-    /// False when the reply could not be sent.
+    /// Sends a reply. Returns false if it could not be sent.
     async fn reply(&self, message: &Incoming, text: &str) -> bool {
         let mut pauses = retry::endless_backoff().take(REPLY_RETRIES);
         while let Err(error) = self.api.reply(&message.chat, text).await {
@@ -119,7 +119,7 @@ impl Bot {
     }
 }
 
-/// `/start`, `/start payload` and `/start@some_bot` greet; `/start CODE` and `CODE` confirm, in private chats alone.
+/// Parses a command: `/start`, `/start payload` and `/start@some_bot` greet; `/start CODE` and `CODE` confirm, in private chats only.
 fn command(message: &Incoming) -> Option<Command<'_>> {
     let words: Vec<&str> = message.text.split_whitespace().take(3).collect();
     let is_start = words.first().is_some_and(|word| word.split('@').next() == Some("/start"));
@@ -134,7 +134,7 @@ fn command(message: &Incoming) -> Option<Command<'_>> {
     }
 }
 
-/// Whether iam is to decide on it.
+/// Returns true if the word has the form of a code, which iam then checks.
 fn is_code(word: &str) -> bool {
     word.len() == CODE_LENGTH && word.bytes().all(|letter| letter.is_ascii_alphanumeric())
 }

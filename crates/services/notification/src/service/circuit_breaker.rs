@@ -19,7 +19,7 @@ pub struct CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    /// `peer` is for the log.
+    /// Creates a closed breaker; `peer` names the peer in the log.
     pub fn new(peer: &'static str) -> Self {
         Self { peer, open_until: None, half_open: false, pauses: retry::endless_backoff() }
     }
@@ -61,7 +61,7 @@ impl CircuitBreaker {
         self.open_until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// True when the breaker is open and its backoff is over.
+    /// Returns true if the breaker is open and its backoff is over.
     pub fn is_probe_due(&self) -> bool {
         self.is_open() && !self.is_backing_off()
     }

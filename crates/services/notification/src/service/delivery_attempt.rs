@@ -8,7 +8,7 @@ use crate::{
     model::{Due, Outcome},
 };
 
-/// What one attempt tells the sender about the systems that it called.
+/// The result of one attempt: the state of the systems that it called.
 #[derive(Clone, Debug)]
 pub enum AttemptResult {
     /// Nothing about any of them.

@@ -106,7 +106,7 @@ impl Dispatcher {
         Digest::of(batch.chat, batch.ambiguous, rendered, LONGEST_TEXT)
     }
 
-    /// The attempt is recorded before it is made, so that it is known even if this replica crashes.
+    /// Makes one attempt. It is recorded before the call, so that it is known even if this replica crashes.
     async fn attempt(&self, digest: &Digest, slot: Instant) -> AttemptResult {
         tokio::time::sleep_until(slot).await;
         if self.halted.load(Ordering::Acquire) {

@@ -54,12 +54,12 @@ impl NotificationService {
         Ok(())
     }
 
-    /// Records that an event was handled that no user is told of.
+    /// Records as handled an event of which no user is notified.
     pub async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
         self.notifications.skip(consumer, event).await
     }
 
-    /// The notifications of the caller's own order; a service sees all, other users see none.
+    /// Returns the notifications of the caller's own order; a service sees all, other users see none.
     pub async fn list(&self, caller: &Caller, order: OrderId) -> Result<Vec<Notification>, Error> {
         let mut all = self.notifications.of_order(order).await?;
         all.retain(|notification| caller.may_see(notification.user.uuid()));

@@ -19,7 +19,7 @@ pub struct ProviderHealth {
 }
 
 impl ProviderHealth {
-    /// Unknown at first, which counts as a failure.
+    /// The state is unknown at first, which counts as a failure.
     pub fn new(stable_for: Duration) -> Self {
         Self { stable_for, healthy_since: None, last_answer: None }
     }
@@ -28,19 +28,19 @@ impl ProviderHealth {
         self.healthy_since = None;
     }
 
-    /// The provider accepted or rejected a message, or answered a probe.
+    /// Records that the provider accepted or rejected a message, or answered a probe.
     pub fn answered(&mut self) {
         let now = Instant::now();
         self.healthy_since.get_or_insert(now);
         self.last_answer = Some(now);
     }
 
-    /// True when it has been healthy for long enough and the last answer is recent.
+    /// Returns true if the provider has been healthy for long enough and its last answer is recent.
     pub fn is_stable(&self) -> bool {
         !self.needs_probe() && self.healthy_since.is_some_and(|since| since.elapsed() >= self.stable_for)
     }
 
-    /// True when the last answer is too old, or was a failure.
+    /// Returns true if the provider's last answer is too old, or was a failure.
     pub fn needs_probe(&self) -> bool {
         self.healthy_since.is_none()
             || self.last_answer.is_none_or(|last| last.elapsed() >= (self.stable_for / PROBES).max(PROBE_GAP))

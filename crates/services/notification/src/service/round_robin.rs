@@ -21,8 +21,8 @@ impl RoundRobin {
         Self { notifications, repeats, after: String::new() }
     }
 
-    /// The batches of the next due chats, except those in `busy`; at most `room`. Reads at most two pages: up to the last chat, and
-    /// again from the first.
+    /// Returns the batches of up to `room` due chats, except those in `busy`. Reads at most two pages: up to the last chat, and again from
+    /// the first.
     pub async fn next(&mut self, room: usize, mut busy: Vec<String>) -> Result<Vec<Batch>, Error> {
         let after = std::mem::take(&mut self.after);
         let mut found = self.page(&after, room, &busy).await?;

@@ -30,8 +30,8 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// The built-in templates, each replaced by the file of the same name in `directory`, if there is one. Each is rendered once, so that
-    /// an invalid template fails the start instead of a message.
+    /// Loads the built-in templates, each replaced by the file of the same name in `directory`, if there is one. Each is rendered once, so
+    /// that an invalid template fails the start instead of a message.
     pub fn load(directory: Option<&Path>) -> Result<Self, ConfigError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -51,19 +51,19 @@ impl Templates {
         Ok(templates)
     }
 
-    /// The text of a notification.
+    /// Renders the text of a notification.
     pub fn notification(&self, kind: Kind, order: OrderId, facts: &Value) -> Result<String, minijinja::Error> {
         let mut facts = facts.as_object().cloned().unwrap_or_default();
         facts.insert("order_uuid".to_owned(), json!(order));
         self.render(&format!("{}.txt", kind.as_str()), &Value::Object(facts))
     }
 
-    /// The reply to `/start`.
+    /// Renders the reply to `/start`.
     pub fn start(&self, chat: &str, first_name: &str) -> Result<String, minijinja::Error> {
         self.render(START, &json!({ "chat_id": chat, "first_name": first_name }))
     }
 
-    /// The reply to a code, by what became of it.
+    /// Renders the reply to a code, according to its outcome.
     pub fn contact(&self, outcome: &str, chat: &str) -> Result<String, minijinja::Error> {
         self.render(CONTACT, &json!({ "outcome": outcome, "chat_id": chat }))
     }

@@ -214,7 +214,7 @@ async fn a_user_is_notified_of_the_delivery_once_and_of_no_other_status() {
     fixture.iam.add_user(user, &[("telegram", "42")]);
 
     for order in [order, other] {
-        // All of another order's but DELIVERED; of this one, each twice.
+        // Publishes each status twice for both orders; `other` gets no DELIVERED.
         let statuses = DELIVERY_STATUSES.into_iter().filter(|status| order != other || *status != "DELIVERED");
         for status in statuses {
             fixture.publish(order, updated(order, user, status)).await;

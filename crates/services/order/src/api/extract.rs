@@ -88,7 +88,7 @@ impl Posted {
         json::parse(&self.headers, &self.body)
     }
 
-    /// The claim on the request's idempotency key, if it has one.
+    /// Returns the claim on the request's idempotency key, if it has one.
     pub fn claim(&self, user: UserId) -> Result<Option<Claim>, Problem> {
         let mut values = self.headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(value) = values.next() else { return Ok(None) };

@@ -63,18 +63,18 @@ pub async fn handle(
     Ok(Json(OrdersPage { orders, next_cursor: next.map(encode) }))
 }
 
-/// A page's length.
+/// Parses the length of a page.
 pub fn limit(text: &str) -> Result<u8, Problem> {
     let limit = text.parse::<u8>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit) && limit.to_string() == text);
     limit.ok_or_else(|| Problem::invalid("limit", format!("must be a number from 1 to {MAX_LIMIT}")))
 }
 
-/// Microseconds and order, both in hexadecimal: opaque to callers, and safe in a URL.
+/// Encodes a cursor as microseconds and order, both in hexadecimal: opaque to callers, and safe in a URL.
 pub fn encode(cursor: Cursor) -> String {
     format!("{:016x}{}", cursor.created_at.timestamp_micros(), cursor.order.uuid().simple())
 }
 
-/// The cursor that a list has made.
+/// Decodes a cursor of [`encode`].
 pub fn decode(text: &str) -> Result<Cursor, Problem> {
     let cursor = text.split_at_checked(16).and_then(|(micros, order)| {
         let micros = i64::from_str_radix(micros, 16).ok()?;

@@ -29,14 +29,15 @@ struct Places {
 }
 
 impl Slots {
-    /// `count` in all; creating and paying may take three eighths each and tracking one, which leaves an eighth to the rest.
+    /// Creates `count` slots. Creating and paying may take three eighths each and tracking one, which leaves one eighth to all other
+    /// requests.
     pub fn new(count: usize) -> Self {
         let eighths = |some: usize| Semaphore::new((count * some / 8).max(1));
         let (creating, paying, tracking) = (eighths(3), eighths(3), eighths(1));
         Self(Arc::new(Places { all: Semaphore::new(count), creating, paying, tracking }))
     }
 
-    /// The slots of the services that the request calls, if any.
+    /// Returns the slots of the services that the request calls, if it calls any.
     fn of_dependencies(&self, request: &Request) -> Option<&Semaphore> {
         let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         match (request.method(), route?) {

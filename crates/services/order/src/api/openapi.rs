@@ -16,7 +16,7 @@ use super::problems;
 )]
 struct Base;
 
-/// The description without its paths, which the routes add.
+/// Builds the description without its paths, which the routes add.
 pub(super) fn base() -> utoipa::openapi::OpenApi {
     let mut base = Base::openapi();
     let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(SESSION_HEADER)));

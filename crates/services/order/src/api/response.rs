@@ -35,7 +35,7 @@ impl IntoResponse for Error {
     }
 }
 
-/// `parts` is the member of the request that names the parts.
+/// Maps an error to its problem; `parts` is the member of the request that names the parts.
 pub(super) fn problem(error: Error, parts: &'static str) -> Problem {
     let message = error.to_string();
     let conflict = |code| Problem::new(StatusCode::CONFLICT, code, message.clone());

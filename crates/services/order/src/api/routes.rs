@@ -41,7 +41,7 @@ fn described() -> OpenApiRouter<Api> {
         .routes(SHARED.declared(routes!(checkout::get_delivery::handle), &checkout::get_delivery::PROBLEMS))
 }
 
-/// All that order serves over HTTP. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
+/// Builds the whole HTTP API. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
 pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let (api, document) = described().split_for_parts();
     let pages = Router::new()

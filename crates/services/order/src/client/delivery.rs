@@ -1,4 +1,4 @@
-//! Delivery: where an order is on its way. The trait, the gRPC client, the in-memory twin.
+//! The client of the delivery service, which tracks orders: the trait, the gRPC client, the in-memory twin.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,8 @@ use crate::{
 
 #[async_trait]
 pub trait Tracking: Send + Sync {
-    /// The order's delivery as it is now. None for an order that delivery does not have; [`Error::Unavailable`] while it is away.
+    /// Returns the current state of the order's delivery; `None` for an order that the delivery service does not know. Fails with
+    /// [`Error::Unavailable`] while that service is unavailable.
     async fn track(&self, order: OrderId) -> Result<Option<Tracked>, Error>;
 }
 
@@ -96,7 +97,7 @@ fn courier(carrier: Carrier) -> Result<Courier, Error> {
     })
 }
 
-/// A date as delivery tells it, `YYYY-MM-DD`; empty is none.
+/// Parses a date of the delivery service, `YYYY-MM-DD`; empty is `None`.
 pub(crate) fn estimated_delivery(text: &str) -> Result<Option<NaiveDate>, chrono::ParseError> {
     (!text.is_empty()).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d")).transpose()
 }
@@ -118,7 +119,7 @@ struct Deliveries {
 }
 
 impl MemoryDelivery {
-    /// What is answered about the order from now on.
+    /// Sets the answer about the order from now on.
     pub fn put(&self, order: OrderId, tracked: Tracked) {
         self.state().tracked.insert(order, tracked);
     }

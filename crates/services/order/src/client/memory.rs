@@ -34,7 +34,7 @@ struct Stock {
 }
 
 impl Stock {
-    /// The parts as they can be reserved now: all known, and enough of each.
+    /// Returns the parts as they can be reserved now: all known, and enough of each.
     fn grantable(&self, parts: &[(PartId, i64)]) -> Result<Vec<Reserved>, Error> {
         if let Some((part, _)) = parts.iter().find(|(part, _)| !self.parts.contains_key(part)) {
             return Err(Refusal::PartNotFound(*part).into());
@@ -57,7 +57,7 @@ impl MemoryInventory {
         self.state().parts.insert(part, (unit_price, quantity));
     }
 
-    /// Names a part, after those that have names already.
+    /// Names a part; the catalogue's order is that of naming.
     pub fn name(&self, part: PartId, name: &str) {
         self.state().names.push((name.to_owned(), part));
     }

@@ -38,7 +38,7 @@ pub trait Inventory: Send + Sync {
     async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error>;
     /// Fails as [`reserve`](Self::reserve) would now; reserves nothing.
     async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error>;
-    /// The parts with these names, each with its name, in the order of the catalogue.
+    /// Returns the parts with these names, each with its name, in the order of the catalogue.
     async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error>;
     /// Releases the order's reservation; it can never get one again.
     async fn release(&self, order: OrderId) -> Result<(), Error>;
@@ -70,7 +70,8 @@ pub enum Voided {
 pub trait Payments: Send + Sync {
     /// Charges the order for this attempt, once even if repeated.
     async fn pay(&self, order: &Order, attempt: Attempt) -> Payment;
-    /// The order's attempt that was not declined, otherwise the latest; None before payment was asked for one.
+    /// Finds the order's attempt that was not declined, otherwise the latest; `None` before an attempt was requested from the payment
+    /// service.
     async fn find(&self, order: OrderId) -> Result<Option<model::Payment>, Error>;
     /// Prevents any charge under this attempt, unless the order is charged already.
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided;

@@ -18,7 +18,7 @@ use crate::error::Error;
 
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// The user's login; None for a user that iam does not know.
+    /// Returns the user's login; `None` for a user that iam does not know.
     async fn login(&self, user: UserId) -> Result<Option<String>, Error>;
 }
 

@@ -1,4 +1,4 @@
-//! `PaymentCompleted`: an attempt to pay has ended, and payment tells how.
+//! `PaymentCompleted`: an attempt to pay has ended, with its result.
 
 use contracts::events::{PaymentCompleted, Received, Subscription};
 use contracts::ids::TransactionId;

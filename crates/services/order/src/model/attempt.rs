@@ -4,8 +4,8 @@
 //! paused. Several processes may therefore work on one attempt at the same time. Two rules keep them consistent:
 //!
 //! - Payment's answer (charged, declined) is a fact: any process that has received it may write it.
-//! - To abandon an attempt or to cancel its order is a decision. Only the process that holds the current epoch may write it, and only
-//!   when no other process can have asked payment: because it is the first one, or because payment has voided the attempt.
+//! - To abandon an attempt or to cancel its order is a decision. Only the process that holds the current epoch may write it, and only when
+//!   no other process can have called the payment service: because it is the first one, or because that service has voided the attempt.
 
 use super::Attempt;
 
@@ -70,7 +70,7 @@ pub enum Step {
 }
 
 impl AttemptLease {
-    /// After the request to confirm the reservation, before this process asks for a charge.
+    /// Decides the step after the request to confirm the reservation, before this process requests a charge.
     pub fn after_confirmation(&self, confirmation: Confirmation) -> Step {
         match (confirmation, self.shared) {
             (Confirmation::Held, _) => Step::Charge,
@@ -83,7 +83,7 @@ impl AttemptLease {
 }
 
 impl Step {
-    /// After the request to charge.
+    /// Decides the step after the request to charge.
     pub fn after_charge(charge: Charge) -> Self {
         match charge {
             Charge::Made => Self::End(Ending::Paid),
@@ -92,7 +92,7 @@ impl Step {
         }
     }
 
-    /// After the request to void the attempt of an order whose parts were refused.
+    /// Decides the step after the request to void the attempt of an order whose parts were refused.
     pub fn after_void(charge: Charge) -> Self {
         match charge {
             Charge::None => Self::End(Ending::Cancelled),
@@ -102,7 +102,7 @@ impl Step {
         }
     }
 
-    /// After the request to confirm the reservation of an order that turned out to be charged.
+    /// Decides the step after the request to confirm the reservation of an order that turned out to be charged.
     pub fn after_confirming_charged(confirmation: Confirmation) -> Self {
         match confirmation {
             Confirmation::Held => Self::End(Ending::Paid),
@@ -113,7 +113,7 @@ impl Step {
 }
 
 impl Ending {
-    /// Whether the holder of `lease` may write this end, given the order's current `epoch` and `shared`.
+    /// Returns whether the holder of `lease` may write this end, given the order's current `epoch` and `shared`.
     pub fn is_open_to(self, lease: &AttemptLease, epoch: i64, shared: bool) -> bool {
         match self {
             Self::Paid | Self::Declined => true,

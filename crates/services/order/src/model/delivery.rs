@@ -1,4 +1,4 @@
-//! The delivery of an order: its address, and what the service delivery has told of it.
+//! The delivery of an order: its address, and the state last reported by the delivery service.
 
 use std::fmt;
 
@@ -47,18 +47,18 @@ pub enum DeliveryStatus {
     Failed,
 }
 
-/// What delivery has told of an order's delivery, with one of its statuses.
+/// The state of an order's delivery as reported by the delivery service, with one of its statuses.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Delivery {
     pub uuid: DeliveryId,
     pub status: DeliveryStatus,
     pub tracking_number: String,
-    /// UTC. None where delivery has told none.
+    /// UTC. `None` if the delivery service reported none.
     pub estimated_delivery: Option<NaiveDate>,
 }
 
 impl DeliveryAddress {
-    /// The address as sent, if it is one.
+    /// Checks an address and keeps it as sent.
     pub fn new(text: String) -> Result<Self, InvalidAddress> {
         if text.is_empty() || text.chars().count() > ADDRESS_LENGTH {
             return Err(InvalidAddress::Length);
@@ -110,9 +110,9 @@ impl DeliveryStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// True where an order that knows `known` takes this status: a later one, never one that it is past.
+    /// Returns true if an order with the status `known` accepts this status: a later one, never an earlier one.
     ///
-    /// One may be skipped, as when its event waits among the dead letters. A delivery fails before a courier has it or not at all.
+    /// A status may be skipped, for instance if its event is a dead letter. A delivery can fail only before a courier carries it.
     pub const fn follows(self, known: Option<Self>) -> bool {
         match (known, self) {
             (None, _) | (Some(Self::Pending), Self::Failed) => true,
@@ -126,7 +126,7 @@ impl DeliveryStatus {
         Self::ALL.into_iter().filter(move |known| self.follows(Some(*known)))
     }
 
-    /// True for a status that no other follows.
+    /// Returns true for a status that no other follows.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Delivered | Self::Failed)
     }

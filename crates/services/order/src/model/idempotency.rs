@@ -25,7 +25,7 @@ pub struct Claim {
 /// The result of claiming a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// The key is new: the request is to be executed, about this order.
+    /// The key is new: the request has to be executed, for this order.
     New { order: OrderId },
     /// An earlier request with this key was interrupted: continue with its order and, if it began one, its attempt to pay.
     Resumed { order: OrderId, attempt: Option<i32> },

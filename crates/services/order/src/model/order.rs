@@ -100,7 +100,7 @@ pub struct Order {
     pub user: UserId,
     /// None for an order that is not delivered.
     pub delivery_address: Option<DeliveryAddress>,
-    /// What delivery has told, once it has.
+    /// The state reported by the delivery service, once there is one.
     pub delivery: Option<Delivery>,
     pub parts: Vec<PartId>,
     pub total_price: Money,
@@ -212,7 +212,7 @@ impl Order {
         Ok(())
     }
 
-    /// Keeps what delivery has told, unless the order knows a later status.
+    /// Keeps the state reported by the delivery service, unless the order knows a later status.
     pub fn keep_delivery(&mut self, told: &Delivery) -> bool {
         let is_news = told.status.follows(self.delivery.as_ref().map(|known| known.status));
         if is_news {

@@ -1,4 +1,4 @@
-//! An order's payment, as payment knows it.
+//! An order's payment, as the payment service reports it.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::TransactionId;
@@ -40,7 +40,7 @@ impl PaymentStatus {
         }
     }
 
-    /// Whether payment charged the attempt, refunded since or not.
+    /// Returns true if the attempt was charged, even if it was refunded since.
     pub const fn is_charged(self) -> bool {
         matches!(self, Self::Success | Self::Refunded)
     }

@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::Delivery;
 
-/// A delivery as it is now, or as order knows it while delivery is away.
+/// The current state of a delivery, or the last known one while the delivery service is unavailable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tracked {
     pub delivery: Delivery,
-    /// None while delivery is away: what changes with each step is not kept.
+    /// `None` while the delivery service is unavailable: the position changes with each step and is not stored.
     pub position: Option<Position>,
 }
 
-/// How far a delivery has come.
+/// The progress of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// `Processing`, `(x, y)` or `Delivered to address`.

@@ -40,11 +40,11 @@ impl Settlement {
 /// Each change is one statement together with its event and the idempotency key's outcome.
 #[async_trait]
 pub trait Attempts: Send + Sync {
-    /// Begins the next attempt of an order that is neither paid nor being paid, and writes its number to the idempotency key. Unless
-    /// it is settled within `patience`, the reconciler takes it from [`unsettled`](Self::unsettled).
+    /// Begins the next attempt of an order that is neither paid nor being paid, and writes its number to the idempotency key. Unless the
+    /// attempt is settled within `patience`, the reconciler takes it from [`unsettled`](Self::unsettled).
     ///
-    /// Answers the order before the change, and the lease if the attempt has begun: no other process has had it. Where `claim` has
-    /// lost its key, nothing changes: [`Error::KeyInProgress`].
+    /// Returns the order before the change, and the lease if the attempt has begun: then no other process has had the attempt. If `claim`
+    /// has lost its key, nothing changes: [`Error::KeyInProgress`].
     async fn begin(
         &self,
         user: UserId,
@@ -53,7 +53,7 @@ pub trait Attempts: Send + Sync {
         patience: Duration,
         claim: Option<&Claim>,
     ) -> Result<Option<(Order, Option<AttemptLease>)>, Error>;
-    /// Takes over an attempt of the user's order for `pause`. None when it is not in progress any more.
+    /// Takes over an attempt of the user's order for `pause`. Returns `None` if the attempt is no longer in progress.
     async fn take(
         &self,
         user: UserId,
@@ -61,7 +61,7 @@ pub trait Attempts: Send + Sync {
         attempt: i32,
         pause: Duration,
     ) -> Result<Option<AttemptLease>, Error>;
-    /// Ends an attempt and writes `outcome` to the key that began it. False when the attempt has ended before, or when the end is not
+    /// Ends an attempt and writes `outcome` to the key that began it. Returns false if the attempt has ended before, or if the end is not
     /// [open](Ending::is_open_to) to this lease.
     async fn settle(
         &self,
@@ -72,6 +72,6 @@ pub trait Attempts: Send + Sync {
     ) -> Result<bool, Error>;
     /// Makes an attempt due after `pause`, unless another process has taken it meanwhile.
     async fn postpone(&self, order: OrderId, lease: &AttemptLease, pause: Duration) -> Result<(), Error>;
-    /// Takes over attempts that are due, those that were taken least often first, at most `limit`; each is due again after `pause`.
+    /// Takes over up to `limit` attempts that are due, those taken least often first; each is due again after `pause`.
     async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error>;
 }

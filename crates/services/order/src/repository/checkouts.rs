@@ -1,4 +1,4 @@
-//! The repository of what `/api/orders` adds to orders: prices of pieces, the last decline, payment from the balance.
+//! The repository of the data that `/api/orders` adds to orders: prices of pieces, the last decline, payment from the balance.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ pub struct Quote {
     pub total_price: Money,
     /// Of one piece of each part, in the order of [`NewOrder::quantities`](crate::model::NewOrder::quantities).
     pub unit_prices: Vec<Money>,
-    /// Whether the order is to be paid from its user's balance without a request.
+    /// True if the order is paid from its user's balance without a request.
     pub pays_itself: bool,
 }
 
 #[async_trait]
 pub trait Checkouts: Send + Sync {
-    /// What an order shows in `/api/orders` alone.
+    /// Returns the data of an order that only `/api/orders` shows.
     async fn receipt(&self, order: OrderId) -> Result<Receipt, Error>;
     /// Takes orders that are due to be paid from their users' balances, at most `limit`. Each is due again after `pause`, doubled each
     /// time up to 16 times, unless an attempt is in progress, or was made and declined.

@@ -1,4 +1,4 @@
-//! The repository of what orders know of their delivery.
+//! The repository of the delivery data of orders.
 
 use async_trait::async_trait;
 use contracts::{
@@ -13,12 +13,12 @@ use crate::{
 
 #[async_trait]
 pub trait Deliveries: Send + Sync {
-    /// Where an order is delivered, in any status of the order. None for an unknown order and for one without an address.
+    /// Returns the destination of an order in any status; `None` for an unknown order and for one without an address.
     async fn destination(&self, order: OrderId) -> Result<Option<Destination>, Error>;
-    /// Keeps what delivery has told, once per event and unless the order knows a [later](crate::model::DeliveryStatus::follows)
-    /// status. False when nothing changed, as for an unknown order.
+    /// Stores the state reported by the delivery service, once per event and unless the order has a
+    /// [later](crate::model::DeliveryStatus::follows) status. Returns false if nothing changed, for instance for an unknown order.
     ///
-    /// Fails, without an inbox row, where the order is another user's: the event is wrong, and stays so when it comes again.
+    /// Fails, without an inbox row, if the order belongs to another user: the event is wrong, and its redelivery would be too.
     async fn keep_delivery(
         &self,
         consumer: &'static str,
@@ -28,7 +28,7 @@ pub trait Deliveries: Send + Sync {
     ) -> Result<bool, Error>;
 }
 
-/// The error of an event that names another user than its order has.
+/// Returns the error of an event that names another user than its order.
 pub(super) fn another_user(subject: OrderOf) -> Error {
     Error::Inconsistent(format!("user_uuid is not the user of order {}", subject.order))
 }

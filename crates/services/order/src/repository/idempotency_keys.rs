@@ -18,7 +18,8 @@ pub trait IdempotencyKeys: Send + Sync {
     async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error>;
     /// Ends the lease, so that the request may be repeated at once, unless the key is another request's.
     async fn release(&self, claim: &Claim) -> Result<(), Error>;
-    /// Gives the key back as if it had never been used: a repeat is about another order. False when the key is another request's or has an outcome.
+    /// Releases the key as if it had never been used, so that a repeat creates another order. Returns false if the key belongs to another
+    /// request or has an outcome.
     async fn forget(&self, claim: &Claim) -> Result<bool, Error>;
     /// Removes keys older than `age`, at most `limit`.
     async fn remove(&self, age: Duration, limit: i64) -> Result<u64, Error>;

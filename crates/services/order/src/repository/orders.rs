@@ -19,23 +19,23 @@ pub struct Cursor {
     pub order: OrderId,
 }
 
-/// How long, and how many of them, orders of one user may be unpaid.
+/// How long an order may be unpaid, and how many unpaid orders a user may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// An order that is not paid after this long is cancelled.
     pub pay_within: Duration,
-    /// An order beyond them is refused.
+    /// An order beyond this number is refused.
     pub max_unpaid: u32,
 }
 
 /// Each change is one statement together with its event and the idempotency key's outcome, and takes effect only while the order is
-/// in the state that the change starts from. Where `claim` has lost its key, nothing changes: [`Error::KeyInProgress`].
+/// in the state that the change starts from. If `claim` has lost its key, nothing changes: [`Error::KeyInProgress`].
 #[async_trait]
 pub trait Orders: Send + Sync {
-    /// Writes an order and its event. An order that exists already is answered as it is.
+    /// Writes an order and its event. Returns an order that exists already unchanged.
     ///
-    /// [`Error::TooManyUnpaid`] where the user has [`Terms::max_unpaid`] unpaid ones. Each statement counts what was committed before it began: the
-    /// user's requests that run at the same moment may go beyond it by as many as they are.
+    /// Fails with [`Error::TooManyUnpaid`] if the user has [`Terms::max_unpaid`] unpaid orders. A statement counts only orders committed
+    /// before it starts, so concurrent statements for one user can exceed the limit by the orders they create.
     async fn create(
         &self,
         order: &NewOrder,
@@ -44,15 +44,15 @@ pub trait Orders: Send + Sync {
         terms: Terms,
         claim: Option<&Claim>,
     ) -> Result<Order, Error>;
-    /// An order of `user`.
+    /// Finds an order of `user`.
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
-    /// The user's orders, newest first, those after `after`, at most `limit`.
+    /// Returns up to `limit` of the user's orders, newest first, starting after `after`.
     async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error>;
-    /// Cancels an order that is neither paid nor being paid. False when it is not in that state any more.
+    /// Cancels an order that is neither paid nor being paid. Returns false if the order has left that state.
     async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error>;
-    /// Unpaid orders whose payment deadline has passed and that have no attempt in progress, at most `limit`.
+    /// Returns up to `limit` unpaid orders whose payment deadline has passed and that have no attempt in progress.
     async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error>;
-    /// Completes a paid order whose ship is assembled; once per event.
+    /// Completes a paid order whose ship is assembled, once per event.
     async fn assemble(&self, consumer: &'static str, event: EventId, order: OrderId) -> Result<bool, Error>;
     /// Cancels a paid order that cannot be built; once per event.
     async fn undo(&self, consumer: &'static str, event: EventId, order: OrderId, undone: &Event)

@@ -1,4 +1,4 @@
-//! The repository of what payment's events settle.
+//! The repository of the changes that events of the payment service make.
 
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};
@@ -7,7 +7,7 @@ use crate::{error::Error, model::Outcome, repository::Settlement};
 
 #[async_trait]
 pub trait PaymentEvents: Send + Sync {
-    /// The user who placed the order.
+    /// Returns the user who placed the order.
     async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error>;
     /// Ends an attempt as paid or declined and writes `outcome` to the key that began it, once per event and in one statement with
     /// the inbox row. False when the attempt is not in progress any more, or when another process may decide about it.

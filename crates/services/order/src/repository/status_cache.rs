@@ -1,4 +1,4 @@
-//! The cache of what other services answer about an order, shared by all replicas.
+//! The cache of the answers of other services about an order, shared by all replicas.
 
 use std::time::Duration;
 
@@ -36,20 +36,20 @@ pub struct Kept {
     pub answer: Vec<u8>,
 }
 
-/// What the cache tells of a question.
+/// The result of a lookup in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
     Answer(Vec<u8>),
-    /// The caller is the one that asks the other service.
+    /// No answer is cached: this caller has to call the service.
     Ask,
-    /// Another caller is asking the other service.
+    /// Another caller is calling the service: wait for its answer.
     Wait,
 }
 
 #[async_trait]
 pub trait StatusCache: Send + Sync {
-    /// The answer of this owner and of this version or a later one. Without one, the first caller asks and the others wait, for as long as
-    /// `asking`.
+    /// Looks up the answer for `owner`, of `least_version` or later. If there is none, the first caller has to ask and all later callers
+    /// wait, for at most `asking`.
     async fn find(&self, key: StatusKey, owner: UserId, least_version: u64, asking: Duration)
     -> anyhow::Result<Lookup>;
     /// Keeps an answer for `life`, unless that of a later version is kept, and removes the mark of the caller who asked.

@@ -76,7 +76,7 @@ impl OrderService {
         Ok(self.users.login(caller).await?.as_deref() == Some(buyer))
     }
 
-    /// The items with their parts' uuids.
+    /// Looks up the parts of the items by name.
     async fn lines(&self, items: &[Item]) -> Result<Vec<Line>, Error> {
         let uuid = |item: &Item| item.product.parse().ok().map(PartId::new);
         // No name has a NUL character, and inventory refuses a request with one.
@@ -112,7 +112,7 @@ fn order(uuid: OrderId, user: UserId, lines: &[Line]) -> NewOrder {
     NewOrder::new(uuid, user, parts)
 }
 
-/// The first part whose price is not the one that its line names.
+/// Returns the first part whose price differs from the price in its line.
 fn changed_price(lines: &[Line], reserved: &[Reserved]) -> Option<PartId> {
     let price = |part| reserved.iter().find(|reserved| reserved.part == part).map(|reserved| reserved.unit_price);
     // Both are the nearest double of a decimal number: equal numbers are equal bits.

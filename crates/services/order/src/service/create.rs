@@ -1,4 +1,6 @@
 //! Creates an order: reserves its parts, then writes it with the prices of the reservation.
+//!
+//! The limit on a user's unpaid orders is decided by the statement that writes the order: `repository/postgres/grouped/create.rs`.
 
 use contracts::ids::{OrderId, UserId};
 use contracts::money::Money;
@@ -52,8 +54,8 @@ impl OrderService {
 }
 
 impl OrderService {
-    /// Releases the reservation of an order that could be created later. The key is given back before: a repeat makes another order, since parts
-    /// cannot be reserved again for this one.
+    /// Releases the reservation of an order that could be created later. The key is released first: a repeat makes another order, since
+    /// parts cannot be reserved again for this one.
     async fn give_back(&self, order: OrderId, error: Error, execution: Execution<'_>) -> Error {
         if let Some(claim) = execution.claim {
             match self.keys.forget(claim).await {

@@ -1,4 +1,4 @@
-//! The use cases of an order's delivery: where it goes, what delivery has told, where it is now.
+//! The use cases of an order's delivery: its destination, the statuses reported by the delivery service, its current position.
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,7 +41,7 @@ impl DeliveryService {
         Self { orders: repository.clone(), deliveries: repository, tracking, statuses: Statuses::default(), max_volume }
     }
 
-    /// The same service, which keeps what delivery answers about an order for a moment.
+    /// Makes the service cache the answers of the delivery service about an order for a moment.
     #[must_use]
     pub fn with_statuses(self, statuses: Statuses) -> Self {
         Self { statuses, ..self }
@@ -52,7 +52,7 @@ impl DeliveryService {
         self.check_pieces(order.delivery_address.as_ref(), order.parts.len())
     }
 
-    /// The same of an order whose parts are not known yet but by their number.
+    /// Does the same for an order of which only the number of parts is known yet.
     pub fn check_pieces(&self, address: Option<&DeliveryAddress>, pieces: usize) -> Result<(), Error> {
         if address.is_some() && pieces > self.max_volume {
             return Err(Error::TooLargeToDeliver { max_volume: self.max_volume });
@@ -60,12 +60,12 @@ impl DeliveryService {
         Ok(())
     }
 
-    /// Where an order is delivered, in any status of the order.
+    /// Returns the destination of an order in any status.
     pub async fn destination(&self, order: OrderId) -> Result<Destination, Error> {
         self.deliveries.destination(order).await?.ok_or(Error::DeliveryNotFound(order))
     }
 
-    /// Takes effect once per event, and never takes a status back.
+    /// Stores a status of the delivery service, once per event and never an earlier one.
     pub async fn status_updated(&self, event: EventId, subject: OrderOf, told: Delivery) -> Result<(), Error> {
         let order = subject.order;
         if self.deliveries.keep_delivery(GROUP_DELIVERY_STATUS_UPDATED, event, subject, &told).await? {
@@ -74,7 +74,8 @@ impl DeliveryService {
         Ok(())
     }
 
-    /// The delivery of one of the user's orders: as delivery answers, or what order knows of it while delivery is away.
+    /// Returns the delivery of one of the user's orders: the answer of the delivery service or, while that service is unavailable, the last
+    /// known state.
     pub async fn track(&self, user: UserId, order: OrderId) -> Result<Tracked, Error> {
         let found = self.orders.find(user, order).await?.ok_or(Refusal::OrderNotFound(order))?;
         if found.delivery_address.is_none() {

@@ -1,4 +1,4 @@
-//! Runs a request once per Idempotency-Key; repeats get the remembered outcome.
+//! Runs a request once per Idempotency-Key; repeats get the stored outcome.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::{
 };
 use contracts::ids::OrderId;
 
-/// After this long a repeat takes the key over: longer than the time limit of any request.
+/// The time after which a repeat takes the key over: longer than the time limit of any request.
 const LEASE: Duration = Duration::from_secs(15);
 
-/// The time limit for releasing a key: a request that has used up its own time is answered before its limit all the same.
+/// The time limit for releasing a key: short, so that a request that has used up its time is still answered before its limit.
 const RELEASE_WITHIN: Duration = Duration::from_millis(250);
 
-/// One run of a request: what it is about, and where an earlier run under the same key stopped.
+/// One run of a request: its order, and the attempt at which an earlier run under the same key stopped.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Execution<'a> {
     /// The order that the request creates or is about.
@@ -28,10 +28,11 @@ pub(super) struct Execution<'a> {
 impl OrderService {
     /// Runs `work`, unless the key remembers the outcome of an earlier run.
     ///
-    /// [`Error::KeyReused`] comes last among the reasons to refuse a request: `precheck` looks for another one, and changes nothing.
+    /// [`Error::KeyReused`] comes last among the reasons to refuse a request: `precheck` looks for another reason and changes nothing.
     ///
-    /// The statement that makes a success also remembers it under the key; a refusal is remembered here; any other error releases
-    /// the key. A request that outlives its lease has lost the key to its repeat: it changes nothing and remembers nothing.
+    /// `work` stores a success under the key in the SQL statement that makes the change. This function stores a refusal, and releases the
+    /// key after any other error except [`Error::KeyInProgress`]: then a repeat has taken over the key of a request that outlived its
+    /// lease, and this request changes and stores nothing.
     pub(super) async fn idempotent<'a, F>(
         &self,
         claim: Option<&'a Claim>,
@@ -55,7 +56,7 @@ impl OrderService {
         };
         let result = work(execution).await;
         match &result {
-            // Remembered already, or another request has taken the key over and remembers its own outcome.
+            // The outcome is stored already, or another request has taken the key over and stores its own outcome.
             Ok(_) | Err(Error::KeyInProgress) => {}
             Err(Error::Refused(refusal)) => {
                 if !self.keys.complete(claim, &Outcome::Refused(refusal.clone())).await? {

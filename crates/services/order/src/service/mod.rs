@@ -86,38 +86,38 @@ impl OrderService {
         }
     }
 
-    /// The same service with logins to compare with; without them a user is known by uuid alone.
+    /// Makes the service compare users by login too; without this, users are identified by uuid only.
     #[must_use]
     pub fn with_users(self, users: Arc<dyn Users>) -> Self {
         Self { users, ..self }
     }
 
-    /// The same service, which keeps what payment answers about an order for a moment.
+    /// Makes the service cache the answers of the payment service about an order for a moment.
     #[must_use]
     pub fn with_statuses(self, statuses: Statuses) -> Self {
         Self { statuses, ..self }
     }
 
-    /// The same service, where a user has at most `max_unpaid` unpaid orders.
+    /// Limits a user to `max_unpaid` unpaid orders.
     #[must_use]
     pub fn with_max_unpaid(self, max_unpaid: u32) -> Self {
         Self { terms: Terms { max_unpaid, ..self.terms }, ..self }
     }
 
-    /// An order of `user`; one of another user is not found.
+    /// Finds an order of `user`; an order of another user is not found.
     pub async fn find(&self, user: UserId, order: OrderId) -> Result<Order, Error> {
         let found = self.orders.find(user, order).await?;
         Ok(found.ok_or(Refusal::OrderNotFound(order))?)
     }
 
-    /// An order of `user`, with what `/api/orders` shows besides.
+    /// Finds an order of `user`, with the additional data of `/api/orders`.
     pub async fn find_with_receipt(&self, user: UserId, order: OrderId) -> Result<(Order, Receipt), Error> {
         let found = self.find(user, order).await?;
         let receipt = self.checkouts.receipt(order).await?;
         Ok((found, receipt))
     }
 
-    /// A page of the user's orders, newest first, and the cursor of the next page if there is one.
+    /// Returns a page of the user's orders, newest first, and the cursor of the next page if there is one.
     pub async fn page(
         &self,
         user: UserId,

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(12);
 const TO_ANSWER: Duration = Duration::from_millis(500);
 /// The first pause before the reconciler asks about an attempt whose outcome is unknown.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// Bounds the backoff, so that an outcome is known well within 30 s after payment has recovered.
+/// The maximum backoff: an outcome is known well within 30 s after the payment service has recovered.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 impl OrderService {
@@ -66,7 +66,7 @@ impl OrderService {
         self.finish(order, lease).await
     }
 
-    /// Continues an attempt that an earlier request with the same key had begun. None when it has ended without a charge.
+    /// Continues an attempt that an earlier request with the same key had begun. Returns `None` if the attempt has ended without a charge.
     async fn resume(
         &self,
         user: UserId,
@@ -121,7 +121,7 @@ impl OrderService {
         }
     }
 
-    /// Confirms the reservation; with the error if inventory does not.
+    /// Confirms the reservation. Returns also the error, if the inventory service did not confirm.
     async fn confirm(&self, order: &Order) -> (Confirmation, Option<Error>) {
         match self.inventory.reserve(order.uuid, &order.quantities(), true).await {
             Ok(_) => (Confirmation::Held, None),
@@ -260,7 +260,7 @@ impl OrderService {
     }
 }
 
-/// The backoff after the reconciler has taken an attempt `tries` times: 1 s, doubled up to the longest.
+/// Returns the backoff after the reconciler has taken an attempt `tries` times: 1 s, doubled up to a maximum.
 fn pause(tries: u32) -> Duration {
     ASK_AGAIN.saturating_mul(1 << tries.min(10)).min(LONGEST_PAUSE)
 }

@@ -18,14 +18,15 @@ pub struct OrderPayment {
     pub status: PaymentStatus,
     pub amount: Money,
     pub method: PaymentMethod,
-    /// None for an attempt that has not reached payment.
+    /// `None` for an attempt that has not reached the payment service.
     pub transaction: Option<TransactionId>,
     /// Once charged.
     pub paid_at: Option<DateTime<Utc>>,
 }
 
 impl OrderService {
-    /// [`Error::PaymentNotFound`] before the first attempt, and while payment was not asked for any.
+    /// Returns the payment of an order. Fails with [`Error::PaymentNotFound`] before the first attempt, and if no attempt is in progress
+    /// and none has reached the payment service.
     pub async fn payment(&self, user: UserId, order: OrderId) -> Result<OrderPayment, Error> {
         let found = self.find(user, order).await?;
         if found.attempts == 0 {
@@ -40,7 +41,7 @@ impl OrderService {
         let known =
             self.statuses.answer(asked, |known: &Payment| known.is_final(is_built), self.payments.find(order)).await?;
         let open = found.attempt;
-        // The open attempt is later than one that payment has declined.
+        // The open attempt is later than one that the payment service has declined.
         let known =
             known.filter(|known| !known.status.is_declined() || open.is_none_or(|open| open.number <= known.attempt));
         let amount = found.total_price;
@@ -58,8 +59,8 @@ impl OrderService {
     }
 }
 
-/// What payment must know at least: the latest attempt, and its charge once the order is paid. A later attempt that has not reached payment
-/// has no answer that could be kept.
+/// Returns the lowest version of an answer that is not outdated: it includes the latest attempt, and its charge once the order is paid. An
+/// attempt that has not reached the payment service yet has no answer that could be cached.
 fn least_version(order: &Order) -> u64 {
     let status = if order.payment.is_some() { PaymentStatus::Success } else { PaymentStatus::Pending };
     version(order.attempts, status)
@@ -82,7 +83,7 @@ impl Answer for Payment {
 }
 
 impl Payment {
-    /// A charge is undone only until the ship is built.
+    /// Returns true if the answer cannot change any more: a charge is undone only until the ship is built.
     const fn is_final(&self, is_built: bool) -> bool {
         match self.status {
             PaymentStatus::Refunded => true,

@@ -1,22 +1,24 @@
-//! Settles an attempt to pay from payment's event, which races with payment's answer.
+//! Settles an attempt to pay from the payment service's event, which races with that service's response.
 //!
-//! Both tell the same: payment writes the event in the statement that settles the attempt. The one that comes first ends the attempt
-//! and completes the Idempotency-Key in the same statement; the other finds the attempt ended and changes nothing.
+//! Event and response carry the same result: the payment service writes the event in the statement that settles the attempt. Whichever
+//! comes first ends the attempt and completes the Idempotency-Key in one statement; the later one finds the attempt ended and changes
+//! nothing.
 //!
-//! - `SUCCESS`: a process asks for a charge only after inventory has confirmed the parts, which then stand until the order ends. So the
-//!   order is paid, as by the synchronous answer, however many processes have the attempt. One that hears `Charged` later finds the
-//!   order paid by that transaction and answers so; one that is between void and [`Undone`](crate::model::Ending::Undone) is late as
-//!   it would be after another process's answer: its write finds no attempt.
-//! - `INSUFFICIENT_FUNDS`: only a request to charge is declined so, never a void. The attempt is declined.
+//! - `SUCCESS`: a process requests a charge only after the inventory service has confirmed the parts, which stay confirmed until the order
+//!   ends. So the order is paid, as by the synchronous answer, however many processes have the attempt. A process that receives `Charged`
+//!   later finds the order paid by that transaction and responds accordingly; a process between void and
+//!   [`Undone`](crate::model::Ending::Undone) is late, as after another process's response: its write finds no attempt.
+//! - `INSUFFICIENT_FUNDS`: only a charge ends this way; a void never does. The attempt is declined.
 //! - `FAILED` of an attempt that no process but its first has had: only a process that has taken an attempt over asks for a void
 //!   (`AttemptLease::after_confirmation`), and taking it over marks it as shared before. So this is a declined charge, and the first
-//!   process, which has heard or will hear the same, answers the same refusal.
+//!   process, which receives the same result, answers the same refusal.
 //! - `FAILED` of a shared attempt may be the void's own event. The process that asked for the void is about to cancel the order and to
-//!   answer that its parts are gone; ended as declined by then, the order would stay payable without parts, under a key that remembers
-//!   another refusal. So the event does not decide: the process that has the attempt, or the reconciler after it, asks inventory and
-//!   payment, and ends it as without the event: declined while the parts are held, cancelled otherwise.
+//!   answer that its parts are gone; if the event ended the attempt as declined before, the order would stay payable without parts, under a
+//!   key that stores another refusal. So the event does not decide: the process that holds the attempt, or the reconciler after it, asks
+//!   the inventory and payment services, and ends the attempt as it would without the event: declined while the parts are held, cancelled
+//!   otherwise.
 //!
-//! An attempt becomes shared, or is ended, in one row: whichever statement is first, the other one sees it.
+//! Both marking an attempt as shared and ending it update the same row, so the later statement sees the earlier one.
 
 use contracts::ids::{EventId, OrderId, TransactionId, UserId};
 use contracts::money::Money;
@@ -28,7 +30,7 @@ use crate::{
     repository::{Settled, Settlement},
 };
 
-/// What payment tells of one attempt.
+/// The result of one attempt, as the payment service publishes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Completed {
     pub order: OrderId,
@@ -47,7 +49,7 @@ pub enum PaymentResult {
 }
 
 impl OrderService {
-    /// Takes effect once per event, on the attempt that it names, while that is in progress.
+    /// Settles the attempt that the event names, once per event and only while the attempt is in progress.
     pub async fn payment_completed(&self, event: EventId, completed: &Completed) -> Result<(), Error> {
         let uuid = completed.order;
         let Some(order) = self.orders.find(completed.user, uuid).await? else {

@@ -52,8 +52,8 @@ impl OrderService {
     }
 }
 
-/// The time limit for settling an attempt that has been taken `tries` times. Short at first: payment finishes a slower charge by
-/// itself, and its outcome is known on the next try.
+/// The time limit for settling an attempt that has been taken `tries` times. Short at first: the payment service finishes a slower charge
+/// by itself, and its outcome is known on the next try.
 fn time_to_settle(tries: u32) -> Duration {
     FIRST_TIME_TO_SETTLE.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST_TIME_TO_SETTLE)
 }

@@ -1,7 +1,7 @@
-//! Asks other services about orders, each question at most once in two seconds; all other callers wait for that answer.
+//! Asks other services about orders, each question at most once in two seconds: concurrent callers wait for the first caller's answer.
 //!
-//! The order's row is read first, for each request: it says who may know, and which version an answer must have at least. So an answer
-//! that an event has overtaken is not shown, and no event has to be written to the cache.
+//! Each request first reads the order's row, which determines who may see the answer and the version that an answer must have at least. So
+//! an answer that an event has overtaken is not shown, and no event has to be written to the cache.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -17,20 +17,20 @@ use crate::{
     repository::{Kept, Lookup, StatusCache, StatusKey},
 };
 
-/// How long an answer is shown that may change.
+/// The lifetime of an answer that may still change.
 const MOMENT: Duration = Duration::from_secs(2);
-/// And one that does not change any more.
+/// The lifetime of an answer that cannot change any more.
 const FINAL: Duration = Duration::from_hours(1);
-/// How long one caller asks while the others wait; then the next does.
+/// How long one caller asks while all others wait; then the next caller asks.
 const ASKING: Duration = Duration::from_secs(2);
-/// How often those who wait look.
+/// The interval at which waiting callers look for the answer.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
-/// How long a cache that failed is left alone.
+/// How long a cache that failed is not used.
 const REST: Duration = Duration::from_secs(1);
 
 /// What another service has answered about an order.
 pub trait Answer: Serialize + DeserializeOwned {
-    /// Larger for a later state.
+    /// Returns a number that is larger for a later state.
     fn version(&self) -> u64;
 }
 
@@ -39,7 +39,7 @@ pub trait Answer: Serialize + DeserializeOwned {
 pub struct Asked {
     pub key: StatusKey,
     pub owner: UserId,
-    /// The order knows this much already.
+    /// The version of the state that the order's row has already.
     pub least_version: u64,
 }
 
@@ -58,8 +58,8 @@ impl Statuses {
         Self { cache: Some(Arc::new(cache)), rests_until: Arc::default() }
     }
 
-    /// The kept answer, otherwise what `call` answers. `is_final` tells whether an answer can still change. Failures and *nothing* are not
-    /// kept, and a cache that is away is as none.
+    /// Returns the cached answer, otherwise the answer of `call`. `is_final` is true for an answer that cannot change any more. Failures
+    /// and `None` are not cached, and an unavailable cache is not used.
     pub async fn answer<T: Answer>(
         &self,
         asked: Asked,
@@ -118,7 +118,7 @@ impl Statuses {
         until.is_some_and(|until| until > Instant::now())
     }
 
-    /// A cache that is away costs its limit once a second, not for each request.
+    /// Stops using the cache for a second, so that an unavailable cache costs its timeout once a second instead of once per request.
     fn rest(&self, error: &anyhow::Error) {
         if !self.is_resting() {
             tracing::warn!(error = format!("{error:#}"), "status cache unavailable, going without");

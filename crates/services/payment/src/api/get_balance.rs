@@ -1,4 +1,4 @@
-//! `GetBalance`: returns what a user has for INVESTOR_MONEY.
+//! `GetBalance`: returns a user's balance of INVESTOR_MONEY.
 
 use contracts::ids::UserId;
 use contracts::proto::payment::v1::{GetBalanceRequest, GetBalanceResponse};

@@ -67,7 +67,7 @@ impl MemoryProvider {
         Self { state: Arc::default(), initial_balance, declines }
     }
 
-    /// The next requests meet these faults, one each.
+    /// Injects these faults into the next requests, one each.
     pub fn script(&self, faults: impl IntoIterator<Item = ScriptedFault>) {
         self.state().faults.extend(faults);
     }

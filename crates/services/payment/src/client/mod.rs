@@ -37,7 +37,7 @@ pub struct Refund {
 pub trait Provider: Send + Sync {
     /// Charges; the transaction is the idempotency key.
     async fn charge(&self, intent: &Intent) -> Result<Outcome, Unknown>;
-    /// The outcome of an earlier charge. None if the provider knows none: then the charge is to be repeated.
+    /// Finds the outcome of an earlier charge. Returns `None` if the provider knows none: the caller then repeats the charge.
     ///
     /// Providers forget idempotency keys after a day, so a late repetition has to look here first.
     async fn find(&self, intent: &Intent) -> Result<Option<Outcome>, Unknown>;
@@ -47,10 +47,10 @@ pub trait Provider: Send + Sync {
 /// The built-in provider, which keeps the users' balances.
 #[async_trait]
 pub trait Balances: Provider {
-    /// What the user has for INVESTOR_MONEY: the initial balance until the first charge or credit.
+    /// Returns the user's balance of INVESTOR_MONEY: the initial balance until the first charge or credit.
     async fn balance_of(&self, user: UserId) -> Result<Money, DatabaseError>;
-    /// Adds to a balance, once per reference. Returns the credit that stands under the reference: this one or an earlier one; nothing
-    /// where the initial balance and all credits of the user would be more than an amount of money can be.
+    /// Adds to a balance, once per reference. Returns the credit stored under the reference: this one or an earlier one; `None` if the
+    /// initial balance and all credits of the user would exceed the maximum amount.
     async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError>;
 }
 

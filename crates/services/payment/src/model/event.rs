@@ -1,4 +1,4 @@
-//! The event that ends an attempt, which other services are told.
+//! The event that reports the end of an attempt to other services.
 
 use super::{Decline, Intent, Outcome, Payment, Status, named::named};
 

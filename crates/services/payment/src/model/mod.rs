@@ -30,7 +30,7 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// True when no other attempt may charge the order: it is cancelled, charged, or may be charged by this attempt.
+    /// Returns true if no other attempt may charge the order: it is cancelled, charged, or may be charged by this attempt.
     pub fn blocks_attempts(&self) -> bool {
         self.cancelled || !matches!(self.status, Status::Declined(_))
     }

@@ -15,7 +15,7 @@ pub enum VoidResult {
 }
 
 impl VoidResult {
-    /// The result by all payments of the order, the one of the attempt among them.
+    /// Derives the result from all payments of the order, including the one of the attempt.
     pub fn of<'a>(payments: impl IntoIterator<Item = &'a Payment>) -> Self {
         let mut result = Self::Voided;
         for payment in payments {

@@ -62,13 +62,13 @@ pub trait Payments: Send + Sync {
     async fn refunded(&self, transaction: TransactionId) -> Result<(), Error>;
     /// Closes the order for charges, and marks its charge for refund. True when that changed anything.
     async fn cancel(&self, order: OrderId, cause: Option<Cause>) -> Result<bool, Error>;
-    /// True once the order is cancelled, charged or not.
+    /// Returns true once the order is cancelled, charged or not.
     async fn is_cancelled(&self, order: OrderId) -> Result<bool, Error>;
     /// Takes at most `limit` due payments that are unfinished, those with the fewest tries first. Each is leased to the caller for the
     /// returned time, and due again afterwards.
     async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error>;
     async fn unfinished(&self) -> Result<Unfinished, Error>;
-    /// The order's attempt that was not declined, else the latest.
+    /// Finds the order's attempt that was not declined, else the latest one.
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
 }
 

@@ -7,7 +7,7 @@ use super::PaymentService;
 use crate::error::Error;
 
 impl PaymentService {
-    /// What the user has for INVESTOR_MONEY. A user sees their own balance only; a service sees all.
+    /// Returns the user's balance of INVESTOR_MONEY. A user sees their own balance only; a service sees all.
     pub async fn balance(&self, caller: &Caller, user: UserId) -> Result<Money, Error> {
         if !caller.may_see(user.uuid()) {
             return Err(Error::AnotherUser);

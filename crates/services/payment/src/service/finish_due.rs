@@ -37,7 +37,7 @@ impl PaymentService {
         tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "payment not finished, retrying");
     }
 
-    /// The payments that are due, each with the duration of its lease. A refund wakes the job.
+    /// Takes the payments that are due, each with the duration of its lease. A refund wakes the job.
     async fn take_due(&self) -> Result<Vec<(Payment, Duration)>, Error> {
         // Before payments are taken: what is taken and then lost by a failure waits for the end of its lease.
         let unfinished = self.payments.unfinished().await?;

@@ -5,6 +5,7 @@ mod cancel;
 mod credit;
 mod find;
 mod finish_due;
+mod finish_payment;
 mod pay;
 mod pay_directly;
 mod refund;

@@ -32,7 +32,7 @@ impl PaymentService {
         }
     }
 
-    /// Fails where an earlier attempt of the order charged another user.
+    /// Fails if an earlier attempt of the order charged another user.
     async fn check_payer(&self, intent: &Intent) -> Result<(), Error> {
         let is_first = intent.attempt == 1;
         let earlier = if is_first { None } else { self.payments.find(intent.order).await? };

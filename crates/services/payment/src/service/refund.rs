@@ -1,13 +1,9 @@
-//! Refunds a cancelled order at once instead of in the background.
+//! Refunds a cancelled order while the caller waits; `finish_due` makes refunds in the background.
 
 use contracts::ids::OrderId;
 
 use super::PaymentService;
-use crate::{
-    client::Refund,
-    error::Error,
-    model::{Intent, Payment, Status},
-};
+use crate::error::Error;
 
 impl PaymentService {
     /// Succeeds once the order's charge, if there is one, is refunded.
@@ -21,17 +17,5 @@ impl PaymentService {
             Some(payment) => self.finish(payment).await,
             None => Ok(()),
         }
-    }
-
-    /// Settles a pending payment, then refunds it if it is to be refunded.
-    pub(super) async fn finish(&self, payment: Payment) -> Result<(), Error> {
-        let payment = if payment.status == Status::Pending { self.settle_unknown(payment).await? } else { payment };
-        let Status::Refunding { reference } = payment.status else { return Ok(()) };
-        let Intent { order, transaction, amount, provider, .. } = payment.intent;
-        let refund = Refund { key: format!("{transaction}-refund"), reference, amount };
-        self.providers.get(provider)?.refund(&refund).await?;
-        self.payments.refunded(transaction).await?;
-        tracing::info!(order_uuid = %order, transaction_uuid = %transaction, "payment refunded");
-        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Settles payments: records the outcome of a charge, and asks the provider where it is unknown.
+//! Settles payments: records the outcome of a charge, and asks the provider if the outcome is unknown.
 
 use super::PaymentService;
 use crate::{

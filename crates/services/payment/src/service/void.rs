@@ -6,7 +6,7 @@ use super::{Charge, PaymentService};
 use crate::{error::Error, model::VoidResult};
 
 impl PaymentService {
-    /// `transaction` is the id of the attempt if it is new.
+    /// Voids an attempt. `transaction` becomes the id of the attempt if the attempt is new.
     pub async fn void(&self, charge: &Charge, transaction: TransactionId) -> Result<VoidResult, Error> {
         let payments = self.payments.void_attempt(&self.intent(charge, transaction)).await?;
         self.relay.wake();

@@ -60,7 +60,7 @@ customer_events!(
     CustomerUpdated from customer_updated_topic_name part version
 );
 
-/// A customer is created once, and again after it was erased.
+/// Distinguishes the creations of one customer: the first, and another after each erasure.
 fn anew(version: i64) -> Option<String> {
     (version > 1).then(|| version.to_string())
 }

@@ -1,4 +1,4 @@
-//! What every type of event tells the machinery: where it is published, what it is about, how its uuid is made.
+//! The traits of event types: the topic, the subject, and the fields from which the event id is derived.
 
 use std::fmt;
 
@@ -6,26 +6,26 @@ use uuid::Uuid;
 
 use super::Topics;
 
-/// A type of message that a service publishes: where, and which of its fields make its uuid.
+/// A type of message that a service publishes: its topic, and the fields from which its id is derived.
 pub trait Published: prost::Message + Default {
     /// The header `event-type`, such as `events.v1.OrderPaid`.
     const TYPE: &'static str;
 
     fn topic(topics: &Topics) -> &str;
 
-    /// The message with its uuid, once that is known. A message that others define has no field for it.
+    /// Sets the event id. A message defined outside this system has no field for it.
     #[must_use]
     fn with_uuid(self, _uuid: String) -> Self {
         self
     }
 
-    /// Distinguishes the events of this type and key, where a key can have several; a part of the uuid.
+    /// Distinguishes the events of this type and key if a key can have several; a part of the event id.
     fn part(&self) -> Option<String> {
         None
     }
 }
 
-/// One type of event between our services: what it is about, and how its envelope is read.
+/// A type of event between our services: its subject and its envelope.
 pub trait Event: Published {
     /// The entity that the event is about.
     type Subject: Subject;
@@ -34,7 +34,7 @@ pub trait Event: Published {
     /// Parses the subject. An error names the field that is no uuid.
     fn subject(&self) -> Result<Self::Subject, InvalidUuid>;
 
-    /// A field whose value is none of those that the contract has.
+    /// Describes a field whose value the contract does not define, if there is one.
     fn unknown_value(&self) -> Option<String> {
         None
     }

@@ -12,7 +12,7 @@ use platform::{
 
 use super::{Event, Inbound, Received, Topics, read, topics_of};
 
-/// Where Kafka is, and what the topics are called there.
+/// The Kafka cluster and the names of the topics.
 #[derive(Clone, Debug)]
 pub struct Messaging {
     pub kafka: kafka::Config,
@@ -32,7 +32,7 @@ impl Messaging {
         Ok(Self { kafka: kafka::Config::load(settings)?, topics: settings.read()? })
     }
 
-    /// The consumers of these subscriptions. The server is ready once each has joined its group.
+    /// Builds the consumers of these subscriptions. The server is ready once each has joined its group.
     pub fn consumers(&self, server: &Server, subscriptions: impl IntoIterator<Item = Subscription>) -> Vec<Consumer> {
         let consumer = |subscription: Subscription| Consumer {
             group: subscription.group,
@@ -45,7 +45,8 @@ impl Messaging {
         subscriptions.into_iter().map(consumer).collect()
     }
 
-    /// The relay that publishes the outbox of `server`: every type of event of which [`ROUTES`](super::ROUTES) says that this service produces it.
+    /// Builds the relay that publishes the outbox of `server`: every type of event that this service produces according to
+    /// [`ROUTES`](super::ROUTES).
     pub fn relay(&self, server: &Server, waker: &Waker) -> anyhow::Result<Relay> {
         let topics = topics_of(server.name(), &self.topics);
         let outbox = PgOutbox::new(server.database()?, server.instance().to_owned());
@@ -75,7 +76,7 @@ impl Subscription {
         Self { group: inbound.consumer.group, topic: inbound.topic, handler: Arc::new(RecordHandler { handle }) }
     }
 
-    /// The same with a handler of its own, such as one that takes batches.
+    /// Creates the subscription with another handler, such as one that takes batches.
     pub fn handled_by(inbound: &Inbound, handler: Arc<dyn Handler>) -> Self {
         Self { group: inbound.consumer.group, topic: inbound.topic, handler }
     }

@@ -48,7 +48,7 @@ pub struct Received<E: Event> {
     pub event: E,
 }
 
-/// `event` as the outbox keeps it, with its uuid made from its key, its type and its [part](Published::part).
+/// Converts an event to an outbox row. The event id is derived from key, type and [part](Published::part).
 ///
 /// The event's own `event_uuid` need not be set.
 pub fn record<E: Published>(key: Uuid, event: E) -> outbox::Event {
@@ -57,11 +57,11 @@ pub fn record<E: Published>(key: Uuid, event: E) -> outbox::Event {
     outbox::Event { uuid, kind: E::TYPE, key, payload }
 }
 
-/// Reads an event of the type `E`. A record that is no such event is poison, since it will never be one.
+/// Reads an event of the type `E`. A record that is not such an event is poison, since a retry cannot change it.
 ///
-/// Fields that are not known yet are skipped, so that a newer writer does no harm; a record without headers is read as the type of
-/// its topic. A value that is not known is poison to every consumer alike, also to one that would not look at it: half of the
-/// consumers acting on an event is worse than none.
+/// Unknown fields are skipped, so that a newer producer does no harm; a record without headers is read as the type of its topic. An unknown
+/// value is poison to every consumer, even to one that does not use it: it is worse if only some of the consumers act on an event than if
+/// none does.
 pub fn read<E: Event>(message: &Message) -> Result<Received<E>, Failure> {
     if let Some(kind) = message.headers.get("event-type").filter(|kind| *kind != E::TYPE) {
         return Err(Failure::poison(format!("event-type is {kind}, not {}", E::TYPE)));

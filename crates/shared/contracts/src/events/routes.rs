@@ -103,19 +103,19 @@ pub const LOAN_APPROVED: Inbound = Inbound {
     topic: |topics| &topics.loan_approved_topic_name,
 };
 
-/// The services that produce events, each once. They have an outbox.
+/// Returns the services that produce events, each once. Each of them has an outbox.
 pub fn producers() -> impl Iterator<Item = &'static str> {
     let routes: &'static [Route] = const { &ROUTES };
     let is_first = |(n, route): &(usize, &Route)| routes[..*n].iter().all(|other| other.producer != route.producer);
     routes.iter().enumerate().filter(is_first).map(|(_, route)| route.producer)
 }
 
-/// The route of an event type; nothing for a type that is not known.
+/// Returns the route of an event type; `None` for an unknown type.
 pub fn route_of(kind: &str) -> Option<&'static Route> {
     const { &ROUTES }.iter().find(|route| route.kind == kind)
 }
 
-/// From event type to topic, for the relay of the service that produces them.
+/// Maps the event types of `producer` to their topics, for its relay.
 pub fn topics_of(producer: &str, topics: &Topics) -> HashMap<&'static str, String> {
     let own = ROUTES.iter().filter(|route| route.producer == producer);
     own.map(|route| (route.kind, route.topic(topics).to_owned())).collect()
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(found, ["order", "payment", "assembly", "delivery", "customers"], "each once");
     }
 
-    /// The table of rights that these routes need, without its comments.
+    /// Returns the lines of `deploy/kafka/rights` that these routes need.
     fn rights() -> Vec<String> {
         let topics = Topics::default();
         let named = |topic: &str| {

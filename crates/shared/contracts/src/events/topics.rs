@@ -1,4 +1,4 @@
-//! The topics' names.
+//! The topics' names. `routes.rs` lists who publishes and who consumes each topic.
 
 use serde::Deserialize;
 
@@ -93,7 +93,7 @@ impl Topics {
         E::topic(self)
     }
 
-    /// Every topic, in the order in which an order meets them, then those of customers; the last three come from programs outside.
+    /// Returns every topic: in the sequence of an order's life, then those of customers; outside programs publish to the last three.
     pub fn all(&self) -> [&str; 13] {
         self.variables().map(|(_, topic)| topic)
     }
@@ -117,7 +117,7 @@ impl Topics {
         ]
     }
 
-    /// The same topics under other names.
+    /// Renames all topics.
     #[must_use]
     pub fn renamed(self, name: impl Fn(String) -> String) -> Self {
         Self {

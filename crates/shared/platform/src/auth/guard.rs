@@ -38,7 +38,7 @@ enum Refusal {
     MissingToken,
     InvalidToken,
     NotOperator,
-    /// The service is known, and is none of those that the method admits.
+    /// The service is known, but the method does not admit it.
     OtherService,
     NoRule,
     Unavailable,
@@ -50,21 +50,21 @@ impl Guard {
         Self { sessions, key, rules: Rules { table: rules, otherwise: None }, is_open: false }
     }
 
-    /// The access of methods without a rule: for stand-ins of tests.
+    /// Sets the access of methods without a rule, for stand-ins in tests.
     #[must_use]
     pub fn otherwise(mut self, access: Access) -> Self {
         self.rules.otherwise = Some(access);
         self
     }
 
-    /// The same guard before an API that is open: every caller is admitted to every method that has a rule.
+    /// Opens the API: every caller is admitted to every method that has a rule.
     #[must_use]
     pub fn open(mut self) -> Self {
         self.is_open = true;
         self
     }
 
-    /// The methods among these that have no rule.
+    /// Returns those of `methods` that have no rule.
     pub(crate) fn without_rule<'a>(&self, methods: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
         methods.into_iter().filter(|method| self.rules.of(method).is_none()).collect()
     }
@@ -121,7 +121,8 @@ impl Guard {
         Ok(SESSION.scope(session, next.run(request)).await)
     }
 
-    /// The service that calls, if one does. Over TLS the certificate says which, and a token may say nothing else; without, the token.
+    /// Returns the calling service, if a service calls. Over TLS the certificate identifies it, and a token may not contradict; without TLS
+    /// the token does.
     fn service(&self, request: &Request) -> Result<Option<String>, Refusal> {
         let token = request.headers().get(header::AUTHORIZATION).map(|value| {
             let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
@@ -152,7 +153,7 @@ fn session(headers: &HeaderMap, name: &'static str) -> Result<String, Refusal> {
     Ok(value.to_owned())
 }
 
-/// What a user without the role is told.
+/// The message for a user without the role.
 pub const NOT_OPERATOR: &str = "this needs the role operator";
 
 impl Refusal {

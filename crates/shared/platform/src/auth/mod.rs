@@ -27,7 +27,7 @@ pub enum Caller {
     Service(String),
 }
 
-/// A user, as the session tells.
+/// A user, identified by the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct User {
     pub uuid: Uuid,
@@ -36,7 +36,7 @@ pub struct User {
 }
 
 impl User {
-    /// A user without a role.
+    /// Creates a user without a role.
     pub const fn plain(uuid: Uuid) -> Self {
         Self { uuid, is_operator: false }
     }
@@ -47,7 +47,7 @@ impl User {
 }
 
 impl Caller {
-    /// True for this user and for every service.
+    /// Returns true for this user and for every service.
     pub fn may_see(&self, user: Uuid) -> bool {
         match self {
             Self::User(caller) => caller.uuid == user,
@@ -55,7 +55,7 @@ impl Caller {
         }
     }
 
-    /// True for operators and for every service.
+    /// Returns true for operators and for every service.
     pub fn may_operate(&self) -> bool {
         match self {
             Self::User(caller) => caller.is_operator,
@@ -68,7 +68,7 @@ tokio::task_local! {
     pub(crate) static SESSION: String;
 }
 
-/// The session of the request at hand, for the peers that it is forwarded to.
+/// Returns the session of the current request, which is forwarded to peers.
 fn current_session() -> Option<String> {
     SESSION.try_with(Clone::clone).ok()
 }

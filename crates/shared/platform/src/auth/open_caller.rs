@@ -7,7 +7,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use super::{Caller, User};
 use crate::security_events::{self, Event};
 
-/// The caller that the guard identified; none where the API is open to everyone.
+/// The caller that the guard identified; `None` if the API is open to everyone.
 pub struct OpenCaller {
     known: Option<Caller>,
     path: String,
@@ -34,7 +34,7 @@ impl OpenCaller {
         }
     }
 
-    /// True for operators, for services, and for every caller of an open API. Records that an operator's role is used.
+    /// Returns true for operators, for services, and for every caller of an open API. Records that an operator's role is used.
     pub fn may_operate(&self) -> bool {
         if let Some(user) = self.user()
             && user.is_operator

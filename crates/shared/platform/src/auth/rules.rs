@@ -8,11 +8,11 @@ pub type Services = &'static [&'static str];
 pub enum Access {
     /// Every caller.
     Public,
-    /// A user with a valid session, or one of these services.
+    /// A user with a valid session, or one of the listed services.
     Session(Services),
-    /// A user with a valid session and the role `operator`, or one of these services.
+    /// A user with a valid session and the role `operator`, or one of the listed services.
     Operator(Services),
-    /// These services only.
+    /// Only the listed services.
     Services(Services),
 }
 
@@ -25,7 +25,7 @@ pub struct Rule {
 }
 
 impl Access {
-    /// The services that it admits; nothing where every caller is admitted.
+    /// Returns the services that the access admits; none if every caller is admitted.
     pub const fn services(self) -> Services {
         match self {
             Self::Public => &[],
@@ -35,22 +35,22 @@ impl Access {
 }
 
 impl Rule {
-    /// Every caller.
+    /// Admits every caller.
     pub const fn public(method: &'static str) -> Self {
         Self { method, access: Access::Public }
     }
 
-    /// Users with a valid session, and these services.
+    /// Admits users with a valid session, and `services`.
     pub const fn session(method: &'static str, services: Services) -> Self {
         Self { method, access: Access::Session(services) }
     }
 
-    /// Users with the role `operator`, and these services.
+    /// Admits users with the role `operator`, and `services`.
     pub const fn operator(method: &'static str, services: Services) -> Self {
         Self { method, access: Access::Operator(services) }
     }
 
-    /// These services only.
+    /// Admits only `services`.
     pub const fn services(method: &'static str, services: Services) -> Self {
         Self { method, access: Access::Services(services) }
     }
@@ -70,8 +70,8 @@ impl Rules {
         self.table.iter().find(|rule| rule.method == method).map(|rule| rule.access).or(self.otherwise)
     }
 
-    /// The rule of an HTTP route. A method that the route does not have is refused after the caller is known, by the rule of another of its
-    /// methods.
+    /// Returns the rule of an HTTP route. A method that the route does not have gets the rule of another of its methods, so that it is
+    /// refused only after the caller is identified.
     pub fn of_route(self, method: &str, route: &str) -> Option<Access> {
         let method = if method == "HEAD" { "GET" } else { method };
         let is_of_route = |rule: &&Rule| rule.method.split_once(' ').is_some_and(|(_, path)| path == route);

@@ -21,7 +21,7 @@ pub enum SessionError {
 
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// The user of this session, while it is valid.
+    /// Returns the user of this session, while it is valid.
     async fn owner(&self, session: &str) -> Result<User, SessionError>;
 }
 

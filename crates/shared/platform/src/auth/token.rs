@@ -15,14 +15,14 @@ use tokio::time::Instant;
 use super::hmac;
 use crate::{clock, config::ConfigError, security_events::TokenRefusal};
 
-/// How long a token is valid, and the longest life of one that is accepted.
+/// The lifetime of a token, and the longest lifetime that is accepted.
 const LIFETIME: Duration = Duration::from_mins(1);
 /// How far the clocks of two services may be apart before they refuse each other: a wrong time zone is the usual mistake.
 const CLOCK_SKEW: Duration = Duration::from_mins(65);
 /// The shortest key that HS256 may have (RFC 7518, section 3.2).
 const KEY_BYTES: usize = 32;
 
-/// A token cannot be made, or is refused; the caller is told no reason.
+/// A token cannot be made, or is refused. The caller gets no reason.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid service token")]
 pub struct TokenError(pub TokenRefusal);
@@ -52,12 +52,12 @@ struct Issued {
     token: Arc<str>,
 }
 
-/// The key with which one service signs tokens and checks those of others.
+/// The key with which one service signs its tokens and checks the tokens of other services.
 #[derive(Clone)]
 pub struct ServiceKey {
     service: &'static str,
     encoding: EncodingKey,
-    /// The keys that tokens are checked with, the one that signs first.
+    /// The keys that tokens are checked with; the first one also signs.
     decoding: Vec<DecodingKey>,
     issued: Arc<Mutex<HashMap<&'static str, Issued>>>,
 }
@@ -75,8 +75,7 @@ impl ServiceKey {
         })
     }
 
-    /// Accepts tokens that were signed with `previous` too, while the key changes. Fails when that is too short, naming
-    /// `SERVICE_KEY_PREVIOUS`.
+    /// Accepts also tokens signed with `previous`, while the key changes. Fails, naming `SERVICE_KEY_PREVIOUS`, if that key is too short.
     pub fn accepting(mut self, previous: Option<&SecretString>) -> Result<Self, ConfigError> {
         if let Some(previous) = previous {
             let previous = long_enough("SERVICE_KEY_PREVIOUS", previous)?;
@@ -85,7 +84,7 @@ impl ServiceKey {
         Ok(self)
     }
 
-    /// A token for calls to `audience`; renewed after half of its lifetime.
+    /// Returns a token for calls to `audience`, which is renewed after half of its lifetime.
     pub fn token(&self, audience: &'static str) -> Result<Arc<str>, TokenError> {
         let now = Instant::now();
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +105,7 @@ impl ServiceKey {
         Ok(token)
     }
 
-    /// The service that signed `token` for this one.
+    /// Verifies a token for this service. Returns the service that signed it.
     pub fn verify(&self, token: &str) -> Result<String, TokenError> {
         self.verify_at(token, clock::now())
     }
@@ -130,14 +129,14 @@ impl ServiceKey {
     }
 }
 
-/// Whether these claims are those of a short life around now, by the clock of either service.
+/// Returns true if the token is valid now and its lifetime is short, allowing for different clocks of the two services.
 fn is_valid(claims: &Claims, now: i64) -> bool {
     let (life, skew) = (LIFETIME.as_secs().cast_signed(), CLOCK_SKEW.as_secs().cast_signed());
     let is_short = claims.exp.checked_sub(claims.iat).is_some_and(|lives| (0..=life).contains(&lives));
     is_short && claims.iat <= now.saturating_add(skew) && claims.exp >= now.saturating_sub(skew)
 }
 
-/// The bytes of a key, if there are enough of them.
+/// Returns the bytes of a key, if there are enough of them.
 fn long_enough<'a>(variable: &str, key: &'a SecretString) -> Result<&'a [u8], ConfigError> {
     let key = key.expose_secret().as_bytes();
     if key.len() < KEY_BYTES {

@@ -1,7 +1,7 @@
-//! A circuit breaker: stops calling a peer that fails, and lets one call at a time find out whether it has recovered.
+//! A circuit breaker: stops calling a peer that fails, and lets one call at a time probe whether the peer has recovered.
 //!
-//! It has a file of its own because the crates that exist count either the last calls or those of a period, not the last calls within a
-//! period, and read a clock that tests cannot move (`failsafe`, `recloser`, `tower-resilience-circuitbreaker`).
+//! Written here because existing crates (`failsafe`, `recloser`, `tower-resilience-circuitbreaker`) count either the last calls or the
+//! calls of a period, not the last calls within a period, and read a clock that tests cannot move.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,7 +19,7 @@ const MIN_CALLS: usize = 10;
 /// How long an open breaker refuses every call.
 const OPEN: Duration = Duration::from_secs(5);
 
-/// How a call went, as far as it tells something about the peer.
+/// The outcome of a call with regard to the peer's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The peer answered, be it a refusal.
@@ -134,7 +134,7 @@ impl Drop for CircuitBreaker {
 }
 
 impl Permit {
-    /// Says how the call went.
+    /// Records the outcome of the call.
     pub fn end(mut self, outcome: Outcome) {
         self.outcome = outcome;
     }
@@ -146,7 +146,7 @@ impl Drop for Permit {
     }
 }
 
-/// A state as its metric has it.
+/// Returns a state's value in its metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     Closed,

@@ -13,9 +13,9 @@ use tonic::Status;
 
 use super::refuse;
 use crate::{
-    arrival::{Arrivals, Arrived, NotArrived},
     auth::Guard,
     load_shed::{Slots, UserSlots},
+    request_body::{Arrivals, Arrived, NotArrived},
 };
 
 /// The most bytes of a message.

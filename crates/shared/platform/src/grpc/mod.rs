@@ -6,9 +6,9 @@ mod inbound;
 mod peer;
 mod rpcs;
 mod server;
-mod streams;
 mod transport;
 mod unreadable;
+mod watch_limits;
 
 use axum::{body::Body, response::Response};
 pub use details::{about, reason, subject, with_reason};
@@ -20,36 +20,36 @@ use uuid::Uuid;
 
 use crate::{auth::Caller, circuit_breaker::Refused};
 
-/// The uuid in a field, or INVALID_ARGUMENT that names the field.
+/// Parses the uuid in a field. Fails with INVALID_ARGUMENT that names the field.
 pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
     Uuid::try_parse(value).map_err(|_| Status::invalid_argument(format!("{field}: is not a uuid")))
 }
 
-/// The caller, as the guard identified it.
+/// Returns the caller, as the guard identified it.
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
     let caller = request.extensions().get::<Caller>().cloned();
     caller.ok_or_else(|| Status::internal("the guard is missing before this call"))
 }
 
-/// The response of a call that fails with `status` before it reaches its service.
+/// Builds the response to a call that fails with `status` before it reaches its service.
 pub(crate) fn refuse(status: &Status) -> Response {
     let response: http::Response<tonic::body::Body> = status.clone().into_http();
     response.map(Body::new)
 }
 
-/// A time as protobuf has it.
+/// Converts a time to protobuf.
 pub fn timestamp(time: chrono::DateTime<chrono::Utc>) -> prost_types::Timestamp {
     let nanos = i32::try_from(time.timestamp_subsec_nanos()).unwrap_or(999_999_999);
     prost_types::Timestamp { seconds: time.timestamp(), nanos }
 }
 
-/// True when the call may be made again: it did not reach the peer, or the peer could not serve it then. An open circuit breaker stays open
-/// for longer than a retry waits.
+/// Returns true if the call may be made again: it did not reach the peer, or the peer could not serve it then. A refusal by an open circuit
+/// breaker does not count: the breaker stays open for longer than a retry waits.
 pub fn is_transient(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted) && !is_refused(status)
 }
 
-/// True when no call was made, since the circuit breaker of the peer is open.
+/// Returns true if no call was made, since the circuit breaker of the peer is open.
 pub fn is_refused(status: &Status) -> bool {
     std::error::Error::source(status).is_some_and(<dyn std::error::Error>::is::<Refused>)
 }

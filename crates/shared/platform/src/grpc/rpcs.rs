@@ -11,7 +11,7 @@ use prost_types::FileDescriptorSet;
 pub struct Rpcs(Arc<HashSet<Arc<str>>>);
 
 impl Rpcs {
-    /// Every RPC of these `services`, which are described in one of the encoded `descriptors`.
+    /// Lists every RPC of `services`, each of which one of the encoded `descriptors` describes.
     pub fn new(services: &[&str], descriptors: &[&[u8]]) -> anyhow::Result<Self> {
         let mut paths = HashSet::new();
         for encoded in descriptors {
@@ -27,12 +27,12 @@ impl Rpcs {
         Ok(Self(Arc::new(paths)))
     }
 
-    /// The paths of all.
+    /// Returns the paths of all RPCs.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
         self.0.iter()
     }
 
-    /// The path, if it is that of an RPC.
+    /// Returns the path if it is the path of an RPC.
     pub fn find(&self, path: &str) -> Option<Arc<str>> {
         self.0.get(path).cloned()
     }

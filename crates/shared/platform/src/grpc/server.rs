@@ -11,7 +11,7 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use super::{Rpcs, inbound, refuse, streams, unreadable};
+use super::{Rpcs, inbound, refuse, unreadable, watch_limits};
 use crate::{
     auth::Guard,
     deadline,
@@ -22,7 +22,7 @@ use crate::{
     observe,
 };
 
-/// The longest that a call may take where the caller sets no sooner deadline.
+/// The time limit of a call whose caller sets no earlier deadline.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// The most bytes of a message to health and reflection, which take names.
 const OPEN_MESSAGE: usize = 4 * 1024;
@@ -36,7 +36,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// `descriptors` is the encoded `FileDescriptorSet` that describes every service to come.
+    /// `descriptors` is the encoded `FileDescriptorSet` that describes every service to be added.
     pub fn new(descriptors: &'static [u8]) -> Self {
         Self { routes: RoutesBuilder::default(), descriptors, names: Vec::new() }
     }
@@ -58,12 +58,12 @@ impl Services {
         self
     }
 
-    /// The RPCs behind the guard.
+    /// Returns the RPCs behind the guard.
     fn own_rpcs(&self) -> anyhow::Result<Rpcs> {
         Rpcs::new(&self.names, &[self.descriptors])
     }
 
-    /// Every RPC that the server answers, health and reflection included.
+    /// Returns every RPC that the server answers, health and reflection included.
     fn rpcs(&self) -> anyhow::Result<Rpcs> {
         let open = [
             "grpc.health.v1.Health",
@@ -79,7 +79,7 @@ impl Services {
         Rpcs::new(&[&self.names[..], &open].concat(), &descriptors)
     }
 
-    /// The services as they are served, with health, reflection and every layer around them, but without a listener.
+    /// Builds the router of the services with health, reflection and every layer, but without a listener.
     ///
     /// Fails where `guard` has no rule for an RPC.
     pub fn router(self, guard: Guard, max_calls_in_flight: usize) -> anyhow::Result<Router> {
@@ -97,11 +97,11 @@ impl Services {
         let guarded = inbound::bounded(self.routes.routes().into_axum_router(), guard, max_calls_in_flight);
         let (reporter, health) = tonic_health::server::health_reporter();
         let health = Routes::new(health.max_decoding_message_size(OPEN_MESSAGE));
-        let mut open = streams::bounded(health, streams::is_watch);
+        let mut open = watch_limits::bounded(health, watch_limits::is_watch);
         if Descriptions::of_this_process().grpc_reflection {
             let reflection = Routes::new(reflection_v1.max_decoding_message_size(OPEN_MESSAGE))
                 .add_service(reflection_v1alpha.max_decoding_message_size(OPEN_MESSAGE));
-            open = open.merge(streams::bounded(reflection, |_| true));
+            open = open.merge(watch_limits::bounded(reflection, |_| true));
         }
         Ok((layers(guarded.merge(open), rpcs), reporter))
     }
@@ -169,7 +169,7 @@ async fn bounded(request: Request, next: Next) -> Response {
         .unwrap_or_else(|_| refuse(&tonic::Status::deadline_exceeded("the call took too long")))
 }
 
-/// `grpc-timeout`: at most eight digits and a unit, as the gRPC protocol over HTTP/2 has it.
+/// Parses `grpc-timeout`: at most eight digits and a unit, as the gRPC protocol over HTTP/2 defines it.
 fn parse_timeout(value: &str) -> Option<Duration> {
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
     let amount: u32 = digits.parse().ok().filter(|_| digits.len() <= 8)?;

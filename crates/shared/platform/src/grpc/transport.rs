@@ -13,8 +13,8 @@ use crate::{
 pub struct Transport(Option<Connector>);
 
 impl Transport {
-    /// The URL of `address`, which is `host:port` or a URL, and what a channel to it runs over: TLS where there is `tls`. Fails, naming
-    /// `variable`, where the URL says otherwise.
+    /// Parses `address` (`host:port` or a URL). Returns its URL and the transport: TLS if `tls` is set, otherwise plain TCP. Fails, naming
+    /// `variable`, if the URL's scheme contradicts this.
     pub fn parse(tls: Option<&Tls>, variable: &str, address: &str) -> Result<(Uri, Self), ConfigError> {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let wrong = || ConfigError::new(variable, "is not an address such as host:port");
@@ -37,7 +37,7 @@ impl Transport {
         Ok((url, Self(connector)))
     }
 
-    /// A channel that connects when it is first used, and again when its connection has ended.
+    /// Returns a channel that connects on first use and reconnects after its connection ends.
     pub fn connect_lazy(&self, endpoint: &Endpoint) -> Channel {
         let Some(connector) = self.0.clone() else { return endpoint.connect_lazy() };
         endpoint.connect_with_connector_lazy(tower::service_fn(move |url: Uri| {

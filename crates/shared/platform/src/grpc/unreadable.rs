@@ -1,6 +1,8 @@
-//! Maps a call whose message cannot be read to INVALID_ARGUMENT: the caller's mistake, where tonic says INTERNAL as for a defect here.
+//! Maps a call whose message cannot be read to INVALID_ARGUMENT, since it is the caller's mistake; tonic reports INTERNAL, as for a defect
+//! of the server.
 //!
-//! tonic reads a message before the method sees it, and tells why it could not in the text of a status. No method ends with these texts.
+//! tonic reads a message before it calls the method, and puts the reason of a failure in the text of the status. No method returns these
+//! texts.
 
 use axum::{extract::Request, middleware::Next, response::Response};
 use tonic::{Code, Status};
@@ -10,7 +12,7 @@ use super::refuse;
 /// How prost begins the sentence about bytes that are not the message. What follows names message and field, and repeats no value.
 const NOT_THE_MESSAGE: &str = "failed to decode Protobuf message: ";
 
-/// What tonic says of a frame that it cannot read, up to where it repeats the request, and what the caller is told.
+/// The beginning of tonic's message about an unreadable frame, up to where it repeats the request, and the message for the caller.
 const FRAMES: [(&str, &str); 4] = [
     ("Missing request message.", "the call has no message"),
     ("Unexpected EOF decoding stream.", "the message is shorter than its prefix says"),
@@ -33,7 +35,7 @@ pub(super) async fn tell(request: Request, next: Next) -> Response {
     }
 }
 
-/// What is wrong with the message, where `status` says that it could not be read.
+/// Returns the problem of the message, if `status` reports that it could not be read.
 fn problem(status: &Status) -> Option<String> {
     if status.code() != Code::Internal {
         return None;

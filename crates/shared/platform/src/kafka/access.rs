@@ -1,4 +1,4 @@
-//! Refusals: a wrong password, a missing right, or a broker that is not trusted, told apart from a broker that is away.
+//! Refusals: a wrong password, a missing right, or an untrusted broker, as opposed to an unavailable one.
 
 use std::time::{Duration, Instant};
 
@@ -40,12 +40,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The refusal that an error means, if it means one. `what` was to be used; `reason` is what librdkafka says beside the error.
+    /// Maps an error to a refusal, if it is one. `what` names the resource; `reason` is librdkafka's additional explanation.
     pub(super) fn of(error: &KafkaError, what: &str, reason: impl FnOnce() -> Option<String>) -> Option<Self> {
         let code = error.rdkafka_error_code()?;
         match code {
             RDKafkaErrorCode::SSL => Some(Self::Tls(reason().unwrap_or_else(|| error.to_string()))),
-            // What a handshake ends with is also told so, now and then.
+            // librdkafka sometimes reports a failed handshake with these codes too.
             RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::AllBrokersDown => {
                 reason().filter(|reason| reason.contains(DISTRUST)).map(Self::Tls)
             }
@@ -70,7 +70,7 @@ impl Refusal {
         }
     }
 
-    /// In a few words, for readiness.
+    /// Returns a short reason for readiness.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Credentials => "authentication failed",
@@ -82,7 +82,7 @@ impl Refusal {
 
 /// Asks the broker for its metadata, and for `topics`, as a client of this configuration. Blocks for some seconds at most.
 ///
-/// An error is a [`Refusal`] where the broker refuses the client or does not let it see one of the topics.
+/// The error is a [`Refusal`] if the broker refuses the client or denies it one of the topics.
 pub fn probe(config: &Config, topics: &[&str]) -> anyhow::Result<()> {
     let client = client(config)?;
     let all = topics.is_empty().then_some(None);
@@ -107,7 +107,7 @@ fn client(config: &Config) -> anyhow::Result<BaseConsumer<Listening>> {
     config.client().create_with_context(Listening::default()).context("creating a Kafka client")
 }
 
-/// librdkafka answers a request to a broker that refuses it with a timeout, and tells the reason beside that.
+/// Fails if the broker refuses the client. librdkafka reports only a timeout for the request, and the reason separately.
 pub(super) fn refused(client: &BaseConsumer<Listening>) -> Result<(), Refusal> {
     let until = Instant::now() + Duration::from_millis(500);
     while Instant::now() < until {
@@ -120,7 +120,7 @@ pub(super) fn refused(client: &BaseConsumer<Listening>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// `error`, or what is behind it: an admin client does not tell why it has no connection.
+/// Returns the cause of `error` if a consumer client finds one: an admin client does not report why it has no connection.
 pub(super) async fn explained(config: &Config, error: KafkaError) -> anyhow::Error {
     let config = config.clone();
     let behind = tokio::task::spawn_blocking(move || match config.kafka_security_protocol {
@@ -133,7 +133,7 @@ pub(super) async fn explained(config: &Config, error: KafkaError) -> anyhow::Err
     }
 }
 
-/// What librdkafka guesses at of a broker that lets no plain client in, if it does so soon.
+/// Returns librdkafka's guess about a broker that closes plain-text connections, if it guesses soon.
 fn glance(config: &Config) -> Option<anyhow::Error> {
     let client = client(config).ok()?;
     let until = Instant::now() + GLANCE;

@@ -19,11 +19,12 @@ pub struct Config {
     /// How long a topic that is created keeps its records.
     #[serde(default = "default_retention", with = "humantime_serde")]
     pub kafka_topic_retention: Duration,
-    /// How long Kafka goes on adding to a segment of a topic. A segment is deleted as a whole, when its last record is older than the
-    /// retention: its first one lives so much longer. The default is Kafka's own; topics created without this setting have it, too.
+    /// The time for which Kafka appends to one segment of a topic. A segment is deleted as a whole when its last record is older than the
+    /// retention, so its first record lives longer by this time. The default is Kafka's own, which also applies to topics created without
+    /// this setting.
     #[serde(default = "default_segment", with = "humantime_serde")]
     pub kafka_topic_segment: Duration,
-    /// False where topics are created by other means.
+    /// False if topics are created by other means.
     #[serde(default = "yes")]
     pub kafka_create_topics: bool,
     /// Put before the names of consumer groups, so that several systems can share a broker.
@@ -66,14 +67,14 @@ fn yes() -> bool {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the one that is missing or wrong.
+    /// Reads and checks the variables; an error names the missing or invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let config = settings.read()?;
         security::check(&config)?;
         Ok(config)
     }
 
-    /// Settings common to all clients of this process.
+    /// Builds the settings common to all clients of this process.
     pub(super) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client
@@ -93,13 +94,13 @@ impl Config {
         client
     }
 
-    /// The longest that a record can be read from its topic.
+    /// Returns the maximum time for which a record can be read from its topic.
     pub fn record_life(&self) -> Duration {
         self.kafka_topic_retention + self.kafka_topic_segment
     }
 
-    /// How long rows that record effects are kept: a day longer than any record, for clocks that differ and for Kafka, which looks for
-    /// old segments every five minutes.
+    /// Returns the retention of rows that record effects: a day longer than any record, since clocks differ and Kafka looks for old
+    /// segments only every five minutes.
     pub fn effect_retention(&self) -> Duration {
         self.record_life() + Duration::from_hours(24)
     }

@@ -21,8 +21,9 @@ const SESSION_TIMEOUT_MS: &str = "6000";
 
 /// The most bytes of one answer to a fetch; a larger batch comes alone.
 const FETCH_MAX_BYTES: &str = "4194304";
-/// The most bytes that a batch may have once librdkafka has decompressed it with zstd; a larger one is an error, and its partition waits.
-/// librdkafka has no such limit for gzip, LZ4 and Snappy: there it is the broker's `max.message.bytes` times what the codec can do.
+/// The maximum size of a batch in bytes after librdkafka has decompressed it with zstd. A larger batch is an error, and its partition
+/// waits. librdkafka has no such limit for gzip, LZ4 and Snappy: there the limit is the broker's `max.message.bytes` times the codec's best
+/// ratio.
 const RECEIVE_MAX_BYTES: &str = "8388608";
 
 /// Consumes one topic within one group until it is stopped.

@@ -1,25 +1,26 @@
-//! Dead-letter records: poison messages with the metadata to replay them.
+//! Dead letters: builds the record of a poison message with the metadata to replay it, and publishes it to the dead-letter topic.
 
 use std::collections::HashMap;
 
-use super::{Message, Record};
+use super::{Consumer, KafkaPublisher, Message, Record, dead_letter_topic, is_too_large};
+use crate::outbox::Publisher as _;
 
 /// The topic from which a dead letter comes.
 pub const HEADER_TOPIC: &str = "dlq-origin-topic";
 pub const HEADER_PARTITION: &str = "dlq-origin-partition";
 pub const HEADER_OFFSET: &str = "dlq-origin-offset";
-/// The consumer group that could not handle it.
+/// The consumer group that could not handle the message.
 pub const HEADER_GROUP: &str = "dlq-origin-group";
 pub const HEADER_ERROR: &str = "dlq-error";
-/// How often it was tried.
+/// The number of attempts to handle the message.
 pub const HEADER_ATTEMPTS: &str = "dlq-attempts";
-/// When it was given up, RFC 3339.
+/// The time at which the message was dead-lettered, RFC 3339.
 pub const HEADER_FAILED_AT: &str = "dlq-failed-at";
 
-/// How many bytes of payload are left out, where the dead-letter topic does not take a record as large as this one.
+/// The number of payload bytes omitted because the dead-letter topic does not accept a record of this size.
 pub const HEADER_LEFT_OUT: &str = "dlq-left-out-bytes";
 
-/// The headers of a letter that had to be made shorter.
+/// The headers that an abridged letter keeps.
 const TOLD: [&str; 9] = [
     HEADER_TOPIC,
     HEADER_PARTITION,
@@ -35,16 +36,32 @@ const TOLD: [&str; 9] = [
 /// The length to which each text of an abridged letter is cut.
 const KEPT: usize = 1024;
 
-/// The suffix of dead-letter topics.
-pub(super) const DEAD_LETTER_SUFFIX: &str = ".dlq";
-
-/// `<topic>.dlq`
-pub fn dead_letter_topic(topic: &str) -> String {
-    format!("{topic}{DEAD_LETTER_SUFFIX}")
+impl Consumer {
+    /// Publishes the message to its dead-letter topic.
+    pub(super) async fn dead_letter(&self, message: &Message, problem: &str, attempts: u32) -> anyhow::Result<()> {
+        tracing::error!(
+            group = self.group,
+            topic = message.topic,
+            partition = message.partition,
+            offset = message.offset,
+            problem,
+            "message dead-lettered: it cannot be handled"
+        );
+        // Poison is rare: a producer of its own, for as long as it takes, costs nothing the rest of the time.
+        let publish = async |letter| KafkaPublisher::new(&self.config)?.publish(vec![letter]).await;
+        let letter = dead_letter(message, self.group, problem, attempts);
+        match publish(letter.clone()).await {
+            // Compressed it went through the broker; one record must not hold up its partition for ever.
+            Err(error) if is_too_large(&error) => publish(abridged(letter)).await?,
+            outcome => outcome?,
+        }
+        metrics::counter!("kafka_dead_letters_total", "group" => self.group).increment(1);
+        Ok(())
+    }
 }
 
-/// The message as it came, with its own headers, and beside them where from and why.
-pub(super) fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Record {
+/// Builds the dead letter: the message with its own headers, plus headers with its origin and the reason.
+fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Record {
     let mut headers = message.headers.clone();
     headers.extend([
         (HEADER_TOPIC.to_owned(), message.topic.clone()),
@@ -63,8 +80,9 @@ pub(super) fn dead_letter(message: &Message, group: &str, error: &str, attempts:
     }
 }
 
-/// A dead letter without its payload, for a message that is too large for the topic: origin, problem and type. The message stays in its own topic.
-pub(super) fn abridged(letter: Record) -> Record {
+/// Reduces a dead letter that is too large for the topic to origin, problem and type, without payload. The message itself stays in its own
+/// topic.
+fn abridged(letter: Record) -> Record {
     let Record { topic, mut key, payload, headers } = letter;
     key.truncate(KEPT);
     let told = headers.into_iter().filter(|(name, _)| TOLD.contains(&name.as_str()));

@@ -18,7 +18,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Bytes that it takes, about.
+    /// Returns the approximate size in bytes.
     pub(super) fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         self.key.len() + self.payload.len() + headers
@@ -28,7 +28,7 @@ impl Message {
 /// Why a message has not been handled.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// It may succeed later as it is: it is tried again in place.
+    /// The unchanged message may succeed later: it is retried in place.
     #[error("{0:#}")]
     Transient(anyhow::Error),
     /// It can never be handled: it goes to the dead-letter topic.
@@ -51,13 +51,13 @@ impl Failure {
 pub trait Handler: Send + Sync + 'static {
     async fn handle(&self, message: &Message) -> Result<(), Failure>;
 
-    /// The most messages that [`handle_all`](Self::handle_all) takes at once; one where a handler has no use for more.
+    /// Returns the maximum number of messages that [`handle_all`](Self::handle_all) takes at once; 1 if the handler does not use batches.
     fn batch(&self) -> usize {
         1
     }
 
-    /// Handles messages of one partition at once: true for each that has been handled. The others are then handled one by one, in their
-    /// order.
+    /// Handles messages of one partition as a batch. Returns true for each message that has been handled; the remaining ones are then
+    /// handled one by one, in their order.
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
         vec![false; messages.len()]
     }

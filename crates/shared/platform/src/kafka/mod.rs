@@ -21,10 +21,10 @@ pub use config::Config;
 pub use consumer::Consumer;
 pub use dead_letter::{
     HEADER_ATTEMPTS, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_PARTITION,
-    HEADER_TOPIC, dead_letter_topic,
+    HEADER_TOPIC,
 };
 pub use message::{Failure, Handler, Message};
 pub use producer::{KafkaPublisher, Record, is_too_large};
 pub use reader::{Extent, Mark, Reader};
 pub use security::{SaslMechanism, SecurityProtocol};
-pub use topics::{delete_records, ensure_compacted_topic, ensure_topics, retention};
+pub use topics::{dead_letter_topic, delete_records, ensure_compacted_topic, ensure_topics, retention};

@@ -19,8 +19,7 @@ use tokio::sync::Mutex;
 
 use super::{
     Config, Refusal,
-    dead_letter::DEAD_LETTER_SUFFIX,
-    ensure_topics,
+    topics::{DEAD_LETTER_SUFFIX, ensure_topics},
     witness::{Distrust, Witness},
 };
 use crate::outbox::Publisher;
@@ -57,7 +56,7 @@ impl KafkaPublisher {
         Self::limited(config, None)
     }
 
-    /// A publisher that gives a record up after `limit`: for a caller who waits, and tries again by itself.
+    /// Creates a publisher that gives up a record after `limit`, for a caller that waits and retries by itself.
     pub fn within(config: &Config, limit: Duration) -> anyhow::Result<Self> {
         Self::limited(config, Some(limit))
     }
@@ -88,7 +87,7 @@ fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
     Refusal::of(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
 }
 
-/// True when publishing failed because a record is larger than this producer or its topic lets through.
+/// Returns true if publishing failed because a record exceeds the size limit of this producer or of its topic.
 pub fn is_too_large(error: &anyhow::Error) -> bool {
     let code = error.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code);
     code == Some(RDKafkaErrorCode::MessageSizeTooLarge)
@@ -114,7 +113,7 @@ impl KafkaPublisher {
         self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Makes a new producer where the one in use has failed for good: it can publish nothing any more.
+    /// Replaces the producer if it has failed permanently and cannot publish any more.
     fn replace_failed(&self) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         let Some((_, reason)) = current.client.client().fatal_error() else { return Ok(()) };
@@ -125,7 +124,8 @@ impl KafkaPublisher {
         Ok(())
     }
 
-    /// The producer in use, or a new one where that did not trust a broker: authorities are read when a producer is made.
+    /// Returns the current producer, or a new one if the current one did not trust a broker: a producer reads the authorities only when it
+    /// is created.
     fn trusting(&self) -> anyhow::Result<Producer> {
         let producer = self.current();
         if producer.distrust.is_met() {
@@ -134,7 +134,7 @@ impl KafkaPublisher {
         Ok(self.current())
     }
 
-    /// Gives up what this producer has not delivered yet, and makes a new one, unless that has been done.
+    /// Gives up the undelivered records of `given_up` and creates a new producer, unless it has been replaced already.
     fn replace(&self, given_up: &Producer) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         if current.distrust.is(&given_up.distrust) {

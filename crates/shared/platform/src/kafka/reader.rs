@@ -40,7 +40,7 @@ pub struct Mark {
 }
 
 impl Reader {
-    /// A reader whose marks are those of `group`.
+    /// Creates a reader with the marks of `group`.
     pub fn new(config: &Config, group: &str) -> anyhow::Result<Self> {
         let mut client = config.client();
         client
@@ -54,7 +54,7 @@ impl Reader {
         Ok(Self { client, consumer })
     }
 
-    /// The extents of a topic's partitions; none for a topic that does not exist.
+    /// Returns the extents of a topic's partitions; none for a topic that does not exist.
     pub fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let metadata = match self.consumer.fetch_metadata(Some(topic), TIMEOUT) {
             Ok(metadata) => metadata,
@@ -76,7 +76,7 @@ impl Reader {
             .collect()
     }
 
-    /// Hands every record of these extents to `each`, the records of a partition in their order.
+    /// Calls `each` with every record within these extents, the records of a partition in their order.
     pub fn read(
         &self,
         topic: &str,
@@ -114,7 +114,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The marks of this reader's group.
+    /// Returns the marks of this reader's group.
     pub fn marks(&self, topic: &str, partitions: &[i32]) -> anyhow::Result<HashMap<i32, Mark>> {
         let mut list = TopicPartitionList::new();
         for partition in partitions {

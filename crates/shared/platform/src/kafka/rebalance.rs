@@ -33,7 +33,7 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    /// Ends the workers of partitions that move away, also of those that were lost without a word, and forgets their pauses.
+    /// Ends the workers of revoked partitions, also of partitions lost without a revocation, and drops their pauses.
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Revoke(partitions) => self.workers.close(partitions),

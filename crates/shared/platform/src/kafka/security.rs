@@ -36,7 +36,7 @@ pub enum SaslMechanism {
 }
 
 impl SecurityProtocol {
-    /// librdkafka's name.
+    /// Returns librdkafka's name of the setting.
     fn name(self) -> &'static str {
         match self {
             Self::Plaintext => "plaintext",
@@ -63,7 +63,7 @@ impl SaslMechanism {
     }
 }
 
-/// Fails where the protocol wants a user or an authority and none is configured, and where an authority is configured and not used.
+/// Fails if the protocol requires a user or an authority and none is configured, and if an authority is configured but not used.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let missing = |variable| ConfigError::new(variable, "is not set; KAFKA_SECURITY_PROTOCOL wants it");
     let protocol = config.kafka_security_protocol;

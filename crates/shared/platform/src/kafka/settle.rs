@@ -1,4 +1,4 @@
-//! What a consumer does with one message: handles it, tries again in place while that may help, else dead-letters it.
+//! Settles one message: handles it, retries in place while the failure may be transient, otherwise dead-letters it.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -6,20 +6,15 @@ use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Consumer, Failure, KafkaPublisher, Message,
-    dead_letter::{abridged, dead_letter},
-    producer::is_too_large,
-};
-use crate::outbox::Publisher as _;
+use super::{Consumer, Failure, Message};
 
-/// After so many panics of its handler in a row, with pauses in between, a message goes to the dead-letter topic. A panic is a
-/// defect of this build and no outage: all the events behind it would wait for the next build, while a letter waits beside them
-/// and is replayed by that build.
+/// The number of consecutive panics of its handler after which a message is dead-lettered. A panic is a defect of this build, not an
+/// outage: without this limit, all later events of the partition would wait for the next build, while a dead letter blocks nothing and can
+/// be replayed by that build.
 const PANICS: u32 = 6;
 
 impl Consumer {
-    /// Handles or dead-letters a message. False when it was stopped before.
+    /// Handles or dead-letters a message. Returns false if it was stopped before.
     pub(super) async fn settle(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
         let mut pauses = pauses();
         let (mut attempts, mut panics) = (0, 0);
@@ -67,7 +62,7 @@ impl Consumer {
         }
     }
 
-    /// A panic of the handler as a failure of its message.
+    /// Turns a panic of the handler into a failure of the message.
     fn panicked(&self, message: &Message, panics: u32) -> Failure {
         metrics::counter!("kafka_handler_panics_total", "group" => self.group).increment(1);
         let Message { topic, partition, offset, .. } = message;
@@ -78,30 +73,9 @@ impl Consumer {
             Failure::poison("its handler panicked: a defect")
         }
     }
-
-    async fn dead_letter(&self, message: &Message, problem: &str, attempts: u32) -> anyhow::Result<()> {
-        tracing::error!(
-            group = self.group,
-            topic = message.topic,
-            partition = message.partition,
-            offset = message.offset,
-            problem,
-            "message dead-lettered: it cannot be handled"
-        );
-        // Poison is rare: a producer of its own, for as long as it takes, costs nothing the rest of the time.
-        let publish = async |letter| KafkaPublisher::new(&self.config)?.publish(vec![letter]).await;
-        let letter = dead_letter(message, self.group, problem, attempts);
-        match publish(letter.clone()).await {
-            // Compressed it went through the broker; one record must not hold up its partition for ever.
-            Err(error) if is_too_large(&error) => publish(abridged(letter)).await?,
-            outcome => outcome?,
-        }
-        metrics::counter!("kafka_dead_letters_total", "group" => self.group).increment(1);
-        Ok(())
-    }
 }
 
-/// Backoff between the attempts of one message: from 100 ms, doubling to 2 s, with up to as much jitter again. A partition goes on
+/// Returns the backoff between the attempts of one message: from 100 ms, doubling to 2 s, plus up to as much jitter. A partition continues
 /// within four seconds after the cause is gone.
 fn pauses() -> ExponentialBackoff {
     ExponentialBuilder::default()

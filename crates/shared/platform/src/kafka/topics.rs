@@ -13,21 +13,29 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{Config, Refusal, access, dead_letter_topic};
+use super::{Config, Refusal, access};
 
 type Admin = AdminClient<DefaultClientContext>;
 
-/// How long the broker may take.
+/// The suffix of dead-letter topics.
+pub(super) const DEAD_LETTER_SUFFIX: &str = ".dlq";
+
+/// Returns `<topic>.dlq`.
+pub fn dead_letter_topic(topic: &str) -> String {
+    format!("{topic}{DEAD_LETTER_SUFFIX}")
+}
+
+/// The time limit of a request to the broker.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What was made or altered a moment ago is not known to every broker.
+/// The pauses between retries: not every broker knows immediately what was created or altered.
 const AGAIN: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1)];
 
-/// A dead letter stays until an operator has dealt with it and prunes it, also where the broker has a limit of its own.
+/// A dead letter stays until an operator has resolved and pruned it, even if the broker has a default limit.
 const WITHOUT_EXPIRY: [(&str, &str); 2] = [("retention.ms", "-1"), ("retention.bytes", "-1")];
 
-/// Makes sure that `topics` exist, and a dead-letter topic for each, with the configured partitions and retention. A dead-letter
-/// topic that is there and forgets its letters is altered.
+/// Makes sure that `topics` exist, and a dead-letter topic for each, with the configured partitions and retention. An existing dead-letter
+/// topic whose records expire is altered.
 pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<()> {
     if !config.kafka_create_topics {
         return Ok(());
@@ -81,7 +89,7 @@ pub async fn delete_records(config: &Config, topic: &str, before: &[(i32, i64)])
         .with_context(what)
 }
 
-/// How long a topic keeps its records, as it is configured; nothing where it keeps them for ever.
+/// Returns the configured retention of a topic; `None` if the topic keeps records for ever.
 pub async fn retention(config: &Config, topic: &str) -> anyhow::Result<Option<Duration>> {
     let described = describe(&admin(config)?, topic).await?;
     let retention = described.get("retention.ms").and_then(|entry| entry.value.as_deref());
@@ -156,8 +164,7 @@ fn is(entry: &ConfigEntry, value: &str) -> bool {
     entry.value.as_deref() == Some(value)
 }
 
-/// A topic's configuration. It has entries: of a topic that is not known (yet), or that may not be described, rdkafka tells as of one
-/// without any.
+/// Returns a topic's configuration. It has entries: rdkafka returns none for a topic that is unknown (yet) or may not be described.
 async fn describe(admin: &Admin, topic: &str) -> anyhow::Result<ConfigResource> {
     let what = || format!("asking Kafka how {topic} is configured");
     for pause in AGAIN.map(Some).into_iter().chain([None]) {

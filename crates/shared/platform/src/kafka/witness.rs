@@ -1,4 +1,4 @@
-//! What librdkafka says of a connection that fails, beside the code that it answers with.
+//! librdkafka's explanations of failed connections, which it reports separately from error codes.
 
 use std::{
     fmt,
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::Refusal;
 
-/// The facility of such a line of librdkafka's log.
+/// The facility of log lines of librdkafka about failed connections.
 const FAIL: &str = "FAIL";
 /// The shortest time between two warnings.
 const PAUSE: Duration = Duration::from_mins(1);
@@ -36,25 +36,25 @@ impl Reasons {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The error with the reason that there is for it.
+    /// Formats the error with the reason, if there is one.
     pub fn beside(&self, error: impl fmt::Display) -> String {
         self.take().map_or_else(|| error.to_string(), |reason| format!("{error}: {reason}"))
     }
 }
 
-/// The line, with the variable that is wrong where it goes on.
+/// Adds the variable to check to a line that is only a guess.
 fn explain(line: &str) -> String {
     let line = line.trim();
     if is_guess(line) { format!("{line}; if this lasts, KAFKA_SECURITY_PROTOCOL is wrong") } else { line.to_owned() }
 }
 
-/// True of a connection that the other side closed before the first answer, as a listener with TLS does to a client without, and the
-/// reverse. A broker that is starting or shutting down looks the same.
+/// Returns true for a connection that the other side closed before its first response, as happens if only one side uses TLS. A broker that
+/// is starting or shutting down looks the same.
 pub(super) fn is_guess(reason: &str) -> bool {
     reason.contains("Disconnected") && ["APIVERSION_QUERY", "SSL_HANDSHAKE"].iter().any(|state| reason.contains(state))
 }
 
-/// The context of a client that only asks.
+/// The context of a client that only sends queries.
 #[derive(Default)]
 pub(super) struct Listening {
     pub reasons: Reasons,
@@ -72,13 +72,13 @@ impl ClientContext for Listening {
 
 impl rdkafka::consumer::ConsumerContext for Listening {}
 
-/// A producer's context: logs why the broker refuses it, at most once a minute, and tells that the broker is not trusted.
+/// A producer's context: logs why the broker refuses the producer, at most once a minute, and reports an untrusted broker.
 pub(super) struct Witness {
     warned: Mutex<Option<Instant>>,
     distrust: watch::Sender<Option<Refusal>>,
 }
 
-/// Whether a producer has met a broker that it does not trust.
+/// Whether a producer has connected to an untrusted broker.
 #[derive(Clone)]
 pub(super) struct Distrust(watch::Receiver<Option<Refusal>>);
 
@@ -87,7 +87,7 @@ impl Distrust {
         self.0.borrow().is_some()
     }
 
-    /// Why TLS with a broker failed, once it has.
+    /// Waits until TLS with a broker fails and returns the reason.
     pub async fn met(&mut self) -> Refusal {
         let refusal = self.0.wait_for(Option::is_some).await.ok().and_then(|refusal| refusal.clone());
         match refusal {
@@ -97,7 +97,7 @@ impl Distrust {
         }
     }
 
-    /// True if both are the same producer's.
+    /// Returns true if both belong to the same producer.
     pub fn is(&self, other: &Self) -> bool {
         self.0.same_channel(&other.0)
     }

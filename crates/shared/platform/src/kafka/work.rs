@@ -15,12 +15,12 @@ use tracing::{Instrument as _, Span};
 use super::{Consumer, Message, rebalance::Context, workers::Queue};
 use crate::telemetry;
 
-/// The most messages of one partition, of different keys, that are handled at once: what they write can be written together.
+/// The maximum number of messages of one partition, of different keys, that are handled concurrently, so that their writes can be grouped.
 const AT_ONCE: usize = 16;
 
 impl Consumer {
-    /// Handles the messages of one partition until its queue is closed. Messages of different keys are handled at once, or in batches where
-    /// the handler takes them; offsets are stored in their order.
+    /// Handles the messages of one partition until its queue is closed. Messages of different keys are handled concurrently, or in batches
+    /// if the handler supports them; offsets are stored in order.
     pub(super) async fn work(
         self: Arc<Self>,
         mut queue: Queue,
@@ -51,8 +51,8 @@ impl Consumer {
         }
     }
 
-    /// Tries each message once, different keys at once: true for each that is done with. After a failure the rest of its key is left: it is
-    /// handled one by one, in its order.
+    /// Tries each message once, different keys concurrently. Returns true for each handled message. After a failure, the remaining messages
+    /// of its key are skipped here and handled one by one, in their order.
     async fn try_by_key(&self, messages: &[Message]) -> Vec<bool> {
         let mut keys: HashMap<&[u8], Vec<usize>> = HashMap::new();
         for (index, message) in messages.iter().enumerate() {
@@ -75,7 +75,7 @@ impl Consumer {
         handled
     }
 
-    /// True when the message is handled. A failure shows itself when the message is handled alone.
+    /// Tries a message once. Returns true if it was handled; a failure shows again when the message is handled alone.
     async fn try_once(&self, message: &Message) -> bool {
         let start = Instant::now();
         let handled =
@@ -87,7 +87,7 @@ impl Consumer {
         handled
     }
 
-    /// Handles messages of one partition as one batch: true for each that is done with.
+    /// Handles messages of one partition as one batch. Returns true for each handled message.
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
         let start = Instant::now();
         let Some(first) = messages.first() else { return Vec::new() };
@@ -108,7 +108,7 @@ impl Consumer {
         self.settle(message, closed, stop).instrument(self.continued(message)).await
     }
 
-    /// The span in which a message is handled, or a batch that begins with it.
+    /// Creates the span in which a message is handled, or a batch that begins with it.
     fn span(&self, first: &Message) -> Span {
         tracing::info_span!(
             "consume",
@@ -121,7 +121,7 @@ impl Consumer {
         )
     }
 
-    /// The span of one message: it continues the trace of its producer.
+    /// Creates the span of one message, which continues the trace of its producer.
     fn continued(&self, message: &Message) -> Span {
         let span = self.span(message);
         telemetry::continue_trace(&span, &message.headers);

@@ -17,19 +17,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::Message;
 
-/// Messages of one partition that wait before the partition is to be paused.
+/// The number of queued messages at which a partition is paused.
 const FULL: usize = 200;
-/// As many batches may wait where a handler takes several messages at once. A pause costs up to `fetch.wait.max.ms` until the next message:
-/// librdkafka forgets what it has fetched of the partition, and asks anew when its present request is answered. So what one fetch brings fits.
+/// The number of queued batches at which a partition is paused if its handler takes several messages at once. After a pause, the next
+/// message takes up to `fetch.wait.max.ms`: librdkafka drops what it has fetched of the partition and asks again once its current request
+/// is answered. So the messages of one fetch fit.
 const BATCHES: usize = 5;
-/// The same in bytes: few large messages take as much memory as many small ones.
-/// A partition is resumed when less than half of either waits.
+/// The number of queued bytes at which a partition is paused: a few large messages take as much memory as many small ones.
 const FULL_BYTES: usize = 1 << 20;
+/// A paused partition resumes when both its queued messages and its queued bytes are below half of their limits.
 const ROOM_BYTES: usize = FULL_BYTES / 2;
 
-/// What waits for one partition's worker.
+/// The messages and bytes that wait for one partition's worker.
 struct Waiting {
-    /// The most messages.
+    /// The number of messages at which the partition is paused.
     full: usize,
     messages: AtomicUsize,
     bytes: AtomicUsize,
@@ -40,14 +41,14 @@ impl Waiting {
         Self { full, messages: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
     }
 
-    /// True when the partition is to be paused.
+    /// Adds a message. Returns true if the partition has to be paused.
     fn add(&self, message: &Message) -> bool {
         let messages = self.messages.fetch_add(1, Ordering::AcqRel) + 1;
         let bytes = self.bytes.fetch_add(message.size(), Ordering::AcqRel) + message.size();
         messages >= self.full || bytes >= FULL_BYTES
     }
 
-    /// True when there is room again that there was not before.
+    /// Removes a message. Returns true if this message's end makes room again.
     fn remove(&self, message: &Message) -> bool {
         let has_room = |messages, bytes| messages < self.full / 2 && bytes < ROOM_BYTES;
         let messages = self.messages.fetch_sub(1, Ordering::AcqRel);
@@ -70,7 +71,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// This message is done with.
+    /// Records that the worker has finished this message.
     pub fn done(&self, message: &Message) {
         if self.waiting.remove(message) {
             self.drained.notify_one();
@@ -80,7 +81,7 @@ impl Queue {
 
 /// The workers of the partitions that this member has now.
 pub struct Workers {
-    /// The most messages that wait for one of them.
+    /// The number of messages at which a partition is paused.
     full: usize,
     partitions: Mutex<Partitions>,
     drained: Arc<Notify>,
@@ -101,13 +102,13 @@ struct Worker {
 }
 
 impl Workers {
-    /// For a handler that takes so many messages at once.
+    /// Creates the workers of a handler that takes up to `batch` messages at once.
     pub fn of_batches(batch: usize) -> Self {
         let full = if batch > 1 { FULL.max(batch.saturating_mul(BATCHES)) } else { FULL };
         Self { full, partitions: Mutex::default(), drained: Arc::default() }
     }
 
-    /// Queues a message for its partition's worker, starting one where there is none. True when the partition is to be paused.
+    /// Queues a message for its partition's worker, starting one if there is none. Returns true if the partition has to be paused.
     pub fn hand_over(&self, message: Message, start: impl FnOnce(Queue)) -> bool {
         let partition = message.partition;
         let mut partitions = self.lock();
@@ -122,19 +123,19 @@ impl Workers {
         is_full && partitions.paused.insert(partition)
     }
 
-    /// Returns when some partition may have room again. A call that comes too late misses nothing.
+    /// Returns when some partition may have room again, also if that happened before the call.
     pub async fn drained(&self) {
         self.drained.notified().await;
     }
 
-    /// The paused partitions that have room again, which are to be resumed and do not count as paused any more.
+    /// Returns the paused partitions that have room again, which the caller resumes. They no longer count as paused.
     pub fn resumable(&self) -> Vec<i32> {
         let Partitions { workers, paused } = &mut *self.lock();
         let has_room = |partition: &i32| workers.get(partition).is_none_or(|worker| worker.waiting.has_room());
         paused.extract_if(has_room).collect()
     }
 
-    /// Lets go of partitions: their workers end with the message in hand, and their pauses are forgotten.
+    /// Gives up partitions that have moved to another member: their workers end after the current message, and their pauses are dropped.
     pub fn close(&self, partitions: &TopicPartitionList) {
         let mut own = self.lock();
         for element in partitions.elements() {

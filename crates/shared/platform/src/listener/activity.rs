@@ -17,8 +17,8 @@ use tokio::{
     time::Instant,
 };
 
-/// A request that was begun this long ago and has not ended waits for a client that does not read: every request has
-/// [`REQUEST_LIMIT`](crate::deadline::REQUEST_LIMIT) alone.
+/// A request that began this long ago and has not ended waits for a client that does not read, since the server's own limit is
+/// [`REQUEST_LIMIT`](crate::deadline::REQUEST_LIMIT).
 const STALLED: Duration = Duration::from_mins(1);
 
 /// Clones are of the same connection.
@@ -60,7 +60,7 @@ impl Activity {
         (!self.0.is_displaced.load(SeqCst)).then_some(request)
     }
 
-    /// Bytes received so far.
+    /// Returns the number of bytes received so far.
     pub fn received(&self) -> usize {
         self.0.received.load(SeqCst)
     }
@@ -69,18 +69,19 @@ impl Activity {
         self.0.has_had_request.load(SeqCst)
     }
 
-    /// Since when there is no request in hand, if there is none.
+    /// Returns the time since which no request is in hand; `None` while there is one.
     pub fn idle_since(&self) -> Option<Instant> {
         (self.0.in_hand.load(SeqCst) == 0).then(|| self.changed())
     }
 
-    /// The lower, the sooner the connection gives its place to another: `None` while it has a request in hand.
+    /// Returns the rank for displacement: the connection with the lowest rank loses its place first. `None` while it has a request in hand
+    /// that is not stalled.
     pub fn rank(&self) -> Option<(bool, Instant)> {
         let is_displaceable = self.idle_since().is_some() || self.is_stalled();
         is_displaceable.then(|| (self.has_had_request(), self.changed()))
     }
 
-    /// False when a request has begun in the meantime. After true, none begins.
+    /// Displaces the connection. Returns false if a request has begun meanwhile; after true, no request begins.
     pub fn displace(&self) -> bool {
         self.0.is_displaced.store(true, SeqCst);
         let is_displaced = self.rank().is_some();

@@ -24,26 +24,28 @@ use super::{
 };
 use crate::tls::{Acceptor, Identity};
 
-/// How long a client may take for the head of a request, and for the start of a connection. Over HTTP/1.1 also how long a connection is kept
+/// The time limit for the head of a request, and for the start of a connection. Over HTTP/1.1 also the time for which a connection is kept
 /// between requests.
 const HEAD: Duration = Duration::from_secs(10);
 /// The client's part of the start of an HTTP/2 connection (RFC 9113, section 3.4). No request of HTTP/1.1 with a header is shorter.
 const PREFACE: usize = 24;
 /// How long an HTTP/2 connection without requests is kept. It ends by GOAWAY, which loses no request.
 const IDLE: Duration = Duration::from_mins(5);
-/// The longest that a connection lasts, so that one whose client never reads ends too. It is told to go, and has [`GRACE`] for it.
+/// The maximum lifetime of a connection, so that a connection whose client never reads ends too. Its client is asked to leave and has
+/// [`GRACE`] to do so.
 const AGE: Duration = Duration::from_mins(30);
 const GRACE: Duration = Duration::from_mins(1);
-/// The most bytes of a request's headers.
+/// The maximum size of a request's headers in bytes.
 const HEADERS: u16 = 16 * 1024;
-/// Requests at a time on one HTTP/2 connection.
-const STREAMS: u32 = 256;
-/// Requests that a client has reset before the server has begun them: more end the connection (rapid reset, CVE-2023-44487). As many as
-/// the client may have at a time, since a gateway gives up all those of a customer who leaves, on a connection that others' requests share.
-const PENDING_RESETS: usize = STREAMS as usize;
-/// Streams that the server itself has reset on one connection, because of a protocol error of the client.
+/// The maximum number of concurrent requests on one HTTP/2 connection.
+const MAX_CONCURRENT_STREAMS: u32 = 256;
+/// The maximum number of requests that a client has reset before the server began them; more end the connection (rapid reset,
+/// CVE-2023-44487). It equals the number of concurrent requests, since a gateway resets all requests of a customer who leaves, on a
+/// connection shared with other customers.
+const PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
+/// The maximum number of streams on one connection that the server itself has reset because of a protocol error of the client.
 const OWN_RESETS: usize = 1024;
-/// Bytes that a client may send ahead of what the server has read: of one request, and on one HTTP/2 connection.
+/// The bytes that a client may send before the server has read them: of one request, and on one HTTP/2 connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
@@ -62,7 +64,7 @@ impl Protocols {
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(5))
-            .max_concurrent_streams(STREAMS)
+            .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
             .max_header_list_size(HEADERS.into())
             .max_pending_accept_reset_streams(PENDING_RESETS)
             .max_local_error_reset_streams(OWN_RESETS)
@@ -78,11 +80,11 @@ pub(super) struct Connection {
     place: Place,
 }
 
-/// What is to be done about a connection at this moment.
+/// The decision about a connection at this moment.
 enum Verdict {
-    /// Look again then.
+    /// Keep it, and decide again at this time.
     Keep(Instant),
-    /// Finish what is in hand.
+    /// Finish the requests in hand, then close.
     Finish,
     Close,
 }
@@ -145,7 +147,7 @@ impl Connection {
 /// Plain text, or TLS.
 type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// The step between TCP and HTTP: the TLS handshake, of a listener that has one. It runs in the connection's own task, and bounds itself.
+/// Performs the TLS handshake, if the listener uses TLS. It runs in the connection's own task and has its own time limit.
 async fn set_up(stream: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) -> Option<(Wire, Option<Identity>)> {
     let Some(tls) = tls else { return Some((Either::Left(stream), None)) };
     let (stream, identity) = tls.accept(stream, peer).await?;

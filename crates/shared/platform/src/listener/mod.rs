@@ -88,7 +88,7 @@ impl Listener {
         Self { limits, ..self }
     }
 
-    /// Connections begin with a TLS handshake.
+    /// Makes connections begin with a TLS handshake.
     #[must_use]
     pub fn with_tls(self, acceptor: Acceptor) -> Self {
         Self { tls: Some(Arc::new(acceptor)), ..self }
@@ -140,7 +140,7 @@ impl Listener {
     }
 }
 
-/// Makes the counters of what a listener refuses with 0: a rate does not see the first value of a series.
+/// Initialises the counters of refusals with 0: a rate does not see the first value of a series.
 fn count_from_zero() {
     let counters = [
         "bodies_given_up_total",
@@ -190,7 +190,7 @@ async fn accept(socket: TcpListener, server: Arc<Server>) -> Infallible {
     }
 }
 
-/// The client has gone before it was accepted. Any other error is of the process or the system.
+/// Returns true if the client left before its connection was accepted. Any other error concerns the process or the system.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)

@@ -1,8 +1,8 @@
 //! The places of a listener's connections.
 //!
-//! Where all places are taken, in all or of one address, the new connection takes that of the one that has been without a request for
-//! longest, first among those that never had one. So a flood of idle connections displaces itself, and a client that sends its request at once
-//! is served, even from the address of the flood. Where every connection has a request in hand, the new one is closed.
+//! If all places are taken, of the listener or of one address, the new connection displaces the connection that has been without a request
+//! for longest; connections that never had a request go first. So a flood of idle connections displaces itself, and a client that sends its
+//! request at once is served, even from the address of the flood. If every connection has a request in hand, the new one is closed.
 
 use std::{
     collections::HashMap,
@@ -51,7 +51,7 @@ impl Places {
         Self { limits, closed, taken: Mutex::default() }
     }
 
-    /// A place for a connection from `address`, if there is one, or one that can be taken from another connection.
+    /// Takes a place for a connection from `address`: a free one, or one of a connection that can be displaced.
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let address = network(address);
         let mut taken = self.lock();
@@ -86,7 +86,7 @@ impl Places {
 }
 
 impl Taken {
-    /// Frees a place among those that `may` be taken. False where all of them have a request in hand.
+    /// Frees a place among those for which `may` is true. Returns false if all of them have a request in hand.
     fn displace(&mut self, may: impl Fn(&Holder) -> bool) -> bool {
         let candidates = self.connections.iter().filter(|(_, holder)| may(holder));
         let ranked = candidates.filter_map(|(number, holder)| Some((holder.activity.rank()?, *number)));
@@ -128,7 +128,7 @@ impl Drop for Place {
     }
 }
 
-/// The IPv4 address, or the network of the IPv6 address.
+/// Returns the IPv4 address, or the network of the IPv6 address.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),

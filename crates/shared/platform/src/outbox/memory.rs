@@ -43,7 +43,7 @@ impl MemoryOutbox {
         }
     }
 
-    /// Another replica's handle on the same rows, which competes for the lease.
+    /// Creates another replica's handle on the same rows, which competes for the lease.
     #[must_use]
     pub fn rival(&self, holder: impl Into<Arc<str>>) -> Self {
         Self { rows: self.rows.clone(), lease: self.lease.rival(holder) }
@@ -63,7 +63,7 @@ impl MemoryOutbox {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes rows that are not published, unless the lease has been taken by another since `epoch`.
+    /// Changes rows that are not published, unless another replica has taken the lease since `epoch`.
     fn change(&self, epoch: i64, ids: &[i64], change: impl Fn(&mut Row)) -> anyhow::Result<()> {
         if epoch != self.epoch() {
             return Ok(());
@@ -78,7 +78,7 @@ impl MemoryOutbox {
     }
 }
 
-/// True when a row of the same key before the one in this place is set aside, and `of` is true of it.
+/// Returns true if a row of the same key before the row at `place` is set aside and `of` is true for it.
 fn is_behind(rows: &[Row], place: usize, of: impl Fn(&Row) -> bool) -> bool {
     let key = rows[place].event.key;
     rows[..place].iter().any(|row| row.event.key == key && row.set_aside && !row.published && of(row))

@@ -11,7 +11,7 @@ use super::{Backlog, Outbox, Unpublished};
 
 /// How often the rows that wait are counted.
 const PERIOD: Duration = Duration::from_secs(5);
-/// Counting takes at most one part of so many of the time: a long queue is counted less often.
+/// Counting takes at most this fraction (one part in 50) of the time: a long queue is counted less often.
 const SHARE: u32 = 50;
 
 /// The metrics of one outbox, under the name of its service. Each replica reports the same backlog: take their maximum.

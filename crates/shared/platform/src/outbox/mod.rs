@@ -1,5 +1,6 @@
 //! The outbox: events are written in the transaction of their change and published from the table.
 
+mod event_id;
 mod memory;
 mod metrics;
 mod postgres;
@@ -9,6 +10,7 @@ mod retention;
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
+pub use event_id::event_uuid;
 pub use memory::MemoryOutbox;
 pub use postgres::{PgOutbox, TABLE};
 pub use relay::{Relay, Waker};
@@ -51,17 +53,10 @@ impl FromIterator<Event> for Columns {
     }
 }
 
-/// The uuid of an event of the type `kind` with this partition key: the same however often the event is written. `part`
-/// distinguishes the events of one key and type, where a key can have several.
-pub fn event_uuid(key: Uuid, kind: &str, part: Option<&str>) -> Uuid {
-    let name = part.map_or_else(|| kind.to_owned(), |part| format!("{kind}/{part}"));
-    Uuid::new_v5(&key, name.as_bytes())
-}
-
 /// The trace context that is stored with an event.
 pub type Trace = serde_json::Value;
 
-/// The trace context of the current span.
+/// Returns the trace context of the current span.
 pub fn trace() -> Trace {
     serde_json::json!(crate::telemetry::trace_context())
 }
@@ -76,16 +71,16 @@ pub struct Unpublished {
     pub key: Uuid,
     pub payload: Vec<u8>,
     pub trace: HashMap<String, String>,
-    /// An earlier row of its key is set aside, and it must not overtake it.
+    /// True if an earlier row of the same key is set aside, which this row must not overtake.
     pub is_behind: bool,
 }
 
 /// The backlog of an outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Rows that are not published, those that are set aside included.
+    /// Rows that are not published, including rows that are set aside.
     pub waiting: u64,
-    /// Rows that cannot be routed, or are behind such a row of their key.
+    /// Rows whose type has no topic, or that follow such a row of their key.
     pub set_aside: u64,
     /// How long ago the oldest row that waits was written.
     pub oldest: Duration,
@@ -94,24 +89,24 @@ pub struct Backlog {
 /// The table as the relay sees it.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
-    /// Takes or renews the right to publish for `ttl`: its epoch, or nothing while another replica has it.
+    /// Takes or renews the lease to publish for `ttl`. Returns its epoch, or `None` while another replica has the lease.
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
-    /// Gives the right back, if this replica still has it in this epoch: another can have it at once.
+    /// Releases the lease if this replica still has it in this epoch, so that another can take it at once.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;
-    /// The oldest rows that are neither published nor set aside nor among `besides`, at most `limit`.
+    /// Returns up to `limit` of the oldest rows that are neither published nor set aside nor in `besides`.
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>>;
     /// Marks rows as published, unless another replica has taken the lease since `epoch`.
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
-    /// Sets rows aside that cannot be published now, so that those behind them can, unless the lease has been taken by another.
+    /// Sets aside rows that cannot be published now, so that rows of other keys can, unless another replica has taken the lease.
     async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
-    /// Takes back rows that were set aside and can be published in their order when these are the types that can be routed.
-    /// Looks at a bounded number of rows; the next call goes on behind them.
+    /// Takes back rows that were set aside and can now be published in their order, if `kinds` are the types with a topic. Examines a
+    /// bounded number of rows; the next call continues after them.
     async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done>;
-    /// The backlog, counted up to a bound.
+    /// Returns the backlog, counted up to a bound.
     async fn backlog(&self) -> anyhow::Result<Backlog>;
     /// Wakes the relay of another replica.
     async fn notify(&self) -> anyhow::Result<()>;
-    /// Returns when another replica has called [`notify`](Self::notify), or after a time when that cannot be known.
+    /// Returns when another replica has called [`notify`](Self::notify), or after a while if notifications cannot be received.
     async fn notified(&self);
 }
 

@@ -25,7 +25,7 @@ pub static TABLE: SharedTable =
 const CHANNEL: &str = "outbox";
 /// Rows that are set aside looked at in one go.
 const SET_ASIDE_BATCH: i64 = 1_000;
-/// Counting ends here: beyond it, a metric says at least so many.
+/// The maximum that is counted: a metric with this value means at least this many rows.
 const COUNTED: i64 = 1_000_000;
 
 /// The `outbox` table of a service's database, with its lease in `leases`.
@@ -34,12 +34,12 @@ pub struct PgOutbox {
     lease: PgLease,
     /// Made when it is first needed.
     listener: OnceLock<Listener>,
-    /// Up to which row what is set aside has been looked at, by key and id; from the start without it.
+    /// The last examined row that is set aside, by key and id; `None` starts from the first.
     looked_at: Mutex<Option<(Uuid, i64)>>,
 }
 
 impl PgOutbox {
-    /// `holder` identifies this process among its replicas.
+    /// Creates the outbox; `holder` identifies this process among its replicas.
     pub fn new(pool: Database, holder: String) -> Self {
         Self {
             lease: PgLease::new(pool.clone(), "outbox", holder),

@@ -21,16 +21,16 @@ use crate::{
 const BATCH: i64 = 500;
 /// How long a relay may be silent before another takes over.
 const LEASE: Duration = Duration::from_secs(5);
-/// The least time from a batch that is not full to the next: so much per event, up to the longest. A lone event is published at once; of
-/// many, those of this time go together, which spares the database a commit, the broker requests, and consumers too, since what arrives
-/// together is written together.
+/// The minimum time from a batch that is not full to the next: so much per event of the batch, up to [`LONGEST_PACE`]. A lone event is
+/// published at once; events that follow within this time are published together, which saves commits in the database, requests to the
+/// broker, and work of the consumers, which write them together too.
 const PACE: Duration = Duration::from_millis(10);
 const LONGEST_PACE: Duration = Duration::from_millis(50);
 /// A backstop: rows without a wake-up are found after this long.
 const POLL: Duration = Duration::from_secs(1);
-/// How long a relay that failed leaves the lease to others, which ask for it every [`POLL`].
+/// The time for which a relay that failed leaves the lease to other replicas, which try to take it every [`POLL`].
 const PAUSE: Duration = Duration::from_millis(1_250);
-/// How long giving the lease back may take; without an answer it expires.
+/// The time limit for releasing the lease; without an answer the lease expires.
 const RELEASE: Duration = Duration::from_millis(500);
 /// How often rows that are set aside are looked at again: a row may have been removed, or changed by hand.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -69,7 +69,7 @@ struct Held {
 /// What a relay has in hand between two full batches: lost with a failure, and then read again.
 #[derive(Default)]
 struct InHand {
-    /// Rows that the broker has acknowledged and that are to be marked.
+    /// Rows that the broker has acknowledged and that are not marked yet.
     unmarked: Vec<i64>,
     /// The rows of the next batch, read while the last one was published.
     next: Vec<Unpublished>,
@@ -86,7 +86,7 @@ enum Batch {
 }
 
 impl Relay {
-    /// `name`, the service's, labels its metrics.
+    /// Creates the relay; `name`, the service's, labels its metrics.
     pub fn new(
         name: &'static str,
         outbox: Arc<dyn Outbox>,
@@ -97,7 +97,7 @@ impl Relay {
         Self { name, outbox, publisher, topics, wake: waker.0.clone(), accepted: None }
     }
 
-    /// `accepted` is not met while the broker refuses the events. One that is away does not matter: the events wait.
+    /// Sets a condition that is not met while the broker refuses the events. An unavailable broker does not affect it: the events wait.
     #[must_use]
     pub fn accepted(self, accepted: Condition) -> Self {
         accepted.set(true);
@@ -242,7 +242,7 @@ impl Relay {
         if ids.is_empty() { Ok(()) } else { self.outbox.mark(epoch, ids).await }
     }
 
-    /// The rows that can be published now, and those that have no topic or are behind such a row of their key.
+    /// Splits rows into those that can be published now, and those that have no topic or follow such a row of their key.
     fn sort(&self, rows: Vec<Unpublished>) -> (Vec<Unpublished>, Vec<Unpublished>) {
         let mut held_back: HashSet<Uuid> = HashSet::new();
         rows.into_iter().partition(|row| {
@@ -255,7 +255,7 @@ impl Relay {
         })
     }
 
-    /// Takes back what can be published by now, a batch at a time.
+    /// Takes back rows that can be published by now, one batch at a time.
     async fn look_at_what_is_set_aside(&self, held: &mut Held) -> anyhow::Result<()> {
         if Instant::now() < held.look_at {
             return Ok(());
@@ -269,7 +269,7 @@ impl Relay {
         Ok(())
     }
 
-    /// Nothing where the type has no topic.
+    /// Converts a row to a record. Returns `None` if the type has no topic.
     fn record(&self, row: Unpublished) -> Option<Record> {
         let topic = self.topics.get(row.event_type.as_str())?.clone();
         let mut headers = row.trace;
@@ -286,7 +286,7 @@ fn ids(rows: &[Unpublished]) -> Vec<i64> {
     rows.iter().map(|row| row.id).collect()
 }
 
-/// When a broker that does not answer is waited for no longer: the rows stay for the next start.
+/// Waits for `stop` and the time for which the relay still waits for a silent broker. The rows stay for the next start.
 async fn given_up(stop: &CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(Duration::from_secs(2)).await;

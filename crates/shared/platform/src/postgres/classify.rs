@@ -6,8 +6,8 @@
 
 use sqlx::Error;
 
-/// True when the statement cannot succeed with this data however often it is repeated. All else may pass, by itself or once an
-/// operator has dealt with it: a password that is being rotated, a right that was taken, a lock, a schema that is not there yet.
+/// Returns true if the statement can never succeed with this data. Every other error may pass, by itself or after an operator's action: a
+/// password that is being rotated, a revoked right, a lock, a schema that does not exist yet.
 pub fn is_permanent(error: &Error) -> bool {
     match error {
         // Classes 22 data exception, 23 integrity constraint violation.
@@ -17,8 +17,8 @@ pub fn is_permanent(error: &Error) -> bool {
     }
 }
 
-/// True when the statement may succeed later as it is: the server is away, starting, full, refuses the user or the database for
-/// now, or chose this statement to end a deadlock.
+/// Returns true if the unchanged statement may succeed later: the server is unavailable, starting, full, refuses the user or the database
+/// for now, or chose this statement to end a deadlock.
 pub fn is_unavailable(error: &Error) -> bool {
     match error {
         Error::Io(_)
@@ -33,7 +33,7 @@ pub fn is_unavailable(error: &Error) -> bool {
     }
 }
 
-/// True when the server answers, and refuses this user or this database: only an operator can change that.
+/// Returns true if the server answers, and refuses this user or this database: only an operator can change that.
 pub fn is_refused(error: &Error) -> bool {
     // Classes 28 invalid authorization, 3D invalid catalog name; 42501 insufficient privilege.
     is_of_class(error, &["28", "3D", "42501"])

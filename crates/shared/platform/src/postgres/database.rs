@@ -30,11 +30,11 @@ use super::{
 };
 
 tokio::task_local! {
-    /// When the connection that is being acquired was made, where it is not new.
+    /// The time at which the connection being acquired was made; `None` for a new one.
     static MADE: Cell<Option<Instant>>;
 }
 
-/// How long a statement waits for its turn to use a connection, and then for one that is made for it.
+/// The time limit for waiting for a turn, and again for making a connection.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The server ends a statement that runs longer, and a client's lost transaction with it. In milliseconds.
 const STATEMENT_TIMEOUT: &str = "5000";
@@ -43,7 +43,7 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 /// A server that does not answer a ping for this long is unreachable. A statement may take longer.
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a URL says about connections, TLS as strict as it asks for. `variable` names the URL in errors.
+/// Parses the connection options of a URL, with TLS as strict as the URL requests. `variable` names the URL in errors.
 pub fn connect_options(variable: &str, url: &str) -> anyhow::Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url).ok().with_context(|| {
         format!("{variable}: is not a PostgreSQL URL such as postgres://user:password@host:5432/database")
@@ -55,19 +55,19 @@ pub fn connect_options(variable: &str, url: &str) -> anyhow::Result<PgConnectOpt
 #[derive(Clone, Debug)]
 pub struct Database {
     pool: PgPool,
-    /// As many as the pool has connections. sqlx counts the wait for a place in the pool and the making of a connection as one: where many
-    /// wait, as after an outage, each would have its place when no time is left to connect, and no connection would ever be made.
+    /// One permit per connection of the pool. sqlx has one time limit for waiting for a place in the pool and for connecting: if many
+    /// statements wait, as after an outage, each would get its place when no time is left to connect, and no connection would ever be made.
     turns: Arc<Semaphore>,
     path: Path,
 }
 
 impl Database {
-    /// At most `size` connections, which call themselves `application` to the server. `variable` names the URL in errors.
+    /// Creates a pool of at most `size` connections with the application name `application`. `variable` names the URL in errors.
     pub fn lazy(application: &str, variable: &str, url: &SecretString, size: u32) -> anyhow::Result<Self> {
         Ok(Self::with(connect_options(variable, url.expose_secret())?.application_name(application), size))
     }
 
-    /// At most `size` connections with these options and our own settings.
+    /// Creates a pool of at most `size` connections with these options and our settings.
     fn with(options: PgConnectOptions, size: u32) -> Self {
         let options = options
             .options([
@@ -105,9 +105,9 @@ impl Database {
         self.pool.set_connect_options(self.connect_options().as_ref().clone().options(settings));
     }
 
-    /// For a service, each of whose statements has a matching index: connections that are opened from now on read no table from its
-    /// beginning to its end where an index will do. A plan is kept for as long as its connection, or until the table is analysed; one that
-    /// was made while the table was empty would read all of it, and the more of it the longer.
+    /// Makes the planner avoid sequential scans and merge joins on connections opened from now on; for a service whose statements all have
+    /// a matching index. A plan is cached as long as its connection lives, or until the table is analysed: a plan made while the table was
+    /// empty would scan the whole table, and take longer the more the table grows.
     #[must_use]
     pub fn keeping_to_indexes(self) -> Self {
         self.set([("enable_seqscan", "off"), ("enable_mergejoin", "off")]);
@@ -118,13 +118,13 @@ impl Database {
         self.pool.connect_options()
     }
 
-    /// Opens a connection that does not belong to the pool, for work that takes longer than a statement of the pool may.
+    /// Opens a connection outside the pool, for work that exceeds the time limit of the pool's statements.
     pub async fn connect(&self) -> sqlx::Result<PgConnection> {
         let options = self.connect_options();
         tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
-    /// A transaction for a tool that reads for as long as it has to: only its beginning has a bound.
+    /// Begins a transaction for a tool that reads without a time limit: only the beginning has one.
     pub async fn begin_with(&self, statement: &'static str) -> sqlx::Result<Transaction<'static, Postgres>> {
         let begun = tokio::time::timeout(ANSWER_TIMEOUT, self.pool.begin_with(statement));
         begun.await.unwrap_or_else(|_| Err(Unanswered.into()))
@@ -164,7 +164,7 @@ impl Lent {
         self.connection.as_mut().map(|(connection, _)| &mut **connection).ok_or(sqlx::Error::PoolClosed)
     }
 
-    /// The outcome of the statement, in time or not.
+    /// Records whether the connection can be used again after this statement, and returns the statement's outcome.
     fn settle<T>(&mut self, outcome: Result<sqlx::Result<T>, Unanswered>) -> sqlx::Result<T> {
         let outcome = outcome.unwrap_or_else(|unanswered| Err(unanswered.into()));
         self.is_answered = match &outcome {

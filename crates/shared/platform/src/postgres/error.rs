@@ -7,13 +7,13 @@ use tonic::Status;
 use super::{is_permanent, is_unavailable};
 use crate::kafka::Failure;
 
-/// Why the database did not do what it was asked.
+/// The reasons for which a statement failed.
 #[derive(thiserror::Error)]
 pub enum DatabaseError {
-    /// The statement may succeed later as it is.
+    /// The unchanged statement may succeed later.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
-    /// The statement is not known to succeed later: a caller who waits is told at once.
+    /// The statement may or may not succeed later: a waiting caller gets the error at once.
     #[error("the database refused a statement")]
     Refused(#[source] sqlx::Error),
     /// A row that no version of this service wrote.
@@ -22,7 +22,7 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
-    /// A row whose `column` has a value that the service does not know. `key` names the row.
+    /// Reports a row whose `column` has a value that the service does not know. `key` names the row.
     #[expect(clippy::needless_pass_by_value, reason = "keys are ids, which are copied")]
     pub fn inconsistent(table: &'static str, column: &'static str, key: impl ToString) -> Self {
         Self::Inconsistent { table, column, key: key.to_string() }
@@ -58,7 +58,7 @@ impl From<DatabaseError> for Status {
     }
 }
 
-/// To a consumer: only what is known to be permanent is poison.
+/// For a consumer, only an error known to be permanent is poison.
 impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Self {
         match &error {

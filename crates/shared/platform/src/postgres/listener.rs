@@ -52,7 +52,7 @@ async fn listen(database: Database, channel: &'static str, told: Arc<Notify>) {
     }
 }
 
-/// Hears until the connection is lost.
+/// Listens until the connection is lost.
 async fn hear(database: &Database, channel: &str, told: &Notify) -> sqlx::Result<std::convert::Infallible> {
     // A pool of its own: a listener keeps its place in its pool until its server answers.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
@@ -82,9 +82,9 @@ async fn hear_with(listener: &mut PgListener, channel: &str, told: &Notify) -> s
     }
 }
 
-/// Puts a working connection in the place of one that is lost: as soon as there is one, and listening goes on only then.
+/// Replaces a lost connection with a working one, as soon as one can be made; listening continues only then.
 ///
-/// A listener that is dropped asks its server to forget it, and waits for the answer without a bound.
+/// Otherwise dropping the listener would send a request to its server and wait for the answer without a time limit.
 async fn bury(listener: &mut PgListener, database: &Database) {
     loop {
         let begun = Instant::now();

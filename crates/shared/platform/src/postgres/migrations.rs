@@ -18,7 +18,7 @@ pub struct SharedTable {
 }
 
 impl SharedTable {
-    /// `history` never changes once a database has it: all migrations would be applied again.
+    /// Describes a service's migrations. `history` must never change once a database has it: all migrations would be applied again.
     pub const fn new(name: &'static str, history: &'static str, migrations: &'static Migrator) -> Self {
         Self { name, migrations, history }
     }
@@ -53,7 +53,7 @@ impl Migrations {
         Self { own, shared }
     }
 
-    /// In the order in which they are applied.
+    /// Returns the histories in the order in which they are applied.
     pub fn histories(&self) -> impl Iterator<Item = History<'_>> {
         let own = History { table: None, migrations: &self.own.migrations, recorded_in: &self.own.table_name };
         let shared = self.shared.iter().map(|table| History {
@@ -64,7 +64,7 @@ impl Migrations {
         std::iter::once(own).chain(shared)
     }
 
-    /// Applies what is pending.
+    /// Applies the pending migrations.
     pub async fn run(&self, connection: &mut PgConnection) -> Result<(), MigrateError> {
         for history in self.histories() {
             history.migrator().run_direct(None, connection, false).await?;
@@ -72,7 +72,7 @@ impl Migrations {
         Ok(())
     }
 
-    /// Every migration, in the order of the histories, with the time at which it was applied to this database.
+    /// Returns every migration, in the order of the histories, with the time at which it was applied to this database.
     pub async fn steps(&self, connection: &mut PgConnection) -> Result<Vec<Step<'_>>, MigrateError> {
         let mut steps = Vec::new();
         for history in self.histories() {
@@ -86,7 +86,7 @@ impl Migrations {
         Ok(steps)
     }
 
-    /// Reverts the migration that was applied last, of all histories. Returns it, or nothing where none is applied.
+    /// Reverts and returns the migration that was applied last, of all histories; `None` if none is applied.
     pub async fn revert_latest(&self, connection: &mut PgConnection) -> Result<Option<Step<'_>>, MigrateError> {
         let mut steps = self.steps(connection).await?;
         // The sort is stable: of those with the same time, the one that is listed last was applied last.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
-/// Shared by all connections of one database: a failure on one of them applies to the others that are as old.
+/// Shared by all connections of one database: a failure on one of them applies to every connection as old.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Path(Arc<watch::Sender<Marks>>);
 
@@ -12,7 +12,7 @@ pub(super) struct Path(Arc<watch::Sender<Marks>>);
 struct Marks {
     /// Connections that were made by then are not used again.
     stale: Option<Instant>,
-    /// On connections that were made by then no answer comes any more.
+    /// No answer comes any more on connections made until then.
     silent: Option<Instant>,
     /// The ping that has no answer yet.
     asked: Option<Ping>,
@@ -33,7 +33,7 @@ pub(super) struct Use {
     pub since: Instant,
 }
 
-/// No answer came, and none is waited for any longer.
+/// No answer came, and the caller has stopped waiting.
 #[derive(Debug)]
 pub(super) struct Unanswered;
 
@@ -44,12 +44,12 @@ impl From<Unanswered> for sqlx::Error {
 }
 
 impl Path {
-    /// A connection was found broken: idle ones made before are replaced.
+    /// Records a broken connection: idle connections made before `moment` are replaced.
     pub fn is_stale_since(&self, moment: Instant) {
         self.0.send_modify(|marks| marks.stale = marks.stale.max(Some(moment)));
     }
 
-    /// True where a connection that was made then is not to be used again.
+    /// Returns true if a connection made at `made` must not be used again.
     pub fn is_stale(&self, made: Instant) -> bool {
         self.0.borrow().stale.is_some_and(|stale| made <= stale)
     }
@@ -62,7 +62,7 @@ impl Path {
         self.0.send_modify(|marks| marks.asked = None);
     }
 
-    /// The ping that was sent last has no answer: neither has anything else on connections that are as old, unless one of them answered.
+    /// Records that the last ping got no answer: then connections as old get none either, unless one of them has answered.
     pub fn ping_unanswered(&self) {
         self.0.send_modify(|marks| {
             if let Some(Ping { at, other_answered: false }) = marks.asked.take() {

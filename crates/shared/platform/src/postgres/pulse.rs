@@ -33,7 +33,7 @@ pub async fn watch(database: Database, reachable: Condition, stop: CancellationT
     }
 }
 
-/// True where the server answers, on a new connection where the one that there was does not.
+/// Returns true if the server answers, on the existing connection or else on a new one.
 async fn beat(database: &Database, connection: &mut Option<PgConnection>, untrusted: &mut Outage) -> bool {
     if let Some(known) = connection {
         let asked = Instant::now();

@@ -1,6 +1,7 @@
 //! A span for each statement of a trace, named by what it does to which tables.
 //!
-//! sqlx emits an event when a statement of the pool, a transaction or a migration has ended, with its text and its duration. So no call has to be wrapped, and where no traces are exported nothing listens to these events.
+//! sqlx emits an event when a statement of the pool, a transaction or a migration has ended, with its text and its duration. So no call has
+//! to be wrapped, and if no traces are exported, these events have no listener.
 
 use std::{
     fmt::Debug,
@@ -24,7 +25,7 @@ use tracing_subscriber::{
 /// The tables that a name lists at most.
 const TABLES: usize = 4;
 
-/// The layer, for a subscriber that has `tracing_opentelemetry`'s.
+/// Creates the layer, for a subscriber with the layer of `tracing_opentelemetry`.
 pub fn statement_spans<S>(tracer: SdkTracer) -> Filtered<StatementSpans, FilterFn, S>
 where
     S: Subscriber,
@@ -32,7 +33,7 @@ where
     StatementSpans { tracer }.with_filter(filter_fn(is_statement))
 }
 
-/// True for the event, and for the question before it whether anybody listens, which is not an event.
+/// Returns true for the event, and for the preceding callsite check, which is not an event.
 fn is_statement(metadata: &Metadata<'_>) -> bool {
     !metadata.is_span() && metadata.target() == "sqlx::query"
 }
@@ -65,7 +66,7 @@ impl<S: Subscriber> Layer<S> for StatementSpans {
     }
 }
 
-/// What sqlx tells of a statement. Values are not part of it.
+/// The data of a statement that sqlx reports, without values.
 #[derive(Debug, Default)]
 struct Statement {
     text: String,
@@ -89,7 +90,8 @@ impl Visit for Statement {
     fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }
 
-/// The operation and the tables of a statement: `insert orders, outbox`. A statement that reads and writes is named by what it writes first.
+/// Returns the operation and the tables of a statement: `insert orders, outbox`. A statement that reads and writes is named after its first
+/// write.
 fn name(sql: &str) -> String {
     let words: Vec<String> = sql
         .split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '.')
@@ -127,7 +129,7 @@ fn name(sql: &str) -> String {
     if tables.is_empty() { operation.to_owned() } else { format!("{operation} {}", tables.join(", ")) }
 }
 
-/// True for the name of a common table expression: `name as (…)`, `name as materialized (…)`.
+/// Returns true for the name of a common table expression: `name as (…)`, `name as materialized (…)`.
 fn is_subquery(sql: &str, name: &str, next: &str) -> bool {
     next == "as"
         && [" as (", " as materialized (", " as not materialized ("]

@@ -1,4 +1,4 @@
-//! TLS of connections to PostgreSQL: what the URL asks for, and never less.
+//! TLS of connections to PostgreSQL: what the URL requests, never less.
 
 use reqwest::Url;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -8,8 +8,8 @@ use crate::config::ConfigError;
 const MODE: [&str; 2] = ["sslmode", "ssl-mode"];
 const ROOTS: [&str; 3] = ["sslrootcert", "ssl-root-cert", "ssl-ca"];
 
-/// Options that are plain only where the URL has no `sslmode`, or `disable`. Fails, naming the variable, for modes that fall back to plain
-/// text, and for roots that cannot be read.
+/// Makes the options strict: plain text only if the URL has no `sslmode`, or `disable`. Fails, naming the variable, for modes that fall
+/// back to plain text, and for root certificates that cannot be read.
 pub(super) fn strict(variable: &str, url: &str, options: PgConnectOptions) -> Result<PgConnectOptions, ConfigError> {
     let parsed = Url::parse(url).ok();
     let given = |names: &[&str]| {
@@ -34,7 +34,7 @@ pub(super) fn strict(variable: &str, url: &str, options: PgConnectOptions) -> Re
     Ok(options)
 }
 
-/// True where no connection was made since the server has no TLS, or a certificate that is not trusted: no waiting mends that.
+/// Returns true if the connection failed because the server has no TLS or an untrusted certificate: a retry cannot help.
 pub(super) fn is_untrusted(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Tls(_) => true,

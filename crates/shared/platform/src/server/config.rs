@@ -8,19 +8,20 @@ use serde::Deserialize;
 use crate::{
     config::{ConfigError, Host, Settings},
     environment, listener,
+    postgres::DatabaseConfig,
     service::Service,
     tls,
 };
 
-/// The variables that every service has: `<NAME>_LISTEN`, `<NAME>_ADMIN_LISTEN`, `<NAME>_DATABASE_…`, and those that all share.
+/// The variables that every service has: `<NAME>_LISTEN`, `<NAME>_ADMIN_LISTEN`, `<NAME>_DATABASE_…`, and variables shared by all services.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
-    /// Where the second API listens, of a service that has one.
+    /// The address of the second API, if the service has one.
     pub second_listen: Option<SocketAddr>,
-    /// Metrics and health over HTTP. Absent where another server in the process serves them for all.
+    /// The address of metrics and health over HTTP. `None` if another server in the process serves them for all services.
     pub admin_listen: Option<SocketAddr>,
-    /// Absent for a service without a database.
+    /// `None` for a service without a database.
     pub database: Option<DatabaseConfig>,
     /// `SERVICE_KEY`: shared by all services; at least 32 bytes.
     pub service_key: SecretString,
@@ -30,26 +31,12 @@ pub struct Config {
     pub published_secrets: Vec<String>,
     /// `SHUTDOWN_DRAIN`: how long listeners stay open after the signal to stop.
     pub shutdown_drain: Duration,
-    /// Nothing for plain text.
+    /// `None` for plain text.
     pub tls: Option<tls::Config>,
     /// `KAFKA_INSTANCE_ID`: identifies this process among its replicas, across restarts; its host name and port unless set.
     pub instance: Option<String>,
     /// `MAX_CONNECTIONS`, `MAX_CONNECTIONS_PER_ADDRESS`: the bounds of each listener.
     pub connections: listener::Limits,
-}
-
-/// The variables of a service's database, `<NAME>_DATABASE_…`.
-#[derive(Clone, Debug)]
-pub struct DatabaseConfig {
-    pub url: SecretString,
-    /// The size of its pool.
-    pub connections: u32,
-}
-
-#[derive(Deserialize)]
-struct DatabaseVariables {
-    database_url: SecretString,
-    database_connections: Option<u32>,
 }
 
 /// The variables that all services share.
@@ -63,13 +50,10 @@ struct Shared {
 }
 
 impl Config {
-    /// Reads the section of `service`; an error names the variable that is missing or wrong.
+    /// Reads the section of `service`; an error names the missing or invalid variable.
     pub fn load(service: &Service, settings: &Settings) -> Result<Self, ConfigError> {
-        let database = service.database.as_ref().map(|own| {
-            let given: DatabaseVariables = settings.read_prefixed(service.name)?;
-            let connections = given.database_connections.unwrap_or(own.connections);
-            Ok::<_, ConfigError>(DatabaseConfig { url: given.database_url, connections })
-        });
+        let database =
+            service.database.as_ref().map(|own| DatabaseConfig::load(service.name, own.connections, settings));
         let shared: Shared = settings.read()?;
         let tls = tls::Config::load(settings)?;
         if tls.is_some() && settings.host() == Host::SharedProcess {

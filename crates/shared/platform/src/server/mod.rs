@@ -27,7 +27,7 @@ use crate::{
     tls::{self, Acceptor, Clients, Tls},
 };
 
-pub use self::config::{Config, DatabaseConfig};
+pub use self::config::Config;
 
 /// A service that has bound its listeners. Nothing is connected yet.
 pub struct Server {
@@ -60,7 +60,7 @@ pub struct Started {
 }
 
 impl Server {
-    /// Binds the listeners. Fails, naming the variable, where an address is taken or a value cannot be used.
+    /// Binds the listeners. Fails, naming the variable, if an address is in use or a value is invalid.
     pub async fn bind(service: &'static Service, config: Config) -> anyhow::Result<Self> {
         let tls = config.tls.map(|config| Tls::of_service(config, service.name)).transpose()?;
         let bind = async |suffix: &str, address: SocketAddr| {
@@ -107,12 +107,12 @@ impl Server {
         })
     }
 
-    /// Where it listens, the port that the system chose included.
+    /// Returns the listening address, with the actual port.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Where its second API listens.
+    /// Returns the listening address of the second API.
     pub fn second_address(&self) -> anyhow::Result<SocketAddr> {
         let second = self.second.as_ref().with_context(|| format!("{} has no second API", self.service))?;
         Ok(second.local_addr()?)
@@ -122,7 +122,7 @@ impl Server {
         self.service.name
     }
 
-    /// The pool of its database. Fails where its descriptor has none.
+    /// Returns the pool of the service's database. Fails if its descriptor has no database.
     pub fn database(&self) -> anyhow::Result<Database> {
         let database = self.database.as_ref().with_context(|| format!("{} has no database", self.service))?;
         Ok(database.pool.clone())
@@ -137,48 +137,49 @@ impl Server {
         self.readiness.condition(name)
     }
 
-    /// Identifies this process among its replicas, across restarts.
+    /// Returns the id of this process among its replicas, which stays the same across restarts.
     pub fn instance(&self) -> &str {
         &self.instance
     }
 
-    /// A lease in the service's database, with this process as its holder.
+    /// Creates a lease in the service's database, with this process as its holder.
     pub fn lease(&self, name: &'static str) -> anyhow::Result<Arc<PgLease>> {
         Ok(Arc::new(PgLease::new(self.database()?, name, self.instance.clone())))
     }
 
-    /// The jobs that remove rows older than `age`.
+    /// Creates the jobs that remove rows older than `age`.
     pub fn retention(&self, age: Duration) -> anyhow::Result<Retention> {
         Ok(Retention { database: self.database()?, holder: self.instance.clone(), age })
     }
 
-    /// The guard before the service's API.
+    /// Creates the guard before the service's API.
     pub fn guard(&self, sessions: Arc<dyn Sessions>, rules: &'static [Rule]) -> Guard {
         Guard::new(sessions, self.key.clone(), rules)
     }
 
-    /// A channel to the service `name`, with the identity of this one. `variable` names the address in errors.
+    /// Opens a channel to the service `name`, with the identity of this service. `variable` names the address in errors.
     pub fn peer(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         Ok(self.identify(self.channel(name, variable, address)?))
     }
 
-    /// A channel to `name` whose calls carry no token. Over TLS the certificate identifies this service all the same.
+    /// Opens a channel to `name` whose calls carry no token. Over TLS the certificate still identifies this service.
     pub fn channel(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         Peer::over(self.tls.as_ref(), name, variable, address)
     }
 
-    /// A channel to a program that may be of others: calls carry no token, and an address `http://` is plain text even where TLS is on.
+    /// Opens a channel to a program that may be outside this system: calls carry no token, and an `http://` address is plain text even if
+    /// TLS is on.
     pub fn outside(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         let tls = self.tls.as_ref().filter(|_| !address.starts_with("http://"));
         Peer::over(tls, name, variable, address)
     }
 
-    /// The same channel, whose calls carry the identity of this service: over TLS its certificate, else a token.
+    /// Makes the calls of a channel carry the identity of this service: over TLS its certificate, otherwise a token.
     pub fn identify(&self, peer: Peer) -> Peer {
         if self.tls.is_some() { peer } else { peer.identified(self.key.clone()) }
     }
 
-    /// A connection to Redis, which is made when it is first used. `variable` names the URL in errors.
+    /// Creates a connection to Redis, which is made on first use. `variable` names the URL in errors.
     pub fn redis(&self, variable: &str, url: &SecretString) -> anyhow::Result<redis::Connection> {
         redis::lazy_connection(variable, url, self.tls.as_ref())
     }
@@ -247,7 +248,7 @@ impl Started {
     }
 }
 
-/// The listener, over TLS where there is any. Those of customers ask for no certificate.
+/// Adds TLS to a listener, if it is configured. Listeners for customers request no certificate.
 fn over(tls: Option<&Tls>, clients: Clients, listener: Listener) -> Listener {
     match tls {
         Some(tls) => listener.with_tls(Acceptor::new(tls.clone(), clients)),
@@ -277,8 +278,8 @@ impl Tasks {
     }
 }
 
-/// Host name and port: together they tell replicas apart and outlive a restart, so that a restarted process gets its Kafka
-/// partitions back at once.
+/// Builds the id of this process from host name and port, which differ between replicas and survive a restart, so that a restarted process
+/// gets its Kafka partitions back at once.
 fn instance(address: SocketAddr) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}-{}", host.trim(), address.port())

@@ -20,7 +20,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Nothing where no variable is set. Fails where some are, naming the first that is missing.
+    /// Returns `None` if no variable is set. Fails if only some are set, naming the first missing one.
     pub fn load(settings: &Settings) -> Result<Option<Self>, ConfigError> {
         let path = |variable| settings.get(variable).map(PathBuf::from);
         let missing = match (path(CA), path(CERTIFICATE), path(KEY)) {

@@ -1,4 +1,4 @@
-//! The connector of a channel: TCP, then the handshake with the certificates that count at that moment.
+//! The connector of a channel: TCP, then the handshake with the current certificates.
 
 use std::{io, sync::Arc};
 
@@ -28,17 +28,17 @@ enum Trust {
 }
 
 impl Connector {
-    /// `host` is the name or IP address that the server's certificate must have. Nothing where it can be neither.
+    /// `host` is the name or IP address that the server's certificate must have. Returns `None` if `host` is neither.
     pub fn new(tls: Tls, host: &str) -> Option<Self> {
         Some(Self { trust: Trust::Files(tls), server: server(host)? })
     }
 
-    /// With settings that stay as they are, for a tool that ends soon.
+    /// Creates a connector whose settings never change, for a short-lived tool.
     pub fn trusting(config: ClientConfig, host: &str) -> Option<Self> {
         Some(Self { trust: Trust::Fixed(Arc::new(config)), server: server(host)? })
     }
 
-    /// A connection to `address`, which is `host:port`. The caller bounds its time.
+    /// Connects to `address` (`host:port`). The caller sets the time limit.
     pub async fn connect(self, address: String) -> io::Result<Io> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The most lines in each [`PERIOD`]: what strangers cause must not fill the disk.
+/// The maximum number of log lines per [`PERIOD`]: failures caused by strangers must not fill the disk.
 const LINES: u32 = 10;
 const PERIOD: Duration = Duration::from_secs(10);
 
@@ -30,7 +30,7 @@ impl Failures {
         }
     }
 
-    /// Whether there is a line for one more failure, and how many had none in the period before.
+    /// Returns whether one more failure is logged, with the number of failures not logged in the previous period.
     fn line(&self) -> Option<u32> {
         let now = Instant::now();
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -31,9 +31,9 @@ impl Acceptor {
         Self { tls, clients, failures: Failures::default() }
     }
 
-    /// Shakes hands with the peer at this address. A failure is logged, and there is no connection.
+    /// Performs the handshake with `peer`. Logs a failure and returns `None`.
     ///
-    /// To be called off the accept path: it may take [`HANDSHAKE_TIMEOUT`].
+    /// Must not be called on the accept path: it may take [`HANDSHAKE_TIMEOUT`].
     pub async fn accept<S>(&self, stream: S, peer: SocketAddr) -> Option<(TlsStream<S>, Identity)>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -44,7 +44,7 @@ impl Acceptor {
                 Ok(identity) => return Some((stream, identity)),
                 Err(reason) => self.failures.log(peer, reason),
             },
-            // As a probe of the port leaves.
+            // For example a probe of the port.
             Ok(Err(error)) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
                 tracing::debug!(%peer, %error, "a TLS handshake was given up by its client");
             }

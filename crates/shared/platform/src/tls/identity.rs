@@ -14,7 +14,7 @@ const TRUST_DOMAIN: &str = "spiffe://shipyard/";
 /// Those who call for users, whose sessions say who calls. Every other name is a service's.
 const FOR_USERS: [&str; 2] = ["gateway", "operator"];
 
-/// The caller at the other end of a TLS connection. An extension of each of its requests.
+/// The caller at the other end of a TLS connection, an extension of each request on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// A service of this system, by name.
@@ -28,7 +28,7 @@ pub enum Identity {
 #[error("the certificate names no caller: {0}")]
 struct NoIdentity(String);
 
-/// The name in the one URI of a certificate.
+/// Returns the name in the only URI of a certificate.
 pub(super) fn name(certificate: &CertificateDer<'_>) -> Result<Arc<str>, String> {
     let parsed = EndEntityCert::try_from(certificate).map_err(|error| error.to_string())?;
     let uris: Vec<&str> = parsed.valid_uri_names().collect();
@@ -45,7 +45,7 @@ fn is_name(name: &str) -> bool {
 }
 
 impl Identity {
-    /// The identity in a certificate that the authority signed.
+    /// Returns the identity in a certificate signed by the authority.
     pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Self, String> {
         let name = name(certificate)?;
         Ok(if FOR_USERS.contains(&&*name) { Self::Users } else { Self::Service(name) })

@@ -1,4 +1,4 @@
-//! What is made of the files: the settings of listeners and of channels.
+//! The TLS settings of listeners and channels, made from the files.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::config::ConfigError;
 
-/// The longest that a handshake may take, on either side.
+/// The time limit of a handshake, on both sides.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The files' content.
@@ -28,16 +28,16 @@ pub(super) struct Files {
     key: Vec<u8>,
 }
 
-/// Everything that the files are used for.
+/// Everything made from the files.
 pub(super) struct Material {
     pub files: Files,
     /// The name in the certificate's URI.
     pub name: Arc<str>,
-    /// Of listeners that want a certificate of their callers.
+    /// The settings of listeners that require a client certificate.
     pub mutual: Arc<ServerConfig>,
-    /// Of listeners that anyone may call.
+    /// The settings of listeners that anyone may call.
     pub open: Arc<ServerConfig>,
-    /// Of channels.
+    /// The settings of channels.
     pub client: Arc<ClientConfig>,
     chain: Vec<CertificateDer<'static>>,
     roots: Arc<RootCertStore>,
@@ -58,7 +58,7 @@ impl Files {
 }
 
 impl Material {
-    /// Fails, naming the variable, where a file is not what it should be, or the certificate is of no use now.
+    /// Fails, naming the variable, if a file is invalid or the certificate cannot be used now.
     pub fn new(files: Files) -> Result<Self, ConfigError> {
         let provider = Arc::new(ring::default_provider());
         let roots = Arc::new(authorities(CA, &files.ca)?);

@@ -7,12 +7,14 @@ mod failures;
 mod handshake;
 mod identity;
 mod material;
+mod reload;
 
 pub(crate) use self::material::check_authorities;
 pub use self::{
-    certified::{LOOK_EVERY, Tls},
+    certified::Tls,
     config::{CA, CERTIFICATE, Config, KEY},
     connector::{Connector, Io},
     handshake::{Acceptor, Clients},
     identity::Identity,
+    reload::LOOK_EVERY,
 };

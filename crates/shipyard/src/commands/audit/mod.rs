@@ -76,7 +76,7 @@ pub async fn audit(arguments: &Arguments, data: &Data) -> anyhow::Result<Outcome
     Ok(Outcome { under_way, report })
 }
 
-/// Where the facts are read. Fails with advice where the variables do not tell.
+/// Returns the sources of the facts. Fails with advice if the variables do not configure them.
 pub fn sources(settings: &Settings, data: &Data) -> anyhow::Result<Sources> {
     Sources::of("shipyard-audit", settings).with_context(|| data.advice())
 }

@@ -21,7 +21,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Delivery at `url`, else where the settings say: `DELIVERY_URL`, or where it listens on this machine.
+    /// Creates the feed from the delivery service at `url`, otherwise at `DELIVERY_URL` or at its address on this machine.
     pub fn of(url: Option<String>, session: Option<String>, settings: &Settings) -> anyhow::Result<Self> {
         let url = url.or_else(|| settings.get("DELIVERY_URL").map(str::to_owned)).unwrap_or_else(|| {
             let listens = settings.get("DELIVERY_HTTP_LISTEN").map(str::to_owned);

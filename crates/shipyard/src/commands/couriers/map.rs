@@ -57,7 +57,7 @@ impl fmt::Display for Map {
 }
 
 impl Map {
-    /// Two characters: the couriers of a cell, and the addresses there.
+    /// Draws a cell in two characters: its couriers and its addresses.
     fn cell(&self, at: Location) -> String {
         let mut here = self.couriers.iter().enumerate().filter(|(_, courier)| courier.location == at);
         let courier = match (here.next(), here.count()) {
@@ -92,7 +92,7 @@ impl Map {
         more(f, self.couriers.len(), "couriers")
     }
 
-    /// What a courier is doing.
+    /// Describes what a courier is doing.
     fn errand(&self, courier: &Courier) -> String {
         let Some(order) = courier.order_id else { return "free".to_owned() };
         let short = short(order);
@@ -109,7 +109,7 @@ impl Map {
         }
     }
 
-    /// The orders without a courier.
+    /// Lists the orders without a courier.
     fn list_orders(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let carried = |order: &&Order| self.couriers.iter().any(|courier| courier.order_id == Some(order.id));
         let waiting: Vec<&Order> = self.orders.iter().filter(|order| !carried(order)).collect();
@@ -121,7 +121,7 @@ impl Map {
     }
 }
 
-/// The steps that a courier needs to a cell. One that stands there arrives with the next step.
+/// Returns the number of steps that a courier needs to a cell; a courier already there arrives with the next step.
 fn steps(courier: &Courier, to: Location) -> i32 {
     let distance = (courier.location.x - to.x).abs() + (courier.location.y - to.y).abs();
     let speed = courier.speed.max(1);
@@ -136,13 +136,13 @@ fn shown(location: Location) -> String {
     format!("({}, {})", location.x, location.y)
 }
 
-/// The last digits of an order's uuid: the first ones of a v7 uuid are the time.
+/// Returns the last digits of an order's uuid, since the first digits of a v7 uuid are the time.
 fn short(order: Uuid) -> String {
     let text = order.to_string();
     format!("…{}", &text[text.len() - 8..])
 }
 
-/// A name for the terminal: names are strangers' text, and an escape sequence would be obeyed.
+/// Escapes a name for the terminal: anyone can choose a name, and a terminal would obey an escape sequence in it.
 fn printable(name: &str) -> String {
     let mut printable = String::new();
     for character in name.chars().take(20) {

@@ -32,7 +32,7 @@ pub struct Arguments {
     session: Option<String>,
 }
 
-/// Shows the map until a signal; with `--once` prints it, or fails where delivery does not answer.
+/// Shows the map until a signal; with `--once` prints it once, or fails if the delivery service does not answer.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
     let feed = Feed::of(arguments.url, arguments.session, &settings)?;

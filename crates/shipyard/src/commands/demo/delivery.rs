@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::orders::{Order, Visit};
 
-/// How soon order must know what delivery has told.
+/// The time within which the order service must know a status of the delivery service.
 const COPIED_WITHIN: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(100);
 
@@ -31,7 +31,7 @@ impl<'a> Trip<'a> {
         self.seen.as_ref().is_some_and(|seen| seen.status == "DELIVERED")
     }
 
-    /// Waits until the delivery has another status than it had.
+    /// Waits until the status of the delivery changes.
     pub async fn next(&mut self) -> anyhow::Result<((), String)> {
         loop {
             let asked = Instant::now();
@@ -67,7 +67,7 @@ impl<'a> Trip<'a> {
         }
     }
 
-    /// The delivery; nothing until the service delivery has it.
+    /// Reads the delivery; `None` until the delivery service knows it.
     async fn read(&self) -> anyhow::Result<Option<Delivery>> {
         let path = format!("/api/v1/orders/{}/delivery", self.order.uuid);
         let answer = self.visit.shop.ask(Method::GET, &path, Some(self.visit.session), None).await?;
@@ -78,7 +78,7 @@ impl<'a> Trip<'a> {
         Delivery::of(self.order.uuid, &answer.success(200)?).map(Some)
     }
 
-    /// Statuses and progress do not go back, and the delivery stays the same.
+    /// Checks that status and progress do not go back, and that the delivery stays the same.
     fn goes_on(&self, delivery: &Delivery) -> anyhow::Result<()> {
         ensure!(delivery.status != "FAILED", "the delivery has failed");
         let Some(seen) = self.seen.as_ref().filter(|seen| !seen.is_stale && !delivery.is_stale) else { return Ok(()) };

@@ -46,14 +46,14 @@ impl<'a> Purchase<'a> {
         }
     }
 
-    /// The balance does not pay for the order. Returns the balance.
+    /// Checks that the balance does not suffice for the order. Returns the balance.
     pub async fn too_dear(&self, order: &Order) -> anyhow::Result<(i64, String)> {
         let balance = self.lending.balance(self.visit.session, self.visit.user).await?;
         self.visit.pay_from_balance(order).await?.problem(422, "INSUFFICIENT_FUNDS")?;
         Ok((balance, format!("422 INSUFFICIENT_FUNDS, with {}", Money::from_minor(balance)?)))
     }
 
-    /// A program outside approves a loan over what is missing, and customers credits it.
+    /// Makes the external bank approve a loan over the missing amount, and waits until the customers service has credited it.
     pub async fn lend(&self, order: &Order, balance: i64) -> anyhow::Result<((), String)> {
         let amount = Money::from_minor(order.minor() - balance)?;
         let approved_at = clock::now().timestamp();
@@ -76,7 +76,7 @@ impl<'a> Purchase<'a> {
         Ok(((), format!("{amount} credited")))
     }
 
-    /// The same call pays now, and nothing is left.
+    /// Pays the order by the same call, and checks that no balance is left.
     pub async fn pay(&self, order: &Order) -> anyhow::Result<((), String)> {
         self.visit.pay_from_balance(order).await?.success(200)?;
         let left = self.lending.balance(self.visit.session, self.visit.user).await?;

@@ -31,7 +31,7 @@ struct Cut {
     left: usize,
 }
 
-/// Where to cut, by topic and partition; partitions without a letter to delete are left out.
+/// Returns the offsets up to which letters are deleted, by topic and partition; partitions without a letter to delete are left out.
 fn cuts(letters: &[Found]) -> BTreeMap<String, BTreeMap<i32, Cut>> {
     let mut partitions: BTreeMap<(&str, i32), BTreeMap<i64, &State>> = BTreeMap::new();
     for Found { letter, state } in letters {

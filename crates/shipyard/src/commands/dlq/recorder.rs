@@ -42,7 +42,7 @@ impl<'a> Recorder<'a> {
     }
 }
 
-/// The given name, or else the user who is logged in.
+/// Returns the given name, or else the name of the user who is logged in.
 pub fn who(said: Option<String>) -> Option<String> {
     let said = said.into_iter();
     let names = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());

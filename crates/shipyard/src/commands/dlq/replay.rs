@@ -75,7 +75,7 @@ pub async fn replay(
     Ok(())
 }
 
-/// The messages to publish, the oldest first, each with the letters that it resolves.
+/// Returns the messages to publish, oldest first, each with the letters that it resolves.
 fn messages<'a>(letters: &'a [Found], named: &[Id]) -> Vec<(Record, Vec<&'a DeadLetter>)> {
     let mut messages: Vec<(Record, Vec<&DeadLetter>, bool)> = Vec::new();
     let mut places = HashMap::new();

@@ -69,7 +69,7 @@ impl Partition {
         }
     }
 
-    /// As many ranges as fit: a letter that is left out is listed again, and replaying it twice is harmless.
+    /// Builds the mark from as many ranges as fit. A letter that is left out is listed again, and replaying it twice is harmless.
     fn mark(&self) -> Mark {
         let mut ranges: Vec<(i64, i64)> = Vec::new();
         for offset in &self.beyond {

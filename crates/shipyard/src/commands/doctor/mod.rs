@@ -66,7 +66,7 @@ const DOCKER: &str = "for `docker compose up`, and for tests on the real servers
 const COMPOSE: &str = "for `docker compose up`, install Docker's compose plugin";
 const GRPCURL: &str = "to run the README's commands, install it: https://github.com/fullstorydev/grpcurl";
 
-/// The environment, and the published secrets that are used in it.
+/// Reports the environment and which variables still hold the repository's public development secrets.
 fn environment(settings: &Settings) -> Finding {
     let published = environment::published_secrets(settings).join(", ");
     let what = "Environment".to_owned();

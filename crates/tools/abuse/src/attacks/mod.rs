@@ -1,4 +1,4 @@
-//! The attacks, a file each. Each begins again what the server ends, until it is dropped; then its sockets are closed.
+//! The attacks, one file each. An attack reopens whatever the server closes until it is dropped; then its sockets are closed.
 
 mod garbage;
 mod idle_connections;

@@ -8,7 +8,7 @@ use super::Attacker;
 use crate::wire::client;
 
 const REQUESTS: u32 = 600;
-/// The pause after an answer that is no success: what counts is how many are in flight, not how fast this machine can ask.
+/// The pause after a failed request: the attack consists in the number of requests in flight, not in their rate.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub async fn flood(attacker: Arc<Attacker>) {

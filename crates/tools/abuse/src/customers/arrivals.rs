@@ -19,7 +19,7 @@ const SPARE: usize = 64;
 const TOO_MANY: Failure = Failure::Borrowed("too many requests wait");
 
 impl Customers {
-    /// Sends `rate` requests per second for so long. Returns when the last one has been answered or has run out of time.
+    /// Sends `rate` requests per second for `length`. Returns when the last request has been answered or has timed out.
     pub async fn arrivals(&self, length: Duration, rate: u32) -> Vec<Sample> {
         let most = u64::from(rate) * (LIMIT.as_secs() + 1);
         let most = usize::try_from(most).unwrap_or(0) + SPARE;

@@ -46,7 +46,7 @@ struct Customer {
 }
 
 impl Customers {
-    /// Registers `count` customers. Fails with one sentence where no shop answers.
+    /// Registers `count` customers. Fails with one sentence if no shop answers.
     pub async fn register(places: &Places, count: usize) -> anyhow::Result<Self> {
         let first = places.shop()?;
         customer::find(&first).await.context("is a shop running? `cargo run` starts one")?;

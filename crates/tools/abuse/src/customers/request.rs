@@ -62,7 +62,7 @@ impl Kind {
         }
     }
 
-    /// The request as a future that says why it failed.
+    /// Sends the request. Returns the reason if it failed.
     pub fn send(self, customers: &Customers, customer: Arc<Customer>) -> BoxFuture<'static, Result<(), Failure>> {
         let visitor = customers.visitor.clone();
         let places = customers.places.clone();
@@ -94,7 +94,7 @@ async fn create(customer: &Customer) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads the latest order; lists orders where there is none.
+/// Reads the latest order; lists orders if there is none.
 async fn read(customer: &Customer) -> Result<(), Failure> {
     let order = customer.orders().back().copied();
     match order {
@@ -103,7 +103,7 @@ async fn read(customer: &Customer) -> Result<(), Failure> {
     }
 }
 
-/// Cancels the oldest order, so that its parts can be sold again; reads where there is none.
+/// Cancels the oldest order, so that its parts can be sold again; reads if there is none.
 async fn cancel(customer: &Customer) -> Result<(), Failure> {
     let order = customer.orders().pop_front();
     match order {

@@ -11,7 +11,7 @@ use crate::entrances::Entrance;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// An HTTP client; none where it cannot be made.
+/// Creates an HTTP client; `None` if that fails.
 pub fn client(target: &Entrance) -> Option<reqwest::Client> {
     let builder = reqwest::Client::builder().timeout(LIMIT).local_address(source(target.address));
     let builder = match &target.tls {

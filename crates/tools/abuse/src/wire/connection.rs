@@ -1,5 +1,5 @@
-//! A connection of an attacker, counted while it is open, from an address that is not the customers' where that is possible. Over TLS where
-//! the entrance is.
+//! A connection of an attacker, counted while it is open, if possible from another address than the customers'. It uses TLS if the entrance
+//! does.
 
 use std::{
     io,
@@ -34,7 +34,7 @@ pub struct Connection {
     _place: Place,
 }
 
-/// The source address for connections to `target`; none where the system chooses.
+/// Returns the source address for connections to `target`; `None` if the system chooses it.
 pub fn source(target: SocketAddr) -> Option<IpAddr> {
     match target.ip() {
         IpAddr::V4(address) if address.is_loopback() => Some(SOURCE.into()),
@@ -42,7 +42,7 @@ pub fn source(target: SocketAddr) -> Option<IpAddr> {
     }
 }
 
-/// Connects, and shakes hands where the entrance wants it.
+/// Connects, with a TLS handshake if the entrance requires it.
 pub async fn connect(entrance: &Entrance) -> io::Result<Stream> {
     let connecting = async {
         let stream = tcp(entrance.address).await?;

@@ -30,7 +30,7 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// HEADERS that are complete; `ends` where no body follows.
+/// Builds a complete HEADERS frame; `ends` is true if no body follows.
 pub fn headers(stream: u32, block: &[u8], ends: bool) -> Vec<u8> {
     frame(HEADERS, END_HEADERS | if ends { END_STREAM } else { 0 }, stream, block)
 }

@@ -24,8 +24,8 @@ impl Http2 {
         Ok(Self { connection, authority: target.to_string() })
     }
 
-    /// Writes what `write` gives until it gives nothing more, and at the same time acknowledges the server's SETTINGS and PING and
-    /// counts the streams that it refuses. Ends when the server ends the connection.
+    /// Writes the frames of `write` until it returns none, and meanwhile acknowledges the server's SETTINGS and PING and counts the streams
+    /// that the server refuses. Returns when the server closes the connection.
     pub async fn drive<F>(self, mut write: impl FnMut() -> F)
     where
         F: Future<Output = Option<Vec<u8>>>,

@@ -1,4 +1,4 @@
-//! Customers, their versions, their loans, and what payment has credited.
+//! Customers, their versions, their loans, and the credits of the payment service.
 
 use chrono::{DateTime, Utc};
 use contracts::events::{CustomerCreated, CustomerUpdated, record};
@@ -15,7 +15,7 @@ pub struct Customer {
     pub uuid: Uuid,
     pub status: KycStatus,
     pub version: i64,
-    /// True where personal data is stored.
+    /// True if personal data is stored.
     pub has_profile: bool,
 }
 
@@ -50,7 +50,8 @@ pub struct Credit {
 }
 
 impl CustomerVersion {
-    /// The event that tells of it. A customer is created with its first version, and with the one that follows ERASED.
+    /// Returns the id of the version's event: `CustomerCreated` for the first version and for one that follows ERASED, otherwise
+    /// `CustomerUpdated`.
     pub fn event(&self, before: Option<KycStatus>) -> Uuid {
         let version = self.version;
         if before.is_none_or(|before| before == KycStatus::Erased) {

@@ -1,4 +1,4 @@
-//! Deliveries, couriers and what they carry.
+//! Deliveries, couriers and their cargo.
 
 use chrono::{DateTime, Utc};
 use contracts::events::{DeliveryStatusUpdated, record};
@@ -16,7 +16,8 @@ names!(DeliveryState {
     Failed = "FAILED",
 });
 
-/// An order as delivery knows it: of the shop, a basket or a try. The early states are of an event that came before order.paid.
+/// An order of the delivery service: of the shop, a basket or a trial order. The early states stand for an event that came before
+/// `order.paid`.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     pub order: Uuid,
@@ -56,7 +57,7 @@ impl Delivery {
     }
 }
 
-/// The uuid of the event that tells that the delivery of `order` has reached `status`.
+/// Returns the id of the event that reports `status` of the delivery of `order`.
 pub fn status_event(order: Uuid, status: &str) -> Uuid {
     record(order, DeliveryStatusUpdated { status: status.to_owned(), ..DeliveryStatusUpdated::default() }).uuid
 }

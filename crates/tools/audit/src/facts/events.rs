@@ -24,11 +24,11 @@ pub struct OutboxRow {
     pub key: Uuid,
     pub created_at: DateTime<Utc>,
     pub published_at: Option<DateTime<Utc>>,
-    /// When it was set aside, because it cannot be routed or follows such a row of its key.
+    /// The time at which the row was set aside, because its type has no topic or it follows such a row of its key.
     pub set_aside_at: Option<DateTime<Utc>>,
 }
 
-/// What a `PaymentCompleted` says, read from payment's outbox or from its topic.
+/// The content of a `PaymentCompleted`, read from the payment service's outbox or from the topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
     pub event: Uuid,

@@ -1,4 +1,4 @@
-//! Orders of other shops: the records of their topic, and what intake keeps of them.
+//! Orders of other shops: the records of their topic, and the rows that the intake service stores.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ pub struct Intake {
     pub letters_pruned: bool,
 }
 
-/// An order as the tables have it.
+/// An order as stored in the tables.
 #[derive(Clone, Debug)]
 pub struct IntakeOrder {
     pub uid: String,

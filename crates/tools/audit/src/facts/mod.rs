@@ -39,7 +39,7 @@ pub struct Facts {
     pub ledger: Vec<Entry>,
     /// The balances kept by the built-in provider. Every entry with an account is in `ledger`.
     pub balances: Vec<Balance>,
-    /// The providers whose ledgers are in `ledger`. For others, payment's own rows are trusted.
+    /// The providers whose ledgers are in `ledger`. For other providers, the payment service's own rows are trusted.
     pub books: Vec<String>,
     /// True if there are no other providers.
     pub all_books: bool,
@@ -54,7 +54,7 @@ pub struct Facts {
     pub customers: Vec<Customer>,
     pub customer_versions: Vec<CustomerVersion>,
     pub loans: Vec<Loan>,
-    /// What payment has credited, once per reference.
+    /// The credits of the payment service, one per reference.
     pub credits: Vec<Credit>,
     pub intake: Intake,
 
@@ -105,7 +105,7 @@ impl Facts {
         self.orders.iter().map(|order| (order.uuid, order)).collect()
     }
 
-    /// The orders of the shop that are to be delivered.
+    /// Returns the orders of the shop that have to be delivered.
     pub(crate) fn to_be_delivered(&self) -> impl Iterator<Item = &Order> {
         self.orders.iter().filter(|order| order.has_address)
     }
@@ -123,7 +123,7 @@ impl Facts {
         self.dead_letters.iter().flat_map(|topic| &topic.letters)
     }
 
-    /// True for what is so old that its rows may have been removed.
+    /// Returns true if rows of this age may have been removed already.
     pub(crate) fn may_be_forgotten(&self, at: DateTime<Utc>) -> bool {
         self.kept_since.is_some_and(|since| at < since)
     }

@@ -69,7 +69,7 @@ pub struct Payment {
     pub status: PaymentStatus,
     /// Why it is declined.
     pub decline_reason: Option<String>,
-    /// True once payment has consumed the order's cancellation.
+    /// True once the payment service has consumed the order's cancellation.
     pub cancelled: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

@@ -1,6 +1,7 @@
-//! For each user: initial + credits - charges of `INVESTOR_MONEY` + their refunds = balance, and the balance is never negative.
+//! Invariant 2, balances: for each user, initial + credits - charges of `INVESTOR_MONEY` + their refunds = balance, and the balance is
+//! never negative.
 //!
-//! A part of the second invariant. Nothing else changes a balance.
+//! `money` calls this check. Nothing else changes a balance.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! No order stays unfinished longer than its bound.
+//! Invariant 7: No order stays unfinished longer than its bound.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -23,7 +23,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// Reports what is overdue by more than the grace period.
+/// Reports orders that are overdue by more than the grace period.
 struct Late<'a> {
     at: DateTime<Utc>,
     grace: Duration,
@@ -48,7 +48,7 @@ fn orders(facts: &Facts, late: &mut Late<'_>) {
         let row = format!("order {}", order.uuid);
         match order {
             Order { status: OrderStatus::Pending, attempt: Some(_), .. } => {
-                // If payment does not know the attempt, its start time is unknown.
+                // If the payment service does not know the attempt, its start time is unknown.
                 let due = begun.get(&(order.uuid, order.attempt)).copied().unwrap_or(order.pay_until);
                 late.look(&row, "its payment outcome is unknown", due);
             }
@@ -88,8 +88,8 @@ fn services(facts: &Facts, late: &mut Late<'_>) {
     }
 }
 
-/// An order waits while every courier with room for it is busy, and without bound where none has room: a place's volume is not the
-/// order's fault. One that is carried arrives after its steps.
+/// Checks deliveries. An order may wait while every courier with room for it is busy, and without bound if no courier has room. An order
+/// being carried must arrive after the courier's steps.
 fn deliveries(facts: &Facts, late: &mut Late<'_>) {
     let fits = |volume: i32| {
         let mut places = facts.places.iter().filter(|place| place.total_volume >= volume);

@@ -1,4 +1,6 @@
-//! Each settled attempt to pay has exactly one `PaymentCompleted`, which agrees with payment's row, the provider's ledger and the order.
+//! Invariant 10: Each settled attempt to pay has exactly one `PaymentCompleted`.
+//!
+//! The event agrees with the row in the payment service's database, the provider's ledger and the order.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Each consumer's effects equal the distinct events it received, and it received all of them.
+//! Invariant 5: Each consumer's effects equal the distinct events it received, and it received all of them.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,7 +18,7 @@ use crate::{
     report::Check,
 };
 
-/// How much earlier than its cause an effect may be dated: PostgreSQL's now() is the start of the transaction.
+/// How much later than the inbox row an effect may be dated: `received_at` is `now()`, the start of the consumer's transaction.
 const SLACK: Duration = Duration::from_secs(2);
 
 pub fn check(facts: &Facts) -> Finding {
@@ -93,7 +93,7 @@ struct Published<'a> {
     orders: HashMap<&'static str, HashMap<Uuid, Uuid>>,
     /// Their outbox rows.
     written: HashMap<Uuid, &'a OutboxRow>,
-    /// The orders that are to be delivered, and whether each was ever paid.
+    /// The orders that have to be delivered, and whether each was ever paid.
     to_be_delivered: HashMap<Uuid, bool>,
 }
 

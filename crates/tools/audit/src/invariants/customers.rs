@@ -1,4 +1,4 @@
-//! A customer's versions follow each other; a loan is credited once, and only to a customer who was VERIFIED then.
+//! Invariant 12: A customer's versions follow each other; a loan is credited once, and only to a customer who was VERIFIED then.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -129,7 +129,7 @@ fn loans(facts: &Facts, histories: &HashMap<Uuid, Versions<'_>>, check: &mut Che
     }
 }
 
-/// The version that decided a loan says the same as the loan.
+/// Checks that the version which decided a loan agrees with the loan's status.
 fn decided(loan: &Loan, versions: Option<&Versions<'_>>, row: &str, check: &mut Check) {
     let status = loan.version.and_then(|version| versions?.get(&version)).map(|version| version.status);
     let fits = match loan.status {

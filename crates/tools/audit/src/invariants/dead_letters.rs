@@ -1,4 +1,4 @@
-//! The dead-letter topics hold exactly the poison that was sent.
+//! Invariant 8: The dead-letter topics hold exactly the poison that was sent.
 
 use std::collections::HashSet;
 

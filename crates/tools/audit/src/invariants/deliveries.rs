@@ -1,4 +1,6 @@
-//! Each assembled order with an address is delivered once; a courier carries one order, its own; each status is published once, in order.
+//! Invariant 11: Each assembled order with an address is delivered once.
+//!
+//! A courier carries one order, which is assigned to it. Each status of a delivery is published once, in order.
 
 use std::collections::{HashMap, HashSet};
 
@@ -37,7 +39,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// An order's delivery matches the order's status. `told` are the events that order has handled.
+/// Checks that an order's delivery matches the order's status. `told` are the events that the order service has handled.
 fn delivered(order: &Order, delivery: Option<&Delivery>, told: &HashSet<Uuid>, check: &mut Check) {
     let row = format!("order {}", order.uuid);
     let known = delivery.filter(|delivery| delivery.delivery.is_some());
@@ -112,7 +114,7 @@ fn named(uuid: Option<Uuid>) -> String {
     uuid.map_or_else(|| "nothing".to_owned(), |uuid| uuid.to_string())
 }
 
-/// The events that delivery has written equal the statuses and states that its orders have had, in their order.
+/// Checks that the events written by the delivery service equal the statuses and states that its orders have had, in their order.
 fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
     let mut written: HashMap<Uuid, Vec<&OutboxRow>> = HashMap::new();
     for row in facts.outbox.iter().filter(|row| row.service == "delivery") {
@@ -174,8 +176,8 @@ impl<'a> Topic<'a> {
         Self { records }
     }
 
-    /// The statuses of an order, each at its first record, where that is not how it had them. The topic may have lost the oldest, and
-    /// may lack those that are not published yet.
+    /// Returns the published statuses of an order, each at its first record, if their order differs from the delivery's. The topic may have
+    /// lost the oldest records, and may lack statuses not published yet.
     fn reordered(&self, order: Uuid, had: &[Uuid]) -> Option<Vec<Uuid>> {
         let records = self.records.get(&order)?;
         let mut seen = HashSet::new();

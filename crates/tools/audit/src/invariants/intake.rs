@@ -1,4 +1,4 @@
-//! Every consumed order of the stream is kept once, with the content of its first record, or is a dead letter.
+//! Invariant 13: Every consumed order of the stream is kept once, with the content of its first record, or is a dead letter.
 
 use std::collections::HashMap;
 

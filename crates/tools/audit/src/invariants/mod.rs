@@ -19,18 +19,19 @@ mod waivers;
 pub use self::waivers::waive;
 use crate::{Facts, Finding};
 
+/// All invariants, by their numbers in `docs/guarantees.md`.
 pub const ALL: [fn(&Facts) -> Finding; 13] = [
-    orders::check,
-    money::check,
-    stock::check,
-    publication::check,
-    consumer_effects::check,
-    notifications::check,
-    bounds::check,
-    dead_letters::check,
-    sessions::check,
-    completions::check,
-    deliveries::check,
-    customers::check,
-    intake::check,
+    /*  1 */ orders::check,
+    /*  2 */ money::check,
+    /*  3 */ stock::check,
+    /*  4 */ publication::check,
+    /*  5 */ consumer_effects::check,
+    /*  6 */ notifications::check,
+    /*  7 */ bounds::check,
+    /*  8 */ dead_letters::check,
+    /*  9 */ sessions::check,
+    /* 10 */ completions::check,
+    /* 11 */ deliveries::check,
+    /* 12 */ customers::check,
+    /* 13 */ intake::check,
 ];

@@ -1,4 +1,4 @@
-//! Charges per order are 0 or 1, and charges minus refunds is 1 exactly when the order is PAID or ASSEMBLED; balances add up.
+//! Invariant 2: Charges per order are 0 or 1, and charges minus refunds is 1 exactly when the order is PAID or ASSEMBLED; balances add up.
 
 use std::collections::HashMap;
 

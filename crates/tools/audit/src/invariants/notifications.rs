@@ -1,4 +1,4 @@
-//! Each (order, kind, chat) was notified once, or twice if flagged as ambiguous.
+//! Invariant 6: Each (order, kind, chat) was notified once, or twice if flagged as ambiguous.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! Every acknowledged order exists exactly once.
+//! Invariant 1: Every acknowledged order exists exactly once.
 
 use std::collections::{HashMap, HashSet};
 

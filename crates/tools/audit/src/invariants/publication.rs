@@ -1,4 +1,4 @@
-//! Every outbox row reached its topic; no event in a topic lacks its row.
+//! Invariant 4: Every outbox row reached its topic; no event in a topic lacks its row.
 
 use std::collections::{HashMap, HashSet};
 

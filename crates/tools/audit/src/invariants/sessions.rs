@@ -1,4 +1,4 @@
-//! No session works after its logout was acknowledged.
+//! Invariant 9: No session works after its logout was acknowledged.
 
 use crate::{Facts, Finding, facts::Probe, report::Check};
 

@@ -1,4 +1,4 @@
-//! For each part: initial + restocked = available + reserved + consumed, and available is never negative.
+//! Invariant 3: For each part: initial + restocked = available + reserved + consumed, and available is never negative.
 
 use std::collections::{BTreeMap, HashMap};
 

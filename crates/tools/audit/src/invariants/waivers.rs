@@ -7,7 +7,7 @@ use contracts::events::{
 
 use crate::{Facts, Finding, Verdict, facts::Discarded};
 
-/// The invariants, besides the effects, that a service violates by never handling an event.
+/// Returns the invariants, except that of effects, that a service violates if it never handles an event.
 fn broken_without(service: &str, kind: &str) -> &'static [u8] {
     match (service, kind) {
         // The order stays PAID.

@@ -21,7 +21,7 @@ pub enum Link {
     Kafka,
     Provider,
     Telegram,
-    /// customers to the program that checks identities.
+    /// The customers service to the program that checks identities.
     Checker,
 }
 
@@ -63,7 +63,7 @@ impl Links {
         Ok(self.get(link)?.address())
     }
 
-    /// Points every link to `service` at these replicas, each with the address for customers and the one for other services.
+    /// Points every link to `service` at `targets`, its replicas, each with its address for customers and its address for other services.
     pub fn aim(&self, service: &'static Service, targets: &[(SocketAddr, SocketAddr)]) {
         let (fronts, calls): (Vec<String>, Vec<String>) =
             targets.iter().map(|(front, call)| (front.to_string(), call.to_string())).unzip();

@@ -97,7 +97,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Takes the process out of `self`; one that had exited unexpectedly is recorded.
+    /// Takes the process out of `self`, and records whether it had exited unexpectedly.
     fn forget(&mut self) -> Option<Child> {
         self.pid.store(0, Ordering::Relaxed);
         let child = self.child.take()?;

@@ -229,7 +229,7 @@ async fn is_ready(client: &reqwest::Client, admin: SocketAddr) -> bool {
     answer.is_ok_and(|answer| answer.status().is_success())
 }
 
-/// Resident memory in bytes, where the system reports it (Linux).
+/// Returns the resident memory in bytes, if the system reports it (Linux).
 fn memory(pid: i32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -62,7 +62,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Starts all three. Kafka's clients are told to come to `kafka`, where there is a broker that can be told so.
+    /// Starts all three servers. The broker advertises the address `kafka` to its clients, if it is a real one.
     pub async fn start(directory: &Path, kind: BrokerKind, kafka: SocketAddr) -> anyhow::Result<Self> {
         let mut postgres_options = postgres::Options::new(directory.join("postgres"));
         postgres_options.settings.push(("max_connections", CONNECTIONS));

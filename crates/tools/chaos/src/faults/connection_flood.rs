@@ -15,13 +15,12 @@ const ABREAST: usize = 8;
 /// Holds the connections until it is dropped.
 pub struct ConnectionFlood {
     connections: Vec<PgConnection>,
-    /// How many connections of others were terminated.
+    /// The number of terminated connections of other clients.
     pub terminated: usize,
 }
 
 impl ConnectionFlood {
-    /// Terminates the connections of others at `url` until every slot is occupied.
-    /// Fails after forty seconds.
+    /// Terminates other clients' connections at `url` until this flood occupies every slot. Fails after forty seconds.
     pub async fn fill(url: &str) -> anyhow::Result<Self> {
         let until = Instant::now() + PATIENCE;
         let mut first = PgConnection::connect(url).await?;

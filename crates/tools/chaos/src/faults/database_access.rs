@@ -108,7 +108,7 @@ async fn retries(experiment: &Experiment) -> anyhow::Result<Vec<(&'static Servic
     Ok(retries)
 }
 
-/// Rejects these services while `meanwhile` runs, and restores access even if it fails.
+/// Revokes these services' access while `meanwhile` runs, and restores it even if `meanwhile` fails.
 async fn refuse<T>(
     experiment: &Experiment,
     refusal: Refusal,

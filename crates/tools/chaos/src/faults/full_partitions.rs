@@ -27,7 +27,7 @@ const EACH: usize = 500;
 const SLOW: Duration = Duration::from_millis(200);
 /// How long it may take until every partition has an event.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// After this what was published or reassigned has been fetched.
+/// The time after which published records and reassigned partitions have been fetched.
 const FETCHED: Duration = Duration::from_secs(3);
 /// After this the broker has noticed that a member left: its session timeout is six seconds.
 const GONE: Duration = Duration::from_secs(9);

@@ -58,7 +58,7 @@ async fn lies(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// The events of paid orders that delivery has dead-lettered, the oldest first.
+/// Returns the events of paid orders that the delivery service has dead-lettered, oldest first.
 async fn letters(cluster: &Cluster) -> anyhow::Result<Vec<DeadLetter>> {
     let config = cluster.sources.kafka.clone();
     let topic = dead_letter_topic(cluster.sources.topics.of::<OrderPaid>());
@@ -70,7 +70,7 @@ async fn letters(cluster: &Cluster) -> anyhow::Result<Vec<DeadLetter>> {
     Ok(letters.into_iter().filter(own).collect())
 }
 
-/// How many of the events delivery has not handled.
+/// Returns how many of the events the delivery service has not handled.
 async fn unhandled(cluster: &Cluster, letters: &[DeadLetter]) -> anyhow::Result<usize> {
     let events: Vec<Uuid> = letters.iter().filter_map(|letter| letter.event(OrderPaid::TYPE)).collect();
     let database = cluster.sources.databases.get(&delivery::SERVICE)?;

@@ -57,7 +57,7 @@ struct Expected<'a> {
 }
 
 impl Applicant {
-    /// Registers a new user, and tries again where a service does not answer just now.
+    /// Registers a new user, and retries if a service does not answer.
     async fn register(shop: &Shop) -> anyhow::Result<Self> {
         let until = Instant::now() + DECIDED;
         loop {
@@ -77,7 +77,7 @@ impl Applicant {
         Ok(Self { user, session, loan: ApprovedLoan { id, customer: user, amount, approved_at } })
     }
 
-    /// What differs from what is expected; nothing if it is so.
+    /// Returns the difference from the expected state; `None` if there is none.
     async fn differs(&self, lending: &Lending, expected: &Expected<'_>) -> anyhow::Result<Option<String>> {
         let customer = lending.customer(&self.session, self.user).await?;
         let loans = lending.loans(&self.session, self.user).await?;
@@ -112,7 +112,7 @@ impl Applicant {
 
 const VERIFIED: Expected<'static> = Expected { status: "VERIFIED", name: NAME, reason: "", loan: "unknown" };
 
-/// Customers of each kind that the contract's table has: new and approved, new and refused, verified and changed to what is refused.
+/// Customers of each kind in the contract's table: new and approved, new and refused, verified and then changed to data that is refused.
 async fn silent(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let (shop, lending, bank) = (experiment.cluster.shop()?, experiment.cluster.lending()?, experiment.cluster.bank()?);
     let mut done = Injection::default();

@@ -10,6 +10,7 @@ mod couriers;
 mod crash_points;
 mod database_access;
 mod disk;
+mod external_links;
 mod failing_builds;
 mod frozen_relay;
 mod full_partitions;
@@ -17,14 +18,13 @@ mod geo;
 mod lending;
 mod link_faults;
 mod mad_producer;
-mod network;
 mod postgres;
 mod process_kills;
 mod provider;
 mod redelivery;
 mod redis;
 mod rolling;
-mod servers;
+mod service_links;
 pub mod storm;
 mod telegram;
 mod unroutable;
@@ -45,8 +45,8 @@ pub fn all() -> Vec<Fault> {
         &postgres::FAULTS,
         &database_access::FAULTS,
         &redis::FAULTS,
-        &network::FAULTS,
-        &servers::FAULTS,
+        &service_links::FAULTS,
+        &external_links::FAULTS,
         &provider::FAULTS,
         &failing_builds::FAULTS,
         &geo::FAULTS,

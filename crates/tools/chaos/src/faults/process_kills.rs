@@ -1,4 +1,4 @@
-//! `kill -9` of each service in turn.
+//! `kill -9` of each service in turn. `crates/shipyard/tests/chaos` runs this fault and a few others, briefly.
 
 use std::time::Duration;
 

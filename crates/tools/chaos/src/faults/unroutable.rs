@@ -96,7 +96,7 @@ async fn others(cluster: &Cluster, last: i64, orders: &[Uuid]) -> anyhow::Result
     Ok(counted.bind(last).bind(orders).bind(PUBLISHED.as_secs_f64()).fetch_one(database(cluster)?).await?)
 }
 
-/// How many later events of these orders were published.
+/// Returns how many later events of `orders` were published.
 async fn overtaking(cluster: &Cluster, last: i64, orders: &[Uuid]) -> anyhow::Result<i64> {
     let counted =
         sqlx::query_scalar("select count(*) from outbox where id > $1 and key = any($2) and published_at is not null");

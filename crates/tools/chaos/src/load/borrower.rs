@@ -52,7 +52,7 @@ enum Call {
 }
 
 impl Borrower {
-    /// Becomes a customer, and then borrows in an endless loop; now and then the profile changes, and is checked anew.
+    /// Becomes a customer, and then borrows in an endless loop; sometimes the profile changes and is checked again.
     pub async fn live(mut self) {
         self.create().await;
         loop {
@@ -70,7 +70,7 @@ impl Borrower {
         self.ask(&operation, Call::Create, &[Code::AlreadyExists]).await;
     }
 
-    /// The bank approves a loan, and tells some of them twice. A loan counts once the broker has it.
+    /// Makes the bank approve a loan; some loans are published twice. A loan counts once the broker has acknowledged it.
     async fn borrow(&mut self) {
         let number = LOANS.fetch_add(1, Ordering::Relaxed);
         let operation = self.begin(format!("loan {number}")).await;

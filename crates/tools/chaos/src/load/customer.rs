@@ -67,7 +67,7 @@ impl Customer {
         }
     }
 
-    /// Asks where the order is.
+    /// Requests the position of the order.
     async fn follow(&mut self, order: &mut Order) {
         let (answer, _operation) = self.ask(&Request::delivery(order.uuid)).await;
         if let Final::Done(body) = answer

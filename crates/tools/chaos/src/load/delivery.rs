@@ -38,7 +38,7 @@ impl Delivery {
 
     /// Checks the answer of `…/delivery`.
     pub fn check(&mut self, body: &Value) -> anyhow::Result<()> {
-        // Order's own copy, while delivery is away.
+        // The order service's own copy, while the delivery service is unavailable.
         let known = if body["stale"] == true { &mut self.copied.clone() } else { &mut self.told };
         next(known, body.get("status"))?;
         let arrived = body["status"] == "DELIVERED" && body["stale"] != true;
@@ -47,7 +47,7 @@ impl Delivery {
     }
 }
 
-/// A delivery goes through its statuses in their order, and may fail before a courier has it.
+/// Checks that a delivery goes through its statuses in their order, or fails before a courier carries it.
 fn next(known: &mut Option<&'static str>, status: Option<&Value>) -> anyhow::Result<()> {
     let Some(status) = status else {
         ensure!(known.is_none(), "its delivery was {known:?} before, and is gone");

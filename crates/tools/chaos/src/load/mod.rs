@@ -48,7 +48,7 @@ use client::{
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// How many customers register at once; each costs a password hash.
 const REGISTERING: usize = 4;
-/// How many of them borrow, besides.
+/// The number of customers who also take loans.
 const BORROWERS: usize = 2;
 
 #[derive(Clone, Debug)]

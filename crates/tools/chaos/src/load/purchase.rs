@@ -1,4 +1,4 @@
-//! How a customer orders, pays and cancels, and what each answer implies.
+//! A customer's orders, payments and cancellations, and the consequences of each response.
 
 use audit::facts::Answer;
 

@@ -34,7 +34,7 @@ impl Random {
         }
     }
 
-    /// For some of the orders, a street where no courier has been yet.
+    /// Returns a street for some of the orders: one where no courier has been yet.
     pub fn address(&mut self) -> Option<String> {
         (self.percent() < 40).then(|| format!("Street {}, house {}", self.rng.random_range(0..100_000), self.percent()))
     }

@@ -45,7 +45,7 @@ impl Request {
         Self::get(format!("{ORDERS}/{order}"))
     }
 
-    /// Where an order is; refused until delivery has it.
+    /// Requests the position of an order; refused until the delivery service knows the order.
     pub fn delivery(order: Uuid) -> Self {
         Self { refusals: &["DELIVERY_NOT_FOUND"], ..Self::get(format!("{ORDERS}/{order}/delivery")) }
     }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 const SERVICE_KEY: &str = "a key of fuzzing, long enough for HS256";
 /// Calls at a time: more than one thread makes.
 const SLOTS: usize = 64;
-/// After so many inputs it is made anew, so that what they leave behind does not grow.
+/// The number of inputs after which the system is created again, so that their leftovers do not accumulate.
 const LIFE: u32 = 2_000;
 
 thread_local! {

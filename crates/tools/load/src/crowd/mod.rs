@@ -31,15 +31,15 @@ pub struct Options {
     pub places: Places,
     /// How many users are registered.
     pub users: usize,
-    /// HTTP connections that all of them share.
+    /// The number of HTTP connections that all users share.
     pub connections: usize,
-    /// Orders are for this many kinds of parts, the first of the catalogue; none is all.
+    /// Orders use only the first N parts of the catalogue. `None` means the whole catalogue.
     pub kinds_of_parts: Option<usize>,
 }
 
 pub struct Crowd {
     shared: Arc<Shared>,
-    /// The kinds of parts that orders are for, with what was in stock.
+    /// The parts that orders use, with their stock at the start.
     parts: Vec<Part>,
 }
 
@@ -51,7 +51,7 @@ struct Shared {
 }
 
 impl Crowd {
-    /// Registers and logs in users; `each` gets how many there are so far. Fails with one sentence where no shop answers.
+    /// Registers and logs in users; `each` gets the number so far. Fails with one sentence if no shop answers.
     pub async fn gather(options: &Options, each: impl FnMut(usize)) -> anyhow::Result<Self> {
         ensure!(options.users > 0, "users: there must be one at least");
         ensure!(options.connections > 0, "connections: there must be one at least");
@@ -76,7 +76,7 @@ impl Crowd {
         &self.shared.parts
     }
 
-    /// The least that is in stock of a part that orders are for, as it was when the users were gathered.
+    /// Returns the lowest stock among the parts that orders use, as of when the users were gathered.
     pub fn stock(&self) -> i64 {
         self.parts.iter().map(|part| part.stock_quantity).min().unwrap_or(0)
     }
@@ -86,7 +86,7 @@ impl Crowd {
         self.shared.orders.unpaid()
     }
 
-    /// Makes orders until this many are unpaid, and until every user has one where `all_read`; `each` gets how many were made.
+    /// Makes orders until `unpaid` of them are unpaid and, with `all_read`, until every user has an order; `each` gets the number so far.
     pub async fn prepare(&self, unpaid: usize, all_read: bool, mut each: impl FnMut(usize)) -> anyhow::Result<()> {
         let Shared { parts, orders, .. } = &*self.shared;
         let readers = (0..self.users()).filter(|user| all_read && orders.latest(*user).is_none());

@@ -18,7 +18,7 @@ pub(crate) struct Operation {
 }
 
 impl Crowd {
-    /// An operation of this kind by a user at random; an order is for so many parts at random.
+    /// Creates an operation of this kind by a random user; an order is for `parts` random parts.
     pub(crate) fn operation(&self, kind: Kind, parts: usize, rng: &mut impl Rng) -> Operation {
         let all = &self.shared.parts;
         let user = rng.random_range(0..self.users());

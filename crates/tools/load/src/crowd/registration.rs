@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::Options;
 use crate::account::Account;
 
-/// Registrations at once. Each is a hash of argon2, and iam has a thread per core for these.
+/// The number of concurrent registrations. Each costs an argon2 hash, for which iam has one thread per core.
 const AT_ONCE: usize = 4;
 /// iam refuses an address with many registrations for a minute at most.
 const PATIENCE: Duration = Duration::from_secs(75);

@@ -1,4 +1,4 @@
-//! The bounds of a search: when a step holds, and which rates are tried.
+//! The bounds of a search: the limits that a step must meet, and the rates that are tried.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::plan::Plan;
 /// Samples that a p99 needs.
 const LEAST_SAMPLES: f64 = 100.0;
 
-/// When a step holds, and which rates are tried.
+/// The limits that a step must meet to pass (goodput, p99, errors), and the rates that the search tries.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// The first rate.
@@ -20,7 +20,7 @@ pub struct Bounds {
     pub growth: f64,
     /// The part of the rate that goodput must reach, from 0 to 1.
     pub follows: f64,
-    /// What p99 may be.
+    /// The highest p99 that passes.
     pub p99: Duration,
     /// The part of operations that may fail, from 0 to 1.
     pub errors: f64,
@@ -33,7 +33,7 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// Fails with the field that is wrong, or where steps like `plan` would be too short.
+    /// Fails, naming the field, if a bound is wrong or if steps like `plan` would be too short.
     pub fn check(&self, plan: &Plan) -> anyhow::Result<()> {
         ensure!(self.from > 0, "rate: must be above 0");
         ensure!(self.from <= self.to, "highest rate: {} is below the first one, {}", self.to, self.from);

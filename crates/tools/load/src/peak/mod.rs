@@ -12,17 +12,17 @@ use crate::report::Report;
 
 /// Steps between the highest rate that held and the lowest that did not.
 const REFINEMENTS: u32 = 2;
-/// Rates nearer to each other are not told apart.
+/// The ratio of two rates below which they count as equal.
 const NEAR: f64 = 1.05;
 
 /// The outcome of a search.
 #[derive(Clone, Debug, Serialize)]
 pub struct Peak {
-    /// The highest rate that held; none where none did.
+    /// The highest rate that passed; `None` if none did.
     pub rate: Option<u32>,
     /// The highest goodput of a step that held.
     pub goodput: Option<f64>,
-    /// False where the highest rate of the bounds held, so that the peak is above it.
+    /// False if the highest rate of the bounds passed, so that the peak is above it.
     pub is_found: bool,
     pub steps: Vec<Step>,
 }

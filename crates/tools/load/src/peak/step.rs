@@ -1,4 +1,4 @@
-//! One step of a search: what was measured at its rate, and whether the shop kept up.
+//! One step of a search: the measurement at its rate, and whether the shop kept up.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub struct Step {
     /// The part of operations that failed, from 0 to 1.
     pub error_rate: f64,
     pub sent_late_p99: Option<f64>,
-    /// Why the shop did not keep up; none where it did.
+    /// Why the shop did not keep up; `None` if it did.
     pub problem: Option<String>,
 }
 

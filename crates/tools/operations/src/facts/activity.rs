@@ -141,7 +141,7 @@ pub async fn fingerprint(databases: &Databases) -> anyhow::Result<String> {
     Ok(fingerprint.join("\n"))
 }
 
-/// That of a service whose own tables are in no line of [`FINGERPRINTS`]: its outbox and inbox. Nothing for one that has neither.
+/// Returns the fingerprint of a service without a line in [`FINGERPRINTS`]: its outbox and inbox. `None` if the service has neither.
 fn shared_fingerprint(service: &Service) -> Option<&'static str> {
     match (service.has_table("outbox"), service.has_table("inbox")) {
         (true, true) => Some("select concat_ws(' ', (select max(id) from outbox), (select count(*) from inbox))"),

@@ -1,4 +1,4 @@
-//! Reads the stream of orders and what intake keeps of it.
+//! Reads the stream of orders and the orders that the intake service stores.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use sqlx::{FromRow, types::Json};
 use super::{Progress, snapshot, topics::GROUP};
 use crate::{databases::Databases, dead_letters};
 
-/// Reads the offsets that are committed, then the tables and the topic: what was consumed by then is in the tables.
+/// Reads first the committed offsets, then the tables and the topic, so that the tables contain every record consumed until then.
 pub async fn read(
     databases: &Databases,
     config: &kafka::Config,

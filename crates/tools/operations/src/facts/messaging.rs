@@ -59,12 +59,13 @@ pub async fn inboxes(database: &mut PgConnection, service: &'static Service) -> 
     Ok(inboxes.into_iter().map(|(consumer, rows)| Inbox { service: service.name, consumer, rows }).collect())
 }
 
-/// The migration of order since which rows outlive all records of their topics.
+/// The version of order's migration since which outbox and inbox rows are kept longer than any Kafka record.
 const RETENTION: i64 = 5;
-/// How much longer than their topics' retention rows were kept before that migration.
+/// How much longer than the retention of their topics the rows were kept before that migration.
 const BEFORE: Duration = Duration::from_hours(24);
 
-/// Since when outbox and inbox are complete. Rows about to be removed may be missing on one side only, hence the margin of a day.
+/// Returns the time since which outbox and inbox are complete. Rows about to be removed may be missing on one side only, hence the margin
+/// of a day.
 pub async fn kept_since(
     databases: &Databases,
     kafka: &kafka::Config,

@@ -34,7 +34,7 @@ pub use self::{
 use crate::{databases::Databases, services::with_database};
 use platform::service::Service;
 
-/// The variable that tells since when a non-persistent broker has records; the one-process shop sets it for its tools.
+/// The variable with the time since which a non-persistent broker has records; the one-process shop sets it for its tools.
 pub const LOG_SINCE: &str = "KAFKA_LOG_SINCE";
 
 /// The sources of facts.
@@ -107,7 +107,7 @@ impl Sources {
         })
     }
 
-    /// Reads one database: its outbox and inboxes, if it has them, and what its service's file here reads.
+    /// Reads one database: its outbox and inboxes, if it has them, and the facts that its service's file here reads.
     async fn read(&self, service: &'static Service) -> anyhow::Result<Facts> {
         let mut snapshot = snapshot(&self.databases, service).await?;
         let database = &mut *snapshot;

@@ -71,7 +71,7 @@ struct Outcome {
     transaction_uuid: Option<Uuid>,
 }
 
-/// The responses stored under idempotency keys: all that the databases know of what clients received.
+/// Reads the responses stored under idempotency keys, the only trace in the databases of responses that clients received.
 async fn acknowledged(database: &mut PgConnection) -> anyhow::Result<Vec<Acknowledged>> {
     let mut rows = sqlx::query_as::<_, Outcome>(
         r#"select order_uuid,

@@ -40,7 +40,7 @@ pub struct Broker {
     address: SocketAddr,
 }
 
-/// Fails if no engine answers within 5 s, or if the image can neither be found nor pulled within 3 minutes; tells which.
+/// Fails, with the cause, if no engine answers within 5 s, or if the image can neither be found nor pulled within 3 minutes.
 pub async fn available() -> anyhow::Result<()> {
     docker::available(&image()).await
 }

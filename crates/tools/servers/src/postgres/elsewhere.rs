@@ -9,7 +9,7 @@ use anyhow::Context as _;
 
 use crate::process;
 
-/// The file in such a directory with the path of its link.
+/// The file in such a directory that contains the path of the symbolic link.
 const OWNER: &str = "owner";
 
 /// Creates an empty directory in `base`, and `link` to it. The name is random, so that a deleted link's directory is not reused.

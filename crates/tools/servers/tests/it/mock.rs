@@ -81,8 +81,8 @@ async fn the_mock_of_kafka_serves_the_consumers_and_producers_of_the_shop() {
     notes.wait_for(200).await;
     first.1.cancel();
     first.0.await.unwrap().unwrap();
-    // One member at a time, as in one process. A member that ends while another joins makes the mock wait for a leader that is gone;
-    // after 4 s the other asks again, and an assertion of librdkafka ends the process.
+    // One member at a time, as in one process. If a member leaves while another joins, the mock broker waits for the departed group leader;
+    // after 4 s the joining member retries, and a librdkafka assertion aborts the process.
     let second = consume("second");
     publisher.publish((200..300).map(|n| record(n % 10, &n.to_string())).collect()).await.unwrap();
     notes.wait_for(300).await;

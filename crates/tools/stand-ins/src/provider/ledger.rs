@@ -1,4 +1,4 @@
-//! The provider's ledger: its state and what it has charged and refunded.
+//! The provider's ledger: intents, charges and refunds.
 
 use std::{
     collections::HashMap,

@@ -55,7 +55,7 @@ impl Provider {
         self.ledger.lock().faults.mode = mode;
     }
 
-    /// Scripts the faults of the next new charges, one each. A replayed request is not new; one that had no effect is.
+    /// Scripts the faults of the next new charges, one each. A replayed request is not new; a request whose first attempt had no effect is.
     pub fn script(&self, faults: impl IntoIterator<Item = ProviderFault>) {
         self.ledger.lock().faults.script.extend(faults);
     }

@@ -29,7 +29,7 @@ impl Request {
     }
 }
 
-/// Whether a job was started, by event: none for an event that was handled before, or an order that has a job.
+/// Starts jobs. Returns, by event, whether a job was started: not for an event handled before, nor for an order that has a job.
 pub async fn start(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<EventId, bool>> {
     let consumers: Vec<&str> = requests.iter().map(|request| request.consumer).collect();
     let events: Vec<_> = requests.iter().map(|request| request.event.uuid()).collect();

@@ -12,7 +12,7 @@ use super::{Change, Event, KycStatus, Profile, Words};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// The checker is asked about `profile`. `kept` was verified before, and comes back where this one is refused.
+    /// The checker is asked about `profile`. `kept` was verified before, and is restored if `profile` is refused.
     Pending {
         profile: Profile,
         kept: Option<Profile>,
@@ -86,7 +86,7 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// A user becomes a customer. `known` is what it was before: nothing, or erased.
+    /// Makes a user a customer. `known` is the customer before: `None`, or one that was erased.
     pub fn create(id: UserId, profile: Profile, known: Option<&Self>) -> Result<(Self, Event), Refusal> {
         let version = match known {
             None => 0,
@@ -98,7 +98,7 @@ impl Customer {
         Ok((customer, Event { change: Change::Created, ..event }))
     }
 
-    /// `version` is the one that the caller has seen.
+    /// Replaces the profile and begins a check. `version` is the version that the caller has seen.
     pub fn update(&mut self, profile: Profile, version: i64) -> Result<Event, Refusal> {
         let kept = match &self.state {
             State::Pending { .. } => return Err(Refusal::InProgress),
@@ -110,7 +110,7 @@ impl Customer {
         Ok(self.reach(State::Pending { profile, kept }, None))
     }
 
-    /// The checker has decided. Nothing where no check is under way.
+    /// Applies the checker's verdict. Returns `None` if no check is in progress.
     pub fn decide(&mut self, verdict: Verdict) -> Option<Event> {
         let State::Pending { profile, kept } = &self.state else { return None };
         let (state, why) = match (verdict, kept) {
@@ -125,7 +125,7 @@ impl Customer {
         Some(self.reach(state, why))
     }
 
-    /// An operator rejects a verified customer. Nothing where it is rejected or erased already.
+    /// Rejects a verified customer, for an operator. Returns `None` if the customer is rejected or erased already.
     pub fn roll_back(&mut self, words: Option<Words>) -> Result<Option<Event>, Refusal> {
         match &self.state {
             State::Pending { .. } => Err(Refusal::InProgress),
@@ -138,7 +138,7 @@ impl Customer {
         }
     }
 
-    /// Removes the personal data. Nothing where that has been done.
+    /// Removes the personal data. Returns `None` if the customer is erased already.
     pub fn erase(&mut self) -> Result<Option<Event>, Refusal> {
         match &self.state {
             State::Pending { .. } => Err(Refusal::InProgress),
@@ -156,7 +156,7 @@ impl Customer {
         }
     }
 
-    /// The data that the customer has now.
+    /// Returns the customer's current profile.
     pub const fn profile(&self) -> Option<&Profile> {
         match &self.state {
             State::Pending { profile, .. } | State::Verified(profile) | State::Rejected(profile) => Some(profile),
@@ -164,7 +164,7 @@ impl Customer {
         }
     }
 
-    /// The verified data that comes back where the present is refused.
+    /// Returns the verified profile that is restored if the current one is refused.
     pub const fn kept(&self) -> Option<&Profile> {
         match &self.state {
             State::Pending { kept, .. } => kept.as_ref(),

@@ -53,7 +53,7 @@ impl MemoryRepository {
         self.tables().customers.values().map(|known| known.customer.clone()).collect()
     }
 
-    /// What each version of each customer was.
+    /// Returns the status of each version of each customer.
     pub fn versions(&self) -> Vec<(UserId, i64, KycStatus)> {
         let tables = self.tables();
         tables.versions.iter().map(|((customer, version), status)| (*customer, *version, *status)).collect()
@@ -64,7 +64,8 @@ impl MemoryRepository {
         self.tables().loans.values().map(|row| (row.loan.clone(), row.version)).collect()
     }
 
-    /// Decides that a held loan is credited without a look at its customer. The simulation does so to see that its invariants find it.
+    /// Decides that a held loan is credited, without checking its customer. The simulation uses this to prove that its invariants detect
+    /// it.
     pub fn credit_unchecked(&self, loan: &LoanId) {
         self.tables().decide(loan, LoanStatus::Crediting);
     }
@@ -99,7 +100,7 @@ impl Due {
         Self { tries: 0, at: Instant::now() }
     }
 
-    /// Leases what is due, and returns the time.
+    /// Leases the row and returns the duration of the lease.
     fn take(&mut self) -> std::time::Duration {
         let lease = super::lease(self.tries);
         self.tries += 1;

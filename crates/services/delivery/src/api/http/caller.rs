@@ -3,13 +3,13 @@
 use contracts::ids::UserId;
 use platform::auth::{Caller, OpenCaller};
 
-/// True for an order of this user; baskets and tries have none.
+/// Returns true if the order belongs to this user; baskets and trial orders have no user.
 pub fn sees_order_of(caller: &OpenCaller, user: Option<UserId>) -> bool {
     let sees = |known: &Caller| known.may_operate() || user.is_some_and(|user| known.may_see(user.uuid()));
     caller.known().is_none_or(sees)
 }
 
-/// The user whose orders alone the caller sees; nothing for a caller who sees all.
+/// Returns the user to whose orders the caller is restricted; `None` for a caller who sees all.
 pub fn sees_orders_of(caller: &OpenCaller) -> Option<UserId> {
     match caller.known() {
         Some(Caller::User(user)) if !caller.may_operate() => Some(UserId::new(user.uuid)),

@@ -11,11 +11,11 @@ use crate::{
     service::DeliveryService,
 };
 
-/// Where a try goes, and its volume.
+/// The street and the volume of a trial order.
 const STREET: &str = "Несуществующая";
 const VOLUME: i64 = 5;
 
-/// Make a try: an order without a user, to see a courier move
+/// Create a trial order: an order without a user, to see a courier move
 ///
 /// A body is ignored.
 #[utoipa::path(

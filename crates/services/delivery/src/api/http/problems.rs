@@ -39,7 +39,7 @@ impl From<Error> for Problem {
         match error {
             Error::CourierNotFound => declared(COURIER_NOT_FOUND),
             Error::TooMany(_) => declared(TOO_MANY),
-            // What geo says of the street of a try is geo's mistake, not the caller's.
+            // The caller did not choose the street of a trial order, so that geo's rejection of it is not the caller's mistake.
             Error::Geo(_) | Error::Unavailable(_) | Error::Database(DatabaseError::Unavailable(_)) => {
                 tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");
                 Self::unavailable(message)

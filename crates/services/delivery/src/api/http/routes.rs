@@ -48,7 +48,7 @@ fn described() -> OpenApiRouter<DeliveryService> {
         .routes(SHARED.declared(routes!(list_active_orders::handle), &[]))
 }
 
-/// All that delivery serves over HTTP. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
+/// Builds the whole HTTP API. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
 pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let (api, document) = described().split_for_parts();
     let pages = Router::new()

@@ -167,7 +167,7 @@ impl Deliveries for PgRepository {
     }
 }
 
-/// The state that the row must be in; nothing where there must be no row.
+/// Returns the state that the row must have; `None` if there must be no row.
 fn state_name(known: &Known) -> Option<&'static str> {
     match known {
         Known::Nothing => None,

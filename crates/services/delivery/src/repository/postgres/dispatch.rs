@@ -236,7 +236,7 @@ impl Dispatch for PgRepository {
     }
 }
 
-/// Leaves a row out that makes no sense, and says so: it holds up no other.
+/// Skips an inconsistent row and logs it, so that the row blocks no other.
 fn consistent<T>(row: Result<T, DatabaseError>) -> Option<T> {
     row.inspect_err(|error| tracing::error!(%error, "skipped")).ok()
 }

@@ -1,4 +1,4 @@
-//! Rows of the tables, and what they are in the model.
+//! Rows of the tables and their conversion to the model.
 
 use chrono::NaiveDate;
 use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
@@ -72,7 +72,7 @@ impl OrderRow {
     }
 }
 
-/// The cargo of an order that waits or is carried, which every such order has.
+/// Returns the cargo of an order that waits or is carried; fails if the row has none.
 pub fn cargo(delivery: &Delivery) -> Result<Cargo, DatabaseError> {
     delivery.cargo.ok_or_else(|| DatabaseError::inconsistent("orders", "x", delivery.order))
 }
@@ -88,7 +88,7 @@ impl CourierColumns {
     }
 }
 
-/// The trip of a courier with its order.
+/// Builds the trip of a courier with its order.
 pub fn trip(courier: CourierColumns, delivery: Delivery) -> Result<Trip, DatabaseError> {
     let target = cargo(&delivery)?.location;
     let (courier, name, speed, location) = courier.read()?;

@@ -36,7 +36,7 @@ async fn the_first_couriers_are_there_and_another_can_be_added() {
 }
 
 #[tokio::test]
-async fn a_try_is_active_until_it_arrives() {
+async fn a_trial_order_is_active_until_it_arrives() {
     let fixture = Fixture::new("1h").await;
     fixture.outside.cells.lock().unwrap().insert("Несуществующая".to_owned(), (10, 8));
 
@@ -101,7 +101,7 @@ async fn a_closed_api_wants_a_session_to_read_and_an_operator_to_write() {
     let (status, problem) = fixture.post("/api/v1/couriers", &courier, Some(&user)).await;
     assert_eq!((status, &problem["code"]), (403, &json!("FORBIDDEN")));
     assert_eq!(fixture.post("/api/v1/couriers", &courier, Some(&operator)).await.0, 201);
-    // A try belongs to nobody: its id and place are the operators'.
+    // A trial order has no user: only operators see its id and location.
     assert_eq!(fixture.post("/api/v1/orders", &json!({}), Some(&user)).await.0, 403);
     assert_eq!(fixture.post("/api/v1/orders", &json!({}), Some(&operator)).await.0, 201);
     assert_eq!(fixture.get("/api/v1/orders/active", Some(&user)).await, (200, json!([])));
@@ -109,7 +109,7 @@ async fn a_closed_api_wants_a_session_to_read_and_an_operator_to_write() {
 }
 
 #[tokio::test]
-async fn a_try_without_geo_is_unavailable_and_geo_gets_neither_session_nor_token() {
+async fn a_trial_order_without_geo_is_unavailable_and_geo_gets_neither_session_nor_token() {
     let fixture = Fixture::with("1h", false).await;
     let operator = fixture.iam.operator_session(ids::random());
     fixture.outside.cells.lock().unwrap().insert("Несуществующая".to_owned(), (11, 0));

@@ -50,7 +50,7 @@ impl MemoryAttempts {
 }
 
 impl State {
-    /// For how long the key is locked.
+    /// Returns how long the key stays locked.
     fn locked(&mut self, key: &Key) -> Option<Duration> {
         let left = self.counts.get(key)?.locked_until.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)

@@ -29,7 +29,7 @@ struct Scripts {
 }
 
 impl RedisAttempts {
-    /// Every key begins with `prefix`.
+    /// Creates the store; every key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, limits: Limits) -> Self {
         let scripts = Scripts {
             begin: Script::new(concat!(include_str!("count.lua"), include_str!("attempt_begin.lua"))),

@@ -25,7 +25,7 @@ pub struct RedisContactCodes {
 }
 
 impl RedisContactCodes {
-    /// Every key begins with `prefix`.
+    /// Creates the store; every key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, limit: CodeLimit) -> Self {
         // Without a right to memory beyond Redis' limit, though it begins with a deletion.
         let create = Script::new(concat!("#!lua\n", include_str!("contact_create.lua")));
@@ -33,7 +33,7 @@ impl RedisContactCodes {
         Self { connection, prefix, limit, create, take }
     }
 
-    /// Begins as sessions' keys do, so that Redis' users need no further right. No digest of a session has this form.
+    /// The key begins like those of sessions, so that the Redis user needs no further right. No digest of a session has this form.
     fn code_key(&self, code: impl std::fmt::Display) -> String {
         format!("{}session:contact:code:{code}", self.prefix)
     }
@@ -68,7 +68,7 @@ impl ContactCodes for RedisContactCodes {
         self.store(user, code, lifetime, false).await
     }
 
-    /// A script that was repeated after its answer was lost finds no code any more: the user needs a new one.
+    /// If the script's answer is lost, its repetition finds no code any more: the user needs a new one.
     async fn take(&self, code: &CodeDigest, chat: ChatId) -> Result<Taken, Error> {
         let mut call = self.take.prepare_invoke();
         call.key(format!("{}failures:contacts:{chat}", self.prefix))

@@ -37,13 +37,13 @@ pub struct RedisSessions {
 }
 
 impl RedisSessions {
-    /// Every key begins with `prefix`.
+    /// Creates the store; every key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
         let moves_from = Instant::now() + old::ROLLOUT;
         Self { connection, prefix, bounds, scripts: Scripts::default(), moves_from }
     }
 
-    /// The same once no replica of an older version runs.
+    /// Returns the store as of the moment when no replica of an older version runs any more.
     #[must_use]
     pub fn rolled_out(self) -> Self {
         Self { moves_from: Instant::now(), ..self }
@@ -58,7 +58,7 @@ impl RedisSessions {
         format!("{}sessions:{user}", self.prefix)
     }
 
-    /// Begins as sessions' keys do, so that Redis' users need no further right.
+    /// The key begins like those of sessions, so that the Redis user needs no further right.
     fn user_key(&self, user: impl std::fmt::Display) -> String {
         format!("{}session:user:{user}", self.prefix)
     }
@@ -77,7 +77,7 @@ impl RedisSessions {
         .await
     }
 
-    /// The same for a script that reads: it is also repeated over the connection that replaces a silent one.
+    /// Calls a script that only reads. It is also repeated over the connection that replaces a silent one.
     async fn read<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
         let is_lost = |error: &RedisError| error.is_connection_dropped() || error.is_timeout();
         self.with_retry(is_lost, |mut redis| async move { call.invoke_async(&mut redis).await }).await

@@ -11,12 +11,12 @@ use crate::{
     repository::Lookup,
 };
 
-/// For this long after its start a replica leaves them where they are: replicas of such a version may still run, and find them nowhere
-/// else.
+/// For this long after its start, a replica leaves these sessions in place: replicas of the older version may still run, and look for them
+/// only there.
 pub(super) const ROLLOUT: Duration = Duration::from_mins(10);
 
 impl RedisSessions {
-    /// A session that an older version stored, with the newer of its copy of the user and the user's data.
+    /// Finds a session that an older version stored, with the newer one of the session's copy of the user and the user's data.
     pub(super) async fn found_old(&self, id: SessionId, value: &[u8], user: Option<&[u8]>) -> Lookup {
         let Some((times, copy)) = stored::read_old(value) else { return Lookup::Ended };
         let user = match user {

@@ -1,4 +1,4 @@
-//! The scripts. Those that end sessions, or only move and read them, also run when Redis has no memory left; a login does not.
+//! The session scripts. All except `open` also run when Redis is out of memory, so only a login is refused then.
 
 use redis::Script;
 

@@ -62,7 +62,7 @@ pub fn write_user(user: &User) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(&UserCopy { version: user.updated_at.timestamp_micros(), user }).map_err(Error::Session)
 }
 
-/// A session that another version wrote, and this one cannot read, has ended.
+/// Reads a session. One that this version cannot read counts as ended.
 pub fn read_session(value: &[u8]) -> Option<SessionTimes> {
     readable::<Stored>(value).map(Into::into)
 }
@@ -71,12 +71,12 @@ pub fn read_old(value: &[u8]) -> Option<(SessionTimes, User)> {
     readable::<Old>(value).map(Into::into)
 }
 
-/// Nothing, too, for data that are being changed.
+/// Reads a user's data. Returns `None` also while the data are being changed.
 pub fn read_user(value: &[u8]) -> Option<User> {
     if value.is_empty() { None } else { readable::<UserCopy<User>>(value).map(|copy| copy.user) }
 }
 
-/// What a list shows of the session with this name in the user's set.
+/// Returns the list entry of the session with this name in the user's set.
 pub fn summary(name: &str, value: &[u8]) -> Option<SessionSummary> {
     let id = digest(name).short();
     if is_old(name) {

@@ -70,7 +70,7 @@ pub async fn erase_older(pool: &Database, age: Duration) -> Result<u64, Error> {
     Ok(u64::try_from(erased.len()).unwrap_or(u64::MAX))
 }
 
-/// Removes a batch of the keys of orders that were erased longer ago than `age`.
+/// Deletes a batch of tombstones: the rows of orders erased more than `age` ago, which hold only the key.
 pub async fn remove_tombstones(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
         "delete from orders where order_uid = any(array(

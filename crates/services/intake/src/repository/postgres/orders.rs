@@ -16,7 +16,7 @@ use crate::{
     repository::{Kept, Orders, Stored},
 };
 
-/// An order as the server puts it together: the members have the names of the columns.
+/// Assembles an order from the JSON objects of PostgreSQL, whose members have the names of the columns.
 fn assembled(order: Order, delivery: Delivery, payment: Payment, items: Vec<Item>) -> Order {
     Order { delivery, payment, items, ..order }
 }

@@ -46,7 +46,7 @@ impl MemoryInventory {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True when the causing event was handled before.
+    /// Returns true if the causing event was handled before.
     fn is_duplicate(&self, cause: Option<Cause>) -> bool {
         cause.is_some_and(|cause| self.inbox.events(cause.consumer).contains(&cause.event.uuid()))
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl MemoryInventory {
-    /// Makes a reservation where the order has none, or an expired one.
+    /// Makes a reservation if the order has none, or an expired one.
     fn make(&self, tables: &mut Tables, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<Reserved>, Error> {
         let now = self.clock.now();
         let items = if let Some(expired) = tables.reservations.get(&order) {

@@ -56,7 +56,7 @@ impl Row {
 }
 
 impl MemoryNotifications {
-    /// The rows in the order in which they were made, which is that of their times.
+    /// Locks the rows, which are in the order of their creation times.
     fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
 //! The sender: sends the queue, several chats at a time, as fast as the provider allows; one replica at a time, by a lease.
 
 mod in_progress;
-mod scheduling;
+mod selection;
 
 use std::{
     sync::{Arc, atomic::Ordering},

@@ -20,12 +20,12 @@ const BASE: &str = "/api/orders";
 /// No problem is larger.
 const PROBLEM_LIMIT: usize = 64 * 1024;
 
-/// Whether the path is one of this façade's.
+/// Returns true if the path belongs to this façade.
 pub fn is_here(path: &str) -> bool {
     path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Middleware: a problem of this façade has the member `error` besides `message`, whichever layer has answered it.
+/// Middleware that copies `message` to `error` in every error response under `/api/orders`, whichever layer produced the response.
 pub async fn name_errors(request: Request, next: Next) -> Response {
     let is_here = is_here(request.uri().path());
     let response = next.run(request).await;

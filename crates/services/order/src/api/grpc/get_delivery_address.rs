@@ -1,4 +1,4 @@
-//! `GetDeliveryAddress`: tells delivery where an order goes.
+//! `GetDeliveryAddress`: returns the address of an order to the delivery service.
 
 use contracts::ids::OrderId;
 use contracts::proto::order::v1::{GetDeliveryAddressRequest, GetDeliveryAddressResponse};

@@ -22,7 +22,7 @@ pub struct Row {
     pub pay_until: DateTime<Utc>,
     pub next_at: Option<DateTime<Utc>>,
     pub epoch: i64,
-    /// True once a process besides the one that began the attempt may have asked payment for it.
+    /// True once a process other than the one that began the attempt may have called the payment service for it.
     pub shared: bool,
     pub tries: u32,
     pub receipt: Receipt,
@@ -78,7 +78,7 @@ impl Tables {
         if held { Ok(()) } else { Err(Error::KeyInProgress) }
     }
 
-    /// False when the key is another claim's.
+    /// Stores the outcome under the key. Returns false if the key belongs to another claim.
     pub fn remember(&mut self, claim: &Claim, outcome: &Outcome) -> bool {
         let key = self.key(claim);
         key.map(|key| key.outcome.get_or_insert_with(|| outcome.clone())).is_some()

@@ -112,7 +112,7 @@ impl IdempotencyKeys for PgOrders {
     }
 }
 
-/// True while the request may make changes: it has no key, or has not lost it to its repeat.
+/// Returns true while the request may make changes: it has no key, or has not lost its key to a repeat.
 pub(super) async fn is_held(pool: &Database, claim: Option<&Claim>) -> sqlx::Result<bool> {
     let Some(claim) = claim else { return Ok(true) };
     sqlx::query_scalar!(

@@ -178,7 +178,7 @@ impl Orders for PgOrders {
     }
 }
 
-/// Why an order that does not exist was not written.
+/// Finds out why an order that does not exist was not written.
 async fn why_not(pool: &Database, order: &NewOrder, terms: Terms, claim: Option<&Claim>) -> Result<Error, Error> {
     let exists = sqlx::query_scalar!(
         r#"select exists (select from orders where uuid = $1) as "is_anothers!""#,

@@ -30,7 +30,7 @@ impl RedisStatusCache {
     }
 }
 
-/// The keys of an answer, and of the mark that a caller is asking: of one slot, so that Redis Cluster takes them.
+/// Returns the key of an answer and the key of the mark that a caller is asking. Both are in one slot, as Redis Cluster requires.
 fn keys(StatusKey { question, order }: StatusKey) -> [String; 2] {
     let answer = format!("status:{{{order}}}:{}", question.as_str());
     let asked = format!("{answer}:asked");

@@ -26,7 +26,7 @@ impl Fixture {
         self.api.service.pay(self.user, self.uuid, PaymentMethod::Sbp, None).await.is_ok()
     }
 
-    /// The payment as `/api/v1` shows it, and the other one.
+    /// The payment as returned by `/api/v1/orders` and by `/api/orders`, in this order.
     async fn shown(&self) -> [Value; 2] {
         let mut shown = [Value::Null, Value::Null];
         for (value, base) in shown.iter_mut().zip(["/api/v1/orders", "/api/orders"]) {

@@ -22,7 +22,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A user without a balance row has `initial_balance`.
+    /// Creates the ledger. A user without a balance row has `initial_balance`.
     pub fn new(pool: Database, initial_balance: Money, declines: Declines) -> Self {
         let charges = GroupCommit::by_key("charge_balances", pool.clone(), charge::Request::user, charge::charge);
         Self { pool, charges, initial_balance, declines }
@@ -37,8 +37,8 @@ impl Ledger {
 
 impl Ledger {
     /// Adds to the balance and writes the credit, unless the reference has one. Of two concurrent calls with one reference, the second
-    /// fails on the unique key and changes nothing. The balance never exceeds its initial amount and all credits, so that these have a
-    /// bound and refunds always fit.
+    /// fails on the unique key and changes nothing. The balance never exceeds its initial amount and all credits, so both are bounded and
+    /// refunds always fit.
     async fn enter_credit(&self, credit: &Credit) -> sqlx::Result<Option<(UserId, i64)>> {
         let row = sqlx::query!(
             r#"with existing as (

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use platform::{bounded_body, deadline};
+use platform::{deadline, response_body};
 use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ use self::response::{ErrorResponse, PaymentIntent, RefundObject, SearchResult};
 use super::{Provider, Refund, Unknown};
 use crate::model::{Decline, Intent, Method, Outcome};
 
-/// The most bytes of an answer: many times what ten PaymentIntents of a search have.
+/// The maximum size of a response in bytes: many times that of a search result with ten PaymentIntents.
 const ANSWER: usize = 256 * 1024;
 
 /// The account at the provider, and how to reach it.
@@ -64,7 +64,7 @@ impl Stripe {
         Ok(url)
     }
 
-    /// A request with an idempotency key.
+    /// Returns a request with an idempotency key.
     fn post(&self, path: &[&str], key: &str, form: &[(&str, &str)]) -> Result<RequestBuilder, Unknown> {
         Ok(self.client.post(self.url(path)?).header("Idempotency-Key", key).form(form))
     }
@@ -76,7 +76,7 @@ impl Stripe {
                 .timeout(deadline::remaining(self.account.timeout))
                 .send()
                 .await?;
-            anyhow::Ok((response.status(), bounded_body::read(response, ANSWER).await?))
+            anyhow::Ok((response.status(), response_body::read(response, ANSWER).await?))
         };
         let (status, body) = asked.await.context("calling the payment provider").map_err(Unknown)?;
         if status.is_success() {
@@ -86,7 +86,7 @@ impl Stripe {
         Ok(Err(ErrorResponse::read(status, &body)))
     }
 
-    /// The outcome of a PaymentIntent; a pending one is read again, once.
+    /// Determines the outcome of a PaymentIntent; a pending one is read again, once.
     async fn outcome(&self, made: PaymentIntent) -> Result<Outcome, Unknown> {
         if let Some(outcome) = made.outcome() {
             return Ok(outcome);

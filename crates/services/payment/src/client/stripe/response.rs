@@ -60,7 +60,7 @@ impl PaymentIntent {
 }
 
 impl RefundObject {
-    /// True when the refund completes without further action.
+    /// Returns true if the refund completes without further action.
     pub fn completes(&self) -> bool {
         matches!(self.status.as_str(), "succeeded" | "pending")
     }
@@ -76,7 +76,7 @@ impl ErrorResponse {
         self.details.decline()
     }
 
-    /// True when the request itself is invalid, so that it has no effect under this key, now or later.
+    /// Returns true if the request itself is invalid, so that it has no effect under this key, now or later.
     ///
     /// A reused key with other parameters is a different error: the first request may have been processed.
     pub fn is_invalid_request(&self) -> bool {

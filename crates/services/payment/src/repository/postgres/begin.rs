@@ -42,7 +42,7 @@ async fn record(intents: &Intents, intent: &Intent) -> Result<Option<Payment>, E
     }))
 }
 
-/// The payment that blocks the intent.
+/// Returns the payment that blocks the intent.
 async fn existing(pool: &Database, intent: &Intent) -> Result<Option<Begun>, Error> {
     let row = sqlx::query_as!(
         Row,

@@ -30,7 +30,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// The payment; none for a void row.
+    /// Returns the payment; none for a void row.
     pub fn payment(self) -> Result<Option<Payment>, Error> {
         let (Some(attempt), Some(user), Some(method), Some(amount), Some(provider)) =
             (self.attempt, self.user_uuid, self.method, self.amount, self.provider)

@@ -1,4 +1,4 @@
-//! A channel to one address of a peer, and what the end of a call on it tells.
+//! A channel to one address of a peer, and the outcome of calls on it.
 
 use http::{Request, Response};
 use tokio::time::{Instant, timeout_at};
@@ -21,7 +21,7 @@ pub struct Link {
 /// Why a call has no answer.
 #[derive(Debug)]
 pub enum Failure {
-    /// There was none by the deadline. `others_serve`: it is not the peer that is slow, but one of its replicas.
+    /// No answer arrived by the deadline. With `others_serve`, only one replica of the peer is slow.
     TimedOut {
         others_serve: bool,
     },
@@ -32,9 +32,9 @@ pub enum Failure {
 #[derive(Debug)]
 pub struct Lost {
     pub message: String,
-    /// What it tells about the peer.
+    /// The outcome with regard to the peer's health.
     pub outcome: Outcome,
-    /// The peer says that it did not look at the call.
+    /// The peer reports that it did not process the call.
     pub is_refused: bool,
 }
 
@@ -47,7 +47,7 @@ impl Link {
         self.channel.clone()
     }
 
-    /// Notes that the peer answered what was asked then over the [`Self::channel`].
+    /// Records that the peer answered a request sent at `begun` over [`Self::channel`].
     pub fn answered(&self, begun: Instant) {
         self.losses.answered(begun);
     }
@@ -79,18 +79,18 @@ impl Link {
     }
 }
 
-/// True when the server says that it has not looked at the stream: it was refused, or it is beyond the last one that the server will serve
-/// before it closes the connection (RFC 9113, 6.8 and 8.7).
+/// Returns true if the server reports that it has not processed the stream: the stream was refused, or comes after the last one that the
+/// server processes before it closes the connection (RFC 9113, 6.8 and 8.7).
 fn is_refused(error: &h2::Error) -> bool {
     error.is_remote() && (error.reason() == Some(h2::Reason::REFUSED_STREAM) || error.is_go_away())
 }
 
-/// An error and its causes, in one line.
+/// Formats an error and its causes in one line.
 fn chain(error: &Error) -> String {
     causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// An error and its causes.
+/// Returns an error and its causes.
 fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
 }

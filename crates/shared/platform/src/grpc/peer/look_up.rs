@@ -30,7 +30,7 @@ const MOST: usize = 64;
 /// The replicas of a name.
 pub type Known = Arc<[Arc<Replica>]>;
 
-/// Looks the name of `target` up again and again, and tells what it found. A look-up that fails, or finds nothing, changes nothing.
+/// Looks up the name of `target` periodically and publishes the result. A lookup that fails or finds nothing changes nothing.
 pub async fn run(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>, tell: watch::Sender<Option<Known>>) {
     let Some((host, port)) = target.name() else { return };
     let mut outage = Outage::new("DNS", format!("looking up {host}"));
@@ -73,7 +73,7 @@ pub async fn run(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>
     }
 }
 
-/// Adds and removes replicas until they are those that were found. Calls that a removed one has in hand go on.
+/// Adds and removes replicas to match the lookup. Calls in flight on a removed replica continue.
 fn change(
     peer: &'static str,
     target: &Target,

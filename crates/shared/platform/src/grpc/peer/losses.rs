@@ -1,4 +1,4 @@
-//! Connections to an address that were lost, as far as they tell something about the peer.
+//! Lost connections to an address, and what they say about the peer's health.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use crate::circuit_breaker::Outcome;
 
-/// Connections to one address that were lost. All calls on a connection that worked are lost with it, and say together no more about the
-/// peer than one: the next connection may be fine. A connection on which the peer never answered says that the peer does not.
+/// Lost connections to one address. A working connection that ends takes all its calls with it; together they count like one failed call,
+/// since the next connection may work. A connection on which the peer never answered counts as a failure of the peer.
 #[derive(Default)]
 pub struct Losses(Mutex<Loss>);
 
@@ -24,13 +24,13 @@ impl Losses {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that the peer answered a call that began then.
+    /// Records that the peer answered a call that began at `begun`.
     pub fn answered(&self, begun: Instant) {
         let mut loss = self.lock();
         loss.answered |= loss.last.is_none_or(|(at, _)| begun > at);
     }
 
-    /// What the end of its connection tells about the peer to a call that began then.
+    /// Returns the outcome of a call that began at `begun` and whose connection has ended.
     pub fn outcome(&self, begun: Instant) -> Outcome {
         let mut loss = self.lock();
         match loss.last {

@@ -37,7 +37,7 @@ use crate::{
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long a call may take where its caller sets no sooner deadline.
+/// The time limit of a call whose caller sets no earlier deadline.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The least time that a peer must have had for a deadline to count against it.
 const FAIR: Duration = Duration::from_secs(1);
@@ -63,19 +63,19 @@ enum Route {
 }
 
 impl Peer {
-    /// A channel to the service `name` at `address` (`host:port`, or a URL) that connects when it is first used. A host name stands for
-    /// all replicas that it has an address of; they are looked up until the last clone is dropped.
-    /// `variable` names the address in errors.
+    /// Creates a channel to the service `name` at `address` (`host:port`, or a URL), which connects on first use. A host name stands for
+    /// all replicas to whose addresses it resolves; it is resolved again and again until the last clone is dropped. `variable` names the
+    /// address in errors.
     pub fn lazy(name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         Self::over(None, name, variable, address)
     }
 
-    /// The same, over TLS where there is `tls`: an address may not say otherwise.
+    /// Does the same as [`lazy`](Self::lazy), over TLS if `tls` is set; the scheme of a URL may not contradict.
     pub fn over(tls: Option<&Tls>, name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         Ok(Self::to(Target::parse(tls, variable, address)?, name, Arc::new(SystemResolver)))
     }
 
-    /// The same as [`lazy`](Self::lazy), with host names looked up by `resolver`.
+    /// Does the same as [`lazy`](Self::lazy), with host names resolved by `resolver`.
     pub fn resolved(
         resolver: Arc<dyn Resolver>,
         name: &'static str,
@@ -188,7 +188,7 @@ impl Service<Request<Body>> for Peer {
     }
 }
 
-/// What a status says about the health of the peer, which had `left` to answer.
+/// Maps a status to the outcome with regard to the peer's health. The peer had `left` to answer.
 fn outcome(code: Code, left: Duration) -> Outcome {
     match code {
         Code::Unavailable => Outcome::Failed,

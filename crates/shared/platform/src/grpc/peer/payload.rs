@@ -21,12 +21,12 @@ const LONGEST: usize = 256 * 1024;
 pub enum Payload {
     /// All of it, so that it can be sent any number of times.
     Whole(Bytes),
-    /// The beginning of one that is long or still being written: it can be sent once.
+    /// The beginning of a body that is long or still being written: it can be sent only once.
     Open(Bytes, Body),
 }
 
 impl Payload {
-    /// Reads what there is without waiting, which is all of a single message.
+    /// Reads the data that are available without waiting: of a single message, all.
     pub async fn read(mut body: Body) -> Result<Self, Status> {
         let mut begun = Bytes::new();
         let is_whole = poll_fn(|context| {
@@ -50,7 +50,7 @@ impl Payload {
         Ok(if is_whole { Self::Whole(begun) } else { Self::Open(begun, body) })
     }
 
-    /// The body for one try, and the body for the next if there can be one.
+    /// Returns the body for one attempt, and the body for another attempt if that is possible.
     pub fn take(self) -> (Body, Ticket, Option<Self>) {
         let ticket = Ticket::default();
         let (first, rest, again) = match self {
@@ -65,8 +65,8 @@ const WAITING: u8 = 0;
 const SENT: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
-/// Whether a request has been sent. Its connection reads the body only when it sends it: until then no server has all of the request, so
-/// that it cannot have been carried out.
+/// Whether a request has been sent. The connection reads the body only when it sends the request: until then no server has the whole
+/// request, so it cannot have been executed.
 #[derive(Clone, Default)]
 pub struct Ticket(Arc<AtomicU8>);
 
@@ -75,7 +75,7 @@ impl Ticket {
         self.0.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// True when the request was not sent yet, and never will be.
+    /// Prevents the request from being sent. Returns false if it was sent before.
     pub fn give_up(&self) -> bool {
         self.change(GIVEN_UP) || self.0.load(Ordering::Acquire) == GIVEN_UP
     }
@@ -109,7 +109,7 @@ impl http_body::Body for Sending {
         }
     }
 
-    /// Never before it has been read, so that it is always read.
+    /// False before the first read, so that the body is always read.
     fn is_end_stream(&self) -> bool {
         self.is_begun && self.first.is_none() && self.rest.as_ref().is_none_or(Body::is_end_stream)
     }

@@ -81,8 +81,8 @@ impl Replica {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Makes a call. One that has not been sent when the connection fails is given up at once, and `is_refused`: it would wait for the next
-    /// connection behind all others, each for as long as connecting takes.
+    /// Makes a call. A call that has not been sent when the connection fails ends at once with `is_refused`: otherwise it would wait for
+    /// the next connection in line with all other calls, each for the duration of connecting.
     pub async fn send(
         &self,
         request: Request<Body>,
@@ -124,7 +124,7 @@ impl Replica {
         }
     }
 
-    /// Notes that what began then has ended with its connection. False where that connection is known to have ended.
+    /// Records that a call that began at `begun` ended with its connection. Returns false if the end of that connection is known already.
     fn connection_failed(&self, begun: Instant, verdict: Verdict) -> bool {
         self.state.send_if_modified(|state| {
             let is_new = state.failed_at.is_none_or(|at| begun > at);
@@ -135,7 +135,7 @@ impl Replica {
         })
     }
 
-    /// Asks it whether it serves, again and again.
+    /// Checks the replica's health periodically.
     pub async fn watch(self: Arc<Self>) {
         loop {
             let asked = Instant::now();
@@ -154,8 +154,8 @@ impl Replica {
         }
     }
 
-    /// Over the channel that calls take, so that the answer holds for them, and its connection is there before the first call. Also says
-    /// whether its connection was lost, or could not be made.
+    /// Checks the health over the channel of the calls, so that the result applies to them and the connection exists before the first call.
+    /// Returns also whether the connection was lost or could not be made.
     async fn ask(&self) -> (Verdict, bool) {
         let begun = Instant::now();
         let mut health = HealthClient::new(self.link.channel());

@@ -46,14 +46,14 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// Replicas of `peer`, whose name is looked up by `resolver`.
+    /// Creates the replicas of `peer`, whose name `resolver` resolves.
     pub fn new(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>) -> Self {
         let (tell, known) = watch::channel(None);
         let look_ups = tokio::spawn(look_up::run(peer, target, resolver, tell));
         Self { peer, known, turn: AtomicUsize::new(0), _look_ups: AbortOnDropHandle::new(look_ups) }
     }
 
-    /// Makes a call at one replica, and again at another where none took it, or where the answer to a read was cut off.
+    /// Makes a call to one replica, and again to another if no replica processed it, or if the response to a read was cut off.
     pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
         let known = self.known(deadline).await?;
         let mut may_read_again = is_read(request.uri().path());
@@ -95,7 +95,7 @@ impl Replicas {
         }
     }
 
-    /// The replicas that the latest look-up found. Waits for the first look-up until `deadline`.
+    /// Returns the replicas that the latest look-up found. Waits for the first look-up until `deadline`.
     async fn known(&self, deadline: Instant) -> Result<Known, Failure> {
         if let Some(known) = &*self.known.borrow() {
             return Ok(known.clone());
@@ -108,8 +108,8 @@ impl Replicas {
         }
     }
 
-    /// The replica with the fewest calls in flight, of those that serve; while none does, of all. One that was tried is tried again only
-    /// where there is no other, or no other serves.
+    /// Chooses the replica with the fewest calls in flight: among the healthy ones or, if none is healthy, among all. A replica that was
+    /// tried is chosen again only if there is no other, or no other healthy one.
     fn choose(&self, known: &Known, tried: &[SocketAddr]) -> Option<Arc<Replica>> {
         let start = self.turn.fetch_add(1, Ordering::Relaxed) % known.len().max(1);
         let in_turn = known.iter().skip(start).chain(known.iter().take(start));
@@ -132,7 +132,7 @@ fn is_read(path: &str) -> bool {
     ["Get", "List"].iter().any(|read| method.starts_with(read)) || ["Whoami", "Check"].contains(&method)
 }
 
-/// Pauses before a replica is tried again.
+/// Returns the pauses before a replica is tried again.
 fn pause() -> backon::ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))

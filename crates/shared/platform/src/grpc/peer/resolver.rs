@@ -11,7 +11,7 @@ use async_trait::async_trait;
 /// Knows the addresses of host names.
 #[async_trait]
 pub trait Resolver: Send + Sync {
-    /// The addresses of `host`, each with `port`.
+    /// Returns the addresses of `host`, each with `port`.
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
@@ -37,17 +37,17 @@ struct Answer {
 }
 
 impl MemoryResolver {
-    /// Look-ups have this answer from now on; before the first they fail.
+    /// Sets the answer to lookups from now on; before the first call, lookups fail.
     pub fn set(&self, addresses: &[SocketAddr]) {
         self.lock().addresses = Some(addresses.to_vec());
     }
 
-    /// Look-ups fail from now on.
+    /// Makes lookups fail from now on.
     pub fn fail(&self) {
         self.lock().addresses = None;
     }
 
-    /// How many look-ups there were.
+    /// Returns the number of lookups.
     pub fn asked(&self) -> u64 {
         self.lock().asked
     }
@@ -70,7 +70,7 @@ impl Resolver for MemoryResolver {
 mod tests {
     use super::*;
 
-    /// The contract: a known name has addresses with the port that was asked for, an unknown one is an error or has none.
+    /// Checks the contract: a known name has addresses with the requested port, an unknown name is an error or has no addresses.
     async fn contract(resolver: &dyn Resolver, known: &str, unknown: Option<&str>) {
         let addresses = resolver.resolve(known, 7400).await.unwrap();
         assert!(addresses.contains(&"127.0.0.1:7400".parse().unwrap()), "{addresses:?}");

@@ -10,16 +10,16 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::{config::ConfigError, grpc::transport::Transport, tls::Tls};
 
-/// The address of a peer, as its variable has it.
+/// The address of a peer, from its variable.
 pub struct Target {
     url: Uri,
-    /// The name to look up, and the port. Absent where the address needs no look-up.
+    /// The name to resolve, and the port; `None` if the address needs no resolution.
     name: Option<(String, u16)>,
     transport: Transport,
 }
 
 impl Target {
-    /// `address` is `host:port`, or a URL. `variable` names it in errors.
+    /// Parses `address`, which is `host:port` or a URL. `variable` names it in errors.
     pub fn parse(tls: Option<&Tls>, variable: &str, address: &str) -> Result<Self, ConfigError> {
         let (url, transport) = Transport::parse(tls, variable, address)?;
         let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
@@ -29,18 +29,17 @@ impl Target {
         Ok(Self { url, name, transport })
     }
 
-    /// The host name and port to look up; none where the address is an IP address.
+    /// Returns the host name and port to resolve; `None` if the address is an IP address.
     pub fn name(&self) -> Option<(&str, u16)> {
         self.name.as_ref().map(|(host, port)| (host.as_str(), *port))
     }
 
-    /// A channel to the peer: to `replica`, one of the addresses of its name, or else where the address says. Connects when it is first used.
+    /// Creates a channel to `replica`, one of the addresses of the peer's name, or else to the peer's address. It connects on first use.
     pub fn channel(&self, replica: Option<SocketAddr>) -> Channel {
         self.transport.connect_lazy(&self.endpoint(replica))
     }
 
-    /// How a channel to the peer is made: at `replica`, one of the addresses of its name, or else where the address says. Nothing else
-    /// makes one.
+    /// Configures every channel to the peer: to `replica`, one of the addresses of the peer's name, or else to the peer's address.
     fn endpoint(&self, replica: Option<SocketAddr>) -> Endpoint {
         let url = replica.and_then(|address| self.at(address).ok()).unwrap_or_else(|| self.url.clone());
         Endpoint::from(url)
@@ -54,7 +53,7 @@ impl Target {
             .keep_alive_while_idle(true)
     }
 
-    /// The URL with an address in place of the name.
+    /// Returns the URL with an address in place of the name.
     fn at(&self, address: SocketAddr) -> Result<Uri, http::Error> {
         let mut parts = self.url.clone().into_parts();
         parts.authority = Some(Authority::try_from(address.to_string())?);

@@ -1,7 +1,7 @@
-//! Group commit: requests that arrive while a statement runs are decided together by the next one.
+//! Group commit: requests that arrive while a statement runs are executed together by the next statement.
 //!
 //! A statement pays for its round trip, its plan, its locks and its flush once, however many requests it decides. There is no timer: a
-//! group is what arrived while the previous group was written, so a request that comes alone waits for nothing.
+//! group consists of the requests that arrived while the previous group was written, so a lone request does not wait.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -62,8 +62,8 @@ where
     Q: Clone + Send + Sync + 'static,
     A: Send + 'static,
 {
-    /// `write` answers the requests of a group in their order. It is repeated for each request alone after an error that is not the
-    /// server's state, so that a request which cannot be written does not fail its neighbours. `name` labels the metrics.
+    /// `write` returns the answers to the requests of a group in their order. After an error not caused by the server's state, `write` is
+    /// repeated for each request alone, so that an invalid request does not fail the rest of its group. `name` labels the metrics.
     fn new<K, F>(name: &'static str, key: fn(&Q) -> K, write: impl Fn(Arc<[Q]>) -> F + Send + Sync + 'static) -> Self
     where
         K: Eq + 'static,
@@ -76,10 +76,10 @@ where
         Self { shared: Arc::new(Shared { name, is_same, write: Box::new(move |group| write(group).boxed()), queue }) }
     }
 
-    /// The answer of the group that the request is written with. A request whose caller has gone before its group begins is not
-    /// written; one whose caller goes later is.
+    /// Executes the request with the next group and returns its answer. A request whose caller has left before its group begins is not
+    /// written; if the caller leaves later, it is.
     ///
-    /// Fails with the error of the statement; with [`PoolTimedOut`](sqlx::Error::PoolTimedOut) where too many requests wait.
+    /// Fails with the error of the statement; with [`PoolTimedOut`](sqlx::Error::PoolTimedOut) if too many requests wait.
     pub async fn submit(&self, request: Q) -> sqlx::Result<A> {
         let (answer, answered) = oneshot::channel();
         {
@@ -102,8 +102,8 @@ where
     Q: Clone + Send + Sync + 'static,
     A: Send + 'static,
 {
-    /// Over a statement that may be repeated, and answers by key the requests that it decides; None is the answer to the others. A group
-    /// has one request of each key.
+    /// Creates a group commit over a statement that may be repeated. The statement returns answers by key; a request without one gets
+    /// `None`. A group has at most one request of each key.
     pub fn by_key<K, F>(
         name: &'static str,
         database: Database,
@@ -138,7 +138,7 @@ where
         }
     }
 
-    /// The next group, with one request of each key; none ends the task.
+    /// Takes the next group, with at most one request of each key. `None` ends the task.
     fn next(&self) -> Option<Vec<Waiting<Q, A>>> {
         let mut queue = self.lock();
         let (mut group, mut later) = (Vec::<Waiting<Q, A>>::new(), Vec::new());
@@ -199,7 +199,7 @@ fn count(statement: &'static str, groups: u64, requests: u64) {
     metrics::counter!("group_commit_requests_total", "statement" => statement).increment(requests);
 }
 
-/// What each caller of a group gets of the error that they share: the server is unavailable to all of them.
+/// Copies the error of a group for each of its callers: the server is unavailable to all of them.
 fn copy(error: &sqlx::Error) -> sqlx::Error {
     match error {
         sqlx::Error::PoolTimedOut => sqlx::Error::PoolTimedOut,

@@ -62,8 +62,8 @@ pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Republishes the events of a producer that consumers have not consumed, shuffled across all its topics, and moves the consumers past
-/// the originals. Returns how many events were republished; one that two consumers lack counts twice. The consumers must not run.
+/// Republishes the events of a producer that consumers have not consumed, shuffled across all its topics, and moves the consumers past the
+/// originals. Returns how many events were republished; an event that two consumers lack counts twice. The consumers must not run.
 async fn mix(experiment: &mut Experiment, producer: &'static Service) -> anyhow::Result<usize> {
     let cluster = &experiment.cluster;
     let mut progress = topics::progress(cluster).await?;
@@ -108,7 +108,7 @@ async fn until_published(cluster: &Cluster, service: &'static Service) -> anyhow
     timeout(PATIENCE, published).await.with_context(|| format!("{service} does not publish"))?
 }
 
-/// Returns when assembly has consumed every order and reported each result.
+/// Returns when the assembly service has consumed every order and reported each result.
 async fn until_built(cluster: &Cluster) -> anyhow::Result<()> {
     let taken = async {
         while topics::progress(cluster).await?.iter().any(|one| is_of(one, &assembly::SERVICE) && one.uncommitted() > 0)

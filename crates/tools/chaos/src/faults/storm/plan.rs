@@ -17,8 +17,8 @@ use operations::services::{SERVICES, with_database};
 const PAUSE: std::ops::Range<u64> = 500..4_000;
 const LASTS: std::ops::Range<u64> = 500..8_000;
 
-/// The disturbances within `length`, in order. No target has two at once. A mock broker only receives more records; a disk that
-/// others share is never filled.
+/// Plans the disturbances within `length`, in order. No target has two disturbances at once. A mock broker only receives more records; a
+/// disk shared with other programs is never filled.
 pub fn plan(random: &mut SmallRng, length: Duration, replicas: usize, real_broker: bool, disk: bool) -> Vec<Event> {
     let (mut events, mut deck): (Vec<Event>, _) = (Vec::new(), Vec::new());
     let mut at = Duration::ZERO;

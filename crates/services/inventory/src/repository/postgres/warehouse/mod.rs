@@ -67,7 +67,7 @@ impl PgWarehouse {
         }
     }
 
-    /// What a group decides about the order, where it is one of the common cases.
+    /// Submits a common case to a group. Returns `None` if the order needs a statement of its own.
     async fn reserve_grouped(
         &self,
         order: OrderId,

@@ -155,7 +155,7 @@ pub(super) async fn reserve(
     .await
 }
 
-/// The result for the caller; none when the statement has to be repeated.
+/// Returns the result for the caller; `None` if the statement has to be repeated.
 pub(super) fn result(order: OrderId, rows: &[Row]) -> Option<Result<Vec<Reserved>, Error>> {
     let without_parts = || DatabaseError::inconsistent("reservation_items", "part_uuid", order).into();
     let first = |which: fn(&Row) -> bool| rows.iter().find(|row| which(row)).map(|row| row.part_uuid);

@@ -43,8 +43,8 @@ impl Request {
     }
 }
 
-/// The orders that are written: none that exists already, whose claim has lost its key, or that is beyond its user's bound. The
-/// orders of one user in one group count each other, in the order of their arrival.
+/// Writes the orders of a group and returns them, except orders that exist already, whose claim has lost its key, or that exceed their
+/// user's limit. The orders of one user in one group count each other, in the order of their arrival.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Row>> {
     let column = |read: fn(&Request) -> i64| requests.iter().map(read).collect::<Vec<_>>();

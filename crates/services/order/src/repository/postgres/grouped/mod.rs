@@ -1,5 +1,6 @@
-//! Changes of many orders at once, one statement per group. What a group does not decide, the order's own statement decides, or says why
-//! not. Rows of a table are locked in ascending order, so that the groups of two replicas do not deadlock.
+//! Changes of many orders at once, one statement per group. An order that a group does not decide is decided by a statement of its own,
+//! which also finds the reason of a refusal. Rows of a table are locked in ascending order, so that the groups of two replicas do not
+//! deadlock.
 
 pub mod assemble;
 pub mod begin;

@@ -21,7 +21,7 @@ pub struct Request {
     trace: outbox::Trace,
     /// What the idempotency key of the attempt remembers.
     outcome: Option<Outcome>,
-    /// The consumer and its event, where an event ends the attempt.
+    /// The consumer and its event, if an event ends the attempt.
     cause: Option<(&'static str, EventId)>,
 }
 
@@ -43,7 +43,7 @@ impl Request {
     }
 }
 
-/// Whether the attempt was ended here, by order. An event that was handled before ends none.
+/// Ends the attempts of a group as paid. Returns, by order, whether this statement ended the attempt; an event handled before ends none.
 pub async fn paid(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, bool>> {
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
     let attempts: Vec<i32> = requests.iter().map(|request| request.attempt).collect();

@@ -8,7 +8,7 @@ use platform::postgres::Database;
 
 use crate::model::Intent;
 
-/// When each intent was recorded; of none whose attempt is recorded already, or which another attempt blocks.
+/// Records intents. Returns the time of each, except of intents whose attempt is recorded already or which another attempt blocks.
 pub async fn begin(pool: Database, intents: Arc<[Intent]>) -> sqlx::Result<HashMap<TransactionId, DateTime<Utc>>> {
     let transactions: Vec<_> = intents.iter().map(|intent| intent.transaction.uuid()).collect();
     let orders: Vec<_> = intents.iter().map(|intent| intent.order.uuid()).collect();

@@ -17,7 +17,7 @@ pub struct Request {
     decline: Option<&'static str>,
     reference: Option<String>,
     event: outbox::Event,
-    /// The payload where the order has been cancelled meanwhile: the row alone knows.
+    /// The payload if the order has been cancelled meanwhile, which only the row shows.
     of_cancelled: Vec<u8>,
     /// The trace context of the request, not of its group.
     trace: outbox::Trace,
@@ -45,7 +45,7 @@ impl Request {
     }
 }
 
-/// The payments that are settled here: none that was settled before.
+/// Settles payments. Returns those that this statement settled, not those settled before.
 pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<TransactionId, Row>> {
     let transactions: Vec<_> = requests.iter().map(|request| request.transaction.uuid()).collect();
     let declines: Vec<Option<&str>> = requests.iter().map(|request| request.decline).collect();

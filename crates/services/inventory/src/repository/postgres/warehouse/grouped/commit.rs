@@ -7,7 +7,7 @@ use platform::postgres::Database;
 
 use super::{super::Outcome, Columns, Request};
 
-/// The orders whose parts are consumed by this statement.
+/// Commits the reservations of a group. Returns the orders whose parts this statement consumes.
 pub async fn commit(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Outcome>> {
     let Columns { orders, consumers, events } = requests.iter().collect();
     let committed = sqlx::query_scalar!(

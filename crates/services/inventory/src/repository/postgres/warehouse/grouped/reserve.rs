@@ -22,7 +22,7 @@ pub struct Request {
     pub held_for: Duration,
 }
 
-/// The orders that are reserved or refused.
+/// Reserves parts for a group. Returns the orders that were reserved or refused.
 pub async fn reserve(
     pool: Database,
     requests: Arc<[Request]>,
@@ -34,10 +34,10 @@ pub async fn reserve(
     Ok(orders.into_iter().filter_map(|(order, rows)| Some((order, reserve::result(order, &rows)?))).collect())
 }
 
-/// The lines of the requests with their outcome.
+/// Writes the reservations of a group. Returns the lines of the requests with their outcomes.
 ///
-/// The requests of a part are served in the order of their arrival: each is granted what is left when all before it are counted, also
-/// those that another part refuses. So nothing is sold twice, and what is refused for that reason alone is a conflict, which the
+/// The requests for a part are served in the order of their arrival. Each gets the stock left by all earlier requests, including requests
+/// that are refused because of another part. So nothing is sold twice; a request refused for this reason only is a conflict, which the
 /// order's own statement decides.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(OrderId, reserve::Row)>> {

@@ -1,4 +1,4 @@
-//! The network between a service and its servers: cut, slow, and dropping all bytes.
+//! Links from services to PostgreSQL, Redis, Kafka, the payment provider and Telegram: cut, slow, and dropping all bytes.
 
 use std::time::Duration;
 

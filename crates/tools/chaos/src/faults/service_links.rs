@@ -1,4 +1,4 @@
-//! The network between services: cut, slow, half open, and dropping all bytes.
+//! Links between services: cut, slow, half open, and dropping all bytes.
 
 use std::time::Duration;
 

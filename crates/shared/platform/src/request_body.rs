@@ -1,8 +1,8 @@
-//! Arrival of request bodies: a request is worked on once its body is here, and its body has a time, a size and a share of memory.
+//! Reads request bodies, within limits on time, size and memory. A request is handled only once its body has arrived.
 //!
-//! A body that is sent slowly, or in half, so takes no place of a request that could be worked on. What has arrived of all bodies together is
-//! bounded in bytes: above that, the body that has been under way for longest is given up. So a flood of half-sent bodies displaces itself, and one that
-//! is sent at once arrives.
+//! So a body that is sent slowly or incompletely takes no slot from a request that can be handled. The bytes received of all incomplete
+//! bodies together are bounded: above the bound, the oldest incomplete body is given up. So a flood of half-sent bodies displaces itself,
+//! and a body that is sent at once arrives.
 
 use std::{
     collections::BTreeMap,
@@ -16,11 +16,11 @@ use futures::{StreamExt as _, stream};
 use http_body_util::BodyExt as _;
 use tokio_util::sync::CancellationToken;
 
-/// How long a body may take to arrive.
+/// The time limit for a body to arrive.
 pub const WITHIN: Duration = Duration::from_secs(10);
-/// Bytes of all bodies that are arriving at one API: what a container of 64 MiB can spare.
+/// The maximum number of bytes of all arriving bodies of one API, chosen for a container of 64 MiB.
 const ALL: usize = 8 << 20;
-/// What a body counts for at least, for what its stream takes besides.
+/// The minimum number of bytes that a body counts for, since its stream takes memory too.
 const LEAST: usize = 1 << 10;
 
 /// The bodies that are arriving at one listener. Clones share them.
@@ -40,10 +40,10 @@ struct Arriving {
     given_up: CancellationToken,
 }
 
-/// A body that is here.
+/// A body that has arrived.
 pub enum Arrived {
     Whole(Bytes),
-    /// Longer than it may be: its beginning, which is longer than that already, and the rest.
+    /// Longer than allowed: the beginning, which exceeds the limit already, and the rest.
     TooLong(Body),
 }
 
@@ -57,7 +57,7 @@ pub enum NotArrived {
     BrokenOff,
 }
 
-/// One body's entry, gone when it is dropped.
+/// The entry of one body, removed on drop.
 struct Entry<'a> {
     arrivals: &'a Arrivals,
     number: u64,
@@ -101,7 +101,7 @@ impl Arrivals {
         Entry { arrivals: self, number, given_up }
     }
 
-    /// Counts `bytes` more of a body, and gives up the oldest ones until all fit again.
+    /// Counts `bytes` more of a body, and gives up the oldest bodies until the rest fits again.
     fn grow(&self, number: u64, bytes: usize) {
         let mut all = self.lock();
         let Some(body) = all.bodies.get_mut(&number) else { return };
@@ -134,7 +134,7 @@ impl Drop for Entry<'_> {
 mod tests {
     use super::*;
 
-    /// A body that has sent so many bytes and sends no more.
+    /// Creates a body of which only `bytes` bytes arrive.
     fn half_sent(bytes: usize) -> Body {
         let sent = stream::once(async move { Ok::<_, axum::Error>(Bytes::from(vec![0; bytes])) });
         Body::from_stream(sent.chain(stream::pending()))

@@ -1,6 +1,7 @@
-//! Bounds on the streams that strangers may open: `Watch` of health, and reflection. Each kind has a number of them and each stream a life.
+//! Limits on streams that callers without a session may open: `Watch` of health, and reflection. The number of streams of each kind and the
+//! lifetime of a stream are bounded.
 //!
-//! They need no session and cost a server next to nothing while they are few.
+//! A small number of such streams costs a server next to nothing.
 
 use std::{
     pin::Pin,
@@ -25,19 +26,19 @@ use tonic::{Status, service::Routes};
 
 use super::refuse;
 
-/// Streams of one kind at a time, at one server.
-const STREAMS: usize = 256;
-/// How long a stream lasts. A client that watches begins again, as it does when a connection is lost.
+/// The maximum number of concurrent streams of one kind, per server.
+const MAX_STREAMS: usize = 256;
+/// The lifetime of a stream. A watching client opens another one, as after a lost connection.
 const LIFE: Duration = Duration::from_mins(10);
 
-/// The services of `routes`, with a bound on the calls of those paths that `is_stream` is true of.
+/// Limits the concurrent calls of the paths in `routes` for which `is_stream` is true.
 pub(super) fn bounded(routes: Routes, is_stream: fn(&str) -> bool) -> Router {
-    let kind = Kind { is_stream, places: Arc::new(Semaphore::new(STREAMS)) };
+    let kind = Kind { is_stream, places: Arc::new(Semaphore::new(MAX_STREAMS)) };
     // The services that these are merged with have the fallback for unknown paths.
     routes.into_axum_router().reset_fallback().layer(middleware::from_fn_with_state(kind, bound))
 }
 
-/// `Watch`; `Check` is one answer.
+/// Returns true for `Watch`, which is a stream; `Check` has a single response.
 pub(super) fn is_watch(path: &str) -> bool {
     path.ends_with("/Watch")
 }
@@ -60,11 +61,11 @@ async fn bound(State(kind): State<Kind>, request: Request, next: Next) -> Respon
     response.map(|body| Body::new(Limited { body, end: Box::pin(sleep(LIFE)), place: Some(place) }))
 }
 
-/// The messages of a stream until its end, or until its life is over.
+/// The messages of a stream until its end, or until its lifetime is over.
 struct Limited {
     body: Body,
     end: Pin<Box<Sleep>>,
-    /// Nothing once the stream has ended.
+    /// `None` once the stream has ended.
     place: Option<OwnedSemaphorePermit>,
 }
 

@@ -1,4 +1,4 @@
-//! Bodies of outside systems' responses, read up to a bound: what they send is their choice, what it costs here is not.
+//! Reads the bodies of outside systems' responses up to a limit, so that the other side cannot exhaust memory.
 
 use reqwest::Response;
 
@@ -11,7 +11,7 @@ pub enum BodyError {
     Lost(#[from] reqwest::Error),
 }
 
-/// The body, if it has at most `most` bytes. Reads no more of a larger one, and gives its connection up.
+/// Reads a body of at most `most` bytes. Stops reading a larger body and drops its connection.
 pub async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {

@@ -1,4 +1,4 @@
-//! Scheduling: which chats are looked up, which messages are sent, and how many at a time.
+//! Selects what is sent now: which chats are looked up, which messages are sent, and how many at a time.
 
 use contracts::ids::UserId;
 
@@ -31,7 +31,7 @@ impl Sender {
         let busy_users = &self.in_progress.users;
         let busy: Vec<NotificationId> = busy_users.values().flatten().copied().collect();
         let found = self.dispatcher.notifications.without_chat(BATCH, &busy).await?;
-        // Those of users that are being looked up, or for whom there is no room, are found again after the next task ends.
+        // Notifications of users who are being looked up, or exceed the limit, are found again after the next task ends.
         self.without_chat = !found.is_empty();
         let mut users: Vec<(UserId, Vec<Due>)> = Vec::new();
         for due in found.into_iter().filter(|due| !busy_users.contains_key(&due.user)) {
@@ -78,7 +78,7 @@ impl Sender {
         Ok(())
     }
 
-    /// How many chats may be sent to now.
+    /// Returns the number of chats to which messages may be sent now.
     fn room(&self) -> usize {
         let in_flight = self.in_progress.chats.len();
         if self.provider.is_open() {
@@ -93,7 +93,7 @@ impl Sender {
         }
     }
 
-    /// The chats that may not be sent to now.
+    /// Returns the chats to which no message may be sent now.
     fn busy_chats(&mut self) -> Vec<String> {
         self.limiter.throttled().map(|(chat, _)| chat).chain(&self.in_progress.chats).cloned().collect()
     }

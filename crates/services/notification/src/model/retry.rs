@@ -1,0 +1,101 @@
+//! The retry rule: decides by the result of an attempt whether and when the notification is sent again.
+
+use std::time::Duration;
+
+use super::{Batch, MessengerError, Outcome};
+
+/// The longest backoff between two attempts: short, so that a recovered messenger is used soon.
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
+
+impl Batch {
+    /// The outcome of the next attempt; a message has one outcome for all notifications in it.
+    ///
+    /// After an attempt without an answer, at most one more may reach the user, `stable_for` later at the soonest.
+    pub fn outcome(&self, result: Result<(), MessengerError>, stable_for: Duration) -> Outcome {
+        let Err(error) = result else { return Outcome::Sent };
+        let problem = error.to_string();
+        let attempts = self.waiting.iter().map(|due| due.attempts).max().unwrap_or_default();
+        match error {
+            MessengerError::RateLimited(after) => Outcome::Retry { after, problem, ambiguous: false },
+            MessengerError::Unreachable(_) => Outcome::Retry { after: backoff(attempts), problem, ambiguous: false },
+            MessengerError::Unknown(_) if !self.ambiguous => {
+                Outcome::Retry { after: stable_for, problem, ambiguous: true }
+            }
+            MessengerError::Unknown(_) => Outcome::Failed { problem, ambiguous: true },
+            MessengerError::Rejected(_) => Outcome::Failed { problem, ambiguous: false },
+        }
+    }
+}
+
+/// One second, doubled with each attempt.
+fn backoff(attempts: i32) -> Duration {
+    let doublings = u32::try_from(attempts).unwrap_or_default().min(5);
+    Duration::from_secs(1 << doublings).min(MAX_BACKOFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use contracts::ids::{OrderId, UserId};
+    use proptest::prelude::*;
+    use serde_json::Value;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::{Due, Kind, NotificationId};
+
+    fn batch() -> Batch {
+        let due = Due {
+            id: NotificationId::new(Uuid::from_u128(1)),
+            order: OrderId::new(Uuid::from_u128(2)),
+            user: UserId::new(Uuid::from_u128(3)),
+            kind: Kind::OrderPaid,
+            facts: Value::Null,
+            trace: HashMap::new(),
+            attempts: 0,
+        };
+        Batch { chat: "chat".to_owned(), ambiguous: false, waiting: vec![due] }
+    }
+
+    fn error() -> impl Strategy<Value = MessengerError> {
+        prop_oneof![
+            (0..100_u64).prop_map(|seconds| MessengerError::RateLimited(Duration::from_secs(seconds))),
+            Just(MessengerError::Rejected("blocked".to_owned())),
+            Just(MessengerError::Unreachable("down".to_owned())),
+            Just(MessengerError::Unknown("silent".to_owned())),
+        ]
+    }
+
+    #[test]
+    fn backoff_grows_to_a_bound() {
+        assert_eq!(backoff(0), Duration::from_secs(1));
+        assert_eq!(backoff(2), Duration::from_secs(4));
+        assert_eq!(backoff(i32::MAX), MAX_BACKOFF);
+    }
+
+    proptest! {
+        /// In any order of errors, at most one attempt without an answer is followed by another one.
+        #[test]
+        fn a_user_is_notified_at_most_once_more(errors in prop::collection::vec(error(), 0..30)) {
+            let mut batch = batch();
+            let mut may_have_arrived = 0;
+            let mut results = errors.into_iter().map(Err).chain([Ok(())]);
+            let ended = results.find(|result| {
+                may_have_arrived += u32::from(matches!(result, Ok(()) | Err(MessengerError::Unknown(_))));
+                batch.waiting[0].attempts += 1;
+                match batch.outcome(result.clone(), Duration::ZERO) {
+                    Outcome::Sent | Outcome::Skipped { .. } | Outcome::Failed { .. } => true,
+                    Outcome::Retry { ambiguous, .. } => {
+                        batch.ambiguous |= ambiguous;
+                        false
+                    }
+                }
+            });
+
+            prop_assert!(ended.is_some());
+            prop_assert!(may_have_arrived <= 1 + u32::from(batch.ambiguous));
+            prop_assert!(may_have_arrived <= 2);
+        }
+    }
+}

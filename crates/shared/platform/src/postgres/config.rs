@@ -1,0 +1,27 @@
+//! The variables of a service's database, `<NAME>_DATABASE_…`.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::config::{ConfigError, Settings};
+
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    pub url: SecretString,
+    /// The size of the pool.
+    pub connections: u32,
+}
+
+#[derive(Deserialize)]
+struct DatabaseVariables {
+    database_url: SecretString,
+    database_connections: Option<u32>,
+}
+
+impl DatabaseConfig {
+    /// Reads the variables that begin with `prefix`. `connections` is the size of the pool if no variable sets it.
+    pub(crate) fn load(prefix: &str, connections: u32, settings: &Settings) -> Result<Self, ConfigError> {
+        let given: DatabaseVariables = settings.read_prefixed(prefix)?;
+        Ok(Self { url: given.database_url, connections: given.database_connections.unwrap_or(connections) })
+    }
+}

@@ -1,0 +1,103 @@
+//! Migrates a database: waits for the server and applies pending migrations, one replica at a time.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sqlx::{
+    Connection as _, PgConnection,
+    migrate::MigrateError::{Execute, ExecuteMigration, VersionMissing},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Database, History, Migrations, is_refused, is_unavailable, path::Unanswered, tls};
+use crate::retry;
+
+/// How often the connection of a migration is checked.
+const LOOK: Duration = Duration::from_secs(2);
+/// The connection of a migration that has been idle for longer than this counts as lost.
+const IDLE: Duration = Duration::from_secs(5);
+/// After this many consecutive failed checks the connection also counts as lost.
+const BLIND_LOOKS: u32 = 5;
+
+/// Waits for the server and brings the schema up to date, under a lock so that replicas take turns.
+///
+/// Fails only if a migration itself or the server's certificate is wrong; if the server is unavailable or refuses this service, it retries
+/// until `stop`.
+pub async fn migrate(database: &Database, migrations: &Migrations, stop: &CancellationToken) -> anyhow::Result<()> {
+    for history in migrations.histories() {
+        catch_up(database, history, stop).await?;
+    }
+    Ok(())
+}
+
+/// Applies the pending migrations of one history.
+async fn catch_up(database: &Database, history: History<'_>, stop: &CancellationToken) -> anyhow::Result<()> {
+    let mut pauses = retry::endless_backoff();
+    loop {
+        let error = tokio::select! {
+            outcome = attempt(database, history) => match outcome {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            },
+            () = stop.cancelled() => return Ok(()),
+        };
+        match &error {
+            Execute(cause) | ExecuteMigration(cause, _) if tls::is_untrusted(cause) => {
+                let options = database.connect_options();
+                let server = format!("PostgreSQL at {}:{}", options.get_host(), options.get_port());
+                return Err(error).context(format!("{server} has no TLS or a certificate that is not trusted"));
+            }
+            Execute(cause) | ExecuteMigration(cause, _) if is_refused(cause) => {
+                tracing::error!(%error, "PostgreSQL refuses this service; check its database URL and its role's rights; retrying");
+            }
+            Execute(cause) | ExecuteMigration(cause, _) if is_unavailable(cause) => {
+                tracing::warn!(%error, "PostgreSQL is unavailable; retrying");
+            }
+            VersionMissing(version) => anyhow::bail!(
+                "the database was migrated by a newer version of this program (migration {version}{}, which this one does not know); \
+                 run that one, or undo its migrations with its `shipyard migrate down`",
+                history.table.map(|table| format!(" of {table}")).unwrap_or_default()
+            ),
+            _ => return Err(error).context("migrating the database"),
+        }
+        tokio::time::sleep(pauses.next().unwrap_or(LOOK)).await;
+    }
+}
+
+/// Migrates on a connection of its own, for as long as the server works on it.
+async fn attempt(database: &Database, history: History<'_>) -> Result<(), sqlx::migrate::MigrateError> {
+    let mut connection = database.connect().await?;
+    // Waiting for another replica's migrations may take long.
+    let prepared = sqlx::query_scalar("select pg_backend_pid() from set_config('statement_timeout', '0', false)");
+    let prepared = tokio::time::timeout(LOOK, prepared.fetch_one(&mut connection)).await;
+    let backend: i32 = prepared.unwrap_or_else(|_| Err(Unanswered.into()))?;
+    let migrator = history.migrator();
+    let run = async {
+        // `run` would do, but the compiler cannot tell that its future may move between threads.
+        migrator.run_direct(None, &mut connection, false).await
+    };
+    let outcome = tokio::select! {
+        outcome = run => outcome,
+        () = lost(database, backend) => return Err(sqlx::Error::from(Unanswered).into()),
+    };
+    let _ = tokio::time::timeout(LOOK, PgConnection::close(connection)).await;
+    outcome
+}
+
+/// Returns once the server no longer works for a connection that still waits. A time limit would not do, since a migration may take any
+/// time.
+async fn lost(database: &Database, backend: i32) {
+    let mut blind = 0;
+    while blind < BLIND_LOOKS {
+        tokio::time::sleep(LOOK).await;
+        let at_work = sqlx::query_scalar::<_, bool>(
+            "select exists (select from pg_stat_activity
+                where pid = $1 and (state = 'active' or state_change > now() - make_interval(secs => $2)))",
+        );
+        match at_work.bind(backend).bind(IDLE.as_secs_f64()).fetch_one(database).await {
+            Ok(true) => blind = 0,
+            Ok(false) => return,
+            Err(_) => blind += 1,
+        }
+    }
+}

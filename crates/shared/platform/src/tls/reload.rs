@@ -1,0 +1,70 @@
+//! Reads the files of the certificates again and replaces the certificates in use when they change.
+
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    certified::{Tls, warn_before_end},
+    config::CERTIFICATE,
+    material::{Files, Material},
+};
+use crate::config::ConfigError;
+
+/// How often the files are read. New files are used within a minute, even if the first check finds them inconsistent.
+pub const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+impl Tls {
+    /// Reads the files periodically, until `stop`.
+    pub async fn watch(self, every: Duration, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut day = tokio::time::interval(Duration::from_hours(24));
+        day.reset();
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(every) => {}
+                _ = day.tick() => warn_before_end(&self.current()),
+                () = stop.cancelled() => return Ok(()),
+            }
+            let config = self.0.config.clone();
+            self.take(tokio::task::spawn_blocking(move || Files::read(&config)).await?);
+        }
+    }
+
+    /// Uses the files that were read, if they are new and valid.
+    fn take(&self, read: Result<Files, ConfigError>) {
+        let mut problem = self.0.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = match read {
+            Ok(files) if files == self.current().files => {
+                *problem = None;
+                return;
+            }
+            Ok(files) => Material::new(files),
+            Err(error) => Err(error),
+        };
+        let new = made.and_then(|new| if new.name == self.name() { Ok(new) } else { Err(other_name(&new.name)) });
+        match new {
+            Ok(new) => {
+                *problem = None;
+                tracing::info!(name = %new.name, "new TLS certificates are in use");
+                warn_before_end(&new);
+                *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+            }
+            Err(error) => {
+                let error = error.to_string();
+                let known = problem.take().filter(|(known, _)| *known == error);
+                // While two files are being replaced, they may not match each other; the next check finds both replaced.
+                if known.as_ref().is_some_and(|(_, is_logged)| !is_logged) {
+                    tracing::warn!(error, "new TLS certificates rejected, the old ones stay in use");
+                }
+                *problem = Some((error, known.is_some()));
+            }
+        }
+    }
+}
+
+fn other_name(name: &str) -> ConfigError {
+    ConfigError::new(CERTIFICATE, format!("names {name}, and did not before"))
+}
