@@ -61,20 +61,20 @@ type Handled = (&'static str, Uuid);
 
 /// Records events that change nothing, many in one statement.
 #[derive(Clone)]
-pub struct SkippedEvents(GroupCommit<Handled, Option<()>>);
+pub struct SkippedEvents(GroupCommit<Handled, ()>);
 
 impl SkippedEvents {
     pub fn new(database: Database) -> Self {
-        Self(GroupCommit::by_key("skip_events", database, |handled| *handled, insert))
+        Self(GroupCommit::without_answers("skip_events", database, |handled| *handled, insert))
     }
 
     /// Records that `consumer` has handled an event that changes nothing; idempotent.
     pub async fn skip(&self, consumer: &'static str, event: Uuid) -> sqlx::Result<()> {
-        self.0.submit((consumer, event)).await.map(drop)
+        self.0.submit((consumer, event)).await
     }
 }
 
-async fn insert(database: Database, events: Arc<[Handled]>) -> sqlx::Result<HashMap<Handled, ()>> {
+async fn insert(database: Database, events: Arc<[Handled]>) -> sqlx::Result<()> {
     let (consumers, uuids): (Vec<&str>, Vec<Uuid>) = events.iter().copied().unzip();
     sqlx::query!(
         "insert into inbox (consumer, event_uuid)
@@ -87,7 +87,7 @@ async fn insert(database: Database, events: Arc<[Handled]>) -> sqlx::Result<Hash
     )
     .execute(&database)
     .await?;
-    Ok(events.iter().map(|handled| (*handled, ())).collect())
+    Ok(())
 }
 
 /// Rows deleted at once.

@@ -65,6 +65,7 @@ contract!([
     a_balance_is_the_initial_one_until_the_first_charge,
     a_credit_is_added_once_per_reference,
     all_credits_of_a_user_have_a_bound,
+    charges_made_at_once_are_each_decided_alone,
     a_refund_fits_after_every_credit,
 ] over
     memory_balances: tokio::test => std::future::ready(super::memory()),
@@ -185,6 +186,28 @@ async fn investor_money_is_debited_from_the_balance(fixture: Fixture) {
     fixture.charged(&second).await;
 
     assert_eq!(fixture.balance(first.user).await, 0);
+}
+
+/// Of ten users each has two charges, of which the balance covers one, and every third user one that is too dear.
+async fn charges_made_at_once_are_each_decided_alone(fixture: Fixture) {
+    let charges: Vec<Intent> = (0..10)
+        .flat_map(|number| {
+            let amount = if number % 3 == 0 { INITIAL + 1 } else { INITIAL };
+            let first = Intent { amount: money(amount), ..intent(Method::InvestorMoney) };
+            let second = Intent { amount: money(INITIAL), ..again(&first) };
+            [first, second, first]
+        })
+        .collect();
+
+    let outcomes = futures::future::join_all(charges.iter().map(|charge| fixture.charge(charge))).await;
+
+    for (charges, outcomes) in charges.chunks(3).zip(outcomes.chunks(3)) {
+        assert_eq!(outcomes[0], outcomes[2], "a repeat has the outcome of its transaction");
+        let successes = outcomes[..2].iter().filter(|outcome| matches!(outcome, Outcome::Charged { .. })).count();
+        assert_eq!(successes, 1, "{outcomes:?}");
+        assert_eq!(fixture.balance(charges[0].user).await, 0);
+        assert_eq!(fixture.movements(charges[0].order).await, (1, 0));
+    }
 }
 
 async fn a_declined_charge_leaves_the_balance(fixture: Fixture) {

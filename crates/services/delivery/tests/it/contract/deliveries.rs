@@ -77,6 +77,37 @@ pub async fn an_early_event_does_not_replace_what_is_known(store: &Store) {
     assert_eq!(store.handled("assembled").await, 0);
 }
 
+pub async fn early_events_of_many_orders_at_once_are_each_kept_alone(store: &Store) {
+    let orders: Vec<_> = (0..12).map(|_| (order(), cause("paid"))).collect();
+    for (number, (order, paid)) in orders.iter().enumerate() {
+        match number % 3 {
+            0 => store.deliveries.skip(*paid).await.unwrap(),
+            1 => {
+                let (delivery, events) = new(*order).paid(cargo(5));
+                assert!(store.deliveries.save(&Known::Nothing, &delivery, &events, Some(*paid)).await.unwrap());
+            }
+            _ => {}
+        }
+    }
+
+    let kept = orders
+        .iter()
+        .map(|(order, paid)| store.deliveries.keep_early(*order, Early::Assembled, *paid, cause("assembled")));
+    let kept = futures::future::join_all(kept).await;
+
+    for (number, ((order, _), kept)) in orders.iter().zip(kept).enumerate() {
+        let known = store.deliveries.find(*order).await.unwrap();
+        let expected = match number % 3 {
+            0 => (true, Some(Known::Nothing)),
+            1 => (false, None),
+            _ => (true, Some(Known::Early(Early::Assembled))),
+        };
+        assert_eq!(kept.unwrap(), expected.0, "order {number}");
+        assert!(expected.1.is_none_or(|expected| known == expected), "order {number}: {known:?}");
+    }
+    assert_eq!(store.handled("assembled").await, 8);
+}
+
 pub async fn an_early_event_that_meets_the_payment_is_not_taken_for_one_without_a_delivery(store: &Store) {
     let (order, paid) = (order(), cause("paid"));
     let (delivery, events) = new(order).paid(cargo(5));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use notification::{
     model::{Attempt, Kind, Outcome, Status},
     repository::Notifications,
@@ -53,6 +54,36 @@ pub async fn an_outcome_applies_to_the_whole_batch(all: &dyn Notifications) {
         }
     }
     assert_eq!(queued(all).await, 4);
+}
+
+pub async fn chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone(all: &dyn Notifications) {
+    let names: Vec<String> = (10..30).map(|number| format!("chat {number}")).collect();
+    for name in &names {
+        with_chat(all, Kind::OrderPaid, name).await;
+        with_chat(all, Kind::ShipAssembled, name).await;
+    }
+    let batches = due(all).await;
+    let changed = |number: usize| number % 4 == 3;
+    for (_, batch) in batches.iter().enumerate().filter(|(number, _)| changed(*number)) {
+        let last = Attempt { notification: batch.waiting[1].id, number: 0 };
+        all.settle(&[last], &Outcome::Sent).await.unwrap();
+    }
+
+    let claims = join_all(batches.iter().map(|batch| all.claim(batch))).await;
+    let outcome = |number: usize| if number.is_multiple_of(2) { Outcome::Sent } else { retry(HOUR) };
+    let settled = batches.iter().enumerate().filter(|(number, _)| !changed(*number));
+    join_all(settled.map(async |(number, batch)| settle(all, batch, &outcome(number)).await)).await;
+
+    for (number, (batch, claimed)) in batches.iter().zip(claims).enumerate() {
+        assert_eq!(claimed.unwrap(), !changed(number), "{}", batch.chat);
+        let first = all.of_order(batch.waiting[0].order).await.unwrap().swap_remove(0);
+        let expected = match (changed(number), number % 2) {
+            (true, _) => (Status::Queued, 0),
+            (false, 0) => (Status::Sent, 1),
+            (false, _) => (Status::Queued, 1),
+        };
+        assert_eq!((first.status, first.attempts), expected, "{}", batch.chat);
+    }
 }
 
 pub async fn a_postponed_retry_blocks_its_chat(all: &dyn Notifications) {

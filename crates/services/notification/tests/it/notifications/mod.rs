@@ -7,7 +7,8 @@ use std::time::Duration;
 use attempts::{
     a_batch_is_claimed_as_a_whole_or_not_at_all, a_postponed_retry_blocks_its_chat,
     a_repeat_blocks_nothing_and_is_read_separately, an_expired_attempt_is_repeated_once_and_then_fails,
-    an_outcome_applies_to_the_whole_batch, only_success_counts_after_an_attempt_expired,
+    an_outcome_applies_to_the_whole_batch, chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone,
+    only_success_counts_after_an_attempt_expired,
 };
 use contracts::ids::{EventId, OrderId, UserId};
 use notification::{
@@ -52,6 +53,7 @@ contract!(
     a_chat_is_set_once,
     a_batch_is_claimed_as_a_whole_or_not_at_all,
     an_outcome_applies_to_the_whole_batch,
+    chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone,
     a_postponed_retry_blocks_its_chat,
     a_repeat_blocks_nothing_and_is_read_separately,
     an_expired_attempt_is_repeated_once_and_then_fails,

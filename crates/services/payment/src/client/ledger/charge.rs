@@ -24,7 +24,7 @@ pub struct Entry {
 
 impl Request {
     pub fn new(intent: &Intent, decline: Option<Decline>, initial: Money) -> Self {
-        Self { intent: intent.clone(), decline, initial }
+        Self { intent: *intent, decline, initial }
     }
 
     /// What distinguishes the requests of a group: a balance changes once in a statement.

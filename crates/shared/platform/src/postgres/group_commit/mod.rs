@@ -124,6 +124,31 @@ where
     }
 }
 
+impl<Q> GroupCommit<Q, ()>
+where
+    Q: Clone + Send + Sync + 'static,
+{
+    /// Over a statement that may be repeated and answers its requests alike. A group has one request of each key.
+    pub fn without_answers<K, F>(
+        name: &'static str,
+        database: Database,
+        key: fn(&Q) -> K,
+        statement: impl Fn(Database, Arc<[Q]>) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        K: Eq + 'static,
+        F: Future<Output = sqlx::Result<()>> + Send,
+    {
+        Self::new(name, key, move |requests: Arc<[Q]>| {
+            let (database, statement) = (database.clone(), statement.clone());
+            async move {
+                retry_stale(|| statement(database.clone(), requests.clone())).await?;
+                Ok(vec![(); requests.len()])
+            }
+        })
+    }
+}
+
 impl<Q, A> Shared<Q, A>
 where
     Q: Clone + Send + Sync + 'static,

@@ -29,23 +29,23 @@ pub struct PgNotifications {
     pool: Database,
     skipped: SkippedEvents,
     queue: GroupCommit<queue::Request, Option<bool>>,
-    set_chat: GroupCommit<set_chat::Request, Option<()>>,
-    claim: GroupCommit<claim::Request, Option<()>>,
-    settle: GroupCommit<settle::Request, Option<()>>,
+    set_chat: GroupCommit<set_chat::Request, ()>,
+    claim: GroupCommit<claim::Request, Option<bool>>,
+    settle: GroupCommit<settle::Request, ()>,
 }
 
 impl PgNotifications {
     pub fn new(pool: Database) -> Self {
         Self {
             queue: GroupCommit::by_key("queue_notifications", pool.clone(), queue::Request::cause, queue::queue),
-            set_chat: GroupCommit::by_key(
+            set_chat: GroupCommit::without_answers(
                 "set_chats",
                 pool.clone(),
                 set_chat::Request::notifications,
                 set_chat::set_chat,
             ),
             claim: GroupCommit::by_key("claim_notifications", pool.clone(), claim::Request::chat, claim::claim),
-            settle: GroupCommit::by_key(
+            settle: GroupCommit::without_answers(
                 "settle_notifications",
                 pool.clone(),
                 settle::Request::attempts,
@@ -99,7 +99,7 @@ impl Notifications for PgNotifications {
     }
 
     async fn claim(&self, batch: &Batch) -> Result<bool, Error> {
-        Ok(self.claim.submit(claim::Request::new(batch)).await?.is_some())
+        Ok(self.claim.submit(claim::Request::new(batch)).await?.unwrap_or_default())
     }
 
     async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error> {

@@ -27,7 +27,7 @@ impl Request {
 }
 
 /// The chats whose attempts begin: none of a batch of which any notification has changed since it was read.
-pub async fn claim(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<String, ()>> {
+pub async fn claim(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<String, bool>> {
     let waiting = || requests.iter().flat_map(|request| request.waiting.iter().map(move |waiting| (request, waiting)));
     let chats: Vec<&str> = waiting().map(|(request, _)| request.chat.as_str()).collect();
     let notifications: Vec<_> = waiting().map(|(_, (id, _))| id.uuid()).collect();
@@ -69,5 +69,5 @@ pub async fn claim(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
     )
     .fetch_all(&pool)
     .await?;
-    Ok(claimed.into_iter().map(|chat| (chat, ())).collect())
+    Ok(claimed.into_iter().map(|chat| (chat, true)).collect())
 }

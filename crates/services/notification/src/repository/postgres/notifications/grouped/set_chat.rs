@@ -1,6 +1,6 @@
 //! Records the chats that were found for users' notifications.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use platform::postgres::Database;
 
@@ -23,7 +23,7 @@ impl Request {
     }
 }
 
-pub async fn set_chat(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<Vec<NotificationId>, ()>> {
+pub async fn set_chat(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<()> {
     let (notifications, chats): (Vec<_>, Vec<&str>) = requests
         .iter()
         .flat_map(|request| request.notifications.iter().map(|id| (id.uuid(), request.chat.as_str())))
@@ -49,5 +49,5 @@ pub async fn set_chat(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<
     )
     .execute(&pool)
     .await?;
-    Ok(requests.iter().map(|request| (request.notifications(), ())).collect())
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Records the outcomes of attempts.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use platform::postgres::Database;
 
@@ -32,7 +32,7 @@ impl Request {
     }
 }
 
-pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<Vec<(NotificationId, i32)>, ()>> {
+pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<()> {
     let attempts =
         || requests.iter().flat_map(|request| request.attempts.iter().map(move |attempt| (request, attempt)));
     let notifications: Vec<_> = attempts().map(|(_, attempt)| attempt.notification.uuid()).collect();
@@ -75,5 +75,5 @@ pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
     )
     .execute(&pool)
     .await?;
-    Ok(requests.iter().map(|request| (request.attempts(), ())).collect())
+    Ok(())
 }
