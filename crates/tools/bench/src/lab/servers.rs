@@ -152,6 +152,7 @@ async fn start_redis(directory: &Path) -> anyhow::Result<AnyRedis> {
 async fn start_kafka() -> anyhow::Result<container::Broker> {
     container::available().await?;
     container::sweep().await?;
-    let options = container::Options { label: "bench".to_owned(), advertised: None, variables: Vec::new() };
+    let options =
+        container::Options { label: "bench".to_owned(), advertised: None, on_host: true, variables: Vec::new() };
     container::Broker::start(options).await
 }

@@ -168,7 +168,12 @@ impl Broker {
             (BrokerKind::Container, Err(error)) => Err(error),
             (_, Ok(())) => {
                 let variables = vec![("KAFKA_MESSAGE_MAX_BYTES", LARGEST)];
-                let options = container::Options { label: "chaos".to_owned(), advertised: Some(advertised), variables };
+                let options = container::Options {
+                    label: "chaos".to_owned(),
+                    advertised: Some(advertised),
+                    on_host: false,
+                    variables,
+                };
                 Ok(Self::Container(container::Broker::start(options).await?))
             }
         }

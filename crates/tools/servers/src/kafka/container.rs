@@ -30,6 +30,8 @@ pub struct Options {
     pub label: String,
     /// The address that the broker advertises, such as a proxy's; its own if there is none.
     pub advertised: Option<SocketAddr>,
+    /// True for a broker in the network of this host, on Linux: a published port costs a hop through another process for each request.
+    pub on_host: bool,
     /// Variables in addition to [`ENVIRONMENT`], such as `("KAFKA_MESSAGE_MAX_BYTES", "4000000")`.
     pub variables: Vec<(&'static str, &'static str)>,
 }
@@ -110,14 +112,24 @@ impl Broker {
     }
 
     async fn create(options: &Options) -> anyhow::Result<Self> {
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let (listener, controller) =
+            (TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
+        let (address, controller) = (listener.local_addr()?, controller.local_addr()?);
         let [owner, host] = docker::labels();
         let (name, port) = (format!("shipyard.name={}", options.label), format!("{address}:9092"));
         let advertised = format!("KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://{}", options.advertised.unwrap_or(address));
         let environment = ENVIRONMENT.iter().chain(&options.variables).map(|(name, value)| format!("{name}={value}"));
-        let environment: Vec<String> = environment.collect();
+        let mut environment: Vec<String> = environment.collect();
         let image = image();
-        let mut arguments = vec!["create", "--label", &owner, "--label", &host, "--label", &name, "--publish", &port];
+        let mut arguments = vec!["create", "--label", &owner, "--label", &host, "--label", &name];
+        if options.on_host && cfg!(target_os = "linux") {
+            arguments.extend(["--network", "host"]);
+            // The last value of a variable counts.
+            environment.push(format!("KAFKA_LISTENERS=PLAINTEXT://{address},CONTROLLER://{controller}"));
+            environment.push(format!("KAFKA_CONTROLLER_QUORUM_VOTERS=1@{controller}"));
+        } else {
+            arguments.extend(["--publish", &port]);
+        }
         arguments.extend(environment.iter().flat_map(|variable| ["--env", variable]));
         arguments.extend(["--env", DATA, "--env", &advertised, &image]);
         let broker = Self { id: docker::run(&arguments, QUICK).await?, address };

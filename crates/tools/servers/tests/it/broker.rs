@@ -92,10 +92,14 @@ async fn a_broker_keeps_its_records_however_it_is_hurt() {
     let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let advertised = proxy.local_addr().unwrap();
     let label = format!("test-{}", platform::ids::random());
-    let broker =
-        Broker::start(container::Options { label: label.clone(), advertised: Some(advertised), variables: Vec::new() })
-            .await
-            .unwrap();
+    let broker = Broker::start(container::Options {
+        label: label.clone(),
+        advertised: Some(advertised),
+        on_host: false,
+        variables: Vec::new(),
+    })
+    .await
+    .unwrap();
     let address = broker.address();
     for _ in 0..20 {
         assert!(answers(&broker).await, "the broker answers, though what it advertises does not lead to it yet");

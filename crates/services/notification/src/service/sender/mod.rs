@@ -27,9 +27,11 @@ use super::{
 const LEASE: Duration = Duration::from_secs(6);
 /// How often the queue is checked for what no notification announces, such as a due retry.
 const POLL: Duration = Duration::from_secs(1);
-/// The least time from one look at the queue to the next. A lone notification is looked for at once; of many, those of this time are
-/// read together, and what is read together is claimed and settled together.
-const PACE: Duration = Duration::from_millis(50);
+/// The minimum time from one look at the queue to the next: so much per task that the look began, up to [`LONGEST_PACE`], and none after a
+/// look that began as many as there was room for. A lone notification is sent at once; of many, those of this time are read together, and
+/// what is read together is claimed and settled together.
+const PACE: Duration = Duration::from_millis(5);
+const LONGEST_PACE: Duration = Duration::from_millis(50);
 /// How often the queue is counted, and up to which length.
 const COUNT: Duration = Duration::from_secs(10);
 const MAX_COUNT: i64 = 100_000;
@@ -50,6 +52,29 @@ pub struct Sender {
     provider: CircuitBreaker,
     health: ProviderHealth,
     count_at: Instant,
+}
+
+/// What a look at the queue began.
+#[derive(Clone, Copy, Default)]
+struct Begun {
+    tasks: u32,
+    /// True when there was no room for more.
+    is_full: bool,
+}
+
+impl Begun {
+    fn of(tasks: usize, room: usize) -> Self {
+        Self { tasks: u32::try_from(tasks.min(room)).unwrap_or(u32::MAX), is_full: tasks >= room }
+    }
+}
+
+/// The time until the next look.
+fn pause(lookups: Begun, attempts: Begun) -> Duration {
+    if lookups.is_full || attempts.is_full {
+        Duration::ZERO
+    } else {
+        PACE.saturating_mul(lookups.tasks + attempts.tasks).min(LONGEST_PACE)
+    }
 }
 
 impl Sender {
@@ -122,9 +147,8 @@ impl Sender {
                 }
                 if must_look && now >= look_at {
                     must_look = false;
-                    look_at = now + PACE;
-                    self.find_chats().await?;
-                    self.send_first_attempts().await?;
+                    let (lookups, attempts) = (self.find_chats().await?, self.send_first_attempts().await?);
+                    look_at = now + pause(lookups, attempts);
                 }
             }
             let free_at = self.limiter.throttled().map(|(_, free)| free);

@@ -2,7 +2,7 @@
 
 use contracts::ids::UserId;
 
-use super::{Sender, Subject};
+use super::{Begun, Sender, Subject};
 use crate::{
     model::{Batch, Due, NotificationId},
     repository::BATCH,
@@ -23,10 +23,10 @@ impl Sender {
     }
 
     /// Looks up the chats of the oldest notifications without one, with one call per user.
-    pub(super) async fn find_chats(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn find_chats(&mut self) -> anyhow::Result<Begun> {
         let room = LOOKUPS - self.in_progress.users.len();
         if !self.without_chat || self.users.is_backing_off() || room < LOOKUPS / 2 {
-            return Ok(());
+            return Ok(Begun::default());
         }
         let busy_users = &self.in_progress.users;
         let busy: Vec<NotificationId> = busy_users.values().flatten().copied().collect();
@@ -40,23 +40,27 @@ impl Sender {
                 None => users.push((due.user, vec![due])),
             }
         }
+        let begun = Begun::of(users.len(), room);
         for (user, waiting) in users.into_iter().take(room) {
             self.in_progress.users.insert(user, waiting.iter().map(|due| due.id).collect());
             let lookup = self.dispatcher.clone().find_chat(user, waiting);
             self.tasks.spawn(async move { (Subject::User(user), lookup.await) });
         }
-        Ok(())
+        Ok(begun)
     }
 
     /// Sends to as many due chats as there is room for.
-    pub(super) async fn send_first_attempts(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn send_first_attempts(&mut self) -> anyhow::Result<Begun> {
         let (room, busy) = (self.room(), self.busy_chats());
-        if room > 0 {
-            for batch in self.first_attempts.next(room, busy).await? {
-                self.send(batch);
-            }
+        if room == 0 {
+            return Ok(Begun::default());
         }
-        Ok(())
+        let batches = self.first_attempts.next(room, busy).await?;
+        let begun = Begun::of(batches.len(), room);
+        for batch in batches {
+            self.send(batch);
+        }
+        Ok(begun)
     }
 
     /// Sends repeats once the provider is stable; before that, probes it while a repeat is due.
