@@ -3,6 +3,7 @@
 mod event_id;
 mod memory;
 mod metrics;
+mod pace;
 mod postgres;
 mod relay;
 mod retention;

@@ -10,7 +10,7 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Outbox, Publisher, Unpublished, metrics::Metrics};
+use super::{Outbox, Publisher, Unpublished, metrics::Metrics, pace::Pace};
 use crate::{
     health::Condition,
     kafka::{Record, Refusal},
@@ -21,11 +21,6 @@ use crate::{
 const BATCH: i64 = 500;
 /// How long a relay may be silent before another takes over.
 const LEASE: Duration = Duration::from_secs(5);
-/// The minimum time from a batch that is not full to the next: so much per event of the batch, up to [`LONGEST_PACE`]. A lone event is
-/// published at once; events that follow within this time are published together, which saves commits in the database, requests to the
-/// broker, and work of the consumers, which write them together too.
-const PACE: Duration = Duration::from_millis(10);
-const LONGEST_PACE: Duration = Duration::from_millis(50);
 /// A backstop: rows without a wake-up are found after this long.
 const POLL: Duration = Duration::from_secs(1);
 /// The time for which a relay that failed leaves the lease to other replicas, which try to take it every [`POLL`].
@@ -151,7 +146,7 @@ impl Relay {
         outage: &mut Outage,
     ) -> anyhow::Result<()> {
         let mut in_hand = InHand::default();
-        let mut next_at = Instant::now();
+        let mut pace = Pace::default();
         loop {
             let now = Instant::now();
             if lease.is_none_or(|held| now >= held.renew_at) {
@@ -169,7 +164,7 @@ impl Relay {
             if let Some(held) = lease {
                 self.look_at_what_is_set_aside(held).await?;
                 if in_hand.next.is_empty() {
-                    tokio::time::sleep_until(next_at).await;
+                    pace.wait().await;
                 }
                 let begun = Instant::now();
                 let batch = tokio::select! {
@@ -178,7 +173,7 @@ impl Relay {
                 };
                 self.over(outage);
                 if let Batch::Part(events) = batch {
-                    next_at = begun + PACE.saturating_mul(events).min(LONGEST_PACE);
+                    pace.published(events, begun);
                 }
                 // The last look of a relay that stops finds nothing.
                 if batch == Batch::Full || (batch != Batch::Empty && stop.is_cancelled()) {

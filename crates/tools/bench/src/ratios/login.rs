@@ -26,15 +26,17 @@ const HASH_BYTES: usize = 32;
 
 pub async fn login(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let shop = lab.shop(Variant::CostlyPasswords).await?;
-    let users: Arc<[Customer]> = lab.some_customers(&shop, LOGINS).await?.into();
-    let (shop, users, time) = (&shop, &users, lab.effort.time);
+    let users = lab.some_customers(&shop, LOGINS).await?;
+    // Others than those who log in: of a user's sessions the oldest ends where there are too many.
+    let callers: Arc<[Customer]> = lab.some_customers(&shop, CALLERS).await?.into();
+    let (shop, users, callers, time) = (&shop, &users[..], &callers, lab.effort.time);
     let probes = vec![
         Probe::numerator("Login", || async move { closed_loop(Login::workers(shop.iam, users)?, time).await }),
         Probe::denominator("argon2id of the same cost, a thread per core", || async move { raw(time).await }),
         Probe::new(Role::Numerator, Unit::Milliseconds, "p99 of Whoami in a flood of logins", || {
-            in_a_flood(shop, users, time)
+            in_a_flood(shop, users, callers, time)
         }),
-        Probe::new(Role::Denominator, Unit::Milliseconds, "p99 of Whoami alone", || whoami(shop, users, time)),
+        Probe::new(Role::Denominator, Unit::Milliseconds, "p99 of Whoami alone", || whoami(shop, callers, time)),
     ];
     let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
     let of = |numerator: usize| move |round: &[Sample]| round[numerator].value / round[numerator + 1].value;
@@ -45,14 +47,19 @@ pub async fn login(lab: &Lab) -> anyhow::Result<Vec<Row>> {
 }
 
 /// A few callers, whose p99 is the figure.
-async fn whoami(shop: &Shop, users: &Arc<[Customer]>, time: Duration) -> anyhow::Result<Sample> {
-    let sample = paced(Whoami::workers(shop.iam, CALLERS, users)?, PAUSE, time).await?;
+async fn whoami(shop: &Shop, callers: &Arc<[Customer]>, time: Duration) -> anyhow::Result<Sample> {
+    let sample = paced(Whoami::workers(shop.iam, CALLERS, callers)?, PAUSE, time).await?;
     Ok(Sample { value: sample.p99.context("no latency was measured")?, ..sample })
 }
 
-async fn in_a_flood(shop: &Shop, users: &Arc<[Customer]>, time: Duration) -> anyhow::Result<Sample> {
+async fn in_a_flood(
+    shop: &Shop,
+    users: &[Customer],
+    callers: &Arc<[Customer]>,
+    time: Duration,
+) -> anyhow::Result<Sample> {
     let flood = closed_loop(Login::workers(shop.iam, users)?, time);
-    let (_, sample) = tokio::try_join!(flood, whoami(shop, users, time))?;
+    let (_, sample) = tokio::try_join!(flood, whoami(shop, callers, time))?;
     Ok(sample)
 }
 

@@ -16,15 +16,23 @@ async fn events_that_come_one_after_another_are_published_together() {
     let relay = outbox.relay(&broker, &[KNOWN]);
     tokio::time::sleep(AT_ONCE).await;
 
-    for number in 0..20 {
-        outbox.write(1, KNOWN, &number.to_string());
-        relay.waker.wake();
-        tokio::time::sleep(PACE / 10).await;
-    }
+    let mut written = 0;
+    let mut write = async |count: usize, gap| {
+        for _ in 0..count {
+            outbox.write(1, KNOWN, &written.to_string());
+            relay.waker.wake();
+            tokio::time::sleep(gap).await;
+            written += 1;
+        }
+        (broker.published().len(), broker.batches())
+    };
 
-    assert_eq!(broker.published().first().map(String::as_str), Some("0"));
-    assert!(broker.published().len() >= 10, "each is published within {PACE:?}: {:?}", broker.published());
-    assert!(broker.batches() <= 4, "{} batches in {:?}", broker.batches(), PACE * 2);
+    assert_eq!(write(20, PACE / 2).await, (20, 20), "few are published at once, each alone");
+    let (_, before) = write(2_000, PACE / 50).await;
+    let (published, after) = write(200, PACE / 50).await;
+
+    assert!(published >= 2_220 - 50, "each is published within {PACE:?}: {published}");
+    assert!(after - before <= 5, "{} batches in {:?}", after - before, PACE * 4);
     relay.stop().await;
 }
 
