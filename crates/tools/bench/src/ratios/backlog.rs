@@ -47,6 +47,8 @@ pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         ("ASSEMBLY_DATABASE_URL", servers.extra("bench_assembly").await?),
         ("ORDER_PAID_TOPIC_NAME", TOPIC.to_owned()),
         ("ORDER_ASSEMBLED_TOPIC_NAME", RESULTS.to_owned()),
+        // Or it takes the place that the shop's assembly left in the group a moment ago, with the partitions of that one's topic.
+        ("KAFKA_GROUP_PREFIX", "backlog-".to_owned()),
         // No ship is ever built: what is measured is the consumer.
         ("ASSEMBLY_BUILD_MIN", "24h".to_owned()),
         ("ASSEMBLY_BUILD_MAX", "24h".to_owned()),
