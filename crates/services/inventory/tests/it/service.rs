@@ -1,11 +1,6 @@
 //! The use cases over the in-memory twin.
 
-use std::{
-    io::Write,
-    num::NonZeroU32,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contracts::ids::{OrderId, PartId};
@@ -17,6 +12,8 @@ use inventory::{
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use platform::{ids, postgres::DatabaseError};
+use testkit::Log;
+use tracing::Level;
 use uuid::Uuid;
 
 use crate::fixture::{new_event, new_order, part};
@@ -230,35 +227,17 @@ async fn an_event_fails_while_the_database_is_unavailable() {
     }
 }
 
-/// What this thread logs, as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn seeding_logs_how_many_parts_are_new_and_nothing_when_none_is() {
     let inventory = Arc::new(MemoryInventory::default());
     let service = InventoryService::new(inventory.clone(), inventory, TTL);
-    let (log, parts) = (Log::default(), [part(1), part(1)]);
-    let written = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    // Another test, without a subscriber, may have decided meanwhile that nothing wants this statement.
-    tracing::callsite::rebuild_interest_cache();
+    let parts = [part(1), part(1)];
+    let (log, _guard) = Log::capture(Level::INFO);
 
     service.seed(&parts).await.unwrap();
     service.seed(&parts).await.unwrap();
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert_eq!(log.matches("parts added to the catalogue added=2").count(), 1, "{log}");
     assert_eq!(log.lines().count(), 1, "{log}");
 }

@@ -1,9 +1,6 @@
 //! The address of an order is in no log line and no event.
 
-use std::{
-    io::Write,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use axum::{
     body::{Body, to_bytes},
@@ -16,6 +13,7 @@ use platform::{
     health::Readiness,
 };
 use serde_json::{Value, json};
+use testkit::Log;
 use tower::ServiceExt as _;
 use tracing::Level;
 
@@ -26,32 +24,9 @@ use crate::shop::Shop;
 /// A text that is nowhere else.
 const SECRET: &str = "Secretstreet 42";
 
-/// What is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
-    }
-}
-
 #[tokio::test]
 async fn an_address_is_in_no_log_line_and_no_event() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_max_level(Level::TRACE).with_ansi(false);
-    let _guard = tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish());
+    let (log, _guard) = Log::capture(Level::TRACE);
     let shop = Shop::open();
     let sessions = MemorySessions::default();
     sessions.open("session", shop.user.uuid());

@@ -5,16 +5,13 @@
 mod batches;
 mod doubles;
 
-use std::{
-    collections::HashMap,
-    io::Write,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
-use doubles::{Asked, Broker, Counted, text};
+use doubles::{Asked, Broker, Counted};
 use platform::outbox::Outbox as _;
+use testkit::Log;
 use tokio::time::Instant;
+use tracing::Level;
 
 const KNOWN: &str = "events.v1.OrderPaid";
 const UNKNOWN: &str = "events.v1.Unknown";
@@ -26,20 +23,6 @@ const PACE: Duration = Duration::from_millis(50);
 const POLL: Duration = Duration::from_secs(1);
 /// How long a relay that stops waits for a broker.
 const GIVE_UP: Duration = Duration::from_secs(2);
-
-/// What this thread logs, as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn events_are_published_in_the_order_of_their_keys_and_marked() {
@@ -129,10 +112,8 @@ async fn an_idle_relay_keeps_its_lease_and_asks_no_more_often_than_it_must() {
 
 #[tokio::test(start_paused = true)]
 async fn events_that_are_taken_back_are_logged_once() {
-    let (outbox, broker, log) = (Counted::default(), Broker::default(), Log::default());
-    let written = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (outbox, broker) = (Counted::default(), Broker::default());
+    let (log, _guard) = Log::capture(Level::INFO);
     outbox.write(1, KNOWN, "a");
     let epoch = outbox.outbox.lease(POLL).await.unwrap().unwrap();
     outbox.outbox.set_aside(epoch, &[0]).await.unwrap();
@@ -141,7 +122,7 @@ async fn events_that_are_taken_back_are_logged_once() {
     tokio::time::sleep(Duration::from_secs(30)).await;
 
     assert_eq!(broker.published(), ["a"]);
-    let log = text(&log.0.lock().unwrap());
+    let log = log.text();
     assert_eq!(log.matches("events that were set aside are published").count(), 1, "{log}");
     relay.stop().await;
 }

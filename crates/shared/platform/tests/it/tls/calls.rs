@@ -24,15 +24,16 @@ use platform::{
     listener::Listener,
     tls::{Acceptor, Clients, Tls},
 };
-use testkit::Running;
+use testkit::{Log, Running};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
 use tonic::{Code, Request, Response, Status};
+use tracing::Level;
 use uuid::Uuid;
 
-use super::fixture::{DAY, Files, Log, connect, pair};
+use super::fixture::{DAY, Files, connect, pair};
 
 const USER: Uuid = Uuid::from_u128(1);
 
@@ -143,7 +144,7 @@ async fn an_address_that_says_another_scheme_is_refused_by_its_variable() {
 #[tokio::test]
 async fn a_plain_caller_is_refused_and_named_in_the_log() {
     let files = Files::of("geo");
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = Log::capture(Level::INFO);
     let (address, _server) = serve(&files.load()).await;
 
     let refused = ask(testkit::peer("geo", address), None).await.unwrap_err();

@@ -10,11 +10,12 @@ use platform::{
     kafka::{Config, Consumer, KafkaPublisher, Record, Refusal, ensure_topics, probe},
     outbox::Publisher as _,
 };
-use testkit::{Running, TlsKafka, eventually, tls_kafka};
+use testkit::{Log, Running, TlsKafka, eventually, tls_kafka};
 use tokio::{io::AsyncReadExt as _, net::TcpListener, sync::mpsc};
 use tokio_rustls::TlsAcceptor;
+use tracing::Level;
 
-use super::fixture::{CA, Files, Log, pair, server};
+use super::fixture::{CA, Files, pair, server};
 use crate::seen::Seen;
 
 const PROTOCOL: &str = "KAFKA_SECURITY_PROTOCOL";
@@ -137,7 +138,7 @@ async fn the_log_names_the_wrong_certificate() {
     let (files, others) = (Files::of("order"), Files::of("order"));
     let broker = handshakes(&others, &Subject::store("kafka")).await;
     let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = Log::capture(Level::INFO);
 
     let (running, _, _) = consume(load(&settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())])), "topic");
     eventually(async || log.text().contains("certificate verify failed").then_some(())).await;

@@ -11,14 +11,16 @@ use platform::{
 };
 use rustls::ServerConfig;
 use sqlx::ConnectOptions as _;
+use testkit::Log;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{TcpListener, TcpStream},
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tracing::Level;
 
-use super::fixture::{CA, Files, Log, pair, server};
+use super::fixture::{CA, Files, pair, server};
 
 static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/order"), &[]);
 /// What a PostgreSQL client sends first when it wants TLS (SSLRequest).
@@ -131,7 +133,7 @@ async fn redis_with_a_wrong_certificate_is_not_ready_until_its_authority_is_trus
     let (files, mine) = (Files::of("iam"), Files::of("iam"));
     let trust = mine.load();
     let connection = redis(&files, &trust).await;
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = Log::capture(Level::INFO);
     let readiness = Readiness::default();
     let condition = readiness.condition("redis");
     let _watch = testkit::run(|stop| watch(connection, condition, stop));
