@@ -30,6 +30,7 @@ mod observe;
 pub mod openapi;
 pub mod outage;
 pub mod outbox;
+pub mod pace;
 pub mod postgres;
 pub mod problem;
 pub mod provider_url;

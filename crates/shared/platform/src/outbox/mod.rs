@@ -3,7 +3,6 @@
 mod event_id;
 mod memory;
 mod metrics;
-mod pace;
 mod postgres;
 mod relay;
 mod retention;

@@ -10,11 +10,12 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Outbox, Publisher, Unpublished, metrics::Metrics, pace::Pace};
+use super::{Outbox, Publisher, Unpublished, metrics::Metrics};
 use crate::{
     health::Condition,
     kafka::{Record, Refusal},
     outage::Outage,
+    pace::Pace,
 };
 
 /// Rows published at once.
@@ -164,7 +165,7 @@ impl Relay {
             if let Some(held) = lease {
                 self.look_at_what_is_set_aside(held).await?;
                 if in_hand.next.is_empty() {
-                    pace.wait().await;
+                    tokio::time::sleep_until(pace.next().unwrap_or(now)).await;
                 }
                 let begun = Instant::now();
                 let batch = tokio::select! {
@@ -173,7 +174,7 @@ impl Relay {
                 };
                 self.over(outage);
                 if let Batch::Part(events) = batch {
-                    pace.published(events, begun);
+                    pace.record(events, begun);
                 }
                 // The last look of a relay that stops finds nothing.
                 if batch == Batch::Full || (batch != Batch::Empty && stop.is_cancelled()) {
@@ -211,11 +212,14 @@ impl Relay {
             metrics.set_aside(&aside);
         }
         let published = ids(&ready);
-        let under_way = [&unmarked[..], &published].concat();
         let records = ready.into_iter().filter_map(|row| self.record(row)).collect();
         // Each is waited for: what fails is no reason to forget what the broker has acknowledged.
         let (acknowledged, marked, read) = tokio::join!(self.send(records), self.mark(epoch, &unmarked), async {
-            if batch == Batch::Full { self.outbox.unpublished(BATCH, &under_way).await } else { Ok(Vec::new()) }
+            if batch != Batch::Full {
+                return Ok(Vec::new());
+            }
+            let under_way = [&unmarked[..], &published].concat();
+            self.outbox.unpublished(BATCH, &under_way).await
         });
         acknowledged?;
         Metrics::published(published.len());

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use in_progress::{InProgress, Subject};
-use platform::{lease::Lease, retry};
+use platform::{lease::Lease, pace::Pace, retry};
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},
@@ -27,11 +27,6 @@ use super::{
 const LEASE: Duration = Duration::from_secs(6);
 /// How often the queue is checked for what no notification announces, such as a due retry.
 const POLL: Duration = Duration::from_secs(1);
-/// The minimum time from one look at the queue to the next: so much per task that the look began, up to [`LONGEST_PACE`], and none after a
-/// look that began as many as there was room for. A lone notification is sent at once; of many, those of this time are read together, and
-/// what is read together is claimed and settled together.
-const PACE: Duration = Duration::from_millis(5);
-const LONGEST_PACE: Duration = Duration::from_millis(50);
 /// How often the queue is counted, and up to which length.
 const COUNT: Duration = Duration::from_secs(10);
 const MAX_COUNT: i64 = 100_000;
@@ -52,29 +47,6 @@ pub struct Sender {
     provider: CircuitBreaker,
     health: ProviderHealth,
     count_at: Instant,
-}
-
-/// What a look at the queue began.
-#[derive(Clone, Copy, Default)]
-struct Begun {
-    tasks: u32,
-    /// True when there was no room for more.
-    is_full: bool,
-}
-
-impl Begun {
-    fn of(tasks: usize, room: usize) -> Self {
-        Self { tasks: u32::try_from(tasks.min(room)).unwrap_or(u32::MAX), is_full: tasks >= room }
-    }
-}
-
-/// The time until the next look.
-fn pause(lookups: Begun, attempts: Begun) -> Duration {
-    if lookups.is_full || attempts.is_full {
-        Duration::ZERO
-    } else {
-        PACE.saturating_mul(lookups.tasks + attempts.tasks).min(LONGEST_PACE)
-    }
 }
 
 impl Sender {
@@ -121,7 +93,8 @@ impl Sender {
         let mut leads = false;
         let mut poll_at = Instant::now();
         let mut renew_at = Instant::now();
-        let (mut look_at, mut must_look) = (Instant::now(), true);
+        // What is read together is claimed and settled together.
+        let (mut pace, mut must_look) = (Pace::default(), true);
         loop {
             let now = Instant::now();
             if now >= renew_at {
@@ -145,14 +118,16 @@ impl Sender {
                 if self.provider.is_probe_due() {
                     self.probe();
                 }
-                if must_look && now >= look_at {
+                if must_look && pace.next().is_none_or(|next| next <= now) {
                     must_look = false;
                     let (lookups, attempts) = (self.find_chats().await?, self.send_first_attempts().await?);
-                    look_at = now + pause(lookups, attempts);
+                    if let (Some(lookups), Some(attempts)) = (lookups, attempts) {
+                        pace.record(lookups + attempts, now);
+                    }
                 }
             }
             let free_at = self.limiter.throttled().map(|(_, free)| free);
-            let next_look = (leads && must_look).then_some(look_at);
+            let next_look = pace.next().filter(|_| leads && must_look);
             let wake_at = free_at.chain(next_look).fold(poll_at.min(renew_at), Instant::min);
             tokio::select! {
                 biased;

@@ -2,7 +2,7 @@
 
 use contracts::ids::UserId;
 
-use super::{Begun, Sender, Subject};
+use super::{Sender, Subject};
 use crate::{
     model::{Batch, Due, NotificationId},
     repository::BATCH,
@@ -22,11 +22,12 @@ impl Sender {
         }
     }
 
-    /// Looks up the chats of the oldest notifications without one, with one call per user.
-    pub(super) async fn find_chats(&mut self) -> anyhow::Result<Begun> {
+    /// Looks up the chats of the oldest notifications without one, with one call per user. Returns how many, or `None` if there was room
+    /// for no more.
+    pub(super) async fn find_chats(&mut self) -> anyhow::Result<Option<u32>> {
         let room = LOOKUPS - self.in_progress.users.len();
         if !self.without_chat || self.users.is_backing_off() || room < LOOKUPS / 2 {
-            return Ok(Begun::default());
+            return Ok(Some(0));
         }
         let busy_users = &self.in_progress.users;
         let busy: Vec<NotificationId> = busy_users.values().flatten().copied().collect();
@@ -40,7 +41,7 @@ impl Sender {
                 None => users.push((due.user, vec![due])),
             }
         }
-        let begun = Begun::of(users.len(), room);
+        let begun = fewer(users.len(), room);
         for (user, waiting) in users.into_iter().take(room) {
             self.in_progress.users.insert(user, waiting.iter().map(|due| due.id).collect());
             let lookup = self.dispatcher.clone().find_chat(user, waiting);
@@ -49,14 +50,14 @@ impl Sender {
         Ok(begun)
     }
 
-    /// Sends to as many due chats as there is room for.
-    pub(super) async fn send_first_attempts(&mut self) -> anyhow::Result<Begun> {
+    /// Sends to as many due chats as there is room for. Returns how many, or `None` if there was room for no more.
+    pub(super) async fn send_first_attempts(&mut self) -> anyhow::Result<Option<u32>> {
         let (room, busy) = (self.room(), self.busy_chats());
         if room == 0 {
-            return Ok(Begun::default());
+            return Ok(Some(0));
         }
         let batches = self.first_attempts.next(room, busy).await?;
-        let begun = Begun::of(batches.len(), room);
+        let begun = fewer(batches.len(), room);
         for batch in batches {
             self.send(batch);
         }
@@ -112,4 +113,9 @@ impl Sender {
         let attempt = self.dispatcher.clone().send(batch, slot);
         self.tasks.spawn(async move { (Subject::Chat(chat), attempt.await) });
     }
+}
+
+/// The count if it is less than there was room for.
+fn fewer(count: usize, room: usize) -> Option<u32> {
+    u32::try_from(count).ok().filter(|_| count < room)
 }

@@ -1,0 +1,59 @@
+//! The pace of a task that handles what comes in batches: the time from one batch that is not full to the next.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Up to so many items a second none waits.
+const FREE: f64 = 50.0;
+/// The time from one batch to the next per item a second beyond [`FREE`], in seconds, and the longest.
+const PER_ITEM: f64 = 0.000_2;
+const LONGEST: Duration = Duration::from_millis(50);
+
+/// Spaces batches while items are frequent. Items that wait for each other are handled together, which saves commits in the database and
+/// requests to others.
+#[derive(Default)]
+pub struct Pace {
+    /// About how many items were handled in the last second: each counts for e to the minus its age in seconds.
+    rate: f64,
+    last: Option<Instant>,
+    next: Option<Instant>,
+}
+
+impl Pace {
+    /// The time from which the next batch may begin. `None` before the first.
+    pub fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// Records that a batch of so many items, which was not full, began at `begun`.
+    pub fn record(&mut self, items: u32, begun: Instant) {
+        let age = self.last.map_or(0.0, |last| begun.saturating_duration_since(last).as_secs_f64());
+        self.rate = self.rate * (-age).exp() + f64::from(items);
+        self.last = Some(begun);
+        let pause = Duration::from_secs_f64(((self.rate - FREE) * PER_ITEM).max(0.0));
+        self.next = Some(begun + pause.min(LONGEST));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pause after items that came for two seconds, so many a second.
+    fn pause(rate: u32) -> Duration {
+        let (mut pace, begun) = (Pace::default(), Instant::now());
+        for number in 0..2 * rate {
+            pace.record(1, begun + Duration::from_secs(1) / rate * number);
+        }
+        pace.next.unwrap() - pace.last.unwrap()
+    }
+
+    #[test]
+    fn few_items_do_not_wait_and_many_wait_for_each_other() {
+        assert_eq!(pause(40), Duration::ZERO);
+        let medium = pause(150);
+        assert!(medium > Duration::from_millis(10) && medium < Duration::from_millis(30), "{medium:?}");
+        assert_eq!(pause(1_000), LONGEST);
+    }
+}
