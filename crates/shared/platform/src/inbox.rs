@@ -65,7 +65,7 @@ pub struct SkippedEvents(GroupCommit<Handled, ()>);
 
 impl SkippedEvents {
     pub fn new(database: Database) -> Self {
-        Self(GroupCommit::without_answers("skip_events", database, |handled| *handled, insert))
+        Self(GroupCommit::without_answers("skip_events", database, insert))
     }
 
     /// Records that `consumer` has handled an event that changes nothing; idempotent.

@@ -1,4 +1,5 @@
-//! The attacks, one file each. An attack reopens whatever the server closes until it is dropped; then its sockets are closed.
+//! The attacks, one file each. An attack opens again each connection that the server closes; dropping the attack
+//! closes its sockets.
 
 mod garbage;
 mod idle_connections;

@@ -10,7 +10,7 @@ use crate::model::{Decline, Intent};
 #[derive(Clone)]
 pub struct Request {
     intent: Intent,
-    /// Why the charge is declined whatever the balance.
+    /// The reason if [`Declines`](crate::client::Declines) declines the charge, whatever the balance.
     decline: Option<Decline>,
     /// The balance of a user without a row.
     initial: Money,

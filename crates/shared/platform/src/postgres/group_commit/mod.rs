@@ -64,16 +64,25 @@ where
 {
     /// `write` returns the answers to the requests of a group in their order. After an error not caused by the server's state, `write` is
     /// repeated for each request alone, so that an invalid request does not fail the rest of its group. `name` labels the metrics.
-    fn new<K, F>(name: &'static str, key: fn(&Q) -> K, write: impl Fn(Arc<[Q]>) -> F + Send + Sync + 'static) -> Self
+    fn new<F>(
+        name: &'static str,
+        is_same: impl Fn(&Q, &Q) -> bool + Send + Sync + 'static,
+        write: impl Fn(Arc<[Q]>) -> F + Send + Sync + 'static,
+    ) -> Self
     where
-        K: Eq + 'static,
         F: Future<Output = sqlx::Result<Vec<A>>> + Send + 'static,
     {
         // `rate()` ignores the first value of a series.
         count(name, 0, 0);
         let queue = Mutex::new(Queue { waiting: VecDeque::new(), is_writing: false });
-        let is_same = Box::new(move |one: &Q, other: &Q| key(one) == key(other));
-        Self { shared: Arc::new(Shared { name, is_same, write: Box::new(move |group| write(group).boxed()), queue }) }
+        Self {
+            shared: Arc::new(Shared {
+                name,
+                is_same: Box::new(is_same),
+                write: Box::new(move |group| write(group).boxed()),
+                queue,
+            }),
+        }
     }
 
     /// Executes the request with the next group and returns its answer. A request whose caller has left before its group begins is not
@@ -114,7 +123,8 @@ where
         K: Eq + Hash + Send + 'static,
         F: Future<Output = sqlx::Result<HashMap<K, A>>> + Send,
     {
-        Self::new(name, key, move |requests: Arc<[Q]>| {
+        let is_same = move |one: &Q, other: &Q| key(one) == key(other);
+        Self::new(name, is_same, move |requests: Arc<[Q]>| {
             let (database, statement) = (database.clone(), statement.clone());
             async move {
                 let mut decided = retry_stale(|| statement(database.clone(), requests.clone())).await?;
@@ -128,24 +138,27 @@ impl<Q> GroupCommit<Q, ()>
 where
     Q: Clone + Send + Sync + 'static,
 {
-    /// Over a statement that may be repeated and answers its requests alike. A group has one request of each key.
-    pub fn without_answers<K, F>(
+    /// Creates a group commit over a statement that may be repeated and returns nothing. A group may have several requests that concern the
+    /// same row: the statement decides which of them counts.
+    pub fn without_answers<F>(
         name: &'static str,
         database: Database,
-        key: fn(&Q) -> K,
         statement: impl Fn(Database, Arc<[Q]>) -> F + Clone + Send + Sync + 'static,
     ) -> Self
     where
-        K: Eq + 'static,
         F: Future<Output = sqlx::Result<()>> + Send,
     {
-        Self::new(name, key, move |requests: Arc<[Q]>| {
-            let (database, statement) = (database.clone(), statement.clone());
-            async move {
-                retry_stale(|| statement(database.clone(), requests.clone())).await?;
-                Ok(vec![(); requests.len()])
-            }
-        })
+        Self::new(
+            name,
+            |_, _| false,
+            move |requests: Arc<[Q]>| {
+                let (database, statement) = (database.clone(), statement.clone());
+                async move {
+                    retry_stale(|| statement(database.clone(), requests.clone())).await?;
+                    Ok(vec![(); requests.len()])
+                }
+            },
+        )
     }
 }
 

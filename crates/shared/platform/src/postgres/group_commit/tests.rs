@@ -23,7 +23,7 @@ impl Writer {
         let this = self.clone();
         GroupCommit::new(
             "test",
-            |number| *number,
+            |one, other| one == other,
             move |group: Arc<[u32]>| {
                 let Self { groups, permits } = this.clone();
                 async move {

@@ -38,19 +38,9 @@ impl PgNotifications {
     pub fn new(pool: Database) -> Self {
         Self {
             queue: GroupCommit::by_key("queue_notifications", pool.clone(), queue::Request::cause, queue::queue),
-            set_chat: GroupCommit::without_answers(
-                "set_chats",
-                pool.clone(),
-                set_chat::Request::notifications,
-                set_chat::set_chat,
-            ),
+            set_chat: GroupCommit::without_answers("set_chats", pool.clone(), set_chat::set_chat),
             claim: GroupCommit::by_key("claim_notifications", pool.clone(), claim::Request::chat, claim::claim),
-            settle: GroupCommit::without_answers(
-                "settle_notifications",
-                pool.clone(),
-                settle::Request::attempts,
-                settle::settle,
-            ),
+            settle: GroupCommit::without_answers("settle_notifications", pool.clone(), settle::settle),
             skipped: SkippedEvents::new(pool.clone()),
             pool,
         }

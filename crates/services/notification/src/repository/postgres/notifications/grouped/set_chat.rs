@@ -16,11 +16,6 @@ impl Request {
     pub fn new(notifications: &[NotificationId], chat: &str) -> Self {
         Self { notifications: notifications.to_vec(), chat: chat.to_owned() }
     }
-
-    /// What distinguishes the requests of a group: the notifications, which are those of one user.
-    pub fn notifications(&self) -> Vec<NotificationId> {
-        self.notifications.clone()
-    }
 }
 
 pub async fn set_chat(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<()> {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use platform::postgres::Database;
 
-use crate::model::{Attempt, NotificationId, Outcome, Status};
+use crate::model::{Attempt, Outcome, Status};
 
 #[derive(Clone)]
 pub struct Request {
@@ -24,11 +24,6 @@ impl Request {
             Outcome::Retry { after, problem, ambiguous } => (Status::Queued, *after, Some(problem), *ambiguous),
         };
         Self { attempts: attempts.to_vec(), status, backoff, problem: problem.cloned(), ambiguous }
-    }
-
-    /// What distinguishes the requests of a group.
-    pub fn attempts(&self) -> Vec<(NotificationId, i32)> {
-        self.attempts.iter().map(|attempt| (attempt.notification, attempt.number)).collect()
     }
 }
 
