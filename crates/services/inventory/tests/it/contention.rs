@@ -9,6 +9,7 @@ use inventory::{
     repository::{Cause, Expiry},
 };
 use platform::postgres::Database;
+use sqlx::Connection as _;
 use tokio::task::JoinSet;
 
 use crate::fixture::{AT_ONCE, Fixture, LATER, new_event, new_order, postgres};
@@ -225,7 +226,8 @@ async fn at_the_end_of_the_stock_each_order_is_whole_or_refused_for_a_part_that_
 
 /// Holds the parts' locks while `work` begins, and lets it go on when it waits for them.
 async fn while_parts_are_locked(pool: &Database, work: impl Future<Output = ()>) {
-    let mut transaction = pool.begin_with("begin").await.unwrap();
+    let mut connection = pool.connect().await.unwrap();
+    let mut transaction = connection.begin().await.unwrap();
     sqlx::query!("select from parts for update").fetch_all(&mut *transaction).await.unwrap();
     let release = async {
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -1,12 +1,18 @@
 //! Connection pool on which every wait has a bound on our side.
 //!
-//! `statement_timeout` is the server's: it ends no wait for an answer that is lost on its way. And sqlx pings each connection that
-//! comes back to its pool without a bound, so that a connection whose path is lost stays with its statement, or with that ping, for
-//! as long as TCP retries. So a connection is lent to one statement under a deadline, and closed unless it was answered in time.
+//! The server enforces `statement_timeout`, which does not help if its answer is lost on the network. So each statement has a deadline
+//! here, and its connection is closed unless the answer came in time. sqlx's pool pings each connection that comes back, which is a round trip for each
+//! statement, and has one time limit for waiting and for connecting (decision 48).
 
-use std::{cell::Cell, str::FromStr as _, sync::Arc, time::Duration};
+use std::{
+    io,
+    str::FromStr as _,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use anyhow::Context as _;
+use backon::{ExponentialBuilder, Retryable as _};
 use futures::{
     FutureExt as _, StreamExt as _, TryFutureExt as _, TryStreamExt as _,
     future::BoxFuture,
@@ -14,25 +20,19 @@ use futures::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
-    ConnectOptions as _, Describe, Either, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr, Transaction,
-    pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
+    ConnectOptions as _, Describe, Either, Execute, Executor, PgConnection, Postgres, SqlStr,
+    postgres::{PgConnectOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
 use tokio::{
-    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 use super::{
+    connections::Connections,
     path::{Path, Unanswered, Use},
     tls,
 };
-
-tokio::task_local! {
-    /// The time at which the connection being acquired was made; `None` for a new one.
-    static MADE: Cell<Option<Instant>>;
-}
 
 /// The time limit for waiting for a turn, and again for making a connection.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -51,13 +51,13 @@ pub fn connect_options(variable: &str, url: &str) -> anyhow::Result<PgConnectOpt
     Ok(tls::strict(variable, url, options)?)
 }
 
-/// One PostgreSQL database, as an executor of statements: a pool whose connections are made when they are needed.
+/// One PostgreSQL database, as an executor of statements: a pool whose connections are made when they are needed. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Database {
-    pool: PgPool,
-    /// One permit per connection of the pool. sqlx has one time limit for waiting for a place in the pool and for connecting: if many
-    /// statements wait, as after an outage, each would get its place when no time is left to connect, and no connection would ever be made.
+    options: Arc<RwLock<Arc<PgConnectOptions>>>,
+    /// One permit for each connection that the pool may have.
     turns: Arc<Semaphore>,
+    connections: Connections,
     path: Path,
 }
 
@@ -81,28 +81,18 @@ impl Database {
             ])
             .log_statements(tracing::log::LevelFilter::Trace)
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
-        let path = Path::default();
-        let known = path.clone();
-        let pool = PgPoolOptions::new()
-            .max_connections(size)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            // A stale connection costs one failed statement, not each statement a round trip.
-            .test_before_acquire(false)
-            .before_acquire(move |_, connection| {
-                let made = Instant::now().checked_sub(connection.age);
-                let is_usable = made.is_some_and(|made| !known.is_stale(made));
-                let _ = MADE.try_with(|slot| slot.set(made.filter(|_| is_usable)));
-                Box::pin(async move { Ok(is_usable) })
-            })
-            .idle_timeout(Duration::from_mins(1))
-            .connect_lazy_with(options);
-        let turns = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS)));
-        Self { pool, turns, path }
+        Self {
+            options: Arc::new(RwLock::new(Arc::new(options))),
+            turns: Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS))),
+            connections: Connections::default(),
+            path: Path::default(),
+        }
     }
 
     /// Sets parameters of the server, such as `enable_seqscan`, for connections that are opened from now on. Open ones keep theirs.
     pub fn set<const N: usize>(&self, settings: [(&str, &str); N]) {
-        self.pool.set_connect_options(self.connect_options().as_ref().clone().options(settings));
+        let options = self.connect_options().as_ref().clone().options(settings);
+        *self.options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
     }
 
     /// Makes the planner avoid sequential scans and merge joins on connections opened from now on; for a service whose statements all have
@@ -115,24 +105,29 @@ impl Database {
     }
 
     pub fn connect_options(&self) -> Arc<PgConnectOptions> {
-        self.pool.connect_options()
+        self.options.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Opens a connection outside the pool, for work that exceeds the time limit of the pool's statements.
+    /// Opens a connection outside the pool: for transactions of several statements, and for work that exceeds the pool's time limits.
     pub async fn connect(&self) -> sqlx::Result<PgConnection> {
         let options = self.connect_options();
-        tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
-    /// Begins a transaction for a tool that reads without a time limit: only the beginning has one.
-    pub async fn begin_with(&self, statement: &'static str) -> sqlx::Result<Transaction<'static, Postgres>> {
-        let begun = tokio::time::timeout(ANSWER_TIMEOUT, self.pool.begin_with(statement));
-        begun.await.unwrap_or_else(|_| Err(Unanswered.into()))
+    /// Opens a connection for the pool, with retries while the server starts or all its connections are in use.
+    async fn connect_patiently(&self) -> sqlx::Result<PgConnection> {
+        let options = self.connect_options();
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(10))
+            .with_max_delay(Duration::from_millis(500))
+            .without_max_times();
+        let connected = (|| options.connect()).retry(pauses).when(may_pass);
+        timeout(ACQUIRE_TIMEOUT, connected).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     /// Closes the pool, without waiting for long.
     pub async fn close(&self) {
-        let _ = tokio::time::timeout(PING_TIMEOUT, self.pool.close()).await;
+        self.connections.close().await;
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -140,28 +135,50 @@ impl Database {
     }
 
     async fn lend(&self) -> sqlx::Result<Lent> {
-        let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, self.turns.clone().acquire_owned());
+        let turn = timeout(ACQUIRE_TIMEOUT, self.turns.clone().acquire_owned());
         let turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
-        let acquired = async { self.pool.acquire().await.map(|connection| (connection, MADE.with(Cell::get))) };
-        let (connection, made) = MADE.scope(Cell::new(None), acquired).await?;
-        let since = Instant::now();
-        let used = Use { made: made.unwrap_or(since), since };
-        Ok(Lent { connection: Some((connection, turn)), path: self.path.clone(), used, is_answered: false })
+        let idle = self.connections.take(&self.path)?;
+        let (connection, made) = match idle {
+            Some(idle) => idle,
+            None => (self.connect_patiently().await?, Instant::now()),
+        };
+        let used = Use { made, since: Instant::now() };
+        let connections = self.connections.clone();
+        Ok(Lent {
+            connection: Some(connection),
+            connections,
+            path: self.path.clone(),
+            used,
+            is_answered: false,
+            _turn: turn,
+        })
     }
 }
 
-/// A connection on loan to one statement. Returned when the statement was answered, else closed: a statement dropped in the middle, by
-/// a deadline or by its caller, is never used again and holds no place in the pool.
+/// Returns true if another attempt to connect may succeed soon: the server is starting, or all its connections are in use.
+fn may_pass(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+        sqlx::Error::Database(error) => error.is_transient_in_connect_phase(),
+        _ => false,
+    }
+}
+
+/// A connection while one statement uses it. On drop it is kept for the next statement if this one was answered, and closed otherwise:
+/// after a deadline, or when the caller gave up the statement, the connection's state is unknown.
 struct Lent {
-    connection: Option<(PoolConnection<Postgres>, OwnedSemaphorePermit)>,
+    connection: Option<PgConnection>,
+    connections: Connections,
     path: Path,
     used: Use,
     is_answered: bool,
+    /// Dropped after the connection is idle again, so that the next statement finds it.
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Lent {
     fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
-        self.connection.as_mut().map(|(connection, _)| &mut **connection).ok_or(sqlx::Error::PoolClosed)
+        self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
     /// Records whether the connection can be used again after this statement, and returns the statement's outcome.
@@ -185,21 +202,10 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let Some((mut connection, turn)) = self.connection.take() else { return };
-        match Handle::try_current() {
-            Ok(runtime) if self.is_answered => {
-                let path = self.path.clone();
-                runtime.spawn(async move {
-                    let since = Instant::now();
-                    // What sqlx does by itself when it is dropped, but with a bound. Dropped, it closes the connection.
-                    if tokio::time::timeout(PING_TIMEOUT, connection.return_to_pool()).await.is_err() {
-                        path.is_stale_since(since);
-                    }
-                    drop(turn);
-                });
-            }
-            // Not `close_on_drop`, which says goodbye first and keeps the place in the pool until then.
-            _ => drop(connection.detach()),
+        if let Some(connection) = self.connection.take()
+            && self.is_answered
+        {
+            self.connections.put(connection, self.used.made);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod classify;
 mod config;
+mod connections;
 mod database;
 mod error;
 mod group_commit;

@@ -3,6 +3,7 @@
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 use platform::postgres::{Database, statement_spans};
+use sqlx::Connection as _;
 use tracing::Instrument as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -22,7 +23,8 @@ async fn each_statement_of_a_request_has_a_span_under_the_requests() {
 
     sqlx::query("select 1").execute(&pool).await.unwrap();
     async {
-        let mut transaction = pool.begin_with("begin isolation level serializable").await.unwrap();
+        let mut connection = pool.connect().await.unwrap();
+        let mut transaction = connection.begin_with("begin isolation level serializable").await.unwrap();
         sqlx::query("create table ships (id bigint)").execute(&mut *transaction).await.unwrap();
         sqlx::query("insert into ships (id) values ($1)").bind(VALUE).execute(&mut *transaction).await.unwrap();
         transaction.commit().await.unwrap();

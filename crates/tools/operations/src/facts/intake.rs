@@ -97,7 +97,7 @@ async fn orders(databases: &Databases) -> anyhow::Result<Vec<IntakeOrder>> {
         from orders o left join deliveries d using (order_uid) left join payments p using (order_uid),
             lateral (select json_agg(items order by position) as all from items where order_uid = o.order_uid) i",
     )
-    .fetch(&mut *database);
+    .fetch(&mut database);
     let mut orders = Vec::new();
     while let Some(row) = rows.try_next().await? {
         let order = Order {

@@ -25,7 +25,7 @@ use platform::{
     config::{ConfigError, Settings},
     kafka,
 };
-use sqlx::{Postgres, Transaction};
+use sqlx::PgConnection;
 
 pub use self::{
     activity::{fingerprint, under_way},
@@ -110,7 +110,7 @@ impl Sources {
     /// Reads one database: its outbox and inboxes, if it has them, and the facts that its service's file here reads.
     async fn read(&self, service: &'static Service) -> anyhow::Result<Facts> {
         let mut snapshot = snapshot(&self.databases, service).await?;
-        let database = &mut *snapshot;
+        let database = &mut snapshot;
         let own = match service.name {
             "order" => order::read(database).await?,
             "inventory" => inventory::read(database).await?,
@@ -128,12 +128,13 @@ impl Sources {
     }
 }
 
-/// A snapshot of a database: a repeatable-read transaction.
-async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::Result<Transaction<'static, Postgres>> {
-    let pool = databases.get(service)?;
-    let begun = pool.begin_with("begin isolation level repeatable read read only").await;
-    let mut snapshot = begun.with_context(|| format!("reading the database of {service}"))?;
-    sqlx::query("set local statement_timeout = 0").execute(&mut *snapshot).await?;
+/// A snapshot of a database: a connection within a repeatable-read transaction, which ends with it.
+async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::Result<PgConnection> {
+    let connected = databases.get(service)?.connect().await;
+    let mut snapshot = connected.with_context(|| format!("reading the database of {service}"))?;
+    for statement in ["begin isolation level repeatable read read only", "set local statement_timeout = 0"] {
+        sqlx::query(statement).execute(&mut snapshot).await?;
+    }
     Ok(snapshot)
 }
 

@@ -1,0 +1,93 @@
+//! The idle connections of a pool: those that no statement uses now.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::future::join_all;
+use sqlx::{Connection as _, PgConnection};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
+
+use super::path::Path;
+
+/// An idle connection is closed after this time.
+const IDLE: Duration = Duration::from_mins(1);
+/// A connection older than this is closed: the memory of a PostgreSQL backend grows with the statements that it has executed.
+const AGE: Duration = Duration::from_mins(30);
+/// The time limit for closing connections in agreement with the server.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The idle connections; clones share them. The connection that was used last is used next, so that surplus connections reach [`IDLE`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct Connections(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    idle: Vec<Idle>,
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: PgConnection,
+    made: Instant,
+    since: Instant,
+}
+
+impl Connections {
+    /// Returns a connection that is not stale, and the time at which it was opened. Fails if the pool is closed.
+    pub fn take(&self, path: &Path) -> sqlx::Result<Option<(PgConnection, Instant)>> {
+        let mut state = self.lock();
+        if state.is_closed {
+            return Err(sqlx::Error::PoolClosed);
+        }
+        while let Some(Idle { connection, made, .. }) = state.idle.pop() {
+            if !path.is_stale(made) {
+                return Ok(Some((connection, made)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps a connection for the next statement, or closes it if it is older than [`AGE`]. Closes connections that were idle for [`IDLE`].
+    pub fn put(&self, connection: PgConnection, made: Instant) {
+        let mut state = self.lock();
+        if state.is_closed || made.elapsed() > AGE {
+            drop(state);
+            return close(connection);
+        }
+        let since = Instant::now();
+        state.idle.push(Idle { connection, made, since });
+        // The first one has been idle for longest.
+        let unused = state.idle.iter().take_while(|idle| since.saturating_duration_since(idle.since) > IDLE).count();
+        let unused: Vec<Idle> = state.idle.drain(..unused).collect();
+        drop(state);
+        unused.into_iter().for_each(|idle| close(idle.connection));
+    }
+
+    /// Closes the pool: idle connections now, each of the others when its statement ends.
+    pub async fn close(&self) {
+        let idle = {
+            let mut state = self.lock();
+            state.is_closed = true;
+            std::mem::take(&mut state.idle)
+        };
+        let ends = idle.into_iter().map(|idle| idle.connection.close());
+        let _ = timeout(CLOSE_TIMEOUT, join_all(ends)).await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes a connection in the background.
+fn close(connection: PgConnection) {
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(timeout(CLOSE_TIMEOUT, connection.close()));
+    }
+}
