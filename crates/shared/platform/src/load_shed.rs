@@ -1,8 +1,12 @@
 //! Load shedding: requests above a bound are rejected with 429 at once and wait in no queue.
+//!
+//! Below the bounds, the requests of one user still compete with those of others for the processor and the database. So while other
+//! users are active, a user's requests beyond [`AT_ONCE`] wait for each other.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -11,10 +15,19 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 use uuid::Uuid;
 
 use crate::{auth::Caller, problem::Problem};
+
+/// The maximum number of requests of one user that are handled at once while others are active. It is less than the size of a pool (10 at
+/// least by default), so that one user cannot use all connections.
+const AT_ONCE: usize = 8;
+/// A user is active for this long after each request.
+const ACTIVE: Duration = Duration::from_secs(1);
 
 /// The slots of concurrent requests; clones share them.
 #[derive(Clone)]
@@ -31,7 +44,7 @@ impl Slots {
     }
 }
 
-/// Limits the slots that one user may have at a time, so that no session takes all slots; clones share the counts.
+/// Limits what one user has of the slots and, while others are active, of the work; clones share the counts.
 ///
 /// Services have no such limit, since they call on behalf of many users.
 #[derive(Clone)]
@@ -39,57 +52,89 @@ pub struct UserSlots(Arc<Used>);
 
 struct Used {
     most: usize,
-    /// A user without requests has no entry.
-    requests: Mutex<HashMap<Uuid, usize>>,
+    users: Mutex<Users>,
+}
+
+#[derive(Default)]
+struct Users {
+    /// Users with requests in flight.
+    own: HashMap<Uuid, Own>,
+    /// The user of the last request and its time; the last other user, and the time of that user's last request.
+    last: Option<(Uuid, Instant)>,
+    before: Option<(Uuid, Instant)>,
+}
+
+struct Own {
+    requests: usize,
+    turns: Arc<Semaphore>,
 }
 
 /// A user's slot, until it is dropped.
 pub(crate) struct UserSlot {
     used: Arc<Used>,
     user: Uuid,
+    /// Absent if the user was alone and had more than [`AT_ONCE`] requests.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl UserSlots {
     /// Gives each user a quarter of `all` slots: up to three users who hold all their slots leave some to everyone else, and an application
     /// with many parallel requests still has enough.
     pub fn quarter_of(all: usize) -> Self {
-        Self(Arc::new(Used { most: (all / 4).max(1), requests: Mutex::default() }))
+        Self(Arc::new(Used { most: (all / 4).max(1), users: Mutex::default() }))
     }
 
-    /// Takes a slot for the caller of `request`, as the guard identified it. Returns `Err` if the user has used up its slots, and `None` if
-    /// the caller is no user.
-    pub(crate) fn take(&self, request: &Request) -> Result<Option<UserSlot>, ()> {
-        match request.extensions().get::<Caller>() {
-            Some(Caller::User(user)) => self.take_for(user.uuid).map(Some).ok_or(()),
+    /// Takes a slot for a request of `caller`, as the guard identified it, and waits for the caller's turn. Returns `Err` if the user
+    /// has used up its slots, and `None` if the caller is no user.
+    pub(crate) async fn take(&self, caller: Option<&Caller>) -> Result<Option<UserSlot>, ()> {
+        match caller {
+            Some(Caller::User(user)) => self.take_for(user.uuid).await.map(Some).ok_or(()),
             Some(Caller::Service(_)) | None => Ok(None),
         }
     }
 
-    fn take_for(&self, user: Uuid) -> Option<UserSlot> {
-        let mut requests = self.0.lock();
-        let own = requests.entry(user).or_default();
-        if *own >= self.0.most {
-            return None;
-        }
-        *own += 1;
-        drop(requests);
-        Some(UserSlot { used: self.0.clone(), user })
+    async fn take_for(&self, user: Uuid) -> Option<UserSlot> {
+        let (mut slot, turns, is_alone) = {
+            let mut users = self.0.lock();
+            let is_alone = users.is_alone(user, Instant::now());
+            let new = || Own { requests: 0, turns: Arc::new(Semaphore::new(AT_ONCE)) };
+            let own = users.own.entry(user).or_insert_with(new);
+            if own.requests >= self.0.most {
+                return None;
+            }
+            own.requests += 1;
+            (UserSlot { used: self.0.clone(), user, turn: None }, own.turns.clone(), is_alone)
+        };
+        slot.turn = if is_alone { turns.try_acquire_owned().ok() } else { turns.acquire_owned().await.ok() };
+        Some(slot)
     }
 }
 
 impl Used {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, usize>> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Users> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Users {
+    /// Records a request of `user`. Returns true if no other user is active.
+    fn is_alone(&mut self, user: Uuid, now: Instant) -> bool {
+        if let Some(last) = self.last.filter(|last| last.0 != user) {
+            self.before = Some(last);
+        }
+        self.last = Some((user, now));
+        let was_there = self.before.is_some_and(|(_, at)| now.saturating_duration_since(at) < ACTIVE);
+        !was_there && self.own.keys().all(|other| *other == user)
     }
 }
 
 impl Drop for UserSlot {
     fn drop(&mut self) {
-        let mut requests = self.used.lock();
-        if let Some(own) = requests.get_mut(&self.user) {
-            *own -= 1;
-            if *own == 0 {
-                requests.remove(&self.user);
+        let mut users = self.used.lock();
+        if let Some(own) = users.own.get_mut(&self.user) {
+            own.requests -= 1;
+            if own.requests == 0 {
+                users.own.remove(&self.user);
             }
         }
     }
@@ -103,7 +148,7 @@ pub async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> R
 
 /// Middleware behind the guard: takes a slot of the user's for the request, or answers 429.
 pub async fn shed_user(State(slots): State<UserSlots>, request: Request, next: Next) -> Response {
-    match slots.take(&request) {
+    match slots.take(request.extensions().get()).await {
         Ok(_slot) => next.run(request).await,
         Err(()) => refusal_to_user(),
     }
@@ -128,19 +173,60 @@ fn too_many(message: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
+
     use super::*;
 
-    #[test]
-    fn a_user_has_a_quarter_of_the_slots_and_a_user_without_requests_leaves_nothing_behind() {
-        let (slots, user, other) = (UserSlots::quarter_of(8), Uuid::from_u128(1), Uuid::from_u128(2));
+    const ONE: Uuid = Uuid::from_u128(1);
+    const OTHER: Uuid = Uuid::from_u128(2);
 
-        let held = [slots.take_for(user), slots.take_for(user)];
+    /// How many of so many requests of [`ONE`] are handled at once, and those.
+    fn at_once(slots: &UserSlots, requests: usize) -> (usize, Vec<BoxFuture<'_, Option<UserSlot>>>, Vec<UserSlot>) {
+        let (mut waiting, mut handled) = (Vec::new(), Vec::new());
+        for _ in 0..requests {
+            let mut slot = slots.take_for(ONE).boxed();
+            match slot.as_mut().now_or_never() {
+                Some(slot) => handled.extend(slot),
+                None => waiting.push(slot),
+            }
+        }
+        (handled.len(), waiting, handled)
+    }
+
+    #[tokio::test]
+    async fn a_user_has_a_quarter_of_the_slots_and_a_user_without_requests_leaves_nothing_behind() {
+        let slots = UserSlots::quarter_of(8);
+
+        let held = [slots.take_for(ONE).await, slots.take_for(ONE).await];
         assert!(held.iter().all(Option::is_some));
-        assert!(slots.take_for(user).is_none());
-        assert!(slots.take_for(other).is_some());
+        assert!(slots.take_for(ONE).await.is_none());
+        assert!(slots.take_for(OTHER).await.is_some());
         drop(held);
 
-        assert!(slots.0.lock().is_empty());
-        assert!(slots.take_for(user).is_some());
+        assert!(slots.0.lock().own.is_empty());
+        assert!(slots.take_for(ONE).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_users_requests_wait_for_each_other_while_another_user_is_active() {
+        let slots = UserSlots::quarter_of(100);
+        assert_eq!(at_once(&slots, 20).0, 20, "it is alone");
+
+        drop(slots.take_for(OTHER).await);
+        let (count, waiting, handled) = at_once(&slots, 20);
+        assert_eq!(count, AT_ONCE);
+        drop(handled);
+        let mut slots_in_turn = stream::iter(waiting).buffered(20);
+        for turn in 0..12 {
+            let slot = slots_in_turn.next().now_or_never().flatten().flatten();
+            assert!(slot.is_some(), "{turn}");
+        }
+
+        tokio::time::advance(ACTIVE).await;
+        assert_eq!(at_once(&slots, 20).0, 20, "it is alone again");
+        let others = slots.take_for(OTHER).await;
+        tokio::time::advance(2 * ACTIVE).await;
+        assert_eq!(at_once(&slots, 20).0, AT_ONCE, "the other's request is still handled");
+        drop(others);
     }
 }

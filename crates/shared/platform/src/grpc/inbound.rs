@@ -52,7 +52,7 @@ async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> Respo
 }
 
 async fn shed_user(State(slots): State<UserSlots>, request: Request, next: Next) -> Response {
-    let Ok(_slot) = slots.take(&request) else {
+    let Ok(_slot) = slots.take(request.extensions().get()).await else {
         metrics::counter!("requests_of_one_user_shed_total").increment(1);
         return refuse(&Status::resource_exhausted("too many calls of this user at once; try again soon"));
     };
