@@ -11,7 +11,8 @@ use axum::{
 use tonic::Status;
 
 use super::{
-    Access, Caller, Rule, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, SessionError, Sessions, rules::Rules,
+    Access, Caller, Rule, SESSION, SESSION_HEADER, SESSION_METADATA, ServiceKey, SessionError, Sessions,
+    lookups::SharedLookups, rules::Rules,
 };
 use crate::{
     grpc,
@@ -23,7 +24,7 @@ use crate::{
 /// Authenticates callers and checks the rule of the method that they call. A method without a rule is refused.
 #[derive(Clone)]
 pub struct Guard {
-    sessions: Arc<dyn Sessions>,
+    sessions: SharedLookups,
     key: ServiceKey,
     rules: Rules,
     is_open: bool,
@@ -47,6 +48,7 @@ enum Refusal {
 impl Guard {
     pub fn new(sessions: Arc<dyn Sessions>, key: ServiceKey, rules: &'static [Rule]) -> Self {
         security_events::count_from_zero();
+        let sessions = SharedLookups::new(sessions);
         Self { sessions, key, rules: Rules { table: rules, otherwise: None }, is_open: false }
     }
 

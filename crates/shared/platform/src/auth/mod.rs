@@ -2,6 +2,7 @@
 
 mod guard;
 mod hmac;
+mod lookups;
 mod open_caller;
 mod rules;
 mod sessions;
