@@ -143,7 +143,9 @@ impl Consumer {
         let mut client = self.config.client();
         let group = format!("{}{}", self.config.kafka_group_prefix, self.group);
         client
-            .set("group.instance.id", format!("{group}-{}", self.instance_id))
+            // A restarted member with the same id gets its former partitions back, even if it now subscribes to another topic. So the id
+            // contains the topic.
+            .set("group.instance.id", format!("{group}-{}-{}", self.topic, self.instance_id))
             .set("group.id", group)
             .set("auto.offset.reset", "earliest")
             // Offsets are stored by hand after the effect; librdkafka commits what is stored.

@@ -219,6 +219,21 @@ async fn a_restart_goes_on_where_it_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_restarts_with_another_topic_consumes_that_topic() {
+    let mut setup = Setup::new().await;
+    setup.publish_numbers(0..KEYS).await;
+    let (consumer, _) = setup.consume("one");
+    setup.notes.wait_for(KEYS).await;
+    consumer.stop().await;
+
+    setup.topic = setup.kafka.topics().order_assembled_topic_name;
+    setup.publish_numbers(KEYS..2 * KEYS).await;
+    let (_consumer, _) = setup.consume("one");
+
+    setup.notes.wait_for(2 * KEYS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_transient_failure_is_tried_again_in_its_place() {
     let setup = Setup::new().await;
     setup.notes.refusals.store(3, Ordering::SeqCst);
