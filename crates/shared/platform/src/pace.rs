@@ -26,13 +26,22 @@ impl Pace {
         self.next
     }
 
+    /// Returns true if more than [`FREE`] items a second came lately, so that an item at `now` is soon followed by others.
+    pub fn is_busy(&self, now: Instant) -> bool {
+        self.rate_at(now) > FREE
+    }
+
     /// Records that a batch of so many items, which was not full, began at `begun`.
     pub fn record(&mut self, items: u32, begun: Instant) {
-        let age = self.last.map_or(0.0, |last| begun.saturating_duration_since(last).as_secs_f64());
-        self.rate = self.rate * (-age).exp() + f64::from(items);
+        self.rate = self.rate_at(begun) + f64::from(items);
         self.last = Some(begun);
         let pause = Duration::from_secs_f64(((self.rate - FREE) * PER_ITEM).max(0.0));
         self.next = Some(begun + pause.min(LONGEST));
+    }
+
+    fn rate_at(&self, now: Instant) -> f64 {
+        let age = self.last.map_or(0.0, |last| now.saturating_duration_since(last).as_secs_f64());
+        self.rate * (-age).exp()
     }
 }
 
@@ -55,5 +64,16 @@ mod tests {
         let medium = pause(150);
         assert!(medium > Duration::from_millis(10) && medium < Duration::from_millis(30), "{medium:?}");
         assert_eq!(pause(1_000), LONGEST);
+    }
+
+    #[test]
+    fn a_pace_is_busy_while_items_are_frequent() {
+        let (mut pace, now) = (Pace::default(), Instant::now());
+        assert!(!pace.is_busy(now));
+
+        pace.record(100, now);
+
+        assert!(pace.is_busy(now + Duration::from_millis(100)));
+        assert!(!pace.is_busy(now + Duration::from_secs(1)));
     }
 }

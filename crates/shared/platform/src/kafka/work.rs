@@ -2,8 +2,10 @@
 
 use std::{
     collections::HashMap,
+    iter,
     panic::AssertUnwindSafe,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use futures::{FutureExt as _, future::join_all};
@@ -13,10 +15,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
 use super::{Consumer, Message, rebalance::Context, workers::Queue};
-use crate::telemetry;
+use crate::{pace::Pace, telemetry};
 
 /// The maximum number of messages of one partition, of different keys, that are handled concurrently, so that their writes can be grouped.
 const AT_ONCE: usize = 16;
+/// While messages are frequent, the first message waits this long for those that follow it. A relay's batch arrives within a few
+/// milliseconds; if each message were handled on arrival, each would need a statement of its own.
+const LINGER: Duration = Duration::from_millis(5);
 
 impl Consumer {
     /// Handles the messages of one partition until its queue is closed. Messages of different keys are handled concurrently, or in batches
@@ -30,7 +35,15 @@ impl Consumer {
         let batch = self.handler.batch();
         let most = if batch > 1 { batch } else { AT_ONCE };
         let mut messages = Vec::new();
+        let mut pace = Pace::default();
         while queue.messages.recv_many(&mut messages, most).await > 0 {
+            let now = Instant::now();
+            if messages.len() < most && pace.is_busy(now) {
+                tokio::time::sleep(LINGER).await;
+                let others = iter::from_fn(|| queue.messages.try_recv().ok()).take(most - messages.len());
+                messages.extend(others);
+            }
+            pace.record(u32::try_from(messages.len()).unwrap_or(u32::MAX), now);
             if queue.closed.is_cancelled() || stop.is_cancelled() {
                 break;
             }

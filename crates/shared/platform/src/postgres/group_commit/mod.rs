@@ -169,7 +169,10 @@ where
 {
     /// Writes groups until nothing waits.
     async fn write_all(self: Arc<Self>) {
-        while let Some(group) = self.next() {
+        loop {
+            // Tasks that are ready to run may submit further requests for this group. Without other ready tasks this costs nothing.
+            tokio::task::yield_now().await;
+            let Some(group) = self.next() else { return };
             count(self.name, 1, group.len() as u64);
             // A panic loses the answers of its group; those who wait behind it are not to wait for ever.
             let _ = AssertUnwindSafe(self.write_group(group)).catch_unwind().await;
