@@ -1,0 +1,1 @@
+comment on table bot_offsets is 'Rows are never removed: one per bot.';
