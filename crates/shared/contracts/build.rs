@@ -1,6 +1,6 @@
-//! Compiles `proto/**/*.proto` with protox, so that no `protoc` is needed.
+//! Compiles `proto/**/*.proto` with protox, which needs no `protoc`.
 //!
-//! A message with a field that is `(common.v1.sensitive)` gets a `Debug` of our own, which does not show that field.
+//! A message with a field that has the option `(common.v1.sensitive)` gets a generated `Debug` that redacts the field.
 
 use std::{
     env,
@@ -42,7 +42,7 @@ fn contracts(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Returns the messages with sensitive fields. Fails for a message whose `Debug` cannot be generated.
+/// Returns the messages with sensitive fields. Fails if one of them is nested or has a oneof, for which `Debug` cannot be generated.
 fn sensitive(pool: &DescriptorPool) -> Result<Vec<MessageDescriptor>, String> {
     let option = pool.get_extension_by_name("common.v1.sensitive").ok_or("there is no option common.v1.sensitive")?;
     let is_sensitive = |field: &FieldDescriptor| field.options().get_extension(&option).as_bool().unwrap_or_default();
@@ -56,7 +56,7 @@ fn sensitive(pool: &DescriptorPool) -> Result<Vec<MessageDescriptor>, String> {
     Ok(messages)
 }
 
-/// Generates `Debug` of a message. Messages and fields have their Rust names already; a raw identifier would not compile.
+/// Generates the `Debug` implementation of a message. It uses the protobuf names as Rust names; a raw identifier would not compile.
 fn debug(message: &MessageDescriptor) -> String {
     let (package, name) = (message.package_name().replace('.', "::"), message.name());
     let option = message.parent_pool().get_extension_by_name("common.v1.sensitive");

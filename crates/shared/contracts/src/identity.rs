@@ -1,4 +1,4 @@
-//! Session lookup at iam, for the guard before every other service's API.
+//! Session lookup at iam. The guard in front of every other service's API uses it.
 
 use std::sync::Arc;
 
@@ -18,13 +18,13 @@ use crate::{
     proto::auth::v1::{WhoamiRequest, auth_service_client::AuthServiceClient},
 };
 
-/// The role of the users who run the system, in [`User`](crate::proto::common::v1::User).
+/// The name of the role of users who operate the system, as in the `roles` of a [`User`](crate::proto::common::v1::User).
 pub const OPERATOR: &str = "operator";
 
-/// Where sessions are looked up.
+/// The configuration of session lookups.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
-    /// iam's address, `host:port`.
+    /// The address of iam, `host:port`.
     #[serde(default = "iam")]
     pub iam_address: String,
 }
@@ -34,18 +34,18 @@ fn iam() -> String {
 }
 
 impl Config {
-    /// Opens a channel to iam, without a token of the service.
+    /// Opens a channel to iam. Calls on it carry no service token.
     pub fn iam(&self, server: &Server) -> Result<Peer, ConfigError> {
         server.channel("iam", "IAM_ADDRESS", &self.iam_address)
     }
 
-    /// Returns the guard before the API of `server`, with a channel of its own.
+    /// Creates the guard in front of the API of `server`. The guard opens its own channel to iam.
     pub fn guard(&self, server: &Server, rules: &'static [Rule]) -> anyhow::Result<Guard> {
         Ok(server.guard(Arc::new(GrpcSessions::new(self.iam(server)?)), rules))
     }
 }
 
-/// Looks up each session at iam, without a cache: a session must be refused everywhere once its logout is acknowledged.
+/// Looks up each session at iam. There is no cache, because every service must refuse a session once iam has acknowledged its logout.
 #[derive(Clone)]
 pub struct GrpcSessions {
     client: AuthServiceClient<Peer>,
@@ -79,7 +79,7 @@ impl Sessions for GrpcSessions {
             Err(status) if matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument) => {
                 Err(SessionError::Invalid)
             }
-            // Logged once, when the breaker opened.
+            // The circuit breaker logged the outage once, when it opened.
             Err(status) if is_refused(&status) => Err(SessionError::Unavailable),
             Err(status) => {
                 tracing::warn!(code = ?status.code(), message = status.message(), "iam unavailable, session rejected");

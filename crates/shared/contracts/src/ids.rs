@@ -1,7 +1,7 @@
-//! Typed ids: a mixed-up pair does not compile.
+//! Typed ids. The compiler rejects an id of one type where another is expected.
 //!
-//! In PostgreSQL they are columns of type `uuid`. A query names the type of its outputs (`id as "id: OrderId"`) and binds
-//! [`uuid`](OrderId::uuid) as its input, since sqlx's macros know the inputs' types from the schema alone.
+//! In PostgreSQL the ids are columns of type `uuid`. A query names the type of its outputs (`id as "id: OrderId"`). It binds
+//! [`uuid`](OrderId::uuid) as its input, since sqlx's macros derive the types of inputs only from the schema.
 
 use std::fmt;
 
@@ -41,16 +41,16 @@ ids!(
     UserId,
     /// An order of the order service.
     OrderId,
-    /// A kind of part in inventory's catalogue.
+    /// A kind of part in the inventory service's catalogue.
     PartId,
     /// A charge made by the payment service.
     TransactionId,
     /// The delivery of an order.
     DeliveryId,
-    /// A courier of delivery.
+    /// A courier of the delivery service.
     CourierId,
     /// A storage place of a courier.
     PlaceId,
-    /// An event, the same however often it is published or delivered.
+    /// An event. The id stays the same however often the event is published or delivered.
     EventId,
 );

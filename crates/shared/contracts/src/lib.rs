@@ -1,4 +1,5 @@
-//! What the services agree on: protobuf messages and RPCs, events with their topics and consumer groups, typed ids, money, ports.
+//! The contracts that the services share: protobuf messages and RPCs, events with their topics and consumer groups, typed ids, money,
+//! ports.
 
 pub mod events;
 pub mod identity;

@@ -1,8 +1,8 @@
-//! Money: whole minor units (cents) inside, decimal numbers at the contract's edge alone.
+//! Money. Services calculate in whole minor units (cents); only the contracts at the APIs use decimal numbers of major units.
 
 use std::fmt;
 
-/// An amount in minor units. Never negative, and small enough that its decimal form survives a double.
+/// An amount in minor units from 0 to [`MAX`].
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, sqlx::Type,
 )]
@@ -10,7 +10,8 @@ use std::fmt;
 #[sqlx(transparent)]
 pub struct Money(i64);
 
-/// Fifteen digits: as many as every decimal number keeps on its way through a double.
+/// The largest amount, in minor units. It has 15 digits, because every decimal number of up to 15 digits survives the conversion to `f64`
+/// and back.
 pub const MAX: i64 = 999_999_999_999_999;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,11 +29,11 @@ impl Money {
         self.0
     }
 
-    /// Converts from major units with at most two decimals.
+    /// Converts from major units. Fails for an amount with more than two decimals.
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
     pub fn from_major(major: f64) -> Result<Self, MoneyError> {
         let minor = (major * 100.0).round();
-        // More than two decimals would be rounded silently.
+        // Without this check, further decimals would be rounded silently.
         if !(0.0..=1.0e15).contains(&minor) || (major - minor / 100.0).abs() > 1e-9 * major.max(1.0) {
             return Err(MoneyError);
         }

@@ -1,4 +1,4 @@
-//! The default port of each service's API. Clients and servers agree on them here.
+//! The default port of each service's API, used by its server and its clients.
 
 pub const INVENTORY: u16 = 50051;
 pub const PAYMENT: u16 = 50052;
@@ -7,16 +7,16 @@ pub const ASSEMBLY: u16 = 50054;
 pub const NOTIFICATION: u16 = 50055;
 pub const CUSTOMERS: u16 = 50057;
 pub const ORDER: u16 = 8080;
-/// The gRPC API of the order service, which also serves HTTP.
+/// The port of the order service's gRPC API; [`ORDER`] is the port of its HTTP API.
 pub const ORDER_GRPC: u16 = 50058;
 pub const DELIVERY: u16 = 50056;
-/// The HTTP API of the delivery service, which also serves gRPC.
+/// The port of the delivery service's HTTP API; [`DELIVERY`] is the port of its gRPC API.
 pub const DELIVERY_HTTP: u16 = 8082;
 pub const GEO: u16 = 5004;
-/// Intake serves HTTP alone.
+/// The port of intake, which serves only HTTP.
 pub const INTAKE: u16 = 8083;
 
-/// Returns the address of a port on this machine.
+/// Returns the loopback address with this port.
 pub fn local(port: u16) -> String {
     format!("127.0.0.1:{port}")
 }

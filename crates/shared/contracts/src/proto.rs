@@ -1,14 +1,14 @@
-//! The contracts in `proto/`, compiled: messages, gRPC clients and servers, and the descriptors that reflection serves.
+//! The Rust code generated from `proto/`: messages, gRPC clients and servers, and the descriptors that server reflection serves.
 
 #![allow(clippy::all, clippy::allow_attributes, clippy::pedantic, reason = "generated code")]
 
 /// The encoded `FileDescriptorSet` of every package below.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
-// A module for each package: `order::v1`, `geo`.
+// `packages.rs` contains one module for each protobuf package, such as `order::v1` and `geo`.
 include!(concat!(env!("OUT_DIR"), "/packages.rs"));
 
-/// `Debug` of the messages with sensitive fields.
+/// The generated `Debug` implementations of messages with sensitive fields.
 mod debug {
     include!(concat!(env!("OUT_DIR"), "/debug.rs"));
 }

@@ -13,12 +13,12 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::descriptions::Descriptions;
 
 const DOCUMENT: &str = "/openapi.json";
-/// Swagger UI has scripts and styles of its own origin, styles in attributes, and pictures in its styles. It is in no frame, and sends
-/// requests to its own origin alone.
+/// Swagger UI loads scripts and styles from its own origin and uses style attributes and images in its styles. It may not be framed, and
+/// sends requests only to its own origin.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Serves description and page; no page if `SWAGGER_UI` is false.
+/// Returns the routes of the description and of Swagger UI. If `SWAGGER_UI` is false, there is no Swagger UI.
 pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> {
     let router = if Descriptions::of_this_process().swagger_ui {
         Router::from(SwaggerUi::new("/swagger-ui").url(DOCUMENT, document))
@@ -28,12 +28,12 @@ pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> 
     router.layer(from_fn(async |request, next: axum::middleware::Next| protected(next.run(request).await)))
 }
 
-/// Adds the headers that keep a browser from doing more with the page than it is for.
+/// Adds the security headers of the Swagger UI page.
 fn protected(response: Response) -> Response {
     protected_by(CONTENT_SECURITY_POLICY, response)
 }
 
-/// Adds the same headers to another page, with the policy that this page needs.
+/// Adds the same security headers to another page, with the content security policy `policy`.
 pub fn protected_by(policy: &'static str, mut response: Response) -> Response {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, policy),

@@ -4,12 +4,12 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Done {
     pub count: u64,
-    /// True when the batch was full and the next should follow at once.
+    /// True if the batch was full; the caller then starts the next batch at once.
     pub more: bool,
 }
 
 impl Done {
-    /// Describes a batch that processed `count` of at most `limit` rows.
+    /// Creates the result of a batch that processed `count` of at most `limit` rows.
     pub fn of(count: u64, limit: u64) -> Self {
         Self { count, more: count >= limit }
     }

@@ -26,9 +26,9 @@ pub enum Command {
     Health,
 }
 
-/// The `main` of a service: reads the configuration from the environment and runs until a signal ends it.
+/// The `main` function of a service. Reads the configuration from the environment and runs the service until a signal stops it.
 ///
-/// After a configuration error or a failed start, it prints one sentence to standard error and exits with code 1.
+/// After a configuration error or a failed start, prints one line to standard error and returns exit code 1.
 pub fn main(service: &'static Service) -> ExitCode {
     let matches = <Arguments as clap::Args>::augment_args(clap::Command::new(service.name))
         .about(service.about)
@@ -42,7 +42,7 @@ pub fn main(service: &'static Service) -> ExitCode {
     }
 }
 
-/// Executes a command; [`main`] without the parsing.
+/// Executes a parsed command; [`main`] without the parsing.
 pub fn execute(service: &'static Service, command: Option<Command>) -> anyhow::Result<()> {
     match command {
         Some(Command::Health) => block_on(health(service)),
@@ -50,7 +50,7 @@ pub fn execute(service: &'static Service, command: Option<Command>) -> anyhow::R
     }
 }
 
-/// Turns an error into one line on standard error and the exit code 1.
+/// Prints an error as one line to standard error and returns exit code 1.
 pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,7 +61,7 @@ pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// Runs a future on a runtime whose shutdown does not wait for blocking threads.
+/// Runs a future on a runtime whose shutdown waits at most one second for blocking threads.
 pub fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     let outcome = runtime.block_on(work);
@@ -90,7 +90,7 @@ async fn health(service: &Service) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends `GET /health/ready` and returns the whole response. One request without a body needs no HTTP client.
+/// Sends `GET /health/ready` and returns the complete response. A single request without a body needs no HTTP client.
 async fn get_ready(address: SocketAddr) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
     let request = format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

@@ -1,4 +1,4 @@
-//! The clock. Only code at the edge reads it; everything below takes the time as an argument.
+//! The clock. Only code at the edge reads it; all other code takes the time as an argument.
 
 use std::sync::OnceLock;
 
@@ -7,15 +7,15 @@ use tokio::time::Instant;
 
 use crate::config::{ConfigError, Settings};
 
-/// The variable that shifts this process's clock, and the largest shift.
+/// The variable that shifts the clock of this process, and the largest allowed shift.
 const VARIABLE: &str = "CLOCK_OFFSET";
 const MOST: TimeDelta = TimeDelta::days(36_525);
 
 static OFFSET: OnceLock<TimeDelta> = OnceLock::new();
 
-/// Shifts the clock of this process by `CLOCK_OFFSET`, to test the effect of a wrong clock. Only the first call counts.
+/// Shifts the clock of this process by `CLOCK_OFFSET`, to test the effect of a wrong clock. Only the first call has an effect.
 ///
-/// Fails if the value is no duration or exceeds a hundred years.
+/// Fails if the value is not a duration or exceeds a hundred years.
 pub fn set_offset(settings: &Settings) -> Result<(), ConfigError> {
     let Some(value) = settings.get(VARIABLE) else { return Ok(()) };
     let offset = parse(value).map_err(|problem| ConfigError::new(VARIABLE, problem))?;
@@ -38,21 +38,22 @@ fn parse(value: &str) -> Result<TimeDelta, String> {
     }
 }
 
-/// Returns the current time in microseconds, PostgreSQL's resolution, so that a stored time equals the original. Shifted by [`set_offset`].
+/// Returns the current time, shifted by [`set_offset`]. It is truncated to microseconds, PostgreSQL's resolution, so that a stored time
+/// equals the original.
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
 pub fn now() -> DateTime<Utc> {
     let offset = OFFSET.get().copied().unwrap_or_default();
     (Utc::now() + offset).trunc_subsecs(6)
 }
 
-/// The clock of in-memory repositories, which follows tokio's time, also while that is paused.
+/// The clock of in-memory repositories. It follows tokio's time, including paused time in tests.
 #[derive(Clone, Copy, Debug)]
 pub struct Virtual {
     start: Instant,
 }
 
 impl Virtual {
-    /// The time now; the clock starts at 2026-01-01.
+    /// Returns the current time. The clock starts at 2026-01-01.
     pub fn now(&self) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + chrono::Days::new(20_454) + self.start.elapsed()
     }

@@ -1,4 +1,4 @@
-//! Configuration from defaults, an optional file and the environment, with errors that name the variable.
+//! Configuration from defaults, an optional file and the environment. Errors name the variable.
 
 use std::{collections::HashMap, path::Path};
 
@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 pub use crate::config_error::ConfigError;
 use crate::config_files;
 
-/// All variables that this process can see, from the weakest source to the strongest: the TOML file that `SHIPYARD_CONFIG`
-/// names, `.env` in the working directory, the environment, overrides.
+/// All variables that this process can read. A later source overrides an earlier one: the TOML file that `SHIPYARD_CONFIG` names, `.env` in
+/// the working directory, the environment, overrides.
 ///
-/// A section of it is read with [`Settings::read`] into a struct whose fields are the variables' names in lower case.
+/// [`Settings::read`] reads some of the variables into a struct whose fields are the variables' names in lower case.
 #[derive(Clone, Default)]
 pub struct Settings {
     values: HashMap<String, String>,
@@ -20,15 +20,15 @@ pub struct Settings {
 /// The process in which a service runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Host {
-    /// One service, one process.
+    /// The service runs in its own process.
     #[default]
     OwnProcess,
-    /// All services in one process, which serves one admin port for all and has no replicas.
+    /// All services run in one process, which has a single admin port and no replicas.
     SharedProcess,
 }
 
 impl Settings {
-    /// Reads every source. Fails on an unreadable file, naming it.
+    /// Reads every source. Fails if a file cannot be read; the error names the file or its variable.
     pub fn load() -> Result<Self, ConfigError> {
         let mut values = HashMap::new();
         if let Ok(path) = std::env::var("SHIPYARD_CONFIG") {
@@ -43,25 +43,25 @@ impl Settings {
         Self { values, host: Host::default() }.with_secrets_from_files()
     }
 
-    /// Creates settings of exactly these variables, for tests.
+    /// Creates settings with exactly these variables, for tests.
     pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         Self::default().with(variables)
     }
 
-    /// Overrides variables.
+    /// Sets these variables, and overrides existing values.
     #[must_use]
     pub fn with<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         self.values.extend(variables.into_iter().map(|(name, value)| (name.to_lowercase(), value)));
         self
     }
 
-    /// Sets a variable that has no value.
+    /// Sets a variable unless it has a value.
     #[must_use]
     pub fn or(self, variable: &str, value: &str) -> Self {
         if self.get(variable).is_some() { self } else { self.with([(variable, value.to_owned())]) }
     }
 
-    /// Adapts the settings to services that share one process.
+    /// Marks the settings as those of services that share one process.
     #[must_use]
     pub fn for_shared_process(self) -> Self {
         Self { host: Host::SharedProcess, ..self }
@@ -76,17 +76,17 @@ impl Settings {
         self.values.get(&variable.to_lowercase()).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The secrets that are set, by name in lower case.
+    /// Returns the secrets that are set, with their names in lower case.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
         let secrets = self.values.iter().filter(|(name, value)| is_secret(name) && !value.is_empty());
         secrets.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Reads the variables that `T` names. An error names the missing or invalid variable.
+    /// Reads the variables that the fields of `T` name. An error names the missing or invalid variable.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         let mut builder = config::Config::builder();
         for (name, value) in &self.values {
-            // config's path syntax would take other names apart; no variable of ours needs them.
+            // The crate `config` would parse other names as paths. No variable of this system has such a name.
             if value.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 continue;
             }
@@ -98,7 +98,7 @@ impl Settings {
         config.try_deserialize().map_err(|error| self.explain(&error))
     }
 
-    /// Reads the variables that begin with `prefix` and an underscore into a struct whose fields are the rest of their names.
+    /// Reads the variables that begin with `prefix` and an underscore. The fields of `T` are the rest of their names.
     pub fn read_prefixed<T: DeserializeOwned>(&self, prefix: &str) -> Result<T, ConfigError> {
         let prefix = format!("{}_", prefix.to_lowercase());
         let own = self.values.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value.clone())));
@@ -109,7 +109,7 @@ impl Settings {
         })
     }
 
-    /// Reads the value of the secret `NAME` from the file that `NAME_FILE` names, unless `NAME` is set.
+    /// Sets each secret `NAME` that has no value to the content of the file that `NAME_FILE` names.
     fn with_secrets_from_files(mut self) -> Result<Self, ConfigError> {
         let files: Vec<(String, String)> = self
             .values
@@ -145,7 +145,7 @@ impl Settings {
     }
 }
 
-/// The endings of variables that hold a secret and so may come from a file. They are specific, since a file that cannot be read is an
+/// The endings of the names of secrets, which may therefore come from a file. They are specific, since a file that cannot be read is an
 /// error and other software has variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
 const SECRETS: [&str; 8] = [
     "service_key",

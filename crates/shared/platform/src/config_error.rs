@@ -1,8 +1,8 @@
-//! Why a configuration cannot be used.
+//! The error of an invalid configuration.
 
 use std::fmt;
 
-/// Why the configuration cannot be used. Its text names the variable and never shows a secret's value.
+/// The reason why the configuration is invalid. Its text names the variable and never contains a secret's value.
 #[derive(Debug, thiserror::Error)]
 #[error("{variable}: {problem}")]
 pub struct ConfigError {

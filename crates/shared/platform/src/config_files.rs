@@ -1,15 +1,15 @@
-//! The files with variables. Their errors name file, line and variable, and never show a value.
+//! Reads the files with variables. Errors name file, line and variable, and never contain a value.
 
 use std::{collections::HashMap, path::Path};
 
 use crate::config_error::ConfigError;
 
-/// The longest name that an error shows.
+/// The maximum length of a variable's name that an error shows.
 const NAME: usize = 64;
 
-/// Reads a file of lines `NAME=value`, which need not exist.
+/// Reads a file of lines `NAME=value`. Returns no variables if the file does not exist.
 ///
-/// Reads this path only: dotenvy's own search goes up to the root directory, where other users may write.
+/// It reads only this path, because dotenvy's own search goes up to the root directory, where other users may write.
 pub fn env(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -48,8 +48,8 @@ pub fn toml(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
     entries.collect()
 }
 
-/// Finds the invalid line. `wrong` is a line, the value of a line, or several lines if a quote is not closed; dotenvy stops at the first
-/// error.
+/// Describes the invalid line. `wrong` comes from dotenvy, which stops at the first error. It is a line, the value of a line, or several
+/// lines if a quote is not closed.
 fn wrong_line(text: &str, wrong: &str) -> String {
     let wrong = wrong.lines().next().unwrap_or_default().trim_end();
     let is_it = |line: &str| {
@@ -67,7 +67,7 @@ fn wrong_line(text: &str, wrong: &str) -> String {
     }
 }
 
-/// Returns true for a name in the form of our variables. Any other text may be part of a value.
+/// Returns true if the text has the form of a variable's name. Any other text may be part of a value.
 fn is_name(text: &str) -> bool {
     (1..=NAME).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_uppercase())

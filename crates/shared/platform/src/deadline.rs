@@ -1,4 +1,4 @@
-//! Deadline propagation: the deadline of a request bounds every call made for it.
+//! Deadline propagation. The deadline of a request bounds every call that is made for it.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ tokio::task_local! {
     static DEADLINE: Instant;
 }
 
-/// The longest that a request may take, its calls to other services included.
+/// The maximum duration of a request, including its calls to other services.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
-/// Runs `work` with a deadline `limit` from now, or with the deadline that is already set, if it is earlier.
+/// Runs `work` with a deadline `limit` from now, unless an earlier deadline is already set.
 pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> T {
     let mut deadline = Instant::now() + limit;
     if let Ok(outer) = DEADLINE.try_with(|outer| *outer) {
@@ -20,7 +20,7 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> T {
     DEADLINE.scope(deadline, work).await
 }
 
-/// Returns the time until the request's deadline, at most `limit`; outside a request, `limit`.
+/// Returns the time until the request's deadline, but at most `limit`. Outside of a request, returns `limit`.
 pub fn remaining(limit: Duration) -> Duration {
     DEADLINE.try_with(|deadline| deadline.saturating_duration_since(Instant::now()).min(limit)).unwrap_or(limit)
 }

@@ -1,4 +1,4 @@
-//! Which descriptions of its APIs this process serves: `SWAGGER_UI`, `GRPC_REFLECTION`.
+//! Selects the API descriptions that this process serves, by the variables `SWAGGER_UI` and `GRPC_REFLECTION`.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::config::{ConfigError, Settings};
 
-/// Set once, as all services of a process have the same variables.
+/// Set only once, since all services of a process have the same variables.
 static CHOSEN: OnceLock<Descriptions> = OnceLock::new();
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -22,13 +22,13 @@ fn yes() -> bool {
 }
 
 impl Descriptions {
-    /// Reads the variables, for the servers that this process builds from then on.
+    /// Reads the variables. The choice applies to the servers that this process builds from then on.
     pub fn choose(settings: &Settings) -> Result<(), ConfigError> {
         let _ = CHOSEN.set(settings.read()?);
         Ok(())
     }
 
-    /// Returns the choice of [`choose`](Self::choose); all descriptions if it was not called.
+    /// Returns the choice made with [`choose`](Self::choose), or all descriptions if it was not called.
     pub(crate) fn of_this_process() -> Self {
         CHOSEN.get().copied().unwrap_or(Self { swagger_ui: true, grpc_reflection: true })
     }

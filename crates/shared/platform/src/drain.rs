@@ -1,6 +1,7 @@
-//! Drains the rest of a request's body after an early response.
+//! Middleware that reads and discards the rest of a request's body after an early response.
 //!
-//! A connection that is closed while its client still sends is reset, and the client never sees the response.
+//! If the server closed a connection on which the client still sends, the connection would be reset and the client would never see the
+//! response.
 
 use std::{
     pin::Pin,
@@ -17,16 +18,16 @@ use axum::{
 };
 use http_body::{Frame, SizeHint};
 
-/// The most bytes that are read and discarded.
+/// The most bytes of a body that are read and discarded: 8 MiB.
 const MOST: usize = 8 << 20;
-/// And for how long.
+/// The longest time for which the rest of a body is read.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// A body whose rest the middleware can read after the handler.
+/// A request body shared by the handler and the middleware, which reads the rest after the handler.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Body>>);
 
-/// Middleware: answers when the request's body has been read, or is too long for that.
+/// Middleware. Passes the request on, and returns the response once the rest of the body has been read or a limit is reached.
 pub async fn drain(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;

@@ -1,22 +1,22 @@
-//! The environment of a process: published secrets, which everyone can read in this repository, work in development alone.
+//! The environment of a process. Secrets that are published in this repository are accepted only in development.
 
 use crate::config::{ConfigError, Settings};
 
-/// `development` or `production`; not set is production.
+/// The variable with the environment: `development` or `production`. If it is not set, the environment is production.
 pub const VARIABLE: &str = "SHIPYARD_ENVIRONMENT";
-/// What every published secret contains: the key of deploy/compose/secrets and the passwords of deploy/compose.
+/// The text that every published secret contains: the key in deploy/compose/secrets and the passwords in deploy/compose.
 const PUBLISHED: &str = "development-only";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Environment {
-    /// A machine of one's own: published secrets are accepted, with a warning.
+    /// A developer's machine. Published secrets are accepted with a warning.
     Development,
     #[default]
     Production,
 }
 
 impl Environment {
-    /// Fails on another value.
+    /// Reads the environment. Fails if the variable has another value.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         match settings.get(VARIABLE) {
             None | Some("production") => Ok(Self::Production),
@@ -33,7 +33,7 @@ impl Environment {
     }
 }
 
-/// The variables that hold a published secret, in order.
+/// Returns the names of the variables that hold a published secret, sorted.
 pub fn published_secrets(settings: &Settings) -> Vec<String> {
     let mut published: Vec<String> = settings
         .secrets()
@@ -44,7 +44,7 @@ pub fn published_secrets(settings: &Settings) -> Vec<String> {
     published
 }
 
-/// Returns the variables that hold a published secret. Outside of development, fails if there is one.
+/// Returns the names of the variables that hold a published secret. Fails in production if there is one.
 pub fn admit_published_secrets(settings: &Settings) -> Result<Vec<String>, ConfigError> {
     let published = published_secrets(settings);
     match Environment::load(settings)? {

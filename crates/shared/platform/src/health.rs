@@ -1,4 +1,4 @@
-//! Readiness, and the admin port: `/metrics`, `/health/live`, `/health/ready`.
+//! Readiness, and the routes of the admin port: `/metrics`, `/health/live`, `/health/ready`.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,7 @@ pub struct Readiness {
 enum Status {
     Met,
     Unmet,
-    /// The other side answers and refuses this service, for this reason.
+    /// The dependency answers, but refuses this service for this reason.
     Refused(&'static str),
 }
 
@@ -38,12 +38,12 @@ pub struct Condition {
 }
 
 impl Readiness {
-    /// `drain` is how long listeners stay open after the service has stopped being ready.
+    /// Creates a readiness without conditions. `drain` is how long listeners stay open after the service has stopped being ready.
     pub fn new(drain: Duration) -> Self {
         Self { drain, ..Self::default() }
     }
 
-    /// Adds a condition, not met yet.
+    /// Adds a condition, which is not met yet.
     #[must_use]
     pub fn condition(&self, name: &'static str) -> Condition {
         let condition = Condition { name, readiness: self.clone() };
@@ -56,12 +56,12 @@ impl Readiness {
         self.lock().values().all(|state| *state == Status::Met)
     }
 
-    /// The conditions that are not met.
+    /// Returns the names of the conditions that are not met.
     pub fn missing(&self) -> Vec<&'static str> {
         self.lock().iter().filter(|(_, state)| **state != Status::Met).map(|(name, _)| *name).collect()
     }
 
-    /// Returns the conditions that are not met, each with the reason if the service is refused.
+    /// Returns the names of the conditions that are not met, each with the reason if the dependency refuses this service.
     pub fn waiting_for(&self) -> Vec<String> {
         let text = |(name, state): (&&'static str, &Status)| match state {
             Status::Met => None,
@@ -81,7 +81,7 @@ impl Readiness {
         }
     }
 
-    /// Makes the service not ready when `stop` is cancelled, and returns once load balancers have had the time to notice.
+    /// Waits until `stop` is cancelled, makes the service not ready, and returns after the drain time, in which load balancers notice.
     pub(crate) async fn drained(&self, stop: CancellationToken) {
         stop.cancelled().await;
         self.condition("not stopping").set(false);
@@ -92,12 +92,12 @@ impl Readiness {
         self.drain
     }
 
-    /// Returns at the next change of any condition.
+    /// Returns once the state of any condition has changed.
     pub async fn changed(&self) {
         let _ = self.changes().changed().await;
     }
 
-    /// Tells of each change of any condition from now on, also of one while the last is handled.
+    /// Returns a receiver of every change from now on. It also reports a change that happens while the caller handles the previous one.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
@@ -112,7 +112,7 @@ impl Condition {
         self.be(if met { Status::Met } else { Status::Unmet });
     }
 
-    /// Marks the condition as not met, because the other side answers and refuses this service.
+    /// Marks the condition as not met, because the dependency answers but refuses this service.
     pub fn refuse(&self, reason: &'static str) {
         self.be(Status::Refused(reason));
     }
@@ -131,7 +131,7 @@ impl Condition {
     }
 }
 
-/// The body of a readiness answer.
+/// The body of a response to a health check.
 #[derive(Serialize)]
 struct Report {
     status: &'static str,
@@ -139,13 +139,14 @@ struct Report {
     waiting_for: Vec<String>,
 }
 
-/// Serves `GET /health` and the [probes](probe_routes).
+/// Returns a router with `GET /health`, which equals `GET /health/ready`, and the [probes](probe_routes).
 pub fn ready_routes(readiness: Vec<Readiness>) -> Router {
     let whole = Router::new().route("/health", get(ready)).with_state(readiness.clone().into());
     whole.merge(probe_routes(readiness))
 }
 
-/// Serves `GET /health/ready` (200, or 503 with the missing conditions) and `GET /health/live`. Several readinesses count as one.
+/// Returns a router with `GET /health/ready` (200, or 503 with the unmet conditions) and `GET /health/live`. The service is ready if every
+/// element of `readiness` is.
 pub fn probe_routes(readiness: Vec<Readiness>) -> Router {
     Router::new().route("/health/ready", get(ready)).route("/health/live", get(live)).with_state(readiness.into())
 }

@@ -32,17 +32,17 @@ pub use crate::{
     rejection::{method_not_allowed, not_found},
 };
 
-/// Builds a client for HTTP APIs. A request takes at most `timeout`, and a connection at most two seconds.
+/// Creates a client for HTTP APIs. A request takes at most `timeout`, of which connecting takes at most two seconds.
 pub fn client(timeout: Duration) -> anyhow::Result<reqwest::Client> {
-    // Fails when it has been done before, which is as well.
+    // This fails if a provider is installed already, which has the same effect.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder().timeout(timeout).connect_timeout(Duration::from_secs(2));
     builder.build().context("making an HTTP client")
 }
 
-/// Binds `address` for a listener that `variable` configures. A port that stays in use for two seconds is one clear sentence.
+/// Binds `address` for the listener that `variable` configures. If the port stays in use for two seconds, the error names `variable`.
 pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
-    // The default ports are among those that the system gives to outgoing connections, and one may have it for a moment.
+    // The default ports are in the range of ports for outgoing connections, so the system may have assigned one of them for a moment.
     let pauses = ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(20);
     let bind = || TcpListener::bind(address);
     let bound = bind.retry(pauses).when(|error| error.kind() == std::io::ErrorKind::AddrInUse).await;
@@ -51,18 +51,18 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
     })
 }
 
-/// The most bytes of a request's body: enough for an order of the maximum number of parts.
+/// The maximum size of a request's body in bytes. It is enough for an order with the maximum number of parts.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// Adds the layers of an API for the outside world: trace, metrics, a time limit for request bodies and for requests, panics as 500,
-/// drained bodies.
+/// Adds the layers of a public API: tracing, metrics, time limits for receiving the body and for handling the request, status 500 for
+/// panics, and drained bodies.
 ///
-/// The framework's own error responses become problems.
+/// Error responses of the framework are converted to problem documents.
 pub fn layers(router: Router) -> Router {
     layers_with(router, BODY_LIMIT)
 }
 
-/// Does the same for an API with bodies of up to `body_limit` bytes.
+/// Does the same as [`layers`] for an API with bodies of up to `body_limit` bytes.
 pub fn layers_with(router: Router, body_limit: usize) -> Router {
     router
         .layer(axum::middleware::from_fn(rejection::as_problem))
@@ -75,7 +75,8 @@ pub fn layers_with(router: Router, body_limit: usize) -> Router {
         .layer(axum::middleware::from_fn(observe::http))
 }
 
-/// Serves until `stop`, goes on for the drain, then finishes the requests in hand, within [`shutdown::REQUESTS`](crate::shutdown::REQUESTS).
+/// Serves until `stop`, continues for the drain, then finishes the requests in flight within
+/// [`shutdown::REQUESTS`](crate::shutdown::REQUESTS).
 pub async fn serve(
     listener: impl Into<Listener>,
     router: Router,
@@ -86,8 +87,8 @@ pub async fn serve(
     listener.into().serve(Protocol::Http, router, readiness, stop).await
 }
 
-/// Middleware: hands a request on once its body is here. One that is too long is handed on as well: the endpoint refuses it, or does not
-/// look at it.
+/// Middleware. Passes a request on once its body has arrived. A body that is too long is passed on as well: the endpoint rejects it or does
+/// not read it.
 async fn arrive(State((arrivals, limit)): State<(Arrivals, usize)>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let body = match arrivals.read(body, limit).await {
@@ -107,7 +108,7 @@ fn not_arrived(error: NotArrived) -> Problem {
     }
 }
 
-/// Turns a panic into an answer made by `answer`; the panic itself has been logged by the hook.
+/// Converts a panic to the response that `answer` creates. The panic hook has logged the panic itself.
 pub(crate) fn catch_panics(
     answer: fn() -> Response,
 ) -> CatchPanicLayer<impl Fn(Box<dyn Any + Send>) -> Response + Clone> {

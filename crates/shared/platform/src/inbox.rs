@@ -1,7 +1,7 @@
-//! The inbox: the events that a consumer has processed, so that a redelivered event has no effect.
+//! The inbox records the events that a consumer has processed, so that a redelivered event has no effect.
 //!
-//! In PostgreSQL it is the table `inbox (consumer, event_uuid)`, written in the statement that makes the change: `with fresh as (insert
-//! into inbox … on conflict do nothing returning event_uuid) …` and every change `where exists (select from fresh)`.
+//! In PostgreSQL it is the table `inbox (consumer, event_uuid)`. The statement that makes the change also inserts the row: `with fresh as
+//! (insert into inbox … on conflict do nothing returning event_uuid) …`. Every change has the condition `where exists (select from fresh)`.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -17,14 +17,14 @@ use crate::{
     postgres::{Database, GroupCommit, SharedTable},
 };
 
-/// The table `inbox`.
+/// The table `inbox` and its migrations.
 pub static TABLE: SharedTable =
     SharedTable::new("inbox", "_sqlx_migrations_inbox", &sqlx::migrate!("../../../migrations/platform/inbox"));
 
-/// When each consumer took effect of an event.
+/// The time at which each consumer processed each event.
 type Seen = HashMap<Handled, DateTime<Utc>>;
 
-/// The inbox in memory, for in-memory repositories.
+/// An in-memory implementation of the inbox, for in-memory repositories.
 #[derive(Clone, Default)]
 pub struct MemoryInbox {
     seen: Arc<Mutex<Seen>>,
@@ -44,22 +44,22 @@ impl MemoryInbox {
         }
     }
 
-    /// The events that `consumer` has taken effect of.
+    /// Returns the ids of the events that `consumer` has processed.
     pub fn events(&self, consumer: &str) -> HashSet<Uuid> {
         self.received(consumer).into_keys().collect()
     }
 
-    /// Returns the events that `consumer` has processed, with the times.
+    /// Returns the ids of the events that `consumer` has processed, with the time of each.
     pub fn received(&self, consumer: &str) -> HashMap<Uuid, DateTime<Utc>> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.iter().filter(|((name, _), _)| *name == consumer).map(|((_, event), at)| (*event, *at)).collect()
     }
 }
 
-/// An event and the consumer that has handled it.
+/// The consumer and the id of an event that it has processed.
 type Handled = (&'static str, Uuid);
 
-/// Records events that change nothing, many in one statement.
+/// Records events that a consumer processes without a change. Concurrent calls share one statement.
 #[derive(Clone)]
 pub struct SkippedEvents(GroupCommit<Handled, ()>);
 
@@ -68,7 +68,7 @@ impl SkippedEvents {
         Self(GroupCommit::without_answers("skip_events", database, insert))
     }
 
-    /// Records that `consumer` has handled an event that changes nothing; idempotent.
+    /// Records that `consumer` has processed an event without a change. A repeated call has no effect.
     pub async fn skip(&self, consumer: &'static str, event: Uuid) -> sqlx::Result<()> {
         self.0.submit((consumer, event)).await
     }
@@ -90,10 +90,10 @@ async fn insert(database: Database, events: Arc<[Handled]>) -> sqlx::Result<()> 
     Ok(())
 }
 
-/// Rows deleted at once.
+/// The maximum number of rows that one statement deletes.
 pub const SWEEP_BATCH: u64 = 5_000;
 
-/// Deletes rows older than `age`, a bounded batch: an event that old is in no topic any more.
+/// Deletes a bounded batch of rows older than `age`. An event of that age is no longer in any topic. Returns the number of deleted rows.
 pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
     let swept = sqlx::query!(
         "delete from inbox where ctid = any(array(

@@ -1,4 +1,4 @@
-//! Background jobs: work on a timer or when something falls due, beside the requests.
+//! Background jobs: work that runs on a timer or when a row falls due.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,12 +15,12 @@ use crate::{
     postgres::Database,
 };
 
-/// How often tables are looked at for rows that have outlived their use.
+/// How often the retention jobs look for rows to delete.
 const RETENTION_PERIOD: Duration = Duration::from_mins(1);
-/// How often a table is asked for work that is due, unless the job is woken before.
+/// The interval at which a job asks its table for due rows, unless it is woken before.
 const POLL: Duration = Duration::from_secs(1);
 
-/// One background job of a service, not started yet.
+/// A background job of a service that has not been started yet.
 pub struct Job {
     pub(crate) name: &'static str,
     pub(crate) run: Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>,
@@ -35,7 +35,8 @@ impl Job {
         Self { name, run: Box::new(|stop| Box::pin(run(stop))) }
     }
 
-    /// Repeats `batch` every `period` in the one replica that has the lease, and at once when a batch was full.
+    /// Creates a job that runs `batch` every `period` in the one replica that has the lease. After a full batch it runs the next one at
+    /// once.
     pub fn periodic<F>(
         name: &'static str,
         lease: Arc<dyn Lease>,
@@ -54,17 +55,17 @@ impl Job {
     }
 }
 
-/// The jobs that remove rows which have outlived their use, once a minute in one replica.
+/// Creates the jobs that delete old rows. Each job runs once a minute, in one replica.
 pub struct Retention {
     pub database: Database,
     /// Identifies this process among its replicas, see [`Server::instance`](crate::server::Server::instance).
     pub holder: String,
-    /// How old a row must be: older than any record in a topic.
+    /// The minimum age of a row to be deleted. It is greater than the age of any record in a topic.
     pub age: Duration,
 }
 
 impl Retention {
-    /// Repeats `remove`, which gets the database and the age and removes one batch of rows. `name` is that of its lease, too.
+    /// Creates a job that calls `remove` with the database and the age to delete one batch of rows. `name` is also the name of its lease.
     pub fn job<F>(&self, name: &'static str, remove: impl Fn(Database, Duration) -> F + Send + Sync + 'static) -> Job
     where
         F: Future<Output = anyhow::Result<Done>> + Send + 'static,
@@ -74,14 +75,14 @@ impl Retention {
         Job::periodic(name, lease, RETENTION_PERIOD, move || remove(database.clone(), age))
     }
 
-    /// Removes outbox rows that were published long enough ago. Its lease is not the relay's, which it must not hold up.
+    /// Creates the job that deletes old published rows of the outbox. It has its own lease, so that it does not block the relay.
     pub fn outbox(&self) -> Job {
         self.job("outbox-retention", |database, age| async move {
             Ok(Done::of(outbox::sweep(&database, age).await?, outbox::SWEEP_BATCH))
         })
     }
 
-    /// Removes old inbox rows, which every consumer's database needs.
+    /// Creates the job that deletes old inbox rows. Every database with an inbox needs it.
     pub fn inbox(&self) -> Job {
         self.job("inbox", |database, age| async move {
             Ok(Done::of(inbox::sweep(&database, age).await?, inbox::SWEEP_BATCH))
@@ -89,9 +90,9 @@ impl Retention {
     }
 }
 
-/// Repeats `batch` every `period` while this replica has the lease, and at once when a batch was full, until `stop`.
+/// Runs `batch` every `period` while this replica has the lease, until `stop`. After a full batch it runs the next one at once.
 ///
-/// `batch` returns how much it did and whether that was all. Its failures are logged and it is tried again.
+/// `batch` returns how many rows it processed and whether more may be left. A failure is logged, and `batch` runs again after `period`.
 pub async fn repeat<F>(
     name: &'static str,
     lease: Arc<dyn Lease>,
@@ -102,7 +103,7 @@ pub async fn repeat<F>(
 where
     F: Future<Output = anyhow::Result<Done>>,
 {
-    // Longer than a period, so that the holder keeps it, and soon passed on.
+    // The lease lasts longer than a period, so that its holder keeps it, but short enough that another replica takes over soon.
     let ttl = period * 3 + Duration::from_secs(2);
     let mut outage = Outage::new("sweeping", name);
     metrics::counter!("swept_total", "sweeper" => name).increment(0);
@@ -132,11 +133,11 @@ where
     }
 }
 
-/// Streams the rows of a table as they fall due, until `stop`; `task` names the job in the log.
+/// Streams the rows of a table as they fall due, until `stop`. `task` names the job in the log.
 ///
-/// `take` returns the next due rows and leases them to this replica for a while, so that every replica may run the job. It is called again
-/// at once after it returned rows, every second while it returns none, and when `wake` is notified. Consecutive failures are logged as one
-/// outage.
+/// `take` returns the next due rows and leases them to this replica for a while, so that every replica may run the job. `take` is called
+/// again at once after it returned rows. While it returns none, it is called every second and when `wake` is notified. Consecutive failures
+/// are logged as one outage.
 pub fn due<T, E, F>(
     task: &'static str,
     take: impl Fn() -> F,
@@ -163,7 +164,8 @@ where
                 }
             }
             tokio::select! {
-                // The simulation repeats a history by its seed: which of two that are ready at once is taken may not be chance.
+                // `biased`, because the simulation must repeat a run exactly from its seed. Without it, tokio would choose randomly among
+                // ready branches.
                 biased;
                 () = stop.cancelled() => {}
                 () = wake.notified() => {}
@@ -188,7 +190,7 @@ mod tests {
 
     type Answer = Result<Vec<u32>, anyhow::Error>;
 
-    /// Gives the answers in order, and nothing after them.
+    /// Returns a `take` that yields these answers in order, and then no more rows.
     fn table(answers: Vec<Answer>) -> impl Fn() -> std::future::Ready<Answer> {
         let answers = Mutex::new(answers.into_iter());
         move || {

@@ -1,4 +1,4 @@
-//! JSON bodies of HTTP requests: an error names the field.
+//! JSON bodies of HTTP requests. Errors name the invalid field.
 
 use axum::{
     body::Bytes,
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
-/// A request's body as a JSON object. The rejection is a problem that names the field.
+/// The body of a request, parsed from a JSON object. The rejection is a problem document that names the field.
 pub struct JsonBody<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
@@ -22,7 +22,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// Parses a body, which must be a JSON object and declared as JSON.
+/// Parses a body. It must be a JSON object, and its `Content-Type` must be `application/json`.
 pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
@@ -36,9 +36,9 @@ pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T,
     decode(body)
 }
 
-/// Parses a JSON object. A problem names the member and what is wrong with it, never its value.
+/// Parses a JSON object. The problem document names the invalid member and says what is wrong, but never contains the member's value.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    // serde would take an array for a struct, member by member.
+    // serde would accept an array for a struct, element by element.
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(Problem::invalid("body", "is not a JSON object"));
     }
@@ -58,7 +58,7 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// Describes the error without the invalid value: the value may be a misplaced password, and clients may log the response.
+/// Describes the error without the invalid value. The value may be a misplaced password, and clients may log the response.
 fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
@@ -67,16 +67,16 @@ fn describe(error: &serde_json::Error) -> String {
     if !error.is_data() || text.starts_with("missing field `") || text.starts_with("duplicate field `") {
         error.to_string()
     } else if shows_value.any(|beginning| text.starts_with(beginning)) {
-        // What is expected is the program's own text and stands last.
+        // The text after `expected` comes from the program and is the last part of the message.
         let expected = text.rsplit_once(", expected ").map(|(_, expected)| format!("is not {expected}"));
         expected.unwrap_or_else(|| "is not valid".to_owned())
     } else {
-        // Of a type that reads itself, such as a uuid, which repeats a part of the value.
+        // The error comes from a type with its own parser, such as a uuid. Its message may repeat part of the value.
         "is not valid".to_owned()
     }
 }
 
-/// The field that serde reports as missing.
+/// Returns the field that serde reports as missing.
 fn missing(error: &str) -> Option<&str> {
     error.strip_prefix("missing field `")?.split('`').next()
 }

@@ -1,7 +1,8 @@
 //! Closes HTTP/1.1 keep-alive connections during the drain, while the server still serves.
 //!
-//! HTTP/2 has GOAWAY. Over HTTP/1.1 a server can only close an idle connection, and a request that is on its way at that moment
-//! is lost. Responses during the drain say `Connection: close`, so that the next request goes over a new connection, to another replica.
+//! Over HTTP/2 the server sends GOAWAY. Over HTTP/1.1 a server can only close an idle connection, and a request that is on its way at that
+//! moment is lost. So responses during the drain carry `Connection: close`, and the client sends its next request over a new connection, to
+//! another replica.
 
 use axum::{
     Router,
@@ -11,7 +12,7 @@ use axum::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Serves `router`, and keeps connections open until `stop`.
+/// Adds a layer to `router` that closes HTTP/1.1 connections after `stop` with their next response.
 pub fn until(router: Router, stop: CancellationToken) -> Router {
     router.layer(middleware::from_fn(move |request: Request, next: Next| {
         let stop = stop.clone();

@@ -1,7 +1,7 @@
-//! Leases: an exclusive right of one replica with an expiry, so that it passes on when its holder dies or freezes.
+//! Leases. A lease is an exclusive right of one replica that expires, so that another replica can take it if the holder dies or freezes.
 //!
-//! A row with an expiry and an epoch, not a lock, since a frozen process keeps a lock. The epoch fences writes that must not happen
-//! twice; other work is idempotent, and the lease only avoids doing it twice.
+//! A lease is a row with an expiry and an epoch, and not a lock, since a frozen process would keep a lock. The epoch fences writes that
+//! must not happen twice. Other work is idempotent, and the lease only avoids doing it twice.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,20 +13,20 @@ use tokio::time::Instant;
 
 use crate::postgres::{Database, SharedTable};
 
-/// The table `leases`.
+/// The table `leases` and its migrations.
 pub static TABLE: SharedTable =
     SharedTable::new("leases", "_sqlx_migrations_leases", &sqlx::migrate!("../../../migrations/platform/leases"));
 
 #[async_trait]
 pub trait Lease: Send + Sync {
-    /// Takes or renews the lease for `ttl`. Returns its epoch, which grows with each new holder, or `None` while another holder has the
-    /// lease.
+    /// Takes or renews the lease for `ttl`. Returns its epoch, or `None` while another holder has the lease. The epoch grows with each new
+    /// holder.
     async fn acquire(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
-    /// Releases the lease if this holder still has it in this epoch, so that another can take it at once.
+    /// Releases the lease if this holder still has it in this epoch, so that another holder can take it at once.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;
 }
 
-/// A row of the table `leases`; the database's clock counts.
+/// A lease as a row of the table `leases`. It expires by the database's clock.
 pub struct PgLease {
     pool: Database,
     name: &'static str,
@@ -73,7 +73,7 @@ impl Lease for PgLease {
     }
 }
 
-/// A lease in memory; clones made with [`rival`](Self::rival) compete for it.
+/// An in-memory implementation of the lease. Handles made with [`rival`](Self::rival) compete for it.
 #[derive(Clone)]
 pub struct MemoryLease {
     holder: Arc<str>,
@@ -84,7 +84,7 @@ pub struct MemoryLease {
 struct Held {
     holder: Arc<str>,
     epoch: i64,
-    /// Nothing once it was given back.
+    /// The expiry. `None` after the holder has released the lease.
     until: Option<Instant>,
 }
 
@@ -93,13 +93,13 @@ impl MemoryLease {
         Self { holder: holder.into(), state: Arc::default() }
     }
 
-    /// Creates another replica's handle on the same lease.
+    /// Returns another replica's handle on the same lease.
     #[must_use]
     pub fn rival(&self, holder: impl Into<Arc<str>>) -> Self {
         Self { holder: holder.into(), state: self.state.clone() }
     }
 
-    /// The epoch of the last holder, which fences off those before it; 0 before the first.
+    /// Returns the epoch of the last holder, or 0 before the first holder.
     pub fn epoch(&self) -> i64 {
         self.state().as_ref().map_or(0, |held| held.epoch)
     }

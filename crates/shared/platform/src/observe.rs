@@ -1,6 +1,7 @@
-//! Observability of requests: a span that continues the caller's trace, a debug line, a counter and a histogram each.
+//! Observability of requests. Each request gets a span that continues the caller's trace, a debug log line, a count and a histogram sample.
 //!
-//! Callers choose paths, methods and content types freely, so a label or span name is either known to the server or `unknown`.
+//! Callers choose paths, methods and content types freely. So the value of a label or a span name is either known to the server or
+//! `unknown`.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -17,24 +18,24 @@ use tracing::Instrument as _;
 
 use crate::{grpc::Rpcs, telemetry};
 
-/// The label of unknown values.
+/// The value of a label if the server does not know the actual value.
 const UNKNOWN: &str = "unknown";
-/// Bytes of a path that a span keeps: more than any path that leads anywhere.
+/// The maximum length in bytes of a path in a span. It is longer than the path of any route.
 const PATH_SHOWN: usize = 256;
 
-/// Middleware for an HTTP server: labels are the routes that match.
+/// Middleware for an HTTP server. The labels are the matched routes.
 pub(crate) async fn http(request: Request, next: Next) -> Response {
     observe(None, request, next).await
 }
 
-/// Middleware for a gRPC server: labels are its RPCs. Other requests are observed as HTTP.
+/// Middleware for a gRPC server. The labels are the server's RPCs. Requests that are not gRPC are observed as HTTP.
 pub(crate) async fn grpc(State(rpcs): State<Rpcs>, request: Request, next: Next) -> Response {
     let rpc = is_grpc(request.headers()).then(|| rpcs.find(request.uri().path()));
     observe(rpc.map(|rpc| rpc.unwrap_or_else(|| UNKNOWN.into())), request, next).await
 }
 
-/// The status codes of our RPCs: OK, and those of errors at the edge, here, or of tonic, which answers CANCELLED to a `grpc-timeout`
-/// that has passed and UNIMPLEMENTED to an unknown method or compression.
+/// The status codes that RPCs return: OK, the codes of errors at the edge and in the platform, and those of tonic. tonic returns CANCELLED
+/// after the deadline in `grpc-timeout`, and UNIMPLEMENTED for an unknown method or compression.
 const CODES: [Code; 14] = [
     Code::Ok,
     Code::Cancelled,
@@ -52,7 +53,7 @@ const CODES: [Code; 14] = [
     Code::Unauthenticated,
 ];
 
-/// Makes the counters of a gRPC server with 0: a rate does not see the first value of a series.
+/// Exports the counters of a gRPC server with the value 0. Otherwise `rate()` would miss the first increment, with which a series begins.
 pub(crate) fn count_from_zero(rpcs: &Rpcs) {
     for rpc in rpcs.iter() {
         for code in CODES {
@@ -67,7 +68,7 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: Next) -> Respons
         request.extensions().get::<MatchedPath>().map_or_else(|| UNKNOWN.into(), |path| Arc::from(path.as_str()));
     let path = request.uri().path();
     let method = method(request.method());
-    // Callers ask every second whether a replica serves, which would be most of all traces.
+    // Callers check the health of every replica once a second. Spans of these calls would be most of all traces, so there are none.
     let is_probe = path.starts_with("/grpc.health.");
     let request_span = || {
         tracing::info_span!(
@@ -104,7 +105,7 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: Next) -> Respons
     response
 }
 
-/// Returns the label of a method: a method of RFC 9110, PATCH, or `unknown`, since HTTP allows any token.
+/// Returns the label of a method: a method of RFC 9110, PATCH, or `unknown`, since a caller may send any token.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -124,12 +125,13 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(http::header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// Returns the status of a call that failed at once. A success has its status in the trailers, which follow later.
+/// Returns the status code of a call that failed at once. A successful call sends its status later, in the trailers, so this returns 0
+/// (OK).
 fn grpc_code(headers: &HeaderMap) -> i32 {
     headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
-/// Returns the headers of the caller's trace. Baggage passes from service to service over gRPC; baggage over HTTP comes from outside
+/// Returns the headers of the caller's trace. Baggage is accepted only over gRPC, from other services. Over HTTP it would come from outside
 /// callers, who choose its content and size, so it is dropped.
 fn trace_headers(headers: &HeaderMap, is_grpc: bool) -> HashMap<String, String> {
     let baggage = is_grpc.then_some("baggage");

@@ -1,4 +1,4 @@
-//! Error responses in OpenAPI descriptions: responses shared by the endpoints of a service are declared once.
+//! Error responses in OpenAPI descriptions. Responses that the endpoints of a service share are declared once.
 
 use std::collections::BTreeMap;
 
@@ -15,17 +15,17 @@ use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::problem::{MEDIA_TYPE, Problem};
 
-/// A problem's status and its code.
+/// The HTTP status and the code of a problem document.
 pub type Declared = (StatusCode, &'static str);
 
 /// The error responses that the endpoints of one service share.
 #[derive(Clone, Copy, Debug)]
 pub struct SharedProblems {
-    /// Of the middleware around every endpoint, and to unreadable requests.
+    /// The responses of the middleware around every endpoint, and to unreadable requests.
     pub anywhere: &'static [Declared],
-    /// Further ones to POST requests.
+    /// Further responses to POST requests.
     pub posted: &'static [Declared],
-    /// Further ones to requests with a JSON body.
+    /// Further responses to requests with a JSON body.
     pub json: &'static [Declared],
 }
 
@@ -47,7 +47,7 @@ impl SharedProblems {
         endpoint
     }
 
-    /// The shared responses, by name.
+    /// Returns the shared responses, by name.
     pub fn responses(&self) -> impl Iterator<Item = (String, RefOr<Response>)> {
         let all = by_status([self.anywhere, self.posted, self.json].concat());
         all.into_iter().map(|(status, codes)| (name(status), response(status, &codes).into()))
@@ -72,7 +72,7 @@ fn by_status(problems: Vec<Declared>) -> BTreeMap<StatusCode, Vec<&'static str>>
     codes
 }
 
-/// The status' standard phrase, as a name.
+/// Returns the status' standard phrase without spaces, as a name for the response.
 fn name(status: StatusCode) -> String {
     status.canonical_reason().unwrap_or(status.as_str()).replace(' ', "")
 }

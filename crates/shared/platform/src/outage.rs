@@ -1,10 +1,10 @@
-//! Logs an outage of a dependency once when it begins and once when it is over, however many errors there are in between.
+//! Logs an outage of a dependency once when it begins and once when it ends, however many errors occur in between.
 
 use std::{fmt, time::Duration};
 
 use tokio::time::Instant;
 
-/// An outage without an error for this long is over; librdkafka reports the same error twice a minute at least.
+/// An outage ends after this time without an error. librdkafka repeats an error at least twice a minute while it lasts.
 const QUIET: Duration = Duration::from_mins(1);
 
 /// The outage of one dependency as one task sees it.
@@ -21,12 +21,12 @@ struct Current {
 }
 
 impl Outage {
-    /// Creates the state without an outage. In the log, `dependency` names the unavailable system, and `task` the task that needs it.
+    /// Creates the state without an outage. In the log, `dependency` names the unavailable system and `task` names the task that needs it.
     pub fn new(dependency: &'static str, task: impl Into<String>) -> Self {
         Self { dependency, task: task.into(), current: None }
     }
 
-    /// Records an error; the first error of an outage is logged as a warning.
+    /// Records an error. The first error of an outage is logged as a warning, later ones at debug level.
     pub fn met(&mut self, error: impl fmt::Display) {
         let (dependency, task) = (self.dependency, &self.task);
         let now = Instant::now();
@@ -40,14 +40,15 @@ impl Outage {
         }
     }
 
-    /// Records a success, which ends an outage.
+    /// Records a success and ends the current outage, if there is one.
     pub fn over(&mut self) {
         if let Some(Current { begun, last, errors }) = self.current.take() {
             tracing::info!(task = self.task, lasted = ?(last - begun), errors, "{} recovered", self.dependency);
         }
     }
 
-    /// Returns when there has been no error for a minute, for a task that has no other sign of a success. Without an outage, never.
+    /// Returns once there has been no error for a minute. Never returns if there is no outage. For tasks that see no other sign of a
+    /// success.
     pub async fn subsided(&self) {
         match &self.current {
             Some(current) => tokio::time::sleep_until(current.last + QUIET).await,
@@ -64,10 +65,11 @@ mod tests {
 
     use super::*;
 
-    /// tracing decides once per log statement whether a subscriber wants it. A test without one must not decide while another begins.
+    /// tracing caches for each log statement whether a subscriber wants it. The tests run one at a time, so that none caches "no" for
+    /// another.
     static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-    /// The log from info upwards, as text.
+    /// Collects the log from level info upwards as text.
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -46,7 +46,7 @@ impl Problem {
         }
     }
 
-    /// 400 INVALID_REQUEST about one member, parameter or header.
+    /// Creates a 400 INVALID_REQUEST about one member, parameter or header.
     pub fn invalid(field: impl Into<Box<str>>, problem: impl std::fmt::Display) -> Self {
         let field = field.into();
         let mut answer = Self::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", format!("{field}: {problem}"));
@@ -54,19 +54,19 @@ impl Problem {
         answer
     }
 
-    /// 403 FORBIDDEN: the caller lacks a role.
+    /// Creates a 403 FORBIDDEN, since the caller lacks a role.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
     }
 
-    /// 503 DEPENDENCY_UNAVAILABLE, which the caller may retry soon.
+    /// Creates a 503 DEPENDENCY_UNAVAILABLE. The caller may retry after a second.
     pub fn unavailable(message: impl Into<String>) -> Self {
         let mut answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", message);
         answer.retry_after = Some(1);
         answer
     }
 
-    /// Serialises the body.
+    /// Serialises the problem to JSON.
     pub fn body(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }

@@ -6,13 +6,13 @@ use reqwest::Url;
 
 use crate::config::ConfigError;
 
-/// Reads an `http` or `https` URL. An error names the variable and gives an example.
+/// Parses an `http` or `https` URL. An error names the variable and gives an example.
 pub fn read(variable: &str, text: &str, example: &str) -> Result<Url, ConfigError> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.ok_or_else(|| ConfigError::new(variable, format!("is not a URL such as {example}")))
 }
 
-/// Returns true if requests cross a network in plain text: over `http`, and not to this machine.
+/// Returns true if requests to the URL cross a network in plain text: over `http`, and not to a loopback address.
 pub fn is_in_clear(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();

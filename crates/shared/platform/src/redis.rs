@@ -1,4 +1,4 @@
-//! Redis: one multiplexed connection that reconnects by itself and is replaced when it is silent.
+//! Redis client: one multiplexed connection that reconnects by itself and is replaced when the server does not reply.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -21,25 +21,26 @@ use crate::{
     tls::{self, Tls},
 };
 
-/// The time limit of one command, reconnecting included, while this process is scheduled. So callers learn within 500 ms that Redis is
-/// unavailable.
+/// The time limit of one command including reconnecting, in which only time counts while this process is scheduled. So callers learn within
+/// 500 ms that Redis is unavailable.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
-/// A connection without a reply for this long is replaced. It is less than the callers' own timeouts, which would hide the loss.
+/// A connection on which a command gets no reply for this long is replaced. It is less than the callers' own time limits, which would
+/// otherwise end the command first.
 const SILENCE: Duration = Duration::from_millis(250);
-/// How long the question whether the server answers may take.
+/// The time limit of a health check of the server.
 const WATCH: Duration = Duration::from_secs(2);
-/// Commands that change nothing: they are repeated once, over the connection that replaces a silent one.
+/// Read-only commands. They are retried once, over the connection that replaces a silent one.
 const READS: [&[u8]; 3] = [b"GET", b"MGET", b"EXISTS"];
 
-/// A connection that is shared by its clones, made on first use and replaced when it is lost.
+/// A connection that its clones share. It connects on first use, and is replaced when it is lost.
 ///
-/// `ConnectionManager` does that when the connection ends. One that stays open while its bytes are dropped it would keep.
+/// `ConnectionManager` only replaces a connection that has ended. It would keep a connection that stays open while its bytes are dropped.
 #[derive(Clone)]
 pub struct Connection(Arc<Shared>);
 
 struct Shared {
     server: ConnectionInfo,
-    /// The authorities that a server over TLS is trusted by; the system's without them.
+    /// The source of the authorities that sign the certificate of a server over TLS. `None` means the system's authorities.
     tls: Option<Tls>,
     config: ConnectionManagerConfig,
     current: Mutex<Arc<ConnectionManager>>,
@@ -65,7 +66,7 @@ fn is_over_tls(server: &ConnectionInfo) -> bool {
 }
 
 impl Connection {
-    /// Makes the next TLS connection trust the current authorities.
+    /// Replaces the connection if it uses TLS, so that the next one trusts the current authorities.
     fn renew_trust(&self) {
         if is_over_tls(&self.0.server) {
             self.replace(&self.current());
@@ -76,7 +77,7 @@ impl Connection {
         self.0.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts a new connection in the place of `silent`, unless that has been done.
+    /// Replaces the connection `silent`, unless it has been replaced already.
     fn replace(&self, silent: &Arc<ConnectionManager>) {
         let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&current, silent) {
@@ -130,13 +131,13 @@ impl ConnectionLike for Connection {
     }
 }
 
-/// Returns the answer of a command, or a timeout error once this process has been scheduled for `limit`.
+/// Returns the reply of a command, or a timeout error once this process has been scheduled for `limit`.
 pub async fn answered_within<T>(limit: Duration, command: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
     let timed_out = |Silent| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
     within_scheduled(limit, command).await.unwrap_or_else(timed_out)
 }
 
-/// Converts a lifetime to Redis' milliseconds, at least one.
+/// Converts a lifetime to milliseconds for Redis, at least one.
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
 }
@@ -145,10 +146,10 @@ fn is_read(cmd: &Cmd) -> bool {
     matches!(cmd.args_iter().next(), Some(Arg::Simple(name)) if READS.iter().any(|read| name.eq_ignore_ascii_case(read)))
 }
 
-/// Creates a connection that is made on first use. `variable` names the URL in errors. `tls` has the authorities that the server of a
-/// `rediss://` URL must be signed by; without it, the system's authorities apply.
+/// Creates a connection that connects on first use. Errors name `variable` as the source of the URL. The server of a `rediss://` URL must
+/// have a certificate of an authority in `tls`, or without `tls` of one of the system's authorities.
 pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) -> anyhow::Result<Connection> {
-    // A command is not held back for the next one, and a dead link is given up.
+    // `TCP_NODELAY` sends each command at once, and `TCP_USER_TIMEOUT` closes a connection over a dead link.
     let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(Duration::from_secs(5));
     let server = url.expose_secret().into_connection_info().ok();
     let server = server.with_context(|| format!("{variable}: is not a Redis URL such as redis://127.0.0.1:6379"))?;
@@ -157,7 +158,7 @@ pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) ->
     }
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(Duration::from_secs(1)))
-        // The bound of last resort: `answered` looks for silence while this process is scheduled.
+        // The last resort. Usually `answered` notices the missing reply first; it counts only time in which this process is scheduled.
         .set_response_timeout(Some(WATCH))
         .set_number_of_retries(1)
         .set_max_delay(Duration::from_millis(500));
@@ -167,7 +168,7 @@ pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) ->
     Ok(Connection(Arc::new(Shared { server, tls: tls.cloned(), config, current })))
 }
 
-/// Returns true if the server answers and refuses the user, the password or a command, so it is not unavailable.
+/// Returns true if the server refuses the user, the password or a command, which means that it is available.
 pub fn is_refusal(error: &RedisError) -> bool {
     error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
 }
@@ -179,7 +180,7 @@ enum Server {
     Away,
 }
 
-/// Keeps a readiness condition true to whether the server answers, asking every two seconds.
+/// Checks every two seconds whether the server answers, and sets the readiness condition accordingly.
 pub async fn watch(mut connection: Connection, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
     let mut before = Server::Answers;
     loop {
@@ -214,7 +215,7 @@ pub async fn watch(mut connection: Connection, reachable: Condition, stop: Cance
     }
 }
 
-/// Asks whether the server answers. A stale or silent connection fails once; the next is new.
+/// Checks whether the server answers. Retries once, since a stale or silent connection fails once and is then replaced.
 pub async fn ping(connection: &mut Connection) -> RedisResult<()> {
     let ping = redis::cmd("PING");
     match ping.query_async(connection).await {

@@ -1,4 +1,4 @@
-//! Errors outside of endpoints, as problems: unknown paths and methods, and the framework's own error responses.
+//! Converts errors outside of endpoints to problem documents: unknown paths and methods, and error responses of the framework.
 
 use axum::{
     extract::Request,
@@ -9,24 +9,24 @@ use axum::{
 
 use crate::problem::{MEDIA_TYPE, Problem};
 
-/// The number of characters of a path that its response repeats: more than any valid path has.
+/// The maximum number of characters of a path that the error response repeats. It is longer than any valid path.
 const PATH_SHOWN: usize = 128;
-/// The number of characters of a method that its response repeats: HTTP allows any token.
+/// The maximum number of characters of a method that the error response repeats. A caller may send any token as a method.
 const METHOD_SHOWN: usize = 16;
 
-/// Answers a path without a route.
+/// Responds 404 to a path without a route.
 pub async fn not_found(uri: Uri) -> Problem {
     let path = shown(uri.path(), PATH_SHOWN);
     Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("there is nothing at {path}"))
 }
 
-/// Answers a method that a route does not have.
+/// Responds 405 to a method that the route does not have.
 pub async fn method_not_allowed(method: Method) -> Problem {
     let method = shown(method.as_str(), METHOD_SHOWN);
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", format!("{method} is not possible here"))
 }
 
-/// Returns the beginning of a caller's text, escaped so that a log, a terminal or a page does not interpret it.
+/// Returns the first `most` characters of a caller's text, escaped so that no log, terminal or page interprets them.
 fn shown(text: &str, most: usize) -> String {
     let mut escaped = text.chars().flat_map(char::escape_default);
     let mut shown: String = escaped.by_ref().take(most).collect();
@@ -36,7 +36,7 @@ fn shown(text: &str, most: usize) -> String {
     shown
 }
 
-/// Middleware around a router: an error that is no problem yet becomes one. Its other headers stay, such as `Allow`.
+/// Middleware around a router. Converts an error response that is not a problem document yet, and keeps its other headers, such as `Allow`.
 pub(crate) async fn as_problem(request: Request, next: Next) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let response = next.run(request).await;
@@ -64,7 +64,7 @@ pub(crate) async fn as_problem(request: Request, next: Next) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// Returns true for a response of an endpoint itself: a problem, a report such as readiness, a page.
+/// Returns true for a response that an endpoint itself created: a problem document, other JSON, or a page.
 fn is_ours(headers: &HeaderMap) -> bool {
     const OWN: [&str; 3] = [MEDIA_TYPE, "application/json", "text/html"];
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

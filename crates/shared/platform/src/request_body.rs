@@ -1,8 +1,8 @@
-//! Reads request bodies, within limits on time, size and memory. A request is handled only once its body has arrived.
+//! Reads request bodies within limits on time, size and memory. A request is handled only once its body has arrived completely.
 //!
-//! So a body that is sent slowly or incompletely takes no slot from a request that can be handled. The bytes received of all incomplete
-//! bodies together are bounded: above the bound, the oldest incomplete body is given up. So a flood of half-sent bodies displaces itself,
-//! and a body that is sent at once arrives.
+//! So a body that is sent slowly or incompletely occupies no slot that another request could use. The received bytes of all incomplete
+//! bodies together are bounded. Above the bound, the oldest incomplete body is dropped and its request fails. So a flood of half-sent
+//! bodies displaces only itself, and a body that is sent at once arrives.
 
 use std::{
     collections::BTreeMap,
@@ -16,14 +16,14 @@ use futures::{StreamExt as _, stream};
 use http_body_util::BodyExt as _;
 use tokio_util::sync::CancellationToken;
 
-/// The time limit for a body to arrive.
+/// The time limit for a body to arrive completely.
 pub const WITHIN: Duration = Duration::from_secs(10);
-/// The maximum number of bytes of all arriving bodies of one API, chosen for a container of 64 MiB.
+/// The maximum number of bytes of all incomplete bodies of one API. It is small enough for a container of 64 MiB.
 const ALL: usize = 8 << 20;
-/// The minimum number of bytes that a body counts for, since its stream takes memory too.
+/// The minimum number of bytes that an incomplete body counts, since its stream takes memory too.
 const LEAST: usize = 1 << 10;
 
-/// The bodies that are arriving at one listener. Clones share them.
+/// The bodies that are being received by one API. Clones share them.
 #[derive(Clone, Default)]
 pub struct Arrivals(Arc<Mutex<UnderWay>>);
 
@@ -31,7 +31,7 @@ pub struct Arrivals(Arc<Mutex<UnderWay>>);
 struct UnderWay {
     next: u64,
     bytes: usize,
-    /// The oldest first.
+    /// The bodies by a growing number, so that the first entry is the oldest body.
     bodies: BTreeMap<u64, Arriving>,
 }
 
@@ -40,10 +40,10 @@ struct Arriving {
     given_up: CancellationToken,
 }
 
-/// A body that has arrived.
+/// The result of reading a body.
 pub enum Arrived {
     Whole(Bytes),
-    /// Longer than allowed: the beginning, which exceeds the limit already, and the rest.
+    /// The body exceeds the limit. It contains the bytes read so far and the rest of the stream.
     TooLong(Body),
 }
 
@@ -57,7 +57,7 @@ pub enum NotArrived {
     BrokenOff,
 }
 
-/// The entry of one body, removed on drop.
+/// The entry of one incomplete body, which is removed on drop.
 struct Entry<'a> {
     arrivals: &'a Arrivals,
     number: u64,
@@ -65,7 +65,7 @@ struct Entry<'a> {
 }
 
 impl Arrivals {
-    /// Reads a body of at most `limit` bytes.
+    /// Reads a body of at most `limit` bytes. Returns [`Arrived::TooLong`] for a longer one.
     pub async fn read(&self, mut body: Body, limit: usize) -> Result<Arrived, NotArrived> {
         if body.is_end_stream() {
             return Ok(Arrived::Whole(Bytes::new()));
@@ -101,7 +101,7 @@ impl Arrivals {
         Entry { arrivals: self, number, given_up }
     }
 
-    /// Counts `bytes` more of a body, and gives up the oldest bodies until the rest fits again.
+    /// Adds `bytes` to the size of a body. Then drops the oldest bodies until all bodies together are within the limit.
     fn grow(&self, number: u64, bytes: usize) {
         let mut all = self.lock();
         let Some(body) = all.bodies.get_mut(&number) else { return };
@@ -134,7 +134,7 @@ impl Drop for Entry<'_> {
 mod tests {
     use super::*;
 
-    /// Creates a body of which only `bytes` bytes arrive.
+    /// Creates a body that yields `bytes` bytes and then never ends.
     fn half_sent(bytes: usize) -> Body {
         let sent = stream::once(async move { Ok::<_, axum::Error>(Bytes::from(vec![0; bytes])) });
         Body::from_stream(sent.chain(stream::pending()))

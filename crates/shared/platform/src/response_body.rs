@@ -1,8 +1,8 @@
-//! Reads the bodies of outside systems' responses up to a limit, so that the other side cannot exhaust memory.
+//! Reads response bodies of outside systems up to a limit, so that such a system cannot exhaust memory.
 
 use reqwest::Response;
 
-/// Why a body could not be read.
+/// The reason why a response body could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     #[error("the answer has more than {0} bytes")]
@@ -11,7 +11,7 @@ pub enum BodyError {
     Lost(#[from] reqwest::Error),
 }
 
-/// Reads a body of at most `most` bytes. Stops reading a larger body and drops its connection.
+/// Reads a body of at most `most` bytes. If the body is larger, stops reading and closes the connection.
 pub async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {

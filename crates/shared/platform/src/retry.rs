@@ -1,12 +1,12 @@
-//! Retries of idempotent calls with jitter, within a retry budget per peer.
+//! Retries idempotent calls after pauses with jitter, within a retry budget per peer.
 
 use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tower::retry::budget::{Budget as _, TpsBudget};
 
-/// The retry budget of one peer: one retry for ten calls and a small reserve, so that a failing peer receives at most 1.1 times the
-/// load of a healthy one.
+/// The retry budget of one peer: one retry for every ten calls and a small reserve. So a failing peer receives at most 1.1 times the load
+/// of a healthy one.
 #[derive(Clone)]
 pub struct Budget {
     peer: &'static str,
@@ -20,7 +20,8 @@ impl Budget {
         Self { peer, tokens: Arc::new(TpsBudget::new(Duration::from_secs(10), 1, 0.1)) }
     }
 
-    /// Calls `call`, and retries after a short pause while `transient` is true for the error and the budget allows.
+    /// Calls `call`. If it fails and `transient` returns true for the error, retries up to twice after short pauses, as far as the budget
+    /// allows.
     pub async fn retry<T, E, F>(&self, transient: fn(&E) -> bool, mut call: impl FnMut() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
@@ -53,7 +54,7 @@ impl Budget {
     }
 }
 
-/// Returns endless pauses for background work that is repeated until it succeeds: from 100 ms, doubling to 5 s, with jitter.
+/// Returns an endless sequence of pauses for background work that is retried until it succeeds: from 100 ms, doubling to 5 s, with jitter.
 pub fn endless_backoff() -> backon::ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))

@@ -6,10 +6,10 @@ use std::fmt;
 
 use uuid::Uuid;
 
-/// The target of the events in the log. `LOG_LEVEL` does not silence it.
+/// The log target of the events. `LOG_LEVEL` cannot turn it off.
 pub const TARGET: &str = "security";
 
-/// Bytes of a path that an event keeps.
+/// The maximum length in bytes of a path in an event.
 const PATH_SHOWN: usize = 256;
 
 /// The names of all events, in the order of [`Event`].
@@ -28,7 +28,7 @@ const NAMES: [&str; 12] = [
     "contact_refused",
 ];
 
-/// What happened. A subject is a user's uuid.
+/// A security event. Its subject is the uuid of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     Registered {
@@ -37,9 +37,9 @@ pub enum Event<'a> {
     LoggedIn {
         user: Uuid,
     },
-    /// The service did not accept a password. Without a subject and a reason: they would tell an unknown login, a wrong password and a lock apart.
+    /// A password was refused. Without subject and reason, since they would distinguish an unknown login, a wrong password and a lock.
     LoginRefused,
-    /// The service refused an attempt without a look at its password: its address is over the limit. Without a subject.
+    /// A login was refused without a check of its password, since its address exceeded the limit. Without a subject.
     Locked,
     SessionRevoked {
         user: Uuid,
@@ -48,41 +48,41 @@ pub enum Event<'a> {
     PasswordChanged {
         user: Uuid,
     },
-    /// A user was made who has the operators' role.
+    /// A user with the role `operator` was created.
     RoleGranted {
         user: Uuid,
     },
-    /// An operator was admitted where the role is needed.
+    /// An operator was admitted to a method that requires the role.
     RoleUsed {
         user: Uuid,
         path: &'a str,
     },
-    /// A caller that claims to be a service was refused.
+    /// The service refused a caller that claimed to be a service.
     TokenRefused {
         reason: TokenRefusal,
     },
-    /// A user got a code that confirms a contact.
+    /// A user received a code to confirm a contact.
     ContactCodeCreated {
         user: Uuid,
     },
     ContactConfirmed {
         user: Uuid,
     },
-    /// A code was refused. The subject is known if the code was right.
+    /// The service refused a code. The subject is known if the code was right.
     ContactRefused {
         user: Option<Uuid>,
         reason: ContactRefusal,
     },
 }
 
-/// What ended sessions.
+/// The reason why sessions were revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revocation {
     /// The user ended this session.
     Logout,
     /// The user ended all sessions.
     LogoutAll,
-    /// The user, or an operator, ended one session from the list.
+    /// The user or an operator ended one session from the list of sessions.
     Ended,
     /// An operator ended all sessions of the user.
     EndedByOperator,
@@ -90,27 +90,27 @@ pub enum Revocation {
     PasswordChanged,
 }
 
-/// Why a service's token was refused.
+/// The reason why the token of a service was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRefusal {
-    /// It is no token of ours: another form, algorithm, audience, or a claim is missing.
+    /// The token is malformed, has another algorithm or audience, or lacks a claim.
     Kind,
-    /// It has expired.
+    /// The token has expired, is not valid yet, or has too long a lifetime.
     Lifetime,
-    /// It was signed with another key.
+    /// The token was signed with another key.
     Signature,
-    /// The caller's certificate contradicts.
+    /// The token contradicts the caller's certificate.
     Certificate,
 }
 
-/// Why a code that confirms a contact was refused.
+/// The reason why a code to confirm a contact was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactRefusal {
-    /// It is wrong, has expired or was used.
+    /// The code is wrong, has expired or was used before.
     Code,
-    /// It came from another contact than the user's.
+    /// The code came from another chat than the contact that the user wants to confirm.
     Chat,
-    /// Too many wrong ones came from the same contact.
+    /// The same chat sent too many wrong codes.
     Limit,
 }
 
@@ -205,7 +205,7 @@ impl fmt::Display for TokenRefusal {
     }
 }
 
-/// Writes the event to the log and counts it.
+/// Logs the event and counts it.
 pub fn record(event: Event<'_>) {
     let name = event.name();
     tracing::info!(
@@ -219,7 +219,7 @@ pub fn record(event: Event<'_>) {
     metrics::counter!("security_events_total", "event" => name).increment(1);
 }
 
-/// Makes the counters with 0: a rate does not see the first value of a series.
+/// Exports the counters with the value 0. Otherwise `rate()` would miss the first increment, with which a series begins.
 pub fn count_from_zero() {
     for name in NAMES {
         metrics::counter!("security_events_total", "event" => name).increment(0);
@@ -249,7 +249,7 @@ mod tests {
         }
     }
 
-    /// Returns the fields that `event` logs.
+    /// Returns the fields of the log line that `event` produces.
     fn logged(event: Event<'_>) -> serde_json::Value {
         let lines = Lines::default();
         let writer = lines.clone();

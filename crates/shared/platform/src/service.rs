@@ -1,4 +1,5 @@
-//! Service descriptor: everything that lists services loops over descriptors (the one process, `run`, migrations, the audit).
+//! The descriptor of a service. Everything that lists services loops over descriptors: the single-process mode, `run`, migrations and the
+//! audit.
 
 use std::{
     fmt,
@@ -22,41 +23,41 @@ const LISTEN_IP: &str = "LISTEN_IP";
 
 /// The descriptor of one service. Services with the same name are equal.
 pub struct Service {
-    /// In lower case. Also the name of its database, and the prefix of its variables in upper case.
+    /// The name in lower case. It is also the name of the database and, in upper case, the prefix of the service's variables.
     pub name: &'static str,
-    /// One sentence for `--help`.
+    /// One sentence about the service for `--help`.
     pub about: &'static str,
     pub version: &'static str,
-    /// The default port, on loopback, unless `<NAME>_LISTEN` is set.
+    /// The default port of the first API, on loopback, unless `<NAME>_LISTEN` is set.
     pub port: u16,
     /// The default port of metrics and health, on loopback, unless `<NAME>_ADMIN_LISTEN` is set.
     pub admin_port: u16,
     /// The service's second API, in addition to the one on `port`.
     pub second_api: Option<SecondApi>,
-    /// `None` for a service that stores nothing.
+    /// The service's database. `None` for a service that stores nothing.
     pub database: Option<OwnDatabase>,
-    /// The rules of the service's APIs.
+    /// The access rules of the service's APIs.
     pub rules: &'static [&'static [Rule]],
-    /// The description of the HTTP API; `None` for a service that serves only gRPC.
+    /// Returns the OpenAPI description of the HTTP API. `None` for a service that serves only gRPC.
     pub openapi: Option<fn() -> utoipa::openapi::OpenApi>,
-    /// The other services that this service calls.
+    /// The calls of this service to other services.
     pub calls: &'static [Call],
-    /// Reads and checks the service's variables; an error names the invalid variable.
+    /// Reads and checks the service's variables. An error names the invalid variable.
     pub check: fn(&Settings) -> Result<(), ConfigError>,
-    /// Puts the service together and binds its listeners.
+    /// Builds the service and binds its listeners.
     pub build: fn(Settings) -> BoxFuture<'static, anyhow::Result<Built>>,
 }
 
-/// A second API of a service, on a port of its own; the port is the default.
+/// The second API of a service, with its own default port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondApi {
-    /// gRPC, in addition to HTTP, on `<NAME>_GRPC_LISTEN`.
+    /// gRPC in addition to HTTP. `<NAME>_GRPC_LISTEN` is the listening address, and the number is the default port.
     Grpc(u16),
-    /// HTTP, in addition to gRPC, on `<NAME>_HTTP_LISTEN`.
+    /// HTTP in addition to gRPC. `<NAME>_HTTP_LISTEN` is the listening address, and the number is the default port.
     Http(u16),
 }
 
-/// A service that another one calls.
+/// A call from this service to another service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The name of the service that is called.
@@ -64,12 +65,12 @@ pub struct Call {
     pub when: When,
 }
 
-/// When a service calls another one.
+/// The circumstances in which a service makes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// While it answers a request.
+    /// The service makes the call while it handles a request.
     Requested,
-    /// Only in consumers and jobs.
+    /// The service makes the call only in consumers and jobs.
     InBackground,
 }
 
@@ -83,26 +84,26 @@ impl Call {
     }
 }
 
-/// The database of a service, which has the service's name.
+/// The database of a service. It has the service's name.
 pub struct OwnDatabase {
-    /// The default number of connections, unless `<NAME>_DATABASE_CONNECTIONS` is set.
+    /// The size of the connection pool, unless `<NAME>_DATABASE_CONNECTIONS` is set.
     pub connections: u32,
     pub migrations: &'static Migrations,
 }
 
-/// One API of a service.
+/// One API of a service, with its listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Api {
-    /// The variable of its listener.
+    /// The variable of the listener's address.
     pub listen: String,
-    /// Its default port.
+    /// The default port of the listener.
     pub port: u16,
-    /// gRPC, or else HTTP.
+    /// True for gRPC, false for HTTP.
     pub is_grpc: bool,
 }
 
 impl SecondApi {
-    /// Returns the suffix of the variable with the API's address.
+    /// Returns the suffix of the variable with the API's listening address.
     pub const fn listen_suffix(self) -> &'static str {
         match self {
             Self::Grpc(_) => "GRPC_LISTEN",
@@ -117,40 +118,42 @@ impl SecondApi {
     }
 }
 
-/// A service that has bound its listeners and waits to be run.
+/// A service that has bound its listeners and has not been started yet.
 pub struct Built {
     pub readiness: Readiness,
-    /// Runs until the token is cancelled or a failure that no waiting mends.
+    /// Runs the service until the token is cancelled, or until a failure that a retry cannot repair.
     pub run: Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>,
 }
 
 impl Service {
-    /// Returns the name of a variable of the service: `variable("LISTEN")` of `order` is `ORDER_LISTEN`.
+    /// Returns the name of a variable of the service. For example, `variable("LISTEN")` of `order` is `ORDER_LISTEN`.
     pub fn variable(&self, suffix: &str) -> String {
         format!("{}_{suffix}", self.name.to_uppercase())
     }
 
-    /// Returns the listening address: `<NAME>_LISTEN`, or the default port on [`LISTEN_IP`] or on loopback.
+    /// Returns the listening address of the first API: `<NAME>_LISTEN`, or the default port on the IP address in `LISTEN_IP` or on
+    /// loopback.
     ///
-    /// For a service without a second API, `<NAME>_HTTP_LISTEN` works too, the name of the variable for an HTTP API beside a gRPC API.
+    /// A service with a single API also accepts `<NAME>_HTTP_LISTEN`, which is the name that a service with gRPC uses for its HTTP API.
     pub fn listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
         let http = settings.get(&self.variable("LISTEN")).is_none() && self.second_api.is_none();
         self.socket(if http { "HTTP_LISTEN" } else { "LISTEN" }, self.port, settings)
     }
 
-    /// Returns the listening address of the second API: the variable of [`SecondApi`], or its default port like that of the first.
+    /// Returns the listening address of the second API: the value of its variable, or its default port on the same IP address as the first
+    /// API.
     pub fn second_listen(&self, settings: &Settings) -> Result<Option<SocketAddr>, ConfigError> {
         self.second_api.map(|api| self.socket(api.listen_suffix(), api.port(), settings)).transpose()
     }
 
-    /// Returns the listeners: the variable of each API's address, and the address. The first API comes first.
+    /// Returns the variable and the listening address of each API. The first API comes first.
     pub fn listeners(&self, settings: &Settings) -> Result<Vec<(String, SocketAddr)>, ConfigError> {
         let first = (self.variable("LISTEN"), self.listen(settings)?);
         let second = self.second_api.map(|api| self.variable(api.listen_suffix())).zip(self.second_listen(settings)?);
         Ok([Some(first), second].into_iter().flatten().collect())
     }
 
-    /// Returns the variable of the listener whose address `<NAME>_ADDRESS` gives to other services: that of the gRPC API, if there is one.
+    /// Returns the listening variable of the API that other services call at `<NAME>_ADDRESS`: the gRPC API if there is one.
     pub fn called_at(&self) -> String {
         match self.second_api {
             Some(api @ SecondApi::Grpc(_)) => self.variable(api.listen_suffix()),
@@ -181,12 +184,13 @@ impl Service {
         self.migrations().is_some_and(|migrations| migrations.shared.iter().any(|table| table.name == name))
     }
 
-    /// Returns the migrations; `None` for a service without a database.
+    /// Returns the migrations of the database. `None` for a service without a database.
     pub fn migrations(&self) -> Option<&'static Migrations> {
         self.database.as_ref().map(|database| database.migrations)
     }
 
-    /// Returns the listening address of metrics and health: `<NAME>_ADMIN_LISTEN`, or the default admin port like that of the first API.
+    /// Returns the listening address of metrics and health: `<NAME>_ADMIN_LISTEN`, or the default admin port on the same IP address as the
+    /// first API.
     pub fn admin_listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
         self.socket("ADMIN_LISTEN", self.admin_port, settings)
     }
@@ -200,8 +204,8 @@ impl Service {
         Ok(SocketAddr::new(ip.map_err(|error| ConfigError::new(LISTEN_IP, error))?, port))
     }
 
-    /// Returns the address of the first API for a client on this machine: `<NAME>_ADDRESS`, otherwise the listening address. For a service
-    /// whose second API is gRPC, `<NAME>_ADDRESS` is the address of that second API.
+    /// Returns the address of the first API for a client on this machine: `<NAME>_ADDRESS`, otherwise the listening address. If the second
+    /// API is gRPC, `<NAME>_ADDRESS` is the address of the second API and is not used here.
     pub fn address(&self, settings: &Settings) -> String {
         let variables: &[&str] =
             if matches!(self.second_api, Some(SecondApi::Grpc(_))) { &["LISTEN"] } else { &["ADDRESS", "LISTEN"] };
@@ -210,9 +214,10 @@ impl Service {
         address.replace("0.0.0.0:", "127.0.0.1:")
     }
 
-    /// Creates a pool of at most `size` connections to the service's database, made on first use, with the application name `application`.
+    /// Creates a pool of at most `size` connections to the service's database, which connects on first use. PostgreSQL shows `application`
+    /// as the application name.
     ///
-    /// Fails, naming the variable, if `<NAME>_DATABASE_URL` is not set or is no URL.
+    /// Fails if `<NAME>_DATABASE_URL` is not set or is not a URL; the error names the variable.
     pub fn pool(&self, application: &str, size: u32, settings: &Settings) -> anyhow::Result<Database> {
         let variable = self.variable("DATABASE_URL");
         let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;

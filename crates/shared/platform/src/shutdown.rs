@@ -1,7 +1,8 @@
-//! Task supervision and graceful shutdown in stages, each with a bound.
+//! Task supervision, and graceful shutdown in stages that each have a time limit.
 //!
-//! Servers continue for their drain, then accept no new requests; requests in flight have [`REQUESTS`] to finish. Only then are background
-//! tasks stopped, so that the relay publishes the events of these requests. Connections are closed last.
+//! During the drain, servers continue to serve. Then they accept no new requests, and requests in flight have [`REQUESTS`] to finish. Only
+//! after that, background tasks are stopped, so that the relay publishes the events of these requests. Connections to databases are closed
+//! last.
 
 use std::time::Duration;
 
@@ -12,29 +13,29 @@ use tokio_util::sync::CancellationToken;
 
 use crate::deadline::REQUEST_LIMIT;
 
-/// How long requests in flight may take after the server has stopped accepting: as long as any request.
+/// The time limit of requests in flight after the server has stopped accepting. It equals the maximum duration of a request.
 pub const REQUESTS: Duration = REQUEST_LIMIT;
-/// How long background tasks may take to stop.
+/// The time limit for background tasks to stop.
 pub const JOBS: Duration = Duration::from_secs(3);
-/// How long closing connections may take.
+/// The time limit for the clean-up, such as closing connections to databases.
 const CLOSING: Duration = Duration::from_secs(1);
 
 type Ended = (&'static str, anyhow::Result<()>);
 
-/// The long-running tasks of one program. The first task that ends with an error stops all tasks.
+/// The long-running tasks of one program. The first task that ends with an error stops all others.
 pub struct Tasks {
     servers: JoinSet<Ended>,
     background: JoinSet<Ended>,
-    /// Tells servers to stop.
+    /// Cancelled to stop the servers.
     stop: CancellationToken,
-    /// Tells background tasks to stop, when the servers have.
+    /// Cancelled to stop the background tasks, once the servers have stopped.
     served: CancellationToken,
     closing: Vec<BoxFuture<'static, ()>>,
 }
 
 impl Tasks {
-    /// Creates a group of tasks that stop when `stop` is cancelled or when one of them fails. `stop` itself is not cancelled then, only a
-    /// child of it.
+    /// Creates a group of tasks that stop when `stop` is cancelled or when one of them fails. A failure cancels only a child token of
+    /// `stop`.
     pub fn new(stop: &CancellationToken) -> Self {
         Self {
             servers: JoinSet::new(),
@@ -45,7 +46,7 @@ impl Tasks {
         }
     }
 
-    /// Starts a server. It gets the token that stops it, and limits the duration of its own shutdown.
+    /// Starts a server, which gets a token that tells it to stop. The server itself limits the duration of its shutdown.
     pub fn serve<F>(&mut self, name: &'static str, server: impl FnOnce(CancellationToken) -> F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -54,7 +55,7 @@ impl Tasks {
         self.servers.spawn(async move { (name, work.await) });
     }
 
-    /// Starts a background task. It gets a token that is cancelled once the servers have stopped.
+    /// Starts a background task, which gets a token that is cancelled once the servers have stopped.
     pub fn spawn<F>(&mut self, name: &'static str, task: impl FnOnce(CancellationToken) -> F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -63,12 +64,12 @@ impl Tasks {
         self.background.spawn(async move { (name, work.await) });
     }
 
-    /// Adds clean-up that runs when every task has ended.
+    /// Adds clean-up work that runs once every task has ended.
     pub fn close(&mut self, work: impl Future<Output = ()> + Send + 'static) {
         self.closing.push(Box::pin(work));
     }
 
-    /// Waits until all tasks have ended. Background tasks that still run [`JOBS`] after the servers have stopped are dropped.
+    /// Waits until all tasks have ended. Aborts background tasks that still run when [`JOBS`] has passed since the servers stopped.
     pub async fn join(mut self) -> anyhow::Result<()> {
         let mut outcome = Ok(());
         while !self.servers.is_empty() || !self.background.is_empty() {
@@ -93,7 +94,7 @@ impl Tasks {
     }
 }
 
-/// Records the end of a task. An error stops all tasks; the first error is kept.
+/// Handles the end of a task. An error stops all tasks. The first error becomes the outcome.
 fn note(ended: Result<Ended, JoinError>, stop: &CancellationToken, outcome: &mut anyhow::Result<()>) {
     let (name, result) = ended.context("a task panicked").unwrap_or_else(|error| ("task", Err(error)));
     if let Err(error) = result.with_context(|| format!("{name} failed")) {
@@ -104,7 +105,7 @@ fn note(ended: Result<Ended, JoinError>, stop: &CancellationToken, outcome: &mut
     }
 }
 
-/// Runs a `server` until it has ended. Requests still in flight [`REQUESTS`] after the stop and the `drain` are dropped.
+/// Runs `server` until it ends. Drops requests that are still in flight when `drain` and [`REQUESTS`] have passed after `stop`.
 pub(crate) async fn within_bounds(
     server: impl Future<Output = anyhow::Result<()>>,
     drain: Duration,
@@ -123,7 +124,7 @@ pub(crate) async fn within_bounds(
     }
 }
 
-/// Creates a token that SIGINT or SIGTERM cancels. A second signal ends the process at once.
+/// Returns a token that SIGINT or SIGTERM cancels. A second signal ends the process at once.
 pub fn on_signal() -> anyhow::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
 
@@ -227,7 +228,7 @@ mod tests {
 
         tasks.join().await.unwrap();
 
-        // In simulated time, whose timers are exact to a few milliseconds; well within the 30 s that a container is given.
+        // Timers in simulated time are exact to a few milliseconds. The total is well within the 30 s that a container has to stop.
         assert_eq!(start.elapsed().as_secs(), (drain + REQUESTS + JOBS + CLOSING).as_secs());
     }
 }

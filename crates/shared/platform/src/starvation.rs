@@ -1,20 +1,20 @@
-//! A time limit that counts only time in which this process runs.
+//! A time limit that counts only time in which this process is scheduled.
 //!
-//! On an overloaded machine, a process may not be scheduled for longer than the limit; when it runs again, both the answer and the end of
-//! the limit are there. `tokio::time::timeout` then reports a silent peer, although only this process was absent.
+//! On an overloaded machine, a process may not be scheduled for longer than the limit. When it runs again, both the response and the end of
+//! the limit are ready. `tokio::time::timeout` may then report that the peer is silent, although only this process did not run.
 
 use std::{pin::pin, time::Duration};
 
 use tokio::{select, time::sleep};
 
-/// What is waited for at once. However long it really took, it counts as this much.
+/// The time limit is measured in ticks of this length. A tick counts as this much time, however long it really took.
 const TICK: Duration = Duration::from_millis(25);
 
-/// `limit` passed while this process ran.
+/// The error that the time limit has passed without a response, while this process was scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Silent;
 
-/// Waits for `answer` for `limit`, rounded up to ticks of 25 ms; longer, by the time in which this process was not scheduled.
+/// Waits for `answer` for at most `limit`, rounded up to ticks of 25 ms. Time in which this process was not scheduled does not count.
 pub async fn within_scheduled<T>(limit: Duration, answer: impl Future<Output = T>) -> Result<T, Silent> {
     let mut answer = pin!(answer);
     for _ in 0..limit.as_millis().div_ceil(TICK.as_millis()) {
@@ -48,7 +48,7 @@ mod tests {
         assert_eq!(within_scheduled(LIMIT, pending::<()>()).await, Err(Silent));
         assert_eq!(within_scheduled(LIMIT, ready(7)).await, Ok(7));
 
-        // A timer of tokio may be a millisecond late.
+        // Timers of tokio may be a millisecond late.
         assert!((LIMIT..LIMIT + 2 * TICK).contains(&start.elapsed()), "{:?}", start.elapsed());
     }
 

@@ -1,4 +1,4 @@
-//! Logs, traces and metrics, set up once per process, and the trace context of calls and events.
+//! Logs, traces and metrics, which are set up once per process, and the trace context of calls and events.
 
 use std::{collections::HashMap, ffi::OsStr, io::IsTerminal as _, sync::OnceLock, time::Duration};
 
@@ -31,22 +31,22 @@ use crate::{postgres::statement_spans, security_events};
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Pretty,
-    /// One JSON object a line, for collectors.
+    /// One JSON object per line, for log collectors.
     Json,
 }
 
 /// The settings of logs and traces.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
-    /// A level or a `tracing` filter: `info`, `debug`, `info,sqlx=warn`.
+    /// The level or the `tracing` filter of the log, such as `info`, `debug` or `info,sqlx=warn`.
     #[serde(default = "default_level")]
     pub log_level: String,
     #[serde(default)]
     pub log_format: LogFormat,
-    /// OTLP over gRPC, such as `http://127.0.0.1:4317`. Absent: traces are not exported, but still have ids.
+    /// The OTLP endpoint over gRPC, such as `http://127.0.0.1:4317`. `None` means that traces are not exported; they still have ids.
     pub otel_exporter_otlp_endpoint: Option<String>,
 }
 
@@ -54,18 +54,18 @@ fn default_level() -> String {
     "info".to_owned()
 }
 
-/// Flushes telemetry when it is dropped at the end of `main`.
+/// Flushes telemetry when it is dropped, which happens at the end of `main`.
 pub struct Telemetry {
     tracer: SdkTracerProvider,
     _upkeep: AbortOnDropHandle<()>,
 }
 
-/// How often a histogram's samples are folded into its buckets; until then each takes memory.
+/// How often the samples of histograms are folded into buckets. Until then each sample takes memory.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Starts logs, traces and metrics. `service` is the service name in traces.
+/// Starts logs, traces and metrics. `service` is the name of the service in traces.
 pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry> {
     global::set_text_map_propagator(propagator());
     let mut tracer = SdkTracerProvider::builder().with_resource(Resource::builder().with_service_name(service).build());
@@ -80,12 +80,12 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
     }
     let exported = config.otel_exporter_otlp_endpoint.is_some();
     let tracer = tracer.build();
-    // What PostgreSQL mentions when a migration finds its work done is no news.
+    // PostgreSQL's notices, such as those of a migration that has nothing to do, are of no interest.
     let quiet = "sqlx::postgres::notice=warn".parse().context("a log directive")?;
     let filter = EnvFilter::try_new(&config.log_level).context("LOG_LEVEL")?.add_directive(quiet);
-    // The audit log is not a matter of the level.
+    // The audit log does not depend on `LOG_LEVEL`.
     let filter = filter.add_directive(format!("{}=info", security_events::TARGET).parse().context("a log directive")?);
-    // A filter without a hint would have every event of every library asked for, also those of lower levels.
+    // Without a level hint, this filter would enable the callsites of all libraries, including those below the configured level.
     let hides_bytes = FilterFn::new(|metadata| !shows_bytes(metadata.target(), *metadata.level()));
     let filter = filter.and(hides_bytes.with_max_level_hint(LevelFilter::TRACE));
     let format = match config.log_format {
@@ -104,16 +104,16 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
     };
     tracing_subscriber::registry()
         .with(format.with_filter(filter))
-        // Where traces are not exported, sqlx is not asked to emit what these are made of.
+        // If traces are not exported, sqlx does not emit the events from which statement spans are created.
         .with(exported.then(|| statement_spans(tracer.tracer("shipyard"))))
         .with(
-            // Places in the source, threads and times of polls are no help to those who read traces, and cost each span attributes.
+            // Source locations, threads and poll times do not help readers of traces, and would add attributes to each span.
             tracing_opentelemetry::layer()
                 .with_tracer(tracer.tracer("shipyard"))
                 .with_location(false)
                 .with_threads(false)
                 .with_tracked_inactivity(false)
-                // The parents of statements are found by it.
+                // Statement spans find their parent by the active context.
                 .with_context_activation(exported)
                 .with_filter(
                     FilterFn::new(|metadata| metadata.is_span() && *metadata.level() <= tracing::Level::INFO)
@@ -125,19 +125,20 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
     Ok(Telemetry { tracer, _upkeep: record_metrics()? })
 }
 
-/// Returns true for events that contain the bytes of a connection, including headers with sessions and tokens: no `LOG_LEVEL` shows them.
+/// Returns true for events that contain the bytes of a connection, including headers with sessions and tokens. No `LOG_LEVEL` shows them.
 fn shows_bytes(target: &str, level: tracing::Level) -> bool {
     const WIRE: [&str; 8] = ["h2", "hyper", "hyper_util", "redis", "reqwest", "rustls", "tonic", "tower"];
     let library = target.split("::").next().unwrap_or_default();
     level == tracing::Level::TRACE && WIRE.contains(&library)
 }
 
-/// Returns true if colour codes are used: only on terminals, and not if NO_COLOR is set (<https://no-color.org>).
+/// Returns true if the log uses colours: only on a terminal, and not if NO_COLOR is set (<https://no-color.org>).
 fn in_colour(terminal: bool, no_color: Option<&OsStr>) -> bool {
     terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
-/// Collects the metrics of this process, once. Samples are folded into buckets while the answer is kept, whether they are scraped or not.
+/// Starts to collect the metrics of this process. Samples are folded into buckets until the returned handle is dropped, whether metrics are
+/// scraped or not.
 fn record_metrics() -> anyhow::Result<AbortOnDropHandle<()>> {
     let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
     let handle = PrometheusBuilder::new()
@@ -155,7 +156,7 @@ fn record_metrics() -> anyhow::Result<AbortOnDropHandle<()>> {
     })))
 }
 
-/// Renders the metrics of this process in Prometheus' text format.
+/// Returns the metrics of this process in Prometheus' text format.
 pub fn render_metrics() -> String {
     METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
 }
@@ -166,12 +167,12 @@ impl Drop for Telemetry {
     }
 }
 
-/// Creates the propagator of headers: W3C trace context and baggage.
+/// Creates the propagator for trace headers: W3C trace context and baggage.
 fn propagator() -> TextMapCompositePropagator {
     TextMapCompositePropagator::new(vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())])
 }
 
-/// Returns the W3C trace context of the current span: `traceparent`, `tracestate` and `baggage`, if present.
+/// Returns the trace context of the current span as headers: `traceparent`, `tracestate` and `baggage`, if present.
 pub fn trace_context() -> HashMap<String, String> {
     let mut headers = HashMap::new();
     let context = tracing::Span::current().context();
@@ -179,7 +180,7 @@ pub fn trace_context() -> HashMap<String, String> {
     headers
 }
 
-/// Makes `span` a child of the trace context that came with a call or an event.
+/// Makes `span` a child of the trace context in the headers of a call or an event.
 #[expect(clippy::implicit_hasher, reason = "opentelemetry extracts from this very type")]
 pub fn continue_trace(span: &tracing::Span, headers: &HashMap<String, String>) {
     let context = global::get_text_map_propagator(|propagator| propagator.extract(headers));
@@ -188,7 +189,7 @@ pub fn continue_trace(span: &tracing::Span, headers: &HashMap<String, String>) {
     }
 }
 
-/// Returns the trace id of `span` as 32 hex digits, if it has one.
+/// Returns the trace id of `span` as 32 hex digits, or `None` if the span has none.
 pub fn trace_id(span: &tracing::Span) -> Option<String> {
     let context = span.context();
     let span = context.span();
@@ -209,7 +210,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn samples_take_no_more_memory_where_nothing_scrapes_them() {
-        // As much that what other tests of this process take meanwhile is little beside it.
+        // So many samples that the memory that other tests of this process allocate meanwhile is negligible.
         const ROUNDS: usize = 80;
         const SAMPLES: usize = 100_000;
         let _upkeep = record_metrics().unwrap();

@@ -1,4 +1,4 @@
-//! The events about customers. They carry no personal data: who needs it asks the service customers.
+//! The events about customers. They carry no personal data; consumers that need it request it from the customers service.
 
 use uuid::Uuid;
 
@@ -8,10 +8,10 @@ use crate::ids::UserId;
 /// The statuses of a customer, as events name them.
 pub const KYC_STATUSES: [&str; 4] = ["KYC_PENDING", "VERIFIED", "REJECTED", "ERASED"];
 
-/// Why a customer has its status, as events name it.
+/// The reasons for a customer's status, as events name them.
 pub const CUSTOMER_REASONS: [&str; 4] = ["", "KYC_REFUSED", "KYC_ROLLED_BACK", "KYC_REVOKED"];
 
-/// A customer has the uuid of its user.
+/// The key is the customer's uuid, which is also the uuid of its user.
 impl Subject for UserId {
     fn key(&self) -> Uuid {
         self.uuid()
@@ -60,7 +60,8 @@ customer_events!(
     CustomerUpdated from customer_updated_topic_name part version
 );
 
-/// Distinguishes the creations of one customer: the first, and another after each erasure.
+/// Returns the part of the event id. A customer is created for the first time at version 1, and again at a later version after each
+/// erasure.
 fn anew(version: i64) -> Option<String> {
     (version > 1).then(|| version.to_string())
 }

@@ -1,4 +1,4 @@
-//! The traits of event types: the topic, the subject, and the fields from which the event id is derived.
+//! The traits of event types. They define the topic, the subject, and the fields from which the event id is derived.
 
 use std::fmt;
 
@@ -6,35 +6,35 @@ use uuid::Uuid;
 
 use super::Topics;
 
-/// A type of message that a service publishes: its topic, and the fields from which its id is derived.
+/// A message type that a service publishes. Defines its topic and the fields from which its id is derived.
 pub trait Published: prost::Message + Default {
-    /// The header `event-type`, such as `events.v1.OrderPaid`.
+    /// The value of the header `event-type`, such as `events.v1.OrderPaid`.
     const TYPE: &'static str;
 
     fn topic(topics: &Topics) -> &str;
 
-    /// Sets the event id. A message defined outside this system has no field for it.
+    /// Sets the event id. The default does nothing, for messages that are defined outside this system and have no field for the id.
     #[must_use]
     fn with_uuid(self, _uuid: String) -> Self {
         self
     }
 
-    /// Distinguishes the events of this type and key if a key can have several; a part of the event id.
+    /// Returns a part of the event id that distinguishes this event from others of its type and key. `None` adds no such part to the id.
     fn part(&self) -> Option<String> {
         None
     }
 }
 
-/// A type of event between our services: its subject and its envelope.
+/// A type of event that the services of this system exchange. Defines its subject and its id.
 pub trait Event: Published {
     /// The entity that the event is about.
     type Subject: Subject;
 
     fn event_uuid(&self) -> &str;
-    /// Parses the subject. An error names the field that is no uuid.
+    /// Parses the subject. An error names the field that is not a uuid.
     fn subject(&self) -> Result<Self::Subject, InvalidUuid>;
 
-    /// Describes a field whose value the contract does not define, if there is one.
+    /// Returns a description of a field whose value the contract does not define, or `None` if there is no such field.
     fn unknown_value(&self) -> Option<String> {
         None
     }
@@ -42,11 +42,11 @@ pub trait Event: Published {
 
 /// The entity that an event is about.
 pub trait Subject: Copy + fmt::Debug + Send + Sync {
-    /// The partition key: events of one key keep their order.
+    /// Returns the partition key. Events with the same key keep their order.
     fn key(&self) -> Uuid;
 }
 
-/// A field of an event that should hold a uuid and does not.
+/// The name of a field of an event that should hold a uuid, but does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not a uuid")]
 pub struct InvalidUuid(pub &'static str);

@@ -1,4 +1,4 @@
-//! How a service subscribes to events and publishes its own.
+//! Connects a service to Kafka: its subscriptions to events, and the relay that publishes its own events.
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -12,14 +12,14 @@ use platform::{
 
 use super::{Event, Inbound, Received, Topics, read, topics_of};
 
-/// The Kafka cluster and the names of the topics.
+/// The configuration of the Kafka cluster and the names of the topics.
 #[derive(Clone, Debug)]
 pub struct Messaging {
     pub kafka: kafka::Config,
     pub topics: Topics,
 }
 
-/// What a consumer group does with the events of one topic.
+/// A consumer group, the topic that it reads, and the handler of the topic's records.
 pub struct Subscription {
     group: &'static str,
     topic: fn(&Topics) -> &str,
@@ -27,12 +27,12 @@ pub struct Subscription {
 }
 
 impl Messaging {
-    /// Reads `KAFKA_…` and the topics' names; an error names the variable that is missing or wrong.
+    /// Reads the `KAFKA_…` variables and the names of the topics. An error names the variable that is missing or wrong.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         Ok(Self { kafka: kafka::Config::load(settings)?, topics: settings.read()? })
     }
 
-    /// Builds the consumers of these subscriptions. The server is ready once each has joined its group.
+    /// Creates the consumers of these subscriptions. The server becomes ready only once each consumer has joined its group.
     pub fn consumers(&self, server: &Server, subscriptions: impl IntoIterator<Item = Subscription>) -> Vec<Consumer> {
         let consumer = |subscription: Subscription| Consumer {
             group: subscription.group,
@@ -45,7 +45,7 @@ impl Messaging {
         subscriptions.into_iter().map(consumer).collect()
     }
 
-    /// Builds the relay that publishes the outbox of `server`: every type of event that this service produces according to
+    /// Creates the relay that publishes the outbox of `server`. It publishes every event type that this service produces according to
     /// [`ROUTES`](super::ROUTES).
     pub fn relay(&self, server: &Server, waker: &Waker) -> anyhow::Result<Relay> {
         let topics = topics_of(server.name(), &self.topics);
@@ -57,7 +57,7 @@ impl Messaging {
 }
 
 impl Subscription {
-    /// Handles each event of the type `E` with `handle`. A record that is no such event is poison.
+    /// Creates a subscription that calls `handle` with each event of the type `E`. A record that is not such an event is poison.
     pub fn new<E, F, Done>(group: &'static str, handle: F) -> Self
     where
         E: Event + Send + Sync + 'static,
@@ -67,7 +67,8 @@ impl Subscription {
         Self { group, topic: E::topic, handler: Arc::new(EventHandler { handle, event: PhantomData }) }
     }
 
-    /// Handles each record of a topic that programs outside write, which is no [`Event`] of ours.
+    /// Creates a subscription that calls `handle` with each record of a topic that outside programs write. Such a record is not an
+    /// [`Event`].
     pub fn inbound<F, Done>(inbound: &Inbound, handle: F) -> Self
     where
         F: Fn(Message) -> Done + Send + Sync + 'static,
@@ -76,7 +77,7 @@ impl Subscription {
         Self { group: inbound.consumer.group, topic: inbound.topic, handler: Arc::new(RecordHandler { handle }) }
     }
 
-    /// Creates the subscription with another handler, such as one that takes batches.
+    /// Creates a subscription to the topic of `inbound` with a custom handler, for example one that handles batches.
     pub fn handled_by(inbound: &Inbound, handler: Arc<dyn Handler>) -> Self {
         Self { group: inbound.consumer.group, topic: inbound.topic, handler }
     }

@@ -1,4 +1,4 @@
-//! Events: their types, topics and consumer groups; how one is written to an outbox and read from a topic.
+//! Event types with their topics and consumer groups, and the conversion of events to outbox rows and from Kafka records.
 
 mod customer;
 mod event;
@@ -40,7 +40,7 @@ impl Subject for OrderOf {
     }
 }
 
-/// An event that came from a topic, with its ids checked.
+/// An event that was read from a topic, with its validated ids.
 #[derive(Clone, Debug)]
 pub struct Received<E: Event> {
     pub id: EventId,
@@ -48,9 +48,9 @@ pub struct Received<E: Event> {
     pub event: E,
 }
 
-/// Converts an event to an outbox row. The event id is derived from key, type and [part](Published::part).
+/// Converts an event to an outbox row. The event id is derived from `key`, the event type and the [part](Published::part).
 ///
-/// The event's own `event_uuid` need not be set.
+/// The caller may leave the event's `event_uuid` empty.
 pub fn record<E: Published>(key: Uuid, event: E) -> outbox::Event {
     let uuid = outbox::event_uuid(key, E::TYPE, event.part().as_deref());
     let payload = event.with_uuid(uuid.to_string()).encode_to_vec();
@@ -59,9 +59,11 @@ pub fn record<E: Published>(key: Uuid, event: E) -> outbox::Event {
 
 /// Reads an event of the type `E`. A record that is not such an event is poison, since a retry cannot change it.
 ///
-/// Unknown fields are skipped, so that a newer producer does no harm; a record without headers is read as the type of its topic. An unknown
-/// value is poison to every consumer, even to one that does not use it: it is worse if only some of the consumers act on an event than if
-/// none does.
+/// Unknown fields are skipped, so that a consumer can read the events of a newer producer. A record without the header `event-type` is read
+/// as an event of the type `E`.
+///
+/// An unknown value is poison to every consumer, even to one that does not use the field. Otherwise only some of the consumers would act on
+/// the event, which is worse than if none does.
 pub fn read<E: Event>(message: &Message) -> Result<Received<E>, Failure> {
     if let Some(kind) = message.headers.get("event-type").filter(|kind| *kind != E::TYPE) {
         return Err(Failure::poison(format!("event-type is {kind}, not {}", E::TYPE)));
@@ -80,7 +82,7 @@ fn uuid(field: &'static str, value: &str) -> Result<Uuid, InvalidUuid> {
     Uuid::try_parse(value).map_err(|_| InvalidUuid(field))
 }
 
-/// Events about an order.
+/// Implements [`Published`] and [`Event`] for events about an order.
 macro_rules! order_events {
     ($($name:ident from $topic:ident $(part $part:ident)? $(but $unknown_value:ident)?),*) => {
         $(impl Published for $name {
@@ -129,7 +131,7 @@ order_events!(
     DeliveryStatusUpdated from delivery_status_updated_topic_name part status but unknown_status
 );
 
-/// Messages to programs outside, which define them.
+/// Implements [`Published`] for messages that outside programs define and consume.
 macro_rules! outside_events {
     ($($name:ident in $package:literal from $topic:ident),*) => {
         $(impl Published for $name {
@@ -147,7 +149,7 @@ outside_events!(
     OrderCompletedIntegrationEvent in "order.events" from order_status_changed_topic_name
 );
 
-/// The payment methods, as events name them. An older writer left it out.
+/// The payment methods, as events name them. Older producers left the field empty.
 const METHODS: [&str; 5] = ["", "CARD", "SBP", "CREDIT_CARD", "INVESTOR_MONEY"];
 
 fn unknown_method(event: &OrderPaid) -> Option<String> {
@@ -159,7 +161,7 @@ fn unknown_reason(event: &OrderCancelled) -> Option<String> {
     (!known).then(|| format!("reason is none that is known: {}", event.reason))
 }
 
-/// The results of an attempt to pay, as [`PaymentCompleted`] names them.
+/// The outcomes of a payment attempt, as [`PaymentCompleted`] names them.
 pub const PAYMENT_OUTCOMES: [&str; 3] = ["SUCCESS", "INSUFFICIENT_FUNDS", "FAILED"];
 
 fn unknown_outcome(event: &PaymentCompleted) -> Option<String> {
@@ -230,7 +232,7 @@ mod tests {
     fn fields_of_a_newer_writer_are_passed_over() {
         let order = Uuid::from_u128(1);
         let mut payload = record(order, paid(order, Uuid::from_u128(2))).payload;
-        // Field 100, length-delimited, "new".
+        // Field 100, length-delimited, with the value "new".
         payload.extend([0xa2, 0x06, 3, b'n', b'e', b'w']);
 
         assert!(read::<OrderPaid>(&message(payload)).is_ok());
@@ -240,7 +242,7 @@ mod tests {
     fn what_an_older_writer_did_not_know_is_left_out() {
         let order = Uuid::from_u128(1);
         let uuid = outbox::event_uuid(order, OrderPaid::TYPE, None).to_string();
-        // The first three fields alone, and no headers.
+        // The event has only its first three fields, and the record has no headers.
         let event = OrderPaid { event_uuid: uuid, ..paid(order, Uuid::from_u128(2)) };
 
         let read = read::<OrderPaid>(&message(prost::Message::encode_to_vec(&event))).unwrap();

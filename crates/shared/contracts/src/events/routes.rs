@@ -8,7 +8,7 @@ use super::{
     ShipAssembled, Topics,
 };
 
-/// A consumer group, whose name is also the consumer's in the inbox of its service's database.
+/// A consumer group of a service. The inbox in the service's database also stores this group name as the consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Consumer {
     pub service: &'static str,
@@ -18,15 +18,15 @@ pub struct Consumer {
 /// The route of one event type.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// `events.v1.OrderPaid`
+    /// The event type, such as `events.v1.OrderPaid`.
     pub kind: &'static str,
-    /// The service in whose outbox it is written.
+    /// The service that writes the event to its outbox.
     pub producer: &'static str,
     pub consumers: &'static [Consumer],
     topic: fn(&Topics) -> &str,
 }
 
-/// Every type of event, in the order in which an order meets them.
+/// The route of every event type. The events of an order come first, in the order in which they usually occur.
 pub const ROUTES: [Route; 11] = [
     route::<OrderCreated>("order", &[to("inventory", "inventory-group-order-created")]),
     route::<PaymentCompleted>("payment", &[to("order", "order-group-payment-completed")]),
@@ -70,52 +70,52 @@ pub const ROUTES: [Route; 11] = [
     route::<CustomerUpdated>("customers", &[]),
 ];
 
-/// A topic that programs outside write, and its consumer.
+/// A topic that outside programs write, and the consumer group that reads it.
 #[derive(Clone, Copy, Debug)]
 pub struct Inbound {
     pub consumer: Consumer,
-    /// A service of ours that writes it, too.
+    /// The service of this system that also writes to the topic, if there is one.
     pub producer: Option<&'static str>,
     pub topic: fn(&Topics) -> &str,
 }
 
-/// Every topic that programs outside write.
+/// Every topic that outside programs write.
 pub const INBOUND: [Inbound; 3] = [BASKET_CONFIRMED, LOAN_APPROVED, ORDERS];
 
-/// Confirmed baskets, which are delivered as orders.
+/// Confirmed baskets of another system. The delivery service delivers them as orders.
 pub const BASKET_CONFIRMED: Inbound = Inbound {
     consumer: to("delivery", "delivery-service-group"),
     producer: None,
     topic: |topics| &topics.basket_confirmed_topic_name,
 };
 
-/// Orders of other shops, in JSON.
+/// Orders from other shops, as JSON.
 pub const ORDERS: Inbound = Inbound {
     consumer: to("intake", "order-service"),
     producer: Some("intake"),
     topic: |topics| &topics.intake_topic_name,
 };
 
-/// Loans that a bank has approved, which are credited to customers.
+/// Loans that a bank has approved. The customers service credits them to customers.
 pub const LOAN_APPROVED: Inbound = Inbound {
     consumer: to("customers", "customer-service-group"),
     producer: None,
     topic: |topics| &topics.loan_approved_topic_name,
 };
 
-/// Returns the services that produce events, each once. Each of them has an outbox.
+/// Returns the services that produce events, each service once. Each of them has an outbox.
 pub fn producers() -> impl Iterator<Item = &'static str> {
     let routes: &'static [Route] = const { &ROUTES };
     let is_first = |(n, route): &(usize, &Route)| routes[..*n].iter().all(|other| other.producer != route.producer);
     routes.iter().enumerate().filter(is_first).map(|(_, route)| route.producer)
 }
 
-/// Returns the route of an event type; `None` for an unknown type.
+/// Returns the route of an event type, or `None` for an unknown type.
 pub fn route_of(kind: &str) -> Option<&'static Route> {
     const { &ROUTES }.iter().find(|route| route.kind == kind)
 }
 
-/// Maps the event types of `producer` to their topics, for its relay.
+/// Returns the topic of each event type that `producer` publishes, for its relay.
 pub fn topics_of(producer: &str, topics: &Topics) -> HashMap<&'static str, String> {
     let own = ROUTES.iter().filter(|route| route.producer == producer);
     own.map(|route| (route.kind, route.topic(topics).to_owned())).collect()
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(found, ["order", "payment", "assembly", "delivery", "customers"], "each once");
     }
 
-    /// Returns the lines of `deploy/kafka/rights` that these routes need.
+    /// Returns the lines that these routes require in `deploy/kafka/rights`.
     fn rights() -> Vec<String> {
         let topics = Topics::default();
         let named = |topic: &str| {
@@ -180,7 +180,7 @@ mod tests {
             lines.extend(producer.map(|producer| format!("write {producer} {}", named(topic))));
             lines.push(read(consumer, topic));
         }
-        // Several types of events share a topic.
+        // Event types that share a topic yield duplicate lines.
         lines.dedup();
         lines
     }

@@ -1,10 +1,10 @@
-//! The topics' names. `routes.rs` lists who publishes and who consumes each topic.
+//! The names of the topics. `routes.rs` lists the producer and the consumers of each topic.
 
 use serde::Deserialize;
 
 use super::Published;
 
-/// The topics of the system; every name can be configured.
+/// The names of all topics. Each name can be configured.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Topics {
     #[serde(default = "order_created")]
@@ -88,17 +88,18 @@ fn orders() -> String {
 }
 
 impl Topics {
-    /// The topic of events of the type `E`.
+    /// Returns the topic of events of the type `E`.
     pub fn of<E: Published>(&self) -> &str {
         E::topic(self)
     }
 
-    /// Returns every topic: in the sequence of an order's life, then those of customers; outside programs publish to the last three.
+    /// Returns every topic: first those of an order in the sequence of its life, then those of customers. Outside programs publish to the
+    /// last three.
     pub fn all(&self) -> [&str; 13] {
         self.variables().map(|(_, topic)| topic)
     }
 
-    /// Every topic with the variable that names it.
+    /// Returns every topic with the name of the environment variable that configures it.
     pub fn variables(&self) -> [(&'static str, &str); 13] {
         [
             ("ORDER_CREATED_TOPIC_NAME", &self.order_created_topic_name),
@@ -117,7 +118,7 @@ impl Topics {
         ]
     }
 
-    /// Renames all topics.
+    /// Returns these topics with every name replaced by `name(old name)`.
     #[must_use]
     pub fn renamed(self, name: impl Fn(String) -> String) -> Self {
         Self {

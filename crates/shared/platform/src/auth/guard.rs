@@ -1,4 +1,4 @@
-//! Authentication middleware, the same for HTTP and gRPC.
+//! Authentication middleware for HTTP and gRPC.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     tls::Identity,
 };
 
-/// Authenticates callers and checks the rule of the method that they call. A method without a rule is refused.
+/// Authenticates callers and checks the access rule of the method that they call. Refuses calls of a method without a rule.
 #[derive(Clone)]
 pub struct Guard {
     sessions: SharedLookups,
@@ -39,7 +39,7 @@ enum Refusal {
     MissingToken,
     InvalidToken,
     NotOperator,
-    /// The service is known, but the method does not admit it.
+    /// The caller is an authenticated service, but the method does not admit it.
     OtherService,
     NoRule,
     Unavailable,
@@ -52,33 +52,33 @@ impl Guard {
         Self { sessions, key, rules: Rules { table: rules, otherwise: None }, is_open: false }
     }
 
-    /// Sets the access of methods without a rule, for stand-ins in tests.
+    /// Sets the access to methods without a rule. Stand-ins in tests use it.
     #[must_use]
     pub fn otherwise(mut self, access: Access) -> Self {
         self.rules.otherwise = Some(access);
         self
     }
 
-    /// Opens the API: every caller is admitted to every method that has a rule.
+    /// Opens the API: every caller may call every method that has a rule.
     #[must_use]
     pub fn open(mut self) -> Self {
         self.is_open = true;
         self
     }
 
-    /// Returns those of `methods` that have no rule.
+    /// Returns the elements of `methods` that have no rule.
     pub(crate) fn without_rule<'a>(&self, methods: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
         methods.into_iter().filter(|method| self.rules.of(method).is_none()).collect()
     }
 
-    /// Middleware for gRPC: metadata `session-uuid` or `authorization`, refusals in trailers.
+    /// Middleware for gRPC. Reads the metadata `session-uuid` or `authorization`, and refuses calls with a status in the trailers.
     pub async fn grpc(State(guard): State<Self>, request: Request, next: Next) -> Response {
         let access = guard.rules.of(request.uri().path());
         let response = guard.check(access, SESSION_METADATA, request, next).await;
         response.unwrap_or_else(|refusal| grpc::refuse(&refusal.status()))
     }
 
-    /// Middleware for HTTP, layered around routes: header `X-Session-Uuid` or `Authorization`, refusals as problems.
+    /// Middleware for HTTP routes. Reads the header `X-Session-Uuid` or `Authorization`, and refuses requests with a problem document.
     pub async fn http(State(guard): State<Self>, request: Request, next: Next) -> Response {
         let route = request.extensions().get::<MatchedPath>();
         let access = route.and_then(|route| guard.rules.of_route(request.method().as_str(), route.as_str()));
@@ -123,8 +123,8 @@ impl Guard {
         Ok(SESSION.scope(session, next.run(request)).await)
     }
 
-    /// Returns the calling service, if a service calls. Over TLS the certificate identifies it, and a token may not contradict; without TLS
-    /// the token does.
+    /// Returns the calling service, or `None` if a user calls. Over TLS the certificate identifies the service, and a token must name the
+    /// same service. Without TLS the token identifies it.
     fn service(&self, request: &Request) -> Result<Option<String>, Refusal> {
         let token = request.headers().get(header::AUTHORIZATION).map(|value| {
             let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
@@ -141,7 +141,7 @@ impl Guard {
     }
 }
 
-/// Records that a caller's token was refused.
+/// Records the refusal of a caller's token as a security event.
 fn refused(reason: TokenRefusal) -> Refusal {
     security_events::record(Event::TokenRefused { reason });
     Refusal::InvalidToken
@@ -155,7 +155,7 @@ fn session(headers: &HeaderMap, name: &'static str) -> Result<String, Refusal> {
     Ok(value.to_owned())
 }
 
-/// The message for a user without the role.
+/// The error message for a user without the role `operator`.
 pub const NOT_OPERATOR: &str = "this needs the role operator";
 
 impl Refusal {
@@ -168,7 +168,7 @@ impl Refusal {
             Self::InvalidToken => Status::unauthenticated("invalid service token"),
             Self::NotOperator => Status::permission_denied(NOT_OPERATOR),
             Self::OtherService => Status::permission_denied("this service may not call this method"),
-            // The server does not start where one of its methods has no rule.
+            // This arm is for unknown methods. The server does not start if one of its own methods has no rule.
             Self::NoRule => Status::unimplemented("there is no such method"),
             Self::Unavailable => Status::unavailable("sessions cannot be checked now"),
         }

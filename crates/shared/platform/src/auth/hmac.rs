@@ -1,5 +1,5 @@
-//! HS256 of ring as the cryptography of `jsonwebtoken`, which brings none itself: its own choices bring RSA too, with an open
-//! advisory (RUSTSEC-2023-0071), or a second TLS stack's library.
+//! HS256 of ring as the cryptography provider of `jsonwebtoken`. The providers that `jsonwebtoken` offers bring RSA with an open advisory
+//! (RUSTSEC-2023-0071), or the library of a second TLS stack.
 
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily,
@@ -17,13 +17,13 @@ static PROVIDER: CryptoProvider = CryptoProvider {
 
 struct Hs256(Key);
 
-/// Installs it for this process, unless that has been done.
+/// Installs the provider for this process, unless one is installed already.
 pub fn install() {
     let _ = PROVIDER.install_default();
 }
 
 impl Hs256 {
-    /// Fails for every other algorithm.
+    /// Creates the signer or verifier. Fails for every algorithm other than HS256.
     fn new(algorithm: Algorithm, family: AlgorithmFamily, key: &[u8]) -> Result<Self> {
         if algorithm != Algorithm::HS256 || family != AlgorithmFamily::Hmac {
             return Err(Error::from(ErrorKind::InvalidAlgorithm));
@@ -45,7 +45,7 @@ impl JwtSigner for Hs256 {
 }
 
 impl Verifier<Vec<u8>> for Hs256 {
-    /// Compares in constant time.
+    /// Verifies the signature in constant time.
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), SignatureError> {
         hmac::verify(&self.0, message, signature).map_err(|_| SignatureError::new())
     }
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_signature_is_that_of_the_standard() {
         install();
-        // RFC 7515, A.1.
+        // The example of RFC 7515, appendix A.1.
         let header_and_claims = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.\
             eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
         let secret = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";

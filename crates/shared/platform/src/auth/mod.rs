@@ -1,4 +1,4 @@
-//! Authentication of callers: users by their session, services by their token.
+//! Authentication of callers: users by their session, services by their certificate or token.
 
 mod guard;
 mod hmac;
@@ -15,7 +15,7 @@ pub use sessions::{MemorySessions, SessionError, Sessions};
 pub use token::{ServiceKey, TokenError};
 use uuid::Uuid;
 
-/// The gRPC metadata that carries a session.
+/// The gRPC metadata key that carries the session.
 pub const SESSION_METADATA: &str = "session-uuid";
 /// The HTTP header that carries a session.
 pub const SESSION_HEADER: &str = "x-session-uuid";
@@ -32,7 +32,7 @@ pub enum Caller {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct User {
     pub uuid: Uuid,
-    /// Has the role `operator`.
+    /// True if the user has the role `operator`.
     pub is_operator: bool,
 }
 
@@ -48,7 +48,7 @@ impl User {
 }
 
 impl Caller {
-    /// Returns true for this user and for every service.
+    /// Returns true if the caller may see the data of `user`: the user itself and every service may.
     pub fn may_see(&self, user: Uuid) -> bool {
         match self {
             Self::User(caller) => caller.uuid == user,
@@ -56,7 +56,7 @@ impl Caller {
         }
     }
 
-    /// Returns true for operators and for every service.
+    /// Returns true if the caller may do what requires the role `operator`: operators and every service may.
     pub fn may_operate(&self) -> bool {
         match self {
             Self::User(caller) => caller.is_operator,

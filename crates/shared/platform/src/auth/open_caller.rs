@@ -7,7 +7,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use super::{Caller, User};
 use crate::security_events::{self, Event};
 
-/// The caller that the guard identified; `None` if the API is open to everyone.
+/// The caller that the guard identified, or `None` if the API is open to everyone.
 pub struct OpenCaller {
     known: Option<Caller>,
     path: String,
@@ -26,7 +26,7 @@ impl OpenCaller {
         self.known.as_ref()
     }
 
-    /// The user whose session the request carries.
+    /// Returns the user whose session the request carries.
     pub fn user(&self) -> Option<&User> {
         match &self.known {
             Some(Caller::User(user)) => Some(user),

@@ -1,6 +1,6 @@
-//! Rules of access: who may call each method of a service. What has no rule is refused.
+//! Access rules: who may call each method of a service. A method without a rule is refused.
 
-/// Names of services, as tokens and certificates have them.
+/// Names of services, as in tokens and certificates.
 pub type Services = &'static [&'static str];
 
 /// The callers that a method admits.
@@ -16,16 +16,16 @@ pub enum Access {
     Services(Services),
 }
 
-/// Who may call one method. The rules of a service stand in one table beside its API.
+/// The access to one method. Each service keeps its rules in one table beside its API.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// `/package.Service/Rpc` of gRPC; of HTTP, the method and the route: `GET /api/v1/things/{id}`.
+    /// The method's path `/package.Service/Rpc` for gRPC; the method and the route, such as `GET /api/v1/things/{id}`, for HTTP.
     pub method: &'static str,
     pub access: Access,
 }
 
 impl Access {
-    /// Returns the services that the access admits; none if every caller is admitted.
+    /// Returns the services that may call the method. The result is empty if the access is public.
     pub const fn services(self) -> Services {
         match self {
             Self::Public => &[],
@@ -56,22 +56,22 @@ impl Rule {
     }
 }
 
-/// The rules of a guard.
+/// The access rules of a guard.
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
     pub table: &'static [Rule],
-    /// Of methods without a rule. Nothing refuses them.
+    /// The access to methods without a rule. `None` refuses them.
     pub otherwise: Option<Access>,
 }
 
 impl Rules {
-    /// The rule of a method.
+    /// Returns the access to a method.
     pub fn of(self, method: &str) -> Option<Access> {
         self.table.iter().find(|rule| rule.method == method).map(|rule| rule.access).or(self.otherwise)
     }
 
-    /// Returns the rule of an HTTP route. A method that the route does not have gets the rule of another of its methods, so that it is
-    /// refused only after the caller is identified.
+    /// Returns the access to an HTTP route. For a method that the route does not have, returns the access of another of its methods, so
+    /// that the request is refused only after the caller is identified.
     pub fn of_route(self, method: &str, route: &str) -> Option<Access> {
         let method = if method == "HEAD" { "GET" } else { method };
         let is_of_route = |rule: &&Rule| rule.method.split_once(' ').is_some_and(|(_, path)| path == route);

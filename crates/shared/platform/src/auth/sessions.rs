@@ -1,4 +1,4 @@
-//! Looking up the user to whom a session belongs.
+//! Lookup of the user to whom a session belongs.
 
 use std::{
     collections::HashMap,
@@ -14,14 +14,14 @@ use super::User;
 pub enum SessionError {
     #[error("invalid session")]
     Invalid,
-    /// Never a pass.
+    /// The session cannot be checked now; callers must refuse the request.
     #[error("sessions cannot be checked now")]
     Unavailable,
 }
 
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Returns the user of this session, while it is valid.
+    /// Returns the user to whom this session belongs, if the session is valid.
     async fn owner(&self, session: &str) -> Result<User, SessionError>;
 }
 
@@ -32,12 +32,12 @@ pub struct MemorySessions {
 }
 
 impl MemorySessions {
-    /// Makes `session` one of `user`.
+    /// Opens a session of `user`, who has no role.
     pub fn open(&self, session: &str, user: Uuid) {
         self.insert(session, User::plain(user));
     }
 
-    /// Makes `session` one of `user`, who has the role `operator`.
+    /// Opens a session of `user`, who has the role `operator`.
     pub fn open_operator(&self, session: &str, user: Uuid) {
         self.insert(session, User::operator(user));
     }

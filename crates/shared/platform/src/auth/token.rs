@@ -15,14 +15,14 @@ use tokio::time::Instant;
 use super::hmac;
 use crate::{clock, config::ConfigError, security_events::TokenRefusal};
 
-/// The lifetime of a token, and the longest lifetime that is accepted.
+/// The lifetime of an issued token, and the longest lifetime that a verifier accepts.
 const LIFETIME: Duration = Duration::from_mins(1);
-/// How far the clocks of two services may be apart before they refuse each other: a wrong time zone is the usual mistake.
+/// The largest accepted difference between the clocks of two services. The most usual mistake is a wrong time zone.
 const CLOCK_SKEW: Duration = Duration::from_mins(65);
-/// The shortest key that HS256 may have (RFC 7518, section 3.2).
+/// The shortest key in bytes that HS256 allows (RFC 7518, section 3.2).
 const KEY_BYTES: usize = 32;
 
-/// A token cannot be made, or is refused. The caller gets no reason.
+/// A token cannot be issued, or is refused. The message does not tell the caller the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid service token")]
 pub struct TokenError(pub TokenRefusal);
@@ -45,25 +45,25 @@ struct Claims {
     exp: i64,
 }
 
-/// A token in use, and when it was made.
+/// A cached token, and the time at which it was issued.
 #[derive(Clone)]
 struct Issued {
     at: Instant,
     token: Arc<str>,
 }
 
-/// The key with which one service signs its tokens and checks the tokens of other services.
+/// The key with which one service signs its tokens and verifies the tokens of other services.
 #[derive(Clone)]
 pub struct ServiceKey {
     service: &'static str,
     encoding: EncodingKey,
-    /// The keys that tokens are checked with; the first one also signs.
+    /// The keys that verify tokens. The first one is also the key that signs.
     decoding: Vec<DecodingKey>,
     issued: Arc<Mutex<HashMap<&'static str, Issued>>>,
 }
 
 impl ServiceKey {
-    /// Fails when the key is too short, naming `SERVICE_KEY`.
+    /// Creates the key of `service`. Fails if the key is too short; the error names `SERVICE_KEY`.
     pub fn new(service: &'static str, key: &SecretString) -> Result<Self, ConfigError> {
         let key = long_enough("SERVICE_KEY", key)?;
         hmac::install();
@@ -75,7 +75,8 @@ impl ServiceKey {
         })
     }
 
-    /// Accepts also tokens signed with `previous`, while the key changes. Fails, naming `SERVICE_KEY_PREVIOUS`, if that key is too short.
+    /// Also accepts tokens signed with `previous`, while operators replace the key. Fails if `previous` is too short; the error names
+    /// `SERVICE_KEY_PREVIOUS`.
     pub fn accepting(mut self, previous: Option<&SecretString>) -> Result<Self, ConfigError> {
         if let Some(previous) = previous {
             let previous = long_enough("SERVICE_KEY_PREVIOUS", previous)?;
@@ -84,7 +85,7 @@ impl ServiceKey {
         Ok(self)
     }
 
-    /// Returns a token for calls to `audience`, which is renewed after half of its lifetime.
+    /// Returns a token for calls to the service `audience`. A cached token is replaced after half of its lifetime.
     pub fn token(&self, audience: &'static str) -> Result<Arc<str>, TokenError> {
         let now = Instant::now();
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,7 +115,7 @@ impl ServiceKey {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[self.service]);
         validation.set_required_spec_claims(&["exp", "aud", "iss"]);
-        // By the clock of this process, which may be wrong on purpose; jsonwebtoken has one of its own.
+        // `is_valid` checks the expiry with the clock of this process, which tests may set wrong. jsonwebtoken would use its own clock.
         validation.validate_exp = false;
         let mut refused = TokenError(TokenRefusal::Kind);
         for key in &self.decoding {
@@ -129,14 +130,14 @@ impl ServiceKey {
     }
 }
 
-/// Returns true if the token is valid now and its lifetime is short, allowing for different clocks of the two services.
+/// Returns true if the token's lifetime is short and the token is valid now, within [`CLOCK_SKEW`].
 fn is_valid(claims: &Claims, now: i64) -> bool {
     let (life, skew) = (LIFETIME.as_secs().cast_signed(), CLOCK_SKEW.as_secs().cast_signed());
     let is_short = claims.exp.checked_sub(claims.iat).is_some_and(|lives| (0..=life).contains(&lives));
     is_short && claims.iat <= now.saturating_add(skew) && claims.exp >= now.saturating_sub(skew)
 }
 
-/// Returns the bytes of a key, if there are enough of them.
+/// Returns the bytes of a key. Fails if there are fewer than [`KEY_BYTES`].
 fn long_enough<'a>(variable: &str, key: &'a SecretString) -> Result<&'a [u8], ConfigError> {
     let key = key.expose_secret().as_bytes();
     if key.len() < KEY_BYTES {
@@ -190,7 +191,7 @@ mod tests {
         assert_eq!(changing.verify(&token("n")).unwrap(), "order");
         assert_eq!(changing.verify(&token("o")).unwrap(), "order");
         assert!(changing.verify(&token("x")).is_err());
-        // It signs with the new key alone.
+        // The service signs only with the new key.
         let own = changing.token("order").unwrap();
         assert!(key("order", "n").verify(&own).is_ok() && key("order", "o").verify(&own).is_err());
     }

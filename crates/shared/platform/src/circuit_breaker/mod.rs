@@ -1,7 +1,7 @@
-//! A circuit breaker: stops calling a peer that fails, and lets one call at a time probe whether the peer has recovered.
+//! A circuit breaker. It stops calls to a peer that fails, and then lets one call at a time probe whether the peer has recovered.
 //!
-//! Written here because existing crates (`failsafe`, `recloser`, `tower-resilience-circuitbreaker`) count either the last calls or the
-//! calls of a period, not the last calls within a period, and read a clock that tests cannot move.
+//! Existing crates (`failsafe`, `recloser`, `tower-resilience-circuitbreaker`) count either the last calls or the calls of a period, but
+//! not the last calls within a period. They also read a clock that tests cannot control.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,49 +11,49 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Calls that are looked at: the last ones, none of them older than [`WINDOW`].
+/// The maximum number of recent calls that decide whether the breaker opens. Calls older than [`WINDOW`] do not count.
 const CALLS: usize = 20;
 const WINDOW: Duration = Duration::from_secs(10);
-/// Fewer calls never open the breaker.
+/// The minimum number of calls within the window for the breaker to open.
 const MIN_CALLS: usize = 10;
-/// How long an open breaker refuses every call.
+/// The time for which an open breaker refuses every call.
 const OPEN: Duration = Duration::from_secs(5);
 
 /// The outcome of a call with regard to the peer's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The peer answered, be it a refusal.
+    /// The peer responded, even if with a refusal.
     Answered,
-    /// The peer was unavailable, or silent for long enough.
+    /// The peer was unavailable, or did not respond although it had enough time.
     Failed,
-    /// Neither is known: the caller gave the peer too little time, or gave up.
+    /// The call says nothing about the peer: the caller gave it too little time, or cancelled the call.
     Inconclusive,
 }
 
-/// One caller's view of one peer. Shared by all its calls.
+/// The circuit breaker of one caller for one peer. All calls of the caller to the peer share it.
 pub struct CircuitBreaker {
     peer: &'static str,
     state: Mutex<State>,
 }
 
 enum State {
-    /// The last calls, oldest first: when each ended, and whether it failed.
+    /// The recent calls, oldest first: the time at which each ended, and whether it failed.
     Closed(VecDeque<(Instant, bool)>),
-    /// Until then.
+    /// The breaker refuses every call until this time.
     Open(Instant),
-    /// One call is under way since then and decides; absent: the next call does.
+    /// A call that began at this time probes the peer. `None` if there is no such call; the next call then becomes the probe.
     HalfOpen(Option<Instant>),
 }
 
-/// The right to make one call. Dropped without [`Permit::end`], its outcome is inconclusive.
+/// The permission to make one call. If it is dropped without [`Permit::end`], the outcome of the call is inconclusive.
 pub struct Permit {
     breaker: Arc<CircuitBreaker>,
-    /// When the call began, where it is the one that decides.
+    /// The time at which the call began, if the call is the probe.
     probe: Option<Instant>,
     outcome: Outcome,
 }
 
-/// The breaker refuses the call: the peer has failed too often.
+/// The breaker refuses the call, because the peer has failed too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not called for a few seconds, since it has failed too often")]
 pub struct Refused(pub &'static str);
@@ -64,7 +64,7 @@ impl CircuitBreaker {
         Arc::new(Self { peer, state: Mutex::new(State::Closed(VecDeque::with_capacity(CALLS))) })
     }
 
-    /// Lets a call through, or not.
+    /// Returns a permit for a call, or refuses the call.
     pub fn acquire(self: &Arc<Self>) -> Result<Permit, Refused> {
         let now = Instant::now();
         let mut state = self.lock();
@@ -89,7 +89,7 @@ impl CircuitBreaker {
         match (&mut *state, probe) {
             (State::HalfOpen(current), Some(begun)) if *current == Some(begun) => match outcome {
                 Outcome::Answered => self.change(&mut state, State::Closed(VecDeque::with_capacity(CALLS))),
-                // Counted from when it began: while it waited for its answer, no other call was made.
+                // The time begins with the probe, since no other call was made while the probe waited for its response.
                 Outcome::Failed => self.change(&mut state, State::Open(begun + OPEN)),
                 Outcome::Inconclusive => *current = None,
             },
@@ -103,7 +103,7 @@ impl CircuitBreaker {
                     self.change(&mut state, State::Open(now + OPEN));
                 }
             }
-            // A call that was made before the breaker opened has been overtaken by what opened it.
+            // The call began before the state changed, so its outcome no longer counts.
             _ => {}
         }
     }
@@ -146,7 +146,7 @@ impl Drop for Permit {
     }
 }
 
-/// Returns a state's value in its metric.
+/// The state of a breaker as a value of the metric, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     Closed,
@@ -164,8 +164,8 @@ impl State {
     }
 }
 
-/// Moves one breaker between states and sets `circuit_breaker_state`. In the one process several services call the same peer: the metric
-/// has the worst of their states.
+/// Counts the transition of one breaker and sets `circuit_breaker_state`. In single-process mode several services call the same peer; the
+/// metric shows the worst of their breakers' states.
 fn gauge(peer: &'static str, before: Option<Level>, after: Option<Level>) {
     static BREAKERS: Mutex<BTreeMap<&str, [u32; 3]>> = Mutex::new(BTreeMap::new());
     let mut breakers = BREAKERS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Each rule, in simulated time.
+//! Tests of each rule of the circuit breaker, in simulated time.
 
 use tokio::time::{advance, sleep};
 
@@ -8,7 +8,7 @@ use super::{
 };
 
 impl CircuitBreaker {
-    /// Makes `count` calls that all go like this, as far as they are let through. Answers how many were.
+    /// Makes `count` calls with this outcome, as far as the breaker permits them. Returns the number of permitted calls.
     fn calls(self: &Arc<Self>, count: usize, outcome: Outcome) -> usize {
         let permits = (0..count).filter_map(|_| self.acquire().ok());
         permits.map(|permit| permit.end(outcome)).count()

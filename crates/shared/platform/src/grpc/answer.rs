@@ -1,4 +1,4 @@
-//! A response body that ends with DEADLINE_EXCEEDED if it still waits for data at the call's deadline.
+//! A response body that ends with DEADLINE_EXCEEDED if it is still waiting for data at the call's deadline.
 
 use std::{
     pin::Pin,

@@ -1,6 +1,7 @@
-//! Bounds on the calls of a gRPC server: the size and the arrival of messages, calls in flight, and those of one user.
+//! Limits of a gRPC server: size and arrival time of messages, calls in flight, and calls in flight of one user.
 //!
-//! Every RPC of ours takes one message, so a call is worked on once that is here: a call that is sent in half takes no place.
+//! Every RPC of this system takes one message, and a call starts only once this message has arrived. So an incompletely sent call occupies
+//! no slot.
 
 use axum::{
     Router,
@@ -18,13 +19,13 @@ use crate::{
     request_body::{Arrivals, Arrived, NotArrived},
 };
 
-/// The most bytes of a message.
+/// The maximum size of a message in bytes.
 const MESSAGE: usize = 256 * 1024;
-/// Its flag and its length (gRPC over HTTP/2, "Length-Prefixed-Message").
+/// The length in bytes of the prefix of a message: a flag and the length (gRPC over HTTP/2, "Length-Prefixed-Message").
 const PREFIX: usize = 5;
 
-/// Puts `guard` before the services of `router`, and the bounds around it: first the message, then a slot for the call, then who calls, then a slot
-/// of that user.
+/// Adds `guard` and the limits to the services of `router`. A call passes them in this order: arrival of the message, a slot for the call,
+/// authentication, a slot of the user.
 pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize) -> Router {
     router
         .layer(middleware::from_fn_with_state(UserSlots::quarter_of(max_in_flight), shed_user))

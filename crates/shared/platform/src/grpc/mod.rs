@@ -20,18 +20,18 @@ use uuid::Uuid;
 
 use crate::{auth::Caller, circuit_breaker::Refused};
 
-/// Parses the uuid in a field. Fails with INVALID_ARGUMENT that names the field.
+/// Parses the uuid in a field. Fails with INVALID_ARGUMENT and a message that names the field.
 pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
     Uuid::try_parse(value).map_err(|_| Status::invalid_argument(format!("{field}: is not a uuid")))
 }
 
-/// Returns the caller, as the guard identified it.
+/// Returns the caller that the guard authenticated.
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
     let caller = request.extensions().get::<Caller>().cloned();
     caller.ok_or_else(|| Status::internal("the guard is missing before this call"))
 }
 
-/// Builds the response to a call that fails with `status` before it reaches its service.
+/// Creates the response to a call that fails with `status` before it reaches its service.
 pub(crate) fn refuse(status: &Status) -> Response {
     let response: http::Response<tonic::body::Body> = status.clone().into_http();
     response.map(Body::new)
@@ -43,13 +43,13 @@ pub fn timestamp(time: chrono::DateTime<chrono::Utc>) -> prost_types::Timestamp 
     prost_types::Timestamp { seconds: time.timestamp(), nanos }
 }
 
-/// Returns true if the call may be made again: it did not reach the peer, or the peer could not serve it then. A refusal by an open circuit
-/// breaker does not count: the breaker stays open for longer than a retry waits.
+/// Returns true if the call may be retried: either the call did not reach the peer, or the peer could not serve it at that time. Returns
+/// false for a refusal by an open circuit breaker, which stays open for longer than a retry waits.
 pub fn is_transient(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted) && !is_refused(status)
 }
 
-/// Returns true if no call was made, since the circuit breaker of the peer is open.
+/// Returns true if no call was sent because the circuit breaker of the peer is open.
 pub fn is_refused(status: &Status) -> bool {
     std::error::Error::source(status).is_some_and(<dyn std::error::Error>::is::<Refused>)
 }

@@ -1,4 +1,4 @@
-//! The RPCs of a server, by path: the closed set of its metrics' labels.
+//! The RPCs of a server, by path. They are the closed set of the labels of its metrics.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -6,12 +6,12 @@ use anyhow::Context as _;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
-/// Paths such as `/auth.v1.AuthService/Login`.
+/// The paths of RPCs, such as `/auth.v1.AuthService/Login`.
 #[derive(Clone)]
 pub struct Rpcs(Arc<HashSet<Arc<str>>>);
 
 impl Rpcs {
-    /// Lists every RPC of `services`, each of which one of the encoded `descriptors` describes.
+    /// Lists every RPC of `services`. The encoded `descriptors` must describe each of them.
     pub fn new(services: &[&str], descriptors: &[&[u8]]) -> anyhow::Result<Self> {
         let mut paths = HashSet::new();
         for encoded in descriptors {
@@ -32,7 +32,7 @@ impl Rpcs {
         self.0.iter()
     }
 
-    /// Returns the path if it is the path of an RPC.
+    /// Returns `path` if it is the path of an RPC.
     pub fn find(&self, path: &str) -> Option<Arc<str>> {
         self.0.get(path).cloned()
     }

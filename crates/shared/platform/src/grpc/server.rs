@@ -1,4 +1,4 @@
-//! gRPC server: services behind a guard; health and reflection need no session.
+//! gRPC server. Services are behind a guard; health and reflection need no session.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -22,9 +22,9 @@ use crate::{
     observe,
 };
 
-/// The time limit of a call whose caller sets no earlier deadline.
+/// The time limit of a call for which the caller sets no earlier deadline.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
-/// The most bytes of a message to health and reflection, which take names.
+/// The maximum size in bytes of a message to health or reflection. Such a message contains only names.
 const OPEN_MESSAGE: usize = 4 * 1024;
 
 /// The gRPC services of one server.
@@ -36,7 +36,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// `descriptors` is the encoded `FileDescriptorSet` that describes every service to be added.
+    /// Creates an empty set of services. `descriptors` is the encoded `FileDescriptorSet` that describes every service to be added.
     pub fn new(descriptors: &'static [u8]) -> Self {
         Self { routes: RoutesBuilder::default(), descriptors, names: Vec::new() }
     }
@@ -63,7 +63,7 @@ impl Services {
         Rpcs::new(&self.names, &[self.descriptors])
     }
 
-    /// Returns every RPC that the server answers, health and reflection included.
+    /// Returns every RPC of the server, including those of health and reflection.
     fn rpcs(&self) -> anyhow::Result<Rpcs> {
         let open = [
             "grpc.health.v1.Health",
@@ -79,9 +79,9 @@ impl Services {
         Rpcs::new(&[&self.names[..], &open].concat(), &descriptors)
     }
 
-    /// Builds the router of the services with health, reflection and every layer, but without a listener.
+    /// Builds the router of the services with health, reflection and every layer. It has no listener.
     ///
-    /// Fails where `guard` has no rule for an RPC.
+    /// Fails if `guard` has no rule for an RPC.
     pub fn router(self, guard: Guard, max_calls_in_flight: usize) -> anyhow::Result<Router> {
         self.layered(guard, max_calls_in_flight).map(|(router, _)| router)
     }
@@ -106,9 +106,10 @@ impl Services {
         Ok((layers(guarded.merge(open), rpcs), reporter))
     }
 
-    /// Serves until `stop`, goes on for the drain, then finishes the calls in hand, within [`shutdown::REQUESTS`](crate::shutdown::REQUESTS).
+    /// Serves until `stop`, continues for the drain, then finishes the calls in flight within
+    /// [`shutdown::REQUESTS`](crate::shutdown::REQUESTS).
     ///
-    /// Health says SERVING for `""` and each service while `readiness` is met. Fails where `guard` has no rule for an RPC.
+    /// Health reports SERVING for `""` and each service while `readiness` is met. Fails if `guard` has no rule for an RPC.
     pub async fn serve(
         self,
         listener: impl Into<Listener>,
@@ -132,7 +133,7 @@ impl Services {
             }
         };
         tokio::select! {
-            // The status is known before the first call: until it is told, tonic-health says SERVING.
+            // `biased` polls `report` first, so that the status is set before the first call. Until then tonic-health reports SERVING.
             biased;
             () = report => Ok(()),
             served = listener.serve(Protocol::Grpc, router, readiness.clone(), stop) => served,
@@ -159,7 +160,7 @@ fn layers(router: Router, rpcs: Rpcs) -> Router {
         .layer(axum::middleware::from_fn_with_state(rpcs, observe::grpc))
 }
 
-/// Gives the call the deadline that its caller sent, or [`CALL_LIMIT`].
+/// Sets the deadline of a call to the one that its caller sent, but at most [`CALL_LIMIT`] from now.
 async fn bounded(request: Request, next: Next) -> Response {
     let asked = request.headers().get("grpc-timeout").and_then(|value| parse_timeout(value.to_str().ok()?));
     let limit = asked.unwrap_or(CALL_LIMIT).min(CALL_LIMIT);

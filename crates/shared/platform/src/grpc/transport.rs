@@ -1,4 +1,4 @@
-//! What a channel runs over: TCP, or TLS over TCP.
+//! The transport of a channel: TCP, or TLS over TCP.
 
 use http::Uri;
 use tonic::transport::{Channel, Endpoint};
@@ -8,13 +8,13 @@ use crate::{
     tls::{self, Connector, Tls},
 };
 
-/// Plain text without a connector.
+/// The transport. `None` means plain text.
 #[derive(Clone)]
 pub struct Transport(Option<Connector>);
 
 impl Transport {
-    /// Parses `address` (`host:port` or a URL). Returns its URL and the transport: TLS if `tls` is set, otherwise plain TCP. Fails, naming
-    /// `variable`, if the URL's scheme contradicts this.
+    /// Parses `address` (`host:port` or a URL). Returns its URL and the transport: TLS if `tls` is set, otherwise plain TCP. Fails if the
+    /// URL's scheme contradicts this; the error names `variable`.
     pub fn parse(tls: Option<&Tls>, variable: &str, address: &str) -> Result<(Uri, Self), ConfigError> {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let wrong = || ConfigError::new(variable, "is not an address such as host:port");
@@ -28,7 +28,7 @@ impl Transport {
             return Err(ConfigError::new(variable, problem));
         }
         let host = url.host().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
-        // The parser takes a port that is no number for none.
+        // The parser ignores a port that is not a number.
         let names_port = url.authority().is_some_and(|authority| !authority.as_str().ends_with(host));
         if names_port && url.port_u16().is_none() {
             return Err(wrong());

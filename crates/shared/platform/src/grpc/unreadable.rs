@@ -1,18 +1,19 @@
-//! Maps a call whose message cannot be read to INVALID_ARGUMENT, since it is the caller's mistake; tonic reports INTERNAL, as for a defect
-//! of the server.
+//! Responds INVALID_ARGUMENT to a call whose message cannot be read, since this is the caller's mistake. tonic itself reports INTERNAL, as
+//! for a defect of the server.
 //!
-//! tonic reads a message before it calls the method, and puts the reason of a failure in the text of the status. No method returns these
-//! texts.
+//! tonic reads a message before it calls the method, and puts the reason of a failure into the text of the status. No method of the
+//! services returns these texts.
 
 use axum::{extract::Request, middleware::Next, response::Response};
 use tonic::{Code, Status};
 
 use super::refuse;
 
-/// How prost begins the sentence about bytes that are not the message. What follows names message and field, and repeats no value.
+/// The beginning of prost's error about bytes that are not the message. The rest of the error names message and field, and repeats no
+/// value.
 const NOT_THE_MESSAGE: &str = "failed to decode Protobuf message: ";
 
-/// The beginning of tonic's message about an unreadable frame, up to where it repeats the request, and the message for the caller.
+/// The beginning of tonic's error about an unreadable frame, up to where it repeats the request; and the text for the caller.
 const FRAMES: [(&str, &str); 4] = [
     ("Missing request message.", "the call has no message"),
     ("Unexpected EOF decoding stream.", "the message is shorter than its prefix says"),
@@ -26,7 +27,7 @@ const FRAMES: [(&str, &str); 4] = [
     ),
 ];
 
-/// Middleware around the services of a server.
+/// Middleware around the services of a server. Replaces tonic's INTERNAL by INVALID_ARGUMENT if the message could not be read.
 pub(super) async fn tell(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     match Status::from_header_map(response.headers()).and_then(|status| problem(&status)) {
@@ -35,7 +36,7 @@ pub(super) async fn tell(request: Request, next: Next) -> Response {
     }
 }
 
-/// Returns the problem of the message, if `status` reports that it could not be read.
+/// Returns a description of the problem if `status` reports that the message could not be read.
 fn problem(status: &Status) -> Option<String> {
     if status.code() != Code::Internal {
         return None;

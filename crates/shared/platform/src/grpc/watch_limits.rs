@@ -1,7 +1,7 @@
-//! Limits on streams that callers without a session may open: `Watch` of health, and reflection. The number of streams of each kind and the
-//! lifetime of a stream are bounded.
+//! Limits on streams that callers may open without a session: `Watch` of the health service, and reflection. The number of streams of each
+//! kind and the lifetime of a stream are bounded.
 //!
-//! A small number of such streams costs a server next to nothing.
+//! A limited number of such streams costs a server next to nothing.
 
 use std::{
     pin::Pin,
@@ -26,19 +26,19 @@ use tonic::{Status, service::Routes};
 
 use super::refuse;
 
-/// The maximum number of concurrent streams of one kind, per server.
+/// The maximum number of concurrent streams of one kind per server.
 const MAX_STREAMS: usize = 256;
-/// The lifetime of a stream. A watching client opens another one, as after a lost connection.
+/// The maximum lifetime of a stream. A client that watches opens another stream, as after a lost connection.
 const LIFE: Duration = Duration::from_mins(10);
 
-/// Limits the concurrent calls of the paths in `routes` for which `is_stream` is true.
+/// Limits the number and the lifetime of concurrent calls of the paths in `routes` for which `is_stream` returns true.
 pub(super) fn bounded(routes: Routes, is_stream: fn(&str) -> bool) -> Router {
     let kind = Kind { is_stream, places: Arc::new(Semaphore::new(MAX_STREAMS)) };
-    // The services that these are merged with have the fallback for unknown paths.
+    // The guarded services, with which this router is merged, have the fallback for unknown paths.
     routes.into_axum_router().reset_fallback().layer(middleware::from_fn_with_state(kind, bound))
 }
 
-/// Returns true for `Watch`, which is a stream; `Check` has a single response.
+/// Returns true for `Watch`, which is a stream. `Check` has a single response.
 pub(super) fn is_watch(path: &str) -> bool {
     path.ends_with("/Watch")
 }
@@ -61,11 +61,11 @@ async fn bound(State(kind): State<Kind>, request: Request, next: Next) -> Respon
     response.map(|body| Body::new(Limited { body, end: Box::pin(sleep(LIFE)), place: Some(place) }))
 }
 
-/// The messages of a stream until its end, or until its lifetime is over.
+/// The body of a stream, which ends when its lifetime is over.
 struct Limited {
     body: Body,
     end: Pin<Box<Sleep>>,
-    /// `None` once the stream has ended.
+    /// The permit of the stream, or `None` once its lifetime is over.
     place: Option<OwnedSemaphorePermit>,
 }
 

@@ -1,4 +1,5 @@
-//! Refusals: a wrong password, a missing right, or an untrusted broker, as opposed to an unavailable one.
+//! Detects that Kafka refuses a client because of a wrong password, a missing right or an untrusted certificate, as opposed to being
+//! unavailable.
 
 use std::time::{Duration, Instant};
 
@@ -13,16 +14,16 @@ use super::{
     witness::{Listening, is_guess},
 };
 
-/// How long a broker may take to say whether it lets a client in.
+/// The time limit for a broker's response to a metadata request.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long to look for the reason of a failure without users and TLS.
+/// How long [`glance`] waits for librdkafka's explanation of a failed plain-text connection.
 const GLANCE: Duration = Duration::from_secs(1);
 
-/// OpenSSL's words for a certificate of another authority, for another name, or of another time.
+/// OpenSSL's error text for a certificate of an unknown authority, for another host name, or outside of its validity period.
 const DISTRUST: &str = "certificate verify failed";
 
-/// The broker answers, and refuses this client, or this client refuses the broker.
+/// The broker answers but refuses this client, or this client does not trust the broker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error(
@@ -40,7 +41,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Maps an error to a refusal, if it is one. `what` names the resource; `reason` is librdkafka's additional explanation.
+    /// Maps an error to a refusal, if it is one. `what` names the resource. `reason` returns librdkafka's additional explanation.
     pub(super) fn of(error: &KafkaError, what: &str, reason: impl FnOnce() -> Option<String>) -> Option<Self> {
         let code = error.rdkafka_error_code()?;
         match code {
@@ -70,7 +71,7 @@ impl Refusal {
         }
     }
 
-    /// Returns a short reason for readiness.
+    /// Returns a short reason for the readiness response.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Credentials => "authentication failed",
@@ -80,9 +81,10 @@ impl Refusal {
     }
 }
 
-/// Asks the broker for its metadata, and for `topics`, as a client of this configuration. Blocks for some seconds at most.
+/// Requests metadata of `topics`, or of all topics if `topics` is empty, with this configuration.
+/// Blocks for up to about four seconds per topic.
 ///
-/// The error is a [`Refusal`] if the broker refuses the client or denies it one of the topics.
+/// The error is a [`Refusal`] if the broker refuses the client or does not let it access one of the topics.
 pub fn probe(config: &Config, topics: &[&str]) -> anyhow::Result<()> {
     let client = client(config)?;
     let all = topics.is_empty().then_some(None);
@@ -107,7 +109,7 @@ fn client(config: &Config) -> anyhow::Result<BaseConsumer<Listening>> {
     config.client().create_with_context(Listening::default()).context("creating a Kafka client")
 }
 
-/// Fails if the broker refuses the client. librdkafka reports only a timeout for the request, and the reason separately.
+/// Fails if the broker refuses the client. librdkafka reports only a timeout for the request itself, and the reason in a separate event.
 pub(super) fn refused(client: &BaseConsumer<Listening>) -> Result<(), Refusal> {
     let until = Instant::now() + Duration::from_millis(500);
     while Instant::now() < until {
@@ -120,7 +122,7 @@ pub(super) fn refused(client: &BaseConsumer<Listening>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Returns the cause of `error` if a consumer client finds one: an admin client does not report why it has no connection.
+/// Returns the cause of `error` if a consumer client finds one. An admin client does not report why it cannot connect.
 pub(super) async fn explained(config: &Config, error: KafkaError) -> anyhow::Error {
     let config = config.clone();
     let behind = tokio::task::spawn_blocking(move || match config.kafka_security_protocol {
@@ -133,7 +135,7 @@ pub(super) async fn explained(config: &Config, error: KafkaError) -> anyhow::Err
     }
 }
 
-/// Returns librdkafka's guess about a broker that closes plain-text connections, if it guesses soon.
+/// Returns librdkafka's guess about a broker that closes plain-text connections, if librdkafka reports one within [`GLANCE`].
 fn glance(config: &Config) -> Option<anyhow::Error> {
     let client = client(config).ok()?;
     let until = Instant::now() + GLANCE;

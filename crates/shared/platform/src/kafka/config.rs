@@ -1,4 +1,4 @@
-//! Configuration of Kafka clients: brokers, topics' settings, queue sizes.
+//! The configuration of Kafka clients: brokers, settings of topics, authentication and TLS.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,12 +11,12 @@ use crate::config::{ConfigError, Settings};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
-    /// `host:port`, several separated by commas.
+    /// The addresses of the brokers, `host:port`, separated by commas.
     pub kafka_brokers: String,
-    /// Partitions of a topic that is created; an existing one keeps its own.
+    /// The number of partitions of a topic that a service creates. An existing topic keeps its own number.
     #[serde(default = "default_partitions")]
     pub kafka_topic_partitions: i32,
-    /// How long a topic that is created keeps its records.
+    /// The retention of a topic that a service creates.
     #[serde(default = "default_retention", with = "humantime_serde")]
     pub kafka_topic_retention: Duration,
     /// The time for which Kafka appends to one segment of a topic. A segment is deleted as a whole when its last record is older than the
@@ -24,25 +24,25 @@ pub struct Config {
     /// this setting.
     #[serde(default = "default_segment", with = "humantime_serde")]
     pub kafka_topic_segment: Duration,
-    /// False if topics are created by other means.
+    /// True if services create missing topics. False if topics are created by other means.
     #[serde(default = "yes")]
     pub kafka_create_topics: bool,
-    /// Put before the names of consumer groups, so that several systems can share a broker.
+    /// A prefix of the names of all consumer groups, so that several systems can share a broker.
     #[serde(default)]
     pub kafka_group_prefix: String,
-    /// How long the broker may hold a fetch that finds nothing. A real broker answers as soon as there is something; librdkafka's
-    /// mock cluster never before this.
+    /// How long the broker may delay the response to a fetch that finds no record. A real broker responds as soon as a record arrives;
+    /// librdkafka's mock cluster always waits this long.
     #[serde(default = "default_fetch_wait", with = "humantime_serde")]
     pub kafka_fetch_wait: Duration,
-    /// What the broker's listener speaks.
+    /// The security protocol of the broker's listener.
     #[serde(default)]
     pub kafka_security_protocol: SecurityProtocol,
     #[serde(default)]
     pub kafka_sasl_mechanism: SaslMechanism,
-    /// The user as whom this process comes, and its password.
+    /// The SASL user name of this process. A protocol with SASL requires it and the password.
     pub kafka_sasl_username: Option<String>,
     pub kafka_sasl_password: Option<SecretString>,
-    /// Certificates of the authorities that brokers are trusted by, in PEM. Read whenever a client is made.
+    /// A PEM file with the certificates of the authorities that sign brokers' certificates. Each new client reads it.
     pub kafka_ssl_ca_file: Option<PathBuf>,
 }
 
@@ -74,7 +74,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Builds the settings common to all clients of this process.
+    /// Creates the librdkafka settings that all clients of this process share.
     pub(super) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client
@@ -82,25 +82,26 @@ impl Config {
             .set("client.id", "shipyard")
             .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true")
-            // A broker that accepts and never answers is given up after this long, so that events arrive within ten seconds.
+            // A request to a broker that accepts connections but never answers fails after this time, so that events still arrive within
+            // ten seconds.
             .set("socket.timeout.ms", "4000")
             .set("socket.connection.setup.timeout.ms", "5000")
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "2000")
             .set("topic.metadata.refresh.interval.ms", "30000")
-            // Why a connection ended is told at this level.
+            // librdkafka logs at this level why a connection ended.
             .set_log_level(RDKafkaLogLevel::Info);
         security::apply(self, &mut client);
         client
     }
 
-    /// Returns the maximum time for which a record can be read from its topic.
+    /// Returns the maximum time for which a consumer can read a record from its topic.
     pub fn record_life(&self) -> Duration {
         self.kafka_topic_retention + self.kafka_topic_segment
     }
 
-    /// Returns the retention of rows that record effects: a day longer than any record, since clocks differ and Kafka looks for old
-    /// segments only every five minutes.
+    /// Returns the retention of rows that record the effects of events. It is one day longer than the life of any record, since clocks
+    /// differ and Kafka looks for old segments only every five minutes.
     pub fn effect_retention(&self) -> Duration {
         self.record_life() + Duration::from_hours(24)
     }

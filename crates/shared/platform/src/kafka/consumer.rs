@@ -1,4 +1,4 @@
-//! At-least-once consumer of one topic. Partitions run in parallel, and within one the messages of different keys.
+//! At-least-once consumer of one topic. It handles partitions in parallel, and within a partition messages with different keys.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -16,20 +16,20 @@ use super::{
 };
 use crate::{health::Condition, outage::Outage, retry};
 
-/// How long after its last heartbeat a consumer loses its partitions.
+/// The time in milliseconds after a consumer's last heartbeat at which it loses its partitions.
 const SESSION_TIMEOUT_MS: &str = "6000";
 
-/// The most bytes of one answer to a fetch; a larger batch comes alone.
+/// The maximum size in bytes of a fetch response. A single larger batch is still returned, alone.
 const FETCH_MAX_BYTES: &str = "4194304";
-/// The maximum size of a batch in bytes after librdkafka has decompressed it with zstd. A larger batch is an error, and its partition
-/// waits. librdkafka has no such limit for gzip, LZ4 and Snappy: there the limit is the broker's `max.message.bytes` times the codec's best
-/// ratio.
+/// The maximum size of a batch in bytes after librdkafka has decompressed it with zstd. A larger batch is an error that
+/// blocks its partition. For gzip, LZ4 and Snappy, librdkafka has no such limit; a batch can reach the broker's `max.message.bytes` times
+/// the best ratio of the codec.
 const RECEIVE_MAX_BYTES: &str = "8388608";
 
 /// Consumes one topic within one group until it is stopped.
 ///
-/// Offsets are stored after a message's effect and committed from there. A transient failure is tried again in place, so
-/// that the order within a key holds, while the other partitions go on. Poison goes to the dead-letter topic.
+/// The consumer stores the offset of a message after the message's effect, and librdkafka commits stored offsets. A transient failure is
+/// retried in place, so that the order within a key holds while other partitions continue. A poison message goes to the dead-letter topic.
 pub struct Consumer {
     pub group: &'static str,
     pub topic: String,
@@ -37,12 +37,12 @@ pub struct Consumer {
     /// Identifies this member among its replicas, across restarts; see [`Server::instance`](crate::server::Server::instance).
     pub instance_id: String,
     pub handler: Arc<dyn Handler>,
-    /// Met once this member has joined its group.
+    /// The readiness condition that is met once this member has joined its group.
     pub joined: Condition,
 }
 
 impl Consumer {
-    /// Consumes until `stop`; then finishes the messages in hand and leaves the group.
+    /// Consumes until `stop` is cancelled, then finishes the current messages and leaves the group.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         count_from_zero(self.group);
         let this = Arc::new(self);
@@ -90,7 +90,7 @@ impl Consumer {
                     continue;
                 }
                 () = broken.cancelled() => break Err(anyhow::anyhow!("a consumer broke and starts again")),
-                // On an idle topic no message shows that the broker is back; a minute without errors counts as recovery.
+                // On an idle topic no message shows that the broker has recovered, so a minute without errors counts as recovery.
                 () = outage.subsided() => {
                     outage.over();
                     continue;
@@ -105,7 +105,7 @@ impl Consumer {
                     let full = workers.hand_over(message, |queue| {
                         let work = self.clone().work(queue, Arc::downgrade(&consumer), stop.clone());
                         let broken = broken.clone();
-                        // A partition must not be left with a worker that has died.
+                        // If the worker of a partition panics, the consumer is rebuilt. Otherwise the partition would have no worker.
                         tracker.spawn(async move {
                             if AssertUnwindSafe(work).catch_unwind().await.is_err() {
                                 broken.cancel();
@@ -121,7 +121,7 @@ impl Consumer {
                         tracing::error!(group = self.group, reason, "a consumer failed and starts again");
                         break Err(anyhow::anyhow!("Kafka: {reason}"));
                     }
-                    // librdkafka says once that it is refused. A new consumer asks again.
+                    // librdkafka reports a refusal only once. A new consumer makes it report again.
                     let what = format!("reading {} as {}", self.topic, self.group);
                     let reasons = &consumer.context().reasons;
                     if let Some(refusal) = Refusal::of(&error, &what, || reasons.last()) {
@@ -131,7 +131,7 @@ impl Consumer {
                 }
             }
         };
-        // Workers end with the message in hand; dropping the consumer commits what they stored and leaves the group.
+        // Each worker ends after its current message. Dropping the consumer commits the stored offsets and leaves the group.
         workers.clear();
         tracker.close();
         let _ = tokio::time::timeout(Duration::from_secs(2), tracker.wait()).await;
@@ -148,7 +148,7 @@ impl Consumer {
             .set("group.instance.id", format!("{group}-{}-{}", self.topic, self.instance_id))
             .set("group.id", group)
             .set("auto.offset.reset", "earliest")
-            // Offsets are stored by hand after the effect; librdkafka commits what is stored.
+            // A worker stores the offset after the effect of a message; librdkafka commits stored offsets.
             .set("enable.auto.offset.store", "false")
             .set("enable.auto.commit", "true")
             .set("auto.commit.interval.ms", "500")
@@ -157,9 +157,9 @@ impl Consumer {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("fetch.wait.max.ms", self.config.kafka_fetch_wait.as_millis().to_string())
             .set("fetch.error.backoff.ms", "200")
-            // The default, 1 s, is how long a full queue of librdkafka's stays unasked for, however soon it is read.
+            // librdkafka waits this long to fetch again after its queue was full, even if the queue is drained sooner. The default is 1 s.
             .set("fetch.queue.backoff.ms", "50")
-            // The default, 64 MiB, does not fit a small container.
+            // The default of 64 MiB is too much for a small container.
             .set("queued.max.messages.kbytes", "2048")
             .set("fetch.message.max.bytes", "1048576")
             .set("fetch.max.bytes", FETCH_MAX_BYTES)

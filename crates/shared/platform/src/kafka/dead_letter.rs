@@ -1,11 +1,11 @@
-//! Dead letters: builds the record of a poison message with the metadata to replay it, and publishes it to the dead-letter topic.
+//! Builds the dead letter of a poison message, with the metadata to replay it, and publishes it to the dead-letter topic.
 
 use std::collections::HashMap;
 
 use super::{Consumer, KafkaPublisher, Message, Record, dead_letter_topic, is_too_large};
 use crate::outbox::Publisher as _;
 
-/// The topic from which a dead letter comes.
+/// The topic of the original message.
 pub const HEADER_TOPIC: &str = "dlq-origin-topic";
 pub const HEADER_PARTITION: &str = "dlq-origin-partition";
 pub const HEADER_OFFSET: &str = "dlq-origin-offset";
@@ -17,10 +17,10 @@ pub const HEADER_ATTEMPTS: &str = "dlq-attempts";
 /// The time at which the message was dead-lettered, RFC 3339.
 pub const HEADER_FAILED_AT: &str = "dlq-failed-at";
 
-/// The number of payload bytes omitted because the dead-letter topic does not accept a record of this size.
+/// The number of payload bytes that were omitted because the dead-letter topic does not accept a record of this size.
 pub const HEADER_LEFT_OUT: &str = "dlq-left-out-bytes";
 
-/// The headers that an abridged letter keeps.
+/// The headers that an abridged dead letter keeps.
 const TOLD: [&str; 9] = [
     HEADER_TOPIC,
     HEADER_PARTITION,
@@ -33,7 +33,7 @@ const TOLD: [&str; 9] = [
     "event-type",
 ];
 
-/// The length to which each text of an abridged letter is cut.
+/// The length in bytes to which the key and each header of an abridged dead letter are cut.
 const KEPT: usize = 1024;
 
 impl Consumer {
@@ -47,11 +47,11 @@ impl Consumer {
             problem,
             "message dead-lettered: it cannot be handled"
         );
-        // Poison is rare: a producer of its own, for as long as it takes, costs nothing the rest of the time.
+        // Poison messages are rare, so a producer is created for each dead letter and closed afterwards.
         let publish = async |letter| KafkaPublisher::new(&self.config)?.publish(vec![letter]).await;
         let letter = dead_letter(message, self.group, problem, attempts);
         match publish(letter.clone()).await {
-            // Compressed it went through the broker; one record must not hold up its partition for ever.
+            // The original message fitted because it was compressed. Without abridging, this one record would block its partition for ever.
             Err(error) if is_too_large(&error) => publish(abridged(letter)).await?,
             outcome => outcome?,
         }
@@ -60,7 +60,7 @@ impl Consumer {
     }
 }
 
-/// Builds the dead letter: the message with its own headers, plus headers with its origin and the reason.
+/// Builds the dead letter: the original message and its headers, plus headers with the origin and the error.
 fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Record {
     let mut headers = message.headers.clone();
     headers.extend([
@@ -80,8 +80,8 @@ fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Re
     }
 }
 
-/// Reduces a dead letter that is too large for the topic to origin, problem and type, without payload. The message itself stays in its own
-/// topic.
+/// Abridges a dead letter that is too large for its topic. It keeps origin, error and type, but not the payload. The complete message is
+/// still in the original topic.
 fn abridged(letter: Record) -> Record {
     let Record { topic, mut key, payload, headers } = letter;
     key.truncate(KEPT);

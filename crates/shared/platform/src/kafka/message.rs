@@ -1,11 +1,11 @@
-//! A consumed message, its handler, and the ways in which handling fails.
+//! A consumed message, its handler, and the ways in which handling can fail.
 
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
-/// A record, taken out of librdkafka's buffers.
+/// A record, copied from librdkafka's buffers.
 #[derive(Clone, Debug, Default)]
 pub struct Message {
     pub topic: String,
@@ -13,25 +13,25 @@ pub struct Message {
     pub offset: i64,
     pub key: Vec<u8>,
     pub payload: Vec<u8>,
-    /// Headers whose value is text.
+    /// The headers whose value is valid UTF-8.
     pub headers: HashMap<String, String>,
 }
 
 impl Message {
-    /// Returns the approximate size in bytes.
+    /// Returns the approximate size of the message in bytes.
     pub(super) fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         self.key.len() + self.payload.len() + headers
     }
 }
 
-/// Why a message has not been handled.
+/// The reason why a handler failed to handle a message.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The unchanged message may succeed later: it is retried in place.
+    /// The unchanged message may succeed later, so the consumer retries it in place.
     #[error("{0:#}")]
     Transient(anyhow::Error),
-    /// It can never be handled: it goes to the dead-letter topic.
+    /// The message can never be handled, so the consumer moves it to the dead-letter topic.
     #[error("{0}")]
     Poison(String),
 }
@@ -46,18 +46,19 @@ impl Failure {
     }
 }
 
-/// Handles the messages of one topic: each at least once, those of one key in order.
+/// Handles the messages of one topic. Each message is handled at least once, and messages with the same key are handled in order.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     async fn handle(&self, message: &Message) -> Result<(), Failure>;
 
-    /// Returns the maximum number of messages that [`handle_all`](Self::handle_all) takes at once; 1 if the handler does not use batches.
+    /// Returns the maximum number of messages that [`handle_all`](Self::handle_all) accepts at once. 1 means that the handler does not use
+    /// batches.
     fn batch(&self) -> usize {
         1
     }
 
-    /// Handles messages of one partition as a batch. Returns true for each message that has been handled; the remaining ones are then
-    /// handled one by one, in their order.
+    /// Handles messages of one partition as a batch. Returns true for each message that has been handled. The consumer then handles the
+    /// remaining messages one by one, in their order.
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
         vec![false; messages.len()]
     }

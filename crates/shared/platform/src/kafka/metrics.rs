@@ -1,6 +1,7 @@
-//! The counters of a consumer, exported from the start with 0.
+//! The counters of a consumer.
 
-/// Makes the counters of a consumer group: a rate does not see the first value of a series.
+/// Exports the counters of a consumer group with the value 0. Otherwise `rate()` would miss the first increment, with which a series
+/// begins.
 pub(super) fn count_from_zero(group: &'static str) {
     metrics::counter!("kafka_messages_handled_total", "group" => group).increment(0);
     metrics::counter!("kafka_message_retries_total", "group" => group).increment(0);

@@ -1,4 +1,4 @@
-//! The producer: acks from all replicas, idempotent, and never giving up on a record by itself.
+//! The producer: idempotent, waits for acknowledgements of all in-sync replicas, and by default retries a record for ever.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -37,11 +37,11 @@ pub struct Record {
 #[derive(Clone)]
 pub struct KafkaPublisher {
     config: Config,
-    /// Replaced when it has failed for good.
+    /// Replaced after a fatal error.
     producer: Arc<RwLock<Producer>>,
-    /// After this time a record that is not acknowledged fails; without a limit, it is retried for ever.
+    /// The time after which a record that is not acknowledged fails. `None` retries it for ever.
     limit: Option<Duration>,
-    /// The topics that are known to exist. A broker would make a missing one up, with partitions of its own choice.
+    /// The topics that exist for certain. If one were missing, a broker would create it with the broker's own number of partitions.
     ensured: Arc<Mutex<HashSet<String>>>,
 }
 
@@ -56,7 +56,7 @@ impl KafkaPublisher {
         Self::limited(config, None)
     }
 
-    /// Creates a publisher that gives up a record after `limit`, for a caller that waits and retries by itself.
+    /// Creates a publisher whose calls fail after `limit`, for a caller that waits and retries by itself.
     pub fn within(config: &Config, limit: Duration) -> anyhow::Result<Self> {
         Self::limited(config, Some(limit))
     }
@@ -72,10 +72,10 @@ fn producer(config: &Config, limit: Option<Duration>) -> anyhow::Result<Producer
     client
         .set("acks", "all")
         .set("enable.idempotence", "true")
-        // 0 is without end: a record dropped between two of its key would change their order.
+        // 0 means no limit. A record dropped between two records of the same key would break their order.
         .set("message.timeout.ms", limit.unwrap_or_default().as_millis().to_string())
         .set("linger.ms", "0")
-        // Room for dead letters of twice the broker's default size, and no more memory than a small container has.
+        // Large enough for dead letters of twice the broker's default message size, and small enough for the memory of a small container.
         .set("message.max.bytes", "4000000")
         .set("queue.buffering.max.kbytes", "16384");
     let (witness, distrust) = Witness::new();
@@ -87,7 +87,7 @@ fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
     Refusal::of(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
 }
 
-/// Returns true if publishing failed because a record exceeds the size limit of this producer or of its topic.
+/// Returns true if publishing failed because a record exceeds the size limit of the producer or of the topic.
 pub fn is_too_large(error: &anyhow::Error) -> bool {
     let code = error.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code);
     code == Some(RDKafkaErrorCode::MessageSizeTooLarge)
@@ -97,7 +97,7 @@ impl KafkaPublisher {
     async fn ensure(&self, records: &[Record]) -> anyhow::Result<()> {
         let mut ensured = self.ensured.lock().await;
         for record in records {
-            // A dead-letter topic is made with its origin.
+            // `ensure_topics` creates a dead-letter topic together with its original topic.
             let topic = record.topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(&record.topic);
             if !ensured.contains(topic) {
                 ensure_topics(&self.config, &[topic]).await?;
@@ -113,19 +113,19 @@ impl KafkaPublisher {
         self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Replaces the producer if it has failed permanently and cannot publish any more.
+    /// Replaces the producer if it had a fatal error and cannot publish any more.
     fn replace_failed(&self) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         let Some((_, reason)) = current.client.client().fatal_error() else { return Ok(()) };
         tracing::error!(reason, "a Kafka producer failed for good and is made again");
         let failed = std::mem::replace(&mut *current, producer(&self.config, self.limit)?);
-        // Waits for its thread to end.
+        // Dropping a producer waits for its thread to end.
         tokio::task::spawn_blocking(move || drop(failed));
         Ok(())
     }
 
-    /// Returns the current producer, or a new one if the current one did not trust a broker: a producer reads the authorities only when it
-    /// is created.
+    /// Returns the current producer, or a new one if the current one did not trust a broker's certificate. A producer reads the authorities
+    /// only when it is created.
     fn trusting(&self) -> anyhow::Result<Producer> {
         let producer = self.current();
         if producer.distrust.is_met() {
@@ -134,13 +134,13 @@ impl KafkaPublisher {
         Ok(self.current())
     }
 
-    /// Gives up the undelivered records of `given_up` and creates a new producer, unless it has been replaced already.
+    /// Discards the undelivered records of `given_up` and creates a new producer, unless it has been replaced already.
     fn replace(&self, given_up: &Producer) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         if current.distrust.is(&given_up.distrust) {
             given_up.client.purge(PurgeConfig::default().queue().inflight());
             let given_up = std::mem::replace(&mut *current, producer(&self.config, self.limit)?);
-            // Waits for its thread to end.
+            // Dropping a producer waits for its thread to end.
             tokio::task::spawn_blocking(move || drop(given_up));
         }
         Ok(())
@@ -148,7 +148,7 @@ impl KafkaPublisher {
 
     async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
         let mut producer = self.trusting()?;
-        // Queued in their order before the first is waited for.
+        // All records are queued in their order before the first delivery is awaited.
         let mut deliveries = Vec::with_capacity(records.len());
         for record in records {
             let headers = record
@@ -180,7 +180,7 @@ impl KafkaPublisher {
 #[async_trait]
 impl Publisher for KafkaPublisher {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
-        // What is made by then may stay; no record is under way yet.
+        // If the time limit ends here, no record has been sent yet; topics that were created may stay.
         match self.limit {
             Some(limit) => {
                 tokio::time::timeout(limit, self.ensure(&records)).await.context("asking Kafka for topics")??;

@@ -1,4 +1,5 @@
-//! Reads topics from their start to their current end, for tools. It joins no group and commits no offsets but its own.
+//! Reads topics from their start to their current end, for tools. A reader joins no group and commits only the offsets that
+//! [`Reader::mark`] sets.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -13,17 +14,17 @@ use rdkafka::{
 
 use super::{Config, Message, access::refused, witness::Listening};
 
-/// How long the broker may take for one answer.
+/// The time limit for one response of the broker.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reads topics. Its methods block: they are for [`tokio::task::spawn_blocking`].
+/// Reads topics. Its methods block, so async callers run them in [`tokio::task::spawn_blocking`].
 pub struct Reader {
     client: ClientConfig,
-    /// Asks for metadata and marks; a topic is read by a consumer of its own.
+    /// Requests metadata and committed offsets. To read records, [`Reader::read`] creates another consumer.
     consumer: BaseConsumer<Listening>,
 }
 
-/// The records that a partition has now: from `start` up to, not including, `end`.
+/// The offsets of the records that a partition has now, from `start` up to but not including `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     pub partition: i32,
@@ -31,16 +32,16 @@ pub struct Extent {
     pub end: i64,
 }
 
-/// The offset that a group of tools has committed for a partition, with its metadata.
+/// The offset that a tool's consumer group has committed for a partition, with its metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
-    /// The first record that it has not dealt with.
+    /// The offset of the first record that the tool has not processed.
     pub next: i64,
     pub note: String,
 }
 
 impl Reader {
-    /// Creates a reader with the marks of `group`.
+    /// Creates a reader that reads and writes the marks of `group`.
     pub fn new(config: &Config, group: &str) -> anyhow::Result<Self> {
         let mut client = config.client();
         client
@@ -54,7 +55,7 @@ impl Reader {
         Ok(Self { client, consumer })
     }
 
-    /// Returns the extents of a topic's partitions; none for a topic that does not exist.
+    /// Returns the extents of a topic's partitions. Returns none for a topic that does not exist.
     pub fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let metadata = match self.consumer.fetch_metadata(Some(topic), TIMEOUT) {
             Ok(metadata) => metadata,
@@ -76,7 +77,7 @@ impl Reader {
             .collect()
     }
 
-    /// Calls `each` with every record within these extents, the records of a partition in their order.
+    /// Calls `each` with every record within these extents and its timestamp. The records of one partition come in their order.
     pub fn read(
         &self,
         topic: &str,
@@ -114,7 +115,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Returns the marks of this reader's group.
+    /// Returns the marks of this reader's group, by partition.
     pub fn marks(&self, topic: &str, partitions: &[i32]) -> anyhow::Result<HashMap<i32, Mark>> {
         let mut list = TopicPartitionList::new();
         for partition in partitions {
@@ -128,7 +129,7 @@ impl Reader {
         Ok(marks.collect())
     }
 
-    /// Replaces the mark of this reader's group in one partition. A broker takes up to 4096 bytes of note.
+    /// Replaces the mark of this reader's group in one partition. A broker accepts a note of at most 4096 bytes.
     pub fn mark(&self, topic: &str, partition: i32, mark: &Mark) -> anyhow::Result<()> {
         let mut list = TopicPartitionList::new();
         let mut element = list.add_partition(topic, partition);

@@ -1,4 +1,4 @@
-//! Rebalance callbacks: resume assigned partitions, close the queues of revoked ones.
+//! Rebalance callbacks of a consumer. They resume assigned partitions and close the queues of revoked ones.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{witness::Reasons, workers::Workers};
 use crate::health::Condition;
 
-/// Called by librdkafka within the consuming task, while it receives.
+/// The context of a consumer. librdkafka calls its methods within the consumer's task, while the consumer receives.
 pub(super) struct Context {
     pub workers: Arc<Workers>,
     pub joined: Condition,
@@ -33,12 +33,12 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    /// Ends the workers of revoked partitions, also of partitions lost without a revocation, and drops their pauses.
+    /// Ends the workers of revoked partitions and clears their pauses. This includes partitions that were lost without a revocation.
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Revoke(partitions) => self.workers.close(partitions),
             Rebalance::Assign(_) => {}
-            // It does not say which partitions are left.
+            // The error does not say which partitions are still assigned.
             Rebalance::Error(error) => {
                 tracing::error!(%error, "a rebalance failed");
                 self.broken.cancel();
@@ -46,7 +46,7 @@ impl ConsumerContext for Context {
         }
     }
 
-    /// Resumes assigned partitions: librdkafka keeps an application's pause while the partition is another member's.
+    /// Resumes assigned partitions. librdkafka keeps an application's pause of a partition even while another member has the partition.
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Assign(partitions) = rebalance {
             if let Err(error) = consumer.resume(partitions) {

@@ -1,4 +1,4 @@
-//! How a Kafka client and its broker prove who they are: the protocol, a user with a password, and the authorities of TLS.
+//! Authentication between a Kafka client and its broker: the protocol, a user with a password, and the authorities of TLS.
 
 use std::path::Path;
 
@@ -9,25 +9,25 @@ use serde::Deserialize;
 use super::Config;
 use crate::{config::ConfigError, tls};
 
-/// The variable with the file of authorities.
+/// The variable with the path of the authorities' file.
 const CA: &str = "KAFKA_SSL_CA_FILE";
 
 /// The protocol that the broker's listener speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecurityProtocol {
-    /// Neither users nor encryption.
+    /// Plain text without users.
     #[default]
     Plaintext,
-    /// Users with passwords, for a network of one's own: nothing is encrypted.
+    /// Users with passwords over plain text. Suitable only for a trusted network.
     SaslPlaintext,
     /// TLS without users.
     Ssl,
-    /// TLS, and users with passwords.
+    /// TLS and users with passwords.
     SaslSsl,
 }
 
-/// How the password is shown.
+/// The SASL mechanism by which the client proves that it knows the password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SaslMechanism {
@@ -36,7 +36,7 @@ pub enum SaslMechanism {
 }
 
 impl SecurityProtocol {
-    /// Returns librdkafka's name of the setting.
+    /// Returns the value for librdkafka's setting `security.protocol`.
     fn name(self) -> &'static str {
         match self {
             Self::Plaintext => "plaintext",
@@ -63,7 +63,8 @@ impl SaslMechanism {
     }
 }
 
-/// Fails if the protocol requires a user or an authority and none is configured, and if an authority is configured but not used.
+/// Fails if the protocol requires a user or an authority and none is configured. Also fails if an authority is configured but the protocol
+/// is without TLS.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let missing = |variable| ConfigError::new(variable, "is not set; KAFKA_SECURITY_PROTOCOL wants it");
     let protocol = config.kafka_security_protocol;
@@ -90,7 +91,8 @@ pub(super) fn apply(config: &Config, client: &mut ClientConfig) {
             .set("sasl.password", password);
     }
     if protocol.wants_tls() {
-        // Without a file librdkafka would trust the system's authorities. This name fails instead, and is in its error.
+        // Without a file librdkafka would trust the system's authorities. The name of the variable, used as a path, makes it fail instead,
+        // with an error that contains the name.
         let file = config.kafka_ssl_ca_file.as_deref().unwrap_or(Path::new(CA));
         client
             .set("ssl.ca.location", file.to_string_lossy())

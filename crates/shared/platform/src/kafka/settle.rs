@@ -1,4 +1,4 @@
-//! Settles one message: handles it, retries in place while the failure may be transient, otherwise dead-letters it.
+//! Handles one message until it succeeds. Transient failures are retried in place; poison messages are dead-lettered.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -8,13 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Consumer, Failure, Message};
 
-/// The number of consecutive panics of its handler after which a message is dead-lettered. A panic is a defect of this build, not an
-/// outage: without this limit, all later events of the partition would wait for the next build, while a dead letter blocks nothing and can
-/// be replayed by that build.
+/// The number of consecutive panics of the handler after which a message is dead-lettered. A panic is a defect of this build, not an
+/// outage. Without this limit, all later events of the partition would wait for the next build. A dead letter blocks nothing, and the next
+/// build can replay it.
 const PANICS: u32 = 6;
 
 impl Consumer {
-    /// Handles or dead-letters a message. Returns false if it was stopped before.
+    /// Handles or dead-letters a message. Returns false if `closed` or `stop` ended the retries before that.
     pub(super) async fn settle(&self, message: &Message, closed: &CancellationToken, stop: &CancellationToken) -> bool {
         let mut pauses = pauses();
         let (mut attempts, mut panics) = (0, 0);
@@ -62,7 +62,7 @@ impl Consumer {
         }
     }
 
-    /// Turns a panic of the handler into a failure of the message.
+    /// Counts and logs a panic of the handler, and converts it to a failure of the message.
     fn panicked(&self, message: &Message, panics: u32) -> Failure {
         metrics::counter!("kafka_handler_panics_total", "group" => self.group).increment(1);
         let Message { topic, partition, offset, .. } = message;
@@ -75,8 +75,8 @@ impl Consumer {
     }
 }
 
-/// Returns the backoff between the attempts of one message: from 100 ms, doubling to 2 s, plus up to as much jitter. A partition continues
-/// within four seconds after the cause is gone.
+/// Returns the backoff between attempts at one message: from 100 ms, doubling to 2 s, plus up to the same amount of jitter. So a partition
+/// continues at most four seconds after the cause is gone.
 fn pauses() -> ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))

@@ -1,4 +1,4 @@
-//! Creates missing topics, and keeps dead-letter topics without an expiry.
+//! Creates missing topics, and makes sure that records of dead-letter topics do not expire.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ type Admin = AdminClient<DefaultClientContext>;
 /// The suffix of dead-letter topics.
 pub(super) const DEAD_LETTER_SUFFIX: &str = ".dlq";
 
-/// Returns `<topic>.dlq`.
+/// Returns the name of the dead-letter topic, `<topic>.dlq`.
 pub fn dead_letter_topic(topic: &str) -> String {
     format!("{topic}{DEAD_LETTER_SUFFIX}")
 }
@@ -28,14 +28,15 @@ pub fn dead_letter_topic(topic: &str) -> String {
 /// The time limit of a request to the broker.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The pauses between retries: not every broker knows immediately what was created or altered.
+/// The pauses between retries, because some brokers report a created or altered topic only after a while.
 const AGAIN: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1)];
 
-/// A dead letter stays until an operator has resolved and pruned it, even if the broker has a default limit.
+/// Settings of dead-letter topics. A dead letter stays until an operator has resolved and pruned it, even if the broker has a default
+/// retention.
 const WITHOUT_EXPIRY: [(&str, &str); 2] = [("retention.ms", "-1"), ("retention.bytes", "-1")];
 
-/// Makes sure that `topics` exist, and a dead-letter topic for each, with the configured partitions and retention. An existing dead-letter
-/// topic whose records expire is altered.
+/// Creates those of `topics` that are missing, and a dead-letter topic for each, with the configured partitions and retention. If the
+/// records of an existing dead-letter topic expire, changes its retention.
 pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<()> {
     if !config.kafka_create_topics {
         return Ok(());
@@ -45,7 +46,7 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
     let segment = config.kafka_topic_segment.as_millis().to_string();
     let dead: Vec<String> = topics.iter().map(|topic| dead_letter_topic(topic)).collect();
     let letters = dead.iter().map(|topic| {
-        // A dead letter may be larger than what the broker lets through by default, 1 MB.
+        // A dead letter may be larger than the broker's default limit of 1 MB.
         let new = new_topic(topic, 1).set("max.message.bytes", "4000000");
         WITHOUT_EXPIRY.iter().fold(new, |new, (name, value)| new.set(name, value))
     });
@@ -56,7 +57,7 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
     for (topic, made) in create(config, &admin, origins.chain(letters).collect()).await? {
         found |= made == Made::Before && dead.contains(&topic);
     }
-    // What has just been made need not be asked for.
+    // Dead-letter topics that were just created have the right retention already.
     if found && let Err(error) = keep_for_ever(&admin, &dead).await {
         tracing::warn!(
             error = format!("{error:#}"),
@@ -66,7 +67,7 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
     Ok(())
 }
 
-/// Makes sure that a topic exists of which the latest record of each key is kept, for ever.
+/// Creates the topic, if it is missing, as a compacted topic, which keeps the latest record of each key for ever.
 pub async fn ensure_compacted_topic(config: &Config, topic: &str) -> anyhow::Result<()> {
     if config.kafka_create_topics {
         create(config, &admin(config)?, vec![new_topic(topic, 1).set("cleanup.policy", "compact")]).await?;
@@ -89,11 +90,11 @@ pub async fn delete_records(config: &Config, topic: &str, before: &[(i32, i64)])
         .with_context(what)
 }
 
-/// Returns the configured retention of a topic; `None` if the topic keeps records for ever.
+/// Returns the configured retention of a topic, or `None` if the topic keeps records for ever.
 pub async fn retention(config: &Config, topic: &str) -> anyhow::Result<Option<Duration>> {
     let described = describe(&admin(config)?, topic).await?;
     let retention = described.get("retention.ms").and_then(|entry| entry.value.as_deref());
-    // -1 is for ever.
+    // `-1` means for ever. It does not parse as an unsigned number.
     Ok(retention.and_then(|retention| retention.parse().ok()).map(Duration::from_millis))
 }
 
@@ -133,9 +134,9 @@ async fn keep_for_ever(admin: &Admin, topics: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes a topic's expiry away.
+/// Sets the retention of a topic to unlimited.
 async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow::Result<()> {
-    // What is not said is reset: the topic's own settings are said again.
+    // The request resets every setting that it does not contain, so it repeats the topic's own settings.
     let own = described.entries.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
     let mut altered = AlterConfig::new(ResourceSpecifier::Topic(topic));
     for (name, value) in own.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?))) {
@@ -146,7 +147,7 @@ async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow
     }
     let what = || format!("altering the topic {topic}");
     admin.alter_configs(&[altered], &options()).await.with_context(what)?;
-    // rdkafka passes over what the broker says of a single topic: only looking tells whether it was altered.
+    // rdkafka ignores the broker's response for a single topic, so only a new request shows whether the topic was altered.
     for pause in AGAIN {
         if is_without_expiry(&describe(admin, topic).await?) {
             return Ok(());
@@ -164,7 +165,8 @@ fn is(entry: &ConfigEntry, value: &str) -> bool {
     entry.value.as_deref() == Some(value)
 }
 
-/// Returns a topic's configuration. It has entries: rdkafka returns none for a topic that is unknown (yet) or may not be described.
+/// Returns the configuration of a topic, with at least one entry. rdkafka returns no entries for a topic that does not exist (yet) or that
+/// the user may not describe; this is retried.
 async fn describe(admin: &Admin, topic: &str) -> anyhow::Result<ConfigResource> {
     let what = || format!("asking Kafka how {topic} is configured");
     for pause in AGAIN.map(Some).into_iter().chain([None]) {
@@ -189,6 +191,6 @@ fn options() -> AdminOptions {
 }
 
 fn new_topic(name: &str, partitions: i32) -> NewTopic<'_> {
-    // -1: the broker's own default (KIP-464).
+    // `-1` means the broker's default replication factor (KIP-464).
     NewTopic::new(name, partitions, TopicReplication::Fixed(-1))
 }

@@ -1,4 +1,4 @@
-//! librdkafka's explanations of failed connections, which it reports separately from error codes.
+//! Collects librdkafka's explanations of failed connections, which it reports separately from error codes.
 
 use std::{
     fmt,
@@ -11,17 +11,17 @@ use tokio::sync::watch;
 
 use super::Refusal;
 
-/// The facility of log lines of librdkafka about failed connections.
+/// The facility of librdkafka's log lines about failed connections.
 const FAIL: &str = "FAIL";
-/// The shortest time between two warnings.
+/// The minimum interval between two warnings of one producer.
 const PAUSE: Duration = Duration::from_mins(1);
 
-/// Why a client's last connection failed.
+/// The reason why a client's last connection failed.
 #[derive(Default)]
 pub(super) struct Reasons(Mutex<Option<String>>);
 
 impl Reasons {
-    /// Keeps a line of librdkafka's log, if it is one about a connection.
+    /// Stores a line of librdkafka's log if it is about a failed connection.
     pub fn note(&self, facility: &str, line: &str) {
         if facility == FAIL {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(explain(line));
@@ -36,20 +36,20 @@ impl Reasons {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Formats the error with the reason, if there is one.
+    /// Formats `error` with the latest reason, and forgets the reason.
     pub fn beside(&self, error: impl fmt::Display) -> String {
         self.take().map_or_else(|| error.to_string(), |reason| format!("{error}: {reason}"))
     }
 }
 
-/// Adds the variable to check to a line that is only a guess.
+/// Returns a log line. If the line is only a guess, adds the variable to check.
 fn explain(line: &str) -> String {
     let line = line.trim();
     if is_guess(line) { format!("{line}; if this lasts, KAFKA_SECURITY_PROTOCOL is wrong") } else { line.to_owned() }
 }
 
-/// Returns true for a connection that the other side closed before its first response, as happens if only one side uses TLS. A broker that
-/// is starting or shutting down looks the same.
+/// Returns true if the other side closed the connection before its first response. This happens if only one side uses TLS, but also with a
+/// broker that is starting or shutting down.
 pub(super) fn is_guess(reason: &str) -> bool {
     reason.contains("Disconnected") && ["APIVERSION_QUERY", "SSL_HANDSHAKE"].iter().any(|state| reason.contains(state))
 }
@@ -72,13 +72,14 @@ impl ClientContext for Listening {
 
 impl rdkafka::consumer::ConsumerContext for Listening {}
 
-/// A producer's context: logs why the broker refuses the producer, at most once a minute, and reports an untrusted broker.
+/// A producer's context. It logs why the broker refuses the producer, at most once a minute, and reports an untrusted broker through
+/// [`Distrust`].
 pub(super) struct Witness {
     warned: Mutex<Option<Instant>>,
     distrust: watch::Sender<Option<Refusal>>,
 }
 
-/// Whether a producer has connected to an untrusted broker.
+/// Tells whether TLS of a producer with a broker has failed because the broker is not trusted.
 #[derive(Clone)]
 pub(super) struct Distrust(watch::Receiver<Option<Refusal>>);
 
@@ -92,7 +93,7 @@ impl Distrust {
         let refusal = self.0.wait_for(Option::is_some).await.ok().and_then(|refusal| refusal.clone());
         match refusal {
             Some(refusal) => refusal,
-            // The producer has ended.
+            // The sender is gone because the producer has been dropped.
             None => std::future::pending().await,
         }
     }
@@ -127,7 +128,7 @@ impl ClientContext for Witness {
 
     fn error(&self, error: KafkaError, reason: &str) {
         match Refusal::of(&error, "the cluster", || Some(reason.to_owned())) {
-            // Whoever publishes is told.
+            // The call that publishes returns this refusal.
             Some(refusal @ Refusal::Tls(_)) => {
                 self.distrust.send_replace(Some(refusal));
             }

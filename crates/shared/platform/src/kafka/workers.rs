@@ -1,4 +1,4 @@
-//! Queues of fetched messages, one worker per partition.
+//! Queues of fetched messages. Each partition has one queue and one worker.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,18 +19,18 @@ use super::Message;
 
 /// The number of queued messages at which a partition is paused.
 const FULL: usize = 200;
-/// The number of queued batches at which a partition is paused if its handler takes several messages at once. After a pause, the next
-/// message takes up to `fetch.wait.max.ms`: librdkafka drops what it has fetched of the partition and asks again once its current request
-/// is answered. So the messages of one fetch fit.
+/// The number of queued batches at which a partition is paused, if its handler accepts batches. A pause makes librdkafka drop the fetched
+/// messages of the partition and request them again, which can take up to `fetch.wait.max.ms`. The limit is high enough for the messages of
+/// one fetch.
 const BATCHES: usize = 5;
-/// The number of queued bytes at which a partition is paused: a few large messages take as much memory as many small ones.
+/// The number of queued bytes at which a partition is paused, since a few large messages take as much memory as many small ones.
 const FULL_BYTES: usize = 1 << 20;
-/// A paused partition resumes when both its queued messages and its queued bytes are below half of their limits.
+/// A paused partition resumes once its queued messages and its queued bytes are both below half of their limits.
 const ROOM_BYTES: usize = FULL_BYTES / 2;
 
-/// The messages and bytes that wait for one partition's worker.
+/// The number of messages and bytes that wait for the worker of one partition.
 struct Waiting {
-    /// The number of messages at which the partition is paused.
+    /// The number of queued messages at which the partition is paused.
     full: usize,
     messages: AtomicUsize,
     bytes: AtomicUsize,
@@ -41,14 +41,14 @@ impl Waiting {
         Self { full, messages: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
     }
 
-    /// Adds a message. Returns true if the partition has to be paused.
+    /// Counts a queued message. Returns true if the partition has to be paused.
     fn add(&self, message: &Message) -> bool {
         let messages = self.messages.fetch_add(1, Ordering::AcqRel) + 1;
         let bytes = self.bytes.fetch_add(message.size(), Ordering::AcqRel) + message.size();
         messages >= self.full || bytes >= FULL_BYTES
     }
 
-    /// Removes a message. Returns true if this message's end makes room again.
+    /// Counts a finished message. Returns true if the queue falls below half of its limits with this message.
     fn remove(&self, message: &Message) -> bool {
         let has_room = |messages, bytes| messages < self.full / 2 && bytes < ROOM_BYTES;
         let messages = self.messages.fetch_sub(1, Ordering::AcqRel);
@@ -61,10 +61,10 @@ impl Waiting {
     }
 }
 
-/// The queue of one partition's worker.
+/// The receiving end of one partition's queue, which its worker owns.
 pub struct Queue {
     pub messages: UnboundedReceiver<Message>,
-    /// Cancelled when the partition has moved to another member.
+    /// Cancelled when the partition is assigned to another member.
     pub closed: CancellationToken,
     waiting: Arc<Waiting>,
     drained: Arc<Notify>,
@@ -79,9 +79,9 @@ impl Queue {
     }
 }
 
-/// The workers of the partitions that this member has now.
+/// The workers of the partitions that are assigned to this member.
 pub struct Workers {
-    /// The number of messages at which a partition is paused.
+    /// The number of queued messages at which a partition is paused.
     full: usize,
     partitions: Mutex<Partitions>,
     drained: Arc<Notify>,
@@ -94,7 +94,7 @@ struct Partitions {
     paused: HashSet<i32>,
 }
 
-/// The other end of a [`Queue`].
+/// The sending end of a [`Queue`].
 struct Worker {
     messages: UnboundedSender<Message>,
     closed: CancellationToken,
@@ -108,7 +108,8 @@ impl Workers {
         Self { full, partitions: Mutex::default(), drained: Arc::default() }
     }
 
-    /// Queues a message for its partition's worker, starting one if there is none. Returns true if the partition has to be paused.
+    /// Queues a message for the worker of its partition, and starts a worker if there is none. Returns true if the caller has to pause the
+    /// partition.
     pub fn hand_over(&self, message: Message, start: impl FnOnce(Queue)) -> bool {
         let partition = message.partition;
         let mut partitions = self.lock();
@@ -123,19 +124,19 @@ impl Workers {
         is_full && partitions.paused.insert(partition)
     }
 
-    /// Returns when some partition may have room again, also if that happened before the call.
+    /// Returns when some partition may have room again. Also returns at once if that happened before the call.
     pub async fn drained(&self) {
         self.drained.notified().await;
     }
 
-    /// Returns the paused partitions that have room again, which the caller resumes. They no longer count as paused.
+    /// Returns the paused partitions that have room again, and no longer counts them as paused. The caller must resume them.
     pub fn resumable(&self) -> Vec<i32> {
         let Partitions { workers, paused } = &mut *self.lock();
         let has_room = |partition: &i32| workers.get(partition).is_none_or(|worker| worker.waiting.has_room());
         paused.extract_if(has_room).collect()
     }
 
-    /// Gives up partitions that have moved to another member: their workers end after the current message, and their pauses are dropped.
+    /// Removes partitions that were assigned to another member. Their workers end after the current message, and their pauses are cleared.
     pub fn close(&self, partitions: &TopicPartitionList) {
         let mut own = self.lock();
         for element in partitions.elements() {
@@ -146,7 +147,7 @@ impl Workers {
         }
     }
 
-    /// Lets go of every partition.
+    /// Removes every partition.
     pub fn clear(&self) {
         let mut own = self.lock();
         own.paused.clear();

@@ -1,4 +1,4 @@
-//! What happens on a connection: bytes received, requests in hand, and since when there is none.
+//! The activity of a connection: bytes received, requests in flight, and the time since the last request.
 
 use std::{
     pin::Pin,
@@ -17,11 +17,11 @@ use tokio::{
     time::Instant,
 };
 
-/// A request that began this long ago and has not ended waits for a client that does not read, since the server's own limit is
-/// [`REQUEST_LIMIT`](crate::deadline::REQUEST_LIMIT).
+/// A connection on which no request has begun or ended for this long is stalled. If it has a request in flight, its client does not read
+/// the response, since the server's own limit is [`REQUEST_LIMIT`](crate::deadline::REQUEST_LIMIT).
 const STALLED: Duration = Duration::from_mins(1);
 
-/// Clones are of the same connection.
+/// The activity of one connection, shared by its clones.
 #[derive(Clone)]
 pub(super) struct Activity(Arc<Counts>);
 
@@ -30,13 +30,13 @@ struct Counts {
     received: AtomicUsize,
     in_hand: AtomicUsize,
     has_had_request: AtomicBool,
-    /// When the last request began or ended, in milliseconds since `opened`.
+    /// The time at which the last request began or ended, in milliseconds since `opened`.
     changed: AtomicU64,
-    /// The connection is about to be closed and begins no request any more.
+    /// True if the connection is about to be closed. No request may begin on it any more.
     is_displaced: AtomicBool,
 }
 
-/// A request in hand, until it is dropped with the last of its response.
+/// A request in flight. It ends when this value is dropped with the end of its response.
 pub(super) struct InHand(Activity);
 
 impl Activity {
@@ -51,7 +51,7 @@ impl Activity {
         }))
     }
 
-    /// Begins a request, unless the connection is being displaced.
+    /// Begins a request. Returns `None` if the connection is being displaced.
     pub fn begin(&self) -> Option<InHand> {
         self.0.in_hand.fetch_add(1, SeqCst);
         self.0.has_had_request.store(true, SeqCst);
@@ -69,19 +69,19 @@ impl Activity {
         self.0.has_had_request.load(SeqCst)
     }
 
-    /// Returns the time since which no request is in hand; `None` while there is one.
+    /// Returns the time since which no request is in flight, or `None` while there is one.
     pub fn idle_since(&self) -> Option<Instant> {
         (self.0.in_hand.load(SeqCst) == 0).then(|| self.changed())
     }
 
-    /// Returns the rank for displacement: the connection with the lowest rank loses its place first. `None` while it has a request in hand
-    /// that is not stalled.
+    /// Returns the rank for displacement; the connection with the lowest rank is closed first. Returns `None` while the connection has a
+    /// request in flight and is not stalled.
     pub fn rank(&self) -> Option<(bool, Instant)> {
         let is_displaceable = self.idle_since().is_some() || self.is_stalled();
         is_displaceable.then(|| (self.has_had_request(), self.changed()))
     }
 
-    /// Displaces the connection. Returns false if a request has begun meanwhile; after true, no request begins.
+    /// Displaces the connection, so that no further request begins. Returns false, and displaces nothing, if a request has begun meanwhile.
     pub fn displace(&self) -> bool {
         self.0.is_displaced.store(true, SeqCst);
         let is_displaced = self.rank().is_some();
@@ -110,7 +110,7 @@ impl Drop for InHand {
     }
 }
 
-/// The body of a response, whose request is in hand until it has been sent.
+/// A response body that keeps its request in flight until the body has been sent.
 pub(super) struct Sent {
     body: Body,
     _request: InHand,
@@ -142,7 +142,7 @@ impl HttpBody for Sent {
     }
 }
 
-/// A stream whose received bytes are counted.
+/// A stream that counts the received bytes.
 pub(super) struct Watched<S> {
     pub stream: S,
     pub activity: Activity,

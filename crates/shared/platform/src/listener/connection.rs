@@ -1,4 +1,4 @@
-//! One connection: its set-up, its time limits, its requests, its end.
+//! Serves one connection: set-up, time limits, requests and closing.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -24,32 +24,33 @@ use super::{
 };
 use crate::tls::{Acceptor, Identity};
 
-/// The time limit for the head of a request, and for the start of a connection. Over HTTP/1.1 also the time for which a connection is kept
-/// between requests.
+/// The time limit for the head of a request, and for the first bytes of a connection. Over HTTP/1.1 it is also the time for which a
+/// connection is kept open between requests.
 const HEAD: Duration = Duration::from_secs(10);
-/// The client's part of the start of an HTTP/2 connection (RFC 9113, section 3.4). No request of HTTP/1.1 with a header is shorter.
+/// The length in bytes of the preface that a client sends on an HTTP/2 connection (RFC 9113, section 3.4). Every HTTP/1.1 request with a
+/// header is at least as long.
 const PREFACE: usize = 24;
-/// How long an HTTP/2 connection without requests is kept. It ends by GOAWAY, which loses no request.
+/// The time for which an HTTP/2 connection without requests is kept open. It is closed with GOAWAY, which loses no request.
 const IDLE: Duration = Duration::from_mins(5);
-/// The maximum lifetime of a connection, so that a connection whose client never reads ends too. Its client is asked to leave and has
-/// [`GRACE`] to do so.
+/// The maximum lifetime of a connection, so that a connection whose client never reads also ends. After this time the server asks the
+/// client to leave, and closes the connection after [`GRACE`].
 const AGE: Duration = Duration::from_mins(30);
 const GRACE: Duration = Duration::from_mins(1);
 /// The maximum size of a request's headers in bytes.
 const HEADERS: u16 = 16 * 1024;
 /// The maximum number of concurrent requests on one HTTP/2 connection.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
-/// The maximum number of requests that a client has reset before the server began them; more end the connection (rapid reset,
+/// The maximum number of requests that a client may have reset before the server began them. More resets close the connection (rapid reset,
 /// CVE-2023-44487). It equals the number of concurrent requests, since a gateway resets all requests of a customer who leaves, on a
 /// connection shared with other customers.
 const PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
-/// The maximum number of streams on one connection that the server itself has reset because of a protocol error of the client.
+/// The maximum number of streams per connection that the server itself has reset because of a client's protocol errors.
 const OWN_RESETS: usize = 1024;
-/// The bytes that a client may send before the server has read them: of one request, and on one HTTP/2 connection.
+/// The bytes that a client may send before the server has read them, per request and (below) per HTTP/2 connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
-/// The protocols of a listener, with the bounds that they set themselves.
+/// The HTTP server of a listener, with the limits that hyper enforces.
 pub(super) struct Protocols(Builder<TokioExecutor>);
 
 impl Protocols {
@@ -80,11 +81,11 @@ pub(super) struct Connection {
     place: Place,
 }
 
-/// The decision about a connection at this moment.
+/// The decision about a connection after a check.
 enum Verdict {
-    /// Keep it, and decide again at this time.
+    /// Keep the connection open, and decide again at this time.
     Keep(Instant),
-    /// Finish the requests in hand, then close.
+    /// Finish the requests in flight, then close the connection.
     Finish,
     Close,
 }
@@ -94,7 +95,7 @@ impl Connection {
         Self { stream, peer, place }
     }
 
-    /// Serves its requests until it ends, loses its place or has outlived a limit.
+    /// Serves the requests of the connection until it ends, is displaced or exceeds a limit.
     pub async fn run(self, server: Arc<Server>) {
         let Self { stream, peer, place } = self;
         let opened = Instant::now();
@@ -144,7 +145,7 @@ impl Connection {
     }
 }
 
-/// Plain text, or TLS.
+/// A plain-text or TLS stream.
 type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// Performs the TLS handshake, if the listener uses TLS. It runs in the connection's own task and has its own time limit.
@@ -154,7 +155,7 @@ async fn set_up(stream: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) -> 
     Some((Either::Right(Box::new(stream)), Some(identity)))
 }
 
-/// Answers one request. The error closes a connection that has lost its place before it has begun the request.
+/// Handles one request. An error closes the connection, because it was displaced before the request began.
 async fn answer(
     request: hyper::Request<Incoming>,
     activity: Activity,

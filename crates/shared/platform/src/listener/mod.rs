@@ -1,7 +1,8 @@
-//! Accept loop of every HTTP and gRPC listener: bounds on connections, set-up off the accept path, time limits, graceful shutdown.
+//! Accept loop of every HTTP and gRPC listener. It limits connections, sets them up outside of the loop, and shuts down gracefully.
 //!
-//! Strangers open connections as they like. Each is a task of its own from the moment it is accepted, so that none can keep the next from
-//! being accepted, and each has a place among a bounded number. See [`places`] for who loses its place when there is none left.
+//! Unknown clients can open connections at will. Each connection is handled in its own task from the moment it is accepted, so that none
+//! can delay the next `accept`. Each occupies one of a bounded number of slots. See [`places`] for which connection is closed when no slot
+//! is free.
 
 mod activity;
 mod connection;
@@ -20,37 +21,38 @@ use self::{
 };
 use crate::{health::Readiness, shutdown, tls::Acceptor};
 
-/// How long accepting pauses after an error that is not about one connection, such as too many open files.
+/// The pause after an error of `accept` that does not concern a single connection, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A bound socket, and how much it takes.
+/// A bound socket, with its limits and its TLS settings.
 pub struct Listener {
     socket: TcpListener,
     limits: Limits,
-    /// Nothing for plain text.
+    /// `None` for plain text.
     tls: Option<Arc<Acceptor>>,
 }
 
-/// What one listener takes at a time.
+/// The limits of one listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Limits {
-    /// `MAX_CONNECTIONS`: in all.
+    /// `MAX_CONNECTIONS`: the maximum number of connections in total.
     #[serde(default = "connections")]
     pub max_connections: usize,
-    /// `MAX_CONNECTIONS_PER_ADDRESS`: from one IPv4 address or IPv6 network. A gateway in front is one address.
+    /// `MAX_CONNECTIONS_PER_ADDRESS`: the maximum number of connections from one IPv4 address or IPv6 network. All connections through a
+    /// gateway come from one address.
     #[serde(default = "connections_per_address")]
     pub max_connections_per_address: usize,
-    /// `GRPC_MAX_IN_FLIGHT`: calls worked on at once by a gRPC listener; one user has a quarter of them.
+    /// `GRPC_MAX_IN_FLIGHT`: the maximum number of calls in flight of a gRPC listener. One user may have a quarter of them.
     #[serde(default = "calls_in_flight")]
     pub grpc_max_in_flight: usize,
 }
 
-/// What a listener speaks.
+/// The application protocol of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// HTTP/1.1 and HTTP/2, as the client chooses.
+    /// HTTP/1.1 or HTTP/2, as the client chooses.
     Http,
-    /// HTTP/2 alone.
+    /// Only HTTP/2.
     Grpc,
 }
 
@@ -88,7 +90,7 @@ impl Listener {
         Self { limits, ..self }
     }
 
-    /// Makes connections begin with a TLS handshake.
+    /// Returns a listener whose connections begin with a TLS handshake.
     #[must_use]
     pub fn with_tls(self, acceptor: Acceptor) -> Self {
         Self { tls: Some(Arc::new(acceptor)), ..self }
@@ -102,7 +104,7 @@ impl Listener {
         self.limits.grpc_max_in_flight
     }
 
-    /// Serves `router` until `stop`, goes on for the drain, then finishes the requests in hand, within [`shutdown::REQUESTS`].
+    /// Serves `router` until `stop`, continues for the drain, then finishes the requests in flight within [`shutdown::REQUESTS`].
     pub(crate) async fn serve(
         self,
         protocol: Protocol,
@@ -111,7 +113,7 @@ impl Listener {
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         count_from_zero();
-        // When this function is left, whatever is still open is closed.
+        // Every connection that is still open is closed when this function returns.
         let closed = CancellationToken::new();
         let _close = closed.clone().drop_guard();
         let finish = CancellationToken::new();
@@ -126,7 +128,7 @@ impl Listener {
         let open = server.open.clone();
         let (drain, drained) = (readiness.drain(), readiness.drained(stop.clone()));
         let work = async {
-            // The socket is closed with the loop, before connections finish: the system refuses new ones at once.
+            // The socket is closed with the accept loop, before connections finish, so that the system refuses new connections at once.
             tokio::select! {
                 () = drained => {}
                 never = accept(self.socket, server) => match never {},
@@ -140,7 +142,7 @@ impl Listener {
     }
 }
 
-/// Initialises the counters of refusals with 0: a rate does not see the first value of a series.
+/// Exports the counters of refusals with the value 0. Otherwise `rate()` would miss the first increment, with which a series begins.
 fn count_from_zero() {
     let counters = [
         "bodies_given_up_total",
@@ -155,13 +157,13 @@ fn count_from_zero() {
     }
 }
 
-/// What the connections of a listener share.
+/// The state that the connections of a listener share.
 struct Server {
     protocols: Protocols,
     router: Router,
     tls: Option<Arc<Acceptor>>,
     places: Arc<Places>,
-    /// Tells connections to finish the requests in hand and to close.
+    /// Cancelled when connections must finish their requests in flight and close.
     finish: CancellationToken,
     open: TaskTracker,
 }
@@ -172,7 +174,7 @@ async fn accept(socket: TcpListener, server: Arc<Server>) -> Infallible {
         match socket.accept().await {
             Ok((stream, peer)) => {
                 was_well = true;
-                // Without a place the stream is dropped, which closes it.
+                // Without a free place the stream is dropped, which closes the connection.
                 if let Some(place) = server.places.take(peer.ip()) {
                     server.open.spawn(Connection::new(stream, peer, place).run(server.clone()));
                 }

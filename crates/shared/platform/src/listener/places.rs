@@ -1,8 +1,9 @@
-//! The places of a listener's connections.
+//! The bounded number of places (slots) for a listener's connections.
 //!
-//! If all places are taken, of the listener or of one address, the new connection displaces the connection that has been without a request
-//! for longest; connections that never had a request go first. So a flood of idle connections displaces itself, and a client that sends its
-//! request at once is served, even from the address of the flood. If every connection has a request in hand, the new one is closed.
+//! If all places of the listener or of one address are occupied, a new connection displaces the connection that has been without a request
+//! for longest. Connections that never had a request are displaced first. So a flood of idle connections displaces only itself, and a
+//! client that sends its request at once is served, even from the address of the flood. If every connection has a request in flight, the
+//! new connection is closed.
 
 use std::{
     collections::HashMap,
@@ -14,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Limits, activity::Activity};
 
-/// The network half of an IPv6 address, which its holder cannot choose.
+/// The mask of the network half of an IPv6 address. A host can choose the other half itself.
 const NETWORK: u128 = !0 << 64;
 
 pub(super) struct Places {
     limits: Limits,
-    /// Closes every connection.
+    /// Cancelled to close every connection.
     closed: CancellationToken,
     taken: Mutex<Taken>,
 }
@@ -28,18 +29,18 @@ pub(super) struct Places {
 struct Taken {
     next: u64,
     connections: HashMap<u64, Arc<Holder>>,
-    /// An address without connections has no entry.
+    /// The number of connections by address. An address without connections has no entry.
     per_address: HashMap<IpAddr, usize>,
 }
 
-/// A connection that has a place.
+/// A connection that occupies a place.
 struct Holder {
     address: IpAddr,
     activity: Activity,
     close: CancellationToken,
 }
 
-/// A connection's place, free again when it is dropped.
+/// The place of a connection. Dropping it frees the place.
 pub(super) struct Place {
     number: u64,
     holder: Arc<Holder>,
@@ -51,7 +52,7 @@ impl Places {
         Self { limits, closed, taken: Mutex::default() }
     }
 
-    /// Takes a place for a connection from `address`: a free one, or one of a connection that can be displaced.
+    /// Acquires a place for a connection from `address`: a free one, or that of a displaced connection. Returns `None` if there is neither.
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let address = network(address);
         let mut taken = self.lock();
@@ -75,7 +76,7 @@ impl Places {
         Some(Place { number, holder, places: self.clone() })
     }
 
-    /// Closes the connection that has been without a request for longest, if there is one.
+    /// Closes the connection that has been without a request for longest, if one can be displaced.
     pub fn displace_one(&self) {
         self.lock().displace(|_| true);
     }
@@ -86,7 +87,7 @@ impl Places {
 }
 
 impl Taken {
-    /// Frees a place among those for which `may` is true. Returns false if all of them have a request in hand.
+    /// Frees a place among those for which `may` returns true. Returns false if all of these connections have a request in flight.
     fn displace(&mut self, may: impl Fn(&Holder) -> bool) -> bool {
         let candidates = self.connections.iter().filter(|(_, holder)| may(holder));
         let ranked = candidates.filter_map(|(number, holder)| Some((holder.activity.rank()?, *number)));
@@ -116,7 +117,7 @@ impl Place {
         &self.holder.activity
     }
 
-    /// Returns when the place has gone to another connection, or the listener is closed.
+    /// Returns when the connection is displaced or the listener is closed.
     pub async fn lost(&self) {
         self.holder.close.cancelled().await;
     }
@@ -128,7 +129,7 @@ impl Drop for Place {
     }
 }
 
-/// Returns the IPv4 address, or the network of the IPv6 address.
+/// Returns an IPv4 address unchanged, and the network of an IPv6 address.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),

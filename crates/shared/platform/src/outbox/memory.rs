@@ -1,4 +1,4 @@
-//! The outbox in memory, for tests and the simulation.
+//! An in-memory implementation of the outbox, for tests and the simulation.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use crate::{
     lease::{Lease, MemoryLease},
 };
 
-/// Rows behind a lock, in the place of a table; clones share them.
+/// The rows of the outbox in memory. Clones share the rows and the lease.
 #[derive(Clone)]
 pub struct MemoryOutbox {
     rows: Arc<Mutex<Vec<Row>>>,
@@ -35,7 +35,7 @@ impl Default for MemoryOutbox {
 }
 
 impl MemoryOutbox {
-    /// Adds an event once, like the table's key in PostgreSQL.
+    /// Adds an event, unless the outbox has one with the same uuid, like the unique key of the table in PostgreSQL.
     pub fn insert(&self, event: Event) {
         let mut rows = self.rows();
         if rows.iter().all(|row| row.event.uuid != event.uuid) {
@@ -43,18 +43,18 @@ impl MemoryOutbox {
         }
     }
 
-    /// Creates another replica's handle on the same rows, which competes for the lease.
+    /// Returns another replica's handle on the same rows. The handles compete for the lease.
     #[must_use]
     pub fn rival(&self, holder: impl Into<Arc<str>>) -> Self {
         Self { rows: self.rows.clone(), lease: self.lease.rival(holder) }
     }
 
-    /// The lease's epoch: a mark in an earlier one has no effect.
+    /// Returns the lease's epoch. Calls with an earlier epoch change no row.
     pub fn epoch(&self) -> i64 {
         self.lease.epoch()
     }
 
-    /// All events ever written, in their order, and whether each is published.
+    /// Returns all events ever written, in the order in which they were written, and whether each is published.
     pub fn events(&self) -> Vec<(Event, bool)> {
         self.rows().iter().map(|row| (row.event.clone(), row.published)).collect()
     }
@@ -63,7 +63,7 @@ impl MemoryOutbox {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes rows that are not published, unless another replica has taken the lease since `epoch`.
+    /// Changes the rows that are not published. Does nothing if another replica has taken the lease since `epoch`.
     fn change(&self, epoch: i64, ids: &[i64], change: impl Fn(&mut Row)) -> anyhow::Result<()> {
         if epoch != self.epoch() {
             return Ok(());
@@ -78,7 +78,7 @@ impl MemoryOutbox {
     }
 }
 
-/// Returns true if a row of the same key before the row at `place` is set aside and `of` is true for it.
+/// Returns true if an earlier row of the same key as `rows[place]` is set aside, unpublished, and satisfies `of`.
 fn is_behind(rows: &[Row], place: usize, of: impl Fn(&Row) -> bool) -> bool {
     let key = rows[place].event.key;
     rows[..place].iter().any(|row| row.event.key == key && row.set_aside && !row.published && of(row))
@@ -136,7 +136,7 @@ impl Outbox for MemoryOutbox {
         Ok(Backlog {
             waiting: waiting.clone().count() as u64,
             set_aside: waiting.filter(|row| row.set_aside).count() as u64,
-            // Rows in memory have no time.
+            // Rows in memory have no creation time.
             oldest: Duration::ZERO,
         })
     }

@@ -1,4 +1,4 @@
-//! Outbox metrics: size and age of the backlog, rows set aside.
+//! Metrics of an outbox: size and age of the backlog, and the number of rows that are set aside.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -9,15 +9,16 @@ use tokio::time::Instant;
 
 use super::{Backlog, Outbox, Unpublished};
 
-/// How often the rows that wait are counted.
+/// The shortest interval between two counts of the backlog.
 const PERIOD: Duration = Duration::from_secs(5);
-/// Counting takes at most this fraction (one part in 50) of the time: a long queue is counted less often.
+/// The pause after a count lasts at least this many times as long as the count. So counting takes at most 2 % of the time, and a long
+/// backlog is counted less often.
 const SHARE: u32 = 50;
 
-/// The metrics of one outbox, under the name of its service. Each replica reports the same backlog: take their maximum.
+/// The metrics of one outbox, labelled with the name of its service. Each replica reports the same backlog, so dashboards take the maximum.
 pub struct Metrics {
     name: &'static str,
-    /// True while rows are set aside, so that it is logged once.
+    /// True while rows are set aside, so that this is logged only once.
     alarmed: AtomicBool,
 }
 
@@ -50,13 +51,13 @@ impl Metrics {
         }
     }
 
-    /// Counts the backlog periodically.
+    /// Counts the backlog periodically and exports the result. Never returns.
     pub async fn keep_counting(&self, outbox: &dyn Outbox) {
         loop {
             let begun = Instant::now();
             match outbox.backlog().await {
                 Ok(backlog) => self.tell(&backlog),
-                // The relay reports a database that does not answer.
+                // The relay logs the outage of the database.
                 Err(error) => tracing::debug!(outbox = self.name, error = format!("{error:#}"), "not counted"),
             }
             tokio::time::sleep(PERIOD.max(begun.elapsed() * SHARE)).await;
@@ -75,7 +76,7 @@ impl Metrics {
         }
     }
 
-    /// Logs once until nothing is set aside any more.
+    /// Calls `log`, unless it has been called since the last time no row was set aside.
     fn alarm(&self, log: impl FnOnce()) {
         if !self.alarmed.swap(true, Ordering::Relaxed) {
             log();

@@ -1,4 +1,4 @@
-//! The outbox: events are written in the transaction of their change and published from the table.
+//! The outbox. A service writes events in the transaction of their change; the relay publishes them from the table.
 
 mod event_id;
 mod memory;
@@ -19,19 +19,19 @@ use uuid::Uuid;
 
 use crate::{batch::Done, kafka::Record};
 
-/// An event as the outbox keeps it. Every field is a parameter of the statement that also makes the change.
+/// An event to be written to the outbox. Every field is a parameter of the statement that also makes the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// See [`event_uuid`]: the same event written twice violates the table's key.
+    /// The event id, see [`event_uuid`]. Writing the same event twice violates the table's unique key.
     pub uuid: Uuid,
-    /// `events.v1.Something`; the relay knows its topic.
+    /// The event type, such as `events.v1.Something`. The relay maps it to a topic.
     pub kind: &'static str,
-    /// Events of one key keep their order.
+    /// The partition key. Events with the same key keep their order.
     pub key: Uuid,
     pub payload: Vec<u8>,
 }
 
-/// Several events as the columns of a statement's array parameters.
+/// Several events as columns, for the array parameters of a statement.
 #[derive(Debug, Default)]
 pub struct Columns {
     pub uuids: Vec<Uuid>,
@@ -64,55 +64,57 @@ pub fn trace() -> Trace {
 /// A row that has not been published yet.
 #[derive(Clone, Debug)]
 pub struct Unpublished {
-    /// Grows with time within one key.
+    /// The id of the row. Among the rows of one key, it grows in the order in which they were written.
     pub id: i64,
     pub event_uuid: Uuid,
     pub event_type: String,
     pub key: Uuid,
     pub payload: Vec<u8>,
     pub trace: HashMap<String, String>,
-    /// True if an earlier row of the same key is set aside, which this row must not overtake.
+    /// True if an earlier row of the same key is set aside. This row must not be published before that row.
     pub is_behind: bool,
 }
 
 /// The backlog of an outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Rows that are not published, including rows that are set aside.
+    /// The number of rows that are not published, including rows that are set aside.
     pub waiting: u64,
-    /// Rows whose type has no topic, or that follow such a row of their key.
+    /// The number of rows that are set aside: their type has no topic, or they follow such a row of the same key.
     pub set_aside: u64,
-    /// How long ago the oldest row that waits was written.
+    /// The age of the oldest row that is not published.
     pub oldest: Duration,
 }
 
-/// The table as the relay sees it.
+/// The outbox table, as the relay uses it.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
-    /// Takes or renews the lease to publish for `ttl`. Returns its epoch, or `None` while another replica has the lease.
+    /// Takes or renews the lease to publish, for `ttl`. Returns its epoch, or `None` while another replica has the lease.
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
-    /// Releases the lease if this replica still has it in this epoch, so that another can take it at once.
+    /// Releases the lease if this replica still has it in this epoch, so that another replica can take it at once.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;
     /// Returns up to `limit` of the oldest rows that are neither published nor set aside nor in `besides`.
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>>;
-    /// Marks rows as published, unless another replica has taken the lease since `epoch`.
+    /// Marks rows as published. Does nothing if another replica has taken the lease since `epoch`.
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
-    /// Sets aside rows that cannot be published now, so that rows of other keys can, unless another replica has taken the lease.
+    /// Sets aside rows that cannot be published now, so that rows of other keys can. Does nothing if another replica has taken the lease
+    /// since `epoch`.
     async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
-    /// Takes back rows that were set aside and can now be published in their order, if `kinds` are the types with a topic. Examines a
-    /// bounded number of rows; the next call continues after them.
+    /// Clears the mark of rows that were set aside and that can now be published in the order of their key. `kinds` are the event types
+    /// with a topic. Examines a bounded number of rows; the next call continues after them.
     async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done>;
-    /// Returns the backlog, counted up to a bound.
+    /// Counts the backlog, up to a bound.
     async fn backlog(&self) -> anyhow::Result<Backlog>;
-    /// Wakes the relay of another replica.
+    /// Wakes the relay of the replica that has the lease.
     async fn notify(&self) -> anyhow::Result<()>;
-    /// Returns when another replica has called [`notify`](Self::notify), or after a while if notifications cannot be received.
+    /// Returns when another replica has called [`notify`](Self::notify), or after some time if notifications cannot be received.
     async fn notified(&self);
 }
 
-/// Where records go.
+/// Publishes records to their topics.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
-    /// Returns when every record is acknowledged, in their order. On an error some may be published and some not.
+    /// Publishes the records in their order and returns once every record is acknowledged. After an error, some of the records may be
+    /// published.
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()>;
 }

@@ -1,4 +1,4 @@
-//! The outbox table in PostgreSQL.
+//! The outbox in PostgreSQL.
 
 use std::{
     collections::HashMap,
@@ -17,29 +17,29 @@ use crate::{
     postgres::{Database, Listener, SharedTable},
 };
 
-/// The table `outbox`.
+/// The table `outbox` and its migrations.
 pub static TABLE: SharedTable =
     SharedTable::new("outbox", "_sqlx_migrations_outbox", &sqlx::migrate!("../../../migrations/platform/outbox"));
 
 /// The notification channel for new rows.
 const CHANNEL: &str = "outbox";
-/// Rows that are set aside looked at in one go.
+/// The maximum number of rows that one call of `take_back` examines.
 const SET_ASIDE_BATCH: i64 = 1_000;
-/// The maximum that is counted: a metric with this value means at least this many rows.
+/// The count of the backlog stops at this number of rows. A metric with this value means at least this many rows.
 const COUNTED: i64 = 1_000_000;
 
 /// The `outbox` table of a service's database, with its lease in `leases`.
 pub struct PgOutbox {
     pool: Database,
     lease: PgLease,
-    /// Made when it is first needed.
+    /// Created by the first call of `notified`.
     listener: OnceLock<Listener>,
-    /// The last examined row that is set aside, by key and id; `None` starts from the first.
+    /// The key and the id of the last row that `take_back` examined. `None` means that it starts from the first row.
     looked_at: Mutex<Option<(Uuid, i64)>>,
 }
 
 impl PgOutbox {
-    /// Creates the outbox; `holder` identifies this process among its replicas.
+    /// Creates the outbox. `holder` identifies this process among its replicas as the holder of the lease.
     pub fn new(pool: Database, holder: String) -> Self {
         Self {
             lease: PgLease::new(pool.clone(), "outbox", holder),

@@ -1,4 +1,4 @@
-//! The relay: publishes events from the outbox to their topics; one relay per database at a time.
+//! The relay publishes events from the outbox to their topics. Only one relay per database publishes at a time.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,33 +18,33 @@ use crate::{
     pace::Pace,
 };
 
-/// Rows published at once.
+/// The maximum number of rows per batch.
 const BATCH: i64 = 500;
-/// How long a relay may be silent before another takes over.
+/// The time after which the lease of a relay that no longer renews it expires, so that another replica takes over.
 const LEASE: Duration = Duration::from_secs(5);
-/// A backstop: rows without a wake-up are found after this long.
+/// The interval at which the relay looks for new rows even if nothing wakes it.
 const POLL: Duration = Duration::from_secs(1);
-/// The time for which a relay that failed leaves the lease to other replicas, which try to take it every [`POLL`].
+/// The pause of a relay after a failure. It is longer than [`POLL`], at which the other replicas try to take the released lease.
 const PAUSE: Duration = Duration::from_millis(1_250);
-/// The time limit for releasing the lease; without an answer the lease expires.
+/// The time limit for releasing the lease. If the release does not succeed, the lease expires after [`LEASE`].
 const RELEASE: Duration = Duration::from_millis(500);
-/// How often rows that are set aside are looked at again: a row may have been removed, or changed by hand.
+/// How often the relay examines the rows that are set aside, since an operator may have deleted or changed a row that blocks others.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// The pause between two batches of them.
+/// The pause between two batches of rows that are set aside.
 const LOOK_ON: Duration = Duration::from_millis(250);
 
-/// Publishes the outbox at least once, the events of one key in order.
+/// Publishes the events of the outbox at least once. The events of one key are published in order.
 pub struct Relay {
     name: &'static str,
     outbox: Arc<dyn Outbox>,
     publisher: Arc<dyn Publisher>,
-    /// From event type to topic.
+    /// Maps each event type to its topic.
     topics: HashMap<&'static str, String>,
     wake: Arc<Notify>,
     accepted: Option<Condition>,
 }
 
-/// Wakes the relay after a commit. Cheap, and any number of calls are one wake-up.
+/// Wakes the relay after a commit. A call is cheap, and several calls may result in one wake-up.
 #[derive(Clone, Default)]
 pub struct Waker(Arc<Notify>);
 
@@ -54,7 +54,7 @@ impl Waker {
     }
 }
 
-/// The right to publish.
+/// The lease while this relay holds it.
 #[derive(Clone, Copy)]
 struct Held {
     epoch: i64,
@@ -62,27 +62,27 @@ struct Held {
     look_at: Instant,
 }
 
-/// What a relay has in hand between two full batches: lost with a failure, and then read again.
+/// The state of a relay between two full batches. After a failure it is discarded, and the rows are read again.
 #[derive(Default)]
 struct InHand {
-    /// Rows that the broker has acknowledged and that are not marked yet.
+    /// The ids of rows that the broker has acknowledged and that are not marked as published yet.
     unmarked: Vec<i64>,
-    /// The rows of the next batch, read while the last one was published.
+    /// The rows of the next batch, read while the previous batch was published.
     next: Vec<Unpublished>,
 }
 
-/// How a batch was.
+/// The size of the batch that was published last.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Batch {
     Empty,
-    /// What there was: so many events.
+    /// The batch contained all remaining rows, this many.
     Part(u32),
-    /// As large as a batch can be: there may be more.
+    /// The batch had [`BATCH`] rows, so more rows may be left.
     Full,
 }
 
 impl Relay {
-    /// Creates the relay; `name`, the service's, labels its metrics.
+    /// Creates the relay. `name` is the name of the service and labels the relay's metrics.
     pub fn new(
         name: &'static str,
         outbox: Arc<dyn Outbox>,
@@ -93,7 +93,8 @@ impl Relay {
         Self { name, outbox, publisher, topics, wake: waker.0.clone(), accepted: None }
     }
 
-    /// Sets a condition that is not met while the broker refuses the events. An unavailable broker does not affect it: the events wait.
+    /// Sets a readiness condition that is not met while the broker refuses the events. It stays met while the broker is unavailable, since
+    /// the events wait.
     #[must_use]
     pub fn accepted(self, accepted: Condition) -> Self {
         accepted.set(true);
@@ -107,12 +108,12 @@ impl Relay {
         }
     }
 
-    /// Publishes until `stop`, then once more the rows that are left.
+    /// Publishes until `stop` is cancelled, then publishes the rows that are left.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let metrics = Metrics::new(self.name);
         tokio::select! {
             () = self.keep_publishing(&metrics, &stop) => Ok(()),
-            // Beside the publishing: the backlog matters most while publishing hangs.
+            // The count runs beside the publishing, because the backlog matters most while publishing hangs.
             () = metrics.keep_counting(&*self.outbox) => Ok(()),
         }
     }
@@ -123,7 +124,7 @@ impl Relay {
         loop {
             let outcome = self.hold(&mut lease, metrics, stop, &mut outage).await;
             if let Some(Held { epoch, .. }) = lease.take() {
-                // Another replica may reach what this one does not.
+                // Another replica may be able to reach the broker although this one cannot.
                 let _ = tokio::time::timeout(RELEASE, self.outbox.release(epoch)).await;
             }
             let Err(error) = outcome else { return };
@@ -138,7 +139,7 @@ impl Relay {
         }
     }
 
-    /// Publishes while it has the lease, and waits for it while it has not.
+    /// Publishes while this relay has the lease, and otherwise tries to acquire it. Returns after `stop` or with the first error.
     async fn hold(
         &self,
         lease: &mut Option<Held>,
@@ -153,11 +154,11 @@ impl Relay {
             if lease.is_none_or(|held| now >= held.renew_at) {
                 let epoch = self.outbox.lease(LEASE).await?;
                 if epoch != lease.map(|held| held.epoch) {
-                    // Another replica may have published it.
+                    // Another replica may have published these rows.
                     in_hand = InHand::default();
                 }
                 *lease = epoch.map(|epoch| {
-                    // Another version may have set aside what this one can route.
+                    // Another version of the service may have set aside rows that this version can route.
                     let look_at = lease.filter(|held| held.epoch == epoch).map_or(now, |held| held.look_at);
                     Held { epoch, renew_at: now + LEASE / 3, look_at }
                 });
@@ -176,7 +177,7 @@ impl Relay {
                 if let Batch::Part(events) = batch {
                     pace.record(events, begun);
                 }
-                // The last look of a relay that stops finds nothing.
+                // After `stop`, the relay publishes until it finds no more rows.
                 if batch == Batch::Full || (batch != Batch::Empty && stop.is_cancelled()) {
                     continue;
                 }
@@ -189,14 +190,14 @@ impl Relay {
                 () = self.wake.notified() => if lease.is_none() { self.outbox.notify().await?; },
                 () = self.outbox.notified(), if lease.is_some() => {}
                 () = tokio::time::sleep(POLL) => {}
-                // Without the lease nothing else tells that it is over.
+                // Without the lease this relay publishes nothing, so no success ends the outage in the log.
                 () = outage.subsided() => self.over(outage),
                 () = stop.cancelled() => {}
             }
         }
     }
 
-    /// Publishes one batch. While a full one is published, the one before is marked and the one behind is read.
+    /// Publishes one batch. While it publishes a full batch, it marks the previous batch and reads the next one.
     async fn publish(&self, epoch: i64, in_hand: &mut InHand, metrics: &Metrics) -> anyhow::Result<Batch> {
         let InHand { unmarked, next } = std::mem::take(in_hand);
         let rows = if next.is_empty() { self.outbox.unpublished(BATCH, &unmarked).await? } else { next };
@@ -207,13 +208,13 @@ impl Relay {
         };
         let (ready, aside) = self.sort(rows);
         if !aside.is_empty() {
-            // Before the next are read: these may have later rows of the same keys.
+            // These rows are set aside before the next batch is read, because that batch may have later rows of the same keys.
             self.outbox.set_aside(epoch, &ids(&aside)).await?;
             metrics.set_aside(&aside);
         }
         let published = ids(&ready);
         let records = ready.into_iter().filter_map(|row| self.record(row)).collect();
-        // Each is waited for: what fails is no reason to forget what the broker has acknowledged.
+        // `join!` waits for all three, so that a failure of one does not lose the result of the others.
         let (acknowledged, marked, read) = tokio::join!(self.send(records), self.mark(epoch, &unmarked), async {
             if batch != Batch::Full {
                 return Ok(Vec::new());
@@ -241,7 +242,7 @@ impl Relay {
         if ids.is_empty() { Ok(()) } else { self.outbox.mark(epoch, ids).await }
     }
 
-    /// Splits rows into those that can be published now, and those that have no topic or follow such a row of their key.
+    /// Splits rows into those that can be published now, and those that have no topic or follow such a row of the same key.
     fn sort(&self, rows: Vec<Unpublished>) -> (Vec<Unpublished>, Vec<Unpublished>) {
         let mut held_back: HashSet<Uuid> = HashSet::new();
         rows.into_iter().partition(|row| {
@@ -254,7 +255,7 @@ impl Relay {
         })
     }
 
-    /// Takes back rows that can be published by now, one batch at a time.
+    /// Clears the mark of rows that were set aside and can be published now, one batch at a time.
     async fn look_at_what_is_set_aside(&self, held: &mut Held) -> anyhow::Result<()> {
         if Instant::now() < held.look_at {
             return Ok(());
@@ -268,7 +269,7 @@ impl Relay {
         Ok(())
     }
 
-    /// Converts a row to a record. Returns `None` if the type has no topic.
+    /// Converts a row to a record. Returns `None` if the event type has no topic.
     fn record(&self, row: Unpublished) -> Option<Record> {
         let topic = self.topics.get(row.event_type.as_str())?.clone();
         let mut headers = row.trace;
@@ -285,7 +286,7 @@ fn ids(rows: &[Unpublished]) -> Vec<i64> {
     rows.iter().map(|row| row.id).collect()
 }
 
-/// Waits for `stop` and the time for which the relay still waits for a silent broker. The rows stay for the next start.
+/// Waits for `stop`, and then two seconds more for a broker that does not answer. Unpublished rows stay in the outbox until the next start.
 async fn given_up(stop: &CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(Duration::from_secs(2)).await;

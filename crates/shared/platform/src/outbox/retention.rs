@@ -1,13 +1,13 @@
-//! Retention: published rows are kept for as long as their records may be in a topic, and a day more.
+//! Deletes published rows once their records can no longer be in a topic, plus one day.
 
 use std::time::Duration;
 
 use crate::postgres::Database;
 
-/// Rows deleted at once.
+/// The maximum number of rows that one statement deletes.
 pub const SWEEP_BATCH: u64 = 5_000;
 
-/// Deletes rows that were published longer ago than `age`, a bounded batch. Returns how many.
+/// Deletes a bounded batch of rows that were published longer ago than `age`. Returns the number of deleted rows.
 pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
     let swept = sqlx::query!(
         "delete from outbox where id = any(array(

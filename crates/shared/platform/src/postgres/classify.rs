@@ -1,13 +1,14 @@
-//! Classification of PostgreSQL errors: may a repetition succeed? Two questions with two defaults:
+//! Classifies PostgreSQL errors: can a retry succeed? There are two questions with different defaults:
 //!
-//! - [`is_permanent`] is for consumers: an error is transient unless it is known to be permanent, so that no event is dead-lettered in an outage.
-//! - [`is_unavailable`] is for callers that wait, and for migrations: an error that is not known to pass is a defect and fails
+//! - [`is_permanent`] is for consumers. An error counts as transient unless it is certainly permanent, so that no event is dead-lettered in
+//!   an outage.
+//! - [`is_unavailable`] is for callers that wait, and for migrations. An error that is not certainly transient counts as a defect and fails
 //!   at once.
 
 use sqlx::Error;
 
-/// Returns true if the statement can never succeed with this data. Every other error may pass, by itself or after an operator's action: a
-/// password that is being rotated, a revoked right, a lock, a schema that does not exist yet.
+/// Returns true if the statement can never succeed with this data. Every other error may disappear, by itself or after an operator's
+/// action: a password that is being rotated, a revoked right, a lock, or a schema that does not exist yet.
 pub fn is_permanent(error: &Error) -> bool {
     match error {
         // Classes 22 data exception, 23 integrity constraint violation.
@@ -17,8 +18,8 @@ pub fn is_permanent(error: &Error) -> bool {
     }
 }
 
-/// Returns true if the unchanged statement may succeed later: the server is unavailable, starting, full, refuses the user or the database
-/// for now, or chose this statement to end a deadlock.
+/// Returns true if the unchanged statement may succeed later. The server may be unavailable, starting, full, refuse the user or the
+/// database for now, or have cancelled this statement to resolve a deadlock.
 pub fn is_unavailable(error: &Error) -> bool {
     match error {
         Error::Io(_)
@@ -33,7 +34,7 @@ pub fn is_unavailable(error: &Error) -> bool {
     }
 }
 
-/// Returns true if the server answers, and refuses this user or this database: only an operator can change that.
+/// Returns true if the server answers but refuses this user or this database. Only an operator can change that.
 pub fn is_refused(error: &Error) -> bool {
     // Classes 28 invalid authorization, 3D invalid catalog name; 42501 insufficient privilege.
     is_of_class(error, &["28", "3D", "42501"])

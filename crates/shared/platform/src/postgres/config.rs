@@ -8,7 +8,7 @@ use crate::config::{ConfigError, Settings};
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
     pub url: SecretString,
-    /// The size of the pool.
+    /// The maximum number of connections in the pool.
     pub connections: u32,
 }
 
@@ -19,7 +19,7 @@ struct DatabaseVariables {
 }
 
 impl DatabaseConfig {
-    /// Reads the variables that begin with `prefix`. `connections` is the size of the pool if no variable sets it.
+    /// Reads the variables that begin with `prefix`. `connections` is the default size of the pool.
     pub(crate) fn load(prefix: &str, connections: u32, settings: &Settings) -> Result<Self, ConfigError> {
         let given: DatabaseVariables = settings.read_prefixed(prefix)?;
         Ok(Self { url: given.database_url, connections: given.database_connections.unwrap_or(connections) })

@@ -1,4 +1,4 @@
-//! Database failures as services see them: unavailable, refused, inconsistent.
+//! The database errors that services distinguish: unavailable, refused, inconsistent.
 
 use std::fmt;
 
@@ -7,29 +7,30 @@ use tonic::Status;
 use super::{is_permanent, is_unavailable};
 use crate::kafka::Failure;
 
-/// The reasons for which a statement failed.
+/// The reason why a statement failed.
 #[derive(thiserror::Error)]
 pub enum DatabaseError {
     /// The unchanged statement may succeed later.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
-    /// The statement may or may not succeed later: a waiting caller gets the error at once.
+    /// The statement failed for another reason and may or may not succeed later. A waiting caller gets the error at once.
     #[error("the database refused a statement")]
     Refused(#[source] sqlx::Error),
-    /// A row that no version of this service wrote.
+    /// A row has a value that no version of this service wrote.
     #[error("the row {key} of {table} is inconsistent: {column}")]
     Inconsistent { table: &'static str, column: &'static str, key: String },
 }
 
 impl DatabaseError {
-    /// Reports a row whose `column` has a value that the service does not know. `key` names the row.
+    /// Creates the error for a row whose `column` has a value that the service does not know. `key` identifies the row.
     #[expect(clippy::needless_pass_by_value, reason = "keys are ids, which are copied")]
     pub fn inconsistent(table: &'static str, column: &'static str, key: impl ToString) -> Self {
         Self::Inconsistent { table, column, key: key.to_string() }
     }
 }
 
-/// As it is displayed, with its causes: the `Debug` of sqlx shows PostgreSQL's detail, such as the key that is a duplicate.
+/// Formats the error like `Display`, with its cause. sqlx's own `Debug` would also print PostgreSQL's detail, such as a duplicate key's
+/// value.
 impl fmt::Debug for DatabaseError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -45,7 +46,7 @@ impl From<sqlx::Error> for DatabaseError {
     }
 }
 
-/// To a caller over gRPC: UNAVAILABLE, or INTERNAL with the cause in the log alone.
+/// Maps the error to UNAVAILABLE, or to INTERNAL without the cause, which is only logged.
 impl From<DatabaseError> for Status {
     fn from(error: DatabaseError) -> Self {
         match error {
@@ -58,7 +59,7 @@ impl From<DatabaseError> for Status {
     }
 }
 
-/// For a consumer, only an error known to be permanent is poison.
+/// Maps the error to poison only if it is certainly permanent.
 impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Self {
         match &error {

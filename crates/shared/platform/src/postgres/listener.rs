@@ -1,4 +1,4 @@
-//! `LISTEN` for notifications, over a connection that is checked every few seconds.
+//! Receives PostgreSQL notifications with `LISTEN`, over a connection that is checked every few seconds.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,12 +18,12 @@ use super::{
     path::Unanswered,
 };
 
-/// How often a connection without notifications is checked.
+/// How often a connection that receives no notifications is pinged.
 const PERIOD: Duration = Duration::from_secs(5);
-/// After a failure it is connected again this much later.
+/// The pause before the listener reconnects after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Listens to one channel with a connection of its own, until it is dropped.
+/// Listens to one channel on a connection of its own, until the listener is dropped.
 #[derive(Debug)]
 pub struct Listener {
     told: Arc<Notify>,
@@ -31,14 +31,14 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens to notifications on `channel`.
+    /// Starts a task that listens to `channel`.
     pub fn start(database: Database, channel: &'static str) -> Self {
         let told = Arc::new(Notify::new());
         let task = tokio::spawn(listen(database, channel, told.clone()));
         Self { told, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// Returns when there has been a notification since the last call. Notifications are lost while the connection is.
+    /// Returns when there has been a notification since the last call. Notifications that are sent while the connection is lost are missed.
     pub async fn notified(&self) {
         self.told.notified().await;
     }
@@ -52,9 +52,9 @@ async fn listen(database: Database, channel: &'static str, told: Arc<Notify>) {
     }
 }
 
-/// Listens until the connection is lost.
+/// Listens to `channel` and notifies `told` until the connection is lost.
 async fn hear(database: &Database, channel: &str, told: &Notify) -> sqlx::Result<std::convert::Infallible> {
-    // A pool of its own: a listener keeps its place in its pool until its server answers.
+    // The connection has its own pool. If the connection is lost, it occupies its slot in the pool until the server answers.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
     let pool = pool.connect_lazy_with((*database.connect_options()).clone());
     let mut listener = PgListener::connect_with(&pool).await?;
@@ -82,9 +82,9 @@ async fn hear_with(listener: &mut PgListener, channel: &str, told: &Notify) -> s
     }
 }
 
-/// Replaces a lost connection with a working one, as soon as one can be made; listening continues only then.
+/// Replaces a lost connection of `listener` with a new one, once the server accepts connections.
 ///
-/// Otherwise dropping the listener would send a request to its server and wait for the answer without a time limit.
+/// Dropping the listener with the lost connection would send a request to the server and wait for the response without a time limit.
 async fn bury(listener: &mut PgListener, database: &Database) {
     loop {
         let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! Migrates a database: waits for the server and applies pending migrations, one replica at a time.
+//! Migrates a database. Waits for the server and applies pending migrations, in one replica at a time.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use tokio_util::sync::CancellationToken;
 use super::{Database, History, Migrations, is_refused, is_unavailable, path::Unanswered, tls};
 use crate::retry;
 
-/// How often the connection of a migration is checked.
+/// How often the connection of a running migration is checked, and the time limit of a single request.
 const LOOK: Duration = Duration::from_secs(2);
-/// The connection of a migration that has been idle for longer than this counts as lost.
+/// If the server has not worked for the connection of a migration for this long, the connection counts as lost.
 const IDLE: Duration = Duration::from_secs(5);
-/// After this many consecutive failed checks the connection also counts as lost.
+/// The number of consecutive failed checks after which the connection also counts as lost.
 const BLIND_LOOKS: u32 = 5;
 
-/// Waits for the server and brings the schema up to date, under a lock so that replicas take turns.
+/// Waits for the server and applies pending migrations, under a lock so that only one replica migrates at a time.
 ///
-/// Fails only if a migration itself or the server's certificate is wrong; if the server is unavailable or refuses this service, it retries
-/// until `stop`.
+/// Fails if a migration is wrong, if the server's certificate is not trusted, or if a newer version has migrated the database. If the
+/// server is unavailable or refuses this service, retries until `stop`.
 pub async fn migrate(database: &Database, migrations: &Migrations, stop: &CancellationToken) -> anyhow::Result<()> {
     for history in migrations.histories() {
         catch_up(database, history, stop).await?;
@@ -64,16 +64,16 @@ async fn catch_up(database: &Database, history: History<'_>, stop: &Cancellation
     }
 }
 
-/// Migrates on a connection of its own, for as long as the server works on it.
+/// Applies the migrations on a connection of its own. Fails if the server no longer works for that connection.
 async fn attempt(database: &Database, history: History<'_>) -> Result<(), sqlx::migrate::MigrateError> {
     let mut connection = database.connect().await?;
-    // Waiting for another replica's migrations may take long.
+    // No statement timeout applies, because waiting for another replica's migrations may take long.
     let prepared = sqlx::query_scalar("select pg_backend_pid() from set_config('statement_timeout', '0', false)");
     let prepared = tokio::time::timeout(LOOK, prepared.fetch_one(&mut connection)).await;
     let backend: i32 = prepared.unwrap_or_else(|_| Err(Unanswered.into()))?;
     let migrator = history.migrator();
     let run = async {
-        // `run` would do, but the compiler cannot tell that its future may move between threads.
+        // `run` would have the same effect, but the compiler cannot prove that its future is `Send`.
         migrator.run_direct(None, &mut connection, false).await
     };
     let outcome = tokio::select! {
@@ -84,8 +84,8 @@ async fn attempt(database: &Database, history: History<'_>) -> Result<(), sqlx::
     outcome
 }
 
-/// Returns once the server no longer works for a connection that still waits. A time limit would not do, since a migration may take any
-/// time.
+/// Returns once the server no longer works for the connection with this backend process id. A time limit could not detect this, since a
+/// migration may take any time.
 async fn lost(database: &Database, backend: i32) {
     let mut blind = 0;
     while blind < BLIND_LOOKS {

@@ -1,4 +1,4 @@
-//! The migrations of a database: the service's own, then those of each table that several services have.
+//! The migrations of a database: first those of the service, then those of each table that several services share.
 
 use chrono::{DateTime, Utc};
 use sqlx::{
@@ -6,42 +6,43 @@ use sqlx::{
     migrate::{Migrate as _, MigrateError, Migration, Migrator},
 };
 
-/// A table that several services have, with its migrations in `migrations/platform/<name>`.
+/// A table that several services share, with its migrations in `migrations/platform/<name>`.
 ///
-/// They have a history of their own in each database, so that a change of the table is written once and numbered apart from the
-/// services' migrations.
+/// Its migrations have their own history in each database. So a change of the table is written once, with a version number that is
+/// independent of the services' migrations.
 pub struct SharedTable {
     pub name: &'static str,
     migrations: &'static Migrator,
-    /// The table that says which of them are applied.
+    /// The name of the table that records which of the migrations are applied.
     history: &'static str,
 }
 
 impl SharedTable {
-    /// Describes a service's migrations. `history` must never change once a database has it: all migrations would be applied again.
+    /// Describes a shared table. `history` must never change once a database has it, because otherwise all migrations would be applied
+    /// again.
     pub const fn new(name: &'static str, history: &'static str, migrations: &'static Migrator) -> Self {
         Self { name, migrations, history }
     }
 }
 
-/// What brings the schema of one database up to date.
+/// All migrations of one database.
 ///
-/// A service's own migrations come first: the older ones make shared tables. Those after them do not name a shared table.
+/// The service's own migrations come first, because the older ones create shared tables. Newer ones must not name a shared table.
 pub struct Migrations {
     pub own: Migrator,
     pub shared: &'static [&'static SharedTable],
 }
 
-/// One sequence of migrations, with the table that says which of them are applied.
+/// One sequence of migrations, and the table that records which of them are applied.
 #[derive(Clone, Copy)]
 pub struct History<'m> {
-    /// The shared table; none for the service's own migrations.
+    /// The name of the shared table; `None` for the service's own migrations.
     pub table: Option<&'static str>,
     pub migrations: &'m [Migration],
     recorded_in: &'m str,
 }
 
-/// A migration and when it was applied, if it is.
+/// A migration and the time at which it was applied, if it is applied.
 pub struct Step<'m> {
     pub history: History<'m>,
     pub migration: &'m Migration,
@@ -64,7 +65,7 @@ impl Migrations {
         std::iter::once(own).chain(shared)
     }
 
-    /// Applies the pending migrations.
+    /// Applies the pending migrations of all histories.
     pub async fn run(&self, connection: &mut PgConnection) -> Result<(), MigrateError> {
         for history in self.histories() {
             history.migrator().run_direct(None, connection, false).await?;
@@ -86,10 +87,10 @@ impl Migrations {
         Ok(steps)
     }
 
-    /// Reverts and returns the migration that was applied last, of all histories; `None` if none is applied.
+    /// Reverts the migration that was applied last, of all histories. Returns it, or `None` if no migration is applied.
     pub async fn revert_latest(&self, connection: &mut PgConnection) -> Result<Option<Step<'_>>, MigrateError> {
         let mut steps = self.steps(connection).await?;
-        // The sort is stable: of those with the same time, the one that is listed last was applied last.
+        // The sort is stable. Among migrations with the same time, the one listed last was applied last.
         steps.retain(|step| step.applied.is_some());
         steps.sort_by_key(|step| step.applied);
         let Some(latest) = steps.pop() else { return Ok(None) };
@@ -110,7 +111,7 @@ impl History<'_> {
     async fn applied(self, connection: &mut PgConnection) -> Result<Vec<(i64, DateTime<Utc>)>, MigrateError> {
         let table = self.recorded_in;
         connection.ensure_migrations_table(table).await?;
-        // The name is a literal of this program.
+        // The table name is safe in the query, because it is a literal of this program.
         let question = AssertSqlSafe(format!("select version, installed_on from {table}"));
         Ok(sqlx::query_as(question).fetch_all(connection).await?)
     }

@@ -1,39 +1,39 @@
-//! Health of the network path to the server: which connections are stale, because the path was lost after they were made.
+//! Tracks the network path to the server, and which connections are stale because the path was lost after they were made.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
-/// Shared by all connections of one database: a failure on one of them applies to every connection as old.
+/// The state that all connections of one database share. A failure of one connection applies to every connection that is at least as old.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Path(Arc<watch::Sender<Marks>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Marks {
-    /// Connections that were made by then are not used again.
+    /// Connections made until this time are not used again.
     stale: Option<Instant>,
-    /// No answer comes any more on connections made until then.
+    /// On connections made until this time no answer arrives any more.
     silent: Option<Instant>,
-    /// The ping that has no answer yet.
+    /// The latest ping, if it has not been answered yet.
     asked: Option<Ping>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Ping {
     at: Instant,
-    /// True when a connection as old as the ping's has answered something that was sent after it.
+    /// True if a connection at least as old as the ping has answered a statement that was sent after the ping.
     other_answered: bool,
 }
 
-/// A connection as far as its path is concerned.
+/// The times of a connection that determine whether the state of the path applies to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Use {
     pub made: Instant,
-    /// When a statement was sent on it.
+    /// The time at which a statement was sent on the connection.
     pub since: Instant,
 }
 
-/// No answer came, and the caller has stopped waiting.
+/// The server did not answer in time, and the caller has stopped waiting.
 #[derive(Debug)]
 pub(super) struct Unanswered;
 
@@ -44,7 +44,7 @@ impl From<Unanswered> for sqlx::Error {
 }
 
 impl Path {
-    /// Records a broken connection: idle connections made before `moment` are replaced.
+    /// Records a broken connection. Connections made until `moment` are not used again.
     pub fn is_stale_since(&self, moment: Instant) {
         self.0.send_modify(|marks| marks.stale = marks.stale.max(Some(moment)));
     }
@@ -62,7 +62,8 @@ impl Path {
         self.0.send_modify(|marks| marks.asked = None);
     }
 
-    /// Records that the last ping got no answer: then connections as old get none either, unless one of them has answered.
+    /// Records that the last ping was not answered. Connections that are as old then count as silent, unless one of them has answered
+    /// meanwhile.
     pub fn ping_unanswered(&self) {
         self.0.send_modify(|marks| {
             if let Some(Ping { at, other_answered: false }) = marks.asked.take() {
@@ -85,7 +86,7 @@ impl Path {
         }
     }
 
-    /// Waits for the answer, unless it takes longer than `limit` or the path is found to be silent meanwhile.
+    /// Waits for `answer`. Fails if it takes longer than `limit`, or if the path turns out to be silent meanwhile.
     pub async fn answered<T>(
         &self,
         used: Use,
@@ -116,7 +117,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(6);
 
-    /// A ping sent a second ago, and statements on a connection from before it and on one from after it.
+    /// Returns the state after a ping a second ago, with the use of a connection from before the ping and of one from after it.
     async fn ping() -> (Path, Use, Use) {
         let (path, made) = (Path::default(), Instant::now());
         tokio::time::advance(Duration::from_secs(1)).await;

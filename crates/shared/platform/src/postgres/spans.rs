@@ -1,7 +1,7 @@
-//! A span for each statement of a trace, named by what it does to which tables.
+//! Creates a span for each SQL statement of a trace. The name says the operation and the tables.
 //!
-//! sqlx emits an event when a statement of the pool, a transaction or a migration has ended, with its text and its duration. So no call has
-//! to be wrapped, and if no traces are exported, these events have no listener.
+//! sqlx emits a tracing event with text and duration when a statement of the pool, a transaction or a migration has ended. So no call has
+//! to be wrapped. If no traces are exported, nothing subscribes to these events.
 
 use std::{
     fmt::Debug,
@@ -22,10 +22,10 @@ use tracing_subscriber::{
     filter::{FilterFn, Filtered, filter_fn},
 };
 
-/// The tables that a name lists at most.
+/// The maximum number of tables in a span's name.
 const TABLES: usize = 4;
 
-/// Creates the layer, for a subscriber with the layer of `tracing_opentelemetry`.
+/// Creates the layer, for a subscriber that also has the layer of `tracing_opentelemetry`.
 pub fn statement_spans<S>(tracer: SdkTracer) -> Filtered<StatementSpans, FilterFn, S>
 where
     S: Subscriber,
@@ -33,12 +33,12 @@ where
     StatementSpans { tracer }.with_filter(filter_fn(is_statement))
 }
 
-/// Returns true for the event, and for the preceding callsite check, which is not an event.
+/// Returns true for sqlx's event, and for the preceding check whether its callsite is enabled.
 fn is_statement(metadata: &Metadata<'_>) -> bool {
     !metadata.is_span() && metadata.target() == "sqlx::query"
 }
 
-/// See [`statement_spans`].
+/// The layer that [`statement_spans`] creates.
 #[derive(Debug)]
 pub struct StatementSpans {
     tracer: SdkTracer,
@@ -47,7 +47,7 @@ pub struct StatementSpans {
 impl<S: Subscriber> Layer<S> for StatementSpans {
     fn on_event(&self, event: &Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
         let parent = Context::current();
-        // What polls for work does so each second and belongs to no request.
+        // A statement without a trace, such as a poll for work every second, belongs to no request.
         if !parent.span().span_context().is_valid() {
             return;
         }
@@ -66,7 +66,7 @@ impl<S: Subscriber> Layer<S> for StatementSpans {
     }
 }
 
-/// The data of a statement that sqlx reports, without values.
+/// The text and duration of a statement that sqlx reports. Neither contains parameter values.
 #[derive(Debug, Default)]
 struct Statement {
     text: String,
@@ -81,7 +81,7 @@ impl Visit for Statement {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        // A text of four words or less is in the summary alone.
+        // sqlx reports a text of four words or less only in `summary`.
         if field.name() == "db.statement" && !value.is_empty() || field.name() == "summary" && self.text.is_empty() {
             value.clone_into(&mut self.text);
         }
@@ -105,7 +105,7 @@ fn name(sql: &str) -> String {
     for index in 0..words.len() {
         let table = match word(index) {
             "into" | "join" | "from" => word(index + 1),
-            // Neither `for update` nor `do update`.
+            // `for update`, `for no key update` and `do update` are not followed by a table.
             "update" if !matches!(index.checked_sub(1).map(word), Some("for" | "do" | "key")) => word(index + 1),
             _ => continue,
         };

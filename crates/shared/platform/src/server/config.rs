@@ -1,4 +1,4 @@
-//! The configuration that all services have in common.
+//! The configuration that all services share.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     tls,
 };
 
-/// The variables that every service has: `<NAME>_LISTEN`, `<NAME>_ADMIN_LISTEN`, `<NAME>_DATABASE_…`, and variables shared by all services.
+/// The values of the variables that every service has: `<NAME>_LISTEN`, `<NAME>_ADMIN_LISTEN`, `<NAME>_DATABASE_…`, and shared ones.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
@@ -21,25 +21,26 @@ pub struct Config {
     pub second_listen: Option<SocketAddr>,
     /// The address of metrics and health over HTTP. `None` if another server in the process serves them for all services.
     pub admin_listen: Option<SocketAddr>,
-    /// `None` for a service without a database.
+    /// The configuration of the database. `None` for a service without a database.
     pub database: Option<DatabaseConfig>,
-    /// `SERVICE_KEY`: shared by all services; at least 32 bytes.
+    /// `SERVICE_KEY`: the key that all services share; at least 32 bytes.
     pub service_key: SecretString,
-    /// `SERVICE_KEY_PREVIOUS`: the key before, whose tokens are accepted while the key changes.
+    /// `SERVICE_KEY_PREVIOUS`: the previous key. Tokens signed with it are still accepted while operators replace the key.
     pub service_key_previous: Option<SecretString>,
-    /// Variables that hold a published secret, which is admitted in development alone.
+    /// The names of variables that hold a published secret. The service accepts such secrets only in development.
     pub published_secrets: Vec<String>,
     /// `SHUTDOWN_DRAIN`: how long listeners stay open after the signal to stop.
     pub shutdown_drain: Duration,
-    /// `None` for plain text.
+    /// The TLS configuration; `None` if connections are plain text.
     pub tls: Option<tls::Config>,
-    /// `KAFKA_INSTANCE_ID`: identifies this process among its replicas, across restarts; its host name and port unless set.
+    /// `KAFKA_INSTANCE_ID`: identifies this process among its replicas, across restarts. Without it, the id is built from host name and
+    /// port.
     pub instance: Option<String>,
-    /// `MAX_CONNECTIONS`, `MAX_CONNECTIONS_PER_ADDRESS`: the bounds of each listener.
+    /// `MAX_CONNECTIONS`, `MAX_CONNECTIONS_PER_ADDRESS`, `GRPC_MAX_IN_FLIGHT`: the limits of each listener.
     pub connections: listener::Limits,
 }
 
-/// The variables that all services share.
+/// The variables whose names are the same for all services.
 #[derive(Deserialize)]
 struct Shared {
     service_key: SecretString,
@@ -50,7 +51,7 @@ struct Shared {
 }
 
 impl Config {
-    /// Reads the section of `service`; an error names the missing or invalid variable.
+    /// Reads the variables of `service`. An error names the missing or invalid variable.
     pub fn load(service: &Service, settings: &Settings) -> Result<Self, ConfigError> {
         let database =
             service.database.as_ref().map(|own| DatabaseConfig::load(service.name, own.connections, settings));

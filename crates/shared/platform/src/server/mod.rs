@@ -1,4 +1,4 @@
-//! The server of one service: listeners, connection pool, readiness, identity, and a start in the right order.
+//! The server of one service: it owns listeners, connection pool, readiness and identity, and starts them in the right order.
 
 mod config;
 
@@ -29,7 +29,7 @@ use crate::{
 
 pub use self::config::Config;
 
-/// A service that has bound its listeners. Nothing is connected yet.
+/// A service that has bound its listeners but has not connected to other systems yet.
 pub struct Server {
     service: &'static Service,
     listener: Listener,
@@ -42,14 +42,14 @@ pub struct Server {
     instance: String,
 }
 
-/// The pool of a service's database, and the condition that it answers.
+/// The pool of a service's database, and the readiness condition that the database answers.
 struct OpenDatabase {
     pool: Database,
     connected: Condition,
     migrations: &'static Migrations,
 }
 
-/// A server whose database is migrated, and which may serve now.
+/// A server whose database is migrated and which can serve requests.
 pub struct Started {
     service: &'static Service,
     listener: Listener,
@@ -60,7 +60,7 @@ pub struct Started {
 }
 
 impl Server {
-    /// Binds the listeners. Fails, naming the variable, if an address is in use or a value is invalid.
+    /// Binds the listeners. Fails if an address is in use or a value is invalid; the error names the variable.
     pub async fn bind(service: &'static Service, config: Config) -> anyhow::Result<Self> {
         let tls = config.tls.map(|config| Tls::of_service(config, service.name)).transpose()?;
         let bind = async |suffix: &str, address: SocketAddr| {
@@ -107,12 +107,12 @@ impl Server {
         })
     }
 
-    /// Returns the listening address, with the actual port.
+    /// Returns the address of the first listener, with the actual port.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Returns the listening address of the second API.
+    /// Returns the address of the second API's listener.
     pub fn second_address(&self) -> anyhow::Result<SocketAddr> {
         let second = self.second.as_ref().with_context(|| format!("{} has no second API", self.service))?;
         Ok(second.local_addr()?)
@@ -122,7 +122,7 @@ impl Server {
         self.service.name
     }
 
-    /// Returns the pool of the service's database. Fails if its descriptor has no database.
+    /// Returns the pool of the service's database. Fails if the [`Service`] declares no database.
     pub fn database(&self) -> anyhow::Result<Database> {
         let database = self.database.as_ref().with_context(|| format!("{} has no database", self.service))?;
         Ok(database.pool.clone())
@@ -147,46 +147,47 @@ impl Server {
         Ok(Arc::new(PgLease::new(self.database()?, name, self.instance.clone())))
     }
 
-    /// Creates the jobs that remove rows older than `age`.
+    /// Creates the configuration of the jobs that delete rows older than `age`.
     pub fn retention(&self, age: Duration) -> anyhow::Result<Retention> {
         Ok(Retention { database: self.database()?, holder: self.instance.clone(), age })
     }
 
-    /// Creates the guard before the service's API.
+    /// Creates the guard in front of the service's API.
     pub fn guard(&self, sessions: Arc<dyn Sessions>, rules: &'static [Rule]) -> Guard {
         Guard::new(sessions, self.key.clone(), rules)
     }
 
-    /// Opens a channel to the service `name`, with the identity of this service. `variable` names the address in errors.
+    /// Opens a channel to the service `name`. Calls on it carry the identity of this service. Errors name `variable` as the source of the
+    /// address.
     pub fn peer(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         Ok(self.identify(self.channel(name, variable, address)?))
     }
 
-    /// Opens a channel to `name` whose calls carry no token. Over TLS the certificate still identifies this service.
+    /// Opens a channel to the service `name` whose calls carry no token. Over TLS the certificate still identifies this service.
     pub fn channel(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         Peer::over(self.tls.as_ref(), name, variable, address)
     }
 
-    /// Opens a channel to a program that may be outside this system: calls carry no token, and an `http://` address is plain text even if
-    /// TLS is on.
+    /// Opens a channel to a program that may be outside this system. Calls carry no token, and an `http://` address means plain text even
+    /// if TLS is configured.
     pub fn outside(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         let tls = self.tls.as_ref().filter(|_| !address.starts_with("http://"));
         Peer::over(tls, name, variable, address)
     }
 
-    /// Makes the calls of a channel carry the identity of this service: over TLS its certificate, otherwise a token.
+    /// Returns the channel with the identity of this service on its calls: over TLS the certificate, otherwise a token.
     pub fn identify(&self, peer: Peer) -> Peer {
         if self.tls.is_some() { peer } else { peer.identified(self.key.clone()) }
     }
 
-    /// Creates a connection to Redis, which is made on first use. `variable` names the URL in errors.
+    /// Creates a connection to Redis that connects on first use. Errors name `variable` as the source of the URL.
     pub fn redis(&self, variable: &str, url: &SecretString) -> anyhow::Result<redis::Connection> {
         redis::lazy_connection(variable, url, self.tls.as_ref())
     }
 
-    /// Serves metrics and health, brings the database's schema up to date and watches the connection to it.
+    /// Serves metrics and health, migrates the database and starts the health check of the database.
     ///
-    /// A database that is away is waited for until `stop`.
+    /// If the database is unavailable, waits for it until `stop` is cancelled.
     pub async fn start(self, stop: &CancellationToken) -> anyhow::Result<Started> {
         let mut tasks = Tasks::new(stop);
         if let Some(OpenDatabase { pool, .. }) = &self.database {
@@ -224,7 +225,7 @@ impl Started {
         tasks
     }
 
-    /// Serves HTTP. The router has its guard itself.
+    /// Serves HTTP. The caller must have put a guard into the router.
     pub fn serve_http(self, router: Router) -> Tasks {
         let Self { listener, readiness, tls, mut tasks, .. } = self;
         let listener = over(tls.as_ref(), Clients::Anyone, listener);
@@ -232,7 +233,7 @@ impl Started {
         tasks
     }
 
-    /// Serves the two APIs of a service that has a [`SecondApi`]. The router has its guard itself.
+    /// Serves the two APIs of a service that has a [`SecondApi`]. The caller must have put a guard into the router.
     pub fn serve_grpc_and_http(self, services: Services, guard: Guard, router: Router) -> anyhow::Result<Tasks> {
         let Self { service, listener: first, second, readiness, tls, mut tasks } = self;
         let second = second.with_context(|| format!("{service} has no second API"))?;
@@ -248,7 +249,7 @@ impl Started {
     }
 }
 
-/// Adds TLS to a listener, if it is configured. Listeners for customers request no certificate.
+/// Adds TLS to a listener if TLS is configured. Listeners for customers do not request a client certificate.
 fn over(tls: Option<&Tls>, clients: Clients, listener: Listener) -> Listener {
     match tls {
         Some(tls) => listener.with_tls(Acceptor::new(tls.clone(), clients)),
@@ -256,7 +257,7 @@ fn over(tls: Option<&Tls>, clients: Clients, listener: Listener) -> Listener {
     }
 }
 
-/// The background work of a service.
+/// Methods that start the background work of a service.
 impl Tasks {
     /// Starts background jobs.
     pub fn jobs(&mut self, jobs: impl IntoIterator<Item = Job>) {
@@ -265,12 +266,12 @@ impl Tasks {
         }
     }
 
-    /// Starts the relay of an outbox.
+    /// Starts the relay of the service's outbox.
     pub fn relay(&mut self, relay: Relay) {
         self.spawn("outbox", |stop| relay.run(stop));
     }
 
-    /// Starts members of consumer groups.
+    /// Starts the consumers.
     pub fn consumers(&mut self, consumers: impl IntoIterator<Item = Consumer>) {
         for consumer in consumers {
             self.spawn("consumer", |stop| consumer.run(stop));
@@ -278,8 +279,8 @@ impl Tasks {
     }
 }
 
-/// Builds the id of this process from host name and port, which differ between replicas and survive a restart, so that a restarted process
-/// gets its Kafka partitions back at once.
+/// Returns the id of this process: its host name and port. It differs between replicas and survives a restart, so a restarted process gets
+/// its Kafka partitions back at once.
 fn instance(address: SocketAddr) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}-{}", host.trim(), address.port())

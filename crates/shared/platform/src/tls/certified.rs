@@ -1,4 +1,4 @@
-//! The certificates in use, shared by listeners and channels.
+//! The certificates in use, which listeners and channels share.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -14,29 +14,29 @@ use super::{
 };
 use crate::config::ConfigError;
 
-/// The remaining validity below which a warning is logged.
+/// If a certificate is valid for less than this time, a warning is logged.
 const SOON: Duration = Duration::from_hours(7 * 24);
 
-/// The certificates of this process. Clones share them.
+/// The certificates of this process. Clones share the current ones.
 #[derive(Clone)]
 pub struct Tls(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
     pub config: Config,
     pub current: RwLock<Arc<Material>>,
-    /// The problem of the files at the last check, and whether it has been logged.
+    /// The problem that the last check of the files found, and whether it has been logged.
     pub problem: Mutex<Option<(String, bool)>>,
 }
 
 impl Tls {
-    /// Reads the files. Fails, naming the variable, if they cannot be used.
+    /// Reads the files. Fails if they cannot be used; the error names the variable.
     pub fn load(config: Config) -> Result<Self, ConfigError> {
         let material = Arc::new(Material::new(Files::read(&config)?)?);
         warn_before_end(&material);
         Ok(Self(Arc::new(Shared { config, current: RwLock::new(material), problem: Mutex::default() })))
     }
 
-    /// Does the same as [`load`](Self::load); fails also if the certificate names another service.
+    /// Does the same as [`load`](Self::load), and also fails if the certificate names another service.
     pub fn of_service(config: Config, service: &str) -> Result<Self, ConfigError> {
         let tls = Self::load(config)?;
         let name = tls.name();
@@ -51,12 +51,12 @@ impl Tls {
         self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns the name in the URI of the certificate: `order` for `spiffe://shipyard/order`.
+    /// Returns the name in the URI of the certificate, such as `order` for `spiffe://shipyard/order`.
     pub fn name(&self) -> Arc<str> {
         self.current().name.clone()
     }
 
-    /// Returns the settings of a listener for its next connection.
+    /// Returns the settings for the next connection that a listener accepts.
     pub(super) fn listener(&self, clients: Clients) -> Arc<ServerConfig> {
         let current = self.current();
         match clients {
@@ -65,12 +65,12 @@ impl Tls {
         }
     }
 
-    /// Returns the settings of a channel for its next connection.
+    /// Returns the settings for the next connection that a channel opens.
     pub(super) fn client(&self) -> Arc<ClientConfig> {
         self.current().client.clone()
     }
 
-    /// The authorities' certificates, in PEM.
+    /// Returns the certificates of the trusted authorities in PEM.
     pub(crate) fn authorities(&self) -> Vec<u8> {
         self.current().files.ca.clone()
     }

@@ -1,17 +1,17 @@
-//! The variables of TLS: three files, all or none.
+//! The variables of TLS, which name three files. Either all of them are set or none.
 
 use std::path::PathBuf;
 
 use crate::config::{ConfigError, Settings};
 
-/// Certificates of the authorities that callers, servers and stores are trusted by, in PEM.
+/// The PEM file with the certificates of the authorities that this process trusts to sign callers, servers and stores.
 pub const CA: &str = "TLS_CA_FILE";
-/// The certificate of this process, followed by intermediate ones, in PEM.
+/// The PEM file with the certificate of this process, followed by intermediate certificates.
 pub const CERTIFICATE: &str = "TLS_CERT_FILE";
-/// Its private key, in PEM.
+/// The PEM file with the private key of [`CERTIFICATE`].
 pub const KEY: &str = "TLS_KEY_FILE";
 
-/// Where the files are.
+/// The paths of the files.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub ca: PathBuf,
@@ -20,7 +20,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Returns `None` if no variable is set. Fails if only some are set, naming the first missing one.
+    /// Reads the variables. Returns `None` if none is set. Fails if only some are set; the error names the first missing one.
     pub fn load(settings: &Settings) -> Result<Option<Self>, ConfigError> {
         let path = |variable| settings.get(variable).map(PathBuf::from);
         let missing = match (path(CA), path(CERTIFICATE), path(KEY)) {

@@ -1,4 +1,4 @@
-//! The connector of a channel: TCP, then the handshake with the current certificates.
+//! The connector of a channel. It opens a TCP connection and performs the handshake with the current certificates.
 
 use std::{io, sync::Arc};
 
@@ -9,36 +9,36 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::Tls;
 
-/// A connection for HTTP/2.
+/// A TLS connection for HTTP/2.
 pub type Io = TokioIo<TlsStream<TcpStream>>;
 
-/// Connects to a server of this name. Clones share it.
+/// Connects to a server with a certificate of this name. Clones share the settings.
 #[derive(Clone)]
 pub struct Connector {
     trust: Trust,
     server: Arc<ServerName<'static>>,
 }
 
-/// Where the settings of the next connection come from.
+/// The source of the TLS settings of the next connection.
 #[derive(Clone)]
 enum Trust {
-    /// The files of this process, as they are then.
+    /// The files of this process, in their state at the time of the connection.
     Files(Tls),
     Fixed(Arc<ClientConfig>),
 }
 
 impl Connector {
-    /// `host` is the name or IP address that the server's certificate must have. Returns `None` if `host` is neither.
+    /// Creates a connector. The server's certificate must have `host`, a host name or an IP address. Returns `None` if `host` is neither.
     pub fn new(tls: Tls, host: &str) -> Option<Self> {
         Some(Self { trust: Trust::Files(tls), server: server(host)? })
     }
 
-    /// Creates a connector whose settings never change, for a short-lived tool.
+    /// Creates a connector whose settings never change. Short-lived tools use it.
     pub fn trusting(config: ClientConfig, host: &str) -> Option<Self> {
         Some(Self { trust: Trust::Fixed(Arc::new(config)), server: server(host)? })
     }
 
-    /// Connects to `address` (`host:port`). The caller sets the time limit.
+    /// Connects to `address` (`host:port`). The caller has to set the time limit.
     pub async fn connect(self, address: String) -> io::Result<Io> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;

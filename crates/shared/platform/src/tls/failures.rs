@@ -1,4 +1,4 @@
-//! Failed handshakes in the log: each with its peer, and no more lines than a reader can follow.
+//! Logs failed handshakes with the address of the client, and limits the number of log lines.
 
 use std::{
     fmt,
@@ -9,11 +9,11 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The maximum number of log lines per [`PERIOD`]: failures caused by strangers must not fill the disk.
+/// The maximum number of log lines per [`PERIOD`], so that failures that unknown clients cause do not fill the disk.
 const LINES: u32 = 10;
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// The failures of one listener.
+/// The handshake failures of one listener.
 #[derive(Default)]
 pub(super) struct Failures(Mutex<Option<Period>>);
 
@@ -30,7 +30,7 @@ impl Failures {
         }
     }
 
-    /// Returns whether one more failure is logged, with the number of failures not logged in the previous period.
+    /// Counts a failure. If it is to be logged, returns the number of failures of the previous period that were not logged.
     fn line(&self) -> Option<u32> {
         let now = Instant::now();
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);

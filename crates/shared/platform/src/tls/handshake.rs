@@ -1,4 +1,4 @@
-//! The handshake of a listener, bounded in time.
+//! The server side of a TLS handshake, with a time limit.
 
 use std::{io::ErrorKind, net::SocketAddr};
 
@@ -10,16 +10,16 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{Identity, Tls, failures::Failures, material::HANDSHAKE_TIMEOUT};
 
-/// Whom a listener admits.
+/// The clients that a listener admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clients {
-    /// Those with a certificate that names a service, the gateway or an operator: gRPC.
+    /// Clients with a certificate that names a service, the gateway or an operator. gRPC listeners use this.
     Certified,
-    /// Everyone; no certificate is asked for: HTTP, which customers use.
+    /// All clients, without a request for a certificate. HTTP listeners for customers use this.
     Anyone,
 }
 
-/// The TLS of one listener.
+/// The TLS acceptor of one listener.
 pub struct Acceptor {
     tls: Tls,
     clients: Clients,
@@ -31,9 +31,9 @@ impl Acceptor {
         Self { tls, clients, failures: Failures::default() }
     }
 
-    /// Performs the handshake with `peer`. Logs a failure and returns `None`.
+    /// Performs the handshake with `peer`. If it fails, logs the failure and returns `None`.
     ///
-    /// Must not be called on the accept path: it may take [`HANDSHAKE_TIMEOUT`].
+    /// Must not be called in the accept loop, because it may take up to five seconds.
     pub async fn accept<S>(&self, stream: S, peer: SocketAddr) -> Option<(TlsStream<S>, Identity)>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -44,7 +44,7 @@ impl Acceptor {
                 Ok(identity) => return Some((stream, identity)),
                 Err(reason) => self.failures.log(peer, reason),
             },
-            // For example a probe of the port.
+            // The client ended the handshake, for example because it only probed the port.
             Ok(Err(error)) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
                 tracing::debug!(%peer, %error, "a TLS handshake was given up by its client");
             }

@@ -1,4 +1,4 @@
-//! The identity in a certificate: its URI, `spiffe://shipyard/<name>`.
+//! The identity in a certificate, which is its URI `spiffe://shipyard/<name>`.
 
 use std::{fmt, sync::Arc};
 
@@ -11,24 +11,24 @@ use rustls::{
 use webpki::EndEntityCert;
 
 const TRUST_DOMAIN: &str = "spiffe://shipyard/";
-/// Those who call for users, whose sessions say who calls. Every other name is a service's.
+/// The names of clients that call for users. The session of a request identifies the user. Every other name is the name of a service.
 const FOR_USERS: [&str; 2] = ["gateway", "operator"];
 
-/// The caller at the other end of a TLS connection, an extension of each request on it.
+/// The client of a TLS connection. Each request on the connection has it as an extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// A service of this system, by name.
     Service(Arc<str>),
-    /// The gateway, an operator, or a client without a certificate: the requests' sessions say who calls.
+    /// The gateway, an operator, or a client without a certificate. The session of each request identifies the user.
     Users,
 }
 
-/// Why a certificate of the authority admits no caller.
+/// The reason why a certificate of a trusted authority identifies no caller.
 #[derive(Debug, thiserror::Error)]
 #[error("the certificate names no caller: {0}")]
 struct NoIdentity(String);
 
-/// Returns the name in the only URI of a certificate.
+/// Returns the name in the URI of a certificate. Fails unless the certificate has exactly one URI, of the right form.
 pub(super) fn name(certificate: &CertificateDer<'_>) -> Result<Arc<str>, String> {
     let parsed = EndEntityCert::try_from(certificate).map_err(|error| error.to_string())?;
     let uris: Vec<&str> = parsed.valid_uri_names().collect();
@@ -45,14 +45,14 @@ fn is_name(name: &str) -> bool {
 }
 
 impl Identity {
-    /// Returns the identity in a certificate signed by the authority.
+    /// Returns the identity in a certificate that a trusted authority signed.
     pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Self, String> {
         let name = name(certificate)?;
         Ok(if FOR_USERS.contains(&&*name) { Self::Users } else { Self::Service(name) })
     }
 }
 
-/// Admits certificates of the authority that name a caller; the handshake with another one fails.
+/// Verifies that a client certificate is signed by a trusted authority and names a caller. Otherwise the handshake fails.
 pub(super) struct Members(pub Arc<dyn ClientCertVerifier>);
 
 impl fmt::Debug for Members {

@@ -1,4 +1,4 @@
-//! The TLS settings of listeners and channels, made from the files.
+//! The TLS settings of listeners and channels, which are built from the files.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -17,10 +17,10 @@ use super::{
 };
 use crate::config::ConfigError;
 
-/// The time limit of a handshake, on both sides.
+/// The time limit of a server's handshake.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The files' content.
+/// The content of the three files.
 #[derive(PartialEq, Eq)]
 pub(super) struct Files {
     pub ca: Vec<u8>,
@@ -28,14 +28,14 @@ pub(super) struct Files {
     key: Vec<u8>,
 }
 
-/// Everything made from the files.
+/// Everything that is built from the files.
 pub(super) struct Material {
     pub files: Files,
-    /// The name in the certificate's URI.
+    /// The name in the URI of the certificate.
     pub name: Arc<str>,
     /// The settings of listeners that require a client certificate.
     pub mutual: Arc<ServerConfig>,
-    /// The settings of listeners that anyone may call.
+    /// The settings of listeners that request no client certificate.
     pub open: Arc<ServerConfig>,
     /// The settings of channels.
     pub client: Arc<ClientConfig>,
@@ -58,7 +58,7 @@ impl Files {
 }
 
 impl Material {
-    /// Fails, naming the variable, if a file is invalid or the certificate cannot be used now.
+    /// Builds the settings. Fails if a file is invalid or the certificate cannot be used now; the error names the variable.
     pub fn new(files: Files) -> Result<Self, ConfigError> {
         let provider = Arc::new(ring::default_provider());
         let roots = Arc::new(authorities(CA, &files.ca)?);
@@ -81,7 +81,7 @@ impl Material {
         };
         let mut mutual = builder()?.with_client_cert_verifier(members).with_cert_resolver(certified.clone());
         mutual.alpn_protocols = vec![b"h2".to_vec()];
-        // A resumed session would be one whose certificate is not looked at again.
+        // Session resumption is off, because it would skip the check of the client's certificate.
         mutual.session_storage = Arc::new(NoServerSessionStorage {});
         mutual.send_tls13_tickets = 0;
         let mut open = builder()?.with_no_client_auth().with_cert_resolver(certified.clone());
@@ -99,7 +99,7 @@ impl Material {
         Ok(material)
     }
 
-    /// Fails unless the certificate is one of the authority, and valid after this time.
+    /// Fails unless a trusted authority signed the certificate and the certificate will still be valid after the duration `after`.
     pub fn check(&self, after: Duration) -> Result<(), Error> {
         let at = UnixTime::since_unix_epoch(Duration::from_secs(UnixTime::now().as_secs()) + after);
         let (end, intermediates) = self.chain.split_first().ok_or(Error::NoCertificatesPresented)?;
@@ -131,7 +131,7 @@ fn certificates(variable: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static
     }
 }
 
-/// Fails unless the file has certificates, each of an authority that can be trusted.
+/// Fails unless the file contains certificates and each of them can be used as a trusted authority.
 pub fn check_authorities(variable: &str, file: &Path) -> Result<(), ConfigError> {
     let text =
         std::fs::read(file).map_err(|error| ConfigError::new(variable, format!("{}: {error}", file.display())))?;

@@ -1,4 +1,4 @@
-//! TLS of listeners and of clients' channels: certificates of one authority, read again when their files change.
+//! TLS of listeners and channels. Certificates come from one authority and are reloaded when their files change.
 
 mod certified;
 mod config;

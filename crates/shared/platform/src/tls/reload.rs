@@ -1,4 +1,4 @@
-//! Reads the files of the certificates again and replaces the certificates in use when they change.
+//! Reloads the certificate files when they change.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -14,11 +14,11 @@ use super::{
 };
 use crate::config::ConfigError;
 
-/// How often the files are read. New files are used within a minute, even if the first check finds them inconsistent.
+/// How often the files are read. New files are in use within a minute, even if the first check finds files that do not match each other.
 pub const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 impl Tls {
-    /// Reads the files periodically, until `stop`.
+    /// Reads the files periodically and uses new ones, until `stop`.
     pub async fn watch(self, every: Duration, stop: CancellationToken) -> anyhow::Result<()> {
         let mut day = tokio::time::interval(Duration::from_hours(24));
         day.reset();
@@ -33,7 +33,7 @@ impl Tls {
         }
     }
 
-    /// Uses the files that were read, if they are new and valid.
+    /// Starts to use the files that were read, if they are new and valid.
     fn take(&self, read: Result<Files, ConfigError>) {
         let mut problem = self.0.problem.lock().unwrap_or_else(PoisonError::into_inner);
         let made = match read {
@@ -55,7 +55,7 @@ impl Tls {
             Err(error) => {
                 let error = error.to_string();
                 let known = problem.take().filter(|(known, _)| *known == error);
-                // While two files are being replaced, they may not match each other; the next check finds both replaced.
+                // While an operator replaces two files, they may not match. So an error is logged only if the next check finds it again.
                 if known.as_ref().is_some_and(|(_, is_logged)| !is_logged) {
                     tracing::warn!(error, "new TLS certificates rejected, the old ones stay in use");
                 }

@@ -1,4 +1,5 @@
-//! What strangers send takes bounded memory. A process of its own, since it measures its resident memory and the metrics of all of it.
+//! Tests that requests of unknown clients take bounded memory. The test has its own process, since it measures the memory and the metrics
+//! of the process.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -13,12 +14,12 @@ use reqwest::{Client, Method, RequestBuilder};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Requests of a flood, and those before it that warm up connections, buffers and the allocator.
+/// The number of requests of a flood, and of those before it that warm up connections, buffers and the allocator.
 const FLOOD: usize = 10_000;
 const WARM_UP: usize = 1_000;
-/// What a flood may add to the resident memory: far less than the paths that it sends.
+/// The maximum growth of resident memory in a flood, in bytes. It is far less than the size of the paths that the flood sends.
 const GROWTH: usize = 4 << 20;
-/// More than all routes, methods, RPCs and codes of the two servers have together, and far less than a flood has requests.
+/// The maximum number of series. The routes, methods, RPCs and codes of both servers have fewer, and a flood has far more requests.
 const SERIES: usize = 500;
 
 #[tokio::test]
@@ -60,7 +61,7 @@ async fn what_strangers_send_takes_bounded_memory_and_a_bounded_number_of_series
     }
 }
 
-/// Requests without a session, each with a path or a method that was never seen before.
+/// Sends requests without a session, each with a new path or method.
 struct Strangers {
     http: Client,
     http_url: String,
@@ -72,7 +73,7 @@ impl Strangers {
     async fn flood(&self, count: usize, scraped: bool) {
         for round in 0..count / 10 {
             futures::future::join_all(self.requests().into_iter().map(|request| async {
-                // Some are refused by the protocol itself, without an answer.
+                // The protocol itself refuses some of the requests without a response.
                 let _ = request.send().await;
             }))
             .await;
@@ -107,7 +108,7 @@ impl Strangers {
 }
 
 fn client() -> reqwest::ClientBuilder {
-    // Installs the cryptography that any client of the crate needs.
+    // Installs the cryptography provider, which every client of reqwest needs.
     let _ = http::client(Duration::from_secs(1));
     Client::builder().timeout(Duration::from_secs(10))
 }
@@ -120,14 +121,14 @@ async fn serve_http() -> String {
     url
 }
 
-/// The series that there are, without values.
+/// Returns the names and labels of all series, without values.
 fn series() -> BTreeSet<String> {
     let text = render_metrics();
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     lines.filter_map(|line| Some(line.rsplit_once(' ')?.0.to_owned())).collect()
 }
 
-/// The resident memory of this process in bytes.
+/// Returns the resident memory of this process in bytes.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells of this process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the resident memory is told");

@@ -1,4 +1,4 @@
-//! Users and rights at a broker: what each may do, and what becomes of the events of one who may not.
+//! Tests of users and rights at a broker: what each user may do, and what happens to the events of a user without the right.
 
 use std::{collections::HashMap, process::Command, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::seen::Seen;
 
-/// True where an engine answers and has the broker's image.
+/// Returns true if a container engine responds and has the broker's image.
 pub fn has_docker() -> bool {
     let image = Command::new("docker").args(["image", "inspect", "apache/kafka:4.3.1"]).output();
     image.is_ok_and(|output| output.status.success())
@@ -29,7 +29,7 @@ fn record(topic: &str, payload: &str) -> Record {
     Record { topic: topic.to_owned(), key: vec![], payload: payload.into(), headers: HashMap::new() }
 }
 
-/// A consumer, whether it is ready, and what it has seen.
+/// Starts a consumer. Returns it, its readiness, and the payloads that it receives.
 fn consume(config: Config, topic: &str, group: &'static str) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
     let readiness = Readiness::default();
     let (sender, seen) = mpsc::unbounded_channel();
@@ -48,7 +48,7 @@ async fn waits_for(readiness: &Readiness, wanted: &str) {
     eventually(|| async { readiness.waiting_for().iter().any(|one| one == wanted).then_some(()) }).await;
 }
 
-/// A relay with one event for `topic`.
+/// Starts a relay with one event for `topic`.
 fn relay(config: &Config, topic: &str) -> (Running, Readiness, MemoryOutbox) {
     let outbox = MemoryOutbox::default();
     outbox.insert(Event { uuid: Uuid::from_u128(1), kind: "kind", key: Uuid::from_u128(1), payload: vec![] });

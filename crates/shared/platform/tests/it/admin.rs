@@ -1,4 +1,4 @@
-//! What the admin port answers where there is nothing, and to methods that it does not have.
+//! Tests of the responses of the admin port to unknown paths and methods.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode, header};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// An admin port; it is closed with the guard.
+/// Starts an admin port. It stops when the returned guard is dropped.
 async fn start() -> (String, DropGuard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("its address"));
@@ -20,7 +20,7 @@ async fn start() -> (String, DropGuard) {
     (url, stop.drop_guard())
 }
 
-/// The status, the media type, the body and the allowed methods of an answer.
+/// Returns the status, the media type, the body and the header `Allow` of a response.
 async fn ask(method: Method, url: String) -> (StatusCode, String, serde_json::Value, Option<String>) {
     let client = http::client(Duration::from_secs(5)).expect("a client");
     let answer = client.request(method, url).send().await.expect("an answer");

@@ -1,4 +1,4 @@
-//! What strangers and single users can do with requests, and that others are served meanwhile.
+//! Tests that a server withstands requests of unknown clients and of a single user, and serves others meanwhile.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ use uuid::Uuid;
 use crate::frames;
 
 const SESSIONS: [&str; 2] = ["first", "second"];
-/// How long a slow request takes.
+/// The duration of a slow request.
 const SLOW: Duration = Duration::from_millis(500);
 
 fn guard(access: Access) -> Guard {
@@ -47,7 +47,7 @@ async fn bind() -> (Listener, SocketAddr) {
     (Listener::from(socket), address)
 }
 
-/// `POST /` answers the length of its body after [`SLOW`]. Eight slots.
+/// Starts a server with eight slots. `POST /` responds with the length of the body after [`SLOW`].
 async fn over_http() -> (SocketAddr, Running) {
     let length = async |body: Bytes| {
         sleep(SLOW).await;
@@ -70,7 +70,7 @@ async fn post_to(address: SocketAddr, session: &str) -> (u16, bool) {
     (answer.status().as_u16(), answer.headers().contains_key("retry-after"))
 }
 
-/// A connection on which half of a body has been sent.
+/// Opens a connection and sends half of a body on it.
 async fn half_sent(address: SocketAddr) -> TcpStream {
     let mut connection = TcpStream::connect(address).await.expect("the listener accepts");
     let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{SESSION_HEADER}: first\r\nContent-Length: 10\r\n\r\nhalf");
@@ -166,7 +166,7 @@ async fn calls_in_flight_are_bounded_in_all_and_for_one_user() {
     let (guarded, _server) = over_grpc(Access::Session(&[])).await;
     let count = |codes: &[Code]| codes.iter().filter(|code| **code == Code::ResourceExhausted).count();
 
-    // Clients repeat such a call at most twice, within a few milliseconds.
+    // Clients retry such a call at most twice, within a few milliseconds.
     let all = join_all((0..20).map(|_| ask(open, "first", 1))).await;
     let (first, second) = tokio::join!(join_all((0..6).map(|_| ask(guarded, "first", 1))), async {
         sleep(SLOW / 4).await;
@@ -187,7 +187,7 @@ async fn half_sent_calls_take_no_place() {
     for number in 0..200 {
         let stream = 2 * number + 1;
         flood.extend(frames::call(stream, "/geo.Geo/GetGeolocation"));
-        // The prefix of a message of ten bytes, and half of it.
+        // The prefix of a message of ten bytes, and the first half of the message.
         flood.extend(frames::data(stream, &[0, 0, 0, 0, 10, 1, 2, 3, 4, 5]));
     }
     connection.write_all(&flood).await.unwrap();
@@ -221,7 +221,7 @@ async fn idle_watch_streams_are_bounded_and_cost_others_nothing() {
     for connection in &mut connections {
         let mut messages = 0;
         while let Ok(Ok(frame)) = timeout(Duration::from_millis(50), frames::read(connection)).await {
-            // The status of a service that is watched; a stream that is refused has none.
+            // A watch that is accepted sends the status of the service as data; a refused one sends none.
             messages += usize::from(frame.kind == frames::DATA);
         }
         open += messages;

@@ -1,4 +1,4 @@
-//! Consumers of a real broker: order, retries in place, poison, restarts, replicas that come and go.
+//! Tests of consumers of a real broker: order, retries in place, poison, restarts, and replicas that join and leave.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -26,8 +26,8 @@ use tokio::sync::watch;
 
 const KEYS: usize = 6;
 
-/// Notes what it is given. `poison` is refused for good; `later` as often as `refusals` says; `panic` panics as often as
-/// `panics` says. Nothing is noted while it is `held`.
+/// A handler that records the messages that it handles. It rejects `poison` as poison, fails transiently for `later` as often as `refusals`
+/// says, and panics for `panic` as often as `panics` says. While `held` is true, it waits.
 #[derive(Default)]
 struct Notes {
     seen: Mutex<Vec<String>>,
@@ -64,19 +64,19 @@ impl Notes {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until `count` different messages have been seen.
+    /// Waits until `count` different messages have been recorded.
     async fn wait_for(&self, count: usize) {
         eventually(|| async { (self.seen().iter().collect::<HashSet<_>>().len() >= count).then_some(()) }).await;
     }
 
-    /// The first sight of each message, in their order.
+    /// Returns the messages in the order in which each was first recorded.
     fn firsts(&self) -> Vec<String> {
         let mut known = HashSet::new();
         self.seen().iter().filter(|payload| known.insert((*payload).clone())).cloned().collect()
     }
 }
 
-/// A topic, and those who consume it.
+/// A topic, and the recorder of its consumers.
 struct Setup {
     kafka: Kafka,
     topic: String,
@@ -117,7 +117,7 @@ impl Setup {
         self.kafka.publish(messages.into_iter().map(record).collect()).await;
     }
 
-    /// Publishes with a producer that compresses, unlike ours.
+    /// Publishes with a producer that compresses, unlike the platform's producer.
     async fn publish_compressed(&self, codec: &str, payload: &str) {
         let producer: FutureProducer = ClientConfig::new()
             .set("bootstrap.servers", &self.kafka.config().kafka_brokers)
@@ -129,7 +129,7 @@ impl Setup {
         producer.send(record, Duration::from_secs(10)).await.expect("the broker takes the record");
     }
 
-    /// Publishes these numbers, the keys in turn.
+    /// Publishes these numbers as messages. The keys take turns.
     async fn publish_numbers(&self, numbers: std::ops::Range<usize>) {
         self.publish(numbers.map(|number| (number % KEYS, number))).await;
     }
@@ -310,7 +310,7 @@ async fn a_batch_that_is_a_thousand_times_larger_than_it_looks_is_not_taken_and_
     setup.notes.wait_for(1).await;
     consumer.stop().await;
 
-    // It was never a message: its handler would have called it poison.
+    // The batch never became a message. If it had, the handler would have rejected it as poison.
     let dead = setup.kafka.messages(&dead_letter_topic(&setup.topic)).await;
     assert!(dead.is_empty(), "{} dead letters", dead.len());
     println!("{} of {KEYS} messages were handled", setup.notes.firsts().len());
@@ -321,7 +321,7 @@ async fn poison_that_the_dead_letter_topic_does_not_take_is_told_of_there_and_th
     let setup = Setup::new().await;
     let (consumer, _) = setup.consume("one");
 
-    // Small enough while it is compressed.
+    // The message is within the broker's limit only while it is compressed.
     setup.publish_compressed("gzip", &"x".repeat(5_000_000)).await;
     setup.publish([(1, "next")]).await;
     setup.notes.wait_for(1).await;
@@ -370,7 +370,7 @@ async fn a_full_partition_that_moves_away_and_comes_back_is_consumed() {
     let (first, readiness) = setup.consume("first");
     readiness.ready().await;
     setup.notes.held.send_replace(true);
-    // Three partitions share them: each has more than a worker may have in hand, and is paused.
+    // The three partitions share the messages. Each gets more messages than its queue may hold, so it is paused.
     setup.publish((0..3000).map(|number| (number, number))).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
 

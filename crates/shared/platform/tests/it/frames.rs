@@ -1,4 +1,4 @@
-//! HTTP/2 frames by hand (RFC 9113), for clients that no library would be.
+//! Encodes HTTP/2 frames by hand (RFC 9113), for clients that behave as no library would.
 
 use std::collections::HashMap;
 
@@ -25,25 +25,25 @@ pub struct Frame {
     pub payload: Vec<u8>,
 }
 
-/// What a client begins with: the preface and its settings.
+/// Returns the beginning of a client's connection: the preface and the client's settings.
 pub fn start() -> Vec<u8> {
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &frame(SETTINGS, 0, 0, &[])].concat()
 }
 
-/// `GET /`.
+/// Returns the frame of a request `GET /`.
 pub fn request(stream: u32) -> Vec<u8> {
-    // Of HPACK's static table: GET, http, /.
+    // Indexes of HPACK's static table: method GET, scheme http, path `/`.
     frame(HEADERS, END_HEADERS | END_STREAM, stream, &[0x82, 0x86, 0x84])
 }
 
-/// `GET /`, reset at once.
+/// Returns the frames of a request `GET /` and of its reset.
 pub fn reset_request(stream: u32) -> Vec<u8> {
     [request(stream), frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())].concat()
 }
 
-/// The head of a gRPC call of `path`, whose messages follow.
+/// Returns the head of a gRPC call of `path`. The messages follow in further frames.
 pub fn call(stream: u32, path: &str) -> Vec<u8> {
-    // Of HPACK's static table: POST, http; then literals: :path, content-type, te.
+    // Indexes of HPACK's static table: method POST, scheme http. Literals follow: `:path`, `content-type`, `te`.
     let mut block = vec![0x83, 0x86];
     for (name, value) in [(":path", path), ("content-type", "application/grpc"), ("te", "trailers")] {
         block.push(0);
@@ -55,12 +55,12 @@ pub fn call(stream: u32, path: &str) -> Vec<u8> {
     frame(HEADERS, END_HEADERS, stream, &block)
 }
 
-/// Bytes of a request's body; more may follow.
+/// Returns a part of a request's body; more may follow.
 pub fn data(stream: u32, bytes: &[u8]) -> Vec<u8> {
     frame(DATA, 0, stream, bytes)
 }
 
-/// All of a request's body.
+/// Returns the complete or last part of a request's body.
 pub fn body(stream: u32, bytes: &[u8]) -> Vec<u8> {
     frame(DATA, END_STREAM, stream, bytes)
 }
@@ -92,7 +92,7 @@ pub fn settings(payload: &[u8]) -> HashMap<u16, u32> {
         .collect()
 }
 
-/// The reason that a GOAWAY frame gives.
+/// Returns the error code in a GOAWAY frame.
 pub fn error_code(payload: &[u8]) -> Option<u32> {
     payload.get(4..8)?.try_into().ok().map(u32::from_be_bytes)
 }

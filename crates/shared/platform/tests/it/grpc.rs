@@ -1,4 +1,4 @@
-//! What becomes of a call when its connection does not last, or its peer does not answer.
+//! Tests of calls whose connection breaks or whose peer does not respond.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use stand_ins::Proxy;
 use testkit::{Iam, eventually};
 use uuid::Uuid;
 
-/// Session look-ups over a network that a test breaks.
+/// A client of session lookups, over a network that a test can break.
 struct Fixture {
     proxy: Proxy,
     sessions: GrpcSessions,
@@ -66,7 +66,7 @@ async fn a_connection_that_is_lost_with_many_calls_on_it_does_not_open_the_circu
     proxy.blackhole();
     let lost = join_all((0..100).map(|_| sessions.owner(&session))).await;
 
-    // Some are made again by the retry budget. The others are lost, and only with the connection.
+    // The retry budget lets some of the lost calls be retried. The others fail, but none fails after the connection has been replaced.
     assert!(lost.contains(&Err(SessionError::Unavailable)), "{lost:?}");
     assert_eq!(sessions.owner(&session).await, Ok(user));
 }
@@ -83,7 +83,7 @@ async fn a_peer_that_hangs_is_not_called_for_a_while_and_heard_again_soon_after_
     let begun = Instant::now();
     let refused = tokio::time::timeout(Duration::from_secs(1), async {
         for _ in 0..100 {
-            // Never a pass.
+            // An unavailable iam must never let a request pass.
             assert_eq!(sessions.owner(&session).await, Err(SessionError::Unavailable));
         }
     });

@@ -1,4 +1,4 @@
-//! Who is admitted where the role `operator` is needed, over gRPC and HTTP.
+//! Tests of which callers are admitted to methods that require the role `operator`, over gRPC and HTTP.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -39,7 +39,7 @@ impl Geo for Guarded {
     }
 }
 
-/// A guard that asks `iam`, and admits operators and services.
+/// Creates a guard that looks up sessions at `iam` and admits operators and the service order.
 fn guard(iam: &Iam) -> Guard {
     let sessions = GrpcSessions::new(testkit::peer("iam", iam.address));
     let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
@@ -83,7 +83,7 @@ async fn over_grpc_an_operator_and_a_service_are_admitted_and_a_plain_user_is_no
     assert_eq!(refused.code(), Code::PermissionDenied, "a service that the rule does not name: {refused}");
 }
 
-/// A guard without a rule.
+/// Creates a guard without rules.
 fn closed() -> Guard {
     let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
     Guard::new(Arc::new(MemorySessions::default()), key, &[])

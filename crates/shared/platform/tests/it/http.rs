@@ -1,4 +1,4 @@
-//! What becomes of the clients of a server that stops.
+//! Tests of what clients see while a server shuts down.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// A server that stops with `stop`.
+/// Starts a server that stops when `stop` is cancelled.
 async fn start(stop: &CancellationToken) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");

@@ -1,4 +1,4 @@
-//! What strangers can do to a listener with connections alone, and that others are served meanwhile.
+//! Tests that a listener withstands connections of unknown clients, and serves others meanwhile.
 
 use std::{
     net::SocketAddr,
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::frames::{self, Frame};
 
-/// A server of `router`, with these limits.
+/// Starts a server of `router` with these limits.
 async fn serve(router: Router, limits: Limits) -> (SocketAddr, Running) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
@@ -41,14 +41,14 @@ async fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.expect("the listener accepts")
 }
 
-/// Whether the server has closed the connection.
+/// Returns true if the server has closed the connection.
 async fn is_closed(connection: &mut TcpStream) -> bool {
     let mut byte = [0; 64];
     let read = timeout(Duration::from_millis(1), connection.read(&mut byte)).await;
     matches!(read, Ok(Ok(0) | Err(_)))
 }
 
-/// The status of `GET /` over a connection of its own; 0 where there is no answer.
+/// Sends `GET /` over a new connection. Returns the status, or 0 without a response.
 async fn ask(address: SocketAddr) -> u16 {
     let mut connection = connect(address).await;
     let answer = async {
@@ -120,7 +120,7 @@ async fn headers_of_more_than_sixteen_kilobytes_are_refused() {
     let ask = async |bytes: usize| {
         let mut connection = connect(address).await;
         let head = format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: {}\r\n\r\n", "y".repeat(bytes));
-        // The server may answer before it has read all of it.
+        // The server may respond before it has read the complete request.
         let _ = connection.write_all(head.as_bytes()).await;
         let mut answer = vec![0; 12];
         let read = connection.read_exact(&mut answer).await;
@@ -185,7 +185,8 @@ async fn requests_that_are_given_up_together_leave_the_others_of_their_connectio
     let router = Router::new().route("/", get(async || tokio::time::sleep(Duration::from_millis(200)).await));
     let (address, _server) = serve(router, Limits::default()).await;
     let mut connection = connect(address).await;
-    // A gateway's connection: the request of one customer, then all that another one may have, and gives up at once.
+    // A gateway's connection: it carries the request of one customer, then as many requests of another as are allowed, which are reset at
+    // once.
     connection.write_all(&[frames::start(), frames::request(1)].concat()).await.unwrap();
     let given_up: Vec<u8> = (1..256).flat_map(|number| frames::reset_request(2 * number + 1)).collect();
     connection.write_all(&given_up).await.unwrap();

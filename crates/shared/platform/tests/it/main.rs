@@ -1,4 +1,4 @@
-//! What the platform promises, over real servers and over twins.
+//! Tests of the platform with real servers and with in-memory implementations.
 
 mod access;
 mod admin;

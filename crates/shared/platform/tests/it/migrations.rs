@@ -1,4 +1,4 @@
-//! Migrations at the start of several replicas.
+//! Tests of migrations when several replicas start.
 
 use platform::{
     inbox, lease, outbox,
@@ -60,7 +60,7 @@ fn lazy(options: &sqlx::postgres::PgConnectOptions) -> Database {
     Database::lazy("test", "TEST_DATABASE_URL", &url, 2).expect("the options make a URL")
 }
 
-/// The database's URL for a role of its own, which may log in with `password` and owns nothing.
+/// Creates a role that may log in with `password` and owns nothing. Returns its name and the options to connect as the role.
 async fn with_role(database: &testkit::Database, password: &str) -> (String, sqlx::postgres::PgConnectOptions) {
     let role = format!("role_{}", platform::ids::random().simple());
     execute(database, format!("create role {role} login password '{password}'")).await;
@@ -122,7 +122,7 @@ async fn a_migration_whose_connection_is_lost_begins_again() {
 
     proxy.blackhole();
 
-    // Until it is seen that the server is at nothing, and the server has seen that its client is gone: it has the lock.
+    // The first connection has the lock. It takes this long until its loss is noticed and the server has seen that its client is gone.
     let outcome = tokio::time::timeout(std::time::Duration::from_secs(40), migration).await;
     outcome.expect("the migration ends").unwrap().unwrap();
 }

@@ -1,4 +1,4 @@
-//! What consumer and relay log while the broker is away.
+//! Tests of what consumer and relay log while the broker is unavailable.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Level;
 use uuid::Uuid;
 
-/// How many lines have `text`.
+/// Returns the number of lines that contain `text`.
 fn count(log: &Log, text: &str) -> usize {
     log.text().lines().filter(|line| line.contains(text)).count()
 }
@@ -72,7 +72,7 @@ async fn an_outage_of_the_broker_is_one_warning_and_its_end_one_line() {
     assert_eq!(count(&log, "Kafka recovered"), 1);
 }
 
-/// A broker that is away for the first calls.
+/// A broker that is unavailable for the first calls.
 struct Away(AtomicU32);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! The relay between the outbox in PostgreSQL and Kafka.
+//! Tests of the relay between the outbox in PostgreSQL and Kafka.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,13 +17,13 @@ use stand_ins::Proxy;
 use testkit::{Database, Kafka, Running, eventually};
 use uuid::Uuid;
 
-/// Of a service that has an outbox and no table of its own.
+/// The migrations of a service that has an outbox and no tables of its own.
 pub static MIGRATIONS: Migrations = Migrations::new(Migrator::DEFAULT, &[&lease::TABLE, &outbox::TABLE]);
 
 const KIND: &str = "events.v1.OrderPaid";
 const KEYS: u128 = 5;
 
-/// A database with an outbox, and a broker to which it goes.
+/// A database with an outbox, and the broker to which the relay publishes.
 struct Setup {
     database: Database,
     kafka: Kafka,
@@ -56,7 +56,7 @@ impl Setup {
         testkit::run(|stop| relay.run(stop))
     }
 
-    /// Writes events with these numbers, the keys in turn.
+    /// Writes one event for each number. The keys take turns.
     async fn write(&self, numbers: impl IntoIterator<Item = u128>) {
         for number in numbers {
             sqlx::query(
@@ -87,7 +87,7 @@ async fn unpublished(pool: &platform::postgres::Database) -> i64 {
     count.expect("the outbox can be read")
 }
 
-/// The numbers of one key's events, as its topic has them.
+/// Returns the numbers of the events with this key, in the order of the topic.
 fn of_key(messages: &[Message], key: u128) -> Vec<u128> {
     let key = Uuid::from_u128(key).to_string().into_bytes();
     let of_key = messages.iter().filter(|message| message.key == key);

@@ -1,4 +1,4 @@
-//! What an outbox promises its relay, in PostgreSQL and in memory.
+//! The contract of an outbox, checked with the implementations in PostgreSQL and in memory.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -17,7 +17,7 @@ const KNOWN: &str = "events.v1.OrderPaid";
 const UNHEARD: &str = "events.v1.Unheard";
 const TTL: Duration = Duration::from_secs(30);
 
-/// An outbox, as two replicas see it.
+/// An outbox with the handles of two replicas.
 struct Replicas {
     one: Arc<dyn Outbox>,
     other: Arc<dyn Outbox>,
@@ -41,7 +41,7 @@ impl Replicas {
         Self { one: Arc::new(outbox.clone()), other: Arc::new(outbox.rival("other")), rows: Rows::Memory(outbox) }
     }
 
-    /// Writes an event that is called `name`.
+    /// Writes an event with the payload `name`.
     async fn write(&self, key: u128, kind: &'static str, name: &str) {
         let (uuid, key, payload) = (ids::random(), Uuid::from_u128(key), name.as_bytes().to_vec());
         match &self.rows {
@@ -59,14 +59,14 @@ impl Replicas {
         self.one.lease(TTL).await.unwrap().unwrap()
     }
 
-    /// The names of what can be published, each with a `<` where it is behind something that cannot.
+    /// Returns the names of the unpublished events that are not set aside. A `<` marks an event that is behind one that is set aside.
     async fn waiting(&self) -> Vec<String> {
         let rows = self.one.unpublished(100, &[]).await.unwrap();
         let name = |payload: &[u8]| String::from_utf8_lossy(payload).into_owned();
         rows.iter().map(|row| name(&row.payload) + if row.is_behind { "<" } else { "" }).collect()
     }
 
-    /// The ids of what can be published, by name.
+    /// Returns the ids of the unpublished events that are not set aside, by name.
     async fn ids(&self) -> HashMap<String, i64> {
         let rows = self.one.unpublished(100, &[]).await.unwrap();
         rows.iter().map(|row| (String::from_utf8_lossy(&row.payload).into_owned(), row.id)).collect()
@@ -160,7 +160,7 @@ async fn what_is_published_holds_nothing_back(replicas: Replicas) {
     let (epoch, ids) = (replicas.epoch().await, replicas.ids().await);
     replicas.one.set_aside(epoch, &[ids["a"]]).await.unwrap();
 
-    // By a replica of a version that sets nothing aside.
+    // A replica of an older version, which sets no rows aside, marks the row.
     replicas.one.mark(epoch, &[ids["a"]]).await.unwrap();
 
     assert_eq!(replicas.waiting().await, ["b"]);

@@ -1,4 +1,4 @@
-//! The uuid of an event in the outbox, and the trace context stored with it.
+//! Tests of the uuid of an event in the outbox, and of the trace context that is stored with the event.
 
 use opentelemetry::{global, trace::TracerProvider as _};
 use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};

@@ -1,4 +1,4 @@
-//! What a service's use of PostgreSQL stands: a path that drops bytes without telling either end.
+//! Tests of PostgreSQL clients over a network path that drops bytes without telling either end.
 
 use std::{
     sync::{Arc, Mutex},
@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 const POOL: u32 = 4;
 
-/// A database that is reached by a proxy.
+/// A database that is reached through a proxy.
 struct Fixture {
     database: testkit::Database,
     proxy: Proxy,
@@ -39,7 +39,7 @@ impl Fixture {
         fixture
     }
 
-    /// As many at once as the pool has connections: how long it took, and what came of each.
+    /// Executes as many statements at once as the pool has connections. Returns the duration and the outcomes.
     async fn statements(&self, statement: &'static str) -> (Duration, Vec<sqlx::Result<()>>) {
         let start = Instant::now();
         let all = (0..POOL).map(|_| async { sqlx::query(statement).execute(&self.pool).await.map(drop) });
@@ -89,7 +89,7 @@ async fn a_watched_pool_gives_up_lost_connections_before_a_statement_meets_them(
     let (statements, next) = tokio::join!(fixture.statements("select pg_sleep(0.5)"), async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         fixture.proxy.blackhole();
-        // A second until it is asked, and two for an answer.
+        // The loss is noticed after up to one second until the next ping and two seconds without an answer.
         tokio::time::sleep(Duration::from_millis(3_500)).await;
         fixture.statements("select 1").await
     });
@@ -132,7 +132,7 @@ async fn a_statement_that_meets_a_lost_connection_before_that_is_known_ends_when
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let (took, outcomes) = fixture.statements("select 1").await;
 
-    // Half of the ping's two seconds is over.
+    // Half of the two seconds of the ping has passed already.
     assert!(took < Duration::from_millis(2_500), "{took:?}");
     assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(is_unavailable)), "{outcomes:?}");
     stop.cancel();
@@ -154,7 +154,7 @@ async fn a_listener_whose_path_was_lost_listens_again() {
     let start = Instant::now();
     while !hears().await {}
 
-    // Five seconds until it is asked, two for an answer.
+    // Five seconds pass until the connection is checked, and two until the check times out.
     assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
 }
 
@@ -177,7 +177,7 @@ async fn many_who_wait_do_not_keep_each_other_from_connecting_again() {
     let (stop, readiness) = (CancellationToken::new(), Readiness::default());
     let watch = tokio::spawn(watch(fixture.pool.clone(), readiness.condition("database"), stop.clone()));
     readiness.ready().await;
-    // Making a connection takes more than a second.
+    // Opening a connection takes more than a second with this delay.
     fixture.proxy.delay(Duration::from_millis(150));
     let answered = Arc::new(Mutex::new(None::<Instant>));
     let (pool, answers) = (fixture.pool.clone(), answered.clone());
@@ -207,7 +207,7 @@ async fn many_who_wait_do_not_keep_each_other_from_connecting_again() {
     });
     let took = took.await.expect("they connect again");
 
-    // Three seconds until the loss is seen.
+    // It takes up to three seconds until the loss is noticed.
     assert!(took < Duration::from_secs(8), "{took:?}");
     drop(load);
     stop.cancel();

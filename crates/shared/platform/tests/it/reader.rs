@@ -1,4 +1,4 @@
-//! Reading whole topics, and marks that tools leave in them.
+//! Tests of reading whole topics, and of the marks that tools commit.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -41,7 +41,7 @@ async fn a_topic_is_read_from_its_start_to_its_end_and_marks_are_kept() {
     assert!(read.values().all(|numbers| numbers.is_sorted()), "those of one key are in their order: {read:?}");
     assert!(nowhere.is_empty() && before.is_empty());
     assert_eq!(after, HashMap::from([(1, mark)]));
-    // The mock cluster has no configuration to ask for.
+    // The mock cluster does not report the configuration of topics.
     if let Ok(kept) = retention(&kafka.config(), &topic).await {
         assert_eq!(kept, Some(kafka.config().kafka_topic_retention));
     }

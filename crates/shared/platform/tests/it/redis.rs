@@ -1,4 +1,4 @@
-//! What a service's use of Redis stands: a path that drops bytes without telling either end.
+//! Tests of Redis clients over a network path that drops bytes without telling either end.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn a_read_whose_bytes_are_dropped_is_made_again_over_the_next_connection()
     );
 }
 
-/// Stops this thread, with all that runs on it, once: what a machine does to a process that waits for its turn.
+/// Blocks this thread and all its tasks once, as an overloaded machine does to a process that waits to be scheduled.
 async fn stall() {
     tokio::task::yield_now().await;
     std::thread::sleep(2 * RESPONSE_TIMEOUT);
@@ -77,13 +77,13 @@ async fn a_process_that_was_not_scheduled_finds_the_answer_that_came_meanwhile()
     }
 }
 
-/// What readiness waits for while a connection to `url` is watched.
+/// Returns the unmet conditions of readiness while a connection to `url` is watched.
 async fn waiting_for(url: &str) -> Vec<String> {
     let readiness = Readiness::default();
     let connection = lazy_connection("REDIS_URL", &url.into(), None).expect("a valid URL");
     let condition = readiness.condition("redis");
     let watching = testkit::run(|stop| watch(connection, condition, stop));
-    // Within a second it is neither asked yet nor answered.
+    // For up to a second, the server may not have been checked yet.
     let told = eventually(|| async {
         let mut changes = readiness.changes();
         let told = readiness.waiting_for();

@@ -1,4 +1,4 @@
-//! What a relay does when it cannot publish: for lack of a broker, of a producer, or of a route.
+//! Tests of a relay that cannot publish because of a broker, a producer or a missing route.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -26,12 +26,12 @@ use crate::outbox::MIGRATIONS;
 const KNOWN: &str = "events.v1.OrderPaid";
 const UNHEARD: &str = "events.v1.Unheard";
 
-/// Takes every record and keeps it.
+/// A broker that accepts every record and keeps it.
 #[derive(Clone, Default)]
 struct Broker(Arc<Mutex<Vec<Record>>>);
 
 impl Broker {
-    /// The payloads of what was published under a key, in their order.
+    /// Returns the payloads of the records with this key, in the order in which they were published.
     fn of_key(&self, key: u128) -> Vec<String> {
         let key = Uuid::from_u128(key).to_string().into_bytes();
         let records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +52,7 @@ impl Publisher for Broker {
     }
 }
 
-/// A broker that this replica does not reach.
+/// A broker that this replica cannot reach.
 struct Unreachable;
 
 #[async_trait]
@@ -132,7 +132,7 @@ async fn a_producer_that_failed_for_good_is_made_again() {
     let record = || Record { topic: "topic".to_owned(), key: vec![], payload: vec![], headers: HashMap::new() };
     publisher.publish(vec![record()]).await.unwrap();
 
-    // Of the oldest record in flight: librdkafka can promise nothing any more, and never publishes again.
+    // After this error for the oldest record in flight, librdkafka cannot keep its guarantees and never publishes again.
     let desynchronized = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
     cluster.request_errors(RDKafkaApiKey::Produce, &[desynchronized]);
     publisher.publish(vec![record()]).await.unwrap_err();

@@ -1,10 +1,10 @@
-//! A consumer's handler that shows what it was given.
+//! A consumer's handler that passes on what it receives.
 
 use async_trait::async_trait;
 use platform::kafka::{Failure, Handler, Message};
 use tokio::sync::mpsc;
 
-/// Passes on each message's payload.
+/// Sends the payload of each message to a channel.
 pub struct Seen(pub mpsc::UnboundedSender<Vec<u8>>);
 
 #[async_trait]

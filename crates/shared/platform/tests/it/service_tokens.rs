@@ -1,4 +1,4 @@
-//! Which tokens name a service: what an attacker who has a key, or one token, could make of it.
+//! Tests of service tokens that an attacker with a key or with one token could create.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use platform::{auth::ServiceKey, clock};
@@ -8,13 +8,13 @@ fn inventory() -> ServiceKey {
     ServiceKey::new("inventory", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough")
 }
 
-/// A token with these claims, signed with the key that all services share.
+/// Returns a token with these claims, signed with the key that all services share.
 fn signed(header: &Header, claims: &Value) -> String {
     let key = EncodingKey::from_secret(testkit::SERVICE_KEY.as_bytes());
     encode(header, claims, &key).expect("HS256 is known once a key has been made")
 }
 
-/// Claims of order to inventory, made `age` seconds ago for `life` seconds.
+/// Returns the claims of a token from order to inventory that was issued `age` seconds ago with a lifetime of `life` seconds.
 fn claims(age: i64, life: i64) -> Value {
     let iat = clock::now().timestamp() - age;
     json!({ "iss": "order", "aud": "inventory", "iat": iat, "exp": iat + life })

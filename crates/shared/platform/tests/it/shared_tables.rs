@@ -1,4 +1,4 @@
-//! Migrations of the tables that several services have, beside a service's own.
+//! Tests of the migrations of tables that several services share, together with a service's own migrations.
 
 use platform::{
     inbox, lease, outbox,
@@ -10,11 +10,11 @@ use sqlx::{
 };
 
 static SHARED: &[&SharedTable] = &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE];
-/// A service that made the tables in migrations of its own, as it was before the shared ones.
+/// A service before the introduction of shared tables. Its own migrations create the tables.
 static OLD: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/order"), &[]);
-/// The same service since then.
+/// The same service after the introduction of shared tables.
 static EXISTING: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/order"), SHARED);
-/// A service that has nothing but the tables.
+/// A service that has only the shared tables.
 static NEW: Migrations = Migrations::new(Migrator::DEFAULT, SHARED);
 
 async fn connection() -> PgConnection {
@@ -25,13 +25,13 @@ async fn text(connection: &mut PgConnection, question: &str) -> Option<String> {
     sqlx::query_scalar(AssertSqlSafe(question.to_owned())).fetch_one(connection).await.expect("the question is right")
 }
 
-/// All rows of all shared tables, as text.
+/// Returns all rows of all shared tables as text.
 async fn rows(connection: &mut PgConnection) -> Option<String> {
     let question = "select concat((select jsonb_agg(o) from outbox o), (select jsonb_agg(i) from inbox i), (select jsonb_agg(l) from leases l))";
     text(connection, question).await
 }
 
-/// Every history, with the moment at which each migration was applied.
+/// Returns the content of every history, including the time at which each migration was applied.
 async fn history(connection: &mut PgConnection) -> Vec<Option<String>> {
     let mut all = Vec::new();
     for table in ["_sqlx_migrations", "_sqlx_migrations_inbox", "_sqlx_migrations_leases", "_sqlx_migrations_outbox"] {
@@ -40,7 +40,7 @@ async fn history(connection: &mut PgConnection) -> Vec<Option<String>> {
     all
 }
 
-/// The tables that are there, without those of histories.
+/// Returns the names of all tables except the histories.
 async fn tables(connection: &mut PgConnection) -> Option<String> {
     let question = "select string_agg(relname::text, ' ' order by relname) from pg_class
         where relkind = 'r' and relnamespace = 'public'::regnamespace and not starts_with(relname::text, '_sqlx_migrations')";
@@ -62,7 +62,7 @@ async fn fill(connection: &mut PgConnection) {
     sqlx::raw_sql(filled).execute(connection).await.expect("the tables are there");
 }
 
-/// What is reverted from here on, one after another, at most `most`.
+/// Reverts migrations one after another, at most `most`. Returns the reverted ones.
 async fn reverted(connection: &mut PgConnection, migrations: &Migrations, most: usize) -> Vec<String> {
     let mut names = Vec::new();
     while names.len() < most

@@ -1,4 +1,4 @@
-//! What is in hand when a program is told to stop.
+//! Tests of requests that are in flight when a program is told to stop.
 
 use std::{
     collections::HashMap,
@@ -19,12 +19,12 @@ use tokio::{net::TcpListener, sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// What the program waits after it has stopped being ready.
+/// The drain: the time for which the program still serves after it has stopped being ready.
 const DRAIN: Duration = Duration::from_secs(3);
-/// Nearly as long as any request may take.
+/// The duration of a request, nearly the longest possible.
 const WORK: Duration = Duration::from_secs(9);
 
-/// A broker that takes everything.
+/// A broker that accepts everything.
 #[derive(Clone, Default)]
 struct Broker(Arc<Mutex<Vec<Record>>>);
 

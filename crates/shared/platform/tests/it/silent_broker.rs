@@ -1,4 +1,4 @@
-//! What becomes of a question to a broker that does not answer.
+//! Tests of a request to a broker that does not respond.
 
 use std::time::Duration;
 

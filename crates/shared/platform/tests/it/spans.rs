@@ -1,4 +1,4 @@
-//! Statements in traces.
+//! Tests of statement spans in traces.
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
@@ -7,7 +7,7 @@ use sqlx::Connection as _;
 use tracing::Instrument as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-/// Of so many digits that no random id of a span has them.
+/// A number with so many digits that no random span id contains it.
 const VALUE: i64 = 4_711_471_147_114_711;
 
 #[tokio::test]

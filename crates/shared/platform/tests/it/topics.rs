@@ -1,4 +1,4 @@
-//! Topics as a real broker keeps them.
+//! Tests of the configuration of topics at a real broker.
 
 use platform::kafka::{Config, dead_letter_topic, ensure_topics, retention};
 use rdkafka::{
@@ -17,7 +17,7 @@ async fn dead_letters_have_no_expiry_also_where_their_topic_had_one() {
     let kafka = testkit::kafka().await;
     let config = kafka.config();
     if !config.kafka_create_topics {
-        // The mock cluster has no configuration.
+        // The mock cluster does not report the configuration of topics.
         return;
     }
     let (fresh, old) = (kafka.topics().order_paid_topic_name, format!("{}old", kafka.prefix));
@@ -30,7 +30,7 @@ async fn dead_letters_have_no_expiry_also_where_their_topic_had_one() {
 
     for topic in [&fresh, &old] {
         let letters = dead_letter_topic(topic);
-        // A broker tells of what was altered a moment later.
+        // A broker may report altered settings only after a moment.
         eventually(|| async { retention(&config, &letters).await.unwrap().is_none().then_some(()) }).await;
         assert_eq!(retention(&config, topic).await.unwrap(), Some(config.kafka_topic_retention));
     }
@@ -47,7 +47,7 @@ async fn a_segment_of_a_topic_takes_records_for_no_longer_than_rows_count_on() {
     ensure_topics(&config, &[&topic]).await.unwrap();
 
     let described = admin(&config).describe_configs(&[ResourceSpecifier::Topic(&topic)], &AdminOptions::new()).await;
-    // The mock cluster has no configuration to ask for.
+    // The mock cluster does not report the configuration of topics.
     if let Ok(Ok(described)) = described.map(|mut all| all.remove(0)) {
         let segment = described.get("segment.ms").and_then(|entry| entry.value.clone()).unwrap();
         assert_eq!(segment, config.kafka_topic_segment.as_millis().to_string());

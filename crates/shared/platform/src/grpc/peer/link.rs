@@ -1,4 +1,4 @@
-//! A channel to one address of a peer, and the outcome of calls on it.
+//! A channel to one address of a peer, and the outcomes of calls on the channel.
 
 use http::{Request, Response};
 use tokio::time::{Instant, timeout_at};
@@ -12,29 +12,29 @@ use tower::{Service as _, ServiceExt as _};
 use super::losses::Losses;
 use crate::circuit_breaker::Outcome;
 
-/// A channel to one address, which connects when it is first used.
+/// A channel to one address, which connects on first use.
 pub struct Link {
     channel: Channel,
     losses: Losses,
 }
 
-/// Why a call has no answer.
+/// The reason why a call has no response.
 #[derive(Debug)]
 pub enum Failure {
-    /// No answer arrived by the deadline. With `others_serve`, only one replica of the peer is slow.
+    /// No response arrived by the deadline. `others_serve` is true if only this replica of the peer is slow.
     TimedOut {
         others_serve: bool,
     },
     Lost(Lost),
 }
 
-/// A call whose connection could not be made or has ended.
+/// A call that failed because its connection could not be opened or has ended.
 #[derive(Debug)]
 pub struct Lost {
     pub message: String,
-    /// The outcome with regard to the peer's health.
+    /// The outcome of the call with regard to the peer's health.
     pub outcome: Outcome,
-    /// The peer reports that it did not process the call.
+    /// True if the peer reports that it did not process the call.
     pub is_refused: bool,
 }
 
@@ -47,12 +47,12 @@ impl Link {
         self.channel.clone()
     }
 
-    /// Records that the peer answered a request sent at `begun` over [`Self::channel`].
+    /// Records that the peer responded to a request that was sent at `begun` over [`Self::channel`].
     pub fn answered(&self, begun: Instant) {
         self.losses.answered(begun);
     }
 
-    /// Makes a call.
+    /// Sends a request and waits for the response until `deadline`.
     pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
         let mut channel = self.channel.clone();
         let begun = Instant::now();
@@ -62,7 +62,7 @@ impl Link {
                 self.losses.answered(begun);
                 Ok(answer)
             }
-            // The channel reads `grpc-timeout` too, and may be the first to notice.
+            // The channel also reads `grpc-timeout` and may notice the deadline first.
             Ok(Err(error)) if causes(&error).any(<dyn std::error::Error>::is::<TimeoutExpired>) => {
                 Err(Failure::TimedOut { others_serve: false })
             }
@@ -79,8 +79,8 @@ impl Link {
     }
 }
 
-/// Returns true if the server reports that it has not processed the stream: the stream was refused, or comes after the last one that the
-/// server processes before it closes the connection (RFC 9113, 6.8 and 8.7).
+/// Returns true if the server reports that it has not processed the stream. It has refused the stream, or is closing the connection and the
+/// stream comes after the last one that it processes (RFC 9113, 6.8 and 8.7).
 fn is_refused(error: &h2::Error) -> bool {
     error.is_remote() && (error.reason() == Some(h2::Reason::REFUSED_STREAM) || error.is_go_away())
 }

@@ -1,4 +1,4 @@
-//! Keeps the replicas of a name as the last look-up found them.
+//! Looks up a host name periodically and keeps its replicas according to the latest lookup.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,21 +20,21 @@ use super::{
 };
 use crate::outage::Outage;
 
-/// A name is looked up this often.
+/// The interval between two lookups of a name.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long a look-up may take.
+/// The time limit of a lookup.
 const LONGEST: Duration = Duration::from_secs(5);
-/// Addresses of a name that are used, in the order of their numbers.
+/// The maximum number of addresses of a name that are used. The numerically smallest addresses are used.
 const MOST: usize = 64;
 
-/// The replicas of a name.
+/// The replicas that the latest lookup of a name found.
 pub type Known = Arc<[Arc<Replica>]>;
 
-/// Looks up the name of `target` periodically and publishes the result. A lookup that fails or finds nothing changes nothing.
+/// Looks up the name of `target` periodically and publishes the replicas. If a lookup fails or finds nothing, the replicas stay the same.
 pub async fn run(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>, tell: watch::Sender<Option<Known>>) {
     let Some((host, port)) = target.name() else { return };
     let mut outage = Outage::new("DNS", format!("looking up {host}"));
-    // Each with the task that asks it whether it serves.
+    // Each replica has a task that checks its health.
     let mut replicas = BTreeMap::<SocketAddr, (Arc<Replica>, AbortOnDropHandle<()>)>::new();
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -61,7 +61,7 @@ pub async fn run(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>
             }
             Err(error) => {
                 outage.met(error);
-                // Calls that wait for the first look-up are answered.
+                // Publishes an empty list after a failed first lookup, so that calls that wait for this lookup fail at once.
                 tell.send_if_modified(|known| known.is_none() && known.replace(Arc::default()).is_none());
             }
         }

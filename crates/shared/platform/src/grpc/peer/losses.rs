@@ -1,4 +1,4 @@
-//! Lost connections to an address, and what they say about the peer's health.
+//! Records lost connections to an address and what they say about the peer's health.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,16 +6,16 @@ use tokio::time::Instant;
 
 use crate::circuit_breaker::Outcome;
 
-/// Lost connections to one address. A working connection that ends takes all its calls with it; together they count like one failed call,
-/// since the next connection may work. A connection on which the peer never answered counts as a failure of the peer.
+/// The lost connections to one address. A working connection that ends takes all its calls with it. Together they count as one failed call,
+/// since the next connection may work. If the peer never responded on the connection, each of its calls counts as a failure of the peer.
 #[derive(Default)]
 pub struct Losses(Mutex<Loss>);
 
 #[derive(Default)]
 struct Loss {
-    /// The last loss, and whether the peer had answered on that connection.
+    /// The time of the last loss, and whether the peer had responded on that connection.
     last: Option<(Instant, bool)>,
-    /// The peer has answered since.
+    /// True if the peer has responded since the last loss.
     answered: bool,
 }
 
@@ -24,7 +24,7 @@ impl Losses {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records that the peer answered a call that began at `begun`.
+    /// Records that the peer responded to a call that began at `begun`.
     pub fn answered(&self, begun: Instant) {
         let mut loss = self.lock();
         loss.answered |= loss.last.is_none_or(|(at, _)| begun > at);
@@ -67,7 +67,7 @@ mod tests {
         begin().await;
 
         assert_eq!((losses.outcome(second), losses.outcome(first)), (Outcome::Failed, Outcome::Inconclusive));
-        // The next connection is silent from the start.
+        // On the next connection the peer never responds.
         let (third, fourth) = (begin().await, begin().await);
         losses.answered(first);
         begin().await;

@@ -1,4 +1,4 @@
-//! Client of another service: adds identity, deadline and trace context to each call, balances calls over the service's replicas, and
+//! Client of another service. It adds identity, deadline and trace context to each call and balances calls over the service's replicas. It
 //! refuses calls while its circuit breaker is open.
 
 mod link;
@@ -37,45 +37,45 @@ use crate::{
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The time limit of a call whose caller sets no earlier deadline.
+/// The time limit of a call for which the caller sets no earlier deadline.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// The least time that a peer must have had for a deadline to count against it.
+/// A missed deadline counts as a failure of the peer only if the peer had at least this long to respond.
 const FAIR: Duration = Duration::from_secs(1);
 
-/// Another service, as a generated client's transport.
+/// Another service, as the transport of a generated client.
 #[derive(Clone)]
 pub struct Peer {
     route: Route,
     name: &'static str,
     key: Option<ServiceKey>,
-    /// Calls carry the session of the request for which they are made.
+    /// True if calls carry the session of the request for which they are made.
     forwards_session: bool,
     breaker: Arc<CircuitBreaker>,
 }
 
-/// Where calls go.
+/// The destination of calls.
 #[derive(Clone)]
 enum Route {
-    /// To one address, which needs neither look-up nor choice.
+    /// A single address, which needs no lookup and no choice.
     Address(Arc<Link>),
-    /// To the replicas behind a host name.
+    /// The replicas behind a host name.
     Replicas(Arc<Replicas>),
 }
 
 impl Peer {
     /// Creates a channel to the service `name` at `address` (`host:port`, or a URL), which connects on first use. A host name stands for
-    /// all replicas to whose addresses it resolves; it is resolved again and again until the last clone is dropped. `variable` names the
-    /// address in errors.
+    /// all replicas to whose addresses it resolves. It is resolved periodically until the last clone is dropped. Errors name `variable` as
+    /// the source of the address.
     pub fn lazy(name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         Self::over(None, name, variable, address)
     }
 
-    /// Does the same as [`lazy`](Self::lazy), over TLS if `tls` is set; the scheme of a URL may not contradict.
+    /// Does the same as [`lazy`](Self::lazy), but over TLS if `tls` is set. Fails if the scheme of a URL contradicts this.
     pub fn over(tls: Option<&Tls>, name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         Ok(Self::to(Target::parse(tls, variable, address)?, name, Arc::new(SystemResolver)))
     }
 
-    /// Does the same as [`lazy`](Self::lazy), with host names resolved by `resolver`.
+    /// Does the same as [`lazy`](Self::lazy), but resolves host names with `resolver`.
     pub fn resolved(
         resolver: Arc<dyn Resolver>,
         name: &'static str,
@@ -94,14 +94,14 @@ impl Peer {
         Self { route, name, key: None, forwards_session: false, breaker: CircuitBreaker::new(name) }
     }
 
-    /// Calls carry the identity of the service that owns `key`.
+    /// Makes calls carry the identity of the service that owns `key`.
     #[must_use]
     pub fn identified(mut self, key: ServiceKey) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// Calls carry the session of the request for which they are made, if it has one.
+    /// Makes calls carry the session of the request for which they are made, if the request has a session.
     #[must_use]
     pub fn forwarding_session(mut self) -> Self {
         self.forwards_session = true;
@@ -142,7 +142,8 @@ impl Service<Request<Body>> for Peer {
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
-    /// Always ready: waiting for a connection is part of the call, bounded by its deadline, and an open breaker refuses at once.
+    /// Always returns ready. Waiting for a connection is part of the call and bounded by its deadline, and an open breaker refuses the call
+    /// at once.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
     }
@@ -175,7 +176,7 @@ impl Service<Request<Body>> for Peer {
                 }
                 Err(Failure::Lost(lost)) => {
                     permit.end(lost.outcome);
-                    // The end of a connection is no answer of the peer; tonic would report it as CANCELLED or UNKNOWN.
+                    // A lost connection is not a response of the peer. tonic would report it as CANCELLED or UNKNOWN.
                     Err(Status::unavailable(format!("{name}: {}", lost.message)).into())
                 }
                 Err(Failure::TimedOut { others_serve }) => {
@@ -188,11 +189,11 @@ impl Service<Request<Body>> for Peer {
     }
 }
 
-/// Maps a status to the outcome with regard to the peer's health. The peer had `left` to answer.
+/// Maps a status to the outcome with regard to the peer's health. The peer had the time `left` to respond.
 fn outcome(code: Code, left: Duration) -> Outcome {
     match code {
         Code::Unavailable => Outcome::Failed,
-        // A server of tonic says CANCELLED where it is the first to notice that the time is over.
+        // A tonic server responds CANCELLED if it notices before the client that the deadline has passed.
         Code::DeadlineExceeded | Code::Cancelled if left >= FAIR => Outcome::Failed,
         Code::DeadlineExceeded | Code::Cancelled => Outcome::Inconclusive,
         _ => Outcome::Answered,

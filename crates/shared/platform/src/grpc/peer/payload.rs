@@ -1,4 +1,4 @@
-//! A request's body that can be sent again, and that knows whether it has been sent.
+//! A request body that can be sent again, and that records whether it has been sent.
 
 use std::{
     future::poll_fn,
@@ -14,26 +14,26 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame};
 use tonic::{Status, body::Body};
 
-/// The longest body that is kept to be sent again.
+/// The maximum size in bytes of a body that is kept so that it can be sent again.
 const LONGEST: usize = 256 * 1024;
 
 /// The body of a request.
 pub enum Payload {
-    /// All of it, so that it can be sent any number of times.
+    /// The complete body, which can be sent any number of times.
     Whole(Bytes),
-    /// The beginning of a body that is long or still being written: it can be sent only once.
+    /// The beginning and the rest of a body that is long or not complete yet. It can be sent only once.
     Open(Bytes, Body),
 }
 
 impl Payload {
-    /// Reads the data that are available without waiting: of a single message, all.
+    /// Reads the data that are available without waiting. If the body is a single message, this is all of it.
     pub async fn read(mut body: Body) -> Result<Self, Status> {
         let mut begun = Bytes::new();
         let is_whole = poll_fn(|context| {
             loop {
                 match Pin::new(&mut body).poll_frame(context) {
                     Poll::Ready(Some(Ok(frame))) => {
-                        // A request has no trailers.
+                        // Frames without data are ignored, since a request has no trailers.
                         let Ok(data) = frame.into_data() else { continue };
                         begun = if begun.is_empty() { data } else { [begun.as_ref(), &data].concat().into() };
                         if begun.len() > LONGEST {
@@ -50,7 +50,7 @@ impl Payload {
         Ok(if is_whole { Self::Whole(begun) } else { Self::Open(begun, body) })
     }
 
-    /// Returns the body for one attempt, and the body for another attempt if that is possible.
+    /// Returns the body for one attempt, its ticket, and the payload for another attempt if the body can be sent again.
     pub fn take(self) -> (Body, Ticket, Option<Self>) {
         let ticket = Ticket::default();
         let (first, rest, again) = match self {
@@ -65,8 +65,8 @@ const WAITING: u8 = 0;
 const SENT: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
-/// Whether a request has been sent. The connection reads the body only when it sends the request: until then no server has the whole
-/// request, so it cannot have been executed.
+/// Records whether a request has been sent. The connection reads the body only when it sends the request. Until then no server has the
+/// complete request, so no server can have executed it.
 #[derive(Clone, Default)]
 pub struct Ticket(Arc<AtomicU8>);
 
@@ -75,13 +75,13 @@ impl Ticket {
         self.0.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Prevents the request from being sent. Returns false if it was sent before.
+    /// Prevents the request from being sent. Returns false if it was sent already.
     pub fn give_up(&self) -> bool {
         self.change(GIVEN_UP) || self.0.load(Ordering::Acquire) == GIVEN_UP
     }
 }
 
-/// The body while it is sent.
+/// The body of one attempt, as the connection reads it.
 struct Sending {
     first: Option<Bytes>,
     rest: Option<Body>,
@@ -109,7 +109,7 @@ impl http_body::Body for Sending {
         }
     }
 
-    /// False before the first read, so that the body is always read.
+    /// Returns false before the first read, so that the connection always reads the body.
     fn is_end_stream(&self) -> bool {
         self.is_begun && self.first.is_none() && self.rest.as_ref().is_none_or(Body::is_end_stream)
     }
@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    /// Frames, and then no end.
+    /// A body with these frames. If the flag is set, it never ends.
     struct Frames(Vec<&'static [u8]>, bool);
 
     impl http_body::Body for Frames {

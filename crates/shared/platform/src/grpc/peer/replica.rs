@@ -1,4 +1,4 @@
-//! One address of a peer's name: its channel, and whether it serves.
+//! A replica: one address of a peer's name, with its channel and its health.
 
 use std::{
     net::SocketAddr,
@@ -23,33 +23,33 @@ use super::{
 };
 use crate::circuit_breaker::Outcome;
 
-/// A replica is asked this often whether it serves.
+/// The interval between two health checks of a replica.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long a replica may take to answer a health check. Together with [`EVERY`] less than two seconds.
+/// The time limit of a health check. Together with [`EVERY`] it is less than two seconds.
 const ANSWER: Duration = Duration::from_millis(800);
-/// After a lost call the next check comes sooner than [`EVERY`], but never sooner than this after the last.
+/// The minimum pause between two health checks. After a lost call, the next check comes sooner than [`EVERY`], but not sooner than this.
 const SOONEST: Duration = Duration::from_millis(100);
 
-/// The outcome of the latest health check of a replica, the best first.
+/// The outcome of the latest health check of a replica, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     Serving,
-    /// It was not checked yet, or its connection was lost after the check.
+    /// The replica was not checked yet, or its connection was lost after the check.
     NotAsked,
-    /// It answered that it does not serve.
+    /// The replica responded that it does not serve.
     NotServing,
-    /// It did not answer.
+    /// The replica did not respond.
     Silent,
 }
 
 #[derive(Clone, Copy)]
 struct State {
     verdict: Verdict,
-    /// When its connection was last lost, or could not be made.
+    /// The time at which its connection was last lost or could not be opened.
     failed_at: Option<Instant>,
 }
 
-/// One address of a peer's name.
+/// One address of a peer's name, with its channel and its health.
 pub struct Replica {
     pub address: SocketAddr,
     peer: &'static str,
@@ -76,13 +76,13 @@ impl Replica {
         self.state.borrow().verdict
     }
 
-    /// Calls that wait for their answer.
+    /// Returns the number of calls that wait for their response.
     pub fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Makes a call. A call that has not been sent when the connection fails ends at once with `is_refused`: otherwise it would wait for
-    /// the next connection in line with all other calls, each for the duration of connecting.
+    /// Makes a call. If the connection fails before the call has been sent, the call ends at once with `is_refused`. Otherwise it would
+    /// wait for the next connection behind all other calls, each for the duration of connecting.
     pub async fn send(
         &self,
         request: Request<Body>,
@@ -109,7 +109,7 @@ impl Replica {
         };
         match answer {
             Err(Failure::Lost(mut lost)) => {
-                // That a stream was refused says nothing about the connection.
+                // A refused stream says nothing about the connection.
                 if !lost.is_refused && self.connection_failed(begun, Verdict::NotAsked) {
                     self.ask_now.notify_one();
                 }
@@ -124,7 +124,8 @@ impl Replica {
         }
     }
 
-    /// Records that a call that began at `begun` ended with its connection. Returns false if the end of that connection is known already.
+    /// Records that a call that began at `begun` ended with its connection. Returns false if the end of that connection was recorded
+    /// before.
     fn connection_failed(&self, begun: Instant, verdict: Verdict) -> bool {
         self.state.send_if_modified(|state| {
             let is_new = state.failed_at.is_none_or(|at| begun > at);
@@ -135,14 +136,14 @@ impl Replica {
         })
     }
 
-    /// Checks the replica's health periodically.
+    /// Checks the replica's health periodically. Never returns.
     pub async fn watch(self: Arc<Self>) {
         loop {
             let asked = Instant::now();
             let (verdict, is_lost) = self.ask().await;
             let before = self.verdict();
             if is_lost && self.connection_failed(asked, verdict) && before == Verdict::Serving {
-                // The next connection may be fine.
+                // The next connection may work, so the next check comes soon.
                 self.ask_now.notify_one();
             }
             self.state.send_modify(|state| state.verdict = verdict);
@@ -154,8 +155,8 @@ impl Replica {
         }
     }
 
-    /// Checks the health over the channel of the calls, so that the result applies to them and the connection exists before the first call.
-    /// Returns also whether the connection was lost or could not be made.
+    /// Checks the health over the channel of the calls. So the result applies to these calls, and the connection exists before the first
+    /// call. Also returns whether the connection was lost or could not be opened.
     async fn ask(&self) -> (Verdict, bool) {
         let begun = Instant::now();
         let mut health = HealthClient::new(self.link.channel());
@@ -164,7 +165,7 @@ impl Replica {
             Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Verdict::Serving,
             Ok(Ok(_)) => Verdict::NotServing,
             Ok(Err(status)) => match status.code() {
-                // A server of others may have no health service, or none for us.
+                // A server outside this system may have no health service, or may not let this client use it.
                 Code::Unimplemented | Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => {
                     Verdict::Serving
                 }
@@ -177,7 +178,7 @@ impl Replica {
     }
 }
 
-/// Counts a call until it is dropped.
+/// Counts a call as in flight until it is dropped.
 struct InFlight<'a>(&'a AtomicUsize);
 
 impl<'a> InFlight<'a> {

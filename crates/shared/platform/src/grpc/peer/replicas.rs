@@ -1,7 +1,8 @@
-//! The replicas behind a peer's name: looked up about once a second, each with a channel of its own, and calls balanced over them.
+//! The replicas behind a peer's name. The name is looked up about once a second, each replica has its own channel, and calls are balanced
+//! over them.
 //!
-//! tonic's `balance_channel` and tower's `Balance` do not say to which address a call went, so that a call could not be made again at
-//! another; see decision 26.
+//! tonic's `balance_channel` and tower's `Balance` do not say to which address a call went, so a failed call could not be retried at
+//! another address; see decision 26.
 
 use std::{
     net::SocketAddr,
@@ -31,29 +32,30 @@ use super::{
 };
 use crate::circuit_breaker::Outcome;
 
-/// How often a call that no replica took is made again.
+/// The maximum number of retries of a call that no replica has processed.
 const REPEATS: usize = 3;
 
-/// The replicas behind a name.
+/// The replicas behind a peer's host name.
 pub struct Replicas {
     peer: &'static str,
-    /// Absent until the first look-up has ended.
+    /// The replicas of the latest lookup. `None` until the first lookup has ended.
     known: watch::Receiver<Option<Known>>,
-    /// Where the next choice begins.
+    /// A counter for round-robin: where the next choice of a replica begins.
     turn: AtomicUsize,
-    /// The look-ups; they end when the last clone of the peer is dropped.
+    /// The task of the lookups. It ends when the last clone of the peer is dropped.
     _look_ups: AbortOnDropHandle<()>,
 }
 
 impl Replicas {
-    /// Creates the replicas of `peer`, whose name `resolver` resolves.
+    /// Creates the replicas of `peer`. `resolver` resolves the name of `target`.
     pub fn new(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>) -> Self {
         let (tell, known) = watch::channel(None);
         let look_ups = tokio::spawn(look_up::run(peer, target, resolver, tell));
         Self { peer, known, turn: AtomicUsize::new(0), _look_ups: AbortOnDropHandle::new(look_ups) }
     }
 
-    /// Makes a call to one replica, and again to another if no replica processed it, or if the response to a read was cut off.
+    /// Sends a request to one replica. Retries at another replica if no replica processed the request, or if the response to a read was
+    /// lost.
     pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
         let known = self.known(deadline).await?;
         let mut may_read_again = is_read(request.uri().path());
@@ -95,7 +97,7 @@ impl Replicas {
         }
     }
 
-    /// Returns the replicas that the latest look-up found. Waits for the first look-up until `deadline`.
+    /// Returns the replicas that the latest lookup found. Waits for the first lookup until `deadline`.
     async fn known(&self, deadline: Instant) -> Result<Known, Failure> {
         if let Some(known) = &*self.known.borrow() {
             return Ok(known.clone());
@@ -108,8 +110,8 @@ impl Replicas {
         }
     }
 
-    /// Chooses the replica with the fewest calls in flight: among the healthy ones or, if none is healthy, among all. A replica that was
-    /// tried is chosen again only if there is no other, or no other healthy one.
+    /// Chooses the replica with the fewest calls in flight: among the healthy ones or, if none is healthy, among all. A replica in `tried`
+    /// is chosen again only if there is no other replica, or no other healthy one.
     fn choose(&self, known: &Known, tried: &[SocketAddr]) -> Option<Arc<Replica>> {
         let start = self.turn.fetch_add(1, Ordering::Relaxed) % known.len().max(1);
         let in_turn = known.iter().skip(start).chain(known.iter().take(start));
@@ -126,13 +128,13 @@ impl Replicas {
     }
 }
 
-/// Calls that change nothing, by the name of their method.
+/// Returns true if calls of this method only read, judging by the name of the method.
 fn is_read(path: &str) -> bool {
     let method = path.rsplit('/').next().unwrap_or_default();
     ["Get", "List"].iter().any(|read| method.starts_with(read)) || ["Whoami", "Check"].contains(&method)
 }
 
-/// Returns the pauses before a replica is tried again.
+/// Returns the pauses before a replica is tried a second time.
 fn pause() -> backon::ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))

@@ -1,4 +1,4 @@
-//! Looking up the addresses of a host name.
+//! Resolves host names to addresses.
 
 use std::{
     io,
@@ -8,14 +8,14 @@ use std::{
 
 use async_trait::async_trait;
 
-/// Knows the addresses of host names.
+/// Resolves host names to addresses.
 #[async_trait]
 pub trait Resolver: Send + Sync {
     /// Returns the addresses of `host`, each with `port`.
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
-/// Asks the system: its hosts file, and DNS.
+/// The resolver of the system, which uses the hosts file and DNS.
 pub struct SystemResolver;
 
 #[async_trait]
@@ -25,19 +25,19 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// The in-memory twin: every name has the addresses that a test sets. Clones share them.
+/// An in-memory implementation, in which every name has the addresses that a test sets. Clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryResolver(Arc<Mutex<Answer>>);
 
 #[derive(Default)]
 struct Answer {
-    /// Absent while look-ups fail.
+    /// `None` while lookups fail.
     addresses: Option<Vec<SocketAddr>>,
     asked: u64,
 }
 
 impl MemoryResolver {
-    /// Sets the answer to lookups from now on; before the first call, lookups fail.
+    /// Sets the addresses that lookups return from now on. Before the first call, lookups fail.
     pub fn set(&self, addresses: &[SocketAddr]) {
         self.lock().addresses = Some(addresses.to_vec());
     }
@@ -70,7 +70,8 @@ impl Resolver for MemoryResolver {
 mod tests {
     use super::*;
 
-    /// Checks the contract: a known name has addresses with the requested port, an unknown name is an error or has no addresses.
+    /// Checks the contract of a resolver. A known name has addresses with the requested port; an unknown name is an error or has no
+    /// addresses.
     async fn contract(resolver: &dyn Resolver, known: &str, unknown: Option<&str>) {
         let addresses = resolver.resolve(known, 7400).await.unwrap();
         assert!(addresses.contains(&"127.0.0.1:7400".parse().unwrap()), "{addresses:?}");

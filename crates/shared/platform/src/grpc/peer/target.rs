@@ -1,4 +1,4 @@
-//! Where a peer is: one address, or a host name that stands for several.
+//! The location of a peer: a single address, or a host name that stands for several addresses.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -10,16 +10,16 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::{config::ConfigError, grpc::transport::Transport, tls::Tls};
 
-/// The address of a peer, from its variable.
+/// The address of a peer, parsed from a variable.
 pub struct Target {
     url: Uri,
-    /// The name to resolve, and the port; `None` if the address needs no resolution.
+    /// The host name to resolve, and the port. `None` if the host is an IP address.
     name: Option<(String, u16)>,
     transport: Transport,
 }
 
 impl Target {
-    /// Parses `address`, which is `host:port` or a URL. `variable` names it in errors.
+    /// Parses `address`, which is `host:port` or a URL. Errors name `variable`.
     pub fn parse(tls: Option<&Tls>, variable: &str, address: &str) -> Result<Self, ConfigError> {
         let (url, transport) = Transport::parse(tls, variable, address)?;
         let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
@@ -29,31 +29,32 @@ impl Target {
         Ok(Self { url, name, transport })
     }
 
-    /// Returns the host name and port to resolve; `None` if the address is an IP address.
+    /// Returns the host name and the port to resolve. `None` if the host is an IP address.
     pub fn name(&self) -> Option<(&str, u16)> {
         self.name.as_ref().map(|(host, port)| (host.as_str(), *port))
     }
 
-    /// Creates a channel to `replica`, one of the addresses of the peer's name, or else to the peer's address. It connects on first use.
+    /// Creates a channel that connects on first use: to `replica`, an address of the peer's name, or without one to the peer's address
+    /// itself.
     pub fn channel(&self, replica: Option<SocketAddr>) -> Channel {
         self.transport.connect_lazy(&self.endpoint(replica))
     }
 
-    /// Configures every channel to the peer: to `replica`, one of the addresses of the peer's name, or else to the peer's address.
+    /// Returns the settings of a channel to `replica`, an address of the peer's name, or without one to the peer's address itself.
     fn endpoint(&self, replica: Option<SocketAddr>) -> Endpoint {
         let url = replica.and_then(|address| self.at(address).ok()).unwrap_or_else(|| self.url.clone());
         Endpoint::from(url)
-            // What the peer is called stays its name, also where the connection goes to one of its addresses.
+            // Requests carry the peer's name as their authority, although the connection goes to one of its addresses.
             .origin(self.url.clone())
             .connect_timeout(Duration::from_secs(1))
             .tcp_nodelay(true)
-            // A connection over a dead link is given up within four seconds, so that the next call or probe gets a new one.
+            // A connection over a dead link is closed within four seconds, so that the next call or health check opens a new one.
             .http2_keep_alive_interval(Duration::from_secs(2))
             .keep_alive_timeout(Duration::from_secs(2))
             .keep_alive_while_idle(true)
     }
 
-    /// Returns the URL with an address in place of the name.
+    /// Returns the URL with `address` in place of the host name.
     fn at(&self, address: SocketAddr) -> Result<Uri, http::Error> {
         let mut parts = self.url.clone().into_parts();
         parts.authority = Some(Authority::try_from(address.to_string())?);

@@ -1,4 +1,4 @@
-//! Groups as a writer sees them.
+//! Tests of group commits with a writer in memory.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::*;
 
-/// Groups as they were written, by a writer that needs a permit for each.
+/// A writer that records the groups that it writes. It needs one permit for each group.
 #[derive(Clone)]
 struct Writer {
     groups: Arc<Mutex<Vec<Vec<u32>>>>,
@@ -18,7 +18,8 @@ impl Writer {
         Self { groups: Arc::default(), permits: Arc::new(Semaphore::new(permits)) }
     }
 
-    /// Answers each request with ten times its number. Number 13 fails its group, 99 makes it panic, 77 finds the server away.
+    /// Creates a group commit whose answer is ten times the request. The request 13 fails its group, 99 makes the writer panic, and 77
+    /// finds the server unavailable.
     fn commit(&self) -> GroupCommit<u32, u32> {
         let this = self.clone();
         GroupCommit::new(
@@ -47,7 +48,7 @@ impl Writer {
     }
 }
 
-/// Submits each request when those before it wait or are written.
+/// Submits the requests one after another, each once the previous ones wait or are being written.
 async fn submit_all(
     commit: &GroupCommit<u32, u32>,
     requests: impl IntoIterator<Item = u32>,
@@ -61,7 +62,7 @@ async fn submit_all(
     callers
 }
 
-/// Lets every task run until it waits.
+/// Lets every task run until it has to wait.
 async fn settle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }

@@ -1,4 +1,4 @@
-//! Replicas of a service that knows who they are, and a peer that finds them by name.
+//! Replicas of a service whose responses name the replica, and a peer that finds them by name.
 
 use std::{
     collections::HashMap,
@@ -28,12 +28,12 @@ use testkit::{Running, SERVICE_KEY, run};
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 
-/// How long a replica that is told to stop still takes calls.
+/// The time for which a stopping replica still accepts calls.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
 pub type Client = AuthServiceClient<Peer>;
 
-/// Whoami is a read and Login a write; both answer the name of the replica.
+/// The service of a replica. Whoami is a read and Login a write; both respond with the name of the replica.
 #[derive(Clone)]
 pub struct Shared {
     name: &'static str,
@@ -41,7 +41,7 @@ pub struct Shared {
     logins: Logins,
 }
 
-/// How often each login was carried out, by all replicas.
+/// How often each login was executed by all replicas together.
 pub type Logins = Arc<Mutex<HashMap<String, u32>>>;
 
 pub struct Replica {
@@ -52,14 +52,14 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// A replica on an address of its own, which is ready.
+    /// Starts a replica that is ready, on its own address.
     pub async fn start(name: &'static str, ip: &str, logins: &Logins) -> Self {
         let replica = Self::begin(name, ip, logins).await;
         replica.ready.set(true);
         replica
     }
 
-    /// One that is not ready yet.
+    /// Starts a replica that is not ready yet.
     pub async fn begin(name: &'static str, ip: &str, logins: &Logins) -> Self {
         let listener = TcpListener::bind((ip, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
@@ -73,18 +73,18 @@ impl Replica {
         Self { address, ready, shared, server }
     }
 
-    /// Calls that it was asked so far.
+    /// Returns the number of calls that this replica has received.
     pub fn asked(&self) -> u64 {
         self.shared.asked.load(Ordering::Relaxed)
     }
 
-    /// [`Self::asked`], also when the replica is not there any more.
+    /// Returns a function with the result of [`Self::asked`] that still works after the replica has been dropped.
     pub fn counter(&self) -> impl Fn() -> u64 + use<> {
         let asked = self.shared.asked.clone();
         move || asked.load(Ordering::Relaxed)
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Tells the replica to stop, and waits until it has stopped.
     pub async fn stop(self) {
         self.server.stop().await;
     }
@@ -100,19 +100,19 @@ impl Shared {
     }
 }
 
-/// A peer whose name has the addresses that `resolver` says.
+/// Creates a client of a peer whose name `resolver` resolves.
 pub fn client(resolver: &MemoryResolver) -> Client {
     let peer = Peer::resolved(Arc::new(resolver.clone()), "iam", "IAM_ADDRESS", "iam:7400").expect("a name");
     Client::new(peer)
 }
 
-/// A write.
+/// Calls Login, which is a write.
 pub async fn login(client: &Client, name: &str) -> Result<String, Status> {
     let request = LoginRequest { login: name.to_owned(), ..LoginRequest::default() };
     Ok(client.clone().login(request).await?.into_inner().session_uuid)
 }
 
-/// A read.
+/// Calls Whoami, which is a read.
 pub async fn whoami(client: &Client) -> Result<String, Status> {
     let answer = client.clone().whoami(WhoamiRequest::default()).await?.into_inner();
     Ok(answer.session.unwrap_or_default().uuid)

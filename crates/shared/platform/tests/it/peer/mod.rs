@@ -1,4 +1,4 @@
-//! Calls to a service by its name: over the replicas that there are, and over no others.
+//! Tests of calls to a service by name. They must go to all healthy replicas, and to no others.
 
 mod fixture;
 
@@ -28,10 +28,10 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code, Status};
 
-/// Two look-ups or two checks, and room for a slow machine.
+/// The time within which a change is noticed: two lookups or two health checks, and a reserve for a slow machine.
 const NOTICED: Duration = Duration::from_secs(4);
 
-/// Reads and writes in several tasks until it is stopped.
+/// A load of reads and writes in several tasks, until it is stopped.
 struct Load {
     is_over: Arc<AtomicBool>,
     tasks: Vec<tokio::task::JoinHandle<(u64, Vec<Status>)>>,
@@ -61,7 +61,7 @@ impl Load {
         Self { is_over, tasks }
     }
 
-    /// How many calls there were, and those that failed.
+    /// Stops the load. Returns the number of calls and the failures.
     async fn stop(self) -> (u64, Vec<Status>) {
         self.is_over.store(true, Ordering::Relaxed);
         let (mut calls, mut failures) = (0, Vec::new());
@@ -92,7 +92,7 @@ async fn a_new_replica_gets_calls_and_a_dead_one_none() {
     println!("a new replica got calls after {noticed:?}");
     assert!(noticed < NOTICED, "{noticed:?}");
 
-    // It does not answer any more. Its last calls are those before a check has failed.
+    // From here on the replica does not respond. It receives calls only until a health check has failed.
     load.stop().await;
     proxy.mute();
     let (begun, mut asked, mut last) = (Instant::now(), two.asked(), Duration::ZERO);
@@ -164,7 +164,7 @@ async fn a_replica_that_dies_in_the_middle_costs_no_read_and_repeats_no_write() 
     })
     .await;
 
-    // It carries out what it is asked, and its answers are lost.
+    // From here on the replica executes its calls, but the responses are lost.
     proxy.mute();
     let reads = join_all((0..40).map(|_| whoami(&client)));
     let names: Vec<_> = (0..40).map(|number| format!("write {number}")).collect();
@@ -206,7 +206,7 @@ async fn a_call_that_a_dead_replica_did_not_take_is_made_at_another() {
 async fn calls_do_not_queue_for_a_connection_that_cannot_be_made() {
     let (resolver, logins) = (MemoryResolver::default(), Arc::default());
     let one = Replica::start("one", "127.0.0.2", &logins).await;
-    // Whose queue of connections is full, so that the next is never answered.
+    // The queue of connections of this address is full, so a further connection is never accepted.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.3:0".parse().unwrap()).unwrap();
     let full = socket.listen(0).unwrap();
@@ -295,7 +295,7 @@ async fn the_choice_of_a_replica_costs_little() {
     let plain = Client::new(Peer::lazy("iam", "IAM_ADDRESS", &one.address.to_string()).unwrap());
     let mut took = [Duration::ZERO; 2];
 
-    // In turn, so that both have the same machine.
+    // The two clients take turns, so that both run under the same conditions.
     for _ in 0..20 {
         for (client, took) in [&plain, &named].into_iter().zip(&mut took) {
             whoami(client).await.unwrap();

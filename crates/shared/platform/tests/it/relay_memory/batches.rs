@@ -1,4 +1,4 @@
-//! How many events go together, and what is done at the same time.
+//! Tests of how many events a relay publishes together, and what it does at the same time.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::{
     doubles::{Broker, Counted},
 };
 
-/// The most rows that a relay publishes at once.
+/// The maximum number of rows per batch of a relay.
 const BATCH: usize = 500;
 
 #[tokio::test(start_paused = true)]
@@ -46,7 +46,7 @@ async fn a_batch_is_published_while_the_one_before_is_marked_and_the_one_behind_
     }
 
     let relay = outbox.relay(&broker, &[KNOWN]);
-    // The first is read, four are published, the last is marked.
+    // The duration of six operations: the first batch is read, four batches are published, the last one is marked.
     tokio::time::sleep(delay * 6 + AT_ONCE).await;
 
     assert_eq!(broker.published(), names);

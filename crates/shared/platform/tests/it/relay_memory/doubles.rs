@@ -1,4 +1,4 @@
-//! An outbox and a broker in memory for a relay, which count and take their time.
+//! In-memory implementations of an outbox and a broker for a relay, which count calls and delay them.
 
 use std::{
     sync::{
@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// An outbox in memory that counts what its relay asks of it, and takes its time to read and to mark.
+/// An in-memory outbox that counts the calls of its relay, and delays reading and marking.
 #[derive(Clone, Default)]
 pub struct Counted {
     pub outbox: MemoryOutbox,
@@ -37,13 +37,13 @@ impl Counted {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes an event that is called `name`.
+    /// Writes an event with the payload `name`.
     pub fn write(&self, key: u128, kind: &'static str, name: &str) {
         let (uuid, key, payload) = (platform::ids::random(), Uuid::from_u128(key), name.as_bytes().to_vec());
         self.outbox.insert(Event { uuid, kind, key, payload });
     }
 
-    /// The names of the events that are not published.
+    /// Returns the names of the events that are not published.
     pub fn unpublished(&self) -> Vec<String> {
         let events = self.outbox.events().into_iter().filter(|(_, published)| !published);
         events.map(|(event, _)| text(&event.payload)).collect()
@@ -121,7 +121,7 @@ impl Running {
     }
 }
 
-/// Acknowledges records after a while and keeps them; refuses more than it has room for.
+/// A broker that acknowledges records after a delay and keeps them. It refuses records beyond `room`.
 #[derive(Clone, Default)]
 pub struct Broker {
     pub records: Arc<Mutex<Vec<Record>>>,
@@ -139,7 +139,7 @@ impl Broker {
         self.batches.load(Ordering::Relaxed)
     }
 
-    /// The names of the events that were published, in their order.
+    /// Returns the names of the published events, in the order of publishing.
     pub fn published(&self) -> Vec<String> {
         self.records().iter().map(|record| text(&record.payload)).collect()
     }

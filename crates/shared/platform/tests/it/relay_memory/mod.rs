@@ -1,4 +1,4 @@
-//! The relay over the outbox in memory, in virtual time: what it publishes, in which order, and how often it asks.
+//! Tests of the relay over the in-memory outbox, in simulated time: what it publishes, in which order, and how often it reads the outbox.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -15,13 +15,13 @@ use tracing::Level;
 
 const KNOWN: &str = "events.v1.OrderPaid";
 const UNKNOWN: &str = "events.v1.Unknown";
-/// Less than a relay waits for anything.
+/// Shorter than any pause of a relay.
 const AT_ONCE: Duration = Duration::from_millis(10);
 /// The longest pause between two batches that are not full.
 const PACE: Duration = Duration::from_millis(50);
-/// How long a relay waits for a wake-up.
+/// The time that a relay waits for a wake-up before it looks for rows by itself.
 const POLL: Duration = Duration::from_secs(1);
-/// How long a relay that stops waits for a broker.
+/// The time that a stopping relay waits for a broker that does not respond.
 const GIVE_UP: Duration = Duration::from_secs(2);
 
 #[tokio::test(start_paused = true)]

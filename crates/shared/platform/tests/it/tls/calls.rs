@@ -1,4 +1,4 @@
-//! Calls between services over TLS: who the caller is, and what happens while certificates are replaced.
+//! Tests of calls between services over TLS: who the caller is, and what happens while certificates are replaced.
 
 use std::{
     net::SocketAddr,
@@ -37,7 +37,7 @@ use super::fixture::{DAY, Files, connect, pair};
 
 const USER: Uuid = Uuid::from_u128(1);
 
-/// Tells callers who they are.
+/// A server whose responses contain the caller's identity.
 struct Mirror;
 
 #[tonic::async_trait]
@@ -57,7 +57,7 @@ fn key(service: &'static str) -> ServiceKey {
     ServiceKey::new(service, &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough")
 }
 
-/// The service geo, over TLS.
+/// Starts the service geo over TLS.
 async fn serve(tls: &Tls) -> (SocketAddr, Running) {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("its address");
@@ -73,7 +73,7 @@ fn peer(tls: &Tls, address: SocketAddr) -> Peer {
     Peer::over(Some(tls), "geo", "GEO_ADDRESS", &format!("localhost:{}", address.port())).expect("an address")
 }
 
-/// Whom the server takes the caller for.
+/// Returns the caller's identity as the server sees it.
 async fn ask(peer: Peer, session: Option<&str>) -> Result<String, Status> {
     let mut request = Request::new(GetGeolocationRequest::default());
     if let Some(session) = session {
@@ -181,7 +181,7 @@ async fn customers_need_no_certificate_over_https_and_a_token_makes_nobody_a_ser
 async fn certificates_and_authority_are_replaced_under_load_without_a_failed_call() {
     const OFTEN: Duration = Duration::from_millis(20);
     let (geo, order) = (Files::of("geo"), Files::of("order"));
-    // Both trust both authorities, and have a certificate of the first.
+    // Both services trust both authorities, and have certificates of the first.
     let [first, second] = [&geo.authority, &order.authority];
     let both = format!("{}{}", first.certificate(), second.certificate());
     geo.write(super::fixture::CA, &both);

@@ -1,4 +1,4 @@
-//! The files: what keeps a process from starting, and what becomes of files that change.
+//! Tests of the certificate files: which files keep a process from starting, and what happens when files change.
 
 use std::{
     net::SocketAddr,
@@ -17,7 +17,7 @@ use super::fixture::{CA, DAY, Files, authority, chain, connect, pair};
 
 const OFTEN: Duration = Duration::from_millis(20);
 
-/// Shakes hands with everyone who comes.
+/// Starts a listener that performs handshakes with all clients.
 async fn listen(tls: &Tls) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
@@ -31,14 +31,14 @@ async fn listen(tls: &Tls) -> SocketAddr {
     address
 }
 
-/// The certificate that the listener shows.
+/// Returns the certificate that the listener presents.
 async fn shown(files: &Files, to: SocketAddr) -> CertificateDer<'static> {
     let order = pair(&files.authority, &Subject::service("order"));
     let stream = connect(files.client(Some(&order)), to).await.expect("a connection");
     stream.get_ref().1.peer_certificates().expect("a certificate")[0].clone().into_owned()
 }
 
-/// Makes a file unusable.
+/// A function that makes a file unusable.
 type Spoil = Box<dyn Fn(&Files)>;
 
 #[test]
@@ -137,7 +137,7 @@ async fn an_authority_that_is_added_is_trusted_and_one_that_is_removed_is_not() 
     let is_admitted = async || {
         use tokio::io::AsyncReadExt as _;
         let Ok(mut stream) = connect(files.client(Some(&order)), address).await else { return false };
-        // The listener closes a connection that it has accepted; an alert is an error.
+        // The listener closes a connection after a successful handshake. A failed one ends with an alert, which is an error.
         stream.read(&mut [0]).await.map_or_else(|error| error.kind() == std::io::ErrorKind::UnexpectedEof, |_| true)
     };
     assert!(!is_admitted().await);

@@ -1,4 +1,4 @@
-//! An authority, the files of one process, and raw clients and servers.
+//! Fixtures of the TLS tests: an authority, the files of a process, and raw clients and servers.
 
 use std::{
     fs,
@@ -24,12 +24,12 @@ pub fn authority() -> Authority {
     Authority::create(SystemTime::now(), 365 * DAY).expect("an authority")
 }
 
-/// The pair of `subject`, valid now.
+/// Returns a certificate of `subject` that is valid now, with its key.
 pub fn pair(authority: &Authority, subject: &Subject) -> Pair {
     authority.sign(subject, SystemTime::now(), 30 * DAY).expect("a certificate")
 }
 
-/// The files of one process.
+/// The certificate files of one process, and their authority.
 pub struct Files {
     pub directory: TempDir,
     pub authority: Authority,
@@ -37,7 +37,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// The files of the service `name`, with a certificate of a new authority.
+    /// Creates the files of the service `name`, with a certificate of a new authority.
     pub fn of(name: &str) -> Self {
         let authority = authority();
         let pair = pair(&authority, &Subject::service(name));
@@ -47,7 +47,7 @@ impl Files {
         files
     }
 
-    /// The identity of `subject`, with a certificate of the same authority.
+    /// Returns the TLS of `subject`, with a certificate of the same authority.
     pub fn beside(&self, subject: &Subject) -> Tls {
         let directory = tempfile::tempdir().expect("a directory");
         let pair = pair(&self.authority, subject);
@@ -78,7 +78,7 @@ impl Files {
         Tls::load(self.config()).expect("the files are in order")
     }
 
-    /// A client that trusts the authority, with this certificate, or none.
+    /// Returns the settings of a client that trusts the authority and presents this certificate, or none.
     pub fn client(&self, pair: Option<&Pair>) -> ClientConfig {
         let client = client().with_root_certificates(roots(&self.authority));
         match pair {
@@ -101,7 +101,7 @@ fn client() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
         .expect("ring has them")
 }
 
-/// A server with this certificate that asks for none.
+/// Returns the settings of a server with this certificate that requests no client certificate.
 pub fn server(pair: &Pair) -> ServerConfig {
     ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -126,7 +126,7 @@ fn key(pair: &Pair) -> PrivateKeyDer<'static> {
     PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).expect("it is PEM")
 }
 
-/// Connects to a server called `localhost`.
+/// Connects to a server whose certificate must name `localhost`.
 pub async fn connect(client: ClientConfig, to: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(to).await?;
     let name = ServerName::try_from("localhost").expect("a name");

@@ -1,4 +1,4 @@
-//! Who is admitted by a listener, and what the log says about the others.
+//! Tests of which clients a listener admits, and what the log says about the others.
 
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 
@@ -14,7 +14,7 @@ use tracing::Level;
 
 use super::fixture::{DAY, Files, authority, connect, pair};
 
-/// One handshake: whom the listener sees, and the client's address.
+/// Performs one handshake. Returns the identity that the listener sees, and the client's address.
 async fn shake(files: &Files, clients: Clients, client: ClientConfig) -> (Option<Identity>, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
@@ -25,7 +25,7 @@ async fn shake(files: &Files, clients: Clients, client: ClientConfig) -> (Option
         (accepted.map(|(_, identity)| identity), peer)
     };
     let client = async {
-        // Over TLS 1.3 a client learns of the refusal when it reads.
+        // Over TLS 1.3 a client notices the refusal only when it reads.
         if let Ok(mut stream) = connect(client, address).await {
             let _ = stream.read(&mut [0]).await;
         }

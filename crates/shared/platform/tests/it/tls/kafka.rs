@@ -1,4 +1,4 @@
-//! Kafka over TLS: who is trusted, what is said of who is not, and events on their way.
+//! Tests of Kafka over TLS: which brokers are trusted, what is reported about others, and the delivery of events.
 
 use std::{collections::HashMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::seen::Seen;
 const PROTOCOL: &str = "KAFKA_SECURITY_PROTOCOL";
 const CA_FILE: &str = "KAFKA_SSL_CA_FILE";
 
-/// A broker as far as the handshake, with the certificate of `subject`; it answers nothing.
+/// Starts a broker with the certificate of `subject` that completes handshakes and answers nothing.
 async fn handshakes(files: &Files, subject: &Subject) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(server(&pair(&files.authority, subject))));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -35,7 +35,7 @@ async fn handshakes(files: &Files, subject: &Subject) -> SocketAddr {
     address
 }
 
-/// A client of `brokers` that trusts the authority in this file.
+/// Returns the settings of a client of `brokers` that trusts the authority in the file `ca`.
 fn ssl(brokers: impl Into<String>, ca: &Path) -> Settings {
     Settings::of([
         ("KAFKA_BROKERS", brokers.into()),
@@ -55,7 +55,7 @@ async fn probed(settings: &Settings) -> anyhow::Error {
     outcome.expect_err("the broker is refused")
 }
 
-/// A consumer, whether it is ready, and what it has seen.
+/// Starts a consumer. Returns it, its readiness, and the payloads that it receives.
 fn consume(config: Config, topic: &str) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
     let readiness = Readiness::default();
     let (sender, seen) = mpsc::unbounded_channel();
@@ -70,7 +70,7 @@ fn consume(config: Config, topic: &str) -> (Running, Readiness, mpsc::UnboundedR
     (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
 
-/// Waits until the consumer has said that it does not trust the broker.
+/// Waits until the readiness of the consumer reports that it does not trust the broker.
 async fn refuses(readiness: &Readiness) {
     eventually(|| async { readiness.waiting_for().iter().any(|one| one == "group: TLS failed").then_some(()) }).await;
 }
@@ -83,7 +83,7 @@ async fn next(seen: &mut mpsc::UnboundedReceiver<Vec<u8>>) -> Vec<u8> {
     tokio::time::timeout(Duration::from_mins(1), seen.recv()).await.expect("it arrives").expect("the consumer runs")
 }
 
-/// The broker and a file with its authority; nothing where there is no container engine.
+/// Starts a broker. Returns it with the files of its authority, or `None` if there is no container engine.
 async fn broker() -> Option<(TlsKafka, Files)> {
     let Some(kafka) = tls_kafka().await else {
         assert!(!crate::access::has_docker());

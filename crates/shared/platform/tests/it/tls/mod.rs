@@ -1,4 +1,4 @@
-//! TLS of listeners, channels and stores, over real sockets.
+//! Tests of TLS between listeners, channels, and PostgreSQL, Redis and Kafka, over real sockets.
 
 mod calls;
 mod files;

@@ -1,4 +1,4 @@
-//! PostgreSQL and Redis over TLS: real servers behind a front that speaks TLS for them.
+//! Tests of PostgreSQL and Redis over TLS. The real servers are behind a proxy that terminates TLS.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -23,21 +23,21 @@ use tracing::Level;
 use super::fixture::{CA, Files, pair, server};
 
 static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/order"), &[]);
-/// What a PostgreSQL client sends first when it wants TLS (SSLRequest).
+/// The first message of a PostgreSQL client that requests TLS (SSLRequest).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// How the front begins.
+/// How the proxy begins a connection.
 #[derive(Clone, Copy, PartialEq)]
 enum Opening {
-    /// With TLS.
+    /// With a TLS handshake at once.
     Tls,
-    /// As PostgreSQL with TLS does.
+    /// Like PostgreSQL with TLS: the client has to request it.
     Asked,
-    /// As PostgreSQL without TLS does.
+    /// Like PostgreSQL without TLS: the request is declined.
     Declined,
 }
 
-/// Speaks TLS with these certificates for the server at `to`.
+/// Starts a proxy that terminates TLS with these settings for the server at `to`.
 async fn front(to: String, tls: ServerConfig, opening: Opening) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
@@ -67,7 +67,8 @@ async fn relay(mut stream: TcpStream, tls: TlsAcceptor, to: String, opening: Ope
     Ok(())
 }
 
-/// A database behind a front with the certificate of `subject`, and the URL that wants `verify-full` of the authority in `files`.
+/// Starts a database behind a proxy with the certificate of `subject`. Returns it with a URL that requires `verify-full` with the authority
+/// in `files`.
 async fn database(files: &Files, subject: &Subject, opening: Opening) -> (testkit::Database, String) {
     let database = testkit::empty_database().await;
     let options = database.pool.connect_options();
@@ -110,7 +111,7 @@ async fn a_wrong_certificate_of_postgres_ends_the_start_and_says_so() {
     }
 }
 
-/// Redis behind a front with the certificate of `subject`, and a connection that trusts the authority in `files`.
+/// Returns a connection to Redis behind a proxy with a certificate of the authority in `files`. The connection trusts only `trust`.
 async fn redis(files: &Files, trust: &Tls) -> Connection {
     let url = testkit::redis().await.url;
     let server_address = url.rsplit('/').find(|part| part.contains(':')).expect("a URL has a host and a port");
