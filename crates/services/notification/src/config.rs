@@ -25,12 +25,12 @@ pub struct Config {
 pub struct Own {
     /// The bot's token, as BotFather gives it. Without one, messages are logged instead of sent.
     pub telegram_bot_token: Option<SecretString>,
-    /// The chat for users without a `telegram` method.
+    /// The chat to which notifications are sent for users without a `telegram` method.
     pub telegram_chat_id: Option<String>,
     /// The Bot API's base URL.
     #[serde(default = "telegram")]
     pub telegram_api_url: String,
-    /// Whether to notify users whose Telegram contact is not confirmed. If not set: only if the Bot API is not Telegram's own.
+    /// Whether to notify users whose Telegram contact is not confirmed. By default, only if the Bot API is not Telegram's own.
     pub notification_telegram_unconfirmed: Option<bool>,
     /// A directory whose files replace the built-in templates of the same name; see `templates/`.
     pub notification_templates: Option<PathBuf>,
