@@ -4,7 +4,7 @@ use contracts::ids::{CourierId, OrderId, PlaceId};
 
 use super::{Location, Name, Volume};
 
-/// The volume of the place that every courier is born with.
+/// The volume of the storage place that every new courier has.
 pub const FIRST_PLACE_VOLUME: Volume = Volume::constant(10);
 
 /// Returns the name of the storage place that every new courier has.
@@ -31,7 +31,7 @@ impl Speed {
     }
 }
 
-/// Something in which a courier carries an order.
+/// A bag or trunk in which a courier carries one order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoragePlace {
     pub id: PlaceId,
@@ -53,7 +53,7 @@ pub struct Courier {
     pub name: Name,
     pub speed: Speed,
     pub location: Location,
-    /// In the order of adding.
+    /// The storage places, in the order in which they were added.
     pub places: Vec<StoragePlace>,
 }
 
@@ -68,18 +68,18 @@ pub struct NewCourier {
 }
 
 impl Courier {
-    /// Returns true if all places of the courier are empty: a courier carries one order at a time.
+    /// Returns true if all storage places of the courier are empty, because a courier carries one order at a time.
     pub fn is_free(&self) -> bool {
         self.places.iter().all(|place| place.order.is_none())
     }
 
-    /// Returns the place for an order of this volume: the first that can store it, if the courier is free.
+    /// Returns the storage place for an order of this volume: the first that can store it, if the courier is free.
     pub fn place_for(&self, volume: Volume) -> Option<PlaceId> {
         let place = self.places.iter().find(|place| place.can_store(volume));
         place.filter(|_| self.is_free()).map(|place| place.id)
     }
 
-    /// Returns the largest volume that the courier can take now.
+    /// Returns the largest volume that the courier can take now; `None` if it carries an order.
     pub fn room(&self) -> Option<Volume> {
         self.places.iter().filter(|_| self.is_free()).map(|place| place.total_volume).max()
     }

@@ -1,4 +1,4 @@
-//! Use cases: deliveries from the order's payment to the door, and the couriers that carry them.
+//! Use cases: deliveries from the order's payment to its arrival, and the couriers that carry them.
 
 mod assign;
 mod couriers;
@@ -44,7 +44,7 @@ pub struct DeliveryService {
     orders: Arc<dyn Orders>,
     geo: Arc<dyn Geo>,
     relay: Waker,
-    /// Wakes the assigner of this replica: an order or a courier waits.
+    /// Wakes the job of this replica that assigns orders.
     to_assign: Arc<Notify>,
     /// The time between two steps of a courier.
     tick: Duration,
