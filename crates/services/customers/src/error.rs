@@ -11,7 +11,7 @@ pub enum Error {
     NotFound,
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The loan's id stands for another loan.
+    /// Another loan has the same id.
     #[error("LOAN_ID_REUSED: another loan has this loan_id")]
     LoanIdReused,
     #[error(transparent)]
