@@ -66,7 +66,7 @@ impl App {
         let mut tasks = started.serve_http(self.router);
         let service = self.service;
         let (consumers, jobs) = (self.consumers, self.jobs);
-        // Before the consumer: what it stores is newer than what is loaded.
+        // The cache is loaded before the consumer starts, because the orders that the consumer stores are newer than the loaded ones.
         if jobs::preload_cache(&service, &stop).await? {
             loaded.set(true);
         }

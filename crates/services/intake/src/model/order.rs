@@ -15,7 +15,7 @@ use super::members::{object, objects, or_empty};
 pub struct OrderUid(Arc<str>);
 
 impl OrderUid {
-    /// The longest, in characters.
+    /// The maximum length, in characters.
     pub const LONGEST: usize = 64;
 
     /// Returns the uid, if the text is valid as one.
@@ -43,7 +43,7 @@ impl fmt::Display for OrderUid {
     }
 }
 
-/// A member whose value may be text, which has bounds.
+/// A member of an object. If its value is text, [`text`](Self::text) returns it, and the length of the text is limited.
 trait Member {
     fn text(&self) -> Option<&str> {
         None
@@ -68,7 +68,7 @@ impl Member for OrderUid {
     }
 }
 
-/// An object of the model. A member that is absent or null is empty or 0.
+/// Defines an object of the model. A member that is absent or null in JSON becomes empty or 0.
 macro_rules! object {
     ($(#[$about:meta])* $object:ident { $($member:ident: $kind:ty = $read:literal),* $(,)? }) => {
         $(#[$about])*
