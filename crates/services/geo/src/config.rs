@@ -18,14 +18,14 @@ const STREETS: &str = "GEO_STREETS";
 #[derive(Clone, Debug)]
 pub struct Config {
     pub server: server::Config,
-    /// The streets whose cells are given.
+    /// The streets whose cells are configured.
     pub streets: Streets,
 }
 
 /// The variables that only this service has.
 #[derive(Deserialize)]
 struct Own {
-    /// Path of a file with lines such as `"Main Street" = [2, 1]`; default: no street is given.
+    /// Path of a file with lines such as `"Main Street" = [2, 1]`; default: no cells are configured.
     geo_streets: Option<PathBuf>,
 }
 
