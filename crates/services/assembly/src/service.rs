@@ -12,7 +12,7 @@ use crate::{
     repository::Jobs,
 };
 
-/// The consumer group of `OrderPaid`, which is also its name in the inbox.
+/// The consumer group of `OrderPaid`, which is also the consumer's name in the inbox.
 pub const GROUP_PAID: &str = "assembly-group-order-paid";
 /// The maximum number of jobs finished per statement.
 const BATCH: i64 = 200;
@@ -31,7 +31,7 @@ impl AssemblyService {
         Self { jobs, relay, started: Arc::default() }
     }
 
-    /// Starts the build job of a paid order, once per event and once per order.
+    /// Starts the build job of a paid order, unless the event was handled before or the order has a job.
     pub async fn start(&self, event: EventId, job: &NewJob) -> Result<(), Error> {
         if self.jobs.start(GROUP_PAID, event, job).await? {
             tracing::info!(order_uuid = %job.order, build_time = ?job.build_time, "build started");

@@ -22,7 +22,7 @@ pub struct Config {
     pub own: Own,
 }
 
-/// The variables that only this service has.
+/// The environment variables that only this service reads.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
     /// The address of payment, `host:port`.
@@ -50,7 +50,7 @@ fn one_day() -> Duration {
 const LONGEST: Duration = Duration::from_hours(366 * 24);
 
 impl Config {
-    /// Reads and checks the variables; an error names the invalid variable.
+    /// Reads and checks the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         if !(Duration::from_millis(1)..=LONGEST).contains(&own.loan_hold) {

@@ -23,7 +23,7 @@ pub struct Config {
     pub own: Own,
 }
 
-/// The variables that only this service has.
+/// The environment variables that only this service reads.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
     /// The address of order's gRPC API, `host:port`.
@@ -68,7 +68,7 @@ fn max_in_flight() -> usize {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the invalid variable.
+    /// Reads and checks the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         for (variable, period) in

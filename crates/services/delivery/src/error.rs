@@ -1,4 +1,4 @@
-//! The service's error, and how it appears over gRPC and to a consumer. Its HTTP form is in `api::http`.
+//! The service's error, and its conversion to a gRPC status and to the failure of a consumer. `api::http` converts it to HTTP problems.
 
 use platform::{kafka::Failure, postgres::DatabaseError};
 use tonic::Status;

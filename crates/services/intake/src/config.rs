@@ -19,7 +19,7 @@ pub struct Config {
     pub own: Own,
 }
 
-/// The variables that only this service has.
+/// The environment variables that only this service reads.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
     /// True serves the API without authentication.
@@ -57,7 +57,7 @@ fn max_in_flight() -> usize {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the invalid variable.
+    /// Reads and checks the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         if !(1..=MOST_CACHED).contains(&own.intake_cache_capacity) {

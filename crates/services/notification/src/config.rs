@@ -20,7 +20,7 @@ pub struct Config {
     pub own: Own,
 }
 
-/// The variables that only this service has.
+/// The environment variables that only this service reads.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
     /// The bot's token, as BotFather gives it. Without one, messages are logged instead of sent.
@@ -53,7 +53,7 @@ impl Own {
 }
 
 impl Config {
-    /// Reads the variables; an error names the invalid variable.
+    /// Reads the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         Ok(Self {
             server: server::Config::load(&SERVICE, settings)?,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Name, TextError, check_text};
 
-/// The personal data that a customer states.
+/// The personal data that a customer provides.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Profile {
     pub name: Name,

@@ -15,7 +15,7 @@ pub enum TextError {
     Control,
 }
 
-/// Checks a text that may be blank.
+/// Checks the length and the characters of a text, which may be blank.
 pub fn check(text: &str, longest: usize) -> Result<(), TextError> {
     if text.chars().count() > longest {
         return Err(TextError::TooLong(longest));

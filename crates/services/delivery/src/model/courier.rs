@@ -12,7 +12,7 @@ pub fn first_place() -> Name {
     Name::constant("Сумка")
 }
 
-/// Cells per step, 1 to 100.
+/// The speed of a courier in cells per step, 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Speed(u8);
 
@@ -25,7 +25,7 @@ impl Speed {
         self.0 as u32
     }
 
-    /// Returns the number of steps from one cell to another.
+    /// Returns the number of steps from one cell to another at this speed.
     pub fn steps(self, from: Location, to: Location) -> u32 {
         from.distance(to).div_ceil(self.get())
     }
@@ -37,7 +37,7 @@ pub struct StoragePlace {
     pub id: PlaceId,
     pub name: Name,
     pub total_volume: Volume,
-    /// The order that it holds.
+    /// The order that the place holds.
     pub order: Option<OrderId>,
 }
 
@@ -57,7 +57,7 @@ pub struct Courier {
     pub places: Vec<StoragePlace>,
 }
 
-/// A courier to be added, with its places in their order.
+/// A courier to be added, with its storage places in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCourier {
     pub id: CourierId,

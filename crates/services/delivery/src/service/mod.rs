@@ -22,7 +22,7 @@ pub const GROUP_PAID: &str = "delivery-group-order-paid";
 pub const GROUP_ASSEMBLED: &str = "delivery-group-order-assembled";
 pub const GROUP_CANCELLED: &str = "delivery-group-order-cancelled";
 
-/// The stores of the service, which one repository implements.
+/// The repositories of the service, which one type implements.
 #[derive(Clone)]
 pub struct Repositories {
     pub deliveries: Arc<dyn Deliveries>,

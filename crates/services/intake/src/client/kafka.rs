@@ -1,4 +1,4 @@
-//! The topic in Kafka.
+//! The topic of orders in Kafka.
 
 use std::{collections::HashMap, time::Duration};
 

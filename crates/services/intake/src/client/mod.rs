@@ -9,7 +9,7 @@ pub use memory::MemoryTopic;
 
 use crate::{error::Error, model::Order};
 
-/// The topic of orders, as a producer sees it.
+/// The topic to which producers publish orders.
 #[async_trait]
 pub trait Topic: Send + Sync {
     /// Publishes an order. Returns once it is in the topic.

@@ -1,4 +1,4 @@
-//! The order, its delivery, payment and items: the members of the published model, in its order.
+//! The order, its delivery, payment and items, with the members of the published model in the model's order.
 
 use std::{fmt, sync::Arc};
 
@@ -18,7 +18,7 @@ impl OrderUid {
     /// The maximum length, in characters.
     pub const LONGEST: usize = 64;
 
-    /// Returns the uid, if the text is valid as one.
+    /// Returns the uid, or `None` if the text is not a valid uid.
     pub fn new(text: &str) -> Option<Self> {
         Some(Self(text.into())).filter(Self::is_valid)
     }

@@ -1,4 +1,4 @@
-//! An LRU cache of stored orders: bounded, and without negative entries.
+//! A bounded LRU cache of stored orders. It does not remember which orders are missing.
 //!
 //! A stored order never changes until it is erased, so a cached order equals the one in the database. An order enters the cache after its
 //! commit, or when it is read.

@@ -1,4 +1,4 @@
-//! The service, which may be restarted, and what a test does with it.
+//! The service, which may be restarted, and helpers for tests.
 
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 

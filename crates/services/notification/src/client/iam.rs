@@ -22,7 +22,7 @@ pub struct GrpcUsers {
 }
 
 impl GrpcUsers {
-    /// `iam` must carry this service's identity.
+    /// Creates the client. `iam` must carry this service's identity.
     pub fn new(iam: Peer) -> Self {
         Self { client: UserServiceClient::new(iam) }
     }
@@ -55,7 +55,7 @@ pub struct GrpcContacts {
 }
 
 impl GrpcContacts {
-    /// `iam` must carry this service's identity.
+    /// Creates the client. `iam` must carry this service's identity.
     pub fn new(iam: Peer) -> Self {
         Self { client: ContactServiceClient::new(iam) }
     }

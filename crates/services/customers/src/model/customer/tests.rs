@@ -1,4 +1,4 @@
-//! The table of transitions.
+//! Tests of the transitions from each state of a customer.
 
 use uuid::Uuid;
 
