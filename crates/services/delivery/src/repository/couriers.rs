@@ -23,9 +23,9 @@ pub struct ListedCourier {
 pub trait Couriers: Send + Sync {
     /// Adds the couriers that do not exist yet and leaves existing ones unchanged. Returns the number added.
     async fn seed(&self, couriers: &[NewCourier]) -> Result<usize, Error>;
-    /// Adds a courier. Fails if [`MOST_COURIERS`] exist.
+    /// Adds a courier. Fails if `MOST_COURIERS` exist.
     async fn add(&self, courier: &NewCourier) -> Result<(), Error>;
-    /// Adds a storage place to a courier. Fails if the courier does not exist, or if it has [`MOST_PLACES`].
+    /// Adds a storage place to a courier. Fails if the courier does not exist, or if it has `MOST_PLACES`.
     async fn add_place(&self, courier: CourierId, id: PlaceId, name: &Name, volume: Volume) -> Result<(), Error>;
     /// Returns all couriers in the order in which they were added.
     async fn list(&self) -> Result<Vec<ListedCourier>, Error>;
