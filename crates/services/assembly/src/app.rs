@@ -58,7 +58,7 @@ impl App {
         })
     }
 
-    /// Returns the address it listens on, with the port chosen by the system if the configured one is 0.
+    /// Returns the address on which the service listens, with the port chosen by the system if the configured one is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }

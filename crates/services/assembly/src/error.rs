@@ -1,4 +1,4 @@
-//! The service's error, and how it appears over gRPC and to a consumer.
+//! The service's error, and its conversion to a gRPC status and to the failure of a consumer.
 
 use platform::{kafka::Failure, postgres::DatabaseError};
 use tonic::Status;

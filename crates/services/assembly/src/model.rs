@@ -1,4 +1,4 @@
-//! The build job of a ship: its states, and the event that ends it.
+//! The build job of a ship: its states, and the event that reports its end.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl Status {
     }
 }
 
-/// A job before it is stored, as decided when its order is paid.
+/// A job before it is stored. Its values are decided when the order is paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewJob {
     pub order: OrderId,
@@ -53,7 +53,7 @@ pub struct Job {
 }
 
 impl NewJob {
-    /// The build time in whole seconds, rounded up.
+    /// Returns the build time in whole seconds, rounded up.
     pub fn build_time_sec(&self) -> i64 {
         i64::try_from(self.build_time.as_millis().div_ceil(1000)).unwrap_or(i64::MAX)
     }
@@ -67,7 +67,7 @@ pub enum Event {
 }
 
 impl Job {
-    /// The event that ends this job once it is due.
+    /// Returns the event that ends this job once it is due.
     pub fn end(&self) -> Event {
         let Self { order, user, build_time_sec, .. } = *self;
         if self.fails {
@@ -85,7 +85,7 @@ impl Event {
         }
     }
 
-    /// The status of the job after this event.
+    /// Returns the status of the job after this event.
     pub const fn status(&self) -> Status {
         match self {
             Self::Assembled { .. } => Status::Assembled,

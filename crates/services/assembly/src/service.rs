@@ -12,11 +12,11 @@ use crate::{
     repository::Jobs,
 };
 
-/// The consumer group of `OrderPaid`, which is also its name in the inbox.
+/// The consumer group of `OrderPaid`, which is also the consumer's name in the inbox.
 pub const GROUP_PAID: &str = "assembly-group-order-paid";
-/// Jobs finished per statement.
+/// The maximum number of jobs finished per statement.
 const BATCH: i64 = 200;
-/// How often jobs are checked that another replica started, which does not notify this one.
+/// How often this replica checks for jobs that another replica started, because it is not notified of them.
 const POLL: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -31,7 +31,7 @@ impl AssemblyService {
         Self { jobs, relay, started: Arc::default() }
     }
 
-    /// Starts the build job of a paid order, once per event and once per order.
+    /// Starts the build job of a paid order, unless the event was handled before or the order has a job.
     pub async fn start(&self, event: EventId, job: &NewJob) -> Result<(), Error> {
         if self.jobs.start(GROUP_PAID, event, job).await? {
             tracing::info!(order_uuid = %job.order, build_time = ?job.build_time, "build started");
@@ -65,7 +65,7 @@ impl AssemblyService {
         let _ = tokio::time::timeout(left.min(POLL), self.started.notified()).await;
     }
 
-    /// Returns the job of the caller's own order; a service sees all.
+    /// Returns the build job of an order. Users see those of their own orders; a service sees all.
     pub async fn find(&self, caller: &Caller, order: OrderId) -> Result<Job, Error> {
         let job = self.jobs.find(order).await?;
         job.filter(|job| caller.may_see(job.user.uuid())).ok_or(Error::NotFound)

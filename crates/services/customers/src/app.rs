@@ -64,7 +64,7 @@ impl App {
         })
     }
 
-    /// Returns the listening address, with the actual port.
+    /// Returns the address on which the service listens, with the port chosen by the system if the configured one is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }

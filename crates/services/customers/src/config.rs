@@ -17,23 +17,23 @@ pub struct Config {
     pub server: server::Config,
     pub identity: identity::Config,
     pub messaging: Messaging,
-    /// The checker; the built-in one if none is configured.
+    /// The URL of the checker of identities; `None` selects the built-in one.
     pub kyc_provider: Option<reqwest::Url>,
     pub own: Own,
 }
 
-/// The variables that only this service has.
+/// The environment variables that only this service reads.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
-    /// payment's address, `host:port`.
+    /// The address of payment, `host:port`.
     #[serde(default = "payment")]
     pub payment_address: String,
-    /// The names that the built-in checker refuses, separated by commas.
+    /// The names that the built-in checker declines, separated by commas.
     #[serde(default)]
     pub kyc_decline_names: String,
     /// URL of a program that checks identities; default: the built-in checker.
     pub kyc_provider_url: Option<String>,
-    /// How long the loan of a user who is no customer is held.
+    /// How long a loan is held for a user who is not a customer.
     #[serde(default = "one_day", with = "humantime_serde")]
     pub loan_hold: Duration,
 }
@@ -46,11 +46,11 @@ fn one_day() -> Duration {
     Duration::from_hours(24)
 }
 
-/// The longest hold.
+/// The maximum of `LOAN_HOLD`: a year.
 const LONGEST: Duration = Duration::from_hours(366 * 24);
 
 impl Config {
-    /// Reads and checks the variables; an error names the invalid variable.
+    /// Reads and checks the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         if !(Duration::from_millis(1)..=LONGEST).contains(&own.loan_hold) {

@@ -1,4 +1,4 @@
-//! The service's error, and how it appears over gRPC and to a consumer.
+//! The service's error, and its conversion to a gRPC status and to the failure of a consumer.
 
 use platform::{grpc::with_reason, kafka::Failure, postgres::DatabaseError};
 use tonic::{Code, Status};
@@ -11,7 +11,7 @@ pub enum Error {
     NotFound,
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The loan's id stands for another loan.
+    /// Another loan has the same id.
     #[error("LOAN_ID_REUSED: another loan has this loan_id")]
     LoanIdReused,
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! Encodes the model's events for the outbox. No personal data leaves the service in them.
+//! Encodes the model's events for the outbox. They contain no personal data.
 
 use contracts::events::{CustomerCreated, CustomerUpdated, record};
 use platform::outbox;

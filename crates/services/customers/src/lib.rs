@@ -1,4 +1,4 @@
-//! Customers knows who its customers are: profiles, checks of identity, and loans that are credited to who was verified.
+//! The customers service keeps profiles, checks the identity of customers, and credits loans to verified customers.
 
 pub mod api;
 pub mod app;

@@ -12,12 +12,12 @@ pub fn count_from_zero() {
     }
 }
 
-/// Answers of the checker, and their absence.
+/// Counts checks by their outcome; without a verdict, the outcome is `unknown`.
 pub fn count_check(outcome: &'static str, count: u64) {
     metrics::counter!("kyc_checks_total", "outcome" => outcome).increment(count);
 }
 
-/// Loans that have reached a status.
+/// Counts loans that have reached a status.
 pub fn count_loans(status: LoanStatus, count: u64) {
     metrics::counter!("loans_total", "status" => status.as_str()).increment(count);
 }

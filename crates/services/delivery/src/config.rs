@@ -23,16 +23,16 @@ pub struct Config {
     pub own: Own,
 }
 
-/// The variables that only this service has.
+/// The environment variables that only this service reads.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
     /// The address of order's gRPC API, `host:port`.
     #[serde(default = "order")]
     pub order_address: String,
-    /// geo's address, `host:port`; it may be a service of others.
+    /// The address of geo, `host:port`; it may be an outside service.
     #[serde(default = "geo")]
     pub geo_address: String,
-    /// How often waiting orders are assigned, besides at once when an order or a courier becomes available.
+    /// How often waiting orders are assigned. They are also assigned at once when an order or a courier becomes available in this replica.
     #[serde(default = "one_second", with = "humantime_serde")]
     pub delivery_assign_every: Duration,
     /// The time between two steps of a courier.
@@ -43,7 +43,7 @@ pub struct Own {
     /// True serves the HTTP API without authentication.
     #[serde(default)]
     pub delivery_open: bool,
-    /// HTTP requests worked on at once; one more is refused with 429.
+    /// The maximum number of concurrent HTTP requests. Further requests are rejected with 429.
     #[serde(default = "max_in_flight")]
     pub delivery_max_in_flight: usize,
 }
@@ -60,7 +60,7 @@ fn one_second() -> Duration {
     Duration::from_secs(1)
 }
 
-/// The longest time between two rounds of assigning or moving.
+/// The maximum time between two rounds of assigning or moving.
 const LONGEST: Duration = Duration::from_hours(7 * 24);
 
 fn max_in_flight() -> usize {
@@ -68,7 +68,7 @@ fn max_in_flight() -> usize {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the invalid variable.
+    /// Reads and checks the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         for (variable, period) in

@@ -1,4 +1,4 @@
-//! The service's error, and how it appears over gRPC and to a consumer. HTTP's form is in `api::http`.
+//! The service's error, and its conversion to a gRPC status and to the failure of a consumer. `api::http` converts it to HTTP problems.
 
 use platform::{kafka::Failure, postgres::DatabaseError};
 use tonic::Status;
@@ -11,13 +11,13 @@ pub enum Error {
     NotFound,
     #[error("there is no such courier")]
     CourierNotFound,
-    /// The table of couriers, or the places of one, has its bound.
+    /// The maximum number of couriers, or of storage places of one courier, is reached.
     #[error("there are too many {0} already")]
     TooMany(&'static str),
-    /// order does not know the address: the event that asked for it can never be handled.
+    /// The order service has no address for the order, so the event that needs it can never be handled.
     #[error("order knows no address of this order")]
     NoAddress,
-    /// A basket has the order's uuid.
+    /// The delivery of a basket has the uuid of this order.
     #[error("another delivery has the uuid of this order")]
     AnotherDelivery,
     #[error(transparent)]

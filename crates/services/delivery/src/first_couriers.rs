@@ -1,4 +1,4 @@
-//! The file (TOML) of the couriers that are there from the first start on.
+//! Parses the TOML file of the first couriers, which are added at the first start.
 
 use std::collections::HashSet;
 
@@ -70,7 +70,7 @@ fn check(entry: Entry) -> Result<NewCourier, String> {
     })
 }
 
-/// Derives the id of a place. It is the same at each start, so that replicas that start together add the same places.
+/// Derives the id of a storage place. It is the same at each start, so that replicas that start together add the same places.
 fn place_id(courier: CourierId, number: u32) -> PlaceId {
     PlaceId::new(Uuid::new_v5(&courier.uuid(), number.to_string().as_bytes()))
 }

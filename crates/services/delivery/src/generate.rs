@@ -1,4 +1,4 @@
-//! Generates the ids, times and random values of new deliveries and couriers, so that the code below takes them as arguments.
+//! Generates the ids, dates and random values of new deliveries and couriers, so that use cases and the model take them as arguments.
 
 use chrono::Days;
 use contracts::ids::{CourierId, DeliveryId, OrderId, PlaceId, UserId};

@@ -1,4 +1,4 @@
-//! Delivery carries each built ship to its address: couriers on a 10 × 10 grid, one order at a time each.
+//! The delivery service carries each built ship to its address. Its couriers move on a 10 × 10 grid and carry one order at a time each.
 
 pub mod api;
 pub mod app;

@@ -23,14 +23,14 @@ impl App {
         let Config { server, streets } = config;
         let server = Server::bind(&SERVICE, server).await?;
         Ok(Self {
-            // Every path is public, so the guard looks no session up.
+            // Every path is public, so the guard looks up no session.
             guard: server.guard(Arc::new(MemorySessions::default()), api::RULES),
             service: GeoService::new(streets),
             server,
         })
     }
 
-    /// Returns the address it listens on, with the port chosen by the system if the configured one is 0.
+    /// Returns the address on which the service listens, with the port chosen by the system if the configured one is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }

@@ -18,19 +18,19 @@ const STREETS: &str = "GEO_STREETS";
 #[derive(Clone, Debug)]
 pub struct Config {
     pub server: server::Config,
-    /// The streets whose cells are given.
+    /// The streets whose cells are configured.
     pub streets: Streets,
 }
 
-/// The variables that only this service has.
+/// The environment variables that only this service reads.
 #[derive(Deserialize)]
 struct Own {
-    /// Path of a file with lines such as `"Main Street" = [2, 1]`; default: no street is given.
+    /// Path of a file with lines such as `"Main Street" = [2, 1]`; default: no cells are configured.
     geo_streets: Option<PathBuf>,
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the invalid variable.
+    /// Reads and checks the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         let streets = own.geo_streets.as_deref().map(read_streets).transpose()?;

@@ -1,4 +1,4 @@
-//! The service's error, and how it appears over gRPC.
+//! The service's error, and its conversion to a gRPC status.
 
 use tonic::Status;
 

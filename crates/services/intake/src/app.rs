@@ -50,7 +50,7 @@ impl App {
         })
     }
 
-    /// Returns the listening address, with the actual port.
+    /// Returns the address on which the service listens, with the port chosen by the system if the configured one is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -66,7 +66,7 @@ impl App {
         let mut tasks = started.serve_http(self.router);
         let service = self.service;
         let (consumers, jobs) = (self.consumers, self.jobs);
-        // Before the consumer: what it stores is newer than what is loaded.
+        // The cache is loaded before the consumer starts, because the orders that the consumer stores are newer than the loaded ones.
         if jobs::preload_cache(&service, &stop).await? {
             loaded.set(true);
         }

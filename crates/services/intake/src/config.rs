@@ -19,29 +19,29 @@ pub struct Config {
     pub own: Own,
 }
 
-/// The variables that only this service has.
+/// The environment variables that only this service reads.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
     /// True serves the API without authentication.
     #[serde(default)]
     pub intake_open: bool,
-    /// The orders that the cache holds at most.
+    /// The maximum number of orders in the cache. An order of more than 16 KiB counts as several.
     #[serde(default = "capacity")]
     pub intake_cache_capacity: u32,
     /// How long the cache holds an order.
     #[serde(default = "one_day", with = "humantime_serde")]
     pub intake_cache_ttl: Duration,
-    /// How long an order is kept; without it, for ever.
+    /// How long an order is stored before it is erased. By default, orders are never erased by age.
     #[serde(default, with = "humantime_serde")]
     pub intake_retention: Option<Duration>,
-    /// HTTP requests worked on at once; one more is refused with 429.
+    /// The maximum number of concurrent HTTP requests. Further requests are rejected with 429.
     #[serde(default = "max_in_flight")]
     pub intake_max_in_flight: usize,
 }
 
-/// The most orders that the cache may hold: some 4 GiB.
+/// The maximum of `INTAKE_CACHE_CAPACITY`. So many orders take some 4 GiB.
 const MOST_CACHED: u32 = 1_000_000;
-/// The longest lifetime that the cache can count.
+/// The maximum of `INTAKE_CACHE_TTL`: a year, which the cache can count.
 const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 fn capacity() -> u32 {
@@ -57,7 +57,7 @@ fn max_in_flight() -> usize {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the invalid variable.
+    /// Reads and checks the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         if !(1..=MOST_CACHED).contains(&own.intake_cache_capacity) {

@@ -1,4 +1,4 @@
-//! The topic `orders`, which outside programs publish to: its records are stored in batches, and a record that breaks a rule becomes a dead
+//! The topic `orders`, to which outside programs publish. Its records are stored in batches, and a record that breaks a rule becomes a dead
 //! letter.
 //!
 //! There is no inbox: a repeated record is recognised by the order's key. An offset is stored after the commit of its batch.
@@ -19,7 +19,7 @@ use crate::{
     service::{IntakeService, read},
 };
 
-/// The most records of one write.
+/// The maximum number of records per write.
 const BATCH: usize = 200;
 /// The number of records after which decoding yields to other tasks, since connections and requests of this process wait meanwhile.
 const READ_AT_ONCE: usize = 16;
@@ -58,8 +58,8 @@ impl Handler for Orders {
         BATCH
     }
 
-    /// Records that cannot be read, or are another order of a known uid, are left to [`handle`](Self::handle); so are all records of a
-    /// batch that fails.
+    /// Stores the valid records of a batch. Records that cannot be read, or whose order_uid belongs to another order, are left to
+    /// [`handle`](Self::handle). If the write fails, all records are left to it.
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
         let now = clock::now();
         let mut handled = vec![false; messages.len()];

@@ -1,4 +1,4 @@
-//! The service's error, and how it appears to a consumer. HTTP's form is in `api::problems`.
+//! The service's error, and its conversion to the failure of a consumer. `api::problems` converts it to HTTP problems.
 
 use platform::{kafka::Failure, postgres::DatabaseError};
 
@@ -6,7 +6,7 @@ use crate::model::Broken;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The message of the published API.
+    /// The published API prescribes this message.
     #[error("order not found")]
     NotFound,
     #[error("ORDER_UID_REUSED: another order has this order_uid")]

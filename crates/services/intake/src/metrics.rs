@@ -1,6 +1,6 @@
 //! The service's metrics.
 
-/// What became of a consumed order.
+/// The outcomes of a consumed order.
 pub const OUTCOMES: [&str; 4] = ["stored", "repeated", "reused", "invalid"];
 
 /// Starts every counter at 0: `rate()` does not see the first value of a series.

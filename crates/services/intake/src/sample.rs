@@ -1,4 +1,4 @@
-//! Made-up orders: the same seed makes the same ones, on any day. For the producer, and for the rest of a short form.
+//! Generates sample orders for the producer, and the missing members of short orders. The same seed generates the same orders on any day.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -36,9 +36,10 @@ const GOODS: [(&str, &str); 8] = [
 const BANKS: [&str; 4] = ["alpha", "sber", "tinkoff", "vtb"];
 const CURRENCIES: [&str; 4] = ["USD", "EUR", "RUB", "KZT"];
 
-/// The times of orders begin here. They keep the rule on `date_created` until 2036.
+/// The earliest creation time of a sample order, in Unix seconds: 2026-01-01. Sample orders comply with the rule about `date_created` until
+/// 2036.
 const BEGINNING: i64 = 1_767_225_600;
-/// The range of the creation times, in seconds: half a year.
+/// The range of the creation times, in seconds: about half a year.
 const SPAN: u64 = 15_552_000;
 
 /// One piece of a short order.
@@ -47,7 +48,8 @@ pub struct Piece {
     pub name: String,
 }
 
-/// `SplitMix64`: written here, since the same seed must make the same orders with every release of a library.
+/// The random number generator `SplitMix64`. It is implemented here, because the same seed must generate the same orders with every release
+/// of a library.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
@@ -101,7 +103,7 @@ pub fn order(seed: u64, number: u64) -> Order {
 /// Completes a short form to an order with generated values.
 pub fn short_order(random: u128, customer_id: String, pieces: Vec<Piece>, now: DateTime<Utc>) -> Order {
     let uid = format!("{random:032x}");
-    // Half of the random bits will do.
+    // Half of the random bits are enough as the seed.
     let mut dice = Dice::new(u64::try_from(random >> 64).unwrap_or_default(), 0);
     let pieces = pieces.into_iter().map(|piece| (piece.name, dice.of(&GOODS).1)).collect();
     Order { entry: "DEMO".to_owned(), ..made(&mut dice, &uid, customer_id, pieces, now) }.as_stored()

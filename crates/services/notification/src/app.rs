@@ -52,7 +52,8 @@ impl App {
             halted: AtomicBool::new(false),
         };
         let offsets = Arc::new(PgOffsets::new(server.database()?));
-        // Lease names are stored: a renamed one would let two replicas work during an upgrade.
+        // Lease names are stored in the database. If this one were renamed, an old and a new replica could both run the bot during an
+        // upgrade.
         let lease = server.lease("greeter")?;
         let contacts = messenger.contacts;
         let bot = messenger.bot.map(|api| Bot { api, offsets, lease, templates, contacts });
@@ -79,7 +80,7 @@ impl App {
         })
     }
 
-    /// Returns the address it listens on, with the port chosen by the system if the configured one is 0.
+    /// Returns the address on which the service listens, with the port chosen by the system if the configured one is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }

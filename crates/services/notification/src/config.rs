@@ -20,17 +20,17 @@ pub struct Config {
     pub own: Own,
 }
 
-/// The variables that only this service has.
+/// The environment variables that only this service reads.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
     /// The bot's token, as BotFather gives it. Without one, messages are logged instead of sent.
     pub telegram_bot_token: Option<SecretString>,
-    /// The chat for users without a `telegram` method.
+    /// The chat to which notifications are sent for users without a `telegram` method.
     pub telegram_chat_id: Option<String>,
     /// The Bot API's base URL.
     #[serde(default = "telegram")]
     pub telegram_api_url: String,
-    /// Whether to notify users whose Telegram contact is not confirmed. If not set: only if the Bot API is not Telegram's own.
+    /// Whether to notify users whose Telegram contact is not confirmed. By default, only if the Bot API is not Telegram's own.
     pub notification_telegram_unconfirmed: Option<bool>,
     /// A directory whose files replace the built-in templates of the same name; see `templates/`.
     pub notification_templates: Option<PathBuf>,
@@ -53,7 +53,7 @@ impl Own {
 }
 
 impl Config {
-    /// Reads the variables; an error names the invalid variable.
+    /// Reads the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         Ok(Self {
             server: server::Config::load(&SERVICE, settings)?,

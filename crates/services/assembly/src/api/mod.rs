@@ -12,14 +12,14 @@ use tonic::{Request, Response, Status};
 
 use crate::service::AssemblyService;
 
-/// A build is shown to the order's user, and to order.
+/// Users see the builds of their own orders; the order service sees all.
 pub const RULES: &[Rule] = &[Rule::session("/assembly.v1.AssemblyService/GetAssembly", &["order"])];
 
 pub struct Grpc {
     service: AssemblyService,
 }
 
-/// The gRPC services that the server serves.
+/// Returns the gRPC services that the server serves.
 pub fn services(service: AssemblyService) -> Services {
     Services::new(DESCRIPTORS).with(AssemblyServiceServer::new(Grpc { service }))
 }

@@ -15,7 +15,7 @@ use crate::{
 pub struct BuildTimes {
     pub min: Duration,
     pub max: Duration,
-    /// 0 to 1.
+    /// A share from 0 to 1.
     pub failure_rate: f64,
 }
 

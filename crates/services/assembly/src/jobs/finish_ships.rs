@@ -10,7 +10,7 @@ use crate::service::AssemblyService;
 /// The pause before a retry while the database is unavailable.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Runs in every replica: a build is finished by the first whose statement changes its row.
+/// Builds the job that finishes builds. It runs in every replica; a build is finished by the first replica whose statement changes its row.
 pub fn finish_ships(service: AssemblyService) -> Job {
     Job::new("builder", |stop| run(service, stop))
 }

@@ -1,4 +1,4 @@
-//! Retention: removes finished build jobs whose events have left their topics.
+//! Retention: removes finished build jobs once their events have expired from the topics.
 
 use platform::jobs::{Done, Job, Retention};
 

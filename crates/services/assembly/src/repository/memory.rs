@@ -1,4 +1,4 @@
-//! In-memory twin of the repository, for tests and the simulation.
+//! In-memory implementation of the repository, for tests and the simulation.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,7 @@ pub struct MemoryJobs {
 }
 
 impl MemoryJobs {
-    /// Every job, for the audit.
+    /// Returns every job, for the audit.
     pub fn all(&self) -> Vec<Job> {
         self.jobs().values().cloned().collect()
     }

@@ -17,11 +17,11 @@ use crate::{
 
 #[async_trait]
 pub trait Jobs: Send + Sync {
-    /// Stores a job, once per event and once per order. True when it is new.
+    /// Stores a job, unless the event was handled before or the order has a job. Returns true if it was stored.
     async fn start(&self, consumer: &'static str, event: EventId, job: &NewJob) -> Result<bool, Error>;
     /// Returns the unfinished jobs that are due first, at most `limit`, each with the time until it is due.
     async fn building(&self, limit: i64) -> Result<Vec<(Job, Duration)>, Error>;
-    /// Ends the jobs that are still unfinished and writes their events. Returns the orders of those.
+    /// Ends those of the jobs that are still unfinished and writes their events. Returns the orders of the jobs that it ended.
     async fn finish(&self, ended: &[Event]) -> Result<Vec<OrderId>, Error>;
     async fn find(&self, order: OrderId) -> Result<Option<Job>, Error>;
 }

@@ -31,7 +31,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Builds take `build_time` and fail at this rate.
+    /// Starts the service with this build time and failure rate.
     async fn new(build_time: &str, failure_rate: u32) -> Self {
         trace();
         let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
@@ -72,7 +72,7 @@ impl Fixture {
         self.kafka.publish(vec![Record { topic, key: order.to_string().into_bytes(), payload, headers }]).await;
     }
 
-    /// The only published event of this type, once there is one.
+    /// Waits for an event of this type and returns it; there must be only one.
     async fn published<E: Event>(&self) -> Message {
         let topics = self.kafka.topics();
         let mut messages = eventually(|| async {
@@ -84,7 +84,7 @@ impl Fixture {
         messages.remove(0)
     }
 
-    /// The assembly as shown to the user with this session, or to a service.
+    /// Returns the assembly as shown to the user with this session, or to a service.
     async fn get(&self, order: &str, session: Option<&str>) -> Result<Assembly, Status> {
         let mut request = Request::new(GetAssemblyRequest { order_uuid: order.to_owned() });
         let peer = match session {
@@ -98,7 +98,7 @@ impl Fixture {
         Ok(response.into_inner().assembly.unwrap())
     }
 
-    /// The order's assembly once it has this status.
+    /// Waits until the order's assembly has this status, and returns it.
     async fn reached(&self, order: Uuid, status: AssemblyStatus) -> Assembly {
         let order = order.to_string();
         eventually(|| async { self.get(&order, None).await.ok().filter(|found| found.status() == status) }).await

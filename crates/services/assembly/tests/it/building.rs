@@ -1,4 +1,4 @@
-//! Builds over the in-memory twin, in virtual time.
+//! Builds with the in-memory repository, in virtual time.
 
 use std::{sync::Arc, time::Duration};
 

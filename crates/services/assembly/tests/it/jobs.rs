@@ -1,4 +1,4 @@
-//! The contract of jobs, for PostgreSQL and their in-memory twin.
+//! The contract of the repository of jobs, for PostgreSQL and the in-memory implementation.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tests by layer: the contract of the repository, builds over the in-memory twin, the service over real servers.
+//! Tests by layer: the contract of the repository, builds with the in-memory repository, the service over real servers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

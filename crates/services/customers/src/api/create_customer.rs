@@ -1,4 +1,4 @@
-//! `CreateCustomer`: makes the session's user a customer whose identity is checked.
+//! `CreateCustomer`: makes the session's user a customer and starts the check of their identity.
 
 use contracts::proto::customers::v1::{CreateCustomerRequest, CreateCustomerResponse};
 use tonic::{Request, Response, Status};

@@ -1,4 +1,4 @@
-//! Profiles and customers as the contract has them.
+//! Converts profiles and customers between the model and the protobuf messages.
 
 use contracts::proto::customers::v1::{Address, Customer};
 use platform::{clock, grpc::timestamp};
@@ -9,7 +9,7 @@ use crate::{
     repository::Known,
 };
 
-/// Reads a profile. An error names the field, never its value.
+/// Reads a profile. An error names the invalid field, never its value.
 pub fn profile(name: String, address: Option<Address>, birth_date: &str) -> Result<Profile, Status> {
     let invalid = |field: &str, error: &dyn std::fmt::Display| Status::invalid_argument(format!("{field}: {error}"));
     let name = Name::new(name).map_err(|error| invalid("name", &error))?;

@@ -28,7 +28,7 @@ use tonic::{Request, Response, Status};
 
 use crate::service::CustomerService;
 
-/// Users see and change their own, operators and the tools see all; operators reject.
+/// Users see and change their own data. Operators and the tool `shipyard` see all data and may reject a customer.
 pub const RULES: &[Rule] = &[
     Rule::session("/customers.v1.CustomerService/GetCustomer", &["shipyard"]),
     Rule::session("/customers.v1.CustomerService/CreateCustomer", &[]),
@@ -42,7 +42,7 @@ pub struct Grpc {
     service: CustomerService,
 }
 
-/// The gRPC services that the server serves.
+/// Returns the gRPC services that the server serves.
 pub fn services(service: CustomerService) -> Services {
     Services::new(DESCRIPTORS).with(CustomerServiceServer::new(Grpc { service }))
 }

@@ -1,4 +1,4 @@
-//! `UpdateCustomer`: replaces the data of the session's customer, which is checked again.
+//! `UpdateCustomer`: replaces the data of the session's customer and starts a check of the new data.
 
 use contracts::proto::customers::v1::{UpdateCustomerRequest, UpdateCustomerResponse};
 use tonic::{Request, Response, Status};

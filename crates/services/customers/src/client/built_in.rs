@@ -1,4 +1,4 @@
-//! The built-in checker: adults whose names are not declined.
+//! The built-in checker: approves adults whose names are not on the list of declined names.
 
 use std::collections::BTreeSet;
 
@@ -7,17 +7,17 @@ use async_trait::async_trait;
 use super::{Checker, Question, Unknown};
 use crate::model::{Verdict, Words};
 
-/// Customers are at least this old.
+/// The minimum age of a customer, in years.
 const ADULT: u32 = 18;
 
 #[derive(Clone, Debug, Default)]
 pub struct BuiltIn {
-    /// In lower case.
+    /// The declined names, in lower case.
     declined: BTreeSet<String>,
 }
 
 impl BuiltIn {
-    /// `names` are separated by commas; case and surrounding spaces do not matter.
+    /// Creates the checker. `names` are the declined names, separated by commas; case and surrounding spaces do not matter.
     pub fn new(names: &str) -> Self {
         Self { declined: names.split(',').map(normal).filter(|name| !name.is_empty()).collect() }
     }

@@ -1,4 +1,4 @@
-//! A checker over HTTP. Errors and logs contain no request and no response, since both are personal data.
+//! A checker over HTTP. Errors and logs contain neither requests nor responses, since both contain personal data.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use serde_json::json;
 use super::{Checker, Question, Unknown};
 use crate::model::{Verdict, Words};
 
-/// The most bytes of an answer.
+/// The maximum size of a response, in bytes.
 const ANSWER: usize = 64 * 1024;
-/// How long an answer may take; the check's lease may end it earlier.
+/// The time limit of one request. The lease of the check may end the request earlier.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
@@ -39,10 +39,10 @@ enum Outcome {
 
 impl HttpChecker {
     pub fn new(url: Url) -> anyhow::Result<Self> {
-        // Fails if the process has a provider already, which is fine.
+        // An error means that the process has installed the same provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
-            // Personal data goes nowhere else.
+            // Redirects are not followed, so that personal data is sent to no other host.
             .redirect(redirect::Policy::none())
             .connect_timeout(Duration::from_secs(1))
             .http2_keep_alive_interval(Duration::from_secs(5))

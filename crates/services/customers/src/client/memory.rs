@@ -1,4 +1,4 @@
-//! In-memory twins of the checker and of the payment service, which fail as a test configures them.
+//! In-memory implementations of the checker and of the payment service, which fail as a test configures them.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Approves everybody except the names that a test sets; clones share them.
+/// A checker that approves every customer except those whose names a test declines; clones share its state.
 #[derive(Clone, Default)]
 pub struct MemoryChecker {
     state: Arc<Mutex<CheckerState>>,
@@ -25,7 +25,7 @@ pub struct MemoryChecker {
 struct CheckerState {
     declined: Vec<String>,
     away: bool,
-    /// The keys in the order of asking.
+    /// The keys of the requests, in their order.
     asked: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ impl MemoryChecker {
         locked(&self.state).declined.push(name.to_owned());
     }
 
-    /// Makes it unavailable, or available again.
+    /// Makes the checker unavailable, or available again.
     pub fn set_away(&self, away: bool) {
         locked(&self.state).away = away;
     }
@@ -58,7 +58,7 @@ impl Checker for MemoryChecker {
     }
 }
 
-/// Keeps the credits; clones share them.
+/// A payment service that records credits; clones share its state.
 #[derive(Clone, Default)]
 pub struct MemoryPayment {
     state: Arc<Mutex<PaymentState>>,
@@ -67,7 +67,7 @@ pub struct MemoryPayment {
 #[derive(Default)]
 struct PaymentState {
     credits: BTreeMap<LoanId, (UserId, i64)>,
-    /// Credits are made, and their answers are lost.
+    /// True while credits are recorded but their responses are lost.
     silent: bool,
     away: bool,
 }

@@ -14,7 +14,7 @@ pub use payment::GrpcPayment;
 
 use crate::model::{Loan, Profile, Verdict};
 
-/// What the checker is asked.
+/// A request to the checker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// The idempotency key: the customer and its version.
@@ -23,7 +23,7 @@ pub struct Question {
     pub today: NaiveDate,
 }
 
-/// The checker has not decided, or its answer was lost. The outcome is unknown: ask again under the same key.
+/// The checker has not decided, or its response was lost, so the verdict is unknown. The caller asks again under the same key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the checker's verdict is unknown: {0}")]
 pub struct Unknown(pub String);
@@ -34,7 +34,8 @@ pub trait Checker: Send + Sync {
     async fn ask(&self, question: &Question) -> Result<Verdict, Unknown>;
 }
 
-/// The payment service has not credited a loan, or its response was lost: retry with the same loan.
+/// Why the credit of a loan is not confirmed. The payment service may have credited it if the response was lost, so the caller retries with
+/// the same loan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CreditError {
     #[error("payment is not available: {0}")]

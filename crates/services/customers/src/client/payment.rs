@@ -1,4 +1,4 @@
-//! payment, asked over gRPC with the identity of customers.
+//! gRPC client of the payment service, with the identity of customers.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tonic::Code;
 use super::{CreditError, Credits};
 use crate::model::Loan;
 
-/// How long one answer may take, repeats included.
+/// The time limit of one credit, retries included.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub struct GrpcPayment {
@@ -23,7 +23,7 @@ pub struct GrpcPayment {
 }
 
 impl GrpcPayment {
-    /// `payment` must carry this service's identity.
+    /// Creates the client. `payment` must carry this service's identity.
     pub fn new(payment: Peer) -> Self {
         Self { client: PaymentServiceClient::new(payment), budget: Budget::new("payment") }
     }

@@ -1,4 +1,5 @@
-//! `loan.approved`, which programs outside write as JSON: a loan for a customer. There is no inbox row: the loan's id is its key.
+//! `loan.approved`, which outside programs write as JSON: a loan for a customer. There is no inbox row, because repeats are recognised by
+//! the id of the loan.
 
 use chrono::{DateTime, Utc};
 use contracts::{
@@ -33,7 +34,7 @@ fn read(payload: &[u8]) -> Result<NewLoan, String> {
     let id = LoanId::new(text("loan_id")?).ok_or("loan_id: is not 1 to 64 characters without control characters")?;
     let amount = loan.get("amount").and_then(Value::as_f64).ok_or("amount: is missing or no number")?;
     let amount = Amount::from_major(amount).map_err(|error| format!("amount: {error}"))?;
-    // The programs that write the topic spell it so.
+    // The outside programs spell the field `timestump`.
     let approved_at = match time(&loan, "timestump")? {
         Some(time) => Some(time),
         None => time(&loan, "timestamp")?,
@@ -41,12 +42,12 @@ fn read(payload: &[u8]) -> Result<NewLoan, String> {
     Ok(NewLoan { id, customer: UserId::new(customer), amount, approved_at })
 }
 
-/// Unix seconds, which may be absent.
+/// Reads a time in Unix seconds. The field may be absent.
 fn time(loan: &Map<String, Value>, field: &str) -> Result<Option<DateTime<Utc>>, String> {
     match loan.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => {
-            // Of the years that PostgreSQL and its readers have.
+            // The range is 1970 to 9999, the years that PostgreSQL and its clients can represent.
             let seconds = value.as_i64().filter(|seconds| (0..=253_402_300_799).contains(seconds));
             let time = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
             time.map(Some).ok_or_else(|| format!("{field}: is not a number of seconds since 1970"))
@@ -67,7 +68,7 @@ mod tests {
         json!({ "customer_id": ID, "loan_id": "loan-1", "amount": 6500.00, "timestump": 1_700_000_000 })
     }
 
-    /// The loan with another value, or without it.
+    /// Returns the loan with another value of this field, or without the field.
     fn with(field: &str, value: Option<Value>) -> Vec<u8> {
         let mut loan = loan();
         let fields = loan.as_object_mut().unwrap();

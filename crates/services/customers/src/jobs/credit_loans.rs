@@ -1,10 +1,10 @@
-//! Credits loans through payment until it has answered.
+//! Credits loans through the payment service, and retries until it has confirmed the credit.
 
 use platform::jobs::Job;
 
 use crate::service::CustomerService;
 
-/// Runs in every replica: the database leases each loan to one at a time.
+/// Builds the job that credits loans. It runs in every replica; the database leases each loan to one replica at a time.
 pub fn credit_loans(service: CustomerService) -> Job {
     Job::new("credit-loans", |stop| async move {
         service.credit_due(stop).await;

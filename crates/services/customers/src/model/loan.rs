@@ -1,4 +1,4 @@
-//! A loan that a program outside has approved for a customer.
+//! A loan that an outside program has approved for a customer.
 
 use std::fmt;
 
@@ -54,7 +54,7 @@ impl Amount {
         Money::from_minor(minor).map(Self).map_err(|_| AmountError::TooLarge)
     }
 
-    /// Converts from major units, digit by digit: the shortest decimal representation of the double is the number that was written.
+    /// Converts from major units, digit by digit. The shortest decimal representation of the double is the number that the program wrote.
     pub fn from_major(major: f64) -> Result<Self, AmountError> {
         if major.is_nan() || major <= 0.0 {
             return Err(AmountError::NotPositive);
@@ -79,9 +79,9 @@ impl Amount {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LoanStatus {
-    /// The customer is unknown or being checked.
+    /// The user is not a customer, or the customer is being checked.
     Held,
-    /// Decided; payment is asked until it has credited the loan.
+    /// The loan is to be credited. The payment service is asked until it has confirmed the credit.
     Crediting,
     Credited,
     Refused,
@@ -90,7 +90,7 @@ pub enum LoanStatus {
 impl LoanStatus {
     pub const ALL: [Self; 4] = [Self::Held, Self::Crediting, Self::Credited, Self::Refused];
 
-    /// The name in the API and in the database.
+    /// Returns the name in the API and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Held => "held",
@@ -104,7 +104,7 @@ impl LoanStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// Decides a loan by the status of its customer; `None` is a user who is no customer.
+    /// Returns the status that a loan gets from the status of its customer. `None` means that the user is not a customer.
     pub const fn of(customer: Option<KycStatus>) -> Self {
         match customer {
             None | Some(KycStatus::Pending) => Self::Held,
@@ -114,13 +114,13 @@ impl LoanStatus {
     }
 }
 
-/// A loan as received.
+/// A loan as received from an outside program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewLoan {
     pub id: LoanId,
     pub customer: UserId,
     pub amount: Amount,
-    /// When the program outside approved it, if that is known.
+    /// When the outside program approved the loan, if that is known.
     pub approved_at: Option<DateTime<Utc>>,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Name, TextError, check_text};
 
-/// The personal data that a customer states.
+/// The personal data that a customer provides.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Profile {
     pub name: Name,
@@ -25,7 +25,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// Fails with an error that names the invalid part.
+    /// Checks the length and the characters of each part. An error names the invalid part.
     pub fn new(street: String, city: String, state: String, zip: String) -> Result<Self, (&'static str, TextError)> {
         for (part, text, longest) in
             [("street", &street, 300), ("city", &city, 100), ("state", &state, 100), ("zip", &zip, 16)]
@@ -57,10 +57,10 @@ pub enum BirthDateError {
 const FORMAT: &str = "%Y-%m-%d";
 
 impl BirthDate {
-    /// Reads `YYYY-MM-DD`.
+    /// Parses a date of the form `YYYY-MM-DD`, which must not be after `today`.
     pub fn parse(text: &str, today: NaiveDate) -> Result<Self, BirthDateError> {
         let date = NaiveDate::parse_from_str(text, FORMAT).map_err(|_| BirthDateError::NotADate)?;
-        // chrono takes `1990-1-1`, too.
+        // chrono also parses `1990-1-1`, which is rejected here.
         if date.format(FORMAT).to_string() != text {
             return Err(BirthDateError::NotADate);
         }

@@ -1,10 +1,10 @@
-//! Texts with bounds. Names and words of people are personal data: `Debug` does not show them.
+//! Texts of limited length. Names and words of people are personal data: `Debug` does not show them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is refused. It does not repeat the text.
+/// Why a text is refused. The error does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     #[error("is blank")]
@@ -15,7 +15,7 @@ pub enum TextError {
     Control,
 }
 
-/// Checks a text that may be blank.
+/// Checks the length and the characters of a text, which may be blank.
 pub fn check(text: &str, longest: usize) -> Result<(), TextError> {
     if text.chars().count() > longest {
         return Err(TextError::TooLong(longest));
@@ -52,14 +52,14 @@ impl fmt::Debug for Name {
     }
 }
 
-/// The words of the checker or of an operator about a decision, at most 500 characters. They may name a person.
+/// The words of the checker or of an operator about a decision, at most 500 characters. They may contain the name of a person.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Words(String);
 
 const WORDS: usize = 500;
 
 impl Words {
-    /// Returns `None` for a blank text.
+    /// Trims the text. Returns `None` if it is blank.
     pub fn new(text: &str) -> Result<Option<Self>, TextError> {
         check(text, WORDS)?;
         Ok((!text.trim().is_empty()).then(|| Self(text.trim().to_owned())))

@@ -1,4 +1,4 @@
-//! The trait of customers and of the checks of their identity.
+//! The trait of the repository of customers and of the checks of their identity.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     model::{Customer, Event},
 };
 
-/// A customer with its times.
+/// A customer, with the times of its creation and its last change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
     pub customer: Customer,
@@ -19,12 +19,12 @@ pub struct Known {
     pub updated_at: DateTime<Utc>,
 }
 
-/// What was written with a change.
+/// The result of a saved change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Saved {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    /// The held loans that become due for credit, and those that are refused.
+    /// The number of held loans that the change made due for credit, and of those that it refused.
     pub crediting: u64,
     pub refused: u64,
 }
@@ -42,9 +42,9 @@ pub struct DueCheck {
 pub trait Customers: Send + Sync {
     async fn find(&self, customer: UserId) -> Result<Option<Known>, Error>;
     /// Writes a change with its event, its step of the saga, and the decision about held loans, in one statement. `before` is the version
-    /// that was read, none for a new customer. None, and nothing is written, if the customer has another version by now.
+    /// that was read; `None` for a new customer. If the customer has another version by now, writes nothing and returns `None`.
     async fn save(&self, before: Option<i64>, customer: &Customer, event: &Event) -> Result<Option<Saved>, Error>;
-    /// Takes at most `limit` checks without a verdict that are due, those with the fewest tries first. Each is leased to the caller, and
-    /// due again afterwards.
+    /// Leases at most `limit` due checks without a verdict to the caller, those with the fewest tries first. A check is due again when its
+    /// lease expires.
     async fn due_checks(&self, limit: i64) -> Result<Vec<DueCheck>, Error>;
 }

@@ -12,7 +12,7 @@ pub use loans::{Decided, Loans, MOST_LOANS};
 pub use memory::MemoryRepository;
 pub use postgres::{MIGRATIONS, PgRepository};
 
-/// The lease of a check or a credit that is due: 2 s, doubled with each try up to 10 s, so that a slow program gets more time.
+/// The lease of a due check or credit: 2 s, doubled with each try up to 10 s, so that a slow checker or payment service gets more time.
 const FIRST_LEASE: Duration = Duration::from_secs(2);
 const LONGEST_LEASE: Duration = Duration::from_secs(10);
 

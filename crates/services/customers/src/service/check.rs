@@ -1,5 +1,5 @@
-//! The saga that checks an identity: its step is on record, the checker is asked, its verdict is written. No answer is *unknown*: the
-//! checker is asked again, under the same key.
+//! The saga that checks an identity: its step is recorded, the checker is asked, and the verdict is written. Without an answer the verdict
+//! is *unknown*, and the checker is asked again under the same key.
 
 use futures::StreamExt as _;
 use platform::{clock, jobs};
@@ -14,9 +14,9 @@ use crate::{
     repository::DueCheck,
 };
 
-/// The most checks that one statement takes.
+/// The maximum number of checks that one statement leases.
 const BATCH: i64 = 16;
-/// The most checks that are under way in this replica.
+/// The maximum number of concurrent checks in this replica.
 const CONCURRENCY: usize = 64;
 
 /// Why a check has no verdict yet.
@@ -29,9 +29,9 @@ enum Failed {
 }
 
 impl CustomerService {
-    /// Makes checks as they fall due, until `stop`. A check is leased to one replica at a time, so all replicas may run this.
+    /// Runs checks as they fall due, until `stop`. A check is leased to one replica at a time, so all replicas may run this.
     ///
-    /// Those with the fewest tries come first, so that hanging ones delay no others.
+    /// Checks with the fewest tries come first, so that checks that hang do not delay others.
     pub async fn check_due(&self, stop: CancellationToken) {
         let checks = jobs::due("check-customers", || self.customers.due_checks(BATCH), self.to_check.clone(), stop);
         checks.for_each_concurrent(CONCURRENCY, |check| self.try_to_check(check)).await;
@@ -58,7 +58,7 @@ impl CustomerService {
         let verdict = self.checker.ask(&question).await?;
         metrics::count_check(if verdict == Verdict::Approved { "approved" } else { "refused" }, 1);
         let mut customer = known.customer;
-        // None, or not written: another replica has decided the same version.
+        // If there is no event, or it is not written, another replica has decided the same version.
         if let Some(event) = customer.decide(verdict) {
             self.write(Some(check.version), customer, &event).await?;
         }

@@ -1,4 +1,4 @@
-//! Credits loans: the decision is on record, payment is asked until it has credited, once per loan id.
+//! Credits loans: the decision is recorded, then the payment service is asked until it has credited the loan, once per loan id.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::{
     model::{Loan, LoanStatus},
 };
 
-/// The most loans that one statement takes.
+/// The maximum number of loans that one statement leases.
 const BATCH: i64 = 16;
-/// The most credits that are under way in this replica.
+/// The maximum number of concurrent credits in this replica.
 const CONCURRENCY: usize = 16;
 
 /// Why a loan is not credited yet.

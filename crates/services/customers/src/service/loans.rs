@@ -8,11 +8,11 @@ use crate::{
     repository::Decided,
 };
 
-/// The most loans that one statement decides.
+/// The maximum number of loans of each kind that one statement decides.
 const BATCH: i64 = 500;
 
 impl CustomerService {
-    /// Records a loan, once per id, decided as its customer is at that moment.
+    /// Records a loan, once per id, and decides it by the status of its customer at that moment.
     pub async fn receive_loan(&self, loan: &NewLoan) -> Result<(), Error> {
         let Some(status) = self.loans.receive(loan).await? else { return Ok(()) };
         match status {
@@ -24,7 +24,7 @@ impl CustomerService {
     }
 
     /// Decides held loans that were missed when their customer changed, and refuses those whose hold has ended. Returns the number of
-    /// loans, and whether there may be more.
+    /// decided loans, and whether there may be more.
     pub async fn decide_held(&self) -> Result<(u64, bool), Error> {
         let Decided { crediting, refused } = self.loans.decide_held(self.hold, BATCH).await?;
         metrics::count_loans(LoanStatus::Refused, refused);

@@ -23,9 +23,9 @@ pub struct CustomerService {
     checker: Arc<dyn Checker>,
     payment: Arc<dyn Credits>,
     relay: Waker,
-    /// How long the loan of a user who is no customer is held.
+    /// How long a loan is held for a user who is not a customer.
     hold: Duration,
-    /// Wake the jobs of this replica.
+    /// These wake the jobs of this replica.
     to_check: Arc<Notify>,
     to_credit: Arc<Notify>,
 }

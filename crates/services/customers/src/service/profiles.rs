@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl CustomerService {
-    /// Makes a user a customer, whose identity is checked.
+    /// Makes a user a customer and starts the check of their identity.
     pub async fn create(&self, id: UserId, profile: &Profile) -> Result<Known, Error> {
         loop {
             let known = self.customers.find(id).await?.map(|known| known.customer);
@@ -35,7 +35,7 @@ impl CustomerService {
         self.change(id, |customer| customer.roll_back(words.clone())).await
     }
 
-    /// Removes the personal data.
+    /// Removes the personal data of a customer.
     pub async fn erase(&self, id: UserId) -> Result<Known, Error> {
         self.change(id, Customer::erase).await
     }

@@ -7,13 +7,13 @@ use super::CustomerService;
 use crate::{error::Error, model::Loan, repository::Known};
 
 impl CustomerService {
-    /// Returns the caller's own data; operators and services see all.
+    /// Returns a customer. Users see only themselves; operators and services see all.
     pub async fn show(&self, caller: &Caller, id: UserId) -> Result<Known, Error> {
         let known = self.customers.find(id).await?;
         known.filter(|_| may_see(caller, id)).ok_or(Error::NotFound)
     }
 
-    /// Returns the loans of a user, also of one who is no customer, oldest first.
+    /// Returns the loans of a user, oldest first, even if the user is not a customer.
     pub async fn list_loans(&self, caller: &Caller, id: UserId) -> Result<Vec<Loan>, Error> {
         if !may_see(caller, id) {
             return Err(Error::NotFound);

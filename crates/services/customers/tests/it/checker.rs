@@ -1,4 +1,4 @@
-//! A checker over HTTP that misbehaves: no answer is ever a refusal.
+//! A checker over HTTP that misbehaves: a missing or invalid response never counts as a refusal.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Use cases over the in-memory twins, with simulated time.
+//! Use cases with in-memory dependencies, in virtual time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -73,7 +73,7 @@ impl Fixture {
     }
 }
 
-/// Lets the jobs of a second run.
+/// Waits a little over a second, so that each job runs.
 async fn settle() {
     sleep(Duration::from_millis(1_100)).await;
 }
@@ -133,7 +133,7 @@ async fn a_lost_answer_of_payment_is_asked_for_again() {
     sleep(Duration::from_mins(1)).await;
     assert_eq!(fixture.loans(id).await, [LoanStatus::Crediting]);
 
-    // The decision stands.
+    // The loan was decided before this, so it is still credited.
     fixture.service.roll_back(id, None).await.unwrap();
     fixture.payment.set_silent(false);
     sleep(Duration::from_secs(15)).await;

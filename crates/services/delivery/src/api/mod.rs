@@ -1,4 +1,4 @@
-//! The APIs: gRPC for services and operators, HTTP for the console and programs outside.
+//! The APIs: gRPC for services and operators, HTTP for the console and outside programs.
 
 pub mod grpc;
 pub mod http;

@@ -1,4 +1,4 @@
-//! What a delivery's user sees of it, in both APIs' words.
+//! The location and the progress of a delivery, as its user sees them.
 
 use crate::{
     model::{Location, Status},

@@ -1,4 +1,4 @@
-//! geo, asked over gRPC; places that are known are remembered.
+//! gRPC client of geo, with a cache of the streets' locations.
 
 use std::{
     num::NonZeroUsize,
@@ -31,7 +31,7 @@ pub struct GrpcGeo {
 }
 
 impl GrpcGeo {
-    /// `geo` may be an outside service, so its channel must carry neither identity nor session.
+    /// Creates the client. `geo` may be an outside service, so its channel must carry neither identity nor session.
     pub fn new(geo: Peer) -> Self {
         Self { client: GeoClient::new(geo), budget: Budget::new("geo"), known: Mutex::new(LruCache::new(REMEMBERED)) }
     }
@@ -52,7 +52,7 @@ impl Geo for GrpcGeo {
             let request = GetGeolocationRequest { street: street.as_str().to_owned() };
             async move { client.get_geolocation(request).await }
         });
-        // A status' message may repeat the street: its code alone goes on.
+        // The message of the status may repeat the street, which is personal data, so the error contains only the code.
         let reply = deadline::within(PATIENCE, asked).await.map_err(|status| match status.code() {
             Code::InvalidArgument => GeoError::Refused,
             code => GeoError::Unavailable(format!("{code:?}")),

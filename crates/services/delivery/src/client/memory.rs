@@ -1,4 +1,4 @@
-//! In-memory twins of order and geo, for tests and the simulation.
+//! In-memory implementations of order and geo, for tests and the simulation.
 
 use std::{
     collections::HashMap,
@@ -27,7 +27,7 @@ impl MemoryOrders {
         locked(&self.addresses).insert(order, address);
     }
 
-    /// Makes it unavailable, or available again.
+    /// Makes the order service unavailable, or available again.
     pub fn set_away(&self, away: bool) {
         *locked(&self.away) = away;
     }
@@ -55,7 +55,7 @@ impl MemoryGeo {
         locked(&self.answers).insert(street, answer);
     }
 
-    /// Makes it unavailable, or available again.
+    /// Makes geo unavailable, or available again.
     pub fn set_away(&self, away: bool) {
         *locked(&self.away) = away;
     }

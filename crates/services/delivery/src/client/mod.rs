@@ -12,26 +12,26 @@ pub use order::GrpcOrders;
 
 use crate::model::{Location, OffTheGrid, Street, Volume};
 
-/// order cannot be asked now.
+/// The order service is unavailable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("order is not available: {0}")]
 pub struct Unavailable(pub String);
 
-/// Where an order goes, and the room that it takes.
+/// The destination of an order, and its volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     pub street: Street,
     pub volume: Volume,
 }
 
-/// What order knows of its orders.
+/// Looks up orders in the order service.
 #[async_trait]
 pub trait Orders: Send + Sync {
     /// Returns the address of the order; `None` for an unknown order and for one without an address.
     async fn address(&self, order: OrderId) -> Result<Option<Address>, Unavailable>;
 }
 
-/// Why a street has no place. Neither names the street, which is personal data.
+/// Why a street could not be located. The error does not contain the street, which is personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GeoError {
     #[error("geo is not available: {0}")]
@@ -42,7 +42,7 @@ pub enum GeoError {
     OffTheGrid(OffTheGrid),
 }
 
-/// Where streets are.
+/// Locates streets on the grid.
 #[async_trait]
 pub trait Geo: Send + Sync {
     async fn locate(&self, street: &Street) -> Result<Location, GeoError>;

@@ -1,4 +1,4 @@
-//! order, asked over gRPC with delivery's identity.
+//! gRPC client of the order service, with delivery's identity.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tonic::Code;
 use super::{Address, Orders, Unavailable};
 use crate::model::{Street, Volume};
 
-/// How long one answer may take, repeats included.
+/// The time limit of one look-up, retries included.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub struct GrpcOrders {
@@ -26,7 +26,7 @@ pub struct GrpcOrders {
 }
 
 impl GrpcOrders {
-    /// `order` must carry this service's identity.
+    /// Creates the client. `order` must carry this service's identity.
     pub fn new(order: Peer) -> Self {
         Self { client: OrderServiceClient::new(order), budget: Budget::new("order") }
     }
@@ -45,7 +45,7 @@ impl Orders for GrpcOrders {
             Err(status) if status.code() == Code::NotFound => return Ok(None),
             Err(status) => return Err(Unavailable(format!("{:?}: {}", status.code(), status.message()))),
         };
-        // order has checked both.
+        // The order service has validated both values.
         let street = Street::new(address.address).map_err(|error| Unavailable(format!("address: {error}")))?;
         let volume = Volume::new(address.volume.into()).map_err(|error| Unavailable(format!("volume: {error}")))?;
         Ok(Some(Address { street, volume }))

@@ -1,4 +1,4 @@
-//! `basket.confirmed`, which outside programs publish: the basket is delivered as an order.
+//! `basket.confirmed`, which outside programs publish: creates a delivery for the basket, as if it were an order.
 //!
 //! The message exists in three forms. In each form exactly one of the fields 3, 5 and 8 is a varint: this field is the volume, and its
 //! number identifies the form.
@@ -17,7 +17,7 @@ use crate::{
     service::DeliveryService,
 };
 
-/// Where a form has its fields.
+/// The field numbers of one form. `street` is a field of the address, the others are fields of the message.
 struct Form {
     volume: u32,
     basket_id: u32,
@@ -100,7 +100,7 @@ fn fields(mut message: &[u8]) -> Result<Vec<Field<'_>>, String> {
     Ok(fields)
 }
 
-/// Returns the last value of a field, as protobuf requires.
+/// Returns the value of a field. If the field occurs more than once, the last value counts, as protobuf requires.
 fn bytes<'a>(fields: &[Field<'a>], wanted: u32) -> Option<&'a [u8]> {
     fields.iter().rev().find_map(|field| match field {
         Field::Bytes(number, value) if *number == wanted => Some(*value),
@@ -125,7 +125,7 @@ mod tests {
 
     const ID: &str = "0198c0de-0000-7000-8000-000000000001";
 
-    /// A message of text, message and number fields.
+    /// Encodes a message with these text, message and number fields.
     fn message(texts: &[(u32, &str)], messages: &[(u32, Vec<u8>)], numbers: &[(u32, i32)]) -> Vec<u8> {
         let mut message = Vec::new();
         for (number, text) in texts {
@@ -140,7 +140,7 @@ mod tests {
         message
     }
 
-    /// Country, city, street, house, apartment.
+    /// Encodes an address of country, city, street, house and apartment.
     fn long_address(street: &str) -> Vec<u8> {
         message(&[(1, "Россия"), (2, "Москва"), (3, street), (4, "1"), (5, "2")], &[], &[])
     }

@@ -1,4 +1,4 @@
-//! `OrderCancelled`: the delivery of a paid order fails, unless the order may be with a courier already.
+//! `OrderCancelled`: fails the delivery of a paid order, unless the ship is built and a courier may have it already.
 
 use contracts::events::{OrderCancelled, Received, Subscription};
 

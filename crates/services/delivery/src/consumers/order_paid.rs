@@ -1,4 +1,4 @@
-//! `OrderPaid`: makes the delivery of an order that has an address.
+//! `OrderPaid`: creates the delivery of an order that has an address.
 
 use contracts::events::{OrderOf, OrderPaid, Received, Subscription};
 

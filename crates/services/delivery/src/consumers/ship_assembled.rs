@@ -1,4 +1,4 @@
-//! `ShipAssembled`: the order waits for a courier.
+//! `ShipAssembled`: from this event on, the order waits for a courier.
 
 use contracts::events::{Received, ShipAssembled, Subscription};
 

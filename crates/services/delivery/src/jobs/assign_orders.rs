@@ -1,4 +1,4 @@
-//! Gives waiting orders to free couriers: at once when one becomes available in this replica, otherwise periodically.
+//! Assigns waiting orders to free couriers: at once when an order or a courier becomes available in this replica, otherwise periodically.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::DeliveryService;
 
-/// Runs in every replica: an order is given by the first whose statement locks it and its courier.
+/// Builds the job that assigns orders. It runs in every replica; an order is assigned by the first replica whose statement locks it and its
+/// courier.
 pub fn assign_orders(service: DeliveryService, period: Duration) -> Job {
     Job::new("assign-orders", move |stop| run(service, period, stop))
 }

@@ -23,7 +23,7 @@ async fn run(
     period: Duration,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    // Longer than a period, so that the holder keeps it, and soon passed on.
+    // The lease lasts longer than a period, so that its holder keeps it. It is short enough that another replica soon takes over.
     let ttl = period + Duration::from_secs(2);
     let mut outage = Outage::new("moving", "move-couriers");
     let mut ticks = interval_at(Instant::now() + period, period);
@@ -46,13 +46,13 @@ async fn run(
         }
     }
     if let Some(epoch) = held {
-        // Without an answer it expires.
+        // If the release fails, the lease expires by itself.
         let _ = tokio::time::timeout(Duration::from_millis(500), lease.release(epoch)).await;
     }
     Ok(())
 }
 
-/// Performs one tick if this replica has the lease. Returns the epoch of the lease.
+/// Performs one tick if this replica has the lease. Returns the epoch of the lease, or `None` if another replica has it.
 async fn tick(service: &DeliveryService, lease: &dyn Lease, ttl: Duration) -> anyhow::Result<Option<i64>> {
     let epoch = lease.acquire(ttl).await?;
     if let Some(epoch) = epoch {

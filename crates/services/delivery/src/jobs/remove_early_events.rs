@@ -1,4 +1,4 @@
-//! Retention: removes events that came before an `order.paid` which never came.
+//! Retention: removes the early events of orders whose `order.paid` never arrived.
 
 use platform::jobs::{Done, Job, Retention};
 

@@ -1,4 +1,4 @@
-//! Which courier gets which order.
+//! Decides which courier gets which order.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::ids::{CourierId, PlaceId};
@@ -12,7 +12,7 @@ pub struct Waiting {
     pub cargo: Cargo,
 }
 
-/// An order given to a courier, with the place that holds it.
+/// An order assigned to a courier, with the storage place that holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     pub courier: CourierId,
@@ -22,10 +22,10 @@ pub struct Assignment {
     pub events: Vec<Event>,
 }
 
-/// Gives the waiting orders to couriers, in the order given: of the free couriers that can take an order, the one with the fewest steps
-/// gets it; of several, the one with the lowest uuid. An order that none can take holds up no other.
+/// Assigns the waiting orders to free couriers, in the order of `waiting`. Of the couriers that have room for an order, the one with the
+/// fewest steps gets it; of several such couriers, the one with the lowest uuid. An order that no courier can take delays no other order.
 ///
-/// A courier makes one step per `tick`, from which the day of arrival follows.
+/// A courier makes one step per `tick`. The estimated day of arrival follows from that.
 pub fn assign(waiting: Vec<Waiting>, mut free: Vec<Courier>, now: DateTime<Utc>, tick: TimeDelta) -> Vec<Assignment> {
     let mut assignments = Vec::new();
     for Waiting { mut delivery, cargo } in waiting {
@@ -35,7 +35,7 @@ pub fn assign(waiting: Vec<Waiting>, mut free: Vec<Courier>, now: DateTime<Utc>,
         });
         let Some((steps, courier, index, place)) = able.min() else { continue };
         free.swap_remove(index);
-        // The courier of a far future arrives on the last day that the calendar has.
+        // If the arrival is beyond the calendar's range, the estimate is the calendar's last day.
         let way = tick.checked_mul(i32::try_from(steps.max(1)).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::MAX);
         let arrival = now.checked_add_signed(way).unwrap_or(DateTime::<Utc>::MAX_UTC).date_naive();
         let events = delivery.assign(courier, steps, arrival);
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
     use crate::model::{Location, Name, NewDelivery, Speed, StoragePlace, TrackingNumber, Volume};
 
-    /// The first couriers: on foot, by bicycle, by car.
+    /// Returns the first couriers: on foot, by bicycle, by car.
     fn couriers() -> Vec<Courier> {
         let courier = |id: u128, speed: i64, volumes: &[i64]| {
             let at = i64::try_from(id).unwrap();
@@ -86,7 +86,7 @@ mod tests {
         Waiting { delivery: new.ready(cargo).0, cargo }
     }
 
-    /// Pairs of order and courier.
+    /// Returns the pairs of order and courier that [`assign`] makes.
     fn assigned(waiting: Vec<Waiting>) -> Vec<(u128, u128)> {
         let assigned = assign(waiting, couriers(), DateTime::UNIX_EPOCH, TimeDelta::seconds(1));
         assigned.iter().map(|one| (one.delivery.order.uuid().as_u128(), one.courier.uuid().as_u128())).collect()
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn of_couriers_with_as_many_steps_the_lowest_uuid_gets_the_order() {
-        // One step for all three.
+        // Each of the three couriers needs one step.
         assert_eq!(assigned(vec![waiting(9, 2, 1, 5)]), [(9, 1)]);
     }
 
@@ -119,7 +119,7 @@ mod tests {
 
         let assigned = assign(vec![waiting(9, 10, 10, 60)], couriers(), DateTime::UNIX_EPOCH, a_day);
 
-        // 14 cells at speed 3.
+        // The courier goes 14 cells at speed 3.
         assert_eq!(assigned[0].delivery.estimated, NaiveDate::from_ymd_opt(1970, 1, 6).unwrap());
         let forever = assign(vec![waiting(9, 10, 10, 60)], couriers(), DateTime::UNIX_EPOCH, TimeDelta::MAX);
         assert_eq!(forever[0].delivery.estimated, DateTime::<Utc>::MAX_UTC.date_naive());

@@ -4,7 +4,7 @@ use contracts::ids::{CourierId, OrderId, PlaceId};
 
 use super::{Location, Name, Volume};
 
-/// The volume of the place that every courier is born with.
+/// The volume of the storage place that every new courier has.
 pub const FIRST_PLACE_VOLUME: Volume = Volume::constant(10);
 
 /// Returns the name of the storage place that every new courier has.
@@ -12,7 +12,7 @@ pub fn first_place() -> Name {
     Name::constant("Сумка")
 }
 
-/// Cells per step, 1 to 100.
+/// The speed of a courier in cells per step, 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Speed(u8);
 
@@ -25,19 +25,19 @@ impl Speed {
         self.0 as u32
     }
 
-    /// Returns the number of steps from one cell to another.
+    /// Returns the number of steps from one cell to another at this speed.
     pub fn steps(self, from: Location, to: Location) -> u32 {
         from.distance(to).div_ceil(self.get())
     }
 }
 
-/// Something in which a courier carries an order.
+/// A bag or trunk in which a courier carries one order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoragePlace {
     pub id: PlaceId,
     pub name: Name,
     pub total_volume: Volume,
-    /// The order that it holds.
+    /// The order that the place holds.
     pub order: Option<OrderId>,
 }
 
@@ -53,11 +53,11 @@ pub struct Courier {
     pub name: Name,
     pub speed: Speed,
     pub location: Location,
-    /// In the order of adding.
+    /// The storage places, in the order in which they were added.
     pub places: Vec<StoragePlace>,
 }
 
-/// A courier to be added, with its places in their order.
+/// A courier to be added, with its storage places in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCourier {
     pub id: CourierId,
@@ -68,18 +68,18 @@ pub struct NewCourier {
 }
 
 impl Courier {
-    /// Returns true if all places of the courier are empty: a courier carries one order at a time.
+    /// Returns true if all storage places of the courier are empty, because a courier carries one order at a time.
     pub fn is_free(&self) -> bool {
         self.places.iter().all(|place| place.order.is_none())
     }
 
-    /// Returns the place for an order of this volume: the first that can store it, if the courier is free.
+    /// Returns the storage place for an order of this volume: the first that can store it, if the courier is free.
     pub fn place_for(&self, volume: Volume) -> Option<PlaceId> {
         let place = self.places.iter().find(|place| place.can_store(volume));
         place.filter(|_| self.is_free()).map(|place| place.id)
     }
 
-    /// Returns the largest volume that the courier can take now.
+    /// Returns the largest volume that the courier can take now; `None` if it carries an order.
     pub fn room(&self) -> Option<Volume> {
         self.places.iter().filter(|_| self.is_free()).map(|place| place.total_volume).max()
     }

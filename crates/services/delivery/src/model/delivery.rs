@@ -11,25 +11,25 @@ use super::{Event, Location, Status, TrackingNumber, Volume};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Paid, and its ship is being built.
+    /// The order is paid, and its ship is being built.
     Pending,
-    /// Waits for a courier.
+    /// The order waits for a courier.
     Created,
     Assigned {
         courier: CourierId,
-        /// The steps that the courier had to go when it got the order.
+        /// The number of steps to the destination when the courier got the order.
         steps: u32,
     },
     Completed {
         courier: CourierId,
         steps: u32,
     },
-    /// Cancelled before the order could be given to a courier.
+    /// The order was cancelled before it could be assigned to a courier.
     Failed,
 }
 
 impl State {
-    /// The name in the database.
+    /// Returns the name in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -48,14 +48,14 @@ impl State {
     }
 }
 
-/// An event of an order that came before its `order.paid`.
+/// An event of an order that arrived before the order's `order.paid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Early {
     Assembled,
     Cancelled,
 }
 
-/// What is known of an order.
+/// What the database has about an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
     Nothing,
@@ -71,21 +71,21 @@ pub struct Delivery {
     pub user: Option<UserId>,
     pub id: DeliveryId,
     pub tracking_number: TrackingNumber,
-    /// None for an order that was cancelled before its address was asked for.
+    /// `None` if the order was cancelled before its address was looked up.
     pub cargo: Option<Cargo>,
     pub estimated: NaiveDate,
     pub state: State,
     pub status: Status,
 }
 
-/// Where an order goes, and the room that it takes.
+/// The destination of an order, and its volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cargo {
     pub location: Location,
     pub volume: Volume,
 }
 
-/// A delivery about to be made.
+/// A delivery that is to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
     pub order: OrderId,
@@ -105,7 +105,7 @@ impl NewDelivery {
         self.pending(Some(cargo))
     }
 
-    /// Begins a delivery that can be given to a courier now: of a paid order whose ship is assembled already, of a basket, of a trial
+    /// Begins a delivery that can be assigned to a courier now: of a paid order whose ship is assembled already, of a basket, of a trial
     /// order, or at the request of a service.
     pub fn ready(self, cargo: Cargo) -> (Delivery, Vec<Event>) {
         let (mut delivery, mut events) = self.pending(Some(cargo));
@@ -138,7 +138,7 @@ impl Delivery {
         Ok(vec![self.wait()])
     }
 
-    /// Fails the delivery of an order that is cancelled before it could be given to a courier.
+    /// Fails the delivery of an order that is cancelled before it could be assigned to a courier.
     pub fn cancelled(&mut self) -> Result<Vec<Event>, IllegalTransition> {
         if self.state != State::Pending {
             return Err(IllegalTransition(self.state));
@@ -156,7 +156,7 @@ impl Delivery {
         self.reach(Status::Failed)
     }
 
-    /// Gives a waiting order to a courier that is `steps` away and arrives on `arrival`.
+    /// Assigns a waiting order to a courier that is `steps` away and arrives on `arrival`.
     pub fn assign(&mut self, courier: CourierId, steps: u32, arrival: NaiveDate) -> Vec<Event> {
         self.state = State::Assigned { courier, steps };
         self.estimated = arrival;
@@ -216,7 +216,7 @@ mod tests {
         Cargo { location: Location::numbered(0), volume: Volume::new(5).unwrap() }
     }
 
-    /// The statuses that events tell of.
+    /// Returns the statuses of the [`Event::StatusUpdated`] events.
     fn statuses(events: &[Event]) -> Vec<Status> {
         let status = |event: &Event| match event {
             Event::StatusUpdated { status, .. } => Some(*status),

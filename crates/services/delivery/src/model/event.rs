@@ -1,4 +1,4 @@
-//! The events of a delivery, and the status that is published of it.
+//! The events of a delivery, and the status that they publish.
 
 use chrono::NaiveDate;
 use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
@@ -15,7 +15,7 @@ use super::TrackingNumber;
 pub enum Status {
     Pending,
     InTransit,
-    /// At most one step is left.
+    /// The courier has at most one step left.
     OutForDelivery,
     Delivered,
     Failed,
@@ -24,7 +24,7 @@ pub enum Status {
 impl Status {
     pub const ALL: [Self; 5] = [Self::Pending, Self::InTransit, Self::OutForDelivery, Self::Delivered, Self::Failed];
 
-    /// The name in the API, in events and in the database.
+    /// Returns the name in the API, in events and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -40,7 +40,7 @@ impl Status {
     }
 }
 
-/// The events of transitions.
+/// The events that transitions return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Published to the order and notification services, for the shop's orders only: baskets and trial orders have no user.
@@ -52,9 +52,9 @@ pub enum Event {
         tracking_number: TrackingNumber,
         estimated: NaiveDate,
     },
-    /// To programs outside: the order waits for a courier.
+    /// Published to outside programs: the order waits for a courier.
     Created { order: OrderId },
-    /// To programs outside.
+    /// Published to outside programs: the order has arrived.
     Completed { order: OrderId, courier: CourierId },
 }
 

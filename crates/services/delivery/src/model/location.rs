@@ -26,7 +26,7 @@ impl Location {
         side(x).zip(side(y)).map(|(x, y)| Self { x, y }).ok_or(OffTheGrid { x, y })
     }
 
-    /// The cell with this number, counted from 0 row by row; numbers wrap around.
+    /// Returns the cell with this number, counted from 0 row by row; numbers wrap around.
     pub const fn numbered(number: u8) -> Self {
         Self { x: number % SIDE + 1, y: number / SIDE % SIDE + 1 }
     }
@@ -39,12 +39,12 @@ impl Location {
         self.y
     }
 
-    /// The number of cells between the two, along the axes.
+    /// Returns the number of cells between the two along the axes.
     pub fn distance(self, other: Self) -> u32 {
         u32::from(self.x.abs_diff(other.x)) + u32::from(self.y.abs_diff(other.y))
     }
 
-    /// The cell after going at most `cells` towards `target`: along x first, the rest along y.
+    /// Returns the cell reached by going at most `cells` towards `target`: along x first, the rest along y.
     #[must_use]
     pub fn towards(self, target: Self, cells: u32) -> Self {
         let (x, left) = approach(self.x, target.x, cells);
@@ -53,7 +53,7 @@ impl Location {
     }
 }
 
-/// The coordinate after going at most `cells` from `from` to `to`, and the cells that are left.
+/// Returns the coordinate reached by going at most `cells` from `from` to `to`, and the number of cells left to go along the other axis.
 fn approach(from: u8, to: u8, cells: u32) -> (u8, u32) {
     let gone = u8::try_from(cells).unwrap_or(u8::MAX).min(from.abs_diff(to));
     let reached = if to > from { from + gone } else { from - gone };

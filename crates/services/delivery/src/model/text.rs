@@ -1,4 +1,4 @@
-//! Names of couriers and places, tracking numbers, and streets.
+//! Names of couriers and storage places, tracking numbers, and streets.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 
-/// Why a text is no name or street. It does not repeat the text.
+/// Why a text is not a valid name or street. The error does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     #[error("is blank")]
@@ -31,14 +31,14 @@ fn check(text: &str, longest: usize) -> Result<(), TextError> {
 }
 
 impl Name {
-    /// Keeps the text as given.
+    /// Checks the text and keeps it unchanged.
     pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
         check(&text, 100)?;
         Ok(Self(text))
     }
 
-    /// A name that is known when the program is written.
+    /// Creates a name from a constant, without a check.
     pub(super) fn constant(text: &'static str) -> Self {
         Self(text.to_owned())
     }
@@ -54,7 +54,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// The number by which a delivery is tracked: 12 of A–Z and 0–9.
+/// The number by which a delivery is tracked: 12 characters of A–Z and 0–9.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TrackingNumber(String);
 
@@ -65,7 +65,7 @@ const DIGITS: [char; 36] = [
 const LENGTH: usize = 12;
 
 impl TrackingNumber {
-    /// The number made from random bits: 62 of them are used, so that two deliveries practically never share one.
+    /// Derives a tracking number from random bits. It uses 62 of them, so that two deliveries practically never have the same number.
     pub fn from_random(bits: u128) -> Self {
         let base = DIGITS.len() as u128;
         let digits = std::iter::successors(Some(bits), |left| Some(left / base)).take(LENGTH);

@@ -1,4 +1,4 @@
-//! A courier on its way with an order: one tick of the clock, one step.
+//! A courier on its way with an order; it makes one step per tick of the clock.
 
 use chrono::NaiveDate;
 use contracts::ids::CourierId;
@@ -11,14 +11,14 @@ pub struct Trip {
     pub courier: CourierId,
     pub name: Name,
     pub speed: Speed,
-    /// Where the courier is.
+    /// The cell of the courier.
     pub location: Location,
-    /// Where the order goes.
+    /// The destination of the order.
     pub target: Location,
     pub delivery: Delivery,
 }
 
-/// What one tick changes.
+/// The step of a courier in one tick, and the changes that it makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     pub courier: CourierId,
@@ -44,7 +44,7 @@ impl Trip {
         20 + i32::try_from(70 * steps.saturating_sub(left) / steps).unwrap_or_default()
     }
 
-    /// Moves the courier by one step. On the order's cell the order is completed.
+    /// Returns the next step of the courier. If it ends at the order's destination, the delivery is completed.
     pub fn step(mut self, today: NaiveDate) -> Step {
         let to = self.location.towards(self.target, self.speed.get());
         let mut events: Vec<Event> = self.delivery.near(self.speed.steps(to, self.target)).into_iter().collect();
@@ -79,7 +79,7 @@ mod tests {
         Trip { courier, name: Name::new("Вело").unwrap(), speed, location: from, target, delivery }
     }
 
-    /// The cells that a courier comes to until it arrives, and its progress before each step.
+    /// Returns the cells that the courier reaches until it arrives, and its progress before each step.
     fn way(mut trip: Trip) -> (Vec<Location>, Vec<i32>) {
         let (mut cells, mut progress) = (Vec::new(), Vec::new());
         while matches!(trip.delivery.state, State::Assigned { .. }) {
@@ -128,7 +128,7 @@ mod tests {
             let (cells, _) = way(trip(from, to, speed));
 
             let (distance, ticks) = (i64::from(from.distance(to)), i64::try_from(cells.len()).unwrap());
-            // As many as the way needs, and not one more.
+            // The courier makes as many steps as the distance needs, and not one more.
             prop_assert!(ticks * speed >= distance && (ticks == 1 || (ticks - 1) * speed < distance));
             prop_assert_eq!(cells.last(), Some(&to));
         }

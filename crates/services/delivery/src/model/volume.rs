@@ -16,7 +16,7 @@ impl Volume {
         volume.map(Self).ok_or(VolumeError)
     }
 
-    /// A volume that is known when the program is written.
+    /// Creates a volume from a constant, without a check.
     pub(super) const fn constant(volume: u16) -> Self {
         Self(volume)
     }

@@ -1,4 +1,4 @@
-//! The trait of couriers and their places.
+//! The trait of the repository of couriers and their storage places.
 
 use async_trait::async_trait;
 use contracts::ids::{CourierId, OrderId, PlaceId, UserId};
@@ -8,7 +8,7 @@ use crate::{
     model::{Location, Name, NewCourier, Speed, Volume},
 };
 
-/// A courier as lists show it.
+/// A courier as it appears in lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedCourier {
     pub id: CourierId,
@@ -23,14 +23,14 @@ pub struct ListedCourier {
 pub trait Couriers: Send + Sync {
     /// Adds the couriers that do not exist yet and leaves existing ones unchanged. Returns the number added.
     async fn seed(&self, couriers: &[NewCourier]) -> Result<usize, Error>;
-    /// Fails if the maximum number of couriers exists.
+    /// Adds a courier. Fails if `MOST_COURIERS` exist.
     async fn add(&self, courier: &NewCourier) -> Result<(), Error>;
-    /// Fails if there is no such courier, or if the courier has the maximum number of places.
+    /// Adds a storage place to a courier. Fails if the courier does not exist, or if it has `MOST_PLACES`.
     async fn add_place(&self, courier: CourierId, id: PlaceId, name: &Name, volume: Volume) -> Result<(), Error>;
     /// Returns all couriers in the order in which they were added.
     async fn list(&self) -> Result<Vec<ListedCourier>, Error>;
 }
 
-/// The most couriers, and the most places of one.
+/// The maximum number of couriers, and of storage places per courier.
 pub const MOST_COURIERS: i64 = 10_000;
 pub const MOST_PLACES: i64 = 100;

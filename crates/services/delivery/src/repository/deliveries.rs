@@ -1,4 +1,4 @@
-//! The trait of deliveries.
+//! The trait of the repository of deliveries.
 
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};
@@ -23,7 +23,7 @@ pub struct ActiveOrder {
     pub location: Location,
 }
 
-/// A delivery, and its courier while one carries it.
+/// A delivery, and the trip of its courier while one carries the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
     pub delivery: Delivery,
@@ -33,7 +33,7 @@ pub struct Shown {
 #[async_trait]
 pub trait Deliveries: Send + Sync {
     async fn find(&self, order: OrderId) -> Result<Known, Error>;
-    /// Writes a delivery and its events, unless more than `known` is known of the order by now: false, and nothing is written.
+    /// Writes a delivery and its events, if the database still has `known` about the order. Otherwise writes nothing and returns false.
     async fn save(
         &self,
         known: &Known,
@@ -41,12 +41,13 @@ pub trait Deliveries: Send + Sync {
         events: &[Event],
         cause: Option<Cause>,
     ) -> Result<bool, Error>;
-    /// Keeps an event of an order of which nothing is known. Where `paid` has been handled and nothing is known, the order is not
-    /// delivered, and the event is recorded alone. False, and nothing is written, if something is known by now.
+    /// Stores an event of an order about which the database has nothing. If `paid` has been handled nevertheless, the order is not
+    /// delivered, and only `cause` is recorded in the inbox. If the database has something about the order by now, writes nothing and
+    /// returns false.
     async fn keep_early(&self, order: OrderId, early: Early, paid: Cause, cause: Cause) -> Result<bool, Error>;
-    /// Records an event that changes nothing.
+    /// Records in the inbox an event that changes nothing.
     async fn skip(&self, cause: Cause) -> Result<(), Error>;
-    /// Returns up to `limit` orders that wait or are carried, of `user` or of all users, longest wait first.
+    /// Returns up to `limit` orders that wait for a courier or are carried, of `user` or of all users, longest wait first.
     async fn active(&self, user: Option<UserId>, limit: i64) -> Result<Vec<ActiveOrder>, Error>;
     async fn show(&self, order: OrderId) -> Result<Option<Shown>, Error>;
 }

@@ -10,24 +10,25 @@ use crate::{
 
 #[async_trait]
 pub trait Dispatch: Send + Sync {
-    /// Returns all couriers that carry nothing.
+    /// Returns all couriers that carry no order.
     async fn free(&self) -> Result<Vec<Courier>, Error>;
     /// Returns up to `limit` orders that wait for a courier and whose volume is at most `largest`, longest wait first.
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error>;
-    /// Gives each order that still waits to its courier, if the courier is still free. One statement: order, courier, place and events.
-    /// Returns the assigned orders.
+    /// Assigns each order that still waits to its courier, if the courier is still free. One statement changes order, courier and storage
+    /// place and writes the events. Returns the assigned orders.
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error>;
-    /// Returns up to `limit` couriers that carry an order, by uuid, starting after `after`.
+    /// Returns up to `limit` couriers that carry an order, in the order of their uuids, from the first after `after` on.
     async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<Vec<Trip>, Error>;
-    /// Moves each courier that is still where the step begins. Writes nothing unless `epoch` is that of the mover's lease.
+    /// Moves each courier that is still on the cell where its step begins. Writes nothing unless `epoch` is the current epoch of the lease
+    /// for moving couriers.
     async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error>;
 }
 
-/// What became of steps.
+/// The result of a batch of steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
-    /// The couriers that made their step.
+    /// The number of couriers that made their step.
     pub couriers: usize,
-    /// Those of them that arrived.
+    /// The number of these couriers that arrived.
     pub arrived: usize,
 }

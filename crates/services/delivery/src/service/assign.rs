@@ -1,4 +1,4 @@
-//! Gives waiting orders to free couriers.
+//! Assigns waiting orders to free couriers.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     model::{self, Volume},
 };
 
-/// The orders that one statement gives to couriers, at most.
+/// The maximum number of orders that one statement assigns.
 const BATCH: i64 = 500;
 
 impl DeliveryService {
@@ -18,7 +18,7 @@ impl DeliveryService {
     /// Returns the number of assigned orders.
     pub async fn assign(&self, now: DateTime<Utc>) -> Result<usize, Error> {
         let mut count = 0;
-        // Mostly none waits: then the couriers, who may be thousands, are not read.
+        // Usually no order waits. Then the couriers, of which there may be thousands, are not read.
         if self.dispatch.waiting(Volume::LARGEST, 1).await?.is_empty() {
             return Ok(0);
         }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl DeliveryService {
-    /// Adds the couriers that are not there yet.
+    /// Adds the couriers that do not exist yet.
     pub async fn seed(&self, couriers: &[NewCourier]) -> Result<(), Error> {
         let added = self.couriers.seed(couriers).await?;
         if added > 0 {

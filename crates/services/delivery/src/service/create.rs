@@ -7,14 +7,14 @@ use crate::{
 };
 
 impl DeliveryService {
-    /// Makes the delivery, once per order: the first stands and is returned again.
+    /// Creates the delivery, once per order. If the order has one already, returns that.
     pub async fn create(&self, new: &NewDelivery, street: &Street, volume: Volume) -> Result<Delivery, Error> {
         let mut located = None;
         loop {
             let known = self.deliveries.find(new.order).await?;
             let (delivery, events) = match known {
                 Known::Delivery(delivery) => return Ok(*delivery),
-                // The order is cancelled already: no courier sets out.
+                // The order is cancelled already, so no courier carries it.
                 Known::Early(Early::Cancelled) => new.clone().cancelled(),
                 Known::Nothing | Known::Early(Early::Assembled) => {
                     let location = match located {

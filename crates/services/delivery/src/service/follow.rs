@@ -20,9 +20,9 @@ use crate::{
 type Transition = fn(&mut Delivery) -> Result<Vec<Event>, IllegalTransition>;
 
 impl DeliveryService {
-    /// Makes the delivery of a paid order.
+    /// Creates the delivery of a paid order.
     ///
-    /// Asks order for the address and geo for its place, unless the order is cancelled already.
+    /// Asks order for the address and geo for its cell, unless the order is cancelled already.
     pub async fn order_paid(&self, event: EventId, new: &NewDelivery) -> Result<(), Error> {
         let cause = Cause { consumer: GROUP_PAID, event };
         let mut cargo = None;
@@ -73,7 +73,7 @@ impl DeliveryService {
                 Known::Early(_) => return self.deliveries.skip(cause).await,
                 Known::Delivery(delivery) => {
                     let mut delivery = (**delivery).clone();
-                    // A repeat, or an event that cannot be: it changes nothing.
+                    // The event is a repeat, or impossible in this state: it changes nothing.
                     let Ok(events) = transition(&mut delivery) else {
                         let state = delivery.state.as_str();
                         tracing::info!(order_uuid = %order, consumer = cause.consumer, state, "event skipped");
@@ -105,7 +105,7 @@ impl DeliveryService {
         Ok(written)
     }
 
-    /// Returns the destination and volume of a paid order. Looks them up once and keeps them in `asked`.
+    /// Returns the destination and volume of a paid order. Looks them up once and stores them in `asked`.
     async fn cargo(&self, order: OrderId, asked: &mut Option<Cargo>) -> Result<Cargo, Error> {
         if let Some(cargo) = asked {
             return Ok(*cargo);

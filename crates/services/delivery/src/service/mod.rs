@@ -1,4 +1,4 @@
-//! Use cases: deliveries from the order's payment to the door, and the couriers that carry them.
+//! Use cases: deliveries from the order's payment to its arrival, and the couriers that carry them.
 
 mod assign;
 mod couriers;
@@ -22,7 +22,7 @@ pub const GROUP_PAID: &str = "delivery-group-order-paid";
 pub const GROUP_ASSEMBLED: &str = "delivery-group-order-assembled";
 pub const GROUP_CANCELLED: &str = "delivery-group-order-cancelled";
 
-/// The stores of the service, which one repository implements.
+/// The repositories of the service, which one type implements.
 #[derive(Clone)]
 pub struct Repositories {
     pub deliveries: Arc<dyn Deliveries>,
@@ -44,7 +44,7 @@ pub struct DeliveryService {
     orders: Arc<dyn Orders>,
     geo: Arc<dyn Geo>,
     relay: Waker,
-    /// Wakes the assigner of this replica: an order or a courier waits.
+    /// Wakes the job of this replica that assigns orders.
     to_assign: Arc<Notify>,
     /// The time between two steps of a courier.
     tick: Duration,

@@ -6,12 +6,12 @@ use contracts::ids::CourierId;
 use super::DeliveryService;
 use crate::{error::Error, repository::Moved};
 
-/// The couriers that one statement moves, at most.
+/// The maximum number of couriers that one statement moves.
 const BATCH: i64 = 1_000;
 
 impl DeliveryService {
-    /// One tick: every courier that carries an order makes one step. `epoch` is that of this replica's lease: a replica that lost it
-    /// moves none. Returns how many moved.
+    /// Performs one tick: every courier that carries an order makes one step. `epoch` is the epoch of this replica's lease. If the replica
+    /// has lost the lease, no courier moves. Returns the number of couriers moved.
     pub async fn move_couriers(&self, epoch: i64, today: NaiveDate) -> Result<usize, Error> {
         let mut moved = 0;
         let mut after: Option<CourierId> = None;
@@ -32,7 +32,7 @@ impl DeliveryService {
                 tracing::info!(arrived, "orders delivered");
                 self.assign_soon();
             }
-            // None moved: another replica has taken the lease.
+            // If no courier moved, another replica has taken the lease.
             if !is_full || couriers == 0 {
                 return Ok(moved);
             }

@@ -9,11 +9,11 @@ use crate::{
     repository::{ActiveOrder, Shown},
 };
 
-/// The orders that a list has at most.
+/// The maximum number of orders in a list.
 const MOST_ACTIVE: i64 = 1_000;
 
 impl DeliveryService {
-    /// Returns the delivery of the caller's own order; operators and services see all.
+    /// Returns the delivery of an order. Users see those of their own orders; operators and services see all.
     pub async fn show(&self, caller: &Caller, order: OrderId) -> Result<Shown, Error> {
         let shown = self.deliveries.show(order).await?;
         let own = |shown: &Shown| shown.delivery.user.is_some_and(|user| caller.may_see(user.uuid()));

@@ -1,4 +1,4 @@
-//! Figures, which no test asserts: `cargo test -p delivery --test it figures -- --ignored --nocapture`.
+//! Prints figures that no test asserts: `cargo test -p delivery --test it figures -- --ignored --nocapture`.
 
 use std::{sync::Arc, time::Instant};
 
@@ -15,7 +15,7 @@ use crate::ids::{courier, volume};
 
 const COURIERS: i64 = 1_000;
 
-/// Makes so many orders that wait, of this volume.
+/// Inserts `orders` waiting orders of the volume `size`.
 async fn wait(pool: &Database, orders: i32, size: i32) {
     sqlx::query(
         "insert into orders (uuid, state, status, delivery_uuid, tracking_number, x, y, volume, estimated_date, trace,
@@ -46,7 +46,7 @@ async fn assignments_per_second_against_their_statement_alone() {
     for waiting in [10, 1_000, 100_000] {
         let (pool, repository) = store().await;
         wait(&pool, waiting, 5).await;
-        // Planned beforehand: only the statement is timed.
+        // The plan is made beforehand, so that only the statement is timed.
         let free = repository.free().await.unwrap();
         let mut left = repository.waiting(volume(30), COURIERS).await.unwrap();
         left.truncate(usize::try_from(waiting / 2).unwrap().min(200));

@@ -1,4 +1,4 @@
-//! Use cases over the in-memory twins: every order of events, and dependencies that are away.
+//! Use cases with in-memory dependencies: every order of events, and dependencies that are unavailable.
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,7 +38,7 @@ impl Fixture {
         Self { repository, orders, geo, service }
     }
 
-    /// An order of the shop with an address.
+    /// Creates an order of the shop with an address.
     fn order(&self) -> OrderId {
         let order = order();
         let street = Street::new("Main Street").expect("a street");
@@ -53,14 +53,14 @@ impl Fixture {
         }
     }
 
-    /// The event types of an order, in the order of writing.
+    /// Returns the uuids of an order's events, in the order of writing.
     fn events(&self, order: OrderId) -> Vec<uuid::Uuid> {
         let events = self.repository.outbox.events();
         events.into_iter().filter(|(event, _)| event.key == order.uuid()).map(|(event, _)| event.uuid).collect()
     }
 }
 
-/// The events of an order, as they come from their topics.
+/// The events of an order that other services publish.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Paid,
@@ -191,7 +191,7 @@ async fn couriers_carry_every_order_to_its_door() {
     assert!(delivered.iter().all(|delivery| delivery.status == Status::Delivered));
     assert_eq!(delivered.len(), 20);
     assert!(fixture.repository.couriers().iter().all(delivery::model::Courier::is_free));
-    // PENDING, created, IN_TRANSIT, OUT_FOR_DELIVERY, DELIVERED, completed.
+    // The six events are PENDING, created, IN_TRANSIT, OUT_FOR_DELIVERY, DELIVERED and completed.
     assert!(orders.iter().all(|order| fixture.events(*order).len() == 6));
 }
 

@@ -1,4 +1,4 @@
-//! Streets, the cells of the grid, and the file of known streets.
+//! Streets, the cells of the grid, and the file of streets with configured cells.
 
 mod cell;
 mod street;

@@ -1,4 +1,4 @@
-//! The file of streets whose cells are given: TOML with lines such as `"Main Street" = [2, 1]`.
+//! The file of streets whose cells are configured: TOML with lines such as `"Main Street" = [2, 1]`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,10 +8,10 @@ use super::{Cell, Street};
 
 const MALFORMED: &str = "is not like \"Main Street\" = [2, 1]";
 
-/// The given cell of each street.
+/// The configured cell of each street.
 pub type Streets = HashMap<Street, Cell>;
 
-/// An invalid file. The text names the line, not the street, since an address is personal data.
+/// Why the file is invalid. The error names the line, not the street, since an address is personal data.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct StreetsError {
@@ -30,7 +30,7 @@ pub fn parse_streets(text: &str) -> Result<Streets, StreetsError> {
     let mut streets = Streets::new();
     for (street, cell) in lines {
         let wrong = |problem: &str| at(street.span().start, problem);
-        // An array of fixed length would accept a longer one.
+        // Deserializing into an array of fixed length would accept a longer one.
         let [x, y] = cell[..] else { return Err(wrong(MALFORMED)) };
         let cell = Cell::new(x, y).ok_or_else(|| wrong("a coordinate is not 1 to 10"))?;
         let street = Street::new(street.get_ref()).map_err(|error| wrong(&format!("the street {error}")))?;

@@ -1,4 +1,4 @@
-//! `GetGeolocation`, asked without session and token.
+//! `GetGeolocation`, called without session and token.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! The variables, and the file of streets.
+//! The environment variables, and the file of streets.
 
 use std::{io::Write as _, path::Path};
 

@@ -1,4 +1,4 @@
-//! Tells people from programs by the header `Accept`.
+//! Decides by the header `Accept` whether a client gets HTML or JSON.
 
 use axum::http::{HeaderMap, header};
 

@@ -1,11 +1,11 @@
-//! Which orders a caller may see. What it may do, the guard has decided.
+//! Decides which orders a caller may see. Which endpoints it may call, the guard has decided already.
 
 use platform::auth::OpenCaller;
 
 use crate::model::Order;
 
-/// Returns true if the order's customer_id is the caller's uuid, for operators, and for every caller of an open API. The login does not
-/// count: anyone may register a login that a producer uses.
+/// Returns true if the caller may see the order: as the user whose uuid is its customer_id, as an operator, or as any caller of an open
+/// API. The login is not compared, because anyone may register a login that a producer uses as customer_id.
 pub fn sees(caller: &OpenCaller, order: &Order) -> bool {
     caller.user().is_some_and(|user| order.customer_id == user.uuid.to_string()) || caller.may_operate()
 }

@@ -34,7 +34,7 @@ pub async fn handle(
     State(service): State<IntakeService>,
     customer: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Erased>, Problem> {
-    // PostgreSQL's texts have no NUL: no order has such a customer.
+    // Texts in PostgreSQL contain no NUL, so no order has a customer_id with one.
     let customer = customer.ok().filter(|Path(customer)| !customer.contains('\0'));
     let Some(Path(customer)) = customer else { return Ok(Json(Erased { orders: 0 })) };
 

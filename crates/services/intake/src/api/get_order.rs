@@ -43,7 +43,7 @@ pub async fn handle(
     uid: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
-    // What is no UTF-8 is no uid of any order.
+    // A path that is not UTF-8 contains no valid uid.
     let uid = uid.map(|Path(uid)| uid).unwrap_or_default();
     let shown = service
         .show(&uid)
@@ -52,7 +52,8 @@ pub async fn handle(
     answer(&uid, shown, wants_html(&headers))
 }
 
-/// Answers a path without a route. A path below an order leads to no order: a `/` in an order_uid is written `%2F`.
+/// Responds to a path without a route. A path of several segments below `/orders/` names no order, because a `/` in an order_uid is written
+/// `%2F`.
 pub async fn elsewhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     match uri.path().strip_prefix("/orders/") {
         Some(uid) if matches!(method, Method::GET | Method::HEAD) => {

@@ -1,4 +1,4 @@
-//! The HTTP API, a file per endpoint, and the page for people.
+//! The HTTP API, a file per endpoint, and the HTML pages.
 
 mod accept;
 mod caller;

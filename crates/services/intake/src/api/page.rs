@@ -1,4 +1,4 @@
-//! The page for people: rendered here, with nothing from other hosts and no script.
+//! The HTML pages. They are rendered here and contain no script and nothing from other hosts.
 
 use askama::Template;
 use axum::{
@@ -9,7 +9,7 @@ use platform::{api_pages::protected_by, problem::Problem};
 
 use crate::model::Order;
 
-/// A style of its own origin, a form that asks this origin, and nothing else.
+/// Allows a stylesheet and a form target of the same origin, and nothing else.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const STYLE: &str = include_str!("../../templates/style.css");
@@ -22,7 +22,7 @@ pub struct Find<'a> {
     pub message: &'a str,
 }
 
-/// An order.
+/// The page of an order.
 #[derive(Template)]
 #[template(path = "order.html")]
 pub struct Shown<'a> {

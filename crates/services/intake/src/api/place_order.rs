@@ -1,4 +1,4 @@
-//! `POST /orders`: places an order in the topic.
+//! `POST /orders`: publishes an order to the topic.
 
 use axum::{
     Json,
@@ -18,7 +18,7 @@ use crate::{
     service::read,
 };
 
-/// The most pieces of an order, which become items.
+/// The maximum number of pieces of a short order; each piece becomes an item.
 const MOST_PIECES: usize = 1_000;
 
 /// An order that is in the topic.
@@ -46,7 +46,7 @@ pub struct ShortItem {
     qty: i64,
 }
 
-/// The form of a body.
+/// The members of a body that tell which form it has.
 #[derive(Deserialize)]
 struct Form {
     user_id: Option<IgnoredAny>,

@@ -1,4 +1,4 @@
-//! `X-Request-ID`: echoed, or made.
+//! `X-Request-ID`: returned as received, or generated.
 
 use axum::{
     extract::Request,
@@ -9,10 +9,10 @@ use axum::{
 use platform::ids;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest that is echoed, in bytes.
+/// The maximum length of a received id, in bytes. A longer id is replaced by a generated one.
 const LONGEST: usize = 128;
 
-/// Middleware: the response has the id of its request.
+/// Middleware that sets the id of the request on its response.
 pub async fn echo(request: Request, next: Next) -> Response {
     let given = request
         .headers()

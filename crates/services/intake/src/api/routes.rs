@@ -31,14 +31,14 @@ use crate::{config::Own, model::MESSAGE_LIMIT, service::IntakeService};
 )]
 struct Base;
 
-/// The OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
+/// Returns the OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = described().split_for_parts().1;
     document.merge(operators().split_for_parts().1);
     document
 }
 
-/// The endpoints with their descriptions.
+/// Returns the endpoints with their descriptions.
 fn described() -> OpenApiRouter<Api> {
     let mut base = Base::openapi();
     let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(SESSION_HEADER)));
@@ -51,7 +51,7 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(find_order::handle))
 }
 
-/// The endpoints for operators only, even if the API is open.
+/// Returns the endpoints that only operators may call, even if the API is open.
 fn operators() -> OpenApiRouter<Api> {
     OpenApiRouter::<Api>::new().routes(SHARED.declared(routes!(erase_customer::handle), &[]))
 }
@@ -86,7 +86,8 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
     http::layers_with(router, MESSAGE_LIMIT)
 }
 
-/// A session reads one's own orders, an operator all, and places and erases them; the page with the field and descriptions need neither.
+/// Users with a session read their own orders. Operators read all orders, place orders and erase them. The search page and the API's
+/// descriptions need no session.
 pub const RULES: &[Rule] = &[
     Rule::public("GET /"),
     Rule::session("GET /orders/{id}", &[]),

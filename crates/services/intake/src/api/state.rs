@@ -1,14 +1,14 @@
-//! What the endpoints share.
+//! The state that the endpoints share.
 
 use axum::extract::FromRef;
 
 use crate::service::IntakeService;
 
-/// What the endpoints share.
+/// The state that the router passes to each endpoint.
 #[derive(Clone)]
 pub struct Api {
     pub service: IntakeService,
-    /// The API is served without authentication.
+    /// True if the API is served without authentication.
     pub is_open: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The topic in Kafka.
+//! The topic of orders in Kafka.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,7 +11,7 @@ use platform::{
 use super::Topic;
 use crate::{error::Error, model::Order};
 
-/// How long the broker may take.
+/// The time limit of publishing an order.
 const LIMIT: Duration = Duration::from_secs(3);
 
 pub struct KafkaTopic {

@@ -1,4 +1,4 @@
-//! The in-memory twin of the topic.
+//! The in-memory implementation of the topic.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::Topic;
 use crate::{error::Error, model::Order};
 
-/// Keeps the records. Clones share them.
+/// Keeps the published records; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryTopic {
     records: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -22,7 +22,7 @@ impl MemoryTopic {
         self.records.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Makes publishing fail as with a broker that is away, or ends that.
+    /// Makes publishing fail as if the broker were unavailable, or succeed again.
     pub fn set_away(&self, is_away: bool) {
         self.is_away.store(is_away, Ordering::Release);
     }

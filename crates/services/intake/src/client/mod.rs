@@ -1,4 +1,4 @@
-//! The broker, to which an order is published: trait, Kafka, and an in-memory twin.
+//! The topic to which orders are published: the trait, Kafka, and an in-memory implementation.
 
 mod kafka;
 mod memory;
@@ -9,9 +9,9 @@ pub use memory::MemoryTopic;
 
 use crate::{error::Error, model::Order};
 
-/// The topic of orders, as a producer sees it.
+/// The topic to which producers publish orders.
 #[async_trait]
 pub trait Topic: Send + Sync {
-    /// Returns once the topic has the order.
+    /// Publishes an order. Returns once it is in the topic.
     async fn publish(&self, order: &Order) -> Result<(), Error>;
 }

@@ -1,4 +1,4 @@
-//! Removes from this replica's cache the orders that another replica, or the retention, has erased.
+//! Removes from this replica's cache the orders that another replica or the retention job has erased.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::IntakeService;
 
-/// The maximum time for which an erased order is still shown.
+/// How often erased orders are removed from the cache. Until then, the cache may still return them.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How far back each look reaches beyond the one before: an order that was read before it was erased may come into the cache later.
+/// How far each look-up of erased orders overlaps the one before. An order that was read before its erasure may enter the cache after it.
 const OVERLAP: Duration = Duration::from_secs(10);
 
-/// Runs in every replica: each has a cache.
+/// Builds the job that removes erased orders from the cache. It runs in every replica, because each replica has a cache.
 pub fn forget_erased_orders(service: IntakeService) -> Job {
     Job::new("forget-erased", move |stop| run(service, stop))
 }

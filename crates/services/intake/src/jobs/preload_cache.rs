@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{error::Error, service::IntakeService};
 
-/// Retries while the database is unavailable; false when stopped before it was done.
+/// Loads the cache, and retries while the database is unavailable. Returns false if it was stopped before the cache was loaded.
 pub async fn preload_cache(service: &IntakeService, stop: &CancellationToken) -> Result<bool, Error> {
     for pause in retry::endless_backoff() {
         let begun = Instant::now();

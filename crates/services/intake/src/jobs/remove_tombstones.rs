@@ -1,4 +1,4 @@
-//! Retention: removes the keys of erased orders whose records cannot come again.
+//! Retention: removes the keys of erased orders once their records have expired from the topic.
 
 use platform::jobs::{Done, Job, Retention};
 

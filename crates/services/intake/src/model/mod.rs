@@ -1,4 +1,4 @@
-//! The order as programs outside publish it, and the rules that it keeps.
+//! The order as outside programs publish it, and the rules that it must comply with.
 
 mod members;
 mod order;

@@ -1,4 +1,4 @@
-//! The order, its delivery, payment and items: the members of the published model, in its order.
+//! The order, its delivery, payment and items, with the members of the published model in the model's order.
 
 use std::{fmt, sync::Arc};
 
@@ -15,10 +15,10 @@ use super::members::{object, objects, or_empty};
 pub struct OrderUid(Arc<str>);
 
 impl OrderUid {
-    /// The longest, in characters.
+    /// The maximum length, in characters.
     pub const LONGEST: usize = 64;
 
-    /// Returns the uid, if the text is valid as one.
+    /// Returns the uid, or `None` if the text is not a valid uid.
     pub fn new(text: &str) -> Option<Self> {
         Some(Self(text.into())).filter(Self::is_valid)
     }
@@ -43,7 +43,7 @@ impl fmt::Display for OrderUid {
     }
 }
 
-/// A member whose value may be text, which has bounds.
+/// A member of an object. If its value is text, [`text`](Self::text) returns it, and the length of the text is limited.
 trait Member {
     fn text(&self) -> Option<&str> {
         None
@@ -68,7 +68,7 @@ impl Member for OrderUid {
     }
 }
 
-/// An object of the model. A member that is absent or null is empty or 0.
+/// Defines an object of the model. A member that is absent or null in JSON becomes empty or 0.
 macro_rules! object {
     ($(#[$about:meta])* $object:ident { $($member:ident: $kind:ty = $read:literal),* $(,)? }) => {
         $(#[$about])*

@@ -4,20 +4,20 @@ use chrono::{DateTime, Months, TimeDelta, Utc};
 
 use super::{Item, Order, OrderUid};
 
-/// The longest message, in bytes.
+/// The maximum size of a message, in bytes.
 pub const MESSAGE_LIMIT: usize = 1 << 20;
-/// The longest text, in characters.
+/// The maximum length of a text, in characters.
 const LONGEST: usize = 1_000;
 const MOST_ITEMS: usize = 1_000;
-/// How far `date_created` may be from now.
+/// The limits of `date_created` before and after the current time.
 const OLDEST: Months = Months::new(10 * 12);
 const AHEAD: TimeDelta = TimeDelta::hours(1);
 
-/// A rule that an order breaks. It names the member and the rule, never the value, which may be personal.
+/// A rule that an order breaks. The error names the member and the rule, never the value, which may be personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {rule}")]
 pub struct Broken {
-    /// `items[0].price`
+    /// The member, such as `items[0].price`.
     pub path: String,
     pub rule: String,
 }
@@ -33,7 +33,7 @@ const NOT_POSITIVE: &str = "is not above 0";
 const NEGATIVE: &str = "is below 0";
 
 impl Order {
-    /// Checks every rule; the error is the first that is broken.
+    /// Checks every rule. The error is the first broken rule.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), Broken> {
         let broken = |path: &str, rule: &str| Err(Broken::new(path, rule));
         texts("", self.texts())?;
@@ -96,7 +96,7 @@ impl Item {
         broken.map_or(Ok(()), |(_, path, rule)| Err(Broken::new(path, rule)))
     }
 
-    /// Checks the total. `sale` is an amount in some programs and a percentage in others, which round down or up.
+    /// Checks `total_price`. `sale` is an amount in some programs and a percentage in others, which round down or up.
     fn total_fits(&self) -> bool {
         let [price, sale, total] = [self.price, self.sale, self.total_price].map(i128::from);
         let hundredfold = price * (100 - sale);
@@ -109,7 +109,7 @@ impl Item {
 /// Checks that texts are within their bounds and have no NUL, which PostgreSQL cannot store.
 fn texts<'a>(prefix: &str, texts: impl Iterator<Item = (&'static str, &'a str)>) -> Result<(), Broken> {
     for (name, text) in texts {
-        // Few texts have as many bytes as they may have characters.
+        // Characters are counted only if the bytes exceed the limit, which is rare.
         if text.len() > LONGEST && text.chars().count() > LONGEST {
             return Err(Broken::new(format!("{prefix}{name}"), format!("has more than {LONGEST} characters")));
         }

@@ -1,4 +1,4 @@
-//! The in-memory twin of the repository.
+//! The in-memory implementation of the repository.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,7 +19,7 @@ use crate::{
     model::{Order, OrderUid},
 };
 
-/// Orders by their place in the order of storing. Clones share them.
+/// Orders in the order in which they were stored; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryOrders {
     rows: Arc<Mutex<Vec<Row>>>,
@@ -33,7 +33,7 @@ struct Row {
 }
 
 impl MemoryOrders {
-    /// Makes every statement fail as with a database that is away, or ends that.
+    /// Makes every statement fail as if the database were unavailable, or succeed again.
     pub fn set_away(&self, is_away: bool) {
         self.is_away.store(is_away, Ordering::Release);
     }

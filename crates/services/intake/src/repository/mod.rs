@@ -1,4 +1,4 @@
-//! Storage: orders in four tables, each written once.
+//! Storage: each order is written once, into four tables.
 
 mod memory;
 mod orders;

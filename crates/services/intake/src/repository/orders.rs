@@ -1,4 +1,4 @@
-//! The trait of orders.
+//! The trait of the repository of orders.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -13,24 +13,24 @@ use crate::{
     model::{Order, OrderUid},
 };
 
-/// An order with its place in the order of storing.
+/// An order, with its position in the sequence of stored orders.
 pub type Stored = (i64, Order);
 
-/// What is kept of an order_uid.
+/// What is stored under an order_uid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kept {
     Order(Box<Order>),
-    /// It was stored and erased.
+    /// The order was stored and then erased.
     Erased,
 }
 
-/// What became of an order that was to be stored.
+/// The result of storing an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     New,
-    /// It is there, with the same content; or it was, and was erased.
+    /// The same order is stored already, or an order with this order_uid was stored and then erased.
     Repeated,
-    /// Another order has its order_uid.
+    /// Another order with this order_uid is stored.
     Reused,
 }
 
@@ -42,9 +42,9 @@ pub trait Orders: Send + Sync {
     async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error>;
     /// Returns up to `limit` orders, latest stored first, starting before the position `before`.
     async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error>;
-    /// Erases orders of a customer, at most `limit`, and returns their uids.
+    /// Erases at most `limit` orders of a customer and returns their uids.
     async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error>;
-    /// Returns up to `limit` orders erased during the last `period`.
+    /// Returns the uids of up to `limit` orders that were erased during the last `period`.
     async fn erased_within(&self, period: Duration, limit: i64) -> Result<Vec<OrderUid>, Error>;
 
     async fn find(&self, uid: &OrderUid) -> Result<Option<Order>, Error> {
@@ -54,7 +54,7 @@ pub trait Orders: Send + Sync {
         }
     }
 
-    /// Stores orders in one write; the first with an order_uid wins. Returns the result of each.
+    /// Stores orders in one write. Of several orders with the same order_uid, the first is stored. Returns the result of each order.
     async fn store(&self, orders: &[Arc<Order>]) -> Result<Vec<Written>, Error> {
         let mut firsts: HashMap<&OrderUid, usize> = HashMap::with_capacity(orders.len());
         let mut distinct = Vec::with_capacity(orders.len());
@@ -72,7 +72,7 @@ pub trait Orders: Send + Sync {
             let is_same = match kept.get(&order.order_uid) {
                 Some(Kept::Order(kept)) => **kept == **order,
                 Some(Kept::Erased) => true,
-                // What is there no more was a key of an erased order.
+                // The key existed when the insert ran and has been removed since, so it belonged to an erased order.
                 None if !inserted.contains(&order.order_uid) => true,
                 None if place == first => return Written::New,
                 None => orders[first] == *order,

@@ -1,6 +1,7 @@
-//! An LRU cache of stored orders: bounded, and without negative entries.
+//! A bounded LRU cache of stored orders. It does not remember which orders are missing.
 //!
-//! A stored order never changes, so the cache always equals the database. An order enters the cache after its commit, or when it is read.
+//! A stored order never changes until it is erased, so a cached order equals the one in the database. An order enters the cache after its
+//! commit, or when it is read.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,10 +9,11 @@ use moka::{policy::EvictionPolicy, sync};
 
 use crate::model::{Order, OrderUid};
 
-/// The unit of size in bytes: an order weighs 1 plus its full units, so that large orders take no more memory than many small ones.
+/// The unit of an order's weight, in bytes. An order weighs 1 plus its number of full units, so that large orders take no more memory than
+/// many small ones.
 const UNIT: usize = 16 << 10;
 
-/// Clones share the entries.
+/// The cache of orders; clones share the entries.
 #[derive(Clone)]
 pub struct Cache {
     entries: sync::Cache<OrderUid, Arc<Order>>,
@@ -43,7 +45,7 @@ impl Cache {
         for order in orders {
             self.entries.insert(order.order_uid.clone(), order);
         }
-        // What leaves, leaves now: the bound holds after each batch.
+        // Evicts entries now, so that the cache keeps its bound after each batch.
         self.entries.run_pending_tasks();
         self.count();
     }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::IntakeService;
 use crate::error::Error;
 
-/// Orders that one statement erases at most.
+/// The maximum number of orders that one statement erases.
 const BATCH: i64 = 500;
-/// Above this number of erased orders, the whole cache is cleared instead of removing them one by one.
+/// From this number of erased orders on, the whole cache is cleared instead of removing them one by one.
 const MOST_FORGOTTEN: i64 = 10_000;
 
 impl IntakeService {
-    /// Erases all orders of a customer but their keys. Returns how many.
+    /// Erases all orders of a customer except for their keys. Returns the number of erased orders.
     pub async fn erase(&self, customer_id: &str) -> Result<u64, Error> {
         let mut count = 0;
         loop {

@@ -1,4 +1,4 @@
-//! Use cases: take orders, show one, place one, erase those of a customer.
+//! Use cases: store orders from the topic, show an order, place an order, erase the orders of a customer.
 
 mod cache;
 mod erase;
@@ -14,7 +14,7 @@ pub use take::read;
 
 use crate::{client::Topic, repository::Orders};
 
-/// How long an order may be looked up.
+/// The time limit of looking up an order in the database.
 const LOOK_UP_LIMIT: std::time::Duration = std::time::Duration::from_millis(1_500);
 
 #[derive(Clone)]

@@ -1,10 +1,11 @@
-//! Places an order in the topic, from which it is taken like every other.
+//! Publishes an order to the topic, from which it is consumed like every other.
 
 use super::IntakeService;
 use crate::{error::Error, model::Order};
 
 impl IntakeService {
-    /// Returns once the topic has the order. After an error it may still be there, if the broker took it without saying so.
+    /// Publishes an order. Returns once it is in the topic. After an error it may be in the topic nevertheless, if the broker's
+    /// acknowledgement was lost.
     pub async fn place(&self, order: &Order) -> Result<(), Error> {
         self.topic.publish(order).await
     }

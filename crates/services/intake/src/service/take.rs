@@ -1,4 +1,4 @@
-//! Takes orders from the topic.
+//! Reads the orders of records, stores them, and loads stored orders into the cache.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     repository::Written,
 };
 
-/// Reads an order that keeps every rule. The error has path and rule, never the value.
+/// Reads an order and checks every rule. The error names the path and the rule, never the value.
 pub fn read(payload: &[u8], now: DateTime<Utc>) -> Result<Order, Broken> {
     if payload.len() > MESSAGE_LIMIT {
         return Err(Broken::new("body", "is longer than 1 MiB"));
@@ -39,9 +39,9 @@ impl IntakeService {
         Ok(written)
     }
 
-    /// Loads the orders stored last into the cache, as many as it holds. Returns how many there were.
+    /// Loads the orders stored last into the cache, as many as it holds. Returns the number of loaded orders.
     pub async fn preload(&self) -> Result<usize, Error> {
-        /// Orders of one statement.
+        /// The maximum number of orders read per statement.
         const PAGE: usize = 1_000;
 
         let capacity = usize::try_from(self.cache.capacity()).unwrap_or(usize::MAX);

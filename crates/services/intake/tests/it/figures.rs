@@ -1,4 +1,4 @@
-//! Figures, which no test asserts: `cargo test -p intake --test it figures -- --ignored --nocapture`.
+//! Prints figures that no test asserts: `cargo test -p intake --test it figures -- --ignored --nocapture`.
 
 use std::{
     sync::Arc,
@@ -33,7 +33,7 @@ fn rate(count: u64, took: Duration) -> f64 {
     count as f64 / took.as_secs_f64()
 }
 
-/// The rows of all tables as `copy` takes them.
+/// Returns the rows of each table in the format of `copy`.
 fn copied(orders: &[Order]) -> [(&'static str, String); 4] {
     let line = |fields: &[&str]| {
         let escaped = fields.iter().map(|field| field.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n"));
@@ -115,7 +115,7 @@ fn copied(orders: &[Order]) -> [(&'static str, String); 4] {
     ]
 }
 
-/// Copies the same rows in one transaction: how long PostgreSQL needs for them.
+/// Copies the same rows in one transaction. Returns how long PostgreSQL needs for them.
 async fn copy(orders: &[Order]) -> Duration {
     let database = testkit::database(&MIGRATIONS).await;
     let pool = sqlx::PgPool::connect(&database.url).await.unwrap();
@@ -156,7 +156,7 @@ async fn orders_per_second_against_a_copy_of_the_same_rows() {
         rate(COUNT, took) / rate(COUNT, alone)
     );
 
-    // As the consumer does it: six partitions at once, each in batches, from the bytes of records.
+    // Does what the consumer does: handles six partitions at once, each in batches, from the bytes of records.
     let (_pool, service) = self::service().await;
     let consumer = Arc::new(Consumer::new(service));
     let messages: Vec<Message> =

@@ -1,4 +1,4 @@
-//! The service, which may be restarted, and what a test does with it.
+//! The service, which may be restarted, and helpers for tests.
 
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
@@ -22,7 +22,7 @@ pub struct Fixture {
     pub kafka: Kafka,
     pub iam: Iam,
     pub database: Database,
-    /// The way to PostgreSQL.
+    /// The proxy between the service and PostgreSQL.
     pub path: Proxy,
     settings: Settings,
     http: SocketAddr,
@@ -49,12 +49,12 @@ impl Answer {
     }
 }
 
-/// An order that no other test has.
+/// Returns an order that no other test has.
 pub fn order(number: u64) -> Order {
     sample::order(platform::ids::random().as_u64_pair().0, number)
 }
 
-/// The task's own example: its sale is per cent.
+/// Returns the example of the task, in which `sale` is a percentage.
 pub fn example() -> Value {
     serde_json::json!({
         "order_uid": "b563feb7b2b84b6test",
@@ -175,7 +175,7 @@ impl Fixture {
         .await
     }
 
-    /// The order, once it can be found.
+    /// Waits until the order can be found, and returns the response.
     pub async fn found(&self, uid: &OrderUid) -> Answer {
         let path = format!("/orders/{uid}");
         eventually(async || Some(self.get(&path).await).filter(|answer| answer.status == 200)).await

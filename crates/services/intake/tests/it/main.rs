@@ -1,4 +1,4 @@
-//! Tests by layer: the contract of the repository, use cases over in-memory twins, the service over real servers.
+//! Tests by layer: the contract of the repository, use cases with in-memory dependencies, the service over real servers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

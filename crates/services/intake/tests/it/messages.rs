@@ -1,4 +1,4 @@
-//! What is an order, and what breaks which rule.
+//! Which messages are orders, and which rule each invalid message breaks.
 
 use chrono::{DateTime, TimeZone as _, Utc};
 use intake::{model::Order, service::read};
@@ -15,7 +15,7 @@ fn parse(value: &Value) -> Result<Order, String> {
     read(value.to_string().as_bytes(), now()).map_err(|broken| broken.to_string())
 }
 
-/// The example with another value at this path.
+/// Returns the example with another value at this path.
 fn with(pointer: &str, value: Value) -> Value {
     let mut order = example();
     *order.pointer_mut(pointer).unwrap() = value;

@@ -1,4 +1,4 @@
-//! PostgreSQL or Kafka away.
+//! Outages of PostgreSQL and of Kafka.
 
 use std::{
     sync::Arc,
@@ -41,7 +41,7 @@ async fn without_postgresql_hits_are_answered_and_misses_are_503_within_two_seco
 
         fixture.path.restore();
         let begun = Instant::now();
-        // Another order goes by, so that the one in the cache is the same as before.
+        // Waits with the other order, so that the cached one stays as it was.
         eventually(async || {
             let found = fixture.get(&format!("/orders/{}", old.order_uid)).await;
             (found.status == 200).then_some(())
@@ -51,7 +51,7 @@ async fn without_postgresql_hits_are_answered_and_misses_are_503_within_two_seco
         fixture.found(&new.order_uid).await;
     }
 
-    // What came meanwhile is consumed then.
+    // An order that is published during the outage is consumed after it.
     fixture.path.cut();
     fixture.publish_orders(std::slice::from_ref(&late)).await;
     tokio::time::sleep(Duration::from_millis(500)).await;

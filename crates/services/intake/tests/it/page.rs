@@ -1,4 +1,4 @@
-//! The page for people.
+//! The HTML pages.
 
 use reqwest::Method;
 

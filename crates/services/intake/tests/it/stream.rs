@@ -1,4 +1,4 @@
-//! Orders from the topic: each once, in batches, and what cannot be taken as a dead letter.
+//! Orders from the topic: each is stored once, in batches; invalid records become dead letters.
 
 use std::{sync::Arc, time::Duration};
 
@@ -113,7 +113,7 @@ async fn old_orders_are_erased_and_their_keys_removed_later() {
     let left: i64 =
         sqlx::query_scalar("select count(*) from items where order_uid = $1").bind(uid).fetch_one(pool).await.unwrap();
     assert_eq!(left, 0);
-    // Within seconds it leaves the cache, too.
+    // The erased order leaves the cache within seconds.
     testkit::eventually(async || (fixture.get(&format!("/orders/{uid}")).await.status == 404).then_some(())).await;
     sqlx::query("update orders set erased_at = now() - interval '2 days' where erased_at is not null")
         .execute(pool)
@@ -123,7 +123,7 @@ async fn old_orders_are_erased_and_their_keys_removed_later() {
     assert_eq!(fixture.count().await, 2);
 }
 
-/// The consumer over in-memory twins.
+/// Returns a consumer with in-memory dependencies.
 fn consumer() -> (Consumer, MemoryOrders, IntakeService) {
     let store = MemoryOrders::default();
     let cache = Cache::new(100, Duration::from_hours(1));

@@ -12,14 +12,14 @@ use tonic::{Request, Response, Status};
 
 use crate::service::NotificationService;
 
-/// Notifications are shown to the order's user, and to order.
+/// Users list the notifications of their own orders; the order service lists those of every order.
 pub const RULES: &[Rule] = &[Rule::session("/notification.v1.NotificationService/ListNotifications", &["order"])];
 
 pub struct Grpc {
     service: NotificationService,
 }
 
-/// The gRPC services that the server serves.
+/// Returns the gRPC services that the server serves.
 pub fn services(service: NotificationService) -> Services {
     Services::new(DESCRIPTORS).with(NotificationServiceServer::new(Grpc { service }))
 }

@@ -1,4 +1,4 @@
-//! Users and their contacts, at iam over gRPC with this service's identity.
+//! gRPC clients of iam, with this service's identity: they look up and confirm users' contacts.
 
 use async_trait::async_trait;
 use contracts::{
@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 
 use super::{Confirmation, Contact, Contacts, Unavailable, Users};
 
-/// The provider name of the notification method that this service serves.
+/// The `provider_name` of the notification methods that this service uses; it ignores all others.
 const PROVIDER: &str = "telegram";
 
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub struct GrpcUsers {
 }
 
 impl GrpcUsers {
-    /// `iam` must carry this service's identity.
+    /// Creates the client. `iam` must carry this service's identity.
     pub fn new(iam: Peer) -> Self {
         Self { client: UserServiceClient::new(iam) }
     }
@@ -55,7 +55,7 @@ pub struct GrpcContacts {
 }
 
 impl GrpcContacts {
-    /// `iam` must carry this service's identity.
+    /// Creates the client. `iam` must carry this service's identity.
     pub fn new(iam: Peer) -> Self {
         Self { client: ContactServiceClient::new(iam) }
     }

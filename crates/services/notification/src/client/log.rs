@@ -1,4 +1,4 @@
-//! The log as a messenger, used when no bot token is configured.
+//! A messenger that writes notifications to the log, used when no bot token is configured.
 
 use async_trait::async_trait;
 use contracts::ids::UserId;
@@ -8,7 +8,7 @@ use crate::model::MessengerError;
 
 pub struct Log;
 
-/// Each user has a chat of their own, without a call to iam.
+/// Uses each user's id as their chat, without a call to iam.
 #[async_trait]
 impl Users for Log {
     async fn contact(&self, user: UserId) -> Result<Option<Contact>, Unavailable> {
@@ -22,7 +22,7 @@ impl Notifier for Log {
         Limits::default()
     }
 
-    /// Writes one line per notification, also for a digest.
+    /// Writes one line per notification, even if the message is a digest of several.
     async fn send(&self, message: &Message<'_>) -> Result<(), MessengerError> {
         for part in message.parts {
             tracing::info!(

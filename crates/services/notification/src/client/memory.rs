@@ -1,4 +1,4 @@
-//! In-memory twins of users, contacts and messenger, for tests and the simulation.
+//! In-memory implementations of users, contacts and messenger, for tests and the simulation.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -67,7 +67,7 @@ impl Users for MemoryUsers {
     }
 }
 
-/// Codes and the chats that may give them; clones share them.
+/// Confirmation codes, each with the chat from which it is accepted; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryContacts {
     state: Arc<Mutex<ContactsState>>,
@@ -76,23 +76,23 @@ pub struct MemoryContacts {
 #[derive(Default)]
 struct ContactsState {
     codes: HashMap<String, i64>,
-    /// The outcome of every call, if it is set.
+    /// If set, `confirm` returns this outcome for every call.
     outcome: Option<Result<Confirmation, Unavailable>>,
     given: Vec<(String, i64)>,
 }
 
 impl MemoryContacts {
-    /// Adds a code of the user who has this chat.
+    /// Adds a code that confirms this chat.
     pub fn add_code(&self, code: &str, chat: i64) {
         self.lock().codes.insert(code.to_owned(), chat);
     }
 
-    /// Sets the outcome of every call from now on.
+    /// Makes every later call of `confirm` return this outcome.
     pub fn answer(&self, outcome: Result<Confirmation, Unavailable>) {
         self.lock().outcome = Some(outcome);
     }
 
-    /// The codes that were given, each with its chat.
+    /// Returns the code and the chat of each call of `confirm`.
     pub fn given(&self) -> Vec<(String, i64)> {
         self.lock().given.clone()
     }
@@ -118,20 +118,20 @@ impl Contacts for MemoryContacts {
     }
 }
 
-/// How the messenger treats a message, other than accepting it.
+/// How a call to the messenger fails.
 #[derive(Clone, Debug)]
 pub enum Reply {
     Error(MessengerError),
-    /// It accepts the message, but the call times out.
+    /// The messenger accepts the message, but the call times out.
     AcceptedButTimedOut,
-    /// It drops the message, and the call times out.
+    /// The messenger drops the message, and the call times out.
     TimedOut,
 }
 
 /// A message that the messenger accepted.
 #[derive(Clone, Debug)]
 pub struct SentMessage {
-    /// The rendered notifications, in the order in which the text has them; empty for a reply of the bot.
+    /// The notifications that the message contains, in the order of its text. Empty for a reply of the bot.
     pub notifications: Vec<(OrderId, Kind)>,
     pub chat: String,
     pub text: String,
@@ -149,9 +149,9 @@ pub struct MemoryMessenger {
 struct Messenger {
     sent: Vec<SentMessage>,
     replies: VecDeque<Reply>,
-    /// The reply to every call until then.
+    /// Until this instant, every call gets this reply.
     outage: Option<(Reply, Instant)>,
-    /// The reply to every message until then; other calls succeed.
+    /// Until this instant, every message gets this reply; other calls succeed.
     send_outage: Option<(Reply, Instant)>,
     updates: Vec<Update>,
 }
@@ -161,27 +161,27 @@ impl MemoryMessenger {
         Self { limits, ..Self::default() }
     }
 
-    /// Sets the replies to the next messages, in their order.
+    /// Sets the replies to the next messages, one reply per message.
     pub fn script(&self, replies: impl IntoIterator<Item = Reply>) {
         self.lock().replies.extend(replies);
     }
 
-    /// Replies to every call like this for `time` from now on.
+    /// Makes every call get `reply` for `time`, starting now.
     pub fn fail_calls(&self, reply: Reply, time: Duration) {
         self.lock().outage = Some((reply, Instant::now() + time));
     }
 
-    /// Replies to every message like this for `time` from now on; other calls succeed.
+    /// Makes every message get `reply` for `time`, starting now; other calls succeed.
     pub fn fail_messages(&self, reply: Reply, time: Duration) {
         self.lock().send_outage = Some((reply, Instant::now() + time));
     }
 
-    /// Adds an update of the bot.
+    /// Adds an update that the bot will read.
     pub fn receive(&self, update: Update) {
         self.lock().updates.push(update);
     }
 
-    /// The accepted messages, in their order.
+    /// Returns the accepted messages in the order of their acceptance.
     pub fn sent(&self) -> Vec<SentMessage> {
         self.lock().sent.clone()
     }
@@ -231,7 +231,7 @@ impl Notifier for MemoryMessenger {
 
     async fn send(&self, message: &Message<'_>) -> Result<(), MessengerError> {
         let mut rest = message.text;
-        // Only the parts that the text contains have arrived.
+        // A notification counts as sent only if the message's text contains it.
         let arrived = message.parts.iter().filter(|part| match rest.split_once(&part.text) {
             Some((_, behind)) => {
                 rest = behind;

@@ -20,35 +20,36 @@ use crate::{
     model::{Kind, MessengerError},
 };
 
-/// iam did not answer.
+/// The call to iam failed, or iam did not answer.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("iam unavailable: {0}")]
 pub struct Unavailable(pub String);
 
-/// Where a user is written to.
+/// The Telegram chat to which a user's notifications are sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
     /// The target of a `telegram` notification method.
     pub chat: String,
-    /// The user has proved to read this chat.
+    /// True if the user has proved that they read this chat.
     pub is_confirmed: bool,
 }
 
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// Returns the user's Telegram contact, if there is one: of several, the confirmed one, else the first.
+    /// Returns the user's Telegram contact, if there is one. Of several contacts, returns the first confirmed one, or the first if none is
+    /// confirmed.
     async fn contact(&self, user: UserId) -> Result<Option<Contact>, Unavailable>;
 }
 
-/// What became of a code that a chat gave the bot.
+/// The outcome of a code that a chat sent to the bot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirmation {
     Confirmed,
-    /// It is wrong, has expired or was used.
+    /// The code is wrong, has expired or was used already.
     WrongCode,
-    /// The code was right, and its user has another contact.
+    /// The code is right, but the contact of its user is another chat.
     OtherChat,
-    /// The chat has given too many wrong codes.
+    /// The chat has sent too many wrong codes.
     TooMany,
 }
 
@@ -68,11 +69,11 @@ impl Confirmation {
 /// Confirms users' contacts.
 #[async_trait]
 pub trait Contacts: Send + Sync {
-    /// Confirms the contact of the code's user, if it is this chat. Must not be repeated: a code works once.
+    /// Confirms the contact of the code's user if that contact is `chat`. Callers must not retry, because a code works only once.
     async fn confirm(&self, code: &str, chat: i64) -> Result<Confirmation, Unavailable>;
 }
 
-/// The longest text that a messenger accepts, in UTF-16 code units. Telegram counts characters after parsing entities; the messages have
+/// The maximum length of a message's text, in UTF-16 code units. Telegram allows 4 096 characters after parsing entities. The messages have
 /// no entities, and a text never has fewer code units than characters.
 pub const LONGEST_TEXT: usize = 4_096;
 
@@ -81,7 +82,7 @@ pub const LONGEST_TEXT: usize = 4_096;
 pub struct Message<'a> {
     pub chat: &'a str,
     pub text: &'a str,
-    /// The rendered notifications, in the order in which the text has them.
+    /// The rendered notifications, in the order of the text.
     pub parts: &'a [Part],
 }
 
@@ -93,7 +94,7 @@ pub struct Part {
     pub text: String,
 }
 
-/// The provider's rate limits, as the time between two messages.
+/// The provider's rate limits, as the minimum time between two messages: overall, and to the same chat.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
     pub overall: Duration,
@@ -110,7 +111,7 @@ pub trait Notifier: Send + Sync {
     async fn probe(&self) -> Result<(), MessengerError>;
 }
 
-/// An update of the bot.
+/// An update that the provider delivers to the bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
     pub id: i64,
@@ -121,7 +122,7 @@ pub struct Update {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {
     pub chat: String,
-    /// Present for the private chat of the user who wrote.
+    /// The id of the chat if it is the sender's private chat with the bot.
     pub private: Option<i64>,
     pub first_name: String,
     pub text: String,
@@ -130,9 +131,9 @@ pub struct Incoming {
 /// The API through which a bot reads and answers messages.
 #[async_trait]
 pub trait BotApi: Send + Sync {
-    /// The bot's public id.
+    /// Returns the bot's public id.
     fn name(&self) -> &str;
-    /// Returns the updates from `from` on. A long poll: waits while there are none.
+    /// Returns the updates with ids from `from` on. This is a long poll: it waits while there are none.
     async fn updates(&self, from: i64) -> Result<Vec<Update>, MessengerError>;
     async fn reply(&self, chat: &str, text: &str) -> Result<(), MessengerError>;
 }
@@ -142,7 +143,7 @@ pub struct Messenger {
     pub users: Arc<dyn Users>,
     pub contacts: Arc<dyn Contacts>,
     pub notifier: Arc<dyn Notifier>,
-    /// Absent without a token.
+    /// Absent if no bot token is configured.
     pub bot: Option<Arc<dyn BotApi>>,
 }
 

@@ -1,6 +1,6 @@
-//! The Telegram Bot API.
+//! Client of the Telegram Bot API.
 //!
-//! Its URLs contain the token, so no URL enters an error or a log.
+//! The URLs of the API contain the bot's token, so no error and no log line contains a URL.
 
 use std::time::Duration;
 
@@ -19,22 +19,22 @@ use super::{BotApi, Incoming, Limits, Message, Notifier, Update};
 use crate::model::MessengerError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The timeout of a call.
+/// The timeout of a call. A long poll may take `LONG_POLL` longer.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long Telegram holds a `getUpdates` call open while there is no update.
 const LONG_POLL: Duration = Duration::from_secs(25);
-/// Updates that one call asks for.
+/// The maximum number of updates per `getUpdates` call.
 const UPDATES: u64 = 10;
 /// The maximum size of a response in bytes. Ten updates are smaller, even if each is a message of maximum length that replies to another.
 const ANSWER: usize = 2 << 20;
 /// The pause after a 429 without `retry_after`.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
-/// The longest pause. Telegram may ask for more than a clock can hold.
+/// The maximum pause after a 429, because Telegram may ask for more than a clock can hold.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 pub struct Telegram {
     http: Client,
-    /// Without the method's name, and without a slash at the end.
+    /// The URL up to the bot's token; the method's name is appended after a slash.
     url: SecretString,
     bot: String,
     timeout: Duration,
@@ -58,7 +58,7 @@ struct Parameters {
 }
 
 impl Telegram {
-    /// Errors name the variable and do not show the token. `timeout` bounds a call; see [`CALL_TIMEOUT`].
+    /// Creates the client. Errors name the invalid variable and do not show the token. `timeout` bounds each call; see [`CALL_TIMEOUT`].
     pub fn new(api_url: &str, token: &SecretString, timeout: Duration) -> anyhow::Result<Self> {
         let secret = token.expose_secret();
         let id = secret.split_once(':').map(|(id, _)| id).filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
@@ -74,11 +74,12 @@ impl Telegram {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            // Over HTTP/2 a request that times out leaves its connection open for the next.
+            // Over HTTP/2, a request that times out leaves its connection open for later requests. These pings detect a dead connection.
             .http2_keep_alive_interval(Duration::from_secs(5))
             .http2_keep_alive_timeout(Duration::from_secs(3))
             .http2_keep_alive_while_idle(true)
-            // Shorter than the server's: a connection that the server closes first would look like a lost answer.
+            // Shorter than the server's idle timeout. If the server closed an idle connection first, the next message would fail as if its
+            // answer were lost.
             .pool_idle_timeout(Duration::from_secs(20))
             .redirect(Policy::none())
             .build()
@@ -116,7 +117,7 @@ fn explain(error: reqwest::Error) -> String {
     format!("{:#}", anyhow::Error::from(error.without_url()))
 }
 
-/// Classifies a call without a response. Only if no connection was made is it certain that the message was not accepted.
+/// Classifies a call without a response. Only a failed connection proves that the message was not accepted.
 fn no_response(error: reqwest::Error) -> MessengerError {
     if error.is_connect() || error.is_builder() {
         MessengerError::Unreachable(explain(error))
@@ -144,7 +145,8 @@ fn rejected(status: StatusCode, answer: &ApiResponse) -> MessengerError {
 
 #[async_trait]
 impl Notifier for Telegram {
-    /// <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>
+    /// Returns Telegram's limits: 30 messages per second overall, and one per second to a chat. See
+    /// <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>.
     fn limits(&self) -> Limits {
         Limits { overall: Duration::from_secs(1) / 30, per_chat: Duration::from_secs(1) }
     }

@@ -10,7 +10,7 @@ use crate::{
 
 use super::notify;
 
-/// The only status of which the user is notified. All other statuses are recorded as handled.
+/// The only status of which the user is notified. Events with another status are recorded in the inbox as handled.
 const DELIVERED: &str = "DELIVERED";
 
 pub fn delivery_status_updated(service: NotificationService) -> Subscription {
@@ -26,7 +26,7 @@ pub fn delivery_status_updated(service: NotificationService) -> Subscription {
     })
 }
 
-/// The template's variables.
+/// Returns the variables of the template.
 fn facts(event: &DeliveryStatusUpdated) -> serde_json::Value {
     json!({ "tracking_number": event.tracking_number })
 }

@@ -1,4 +1,4 @@
-//! The consumed events, one per file: each queues a notification of the user, if the event is one to tell of.
+//! The consumed events, one per file. Each handler queues a notification for the order's user, if the user is to be told of the event.
 
 mod delivery_status_updated;
 mod order_cancelled;

@@ -18,7 +18,7 @@ pub fn ship_assembled(service: NotificationService) -> Subscription {
     })
 }
 
-/// The template's variables.
+/// Returns the variables of the template.
 fn facts(event: &ShipAssembled) -> serde_json::Value {
     json!({ "build_time_sec": event.build_time_sec })
 }

@@ -1,4 +1,4 @@
-//! Answers the bot's commands; one replica at a time, by a lease.
+//! Answers commands to the bot, in one replica at a time by a lease.
 
 use platform::jobs::Job;
 

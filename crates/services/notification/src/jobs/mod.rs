@@ -10,5 +10,5 @@ pub use remove_bot_offsets::remove_bot_offsets;
 pub use remove_old_notifications::remove_old_notifications;
 pub use send_notifications::send_notifications;
 
-/// Rows removed per statement.
+/// The maximum number of rows removed per statement.
 const RETENTION_BATCH: i64 = 5_000;

@@ -1,4 +1,4 @@
-//! Retention: removes ended notifications whose events have left their topics.
+//! Retention: removes sent and failed notifications once their events have expired from the topics.
 
 use platform::jobs::{Done, Job, Retention};
 

@@ -1,4 +1,4 @@
-//! Sends queued notifications; one replica at a time, by a lease.
+//! Sends queued notifications, in one replica at a time by a lease.
 
 use platform::jobs::Job;
 

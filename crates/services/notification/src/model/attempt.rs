@@ -16,17 +16,17 @@ pub struct Due {
     pub kind: Kind,
     pub facts: Value,
     pub trace: HashMap<String, String>,
-    /// Attempts so far.
+    /// The number of attempts so far.
     pub attempts: i32,
 }
 
 impl Due {
-    /// The attempt that was made last; number 0 before the first.
+    /// Returns the last attempt; its number is 0 if there was none.
     pub fn last_attempt(&self) -> Attempt {
         Attempt { notification: self.id, number: self.attempts }
     }
 
-    /// The next attempt.
+    /// Returns the next attempt.
     pub fn next_attempt(&self) -> Attempt {
         Attempt { notification: self.id, number: self.attempts + 1 }
     }
@@ -36,8 +36,8 @@ impl Due {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     pub chat: String,
-    /// True for notifications whose previous attempt ended without an answer; this attempt is their last. A batch never mixes
-    /// the two kinds.
+    /// True if the previous attempt of each notification ended without an answer; then this attempt is the last. A batch never mixes such
+    /// notifications with others.
     pub ambiguous: bool,
     pub waiting: Vec<Due>,
 }
@@ -50,11 +50,11 @@ pub struct Attempt {
     pub number: i32,
 }
 
-/// What becomes of a notification after an attempt.
+/// The outcome of an attempt for a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Sent,
-    /// Deliberately not sent. Stored as failed.
+    /// The notification is deliberately not sent. It is stored as failed.
     Skipped {
         problem: String,
     },

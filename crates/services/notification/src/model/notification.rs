@@ -1,4 +1,4 @@
-//! A notification of a user about an order.
+//! A notification to a user about an order.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use contracts::ids::{OrderId, UserId};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Identifies a notification; chosen by this service when it is queued.
+/// The id of a notification. This service generates it when it queues the notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct NotificationId(Uuid);
@@ -86,7 +86,7 @@ pub struct NewNotification {
     pub order: OrderId,
     pub user: UserId,
     pub kind: Kind,
-    /// The template's variables.
+    /// The variables of the template.
     pub facts: Value,
 }
 
@@ -98,7 +98,7 @@ pub struct Notification {
     pub user: UserId,
     pub kind: Kind,
     pub status: Status,
-    /// Attempts to send it, the one in progress included.
+    /// The number of attempts to send the notification, including one in progress.
     pub attempts: i32,
     /// True once an attempt ended without an answer: the message may have arrived twice.
     pub ambiguous: bool,

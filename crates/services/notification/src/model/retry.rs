@@ -1,16 +1,16 @@
-//! The retry rule: decides by the result of an attempt whether and when the notification is sent again.
+//! The retry rule: decides from the result of an attempt whether and when the notification is sent again.
 
 use std::time::Duration;
 
 use super::{Batch, MessengerError, Outcome};
 
-/// The longest backoff between two attempts: short, so that a recovered messenger is used soon.
+/// The maximum backoff between two attempts. It is short so that sending resumes soon after the messenger recovers.
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
 impl Batch {
-    /// The outcome of the next attempt; a message has one outcome for all notifications in it.
+    /// Returns the outcome of the next attempt, which ended with `result`. All notifications in a message have the same outcome.
     ///
-    /// After an attempt without an answer, at most one more may reach the user, `stable_for` later at the soonest.
+    /// After an attempt without an answer, at most one more attempt may reach the user. It is due `stable_for` later.
     pub fn outcome(&self, result: Result<(), MessengerError>, stable_for: Duration) -> Outcome {
         let Err(error) = result else { return Outcome::Sent };
         let problem = error.to_string();
@@ -27,7 +27,7 @@ impl Batch {
     }
 }
 
-/// One second, doubled with each attempt.
+/// Returns the backoff after so many attempts: one second, doubled with each attempt, up to [`MAX_BACKOFF`].
 fn backoff(attempts: i32) -> Duration {
     let doublings = u32::try_from(attempts).unwrap_or_default().min(5);
     Duration::from_secs(1 << doublings).min(MAX_BACKOFF)
@@ -75,7 +75,7 @@ mod tests {
     }
 
     proptest! {
-        /// In any order of errors, at most one attempt without an answer is followed by another one.
+        /// Whatever errors occur, at most two attempts may have reached the user.
         #[test]
         fn a_user_is_notified_at_most_once_more(errors in prop::collection::vec(error(), 0..30)) {
             let mut batch = batch();

@@ -10,9 +10,9 @@ use crate::{
     model::{Attempt, Batch, Due, NewNotification, Notification, NotificationId, Outcome},
 };
 
-/// Chats that one page of the queue examines, due or not.
+/// The maximum number of chats that one page of the queue examines, due or not.
 pub const CHATS: i32 = 1_000;
-/// Notifications of a chat that one page reads: more than fit into a message.
+/// The maximum number of notifications that one page reads per chat. It is more than fit into one message.
 pub const BATCH: i64 = 100;
 
 /// One page of due chats.
@@ -23,34 +23,36 @@ pub struct DuePage {
     pub next: Option<String>,
 }
 
-/// Notifications of kinds that this build does not know, queued by a newer replica, are left to that: no read returns them, and they
-/// hold up no other.
+/// The queue of notifications. A newer replica may queue kinds that this build does not know. No read returns them, so they wait for the
+/// newer replica and block no other notification.
 #[async_trait]
 pub trait Notifications: Send + Sync {
-    /// Queues a notification, once per event and once per order and kind. Returns true if it is new.
+    /// Queues a notification, unless the event was handled before or the order has a notification of this kind. Returns true if it was
+    /// queued.
     async fn queue(&self, consumer: &'static str, event: EventId, new: &NewNotification) -> Result<bool, Error>;
     /// Records that an event was handled without a notification; idempotent.
     async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error>;
-    /// Returns the oldest queued notifications whose chat is not known, except those in `busy`; at most `limit`.
+    /// Returns the oldest queued notifications that have no chat yet, except those in `busy`; at most `limit`.
     async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error>;
     /// Sets the chat of notifications that have none.
     async fn set_chat(&self, notifications: &[NotificationId], chat: &str) -> Result<(), Error>;
     /// Returns up to `limit` due chats that follow `after` in the order of their names, except those in `busy`. A chat is not due while its
-    /// oldest notification is postponed or being sent. With `repeats`, only notifications whose attempt ended without an answer; otherwise
-    /// all except these.
+    /// oldest notification is postponed or being sent. If `repeats` is true, considers only notifications whose last attempt ended without
+    /// an answer; otherwise only all others.
     ///
     /// Reads at most [`CHATS`] chats and [`BATCH`] notifications of each, however long the queue is.
     async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error>;
-    /// Records that an attempt to send the whole batch begins. False, with nothing recorded, when any of it has been claimed, marked
-    /// ambiguous or ended since it was read.
+    /// Records that an attempt to send the whole batch begins. If any of its notifications has been claimed, marked ambiguous or ended
+    /// since the batch was read, records nothing and returns false.
     async fn claim(&self, batch: &Batch) -> Result<bool, Error>;
-    /// Records the outcome of attempts. For an attempt that has expired meanwhile, only [`Outcome::Sent`] still counts.
+    /// Records the outcome of attempts. If an attempt has expired and a newer one was claimed, only [`Outcome::Sent`] is recorded.
     async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error>;
-    /// Ends attempts that began longer ago than `age`, with an unknown result: their replica has crashed or is frozen. Returns how many.
+    /// Ends attempts that began longer ago than `age`, as attempts without an answer: their replica has crashed or is frozen. Returns the
+    /// number of ended attempts.
     async fn expire_attempts(&self, age: Duration) -> Result<u64, Error>;
     /// Returns the length of the queue, counted up to `limit`.
     async fn queued(&self, limit: i64) -> Result<i64, Error>;
-    /// Removes notifications that ended longer ago than `age`, at most `limit`. Returns how many.
+    /// Removes at most `limit` notifications that were sent or failed longer ago than `age`. Returns the number removed.
     async fn remove_ended(&self, age: Duration, limit: i64) -> Result<u64, Error>;
     /// Returns an order's notifications, oldest first.
     async fn of_order(&self, order: OrderId) -> Result<Vec<Notification>, Error>;

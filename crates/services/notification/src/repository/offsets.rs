@@ -6,15 +6,15 @@ use async_trait::async_trait;
 
 use crate::error::Error;
 
-/// How long an offset is valid: after a week without updates, Telegram chooses the next id at random.
+/// How long a stored offset is valid. After a week without updates, Telegram chooses the next id at random.
 pub(super) const VALID: Duration = Duration::from_hours(6 * 24);
 
 #[async_trait]
 pub trait Offsets: Send + Sync {
-    /// Returns the first unread update; 0 when no valid offset is stored.
+    /// Returns the id of the first unread update, or 0 if no valid offset is stored.
     async fn next(&self, bot: &str) -> Result<i64, Error>;
-    /// Advances to `next`. Returns false if the stored offset is at least `next` already.
+    /// Advances the offset to `next`. Returns false if the stored offset is at least `next` already.
     async fn advance(&self, bot: &str, next: i64) -> Result<bool, Error>;
-    /// Removes the offsets of bots without an update for `age`, at most `limit`. Returns how many.
+    /// Removes at most `limit` offsets of bots that had no update for `age`. Returns the number removed.
     async fn remove_unused(&self, age: Duration, limit: i64) -> Result<u64, Error>;
 }

@@ -1,4 +1,4 @@
-//! The bot: answers `/start` and the codes that confirm contacts, once; one replica at a time, by a lease.
+//! The bot: answers `/start` and the codes that confirm contacts, each at most once. A lease lets one replica at a time run it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,13 +12,13 @@ use crate::{
     repository::Offsets,
 };
 
-/// Longer than a long poll for updates.
+/// The duration of the lease. It is longer than a long poll for updates, so that it does not expire during one.
 const LEASE: Duration = Duration::from_secs(40);
 /// How often a replica without the lease tries to acquire it.
 const POLL: Duration = Duration::from_secs(5);
-/// How often a reply is retried; after that, the user must repeat the command.
+/// The maximum number of retries of a reply. After that, the user must repeat the command.
 const REPLY_RETRIES: usize = 3;
-/// The letters and digits of a code that confirms a contact. Texts of another length are no codes.
+/// The number of letters and digits of a code that confirms a contact. A text of another length is not a code.
 const CODE_LENGTH: usize = 26;
 
 pub struct Bot {
@@ -29,11 +29,11 @@ pub struct Bot {
     pub contacts: Arc<dyn Contacts>,
 }
 
-/// What a message asks of the bot.
+/// A command that a message gives to the bot.
 #[derive(Debug, PartialEq, Eq)]
 enum Command<'a> {
     Greet,
-    /// Confirm the contact of this code's user, which is this chat.
+    /// Confirm this chat as the contact of the user who has this code.
     Confirm(&'a str, i64),
 }
 
@@ -63,9 +63,9 @@ impl Bot {
         }
     }
 
-    /// Answers the updates since the stored offset. False when another replica has the lease.
+    /// Answers the updates since the stored offset. Returns false if another replica has the lease.
     ///
-    /// The offset is advanced before the reply: a crash in between costs a reply, but no command is answered twice.
+    /// The offset is advanced before the reply is sent. A crash in between loses the reply, but no command is answered twice.
     async fn answer(&self) -> anyhow::Result<bool> {
         if self.lease.acquire(LEASE).await?.is_none() {
             return Ok(false);
@@ -119,7 +119,8 @@ impl Bot {
     }
 }
 
-/// Parses a command: `/start`, `/start payload` and `/start@some_bot` greet; `/start CODE` and `CODE` confirm, in private chats only.
+/// Parses a command. `/start`, `/start payload` and `/start@some_bot` greet. `/start CODE` and `CODE` confirm a contact, in private chats
+/// only.
 fn command(message: &Incoming) -> Option<Command<'_>> {
     let words: Vec<&str> = message.text.split_whitespace().take(3).collect();
     let is_start = words.first().is_some_and(|word| word.split('@').next() == Some("/start"));

@@ -1,6 +1,6 @@
 //! A circuit breaker with exponential backoff: stops calls to a peer after a failure until a probe succeeds.
 //!
-//! It has one caller, the sender's loop, which asks it before each call; the platform's breaker guards concurrent callers.
+//! Only the sender's loop uses this breaker, and checks it before each call. For concurrent callers, the platform has another one.
 
 use platform::retry;
 use tokio::time::Instant;
@@ -24,7 +24,7 @@ impl CircuitBreaker {
         Self { peer, open_until: None, half_open: false, pauses: retry::endless_backoff() }
     }
 
-    /// Opens the breaker after a failure, longer each time. Ignored during a backoff.
+    /// Opens the breaker after a failure, each time for longer. Does nothing during a backoff.
     pub fn open(&mut self, problem: &str) {
         if self.is_backing_off() {
             return;

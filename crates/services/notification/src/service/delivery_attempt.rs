@@ -8,10 +8,10 @@ use crate::{
     model::{Due, Outcome},
 };
 
-/// The result of one attempt: the state of the systems that it called.
+/// What one attempt has shown about the state of iam and the messenger.
 #[derive(Clone, Debug)]
 pub enum AttemptResult {
-    /// Nothing about any of them.
+    /// The attempt has shown nothing about either.
     Done,
     /// The messenger accepted or rejected the message.
     Answered,
@@ -22,7 +22,7 @@ pub enum AttemptResult {
     ProviderUnavailable(String),
 }
 
-/// A database error that leaves the notifications queued.
+/// Logs a database error after which the notification stays queued.
 pub fn left_queued(error: Error) -> AttemptResult {
     tracing::warn!(
         error = format!("{:#}", anyhow::Error::from(error)),
@@ -31,7 +31,7 @@ pub fn left_queued(error: Error) -> AttemptResult {
     AttemptResult::Done
 }
 
-/// A span that continues the trace of the notification's order.
+/// Returns a span that continues the trace of the notification's order.
 pub fn span(due: &Due) -> Span {
     let span = tracing::info_span!("notify", otel.kind = "producer");
     telemetry::continue_trace(&span, &due.trace);

@@ -16,8 +16,8 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// Joins the first of the rendered notifications, as many as fit into `max_length` UTF-16 code units, but at least one. The rest stay
-    /// queued. Returns `None` for an empty batch.
+    /// Joins as many of the first rendered notifications as fit into `max_length` UTF-16 code units, but at least one. The rest stay
+    /// queued. Returns `None` if `rendered` is empty.
     pub fn of(chat: String, ambiguous: bool, rendered: Vec<(Due, String)>, max_length: usize) -> Option<Self> {
         let mut digest =
             Self { batch: Batch { chat, ambiguous, waiting: Vec::new() }, parts: Vec::new(), text: String::new() };

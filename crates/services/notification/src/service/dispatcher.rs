@@ -24,9 +24,9 @@ use crate::{
     repository::Notifications,
 };
 
-/// An attempt without an outcome after this long has none: its replica has crashed or is frozen.
+/// An attempt that has no outcome after this time expires: its replica has crashed or is frozen.
 pub const ATTEMPT_EXPIRY: Duration = Duration::from_secs(8);
-/// How often writing an outcome is retried while the database is unavailable, about half a minute in all.
+/// The maximum number of retries to write an outcome while the database is unavailable. They take about half a minute in all.
 const WRITE_RETRIES: usize = 12;
 
 pub struct Dispatcher {
@@ -34,13 +34,13 @@ pub struct Dispatcher {
     pub users: Arc<dyn Users>,
     pub notifier: Arc<dyn Notifier>,
     pub templates: Templates,
-    /// For users without a chat of their own.
+    /// The chat for users who have no `telegram` method.
     pub fallback_chat: Option<String>,
-    /// Whether users are written to whose contact is not confirmed.
+    /// Whether users whose contact is not confirmed are notified.
     pub writes_to_unconfirmed: bool,
     /// How long the provider must have answered before an unanswered message is repeated; see [`STABLE_FOR`](super::STABLE_FOR).
     pub stable_for: Duration,
-    /// True while no new attempt may begin.
+    /// True while no new attempt may begin: from a failure of the provider until a probe succeeds.
     pub halted: AtomicBool,
 }
 
@@ -57,7 +57,7 @@ impl Dispatcher {
             Err(error) => return AttemptResult::UsersUnavailable(error.to_string()),
         };
         if own.as_ref().is_some_and(|contact| !contact.is_confirmed) && !self.writes_to_unconfirmed {
-            // The chat may be a stranger's; and the fallback chat is for users without one.
+            // The chat may belong to a stranger. The fallback chat is only for users without a contact.
             let problem = "the user's Telegram contact is not confirmed".to_owned();
             self.settle(waiting, Due::last_attempt, Outcome::Skipped { problem }).await;
             return AttemptResult::ChatFound;
@@ -85,7 +85,7 @@ impl Dispatcher {
     /// Sends as much of a batch as fits into one message, at `slot` or later.
     pub async fn send(self: Arc<Self>, batch: Batch, slot: Instant) -> AttemptResult {
         let Some(digest) = self.compose(batch).await else { return AttemptResult::Done };
-        // Each notification is a step in its own order's trace; the call appears in the trace of the first.
+        // Each notification is a step in its own order's trace. The call to the messenger appears in the trace of the first one.
         let spans: Vec<Span> = digest.batch.waiting.iter().map(span).collect();
         let first = spans.first().cloned().unwrap_or_else(Span::none);
         self.attempt(&digest, slot).instrument(first).await
@@ -106,7 +106,7 @@ impl Dispatcher {
         Digest::of(batch.chat, batch.ambiguous, rendered, LONGEST_TEXT)
     }
 
-    /// Makes one attempt. It is recorded before the call, so that it is known even if this replica crashes.
+    /// Makes one attempt. It is recorded before the call to the messenger, so that it is on record even if this replica crashes.
     async fn attempt(&self, digest: &Digest, slot: Instant) -> AttemptResult {
         tokio::time::sleep_until(slot).await;
         if self.halted.load(Ordering::Acquire) {
@@ -129,7 +129,7 @@ impl Dispatcher {
         result
     }
 
-    /// Records an outcome. One that cannot be written in time is unknown once the attempt expires.
+    /// Records an outcome. If it cannot be written before the attempt expires, the attempt counts as one without an answer.
     async fn settle(&self, settled: &[Due], attempt: fn(&Due) -> Attempt, outcome: Outcome) {
         for due in settled {
             report(due, &outcome);

@@ -41,12 +41,12 @@ pub struct NotificationService {
 }
 
 impl NotificationService {
-    /// `queued` wakes the sender.
+    /// `queued` is notified of each new notification, which wakes the sender.
     pub fn new(notifications: Arc<dyn Notifications>, queued: Arc<Notify>) -> Self {
         Self { notifications, queued }
     }
 
-    /// Queues a notification, once per event and once per order and kind.
+    /// Queues a notification, unless the event was handled before or the order has a notification of this kind.
     pub async fn queue(&self, consumer: &'static str, event: EventId, new: &NewNotification) -> Result<(), Error> {
         if self.notifications.queue(consumer, event, new).await? {
             self.queued.notify_one();
@@ -54,12 +54,12 @@ impl NotificationService {
         Ok(())
     }
 
-    /// Records as handled an event of which no user is notified.
+    /// Records that an event was handled without a notification.
     pub async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error> {
         self.notifications.skip(consumer, event).await
     }
 
-    /// Returns the notifications of the caller's own order; a service sees all, other users see none.
+    /// Returns the notifications of an order. Users see only those of their own orders; a service sees all.
     pub async fn list(&self, caller: &Caller, order: OrderId) -> Result<Vec<Notification>, Error> {
         let mut all = self.notifications.of_order(order).await?;
         all.retain(|notification| caller.may_see(notification.user.uuid()));

@@ -1,25 +1,25 @@
-//! The provider's health: how long it has answered without a failure. Since a repeat is a notification's last attempt, it waits until
+//! The provider's health: how long it has answered without a failure. A repeat is a notification's last attempt, so the sender waits until
 //! the provider is stable.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long the provider must have answered without a failure before anything is repeated.
+/// How long the provider must have answered without a failure before a message is repeated.
 pub const STABLE_FOR: Duration = Duration::from_mins(1);
-/// Probes within that time while a repeat is due, but no more than one per [`PROBE_GAP`].
+/// The number of probes within `stable_for` while a repeat is due. They are at least [`PROBE_GAP`] apart.
 const PROBES: u32 = 6;
 const PROBE_GAP: Duration = Duration::from_secs(3);
 
 pub struct ProviderHealth {
     stable_for: Duration,
-    /// The first answer since the last failure.
+    /// When the provider first answered after its last failure; `None` if it has not answered since.
     healthy_since: Option<Instant>,
     last_answer: Option<Instant>,
 }
 
 impl ProviderHealth {
-    /// The state is unknown at first, which counts as a failure.
+    /// Creates the state of a provider that has not answered yet, which counts as a failure.
     pub fn new(stable_for: Duration) -> Self {
         Self { stable_for, healthy_since: None, last_answer: None }
     }
@@ -40,7 +40,7 @@ impl ProviderHealth {
         !self.needs_probe() && self.healthy_since.is_some_and(|since| since.elapsed() >= self.stable_for)
     }
 
-    /// Returns true if the provider's last answer is too old, or was a failure.
+    /// Returns true if the provider has not answered since its last failure, or if its last answer is too old.
     pub fn needs_probe(&self) -> bool {
         self.healthy_since.is_none()
             || self.last_answer.is_none_or(|last| last.elapsed() >= (self.stable_for / PROBES).max(PROBE_GAP))

@@ -9,7 +9,7 @@ use crate::client::Limits;
 pub struct RateLimiter {
     limits: Limits,
     next: Instant,
-    /// From when each chat may be sent to again. Past entries are removed by [`throttled`](Self::throttled).
+    /// The time from which each chat may get its next message. [`throttled`](Self::throttled) removes past entries.
     chats: HashMap<String, Instant>,
 }
 
@@ -18,7 +18,7 @@ impl RateLimiter {
         Self { limits, next: Instant::now(), chats: HashMap::new() }
     }
 
-    /// Reserves the next free slot for a message to `chat`.
+    /// Reserves the next free slot for a message to `chat` and returns its time.
     pub fn reserve(&mut self, chat: &str) -> Instant {
         let free = self.chats.get(chat).copied().unwrap_or(self.next);
         let at = free.max(self.next).max(Instant::now());
@@ -27,7 +27,7 @@ impl RateLimiter {
         at
     }
 
-    /// The chats that may not be sent to yet, each with the moment from which it may.
+    /// Returns the chats that may not get a message yet, each with the time from which they may.
     pub fn throttled(&mut self) -> impl Iterator<Item = (&String, Instant)> {
         let now = Instant::now();
         self.chats.retain(|_, free| *free > now);

@@ -13,7 +13,7 @@ use crate::{client::Confirmation, model::Kind};
 const VARIABLE: &str = "NOTIFICATION_TEMPLATES";
 const START: &str = "start.txt";
 const CONTACT: &str = "contact.txt";
-/// The outcome of a code that iam could not check.
+/// The outcome that the template shows if iam could not check a code.
 pub const UNAVAILABLE: &str = "unavailable";
 const BUILT_IN: [(&str, &str); 6] = [
     ("order_paid.txt", include_str!("../../templates/order_paid.txt")),

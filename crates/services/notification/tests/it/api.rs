@@ -38,7 +38,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Starts the service; `token` is the bot's.
+    /// Starts the service with this bot token.
     async fn new(token: Option<&str>) -> Self {
         let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
         let telegram = MockServer::start().await;
@@ -72,7 +72,7 @@ impl Fixture {
         mock.respond_with(answer).mount(&self.telegram).await;
     }
 
-    /// The chat and text of each message sent to Telegram.
+    /// Returns the chat and the text of each message sent to Telegram.
     async fn sent(&self) -> Vec<(String, String)> {
         let requests = self.telegram.received_requests().await.unwrap_or_default();
         let messages = requests.iter().filter(|request| request.url.path().ends_with("/sendMessage"));
@@ -89,7 +89,7 @@ impl Fixture {
         self.kafka.publish(vec![Record { topic, key, payload: event.payload, headers }]).await;
     }
 
-    /// How many events the consumer has in its inbox.
+    /// Returns the number of events in the consumer's inbox.
     async fn handled(&self, consumer: &str) -> usize {
         let pool = notification::SERVICE.pool("test", 1, &self.settings).expect("the settings name a database");
         let count: i64 = sqlx::query_scalar("select count(*) from inbox where consumer = $1")
@@ -100,7 +100,7 @@ impl Fixture {
         usize::try_from(count).expect("a count is not negative")
     }
 
-    /// The order's notifications, as listed to a service.
+    /// Returns the order's notifications, as listed to a service.
     async fn notifications(&self, order: Uuid) -> Vec<Notification> {
         self.list(order, None).await.unwrap()
     }
@@ -119,7 +119,7 @@ impl Fixture {
         Ok(client.list_notifications(request).await?.into_inner().notifications)
     }
 
-    /// The order's notifications once there are `count` and none is queued.
+    /// Waits until the order has `count` notifications and none is queued, and returns them.
     async fn settled(&self, order: Uuid, count: usize) -> Vec<Notification> {
         eventually(|| async {
             let all = self.notifications(order).await;
@@ -142,7 +142,7 @@ fn ok(result: &Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({ "ok": true, "result": result }))
 }
 
-/// A long poll without updates.
+/// Returns the response to a long poll during which no update arrives.
 fn no_updates() -> ResponseTemplate {
     ok(&json!([])).set_delay(Duration::from_mins(1))
 }
@@ -298,7 +298,7 @@ async fn start_is_answered_once_across_a_restart() {
     assert!(sent[0].0 == "5" && sent[0].1.starts_with("Welcome aboard!"));
 }
 
-/// Waits until updates from `offset` on have been requested so many times.
+/// Waits until updates from `offset` on have been requested `times` times.
 async fn requested_from(fixture: &Fixture, offset: i64, times: usize) {
     eventually(|| async {
         let requests = fixture.telegram.received_requests().await.unwrap_or_default();

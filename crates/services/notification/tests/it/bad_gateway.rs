@@ -19,7 +19,7 @@ use testkit::eventually;
 use tokio::sync::Notify;
 
 const TOKEN: &str = "123456:token";
-/// Short, since the stand-in runs in real time.
+/// How long the provider must be stable before a repeat. It is short, since the test runs in real time.
 const STABLE_FOR: Duration = Duration::from_secs(1);
 
 #[tokio::test]

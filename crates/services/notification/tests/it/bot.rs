@@ -1,4 +1,4 @@
-//! The bot over in-memory twins.
+//! The bot with in-memory implementations of its dependencies.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use notification::{
 use platform::lease::MemoryLease;
 use testkit::{Running, eventually};
 
-/// As iam writes codes.
+/// A code in the form in which iam writes codes.
 const CODE: &str = "0123456789ABCDEFGHJKMNPQRS";
 
 fn start(api: &MemoryMessenger, offsets: &MemoryOffsets, lease: &MemoryLease) -> Running {

@@ -1,4 +1,5 @@
-//! Tests by layer: contracts of repositories and clients, the sender and the bot over in-memory twins, the service over real servers.
+//! Tests by layer: contracts of repositories and clients, the sender and the bot with in-memory dependencies, the service over real
+//! servers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

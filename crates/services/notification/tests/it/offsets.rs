@@ -1,4 +1,4 @@
-//! The contract of bot offsets, for PostgreSQL and its in-memory twin.
+//! The contract of bot offsets, for PostgreSQL and the in-memory implementation.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The queue in PostgreSQL: when it is long, shared with an earlier build, or full of ended rows.
+//! Tests of the queue in PostgreSQL when it is long, shared with an earlier build, or full of ended rows.
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -18,7 +18,7 @@ use testkit::Running;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// A pool of one connection with the service's settings, so that its statistics and cached plans are its own.
+/// Returns a pool of one connection with the service's settings, so that its statistics and cached plans are its own.
 fn one_connection(database: &testkit::Database) -> Database {
     let one =
         Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap().keeping_to_indexes();
@@ -26,7 +26,7 @@ fn one_connection(database: &testkit::Database) -> Database {
     one
 }
 
-/// Queues `each` notifications for each of so many chats, and as many without a chat.
+/// Queues `each` notifications for each of `chats` chats, and `each` notifications without a chat.
 async fn fill(database: &Database, chats: i32, each: i32) {
     // This may take longer than a service's statement timeout.
     let mut connection = database.connect().await.unwrap();
@@ -44,7 +44,7 @@ async fn fill(database: &Database, chats: i32, each: i32) {
     .unwrap();
 }
 
-/// Reads of the table so far: rows by sequential scans, index entries, and blocks of both.
+/// Returns what was read of the table so far: rows by sequential scans, index entries, and blocks of both.
 async fn reads(pool: &Database) -> [i64; 3] {
     sqlx::query("select pg_stat_force_next_flush()").execute(pool).await.unwrap();
     let (rows, entries, blocks) = sqlx::query_as(
@@ -59,8 +59,8 @@ async fn reads(pool: &Database) -> [i64; 3] {
     [rows, entries, blocks]
 }
 
-/// Does the sender's statements `times`: reads what is due and what has no chat, claims a batch and settles it. Returns the
-/// [reads](reads) and the time of one round.
+/// Runs the sender's statements `times` times: reads what is due and what has no chat, claims a batch and settles it. Returns the
+/// [reads](reads) and the time, both per round.
 async fn work(pool: &Database, times: i32) -> ([i64; 3], Duration) {
     let notifications = PgNotifications::new(pool.clone());
     let (before, start) = (reads(pool).await, Instant::now());
@@ -75,7 +75,7 @@ async fn work(pool: &Database, times: i32) -> ([i64; 3], Duration) {
     ([0, 1, 2].map(|what| (after[what] - before[what]) / i64::from(times)), took)
 }
 
-/// With `analyzed`, the planner has statistics from a moment when the queue was short and many rows had ended.
+/// Returns the [reads](reads) of [`work`]. With `analyzed`, the statistics date from when the queue was short and many rows had ended.
 async fn work_on(chats: i32, each: i32, analyzed: bool) -> [i64; 3] {
     let database = testkit::database(&MIGRATIONS).await;
     let pool = one_connection(&database);
@@ -98,7 +98,7 @@ async fn a_send_reads_a_bounded_part_of_the_queue() {
         let [rows, entries, blocks] = work_on(chats, each, analyzed).await;
 
         assert_eq!(rows, 0, "the table was scanned");
-        // The most that one page, its claim and its outcome read, and the rows that have left the queue meanwhile.
+        // The bounds cover one page, its claim and its outcome, and the rows that have left the queue meanwhile.
         assert!(entries < 6_000 && blocks < 15_000, "{chats} chats of {each}: {entries} entries, {blocks} blocks");
     }
 }
@@ -157,7 +157,7 @@ fn sender(pool: &Database) -> Running {
     testkit::run(|stop| sender.run(stop))
 }
 
-/// The statements of the build before digests: finds due notifications and claims each.
+/// Runs the statements of the build before digests: finds due notifications and claims each. Returns those claimed.
 async fn earlier_build_claims(pool: &Database) -> Vec<NotificationId> {
     let due: Vec<(NotificationId, i32, bool)> = sqlx::query_as(
         "select uuid, attempts, ambiguous
@@ -242,7 +242,7 @@ async fn ended_notifications_are_removed_ten_times_as_fast_as_they_come() {
         fill(&pool, 1, coming / 2).await;
         sqlx::query(end).execute(&pool).await.unwrap();
         batches += 1;
-        // Like the job: after a full batch, the next follows at once.
+        // Like the retention job, removes the next batch at once after a full one.
         if notifications.remove_ended(age, batch).await.unwrap() < batch.cast_unsigned() {
             break;
         }
@@ -278,10 +278,10 @@ async fn queue_unknown_kind(pool: &Database, order: Uuid, chat: Option<&str>) {
 async fn notifications_of_kinds_that_are_not_known_hold_up_no_other() {
     let database = testkit::database(&MIGRATIONS).await;
     let pool = database.pool.clone();
-    // A newer replica's migration.
+    // The migration of a newer replica drops this constraint.
     sqlx::query("alter table notifications drop constraint notifications_kind_check").execute(&pool).await.unwrap();
     let order = ids::random();
-    // More than a page reads, and before all others.
+    // Queues more of them than a page reads, all older than the known ones.
     for _ in 0..=BATCH {
         queue_unknown_kind(&pool, ids::random(), Some("chat")).await;
         queue_unknown_kind(&pool, ids::random(), None).await;

@@ -1,4 +1,4 @@
-//! The Telegram client: how responses, and missing ones, become results.
+//! The Telegram client: how it classifies responses, and calls without a response.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn telegram(url: &str) -> Telegram {
     Telegram::new(url, &TOKEN.into(), Duration::from_millis(500)).unwrap()
 }
 
-/// The result of a message that Telegram answers like this.
+/// Returns the result of sending a message to which Telegram responds with `answer`.
 async fn outcome(answer: ResponseTemplate) -> Result<(), MessengerError> {
     let server = MockServer::start().await;
     Mock::given(method("POST")).respond_with(answer).mount(&server).await;
@@ -166,12 +166,12 @@ async fn an_invalid_token_or_url_fails_the_start_without_showing_the_token() {
 #[tokio::test]
 async fn an_answer_without_end_costs_little_and_leaves_the_outcome_unknown() {
     let server = stand_ins::Endless::start().await.unwrap();
-    // The bound ends the call, not the time.
+    // The timeout is long, so that the limit on the response's size ends the call.
     let telegram = Telegram::new(&server.url(), &TOKEN.into(), Duration::from_mins(1)).unwrap();
 
     let outcome = telegram.send(&MESSAGE).await;
 
     assert!(matches!(&outcome, Err(MessengerError::Unknown(problem)) if problem.contains("bytes")), "{outcome:?}");
-    // What lies in buffers of the system is sent, too.
+    // The stand-in has sent more than the client read: the rest is in the buffers of the operating system.
     assert!(server.sent() < 16 << 20, "{} bytes", server.sent());
 }

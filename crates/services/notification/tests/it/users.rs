@@ -1,4 +1,4 @@
-//! The contracts of users and contacts, for iam and its in-memory twins.
+//! The contracts of users and contacts, for iam and the in-memory implementations.
 
 use contracts::ids::UserId;
 use notification::client::{
@@ -74,7 +74,7 @@ async fn iam_confirms_contacts() {
     assert!(unavailable.confirm("CODE", 43).await.is_err());
 }
 
-/// `CODE` and `OTHER` are codes of a user who has the chat 43.
+/// Requires that `CODE` and `OTHER` are codes of a user who has the chat 43.
 async fn confirms_contacts(contacts: &dyn Contacts) {
     assert_eq!(contacts.confirm("NONE", 43).await.unwrap(), Confirmation::WrongCode);
     assert_eq!(contacts.confirm("OTHER", 7).await.unwrap(), Confirmation::OtherChat);

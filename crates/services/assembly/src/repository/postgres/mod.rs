@@ -130,12 +130,12 @@ impl Jobs for PgJobs {
     }
 }
 
-/// Jobs removed per statement.
+/// The maximum number of jobs removed per statement.
 pub const JOBS_BATCH: u64 = 5_000;
 
-/// Removes jobs that ended longer ago than `age`, one batch. Returns how many.
+/// Removes one batch of jobs that ended longer ago than `age`. Returns the number removed.
 ///
-/// A repeated `OrderPaid` must find its job: the job has to outlive the event's records, and its inbox row.
+/// A repeated `OrderPaid` must find its job. So the job must be kept longer than the records and the inbox row of the event.
 pub async fn remove_finished(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
         "delete from jobs where order_uuid = any(array(

@@ -1,4 +1,4 @@
-//! Starts the jobs of paid orders, one statement per group.
+//! Starts the jobs of paid orders, with one statement per group of requests.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,7 +15,7 @@ pub struct Request {
     consumer: &'static str,
     event: EventId,
     job: NewJob,
-    /// The trace context of the event, not of its group.
+    /// The trace context of this event. The statement of the group runs in another one.
     trace: outbox::Trace,
 }
 
@@ -29,7 +29,8 @@ impl Request {
     }
 }
 
-/// Starts jobs. Returns, by event, whether a job was started: not for an event handled before, nor for an order that has a job.
+/// Starts jobs. Returns, by event, whether a job was started. None is started for an event that was handled before, or for an order that
+/// has a job.
 pub async fn start(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<EventId, bool>> {
     let consumers: Vec<&str> = requests.iter().map(|request| request.consumer).collect();
     let events: Vec<_> = requests.iter().map(|request| request.event.uuid()).collect();

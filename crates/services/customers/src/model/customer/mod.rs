@@ -12,23 +12,23 @@ use super::{Change, Event, KycStatus, Profile, Words};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// The checker is asked about `profile`. `kept` was verified before, and is restored if `profile` is refused.
+    /// The checker is asked about `profile`. `kept` is the profile that was verified before; it is restored if `profile` is refused.
     Pending {
         profile: Profile,
         kept: Option<Profile>,
     },
     Verified(Profile),
     Rejected(Profile),
-    /// The personal data is gone.
+    /// The personal data is erased.
     Erased,
 }
 
 /// Why a customer has its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// The checker refused.
+    /// The checker refused the customer.
     Refused,
-    /// The checker refused an update, and the verified profile came back.
+    /// The checker refused an update, and the profile verified before was restored.
     RolledBack,
     /// An operator rejected a verified customer.
     Revoked,
@@ -80,13 +80,13 @@ pub enum Refusal {
 pub struct Customer {
     pub id: UserId,
     pub state: State,
-    /// Counts the changes from 1.
+    /// The number of changes. The first version is 1.
     pub version: i64,
     pub why: Option<Why>,
 }
 
 impl Customer {
-    /// Makes a user a customer. `known` is the customer before: `None`, or one that was erased.
+    /// Makes a user a customer. `known` is the customer stored for this user, if there is one; it must be erased.
     pub fn create(id: UserId, profile: Profile, known: Option<&Self>) -> Result<(Self, Event), Refusal> {
         let version = match known {
             None => 0,
@@ -125,7 +125,7 @@ impl Customer {
         Some(self.reach(state, why))
     }
 
-    /// Rejects a verified customer, for an operator. Returns `None` if the customer is rejected or erased already.
+    /// Rejects a verified customer, on behalf of an operator. Returns `None` if the customer is rejected or erased already.
     pub fn roll_back(&mut self, words: Option<Words>) -> Result<Option<Event>, Refusal> {
         match &self.state {
             State::Pending { .. } => Err(Refusal::InProgress),

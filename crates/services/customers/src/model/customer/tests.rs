@@ -1,4 +1,4 @@
-//! The table of transitions.
+//! Tests of the transitions from each state of a customer.
 
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ fn erased() -> Customer {
     customer
 }
 
-/// Status, version and reason of an event.
+/// Returns the status, version and reason of an event.
 fn told(event: &Event) -> (&'static str, i64, Option<&'static str>) {
     (event.status.as_str(), event.version, event.reason.map(Reason::as_str))
 }

@@ -1,4 +1,4 @@
-//! In-memory twin of the repository, for tests.
+//! In-memory implementation of the repository, for tests and the simulation.
 
 mod customers;
 mod loans;
@@ -26,14 +26,14 @@ pub struct MemoryRepository {
 #[derive(Default)]
 struct Tables {
     customers: BTreeMap<UserId, Known>,
-    /// What each version of a customer was.
+    /// The status of each version of each customer.
     versions: BTreeMap<(UserId, i64), KycStatus>,
     /// Checks without a verdict, by customer and version.
     checks: BTreeMap<(UserId, i64), Due>,
     loans: BTreeMap<LoanId, LoanRow>,
 }
 
-/// When work is due again.
+/// How often a check or credit was tried, and when it is due again.
 struct Due {
     tries: u32,
     at: Instant,
@@ -41,14 +41,14 @@ struct Due {
 
 struct LoanRow {
     loan: Loan,
-    /// The customer's version that decided.
+    /// The version of the customer by which the loan was decided.
     version: Option<i64>,
     received: Instant,
     due: Due,
 }
 
 impl MemoryRepository {
-    /// Every customer.
+    /// Returns every customer.
     pub fn all(&self) -> Vec<Customer> {
         self.tables().customers.values().map(|known| known.customer.clone()).collect()
     }
@@ -59,13 +59,13 @@ impl MemoryRepository {
         tables.versions.iter().map(|((customer, version), status)| (*customer, *version, *status)).collect()
     }
 
-    /// Every loan, with the version of its customer that decided.
+    /// Returns every loan, with the version of the customer by which it was decided.
     pub fn all_loans(&self) -> Vec<(Loan, Option<i64>)> {
         self.tables().loans.values().map(|row| (row.loan.clone(), row.version)).collect()
     }
 
-    /// Decides that a held loan is credited, without checking its customer. The simulation uses this to prove that its invariants detect
-    /// it.
+    /// Decides that a held loan is credited, without checking its customer. With this, the simulation proves that its invariants detect
+    /// such a credit.
     pub fn credit_unchecked(&self, loan: &LoanId) {
         self.tables().decide(loan, LoanStatus::Crediting);
     }
@@ -80,7 +80,7 @@ impl Tables {
         self.customers.get(&customer).map(|known| known.customer.status())
     }
 
-    /// Decides a held loan. Returns how many loans that changed.
+    /// Decides a held loan. Returns the number of changed loans, 0 or 1.
     fn decide(&mut self, loan: &LoanId, status: LoanStatus) -> u64 {
         let customers = &self.customers;
         match self.loans.get_mut(loan) {

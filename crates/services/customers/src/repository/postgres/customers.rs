@@ -34,14 +34,14 @@ impl Customers for PgRepository {
         let record = outbox::Event::from(event);
         let json = |profile: Option<&Profile>| profile.map(|profile| serde_json::json!(profile));
         let loans = LoanStatus::of(Some(event.status));
-        // Only a check without an outcome takes it: an erased or revoked customer has none.
+        // The statement writes this outcome only to a check that has none yet. An erased or revoked customer has no such check.
         let decision = match event.reason {
             _ if event.status == KycStatus::Pending => None,
             Some(Reason::Refused | Reason::RolledBack) => Some("REFUSED"),
             Some(Reason::Revoked) | None => Some("APPROVED"),
         };
-        // The row that is there may only be the one that was read. Loans that are received meanwhile wait for the row, or are decided by
-        // the sweep.
+        // Writes only if the row still has the version that was read. Loans that are received meanwhile wait for the lock of the row, or
+        // are decided by the job `decide-loans`.
         let saved = sqlx::query!(
             r#"with written as (
                 insert into customers (uuid, kyc_status, version, reason)

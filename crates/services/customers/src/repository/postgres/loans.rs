@@ -16,7 +16,7 @@ use crate::{
 #[async_trait]
 impl Loans for PgRepository {
     async fn receive(&self, loan: &NewLoan) -> Result<Option<LoanStatus>, Error> {
-        // The lock makes the insert wait for a change of the customer that is being written, and then see it.
+        // If a change of the customer is being written, the lock makes the insert wait for it, so that the insert sees the change.
         let inserted = sqlx::query_scalar!(
             r#"with customer as (
                 select kyc_status, version from customers where uuid = $2 for share

@@ -1,4 +1,4 @@
-//! Rows of the tables, and what they are in the model.
+//! Rows of the tables and their conversion to the model.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;

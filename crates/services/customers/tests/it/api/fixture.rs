@@ -1,4 +1,4 @@
-//! The service, which may be killed, with payment as it is and a checker that misbehaves.
+//! The service, which may be restarted, with stand-ins for payment and for a checker that misbehaves.
 
 use std::net::SocketAddr;
 
@@ -72,7 +72,7 @@ impl Fixture {
         CustomerServiceClient::new(peer)
     }
 
-    /// A new user with a session.
+    /// Creates a user with a session.
     pub fn user(&self) -> (Uuid, String) {
         let user = ids::random();
         (user, self.iam.session(user))
@@ -99,13 +99,13 @@ impl Fixture {
         Ok(self.client().get_customer(with_session(session, request)).await?.into_inner().customer.unwrap())
     }
 
-    /// The customer once it has this status.
+    /// Waits until the customer has this status, and returns it.
     pub async fn reaches(&self, session: &str, user: Uuid, status: &str) -> Customer {
         let reached = async || self.get(session, user).await.ok().filter(|customer| customer.kyc_status == status);
         eventually(reached).await
     }
 
-    /// A new customer, VERIFIED.
+    /// Creates a customer and waits until it is VERIFIED.
     pub async fn verified(&self) -> (Uuid, String) {
         let (user, session) = self.user();
         self.create(&session, "Ann").await.unwrap();
@@ -113,27 +113,27 @@ impl Fixture {
         (user, session)
     }
 
-    /// The user's loans as (id, status).
+    /// Returns the user's loans as (id, status).
     pub async fn loans(&self, session: &str, user: Uuid) -> Vec<(String, String)> {
         let request = ListLoansRequest { customer_id: user.to_string() };
         let loans = self.client().list_loans(with_session(session, request)).await.unwrap().into_inner().loans;
         loans.into_iter().map(|loan| (loan.loan_id, loan.status)).collect()
     }
 
-    /// Returns when the loan has this status.
+    /// Waits until the loan has this status.
     pub async fn loan_reaches(&self, session: &str, user: Uuid, loan: &str, status: &str) {
         let wanted = (loan.to_owned(), status.to_owned());
         eventually(async || self.loans(session, user).await.contains(&wanted).then_some(())).await;
     }
 
-    /// Publishes records to `loan.approved` as a program outside does.
+    /// Publishes records to `loan.approved`, as an outside program does.
     pub async fn approve(&self, loans: Vec<Vec<u8>>) {
         let topic = self.kafka.topics().loan_approved_topic_name;
         let record = |payload| Record { topic: topic.clone(), key: Vec::new(), payload, headers: [].into() };
         self.kafka.publish(loans.into_iter().map(record).collect()).await;
     }
 
-    /// The events of the type `E` about `key`, once there are as many.
+    /// Waits until there are `count` events of the type `E` about `key`, and returns them with their payloads.
     pub async fn events<E: Event>(&self, key: Uuid, count: usize) -> Vec<(E, Vec<u8>)> {
         let topic = self.kafka.topics().of::<E>().to_owned();
         eventually(|| async {
@@ -151,7 +151,7 @@ impl Fixture {
     }
 }
 
-/// A loan as programs outside write it.
+/// Encodes a loan as outside programs do.
 pub fn loan(user: Uuid, loan: &str, amount: f64) -> Vec<u8> {
     let loan: Value = json!({ "customer_id": user, "loan_id": loan, "amount": amount, "timestump": 1_700_000_000 });
     loan.to_string().into_bytes()

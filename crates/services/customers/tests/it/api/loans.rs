@@ -1,4 +1,4 @@
-//! Loans: credited once, held, refused, and those that are poison.
+//! Loans that are credited once, held or refused, and poison messages.
 
 use contracts::proto::customers::v1::{EraseCustomerRequest, ListLoansRequest};
 use platform::ids;

@@ -1,4 +1,4 @@
-//! The running service with its database, broker, a checker that misbehaves, and a payment that keeps books.
+//! The whole service over real PostgreSQL and Kafka, with stand-ins for iam, the checker and payment.
 
 mod fixture;
 mod loans;

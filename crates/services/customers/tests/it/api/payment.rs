@@ -1,4 +1,4 @@
-//! A payment that keeps credits, and fails as it is told.
+//! A stand-in for the payment service that records credits, and loses its responses when a test demands it.
 
 use std::{
     collections::HashMap,
@@ -32,9 +32,9 @@ pub struct Payment {
 
 #[derive(Clone, Default)]
 struct Books {
-    /// User and amount by reference.
+    /// The user and the amount of each credit, by reference.
     credits: Arc<Mutex<HashMap<String, (String, i64)>>>,
-    /// Credits, and loses its answers.
+    /// True while credits are recorded but their responses are lost.
     silent: Arc<AtomicBool>,
 }
 
@@ -52,12 +52,12 @@ impl Payment {
         Self { address, books, _server: server }
     }
 
-    /// Makes it credit without an answer, or answer again.
+    /// Makes it credit without a response, or respond again.
     pub fn set_silent(&self, silent: bool) {
         self.books.silent.store(silent, Ordering::Relaxed);
     }
 
-    /// What the user was credited, in minor units.
+    /// Returns the sum of the user's credits, in minor units.
     pub fn credited(&self, user: Uuid) -> i64 {
         let credits = self.books.credits.lock().unwrap();
         credits.values().filter(|(credited, _)| *credited == user.to_string()).map(|(_, amount)| amount).sum()

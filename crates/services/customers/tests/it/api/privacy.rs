@@ -1,11 +1,11 @@
-//! Personal data stays in its own table, and goes from there.
+//! Personal data is only in its own table, and erasure removes it from there.
 
 use contracts::proto::customers::v1::EraseCustomerRequest;
 use sqlx::Row as _;
 
 use super::{Fixture, fixture::with_session};
 
-/// Every table as text.
+/// Returns the name and the rows of every table, the rows as text.
 async fn tables(fixture: &Fixture) -> Vec<(String, String)> {
     let names = sqlx::query("select table_name::text from information_schema.tables where table_schema = 'public'");
     let mut tables = Vec::new();
@@ -14,7 +14,7 @@ async fn tables(fixture: &Fixture) -> Vec<(String, String)> {
         let rows = format!("select coalesce(string_agg(row_to_json(t)::text, ' '), '') from \"{name}\" t");
         let rows: String =
             sqlx::query_scalar(sqlx::AssertSqlSafe(rows)).fetch_one(&fixture.database.pool).await.unwrap();
-        // Payloads of the outbox are bytes, in hexadecimal.
+        // The payloads of the outbox are bytes, which appear in hexadecimal.
         tables.push((name, rows));
     }
     tables

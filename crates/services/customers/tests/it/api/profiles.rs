@@ -1,4 +1,4 @@
-//! Profiles: who may do what, and what each wrong request gets.
+//! Profiles: who may do what, and the error of each invalid request.
 
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ async fn what_does_not_fit_the_state_is_refused_with_its_reason() {
     fixture.kyc.be(KycMode::Silent);
     fixture.update(&session, "Bob", 2).await.unwrap();
 
-    // The check is told before the stale version.
+    // The version is stale too, but the check in progress is reported first.
     let during = fixture.update(&session, "Carol", 2).await.unwrap_err();
     assert_eq!(refused(&during), (Code::FailedPrecondition, Some("KYC_IN_PROGRESS")));
     let erase = fixture.client().erase_customer(with_session(&session, EraseCustomerRequest {})).await.unwrap_err();
@@ -160,7 +160,7 @@ async fn no_answer_of_the_checker_is_a_refusal() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(fixture.get(&session, user).await.unwrap().kyc_status, "KYC_PENDING", "{mode:?}");
         if mode == KycMode::Lost {
-            // The step is on record: another process goes on with it, under the same key.
+            // The step of the saga is recorded, so another process continues it under the same key.
             fixture.crash().await;
         }
         fixture.kyc.be(KycMode::Well);

@@ -1,4 +1,4 @@
-//! The contract of the repository, for PostgreSQL and its in-memory twin.
+//! The contract of the repository, for PostgreSQL and the in-memory implementation.
 
 mod loans;
 mod profiles;

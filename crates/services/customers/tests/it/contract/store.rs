@@ -1,4 +1,4 @@
-//! A repository under test, with what a test looks at besides its traits.
+//! A repository under test, with access to the data that its traits do not return.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub async fn postgres() -> Store {
 }
 
 impl Store {
-    /// The types of the customer's events in the outbox, in their order.
+    /// Returns the types of the customer's events in the outbox, in the order of writing.
     pub async fn events(&self, customer: UserId) -> Vec<String> {
         match &self.tables {
             Tables::Memory(repository) => {
@@ -51,14 +51,14 @@ impl Store {
         }
     }
 
-    /// Writes a new customer.
+    /// Creates and saves a customer.
     pub async fn create(&self, id: UserId) -> Customer {
         let (customer, event) = Customer::create(id, profile("Ann"), None).unwrap();
         self.customers.save(None, &customer, &event).await.unwrap().expect("there was none");
         customer
     }
 
-    /// Writes a change of the customer.
+    /// Applies a transition to the customer and saves it.
     pub async fn change(
         &self,
         customer: &mut Customer,

@@ -1,4 +1,4 @@
-//! `CreateDelivery`: makes a delivery that waits for a courier.
+//! `CreateDelivery`: creates a delivery that waits for a courier.
 
 use contracts::{
     ids::{OrderId, UserId},
@@ -22,7 +22,7 @@ pub async fn handle(
     let user = UserId::new(parse_uuid("user_id", &user_id)?);
     let invalid = |field: &str, error: &dyn std::fmt::Display| Status::invalid_argument(format!("{field}: {error}"));
     let street = Street::new(delivery_address).map_err(|error| invalid("delivery_address", &error))?;
-    // An older caller leaves it out.
+    // A caller of an older version sends no volume.
     let volume = if volume == 0 { 1 } else { volume };
     let volume = Volume::new(volume.into()).map_err(|error| invalid("volume", &error))?;
 

@@ -1,4 +1,4 @@
-//! `ListCouriers`: all couriers, in the order of adding.
+//! `ListCouriers`: all couriers, in the order in which they were added.
 
 use contracts::proto::delivery::v1::{Courier, ListCouriersResponse};
 use tonic::{Response, Status};

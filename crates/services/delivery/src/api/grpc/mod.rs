@@ -20,7 +20,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{model, service::DeliveryService};
 
-/// A delivery is shown to its user, couriers to operators; deliveries are made by order.
+/// Users see their own deliveries. Operators see and add couriers. Only the order service creates deliveries.
 pub const RULES: &[Rule] = &[
     Rule::session("/delivery.v1.DeliveryService/GetDeliveryStatus", &["order"]),
     Rule::services("/delivery.v1.DeliveryService/CreateDelivery", &["order"]),
@@ -33,7 +33,7 @@ pub struct Grpc {
     service: DeliveryService,
 }
 
-/// The gRPC services that the server serves.
+/// Returns the gRPC services that the server serves.
 pub fn services(service: DeliveryService) -> Services {
     Services::new(DESCRIPTORS).with(DeliveryServiceServer::new(Grpc { service }))
 }

@@ -1,9 +1,10 @@
-//! What a caller may see. What it may do, the guard has decided.
+//! Decides which orders a caller may see. Which endpoints it may call, the guard has decided already.
 
 use contracts::ids::UserId;
 use platform::auth::{Caller, OpenCaller};
 
-/// Returns true if the order belongs to this user; baskets and trial orders have no user.
+/// Returns true if the caller may see an order of `user`: as this user, as an operator, or as any caller of an open API. Baskets and trial
+/// orders have no user.
 pub fn sees_order_of(caller: &OpenCaller, user: Option<UserId>) -> bool {
     let sees = |known: &Caller| known.may_operate() || user.is_some_and(|user| known.may_see(user.uuid()));
     caller.known().is_none_or(sees)

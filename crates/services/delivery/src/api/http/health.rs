@@ -1,10 +1,10 @@
-//! `GET /health`, in the form that clients of this API know.
+//! `GET /health`, in the form that clients of this API expect.
 
 use axum::{Json, Router, http::StatusCode, routing::get};
 use platform::health::Readiness;
 use serde_json::{Value, json};
 
-/// The paths that say whether the service is ready.
+/// The paths that return whether the service is ready.
 pub const PATHS: [&str; 2] = ["/health", "/api/v1/health"];
 
 pub fn routes(readiness: &Readiness) -> Router {

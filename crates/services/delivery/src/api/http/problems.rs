@@ -28,7 +28,7 @@ pub const SHARED: SharedProblems = SharedProblems {
     ],
 };
 
-/// Where couriers or places are added.
+/// The problem of adding a courier or storage place beyond the maximum number.
 pub const TOO_MANY: Declared = (StatusCode::CONFLICT, "TOO_MANY");
 pub const COURIER_NOT_FOUND: Declared = (StatusCode::NOT_FOUND, "COURIER_NOT_FOUND");
 
@@ -39,7 +39,7 @@ impl From<Error> for Problem {
         match error {
             Error::CourierNotFound => declared(COURIER_NOT_FOUND),
             Error::TooMany(_) => declared(TOO_MANY),
-            // The caller did not choose the street of a trial order, so that geo's rejection of it is not the caller's mistake.
+            // The caller did not choose the street of a trial order, so geo's rejection of it is not the caller's mistake.
             Error::Geo(_) | Error::Unavailable(_) | Error::Database(DatabaseError::Unavailable(_)) => {
                 tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "dependency unavailable");
                 Self::unavailable(message)

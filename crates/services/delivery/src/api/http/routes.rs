@@ -28,12 +28,12 @@ use crate::service::DeliveryService;
 )]
 struct Base;
 
-/// The OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
+/// Returns the OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
 pub fn document() -> utoipa::openapi::OpenApi {
     described().split_for_parts().1
 }
 
-/// The endpoints with their descriptions.
+/// Returns the endpoints with their descriptions.
 fn described() -> OpenApiRouter<DeliveryService> {
     let mut base = Base::openapi();
     let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(SESSION_HEADER)));
@@ -67,7 +67,7 @@ pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_
     http::layers(router)
 }
 
-/// A session reads couriers and orders, an operator adds to them; descriptions and health checks need neither.
+/// Users with a session read couriers and orders, and operators add them. The API's descriptions and health checks need no session.
 pub const RULES: &[Rule] = &[
     Rule::operator("POST /api/v1/couriers", &[]),
     Rule::session("GET /api/v1/couriers", &[]),

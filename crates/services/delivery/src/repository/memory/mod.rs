@@ -1,4 +1,4 @@
-//! In-memory twin of the repository, for tests and the simulation.
+//! In-memory implementation of the repository, for tests and the simulation.
 
 mod couriers;
 mod deliveries;
@@ -22,7 +22,7 @@ pub struct MemoryRepository {
     tables: Arc<Mutex<Tables>>,
     pub inbox: MemoryInbox,
     pub outbox: MemoryOutbox,
-    /// The lease of the mover, whose epoch fences its steps.
+    /// The lease of the job that moves couriers; its epoch fences their steps.
     pub lease: MemoryLease,
     clock: Virtual,
 }
@@ -30,7 +30,7 @@ pub struct MemoryRepository {
 #[derive(Default)]
 struct Tables {
     orders: BTreeMap<OrderId, Row>,
-    /// In the order of adding.
+    /// The couriers, in the order in which they were added.
     couriers: Vec<Courier>,
 }
 
@@ -38,7 +38,7 @@ enum Row {
     Early(Early),
     Delivery {
         delivery: Box<Delivery>,
-        /// When it began to wait for a courier.
+        /// When the order began to wait for a courier.
         waiting_since: Option<DateTime<Utc>>,
     },
 }
@@ -56,13 +56,13 @@ impl Default for MemoryRepository {
 }
 
 impl MemoryRepository {
-    /// Every delivery, for the audit.
+    /// Returns every delivery, for the audit.
     pub fn all(&self) -> Vec<Delivery> {
         let tables = self.tables();
         tables.orders.values().filter_map(Row::delivery).cloned().collect()
     }
 
-    /// Every courier with its places, for the audit.
+    /// Returns every courier with its storage places, for the audit.
     pub fn couriers(&self) -> Vec<Courier> {
         self.tables().couriers.clone()
     }
@@ -112,12 +112,12 @@ impl Tables {
     }
 }
 
-/// The order that a courier carries.
+/// Returns the order that a courier carries.
 fn carried(courier: &Courier) -> Option<OrderId> {
     courier.places.iter().find_map(|place| place.order)
 }
 
-/// The place that holds the order, if one does.
+/// Returns the storage place that holds the order, if one does.
 fn place_of(courier: &mut Courier, order: OrderId) -> Option<&mut StoragePlace> {
     courier.places.iter_mut().find(|place| place.order == Some(order))
 }

@@ -46,7 +46,8 @@ impl Deliveries for PgRepository {
     ) -> Result<bool, Error> {
         let events: outbox::Columns = events.iter().map(Into::into).collect();
         let (location, volume) = delivery.cargo.map(|cargo| (cargo.location, cargo.volume)).unzip();
-        // The row that is there may only be the one that was read: a new one must not exist, another must be in its state.
+        // Writes only if the row is still the one that was read: for a new order, no row may exist; otherwise, the row must be in the state
+        // of `known`.
         let written = sqlx::query_scalar!(
             r#"with written as (
                 insert into orders (uuid, state, status, user_uuid, delivery_uuid, tracking_number, x, y, volume,
@@ -183,11 +184,11 @@ const fn early_name(early: Early) -> &'static str {
     }
 }
 
-/// Rows of early events removed per statement.
+/// The maximum number of early events removed per statement.
 pub const EARLY_BATCH: u64 = 5_000;
 
-/// Removes one batch of early events: those that came before the `order.paid` of their order, which has still not come after `age`. By
-/// then neither event is in its topic any more. Returns the number of rows.
+/// Removes one batch of early events older than `age` whose order still has no `order.paid`. By then, both events have expired from their
+/// topics. Returns the number of removed rows.
 pub async fn remove_early(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
         "delete from orders where uuid in (

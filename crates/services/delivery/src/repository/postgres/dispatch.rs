@@ -48,8 +48,8 @@ impl Dispatch for PgRepository {
     }
 
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
-        // Steps from volume to volume along the index, and reads of each the oldest alone: orders that are too large for every free
-        // place are not read, however many there are.
+        // Steps along the index from one volume to the next smaller one, and reads only the oldest orders of each. Orders that are too
+        // large for every free storage place are not read, however many there are.
         let rows = sqlx::query_as!(
             OrderRow,
             r#"with recursive volumes as (
@@ -91,7 +91,7 @@ impl Dispatch for PgRepository {
         let steps = |one: &Assignment| one.delivery.state.courier().map_or(0, |(_, steps)| steps.cast_signed());
         let steps: Vec<_> = assignments.iter().map(steps).collect();
         let events: outbox::Columns = assignments.iter().flat_map(|one| &one.events).map(Into::into).collect();
-        // Another replica may assign at the same time: what it has locked is left to it.
+        // Another replica may assign at the same time. This statement skips the orders and couriers that the other one has locked.
         let assigned = sqlx::query_scalar!(
             r#"with given as (
                 select given.* from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::date[], $6::int[])
@@ -236,7 +236,7 @@ impl Dispatch for PgRepository {
     }
 }
 
-/// Skips an inconsistent row and logs it, so that the row blocks no other.
+/// Logs an inconsistent row and skips it, so that it blocks no other row.
 fn consistent<T>(row: Result<T, DatabaseError>) -> Option<T> {
     row.inspect_err(|error| tracing::error!(%error, "skipped")).ok()
 }

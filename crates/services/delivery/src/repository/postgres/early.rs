@@ -1,4 +1,4 @@
-//! Keeps what events tell of orders whose `order.paid` has not come yet, one statement per group.
+//! Stores the early events of orders whose `order.paid` has not arrived yet, with one statement per group of requests.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,10 +11,10 @@ use crate::repository::Cause;
 pub struct Request {
     order: OrderId,
     state: &'static str,
-    /// The event that makes the delivery.
+    /// The event that creates the delivery: the order's `order.paid`.
     paid: Cause,
     cause: Cause,
-    /// The trace context of the event, not of its group.
+    /// The trace context of this event. The statement of the group runs in another one.
     trace: outbox::Trace,
 }
 
@@ -23,14 +23,14 @@ impl Request {
         Self { order, state, paid, cause, trace: outbox::trace() }
     }
 
-    /// What distinguishes the requests of a group.
+    /// Returns the key of the request. Requests with the same key are not written in one group.
     pub fn order(&self) -> OrderId {
         self.order
     }
 }
 
-/// True for orders whose event is recorded: the state is kept, or `order.paid` was handled before without a delivery. Any other order
-/// has a row meanwhile.
+/// Stores early events. Returns true for each order whose event was recorded: its state was stored, or its `order.paid` was handled before
+/// without creating a delivery. Any other order has got a row meanwhile.
 pub async fn keep(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, bool>> {
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
     let states: Vec<&str> = requests.iter().map(|request| request.state).collect();

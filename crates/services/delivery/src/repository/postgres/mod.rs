@@ -16,7 +16,7 @@ use platform::{
 pub static MIGRATIONS: Migrations =
     Migrations::new(sqlx::migrate!("../../../migrations/delivery"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
 
-/// The lease of the replica that moves the couriers.
+/// The name of the lease of the replica that moves the couriers.
 pub const LEASE: &str = "move-couriers";
 
 #[derive(Clone)]

@@ -34,14 +34,14 @@ use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-/// order and geo, as this test wants them.
+/// Stand-ins for order and geo, which respond as a test configures them.
 #[derive(Clone, Default)]
 pub struct Outside {
-    /// The address and the volume of orders.
+    /// The address and the volume of each order.
     pub addresses: Arc<Mutex<HashMap<String, (String, i32)>>>,
-    /// The cells of streets; (1, 1) for all others, and a refusal for `nowhere`.
+    /// The cells of streets. All other streets are at (1, 1), except for `nowhere`, which is rejected.
     pub cells: Arc<Mutex<HashMap<String, (i32, i32)>>>,
-    /// The headers that geo got.
+    /// The headers of the requests to geo.
     pub geo_headers: Arc<Mutex<Vec<String>>>,
 }
 
@@ -57,12 +57,12 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// An open API, and couriers that make a step in the given time.
+    /// Starts the service with an open API. A courier makes one step per `tick`.
     pub async fn new(tick: &str) -> Self {
         Self::with(tick, true).await
     }
 
-    /// An API that wants sessions, unless it is open.
+    /// Starts the service. Its API requires a session, unless it is `open`.
     pub async fn with(tick: &str, open: bool) -> Self {
         let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
         let outside = Outside::default();
@@ -108,19 +108,19 @@ impl Fixture {
         self.kafka.publish(payloads.into_iter().map(record).collect()).await;
     }
 
-    /// The events of the type `E` about `key`, in their order.
+    /// Returns the events of the type `E` about `key`, in their order.
     pub async fn events<E: Event>(&self, key: Uuid) -> Vec<E> {
         let messages = self.kafka.messages(self.kafka.topics().of::<E>()).await;
         let own = messages.into_iter().filter(|message| message.key == key.to_string().as_bytes());
         own.map(|message: Message| E::decode(message.payload.as_slice()).expect("an event")).collect()
     }
 
-    /// A GET request with this session.
+    /// Sends a GET request with this session.
     pub async fn get(&self, path: &str, session: Option<&str>) -> (u16, Value) {
         answer(self.request(reqwest::Method::GET, path, session)).await
     }
 
-    /// A POST request with a JSON body and this session.
+    /// Sends a POST request with a JSON body and this session.
     pub async fn post(&self, path: &str, body: &Value, session: Option<&str>) -> (u16, Value) {
         let request = self.request(reqwest::Method::POST, path, session);
         answer(request.header("content-type", "application/json").body(body.to_string())).await
@@ -135,7 +135,7 @@ impl Fixture {
         }
     }
 
-    /// A client with the identity of the service `caller`, or none.
+    /// Returns a client with the identity of the service `caller`, or with none.
     pub fn client(&self, caller: Option<&'static str>) -> DeliveryServiceClient<Peer> {
         let peer = match caller {
             Some(caller) => testkit::peer_of(caller, "delivery", self.grpc),
@@ -144,7 +144,7 @@ impl Fixture {
         DeliveryServiceClient::new(peer)
     }
 
-    /// The couriers once `wanted` holds for them.
+    /// Waits until `wanted` holds for the couriers, and returns them.
     pub async fn couriers(&self, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         eventually(|| async {
             let (_, couriers) = self.get("/api/v1/couriers", None).await;

@@ -45,7 +45,7 @@ async fn a_trial_order_is_active_until_it_arrives() {
     assert_eq!(status, 201);
     let (_, active) = fixture.get("/api/v1/orders/active", None).await;
     assert_eq!(active, json!([{ "id": created["orderId"], "location": { "x": 10, "y": 8 } }]));
-    // The fewest steps: the car.
+    // The courier by car needs the fewest steps.
     let couriers = fixture.couriers(|couriers| couriers.iter().any(|one| one["order_id"].is_string())).await;
     assert_eq!(couriers[2]["order_id"], created["orderId"]);
 }

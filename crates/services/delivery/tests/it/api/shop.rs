@@ -1,4 +1,4 @@
-//! Orders of the shop, followed by their events to the door.
+//! Orders of the shop, from their payment to their arrival.
 
 use contracts::{
     events::{DeliveryStatusUpdated, OrderCancelled, OrderPaid, Published, ShipAssembled},
@@ -26,7 +26,7 @@ fn cancelled(order: Uuid, user: Uuid) -> OrderCancelled {
 }
 
 impl Fixture {
-    /// An order that the shop delivers to (5, 3).
+    /// Creates an order that the shop delivers to (5, 3), and its user.
     fn order(&self) -> (Uuid, Uuid) {
         let order = ids::ordered();
         self.outside.addresses.lock().expect("no test panics").insert(order.to_string(), ("Main Street".to_owned(), 2));
@@ -43,12 +43,12 @@ impl Fixture {
         eventually(|| async { self.status(order).await.filter(|found| found.status == status) }).await
     }
 
-    /// The statuses that were published of an order.
+    /// Returns the statuses that were published of an order.
     async fn published(&self, order: Uuid) -> Vec<String> {
         self.events::<DeliveryStatusUpdated>(order).await.into_iter().map(|event| event.status).collect()
     }
 
-    /// The statuses that were published, once there are as many as expected.
+    /// Waits until as many statuses are published as expected, and compares them.
     async fn has_published(&self, order: Uuid, expected: &[&str]) {
         let published = eventually(|| async {
             let published = self.published(order).await;
@@ -87,7 +87,7 @@ async fn a_ship_is_carried_to_its_door() {
     .collect();
     let expected = ["order.events.OrderCreatedIntegrationEvent", "order.events.OrderCompletedIntegrationEvent"];
     assert_eq!(types, expected);
-    // The address is in no record.
+    // No record contains the address.
     for topic in fixture.kafka.topics().all() {
         for message in fixture.kafka.messages(topic).await {
             assert!(!String::from_utf8_lossy(&message.payload).contains("Main Street"), "{topic}");
@@ -104,7 +104,7 @@ async fn a_courier_is_shown_on_its_way() {
 
     let carried = eventually(|| async { fixture.status(order).await.filter(|found| found.courier.is_some()) }).await;
 
-    // All three have room; the car needs one step from (3, 3).
+    // All three couriers have room; the one by car needs one step from (3, 3).
     let courier = carried.courier.unwrap();
     assert_eq!((courier.name.as_str(), courier.steps_left), ("Авто", 1));
     assert_eq!((carried.status.as_str(), carried.progress), ("OUT_FOR_DELIVERY", 90));
@@ -120,7 +120,7 @@ async fn a_cancelled_order_fails_whichever_event_is_first() {
     fixture.reached(first, "PENDING").await;
     fixture.publish(first, cancelled(first, user)).await;
     fixture.reached(first, "FAILED").await;
-    // Its address is not asked for: order knows none.
+    // The second order is cancelled first. Its address is not looked up: order has none.
     let second = ids::ordered();
     fixture.publish(second, cancelled(second, user)).await;
     sleep(Duration::from_millis(500)).await;
@@ -138,7 +138,7 @@ async fn an_order_without_an_address_is_no_delivery() {
     let (order, user) = (ids::ordered(), ids::random());
     fixture.publish(order, OrderPaid { deliver: false, ..paid(order, user) }).await;
     fixture.publish(order, assembled(order, user)).await;
-    // An order whose address order does not know is a dead letter.
+    // The event of an order without an address in the order service becomes a dead letter.
     let (unknown, topic) = (ids::ordered(), fixture.kafka.topics().of::<OrderPaid>().to_owned());
     fixture.publish(unknown, paid(unknown, user)).await;
 
@@ -170,7 +170,7 @@ async fn crashes_lose_no_delivery_and_repeat_no_status() {
     for (order, _) in &orders {
         fixture.reached(*order, "DELIVERED").await;
         let all = ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"];
-        // Publishing is at least once: a record may be there twice, with the same uuid.
+        // Publishing is at-least-once: the topic may have an event twice, with the same uuid.
         eventually(|| async {
             let mut events = fixture.events::<DeliveryStatusUpdated>(*order).await;
             let mut seen = std::collections::HashSet::new();

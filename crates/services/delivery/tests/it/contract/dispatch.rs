@@ -9,7 +9,7 @@ use delivery::model::{Assignment, Known, State, assign};
 use super::store::Store;
 use crate::ids::{at, cargo, courier, new, order, volume};
 
-/// Makes an order that waits for a courier.
+/// Creates an order that waits for a courier.
 async fn wait(store: &Store, size: i64) -> OrderId {
     let order = order();
     let (delivery, events) = new(order).ready(cargo(size));
@@ -18,7 +18,7 @@ async fn wait(store: &Store, size: i64) -> OrderId {
     order
 }
 
-/// What the model makes of the couriers that are free and the orders that wait.
+/// Returns the model's assignments of the waiting orders to the free couriers.
 async fn planned(store: &Store) -> Vec<Assignment> {
     let free = store.dispatch.free().await.unwrap();
     let waiting = store.dispatch.waiting(volume(10_000), 100).await.unwrap();
@@ -51,7 +51,7 @@ pub async fn an_order_and_its_courier_are_given_to_each_other_once(store: &Store
     let courier = courier(2, 1, 1, &[10]);
     store.couriers.add(&courier).await.unwrap();
     let plan = planned(store).await;
-    // Another replica has read the same, and has another order for the same courier.
+    // Another replica has read the same rows, and assigns another order to the same courier.
     let rival = Assignment {
         delivery: {
             let mut other = plan[0].delivery.clone();

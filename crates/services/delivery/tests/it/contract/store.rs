@@ -1,4 +1,4 @@
-//! A repository under test, with what a test looks at besides its traits.
+//! A repository under test, with access to the data that its traits do not return.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ pub struct Store {
     pub deliveries: Arc<dyn Deliveries>,
     pub couriers: Arc<dyn Couriers>,
     pub dispatch: Arc<dyn Dispatch>,
-    /// The mover's lease, of two replicas.
+    /// The lease for moving couriers, as two replicas acquire it.
     pub lease: Arc<dyn Lease>,
     pub rival: Arc<dyn Lease>,
     tables: Tables,
@@ -54,7 +54,7 @@ pub async fn postgres() -> Store {
 }
 
 impl Store {
-    /// The types of the events of an order that were written to the outbox, in their order.
+    /// Returns the types of the order's events in the outbox, in the order of writing.
     pub async fn events(&self, order: OrderId) -> Vec<String> {
         match &self.tables {
             Tables::Memory(repository) => {
@@ -70,7 +70,7 @@ impl Store {
         }
     }
 
-    /// How many events this consumer has handled.
+    /// Returns the number of events that this consumer has handled.
     pub async fn handled(&self, consumer: &'static str) -> usize {
         match &self.tables {
             Tables::Memory(repository) => repository.inbox.events(consumer).len(),
@@ -85,7 +85,7 @@ impl Store {
         }
     }
 
-    /// Takes the mover's lease: its epoch.
+    /// Acquires the lease for moving couriers and returns its epoch.
     pub async fn epoch(&self) -> i64 {
         let taken = self.lease.acquire(Duration::from_mins(1)).await.expect("the lease can be asked for");
         taken.expect("no other replica has it")

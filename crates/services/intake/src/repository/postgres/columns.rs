@@ -1,10 +1,10 @@
-//! Rows as columns, in which a statement takes many of them at once.
+//! Rows as arrays of column values, so that one statement inserts many rows.
 
 use chrono::{DateTime, Utc};
 
 use crate::model::{Delivery, Item, Order, Payment};
 
-/// Columns of texts and numbers that have the names of a row's members.
+/// Defines the columns of a table. The columns of texts and numbers have the names of the row's members.
 macro_rules! columns {
     ($(#[$about:meta])* $columns:ident of $row:ident { $($text:ident)+ } { $($number:ident)* } { $($own:ident: $kind:ty),* }) => {
         $(#[$about])*
@@ -58,7 +58,7 @@ impl<'a> FromIterator<&'a Order> for OrderRows<'a> {
         let mut rows = Self::default();
         for order in orders {
             rows.order_uid.push(order.order_uid.as_str());
-            // An order without it breaks a rule, and is not stored.
+            // An order without `date_created` breaks a rule and is never stored.
             rows.date_created.push(order.date_created.unwrap_or_default());
             rows.push(order);
         }

@@ -1,4 +1,4 @@
-//! Erases orders: all but their keys, which still recognise their records when they come again.
+//! Erases orders except for their keys. A record of an erased order that is consumed again is recognised by its key.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use platform::postgres::Database;
 use super::PgOrders;
 use crate::{error::Error, model::OrderUid};
 
-/// Rows that one statement erases or removes at most.
+/// The maximum number of rows that one statement erases, or removes.
 pub const ERASE_BATCH: u64 = 500;
 pub const TOMBSTONE_BATCH: u64 = 1_000;
 
@@ -40,7 +40,7 @@ impl PgOrders {
     }
 }
 
-/// Erases a batch of the orders that were stored longer ago than `age`.
+/// Erases a batch of the orders that were stored longer ago than `age`. Returns the number erased.
 pub async fn erase_older(pool: &Database, age: Duration) -> Result<u64, Error> {
     let erased = sqlx::query_scalar!(
         "with chosen as (
@@ -70,7 +70,7 @@ pub async fn erase_older(pool: &Database, age: Duration) -> Result<u64, Error> {
     Ok(u64::try_from(erased.len()).unwrap_or(u64::MAX))
 }
 
-/// Deletes a batch of tombstones: the rows of orders erased more than `age` ago, which hold only the key.
+/// Deletes a batch of tombstones: the rows of orders erased more than `age` ago, which hold only the key. Returns the number deleted.
 pub async fn remove_tombstones(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
         "delete from orders where order_uid = any(array(

@@ -1,4 +1,4 @@
-//! In-memory twins of the repositories, for tests and the simulation.
+//! In-memory implementations of the repositories, for tests and the simulation.
 
 mod notifications;
 mod offsets;

@@ -18,7 +18,7 @@ use crate::{
     repository::{BATCH, CHATS, DuePage, Notifications},
 };
 
-/// Notifications behind a lock instead of a table; clones share them.
+/// Notifications in a list behind a lock instead of a table; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryNotifications {
     rows: Arc<Mutex<Vec<Row>>>,

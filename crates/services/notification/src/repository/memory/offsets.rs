@@ -14,7 +14,7 @@ use crate::{
     repository::{Offsets, offsets::VALID},
 };
 
-/// By bot: the next update, and when it was stored.
+/// For each bot, the id of the next update and when that id was stored.
 type Next = HashMap<String, (i64, Instant)>;
 
 #[derive(Clone, Default)]

@@ -13,8 +13,8 @@ use platform::{
 pub static MIGRATIONS: Migrations =
     Migrations::new(sqlx::migrate!("../../../migrations/notification"), &[&inbox::TABLE, &lease::TABLE]);
 
-/// Disables bitmap scans on the connections that `database` opens from now on: with statistics from a moment when the queue was short, the
-/// planner prefers a bitmap of all of a chat's rows and a sort to reading the first hundred in index order.
+/// Disables bitmap scans on the connections that `database` opens from now on. If the statistics date from a moment when the queue was
+/// short, the planner would read all rows of a chat by a bitmap and sort them. Without bitmaps, it reads the first hundred in index order.
 pub fn prefer_index_scans(database: &Database) {
     database.set([("enable_bitmapscan", "off")]);
 }

@@ -1,4 +1,4 @@
-//! What the sender has in progress: no user, chat or probe is taken up twice at a time.
+//! The users, chats and probe that the sender has a task for. It never starts a second task for one of them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +6,7 @@ use contracts::ids::UserId;
 
 use crate::model::NotificationId;
 
-/// What a task is about.
+/// The subject of a task: a user to look up, a chat to send to, or the probe.
 pub enum Subject {
     User(UserId),
     Chat(String),

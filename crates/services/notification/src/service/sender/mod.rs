@@ -1,4 +1,5 @@
-//! The sender: sends the queue, several chats at a time, as fast as the provider allows; one replica at a time, by a lease.
+//! The sender: sends queued notifications, to several chats at a time, as fast as the provider allows. A lease lets one replica at a time
+//! send.
 
 mod in_progress;
 mod selection;
@@ -25,9 +26,9 @@ use super::{
 
 /// How long the lease lasts without renewal.
 const LEASE: Duration = Duration::from_secs(6);
-/// How often the queue is checked for what no notification announces, such as a due retry.
+/// How often the sender checks the queue for work of which `queued` is not notified, such as a due retry.
 const POLL: Duration = Duration::from_secs(1);
-/// How often the queue is counted, and up to which length.
+/// How often the length of the queue is measured, and the length up to which rows are counted.
 const COUNT: Duration = Duration::from_secs(10);
 const MAX_COUNT: i64 = 100_000;
 
@@ -50,7 +51,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// `queued` is notified of each new notification.
+    /// `queued` is notified of each notification that this replica queues.
     pub fn new(dispatcher: Dispatcher, lease: Arc<dyn Lease>, queued: Arc<Notify>) -> Self {
         let round_robin = |repeats| RoundRobin::new(dispatcher.notifications.clone(), repeats);
         Self {
@@ -93,7 +94,7 @@ impl Sender {
         let mut leads = false;
         let mut poll_at = Instant::now();
         let mut renew_at = Instant::now();
-        // What is read together is claimed and settled together.
+        // Paced reads return more notifications at a time, which are then claimed and settled together.
         let (mut pace, mut must_look) = (Pace::default(), true);
         loop {
             let now = Instant::now();
@@ -102,7 +103,7 @@ impl Sender {
                 leads = epoch.is_some();
                 if leads && epoch != self.epoch {
                     self.epoch = epoch;
-                    // Another replica was sending; the failures that it met are not known here.
+                    // Another replica was sending until now. This one does not know its failures, so it assumes one.
                     self.health.failed();
                 }
                 renew_at = now + LEASE / 3;
@@ -114,7 +115,7 @@ impl Sender {
                 poll_at = now + POLL;
             }
             if leads {
-                // A probe before the next message: a message without an answer may only be repeated once.
+                // The provider is probed before the next message, because a message without an answer may be repeated only once.
                 if self.provider.is_probe_due() {
                     self.probe();
                 }
@@ -165,7 +166,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Updates the state of users and provider after a task.
+    /// Updates the circuit breakers and the provider's health after a task.
     fn end(&mut self, ended: Result<(Subject, AttemptResult), JoinError>) -> anyhow::Result<()> {
         let (subject, result) =
             ended.inspect_err(|_| self.in_progress = InProgress::default()).context("an attempt panicked")?;
@@ -176,7 +177,7 @@ impl Sender {
             AttemptResult::UsersUnavailable(problem) => self.users.open(&problem),
             AttemptResult::Answered => {
                 self.health.answered();
-                // While the breaker is open, this attempt may have begun before the failure.
+                // If the breaker is open, this attempt may have begun before the failure, so the breaker stays open.
                 if !self.provider.is_open() {
                     self.provider.close();
                 }

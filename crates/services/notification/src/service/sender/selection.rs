@@ -8,9 +8,9 @@ use crate::{
     repository::BATCH,
 };
 
-/// Messages in flight at a time.
+/// The maximum number of messages in flight.
 const IN_FLIGHT: usize = 32;
-/// Users whose chat is looked up at a time.
+/// The maximum number of users whose chat is being looked up.
 const LOOKUPS: usize = 16;
 
 impl Sender {
@@ -22,8 +22,8 @@ impl Sender {
         }
     }
 
-    /// Looks up the chats of the oldest notifications without one, with one call per user. Returns how many, or `None` if there was room
-    /// for no more.
+    /// Looks up chats for the oldest notifications that have none, with one call per user. Returns the number of lookups begun, or `None`
+    /// if they use all free slots.
     pub(super) async fn find_chats(&mut self) -> anyhow::Result<Option<u32>> {
         let room = LOOKUPS - self.in_progress.users.len();
         if !self.without_chat || self.users.is_backing_off() || room < LOOKUPS / 2 {
@@ -32,7 +32,7 @@ impl Sender {
         let busy_users = &self.in_progress.users;
         let busy: Vec<NotificationId> = busy_users.values().flatten().copied().collect();
         let found = self.dispatcher.notifications.without_chat(BATCH, &busy).await?;
-        // Notifications of users who are being looked up, or exceed the limit, are found again after the next task ends.
+        // Notifications beyond the limit, or of users who are being looked up, are found again after the next task ends.
         self.without_chat = !found.is_empty();
         let mut users: Vec<(UserId, Vec<Due>)> = Vec::new();
         for due in found.into_iter().filter(|due| !busy_users.contains_key(&due.user)) {
@@ -50,7 +50,7 @@ impl Sender {
         Ok(begun)
     }
 
-    /// Sends to as many due chats as there is room for. Returns how many, or `None` if there was room for no more.
+    /// Sends to as many due chats as there are free slots. Returns the number of chats, or `None` if they use all free slots.
     pub(super) async fn send_first_attempts(&mut self) -> anyhow::Result<Option<u32>> {
         let (room, busy) = (self.room(), self.busy_chats());
         if room == 0 {
@@ -91,7 +91,7 @@ impl Sender {
         } else if self.provider.is_half_open() {
             usize::from(in_flight == 0)
         } else if in_flight > IN_FLIGHT / 2 {
-            // Half a load at least, so that a long queue is not read once per message.
+            // At least half of the slots must be free, so that a long queue is not read once per message.
             0
         } else {
             IN_FLIGHT - in_flight
@@ -115,7 +115,7 @@ impl Sender {
     }
 }
 
-/// The count if it is less than there was room for.
+/// Returns the count if it is less than the number of free slots.
 fn fewer(count: usize, room: usize) -> Option<u32> {
     u32::try_from(count).ok().filter(|_| count < room)
 }

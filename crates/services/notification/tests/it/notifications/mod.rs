@@ -1,4 +1,4 @@
-//! The contract of the notification queue, for PostgreSQL and its in-memory twin.
+//! The contract of the notification queue, for PostgreSQL and the in-memory implementation.
 
 mod attempts;
 
@@ -88,7 +88,7 @@ async fn with_chat(all: &dyn Notifications, kind: Kind, chat: &str) -> Notificat
     id
 }
 
-/// The due chats.
+/// Returns the batches of the due chats, without repeats.
 async fn due(all: &dyn Notifications) -> Vec<Batch> {
     all.due("", false, 100, &[]).await.unwrap().batches
 }
@@ -97,7 +97,7 @@ async fn repeats(all: &dyn Notifications) -> Vec<Batch> {
     all.due("", true, 100, &[]).await.unwrap().batches
 }
 
-/// Each chat with its notifications.
+/// Returns each chat with the ids of its notifications.
 fn by_chat(batches: &[Batch]) -> Vec<(&str, Vec<NotificationId>)> {
     let ids = |batch: &Batch| batch.waiting.iter().map(|due| due.id).collect();
     batches.iter().map(|batch| (batch.chat.as_str(), ids(batch))).collect()
@@ -109,7 +109,7 @@ async fn claimed(all: &dyn Notifications) -> Batch {
     batch
 }
 
-/// Settles the attempt that follows the state in which the batch was read.
+/// Records the outcome of each notification's next attempt, counted from when the batch was read.
 async fn settle(all: &dyn Notifications, batch: &Batch, outcome: &Outcome) {
     let attempts: Vec<Attempt> = batch.waiting.iter().map(Due::next_attempt).collect();
     all.settle(&attempts, outcome).await.unwrap();

@@ -1,4 +1,4 @@
-//! Texts, chats and rejections.
+//! The texts and chats of messages, and rejected messages.
 
 use std::time::Duration;
 

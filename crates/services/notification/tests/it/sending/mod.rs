@@ -1,4 +1,4 @@
-//! The sender over in-memory twins, in virtual time.
+//! The sender with in-memory dependencies, in virtual time.
 
 mod contacts;
 mod digests;
@@ -31,7 +31,7 @@ const RECOVERY: Duration = Duration::from_secs(30);
 /// Telegram's limits.
 const LIMITS: Limits = Limits { overall: Duration::from_millis(33), per_chat: Duration::from_secs(1) };
 
-/// The twins around a sender, shared by its replicas.
+/// The in-memory dependencies of a sender, which its replicas share.
 struct Fixture {
     notifications: MemoryNotifications,
     users: MemoryUsers,
@@ -64,7 +64,7 @@ impl Fixture {
         self.start(lease, fallback, true)
     }
 
-    /// Starts a sender that writes to confirmed contacts alone.
+    /// Starts a sender that writes only to confirmed contacts.
     fn strict_sender(&self, fallback: Option<&str>) -> Running {
         self.start(&self.lease, fallback, false)
     }
@@ -84,7 +84,7 @@ impl Fixture {
         testkit::run(|stop| sender.run(stop))
     }
 
-    /// Queues that an order of a user with this chat is paid.
+    /// Queues the notification that an order is paid, for a new user with this chat.
     async fn paid(&self, chat: &str) -> OrderId {
         let (order, user) = (random_order(), random_user());
         self.users.set_chat(user, chat);
@@ -100,13 +100,13 @@ impl Fixture {
         self.service.queue(GROUP_PAID, EventId::new(ids::random()), &new).await.unwrap();
     }
 
-    /// The order's only notification, once it has been repeated and ended.
+    /// Waits until the order's only notification has been repeated and is sent or failed, and returns it.
     async fn repeated(&self, order: OrderId) -> Notification {
         tokio::time::sleep(STABLE_FOR).await;
         self.ended(order).await
     }
 
-    /// The order's only notification, once it is sent or failed.
+    /// Waits until the order's only notification is sent or failed, and returns it.
     async fn ended(&self, order: OrderId) -> Notification {
         eventually(|| async { self.find(order).await.filter(|found| found.status != Status::Queued) }).await
     }
@@ -115,7 +115,7 @@ impl Fixture {
         self.notifications.of_order(order).await.unwrap().into_iter().next()
     }
 
-    /// How many messages about the order were accepted.
+    /// Returns the number of accepted messages about the order.
     fn times_sent(&self, order: OrderId) -> usize {
         self.messages_about(order).len()
     }

@@ -1,4 +1,4 @@
-//! Rate limits: those that the sender keeps, and those that the provider demands.
+//! Rate limits: those that the sender complies with, and those that the provider demands in a response.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Crashes, stops, and a second replica.
+//! Crashes and stops of the sender, and a second replica.
 
 use std::collections::HashMap;
 

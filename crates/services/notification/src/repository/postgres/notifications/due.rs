@@ -1,4 +1,4 @@
-//! Reads of the queue: what is to be sent next.
+//! Queries that find the notifications to be sent next.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::{
     repository::{BATCH, CHATS, DuePage},
 };
 
-/// [`Notifications::without_chat`](crate::repository::Notifications::without_chat).
+/// Implements [`Notifications::without_chat`](crate::repository::Notifications::without_chat).
 pub async fn without_chat(pool: &Database, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
     let rows = sqlx::query!(
         r#"select uuid as "id: NotificationId", order_uuid as "order: OrderId", user_uuid as "user: UserId", kind, facts,
@@ -43,8 +43,8 @@ pub async fn without_chat(pool: &Database, limit: i64, busy: &[NotificationId]) 
         .collect()
 }
 
-/// [`Notifications::due`](crate::repository::Notifications::due). Skips from each chat's first row to the next chat's by one probe of the index `notifications_waiting`, without reading the
-/// rows in between.
+/// Implements [`Notifications::due`](crate::repository::Notifications::due). One probe of the index `notifications_waiting` leads from the
+/// first row of a chat to that of the next chat, so that the rows in between are not read.
 pub async fn due(pool: &Database, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error> {
     let rows = sqlx::query!(
         r#"with recursive head as (
@@ -97,7 +97,7 @@ pub async fn due(pool: &Database, after: &str, repeats: bool, limit: i32, busy: 
     for row in rows {
         page.next = row.more.then_some(row.last);
         let columns = (row.chat, row.id, row.order, row.user, row.kind, row.facts, row.trace, row.attempts);
-        // When no chat is due, one row says how far the page went.
+        // If no chat is due, the query returns one row without a notification, which only says where the page ended.
         let (Some(chat), Some(id), Some(order), Some(user), Some(name), Some(facts), Some(trace), Some(attempts)) =
             columns
         else {

@@ -1,8 +1,8 @@
 //! The notification queue in PostgreSQL: the table `notifications`.
 //!
-//! Statistics may date from a moment when the queue was empty; then the planner rates every index of the queue the same. So the
-//! conditions leave it one choice: `status not in (…)` matches the two indexes made for it and no other, and `is not distinct from`
-//! is an equality that matches no partial index. See [`prefer_index_scans`](super::prefer_index_scans).
+//! If the statistics date from a moment when the queue was empty, the planner rates all indexes of the table as equal. The conditions
+//! therefore leave it one choice: `status not in (…)` matches only the two indexes made for it, and `is not distinct from` is an equality
+//! that matches no partial index. See [`prefer_index_scans`](super::prefer_index_scans).
 
 mod due;
 mod grouped;
@@ -55,8 +55,8 @@ fn status(id: NotificationId, text: &str) -> Result<Status, DatabaseError> {
     Status::parse(text).ok_or_else(|| DatabaseError::inconsistent("notifications", "status", id))
 }
 
-/// The kinds that this build can render. Queued rows of other kinds are left to the newer replica that queued them: to decode them would
-/// fail, and the chat's other notifications with them. No index matches the condition that uses this; see above.
+/// Returns the kinds that this build can render. Queries skip rows of other kinds, which a newer replica has queued. Decoding such a row
+/// would fail, and the chat's other notifications would fail with it. No index matches the condition that uses these kinds; see above.
 fn known_kinds() -> Vec<String> {
     Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! Records that attempts begin, each of the notifications of one chat.
+//! Records the beginning of attempts. Each request is the batch of one chat.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,7 +10,7 @@ use crate::model::{Batch, NotificationId};
 pub struct Request {
     chat: String,
     repeats: bool,
-    /// Each notification, with the attempts that it had when it was read.
+    /// Each notification, with its number of attempts when the batch was read.
     waiting: Vec<(NotificationId, i32)>,
 }
 
@@ -20,13 +20,13 @@ impl Request {
         Self { chat: batch.chat.clone(), repeats: batch.ambiguous, waiting }
     }
 
-    /// What distinguishes the requests of a group.
+    /// Returns the key of the request. Requests with the same key are not written in one group.
     pub fn chat(&self) -> String {
         self.chat.clone()
     }
 }
 
-/// The chats whose attempts begin: none of a batch of which any notification has changed since it was read.
+/// Claims the batches and returns their chats. A batch is not claimed if any of its notifications has changed since it was read.
 pub async fn claim(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<String, bool>> {
     let waiting = || requests.iter().flat_map(|request| request.waiting.iter().map(move |waiting| (request, waiting)));
     let chats: Vec<&str> = waiting().map(|(request, _)| request.chat.as_str()).collect();

@@ -1,4 +1,4 @@
-//! Changes of the queue for many at once, one statement per group.
+//! Changes of the queue that are written in groups: one statement decides all requests of a group.
 
 pub mod claim;
 pub mod queue;

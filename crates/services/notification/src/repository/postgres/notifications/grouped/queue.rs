@@ -1,4 +1,4 @@
-//! Queues the notifications of events, one statement per group.
+//! Queues the notifications of events, with one statement per group of requests.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,7 +15,7 @@ pub struct Request {
     consumer: &'static str,
     event: EventId,
     new: NewNotification,
-    /// The trace context of the event, not of its group.
+    /// The trace context of this event. The statement of the group runs in another one.
     trace: outbox::Trace,
 }
 
@@ -24,13 +24,14 @@ impl Request {
         Self { consumer, event, new: new.clone(), trace: outbox::trace() }
     }
 
-    /// What distinguishes the requests of a group.
+    /// Returns the key of the request. Requests with the same key are not written in one group.
     pub fn cause(&self) -> (&'static str, EventId) {
         (self.consumer, self.event)
     }
 }
 
-/// Whether a notification was queued, by cause: none for an event that was handled before, or an order that has one of the kind.
+/// Queues notifications. Returns, by cause, whether a notification was queued. None is queued for an event that was handled before, or for
+/// an order that has a notification of this kind.
 pub async fn queue(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<(&'static str, EventId), bool>> {
     let consumers: Vec<&str> = requests.iter().map(|request| request.consumer).collect();
     let events: Vec<_> = requests.iter().map(|request| request.event.uuid()).collect();
