@@ -31,7 +31,7 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the service and binds its listeners. Connections are made later.
+    /// Builds the service and binds its listeners. It connects to the database and to other services later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         let Config { server, identity, messaging, initial_balance, declines, stripe } = config;
         let server = Server::bind(&SERVICE, server).await?;

@@ -1,4 +1,4 @@
-//! `PayOrder`: the order service charges an order, or a user makes a direct payment, which never settles an order of the shop.
+//! `PayOrder`: the order service charges an order, or a user makes a direct payment. A direct payment never settles a shop order.
 
 use std::num::NonZeroU32;
 
