@@ -24,7 +24,7 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the service and binds its listeners. Connections are made later.
+    /// Builds the service and binds its listeners. It connects to the database and to other services later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
         let Config { server, identity, messaging, reservation_ttl, catalogue } = config;

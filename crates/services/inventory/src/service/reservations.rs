@@ -9,7 +9,7 @@ use crate::{
     repository::Expiry,
 };
 
-/// The most reservations that one statement expires.
+/// The maximum number of reservations that one statement expires.
 pub const EXPIRY_BATCH: u32 = 200;
 
 impl InventoryService {
@@ -31,12 +31,12 @@ impl InventoryService {
         self.warehouse.release(order, None).await
     }
 
-    /// Consumes an order's parts.
+    /// Records that an order's reserved parts are consumed.
     pub async fn commit(&self, order: OrderId) -> Result<(), Error> {
         self.warehouse.commit(order, None).await
     }
 
-    /// Expires a batch of reservations that were not confirmed in time. Returns how many.
+    /// Expires a batch of reservations that were not confirmed in time. Returns the number of expired reservations.
     pub async fn expire(&self) -> Result<u64, Error> {
         self.warehouse.expire(EXPIRY_BATCH.into()).await
     }
