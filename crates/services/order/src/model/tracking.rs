@@ -1,4 +1,4 @@
-//! What a user sees of a delivery that is under way.
+//! The state of a delivery as a user sees it.
 
 use contracts::ids::CourierId;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::Delivery;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tracked {
     pub delivery: Delivery,
-    /// `None` while the delivery service is unavailable: the position changes with each step and is not stored.
+    /// `None` while the delivery service is unavailable, because order does not store the position, which changes with each step.
     pub position: Option<Position>,
 }
 
@@ -18,9 +18,9 @@ pub struct Tracked {
 pub struct Position {
     /// `Processing`, `(x, y)` or `Delivered to address`.
     pub current_location: String,
-    /// Per cent.
+    /// The progress in per cent.
     pub progress: i32,
-    /// The courier that carries the order.
+    /// The courier that carries the order, or `None` if no courier carries it.
     pub courier: Option<Courier>,
 }
 
@@ -29,13 +29,13 @@ pub struct Position {
 pub struct Courier {
     pub uuid: CourierId,
     pub name: String,
-    /// Cells per step.
+    /// The speed in grid cells per step.
     pub speed: i32,
     pub location: Cell,
     pub steps_left: i32,
 }
 
-/// A cell of delivery's grid.
+/// A cell of the delivery service's grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     pub x: i32,
