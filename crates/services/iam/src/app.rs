@@ -1,4 +1,4 @@
-//! The composition root, this service's hand-written DI container: the one place that knows concrete types.
+//! The composition root: builds the service from its configuration and runs it. Only this module names the concrete types of repositories.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -28,7 +28,7 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the service and binds its listeners; connects to nothing yet.
+    /// Builds the service and binds its listeners. It connects to PostgreSQL and Redis later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
         let Config { server, own, hashing: cost, limits, bounds, sessions, operators, proxies } = config;
