@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::model::{Category, Dimensions, Manufacturer, NewPart, Value};
 
-/// The built-in catalogue.
+/// The text of the built-in catalogue.
 pub const DEFAULT: &str = include_str!("../catalogue.toml");
 /// The maximum length of a part's name, in characters.
 const NAME_CHARACTERS: usize = 200;

@@ -74,7 +74,7 @@ impl App {
         })
     }
 
-    /// Returns the listening address, with the actual port.
+    /// Returns the address of the HTTP API, with the port that the system chose if the configured port is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -87,7 +87,7 @@ impl App {
         self.server.readiness()
     }
 
-    /// Runs until `stop` or a permanent failure.
+    /// Runs the service until `stop` is cancelled or a permanent failure occurs.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let (services, guard) = self.grpc;
         let mut tasks = self.server.start(&stop).await?.serve_grpc_and_http(services, guard, self.router)?;

@@ -35,7 +35,7 @@ pub struct Own {
     /// The maximum number of parts of an order that is delivered, including repeated parts. It is the capacity of a courier.
     #[serde(default = "delivery_max_volume")]
     pub order_delivery_max_volume: usize,
-    /// An order that is not paid after this long is cancelled.
+    /// The time after which an unpaid order is cancelled.
     #[serde(default = "payment_deadline", with = "humantime_serde")]
     pub order_payment_deadline: Duration,
     /// The maximum number of unpaid orders of one user. Another order is refused with 429.

@@ -1,4 +1,4 @@
-//! The service's error.
+//! The service's errors.
 
 use contracts::{ids::OrderId, money::MoneyError};
 use platform::{kafka::Failure, postgres::DatabaseError};

@@ -53,7 +53,7 @@ impl App {
         })
     }
 
-    /// Returns the listening address, with the actual port.
+    /// Returns the listening address, with the port that the system chose if the configured port is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -62,7 +62,7 @@ impl App {
         self.server.readiness()
     }
 
-    /// Runs until `stop` or a permanent failure.
+    /// Runs the service until `stop` is cancelled or a permanent failure occurs.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut tasks = self.server.start(&stop).await?.serve_grpc(api::services(self.service), self.guard);
         tasks.jobs(self.jobs);

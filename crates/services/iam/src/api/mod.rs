@@ -62,7 +62,7 @@ pub struct Settings {
     pub password_min: usize,
 }
 
-/// The gRPC services that the server serves.
+/// Returns the gRPC services that the server serves.
 pub fn services(service: IamService, contacts: ContactService, settings: Settings) -> Services {
     let grpc = Grpc { service, contacts, settings };
     Services::new(DESCRIPTORS)

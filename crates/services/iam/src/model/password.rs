@@ -1,4 +1,4 @@
-//! Passwords, and the rules for new ones.
+//! Passwords, and the rules for new passwords.
 
 use std::borrow::Cow;
 

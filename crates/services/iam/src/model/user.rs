@@ -1,4 +1,4 @@
-//! A user, and the data given at registration.
+//! A user, and the data that the user enters at registration.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Users in PostgreSQL: the table `users`.
+//! The PostgreSQL implementation of [`Users`], over the table `users`.
 
 use std::time::Duration;
 

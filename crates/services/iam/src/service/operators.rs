@@ -34,7 +34,7 @@ impl OperatorService {
         }
     }
 
-    /// Registers the user. Fails as [`check`](Self::check) does, changing nothing.
+    /// Registers the user. Fails as [`check`](Self::check) does, without changing anything.
     pub async fn create(&self, user: &User, password: Password, salt: SaltBytes) -> Result<(), Error> {
         self.check(&user.info.login).await?;
         let hash = self.hashing.hash(Purpose::Registration, password, salt).await?;

@@ -36,7 +36,7 @@ pub struct Grpc {
     service: InventoryService,
 }
 
-/// The gRPC services to serve.
+/// Returns the gRPC services that the server serves.
 pub fn services(service: InventoryService) -> Services {
     Services::new(DESCRIPTORS).with(InventoryServiceServer::new(Grpc { service }))
 }

@@ -1,4 +1,4 @@
-//! Filter and page of a parts listing.
+//! The filter and the page of a parts listing.
 
 use std::num::NonZeroU32;
 

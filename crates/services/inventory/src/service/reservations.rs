@@ -1,4 +1,4 @@
-//! Reservations as the order service requests them, and their expiry.
+//! The use cases of reservations: the order service's requests, and the expiry of reservations.
 
 use contracts::ids::OrderId;
 
@@ -13,7 +13,7 @@ use crate::{
 pub const EXPIRY_BATCH: u32 = 200;
 
 impl InventoryService {
-    /// Reserves parts for an order: until the order ends if `confirm` is set, otherwise until the reservation expires.
+    /// Reserves parts for an order. If `confirm` is set, the reservation lasts until the order ends; otherwise it expires.
     pub async fn reserve(&self, order: OrderId, lines: &Lines, confirm: bool) -> Result<Vec<Reserved>, Error> {
         let expiry = if confirm { Expiry::Never } else { Expiry::After(self.reservation_ttl) };
         let result = self.warehouse.reserve(order, lines, expiry, None).await;

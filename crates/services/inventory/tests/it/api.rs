@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub type Client = InventoryServiceClient<Peer>;
 
-/// A running service.
+/// A running inventory service with its database.
 pub struct Inventory {
     pub database: Database,
     pub iam: Iam,

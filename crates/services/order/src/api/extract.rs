@@ -19,7 +19,7 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The maximum length of an idempotency key, in bytes.
 const KEY_LENGTH: usize = 255;
 
-/// The authenticated user.
+/// The authenticated user who sent the request.
 pub struct User(pub UserId);
 
 impl<S: Sync> FromRequestParts<S> for User {

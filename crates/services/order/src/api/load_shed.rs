@@ -20,11 +20,11 @@ pub struct Slots(Arc<Places>);
 
 struct Places {
     all: Semaphore,
-    /// For requests that call only inventory.
+    /// The slots for requests that create orders, which call inventory.
     creating: Semaphore,
-    /// For requests that call inventory and payment.
+    /// The slots for requests about payments, which call inventory and payment.
     paying: Semaphore,
-    /// For requests that call delivery.
+    /// The slots for requests that track deliveries, which call delivery.
     tracking: Semaphore,
 }
 

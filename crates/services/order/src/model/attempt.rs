@@ -11,7 +11,7 @@
 
 use super::Attempt;
 
-/// A process's right to decide about an attempt. It ends when another process takes the attempt over, which raises the epoch.
+/// The right of a process to decide about an attempt. It ends when another process takes the attempt over, which increases the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AttemptLease {
     pub attempt: Attempt,
@@ -28,7 +28,7 @@ pub struct AttemptLease {
 pub enum Confirmation {
     /// The parts are reserved until the order ends.
     Held,
-    /// The order cannot have the parts.
+    /// The inventory service cannot reserve the parts for the order.
     Refused,
     Unknown,
 }
@@ -42,7 +42,7 @@ pub enum Charge {
     Unknown,
 }
 
-/// How an attempt ends.
+/// The end of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ending {
     /// The order was charged and is paid.
@@ -116,7 +116,7 @@ impl Step {
 }
 
 impl Ending {
-    /// Returns whether the holder of `lease` may write this end, given the order's current `epoch` and `shared`.
+    /// Returns true if the holder of `lease` may write this end, given the order's current `epoch` and `shared`.
     pub fn is_open_to(self, lease: &AttemptLease, epoch: i64, shared: bool) -> bool {
         match self {
             Self::Paid | Self::Declined => true,

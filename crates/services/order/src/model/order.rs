@@ -154,7 +154,7 @@ impl Order {
         quantities(&self.parts)
     }
 
-    /// Begins the next attempt to pay, unless one is in progress.
+    /// Begins the next attempt to pay. Fails if the order is not unpaid or an attempt is in progress.
     pub fn begin_attempt(&mut self, method: PaymentMethod) -> Result<Attempt, IllegalTransition> {
         self.may_change()?;
         self.attempts += 1;
@@ -180,7 +180,7 @@ impl Order {
         self.attempt.take_if(|attempt| attempt.number == number).ok_or(IllegalTransition::NoAttempt)
     }
 
-    /// Cancels an order that is neither paid nor being paid.
+    /// Cancels an unpaid order. Fails if the order has another status or an attempt to pay is in progress.
     pub fn cancel(&mut self, reason: CancelReason) -> Result<Event, IllegalTransition> {
         self.may_change()?;
         self.status = Status::Cancelled;

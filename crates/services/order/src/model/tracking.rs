@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Delivery;
 
-/// The current state of a delivery, or the last known one while the delivery service is unavailable.
+/// The current state of a delivery, or the last stored state while the delivery service is unavailable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tracked {
     pub delivery: Delivery,
@@ -16,7 +16,7 @@ pub struct Tracked {
 /// The progress of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// `Processing`, `(x, y)` or `Delivered to address`.
+    /// The text `Processing`, the courier's cell as `(x, y)`, or the text `Delivered to address`.
     pub current_location: String,
     /// The progress in per cent.
     pub progress: i32,
@@ -24,7 +24,7 @@ pub struct Position {
     pub courier: Option<Courier>,
 }
 
-/// A courier on its way.
+/// A courier who carries an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Courier {
     pub uuid: CourierId,

@@ -19,7 +19,7 @@ pub struct Cursor {
     pub order: OrderId,
 }
 
-/// How long an order may be unpaid, and how many unpaid orders a user may have.
+/// The limits on unpaid orders: their maximum age, and their number per user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// The time after which an unpaid order is cancelled.

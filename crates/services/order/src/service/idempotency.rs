@@ -18,7 +18,7 @@ const RELEASE_WITHIN: Duration = Duration::from_millis(250);
 /// One execution of a request, which may continue an earlier execution with the same key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Execution<'a> {
-    /// The order that the request creates or is about.
+    /// The order that the request creates, pays or cancels.
     pub order: OrderId,
     /// The attempt to pay that an earlier execution of the request began before it was interrupted.
     pub attempt: Option<i32>,

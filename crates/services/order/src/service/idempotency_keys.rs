@@ -1,4 +1,4 @@
-//! Retention of idempotency keys.
+//! The retention of idempotency keys.
 
 use std::time::Duration;
 

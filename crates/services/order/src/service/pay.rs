@@ -66,7 +66,7 @@ impl OrderService {
         self.finish(order, lease).await
     }
 
-    /// Continues an attempt that an earlier request with the same key had begun. Returns `None` if the attempt has ended without a charge.
+    /// Continues an attempt that an earlier request with the same key began. Returns `None` if the attempt has ended without a charge.
     async fn resume(
         &self,
         user: UserId,

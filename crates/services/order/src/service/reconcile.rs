@@ -40,7 +40,7 @@ impl OrderService {
         let uuid = order.uuid;
         let limit = time_to_settle(lease.tries);
         let work = deadline::within(limit, self.finish(order.clone(), lease));
-        // The calls end with the deadline; the remaining time is for writing their outcome.
+        // The calls to other services end at the deadline. The additional time is for writing their outcome.
         match tokio::time::timeout(limit + TIME_TO_WRITE, work).await {
             Ok(Ok(_)) => tracing::info!(order_uuid = %uuid, "reconciled: the order is paid"),
             Ok(Err(

@@ -33,7 +33,7 @@ pub struct Grpc {
     service: PaymentService,
 }
 
-/// The gRPC services to serve.
+/// Returns the gRPC services that the server serves.
 pub fn services(service: PaymentService) -> Services {
     Services::new(DESCRIPTORS).with(PaymentServiceServer::new(Grpc { service }))
 }

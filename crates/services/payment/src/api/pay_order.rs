@@ -18,7 +18,7 @@ use crate::{
     service::{Charge, PaymentService},
 };
 
-/// The only service that may charge orders.
+/// The name of the only service that may charge orders.
 const ORDER: &str = "order";
 
 pub async fn handle(

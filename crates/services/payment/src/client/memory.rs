@@ -20,9 +20,9 @@ use crate::model::{Credit, Decline, Intent, Method, Outcome, Reference};
 pub enum ScriptedFault {
     /// The request is processed; the response is lost.
     Silent,
-    /// The request fails or is lost, and is not processed.
+    /// The request fails or is lost, and the provider does not process it.
     Broken,
-    /// The request is neither processed nor answered.
+    /// The provider neither processes the request nor responds.
     Hung,
     /// The charge is declined.
     Decline(Decline),

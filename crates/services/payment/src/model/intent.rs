@@ -12,7 +12,7 @@ pub struct Intent {
     /// The provider's idempotency key.
     pub transaction: TransactionId,
     pub order: OrderId,
-    /// Counts the order's attempts from 1.
+    /// The number of this attempt among the order's attempts, from 1.
     pub attempt: u32,
     pub user: UserId,
     pub method: Method,

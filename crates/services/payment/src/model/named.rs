@@ -38,9 +38,9 @@ named!(
 named!(
     /// The provider that moves the money.
     ProviderName {
-        /// The built-in one.
+        /// The built-in ledger.
         Ledger = "ledger",
-        /// One that speaks Stripe's API.
+        /// A provider that speaks Stripe's API.
         Stripe = "stripe",
     }
 );

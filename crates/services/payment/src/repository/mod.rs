@@ -36,7 +36,7 @@ pub struct Cause {
 /// The numbers of payments whose status is not final.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unfinished {
-    /// Charges with an unknown outcome.
+    /// The number of charges with an unknown outcome.
     pub pending: i64,
     pub refunding: i64,
 }

@@ -18,7 +18,7 @@ const BATCH: i64 = 16;
 const CONCURRENCY: usize = 64;
 
 impl PaymentService {
-    /// Finishes payments as they fall due, until `stop`. A payment is leased to one replica at a time, so all replicas may run this.
+    /// Finishes payments as they fall due, until `stop`. A payment is leased to one replica at a time, so all replicas may run this job.
     ///
     /// Payments are processed concurrently, those with the fewest tries first, so that calls that hang do not delay other payments.
     pub async fn finish_due(&self, stop: CancellationToken) {

@@ -22,9 +22,9 @@ use payment::{
 };
 use platform::ids;
 
-/// The balance of a new user.
+/// The initial balance of a new user, in minor units.
 const INITIAL: i64 = 100_000;
-/// The built-in provider declines larger amounts than this.
+/// The built-in provider declines larger amounts than this, in minor units.
 const LIMIT: i64 = 500_000;
 
 fn new_transaction() -> TransactionId {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 pub struct Expiring<K, V> {
     entries: HashMap<K, (V, Instant)>,
-    /// The size at which expired entries are removed.
+    /// The number of entries at which the next insertion removes expired entries.
     sweep_at: usize,
 }
 

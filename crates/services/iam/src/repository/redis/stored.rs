@@ -34,7 +34,7 @@ struct Old {
 /// A user's data, stored separately from the sessions.
 #[derive(Serialize, Deserialize)]
 struct UserCopy<T> {
-    /// The time of the last change, in microseconds, which scripts compare.
+    /// The time of the user's last change, in microseconds since 1970. The scripts compare it to keep the newest data.
     version: i64,
     user: T,
 }

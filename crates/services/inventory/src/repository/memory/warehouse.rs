@@ -1,4 +1,4 @@
-//! Stock and reservations in memory.
+//! The in-memory implementation of [`Warehouse`].
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

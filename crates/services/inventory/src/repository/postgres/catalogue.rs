@@ -1,4 +1,4 @@
-//! The catalogue in PostgreSQL.
+//! The PostgreSQL implementation of [`Catalogue`].
 
 use std::collections::BTreeMap;
 

@@ -20,7 +20,7 @@ pub struct Grpc {
     deliveries: DeliveryService,
 }
 
-/// The gRPC services to serve.
+/// Returns the gRPC services that the server serves.
 pub fn services(deliveries: DeliveryService) -> Services {
     Services::new(DESCRIPTORS).with(OrderServiceServer::new(Grpc { deliveries }))
 }

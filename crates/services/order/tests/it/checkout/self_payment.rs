@@ -27,7 +27,7 @@ async fn check_out(service: &OrderService, shop: &Shop) -> OrderId {
     }
 }
 
-/// Runs the job of a replica until the guard is dropped.
+/// Runs the job that pays orders from balances, until the returned guard is dropped.
 fn job(service: OrderService) -> DropGuard {
     let stop = CancellationToken::new();
     let stopped = stop.clone();

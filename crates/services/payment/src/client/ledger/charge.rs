@@ -12,7 +12,7 @@ pub struct Request {
     intent: Intent,
     /// The reason if [`Declines`](crate::client::Declines) declines the charge; the balance is then not checked.
     decline: Option<Decline>,
-    /// The balance of a user without a row.
+    /// The balance of a user who has no row in `balances`.
     initial: Money,
 }
 

@@ -110,7 +110,7 @@ impl Provider for Stripe {
             ("confirm", "true".to_owned()),
             ("payment_method", payment_method(intent.method).to_owned()),
             ("payment_method_types[]", "card".to_owned()),
-            // No user is present: a card that requires authentication is declined.
+            // No user is present to authenticate, so a card that requires authentication is declined.
             ("error_on_requires_action", "true".to_owned()),
             ("metadata[order_uuid]", intent.order.to_string()),
             ("metadata[user_uuid]", intent.user.to_string()),

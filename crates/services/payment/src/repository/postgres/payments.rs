@@ -1,4 +1,4 @@
-//! The SQL of [`Payments`].
+//! The PostgreSQL implementation of [`Payments`].
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The topic `payment.completed`: how each attempt of the shop ended.
+//! Tests of the topic `payment.completed`, whose events report how each attempt to charge a shop order ended.
 
 use std::time::Duration;
 

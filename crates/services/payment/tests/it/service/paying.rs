@@ -1,4 +1,4 @@
-//! An order is charged at most once, under every fault of the provider.
+//! Tests that an order is charged at most once, under every fault of the provider.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Each end of an attempt wakes the relay.
+//! Tests that each end of an attempt wakes the relay.
 
 use std::sync::Arc;
 

@@ -36,7 +36,7 @@ enum Outcome {
     /// The part or the reservation does not exist.
     NotFound,
     OutOfStock,
-    /// The reservation was released or committed, and the request contradicts that.
+    /// The reservation was released or committed, which contradicts the request.
     Ended,
     /// A concurrent statement changed the reservation first. This statement changed nothing.
     Conflict,
