@@ -1,4 +1,4 @@
-//! The composition root, this service's hand-written DI container: the one place that knows concrete types.
+//! The composition root: builds the service from its configuration and runs it. Only this module names the concrete types of repositories.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -28,7 +28,7 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the service and binds its listeners; connects to nothing yet.
+    /// Builds the service and binds its listeners. It connects to PostgreSQL and Redis later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
         let Config { server, own, hashing: cost, limits, bounds, sessions, operators, proxies } = config;
@@ -65,7 +65,7 @@ impl App {
         Ok(Self { server, guard, service, contacts, settings, jobs })
     }
 
-    /// Returns the address it listens on, with the port chosen by the system if the configured one is 0.
+    /// Returns the listening address, with the port that the system chose if the configured port is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -74,7 +74,7 @@ impl App {
         self.server.readiness()
     }
 
-    /// Runs until `stop` or a permanent failure.
+    /// Runs the service until `stop` is cancelled or a permanent failure occurs.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let services = api::services(self.service, self.contacts, self.settings);
         let mut tasks = self.server.start(&stop).await?.serve_grpc(services, self.guard);

@@ -27,13 +27,13 @@ pub struct Config {
     pub proxies: TrustedProxies,
 }
 
-/// The store of sessions and of counts of failed attempts.
+/// The store of sessions, contact codes and counts of attempts.
 #[derive(Clone, Debug)]
 pub enum SessionBackend {
     Redis {
         url: SecretString,
     },
-    /// Sessions end with the process and are not shared with replicas.
+    /// Sessions end with the process and are not shared between replicas.
     Memory,
 }
 
@@ -43,40 +43,40 @@ pub struct Own {
     /// The prefix of every key in Redis, so that several systems can share a server.
     #[serde(default)]
     pub iam_redis_prefix: String,
-    /// The lifetime of a session, from its login.
+    /// The lifetime of a session, counted from the login.
     #[serde(default = "session_ttl", with = "humantime_serde")]
     pub iam_session_ttl: Duration,
     /// The logins of the operators, separated by commas.
     #[serde(default)]
     pub iam_operators: String,
-    /// The least characters of a new password.
+    /// The minimum length of a new password, in characters.
     #[serde(default = "password_min")]
     pub iam_password_min: usize,
-    /// The proxies, as addresses or networks separated by commas, that are believed about the addresses of callers.
+    /// The trusted proxies, as addresses or networks separated by commas. Only their `X-Forwarded-For` headers are used.
     #[serde(default)]
     pub iam_trusted_proxies: String,
 }
 
-/// How many sessions a user has, and how long unused ones live.
+/// The maximum number of sessions of a user, and the idle timeout of a session.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct SessionBounds {
-    /// One more login ends the oldest of this many.
+    /// The maximum number of sessions of a user. A further login ends the user's oldest session.
     #[serde(default = "sessions_per_user")]
     pub iam_sessions_per_user: u32,
-    /// A session ends when it was not used for this long. None: it lives until `IAM_SESSION_TTL` is over.
+    /// The idle timeout: a session ends if it was not used for this long. Without it, a session ends only after `IAM_SESSION_TTL`.
     #[serde(default, with = "humantime_serde")]
     pub iam_session_idle: Option<Duration>,
 }
 
 impl SessionBounds {
-    /// How old the time of the last use in the store may be. Less would write on every request.
+    /// The precision with which the store keeps the time of the last use. A finer precision would cause a write on every request.
     pub fn precision(&self) -> Duration {
         let minute = Duration::from_mins(1);
         self.iam_session_idle.map_or(minute, |idle| (idle / 10).min(minute))
     }
 }
 
-/// The cost of a hash: argon2id with one lane.
+/// The cost parameters of password hashes (argon2id with one lane) and the limits on concurrent hashing.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Hashing {
     /// The memory of one hash, in KiB.
@@ -84,39 +84,40 @@ pub struct Hashing {
     pub iam_argon2_memory_kib: u32,
     #[serde(default = "argon2_iterations")]
     pub iam_argon2_iterations: u32,
-    /// Hashes computed at the same time; each takes its memory.
+    /// The number of hashes computed concurrently. Each needs the memory of one hash.
     #[serde(default = "hashing_threads")]
     pub iam_hashing_threads: usize,
-    /// Hashes that may wait for a thread; more are refused at once.
+    /// The maximum number of hashes that wait for a thread. Further ones are refused at once.
     #[serde(default = "hashing_queue")]
     pub iam_hashing_queue: usize,
-    /// Registrations that may wait for their turn; more are refused at once.
+    /// The maximum number of registrations that wait for hashing. Further ones are refused at once.
     #[serde(default = "hashing_queue")]
     pub iam_registration_queue: usize,
 }
 
-/// Limits on attempts with a wrong password; 0 means no limit.
+/// The limits on attempts with a wrong password and on registrations. 0 means no limit.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Limits {
-    /// An account with this many attempts in a row is locked, for a growing delay that ends at the window.
+    /// The number of failed attempts in a row after which an account is locked. The delay grows with each further attempt, up to the
+    /// window.
     #[serde(default = "lockout_failures")]
     pub iam_lockout_failures: u32,
     #[serde(default = "lockout_window", with = "humantime_serde")]
     pub iam_lockout_window: Duration,
-    /// An address with this many attempts is refused, likewise.
+    /// The number of failed attempts after which an address is refused, with a delay that grows in the same way.
     #[serde(default = "address_failures")]
     pub iam_address_failures: u32,
-    /// An address with this many registrations is refused, likewise.
+    /// The number of registrations after which an address is refused, with a delay that grows in the same way.
     #[serde(default = "address_registrations")]
     pub iam_address_registrations: u32,
     #[serde(default = "address_window", with = "humantime_serde")]
     pub iam_address_window: Duration,
 }
 
-/// How many attempts a count allows before delays begin, and the longest delay.
+/// A limit on attempts: how many are allowed before delays begin, and the maximum delay.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
-    /// 0 means no limit.
+    /// The number of attempts before delays begin. 0 means no limit.
     pub attempts: u32,
     pub window: Duration,
 }
@@ -136,7 +137,7 @@ impl Limits {
 }
 
 impl Hashing {
-    /// The least memory in KiB and passes that OWASP's Password Storage Cheat Sheet gives for argon2id with one lane.
+    /// The minimum pairs of memory in KiB and passes that OWASP's Password Storage Cheat Sheet recommends for argon2id with one lane.
     const LEAST: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 
     /// Returns true if the costs are below OWASP's minimum.
@@ -196,9 +197,9 @@ fn address_window() -> Duration {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the invalid variable.
+    /// Reads and validates the variables. An error names the invalid variable.
     ///
-    /// Redis is required, except in the one process that runs all services.
+    /// Redis is required, unless all services run in one process.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let sessions = match settings.get("REDIS_URL") {
             Some(url) => SessionBackend::Redis { url: url.into() },
@@ -219,7 +220,7 @@ impl Config {
             bounds: settings.read()?,
             sessions,
         };
-        // Expiry has a resolution of one millisecond.
+        // The expiry of Redis keys has a resolution of one millisecond.
         if config.own.iam_session_ttl < Duration::from_millis(1) {
             return Err(ConfigError::new("IAM_SESSION_TTL", "is too short for a session to be used"));
         }

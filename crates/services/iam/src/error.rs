@@ -1,4 +1,4 @@
-//! The service's error, and how it appears over gRPC.
+//! The service's errors, and their gRPC statuses.
 
 use platform::postgres::DatabaseError;
 use tonic::Status;
@@ -11,12 +11,13 @@ pub enum Error {
     Invalid(#[from] Invalid),
     #[error("login is already taken")]
     LoginTaken,
-    /// Of a command; no request gets this.
+    /// Only the command `shipyard operator` fails with this; no gRPC request does.
     #[error("the login is not an operator's")]
     NotOperator,
     #[error("email is already taken")]
     EmailTaken,
-    /// Also for an unknown login and for a locked one, so that the response does not reveal which it is.
+    /// The same error is returned for a wrong password, an unknown login and a locked account, so that the response does not tell them
+    /// apart.
     #[error("wrong login or password")]
     WrongCredentials,
     #[error("invalid session")]
@@ -29,7 +30,7 @@ pub enum Error {
     NoTelegramContact,
     #[error("the code is wrong, has expired or was used")]
     WrongCode,
-    /// The code was right, and is used up.
+    /// The code was valid and has been consumed.
     #[error("the chat is not the Telegram contact of the code's user")]
     OtherChat,
     #[error("too many wrong codes from this chat")]

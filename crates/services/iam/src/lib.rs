@@ -1,4 +1,4 @@
-//! Iam manages identities: it registers users, checks passwords, and resolves sessions to users.
+//! The iam service manages identities: it registers users, verifies passwords, and resolves sessions to users.
 
 pub mod api;
 pub mod app;

@@ -1,4 +1,4 @@
-//! The iam service's program.
+//! The executable of the iam service.
 
 fn main() -> std::process::ExitCode {
     platform::cli::main(&iam::SERVICE)

@@ -24,7 +24,7 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the service and binds its listeners. Connections are made later.
+    /// Builds the service and binds its listeners. It connects to the database and to other services later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
         let Config { server, identity, messaging, reservation_ttl, catalogue } = config;
@@ -50,7 +50,7 @@ impl App {
         })
     }
 
-    /// Returns the listening address, with the actual port.
+    /// Returns the listening address, with the port that the system chose if the configured port is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -59,7 +59,7 @@ impl App {
         self.server.readiness()
     }
 
-    /// Runs until `stop` or a permanent failure.
+    /// Seeds the catalogue, then runs the service until `stop` is cancelled or a permanent failure occurs.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let started = self.server.start(&stop).await?;
         jobs::seed_catalogue(&self.service, &self.catalogue, &stop).await?;

@@ -10,11 +10,11 @@ use serde::Deserialize;
 
 use crate::model::{Category, Dimensions, Manufacturer, NewPart, Value};
 
-/// The built-in catalogue.
+/// The text of the built-in catalogue.
 pub const DEFAULT: &str = include_str!("../catalogue.toml");
-/// The longest name of a part, in characters.
+/// The maximum length of a part's name, in characters.
 const NAME_CHARACTERS: usize = 200;
-/// The largest initial stock of a part.
+/// The maximum initial stock of a part, in units.
 const STOCK: i64 = 1_000_000_000;
 
 /// An invalid catalogue; the text names the entry and the field.
@@ -118,7 +118,7 @@ fn value_of(value: toml::Value) -> Option<Value> {
     }
 }
 
-/// The first field with a NUL character, which PostgreSQL's `text` cannot store.
+/// Returns the first field with a NUL character, which PostgreSQL's `text` cannot store.
 fn field_with_nul(part: &NewPart) -> Option<&'static str> {
     let manufacturer = &part.manufacturer;
     let metadata = part.metadata.iter().flat_map(|(key, value)| {
@@ -147,7 +147,7 @@ fn one_line(error: &impl Display) -> String {
 mod tests {
     use super::*;
 
-    /// A catalogue of one part, with one line replaced.
+    /// Returns a catalogue of one part in which `other` replaces `line`.
     fn with(line: &str, other: &str) -> String {
         let text = r#"
             [[part]]

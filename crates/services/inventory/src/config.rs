@@ -19,16 +19,16 @@ pub struct Config {
     pub server: server::Config,
     pub identity: identity::Config,
     pub messaging: Messaging,
-    /// When a reservation that is not confirmed expires.
+    /// The time after which a reservation that is not confirmed expires.
     pub reservation_ttl: Duration,
-    /// The parts to seed.
+    /// The parts to seed the catalogue with.
     pub catalogue: Vec<NewPart>,
 }
 
 /// The variables that only this service has.
 #[derive(Deserialize)]
 struct Own {
-    /// Path of a catalogue file; default: the built-in `catalogue.toml`.
+    /// The path of a catalogue file. Without it, the built-in `catalogue.toml` is used.
     inventory_catalogue: Option<PathBuf>,
     #[serde(default = "reservation_ttl", with = "humantime_serde")]
     inventory_reservation_ttl: Duration,
@@ -39,7 +39,7 @@ fn reservation_ttl() -> Duration {
 }
 
 impl Config {
-    /// Reads and validates the variables. An error names the invalid one.
+    /// Reads and validates the variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         if own.inventory_reservation_ttl.is_zero() {

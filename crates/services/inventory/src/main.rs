@@ -1,4 +1,4 @@
-//! The inventory service as a program of its own.
+//! The executable of the inventory service.
 
 fn main() -> std::process::ExitCode {
     platform::cli::main(&inventory::SERVICE)

@@ -1,6 +1,6 @@
 //! The service's counters.
 
-/// Creates every series with 0, because `rate()` ignores the first value of a series.
+/// Creates every time series with the value 0, because Prometheus' `rate()` ignores the first value of a series.
 pub fn count_from_zero() {
     for outcome in ["reserved", "out_of_stock", "refused"] {
         metrics::counter!("inventory_reservations_total", "outcome" => outcome).increment(0);

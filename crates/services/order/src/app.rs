@@ -1,4 +1,5 @@
-//! The composition root, this service's hand-written DI container: the one place that knows concrete types.
+//! The composition root: builds the service from its configuration and runs it. Only this module names the concrete types of clients and
+//! repositories.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -27,7 +28,7 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the service together and binds its listeners; connects to nothing yet.
+    /// Builds the service and binds its listeners. It connects to databases and to other services later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         crate::metrics::count_from_zero();
         let Config { server, identity, messaging, own } = config;
@@ -40,7 +41,7 @@ impl App {
         let deliveries = DeliveryService::new(orders.clone(), tracking, own.order_delivery_max_volume)
             .with_statuses(statuses.clone());
         let waker = Waker::default();
-        // Guard and look-up of logins share a channel and its circuit breaker.
+        // The guard and the client that looks up logins share a channel and its circuit breaker.
         let iam = identity.iam(&server)?;
         let service = OrderService::new(
             Repositories::new(orders),
@@ -73,7 +74,7 @@ impl App {
         })
     }
 
-    /// Returns the listening address, with the actual port.
+    /// Returns the address of the HTTP API, with the port that the system chose if the configured port is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -86,7 +87,7 @@ impl App {
         self.server.readiness()
     }
 
-    /// Runs until `stop` or a failure that no waiting mends.
+    /// Runs the service until `stop` is cancelled or a permanent failure occurs.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let (services, guard) = self.grpc;
         let mut tasks = self.server.start(&stop).await?.serve_grpc_and_http(services, guard, self.router)?;

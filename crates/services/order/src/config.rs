@@ -20,31 +20,32 @@ pub struct Config {
     pub own: Own,
 }
 
-/// The variables of this service alone.
+/// The variables that only this service has.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Own {
-    /// inventory's address, `host:port`.
+    /// The address of the inventory service, `host:port`.
     #[serde(default = "inventory")]
     pub inventory_address: String,
-    /// payment's address, `host:port`.
+    /// The address of the payment service, `host:port`.
     #[serde(default = "payment")]
     pub payment_address: String,
-    /// delivery's address, `host:port`.
+    /// The address of the delivery service, `host:port`.
     #[serde(default = "delivery")]
     pub delivery_address: String,
-    /// The maximum number of parts of an order that is delivered, repeats counted: the capacity of a courier.
+    /// The maximum number of parts of an order that is delivered, including repeated parts. It is the capacity of a courier.
     #[serde(default = "delivery_max_volume")]
     pub order_delivery_max_volume: usize,
-    /// An order that is not paid after this long is cancelled.
+    /// The time after which an unpaid order is cancelled.
     #[serde(default = "payment_deadline", with = "humantime_serde")]
     pub order_payment_deadline: Duration,
-    /// Unpaid orders that one user may have; one more is refused with 429.
+    /// The maximum number of unpaid orders of one user. Another order is refused with 429.
     #[serde(default = "max_unpaid")]
     pub order_max_unpaid: u32,
-    /// A Redis that caches the answers of the payment and delivery services about an order. Without it, each request calls these services.
+    /// The URL of a Redis server that caches the responses of the payment and delivery services about an order. Without it, each request
+    /// calls these services.
     pub order_status_cache_url: Option<SecretString>,
-    /// Requests worked on at once; one more is refused with 429. One user has a quarter of them at most. Creating and paying orders take three eighths of them each at most, tracking deliveries
-    /// one eighth.
+    /// The maximum number of concurrent requests. Another request is rejected with 429. One user may have a quarter of them. Requests that
+    /// create orders may take three eighths, requests about payments three eighths, and requests that track deliveries one eighth.
     #[serde(default = "max_in_flight")]
     pub order_max_in_flight: usize,
 }
@@ -78,7 +79,7 @@ fn max_in_flight() -> usize {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the wrong one.
+    /// Reads and validates the variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         Ok(Self {
             server: server::Config::load(&SERVICE, settings)?,

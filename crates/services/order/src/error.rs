@@ -1,4 +1,4 @@
-//! The service's error.
+//! The service's errors.
 
 use contracts::{ids::OrderId, money::MoneyError};
 use platform::{kafka::Failure, postgres::DatabaseError};
@@ -12,7 +12,7 @@ pub enum Error {
     Refused(#[from] Refusal),
     #[error("user_uuid is not the caller's")]
     UserMismatch,
-    /// The name of this item.
+    /// No part has the UUID or name in the item with this index.
     #[error("items[{0}].product_id: there is no part with this uuid or name")]
     PartNameNotFound(usize),
     #[error("there is no payment of order {0}")]
@@ -25,7 +25,7 @@ pub enum Error {
     KeyInProgress,
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
-    /// No [`Refusal`], since it passes: no key remembers it.
+    /// This is no [`Refusal`], because it is temporary: it is not stored under the idempotency key.
     #[error("you have {most} unpaid orders; pay or cancel one of them, or wait until one expires")]
     TooManyUnpaid { most: u32 },
     #[error("the total price is too large")]

@@ -1,5 +1,5 @@
-//! The order service takes orders over HTTP, reserves their parts with inventory, charges them through payment, completes or
-//! undoes them when assembly reports, and follows their delivery.
+//! The order service accepts orders over HTTP, reserves their parts in inventory and charges them through payment. It completes or undoes
+//! an order when assembly reports a result, and tracks its delivery.
 
 pub mod api;
 pub mod app;

@@ -1,4 +1,4 @@
-//! The order service's program.
+//! The executable of the order service.
 
 fn main() -> std::process::ExitCode {
     platform::cli::main(&order::SERVICE)

@@ -4,7 +4,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 
 use crate::{api::document, service::STATUS_CACHE_OUTCOMES};
 
-/// Starts every counter at 0: `rate()` does not see the first value of a series.
+/// Creates every counter with the value 0, because Prometheus' `rate()` ignores the first value of a series.
 pub fn count_from_zero() {
     for name in [
         "orders_total",
@@ -21,7 +21,7 @@ pub fn count_from_zero() {
     http();
 }
 
-/// The requests' counter, for each response in the OpenAPI description.
+/// Creates a counter of HTTP requests for each response in the OpenAPI document.
 fn http() {
     for (route, item) in document().paths.paths {
         for (method, operation) in operations(item) {

@@ -31,7 +31,7 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the service and binds its listeners. Connections are made later.
+    /// Builds the service and binds its listeners. It connects to the database and to other services later.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         let Config { server, identity, messaging, initial_balance, declines, stripe } = config;
         let server = Server::bind(&SERVICE, server).await?;
@@ -53,7 +53,7 @@ impl App {
         })
     }
 
-    /// Returns the listening address, with the actual port.
+    /// Returns the listening address, with the port that the system chose if the configured port is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -62,7 +62,7 @@ impl App {
         self.server.readiness()
     }
 
-    /// Runs until `stop` or a permanent failure.
+    /// Runs the service until `stop` is cancelled or a permanent failure occurs.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut tasks = self.server.start(&stop).await?.serve_grpc(api::services(self.service), self.guard);
         tasks.jobs(self.jobs);

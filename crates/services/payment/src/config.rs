@@ -23,7 +23,7 @@ pub struct Config {
     /// The INVESTOR_MONEY balance of a new user.
     pub initial_balance: Money,
     pub declines: Declines,
-    /// The provider of all methods except INVESTOR_MONEY; the built-in one if none is configured.
+    /// The provider of all methods except INVESTOR_MONEY. `None` selects the built-in provider.
     pub stripe: Option<StripeAccount>,
 }
 
@@ -33,19 +33,19 @@ struct Own {
     /// The INVESTOR_MONEY balance of a new user, in major units.
     #[serde(default = "initial_balance")]
     payment_initial_balance: f64,
-    /// The share of payments that the built-in provider declines, 0 to 1. Does not apply to INVESTOR_MONEY.
+    /// The share of payments that the built-in provider declines, 0 to 1. It does not apply to INVESTOR_MONEY.
     #[serde(default)]
     payment_decline_rate: f64,
-    /// The built-in provider declines larger amounts than this, in major units. Does not apply to INVESTOR_MONEY.
+    /// The built-in provider declines larger amounts than this, in major units. It does not apply to INVESTOR_MONEY.
     payment_decline_above: Option<f64>,
-    /// Base URL of a provider that speaks Stripe's API, such as https://api.stripe.com; default: the built-in provider.
+    /// The base URL of a provider that speaks Stripe's API, such as https://api.stripe.com. Without it, the built-in provider is used.
     payment_provider_url: Option<String>,
     /// The provider's secret key.
     payment_provider_key: Option<SecretString>,
-    /// The timeout of a call to the provider, after which the outcome counts as unknown.
+    /// The timeout of a call to the provider. The outcome of a call that times out is unknown.
     #[serde(default = "provider_timeout", with = "humantime_serde")]
     payment_provider_timeout: Duration,
-    /// ISO 4217 code.
+    /// The currency's ISO 4217 code.
     #[serde(default = "currency")]
     payment_currency: String,
 }
@@ -63,7 +63,7 @@ fn currency() -> String {
 }
 
 impl Config {
-    /// Reads and validates the variables. An error names the invalid one.
+    /// Reads and validates the variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
         if !(0.0..=1.0).contains(&own.payment_decline_rate) {

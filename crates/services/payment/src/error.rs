@@ -25,10 +25,10 @@ pub enum Error {
     Cancelled,
     #[error("order {0} is not cancelled")]
     NotCancelled(OrderId),
-    /// Another service than order tries to charge an order.
+    /// A service other than order tries to charge an order.
     #[error("amount_minor: the order service alone pays an order of the shop")]
     NotOrderService,
-    /// The reference of a credit stands for another.
+    /// The reference belongs to an earlier credit with another user or amount.
     #[error("{0}: another one was credited under this reference")]
     AnotherCredit(&'static str),
     #[error("amount_minor: the user's balance would be more than an amount of money can be")]

@@ -1,4 +1,4 @@
-//! The payment service as a program of its own.
+//! The executable of the payment service.
 
 fn main() -> std::process::ExitCode {
     platform::cli::main(&payment::SERVICE)

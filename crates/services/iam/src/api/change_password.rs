@@ -1,4 +1,4 @@
-//! `ChangePassword`: sets a new password and ends all other sessions.
+//! `ChangePassword`: sets a new password of a session's user and ends the user's other sessions.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! `ConfirmContact`: confirms the Telegram contact of a code's user, for the service that runs the bot.
+//! `ConfirmContact`: confirms the Telegram contact of a code's user. Only the notification service, which runs the bot, may call it.
 
 use contracts::proto::user::v1::{ConfirmContactRequest, ConfirmContactResponse};
 use platform::clock;

@@ -1,4 +1,4 @@
-//! `ContactService`.
+//! The gRPC service `ContactService`: delegates each RPC to its handler.
 
 use contracts::proto::user::v1::{
     ConfirmContactRequest, ConfirmContactResponse, CreateContactCodeRequest, CreateContactCodeResponse,

@@ -1,4 +1,4 @@
-//! `CreateContactCode`: a code that confirms the caller's Telegram contact.
+//! `CreateContactCode`: creates a code that confirms the caller's Telegram contact.
 
 use contracts::{
     ids::UserId,

@@ -8,7 +8,7 @@ use platform::grpc::timestamp;
 
 use crate::{model, service::IamService};
 
-/// A user with the roles that `service` knows.
+/// Encodes a user with the roles that `service` derives from the login.
 pub fn user(service: &IamService, user: model::User) -> User {
     let roles = service.is_operator(&user).then(|| OPERATOR.to_owned());
     let methods = user.info.notification_methods.into_iter();

@@ -1,4 +1,4 @@
-//! `EndSession`: ends one session of the caller, or, by an operator, of another user.
+//! `EndSession`: ends one session of the caller. An operator may end one session of another user.
 
 use contracts::proto::auth::v1::{EndSessionRequest, EndSessionResponse};
 use tonic::{Request, Response, Status};

@@ -1,4 +1,4 @@
-//! `EndUserSessions`: an operator ends all sessions of a user.
+//! `EndUserSessions`: ends all sessions of a user. Only an operator may call it.
 
 use contracts::{
     ids::UserId,

@@ -1,4 +1,4 @@
-//! `GetUser`: a user, visible to the user and to services.
+//! `GetUser`: returns a user. Only that user and services may read it.
 
 use contracts::{
     ids::UserId,

@@ -1,4 +1,4 @@
-//! Access rules of the RPCs, and the guard's session lookup, which iam answers itself.
+//! The access rules of the RPCs, and the session lookup of this service's own guard, which needs no call over gRPC.
 
 use async_trait::async_trait;
 use platform::auth::{Rule, SessionError, Sessions, User};
@@ -10,7 +10,7 @@ use crate::{
     service::IamService,
 };
 
-/// RPCs that open a session, or carry it in the request, need none in the metadata.
+/// RPCs that open a session, or whose request message contains the session, are public: they need no session in the metadata.
 pub const RULES: &[Rule] = &[
     Rule::public("/auth.v1.AuthService/Login"),
     Rule::public("/auth.v1.AuthService/Whoami"),
@@ -26,7 +26,7 @@ pub const RULES: &[Rule] = &[
     Rule::services("/user.v1.ContactService/ConfirmContact", &["notification"]),
 ];
 
-/// Looks sessions up in this service's own repository.
+/// Looks sessions up in this service's own session store.
 pub struct OwnSessions(pub IamService);
 
 #[async_trait]

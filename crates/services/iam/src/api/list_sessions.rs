@@ -1,4 +1,4 @@
-//! `ListSessions`: the caller's open sessions, or, to an operator, another user's.
+//! `ListSessions`: returns the caller's open sessions. An operator may list those of another user.
 
 use contracts::proto::auth::v1::{ListSessionsRequest, ListSessionsResponse, SessionSummary};
 use platform::{auth::SESSION_METADATA, grpc::timestamp};

@@ -1,4 +1,4 @@
-//! `Login`: opens a session for a login and password.
+//! `Login`: verifies a login and password, and opens a session.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! `LogoutAll`: ends all sessions of a user.
+//! `LogoutAll`: ends all sessions of a session's user.
 
 use contracts::proto::auth::v1::{LogoutAllRequest, LogoutAllResponse};
 use tonic::{Request, Response, Status};

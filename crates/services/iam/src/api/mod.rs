@@ -54,15 +54,15 @@ pub struct Grpc {
     settings: Settings,
 }
 
-/// What requests are read with.
+/// The settings with which handlers read and validate requests.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub proxies: TrustedProxies,
-    /// The least characters of a new password.
+    /// The minimum length of a new password, in characters.
     pub password_min: usize,
 }
 
-/// The gRPC services that the server serves.
+/// Returns the gRPC services that the server serves.
 pub fn services(service: IamService, contacts: ContactService, settings: Settings) -> Services {
     let grpc = Grpc { service, contacts, settings };
     Services::new(DESCRIPTORS)
@@ -76,7 +76,7 @@ fn session_id(session_uuid: &str) -> Result<SessionId, Status> {
     parse_uuid("session_uuid", session_uuid).map(SessionId::from)
 }
 
-/// Records that iam did not accept a password. The event has no reason.
+/// Records a security event if iam refused a password. The event does not contain the reason.
 fn record_refusal(error: &Error) {
     if matches!(error, Error::WrongCredentials | Error::TooManyAttempts) {
         security_events::record(Event::LoginRefused);

@@ -1,4 +1,4 @@
-//! The origin of a call, by which attempts are counted.
+//! The caller's network address, by which attempts to log in and registrations are counted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,11 +6,11 @@ use tonic::{Request, metadata::MetadataMap};
 
 use crate::model::TrustedProxies;
 
-/// The network half of an IPv6 address, which its holder cannot choose.
+/// The mask of the first 64 bits of an IPv6 address. A caller can choose only the other 64 bits.
 const NETWORK: u128 = !0 << 64;
 
-/// Returns the caller's IPv4 address, or the network of its IPv6 address. The caller is the peer or, if the peer is a trusted proxy, the
-/// address that the proxy appended to `X-Forwarded-For`; the caller controls all earlier entries.
+/// Returns the caller's IPv4 address, or the network of its IPv6 address. If the peer is not a trusted proxy, it is the caller. Otherwise
+/// the caller is the address that the proxy appended to `X-Forwarded-For`, the last entry; the caller controls all earlier entries.
 pub fn of<T>(request: &Request<T>, proxies: &TrustedProxies) -> IpAddr {
     let peer = request.remote_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
     network(caller(peer.to_canonical(), request.metadata(), proxies))

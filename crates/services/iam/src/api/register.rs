@@ -1,4 +1,4 @@
-//! `Register`: adds a user.
+//! `Register`: validates and adds a new user.
 
 use std::net::IpAddr;
 

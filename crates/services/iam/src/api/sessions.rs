@@ -1,4 +1,4 @@
-//! `SessionService`.
+//! The gRPC service `SessionService`: delegates each RPC to its handler.
 
 use contracts::proto::auth::v1::{
     EndSessionRequest, EndSessionResponse, EndUserSessionsRequest, EndUserSessionsResponse, ListSessionsRequest,

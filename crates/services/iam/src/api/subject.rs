@@ -1,4 +1,4 @@
-//! Whom a call about sessions comes from, and whom it is about.
+//! Reads the calling user of a session RPC, and the user whose sessions the request names.
 
 use contracts::ids::UserId;
 use platform::{
@@ -7,7 +7,7 @@ use platform::{
 };
 use tonic::{Request, Status};
 
-/// Returns the user who calls; services are refused.
+/// Returns the calling user. Fails if a service calls.
 pub fn user_of<T>(request: &Request<T>) -> Result<User, Status> {
     match caller(request)? {
         Caller::User(user) => Ok(user),
@@ -15,7 +15,7 @@ pub fn user_of<T>(request: &Request<T>) -> Result<User, Status> {
     }
 }
 
-/// Returns the user in the request, if it names one.
+/// Returns the user that a request names, or `None` if the field is empty.
 pub fn user_uuid(text: &str) -> Result<Option<UserId>, Status> {
     if text.is_empty() { Ok(None) } else { parse_uuid("user_uuid", text).map(UserId::new).map(Some) }
 }

@@ -1,4 +1,4 @@
-//! `Whoami`: a session and its user.
+//! `Whoami`: returns a session and its user.
 
 use contracts::proto::auth::v1::{WhoamiRequest, WhoamiResponse};
 use tonic::{Request, Response, Status};

@@ -8,8 +8,8 @@ use argon2::{
 use super::SaltBytes;
 
 pub const HASH_BYTES: usize = 32;
-/// The minimal capacity in blocks, of which only the used part takes memory: glibc maps allocations above 32 MiB separately and
-/// returns them to the system when they are freed.
+/// The minimum capacity of a hash's memory, in blocks of 1 KiB. It makes each allocation larger than 32 MiB, because glibc maps such
+/// allocations separately and returns them to the system when they are freed. Only the part that a hash uses takes physical memory.
 const MIN_CAPACITY: usize = 33 * 1024;
 
 pub type Outcome<T> = Result<T, argon2::password_hash::Error>;
@@ -25,7 +25,7 @@ pub fn hash(params: &Params, password: &[u8], salt: SaltBytes, memory: &mut Vec<
     Ok(hash.to_string())
 }
 
-/// A stored hash, which may have other parameters than the configured ones.
+/// A stored hash. Its parameters may differ from the configured ones.
 pub struct Stored {
     pub params: Params,
     salt: Salt,
@@ -47,23 +47,23 @@ impl Stored {
 
     pub fn is_of(&self, password: &[u8], memory: &mut Vec<Block>) -> Outcome<bool> {
         let computed = compute(&self.params, password, &self.salt, self.hash.len(), memory)?;
-        // A comparison in constant time.
+        // `Output` compares in constant time.
         Ok(computed == self.hash)
     }
 
-    /// Returns true for a hash that `params` would have made.
+    /// Returns true if the hash was computed with `params`.
     pub fn has(&self, params: &Params) -> bool {
         let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
         costs(&self.params) == costs(params) && self.hash.len() == HASH_BYTES
     }
 }
 
-/// The work of one hash: KiB of memory, times passes.
+/// Returns the work of one hash: its memory in KiB, multiplied by its passes.
 pub fn work(params: &Params) -> u64 {
     u64::from(params.m_cost()) * u64::from(params.t_cost())
 }
 
-/// Does about as much work as a hash of `work` takes, with no more memory than `params` allow.
+/// Computes a hash of about `work` and discards it. It uses no more memory than `params` allow.
 pub fn spend(params: &Params, work: u64, memory: &mut Vec<Block>) -> Outcome<()> {
     let passes = work.div_ceil(u64::from(params.m_cost())).max(1);
     let kib = u32::try_from(work / passes).unwrap_or(u32::MAX);

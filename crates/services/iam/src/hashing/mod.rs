@@ -1,4 +1,4 @@
-//! Password hashing with argon2id, which is expensive by design: on a few dedicated threads behind bounded queues.
+//! Password hashing with argon2id. It is expensive by design, so it runs on a few dedicated threads behind bounded queues.
 
 mod argon;
 mod threads;
@@ -25,50 +25,52 @@ use crate::{config, error::Error, model::Password};
 /// A random salt.
 pub type SaltBytes = [u8; 16];
 
-/// How long unused memory is kept.
+/// The time after which the memory of finished hashes is freed if no hash reuses it.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// Hashes passwords with argon2id; clones share threads, queues and memory.
+/// Hashes passwords with argon2id. Clones share threads, queues and memory.
 #[derive(Clone)]
 pub struct Hashing {
     params: Params,
-    /// The work of each verification, so that its time does not tell with which parameters a hash was made: the greatest seen.
+    /// The work of each verification: that of a hash with the configured parameters, or the greatest of any hash verified so far. All
+    /// verifications do the same work, so that their time does not reveal a hash's parameters.
     work: Arc<AtomicU64>,
     logins: Queue,
     registrations: Queue,
-    /// One permit per hash that runs.
+    /// A hash holds one permit while it is computed.
     running: Arc<Semaphore>,
     threads: Threads,
     memory: Arc<Memory>,
 }
 
-/// For whom a password is hashed.
+/// The reason for hashing a password, which selects the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// A caller who logs in or has a session.
+    /// A user logs in or changes the password.
     Login,
-    /// A new user, or the renewal of a hash: one at a time, so that a login waits for one of them at most.
+    /// A user registers, or an outdated hash is renewed. Only one such hash is computed at a time, so that a login waits for at most one of
+    /// them.
     Registration,
 }
 
-/// What a password is to a stored hash.
+/// The result of comparing a password with a stored hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Wrong,
     Right,
-    /// Right, but the hash was made with other parameters, or of a password that was not normalised.
+    /// The password is right, but the hash was computed with other parameters, or from a password that was not normalised.
     Outdated,
 }
 
 #[derive(Clone)]
 struct Queue {
-    /// One permit per hash that runs or waits.
+    /// A hash holds one permit while it waits or is computed.
     admitted: Arc<Semaphore>,
-    /// One permit per hash that runs or is next.
+    /// A hash holds one permit from the time it is next until it is computed.
     next: Arc<Semaphore>,
 }
 
-/// Memory of finished hashes, reused by the next ones.
+/// The memory of finished hashes, which later hashes reuse.
 #[derive(Default)]
 struct Memory {
     spare: Mutex<Vec<Vec<Block>>>,
@@ -98,7 +100,7 @@ impl Hashing {
         hash.map_err(|error| Error::Hashing(error.to_string()))
     }
 
-    /// Compares a password with a stored hash. Without a hash it takes as long and is wrong.
+    /// Compares a password with a stored hash. Without a hash, the call takes the same time and returns [`Verdict::Wrong`].
     pub async fn verify(&self, password: Password, hash: Option<String>) -> Result<Verdict, Error> {
         let (params, work) = (self.params.clone(), self.work.clone());
         let verdict =
@@ -106,7 +108,7 @@ impl Hashing {
         verdict.map_err(|error| Error::Hashing(error.to_string()))
     }
 
-    /// Runs `job` on a thread once it is its turn; fails at once when the queue is full.
+    /// Runs `job` on a hashing thread when its turn comes. Fails at once if the queue is full.
     async fn run<T: Send + 'static>(
         &self,
         purpose: Purpose,
@@ -123,7 +125,7 @@ impl Hashing {
         metrics::histogram!("iam_hashing_wait_seconds").record(arrived.elapsed());
         let memory = self.memory.clone();
         let work = self.threads.run(move || {
-            // Held until the work is done, even if the caller is gone.
+            // The permits are held until the work is done, even if the caller has stopped waiting.
             let _held = (admitted, next, running);
             let mut blocks = memory.spare().pop().unwrap_or_default();
             let result = job(&mut blocks);
@@ -134,7 +136,7 @@ impl Hashing {
         work.await.ok_or_else(|| Error::Hashing("the hashing thread panicked".to_owned()))
     }
 
-    /// Frees memory that is not used, until `stop`.
+    /// Frees the memory of finished hashes whenever no hash was computed for `IDLE`, until `stop`.
     pub async fn free_idle_memory(self, stop: CancellationToken) -> anyhow::Result<()> {
         while stop.run_until_cancelled(tokio::time::sleep(IDLE)).await.is_some() {
             if !self.memory.used.swap(false, Ordering::Relaxed) {
@@ -160,7 +162,8 @@ impl Memory {
     }
 }
 
-/// Compares each form of the password, whichever is right. The work depends on the number of forms alone, which the caller knows.
+/// Compares all forms of the password, even if an earlier form is right. So the work depends only on the number of forms, which the caller
+/// knows.
 fn verify(
     params: &Params,
     most: &AtomicU64,

@@ -1,4 +1,4 @@
-//! Tests of hashing.
+//! Tests of password hashing.
 
 use super::*;
 
@@ -43,7 +43,7 @@ async fn a_hash_made_with_other_parameters_is_checked_with_them_and_outdated() {
 
 #[tokio::test]
 async fn a_hash_of_a_password_that_was_not_normalised_is_outdated() {
-    // An older version hashed the bytes as they came: here `é` as two code points.
+    // An older version hashed the bytes as the client sent them, here with `é` as two code points.
     let mut memory = Vec::new();
     let hash = argon::hash(&hashing(1, 0).params, "cafe\u{301} au lait".as_bytes(), [7; 16], &mut memory).unwrap();
     let hashing = hashing(1, 4);
@@ -60,7 +60,7 @@ async fn a_hash_of_a_password_that_was_not_normalised_is_outdated() {
 
 #[tokio::test]
 async fn the_hash_equals_that_of_the_reference_implementation() {
-    // From the reference implementation: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 24
+    // The reference implementation computes this hash: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 24
     let known = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 
     let verdict = hashing(1, 0).verify(password("password"), Some(known.to_owned())).await.unwrap();
@@ -68,7 +68,7 @@ async fn the_hash_equals_that_of_the_reference_implementation() {
     assert_eq!(verdict, Verdict::Outdated);
 }
 
-/// Of an unknown login, and of accounts whose hashes are cheaper, as costly and more expensive than configured.
+/// Compares an unknown login with accounts whose hashes are cheaper than, as expensive as and more expensive than configured.
 #[test]
 fn every_verification_does_the_same_work() {
     let (params, costly) = (Params::new(4096, 2, 1, Some(32)).unwrap(), Params::new(8192, 2, 1, Some(32)).unwrap());
@@ -76,7 +76,7 @@ fn every_verification_does_the_same_work() {
     let mut memory = Vec::new();
     let mut hash = |params: &Params| Some(argon::hash(params, b"right", [7; 16], &mut memory).unwrap());
     let hashes = [None, hash(&cheap), hash(&params), hash(&costly)];
-    // One hash with the most work was seen.
+    // A hash with the most work has been verified before.
     let most = AtomicU64::new(argon::work(&costly));
 
     let mut times: [Vec<Duration>; 4] = Default::default();
@@ -88,7 +88,8 @@ fn every_verification_does_the_same_work() {
         }
     }
 
-    // The least time of several is robust under load. Without the equal work, the cheapest takes 1/32 of the most expensive.
+    // The minimum of several times is robust under load. Without equal work, the cheapest hash takes 1/32 of the time of the most
+    // expensive.
     let least = times.map(|times| times.into_iter().min().unwrap_or_default());
     let (shortest, longest) = (least.iter().min().unwrap(), least.iter().max().unwrap());
     assert!(*longest < *shortest * 3, "{least:?}");

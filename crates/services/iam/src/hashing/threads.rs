@@ -1,4 +1,4 @@
-//! The threads that hash, at a low priority: the system runs other calls first while passwords are hashed.
+//! The threads that compute hashes. They have a low priority, so that the operating system runs other calls first.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads that end with the last clone.
+/// A pool of hashing threads. The threads end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Threads(Sender<Job>);
 
@@ -29,7 +29,7 @@ impl Threads {
         Ok(Self(sender))
     }
 
-    /// Runs `job` on the next free thread. `None` if it panicked.
+    /// Runs `job` on the next free thread and returns its result, or `None` if it panicked.
     pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let (done, result) = oneshot::channel();
         let job = move || drop(done.send(job()));
@@ -43,15 +43,16 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        // The caller gets no result then, which is an error there.
+        // If the job panics, the thread continues. The caller gets no result, which it reports as an error.
         let _panicked = catch_unwind(AssertUnwindSafe(job));
     }
 }
 
-/// Linux has a priority per thread; elsewhere it is the whole process's.
+/// Lowers the priority of this thread. Only Linux has a priority per thread; on other systems the call would change the whole process.
 #[cfg(target_os = "linux")]
 fn lower_priority() {
-    /// If both compete for one core, such a thread gets about a tenth of the share of a thread at 0.
+    /// The niceness of a hashing thread. When it competes for a core with a thread of niceness 0, it gets about a tenth of that thread's
+    /// share.
     const NICE: i32 = 10;
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::warn!(%error, "hashing thread keeps its priority");

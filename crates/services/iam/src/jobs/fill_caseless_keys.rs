@@ -1,4 +1,4 @@
-//! Fills the caseless keys of users whom an older version registered.
+//! Fills the caseless keys of users that an older version registered.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::repository::{FILL_BATCH, fill_keys};
 
-/// How often it looks for rows of older replicas during a rolling upgrade.
+/// The period of the job. During a rolling upgrade, older replicas keep adding rows without keys.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// Runs in every replica, since filling a row twice changes nothing.
+/// Returns the job, which may run in every replica, because filling a row twice changes nothing.
 pub fn fill_caseless_keys(database: Database) -> Job {
     Job::new("caseless-keys", |stop| run(database, stop))
 }

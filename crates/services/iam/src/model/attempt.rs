@@ -1,10 +1,10 @@
-//! An attempt to log in, and the key under which attempts on one account are counted.
+//! An attempt to log in, and the key under which the attempts on an account are counted.
 
 use std::{fmt, net::IpAddr};
 
 use super::{Invalid, caseless, user::check_login};
 
-/// An attempt to prove, with a password, to be the user of a login.
+/// An attempt to authenticate with a login and a password, from a network address.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LoginAttempt {
     pub login: String,
@@ -12,7 +12,7 @@ pub struct LoginAttempt {
     pub address: IpAddr,
 }
 
-/// Shows neither the login nor the address.
+/// The debug output contains neither the login nor the address.
 impl fmt::Debug for LoginAttempt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("LoginAttempt(..)")
@@ -25,13 +25,13 @@ impl LoginAttempt {
         Ok(Self { login, address })
     }
 
-    /// The key under which attempts on this login's account are counted, whether or not the account exists.
+    /// Returns the key under which attempts on this login's account are counted, whether or not the account exists.
     pub fn account_key(&self) -> String {
         account_key(&self.login)
     }
 }
 
-/// The account key of a login: spellings of a login that may belong to one account share a count.
+/// Returns the account key of a login. All spellings of a login share one count, because they may belong to one account.
 fn account_key(login: &str) -> String {
     caseless(login)
 }

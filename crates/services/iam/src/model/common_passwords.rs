@@ -1,11 +1,11 @@
-//! Passwords that are guessed first: the list of Django, from `data/common-passwords`.
+//! Common passwords, which attackers guess first: Django's list, from `data/common-passwords`.
 
 use std::{collections::HashSet, sync::LazyLock};
 
 static COMMON: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("../../data/common-passwords/django.txt").lines().collect());
 
-/// Returns true for a password on the list, in any case and with any space around it.
+/// Returns true if the password is on the list, ignoring case and surrounding spaces.
 pub fn contain(password: &str) -> bool {
     COMMON.contains(password.trim().to_lowercase().as_str())
 }

@@ -8,15 +8,15 @@ use super::Invalid;
 
 /// The provider of notification methods whose targets are Telegram chats.
 pub const TELEGRAM: &str = "telegram";
-/// How long a code is valid.
+/// The time for which a code is valid.
 pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
 
-/// Crockford's base 32: no letter looks like a digit.
+/// The digits of Crockford's base 32, in which no letter looks like a digit.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// 128 bits in digits of 5 bits. Telegram takes up to 64 characters of these after `/start`.
+/// The length of a code: 128 bits in digits of 5 bits each. Telegram accepts up to 64 such characters after `/start`.
 const LENGTH: usize = 26;
 
-/// 128 random bits. It confirms a contact, so its debug output does not show it.
+/// A contact code: 128 random bits. It is a secret that confirms a contact, so its debug output does not show it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ContactCode(u128);
 
@@ -25,7 +25,7 @@ impl ContactCode {
         Self(bits)
     }
 
-    /// Reads what a user typed: in any case, with the letters that look like digits.
+    /// Parses a code as a user typed it: in upper or lower case, and with letters in the place of digits that look like them.
     pub fn parse(field: &str, text: &str) -> Result<Self, Invalid> {
         let invalid = || Invalid::new(field, "is not a code of 26 letters and digits");
         if text.len() != LENGTH {
@@ -39,14 +39,14 @@ impl ContactCode {
                 other => other,
             };
             let value = DIGITS.iter().position(|known| *known == digit).ok_or_else(invalid)?;
-            // The first digit has 3 bits.
+            // The first digit has only 3 bits, so a larger one overflows.
             let shifted = bits.checked_mul(32).ok_or_else(invalid)?;
             bits = shifted | u128::try_from(value).map_err(|_| invalid())?;
         }
         Ok(Self(bits))
     }
 
-    /// Stores know a code by this alone. A plain hash is enough, since an attacker cannot try 128 random bits.
+    /// Returns the code's digest. Stores keep only the digest. A plain hash is enough, because an attacker cannot try all 128-bit numbers.
     pub fn digest(self) -> CodeDigest {
         let digest = Sha256::digest(self.0.to_be_bytes());
         let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -54,7 +54,7 @@ impl ContactCode {
     }
 }
 
-/// The form in which the user gets it.
+/// Writes the code in the form that the user gets.
 impl fmt::Display for ContactCode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for place in (0..LENGTH).rev() {
@@ -81,13 +81,13 @@ impl fmt::Display for CodeDigest {
     }
 }
 
-/// The number of a Telegram chat: positive for a user's private chat, negative for groups and channels.
+/// The number of a Telegram chat. It is positive for a user's private chat and negative for groups and channels.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct ChatId(i64);
 
 impl ChatId {
-    /// Parses the chat from a notification method's target. Only the canonical form of the number is accepted, so that targets can be
+    /// Parses the chat from a notification method's target. It accepts only the canonical form of the number, so that targets can be
     /// compared as texts.
     pub fn parse(field: &str, target: &str) -> Result<Self, Invalid> {
         match target.parse::<i64>() {
@@ -105,7 +105,7 @@ impl ChatId {
     }
 }
 
-/// The form in which it is a target.
+/// Writes the number in the form of a notification method's target.
 impl fmt::Display for ChatId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)

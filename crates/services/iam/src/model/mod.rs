@@ -1,4 +1,4 @@
-//! Users, passwords and sessions. No I/O and no clock.
+//! The model of users, passwords and sessions. It does no I/O and reads no clock.
 
 mod attempt;
 mod caseless;

@@ -1,4 +1,4 @@
-//! The users who run the system, by their logins.
+//! The operators of the system, named by their logins.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -6,8 +6,8 @@ use super::{Invalid, User, caseless, user::check_login};
 
 /// The logins whose users have the role `operator`.
 ///
-/// The role needs the exact login: a stranger may have registered `Ann` while another case made another login, and must not become the
-/// operator `ann`. What is reserved for operators is every spelling.
+/// A user has the role only with the exact login. Older versions distinguished case, so a stranger may have registered `Ann` and must not
+/// become the operator `ann`. Registration, however, reserves every spelling of an operator's login.
 #[derive(Clone, Debug, Default)]
 pub struct Operators {
     logins: Arc<HashSet<String>>,
@@ -15,7 +15,7 @@ pub struct Operators {
 }
 
 impl Operators {
-    /// Parses logins that are separated by commas, with or without spaces around them.
+    /// Parses a list of logins separated by commas, with optional spaces around them.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.trim().is_empty() {
             return Ok(Self::default());
@@ -32,12 +32,12 @@ impl Operators {
         Ok(Self { logins: Arc::new(logins), keys: Arc::new(keys) })
     }
 
-    /// Returns true for the login of an operator, whether or not it is registered.
+    /// Returns true if the login is an operator's, whether or not it is registered.
     pub fn contains(&self, login: &str) -> bool {
         self.logins.contains(login)
     }
 
-    /// Returns true for a login that only an operator may register: an operator's, in any spelling.
+    /// Returns true if the login is a spelling of an operator's login, which `Register` refuses.
     pub fn reserve(&self, login: &str) -> bool {
         self.keys.contains(&caseless(login))
     }

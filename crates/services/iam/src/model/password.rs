@@ -1,4 +1,4 @@
-//! Passwords, and the rules for new ones.
+//! Passwords, and the rules for new passwords.
 
 use std::borrow::Cow;
 
@@ -7,24 +7,26 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Invalid, UserInfo, common_passwords};
 
-/// Bounds the work of hashing. Passwords that are older than `MAX_CHARACTERS` may be as long.
+/// The maximum length of a password in bytes, which bounds the work of hashing. Passwords set before `MAX_CHARACTERS` was introduced may be
+/// this long.
 const MAX_BYTES: usize = 1024;
-/// The most code points of a new password.
+/// The maximum length of a new password, in code points.
 pub const MAX_CHARACTERS: usize = 128;
-/// The lowest configurable minimum length of a new password. OWASP ASVS 6.2.1 asks for 8; NIST SP 800-63B-4 asks for 15 where the password
-/// is the only factor. Both prefer length over rules for kinds of characters.
+/// The lowest configurable minimum length of a new password, in code points. OWASP ASVS 6.2.1 requires 8; NIST SP 800-63B-4 requires 15
+/// where the password is the only factor. Both prefer length to rules about kinds of characters.
 pub const MIN_CHARACTERS: usize = 8;
 
-/// A password in clear text, in Unicode's normal form C: `é` is the same however a keyboard writes it. Its debug output does not show it.
+/// A password in clear text, normalised to Unicode's form C, so that `é` is the same whichever code points a keyboard produces. Its debug
+/// output does not show it.
 #[derive(Clone, Debug)]
 pub struct Password {
     normalised: SecretString,
-    /// As it was given, if that differs.
+    /// The password as the client sent it, if that differs from the normalised form.
     given: Option<SecretString>,
 }
 
 impl Password {
-    /// Reads a password that is checked against a stored hash.
+    /// Validates a password that will be compared with a stored hash.
     pub fn given(field: &str, text: String) -> Result<Self, Invalid> {
         if text.is_empty() {
             return Err(Invalid::new(field, "is empty"));
@@ -38,8 +40,8 @@ impl Password {
         })
     }
 
-    /// Reads a new password for the user of `info`: `least` to 128 characters, not a common password, and neither the login nor the e-mail
-    /// address.
+    /// Validates a new password for the user of `info`. It must have `least` to 128 characters, and must not be a common password, the
+    /// login or the e-mail address.
     pub fn chosen(field: &str, text: String, info: &UserInfo, least: usize) -> Result<Self, Invalid> {
         let password = Self::given(field, text)?;
         let text = password.normalised.expose_secret();
@@ -61,12 +63,13 @@ impl Password {
         Ok(password)
     }
 
-    /// Returns the bytes that are hashed.
+    /// Returns the bytes of the normalised password, which are hashed.
     pub fn normalised(&self) -> &[u8] {
         self.normalised.expose_secret().as_bytes()
     }
 
-    /// Returns the forms that a stored hash may be of: the normalised password, and the given one, which older versions hashed.
+    /// Returns the forms of the password from which a stored hash may have been computed: the normalised one and, because older versions
+    /// hashed it, the one that the client sent.
     pub fn forms(&self) -> impl Iterator<Item = &[u8]> {
         [Some(&self.normalised), self.given.as_ref()].into_iter().flatten().map(|form| form.expose_secret().as_bytes())
     }
@@ -120,7 +123,7 @@ mod tests {
             ("ж".repeat(8), true),
             ("🚀".repeat(128), true),
             ("🚀".repeat(129), false),
-            // 14 code points, of which pairs compose to 7.
+            // 14 code points, which compose to 7.
             ("e\u{301}".repeat(7), false),
             ("e\u{301}".repeat(128), true),
         ] {

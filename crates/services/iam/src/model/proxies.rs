@@ -1,4 +1,4 @@
-//! The proxies that are believed about the addresses of callers.
+//! The trusted proxies, from which the service accepts the address of a caller.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -6,12 +6,12 @@ use ipnet::IpNet;
 
 use super::Invalid;
 
-/// Addresses and networks.
+/// The addresses and networks of the trusted proxies.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
 impl TrustedProxies {
-    /// Parses addresses and networks, such as `10.0.0.0/8`, that are separated by commas.
+    /// Parses a list of addresses and networks, such as `10.0.0.0/8`, separated by commas.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.trim().is_empty() {
             return Ok(Self::default());

@@ -12,7 +12,7 @@ use super::{Invalid, User};
 /// The length of a session's short id, in hexadecimal digits.
 const SHORT: usize = 16;
 
-/// 128 random bits, written as a UUID. It is a bearer secret, so its debug output does not show it.
+/// The id of a session: 128 random bits, written as a UUID. It is a bearer secret, so its debug output does not show it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(Uuid);
 
@@ -21,7 +21,7 @@ impl SessionId {
         Self(Uuid::from_u128(bits))
     }
 
-    /// Stores know a session by this alone. A plain hash is enough, since an attacker cannot try 128 random bits.
+    /// Returns the id's digest. Stores keep only the digest. A plain hash is enough, because an attacker cannot try all 128-bit numbers.
     pub fn digest(self) -> SessionDigest {
         let digest = Sha256::digest(self.0.as_bytes());
         let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -35,7 +35,7 @@ impl From<Uuid> for SessionId {
     }
 }
 
-/// The form in which it is returned.
+/// Writes the id in the form in which `Login` returns it.
 impl fmt::Display for SessionId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
@@ -48,7 +48,7 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// The SHA-256 of a session's id, in hexadecimal digits. It opens nothing.
+/// The SHA-256 of a session's id, in hexadecimal digits. It does not authenticate a caller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SessionDigest(String);
 
@@ -58,7 +58,7 @@ impl SessionDigest {
         Self(digest)
     }
 
-    /// The id by which people tell a user's sessions apart: 64 bits of the digest.
+    /// Returns the id by which users and operators distinguish a user's sessions: the first 64 bits of the digest.
     pub fn short(&self) -> ShortId {
         ShortId(self.0.chars().take(SHORT).collect())
     }
@@ -70,7 +70,7 @@ impl fmt::Display for SessionDigest {
     }
 }
 
-/// The beginning of a session's digest.
+/// The first 16 hexadecimal digits of a session's digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShortId(String);
 
@@ -106,12 +106,12 @@ impl Session {
         Self { id, user, created_at: now, updated_at: now, expires_at: now + ttl }
     }
 
-    /// From login to expiry.
+    /// Returns the time from login to expiry.
     pub fn lifetime(&self) -> Duration {
         (self.expires_at - self.created_at).to_std().unwrap_or_default()
     }
 
-    /// The session with a changed user.
+    /// Returns the session with changed user data.
     #[must_use]
     pub fn updated(self, user: User, now: DateTime<Utc>) -> Self {
         Self { user, updated_at: now, ..self }
@@ -128,7 +128,7 @@ pub struct SessionTimes {
 }
 
 impl SessionTimes {
-    /// The session of this user.
+    /// Returns the session with this id and user.
     pub fn of(self, id: SessionId, user: User) -> Session {
         Session { id, user, created_at: self.created_at, updated_at: self.updated_at, expires_at: self.expires_at }
     }
@@ -145,12 +145,12 @@ impl From<&Session> for SessionTimes {
     }
 }
 
-/// What a list of sessions shows of one.
+/// A session's entry in a list of sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSummary {
     pub id: ShortId,
     pub created_at: DateTime<Utc>,
-    /// To the minute, or to a tenth of the idle timeout if that is less.
+    /// The time of the last use, with a precision of one minute, or of a tenth of the idle timeout if that is less.
     pub used_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
 }

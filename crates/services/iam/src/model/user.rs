@@ -1,4 +1,4 @@
-//! A user, and the data given at registration.
+//! A user, and the data that the user enters at registration.
 
 use std::fmt;
 
@@ -8,29 +8,30 @@ use serde::{Deserialize, Serialize};
 
 use super::{ChatId, Invalid, TELEGRAM, caseless, line};
 
-/// The longest e-mail address (RFC 5321), and the longest login, which may be an e-mail address.
+/// The maximum length of an e-mail address (RFC 5321) and of a login, which may be an e-mail address, in bytes.
 const ADDRESS_BYTES: usize = 254;
 const PROVIDER_BYTES: usize = 64;
 const TARGET_BYTES: usize = 512;
 const METHODS: usize = 16;
 
-/// A channel on which a user is notified.
+/// A channel and target through which a user is notified.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationMethod {
     pub provider_name: String,
     pub target: String,
-    /// True if the user has proved to receive messages there. Not stored with the method: derived from the confirmed chat.
+    /// True if the user has proved to receive messages at this target. It is not stored with the method but derived from the confirmed
+    /// chat.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_confirmed: bool,
 }
 
 impl NotificationMethod {
-    /// A method that is not confirmed.
+    /// Returns a method that is not confirmed.
     pub const fn new(provider_name: String, target: String) -> Self {
         Self { provider_name, target, is_confirmed: false }
     }
 
-    /// The Telegram chat that it names, if it names one.
+    /// Returns the Telegram chat that is this method's target, or `None` for another target.
     pub fn chat(&self) -> Option<ChatId> {
         if self.provider_name == TELEGRAM { ChatId::parse("target", &self.target).ok() } else { None }
     }
@@ -65,7 +66,7 @@ impl fmt::Debug for NotificationMethod {
     }
 }
 
-/// Shows no login and no contact.
+/// The debug output contains neither the login nor a contact.
 impl fmt::Debug for UserInfo {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("UserInfo(..)")
@@ -79,7 +80,7 @@ impl fmt::Debug for Account {
 }
 
 impl UserInfo {
-    /// Validates the data; an error names the field.
+    /// Validates the data. An error names the invalid field.
     pub fn new(login: String, email: String, notification_methods: Vec<NotificationMethod>) -> Result<Self, Invalid> {
         check_login(&login)?;
         if caseless(&login).is_empty() {
@@ -103,7 +104,7 @@ impl UserInfo {
         Ok(Self { login, email, notification_methods })
     }
 
-    /// The data with the methods of this chat confirmed, and no other.
+    /// Returns the data in which only the methods with the chat `confirmed` are confirmed.
     #[must_use]
     pub fn with_confirmed(mut self, confirmed: Option<ChatId>) -> Self {
         for method in &mut self.notification_methods {
@@ -118,7 +119,7 @@ pub fn check_login(login: &str) -> Result<(), Invalid> {
     line("login", login, ADDRESS_BYTES)
 }
 
-/// True for `name@domain`, a check of the form alone.
+/// Returns true if the text has the form `name@domain`. It does not check that the address exists.
 fn is_address(email: &str) -> bool {
     email.split_once('@').is_some_and(|(name, domain)| {
         !name.is_empty()

@@ -1,4 +1,4 @@
-//! The contract of the contact codes' repository: one-time codes, and counts of the wrong ones per chat.
+//! The repository trait of contact codes: one-time codes, and counts of the wrong codes per chat.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::{
     model::{ChatId, CodeDigest},
 };
 
-/// How many wrong codes a chat may give. A count expires one window after the last wrong code, so no window has more.
+/// The limit on wrong codes from a chat. A count expires one window after the last wrong code, so no window has more wrong codes than the
+/// limit.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeLimit {
     pub wrong: u32,
@@ -23,24 +24,25 @@ impl Default for CodeLimit {
     }
 }
 
-/// What a code that a chat gave leads to.
+/// The result of taking a code that a chat sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Taken {
-    /// The code belonged to this user, and would have been valid for this time.
+    /// The code belonged to this user and would have been valid for the time `left`.
     Of { user: UserId, left: Duration },
-    /// There is no such code. It counts against the chat.
+    /// The code does not exist. It counts as a wrong code of the chat.
     Unknown,
-    /// The chat has given too many wrong codes. Refused ones do not count.
+    /// The chat has sent too many wrong codes. Codes refused for this reason are not counted.
     Limited,
 }
 
 #[async_trait]
 pub trait ContactCodes: Send + Sync {
-    /// Stores a code of the user for its lifetime, in the place of the one before.
+    /// Stores a code of the user for its lifetime. It replaces the user's previous code.
     async fn create(&self, user: UserId, code: &CodeDigest, lifetime: Duration) -> Result<(), Error>;
-    /// Takes a code that a chat gave, in one atomic step with the count: of parallel calls, one gets it.
+    /// Takes a code that a chat sent, and counts a wrong code, in one atomic step. Of concurrent calls with the same code, only one gets
+    /// it.
     async fn take(&self, code: &CodeDigest, chat: ChatId) -> Result<Taken, Error>;
-    /// Puts back a code that was taken for nothing, unless the user has a newer one.
+    /// Stores a taken code again, because its use failed. Does nothing if the user has a newer code.
     async fn put_back(&self, user: UserId, code: &CodeDigest, left: Duration) -> Result<(), Error>;
 }

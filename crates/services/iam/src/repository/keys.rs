@@ -1,4 +1,4 @@
-//! The caseless keys of the table `users`: computing them, filling those that older replicas left out, and listing collisions.
+//! The caseless keys of the table `users`: computes them, fills those that older replicas did not write, and lists collisions.
 
 use contracts::ids::UserId;
 use platform::postgres::Database;
@@ -6,23 +6,24 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{error::Error, model::caseless};
 
-/// Rows filled per batch.
+/// The maximum number of rows that one batch fills.
 pub const FILL_BATCH: i64 = 500;
 
-/// Returns the stored form of the key: its hash, since a key can exceed the maximum size of an index entry.
+/// Returns the stored form of the key. It is a hash, because a key can exceed the maximum size of an index entry.
 pub(super) fn key(text: &str) -> Vec<u8> {
     Sha256::digest(caseless(text)).to_vec()
 }
 
-/// Users whose logins, or whose e-mail addresses, differ in spelling alone.
+/// Users whose logins, or whose e-mail addresses, differ only in spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collision {
-    /// `login` or `email`.
+    /// The field that collides: `login` or `email`.
     pub field: String,
     pub users: Vec<UserId>,
 }
 
-/// Fills the keys of one batch of rows that have none; how many rows there were. A row whose key another row has is marked as colliding.
+/// Fills the keys of one batch of rows without keys. Returns the number of rows in the batch. A row whose key another row has already is
+/// marked as colliding.
 pub async fn fill_keys(pool: &Database) -> Result<u64, Error> {
     let rows =
         sqlx::query!("select uuid, login, email from users where login_key is null order by uuid limit $1", FILL_BATCH)
@@ -43,7 +44,7 @@ pub async fn fill_keys(pool: &Database) -> Result<u64, Error> {
         .execute(pool)
         .await;
         match filled {
-            // Somebody registered the same key meanwhile; the next batch sees that user.
+            // Another user with the same key was registered meanwhile. The next batch retries this row and finds that user.
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {}
             outcome => {
                 outcome?;
@@ -53,7 +54,7 @@ pub async fn fill_keys(pool: &Database) -> Result<u64, Error> {
     Ok(rows.len().try_into().unwrap_or(u64::MAX))
 }
 
-/// Returns the first `limit` collisions: older users that keep their login and e-mail address.
+/// Returns at most `limit` collisions. The colliding users were registered by an older version and keep their logins and e-mail addresses.
 pub async fn collisions(pool: &Database, limit: i64) -> Result<Vec<Collision>, Error> {
     let rows = sqlx::query!(
         r#"(select 'login' as "field!", array_agg(uuid order by uuid) as "users!" from users

@@ -1,4 +1,4 @@
-//! Storage: users in PostgreSQL, sessions, contact codes and counts of attempts in Redis, each with an in-memory twin.
+//! The repositories: users in PostgreSQL; sessions, contact codes and counts of attempts in Redis. Each has an in-memory implementation.
 
 mod attempts;
 mod contact_codes;

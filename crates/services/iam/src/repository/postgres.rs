@@ -1,4 +1,4 @@
-//! Users in PostgreSQL: the table `users`.
+//! The PostgreSQL implementation of [`Users`], over the table `users`.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
 
 pub static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/iam"), &[]);
 
-/// How long a statement and its retry may take.
+/// The timeout of a statement together with its retry.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
@@ -83,7 +83,7 @@ impl Users for PgUsers {
         });
         match inserted.await {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => match error.constraint() {
-                // Ids are unique, so this statement succeeded before and its answer was lost.
+                // Ids are unique, so an earlier execution of this statement succeeded and its response was lost.
                 Some("users_pkey") => Ok(()),
                 Some("users_login_key" | "users_login_caseless") => Err(Error::LoginTaken),
                 Some("users_email_key" | "users_email_caseless") => Err(Error::EmailTaken),
@@ -114,7 +114,8 @@ impl Users for PgUsers {
     }
 
     async fn by_login(&self, login: &str) -> Result<Option<Account>, Error> {
-        // One with the exact login comes first; of two others, neither is meant for certain.
+        // The user with exactly this login comes first. If two users have other spellings of it, the login is ambiguous and none is
+        // returned.
         let mut rows = with_retry(|| {
             sqlx::query_as!(
                 Row,

@@ -1,4 +1,4 @@
-//! The contract of the sessions' repository.
+//! The repository trait of sessions.
 
 use std::time::Duration;
 
@@ -10,51 +10,54 @@ use crate::{
     model::{Session, SessionId, SessionSummary, SessionTimes, ShortId, User},
 };
 
-/// How long credentials that are being changed open no session: longer than any login takes. After that, the database alone decides
-/// whether they are still valid. As long, data that are being changed are not shown.
+/// The time for which credentials that are being changed cannot open a session. It is longer than any login takes; after it, only the
+/// database decides whether the credentials are valid. For the same time, user data that are being changed are not returned.
 pub(super) const RETIRED: Duration = Duration::from_mins(1);
 
-/// The decision on credentials that were right when they were read.
+/// The decision on credentials that were valid when they were read from the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Admission {
     Granted,
-    /// They have been changed meanwhile, or the session has ended.
+    /// The credentials have been changed meanwhile, or the session has ended.
     Refused,
 }
 
-/// What a session's id leads to.
+/// The result of looking up a session by its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
     Found(Session),
-    /// It lives, but its user's data are not here, or are being changed: the database has them.
+    /// The session has not ended, but its user's data are not in the session store or are being changed. The caller must read them from the
+    /// database.
     WithoutUser(SessionTimes),
     Ended,
 }
 
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Opens a session for its lifetime, unless its user's credentials are retired. Beyond the bound, the user's oldest session ends.
+    /// Opens a session for its lifetime, unless its user's credentials are retired. If the user then has too many sessions, the oldest one
+    /// ends.
     async fn open(&self, session: &Session) -> Result<Admission, Error>;
-    /// Finds a session that has not ended, and counts this as a use of the session.
+    /// Looks up a session, and records this as a use of the session.
     async fn find(&self, id: SessionId) -> Result<Lookup, Error>;
-    /// Ends a session if it has not ended. Returns its user.
+    /// Ends a session. Returns its user, or `None` if the session had ended already.
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error>;
     /// Ends all sessions of a user.
     async fn close_all(&self, user: UserId) -> Result<(), Error>;
-    /// Ends all sessions of the user but this one, unless it has ended itself. From then on, the user's present credentials are retired:
-    /// they open no session, and the user's data are being changed.
+    /// Ends all sessions of the user except `kept`, and retires the user's present credentials: they cannot open a session, and the user's
+    /// data count as being changed. Refuses if `kept` has ended or the credentials are retired already.
     async fn close_others(&self, kept: &Session) -> Result<Admission, Error>;
-    /// Replaces a session that has not ended, and its user's data; its expiry stays.
+    /// Replaces a session that has not ended, and its user's data. The expiry does not change.
     async fn update(&self, session: &Session) -> Result<(), Error>;
-    /// Returns the user's sessions, the newest first.
+    /// Returns the user's open sessions, newest first.
     async fn list(&self, user: UserId) -> Result<Vec<SessionSummary>, Error>;
-    /// Ends one of the user's sessions. False if there is none with this id.
+    /// Ends one of the user's sessions. Returns false if the user has no session with this id.
     async fn end(&self, user: UserId, session: &ShortId) -> Result<bool, Error>;
-    /// To be called before the user's data change in the database: until [`refresh`](Self::refresh), sessions show no copy of them.
+    /// Marks the user's data as being changed. The caller must call this before it changes them in the database. Until
+    /// [`refresh`](Self::refresh), lookups return no stored copy of the data.
     async fn begin_change(&self, user: UserId) -> Result<(), Error>;
-    /// Replaces the data that the user's sessions show, after a change.
+    /// Replaces the stored copy of the user's data after a change.
     async fn refresh(&self, user: &User) -> Result<(), Error>;
-    /// Puts back data that were read from the database, unless newer ones are here or they are being changed.
+    /// Stores user data that were read from the database, unless newer data are stored or the data are being changed.
     async fn restore(&self, user: &User) -> Result<(), Error>;
 }

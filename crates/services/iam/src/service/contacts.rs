@@ -1,4 +1,4 @@
-//! Use cases of Telegram contacts: create a code, and confirm a contact with it.
+//! The use cases of Telegram contacts: create a code, and confirm a contact with it.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ impl ContactService {
         Self { users, sessions, codes }
     }
 
-    /// Makes `code` the user's only code.
+    /// Stores `code` as the user's only code. Fails if no notification method of the user has a Telegram chat.
     pub async fn create_code(&self, user: UserId, code: ContactCode) -> Result<(), Error> {
         let known = self.users.find(user).await?.ok_or(Error::UserNotFound)?;
         if !known.info.notification_methods.iter().any(|method| method.chat().is_some()) {
@@ -35,10 +35,10 @@ impl ContactService {
         Ok(())
     }
 
-    /// Confirms the contact of the code's user, if it is this chat.
+    /// Confirms the Telegram contact of the code's user, if its target is this chat.
     ///
-    /// The code is taken first: a crash costs the user a new code, and no code works twice. The code is put back if the rest fails for a
-    /// reason that is not the user's; a confirmation whose response was lost is repeated, which changes nothing.
+    /// The code is taken first, so that no code works twice. After a crash, the user needs a new code. The code is stored again if a later
+    /// step fails because of an error of the system. If only the response was lost, the repeated confirmation changes nothing.
     pub async fn confirm(&self, code: ContactCode, chat: ChatId, now: DateTime<Utc>) -> Result<(), Error> {
         let (user, left) = match self.codes.take(&code.digest(), chat).await? {
             Taken::Of { user, left } => (user, left),
@@ -61,7 +61,7 @@ impl ContactService {
         }
     }
 
-    /// Confirms the chat. Returns false if the chat is no contact of the user.
+    /// Confirms the chat. Returns false if the chat is not a contact of the user.
     async fn confirm_chat(&self, user: UserId, chat: ChatId, now: DateTime<Utc>) -> Result<bool, Error> {
         let Some(known) = self.users.find(user).await? else { return Ok(false) };
         let methods = &known.info.notification_methods;
@@ -75,7 +75,7 @@ impl ContactService {
         Ok(true)
     }
 
-    /// Shows the change in the user's sessions. A failure leaves them to the database for a minute.
+    /// Updates the user data in the session store. If that fails, the data are read from the database for a minute.
     async fn show(&self, changed: &User) {
         if let Err(error) = self.sessions.refresh(changed).await {
             let error = format!("{:#}", anyhow::Error::from(error));

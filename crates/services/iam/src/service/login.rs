@@ -1,4 +1,4 @@
-//! Authentication by login and password, with the counters of attempts.
+//! Authentication by login and password, with counts of attempts.
 
 use contracts::ids::UserId;
 use platform::security_events::{self, Event};
@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl IamService {
-    /// Returns the account of the login if the password is right. Counts the attempt first. An unknown login, a wrong password and a locked
-    /// account take the same lookup and the same hash, fail with the same error, and are one outcome in the metrics.
+    /// Counts the attempt, then returns the login's account if the password is right. An unknown login, a wrong password and a locked
+    /// account cause the same lookup and the same hashing work, fail with the same error, and count as one outcome in the metrics.
     pub(super) async fn authenticate(
         &self,
         attempt: &LoginAttempt,
@@ -52,7 +52,7 @@ impl IamService {
         Ok(account.filter(|_| verdict != Verdict::Wrong).map(|account| (account, verdict)))
     }
 
-    /// Replaces an outdated hash. A failure leaves it to the next login.
+    /// Replaces an outdated hash. If that fails, the next login retries.
     pub(super) async fn renew_hash(self, user: UserId, outdated: String, password: Password, salt: SaltBytes) {
         let renewed = async {
             let hash = self.hashing.hash(Purpose::Registration, password, salt).await?;
@@ -67,7 +67,7 @@ impl IamService {
         }
     }
 
-    /// Records that a password was right. A failure leaves a count too high, which expires.
+    /// Records that a password was right. If that fails, the count of attempts stays too high until it expires.
     pub(super) async fn authenticated(&self, attempt: &LoginAttempt) {
         logged(self.attempts.succeed(attempt).await);
     }

@@ -1,4 +1,4 @@
-//! Use cases: registration, login, sessions, changes of password, and Telegram contacts.
+//! The use cases: registration, login, sessions, password changes and Telegram contacts.
 
 mod contacts;
 mod login;
@@ -44,12 +44,14 @@ impl IamService {
         Self { users, sessions, attempts, hashing, session_ttl, operators }
     }
 
-    /// Returns true for a user with the role `operator`. The role follows from the login, so open sessions gain and lose it too.
+    /// Returns true if the user has the role `operator`. The role depends only on the login, so a change of the configuration also applies
+    /// to open sessions.
     pub fn is_operator(&self, user: &User) -> bool {
         self.operators.include(user)
     }
 
-    /// Adds a user. Nothing is hashed for a login that is taken. An operator's login is refused as a taken one is, and takes as long.
+    /// Adds a user. The password is hashed only if the login and the e-mail address are free. An operator's login is refused with the same
+    /// error as a taken login, after the same time.
     pub async fn register(
         &self,
         address: IpAddr,
@@ -71,7 +73,7 @@ impl IamService {
         Ok(())
     }
 
-    /// Opens the session `id` for the login's user. With `salt`, an outdated hash of the password is renewed.
+    /// Opens the session `id` for the login's user. If the stored hash of the password is outdated, renews it with `salt`.
     pub async fn login(
         &self,
         attempt: &LoginAttempt,
@@ -85,7 +87,7 @@ impl IamService {
         admitted(self.sessions.open(&Session::new(id, account.user, now, self.session_ttl)).await?)?;
         self.authenticated(attempt).await;
         if verdict == Verdict::Outdated {
-            // In the background: the caller does not wait for the second hash.
+            // The hash is renewed in the background, so that the caller does not wait for it.
             tokio::spawn(self.clone().renew_hash(user, account.password_hash, password, salt));
         }
         login::count("opened");
@@ -93,7 +95,7 @@ impl IamService {
         Ok(())
     }
 
-    /// Returns a user, visible to the user and to services.
+    /// Returns a user. Only that user and services may read it.
     pub async fn find(&self, caller: &Caller, user: UserId) -> Result<User, Error> {
         if !caller.may_see(user.uuid()) {
             return Err(Error::UserNotFound);
@@ -103,7 +105,8 @@ impl IamService {
 
     /// Changes the password of the session's user and ends the user's other sessions.
     ///
-    /// The sessions end first: if the second step fails, an intruder who knew the old password must not keep a session.
+    /// The sessions end before the password changes. So even if the change fails, an intruder who knew the old password does not keep a
+    /// session.
     pub async fn change_password(
         &self,
         session: Session,

@@ -1,4 +1,4 @@
-//! The use case of the command `shipyard operator`: create the user of an operator's login, which `Register` refuses.
+//! The use case of the command `shipyard operator`: creates a user with an operator's login, which `Register` refuses.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ impl OperatorService {
         Self { users, hashing, operators }
     }
 
-    /// Fails for a login that is not an operator's, or that is registered already.
+    /// Fails if the login is not an operator's or is registered already.
     pub async fn check(&self, login: &str) -> Result<(), Error> {
         if !self.operators.contains(login) {
             return Err(Error::NotOperator);
@@ -34,7 +34,7 @@ impl OperatorService {
         }
     }
 
-    /// Registers the user. Fails as [`check`](Self::check) does, changing nothing.
+    /// Registers the user. Fails as [`check`](Self::check) does, without changing anything.
     pub async fn create(&self, user: &User, password: Password, salt: SaltBytes) -> Result<(), Error> {
         self.check(&user.info.login).await?;
         let hash = self.hashing.hash(Purpose::Registration, password, salt).await?;

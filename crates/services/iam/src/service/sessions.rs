@@ -1,4 +1,4 @@
-//! Use cases of open sessions: look one up, list them, end them.
+//! The use cases of open sessions: look up, list and end sessions.
 
 use contracts::ids::UserId;
 use platform::{
@@ -22,8 +22,8 @@ impl IamService {
         }
     }
 
-    /// Returns the session with its user's data from the database, if the copy in the session store is missing or must not be used during a
-    /// change.
+    /// Returns the session with its user's data from the database. This is needed if the session store has no copy of the data, or if the
+    /// data are being changed.
     async fn with_user(&self, id: SessionId, times: SessionTimes) -> Result<Session, Error> {
         let Some(user) = self.users.find(times.user).await? else {
             self.sessions.close_all(times.user).await?;
@@ -36,7 +36,7 @@ impl IamService {
         Ok(times.of(id, user))
     }
 
-    /// Ends the session, if it has not ended. Once this returns, no service accepts it.
+    /// Ends the session, if it has not ended already. After this returns, no service accepts the session.
     pub async fn logout(&self, id: SessionId) -> Result<(), Error> {
         if let Some(user) = self.sessions.close(id).await? {
             revoked(user, Revocation::Logout);
@@ -57,7 +57,7 @@ impl IamService {
         self.sessions.list(subject(caller, of)?).await
     }
 
-    /// Ends one session of the caller, or one of `of`, which an operator may.
+    /// Ends one session of the caller or, for an operator, of the user `of`.
     pub async fn end_session(&self, caller: auth::User, of: Option<UserId>, session: &ShortId) -> Result<(), Error> {
         let user = subject(caller, of)?;
         if !self.sessions.end(user, session).await? {
@@ -67,7 +67,7 @@ impl IamService {
         Ok(())
     }
 
-    /// Ends all sessions of a user, at an operator's word. Works without the database.
+    /// Ends all sessions of a user on behalf of an operator. It does not need the database.
     pub async fn end_user_sessions(&self, operator: auth::User, user: UserId) -> Result<(), Error> {
         if !operator.is_operator {
             return Err(Error::UserNotFound);
@@ -82,7 +82,7 @@ fn revoked(user: UserId, by: Revocation) {
     security_events::record(Event::SessionRevoked { user: user.uuid(), by });
 }
 
-/// Returns the user whose sessions a call is about. Only an operator may name another user; for everyone else, no other user exists.
+/// Returns the user whose sessions a call reads or ends. Only an operator may name another user; other callers get [`Error::UserNotFound`].
 fn subject(caller: auth::User, of: Option<UserId>) -> Result<UserId, Error> {
     match of {
         Some(user) if user.uuid() != caller.uuid && !caller.is_operator => Err(Error::UserNotFound),

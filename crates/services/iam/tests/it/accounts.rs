@@ -1,4 +1,4 @@
-//! Registration, login, logout, and visibility of users.
+//! Tests of registration, login, logout and the visibility of users.
 
 use contracts::proto::{
     common::v1::UserInfo,

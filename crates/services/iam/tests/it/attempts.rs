@@ -1,4 +1,4 @@
-//! The contract of attempts, for Redis and their in-memory twin.
+//! The contract suite of `Attempts`, run over Redis and the in-memory implementation.
 
 use std::{
     net::Ipv4Addr,
@@ -22,7 +22,7 @@ fn elsewhere(login: &str, number: u8) -> LoginAttempt {
     LoginAttempt { address: Ipv4Addr::new(192, 0, 2, number).into(), ..attempt(login) }
 }
 
-/// Without a limit per address.
+/// Returns limits per account, without a limit per address.
 fn per_account(window: Duration) -> Limits {
     Limits { iam_address_failures: 0, iam_lockout_window: window, ..LIMITS }
 }
@@ -57,7 +57,7 @@ async fn a_success_resets_the_count_of_the_account() {
 
 #[tokio::test]
 async fn delays_grow() {
-    // The first delay is a 64th of it.
+    // The first delay is 1/64 of the window.
     let window = Duration::from_millis(64 * 100);
     for (store, attempts) in attempts(per_account(window)).await {
         let mut begun = Instant::now();

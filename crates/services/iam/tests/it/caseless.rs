@@ -1,4 +1,4 @@
-//! Logins and e-mail addresses that differ in case or Unicode form alone belong to one user.
+//! Tests that logins and e-mail addresses that differ only in case or Unicode form belong to one user.
 
 use contracts::proto::common::v1::UserInfo;
 use iam::{
@@ -13,7 +13,7 @@ use crate::{
     stores::user,
 };
 
-/// The same login in several spellings: upper and lower case, full-width letters, decomposed letters, an invisible character.
+/// Returns one login in several spellings: upper and lower case, full-width letters, decomposed letters, an invisible character.
 fn spellings(unique: &str) -> Vec<String> {
     let composed = format!("zoë-{unique}");
     let decomposed = format!("zoe\u{308}-{unique}");
@@ -58,7 +58,7 @@ async fn a_user_logs_in_with_any_spelling_and_all_count_for_the_lockout() {
     assert_eq!(iam.login(&spellings[0], PASSWORD).await.unwrap_err().code(), Code::Unauthenticated, "locked out");
 }
 
-/// Adds a user as a version without caseless keys does.
+/// Adds a user as a release without caseless keys does.
 async fn add_old(pool: &Database, login: &str, email: &str) -> iam::model::User {
     let user = user(login, email);
     sqlx::query(
@@ -85,7 +85,7 @@ async fn users_of_an_older_version_get_keys_and_those_that_collide_keep_their_lo
     let first = add_old(&database.pool, "ann", "ann@example.com").await;
     let second = add_old(&database.pool, "Ann", "other@example.com").await;
     let third = add_old(&database.pool, "bob", "ａnn@example.com").await;
-    // Each letter of this login becomes 18 in the key, more than an index takes.
+    // Each letter of this login becomes 18 letters in the key, so the key is larger than an index entry may be.
     let long = "\u{fdfa}".repeat(84);
     add_old(&database.pool, &long, "long@example.com").await;
     assert_eq!(found(&users, "bob").await.as_deref(), Some("bob"), "before its key is filled");

@@ -1,4 +1,4 @@
-//! The contract of contact codes, for Redis and their in-memory twin; and confirmed chats, for PostgreSQL and its twin.
+//! The contract suites of contact codes, run over Redis and in memory, and of confirmed chats, run over PostgreSQL and in memory.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ fn chat(number: i64) -> ChatId {
     ChatId::private("chat", number).unwrap()
 }
 
-/// The user whose code it was, if it was one.
+/// Takes a code from a chat. Returns the code's user, or `None` if the code does not exist.
 async fn take(codes: &Arc<dyn ContactCodes>, code: u128, number: i64) -> Option<UserId> {
     match codes.take(&digest(code), chat(number)).await.unwrap() {
         Taken::Of { user, left } => {
@@ -161,7 +161,7 @@ async fn a_confirmed_chat_is_shown_with_the_method_that_names_it_and_makes_a_new
         users.register(&ann, "hash").await.unwrap();
         assert!(confirmed(&users.find(ann.id).await.unwrap().unwrap()).is_empty(), "{store}");
 
-        // The clock of another replica may be behind.
+        // The time is earlier than the last change, because another replica's clock may be behind.
         let first = users.confirm_chat(ann.id, chat(43), ann.updated_at - LONG).await.unwrap().unwrap();
         let again = users.confirm_chat(ann.id, chat(43), clock::now() + LONG).await.unwrap().unwrap();
 

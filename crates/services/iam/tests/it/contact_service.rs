@@ -1,4 +1,4 @@
-//! `ContactService`: a user gets a code, and notification confirms the contact with it.
+//! Tests of `ContactService`: a user gets a code, and the notification service confirms the contact with it.
 
 use contracts::proto::{
     common::v1::UserInfo,
@@ -12,7 +12,7 @@ use crate::fixture::{Iam, PASSWORD, contact, iam, info, settings, start};
 
 const CHAT: i64 = 4_242_424_242;
 
-/// The answer to `CreateContactCode` in this session.
+/// Calls `CreateContactCode` with this session. Returns the code and its expiry time in Unix seconds.
 async fn code(iam: &Iam, session: &str) -> Result<(String, i64), Status> {
     let mut request = Request::new(CreateContactCodeRequest {});
     request.metadata_mut().insert("session-uuid", session.parse().unwrap());
@@ -22,14 +22,14 @@ async fn code(iam: &Iam, session: &str) -> Result<(String, i64), Status> {
     Ok((answer.code, answer.expires_at.unwrap().seconds))
 }
 
-/// Asks as the service notification.
+/// Calls `ConfirmContact` with the identity of the notification service.
 async fn confirm(iam: &Iam, code: &str, chat_id: i64) -> Result<(), Status> {
     let mut client: ContactServiceClient<Peer> =
         ContactServiceClient::new(testkit::peer_of("notification", "iam", iam.address));
     client.confirm_contact(ConfirmContactRequest { code: code.to_owned(), chat_id }).await.map(drop)
 }
 
-/// A user with these Telegram targets: the user's uuid and a session.
+/// Registers a user with these Telegram targets. Returns the user's UUID and a session.
 async fn user(iam: &Iam, targets: &[&str]) -> (String, String) {
     let notification_methods = targets.iter().map(|target| contact("telegram", target)).collect();
     let info = UserInfo { notification_methods, ..info() };
@@ -37,7 +37,7 @@ async fn user(iam: &Iam, targets: &[&str]) -> (String, String) {
     (user, iam.login(&info.login, PASSWORD).await.unwrap())
 }
 
-/// The targets that are confirmed, as the database has them and as the session shows them.
+/// Returns the confirmed targets. Checks that the database and the session agree on them.
 async fn confirmed(iam: &Iam, user: &str, session: &str) -> Vec<String> {
     let found = iam.get_user(Some(session), user).await.unwrap();
     let shown = iam.whoami(session).await.unwrap().user.unwrap();
@@ -62,7 +62,7 @@ async fn a_code_confirms_the_contact_of_its_user_once() {
     assert_eq!(confirmed(&iam, &ann, &session).await, [CHAT.to_string()]);
     let again = confirm(&iam, &second, CHAT).await.unwrap_err();
     assert_eq!((again.code(), again.message()), (Code::NotFound, "the code is wrong, has expired or was used"));
-    // A second confirmation of the same chat is fine, and that of another one takes its place.
+    // A second confirmation of the same chat succeeds, and a confirmation of another chat replaces it.
     let (third, _) = code(&iam, &session).await.unwrap();
     confirm(&iam, &third, CHAT).await.unwrap();
     let (fourth, _) = code(&iam, &session).await.unwrap();
@@ -75,7 +75,7 @@ async fn a_strangers_chat_cannot_be_confirmed() {
     let iam = iam().await;
     let (ann, session) = user(&iam, &["4711"]).await;
 
-    // The account names a stranger's chat; its owner gives the code in their own.
+    // The account has a stranger's chat as its target. The account's owner sends the code from their own chat.
     let (given, _) = code(&iam, &session).await.unwrap();
     let other = confirm(&iam, &given, CHAT).await.unwrap_err();
     let used = confirm(&iam, &given, 4711).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Outages of PostgreSQL and Redis, and recovery.
+//! Tests of outages of PostgreSQL and Redis, and of the recovery.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use tonic::Code;
 
 use crate::fixture::{Iam, PASSWORD, info, settings, start};
 
-/// A service that reaches the server in `variable` through a proxy, which can break the connection.
+/// Starts a service that connects to the server in `variable` through a proxy. The proxy can break the connection.
 async fn behind_proxy(variable: &str) -> (Iam, Proxy) {
     let settings: Settings = settings().await;
     let url = settings.get(variable).unwrap().to_owned();
@@ -31,7 +31,7 @@ async fn without_redis_a_session_is_neither_accepted_nor_rejected() {
     let (info, user, session) = iam.registered_user().await;
 
     for break_network in [Proxy::cut, Proxy::hang] {
-        // An unacknowledged logout may still take effect, so it gets a session of its own.
+        // A logout without a response may still take effect, so it uses a separate session.
         let other = iam.login(&info.login, PASSWORD).await.unwrap();
         break_network(&redis);
         for code in [

@@ -1,4 +1,4 @@
-//! Figures of logins, printed: `cargo test -p iam --test it figures -- --ignored --nocapture`.
+//! Measures logins and prints the results: `cargo test -p iam --test it figures -- --ignored --nocapture`.
 
 use std::{
     sync::{
@@ -16,7 +16,7 @@ const THREADS: usize = 2;
 const ROUND: Duration = Duration::from_secs(3);
 const ROUNDS: u32 = 4;
 
-/// With the default costs, and without limits.
+/// Starts the service with the default costs of hashing and without limits on attempts.
 async fn service() -> Iam {
     let own = [
         ("IAM_ARGON2_MEMORY_KIB", Params::DEFAULT_M_COST.to_string()),
@@ -28,7 +28,7 @@ async fn service() -> Iam {
     start(&settings().await.with(own)).await
 }
 
-/// Logins that run until `stop`, and how many have succeeded.
+/// Starts tasks that log in repeatedly until `stop`. Returns the tasks and the number of successful logins.
 fn flood(iam: &Iam, login: &str, stop: &Arc<AtomicBool>) -> (tokio::task::JoinSet<()>, Arc<AtomicU32>) {
     let (mut tasks, done) = (tokio::task::JoinSet::new(), Arc::new(AtomicU32::new(0)));
     for _ in 0..8 {
@@ -44,7 +44,7 @@ fn flood(iam: &Iam, login: &str, stop: &Arc<AtomicBool>) -> (tokio::task::JoinSe
     (tasks, done)
 }
 
-/// Hashes that as many threads compute in `ROUND`.
+/// Returns the number of hashes that the same number of threads compute within `ROUND`, without the service.
 fn raw_loop() -> u32 {
     let hash_until = |end: Instant| {
         let params = Params::default();
@@ -99,7 +99,7 @@ async fn logins_per_second_against_a_raw_loop_of_argon2() {
 #[ignore = "measures"]
 async fn whoami_in_a_flood_of_logins_against_idle() {
     let iam = service().await;
-    // The flood logs another user in: beyond the bound of sessions it would end this one.
+    // The flood logs another user in, because it exceeds the maximum number of sessions and would end this user's session.
     let ((_, _, session), (known, _, _)) = (iam.registered_user().await, iam.registered_user().await);
 
     let (mut idle, mut flooded) = (Vec::new(), Vec::new());

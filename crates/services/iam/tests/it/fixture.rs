@@ -1,4 +1,4 @@
-//! A running service and its client.
+//! The fixture: a running service and its clients.
 
 use std::net::SocketAddr;
 
@@ -33,7 +33,7 @@ pub struct Iam {
     _running: testkit::Running,
 }
 
-/// Settings with a database of their own and cheap hashes.
+/// Returns settings with a new database and cheap hashes.
 pub async fn settings() -> Settings {
     testkit::settings().with([
         ("IAM_DATABASE_URL", testkit::database(&MIGRATIONS).await.url),
@@ -50,7 +50,7 @@ pub async fn start(settings: &Settings) -> Iam {
     let (address, readiness) = (app.address().unwrap(), app.readiness());
     let running = testkit::run(|stop| app.run(stop));
     readiness.ready().await;
-    // Like an external client: without the circuit breaker of the services.
+    // The channel has no circuit breaker, as that of an external client.
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
     let (auth, user) = (AuthServiceClient::new(channel.clone()), UserServiceClient::new(channel.clone()));
     Iam { address, readiness, channel, auth, user, _running: running }
@@ -60,13 +60,13 @@ pub async fn iam() -> Iam {
     start(&settings().await).await
 }
 
-/// Unique data of a new user.
+/// Returns unique data of a new user.
 pub fn info() -> UserInfo {
     let login = format!("user-{}", ids::random());
     UserInfo { email: format!("{login}@example.com"), login, notification_methods: Vec::new() }
 }
 
-/// A notification method.
+/// Returns a notification method.
 pub fn contact(provider: &str, target: &str) -> NotificationMethod {
     let (provider_name, target) = (provider.to_owned(), target.to_owned());
     NotificationMethod { provider_name, target, ..NotificationMethod::default() }
@@ -97,7 +97,7 @@ impl Iam {
         self.auth.clone().logout_all(LogoutAllRequest { session_uuid: session.to_owned() }).await.map(drop)
     }
 
-    /// Calls with this session in the metadata, if there is one.
+    /// Calls `GetUser`, with this session in the metadata if there is one.
     pub async fn get_user(&self, session: Option<&str>, user: &str) -> Result<User, Status> {
         let mut request = Request::new(GetUserRequest { user_uuid: user.to_owned() });
         if let Some(session) = session {
@@ -115,7 +115,7 @@ impl Iam {
         self.user.clone().change_password(request).await.map(drop)
     }
 
-    /// Registers a user and logs in: the data, the user's id and the session.
+    /// Registers a user and logs in. Returns the user's data, id and session.
     pub async fn registered_user(&self) -> (UserInfo, String, String) {
         let info = info();
         let user = self.register(&info, PASSWORD).await.unwrap();

@@ -1,4 +1,4 @@
-//! Attacks on logins and registrations: guessing, telling accounts apart, spraying, starving.
+//! Tests of attacks on logins and registrations: guessing, account enumeration, password spraying and starvation.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::fixture::{Iam, PASSWORD, info, settings, start};
 
 const WRONG: &str = "a wrong password";
 
-/// Settings under which the first delay lasts longer than any test, and the client is a trusted proxy.
+/// Starts a service whose first delay lasts longer than any test and which trusts the client as a proxy.
 async fn behind_proxy(own: &[(&'static str, &str)]) -> Iam {
     let common = [("IAM_TRUSTED_PROXIES", "127.0.0.1"), ("IAM_LOCKOUT_WINDOW", "10h"), ("IAM_ADDRESS_WINDOW", "10h")];
     let own = own.iter().map(|(name, value)| (*name, (*value).to_owned()));
@@ -51,10 +51,10 @@ async fn parallel_guesses_do_not_find_the_password() {
     }
     let codes = guesses.join_all().await;
 
-    // On a busy machine Redis may not answer in time.
+    // On a busy machine Redis may time out.
     assert!(codes.iter().all(|code| matches!(code, Code::Unauthenticated | Code::Unavailable)), "{codes:?}");
     assert!(codes.iter().filter(|code| **code == Code::Unauthenticated).count() > 30, "{codes:?}");
-    // The account is locked meanwhile, so the right guess does not show.
+    // The account is locked meanwhile, so the right password is refused like a wrong one.
     let right = iam.login(&info.login, PASSWORD).await.unwrap_err();
     assert_eq!((right.code(), right.message()), (Code::Unauthenticated, "wrong login or password"));
 }
@@ -86,7 +86,7 @@ async fn spraying_from_one_address_is_refused_and_others_log_in() {
     let (info, _, _) = iam.registered_user().await;
 
     for number in 0..5 {
-        // What a caller writes into the header itself stands before the address that the proxy appends.
+        // A caller can write into the header itself, but the proxy appends the caller's address after that.
         let claimed = format!("203.0.113.{number}, 192.0.2.1");
         let status = login_from(&iam, &claimed, &format!("user-{number}"), WRONG).await.unwrap_err();
         assert_eq!(status.code(), Code::Unauthenticated);
@@ -132,7 +132,7 @@ async fn registrations_from_one_address_are_limited() {
 
 #[tokio::test]
 async fn a_taken_login_is_refused_before_anything_is_hashed() {
-    // One registration takes seconds, and none may wait.
+    // One registration takes seconds, and no other may wait in the queue.
     let slow = [
         ("IAM_REGISTRATION_QUEUE", "0"),
         ("IAM_HASHING_THREADS", "1"),
@@ -152,7 +152,7 @@ async fn a_taken_login_is_refused_before_anything_is_hashed() {
             user.register(RegisterRequest { info: Some(info) }).await.map(drop)
         });
     }
-    // The one place is taken by the other.
+    // The other registration is being hashed, so this one is refused.
     assert_eq!(both.join_next().await.unwrap().unwrap().unwrap_err().code(), Code::ResourceExhausted);
 
     assert_eq!(iam.register(&taken, PASSWORD).await.unwrap_err().code(), Code::AlreadyExists);
@@ -189,7 +189,7 @@ async fn many_registrations_starve_no_login() {
     assert!(done > 32, "one is hashed and 64 wait, as long as the machine lets them: {done}");
 }
 
-/// Of unknown logins, wrong passwords and locked accounts, in turns, so that other load meets all of them.
+/// Measures unknown logins, wrong passwords and locked accounts in turn, so that other load affects all of them equally.
 #[tokio::test]
 async fn the_time_of_a_login_does_not_tell_unknown_wrong_and_locked_apart() {
     let costs = [
@@ -213,7 +213,7 @@ async fn the_time_of_a_login_does_not_tell_unknown_wrong_and_locked_apart() {
             iam.login(login, WRONG).await.unwrap_err();
             times.push(begin.elapsed());
         }
-        // So that this account is not locked, too.
+        // The successful login resets the count, so that this account is not locked.
         iam.login(&known.login, PASSWORD).await.unwrap();
     }
 

@@ -1,4 +1,4 @@
-//! Tests by layer: contracts of the repositories, and the API of the whole service over real servers.
+//! Tests of the iam service: the contract suites of its repositories, and its API over real database and Redis servers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

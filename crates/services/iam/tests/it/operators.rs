@@ -1,4 +1,4 @@
-//! The role `operator`: who has it, and how its users come to be.
+//! Tests of the role `operator`: which users have it, and how they are created.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ fn password() -> Password {
     Password::given("password", PASSWORD.to_owned()).expect("it is not empty")
 }
 
-/// The service with an operator, and the operator's uuid.
+/// Starts a service with an operator. Returns it and the operator's UUID.
 pub async fn with_operator(login: &str) -> (Iam, String) {
     let settings = settings().await.with([("IAM_OPERATORS", format!("other, {login}"))]);
     let iam = start(&settings).await;

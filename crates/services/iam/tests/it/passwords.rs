@@ -1,4 +1,4 @@
-//! Wrong passwords, their limits, and changes of password.
+//! Tests of wrong passwords, their limits, and password changes.
 
 use platform::ids;
 use tonic::Code;
@@ -26,7 +26,7 @@ async fn an_unknown_login_a_wrong_password_and_a_lockout_look_the_same() {
 
 #[tokio::test]
 async fn an_address_with_too_many_failures_is_refused() {
-    // A long window has a long first delay.
+    // A long window causes a long first delay.
     let limit = [("IAM_ADDRESS_FAILURES", "3".to_owned()), ("IAM_ADDRESS_WINDOW", "10h".to_owned())];
     let iam = start(&settings().await.with(limit)).await;
     let (info, _, session) = iam.registered_user().await;

@@ -1,4 +1,4 @@
-//! Passwords of accounts that are older than today's rules and costs.
+//! Tests of accounts whose passwords and hashes are older than the current rules and costs.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ fn users(settings: &Settings) -> Arc<dyn Users> {
     Arc::new(PgUsers::new(iam::SERVICE.pool("test", 1, settings).expect("the settings name a database")))
 }
 
-/// The hash of a login's account.
+/// Returns the password hash of a login's account.
 async fn hash(users: &Arc<dyn Users>, login: &str) -> String {
     users.by_login(login).await.unwrap().unwrap().password_hash
 }

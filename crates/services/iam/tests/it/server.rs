@@ -1,4 +1,4 @@
-//! Health, reflection, configuration, and the service without Redis.
+//! Tests of health checks, reflection, configuration, and the service without Redis.
 
 use contracts::proto::auth::v1::{LoginRequest, WhoamiRequest, auth_service_client::AuthServiceClient};
 use iam::{app::App, config::Config};

@@ -1,4 +1,4 @@
-//! What someone who reads or fills Redis gets.
+//! Tests of attackers who can read Redis or fill its memory.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::{
     stores::{BOUNDS, LONG, ann, redis_sessions, session},
 };
 
-/// Every key with this prefix.
+/// Returns every key with this prefix.
 async fn keys(redis: &mut MultiplexedConnection, prefix: &str) -> Vec<String> {
     redis::cmd("KEYS").arg(format!("{prefix}*")).query_async(redis).await.unwrap()
 }
 
-/// Everything that stands under keys with this prefix, keys included.
+/// Returns all keys with this prefix and their values as one text.
 async fn contents(redis: &mut MultiplexedConnection, prefix: &str) -> String {
     let mut found = String::new();
     for key in keys(redis, prefix).await {
@@ -99,7 +99,7 @@ async fn a_full_redis_refuses_logins_and_still_ends_sessions() {
     let limit = async |redis: &mut MultiplexedConnection, bytes: &str| {
         redis::cmd("CONFIG").arg(&["SET", "maxmemory", bytes]).exec_async(redis).await.unwrap();
     };
-    // Less than an empty server has.
+    // The limit is less than an empty server uses.
     limit(&mut redis, "100kb").await;
 
     let mut opened = 0;
@@ -110,7 +110,7 @@ async fn a_full_redis_refuses_logins_and_still_ends_sessions() {
         }
     }
     assert_eq!(opened, 0, "of 50 logins at a full Redis");
-    // Living sessions stay, and end.
+    // Open sessions stay valid and can be ended.
     testkit::eventually(|| async { iam.whoami(&session).await.ok() }).await;
     testkit::eventually(|| async { iam.logout(&lost).await.ok() }).await;
     testkit::eventually(|| async {

@@ -1,4 +1,4 @@
-//! The contract of the bounds of sessions, of their list, and of the copy of their user's data, for Redis and the in-memory twin.
+//! The contract suite of the limits of sessions, of their list, and of the copy of user data, run over Redis and in memory.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn one_login_too_many_ends_the_oldest_session() {
             assert_eq!(sessions.open(&session).await.unwrap(), Admission::Granted, "{store}");
             opened.push(session.id);
         }
-        // As after a connection that was lost: the same again changes nothing.
+        // As after a lost connection, the same call is repeated and changes nothing.
         let last = Session { id: opened[4], ..session(&ann, LONG) };
         let _ = sessions.open(&last).await.unwrap();
 
@@ -85,7 +85,7 @@ async fn the_list_shows_a_users_sessions_and_one_of_them_is_ended() {
     }
 }
 
-/// A user as of `seconds` later.
+/// Returns the user with a time of change `seconds` later.
 fn later(user: &User, seconds: u64) -> User {
     User { updated_at: user.updated_at + Duration::from_secs(seconds), ..user.clone() }
 }
@@ -110,7 +110,7 @@ async fn data_of_a_user_are_shown_new_or_not_at_all_once_a_change_began() {
 
         sessions.begin_change(ann.id).await.unwrap();
         assert_eq!(shown(one.id).await, None, "{store}: it is being changed");
-        // A request that read the old data, and a login that did, come late.
+        // A request and a login that read the old data reach the session store late.
         sessions.restore(&ann).await.unwrap();
         let _ = sessions.open(&session(&ann, LONG)).await.unwrap();
         assert_eq!(shown(one.id).await, None, "{store}: it is still being changed");

@@ -1,4 +1,4 @@
-//! `SessionService`: users list and end their sessions, an operator anyone's; and how soon an ended session is refused.
+//! Tests of `SessionService`: users list and end their own sessions, an operator those of any user, and an ended session is refused soon.
 
 use contracts::proto::auth::v1::{
     EndSessionRequest, EndUserSessionsRequest, ListSessionsRequest, SessionSummary,

@@ -1,4 +1,4 @@
-//! Sessions that an older version opened, and its replicas that still run.
+//! Tests of sessions that an older version opened, while replicas of that version still run.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use redis::aio::MultiplexedConnection;
 
 use crate::stores::{BOUNDS, InRedis, LONG, ann, found, redis_sessions, session};
 
-/// Opens the session as an older version does.
+/// Opens a session as an older version does.
 async fn open_as_before(redis: &mut MultiplexedConnection, prefix: &str, session: &Session) {
     let value = format!(
         r#"{{"id":"{}","user":{},"created_at":"{}","updated_at":"{}","expires_at":"{}"}}"#,
@@ -106,7 +106,7 @@ async fn a_logout_of_all_at_an_older_replica_ends_new_sessions() {
     let session = session(&ann(), LONG);
     let _ = sessions.open(&session).await.unwrap();
 
-    // What the older version's script did.
+    // The script with which the older version ended all sessions of a user.
     let script = "for _, id in ipairs(redis.call('zrange', KEYS[1], 0, -1)) do redis.call('del', ARGV[1] .. id) end \
                   redis.call('del', KEYS[1])";
     let set = format!("{prefix}sessions:{}", session.user.id);

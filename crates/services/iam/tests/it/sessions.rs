@@ -1,4 +1,4 @@
-//! The contract of sessions, for Redis and their in-memory twin.
+//! The contract suite of `Sessions`, run over Redis and the in-memory implementation.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Every implementation of the repositories, and test data for them.
+//! Creates every implementation of the repositories, and test data for them.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use iam::{
 };
 use platform::{clock, ids, redis::Connection};
 
-/// Longer than any test.
+/// A lifetime longer than any test.
 pub const LONG: Duration = Duration::from_mins(10);
 
 pub const LIMITS: Limits = Limits {
@@ -41,7 +41,7 @@ pub async fn bounded_sessions(bounds: SessionBounds) -> [(&'static str, Arc<dyn 
     [("memory", Arc::new(MemorySessions::new(bounds))), ("Redis", Arc::new(redis))]
 }
 
-/// The session with this id, if it lives and its user's data are beside it.
+/// Returns the session with this id, if it has not ended and the session store has its user's data.
 pub async fn found(sessions: &Arc<dyn Sessions>, id: SessionId) -> Option<Session> {
     match sessions.find(id).await.unwrap() {
         Lookup::Found(session) => Some(session),
@@ -49,7 +49,7 @@ pub async fn found(sessions: &Arc<dyn Sessions>, id: SessionId) -> Option<Sessio
     }
 }
 
-/// Sessions in Redis, the prefix of their keys, and a connection of a user who may do everything.
+/// Sessions in Redis, the prefix of their keys, and a connection with all rights.
 pub struct InRedis {
     pub sessions: RedisSessions,
     pub prefix: String,
@@ -75,14 +75,14 @@ pub async fn contact_codes(limit: CodeLimit) -> [(&'static str, Arc<dyn ContactC
     [("memory", Arc::new(MemoryContactCodes::new(limit))), ("Redis", Arc::new(redis))]
 }
 
-/// A connection with the rights of iam, and the prefix of its keys.
+/// Returns a connection with the rights of iam, and the prefix of its keys.
 async fn redis() -> (Connection, String) {
     let prefix = prefix();
     let url = restricted(&testkit::redis().await.url, &prefix).await.expect("a user of Redis can be made");
     (platform::redis::lazy_connection("REDIS_URL", &url.into(), None).unwrap(), prefix)
 }
 
-/// The URL of a new user who has the rights that `deploy/redis/start.sh` gives to iam, on keys with this prefix.
+/// Creates a Redis user with the rights that `deploy/redis/start.sh` gives to iam, on keys with this prefix. Returns the user's URL.
 async fn restricted(server: &str, prefix: &str) -> anyhow::Result<String> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../deploy/redis/start.sh");
     let script = std::fs::read_to_string(script)?;
@@ -102,7 +102,7 @@ async fn restricted(server: &str, prefix: &str) -> anyhow::Result<String> {
     Ok(format!("redis://{user}:{password}@{place}"))
 }
 
-/// A prefix of keys that no other test uses.
+/// Returns a prefix of keys that no other test uses.
 pub fn prefix() -> String {
     format!("test:{}:", ids::random())
 }

@@ -1,4 +1,4 @@
-//! The contract of users, for PostgreSQL and their in-memory twin.
+//! The contract suite of `Users`, run over PostgreSQL and the in-memory implementation.
 
 use std::time::Duration;
 

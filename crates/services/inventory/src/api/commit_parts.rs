@@ -1,4 +1,4 @@
-//! `CommitParts`: consumes an order's reserved parts.
+//! `CommitParts`: records that an order's reserved parts are consumed.
 
 use contracts::ids::OrderId;
 use contracts::proto::inventory::v1::{CommitPartsRequest, CommitPartsResponse};

@@ -1,4 +1,4 @@
-//! Decodes parts with quantities.
+//! Decodes the list of parts and quantities of a request.
 
 use contracts::ids::PartId;
 use contracts::proto::inventory::v1::PartQuantity;
@@ -7,12 +7,12 @@ use tonic::Status;
 
 use crate::model::Lines;
 
-/// The most entries in one request.
+/// The maximum number of entries in one request.
 const ENTRIES: usize = 1_000;
-/// The largest quantity of one entry.
+/// The maximum quantity of one entry, in units of the part.
 const QUANTITY: i64 = 1_000_000;
 
-/// Fails with INVALID_ARGUMENT that names the field.
+/// Decodes and validates the entries. Fails with INVALID_ARGUMENT and a message that names the invalid field.
 pub fn decode(parts: &[PartQuantity]) -> Result<Lines, Status> {
     if parts.is_empty() {
         return Err(Status::invalid_argument("parts: is empty"));

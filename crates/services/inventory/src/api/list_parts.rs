@@ -13,9 +13,9 @@ use crate::{
     service::InventoryService,
 };
 
-/// The most values in one field of a filter.
+/// The maximum number of values in one field of a filter.
 const VALUES: usize = 1_000;
-/// The most parts on a page.
+/// The maximum number of parts on a page.
 const PAGE: u32 = 1_000;
 
 pub async fn handle(
@@ -27,7 +27,7 @@ pub async fn handle(
     let after = decode_token(&page_token)?;
     let size = page_size.min(PAGE);
 
-    // One more than the page holds tells whether there is a next page.
+    // The query asks for one part more than the page holds, which tells whether there is a next page.
     let with_next = NonZeroU32::new(size).map(|size| size.saturating_add(1));
     let parts = service.parts(&filter, Page { after, size: with_next }).await?;
 
@@ -45,12 +45,12 @@ fn encode_page(mut parts: Vec<Part>, size: u32) -> ListPartsResponse {
     ListPartsResponse { parts: parts.into_iter().map(encode).collect(), next_page_token }
 }
 
-/// Decodes a page token to the position after which the page begins.
+/// Decodes a page token. Returns the position of the part after which the page begins.
 pub fn decode_token(token: &str) -> Result<i64, Status> {
     if token.is_empty() {
         return Ok(0);
     }
-    // A number is read in more forms than it is written in, such as `+5`.
+    // `parse` also accepts forms that the service never issues as a token, such as `+5`.
     let position = token.parse::<i64>().ok().filter(|position| *position > 0 && position.to_string() == token);
     position.ok_or_else(|| Status::invalid_argument("page_token: is not the next_page_token of a page"))
 }

@@ -21,7 +21,7 @@ use tonic::{Request, Response, Status};
 
 use crate::service::InventoryService;
 
-/// Any user may read parts; order reserves them, and the tool `shipyard` restocks.
+/// Any user may read parts. Only order may reserve, release and commit them, and only the tool `shipyard` may restock.
 pub const RULES: &[Rule] = &[
     Rule::session("/inventory.v1.InventoryService/GetPart", &["order", "shipyard"]),
     Rule::session("/inventory.v1.InventoryService/ListParts", &["order", "shipyard"]),
@@ -36,7 +36,7 @@ pub struct Grpc {
     service: InventoryService,
 }
 
-/// The gRPC services to serve.
+/// Returns the gRPC services that the server serves.
 pub fn services(service: InventoryService) -> Services {
     Services::new(DESCRIPTORS).with(InventoryServiceServer::new(Grpc { service }))
 }

@@ -1,4 +1,4 @@
-//! `RestockParts`: adds stock.
+//! `RestockParts`: adds units to the stock of parts.
 
 use contracts::proto::inventory::v1::{RestockPartsRequest, RestockPartsResponse};
 use platform::grpc::parse_uuid;

@@ -1,4 +1,4 @@
-//! Consumers, one per event.
+//! Kafka consumers, one per event type.
 
 mod order_cancelled;
 mod order_created;

@@ -22,7 +22,7 @@ pub fn order_created(service: InventoryService) -> Subscription {
     })
 }
 
-/// Decodes the parts; the event repeats a part's uuid once per unit.
+/// Decodes the parts and their quantities. The event contains a part's UUID once per unit.
 fn decode(part_uuids: &[String]) -> Result<Lines, Failure> {
     if part_uuids.is_empty() {
         return Err(Failure::poison("part_uuids is empty"));

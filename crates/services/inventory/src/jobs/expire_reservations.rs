@@ -1,4 +1,4 @@
-//! Expires reservations that no order has confirmed in time.
+//! Expires reservations that were not confirmed in time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use platform::{
 
 use crate::service::{EXPIRY_BATCH, InventoryService};
 
-/// The delay after which an overdue reservation is noticed.
+/// The period of the job: an overdue reservation expires at most this much later than due.
 const PERIOD: Duration = Duration::from_secs(2);
 
 pub fn expire_reservations(service: InventoryService, lease: Arc<dyn Lease>) -> Job {

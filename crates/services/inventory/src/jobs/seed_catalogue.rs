@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{error::Error, model::NewPart, service::InventoryService};
 
-/// Retries while the database is unavailable, until `stop`.
+/// Seeds the catalogue. Retries while the database is unavailable, until `stop`.
 pub async fn seed_catalogue(
     service: &InventoryService,
     parts: &[NewPart],

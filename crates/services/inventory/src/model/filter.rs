@@ -1,4 +1,4 @@
-//! Filter and page of a parts listing.
+//! The filter and the page of a parts listing.
 
 use std::num::NonZeroU32;
 
@@ -6,7 +6,8 @@ use contracts::ids::PartId;
 
 use super::{Category, Part};
 
-/// Values of one field are joined by *or*, fields by *and*. A part matches `tags` if it has one of them. An empty field matches all.
+/// A filter of parts. A part matches if it matches every field. It matches a field if it has one of the field's values; an empty field
+/// matches all parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub parts: Vec<PartId>,
@@ -30,7 +31,7 @@ fn allows<T: PartialEq>(allowed: &[T], value: &T) -> bool {
     allowed.is_empty() || allowed.contains(value)
 }
 
-/// A page of a listing: at most `size` parts after the position `after`; all of them without `size`.
+/// A page of a listing: at most `size` parts after the position `after`. Without `size`, the page has all parts after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     pub after: i64,

@@ -29,7 +29,7 @@ impl Category {
     }
 }
 
-/// Centimetres and kilograms.
+/// A part's size in centimetres and its weight in kilograms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dimensions {
@@ -73,21 +73,21 @@ pub struct NewPart {
     pub metadata: BTreeMap<String, Value>,
 }
 
-/// The units of a part by state.
+/// The number of units of a part in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stock {
     pub initial: i64,
     pub restocked: i64,
-    /// Can be reserved.
+    /// The units that can be reserved.
     pub available: i64,
-    /// Reserved by orders whose ships are not built yet.
+    /// The units reserved for orders whose ships are not built yet.
     pub reserved: i64,
-    /// Built into ships.
+    /// The units built into ships.
     pub consumed: i64,
 }
 
 impl Stock {
-    /// Checks the invariant that units are neither lost nor invented.
+    /// Returns true if the counts add up, so that no unit is lost or counted twice, and none is negative.
     pub fn adds_up(&self) -> bool {
         self.initial + self.restocked == self.available + self.reserved + self.consumed
             && [self.available, self.reserved, self.consumed].iter().all(|count| *count >= 0)
@@ -97,7 +97,7 @@ impl Stock {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     pub id: PartId,
-    /// Orders listings; the page token.
+    /// The sort key of listings. The page token is the position of a page's last part.
     pub position: i64,
     pub name: String,
     pub description: String,

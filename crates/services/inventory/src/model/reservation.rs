@@ -15,31 +15,31 @@ use uuid::Uuid;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Stock is reserved until the expiry.
+    /// Stock is reserved until the reservation expires.
     Held,
     /// Stock is reserved until the order ends.
     Confirmed,
-    /// Stock is returned; the order cannot reserve again.
+    /// The units are available again; the order cannot reserve again.
     Released,
-    /// Stock is consumed.
+    /// The units are built into the order's ship.
     Committed,
-    /// Stock is returned because the reservation was not confirmed in time; the order can reserve again.
+    /// The units are available again because the reservation was not confirmed in time; the order can reserve again.
     Expired,
 }
 
 impl Status {
-    /// Returns true while stock is reserved.
+    /// Returns true if stock is reserved in this status.
     pub const fn holds_stock(self) -> bool {
         matches!(self, Self::Held | Self::Confirmed)
     }
 }
 
-/// Quantities by part, ordered by uuid, which is the order in which stock is locked.
+/// The quantity of each part, ordered by the part's UUID. Statements lock stock in the same order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lines(BTreeMap<PartId, i64>);
 
 impl Lines {
-    /// Adds to the part's quantity.
+    /// Adds `quantity` to the part's quantity.
     pub fn add(&mut self, part: PartId, quantity: i64) {
         let total = self.0.entry(part).or_default();
         *total = total.saturating_add(quantity);
@@ -49,7 +49,7 @@ impl Lines {
         self.0.iter().map(|(part, quantity)| (*part, *quantity))
     }
 
-    /// The parts and their quantities as parallel arrays, for SQL.
+    /// Returns the parts and their quantities as parallel arrays for an SQL statement.
     pub fn columns(&self) -> (Vec<Uuid>, Vec<i64>) {
         self.iter().map(|(part, quantity)| (part.uuid(), quantity)).unzip()
     }
@@ -65,7 +65,7 @@ impl FromIterator<(PartId, i64)> for Lines {
     }
 }
 
-/// A reserved line, at the price of its first reservation.
+/// A part reserved for an order. The unit price is the price at the order's first reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserved {
     pub part: PartId,

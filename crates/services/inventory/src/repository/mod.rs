@@ -16,22 +16,22 @@ use crate::{
     model::{Filter, Lines, NewPart, Page, Part, Reserved},
 };
 
-/// The parts that are for sale.
+/// The store of the parts that the shop sells.
 #[async_trait]
 pub trait Catalogue: Send + Sync {
-    /// Adds the parts that the catalogue does not have yet, in this order. Returns how many were added.
+    /// Adds the parts that the catalogue does not have yet, in the given order. Returns the number of added parts.
     async fn seed(&self, parts: &[NewPart]) -> Result<u64, Error>;
     async fn find(&self, part: PartId) -> Result<Option<Part>, Error>;
-    /// Returns the parts that match, ordered by position.
+    /// Returns the page of the parts that match the filter, ordered by position.
     async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Part>, Error>;
 }
 
 /// When a reservation expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// After this time, unless it is confirmed before.
+    /// The reservation expires after this time unless it is confirmed before.
     After(Duration),
-    /// Never: the reservation is confirmed.
+    /// The reservation never expires, because it is confirmed.
     Never,
 }
 
@@ -42,11 +42,11 @@ pub struct Cause {
     pub event: EventId,
 }
 
-/// Stock, and the orders' reservations of it. Every call is idempotent.
+/// The store of the stock and of the orders' reservations. Every call is idempotent.
 #[async_trait]
 pub trait Warehouse: Send + Sync {
-    /// Reserves all lines or none. A repeated call returns the existing reservation with the parts and prices of the first call;
-    /// an expired reservation is made again. An event that was handled before returns no parts.
+    /// Reserves all lines or none. A repeated call returns the existing reservation with the parts and prices of the first call, and renews
+    /// it if it has expired. The result is empty if the event was handled before.
     ///
     /// Fails with [`PartNotFound`](Error::PartNotFound), [`OutOfStock`](Error::OutOfStock), or
     /// [`ReservationEnded`](Error::ReservationEnded) once the reservation is released.
@@ -61,13 +61,13 @@ pub trait Warehouse: Send + Sync {
     ///
     /// Fails with [`ReservationEnded`](Error::ReservationEnded) once the reservation is committed.
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error>;
-    /// Consumes an order's parts. Those of an expired reservation are taken from the available stock.
+    /// Records that an order's reserved parts are consumed. The parts of an expired reservation are taken from the available stock.
     ///
     /// Fails with [`ReservationNotFound`](Error::ReservationNotFound), [`ReservationEnded`](Error::ReservationEnded) once the
     /// reservation is released, or [`OutOfStock`](Error::OutOfStock) when it expired and the parts were sold.
     async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error>;
-    /// Expires at most `limit` reservations that were not confirmed in time. Returns how many.
+    /// Expires at most `limit` reservations that were not confirmed in time. Returns the number of expired reservations.
     async fn expire(&self, limit: i64) -> Result<u64, Error>;
-    /// Adds stock to all parts or none, once per `restock`. Fails with [`PartNotFound`](Error::PartNotFound).
+    /// Adds stock to all parts or none, once per `restock`. Fails with [`PartNotFound`](Error::PartNotFound) if a part does not exist.
     async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error>;
 }

@@ -1,4 +1,4 @@
-//! The catalogue: seeding, finding and listing parts, and restocking them.
+//! The use cases of the catalogue: seeding, finding, listing and restocking parts.
 
 use contracts::ids::PartId;
 use uuid::Uuid;
@@ -27,7 +27,7 @@ impl InventoryService {
         self.catalogue.list(filter, page).await
     }
 
-    /// Adds stock, once per `restock`.
+    /// Adds the lines to the stock, once per `restock`.
     pub async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error> {
         self.warehouse.restock(restock, lines).await?;
         tracing::info!(restock_uuid = %restock, "parts restocked");

@@ -1,4 +1,4 @@
-//! Reservations follow the events of their orders, each event once.
+//! Changes an order's reservation as the order's events require. Each event is applied once.
 
 use contracts::ids::{EventId, OrderId};
 
@@ -9,18 +9,18 @@ use crate::{
     repository::{Cause, Expiry},
 };
 
-/// The consumer groups, which are the inbox's consumer names too.
+/// The consumer groups of the order's events. They are also the consumer names in the inbox.
 pub const GROUP_CREATED: &str = "inventory-group-order-created";
 pub const GROUP_CANCELLED: &str = "inventory-group-order-cancelled";
 pub const GROUP_ASSEMBLED: &str = "inventory-group-order-assembled";
 
 impl InventoryService {
-    /// Confirms the order's reservation, or makes a new one if it has expired.
+    /// Confirms the order's reservation. Reserves the parts if the order has no reservation or an expired one.
     pub async fn order_created(&self, event: EventId, order: OrderId, lines: &Lines) -> Result<(), Error> {
         let cause = Cause { consumer: GROUP_CREATED, event };
         match self.warehouse.reserve(order, lines, Expiry::Never, Some(cause)).await {
             Ok(_) => Ok(()),
-            // Paying requires a reservation, so an order without one is cancelled, not charged.
+            // Paying requires a reservation, so an order without one is never charged and is cancelled later.
             Err(error @ (Error::OutOfStock(_) | Error::ReservationEnded(_))) => {
                 tracing::warn!(order_uuid = %order, %error, "created order has no reservation, event skipped");
                 Ok(())
@@ -35,14 +35,14 @@ impl InventoryService {
         skip_contradictions(order, self.warehouse.release(order, Some(cause)).await)
     }
 
-    /// Commits the order's reservation: its parts are built in.
+    /// Commits the order's reservation, because its parts are built into the ship.
     pub async fn ship_assembled(&self, event: EventId, order: OrderId) -> Result<(), Error> {
         let cause = Cause { consumer: GROUP_ASSEMBLED, event };
         skip_contradictions(order, self.warehouse.commit(order, Some(cause)).await)
     }
 }
 
-/// Logs, counts and skips an event that contradicts how the reservation ended. A retry would fail again: an operator has to look.
+/// Logs, counts and skips an event that contradicts how the reservation ended. A retry would fail again, so an operator must investigate.
 fn skip_contradictions(order: OrderId, result: Result<(), Error>) -> Result<(), Error> {
     match result {
         Err(error @ (Error::ReservationNotFound(_) | Error::ReservationEnded(_) | Error::OutOfStock(_))) => {

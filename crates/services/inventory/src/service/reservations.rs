@@ -1,4 +1,4 @@
-//! Reservations as the order service requests them, and their expiry.
+//! The use cases of reservations: the order service's requests, and the expiry of reservations.
 
 use contracts::ids::OrderId;
 
@@ -9,11 +9,11 @@ use crate::{
     repository::Expiry,
 };
 
-/// The most reservations that one statement expires.
+/// The maximum number of reservations that one statement expires.
 pub const EXPIRY_BATCH: u32 = 200;
 
 impl InventoryService {
-    /// Reserves parts for an order: until the order ends if `confirm` is set, otherwise until the reservation expires.
+    /// Reserves parts for an order. If `confirm` is set, the reservation lasts until the order ends; otherwise it expires.
     pub async fn reserve(&self, order: OrderId, lines: &Lines, confirm: bool) -> Result<Vec<Reserved>, Error> {
         let expiry = if confirm { Expiry::Never } else { Expiry::After(self.reservation_ttl) };
         let result = self.warehouse.reserve(order, lines, expiry, None).await;
@@ -31,12 +31,12 @@ impl InventoryService {
         self.warehouse.release(order, None).await
     }
 
-    /// Consumes an order's parts.
+    /// Records that an order's reserved parts are consumed.
     pub async fn commit(&self, order: OrderId) -> Result<(), Error> {
         self.warehouse.commit(order, None).await
     }
 
-    /// Expires a batch of reservations that were not confirmed in time. Returns how many.
+    /// Expires a batch of reservations that were not confirmed in time. Returns the number of expired reservations.
     pub async fn expire(&self) -> Result<u64, Error> {
         self.warehouse.expire(EXPIRY_BATCH.into()).await
     }

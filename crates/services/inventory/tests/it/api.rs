@@ -1,4 +1,4 @@
-//! The catalogue over gRPC, as a user sees it.
+//! Tests of the catalogue over gRPC, as a user calls it.
 
 use std::{io::Write as _, net::SocketAddr};
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub type Client = InventoryServiceClient<Peer>;
 
-/// A running service.
+/// A running inventory service with its database.
 pub struct Inventory {
     pub database: Database,
     pub iam: Iam,
@@ -23,7 +23,7 @@ pub struct Inventory {
     _running: Running,
 }
 
-/// Starts the service with additional settings. Without `KAFKA_BROKERS` among them it has no Kafka.
+/// Starts the service with additional settings. Without the setting `KAFKA_BROKERS` the service does not use Kafka.
 pub async fn inventory(more: Vec<(&str, String)>) -> Inventory {
     let database = testkit::database(&MIGRATIONS).await;
     let iam = testkit::iam().await;
@@ -41,22 +41,22 @@ fn settings(database: &Database, iam: &Iam) -> Settings {
 }
 
 impl Inventory {
-    /// A client without credentials.
+    /// Returns a client without credentials.
     pub fn anonymous(&self) -> Client {
         Client::new(Peer::lazy("inventory", "TEST_ADDRESS", &self.address.to_string()).unwrap())
     }
 
-    /// A client with the identity of the service that reserves.
+    /// Returns a client with the identity of the order service, which reserves parts.
     pub fn service(&self) -> Client {
         self.service_named("order")
     }
 
-    /// A client with the identity of the service `name`.
+    /// Returns a client with the identity of the service `name`.
     pub fn service_named(&self, name: &'static str) -> Client {
         Client::new(testkit::peer_of(name, "inventory", self.address))
     }
 
-    /// A user's request.
+    /// Returns a request with the session of a new user.
     pub fn of_user<T>(&self, message: T) -> Request<T> {
         with_session(message, &self.iam.session(ids::random()))
     }

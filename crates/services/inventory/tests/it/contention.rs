@@ -1,4 +1,4 @@
-//! Concurrent calls: no part is sold twice, no statements deadlock, no part is returned twice.
+//! Tests of concurrent calls: no unit is sold twice, no statements deadlock, no unit is released twice.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::fixture::{AT_ONCE, Fixture, LATER, new_event, new_order, postgres};
 
-/// Fails unless each part's counts equal the sums over reservations and restocks.
+/// Fails unless each part's counts equal the sums over its reservations and restocks.
 async fn audit(pool: &Database) {
     let wrong = sqlx::query!(
         r#"select part_uuid
@@ -40,7 +40,7 @@ async fn audit(pool: &Database) {
     assert!(wrong.is_empty(), "{} parts do not add up", wrong.len());
 }
 
-/// Reserves; false when out of stock.
+/// Reserves the lines. Returns false if a part is out of stock.
 async fn buy(fixture: Fixture, order: OrderId, lines: Vec<(PartId, i64)>, expiry: Expiry) -> bool {
     match fixture.reserve(order, &lines, expiry).await {
         Ok(_) => true,
@@ -99,7 +99,7 @@ async fn orders_of_the_same_parts_never_wait_for_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_calls_for_one_order_make_one_reservation() {
     let (fixture, database) = postgres().await;
-    // Enough for this one order: the concurrent calls must not return out of stock.
+    // The stock suffices for exactly this order, and the concurrent calls must not fail with out of stock.
     let [a, b] = fixture.stocked([2, 2]).await;
     let order = new_order();
 
@@ -224,7 +224,7 @@ async fn at_the_end_of_the_stock_each_order_is_whole_or_refused_for_a_part_that_
     }
 }
 
-/// Holds the parts' locks while `work` begins, and lets it go on when it waits for them.
+/// Locks all parts while `work` starts, and releases the locks once `work` waits for them.
 async fn while_parts_are_locked(pool: &Database, work: impl Future<Output = ()>) {
     let mut connection = pool.connect().await.unwrap();
     let mut transaction = connection.begin().await.unwrap();
@@ -282,7 +282,7 @@ async fn events_that_confirm_many_orders_are_each_recorded_once() {
         orders.iter().map(|(order, _)| buy(fixture.clone(), *order, vec![(part, 2)], AT_ONCE)).collect();
     assert!(reserving.join_all().await.into_iter().all(|bought| bought));
 
-    // Each event twice, beside a job that expires what is not confirmed yet.
+    // Each event is handled twice, while a job concurrently expires the reservations that are not confirmed yet.
     let confirming: JoinSet<()> = orders
         .iter()
         .chain(&orders)

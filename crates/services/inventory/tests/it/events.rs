@@ -1,4 +1,4 @@
-//! The consumers, over Kafka.
+//! Tests of the consumers over Kafka.
 
 use std::collections::HashMap;
 
@@ -15,10 +15,10 @@ use uuid::Uuid;
 
 use crate::api::{Inventory, inventory};
 
-/// Thruster.
+/// The part "Thruster" of the built-in catalogue.
 const PART: Uuid = Uuid::from_u128(0xf476_230c_d248_4fa9_b9ff_6cf6_05a4_b43a);
 
-/// An event as order publishes it.
+/// Returns an event as the order service publishes it.
 fn published<E: Event>(topics: &Topics, order: Uuid, event: E) -> Record {
     let event = record(order, event);
     let headers = [("event-uuid", event.uuid.to_string()), ("event-type", event.kind.to_owned())];
@@ -50,7 +50,7 @@ fn assembled(topics: &Topics, order: Uuid) -> Record {
     published(topics, order, ShipAssembled { order_uuid, user_uuid, ..ShipAssembled::default() })
 }
 
-/// available, reserved, consumed
+/// Returns the available, reserved and consumed units of the part.
 async fn stock(inventory: &Inventory) -> (i64, i64, i64) {
     let row = sqlx::query!("select available, reserved, consumed from parts where part_uuid = $1", PART)
         .fetch_one(&inventory.database.pool)
@@ -87,7 +87,7 @@ async fn reservations_follow_the_events_of_their_orders() {
     }
     let of_two = [PART, PART];
 
-    // `forgotten` has no reservation and gets one; `early` is cancelled before it is created.
+    // The order `forgotten` has no reservation when it is created. The order `early` is cancelled before it is created.
     kafka.publish(vec![cancelled(&topics, early)]).await;
     handled(&inventory, GROUP_CANCELLED, 1).await;
     let all = [built, undone, forgotten, early].map(|order| created(&topics, order, &of_two));
@@ -97,7 +97,7 @@ async fn reservations_follow_the_events_of_their_orders() {
     assert_eq!(stock(&inventory).await, (84, 6, 0));
     kafka.publish(vec![cancelled(&topics, undone), cancelled(&topics, undone)]).await;
     kafka.publish(vec![assembled(&topics, built), assembled(&topics, built)]).await;
-    // Contradicting events are recorded and change nothing.
+    // Events that contradict the reservation are recorded in the inbox and change nothing.
     kafka.publish(vec![assembled(&topics, undone), assembled(&topics, ids::random())]).await;
     handled(&inventory, GROUP_CANCELLED, 2).await;
     handled(&inventory, GROUP_ASSEMBLED, 3).await;

@@ -1,4 +1,4 @@
-//! Stores with a few parts.
+//! The fixture of the store tests: a catalogue and a warehouse with a few parts.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use inventory::{
 use platform::{ids, postgres::Database};
 
 pub const LATER: Expiry = Expiry::After(Duration::from_hours(1));
-/// Expires at once.
+/// The reservation expires at once.
 pub const AT_ONCE: Expiry = Expiry::After(Duration::ZERO);
 
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub fn memory() -> Fixture {
     Fixture { catalogue: Arc::new(inventory.clone()), warehouse: Arc::new(inventory) }
 }
 
-/// The database is dropped with the returned handle.
+/// Returns the stores over a new database. Dropping the returned handle drops the database.
 pub async fn postgres() -> (Fixture, testkit::Database) {
     let database = testkit::database(&MIGRATIONS).await;
     (over(&database.pool), database)
@@ -52,7 +52,7 @@ pub fn new_event() -> EventId {
     EventId::new(ids::random())
 }
 
-/// A part with this stock, at 12.34.
+/// Returns a new part with this stock and a price of 12.34.
 pub fn part(stock: i64) -> NewPart {
     let metadata = [
         ("text", Value::String("x".to_owned())),
@@ -79,7 +79,7 @@ pub fn part(stock: i64) -> NewPart {
 }
 
 impl Fixture {
-    /// Adds new parts with these stocks.
+    /// Adds one new part for each of these stocks.
     pub async fn stocked<const N: usize>(&self, stock: [i64; N]) -> [PartId; N] {
         let parts = stock.map(part);
         self.catalogue.seed(&parts).await.unwrap();

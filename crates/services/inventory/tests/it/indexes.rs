@@ -1,4 +1,4 @@
-//! Statements keep to indexes: every filter of the catalogue, and a plan from the time when a table was empty.
+//! Tests that statements use indexes: for every filter of the catalogue, and with a plan from the time when a table was empty.
 
 use contracts::ids::PartId;
 use inventory::{
@@ -26,7 +26,7 @@ async fn no_filter_reads_the_whole_catalogue() {
     .await
     .unwrap();
     sqlx::query!("analyze parts").execute(&database.pool).await.unwrap();
-    // One connection, so that its cached plans are used.
+    // The pool has one connection, so that all statements use its cached plans.
     let pool =
         Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap().keeping_to_indexes();
     let catalogue = PgCatalogue::new(pool.clone());
@@ -36,7 +36,7 @@ async fn no_filter_reads_the_whole_catalogue() {
         scans.fetch_one(&pool).await.unwrap()
     };
     let all = Filter::default();
-    // Unfiltered listings come first, so that a generic plan would be made for them.
+    // Unfiltered listings come first, so that PostgreSQL would create a generic plan for them.
     for _ in 0..10 {
         assert_eq!(catalogue.list(&all, Page::default()).await.unwrap().len(), 20_001);
     }
@@ -62,14 +62,14 @@ async fn no_filter_reads_the_whole_catalogue() {
 async fn a_plan_that_is_made_in_an_empty_shop_does_not_read_a_whole_table_later() {
     const RESERVATIONS: i64 = 20_000;
     let (_, database) = postgres().await;
-    // Tables that are known to be empty: the shortest way is to read them whole.
+    // The statistics say that the tables are empty, so PostgreSQL plans to scan them sequentially.
     sqlx::query("analyze").execute(&database.pool).await.unwrap();
     let pool =
         Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1).unwrap().keeping_to_indexes();
     let shop = over(&pool);
     let [part] = shop.stocked([100]).await;
     let order = async || shop.reserve(new_order(), &[(part, 1)], LATER).await.unwrap();
-    // PostgreSQL makes a plan for good after five times.
+    // PostgreSQL may switch to a generic plan after five executions of a prepared statement.
     for _ in 0..10 {
         order().await;
     }

@@ -1,4 +1,4 @@
-//! Random calls: stock always adds up, and the twin behaves as PostgreSQL does.
+//! Property tests with random calls: stock always adds up, and the in-memory implementation behaves as PostgreSQL does.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::fixture::{self, Fixture, new_event, new_order, new_part};
 const PARTS: usize = 4;
 const ORDERS: usize = 5;
 
-/// A call, with orders, parts, restocks and events by number.
+/// A call of the warehouse. Numbers stand for orders, parts, restocks and events.
 #[derive(Clone, Debug)]
 enum Call {
     Reserve { order: usize, lines: Vec<(usize, i64)>, expiry: Expiry, event: Option<usize> },
@@ -36,7 +36,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         Just(Expiry::After(Duration::ZERO)),
         Just(Expiry::After(Duration::from_hours(1)))
     ];
-    // The number after the last is an unknown part.
+    // The number `PARTS` stands for a part that the catalogue does not have.
     let lines = || vec((prop_oneof![20 => 0..PARTS, 1 => Just(PARTS)], 1..4i64), 1..4);
     let event = || proptest::option::of(0..ORDERS);
     vec(
@@ -52,7 +52,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
     )
 }
 
-/// The ids that the numbers of one run stand for.
+/// The ids that the numbers stand for in one test case.
 struct Names {
     parts: [PartId; PARTS + 1],
     orders: [OrderId; ORDERS],
@@ -83,7 +83,7 @@ impl Names {
         event.map(|event| Cause { consumer, event: self.events[event] })
     }
 
-    /// Makes a call. Returns its result and the stock of each part afterwards.
+    /// Executes a call. Returns its result and the stock of each part afterwards.
     async fn make(&self, call: &Call, on: &Fixture) -> String {
         let warehouse = &on.warehouse;
         let outcome = match call {
@@ -142,7 +142,7 @@ fn the_twin_behaves_as_postgresql_does() {
         let fixtures = [fixture::memory(), postgres.clone()];
         runtime.block_on(async {
             let names = Names::on(&fixtures).await;
-            // Expires what an earlier run left behind.
+            // Expires the reservations that earlier test cases left behind.
             while fixtures[1].warehouse.expire(100).await.unwrap() > 0 {}
             for call in &calls {
                 let in_memory = names.make(call, &fixtures[0]).await;

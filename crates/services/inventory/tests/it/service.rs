@@ -1,4 +1,4 @@
-//! The use cases over the in-memory twin.
+//! Tests of the use cases over the in-memory implementation.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ const TTL: Duration = Duration::from_mins(10);
 struct Fixture {
     service: InventoryService,
     inventory: MemoryInventory,
-    /// Its stock is 5.
+    /// A part with a stock of 5 units.
     part: PartId,
 }
 
@@ -43,7 +43,7 @@ impl Fixture {
         [(self.part, quantity)].into_iter().collect()
     }
 
-    /// An order whose parts are held or confirmed.
+    /// Returns a new order whose reservation is confirmed if `confirm` is set, otherwise held.
     async fn order(&self, confirm: bool) -> OrderId {
         let order = new_order();
         self.service.reserve(order, &self.lines(1), confirm).await.unwrap();
@@ -140,7 +140,7 @@ async fn a_cancelled_order_releases_and_an_assembled_one_commits() {
     assert_eq!(fixture.available().await, 4);
 }
 
-/// Records the metrics of this thread.
+/// Returns a metrics recorder, which a test installs for its thread.
 fn recorder() -> PrometheusRecorder {
     PrometheusBuilder::new().build_recorder()
 }

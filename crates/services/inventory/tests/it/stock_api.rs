@@ -1,4 +1,4 @@
-//! Stock over gRPC, as the order service sees it.
+//! Tests of the stock over gRPC, as the order service calls it.
 
 use contracts::proto::inventory::v1::{
     CommitPartsRequest, GetPartRequest, PartQuantity, ReleasePartsRequest, ReservePartsRequest, RestockPartsRequest,
@@ -8,7 +8,7 @@ use tonic::Code;
 
 use crate::api::{Inventory, inventory};
 
-/// Stabilizer: 45 at 860.00.
+/// The part "Stabilizer" of the built-in catalogue: 45 units at 860.00.
 const PART: &str = "af556d38-98d7-4ee2-8cb9-c9f784dbfe60";
 
 fn quantity(part_uuid: &str, quantity: i64) -> PartQuantity {
@@ -24,7 +24,7 @@ async fn stock(inventory: &Inventory) -> i64 {
     inventory.service().get_part(part).await.unwrap().into_inner().part.unwrap().stock_quantity
 }
 
-/// Waits until the catalogue is seeded.
+/// Starts the service and waits until the catalogue is seeded.
 async fn started() -> Inventory {
     let inventory = inventory(vec![]).await;
     stock(&inventory).await;

@@ -1,4 +1,4 @@
-//! The times of the first confirmation and the first end of a reservation, which the audit uses; in the database and the twin.
+//! Tests of the recorded times of a reservation's first confirmation and first end, which the audit uses, in the database and in memory.
 
 use contracts::ids::OrderId;
 use inventory::repository::{Expiry, MIGRATIONS, MemoryInventory, PgWarehouse, Warehouse as _};
@@ -6,7 +6,7 @@ use platform::postgres::Database;
 
 use crate::fixture::{AT_ONCE, Fixture, LATER, new_order};
 
-/// The migration before the one that adds the columns.
+/// The number of the migration before the one that adds the columns.
 const BEFORE: i64 = 6;
 
 /// The store under test.
@@ -16,7 +16,7 @@ enum Times {
 }
 
 impl Times {
-    /// Whether an order's reservation has ever been confirmed, and whether it has ever ended.
+    /// Returns whether an order's reservation has ever been confirmed, and whether it has ever ended.
     async fn of(&self, order: OrderId) -> (bool, bool) {
         match self {
             Self::Memory(inventory) => {
@@ -110,7 +110,7 @@ async fn older_reservations_count_as_confirmed_and_newer_ones_do_not() {
     let mut connection = database.pool.connect().await.unwrap();
     MIGRATIONS.own.undo(&mut connection, BEFORE).await.unwrap();
     MIGRATIONS.run(&mut connection).await.unwrap();
-    // A new pool: after a migration, a connection fails once on its prepared statements.
+    // A new pool is needed because, after a migration, an existing connection fails once on its prepared statements.
     let pool = Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 2).unwrap();
     let warehouse = PgWarehouse::new(pool.clone());
     warehouse.reserve(new, &[(part, 1)].into_iter().collect(), LATER, None).await.unwrap();

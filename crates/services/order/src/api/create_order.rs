@@ -12,10 +12,10 @@ use super::{
 };
 use crate::model::{DeliveryAddress, NewOrder};
 
-/// The most parts that one order may have.
+/// The maximum number of parts of one order.
 const MAX_PARTS: usize = 1000;
 
-/// This endpoint's error responses, besides those of every endpoint.
+/// This endpoint's error responses, in addition to those that all endpoints share.
 pub const PROBLEMS: [Declared; 4] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),

@@ -1,4 +1,4 @@
-//! The bodies of HTTP requests and responses.
+//! The request and response bodies of `/api/v1/orders`.
 
 use chrono::{DateTime, Utc};
 use contracts::{

@@ -1,4 +1,4 @@
-//! Extractors: the caller, the order in the path, the idempotency key, the body.
+//! Extractors for the caller, the order in the path, the idempotency key and the body of a request.
 
 use axum::{
     body::Bytes,
@@ -14,12 +14,12 @@ use uuid::Uuid;
 
 use crate::model::Claim;
 
-/// The header whose value makes a request safe to repeat.
+/// The name of the header whose value makes a request safe to repeat.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// The longest key that is accepted, in bytes.
+/// The maximum length of an idempotency key, in bytes.
 const KEY_LENGTH: usize = 255;
 
-/// The authenticated user.
+/// The authenticated user who sent the request.
 pub struct User(pub UserId);
 
 impl<S: Sync> FromRequestParts<S> for User {
@@ -28,7 +28,7 @@ impl<S: Sync> FromRequestParts<S> for User {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match parts.extensions.get::<Caller>() {
             Some(Caller::User(user)) => Ok(Self(UserId::new(user.uuid))),
-            // Orders belong to users: a service has none.
+            // Orders belong to users, so a service cannot call these endpoints.
             _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")),
         }
     }
@@ -50,7 +50,7 @@ pub struct IdempotencyKey {
     key: String,
 }
 
-/// The order in the path.
+/// The order that the request's path names.
 pub struct OrderUuid(pub OrderId);
 
 impl<S: Send + Sync> FromRequestParts<S> for OrderUuid {
@@ -64,7 +64,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OrderUuid {
     }
 }
 
-/// A POST request's headers and body, read once.
+/// A POST request's headers and body. The body is read once.
 pub struct Posted {
     headers: HeaderMap,
     method_and_path: String,
@@ -83,7 +83,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
 }
 
 impl Posted {
-    /// The body as JSON. An error names the field.
+    /// Parses the body as JSON. An error names the invalid field.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         json::parse(&self.headers, &self.body)
     }
@@ -97,7 +97,7 @@ impl Posted {
             return Err(wrong("is there more than once"));
         }
         let text = value.to_str().map_err(|_| wrong("has characters that are not visible ASCII"))?.trim();
-        // The draft's form is a quoted string (RFC 8941); most clients send it bare.
+        // The IETF draft of the header requires a quoted string (RFC 8941), but most clients send the key without quotes.
         let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
         if key.is_empty() || key.len() > KEY_LENGTH {
             return Err(wrong("must have 1 to 255 characters"));

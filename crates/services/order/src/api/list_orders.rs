@@ -63,25 +63,26 @@ pub async fn handle(
     Ok(Json(OrdersPage { orders, next_cursor: next.map(encode) }))
 }
 
-/// Parses the length of a page.
+/// Parses the maximum number of orders on a page.
 pub fn limit(text: &str) -> Result<u8, Problem> {
     let limit = text.parse::<u8>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit) && limit.to_string() == text);
     limit.ok_or_else(|| Problem::invalid("limit", format!("must be a number from 1 to {MAX_LIMIT}")))
 }
 
-/// Encodes a cursor as microseconds and order, both in hexadecimal: opaque to callers, and safe in a URL.
+/// Encodes a cursor as the order's creation time in microseconds and its UUID, both in hexadecimal. The text is opaque to callers and needs
+/// no escaping in a URL.
 pub fn encode(cursor: Cursor) -> String {
     format!("{:016x}{}", cursor.created_at.timestamp_micros(), cursor.order.uuid().simple())
 }
 
-/// Decodes a cursor of [`encode`].
+/// Decodes a cursor that [`encode`] has encoded.
 pub fn decode(text: &str) -> Result<Cursor, Problem> {
     let cursor = text.split_at_checked(16).and_then(|(micros, order)| {
         let micros = i64::from_str_radix(micros, 16).ok()?;
         let order = Uuid::try_parse(order).ok().filter(|_| order.len() == 32)?;
         Some(Cursor { created_at: DateTime::from_timestamp_micros(micros)?, order: OrderId::new(order) })
     });
-    // Numbers are read in more forms than they are written in, such as with a sign.
+    // The parsers also accept forms that `encode` never writes, such as a number with a sign.
     let cursor = cursor.filter(|cursor| encode(*cursor) == text);
     cursor.ok_or_else(|| Problem::invalid("cursor", "is not a next_cursor of this list"))
 }

@@ -1,7 +1,7 @@
-//! Load shedding: requests above a bound are rejected with 429 at once and wait in no queue.
+//! Load shedding: requests above a limit are rejected with 429 at once instead of waiting in a queue.
 //!
-//! Requests that call inventory, payment or delivery have smaller bounds of their own: when one of these services hangs, its requests cannot
-//! take all slots, and reads and cancellations are still served.
+//! Requests that call inventory, payment or delivery have smaller separate limits. If one of these services hangs, the requests that wait
+//! for it cannot take all slots, so reads and cancellations are still served.
 
 use std::sync::Arc;
 
@@ -14,30 +14,30 @@ use axum::{
 use platform::load_shed::refusal;
 use tokio::sync::Semaphore;
 
-/// The slots of concurrent requests; clones share them.
+/// The slots of concurrent requests. A request holds a slot until its response. Clones share the slots.
 #[derive(Clone)]
 pub struct Slots(Arc<Places>);
 
 struct Places {
     all: Semaphore,
-    /// For requests that call inventory alone.
+    /// The slots for requests that create orders, which call inventory.
     creating: Semaphore,
-    /// For requests that call inventory and payment.
+    /// The slots for requests about payments, which call inventory and payment.
     paying: Semaphore,
-    /// For requests that call delivery.
+    /// The slots for requests that track deliveries, which call delivery.
     tracking: Semaphore,
 }
 
 impl Slots {
-    /// Creates `count` slots. Creating and paying may take three eighths each and tracking one, which leaves one eighth to all other
-    /// requests.
+    /// Creates `count` slots. Requests that create orders may take three eighths of them, requests about payments another three, and
+    /// requests that track deliveries one. This leaves one eighth to all other requests.
     pub fn new(count: usize) -> Self {
         let eighths = |some: usize| Semaphore::new((count * some / 8).max(1));
         let (creating, paying, tracking) = (eighths(3), eighths(3), eighths(1));
         Self(Arc::new(Places { all: Semaphore::new(count), creating, paying, tracking }))
     }
 
-    /// Returns the slots of the services that the request calls, if it calls any.
+    /// Returns the semaphore with the separate limit for the services that the request calls, or `None` if it calls none.
     fn of_dependencies(&self, request: &Request) -> Option<&Semaphore> {
         let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         match (request.method(), route?) {
@@ -54,7 +54,7 @@ impl Slots {
     }
 }
 
-/// Middleware: takes a slot for the request, or answers 429.
+/// Middleware that acquires the slots for a request, or rejects it with 429.
 pub async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> Response {
     let place = slots.0.all.try_acquire();
     let of_dependencies = slots.of_dependencies(&request).map(Semaphore::try_acquire).transpose();

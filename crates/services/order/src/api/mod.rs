@@ -1,4 +1,4 @@
-//! The HTTP API, a file per endpoint; the gRPC API in `grpc`.
+//! The HTTP API, one file per endpoint, and the gRPC API in `grpc`.
 
 mod cancel_order;
 mod checkout;

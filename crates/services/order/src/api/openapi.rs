@@ -1,4 +1,4 @@
-//! The OpenAPI description's general part: title, tags, security, shared responses.
+//! The general part of the OpenAPI document: title, tags, security scheme and shared responses.
 
 use platform::{auth::SESSION_HEADER, problem::Problem};
 use utoipa::{
@@ -16,7 +16,7 @@ use super::problems;
 )]
 struct Base;
 
-/// Builds the description without its paths, which the routes add.
+/// Builds the OpenAPI document without its paths, which the routes add.
 pub(super) fn base() -> utoipa::openapi::OpenApi {
     let mut base = Base::openapi();
     let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(SESSION_HEADER)));

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{Outcome, PaymentMethod};
 
-/// This endpoint's error responses, besides those of every endpoint.
+/// This endpoint's error responses, in addition to those that all endpoints share.
 pub const PROBLEMS: [Declared; 7] = [
     (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"),
     (StatusCode::CONFLICT, "INVALID_STATUS"),

@@ -1,4 +1,4 @@
-//! The error responses that order's endpoints share, as its OpenAPI document declares them.
+//! The error responses that this service's endpoints share, as the OpenAPI document declares them.
 
 use axum::http::StatusCode;
 pub use platform::openapi::Declared;
@@ -14,7 +14,7 @@ pub const SHARED: SharedProblems = SharedProblems {
         (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
         (StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE"),
     ],
-    // A POST request's body is read, and it may have an Idempotency-Key.
+    // These apply to POST requests only: they have a body and may have an Idempotency-Key.
     posted: &[
         (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
         (StatusCode::CONFLICT, "IDEMPOTENCY_IN_PROGRESS"),

@@ -1,4 +1,4 @@
-//! Maps outcomes and errors to HTTP responses; the same outcome gives the same bytes each time.
+//! Maps outcomes and errors to HTTP responses. The same outcome always results in the same bytes.
 
 use axum::{
     Json,
@@ -35,7 +35,7 @@ impl IntoResponse for Error {
     }
 }
 
-/// Maps an error to its problem; `parts` is the member of the request that names the parts.
+/// Maps an error to an HTTP error response. `parts` is the name of the request's field that lists the parts.
 pub(super) fn problem(error: Error, parts: &'static str) -> Problem {
     let message = error.to_string();
     let conflict = |code| Problem::new(StatusCode::CONFLICT, code, message.clone());

@@ -20,12 +20,12 @@ use super::{
     pay_order, problems::SHARED, state::Api,
 };
 
-/// The OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
+/// Returns the OpenAPI document, which is served at `/openapi.json` and shown at `/swagger-ui/`.
 pub fn document() -> OpenApi {
     described().split_for_parts().1
 }
 
-/// The endpoints with their descriptions.
+/// Returns a router with all endpoints and their OpenAPI descriptions.
 fn described() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(SHARED.declared(routes!(create_order::handle), &create_order::PROBLEMS))
@@ -41,7 +41,8 @@ fn described() -> OpenApiRouter<Api> {
         .routes(SHARED.declared(routes!(checkout::get_delivery::handle), &checkout::get_delivery::PROBLEMS))
 }
 
-/// Builds the whole HTTP API. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429.
+/// Builds the router of the whole HTTP API. It rejects requests with 429 above `max_in_flight` concurrent requests in all, or above a
+/// quarter of that number by one user.
 pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let (api, document) = described().split_for_parts();
     let pages = Router::new()
@@ -59,7 +60,7 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
     http::layers(router).layer(from_fn(checkout::name_errors))
 }
 
-/// Orders need a session; descriptions and health checks do not. A service has no orders.
+/// Requests about orders require a user's session, because services have no orders. The API documents and health checks are public.
 pub const RULES: &[Rule] = &[
     Rule::session("POST /api/v1/orders", &[]),
     Rule::session("GET /api/v1/orders", &[]),

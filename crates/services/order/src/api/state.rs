@@ -1,4 +1,4 @@
-//! The state that every handler gets.
+//! The state that axum passes to every handler.
 
 use crate::service::{DeliveryService, OrderService};
 

@@ -1,4 +1,4 @@
-//! The client of the delivery service, which tracks orders: the trait, the gRPC client, the in-memory twin.
+//! The client of the delivery service, which tracks orders: the trait, the gRPC client and an in-memory implementation.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,7 @@ use crate::{
 
 #[async_trait]
 pub trait Tracking: Send + Sync {
-    /// Returns the current state of the order's delivery; `None` for an order that the delivery service does not know. Fails with
+    /// Returns the current state of the order's delivery, or `None` if the delivery service does not know the order. Fails with
     /// [`Error::Unavailable`] while that service is unavailable.
     async fn track(&self, order: OrderId) -> Result<Option<Tracked>, Error>;
 }
@@ -97,7 +97,7 @@ fn courier(carrier: Carrier) -> Result<Courier, Error> {
     })
 }
 
-/// Parses a date of the delivery service, `YYYY-MM-DD`; empty is `None`.
+/// Parses a date of the delivery service, `YYYY-MM-DD`. Returns `None` for an empty text.
 pub(crate) fn estimated_delivery(text: &str) -> Result<Option<NaiveDate>, chrono::ParseError> {
     (!text.is_empty()).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d")).transpose()
 }
@@ -106,7 +106,7 @@ fn wrong(field: &str) -> Error {
     Error::Inconsistent(format!("delivery answered without a valid {field}"))
 }
 
-/// Deliveries behind a lock; clones share them.
+/// Deliveries behind a mutex. Clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryDelivery {
     state: Arc<Mutex<Deliveries>>,
@@ -119,12 +119,12 @@ struct Deliveries {
 }
 
 impl MemoryDelivery {
-    /// Sets the answer about the order from now on.
+    /// Sets the result of all later calls of [`track`](Tracking::track) for the order.
     pub fn put(&self, order: OrderId, tracked: Tracked) {
         self.state().tracked.insert(order, tracked);
     }
 
-    /// Makes every call fail as if the service were unavailable, or succeed again.
+    /// If `away` is true, makes every call fail as if the service were unavailable; otherwise lets calls succeed again.
     pub fn set_away(&self, away: bool) {
         self.state().away = away;
     }

@@ -1,4 +1,4 @@
-//! Inventory over gRPC.
+//! The gRPC client of the inventory service.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ pub struct GrpcInventory {
 }
 
 impl GrpcInventory {
-    /// Calls carry the session of the request on whose behalf they are made: inventory admits users.
+    /// Creates the client. Its calls forward the session of the user's request, because inventory admits users by their session.
     pub fn new(inventory: Peer) -> Self {
         let client = InventoryServiceClient::new(inventory.forwarding_session());
         Self { client, budget: Budget::new("inventory") }

@@ -1,4 +1,4 @@
-//! Inventory and payment in memory, for tests.
+//! In-memory implementations of the inventory and payment clients, for tests.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -17,7 +17,7 @@ use crate::{
     model::{self, Attempt, Order, PaymentMethod, PaymentStatus},
 };
 
-/// Stock, prices and reservations behind a lock; clones share them.
+/// Stock, prices and reservations behind a mutex. Clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryInventory {
     state: Arc<Mutex<Stock>>,
@@ -28,13 +28,13 @@ struct Stock {
     parts: BTreeMap<PartId, (Money, i64)>,
     reservations: BTreeMap<OrderId, Vec<Reserved>>,
     names: Vec<(String, PartId)>,
-    /// Orders whose reservation was released: they never get one again.
+    /// Orders whose reservation was released. They can never reserve again.
     released: BTreeSet<OrderId>,
     away: bool,
 }
 
 impl Stock {
-    /// Returns the parts as they can be reserved now: all known, and enough of each.
+    /// Returns the parts with their prices, if all of them can be reserved now. Fails if a part does not exist or is out of stock.
     fn grantable(&self, parts: &[(PartId, i64)]) -> Result<Vec<Reserved>, Error> {
         if let Some((part, _)) = parts.iter().find(|(part, _)| !self.parts.contains_key(part)) {
             return Err(Refusal::PartNotFound(*part).into());
@@ -57,12 +57,12 @@ impl MemoryInventory {
         self.state().parts.insert(part, (unit_price, quantity));
     }
 
-    /// Names a part; the catalogue's order is that of naming.
+    /// Gives a part a name. The catalogue lists parts in the order in which they were named.
     pub fn name(&self, part: PartId, name: &str) {
         self.state().names.push((name.to_owned(), part));
     }
 
-    /// Makes every call fail as if the service were unavailable, or succeed again.
+    /// If `away` is true, makes every call fail as if the service were unavailable; otherwise lets calls succeed again.
     pub fn set_away(&self, away: bool) {
         self.state().away = away;
     }
@@ -138,7 +138,7 @@ impl Inventory for MemoryInventory {
     }
 }
 
-/// Charges at most once per order, and fails as scripted; clones share the state.
+/// A payment service that charges each order at most once and fails as scripted. Clones share the state.
 #[derive(Clone, Default)]
 pub struct MemoryPayments {
     state: Arc<Mutex<Till>>,
@@ -153,12 +153,12 @@ struct Till {
     script: VecDeque<Fault>,
 }
 
-/// The fault of the next call.
+/// A fault injected into one call.
 #[derive(Clone, Debug)]
 pub enum Fault {
     /// The charge is declined.
     Decline(Refusal),
-    /// The charge is made and the response is lost.
+    /// The order is charged and the response is lost.
     ChargedThenSilent,
     /// The request is lost.
     Lost,
@@ -167,12 +167,12 @@ pub enum Fault {
 }
 
 impl MemoryPayments {
-    /// Adds a fault for the next call.
+    /// Queues a fault. Each call to [`pay`](Payments::pay) takes one fault from the queue.
     pub fn script(&self, fault: Fault) {
         self.state().script.push_back(fault);
     }
 
-    /// The number of charges of an order.
+    /// Returns the number of charges of an order, 0 or 1.
     pub fn charges(&self, order: OrderId) -> usize {
         usize::from(self.state().charges.contains_key(&order))
     }
@@ -182,7 +182,7 @@ impl MemoryPayments {
         self.state().refunded.insert(order);
     }
 
-    /// Makes every call fail as if the service were unavailable, or succeed again.
+    /// If `away` is true, makes every call fail as if the service were unavailable; otherwise lets calls succeed again.
     pub fn set_away(&self, away: bool) {
         self.state().away = away;
     }
@@ -192,7 +192,7 @@ impl MemoryPayments {
     }
 }
 
-/// The transaction of an attempt.
+/// Derives the transaction of an attempt from the order and the attempt's number.
 fn transaction(order: OrderId, attempt: i32) -> TransactionId {
     TransactionId::new(Uuid::from_u128(order.uuid().as_u128().wrapping_add(u128::from(attempt.unsigned_abs()))))
 }

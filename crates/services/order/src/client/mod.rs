@@ -1,4 +1,4 @@
-//! Clients of the services that order calls, inventory, payment and delivery: traits, gRPC clients, in-memory twins.
+//! Clients of the services that order calls: traits, gRPC clients and in-memory implementations.
 
 mod delivery;
 mod inventory;
@@ -21,7 +21,7 @@ use crate::{
     model::{self, Attempt, Order},
 };
 
-/// A reserved part, at the price of the order's first reservation.
+/// A part reserved for an order. The unit price is the price at the order's first reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserved {
     pub part: PartId,
@@ -31,47 +31,46 @@ pub struct Reserved {
 
 #[async_trait]
 pub trait Inventory: Send + Sync {
-    /// Reserves the parts for the order, all or none; a repeat answers the same.
+    /// Reserves the parts for the order, all or none. A repeated call returns the same reservation.
     ///
-    /// Without `confirm` the reservation expires soon; with it, it stands until the order ends.
-    /// [`Refusal::PartNotFound`], [`Refusal::OutOfStock`], or [`Refusal::ReservationLost`] when the order can never have them.
+    /// Without `confirm` the reservation expires soon; with `confirm` it lasts until the order ends. Fails with [`Refusal::PartNotFound`],
+    /// with [`Refusal::OutOfStock`], or with [`Refusal::ReservationLost`] if the order can never reserve again.
     async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<Reserved>, Error>;
-    /// Fails as [`reserve`](Self::reserve) would now; reserves nothing.
+    /// Fails as [`reserve`](Self::reserve) would fail now. Reserves nothing.
     async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error>;
     /// Returns the parts with these names, each with its name, in the order of the catalogue.
     async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error>;
-    /// Releases the order's reservation; it can never get one again.
+    /// Releases the order's reservation. The order can never reserve again.
     async fn release(&self, order: OrderId) -> Result<(), Error>;
 }
 
-/// Payment's answer to a request to charge.
+/// The payment service's result of a request to charge an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payment {
-    /// Charged, by this transaction.
+    /// This transaction has charged the order.
     Charged(TransactionId),
-    /// Not charged, now or later.
+    /// This attempt has not charged the order and never will.
     Declined(Refusal),
-    /// Unknown: it may have been charged, and must be asked again.
+    /// The outcome is unknown: the order may have been charged. The request must be repeated.
     Unknown(String),
 }
 
-/// Payment's answer to a request to void an attempt.
+/// The payment service's result of a request to void an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Voided {
-    /// Nothing is charged under it, now or later.
+    /// The attempt has not charged the order and never will.
     Void,
-    /// The order is charged already, by this transaction.
+    /// This transaction has charged the order already.
     Charged(TransactionId),
-    /// Unknown: it must be asked again.
+    /// The outcome is unknown. The request must be repeated.
     Unknown(String),
 }
 
 #[async_trait]
 pub trait Payments: Send + Sync {
-    /// Charges the order for this attempt, once even if repeated.
+    /// Charges the order under this attempt. A repeated request charges nothing more.
     async fn pay(&self, order: &Order, attempt: Attempt) -> Payment;
-    /// Finds the order's attempt that was not declined, otherwise the latest; `None` before an attempt was requested from the payment
-    /// service.
+    /// Returns the order's attempt that was not declined, or else the latest. Returns `None` if no attempt has reached the payment service.
     async fn find(&self, order: OrderId) -> Result<Option<model::Payment>, Error>;
     /// Prevents any charge under this attempt, unless the order is charged already.
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided;

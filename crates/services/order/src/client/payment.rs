@@ -1,4 +1,4 @@
-//! Payment over gRPC.
+//! The gRPC client of the payment service.
 
 use async_trait::async_trait;
 use chrono::DateTime;
@@ -41,7 +41,7 @@ impl Payments for GrpcPayments {
             amount_minor: order.total_price.minor(),
             attempt: attempt.number.unsigned_abs(),
         };
-        // Not retried here: the caller learns that the outcome is unknown, and the reconciler asks again.
+        // The call is not retried here: the caller gets an unknown outcome, and the reconciler repeats the request.
         let status = match self.client.clone().pay_order(request).await {
             Ok(answer) => {
                 return match answer.into_inner().transaction_uuid.parse() {
@@ -93,7 +93,8 @@ impl Payments for GrpcPayments {
                 Ok(transaction) => Voided::Charged(TransactionId::new(transaction)),
                 Err(_) => Voided::Unknown("payment answered without a transaction".to_owned()),
             },
-            // A payment service of an older version does not implement the call: the attempt stays open until it is upgraded.
+            // A payment service of an older version does not implement the call. The attempt then stays open until that service is
+            // upgraded.
             Err(status) => Voided::Unknown(format!("{:?}: {}", status.code(), status.message())),
         }
     }
@@ -102,7 +103,7 @@ impl Payments for GrpcPayments {
 fn decode(known: &Known) -> Option<model::Payment> {
     let status = match known.status() {
         Phase::Pending => PaymentStatus::Pending,
-        // Charged until the refund is done.
+        // The payment counts as charged until the refund is complete.
         Phase::Succeeded | Phase::Refunding => PaymentStatus::Success,
         Phase::Declined if known.decline_reason == "INSUFFICIENT_FUNDS" => PaymentStatus::InsufficientFunds,
         Phase::Declined => PaymentStatus::Failed,

@@ -1,4 +1,4 @@
-//! Users, looked up in iam over gRPC with this service's identity.
+//! The client of iam that looks up users, with this service's identity: the trait, the gRPC client and an in-memory implementation.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use crate::error::Error;
 
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// Returns the user's login; `None` for a user that iam does not know.
+    /// Returns the user's login, or `None` if iam does not know the user.
     async fn login(&self, user: UserId) -> Result<Option<String>, Error>;
 }
 
@@ -29,7 +29,7 @@ pub struct GrpcUsers {
 }
 
 impl GrpcUsers {
-    /// `iam` must carry this service's identity.
+    /// Creates the client. The calls of `iam` must carry this service's identity.
     pub fn new(iam: Peer) -> Self {
         Self { client: UserServiceClient::new(iam), budget: Budget::new("iam") }
     }
@@ -53,7 +53,7 @@ impl Users for GrpcUsers {
     }
 }
 
-/// Users in memory; clones share them.
+/// Users and their logins in memory. Clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryUsers {
     logins: Arc<Mutex<BTreeMap<UserId, String>>>,

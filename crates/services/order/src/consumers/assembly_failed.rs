@@ -1,4 +1,4 @@
-//! `AssemblyFailed`: the order's ship cannot be built, and the order is cancelled.
+//! `AssemblyFailed`: cancels the order, because its ship cannot be built.
 
 use contracts::events::{AssemblyFailed, Received, Subscription};
 

@@ -1,4 +1,4 @@
-//! `DeliveryStatusUpdated`: the delivery of an order has a new status, of which order keeps a copy.
+//! `DeliveryStatusUpdated`: stores a copy of the new status of an order's delivery.
 
 use contracts::{
     events::{DeliveryStatusUpdated, Received, Subscription},

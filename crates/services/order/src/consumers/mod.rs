@@ -1,4 +1,4 @@
-//! The events that order consumes, a file each.
+//! Kafka consumers, one per event type.
 
 mod assembly_failed;
 mod delivery_status_updated;
@@ -14,7 +14,7 @@ pub use delivery_status_updated::delivery_status_updated;
 pub use payment_completed::payment_completed;
 pub use ship_assembled::ship_assembled;
 
-/// Every subscription of the service.
+/// Returns all subscriptions of the service.
 pub fn all(orders: &OrderService, deliveries: &DeliveryService) -> [Subscription; 4] {
     [
         payment_completed(orders.clone()),

@@ -1,4 +1,4 @@
-//! `PaymentCompleted`: an attempt to pay has ended, with its result.
+//! `PaymentCompleted`: settles an attempt to pay with the result that the event reports.
 
 use contracts::events::{PaymentCompleted, Received, Subscription};
 use contracts::ids::TransactionId;

@@ -1,4 +1,4 @@
-//! `ShipAssembled`: the order's ship is built, and the order is complete.
+//! `ShipAssembled`: completes the order, because its ship is built.
 
 use contracts::events::{Received, ShipAssembled, Subscription};
 

@@ -1,4 +1,4 @@
-//! Background jobs, a file each.
+//! Background jobs, one per file.
 
 mod cancel_overdue_orders;
 mod pay_from_balance;

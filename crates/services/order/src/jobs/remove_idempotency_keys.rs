@@ -1,4 +1,4 @@
-//! Removes expired idempotency keys.
+//! Deletes expired idempotency keys.
 
 use std::{sync::Arc, time::Duration};
 

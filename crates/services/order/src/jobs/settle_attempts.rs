@@ -4,7 +4,7 @@ use platform::jobs::Job;
 
 use crate::service::OrderService;
 
-/// Runs in every replica: an attempt is taken by one at a time.
+/// Returns the job, which may run in every replica: only one replica at a time takes an attempt.
 pub fn settle_attempts(service: OrderService) -> Job {
     Job::new("payment-attempts", |stop| async move { service.reconcile(stop).await })
 }

@@ -1,71 +1,73 @@
-//! The protocol of an attempt to pay: the next step after each answer of inventory and payment, and the writes that an epoch fences.
+//! The protocol of an attempt to pay: the next step after each response of inventory and payment, and the writes that require the current
+//! epoch.
 //!
-//! A request begins an attempt; a repeat under the same key, or the reconciler, may take it over while the first process is slow or
-//! paused. Several processes may therefore work on one attempt at the same time. Two rules keep them consistent:
+//! A request begins an attempt. A repeated request with the same idempotency key, or the reconciler, may take the attempt over while the
+//! first process is slow or paused. Several processes may therefore work on one attempt at the same time. Two rules keep them consistent:
 //!
-//! - Payment's answer (charged, declined) is a fact: any process that has received it may write it.
-//! - To abandon an attempt or to cancel its order is a decision. Only the process that holds the current epoch may write it, and only when
-//!   no other process can have called the payment service: because it is the first one, or because that service has voided the attempt.
+//! - The payment service's result (charged, declined) is a fact: any process that has received it may write it.
+//! - To abandon an attempt or to cancel its order is a decision. Only the process that holds the current epoch may write it, and only if no
+//!   other process can have caused or can cause a charge: because no other process has had the attempt, or because the payment service
+//!   has voided it.
 
 use super::Attempt;
 
-/// A process's right to decide about an attempt. It ends when another process takes the attempt over, which raises the epoch.
+/// The right of a process to decide about an attempt. It ends when another process takes the attempt over, which increases the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AttemptLease {
     pub attempt: Attempt,
-    /// Raised each time that a process begins or takes over an attempt of the order.
+    /// A number that increases each time a process begins or takes over an attempt of the order.
     pub epoch: i64,
-    /// True when another process had the attempt before: its request to payment may still be in flight.
+    /// True if another process had the attempt before. The request of that process to the payment service may still be in flight.
     pub shared: bool,
-    /// How often the reconciler has taken the attempt.
+    /// The number of times that the reconciler has taken the attempt.
     pub tries: u32,
 }
 
-/// Inventory's answer about the order's parts.
+/// The inventory service's result of a request to confirm the order's reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Confirmation {
-    /// Reserved until the order ends.
+    /// The parts are reserved until the order ends.
     Held,
-    /// The order cannot have the parts.
+    /// The inventory service cannot reserve the parts for the order.
     Refused,
     Unknown,
 }
 
-/// Payment's answer to a request to charge or to void an attempt.
+/// The payment service's result of a request to charge or to void an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Charge {
     Made,
-    /// The attempt is not charged, now or later.
+    /// The attempt has not charged the order and never will.
     None,
     Unknown,
 }
 
-/// How an attempt ends.
+/// The end of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ending {
-    /// Charged: the order is paid.
+    /// The order was charged and is paid.
     Paid,
-    /// Not charged: the order may be tried again.
+    /// The order was not charged. The user may pay it with another attempt.
     Declined,
-    /// Payment was not asked: the order may be tried again.
+    /// The payment service was not called. The user may pay the order with another attempt.
     Abandoned,
-    /// Not charged, and the order is cancelled.
+    /// The order was not charged and is cancelled.
     Cancelled,
-    /// Charged while the parts are gone: the order is cancelled and the charge refunded.
+    /// The order was charged but its parts are no longer available. The order is cancelled and the charge is refunded.
     Undone,
 }
 
-/// The next step of a process with its attempt.
+/// The next step of the process that holds the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Asks payment to charge.
+    /// Request the charge from the payment service.
     Charge,
-    /// Asks payment to void the attempt.
+    /// Request the payment service to void the attempt.
     Void,
-    /// Asks inventory whether the parts of a charged order are held.
+    /// Request the inventory service to confirm the reservation of an order that is charged already.
     ConfirmCharged,
     End(Ending),
-    /// Leaves the attempt to the reconciler.
+    /// Leave the attempt to the reconciler.
     AskLater,
 }
 
@@ -96,13 +98,14 @@ impl Step {
     pub fn after_void(charge: Charge) -> Self {
         match charge {
             Charge::None => Self::End(Ending::Cancelled),
-            // Another process has charged it, after inventory confirmed to it the parts that were refused here.
+            // Another process has charged the order, after the inventory service confirmed to that process the parts that it refused to
+            // this one.
             Charge::Made => Self::ConfirmCharged,
             Charge::Unknown => Self::AskLater,
         }
     }
 
-    /// Decides the step after the request to confirm the reservation of an order that turned out to be charged.
+    /// Decides the step after the request to confirm the reservation of an order that another process has charged.
     pub fn after_confirming_charged(confirmation: Confirmation) -> Self {
         match confirmation {
             Confirmation::Held => Self::End(Ending::Paid),
@@ -113,11 +116,12 @@ impl Step {
 }
 
 impl Ending {
-    /// Returns whether the holder of `lease` may write this end, given the order's current `epoch` and `shared`.
+    /// Returns true if the holder of `lease` may write this end, given the order's current `epoch` and `shared`.
     pub fn is_open_to(self, lease: &AttemptLease, epoch: i64, shared: bool) -> bool {
         match self {
             Self::Paid | Self::Declined => true,
-            // `shared` besides the epoch: replicas of an older version share an attempt without raising it.
+            // `shared` is compared in addition to the epoch, because replicas of an older version take an attempt over without increasing
+            // the epoch.
             Self::Abandoned | Self::Cancelled | Self::Undone => (lease.epoch, lease.shared) == (epoch, shared),
         }
     }

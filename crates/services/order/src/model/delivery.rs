@@ -6,14 +6,14 @@ use chrono::NaiveDate;
 use contracts::ids::DeliveryId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// The longest address, in characters.
+/// The maximum length of an address, in characters.
 const ADDRESS_LENGTH: usize = 300;
 
-/// Where an order is delivered, as the user wrote it. Personal data: its debug form does not show it.
+/// The address to which an order is delivered, as the user wrote it. It is personal data, so `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DeliveryAddress(String);
 
-/// Why a text is no address. It does not repeat the text.
+/// The reason why a text is not a valid address. It does not contain the text, which is personal data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
     #[error("must have 1 to {ADDRESS_LENGTH} characters")]
@@ -24,15 +24,15 @@ pub enum InvalidAddress {
     ControlCharacter,
 }
 
-/// An order's address, and the room that its parts take.
+/// An order's address and the volume of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     pub address: DeliveryAddress,
-    /// The number of parts, repeats counted.
+    /// The number of parts, including repeated parts.
     pub volume: usize,
 }
 
-/// How far a delivery is.
+/// The status of a delivery.
 ///
 /// ```text
 /// Pending ──▶ InTransit ──▶ OutForDelivery ──▶ Delivered
@@ -47,18 +47,18 @@ pub enum DeliveryStatus {
     Failed,
 }
 
-/// The state of an order's delivery as reported by the delivery service, with one of its statuses.
+/// The state of an order's delivery, as the delivery service reported it with a status.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Delivery {
     pub uuid: DeliveryId,
     pub status: DeliveryStatus,
     pub tracking_number: String,
-    /// UTC. `None` if the delivery service reported none.
+    /// The date in UTC, or `None` if the delivery service reported none.
     pub estimated_delivery: Option<NaiveDate>,
 }
 
 impl DeliveryAddress {
-    /// Checks an address and keeps it as sent.
+    /// Validates an address and keeps it exactly as sent.
     pub fn new(text: String) -> Result<Self, InvalidAddress> {
         if text.is_empty() || text.chars().count() > ADDRESS_LENGTH {
             return Err(InvalidAddress::Length);
@@ -72,7 +72,7 @@ impl DeliveryAddress {
         Ok(Self(text))
     }
 
-    /// An address that was checked when it was stored.
+    /// Returns an address read from the database, which was validated before it was stored.
     pub(crate) fn stored(text: String) -> Self {
         Self(text)
     }
@@ -95,7 +95,7 @@ impl fmt::Debug for DeliveryAddress {
 impl DeliveryStatus {
     pub const ALL: [Self; 5] = [Self::Pending, Self::InTransit, Self::OutForDelivery, Self::Delivered, Self::Failed];
 
-    /// The name in the API, in events and in the database.
+    /// Returns the status' name in the API, in events and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -110,9 +110,9 @@ impl DeliveryStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// Returns true if an order with the status `known` accepts this status: a later one, never an earlier one.
+    /// Returns true if this status may replace the status `known` of an order's delivery, because it is later.
     ///
-    /// A status may be skipped, for instance if its event is a dead letter. A delivery can fail only before a courier carries it.
+    /// A status may be skipped, for instance if its event was dead-lettered. A delivery can fail only before a courier carries it.
     pub const fn follows(self, known: Option<Self>) -> bool {
         match (known, self) {
             (None, _) | (Some(Self::Pending), Self::Failed) => true,
@@ -121,17 +121,17 @@ impl DeliveryStatus {
         }
     }
 
-    /// The statuses that this one [follows](Self::follows).
+    /// Returns the statuses that this status may replace, see [`follows`](Self::follows).
     pub fn predecessors(self) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(move |known| self.follows(Some(*known)))
     }
 
-    /// Returns true for a status that no other follows.
+    /// Returns true if no other status can replace this one.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Delivered | Self::Failed)
     }
 
-    /// Larger for a later status of a delivery.
+    /// Returns a version number for the status cache. It is larger for a later status of a delivery.
     pub const fn version(self) -> u64 {
         match self {
             Self::Failed => 1,

@@ -1,4 +1,4 @@
-//! Idempotency keys: claims on them, and the outcomes that they remember.
+//! Idempotency keys: the claims of requests on them, and the outcomes that are stored under them.
 
 use contracts::ids::{OrderId, TransactionId, UserId};
 use contracts::money::Money;
@@ -7,37 +7,38 @@ use uuid::Uuid;
 
 use super::Refusal;
 
-/// A request's claim on an idempotency key: the user, the key, and a fingerprint of the request.
+/// A request's claim on an idempotency key. It consists of the user, the key, a fingerprint of the request and a token.
 ///
-/// A key belongs to one request at a time, identified by the token. A request that continues after its lease has expired and its
-/// repeat has taken the key over is fenced off: it can neither complete the key nor change anything under it.
+/// A key belongs to one request at a time, identified by the token. After a request's lease has expired, a repeated request may take the
+/// key over. The first request is then fenced off: it can neither complete the key nor change anything under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub user: UserId,
-    /// 1 to 255 characters.
+    /// The key, 1 to 255 characters.
     pub key: String,
-    /// SHA-256 of method, path and body.
+    /// The SHA-256 of the request's method, path and body.
     pub fingerprint: Vec<u8>,
-    /// Unique to this request; a repeat has another.
+    /// A random id of this request. A repeated request has another token.
     pub token: Uuid,
 }
 
 /// The result of claiming a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// The key is new: the request has to be executed, for this order.
+    /// The key is new. The request must be executed for this order.
     New { order: OrderId },
-    /// An earlier request with this key was interrupted: continue with its order and, if it began one, its attempt to pay.
+    /// An earlier request with this key was interrupted. This request must continue with that order and, if the earlier one began an
+    /// attempt to pay, with that attempt.
     Resumed { order: OrderId, attempt: Option<i32> },
     /// An earlier request with this key is in progress.
     InProgress,
-    /// An earlier request with this key has this outcome.
+    /// An earlier request with this key ended with this outcome.
     Done(Outcome),
-    /// The key has been used for another request.
+    /// The key was used for a request with another method, path or body.
     Reused,
 }
 
-/// The outcome of a request: enough to repeat the response byte for byte.
+/// The outcome of a request. It suffices to repeat the response byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

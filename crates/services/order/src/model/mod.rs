@@ -1,4 +1,4 @@
-//! The order aggregate with its transitions, attempts to pay, its delivery, and the outcomes that idempotency keys remember.
+//! The order aggregate with its transitions, attempts to pay, its delivery, and the outcomes that are stored under idempotency keys.
 
 mod attempt;
 mod delivery;

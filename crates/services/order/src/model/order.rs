@@ -1,4 +1,4 @@
-//! The order aggregate: its states, and the transitions that return their events.
+//! The order aggregate: its statuses, and its transitions, which return events.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, PartId, TransactionId, UserId};
@@ -23,7 +23,7 @@ pub enum Status {
 impl Status {
     pub const ALL: [Self; 4] = [Self::PendingPayment, Self::Paid, Self::Cancelled, Self::Assembled];
 
-    /// The name in the API and in the database.
+    /// Returns the status' name in the API and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PendingPayment => "PENDING_PAYMENT",
@@ -50,7 +50,7 @@ pub enum PaymentMethod {
 impl PaymentMethod {
     pub const ALL: [Self; 4] = [Self::Card, Self::Sbp, Self::CreditCard, Self::InvestorMoney];
 
-    /// The name in the API's responses and in the database.
+    /// Returns the method's name in the API's responses and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Card => "CARD",
@@ -60,7 +60,7 @@ impl PaymentMethod {
         }
     }
 
-    /// Accepts `CARD` and `PAYMENT_METHOD_CARD` alike.
+    /// Parses a method's name, with or without the prefix `PAYMENT_METHOD_`.
     pub fn parse(text: &str) -> Option<Self> {
         let name = text.strip_prefix("PAYMENT_METHOD_").unwrap_or(text);
         Self::ALL.into_iter().find(|method| method.as_str() == name)
@@ -78,7 +78,7 @@ pub enum CancelReason {
 /// An attempt to pay that is in progress or whose outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Attempt {
-    /// Counts the order's attempts from 1.
+    /// The number of this attempt among the order's attempts, from 1.
     pub number: i32,
     pub method: PaymentMethod,
 }
@@ -88,9 +88,9 @@ pub struct Attempt {
 pub struct NewOrder {
     pub uuid: OrderId,
     pub user: UserId,
-    /// A repeated uuid is a quantity.
+    /// The ordered parts. A part's UUID is repeated for each further unit.
     pub parts: Vec<PartId>,
-    /// None for an order that is not delivered.
+    /// `None` for an order that is not delivered.
     pub delivery_address: Option<DeliveryAddress>,
 }
 
@@ -98,18 +98,18 @@ pub struct NewOrder {
 pub struct Order {
     pub uuid: OrderId,
     pub user: UserId,
-    /// None for an order that is not delivered.
+    /// `None` for an order that is not delivered.
     pub delivery_address: Option<DeliveryAddress>,
-    /// The state reported by the delivery service, once there is one.
+    /// The last state that the delivery service reported, or `None` before the first report.
     pub delivery: Option<Delivery>,
     pub parts: Vec<PartId>,
     pub total_price: Money,
     pub status: Status,
-    /// The number of the last attempt to pay, 0 before the first.
+    /// The number of the last attempt to pay, or 0 before the first.
     pub attempts: i32,
-    /// The last attempt, while its outcome is unknown.
+    /// The last attempt, or `None` if its outcome is known.
     pub attempt: Option<Attempt>,
-    /// The method and the transaction, once paid.
+    /// The method and the transaction of the charge, or `None` if the order was not charged.
     pub payment: Option<(PaymentMethod, TransactionId)>,
     pub created_at: DateTime<Utc>,
 }
@@ -133,7 +133,7 @@ pub enum IllegalTransition {
 }
 
 impl NewOrder {
-    /// An order that is not delivered.
+    /// Returns a new order that is not delivered.
     pub fn new(uuid: OrderId, user: UserId, parts: Vec<PartId>) -> Self {
         Self { uuid, user, parts, delivery_address: None }
     }
@@ -154,7 +154,7 @@ impl Order {
         quantities(&self.parts)
     }
 
-    /// Begins the next attempt to pay, unless one is in progress.
+    /// Begins the next attempt to pay. Fails if the order is not unpaid or an attempt is in progress.
     pub fn begin_attempt(&mut self, method: PaymentMethod) -> Result<Attempt, IllegalTransition> {
         self.may_change()?;
         self.attempts += 1;
@@ -163,7 +163,7 @@ impl Order {
         Ok(attempt)
     }
 
-    /// Ends the attempt as charged.
+    /// Ends the attempt as charged, which makes the order paid.
     pub fn pay(&mut self, number: i32, transaction: TransactionId) -> Result<Event, IllegalTransition> {
         let attempt = self.end_attempt(number)?;
         self.status = Status::Paid;
@@ -172,7 +172,7 @@ impl Order {
         Ok(Event::Paid { order: self.uuid, user: self.user, method: attempt.method, transaction, deliver })
     }
 
-    /// Ends the attempt as not charged.
+    /// Ends the attempt without a charge. The order stays unpaid.
     pub fn end_attempt(&mut self, number: i32) -> Result<Attempt, IllegalTransition> {
         if self.status != Status::PendingPayment {
             return Err(IllegalTransition::Status(self.status));
@@ -180,21 +180,22 @@ impl Order {
         self.attempt.take_if(|attempt| attempt.number == number).ok_or(IllegalTransition::NoAttempt)
     }
 
-    /// Cancels an order that is neither paid nor being paid.
+    /// Cancels an unpaid order. Fails if the order has another status or an attempt to pay is in progress.
     pub fn cancel(&mut self, reason: CancelReason) -> Result<Event, IllegalTransition> {
         self.may_change()?;
         self.status = Status::Cancelled;
         Ok(Event::Cancelled { order: self.uuid, user: self.user, reason, paid: false })
     }
 
-    /// Ends the attempt as charged while the parts are gone: the order is cancelled, and payment refunds it upon the event.
+    /// Ends the attempt as charged and cancels the order, because its parts are no longer available. The payment service refunds the charge
+    /// when it receives the event.
     pub fn undo_attempt(&mut self, number: i32, transaction: TransactionId) -> Result<Event, IllegalTransition> {
         self.pay(number, transaction)?;
         self.status = Status::Cancelled;
         Ok(Event::Cancelled { order: self.uuid, user: self.user, reason: CancelReason::OutOfStock, paid: true })
     }
 
-    /// Undoes a paid order that cannot be built.
+    /// Cancels a paid order whose ship cannot be built.
     pub fn undo(&mut self) -> Result<Event, IllegalTransition> {
         if self.status != Status::Paid {
             return Err(IllegalTransition::Status(self.status));
@@ -203,7 +204,7 @@ impl Order {
         Ok(Event::undone(self.uuid, self.user))
     }
 
-    /// Completes the order: its ship is assembled.
+    /// Completes the order, because its ship is assembled.
     pub fn assemble(&mut self) -> Result<(), IllegalTransition> {
         if self.status != Status::Paid {
             return Err(IllegalTransition::Status(self.status));
@@ -212,7 +213,7 @@ impl Order {
         Ok(())
     }
 
-    /// Keeps the state reported by the delivery service, unless the order knows a later status.
+    /// Stores the state that the delivery service reported, unless the order has a later one. Returns true if the state was stored.
     pub fn keep_delivery(&mut self, told: &Delivery) -> bool {
         let is_news = told.status.follows(self.delivery.as_ref().map(|known| known.status));
         if is_news {
@@ -231,7 +232,7 @@ impl Order {
 }
 
 impl Event {
-    /// The event of a paid order that is undone because its ship cannot be built.
+    /// Returns the event of a paid order that is cancelled because its ship cannot be built.
     pub fn undone(order: OrderId, user: UserId) -> Self {
         Self::Cancelled { order, user, reason: CancelReason::AssemblyFailed, paid: true }
     }

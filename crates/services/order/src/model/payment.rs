@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::PaymentMethod;
 
-/// The attempt of an order that was not declined, otherwise the latest.
+/// The order's attempt that was not declined, or else the latest attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     pub attempt: i32,
     pub transaction: TransactionId,
     pub method: PaymentMethod,
     pub status: PaymentStatus,
-    /// When payment took the attempt on: the same before and after a refund.
+    /// The time at which the payment service recorded the attempt. A refund does not change it.
     pub created_at: DateTime<Utc>,
 }
 
@@ -22,7 +22,7 @@ pub struct Payment {
 pub enum PaymentStatus {
     /// The outcome is unknown.
     Pending,
-    /// Charged, also while a refund is in progress.
+    /// The order was charged. The status stays `Success` while a refund is in progress.
     Success,
     InsufficientFunds,
     Failed,

@@ -1,4 +1,4 @@
-//! The additional data of an order that `/api/orders` shows.
+//! The data of an order that only `/api/orders` returns.
 
 use contracts::money::Money;
 
@@ -6,7 +6,8 @@ use super::Refusal;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
-    /// Of one piece of each part, in the order of [`Order::quantities`](super::Order::quantities). None for an order of an older version.
+    /// The price of one piece of each part, in the order of [`Order::quantities`](super::Order::quantities). `None` for an order that an
+    /// older version created.
     pub unit_prices: Option<Vec<Money>>,
     /// The last attempt that the payment service declined, and why.
     pub declined: Option<(i32, Refusal)>,

@@ -1,11 +1,12 @@
-//! Why a request is refused.
+//! The permanent reasons to refuse a request.
 
 use contracts::ids::{OrderId, PartId};
 use serde::{Deserialize, Serialize};
 
 use super::Status;
 
-/// A permanent reason to refuse a request: a repeat is refused the same way, so an idempotency key may remember it.
+/// A permanent reason to refuse a request. A repeated request would be refused for the same reason, so the refusal may be stored under the
+/// idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
@@ -15,7 +16,8 @@ pub enum Refusal {
     PartNotFound(PartId),
     #[error("part {0} is out of stock")]
     OutOfStock(PartId),
-    /// Only requests to `/api/orders`, which replicas of an older version do not serve, are refused so.
+    /// The refusal of requests to `/api/orders` only. Replicas of an older version do not serve these requests, so they need not decode
+    /// this variant.
     #[error("the price of part {0} has changed")]
     PriceChanged(PartId),
     #[error("the order's parts are no longer reserved and it is cancelled")]

@@ -1,41 +1,41 @@
-//! What a user sees of a delivery that is under way.
+//! The state of a delivery as a user sees it.
 
 use contracts::ids::CourierId;
 use serde::{Deserialize, Serialize};
 
 use super::Delivery;
 
-/// The current state of a delivery, or the last known one while the delivery service is unavailable.
+/// The current state of a delivery, or the last stored state while the delivery service is unavailable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tracked {
     pub delivery: Delivery,
-    /// `None` while the delivery service is unavailable: the position changes with each step and is not stored.
+    /// `None` while the delivery service is unavailable, because order does not store the position, which changes with each step.
     pub position: Option<Position>,
 }
 
 /// The progress of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// `Processing`, `(x, y)` or `Delivered to address`.
+    /// The text `Processing`, the courier's cell as `(x, y)`, or the text `Delivered to address`.
     pub current_location: String,
-    /// Per cent.
+    /// The progress in per cent.
     pub progress: i32,
-    /// The courier that carries the order.
+    /// The courier that carries the order, or `None` if no courier carries it.
     pub courier: Option<Courier>,
 }
 
-/// A courier on its way.
+/// A courier who carries an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Courier {
     pub uuid: CourierId,
     pub name: String,
-    /// Cells per step.
+    /// The speed in grid cells per step.
     pub speed: i32,
     pub location: Cell,
     pub steps_left: i32,
 }
 
-/// A cell of delivery's grid.
+/// A cell of the delivery service's grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     pub x: i32,

@@ -10,18 +10,18 @@ use crate::{
     model::{AttemptLease, Claim, Ending, Event, Order, Outcome, PaymentMethod},
 };
 
-/// How an attempt has ended, with the event of the order's transition.
+/// The end of an attempt, with the event of the order's transition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// Charged.
+    /// The order was charged and is paid.
     Paid { transaction: TransactionId, event: Event },
-    /// Not charged, for this reason; the order may be tried again.
+    /// The order was not charged, for this reason. The user may pay it with another attempt.
     Declined(Refusal),
-    /// Payment was not asked; the order may be tried again.
+    /// The payment service was not called. The user may pay the order with another attempt.
     Abandoned,
-    /// Not charged, and the order is cancelled.
+    /// The order was not charged and is cancelled.
     Cancelled { event: Event },
-    /// Charged, and the order is cancelled: payment refunds the charge upon the event.
+    /// The order was charged and is cancelled. The payment service refunds the charge when it receives the event.
     Undone { transaction: TransactionId, event: Event },
 }
 
@@ -37,14 +37,14 @@ impl Settlement {
     }
 }
 
-/// Each change is one statement together with its event and the idempotency key's outcome.
+/// The repository of attempts to pay. One statement writes a change together with its event and the idempotency key's outcome.
 #[async_trait]
 pub trait Attempts: Send + Sync {
-    /// Begins the next attempt of an order that is neither paid nor being paid, and writes its number to the idempotency key. Unless the
-    /// attempt is settled within `patience`, the reconciler takes it from [`unsettled`](Self::unsettled).
+    /// Begins the next attempt of an unpaid order without an attempt in progress, and writes the attempt's number to the idempotency key.
+    /// If the attempt is not settled within `patience`, [`unsettled`](Self::unsettled) hands it to the reconciler.
     ///
-    /// Returns the order before the change, and the lease if the attempt has begun: then no other process has had the attempt. If `claim`
-    /// has lost its key, nothing changes: [`Error::KeyInProgress`].
+    /// Returns the order before the change and, if the attempt has begun, its lease, which is not shared. If `claim` has lost its key, the
+    /// call changes nothing and fails with [`Error::KeyInProgress`].
     async fn begin(
         &self,
         user: UserId,
@@ -53,7 +53,7 @@ pub trait Attempts: Send + Sync {
         patience: Duration,
         claim: Option<&Claim>,
     ) -> Result<Option<(Order, Option<AttemptLease>)>, Error>;
-    /// Takes over an attempt of the user's order for `pause`. Returns `None` if the attempt is no longer in progress.
+    /// Takes over an attempt of the user's order. The attempt is due again after `pause`. Returns `None` if it is no longer in progress.
     async fn take(
         &self,
         user: UserId,
@@ -61,8 +61,8 @@ pub trait Attempts: Send + Sync {
         attempt: i32,
         pause: Duration,
     ) -> Result<Option<AttemptLease>, Error>;
-    /// Ends an attempt and writes `outcome` to the key that began it. Returns false if the attempt has ended before, or if the end is not
-    /// [open](Ending::is_open_to) to this lease.
+    /// Ends an attempt and writes `outcome` to the idempotency key of the request that began it. Returns false if the attempt has ended
+    /// before, or if this lease [may not](Ending::is_open_to) end it so.
     async fn settle(
         &self,
         order: OrderId,
@@ -72,6 +72,6 @@ pub trait Attempts: Send + Sync {
     ) -> Result<bool, Error>;
     /// Makes an attempt due after `pause`, unless another process has taken it meanwhile.
     async fn postpone(&self, order: OrderId, lease: &AttemptLease, pause: Duration) -> Result<(), Error>;
-    /// Takes over up to `limit` attempts that are due, those taken least often first; each is due again after `pause`.
+    /// Takes over at most `limit` attempts that are due, those that were taken least often first. Each is due again after `pause`.
     async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error>;
 }

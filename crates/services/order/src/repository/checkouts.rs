@@ -1,4 +1,4 @@
-//! The repository of the data that `/api/orders` adds to orders: prices of pieces, the last decline, payment from the balance.
+//! The repository of the data that `/api/orders` adds to orders: unit prices, the last decline, and when to pay from the balance.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use contracts::money::Money;
 
 use crate::{error::Error, model::Receipt};
 
-/// The price at which an order is created.
+/// The prices at which an order is created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
     pub total_price: Money,
-    /// Of one piece of each part, in the order of [`NewOrder::quantities`](crate::model::NewOrder::quantities).
+    /// The price of one piece of each part, in the order of [`NewOrder::quantities`](crate::model::NewOrder::quantities).
     pub unit_prices: Vec<Money>,
-    /// True if the order is paid from its user's balance without a request.
+    /// True if the job `pay_from_balance` pays the order from its user's balance, without a request to pay.
     pub pays_itself: bool,
 }
 
@@ -22,7 +22,7 @@ pub struct Quote {
 pub trait Checkouts: Send + Sync {
     /// Returns the data of an order that only `/api/orders` shows.
     async fn receipt(&self, order: OrderId) -> Result<Receipt, Error>;
-    /// Takes orders that are due to be paid from their users' balances, at most `limit`. Each is due again after `pause`, doubled each
-    /// time up to 16 times, unless an attempt is in progress, or was made and declined.
+    /// Takes at most `limit` orders that are due to be paid from their users' balances. Each is due again after `pause`, which doubles each
+    /// time up to 16 times `pause`. An order is not due while an attempt is in progress, or after an attempt from the balance was declined.
     async fn due_to_pay_themselves(&self, limit: i64, pause: Duration) -> Result<Vec<(OrderId, UserId)>, Error>;
 }

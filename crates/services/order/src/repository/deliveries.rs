@@ -1,4 +1,4 @@
-//! The repository of the delivery data of orders.
+//! The repository of the addresses and delivery statuses of orders.
 
 use async_trait::async_trait;
 use contracts::{
@@ -13,12 +13,13 @@ use crate::{
 
 #[async_trait]
 pub trait Deliveries: Send + Sync {
-    /// Returns the destination of an order in any status; `None` for an unknown order and for one without an address.
+    /// Returns the destination of an order in any status. Returns `None` if the order does not exist or has no address.
     async fn destination(&self, order: OrderId) -> Result<Option<Destination>, Error>;
-    /// Stores the state reported by the delivery service, once per event and unless the order has a
-    /// [later](crate::model::DeliveryStatus::follows) status. Returns false if nothing changed, for instance for an unknown order.
+    /// Stores the state that the delivery service reported, once per event and only if its status
+    /// [follows](crate::model::DeliveryStatus::follows) the stored one. Returns false if nothing changed, for instance because the order
+    /// does not exist.
     ///
-    /// Fails, without an inbox row, if the order belongs to another user: the event is wrong, and its redelivery would be too.
+    /// Fails without writing an inbox row if the order belongs to another user: the event is wrong, and a redelivery would fail again.
     async fn keep_delivery(
         &self,
         consumer: &'static str,
@@ -28,7 +29,7 @@ pub trait Deliveries: Send + Sync {
     ) -> Result<bool, Error>;
 }
 
-/// Returns the error of an event that names another user than its order.
+/// Returns the error for an event whose user is not the user of the order.
 pub(super) fn another_user(subject: OrderOf) -> Error {
     Error::Inconsistent(format!("user_uuid is not the user of order {}", subject.order))
 }

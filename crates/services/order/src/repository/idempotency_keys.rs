@@ -12,15 +12,17 @@ use crate::{
 
 #[async_trait]
 pub trait IdempotencyKeys: Send + Sync {
-    /// Takes the key for `lease`, for a request about `order`. Once another request has taken it over, this claim changes nothing.
+    /// Claims the key for the duration `lease`, for a request about `order`. After another request has taken the key over, this claim can
+    /// change nothing.
     async fn claim(&self, claim: &Claim, order: OrderId, lease: Duration) -> Result<Claimed, Error>;
-    /// Writes the request's outcome to the key, unless it has one already. False when the key is another request's.
+    /// Stores the request's outcome under the key, unless the key has an outcome already. Returns false if the key belongs to another
+    /// request.
     async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error>;
-    /// Ends the lease, so that the request may be repeated at once, unless the key is another request's.
+    /// Ends the lease, so that the request may be repeated at once. Changes nothing if the key belongs to another request.
     async fn release(&self, claim: &Claim) -> Result<(), Error>;
-    /// Releases the key as if it had never been used, so that a repeat creates another order. Returns false if the key belongs to another
-    /// request or has an outcome.
+    /// Deletes the key, so that a repeated request creates another order. Returns false if the key belongs to another request or has an
+    /// outcome.
     async fn forget(&self, claim: &Claim) -> Result<bool, Error>;
-    /// Removes keys older than `age`, at most `limit`.
+    /// Deletes at most `limit` keys older than `age`. Returns the number of deleted keys.
     async fn remove(&self, age: Duration, limit: i64) -> Result<u64, Error>;
 }

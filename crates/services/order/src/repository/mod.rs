@@ -1,4 +1,4 @@
-//! Storage, by aggregate: traits with an implementation over PostgreSQL and an in-memory twin.
+//! The repositories: traits, each with an implementation over PostgreSQL or Redis and an in-memory implementation.
 
 mod attempts;
 mod checkouts;
@@ -24,7 +24,7 @@ pub use postgres::{MIGRATIONS, PgOrders};
 pub use redis::RedisStatusCache;
 pub use status_cache::{Kept, Lookup, Question, StatusCache, StatusKey};
 
-/// The service's repositories, which share one database.
+/// The repositories of the service. They share one database.
 #[derive(Clone)]
 pub struct Repositories {
     pub orders: Arc<dyn Orders>,

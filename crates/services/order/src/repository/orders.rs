@@ -12,27 +12,28 @@ use crate::{
     repository::Quote,
 };
 
-/// A position in a user's list of orders: the last one of the previous page.
+/// A position in a user's list of orders: the last order of the previous page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub created_at: DateTime<Utc>,
     pub order: OrderId,
 }
 
-/// How long an order may be unpaid, and how many unpaid orders a user may have.
+/// The limits on unpaid orders: their maximum age, and their number per user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// An order that is not paid after this long is cancelled.
+    /// The time after which an unpaid order is cancelled.
     pub pay_within: Duration,
-    /// An order beyond this number is refused.
+    /// The maximum number of unpaid orders of a user. Another order is refused.
     pub max_unpaid: u32,
 }
 
-/// Each change is one statement together with its event and the idempotency key's outcome, and takes effect only while the order is
-/// in the state that the change starts from. If `claim` has lost its key, nothing changes: [`Error::KeyInProgress`].
+/// The repository of orders. One statement writes a change together with its event and the idempotency key's outcome. It takes effect only
+/// while the order is in the state that the change starts from. If `claim` has lost its key, the call changes nothing and fails with
+/// [`Error::KeyInProgress`].
 #[async_trait]
 pub trait Orders: Send + Sync {
-    /// Writes an order and its event. Returns an order that exists already unchanged.
+    /// Writes an order and its event. If the order exists already, returns the existing order unchanged.
     ///
     /// Fails with [`Error::TooManyUnpaid`] if the user has [`Terms::max_unpaid`] unpaid orders. A statement counts only orders committed
     /// before it starts, so concurrent statements for one user can exceed the limit by the orders they create.
@@ -44,17 +45,17 @@ pub trait Orders: Send + Sync {
         terms: Terms,
         claim: Option<&Claim>,
     ) -> Result<Order, Error>;
-    /// Finds an order of `user`.
+    /// Returns an order of `user`.
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
     /// Returns up to `limit` of the user's orders, newest first, starting after `after`.
     async fn page(&self, user: UserId, after: Option<Cursor>, limit: i64) -> Result<Vec<Order>, Error>;
-    /// Cancels an order that is neither paid nor being paid. Returns false if the order has left that state.
+    /// Cancels an unpaid order without an attempt in progress. Returns false if the order is not in that state any more.
     async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error>;
     /// Returns up to `limit` unpaid orders whose payment deadline has passed and that have no attempt in progress.
     async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error>;
-    /// Completes a paid order whose ship is assembled, once per event.
+    /// Completes a paid order whose ship is assembled, once per event. Returns false if nothing changed.
     async fn assemble(&self, consumer: &'static str, event: EventId, order: OrderId) -> Result<bool, Error>;
-    /// Cancels a paid order that cannot be built; once per event.
+    /// Cancels a paid order whose ship cannot be built, once per event. Returns false if nothing changed.
     async fn undo(&self, consumer: &'static str, event: EventId, order: OrderId, undone: &Event)
     -> Result<bool, Error>;
 }

@@ -1,4 +1,4 @@
-//! The repository of the changes that events of the payment service make.
+//! The repository of the changes that the payment service's events cause.
 
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};
@@ -7,10 +7,11 @@ use crate::{error::Error, model::Outcome, repository::Settlement};
 
 #[async_trait]
 pub trait PaymentEvents: Send + Sync {
-    /// Returns the user who placed the order.
+    /// Returns the user who placed the order, or `None` if the order does not exist.
     async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error>;
-    /// Ends an attempt as paid or declined and writes `outcome` to the key that began it, once per event and in one statement with
-    /// the inbox row. False when the attempt is not in progress any more, or when another process may decide about it.
+    /// Ends an attempt as paid or declined, once per event, in one statement with the inbox row. Writes the outcome to the idempotency key
+    /// of the request that began the attempt. Returns false if the attempt is not in progress any more, or if it is shared and the event
+    /// must not end a shared attempt.
     async fn settle_once(
         &self,
         consumer: &'static str,
@@ -19,16 +20,16 @@ pub trait PaymentEvents: Send + Sync {
         attempt: i32,
         settled: &Settled,
     ) -> Result<bool, Error>;
-    /// Writes the inbox row of an event that changes nothing.
+    /// Writes only the inbox row of an event that changes nothing else.
     async fn skip(&self, consumer: &'static str, event: EventId) -> Result<(), Error>;
 }
 
-/// How an event settles an attempt.
+/// The end of an attempt that an event of the payment service reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
-    /// [`Settlement::Paid`] or [`Settlement::Declined`].
+    /// Either [`Settlement::Paid`] or [`Settlement::Declined`].
     pub settlement: Settlement,
     pub outcome: Outcome,
-    /// False when only an attempt that no other process has taken over may be ended.
+    /// True if the event may also end an attempt that another process has taken over.
     pub also_shared: bool,
 }

@@ -1,11 +1,11 @@
-//! The cache of the answers of other services about an order, shared by all replicas.
+//! The cache of other services' responses about an order. All replicas share it.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
 
-/// What was asked about an order.
+/// The kind of a cached response: which data of an order another service returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Question {
     Payment,
@@ -21,14 +21,14 @@ impl Question {
     }
 }
 
-/// The key of an answer.
+/// The key of a cached response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StatusKey {
     pub question: Question,
     pub order: OrderId,
 }
 
-/// An answer about an order of `owner`. A larger version is a later state.
+/// A cached response about an order of `owner`. A larger version means a later state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub owner: UserId,
@@ -40,20 +40,21 @@ pub struct Kept {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
     Answer(Vec<u8>),
-    /// No answer is cached: this caller has to call the service.
+    /// No valid response is cached. This caller must call the service.
     Ask,
-    /// Another caller is calling the service: wait for its answer.
+    /// Another caller is calling the service. This caller must wait for the response.
     Wait,
 }
 
 #[async_trait]
 pub trait StatusCache: Send + Sync {
-    /// Looks up the answer for `owner`, of `least_version` or later. If there is none, the first caller has to ask and all later callers
-    /// wait, for at most `asking`.
+    /// Looks up a response for `owner` of version `least_version` or later. If there is none, the first caller must call the service, and
+    /// other callers wait for at most `asking`.
     async fn find(&self, key: StatusKey, owner: UserId, least_version: u64, asking: Duration)
     -> anyhow::Result<Lookup>;
-    /// Keeps an answer for `life`, unless that of a later version is kept, and removes the mark of the caller who asked.
+    /// Caches a response for the duration `life`, unless a later version is cached, and removes the mark that a caller is calling the
+    /// service.
     async fn keep(&self, key: StatusKey, kept: &Kept, life: Duration) -> anyhow::Result<()>;
-    /// Removes the mark of a caller who asked and has nothing to keep.
+    /// Removes the mark that a caller is calling the service, because it got no response to cache.
     async fn give_up(&self, key: StatusKey) -> anyhow::Result<()>;
 }

@@ -1,4 +1,4 @@
-//! Cancels an order that waits for its payment.
+//! Cancels an unpaid order.
 
 use super::OrderService;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use contracts::ids::{OrderId, UserId};
 
 impl OrderService {
-    /// Answers [`Outcome::Cancelled`]. When it races with a payment, one of the two is refused.
+    /// Cancels an order and returns [`Outcome::Cancelled`]. If it races with a request to pay, one of the two requests is refused.
     pub async fn cancel(&self, user: UserId, order: OrderId, claim: Option<&Claim>) -> Result<Outcome, Error> {
         let precheck =
             async { self.find(user, order).await?.cancel(CancelReason::ByUser).map(drop).map_err(Error::from) };
@@ -20,7 +20,7 @@ impl OrderService {
                     self.cancelled(&found, CancelReason::ByUser);
                     return Ok(Outcome::Cancelled);
                 }
-                // The order has changed since it was read: its current state decides.
+                // The order has changed since it was read. The next iteration decides by its current state.
             }
         })
         .await

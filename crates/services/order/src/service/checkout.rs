@@ -1,4 +1,4 @@
-//! Creates an order of `/api/orders`: at the prices that the request names, to be paid from the user's balance.
+//! Creates an order of `/api/orders`, at the prices that the request names. The order is then paid from the user's balance.
 
 use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
@@ -10,18 +10,18 @@ use crate::{
     model::{Claim, DeliveryAddress, NewOrder, Outcome},
 };
 
-/// An order to be created, as requested.
+/// A request to create an order.
 #[derive(Clone, Debug)]
 pub struct Checkout {
     pub uuid: OrderId,
-    /// The caller's uuid or login.
+    /// The caller's UUID or login.
     pub buyer: String,
     pub delivery_address: Option<DeliveryAddress>,
     pub items: Vec<Item>,
 }
 
 impl Checkout {
-    /// The number of parts, repeats counted.
+    /// Returns the number of pieces of all items.
     pub fn pieces(&self) -> usize {
         self.items.iter().map(|item| item.quantity).sum()
     }
@@ -29,14 +29,14 @@ impl Checkout {
 
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// A part's uuid or name.
+    /// A part's UUID or name.
     pub product: String,
     pub quantity: usize,
-    /// Of one piece, in major units.
+    /// The price of one piece, in major units.
     pub price: f64,
 }
 
-/// An item whose part is known.
+/// An item whose part has been looked up.
 struct Line {
     part: PartId,
     quantity: usize,
@@ -44,8 +44,8 @@ struct Line {
 }
 
 impl OrderService {
-    /// Answers [`Outcome::Created`]. [`Refusal::PriceChanged`] when a price is not that of the reservation; nothing is kept then: no order
-    /// is written before the comparison, and a reservation without an order expires if the process dies before it is released.
+    /// Creates the order and returns [`Outcome::Created`]. Fails with [`Refusal::PriceChanged`] if a price in the request differs from the
+    /// reservation's price. In that case no order is written and the reservation is released, or expires if the process dies before.
     pub async fn check_out(&self, caller: UserId, checkout: Checkout, claim: Option<&Claim>) -> Result<Outcome, Error> {
         if !self.is_user(caller, &checkout.buyer).await? {
             return Err(Error::UserMismatch);
@@ -76,10 +76,10 @@ impl OrderService {
         Ok(self.users.login(caller).await?.as_deref() == Some(buyer))
     }
 
-    /// Looks up the parts of the items by name.
+    /// Looks up the parts of the items that name their part instead of giving its UUID.
     async fn lines(&self, items: &[Item]) -> Result<Vec<Line>, Error> {
         let uuid = |item: &Item| item.product.parse().ok().map(PartId::new);
-        // No name has a NUL character, and inventory refuses a request with one.
+        // No part's name has a NUL character, and inventory would refuse a request with one.
         let is_name = |item: &&Item| uuid(item).is_none() && !item.product.contains('\0');
         let mut names: Vec<String> = items.iter().filter(is_name).map(|item| item.product.clone()).collect();
         names.sort_unstable();
@@ -93,7 +93,8 @@ impl OrderService {
         items.iter().enumerate().map(line).collect()
     }
 
-    /// Releases the reservation of an order that is refused. The key remembers the refusal before: a repeat could not reserve again.
+    /// Releases the reservation of an order that is refused. The refusal is stored under the idempotency key first, because a repeated
+    /// request could not reserve parts for this order again.
     async fn release(&self, order: OrderId, refusal: Refusal, execution: Execution<'_>) -> Error {
         if let Some(claim) = execution.claim {
             match self.keys.complete(claim, &Outcome::Refused(refusal.clone())).await {
@@ -115,7 +116,7 @@ fn order(uuid: OrderId, user: UserId, lines: &[Line]) -> NewOrder {
 /// Returns the first part whose price differs from the price in its line.
 fn changed_price(lines: &[Line], reserved: &[Reserved]) -> Option<PartId> {
     let price = |part| reserved.iter().find(|reserved| reserved.part == part).map(|reserved| reserved.unit_price);
-    // Both are the nearest double of a decimal number: equal numbers are equal bits.
+    // Both values are the nearest `f64` of a decimal number, so equal numbers have equal bits.
     let same = |line: &&Line| price(line.part).map(Money::to_major) == Some(line.price);
     lines.iter().find(|line| !same(line)).map(|line| line.part)
 }

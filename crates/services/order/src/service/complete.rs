@@ -6,7 +6,7 @@ use super::{GROUP_ASSEMBLED, OrderService};
 use crate::error::Error;
 
 impl OrderService {
-    /// Takes effect once per event, and on a paid order alone.
+    /// Completes the order if it is paid. An event that was handled before changes nothing.
     pub async fn complete(&self, event: EventId, order: OrderId) -> Result<(), Error> {
         if self.orders.assemble(GROUP_ASSEMBLED, event, order).await? {
             tracing::info!(order_uuid = %order, "order completed: its ship is assembled");

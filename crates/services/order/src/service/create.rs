@@ -1,6 +1,6 @@
-//! Creates an order: reserves its parts, then writes it with the prices of the reservation.
+//! Creates an order: reserves its parts, then writes the order with the prices of the reservation.
 //!
-//! The limit on a user's unpaid orders is decided by the statement that writes the order: `repository/postgres/grouped/create.rs`.
+//! The statement that writes the order also checks the limit on a user's unpaid orders: `repository/postgres/grouped/create.rs`.
 
 use contracts::ids::{OrderId, UserId};
 use contracts::money::Money;
@@ -14,7 +14,8 @@ use crate::{
 };
 
 impl OrderService {
-    /// Answers [`Outcome::Created`]. If the process dies between the two, the reservation expires.
+    /// Creates an order and returns [`Outcome::Created`]. If the process dies after the reservation and before the order is written, the
+    /// reservation expires.
     pub async fn create(&self, caller: UserId, order: NewOrder, claim: Option<&Claim>) -> Result<Outcome, Error> {
         if order.user != caller {
             return Err(Error::UserMismatch);
@@ -54,8 +55,8 @@ impl OrderService {
 }
 
 impl OrderService {
-    /// Releases the reservation of an order that could be created later. The key is released first: a repeat makes another order, since
-    /// parts cannot be reserved again for this one.
+    /// Releases the reservation of an order that was refused for a temporary reason. It deletes the idempotency key first, so that a
+    /// repeated request creates another order: parts cannot be reserved for this order again.
     async fn give_back(&self, order: OrderId, error: Error, execution: Execution<'_>) -> Error {
         if let Some(claim) = execution.claim {
             match self.keys.forget(claim).await {

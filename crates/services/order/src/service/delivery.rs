@@ -1,4 +1,4 @@
-//! The use cases of an order's delivery: its destination, the statuses reported by the delivery service, its current position.
+//! The use cases of an order's delivery: its destination, the statuses that the delivery service reports, and its current position.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,11 +16,11 @@ use crate::{
     repository::{Deliveries, Orders, Question, StatusKey},
 };
 
-/// The consumer group, and the inbox's name, of `DeliveryStatusUpdated`.
+/// The consumer group that handles `DeliveryStatusUpdated`. It is also the consumer name in the inbox.
 pub const GROUP_DELIVERY_STATUS_UPDATED: &str = "order-group-delivery-status-updated";
 
-/// How long delivery is waited for. Far below the limit of a request, which is answered from order's copy then; and long enough for
-/// the circuit breaker to count it.
+/// The timeout of a call to the delivery service. It is far below a request's time limit, so that the request is answered from the stored
+/// state after a timeout. It is long enough for the circuit breaker to count the call as failed.
 const TRACK_WITHIN: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub struct DeliveryService {
     deliveries: Arc<dyn Deliveries>,
     tracking: Arc<dyn Tracking>,
     statuses: Statuses,
-    /// The most parts of an order that is delivered.
+    /// The maximum number of parts of an order that is delivered.
     max_volume: usize,
 }
 
@@ -41,18 +41,18 @@ impl DeliveryService {
         Self { orders: repository.clone(), deliveries: repository, tracking, statuses: Statuses::default(), max_volume }
     }
 
-    /// Makes the service cache the answers of the delivery service about an order for a moment.
+    /// Makes the service cache the delivery service's responses about an order for a short time.
     #[must_use]
     pub fn with_statuses(self, statuses: Statuses) -> Self {
         Self { statuses, ..self }
     }
 
-    /// Refuses an order with an address and more parts than a courier could carry.
+    /// Fails if the order has an address and more parts than a courier can carry.
     pub fn check_volume(&self, order: &NewOrder) -> Result<(), Error> {
         self.check_pieces(order.delivery_address.as_ref(), order.parts.len())
     }
 
-    /// Does the same for an order of which only the number of parts is known yet.
+    /// Fails as [`check_volume`](Self::check_volume) does, for an order of which only the number of parts is known yet.
     pub fn check_pieces(&self, address: Option<&DeliveryAddress>, pieces: usize) -> Result<(), Error> {
         if address.is_some() && pieces > self.max_volume {
             return Err(Error::TooLargeToDeliver { max_volume: self.max_volume });
@@ -65,7 +65,7 @@ impl DeliveryService {
         self.deliveries.destination(order).await?.ok_or(Error::DeliveryNotFound(order))
     }
 
-    /// Stores a status of the delivery service, once per event and never an earlier one.
+    /// Stores a status that the delivery service reported, once per event. An earlier status never replaces a later one.
     pub async fn status_updated(&self, event: EventId, subject: OrderOf, told: Delivery) -> Result<(), Error> {
         let order = subject.order;
         if self.deliveries.keep_delivery(GROUP_DELIVERY_STATUS_UPDATED, event, subject, &told).await? {
@@ -74,8 +74,8 @@ impl DeliveryService {
         Ok(())
     }
 
-    /// Returns the delivery of one of the user's orders: the answer of the delivery service or, while that service is unavailable, the last
-    /// known state.
+    /// Returns the delivery of one of the user's orders. The state comes from the delivery service or, while that service is unavailable,
+    /// from order's database.
     pub async fn track(&self, user: UserId, order: OrderId) -> Result<Tracked, Error> {
         let found = self.orders.find(user, order).await?.ok_or(Refusal::OrderNotFound(order))?;
         if found.delivery_address.is_none() {

@@ -8,11 +8,11 @@ use crate::{
     model::{CancelReason, Order},
 };
 
-/// Orders cancelled by one run.
+/// The maximum number of orders that one run cancels.
 const BATCH: i64 = 100;
 
 impl OrderService {
-    /// Cancels orders whose payment deadline has passed, unless an attempt to pay is in progress.
+    /// Cancels orders whose payment deadline has passed, except those with an attempt to pay in progress.
     pub async fn expire_overdue(&self) -> anyhow::Result<Done> {
         let orders = self.orders.overdue(BATCH).await?;
         let more = orders.len() as u64 >= BATCH.unsigned_abs();

@@ -1,4 +1,4 @@
-//! Runs a request once per Idempotency-Key; repeats get the stored outcome.
+//! Executes a request once per Idempotency-Key. Repeated requests get the stored outcome.
 
 use std::time::Duration;
 
@@ -9,30 +9,30 @@ use crate::{
 };
 use contracts::ids::OrderId;
 
-/// The time after which a repeat takes the key over: longer than the time limit of any request.
+/// The time after which a repeated request may take the key over. It is longer than the time limit of any request.
 const LEASE: Duration = Duration::from_secs(15);
 
-/// The time limit for releasing a key: short, so that a request that has used up its time is still answered before its limit.
+/// The timeout for releasing a key. It is short, so that a request that has nearly used up its time is still answered before its limit.
 const RELEASE_WITHIN: Duration = Duration::from_millis(250);
 
-/// One run of a request: its order, and the attempt at which an earlier run under the same key stopped.
+/// One execution of a request, which may continue an earlier execution with the same key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Execution<'a> {
-    /// The order that the request creates or is about.
+    /// The order that the request creates, pays or cancels.
     pub order: OrderId,
-    /// The attempt to pay that an earlier run of the request had begun before it died.
+    /// The attempt to pay that an earlier execution of the request began before it was interrupted.
     pub attempt: Option<i32>,
     pub claim: Option<&'a Claim>,
 }
 
 impl OrderService {
-    /// Runs `work`, unless the key remembers the outcome of an earlier run.
+    /// Executes `work`, unless an outcome is stored under the key already. Returns the new or stored outcome.
     ///
-    /// [`Error::KeyReused`] comes last among the reasons to refuse a request: `precheck` looks for another reason and changes nothing.
+    /// If the key was used for another request, `precheck` first looks for another reason to refuse this one, without changing anything.
+    /// [`Error::KeyReused`] is returned only if there is none.
     ///
-    /// `work` stores a success under the key in the SQL statement that makes the change. This function stores a refusal, and releases the
-    /// key after any other error except [`Error::KeyInProgress`]: then a repeat has taken over the key of a request that outlived its
-    /// lease, and this request changes and stores nothing.
+    /// `work` stores a success under the key, in the SQL statement that makes the change. This function stores a refusal and releases the
+    /// key after any other error. After [`Error::KeyInProgress`] it does neither, because a repeated request has taken the key over.
     pub(super) async fn idempotent<'a, F>(
         &self,
         claim: Option<&'a Claim>,

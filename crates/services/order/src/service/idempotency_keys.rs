@@ -1,4 +1,4 @@
-//! Retention of idempotency keys.
+//! The retention of idempotency keys.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use platform::jobs::Done;
 
 use super::OrderService;
 
-/// Keys removed by one run.
+/// The maximum number of keys that one run deletes.
 const BATCH: i64 = 1000;
-/// How long a key stays: as long as the API promises the same answer to a repeat.
+/// The age at which a key is deleted. The API promises for this time that a repeated request gets the same response.
 const RETENTION: Duration = Duration::from_hours(24);
 
 impl OrderService {
-    /// Removes expired idempotency keys.
+    /// Deletes expired idempotency keys.
     pub async fn remove_idempotency_keys(&self) -> anyhow::Result<Done> {
         let removed = self.keys.remove(RETENTION, BATCH).await?;
         Ok(Done::of(removed, BATCH.unsigned_abs()))

@@ -1,4 +1,4 @@
-//! The use cases of orders, a file each.
+//! The use cases of orders, one per file.
 
 mod cancel;
 mod checkout;
@@ -34,11 +34,11 @@ use crate::{
     repository::{Attempts, Checkouts, Cursor, IdempotencyKeys, Orders, PaymentEvents, Repositories, Terms},
 };
 
-/// The consumer group, and the inbox's name, of `PaymentCompleted`.
+/// The consumer group that handles `PaymentCompleted`. It is also the consumer name in the inbox.
 pub const GROUP_PAYMENT_COMPLETED: &str = "order-group-payment-completed";
-/// The consumer group, and the inbox's name, of `ShipAssembled`.
+/// The consumer group that handles `ShipAssembled`. It is also the consumer name in the inbox.
 pub const GROUP_ASSEMBLED: &str = "order-group-order-assembled";
-/// The consumer group, and the inbox's name, of `AssemblyFailed`.
+/// The consumer group that handles `AssemblyFailed`. It is also the consumer name in the inbox.
 pub const GROUP_ASSEMBLY_FAILED: &str = "order-group-assembly-failed";
 
 #[derive(Clone)]
@@ -58,7 +58,7 @@ pub struct OrderService {
     terms: Terms,
 }
 
-/// Unpaid orders of one user, unless configured.
+/// The default maximum number of unpaid orders of one user.
 pub const MAX_UNPAID: u32 = 1000;
 
 impl OrderService {
@@ -86,13 +86,13 @@ impl OrderService {
         }
     }
 
-    /// Makes the service compare users by login too; without this, users are identified by uuid only.
+    /// Makes the service also accept a user's login where a request names the buyer. Without this, only the UUID is accepted.
     #[must_use]
     pub fn with_users(self, users: Arc<dyn Users>) -> Self {
         Self { users, ..self }
     }
 
-    /// Makes the service cache the answers of the payment service about an order for a moment.
+    /// Makes the service cache the payment service's responses about an order for a short time.
     #[must_use]
     pub fn with_statuses(self, statuses: Statuses) -> Self {
         Self { statuses, ..self }
@@ -104,13 +104,13 @@ impl OrderService {
         Self { terms: Terms { max_unpaid, ..self.terms }, ..self }
     }
 
-    /// Finds an order of `user`; an order of another user is not found.
+    /// Returns an order of `user`. Fails with [`Refusal::OrderNotFound`] for an order of another user, too.
     pub async fn find(&self, user: UserId, order: OrderId) -> Result<Order, Error> {
         let found = self.orders.find(user, order).await?;
         Ok(found.ok_or(Refusal::OrderNotFound(order))?)
     }
 
-    /// Finds an order of `user`, with the additional data of `/api/orders`.
+    /// Returns an order of `user`, with the data that only `/api/orders` shows.
     pub async fn find_with_receipt(&self, user: UserId, order: OrderId) -> Result<(Order, Receipt), Error> {
         let found = self.find(user, order).await?;
         let receipt = self.checkouts.receipt(order).await?;

@@ -1,8 +1,8 @@
-//! Pays an order: begins an attempt, confirms the reservation, asks payment to charge, and writes the outcome.
+//! Pays an order: begins an attempt, confirms the reservation, requests the charge from the payment service, and writes the outcome.
 //!
-//! A process that dies leaves an attempt that the reconciler takes over: it asks again under the same attempt, which payment charges
-//! once. An attempt therefore ends only when its outcome is known. `model::attempt` decides which process may end it, and after
-//! which questions.
+//! If a process dies, the reconciler takes its attempt over and repeats the request under the same attempt, which the payment service
+//! charges at most once. An attempt therefore ends only when its outcome is known. `model::attempt` decides which process may end it, and
+//! which services that process must call first.
 
 use std::time::Duration;
 
@@ -19,17 +19,17 @@ use crate::{
     repository::Settlement,
 };
 
-/// After this long the reconciler takes an attempt over from its request: longer than the time limit of any request.
+/// The time after which the reconciler takes an attempt over from its request. It is longer than the time limit of any request.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// The part of a request's time limit that is kept for answering that the outcome is unknown.
+/// The part of a request's time limit that is reserved for responding that the outcome is unknown.
 const TO_ANSWER: Duration = Duration::from_millis(500);
-/// The first pause before the reconciler asks about an attempt whose outcome is unknown.
+/// The first pause before the reconciler retries an attempt whose outcome is unknown.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// The maximum backoff: an outcome is known well within 30 s after the payment service has recovered.
+/// The maximum backoff. With it, an outcome is known well within 30 s after the payment service has recovered.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 impl OrderService {
-    /// Answers [`Outcome::Paid`]. After [`Error::PaymentOutcomeUnknown`] the reconciler settles the attempt.
+    /// Pays an order and returns [`Outcome::Paid`]. After [`Error::PaymentOutcomeUnknown`] the reconciler settles the attempt.
     pub async fn pay(
         &self,
         user: UserId,
@@ -39,7 +39,7 @@ impl OrderService {
     ) -> Result<Outcome, Error> {
         let precheck = async { self.find(user, order).await?.begin_attempt(method).map(drop).map_err(Error::from) };
         self.idempotent(claim, order, precheck, async |execution| {
-            // A request that times out may have begun an attempt, and that attempt may be charged.
+            // A request that times out may have begun an attempt, and that attempt may have charged the order.
             let limit = deadline::remaining(REQUEST_LIMIT).saturating_sub(TO_ANSWER);
             let paid = tokio::time::timeout(limit, self.begin_and_finish(user, order, method, execution)).await;
             paid.unwrap_or_else(|_| {
@@ -66,7 +66,7 @@ impl OrderService {
         self.finish(order, lease).await
     }
 
-    /// Continues an attempt that an earlier request with the same key had begun. Returns `None` if the attempt has ended without a charge.
+    /// Continues an attempt that an earlier request with the same key began. Returns `None` if the attempt has ended without a charge.
     async fn resume(
         &self,
         user: UserId,
@@ -80,7 +80,8 @@ impl OrderService {
         }
         if order.attempt.is_some() {
             let taken = self.attempts.take(user, order.uuid, number, PATIENCE).await?;
-            // None: the attempt has ended since it was read. The key remembers the outcome, or the next request reads it.
+            // `None` means that the attempt has ended since the order was read. A repeated request gets the outcome from the key or from
+            // the order.
             let lease = taken.ok_or(Error::PaymentOutcomeUnknown)?;
             return self.finish(order, lease).await.map(Some);
         }
@@ -107,12 +108,13 @@ impl OrderService {
                 found.attempt = Some(lease.attempt);
                 return Ok((found, lease));
             }
-            // Fails with the reason; if it succeeds, the order has changed while the statement ran, and the loop reads it again.
+            // This fails with the reason why no attempt may begin. If it succeeds, the order changed while the statement ran, and the loop
+            // reads it again.
             found.begin_attempt(method)?;
         }
     }
 
-    /// Settles an attempt, for a request or for the reconciler: confirm, charge, write.
+    /// Settles an attempt, for a request or for the reconciler: confirms the reservation, requests the charge and writes the outcome.
     pub(super) async fn finish(&self, order: Order, lease: AttemptLease) -> Result<Outcome, Error> {
         let (confirmation, refused) = self.confirm(&order).await;
         match (lease.after_confirmation(confirmation), refused) {
@@ -121,7 +123,7 @@ impl OrderService {
         }
     }
 
-    /// Confirms the reservation. Returns also the error, if the inventory service did not confirm.
+    /// Requests the inventory service to confirm the reservation. Also returns the error if that service did not confirm it.
     async fn confirm(&self, order: &Order) -> (Confirmation, Option<Error>) {
         match self.inventory.reserve(order.uuid, &order.quantities(), true).await {
             Ok(_) => (Confirmation::Held, None),
@@ -139,10 +141,10 @@ impl OrderService {
                 if self.settle(&order, &lease, &Settlement::Declined(refusal.clone()), Some(&outcome)).await? {
                     tracing::info!(order_uuid = %order.uuid, attempt, reason = %refusal, "payment declined");
                 } else if self.find(order.user, order.uuid).await?.status == Status::Cancelled {
-                    // A process that voided the attempt has cancelled the order, and the key remembers its outcome.
+                    // A process that voided the attempt has cancelled the order, and its outcome is stored under the key.
                     return Err(Error::PaymentOutcomeUnknown);
                 }
-                // Otherwise payment's event, or another process, has ended the attempt by the same answer.
+                // Otherwise the payment service's event or another process has ended the attempt with the same result.
                 Err(refusal.into())
             }
             Payment::Unknown(problem) => Err(self.ask_later(&order, &lease, &problem).await),
@@ -157,7 +159,7 @@ impl OrderService {
             self.is_paid(&order, lease.attempt.number);
             return Ok(outcome);
         }
-        // Another process has ended the attempt: the order shows the outcome.
+        // Another process has ended the attempt. The order has the outcome.
         match self.find(order.user, order.uuid).await?.payment {
             Some((_, written)) if written == transaction => Ok(outcome),
             _ => Err(Error::PaymentOutcomeUnknown),
@@ -171,7 +173,7 @@ impl OrderService {
         tracing::info!(order_uuid = %order.uuid, attempt, "order paid");
     }
 
-    /// Takes `step` with an attempt whose reservation was not confirmed, because of `error`.
+    /// Executes `step` for an attempt whose reservation was not confirmed because of `error`.
     async fn give_up(&self, order: Order, lease: AttemptLease, step: Step, error: Error) -> Result<Outcome, Error> {
         match step {
             Step::End(Ending::Abandoned) => {
@@ -186,7 +188,7 @@ impl OrderService {
         }
     }
 
-    /// Voids an attempt that another process may have asked payment to charge; payment's answer decides.
+    /// Voids an attempt for which another process may have requested a charge. The payment service's result decides the next step.
     async fn void(&self, order: Order, lease: AttemptLease, error: Error) -> Result<Outcome, Error> {
         let (charge, transaction, problem) = match self.payments.void(&order, lease.attempt).await {
             Voided::Void => (Charge::None, None, String::new()),
@@ -207,7 +209,7 @@ impl OrderService {
         }
     }
 
-    /// Cancels an order whose parts are gone; a charge is refunded upon the event.
+    /// Cancels an order whose parts are no longer available. The payment service refunds a charge when it receives the event.
     async fn out_of_stock(
         &self,
         mut order: Order,
@@ -235,12 +237,12 @@ impl OrderService {
         let attempt = lease.attempt.number;
         tracing::warn!(order_uuid = %order.uuid, attempt, problem, "payment outcome unknown; retrying later");
         metrics::counter!("payment_outcomes_unknown_total").increment(1);
-        // Shortens the wait; if this fails, the attempt is due when its lease expires.
+        // This shortens the wait. If it fails, the attempt is due when its lease expires.
         let _ = self.attempts.postpone(order.uuid, lease, pause(lease.tries)).await;
         Error::PaymentOutcomeUnknown
     }
 
-    /// Writes how an attempt ended. If that fails, the outcome is unknown until the reconciler has written it.
+    /// Writes the end of an attempt. If that fails, the outcome is unknown to the user until the reconciler has written it.
     async fn settle(
         &self,
         order: &Order,
@@ -260,7 +262,7 @@ impl OrderService {
     }
 }
 
-/// Returns the backoff after the reconciler has taken an attempt `tries` times: 1 s, doubled up to a maximum.
+/// Returns the backoff after the reconciler has taken an attempt `tries` times: 1 s, doubled with each try up to a maximum.
 fn pause(tries: u32) -> Duration {
     ASK_AGAIN.saturating_mul(1 << tries.min(10)).min(LONGEST_PAUSE)
 }

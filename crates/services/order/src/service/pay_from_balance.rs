@@ -1,8 +1,8 @@
-//! Pays orders of `/api/orders` from their users' balances, without a request.
+//! Pays orders of `/api/orders` from their users' balances, without a request to pay.
 //!
-//! The order is created with the wish to be paid so, and the wish ends with the attempt that is charged or declined, in the same
-//! statements. A process that dies before it has begun the attempt leaves an order that is due again; after that, an attempt that the
-//! reconciler takes over. Two processes never begin two attempts: `Attempts::begin` admits one at a time.
+//! The statement that creates the order sets the time at which it is due to be paid. The order stops being due when an attempt is charged
+//! or declined, in the same statement. If a process dies before it has begun the attempt, the order becomes due again. If it dies later,
+//! the reconciler takes the attempt over. Two processes never begin two attempts, because `Attempts::begin` admits one at a time.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use tokio_util::sync::CancellationToken;
 use super::OrderService;
 use crate::{error::Error, model::PaymentMethod};
 
-/// Orders paid at once.
+/// The maximum number of orders that one replica pays concurrently.
 const PAID_AT_ONCE: usize = 64;
-/// Orders taken by one statement.
+/// The maximum number of orders that one statement takes.
 const TAKEN_AT_ONCE: i64 = 16;
-/// The first pause before an attempt that could not be made is made again, doubled each time up to 16 s.
+/// The first pause before an order that could not be paid is due again. The pause doubles each time up to 16 s.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 impl OrderService {
-    /// Pays orders as they fall due, until `stop`. Every replica runs one.
+    /// Pays orders as they fall due, until `stop`. Every replica runs this job.
     pub async fn pay_from_balances(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let take = || self.checkouts.due_to_pay_themselves(TAKEN_AT_ONCE, TRY_AGAIN);
         let due = jobs::due("self-payments", take, self.self_payments.clone(), stop);

@@ -1,4 +1,4 @@
-//! Shows the payment of an order.
+//! Returns the payment of an order.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, TransactionId, UserId};
@@ -11,16 +11,16 @@ use crate::{
     repository::{Question, StatusKey},
 };
 
-/// The payment of an order: the attempt that was not declined, otherwise the latest.
+/// The payment of an order: the attempt that was not declined, or else the latest attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderPayment {
     pub order: OrderId,
     pub status: PaymentStatus,
     pub amount: Money,
     pub method: PaymentMethod,
-    /// `None` for an attempt that has not reached the payment service.
+    /// `None` if the attempt has not reached the payment service.
     pub transaction: Option<TransactionId>,
-    /// Once charged.
+    /// The time at which the payment service recorded the attempt, or `None` if the order was not charged.
     pub paid_at: Option<DateTime<Utc>>,
 }
 
@@ -41,7 +41,7 @@ impl OrderService {
         let known =
             self.statuses.answer(asked, |known: &Payment| known.is_final(is_built), self.payments.find(order)).await?;
         let open = found.attempt;
-        // The open attempt is later than one that the payment service has declined.
+        // A declined payment is ignored if a later attempt is open.
         let known =
             known.filter(|known| !known.status.is_declined() || open.is_none_or(|open| open.number <= known.attempt));
         let amount = found.total_price;
@@ -59,8 +59,8 @@ impl OrderService {
     }
 }
 
-/// Returns the lowest version of an answer that is not outdated: it includes the latest attempt, and its charge once the order is paid. An
-/// attempt that has not reached the payment service yet has no answer that could be cached.
+/// Returns the lowest version of a cached response that is not outdated. Such a response includes the latest attempt and, once the order is
+/// paid, its charge. For an attempt that has not reached the payment service yet, no response is cached.
 fn least_version(order: &Order) -> u64 {
     let status = if order.payment.is_some() { PaymentStatus::Success } else { PaymentStatus::Pending };
     version(order.attempts, status)
@@ -83,7 +83,7 @@ impl Answer for Payment {
 }
 
 impl Payment {
-    /// Returns true if the answer cannot change any more: a charge is undone only until the ship is built.
+    /// Returns true if the payment cannot change any more. A charge is refunded only before the ship is built.
     const fn is_final(&self, is_built: bool) -> bool {
         match self.status {
             PaymentStatus::Refunded => true,

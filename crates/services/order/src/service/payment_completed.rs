@@ -1,24 +1,24 @@
-//! Settles an attempt to pay from the payment service's event, which races with that service's response.
+//! Settles an attempt to pay when the payment service's event arrives, which races with that service's response.
 //!
-//! Event and response carry the same result: the payment service writes the event in the statement that settles the attempt. Whichever
-//! comes first ends the attempt and completes the Idempotency-Key in one statement; the later one finds the attempt ended and changes
-//! nothing.
+//! Event and response carry the same result, because the payment service writes the event in the statement that settles the attempt.
+//! Whichever comes first ends the attempt and completes the Idempotency-Key in one statement. The later one finds the attempt ended and
+//! changes nothing.
 //!
-//! - `SUCCESS`: a process requests a charge only after the inventory service has confirmed the parts, which stay confirmed until the order
-//!   ends. So the order is paid, as by the synchronous answer, however many processes have the attempt. A process that receives `Charged`
-//!   later finds the order paid by that transaction and responds accordingly; a process between void and
-//!   [`Undone`](crate::model::Ending::Undone) is late, as after another process's response: its write finds no attempt.
-//! - `INSUFFICIENT_FUNDS`: only a charge ends this way; a void never does. The attempt is declined.
-//! - `FAILED` of an attempt that no process but its first has had: only a process that has taken an attempt over asks for a void
-//!   (`AttemptLease::after_confirmation`), and taking it over marks it as shared before. So this is a declined charge, and the first
-//!   process, which receives the same result, answers the same refusal.
-//! - `FAILED` of a shared attempt may be the void's own event. The process that asked for the void is about to cancel the order and to
-//!   answer that its parts are gone; if the event ended the attempt as declined before, the order would stay payable without parts, under a
-//!   key that stores another refusal. So the event does not decide: the process that holds the attempt, or the reconciler after it, asks
-//!   the inventory and payment services, and ends the attempt as it would without the event: declined while the parts are held, cancelled
-//!   otherwise.
+//! - `SUCCESS`: the order is paid, as after the synchronous response, however many processes have the attempt. A process requests a charge
+//!   only after the inventory service has confirmed the parts, which stay confirmed until the order ends. A process that receives `Charged`
+//!   later finds the order paid by that transaction and responds accordingly. A process whose void request returned `Charged` may try to
+//!   end the attempt as [`Undone`](crate::model::Ending::Undone), but its write comes too late and changes nothing.
+//! - `INSUFFICIENT_FUNDS`: the attempt is declined. Only a request to charge ends with this result; a void never does.
+//! - `FAILED` of an attempt that no other process has taken over: the attempt is declined. Only a process that has taken an attempt over
+//!   requests a void (`AttemptLease::after_confirmation`), and it has marked the attempt as shared before. So the event reports a declined
+//!   charge, and the first process, which receives the same result, responds with the same refusal.
+//! - `FAILED` of a shared attempt may report a void, so the event does not end the attempt. The process that requested the void is about to
+//!   cancel the order and to respond that its parts are gone. If the event ended the attempt as declined before, the order would stay
+//!   payable without parts, and its key would store another refusal. So the process that holds the attempt, or the reconciler after it,
+//!   calls the inventory and payment services and ends the attempt as it would without the event: declined while the parts are reserved,
+//!   cancelled otherwise.
 //!
-//! Both marking an attempt as shared and ending it update the same row, so the later statement sees the earlier one.
+//! Marking an attempt as shared and ending it update the same row, so the later of the two statements sees the earlier one.
 
 use contracts::ids::{EventId, OrderId, TransactionId, UserId};
 use contracts::money::Money;
@@ -44,7 +44,7 @@ pub struct Completed {
 pub enum PaymentResult {
     Success(TransactionId),
     InsufficientFunds,
-    /// Declined, or void.
+    /// The attempt was declined or voided.
     Failed,
 }
 

@@ -12,21 +12,23 @@ use crate::{
     model::{AttemptLease, Order},
 };
 
-/// Attempts settled concurrently, and those taken by one statement, which wait until one of the former ends.
+/// The maximum number of attempts that one replica settles concurrently.
 const SETTLED_AT_ONCE: usize = 64;
+/// The maximum number of attempts that one statement takes. They wait until others end if the maximum is settled concurrently.
 const TAKEN_AT_ONCE: i64 = 16;
-/// How long an attempt belongs to its reconciler before another may take it: longer than it may wait and be settled.
+/// The lease of an attempt, after which another reconciler may take it. It is longer than an attempt may wait and be settled.
 const TAKEN_FOR: Duration = Duration::from_secs(20);
-/// The time limit for settling an attempt, the first time and at most.
+/// The time limit for the first try to settle an attempt. It doubles with each try.
 const FIRST_TIME_TO_SETTLE: Duration = Duration::from_secs(2);
+/// The maximum time limit for a try to settle an attempt.
 const LONGEST_TIME_TO_SETTLE: Duration = Duration::from_secs(8);
 const TIME_TO_WRITE: Duration = Duration::from_secs(1);
 
 impl OrderService {
-    /// Settles attempts whose requests have ended without learning the outcome, until `stop`.
+    /// Settles attempts whose requests ended without a known outcome, until `stop`.
     ///
-    /// Every replica runs one: an attempt is taken by one process at a time. An attempt that hangs does not block the others: they
-    /// are settled concurrently, the next starts as soon as one ends, and those that were tried least often come first.
+    /// Every replica runs a reconciler, and only one of them at a time takes an attempt. An attempt that hangs does not block the others:
+    /// attempts are settled concurrently, the next starts as soon as one ends, and those that were tried least often come first.
     pub async fn reconcile(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let take = || self.attempts.unsettled(TAKEN_AT_ONCE, TAKEN_FOR);
         let unsettled = jobs::due("payment-attempts", take, Arc::default(), stop);
@@ -38,7 +40,7 @@ impl OrderService {
         let uuid = order.uuid;
         let limit = time_to_settle(lease.tries);
         let work = deadline::within(limit, self.finish(order.clone(), lease));
-        // The calls end with the deadline; the remaining time is for writing their outcome.
+        // The calls to other services end at the deadline. The additional time is for writing their outcome.
         match tokio::time::timeout(limit + TIME_TO_WRITE, work).await {
             Ok(Ok(_)) => tracing::info!(order_uuid = %uuid, "reconciled: the order is paid"),
             Ok(Err(
@@ -52,8 +54,8 @@ impl OrderService {
     }
 }
 
-/// The time limit for settling an attempt that has been taken `tries` times. Short at first: the payment service finishes a slower charge
-/// by itself, and its outcome is known on the next try.
+/// Returns the time limit for settling an attempt that has been taken `tries` times. It is short at first, because the payment service
+/// finishes a slower charge by itself and the next try gets its outcome.
 fn time_to_settle(tries: u32) -> Duration {
     FIRST_TIME_TO_SETTLE.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST_TIME_TO_SETTLE)
 }

@@ -1,7 +1,8 @@
-//! Asks other services about orders, each question at most once in two seconds: concurrent callers wait for the first caller's answer.
+//! Gets data about orders from other services through a cache. Each response is requested at most once in two seconds; concurrent callers
+//! wait for the first caller's response.
 //!
-//! Each request first reads the order's row, which determines who may see the answer and the version that an answer must have at least. So
-//! an answer that an event has overtaken is not shown, and no event has to be written to the cache.
+//! Each request first reads the order's row. The row determines who may see the response, and the minimum version that a cached response
+//! must have. So a cached response older than the last event is not used, and events need not be written to the cache.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -17,36 +18,36 @@ use crate::{
     repository::{Kept, Lookup, StatusCache, StatusKey},
 };
 
-/// The lifetime of an answer that may still change.
+/// The lifetime of a cached response that may still change.
 const MOMENT: Duration = Duration::from_secs(2);
-/// The lifetime of an answer that cannot change any more.
+/// The lifetime of a cached response that cannot change any more.
 const FINAL: Duration = Duration::from_hours(1);
-/// How long one caller asks while all others wait; then the next caller asks.
+/// The time for which other callers wait for the caller that calls the service. After it, the next caller calls the service.
 const ASKING: Duration = Duration::from_secs(2);
-/// The interval at which waiting callers look for the answer.
+/// The interval at which a waiting caller looks the response up in the cache.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
-/// How long a cache that failed is not used.
+/// The time for which the cache is not used after it has failed.
 const REST: Duration = Duration::from_secs(1);
 
-/// What another service has answered about an order.
+/// Another service's response about an order.
 pub trait Answer: Serialize + DeserializeOwned {
     /// Returns a number that is larger for a later state.
     fn version(&self) -> u64;
 }
 
-/// A question about an order, as its row puts it.
+/// A request for a response about an order, with the conditions that the order's row determines.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
     pub key: StatusKey,
     pub owner: UserId,
-    /// The version of the state that the order's row has already.
+    /// The minimum version of a valid response: that of the state in the order's row.
     pub least_version: u64,
 }
 
-/// The outcomes of a request, as the metric `order_status_cache_requests_total` has them.
+/// The values of the label `outcome` of the metric `order_status_cache_requests_total`.
 pub const OUTCOMES: [&str; 3] = ["hit", "miss", "unavailable"];
 
-/// Clones share the cache.
+/// Reads responses through the cache, if one is configured. Clones share the cache.
 #[derive(Clone, Default)]
 pub struct Statuses {
     cache: Option<Arc<dyn StatusCache>>,
@@ -58,8 +59,8 @@ impl Statuses {
         Self { cache: Some(Arc::new(cache)), rests_until: Arc::default() }
     }
 
-    /// Returns the cached answer, otherwise the answer of `call`. `is_final` is true for an answer that cannot change any more. Failures
-    /// and `None` are not cached, and an unavailable cache is not used.
+    /// Returns the cached response, or else the response of `call`, which it caches. `is_final` returns true for a response that cannot
+    /// change any more. Failures and `None` are not cached. If the cache is unavailable, only `call` is used.
     pub async fn answer<T: Answer>(
         &self,
         asked: Asked,
@@ -101,7 +102,7 @@ impl Statuses {
         let begun = Instant::now();
         while !self.is_resting() && begun.elapsed() <= ASKING {
             match cache.find(key, owner, least_version, ASKING).await {
-                // What another version of this program has kept may have another form.
+                // Another version of this service may have cached the response in another format.
                 Ok(Lookup::Answer(bytes)) => {
                     return serde_json::from_slice(&bytes).map_or(Looked::Ask, Looked::Found);
                 }

@@ -1,4 +1,4 @@
-//! Undoes a paid order whose ship cannot be built: payment refunds the charge upon the event.
+//! Cancels a paid order whose ship cannot be built. The payment service refunds the charge when it receives the event.
 
 use contracts::ids::{EventId, OrderId, UserId};
 
@@ -6,7 +6,7 @@ use super::{GROUP_ASSEMBLY_FAILED, OrderService};
 use crate::{error::Error, model::Event};
 
 impl OrderService {
-    /// Takes effect once per event, and on a paid order alone.
+    /// Cancels the order if it is paid. An event that was handled before changes nothing.
     pub async fn undo(&self, event: EventId, order: OrderId, user: UserId) -> Result<(), Error> {
         let undone = Event::undone(order, user);
         if self.orders.undo(GROUP_ASSEMBLY_FAILED, event, order, &undone).await? {

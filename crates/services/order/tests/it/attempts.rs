@@ -1,4 +1,4 @@
-//! Attempts that several processes are at work on, and the reconciler among many that hang.
+//! Tests of attempts on which several processes work, and of the reconciler while many attempts hang.
 
 use std::{
     collections::HashSet,
@@ -27,7 +27,7 @@ use crate::shop::{PAY_WITHIN, Shop};
 
 const OVER: Duration = Duration::ZERO;
 
-/// Inventory whose first refusal arrives late: while its caller waits, others go on.
+/// An inventory client that delays its first refusal. Other callers continue while the first caller waits.
 struct LateRefusal {
     inventory: MemoryInventory,
     first: AtomicBool,
@@ -59,7 +59,7 @@ impl Inventory for LateRefusal {
     }
 }
 
-/// A shop in which an order has lost its parts, and which tells of it late.
+/// A shop with an order whose parts are no longer available. The inventory client delays the first refusal.
 struct Fixture {
     shop: Shop,
     inventory: Arc<LateRefusal>,
@@ -82,7 +82,7 @@ async fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    /// Begins an attempt under the key, and dies.
+    /// Simulates a process that begins an attempt under the key and dies.
     async fn begin_and_die(&self) {
         let orders = &self.shop.orders;
         orders.claim(&self.claim, self.order, OVER).await.unwrap();
@@ -174,7 +174,7 @@ async fn nothing_is_decided_while_payment_does_not_say_whether_it_was_charged() 
     assert_eq!(fixture.shop.find(fixture.order).await.status, Status::Cancelled);
 }
 
-/// Payment that does not answer about some orders, as long as it may.
+/// A payment client whose calls hang until the deadline for some orders.
 struct Hanging {
     payments: MemoryPayments,
     about: HashSet<OrderId>,
@@ -243,7 +243,7 @@ async fn a_charged_order_whose_parts_are_back_after_a_refusal_is_paid() {
         fixture.restock();
         fixture.inventory.arrives.notify_one();
     };
-    // Sooner than the reconciler asks again.
+    // The reconciler stops before it would retry the attempt.
     tokio::join!(restocked, fixture.shop.reconcile(Duration::from_millis(500)));
 
     assert!(matches!(charged, Payment::Charged(_)), "{charged:?}");
@@ -269,7 +269,7 @@ async fn a_charged_order_whose_parts_are_gone_is_cancelled_with_its_transaction(
 
 type Asked = Arc<Mutex<Vec<(Instant, Duration)>>>;
 
-/// Payment that answers late, or leaves every outcome unknown.
+/// A payment client that responds late, or leaves every outcome unknown.
 struct Slow {
     payments: MemoryPayments,
     answers_after: Option<Duration>,
@@ -294,7 +294,7 @@ impl Payments for Slow {
     }
 }
 
-/// A shop over slow payment, with an order whose attempt is left to the reconciler.
+/// Returns a shop with a slow payment client, an order whose attempt is left to the reconciler, and the recorded calls.
 async fn left_behind(answers_after: Option<Duration>) -> (Shop, OrderId, Asked) {
     let (mut shop, asked) = (Shop::open(), Asked::default());
     let order = shop.order().await;

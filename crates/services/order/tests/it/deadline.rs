@@ -1,4 +1,4 @@
-//! A request that reaches its time limit, over in-memory twins.
+//! Tests of a request that reaches its time limit, over in-memory implementations.
 
 use std::sync::Arc;
 

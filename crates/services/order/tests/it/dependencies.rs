@@ -1,4 +1,4 @@
-//! Inventory and payment that accept and never answer, or are away: what else goes on meanwhile.
+//! Tests that other requests are served while inventory or payment hangs or is unavailable.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -27,21 +27,21 @@ use tokio_util::sync::CancellationToken;
 use crate::ids;
 use crate::shop::deliveries;
 
-/// As many as the default allows, and more requests than that.
+/// The default number of slots. `REQUESTS` is larger.
 const SLOTS: usize = 512;
 const REQUESTS: usize = 600;
-/// A read is answered by then, on a busy machine too.
+/// The time within which a read is answered, even on a busy machine.
 const SOON: Duration = Duration::from_secs(1);
-/// No request is shed any more when none has been for this long.
+/// If no request is rejected for this long, no further request will be rejected.
 const QUIET: Duration = Duration::from_millis(300);
 
-/// Orders in memory, with what they need in memory or elsewhere.
+/// Orders in memory. The inventory and payment clients are in memory or over gRPC.
 struct Shop {
     orders: MemoryOrders,
     inventory: MemoryInventory,
     payments: MemoryPayments,
     user: UserId,
-    /// One user alone has a quarter of the slots: the reads are another's.
+    /// Another user, who reads, because one user may take only a quarter of the slots.
     reader: UserId,
     part: PartId,
 }
@@ -85,7 +85,7 @@ impl Shop {
         }
     }
 
-    /// Serves `service`: the base of its URLs.
+    /// Serves `service` over HTTP. Returns the base of its URLs.
     async fn serve(&self, service: OrderService) -> String {
         let sessions = Arc::new(MemorySessions::default());
         sessions.open("session", self.user.uuid());
@@ -101,7 +101,7 @@ impl Shop {
     }
 }
 
-/// Accepts connections and answers nothing.
+/// Starts a server that accepts connections and never responds. Returns its address.
 async fn hung() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -114,12 +114,12 @@ async fn hung() -> SocketAddr {
     address
 }
 
-/// Nothing listens there.
+/// Returns an address at which no server listens.
 async fn nowhere() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// While these requests wait for their answers, reads get theirs.
+/// Checks that reads are answered while the requests `posts` wait for their responses.
 async fn reads_go_on_while(
     posts: impl Iterator<Item = (String, serde_json::Value)>,
     client: &Client,
@@ -131,7 +131,7 @@ async fn reads_go_on_while(
         let request = client.post(format!("{url}{path}")).header("X-Session-Uuid", "session").json(&body);
         waiting.spawn(async move { request.send().await.unwrap().status() });
     }
-    // Until all have arrived, and those that get no place have been told so.
+    // Waits until all requests have arrived and those without a slot have been rejected.
     let mut shed = 0;
     loop {
         let patience = if shed < REQUESTS - SLOTS / 4 { SOON * 10 } else { QUIET };

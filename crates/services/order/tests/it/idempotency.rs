@@ -1,4 +1,4 @@
-//! Requests under an Idempotency-Key, over memory, with deaths in between.
+//! Tests of requests with an Idempotency-Key that are interrupted and repeated, over in-memory implementations.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Fresh ids, typed.
+//! Creates new ids of each type.
 
 use contracts::ids::{EventId, OrderId, PartId, TransactionId, UserId};
 pub use platform::ids::{ordered, random};

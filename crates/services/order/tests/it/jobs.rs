@@ -1,4 +1,4 @@
-//! Background jobs, consumed events and the relay, over the twins.
+//! Tests of background jobs, consumed events and the relay, over in-memory implementations.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -47,7 +47,7 @@ async fn a_ship_that_cannot_be_built_undoes_its_order() {
     assert_eq!(shop.events(order), ["events.v1.OrderCreated", "events.v1.OrderPaid", "events.v1.OrderCancelled"]);
 }
 
-/// Takes everything.
+/// A broker that accepts every record.
 struct Broker;
 
 #[async_trait]
@@ -57,7 +57,7 @@ impl Publisher for Broker {
     }
 }
 
-/// A shop whose events a relay publishes when it is woken, or a second later.
+/// Returns a shop whose events a relay publishes when it is woken, or a second later.
 fn with_relay() -> (Shop, CancellationToken) {
     let (mut shop, waker) = (Shop::open(), Waker::default());
     let kinds = ["events.v1.OrderCreated", "events.v1.OrderPaid", "events.v1.OrderCancelled"];
@@ -76,7 +76,7 @@ fn with_relay() -> (Shop, CancellationToken) {
     (shop, end)
 }
 
-/// Waits for less than a relay without a wake-up does: the number of events that are out.
+/// Returns the number of published events after 100 ms. A relay that is not woken waits longer than that.
 async fn published(shop: &Shop) -> usize {
     tokio::time::sleep(Duration::from_millis(100)).await;
     shop.orders.outbox.events().iter().filter(|(_, published)| *published).count()
@@ -107,11 +107,11 @@ async fn every_event_goes_out_at_once() {
     assert_eq!(shop.find(late).await.status, Status::Cancelled);
 }
 
-/// Payment, and another process that settles the attempt while it answers.
+/// A payment client during whose call another process settles the attempt.
 struct Overtaken {
     orders: MemoryOrders,
     answered: TransactionId,
-    /// What is written meanwhile; nothing is an attempt that ends without a charge.
+    /// The transaction that the other process writes. `None` means that it ends the attempt without a charge.
     written: Option<TransactionId>,
 }
 

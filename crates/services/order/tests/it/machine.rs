@@ -1,4 +1,4 @@
-//! The state machine, under every sequence of moves.
+//! Tests of the order's state machine under every sequence of transitions.
 
 use chrono::DateTime;
 use contracts::ids::{OrderId, PartId, TransactionId, UserId};

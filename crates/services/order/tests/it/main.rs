@@ -1,4 +1,5 @@
-//! The order service: its repositories held to one contract, its use cases over memory, its API over a real database.
+//! Tests of the order service: the contract suites of its repositories, its use cases over in-memory implementations, and its API over a
+//! real database.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -1,4 +1,4 @@
-//! The description of the API, held against the last one that was agreed to.
+//! Compares the OpenAPI document with the last accepted snapshot.
 
 #[test]
 fn the_description_changes_only_on_purpose() {

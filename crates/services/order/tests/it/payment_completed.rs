@@ -1,4 +1,5 @@
-//! Payment's event and its synchronous answer race: the first one settles, and both give the same result and answer.
+//! Tests of the race between the payment service's event and its synchronous response: the first one settles the attempt, and both lead to
+//! the same result and response.
 
 use std::{sync::Arc, time::Duration};
 
@@ -47,7 +48,7 @@ async fn consume(service: &OrderService, event: PaymentCompleted) -> Result<(), 
     consumers::payment_completed(service.clone()).handle(&message).await
 }
 
-/// A shop with an order whose first attempt has begun.
+/// Returns a shop with an order whose first attempt has begun.
 async fn begun() -> (Shop, Order) {
     let shop = Shop::open();
     let order = shop.order().await;
@@ -56,7 +57,7 @@ async fn begun() -> (Shop, Order) {
     (shop, order)
 }
 
-/// Payment whose event arrives before its answer.
+/// A payment client whose event is consumed before its response arrives.
 struct EventFirst {
     payments: MemoryPayments,
     shop: OrderService,
@@ -189,7 +190,7 @@ async fn an_event_with_another_user_or_amount_or_without_a_transaction_is_poison
     assert!(shop.orders.inbox.events(GROUP_PAYMENT_COMPLETED).is_empty());
 }
 
-/// The event of the void comes before the process that asked for the void has cancelled the order.
+/// The event of the void arrives before the process that requested the void has cancelled the order.
 #[tokio::test(start_paused = true)]
 async fn the_event_of_a_void_does_not_save_an_order_without_parts() {
     let shop = event_first(Shop::open());

@@ -1,4 +1,4 @@
-//! Every problem that the API answers is in its description, and every one that is described is answered.
+//! Tests that the OpenAPI document declares exactly the error responses that the API returns.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,10 +40,10 @@ const CHECKOUT_PAYMENT: &str = "/api/orders/{order_id}/payment";
 const CHECKOUT_DELIVERY: &str = "/api/orders/{order_id}/delivery";
 const CANCEL: &str = "/api/v1/orders/{order_uuid}/cancel";
 
-/// Statuses and codes, by operation.
+/// The statuses and codes of error responses, by operation.
 type Problems = BTreeMap<(Method, &'static str), BTreeSet<(u16, String)>>;
 
-/// iam, when it is away or something in this process is broken.
+/// A session lookup that fails because iam is unavailable, or that panics.
 enum Trouble {
     Away,
     Panic,
@@ -66,7 +66,7 @@ struct Desk {
     answered: Problems,
 }
 
-/// A request that is right but for what a test makes wrong with it.
+/// A valid request, of which a test makes one property invalid.
 #[derive(Clone)]
 struct Ask {
     operation: (Method, &'static str),
@@ -76,7 +76,7 @@ struct Ask {
     key: Option<String>,
     media_type: &'static str,
     body: String,
-    /// True where the body does not arrive.
+    /// True if the body never arrives completely.
     is_half_sent: bool,
 }
 
@@ -96,7 +96,7 @@ fn operations() -> [(Method, &'static str); 11] {
     ]
 }
 
-/// An order that there is not.
+/// Returns the UUID of an order that does not exist.
 fn nowhere() -> String {
     ids::random().to_string()
 }
@@ -129,7 +129,7 @@ impl Desk {
         }
     }
 
-    /// Asks, and notes the problem that is answered.
+    /// Sends a request and records the status and code of the error response.
     async fn send(&mut self, ask: Ask) {
         let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
         let guard = Guard::new(self.sessions.clone(), key, api::RULES);
@@ -153,7 +153,7 @@ impl Desk {
         self.answered.entry(ask.operation).or_default().insert((status, code));
     }
 
-    /// What the layers around every endpoint, and what reads its request, refuse.
+    /// Sends the requests that middleware and extractors refuse for any endpoint.
     async fn refuse_anything(&mut self, operation: &(Method, &'static str)) {
         let right = self.ask(operation, &nowhere());
         let wrong = match *operation {
@@ -180,7 +180,7 @@ impl Desk {
         }
     }
 
-    /// A request whose key is taken, by itself or by another one.
+    /// Sends a request whose key is claimed by the same request, and one whose key is claimed by another request.
     async fn repeat(&mut self, operation: &(Method, &'static str)) {
         let order = self.shop.order().await;
         for same in [true, false] {
@@ -205,7 +205,7 @@ impl Desk {
         }
     }
 
-    /// The user may have no unpaid order more.
+    /// Sends requests of a user who has the maximum number of unpaid orders.
     async fn order_too_many(&mut self) {
         let service = self.shop.service.clone();
         self.shop.service = service.clone().with_max_unpaid(0);
@@ -291,7 +291,7 @@ impl Desk {
     }
 }
 
-/// The problems that the description has, by operation: a response's description lists its codes.
+/// Returns the error responses that the OpenAPI document declares, by operation. A response's description lists its codes.
 fn described() -> Problems {
     let document = serde_json::to_value(api::document()).unwrap();
     let codes = |response: &Value| {

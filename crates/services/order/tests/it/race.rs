@@ -1,4 +1,4 @@
-//! Requests that race each other, over a real database.
+//! Tests of concurrent requests over a real database.
 
 use contracts::ids::{PartId, UserId};
 use contracts::money::Money;
@@ -48,7 +48,7 @@ async fn cancel_raced_with_pay_leaves_one_winner_every_time() {
         let Ok(Outcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
         let pay = shop.service.pay(shop.user, order, PaymentMethod::Card, None);
         let cancel = shop.service.cancel(shop.user, order, None);
-        // The request that comes first may win.
+        // The order of the two requests alternates, because the first one may win more often.
         let (paid, cancelled) = if round % 2 == 0 {
             tokio::join!(pay, cancel)
         } else {
@@ -111,7 +111,7 @@ async fn fifty_creations_under_one_key_make_one_order() {
 async fn a_key_that_a_replica_without_tokens_took_is_taken_over_and_fenced() {
     let shop = shop().await;
     let (order, key) = (ids::order(), "key".to_owned());
-    // As the build before tokens writes it.
+    // The row as a release without tokens writes it.
     sqlx::query(
         "insert into idempotency_keys (user_uuid, key, fingerprint, order_uuid, lease_until) values ($1, $2, $3, $4, now())",
     )

@@ -1,4 +1,4 @@
-//! The use cases, over memory.
+//! Tests of the use cases over in-memory implementations.
 
 use std::time::Duration;
 

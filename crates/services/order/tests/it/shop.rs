@@ -1,4 +1,4 @@
-//! A shop in memory with an order service in it.
+//! A shop: an order service over in-memory implementations.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ids;
 
-/// How long orders of the shop wait for their payment.
+/// The time after which an unpaid order is cancelled.
 pub const PAY_WITHIN: Duration = Duration::from_mins(15);
-/// The most parts of an order of the shop that is delivered.
+/// The maximum number of parts of an order that is delivered.
 pub const MAX_VOLUME: usize = 4;
 
 pub struct Shop {
@@ -28,7 +28,7 @@ pub struct Shop {
     pub delivery: MemoryDelivery,
     pub service: OrderService,
     pub user: UserId,
-    /// A part that costs 100.00, of which there are ten.
+    /// A part that costs 100.00, with a stock of ten units.
     pub engine: PartId,
 }
 
@@ -43,7 +43,7 @@ impl Shop {
         Self { orders, inventory, payments, delivery, service, user: ids::user(), engine }
     }
 
-    /// An order of one engine.
+    /// Creates an order of one engine.
     pub async fn order(&self) -> OrderId {
         let order = NewOrder::new(ids::order(), self.user, vec![self.engine]);
         match self.service.create(self.user, order, None).await.unwrap() {
@@ -52,7 +52,7 @@ impl Shop {
         }
     }
 
-    /// Lets the reconciler run for `time`.
+    /// Runs the reconciler for `time`.
     pub async fn reconcile(&self, time: Duration) {
         let stop = CancellationToken::new();
         let stopped = async {
@@ -63,12 +63,12 @@ impl Shop {
         reconciled.unwrap();
     }
 
-    /// The delivery side of the service.
+    /// Returns the use cases of the orders' deliveries.
     pub fn deliveries(&self) -> DeliveryService {
         deliveries(self.orders.clone(), &self.delivery)
     }
 
-    /// What the router needs.
+    /// Returns the state that the router needs.
     pub fn api(&self) -> Api {
         Api { service: self.service.clone(), deliveries: self.deliveries() }
     }
@@ -77,14 +77,14 @@ impl Shop {
         self.service.find(self.user, order).await.unwrap()
     }
 
-    /// The types of the events of an order, in their order.
+    /// Returns the types of an order's events, in the order in which they were written.
     pub fn events(&self, order: OrderId) -> Vec<&'static str> {
         let events = self.orders.outbox.events();
         events.iter().filter(|(event, _)| event.key == order.uuid()).map(|(event, _)| event.kind).collect()
     }
 }
 
-/// An order service over these.
+/// Returns an order service over this repository and these clients.
 pub fn service<R>(repository: R, inventory: &MemoryInventory, payments: &MemoryPayments) -> OrderService
 where
     R: Orders + Attempts + IdempotencyKeys + PaymentEvents + Checkouts + 'static,
@@ -98,7 +98,7 @@ where
     )
 }
 
-/// The delivery side of an order service over these.
+/// Returns the use cases of deliveries over this repository and this client.
 pub fn deliveries<R>(repository: R, delivery: &MemoryDelivery) -> DeliveryService
 where
     R: Orders + Deliveries + 'static,

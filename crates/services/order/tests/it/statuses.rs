@@ -1,4 +1,4 @@
-//! The status cache: its stores held to one contract, and what users see of it.
+//! Tests of the status cache: the contract of its implementations, and what users see.
 
 use std::{
     sync::{
@@ -85,7 +85,7 @@ async fn one_caller_asks_and_the_others_wait_until_it_has_an_answer_gives_up_or_
     }
 }
 
-/// Delivery, whose calls are counted, and each of which takes a while.
+/// A delivery client that counts its calls. Each call takes 100 ms.
 #[derive(Clone, Default)]
 struct Counted {
     delivery: MemoryDelivery,
@@ -114,7 +114,7 @@ fn tracked(status: DeliveryStatus) -> Tracked {
     Tracked { delivery, position: Some(position) }
 }
 
-/// An order with an address, which delivery carries, and three replicas that share a cache.
+/// An order that is being delivered, and three replicas that share a cache.
 struct Scene {
     shop: Shop,
     order: OrderId,
@@ -140,7 +140,7 @@ impl Scene {
         Self { shop, order, counted, cache, replicas }
     }
 
-    /// What `count` requests of the owner see, spread over the replicas.
+    /// Returns the statuses that `count` concurrent requests of the owner get. The requests are spread over the replicas.
     async fn seen(&self, count: usize) -> Vec<DeliveryStatus> {
         let requests =
             self.replicas.iter().cycle().take(count).map(|replica| replica.track(self.shop.user, self.order));

@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status};
 
 use crate::service::PaymentService;
 
-/// Users see and pay their own; order alone charges, voids and refunds orders of the shop; customers alone credits.
+/// Users see and make their own payments. Only order charges, voids and refunds shop orders; only customers credits balances.
 pub const RULES: &[Rule] = &[
     Rule::session("/payment.v1.PaymentService/PayOrder", &["order"]),
     Rule::session("/payment.v1.PaymentService/GetPayment", &["order"]),
@@ -33,7 +33,7 @@ pub struct Grpc {
     service: PaymentService,
 }
 
-/// The gRPC services to serve.
+/// Returns the gRPC services that the server serves.
 pub fn services(service: PaymentService) -> Services {
     Services::new(DESCRIPTORS).with(PaymentServiceServer::new(Grpc { service }))
 }

@@ -1,4 +1,4 @@
-//! `PayOrder`: the order service charges an order, or a user makes a direct payment, which never settles an order of the shop.
+//! `PayOrder`: the order service charges an order, or a user makes a direct payment. A direct payment never settles a shop order.
 
 use std::num::NonZeroU32;
 
@@ -18,7 +18,7 @@ use crate::{
     service::{Charge, PaymentService},
 };
 
-/// The only service that may charge orders.
+/// The name of the only service that may charge orders.
 const ORDER: &str = "order";
 
 pub async fn handle(

@@ -1,4 +1,4 @@
-//! `VoidAttempt`: voids an attempt, so that it is never charged.
+//! `VoidAttempt`: voids an attempt to charge an order, so that this attempt never charges it.
 
 use contracts::ids::{OrderId, TransactionId, UserId};
 use contracts::proto::payment::v1::{VoidAttemptRequest, VoidAttemptResponse};

@@ -8,17 +8,18 @@ use crate::model::{Decline, Intent, Method};
 pub struct Declines {
     /// The share of payments to decline, 0 to 1.
     pub rate: f64,
-    /// Larger amounts are declined.
+    /// The provider declines amounts above this; `None` declines no amount.
     pub above: Option<Money>,
 }
 
 impl Declines {
-    /// The decline of an intent, if any; the same for the same transaction. INVESTOR_MONEY depends on the balance alone.
+    /// Returns the simulated decline of an intent, if any. The result is the same for each request with the same transaction.
+    /// INVESTOR_MONEY is never declined here: only the balance decides.
     pub fn of(&self, intent: &Intent) -> Option<Decline> {
         if intent.method == Method::InvestorMoney {
             return None;
         }
-        // The last 32 bits of a random uuid are random.
+        // The last 32 bits of a random (v4) UUID are random.
         let [.., a, b, c, d] = *intent.transaction.uuid().as_bytes();
         let share = f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0);
         let above = self.above.is_some_and(|above| intent.amount > above);

@@ -15,33 +15,33 @@ use platform::postgres::DatabaseError;
 use super::{Balances, Declines, Provider, Refund, Unknown};
 use crate::model::{Credit, Decline, Intent, Method, Outcome, Reference};
 
-/// A fault of one request.
+/// A fault injected into one request to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScriptedFault {
     /// The request is processed; the response is lost.
     Silent,
-    /// The request fails or is lost, and is not processed.
+    /// The request fails or is lost, and the provider does not process it.
     Broken,
-    /// The request is neither processed nor answered.
+    /// The provider neither processes the request nor responds.
     Hung,
     /// The charge is declined.
     Decline(Decline),
-    /// The request arrives and is processed twice.
+    /// The provider receives and processes the request twice.
     Twice,
 }
 
-/// A charge or a refund.
+/// A charge or a refund that the provider executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
     pub order: OrderId,
     pub user: UserId,
     pub method: Method,
     pub amount: Money,
-    /// False for a charge.
+    /// True for a refund, false for a charge.
     pub refund: bool,
 }
 
-/// Books behind a lock; clones share them.
+/// The provider's state behind a mutex. Clones share the state.
 #[derive(Clone)]
 pub struct MemoryProvider {
     state: Arc<Mutex<State>>,
@@ -52,11 +52,11 @@ pub struct MemoryProvider {
 #[derive(Default)]
 struct State {
     balances: BTreeMap<UserId, i64>,
-    /// Intent and outcome.
+    /// The intent and the outcome of each charge.
     charges: BTreeMap<TransactionId, (Intent, Outcome)>,
-    /// By reference.
+    /// Credits by their reference.
     credits: BTreeMap<Reference, Credit>,
-    /// By idempotency key.
+    /// Refunds by their idempotency key.
     refunds: BTreeMap<String, Movement>,
     faults: VecDeque<ScriptedFault>,
     requests: u64,
@@ -67,12 +67,12 @@ impl MemoryProvider {
         Self { state: Arc::default(), initial_balance, declines }
     }
 
-    /// Injects these faults into the next requests, one each.
+    /// Injects these faults into the next requests, one fault per request.
     pub fn script(&self, faults: impl IntoIterator<Item = ScriptedFault>) {
         self.state().faults.extend(faults);
     }
 
-    /// All charges and refunds.
+    /// Returns all charges and refunds.
     pub fn movements(&self) -> Vec<Movement> {
         let state = self.state();
         let charges = state.charges.values().filter(|(_, outcome)| matches!(outcome, Outcome::Charged { .. }));
@@ -82,17 +82,17 @@ impl MemoryProvider {
             .collect()
     }
 
-    /// All credits, by reference.
+    /// Returns all credits, ordered by reference.
     pub fn credits(&self) -> Vec<Credit> {
         self.state().credits.values().cloned().collect()
     }
 
-    /// The INVESTOR_MONEY balance, in minor units.
+    /// Returns the user's INVESTOR_MONEY balance, in minor units.
     pub fn balance(&self, user: UserId) -> i64 {
         self.state().balances.get(&user).copied().unwrap_or(self.initial_balance.minor())
     }
 
-    /// The number of requests to charge or refund.
+    /// Returns the number of charge and refund requests that the provider received.
     pub fn requests(&self) -> u64 {
         self.state().requests
     }

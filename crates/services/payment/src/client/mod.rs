@@ -1,4 +1,4 @@
-//! Payment providers: the trait, the built-in ledger, Stripe, and the in-memory twin.
+//! Payment providers: the trait, the built-in ledger, Stripe, and an in-memory implementation.
 
 mod declines;
 mod ledger;
@@ -17,7 +17,7 @@ pub use stripe::{Stripe, StripeAccount};
 
 use crate::model::{Credit, Intent, Method, Outcome, ProviderName};
 
-/// The outcome of a request is unknown: it may have been processed or not. Repeat it under the same key.
+/// The outcome of a request is unknown: the provider may have processed it or not. The caller repeats it under the same idempotency key.
 #[derive(Debug, thiserror::Error)]
 #[error("the outcome at the provider is unknown")]
 pub struct Unknown(#[source] pub anyhow::Error);
@@ -25,7 +25,7 @@ pub struct Unknown(#[source] pub anyhow::Error);
 /// A request to refund a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
-    /// The idempotency key, the same for every request to refund this charge.
+    /// The idempotency key. Every request to refund this charge has the same key.
     pub key: String,
     /// The provider's id of the charge.
     pub reference: String,
@@ -35,11 +35,12 @@ pub struct Refund {
 /// A payment provider. A request repeated under its idempotency key has no further effect and the same response.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// Charges; the transaction is the idempotency key.
+    /// Charges the intent's amount. The transaction is the idempotency key.
     async fn charge(&self, intent: &Intent) -> Result<Outcome, Unknown>;
-    /// Finds the outcome of an earlier charge. Returns `None` if the provider knows none: the caller then repeats the charge.
+    /// Returns the outcome of an earlier request to charge this intent, or `None` if the provider has no outcome. After `None` the caller
+    /// repeats the charge.
     ///
-    /// Providers forget idempotency keys after a day, so a late repetition has to look here first.
+    /// Providers forget idempotency keys after a day, so a caller that repeats a charge later must call `find` first.
     async fn find(&self, intent: &Intent) -> Result<Option<Outcome>, Unknown>;
     async fn refund(&self, refund: &Refund) -> Result<(), Unknown>;
 }
@@ -47,14 +48,14 @@ pub trait Provider: Send + Sync {
 /// The built-in provider, which keeps the users' balances.
 #[async_trait]
 pub trait Balances: Provider {
-    /// Returns the user's balance of INVESTOR_MONEY: the initial balance until the first charge or credit.
+    /// Returns the user's INVESTOR_MONEY balance, which is the initial balance until the first charge or credit.
     async fn balance_of(&self, user: UserId) -> Result<Money, DatabaseError>;
-    /// Adds to a balance, once per reference. Returns the credit stored under the reference: this one or an earlier one; `None` if the
-    /// initial balance and all credits of the user would exceed the maximum amount.
+    /// Adds to a balance, once per reference. Returns the credit stored under the reference, which is this or an earlier one. Returns
+    /// `None` if the initial balance and all credits of the user would exceed the maximum amount.
     async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError>;
 }
 
-/// The configured providers, and which one handles which method.
+/// The configured providers. Selects the provider for each payment method.
 #[derive(Clone)]
 pub struct Providers {
     ledger: Arc<dyn Balances>,
@@ -66,7 +67,7 @@ impl Providers {
         Self { ledger, stripe }
     }
 
-    /// The provider of a method. INVESTOR_MONEY is always the ledger's, which has the balances.
+    /// Returns the provider for a payment method. The ledger always handles INVESTOR_MONEY, because it keeps the balances.
     pub fn of(&self, method: Method) -> ProviderName {
         if self.stripe.is_some() && method != Method::InvestorMoney {
             ProviderName::Stripe

@@ -1,4 +1,4 @@
-//! `OrderCancelled`: closes the order for charges and refunds its charge.
+//! `OrderCancelled`: closes the order for charges and marks its charge for refund.
 
 use contracts::events::{OrderCancelled, Received, Subscription};
 

@@ -1,10 +1,10 @@
-//! Settles payments with an unknown outcome and makes pending refunds.
+//! Settles payments with an unknown outcome and executes pending refunds.
 
 use platform::jobs::Job;
 
 use crate::service::PaymentService;
 
-/// Runs in every replica: the database leases each payment to one at a time.
+/// Returns the job, which may run in every replica: the database leases each payment to one replica at a time.
 pub fn finish_payments(service: PaymentService) -> Job {
     Job::new("finisher", |stop| async move {
         service.finish_due(stop).await;

@@ -1,18 +1,18 @@
-//! Whether an attempt may charge its order: at most one attempt at a time, and none after a success or a cancellation.
+//! Decides whether an attempt may charge its order. One attempt at a time may charge; none may after a success or a cancellation.
 
 use super::Payment;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission<'a> {
     Admitted,
-    /// The attempt is recorded already, or this other attempt blocks it.
+    /// The attempt is not admitted because of this payment: it is the attempt itself, recorded already, or another attempt that blocks it.
     Existing(&'a Payment),
     /// The order is cancelled.
     Cancelled,
 }
 
 impl<'a> Admission<'a> {
-    /// Decides about `attempt` by the payments of its order. `void` is true when the order was cancelled before any charge.
+    /// Decides whether `attempt` is admitted, given all payments of its order. `void` is true if the order was cancelled before any charge.
     pub fn decide(payments: impl IntoIterator<Item = &'a Payment>, void: bool, attempt: u32) -> Self {
         let same = |payment: &Payment| payment.intent.attempt == attempt;
         let blocking = payments.into_iter().filter(|payment| same(payment) || payment.blocks_attempts());

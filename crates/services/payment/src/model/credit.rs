@@ -24,7 +24,7 @@ impl Reference {
     }
 }
 
-/// What is credited to whom, once per reference.
+/// A credit of an amount to a user, executed once per reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credit {
     pub reference: Reference,
@@ -33,7 +33,7 @@ pub struct Credit {
 }
 
 impl Credit {
-    /// The field in which another credit of the same reference differs.
+    /// Returns the first field in which another credit with the same reference differs from this one.
     pub fn difference(&self, other: &Self) -> Option<&'static str> {
         if self.user != other.user {
             return Some("user_uuid");

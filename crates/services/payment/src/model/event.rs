@@ -7,7 +7,8 @@ named!(
     Completion {
         Success = "SUCCESS",
         InsufficientFunds = "INSUFFICIENT_FUNDS",
-        /// Otherwise declined, voided, or charged although the order was cancelled meanwhile: then the charge is refunded.
+        /// The attempt was declined for another reason or voided, or it was charged after the order was cancelled. Such a charge is
+        /// refunded.
         Failed = "FAILED",
     }
 );
@@ -18,7 +19,7 @@ pub enum Event {
 }
 
 impl Intent {
-    /// The end of this attempt: its status and its event. `cancelled` is true when the order has been cancelled meanwhile.
+    /// Returns the status and the event that end this attempt. `cancelled` is true if the order has been cancelled meanwhile.
     pub fn settled(&self, outcome: &Outcome, cancelled: bool) -> (Status, Event) {
         let completion = match outcome {
             Outcome::Charged { .. } if !cancelled => Completion::Success,
@@ -28,7 +29,7 @@ impl Intent {
         (Status::settled(outcome, cancelled), Event::Completed { intent: *self, completion })
     }
 
-    /// The end of this attempt without a charge: the provider is never asked.
+    /// Returns the decline and the event of a voided attempt, for which the provider is never called.
     pub fn voided(&self) -> (Decline, Event) {
         let decline = Decline::Declined;
         let (_, event) = self.settled(&Outcome::Declined(decline), false);
@@ -37,7 +38,7 @@ impl Intent {
 }
 
 impl Payment {
-    /// Settles a pending attempt. No event when it is settled already: the first outcome stands.
+    /// Settles a pending attempt and returns its event. An attempt that is settled already keeps its first outcome; the result is `None`.
     pub fn settle(&mut self, outcome: &Outcome) -> Option<Event> {
         if self.status != Status::Pending {
             return None;

@@ -12,7 +12,7 @@ pub struct Intent {
     /// The provider's idempotency key.
     pub transaction: TransactionId,
     pub order: OrderId,
-    /// Counts the order's attempts from 1.
+    /// The number of this attempt among the order's attempts, from 1.
     pub attempt: u32,
     pub user: UserId,
     pub method: Method,
@@ -21,7 +21,7 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// The first field that differs from another intent for the same attempt.
+    /// Returns the first field in which another intent for the same attempt differs from this one.
     pub fn difference(&self, other: &Self) -> Option<&'static str> {
         if self.user != other.user {
             Some("user_uuid")

@@ -1,4 +1,4 @@
-//! Payments: an attempt to charge an order, from the intent to the refund.
+//! The model of payments. A payment is one attempt to charge an order, from the intent to the refund.
 
 mod admission;
 mod credit;
@@ -30,13 +30,13 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// Returns true if no other attempt may charge the order: it is cancelled, charged, or may be charged by this attempt.
+    /// Returns true if no other attempt may charge the order: the order is cancelled, or this attempt has charged it or may still do so.
     pub fn blocks_attempts(&self) -> bool {
         self.cancelled || !matches!(self.status, Status::Declined(_))
     }
 }
 
-/// A direct payment by a user. It charges nothing and never settles an order of the shop.
+/// A direct payment by a user. It charges nothing and never settles a shop order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DirectPayment {
     pub transaction: TransactionId,

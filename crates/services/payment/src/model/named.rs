@@ -1,6 +1,6 @@
 //! Enums whose variants have a name in the database and in the API: payment methods, decline reasons and providers.
 
-/// Declares an enum whose variants have one name each, in the database and for other programs.
+/// Declares an enum whose variants each have one name, which is used in the database and in the API.
 macro_rules! named {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),* $(,)? }) => {
         $(#[$doc])*
@@ -38,9 +38,9 @@ named!(
 named!(
     /// The provider that moves the money.
     ProviderName {
-        /// The built-in one.
+        /// The built-in ledger.
         Ledger = "ledger",
-        /// One that speaks Stripe's API.
+        /// A provider that speaks Stripe's API.
         Stripe = "stripe",
     }
 );

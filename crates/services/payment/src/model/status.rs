@@ -18,7 +18,7 @@ pub enum Outcome {
 ///    └──declined──▶ Declined
 /// ```
 ///
-/// Leaving Pending makes the [`Event`](super::Event); nothing after it does.
+/// The transition out of Pending creates the [`Event`](super::Event). Later transitions create no event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// The provider was called or will be; the outcome is unknown.
@@ -35,7 +35,7 @@ pub enum Status {
     },
 }
 
-/// The result of a request to charge, derived from the payment that it made or found.
+/// The result of a request to charge an order. It is derived from the payment that the request created or found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChargeResult {
     Charged,
@@ -46,7 +46,7 @@ pub enum ChargeResult {
 }
 
 impl Status {
-    /// The status after [`Pending`](Self::Pending).
+    /// Returns the status that follows [`Pending`](Self::Pending).
     pub fn settled(outcome: &Outcome, cancelled: bool) -> Self {
         match outcome.clone() {
             Outcome::Charged { reference } if cancelled => Self::Refunding { reference },
@@ -55,7 +55,8 @@ impl Status {
         }
     }
 
-    /// The status after the order's cancellation: a success is refunded, anything else stays.
+    /// Returns the status after the order's cancellation: [`Succeeded`](Self::Succeeded) becomes [`Refunding`](Self::Refunding), any other
+    /// status is unchanged.
     #[must_use]
     pub fn cancelled(self) -> Self {
         match self {

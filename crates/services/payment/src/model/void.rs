@@ -6,9 +6,9 @@ use super::{Payment, Status};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VoidResult {
-    /// The attempt charges nothing, now or later.
+    /// The attempt has charged nothing and never will.
     Voided,
-    /// The order is charged already, by this transaction.
+    /// This transaction has charged the order already.
     AlreadyCharged(TransactionId),
     /// A charge of the order is in progress; its outcome is unknown.
     InProgress,

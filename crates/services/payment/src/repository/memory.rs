@@ -1,4 +1,4 @@
-//! The in-memory twin of the store, for tests and the simulation.
+//! An in-memory implementation of the stores, for tests and the simulation.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,10 +17,10 @@ use crate::{
     model::{Admission, DirectPayment, Intent, Outcome, Payment, Status},
 };
 
-/// The lease of a new payment, which the request that began it has.
+/// The lease of a new payment. The request that began the payment holds it.
 const INITIAL_LEASE: Duration = Duration::from_secs(5);
 
-/// Tables behind a lock; clones share them.
+/// The tables behind a mutex. Clones share the tables.
 #[derive(Clone, Default)]
 pub struct MemoryPayments {
     tables: Arc<Mutex<Tables>>,
@@ -44,12 +44,12 @@ struct Row {
 }
 
 impl MemoryPayments {
-    /// All recorded attempts.
+    /// Returns all recorded attempts.
     pub fn all(&self) -> Vec<Payment> {
         self.tables().payments.values().map(|row| row.payment.clone()).collect()
     }
 
-    /// The orders that were cancelled before any charge.
+    /// Returns the orders that were cancelled before any charge.
     pub fn void(&self) -> Vec<OrderId> {
         self.tables().void.iter().copied().collect()
     }

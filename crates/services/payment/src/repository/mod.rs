@@ -1,4 +1,4 @@
-//! The stores of payments, with the inbox and outbox rows of their changes, and of direct payments.
+//! The stores of payments and of direct payments. A change of a payment writes its inbox and outbox rows in the same statement.
 
 mod memory;
 mod postgres;
@@ -18,9 +18,9 @@ use crate::{
 /// The result of beginning a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
-    /// Recorded by this call: the caller calls the provider.
+    /// This call recorded the payment. The caller must call the provider now.
     New(Payment),
-    /// This attempt is recorded already, or this other attempt blocks it.
+    /// The call recorded nothing because of this payment: it is the same attempt, recorded already, or another attempt that blocks it.
     Existing(Payment),
     /// The order is cancelled: nothing is charged for it.
     Cancelled,
@@ -33,15 +33,16 @@ pub struct Cause {
     pub event: EventId,
 }
 
-/// The numbers of payments that are not final.
+/// The numbers of payments whose status is not final.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unfinished {
-    /// Charges with an unknown outcome.
+    /// The number of charges with an unknown outcome.
     pub pending: i64,
     pub refunding: i64,
 }
 
-/// The lease of an unfinished payment: 2 s, doubled with each try up to 10 s, so that a slow provider gets more time.
+/// The lease of an unfinished payment is 2 s for the first try and doubles with each try up to 10 s, so that a slow provider gets more
+/// time.
 const FIRST_LEASE: Duration = Duration::from_secs(2);
 const LONGEST_LEASE: Duration = Duration::from_secs(10);
 
@@ -51,29 +52,29 @@ fn lease(tries: u32) -> Duration {
 
 #[async_trait]
 pub trait Payments: Send + Sync {
-    /// Records the intent to charge, unless its attempt is recorded already or the order admits no attempt.
+    /// Records the intent to charge, unless its attempt is recorded already, another attempt blocks it or the order is cancelled.
     async fn begin(&self, intent: &Intent) -> Result<Begun, Error>;
-    /// Records an attempt as declined without calling the provider, and its event, unless it is recorded already. Returns all payments of
-    /// the order.
+    /// Records an attempt as declined without a call to the provider, and writes its event. Does nothing if the attempt is recorded
+    /// already. Returns all payments of the order.
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error>;
-    /// Records the outcome of a charge and its event; the first outcome wins. Returns the payment with it.
+    /// Records the outcome of a charge and its event. The first recorded outcome wins. Returns the payment with that outcome.
     async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<Payment, Error>;
-    /// Records that a refund is made.
+    /// Records that the provider has refunded the charge.
     async fn refunded(&self, transaction: TransactionId) -> Result<(), Error>;
-    /// Closes the order for charges, and marks its charge for refund. True when that changed anything.
+    /// Closes the order for charges and marks its charge for refund. Returns true if that changed anything.
     async fn cancel(&self, order: OrderId, cause: Option<Cause>) -> Result<bool, Error>;
-    /// Returns true once the order is cancelled, charged or not.
+    /// Returns true if the order is cancelled, whether or not it was charged.
     async fn is_cancelled(&self, order: OrderId) -> Result<bool, Error>;
-    /// Takes at most `limit` due payments that are unfinished, those with the fewest tries first. Each is leased to the caller for the
-    /// returned time, and due again afterwards.
+    /// Takes at most `limit` unfinished payments that are due, those with the fewest tries first. Each is leased to the caller for the
+    /// returned duration and is due again afterwards.
     async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error>;
     async fn unfinished(&self) -> Result<Unfinished, Error>;
-    /// Finds the order's attempt that was not declined, else the latest one.
+    /// Returns the order's attempt that was not declined, or else the latest attempt.
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
 }
 
 #[async_trait]
 pub trait DirectPayments: Send + Sync {
-    /// Records a direct payment, once per order and user. Returns the transaction of the first.
+    /// Records a direct payment, once per order and user. Returns the transaction of the first call for that order and user.
     async fn record(&self, direct: &DirectPayment) -> Result<TransactionId, Error>;
 }

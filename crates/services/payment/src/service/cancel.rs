@@ -5,7 +5,7 @@ use contracts::ids::{EventId, OrderId};
 use super::PaymentService;
 use crate::{error::Error, repository::Cause};
 
-/// The consumer group of cancelled orders, which is the inbox's consumer name too.
+/// The consumer group that handles `OrderCancelled`. It is also the consumer name in the inbox.
 pub const GROUP_CANCELLED: &str = "payment-group-order-cancelled";
 
 impl PaymentService {

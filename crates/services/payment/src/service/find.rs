@@ -7,7 +7,7 @@ use super::PaymentService;
 use crate::{error::Error, model::Payment};
 
 impl PaymentService {
-    /// Finds an order's payment. A user sees their own payments only; a service sees all.
+    /// Returns an order's payment. A user may read only their own payments; a service may read any.
     pub async fn find(&self, caller: &Caller, order: OrderId) -> Result<Payment, Error> {
         let payment = self.payments.find(order).await?;
         payment.filter(|payment| caller.may_see(payment.intent.user.uuid())).ok_or(Error::NotFound)

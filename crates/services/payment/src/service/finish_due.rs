@@ -1,4 +1,4 @@
-//! Finishes due payments in the background: settles unknown outcomes and makes refunds.
+//! Finishes due payments in the background: settles unknown outcomes and executes refunds.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use crate::{
     model::{Intent, Payment},
 };
 
-/// The most payments that one statement takes.
+/// The maximum number of payments that one statement takes.
 const BATCH: i64 = 16;
-/// The most payments that are processed concurrently.
+/// The maximum number of payments that one replica processes concurrently.
 const CONCURRENCY: usize = 64;
 
 impl PaymentService {
-    /// Finishes payments as they fall due, until `stop`. A payment is leased to one replica at a time, so all replicas may run this.
+    /// Finishes payments as they fall due, until `stop`. A payment is leased to one replica at a time, so all replicas may run this job.
     ///
-    /// Payments are processed concurrently, those with the fewest tries first, so that hanging ones delay no others.
+    /// Payments are processed concurrently, those with the fewest tries first, so that calls that hang do not delay other payments.
     pub async fn finish_due(&self, stop: CancellationToken) {
         let due = jobs::due("finisher", || self.take_due(), self.refund_due.clone(), stop);
         due.for_each_concurrent(CONCURRENCY, |(payment, time)| self.try_to_finish(payment, time)).await;
@@ -37,9 +37,9 @@ impl PaymentService {
         tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "payment not finished, retrying");
     }
 
-    /// Takes the payments that are due, each with the duration of its lease. A refund wakes the job.
+    /// Takes payments that are due, and returns each with the duration of its lease.
     async fn take_due(&self) -> Result<Vec<(Payment, Duration)>, Error> {
-        // Before payments are taken: what is taken and then lost by a failure waits for the end of its lease.
+        // Counted before payments are taken: if this query failed afterwards, the taken payments would wait until their leases expire.
         let unfinished = self.payments.unfinished().await?;
         gauge("payments_pending", unfinished.pending);
         gauge("refunds_pending", unfinished.refunding);

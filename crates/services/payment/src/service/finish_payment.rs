@@ -1,4 +1,4 @@
-//! Finishes one payment: settles an unknown outcome and makes the refund that is due.
+//! Finishes one payment: settles an unknown outcome and executes the refund if one is due.
 
 use super::PaymentService;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl PaymentService {
-    /// Settles a pending payment, then makes its refund if one is due.
+    /// Settles the payment if it is pending, then refunds it if a refund is due.
     pub(super) async fn finish(&self, payment: Payment) -> Result<(), Error> {
         let payment = if payment.status == Status::Pending { self.settle_unknown(payment).await? } else { payment };
         let Status::Refunding { reference } = payment.status else { return Ok(()) };

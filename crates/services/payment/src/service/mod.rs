@@ -34,7 +34,7 @@ pub struct PaymentService {
     direct_payments: Arc<dyn DirectPayments>,
     providers: Providers,
     relay: Waker,
-    /// Wakes the job when a refund becomes due.
+    /// Wakes the job `finish_payments` when a refund becomes due.
     refund_due: Arc<Notify>,
 }
 

@@ -10,9 +10,9 @@ use crate::{
 };
 
 impl PaymentService {
-    /// Charges an order. `transaction` is the id of the attempt if it is new; the returned one is that of the charge.
+    /// Charges an order. Returns the transaction that charged it: `transaction` if this call began the attempt, or that of an earlier call.
     ///
-    /// Every attempt of an order charges the user of the first.
+    /// Every attempt to charge an order must charge the same user as the first attempt.
     pub async fn pay(&self, charge: &Charge, transaction: TransactionId) -> Result<TransactionId, Error> {
         let intent = self.intent(charge, transaction);
         self.check_payer(&intent).await?;
@@ -42,7 +42,7 @@ impl PaymentService {
         }
     }
 
-    /// Settles the existing payment if it is the same attempt; leaves another attempt alone.
+    /// Settles the existing payment if it is of the same attempt and pending. Does not change a payment of another attempt.
     async fn resume(&self, payment: Payment, intent: &Intent) -> Result<Payment, Error> {
         if payment.intent.attempt != intent.attempt {
             return Ok(payment);

@@ -1,4 +1,4 @@
-//! Refunds a cancelled order while the caller waits; `finish_due` makes refunds in the background.
+//! Refunds a cancelled order while the caller waits; `finish_due` executes refunds in the background.
 
 use contracts::ids::OrderId;
 
@@ -6,9 +6,9 @@ use super::PaymentService;
 use crate::error::Error;
 
 impl PaymentService {
-    /// Succeeds once the order's charge, if there is one, is refunded.
+    /// Refunds the order's charge, if it has one. Returns once the refund is recorded.
     ///
-    /// Only `OrderCancelled` cancels an order: a refund of an order that is not cancelled is rejected.
+    /// Fails if the order is not cancelled. Only the event `OrderCancelled` cancels an order.
     pub async fn refund(&self, order: OrderId) -> Result<(), Error> {
         if !self.payments.is_cancelled(order).await? {
             return Err(Error::NotCancelled(order));

@@ -1,4 +1,4 @@
-//! Settles payments: records the outcome of a charge, and asks the provider if the outcome is unknown.
+//! Settles payments: records the outcome of a charge, and queries the provider first if the outcome is unknown.
 
 use super::PaymentService;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl PaymentService {
-    /// Settles a payment whose outcome is unknown, by repeating the request under its idempotency key.
+    /// Settles a payment whose outcome is unknown. Looks the outcome up at the provider, or repeats the charge under its idempotency key.
     pub(super) async fn settle_unknown(&self, payment: Payment) -> Result<Payment, Error> {
         let provider = self.providers.get(payment.intent.provider)?;
         let outcome = match provider.find(&payment.intent).await? {

@@ -1,4 +1,4 @@
-//! Voids an attempt: it is never charged, unless its charge has begun.
+//! Voids an attempt to charge an order. The attempt then never charges it, unless its charge has begun already.
 
 use contracts::ids::TransactionId;
 
@@ -6,7 +6,7 @@ use super::{Charge, PaymentService};
 use crate::{error::Error, model::VoidResult};
 
 impl PaymentService {
-    /// Voids an attempt. `transaction` becomes the id of the attempt if the attempt is new.
+    /// Voids an attempt. `transaction` becomes the attempt's id if the attempt is not recorded yet.
     pub async fn void(&self, charge: &Charge, transaction: TransactionId) -> Result<VoidResult, Error> {
         let payments = self.payments.void_attempt(&self.intent(charge, transaction)).await?;
         self.relay.wake();

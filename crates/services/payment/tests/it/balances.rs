@@ -1,4 +1,4 @@
-//! The initial amount of a balance, which the audit uses; a migration derives it for older balances.
+//! Tests of `balances.initial`, which the audit uses. A migration derives it for older rows.
 
 use contracts::ids::UserId;
 use payment::{
@@ -10,14 +10,14 @@ use platform::{ids, postgres::Database};
 
 use crate::{INITIAL, again, declines, intent, money};
 
-/// The migration before the one that adds the column.
+/// The number of the migration before the one that adds the column `initial`.
 const BEFORE: i64 = 6;
 
 fn ledger(pool: &Database, initial: i64) -> Ledger {
     Ledger::new(pool.clone(), money(initial), declines())
 }
 
-/// A user's initial and current balance.
+/// Returns a user's initial and current balance.
 async fn balance(pool: &Database, user: UserId) -> (Option<i64>, i64) {
     let row = sqlx::query_as("select initial, balance from balances where user_uuid = $1").bind(user.uuid());
     row.fetch_one(pool).await.unwrap()
@@ -65,7 +65,7 @@ async fn balances_of_the_previous_release_have_no_initial_amount() {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let first = intent(Method::InvestorMoney);
 
-    // The previous release inserts without the column.
+    // The previous release inserts rows without the column `initial`.
     let insert = sqlx::query("insert into balances (user_uuid, balance) values ($1, $2)").bind(first.user.uuid());
     insert.bind(INITIAL - 1000).execute(&pool).await.unwrap();
     ledger(&pool, INITIAL).charge(&again(&first)).await.unwrap();

@@ -1,6 +1,6 @@
 //! Runs one suite of test cases over several implementations.
 
-/// Makes a module per implementation in which each case is a test. A case takes the fixture that `$make` makes.
+/// Declares one module per implementation, in which each case is a test. A case takes the fixture that `$make` creates.
 macro_rules! contract {
     ($cases:tt over $($name:ident: $test:meta => $make:expr),* $(,)?) => {
         $(mod $name {

@@ -22,9 +22,9 @@ use payment::{
 };
 use platform::ids;
 
-/// The balance of a new user.
+/// The initial balance of a new user, in minor units.
 const INITIAL: i64 = 100_000;
-/// Larger amounts are declined.
+/// The built-in provider declines larger amounts than this, in minor units.
 const LIMIT: i64 = 500_000;
 
 fn new_transaction() -> TransactionId {
@@ -51,7 +51,7 @@ fn declines() -> Declines {
     Declines { rate: 0.0, above: Some(money(LIMIT)) }
 }
 
-/// The first attempt to pay 10.00 for a new order of a new user.
+/// Returns the intent of a first attempt to charge a new user 10.00 for a new order.
 fn intent(method: Method) -> Intent {
     Intent {
         transaction: new_transaction(),
@@ -64,7 +64,7 @@ fn intent(method: Method) -> Intent {
     }
 }
 
-/// Another attempt for the same order.
+/// Returns the intent of the next attempt for the same order.
 fn again(intent: &Intent) -> Intent {
     Intent { transaction: new_transaction(), attempt: intent.attempt + 1, ..*intent }
 }

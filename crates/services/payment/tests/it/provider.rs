@@ -1,4 +1,4 @@
-//! The contract of the payment provider, over memory, the ledger and Stripe's API.
+//! The contract suite of the payment provider, run over the in-memory provider, the ledger and Stripe's API.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ struct Fixture {
     books: Books,
 }
 
-/// The provider's own records.
+/// The provider's own records, which the tests inspect.
 enum Books {
     Memory(MemoryProvider),
     Ledger(Database),
@@ -86,7 +86,7 @@ impl Fixture {
         }
     }
 
-    /// Charges and refunds of an order.
+    /// Returns the numbers of charges and refunds of an order.
     async fn movements(&self, order: OrderId) -> (usize, usize) {
         let count = |movements: &[Movement], refund| {
             movements.iter().filter(|movement| movement.order == order && movement.refund == refund).count()
@@ -106,7 +106,7 @@ impl Fixture {
         }
     }
 
-    /// The balance in the books, which is the one that the provider tells.
+    /// Returns the balance in the provider's records. Checks that the provider's API returns the same balance.
     async fn balance(&self, user: UserId) -> i64 {
         let balances = self.balances.as_ref().expect("a provider with balances");
         let told = balances.balance_of(user).await.expect("the balance can be read").minor();
@@ -188,7 +188,7 @@ async fn investor_money_is_debited_from_the_balance(fixture: Fixture) {
     assert_eq!(fixture.balance(first.user).await, 0);
 }
 
-/// Of ten users each has two charges, of which the balance covers one, and every third user one that is too dear.
+/// The balance of each of ten users covers one of two charges. For every third user the first charge exceeds the balance.
 async fn charges_made_at_once_are_each_decided_alone(fixture: Fixture) {
     let charges: Vec<Intent> = (0..10)
         .flat_map(|number| {
@@ -294,7 +294,7 @@ async fn all_credits_of_a_user_have_a_bound(fixture: Fixture) {
     assert!(balances.credit(&credit(user, "one", most)).await.unwrap().is_some());
     fixture.charged(&Intent { user, amount: money(1000), ..intent(Method::InvestorMoney) }).await;
 
-    // A refund of the charge shall fit.
+    // A later refund of the charge must fit into the maximum amount, so this credit is refused.
     assert_eq!(balances.credit(&credit(user, "two", 1)).await.unwrap(), None);
 }
 

@@ -1,4 +1,4 @@
-//! Concurrency over PostgreSQL, checked against the ledger's entries.
+//! Concurrency tests over PostgreSQL, checked against the ledger's entries.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -50,7 +50,7 @@ impl Fixture {
         self.service.pay(charge, new_transaction()).await
     }
 
-    /// Pays concurrently, each from a task of its own.
+    /// Executes the charges concurrently, each in its own task.
     async fn pay_all(&self, charges: Vec<Charge>) -> Vec<Result<TransactionId, Error>> {
         let payments = charges.into_iter().map(|charge| {
             let service = self.service.clone();
@@ -59,7 +59,7 @@ impl Fixture {
         join_all(payments).await.into_iter().map(Result::unwrap).collect()
     }
 
-    /// Charges and refunds of an order in the ledger.
+    /// Returns the numbers of charges and refunds of an order in the ledger.
     async fn movements(&self, order: OrderId) -> (i64, i64) {
         let row = sqlx::query!(
             r#"select count(*) filter (where kind = 'charge') as "charges!", count(*) filter (where kind = 'refund') as "refunds!"
@@ -75,13 +75,13 @@ impl Fixture {
         balance.fetch_one(&self.pool).await.unwrap()
     }
 
-    /// Makes all unfinished payments due, and finishes them.
+    /// Makes all unfinished payments due and runs the job that finishes them.
     async fn finish(&self) {
         let past = sqlx::query!("update payments set next_try_at = now() where status in ('pending', 'refunding')");
         past.execute(&self.pool).await.unwrap();
         let stop = CancellationToken::new();
         let done = async {
-            // Payments that were taken by then are finished after `stop`.
+            // The job also finishes the payments that it has taken before `stop`.
             tokio::time::sleep(Duration::from_millis(200)).await;
             stop.cancel();
         };

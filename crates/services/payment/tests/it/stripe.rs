@@ -1,4 +1,4 @@
-//! The client of Stripe's API.
+//! Tests of the client of Stripe's API.
 
 use std::time::Duration;
 
@@ -129,6 +129,6 @@ async fn an_answer_without_end_costs_little_and_leaves_the_outcome_unknown() {
 
     let problem = format!("{:#}", anyhow::Error::from(outcome.unwrap_err()));
     assert!(problem.contains("more than 262144 bytes"), "{problem}");
-    // What lies in buffers of the system is sent, too.
+    // The bytes in the socket buffers count as sent, too.
     assert!(server.sent() < 16 << 20, "{} bytes", server.sent());
 }

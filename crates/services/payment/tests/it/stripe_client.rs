@@ -1,4 +1,4 @@
-//! Clients of Stripe's API, and its stand-in.
+//! Clients of Stripe's API, and the stand-in that simulates Stripe.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Counts of attempts in memory.
+//! The in-memory implementation of [`Attempts`].
 
 use std::{
     net::IpAddr,
@@ -50,7 +50,7 @@ impl MemoryAttempts {
 }
 
 impl State {
-    /// Returns how long the key stays locked.
+    /// Returns the time for which the key stays locked, or `None` if it is not locked.
     fn locked(&mut self, key: &Key) -> Option<Duration> {
         let left = self.counts.get(key)?.locked_until.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)

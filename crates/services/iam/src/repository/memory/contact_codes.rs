@@ -1,4 +1,4 @@
-//! Contact codes in memory.
+//! The in-memory implementation of [`ContactCodes`].
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -24,7 +24,7 @@ pub struct MemoryContactCodes {
 struct State {
     codes: Expiring<CodeDigest, UserId>,
     of_users: Expiring<UserId, CodeDigest>,
-    /// How many wrong codes each chat gave.
+    /// The number of wrong codes that each chat has sent.
     wrong: Expiring<ChatId, u32>,
 }
 

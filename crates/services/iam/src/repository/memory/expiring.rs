@@ -1,4 +1,4 @@
-//! A map whose entries expire. Its size is bounded by twice the number of entries that have not expired, or 1024.
+//! A map whose entries expire. Its size is at most twice the number of entries that have not expired, or 1024 if that is more.
 
 use std::{collections::HashMap, hash::Hash, time::Duration};
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 pub struct Expiring<K, V> {
     entries: HashMap<K, (V, Instant)>,
-    /// The size at which expired entries are removed.
+    /// The number of entries at which the next insertion removes expired entries.
     sweep_at: usize,
 }
 

@@ -1,4 +1,4 @@
-//! In-memory twins of the repositories: for tests, and all but users also for a system in one process.
+//! In-memory implementations of the repositories, for tests. All except users also serve a system that runs in one process without Redis.
 
 mod attempts;
 mod contact_codes;

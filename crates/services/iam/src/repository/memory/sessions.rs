@@ -1,4 +1,4 @@
-//! Sessions in memory.
+//! The in-memory implementation of [`Sessions`].
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -24,10 +24,10 @@ pub struct MemorySessions {
 #[derive(Default)]
 struct State {
     sessions: Expiring<SessionDigest, Stored>,
-    /// Each user's sessions, in the order in which they were opened; some may have ended.
+    /// Each user's sessions, in the order in which they were opened. Some may have ended.
     of_user: Expiring<UserId, Vec<SessionDigest>>,
     users: Expiring<UserId, User>,
-    /// Whose data are being changed.
+    /// The users whose data are being changed.
     changing: Expiring<UserId, ()>,
     retired: Expiring<(UserId, DateTime<Utc>), ()>,
 }
@@ -66,12 +66,13 @@ impl State {
         self.changing.remove(&user);
     }
 
-    /// The user's sessions, in the order in which they were opened; some may have ended.
+    /// Returns the user's sessions, in the order in which they were opened. Some may have ended.
     fn of(&mut self, user: UserId) -> Vec<SessionDigest> {
         self.of_user.get(&user).cloned().unwrap_or_default()
     }
 
-    /// Keeps the user's data while a session may live. In the place of newer data, and while they are being changed, only a change is kept.
+    /// Stores the user's data for as long as a session of the user may live. Data that do not come from a change (`is_change`) neither
+    /// replace newer data nor are stored while the user's data are being changed.
     fn remember(&mut self, user: &User, is_change: bool) {
         let left = self.of_user.time_left(&user.id);
         if left.is_zero() || !is_change && self.changing.get(&user.id).is_some() {

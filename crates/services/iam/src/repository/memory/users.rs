@@ -1,4 +1,4 @@
-//! Users in memory.
+//! The in-memory implementation of [`Users`].
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use crate::{
     repository::Users,
 };
 
-/// Users behind a lock instead of a table; clones share them.
+/// Users in a map behind a mutex. Clones share the map.
 #[derive(Clone, Default)]
 pub struct MemoryUsers {
     accounts: Arc<Mutex<BTreeMap<UserId, Account>>>,

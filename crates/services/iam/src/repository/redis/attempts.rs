@@ -1,4 +1,4 @@
-//! Counts of attempts in Redis: a key per account and per address. Each change is one script, so that it is atomic.
+//! The Redis implementation of [`Attempts`]: one key per account and one per address. Each change is one script, so that it is atomic.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -29,7 +29,7 @@ struct Scripts {
 }
 
 impl RedisAttempts {
-    /// Creates the store; every key begins with `prefix`.
+    /// Creates the store. Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, limits: Limits) -> Self {
         let scripts = Scripts {
             begin: Script::new(concat!(include_str!("count.lua"), include_str!("attempt_begin.lua"))),
@@ -40,7 +40,7 @@ impl RedisAttempts {
         Self { connection, prefix, limits, scripts }
     }
 
-    /// Runs a script of the counts of the attempt's account and address. A repetition counts twice at worst.
+    /// Runs a script on the counts of the attempt's account and address. A retry may count the attempt twice.
     async fn run<T: FromRedisValue + Send>(&self, script: &Script, attempt: &LoginAttempt) -> Result<T, Error> {
         let account = format!("{}failures:account:{}", self.prefix, attempt.account_key());
         let address = format!("{}failures:logins:{}", self.prefix, attempt.address);

@@ -1,5 +1,5 @@
-//! Contact codes in Redis: a key per code, by its digest, one per user who has a code, and a count per chat that gave wrong ones. Each
-//! change is one script, so that it is atomic.
+//! The Redis implementation of [`ContactCodes`]. It has one key per code, named by the code's digest, one per user who has a code, and a
+//! count per chat that sent wrong codes. Each change is one script, so that it is atomic.
 
 use std::time::Duration;
 
@@ -25,15 +25,17 @@ pub struct RedisContactCodes {
 }
 
 impl RedisContactCodes {
-    /// Creates the store; every key begins with `prefix`.
+    /// Creates the store. Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, limit: CodeLimit) -> Self {
-        // Without a right to memory beyond Redis' limit, though it begins with a deletion.
+        // The header `#!lua` without the flag `allow-oom` makes Redis refuse the script beyond its memory limit, although it begins with a
+        // deletion.
         let create = Script::new(concat!("#!lua\n", include_str!("contact_create.lua")));
         let take = Script::new(include_str!("contact_take.lua"));
         Self { connection, prefix, limit, create, take }
     }
 
-    /// The key begins like those of sessions, so that the Redis user needs no further right. No digest of a session has this form.
+    /// Returns a code's key. It begins like the keys of sessions, so that the Redis user needs no further right. No session's digest has
+    /// this form.
     fn code_key(&self, code: impl std::fmt::Display) -> String {
         format!("{}session:contact:code:{code}", self.prefix)
     }
@@ -68,7 +70,7 @@ impl ContactCodes for RedisContactCodes {
         self.store(user, code, lifetime, false).await
     }
 
-    /// If the script's answer is lost, its repetition finds no code any more: the user needs a new one.
+    /// If the script's response is lost, the retry finds no code any more, and the user needs a new code.
     async fn take(&self, code: &CodeDigest, chat: ChatId) -> Result<Taken, Error> {
         let mut call = self.take.prepare_invoke();
         call.key(format!("{}failures:contacts:{chat}", self.prefix))

@@ -1,6 +1,6 @@
-//! Sessions in Redis: a key per session, named by the digest of its id, that expires with it; a sorted set of each user's sessions; and
-//! each user's data. Each change is one script, so that it is atomic. Redis Cluster is not supported: a script accesses keys of a user and
-//! of the user's sessions.
+//! The Redis implementation of [`Sessions`]. It has a key per session, which is named by the digest of the session's id and expires with
+//! the session, a sorted set of each user's sessions, and each user's data. Each change is one script, so that it is atomic. Redis Cluster
+//! is not supported, because a script accesses keys of a user and of the user's sessions.
 
 mod attempts;
 mod contact_codes;
@@ -25,7 +25,7 @@ use crate::{
     repository::{Admission, Lookup, Sessions, sessions::RETIRED},
 };
 
-/// How long a command and its retry may take.
+/// The timeout of a command together with its retry.
 const TIMEOUT: Duration = platform::redis::RESPONSE_TIMEOUT;
 
 pub struct RedisSessions {
@@ -37,19 +37,19 @@ pub struct RedisSessions {
 }
 
 impl RedisSessions {
-    /// Creates the store; every key begins with `prefix`.
+    /// Creates the store. Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
         let moves_from = Instant::now() + old::ROLLOUT;
         Self { connection, prefix, bounds, scripts: Scripts::default(), moves_from }
     }
 
-    /// Returns the store as of the moment when no replica of an older version runs any more.
+    /// Returns the store in the state after a rollout, when no replica of an older version runs any more.
     #[must_use]
     pub fn rolled_out(self) -> Self {
         Self { moves_from: Instant::now(), ..self }
     }
 
-    /// Older versions stored a session by its id instead of its digest.
+    /// Returns a session's key. `name` is the session's digest, or its id for a session that an older version stored.
     fn session_key(&self, name: impl std::fmt::Display) -> String {
         format!("{}session:{name}", self.prefix)
     }
@@ -58,12 +58,12 @@ impl RedisSessions {
         format!("{}sessions:{user}", self.prefix)
     }
 
-    /// The key begins like those of sessions, so that the Redis user needs no further right.
+    /// Returns the key of a user's data. It begins like the keys of sessions, so that the Redis user needs no further right.
     fn user_key(&self, user: impl std::fmt::Display) -> String {
         format!("{}session:user:{user}", self.prefix)
     }
 
-    /// The time of the last change identifies a user's credentials.
+    /// Returns the key of the mark that retires a user's credentials. The time of the user's last change identifies the credentials.
     fn retired_key(&self, user: &User) -> String {
         format!("{}retired:{}:{}", self.prefix, user.id, user.updated_at.timestamp_micros())
     }
@@ -77,7 +77,7 @@ impl RedisSessions {
         .await
     }
 
-    /// Calls a script that only reads. It is also repeated over the connection that replaces a silent one.
+    /// Runs a script that only reads. It is retried once if the connection was dropped or the response timed out.
     async fn read<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
         let is_lost = |error: &RedisError| error.is_connection_dropped() || error.is_timeout();
         self.with_retry(is_lost, |mut redis| async move { call.invoke_async(&mut redis).await }).await
@@ -105,7 +105,7 @@ impl RedisSessions {
     }
 }
 
-/// Runs a command that may be repeated, and repeats it once after such an error.
+/// Runs a command that may be repeated. Retries it once if `is_repeated` returns true for the error.
 async fn with_retry<T, F>(
     connection: &Connection,
     is_repeated: impl Fn(&RedisError) -> bool + Send,

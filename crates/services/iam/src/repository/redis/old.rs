@@ -1,4 +1,5 @@
-//! Sessions that older versions stored, under their ids. None is older than `IAM_SESSION_TTL`, so a later version drops this.
+//! Sessions that older versions stored under their ids instead of their digests. None of them lives longer than `IAM_SESSION_TTL`, so a
+//! later version can remove this module.
 
 use std::time::Duration;
 
@@ -11,12 +12,13 @@ use crate::{
     repository::Lookup,
 };
 
-/// For this long after its start, a replica leaves these sessions in place: replicas of the older version may still run, and look for them
-/// only there.
+/// The time after its start for which a replica leaves these sessions in place. Replicas of the older version may still run, and find the
+/// sessions only there.
 pub(super) const ROLLOUT: Duration = Duration::from_mins(10);
 
 impl RedisSessions {
-    /// Finds a session that an older version stored, with the newer one of the session's copy of the user and the user's data.
+    /// Returns a session that an older version stored. Its user is the newer of the copy in the session and the separately stored user
+    /// data.
     pub(super) async fn found_old(&self, id: SessionId, value: &[u8], user: Option<&[u8]>) -> Lookup {
         let Some((times, copy)) = stored::read_old(value) else { return Lookup::Ended };
         let user = match user {

@@ -1,4 +1,4 @@
-//! The session scripts. All except `open` also run when Redis is out of memory, so only a login is refused then.
+//! The Redis scripts of sessions. All except `open` also run when Redis is out of memory, so that only logins are refused then.
 
 use redis::Script;
 

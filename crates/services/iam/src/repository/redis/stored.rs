@@ -1,4 +1,4 @@
-//! What stands in Redis, as JSON. The names of the fields are a contract with other versions and with the scripts.
+//! The JSON format of the values in Redis. The names of the fields are a contract with other versions and with the scripts.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
@@ -10,19 +10,19 @@ use crate::{
     model::{SessionDigest, SessionId, SessionSummary, SessionTimes, User},
 };
 
-/// A session, by its digest. The scripts add `used`, when it was used last.
+/// A session, stored under its digest. The scripts add `used`, the time of the last use.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     user: UserId,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
-    /// In milliseconds since 1970, by Redis' clock.
+    /// The time of the last use in milliseconds since 1970, by Redis' clock.
     #[serde(default, skip_serializing)]
     used: i64,
 }
 
-/// A session as older versions stored it: by its id, with a copy of the user. Read until those sessions have ended.
+/// A session as older versions stored it: under its id, with a copy of the user. This format is read until those sessions have ended.
 #[derive(Deserialize)]
 struct Old {
     user: User,
@@ -31,10 +31,10 @@ struct Old {
     expires_at: DateTime<Utc>,
 }
 
-/// A user's data.
+/// A user's data, stored separately from the sessions.
 #[derive(Serialize, Deserialize)]
 struct UserCopy<T> {
-    /// The time of the last change, in microseconds, which scripts compare.
+    /// The time of the user's last change, in microseconds since 1970. The scripts compare it to keep the newest data.
     version: i64,
     user: T,
 }
@@ -62,7 +62,7 @@ pub fn write_user(user: &User) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(&UserCopy { version: user.updated_at.timestamp_micros(), user }).map_err(Error::Session)
 }
 
-/// Reads a session. One that this version cannot read counts as ended.
+/// Decodes a session. A session that this version cannot decode counts as ended.
 pub fn read_session(value: &[u8]) -> Option<SessionTimes> {
     readable::<Stored>(value).map(Into::into)
 }
@@ -71,7 +71,7 @@ pub fn read_old(value: &[u8]) -> Option<(SessionTimes, User)> {
     readable::<Old>(value).map(Into::into)
 }
 
-/// Reads a user's data. Returns `None` also while the data are being changed.
+/// Decodes a user's data. Also returns `None` while the data are being changed, when the value is empty.
 pub fn read_user(value: &[u8]) -> Option<User> {
     if value.is_empty() { None } else { readable::<UserCopy<User>>(value).map(|copy| copy.user) }
 }
@@ -93,7 +93,8 @@ fn is_old(name: &str) -> bool {
     Uuid::try_parse(name).is_ok()
 }
 
-/// The digest of the session with this name in its user's set: the name, or, of older versions, the digest of it.
+/// Returns the digest of the session with this name in its user's set. The name is the digest, or the id for a session that an older
+/// version stored.
 pub fn digest(name: &str) -> SessionDigest {
     Uuid::try_parse(name).map_or_else(|_| SessionDigest::stored(name.to_owned()), |id| SessionId::from(id).digest())
 }

@@ -1,4 +1,4 @@
-//! The catalogue in memory.
+//! The in-memory implementation of [`Catalogue`].
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! The in-memory twin of the stores, for tests and the simulation.
+//! An in-memory implementation of the stores, for tests and the simulation.
 
 mod catalogue;
 mod reservation;
@@ -21,7 +21,7 @@ use crate::{
     model::{Lines, Part, Reserved, Stock},
 };
 
-/// Tables behind a lock; clones share them.
+/// The tables behind a mutex. Clones share the tables.
 #[derive(Clone, Default)]
 pub struct MemoryInventory {
     tables: Arc<Mutex<Tables>>,
@@ -37,7 +37,7 @@ struct Tables {
 }
 
 impl MemoryInventory {
-    /// All reservations by order, for an auditor.
+    /// Returns all reservations by order, for audits.
     pub fn reservations(&self) -> BTreeMap<OrderId, Reservation> {
         self.tables().reservations.clone()
     }
@@ -46,7 +46,7 @@ impl MemoryInventory {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns true if the causing event was handled before.
+    /// Returns true if the event was handled before.
     fn is_duplicate(&self, cause: Option<Cause>) -> bool {
         cause.is_some_and(|cause| self.inbox.events(cause.consumer).contains(&cause.event.uuid()))
     }
@@ -63,7 +63,7 @@ impl Tables {
         self.parts.get_mut(&part).ok_or(Error::PartNotFound(part))
     }
 
-    /// Fails unless every line is available.
+    /// Fails unless every part exists and has enough available units.
     fn check(&self, lines: &[(PartId, i64)]) -> Result<(), Error> {
         if let Some((part, _)) = lines.iter().find(|(part, _)| !self.parts.contains_key(part)) {
             return Err(Error::PartNotFound(*part));

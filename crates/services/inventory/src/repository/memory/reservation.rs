@@ -1,4 +1,4 @@
-//! A reservation with the times that the database's trigger records.
+//! A reservation with the times that a trigger records in the database.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::PartId;
@@ -8,12 +8,12 @@ use crate::model::{Reserved, Status};
 #[derive(Clone, Debug)]
 pub struct Reservation {
     pub status: Status,
-    /// When it expires; none once it is confirmed or ended.
+    /// The time of expiry, or `None` once the reservation is confirmed or has ended.
     pub expires_at: Option<DateTime<Utc>>,
     pub items: Vec<Reserved>,
-    /// When it was confirmed for the first time.
+    /// The time of the first confirmation.
     pub first_confirmed_at: Option<DateTime<Utc>>,
-    /// When it expired, or was released or committed, for the first time.
+    /// The time when the reservation first expired or was released or committed.
     pub first_ended_at: Option<DateTime<Utc>>,
 }
 

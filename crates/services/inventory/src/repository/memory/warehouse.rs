@@ -1,4 +1,4 @@
-//! Stock and reservations in memory.
+//! The in-memory implementation of [`Warehouse`].
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl MemoryInventory {
-    /// Makes a reservation if the order has none, or an expired one.
+    /// Creates the order's reservation, or renews an expired one with its original lines and prices.
     fn make(&self, tables: &mut Tables, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<Reserved>, Error> {
         let now = self.clock.now();
         let items = if let Some(expired) = tables.reservations.get(&order) {

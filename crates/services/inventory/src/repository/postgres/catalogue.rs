@@ -1,4 +1,4 @@
-//! The catalogue in PostgreSQL.
+//! The PostgreSQL implementation of [`Catalogue`].
 
 use std::collections::BTreeMap;
 
@@ -82,7 +82,7 @@ impl From<Row> for Part {
     }
 }
 
-/// A new part as the columns of `parts`.
+/// Returns a new part as a JSON object with the columns of `parts`.
 fn columns(part: &NewPart) -> serde_json::Value {
     json!({
         "part_uuid": part.id,
@@ -103,7 +103,7 @@ fn columns(part: &NewPart) -> serde_json::Value {
     })
 }
 
-/// The values of one field of a filter; none for an empty field, which matches all parts.
+/// Returns the values of one field of a filter, or `None` for an empty field, which matches all parts.
 fn non_empty<T>(values: Vec<T>) -> Option<Vec<T>> {
     Some(values).filter(|values| !values.is_empty())
 }
@@ -149,8 +149,8 @@ impl Catalogue for PgCatalogue {
         Ok(retry_stale(find).await?.map(Part::from))
     }
 
-    /// Each branch of the union filters by the first field that is given, through that field's index. With a plain
-    /// `$1 is null or …` the generic plan, which serves all filters, would use no index.
+    /// Each branch of the union handles the filters whose first non-empty field is the branch's field, through that field's index. A single
+    /// condition `$1 is null or …` per field would not do: PostgreSQL's generic plan for it uses no index.
     async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Part>, Error> {
         let parts = non_empty(filter.parts.iter().map(|part| part.uuid()).collect());
         let names = non_empty(filter.names.clone());

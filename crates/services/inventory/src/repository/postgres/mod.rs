@@ -1,4 +1,4 @@
-//! The stores in PostgreSQL.
+//! The PostgreSQL implementations of the stores.
 
 mod catalogue;
 mod warehouse;

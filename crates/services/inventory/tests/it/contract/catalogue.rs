@@ -1,4 +1,4 @@
-//! The contract of the catalogue.
+//! The contract suite of the catalogue.
 
 use std::num::NonZeroU32;
 

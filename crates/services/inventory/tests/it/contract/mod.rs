@@ -1,6 +1,6 @@
-//! The contract of the stores: one suite over the in-memory twin and PostgreSQL.
+//! The contract of the stores: one suite, run over the in-memory implementation and PostgreSQL.
 
-/// Makes each case a test per store.
+/// Declares a test of each case for each store.
 macro_rules! contract {
     ($($case:ident),* $(,)?) => {
         mod memory {

@@ -1,4 +1,4 @@
-//! The contract of the warehouse.
+//! The contract suite of the warehouse.
 
 use inventory::{
     error::Error,
@@ -72,7 +72,7 @@ async fn a_confirmed_reservation_does_not_expire(fixture: Fixture) {
     fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
 
     fixture.reserve(order, &[(a, 1)], Expiry::Never).await.unwrap();
-    // A late repetition of the first call leaves it confirmed.
+    // A late repetition of the first call leaves the reservation confirmed.
     fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
 
     assert_eq!(fixture.warehouse.expire(10).await.unwrap(), 0);
@@ -105,7 +105,7 @@ async fn an_expired_reservation_is_made_again_if_there_is_stock(fixture: Fixture
 
     let short = fixture.reserve(order, &[(a, 1)], Expiry::Never).await;
     fixture.warehouse.release(rival, None).await.unwrap();
-    // The lines of the first call count.
+    // The renewed reservation has the lines of the first call.
     let again = fixture.reserve(order, &[(b, 1)], Expiry::Never).await.unwrap();
 
     assert!(matches!(short, Err(Error::OutOfStock(part)) if part == a), "{short:?}");
@@ -224,7 +224,7 @@ async fn an_event_has_its_effect_once(fixture: Fixture) {
     for _ in 0..2 {
         fixture.warehouse.release(order, cancelled).await.unwrap();
     }
-    // Delivered out of order, and again.
+    // The event is delivered out of order, and repeatedly.
     let late = fixture.warehouse.reserve(order, &lines, Expiry::Never, created).await;
 
     assert!(late.is_ok(), "{late:?}");

@@ -21,10 +21,10 @@ use crate::{
     service::{Checkout, Item},
 };
 
-/// The most pieces that one item, and one order, may have.
+/// The maximum number of pieces of one item, and of one order.
 const MAX_PIECES: usize = 1000;
 
-/// This endpoint's error responses, besides those of every endpoint.
+/// This endpoint's error responses, in addition to those that all endpoints share.
 pub const PROBLEMS: [Declared; 5] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),

@@ -1,4 +1,4 @@
-//! The bodies of `/api/orders`.
+//! The request and response bodies of `/api/orders`.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use contracts::{

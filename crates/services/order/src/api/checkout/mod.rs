@@ -1,4 +1,5 @@
-//! `/api/orders`: the orders of `/api/v1/orders` by other names. An order that is created here pays itself.
+//! The endpoints of `/api/orders`. They serve the same orders as `/api/v1/orders`, with other field names. An order created here is paid
+//! from its user's balance without a request.
 
 pub mod create_order;
 mod dto;
@@ -17,10 +18,10 @@ use axum::{
 use serde_json::{Map, Value};
 
 const BASE: &str = "/api/orders";
-/// No problem is larger.
+/// The maximum size of an error response's body, in bytes. No error response of the service is larger.
 const PROBLEM_LIMIT: usize = 64 * 1024;
 
-/// Returns true if the path belongs to this façade.
+/// Returns true if the path belongs to the endpoints of `/api/orders`.
 pub fn is_here(path: &str) -> bool {
     path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

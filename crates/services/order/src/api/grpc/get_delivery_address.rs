@@ -1,4 +1,4 @@
-//! `GetDeliveryAddress`: returns the address of an order to the delivery service.
+//! `GetDeliveryAddress`: returns the delivery address of an order to the delivery service.
 
 use contracts::ids::OrderId;
 use contracts::proto::order::v1::{GetDeliveryAddressRequest, GetDeliveryAddressResponse};

@@ -1,4 +1,4 @@
-//! The gRPC API for other services, a file per RPC.
+//! The gRPC API for other services, one file per RPC.
 
 mod get_delivery_address;
 
@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{error::Error, service::DeliveryService};
 
-/// Users have the HTTP API. An address is personal data, for delivery alone.
+/// Users call the HTTP API instead. An address is personal data, so only the delivery service may read it.
 pub const RULES: &[Rule] = &[Rule::services("/order.v1.OrderService/GetDeliveryAddress", &["delivery"])];
 
 /// The gRPC server.
@@ -20,7 +20,7 @@ pub struct Grpc {
     deliveries: DeliveryService,
 }
 
-/// The gRPC services to serve.
+/// Returns the gRPC services that the server serves.
 pub fn services(deliveries: DeliveryService) -> Services {
     Services::new(DESCRIPTORS).with(OrderServiceServer::new(Grpc { deliveries }))
 }
@@ -35,7 +35,7 @@ impl Rpc for Grpc {
     }
 }
 
-/// The status that callers get.
+/// Converts an error to the gRPC status that the caller receives.
 fn status(error: Error) -> Status {
     let message = error.to_string();
     match error {
@@ -45,7 +45,7 @@ fn status(error: Error) -> Status {
             Status::unavailable(message)
         }
         Error::Database(error @ DatabaseError::Unavailable(_)) => error.into(),
-        // No use case of this API ends with the others.
+        // The use cases of this API return no other errors.
         error => {
             tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "call failed");
             Status::internal("something went wrong here")

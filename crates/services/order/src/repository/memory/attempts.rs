@@ -1,4 +1,4 @@
-//! `Attempts` in memory.
+//! The in-memory implementation of [`Attempts`].
 
 use std::time::Duration;
 

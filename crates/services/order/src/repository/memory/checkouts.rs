@@ -1,4 +1,4 @@
-//! `Checkouts` in memory.
+//! The in-memory implementation of [`Checkouts`].
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `Deliveries` in memory.
+//! The in-memory implementation of [`Deliveries`].
 
 use async_trait::async_trait;
 use contracts::{

@@ -1,4 +1,4 @@
-//! `IdempotencyKeys` in memory.
+//! The in-memory implementation of [`IdempotencyKeys`].
 
 use std::time::Duration;
 

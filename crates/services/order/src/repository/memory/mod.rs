@@ -1,4 +1,4 @@
-//! The repositories in memory, for tests and the simulation.
+//! In-memory implementations of the repositories, for tests and the simulation.
 
 mod attempts;
 mod checkouts;
@@ -18,7 +18,7 @@ pub use self::status_cache::MemoryStatusCache;
 use self::tables::Tables;
 use crate::model::{AttemptLease, Event, Order};
 
-/// All repositories, over maps behind a lock; clones share them.
+/// All repositories over tables behind a mutex. Clones share the tables.
 #[derive(Clone, Default)]
 pub struct MemoryOrders {
     tables: Arc<Mutex<Tables>>,
@@ -28,12 +28,12 @@ pub struct MemoryOrders {
 }
 
 impl MemoryOrders {
-    /// Every order, for audits.
+    /// Returns all orders, for audits.
     pub fn all(&self) -> Vec<Order> {
         self.tables().orders.values().map(|row| row.order.clone()).collect()
     }
 
-    /// The newest lease on the order's attempt in progress.
+    /// Returns the newest lease on the order's attempt in progress.
     pub fn current_lease(&self, order: OrderId) -> Option<AttemptLease> {
         self.tables().orders.get(&order)?.lease()
     }

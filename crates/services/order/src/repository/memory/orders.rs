@@ -1,4 +1,4 @@
-//! `Orders` in memory.
+//! The in-memory implementation of [`Orders`].
 
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};

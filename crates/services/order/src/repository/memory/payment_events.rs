@@ -1,4 +1,4 @@
-//! `PaymentEvents` in memory.
+//! The in-memory implementation of [`PaymentEvents`].
 
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};

@@ -1,4 +1,4 @@
-//! [`StatusCache`] in memory.
+//! The in-memory implementation of [`StatusCache`].
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::repository::{Kept, Lookup, StatusCache, StatusKey};
 
-/// The twin of Redis. Clones share their state.
+/// A cache that behaves as [`RedisStatusCache`](crate::repository::RedisStatusCache) does. Clones share the state.
 #[derive(Clone, Default)]
 pub struct MemoryStatusCache(Arc<Mutex<State>>);
 
@@ -24,7 +24,7 @@ struct State {
 }
 
 impl MemoryStatusCache {
-    /// Makes every call fail as if Redis were away, or succeed again.
+    /// If `away` is true, makes every call fail as if Redis were unavailable; otherwise lets calls succeed again.
     pub fn set_away(&self, away: bool) {
         self.lock().away = away;
     }

@@ -1,4 +1,4 @@
-//! The in-memory tables.
+//! The tables of the in-memory repositories.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub struct Row {
 
 pub struct Key {
     pub fingerprint: Vec<u8>,
-    /// The claim that holds it.
+    /// The token of the claim that holds the key.
     pub token: Uuid,
     pub order: OrderId,
     pub attempt: Option<i32>,
@@ -42,7 +42,7 @@ pub struct Key {
 }
 
 impl Row {
-    /// Ends the attempt as declined. An order that pays itself does not try again from the balance.
+    /// Ends the attempt as declined. After a declined payment from the balance, the order is no longer due to be paid from the balance.
     pub fn decline(&mut self, number: i32, refusal: &Refusal) -> Result<(), Error> {
         let attempt = self.order.end_attempt(number)?;
         self.receipt.declined = Some((number, refusal.clone()));
@@ -50,13 +50,13 @@ impl Row {
         Ok(())
     }
 
-    /// The newest lease on the attempt in progress.
+    /// Returns the newest lease on the attempt in progress.
     pub fn lease(&self) -> Option<AttemptLease> {
         let attempt = self.order.attempt?;
         Some(AttemptLease { attempt, epoch: self.epoch, shared: self.shared, tries: self.tries })
     }
 
-    /// Hands the attempt in progress to another process, until `next_at`.
+    /// Takes over the attempt in progress: increases the epoch and makes the attempt due again at `next_at`.
     pub fn take(&mut self, next_at: DateTime<Utc>) -> Option<AttemptLease> {
         self.order.attempt?;
         self.epoch += 1;
@@ -67,12 +67,12 @@ impl Row {
 }
 
 impl Tables {
-    /// The key, while it belongs to this claim.
+    /// Returns the key if it belongs to this claim.
     pub fn key(&mut self, claim: &Claim) -> Option<&mut Key> {
         self.keys.get_mut(&(claim.user, claim.key.clone())).filter(|key| key.token == claim.token)
     }
 
-    /// Fails for a claim that has lost its key or whose key has an outcome already.
+    /// Fails if the claim has lost its key or the key has an outcome already.
     pub fn check(&mut self, claim: Option<&Claim>) -> Result<(), Error> {
         let held = claim.is_none_or(|claim| self.key(claim).is_some_and(|key| key.outcome.is_none()));
         if held { Ok(()) } else { Err(Error::KeyInProgress) }
@@ -91,7 +91,7 @@ impl Tables {
         }
     }
 
-    /// The order, while `attempt` is in progress.
+    /// Returns the order's row if `attempt` is in progress.
     pub fn attempting(&mut self, order: OrderId, attempt: i32) -> Option<&mut Row> {
         self.orders.get_mut(&order).filter(|row| row.order.attempt.is_some_and(|current| current.number == attempt))
     }

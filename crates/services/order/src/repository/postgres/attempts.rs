@@ -1,4 +1,4 @@
-//! `Attempts` over PostgreSQL.
+//! The PostgreSQL implementation of [`Attempts`].
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `Checkouts` over PostgreSQL.
+//! The PostgreSQL implementation of [`Checkouts`].
 
 use std::time::Duration;
 

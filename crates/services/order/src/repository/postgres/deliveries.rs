@@ -1,4 +1,4 @@
-//! `Deliveries` over PostgreSQL.
+//! The PostgreSQL implementation of [`Deliveries`].
 
 use async_trait::async_trait;
 use contracts::{

@@ -1,4 +1,4 @@
-//! `IdempotencyKeys` over PostgreSQL.
+//! The PostgreSQL implementation of [`IdempotencyKeys`].
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::{
 
 #[async_trait]
 impl IdempotencyKeys for PgOrders {
-    // An insert takes a new key; a conflict takes over one whose lease has expired, for the same request; else the row says why not.
+    // The insert claims a new key. On conflict, the update takes over the key of the same request if its lease has expired. Otherwise a
+    // second query reads from the row why the key cannot be claimed.
     async fn claim(&self, claim: &Claim, order: OrderId, lease: Duration) -> Result<Claimed, Error> {
         let taken = sqlx::query!(
             r#"insert into idempotency_keys as known (user_uuid, key, fingerprint, order_uuid, lease_until, token)
@@ -53,7 +54,7 @@ impl IdempotencyKeys for PgOrders {
         Ok(match known {
             Some(row) if row.fingerprint != claim.fingerprint => Claimed::Reused,
             Some(row) => row.outcome.map_or(Claimed::InProgress, |outcome| Claimed::Done(outcome.0)),
-            // Removed between the two statements.
+            // The key was removed between the two statements.
             None => Claimed::InProgress,
         })
     }
@@ -112,7 +113,7 @@ impl IdempotencyKeys for PgOrders {
     }
 }
 
-/// Returns true while the request may make changes: it has no key, or has not lost its key to a repeat.
+/// Returns true if the request may make changes: it has no idempotency key, or it still holds the key and the key has no outcome.
 pub(super) async fn is_held(pool: &Database, claim: Option<&Claim>) -> sqlx::Result<bool> {
     let Some(claim) = claim else { return Ok(true) };
     sqlx::query_scalar!(

@@ -1,4 +1,4 @@
-//! The repositories over PostgreSQL, a file each.
+//! The PostgreSQL implementations of the repositories, one per file.
 
 mod attempts;
 mod checkouts;

@@ -1,4 +1,4 @@
-//! `Orders` over PostgreSQL.
+//! The PostgreSQL implementation of [`Orders`].
 
 use async_trait::async_trait;
 use contracts::ids::{DeliveryId, EventId, OrderId, PartId, TransactionId, UserId};
@@ -178,7 +178,7 @@ impl Orders for PgOrders {
     }
 }
 
-/// Finds out why an order that does not exist was not written.
+/// Returns the reason why the statement did not write an order of this user.
 async fn why_not(pool: &Database, order: &NewOrder, terms: Terms, claim: Option<&Claim>) -> Result<Error, Error> {
     let exists = sqlx::query_scalar!(
         r#"select exists (select from orders where uuid = $1) as "is_anothers!""#,

@@ -1,4 +1,4 @@
-//! `PaymentEvents` over PostgreSQL.
+//! The PostgreSQL implementation of [`PaymentEvents`].
 
 use async_trait::async_trait;
 use contracts::ids::{EventId, OrderId, UserId};

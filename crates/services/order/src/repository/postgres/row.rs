@@ -1,4 +1,4 @@
-//! A row of table `orders`, and its conversion into an order.
+//! A row of the table `orders`, and its conversion into an order.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use contracts::ids::{DeliveryId, OrderId, PartId, TransactionId, UserId};

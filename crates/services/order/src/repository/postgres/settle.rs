@@ -1,4 +1,4 @@
-//! The statements that end an attempt to pay, one for each way in which it may end.
+//! The statements that end an attempt to pay without a paid order: declined, abandoned or cancelled.
 
 use contracts::ids::{OrderId, TransactionId};
 use platform::{outbox, postgres::Database};
@@ -9,7 +9,7 @@ use crate::{
     model::{AttemptLease, Event, Outcome},
 };
 
-/// Ends an attempt as not charged. An order that pays itself does not try again from the balance.
+/// Ends an attempt as declined. After a declined payment from the balance, the order is no longer due to be paid from the balance.
 pub async fn declined(
     pool: &Database,
     order: OrderId,
@@ -41,17 +41,17 @@ pub async fn declined(
     Ok(ended.is_some())
 }
 
-/// The value of column `decline`.
+/// Returns the value of the column `decline` for a refusal.
 pub fn decline(refusal: &Refusal) -> &'static str {
     if *refusal == Refusal::InsufficientFunds { "INSUFFICIENT_FUNDS" } else { "PAYMENT_DECLINED" }
 }
 
-/// The refusal that column `decline` stands for.
+/// Returns the refusal for a value of the column `decline`.
 pub fn refusal(decline: &str) -> Option<Refusal> {
     [Refusal::PaymentDeclined, Refusal::InsufficientFunds].into_iter().find(|refusal| self::decline(refusal) == decline)
 }
 
-/// Ends an attempt for which payment was not asked, unless another process may have asked meanwhile.
+/// Ends an attempt for which this process has not called the payment service, unless another process has taken the attempt over.
 pub async fn abandoned(pool: &Database, order: OrderId, lease: &AttemptLease) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "update orders set attempt_method = null, attempt_next_at = null, updated_at = now()
@@ -66,7 +66,7 @@ pub async fn abandoned(pool: &Database, order: OrderId, lease: &AttemptLease) ->
     Ok(ended.rows_affected() > 0)
 }
 
-/// Ends an attempt and cancels the order. A charge is refunded upon the event.
+/// Ends an attempt and cancels the order. The payment service refunds a charge when it receives the event.
 pub async fn cancelled(
     pool: &Database,
     order: OrderId,

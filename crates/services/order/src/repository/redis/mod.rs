@@ -1,4 +1,4 @@
-//! [`StatusCache`] in Redis. Each call is one round trip.
+//! The Redis implementation of [`StatusCache`]. Each call is one round trip.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use redis::{RedisResult, Script, Value};
 
 use super::{Kept, Lookup, StatusCache, StatusKey};
 
-/// How long Redis may take: far less than the call that it saves may.
+/// The timeout of a Redis command. It is far shorter than the timeout of the call to another service that the cache saves.
 const LIMIT: Duration = Duration::from_millis(100);
 
 pub struct RedisStatusCache {
@@ -30,7 +30,8 @@ impl RedisStatusCache {
     }
 }
 
-/// Returns the key of an answer and the key of the mark that a caller is asking. Both are in one slot, as Redis Cluster requires.
+/// Returns the Redis keys of the cached response and of the mark that a caller is calling the service. Both are in one hash slot, as Redis
+/// Cluster requires for a script.
 fn keys(StatusKey { question, order }: StatusKey) -> [String; 2] {
     let answer = format!("status:{{{order}}}:{}", question.as_str());
     let asked = format!("{answer}:asked");

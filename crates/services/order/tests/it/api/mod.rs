@@ -1,4 +1,4 @@
-//! The HTTP API over a real database.
+//! Tests of the HTTP API over a real database.
 
 mod refusals;
 
@@ -43,7 +43,7 @@ pub struct Api {
     pub part: Uuid,
 }
 
-/// Answers carry a trace id only where traces are.
+/// Starts telemetry once per process, because responses have a trace id only if traces are recorded.
 fn trace() {
     static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
     let quiet = telemetry::Config { log_level: "off".to_owned(), ..Settings::default().read().unwrap() };
@@ -103,7 +103,7 @@ impl Api {
     }
 }
 
-/// The answer is a problem with this status and code; the whole of it.
+/// Checks that the response is an error with this status and code. Returns its JSON body.
 pub async fn problem(answer: Response, status: u16, code: &str) -> Value {
     let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
     let got = answer.status();

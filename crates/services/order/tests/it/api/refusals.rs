@@ -1,4 +1,4 @@
-//! Refused requests: every status and code of the contract.
+//! Tests of refused requests: every status and code of the contract.
 
 use order::{client::Fault, error::Refusal};
 use platform::ids;

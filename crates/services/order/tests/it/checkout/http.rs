@@ -1,4 +1,4 @@
-//! `/api/orders` over HTTP and a real database.
+//! Tests of `/api/orders` over HTTP and a real database.
 
 use contracts::ids::{OrderId, PartId, UserId};
 use order::{client::Fault, error::Refusal, model::PaymentMethod};
@@ -29,7 +29,7 @@ async fn get(api: &Api, path: &str) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// An order of two pieces, by uuid.
+/// Creates an order of two pieces of the part, which the request names by UUID. Returns the order's UUID.
 async fn create(api: &Api) -> String {
     let answer = post(api, &body(api, &json!([{ "product_id": api.part, "quantity": 2, "price": PRICE }]))).await;
     assert_eq!(answer.status(), StatusCode::OK);
@@ -37,7 +37,7 @@ async fn create(api: &Api) -> String {
     created["order_id"].as_str().expect("a uuid").to_owned()
 }
 
-/// The problem, which names itself `error` too.
+/// Checks that the response is an error with this status and code, whose body also has the member `error`. Returns the body.
 async fn refused(answer: Response, status: u16, code: &str) -> Value {
     let problem = problem(answer, status, code).await;
     assert_eq!(problem["error"], problem["message"]);

@@ -1,4 +1,4 @@
-//! `/api/orders`: its HTTP calls, and the orders that pay themselves.
+//! Tests of `/api/orders`: its HTTP endpoints, and the orders that are paid from the balance without a request.
 
 mod http;
 mod payment;

@@ -1,4 +1,4 @@
-//! `…/payment`, under both names.
+//! Tests of the endpoints `…/payment` of `/api/v1/orders` and of `/api/orders`.
 
 use contracts::ids::{OrderId, UserId};
 use order::{client::Fault, error::Refusal, model::PaymentMethod};
@@ -26,7 +26,7 @@ impl Fixture {
         self.api.service.pay(self.user, self.uuid, PaymentMethod::Sbp, None).await.is_ok()
     }
 
-    /// The payment as returned by `/api/v1/orders` and by `/api/orders`, in this order.
+    /// Returns the payment as `/api/v1/orders` and `/api/orders` show it, in this order.
     async fn shown(&self) -> [Value; 2] {
         let mut shown = [Value::Null, Value::Null];
         for (value, base) in shown.iter_mut().zip(["/api/v1/orders", "/api/orders"]) {

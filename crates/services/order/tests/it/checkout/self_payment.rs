@@ -1,4 +1,4 @@
-//! Orders that pay themselves from the balance, over memory.
+//! Tests of orders that are paid from the balance without a request, over in-memory implementations.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::ids;
 use crate::shop::{PAY_WITHIN, Shop};
 
-/// An order of one engine.
+/// Creates an order of one engine.
 async fn check_out(service: &OrderService, shop: &Shop) -> OrderId {
     let item = Item { product: shop.engine.to_string(), quantity: 1, price: 100.0 };
     let (uuid, buyer) = (ids::order(), shop.user.to_string());
@@ -27,7 +27,7 @@ async fn check_out(service: &OrderService, shop: &Shop) -> OrderId {
     }
 }
 
-/// Runs the job of a replica until the guard is dropped.
+/// Runs the job that pays orders from balances, until the returned guard is dropped.
 fn job(service: OrderService) -> DropGuard {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
@@ -35,7 +35,7 @@ fn job(service: OrderService) -> DropGuard {
     stop.drop_guard()
 }
 
-/// Another replica over the same stores.
+/// Returns another replica over the same in-memory stores.
 fn replica(shop: &Shop) -> OrderService {
     let repositories = Repositories::new(Arc::new(shop.orders.clone()));
     let (inventory, payments) = (Arc::new(shop.inventory.clone()), Arc::new(shop.payments.clone()));

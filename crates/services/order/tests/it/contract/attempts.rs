@@ -1,4 +1,4 @@
-//! Every repository of attempts to pay: the promises, for the twin and PostgreSQL alike.
+//! The contract suite of `Attempts`, run over the in-memory implementation and PostgreSQL.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn take(orders: &dyn Repository, order: &Order, number: i32) -> Option<Att
     orders.take(order.user, order.uuid, number, LEASE).await.unwrap()
 }
 
-/// The orders whose attempts are handed out.
+/// Returns the orders whose attempts `unsettled` returns.
 async fn unsettled(orders: &dyn Repository, limit: i64, pause: Duration) -> Vec<OrderId> {
     let taken = orders.unsettled(limit, pause).await.unwrap();
     taken.into_iter().map(|(order, _)| order.uuid).collect()
@@ -89,7 +89,7 @@ async fn an_attempt_taken_over_is_no_longer_decided_by_its_first_process(orders:
             }
         }
         assert!(orders.settle(order.uuid, &newer.unwrap_or(lease), &Settlement::Abandoned, None).await.unwrap());
-        // The next attempt is its beginner's alone again.
+        // The next attempt is not shared: only the process that began it has it.
         let next = begun(orders, order).await;
         assert!(!next.shared);
         assert!(orders.settle(order.uuid, &next, &give_up, None).await.unwrap());

@@ -1,4 +1,4 @@
-//! Every repository of what `/api/orders` adds: the promises, for the twin and PostgreSQL alike.
+//! The contract suite of `Checkouts`, run over the in-memory implementation and PostgreSQL.
 
 use std::time::Duration;
 

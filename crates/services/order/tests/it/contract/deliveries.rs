@@ -1,4 +1,4 @@
-//! Every repository of deliveries: the promises, for the twin and PostgreSQL alike.
+//! The contract suite of `Deliveries`, run over the in-memory implementation and PostgreSQL.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Every repository of idempotency keys: the promises, for the twin and PostgreSQL alike.
+//! The contract suite of `IdempotencyKeys`, run over the in-memory implementation and PostgreSQL.
 
 use std::time::Duration;
 
@@ -37,12 +37,12 @@ async fn a_key_that_is_given_back_is_new_again(orders: &dyn Repository) {
     assert!(!orders.forget(&repeat).await.unwrap(), "a key with an outcome is given back");
 }
 
-/// Another request under the same key.
+/// Returns the claim of a repeated request with the same key.
 fn repeated(claim: &Claim) -> Claim {
     Claim { token: ids::random(), ..claim.clone() }
 }
 
-/// A key whose first request is frozen until its repeat has taken over.
+/// Returns the claims of a paused request and of a repeated request that has taken the key over.
 async fn taken_over(orders: &dyn Repository, order: &NewOrder) -> (Claim, Claim) {
     let frozen = claim(order.user);
     let repeat = repeated(&frozen);

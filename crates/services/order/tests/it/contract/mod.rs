@@ -1,4 +1,4 @@
-//! The contract that the in-memory twin and PostgreSQL keep alike, by aggregate.
+//! The contract suites of the repositories, run over the in-memory implementation and PostgreSQL.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::shop::PAY_WITHIN;
 
 const LEASE: Duration = Duration::from_mins(1);
 const OVER: Duration = Duration::ZERO;
-/// Unpaid orders of one user.
+/// The maximum number of unpaid orders of one user.
 const MAX_UNPAID: u32 = 10;
 const TERMS: Terms = Terms { pay_within: PAY_WITHIN, max_unpaid: MAX_UNPAID };
 
@@ -28,7 +28,7 @@ trait Repository: Orders + Attempts + IdempotencyKeys + Deliveries + PaymentEven
 impl Repository for MemoryOrders {}
 impl Repository for PgOrders {}
 
-/// Runs each promise over both implementations.
+/// Declares a test of each case for both implementations.
 macro_rules! contract {
     ($($promise:ident),* $(,)?) => {
         mod memory {
@@ -60,7 +60,7 @@ fn new_order(user: UserId) -> NewOrder {
     NewOrder::new(ids::order(), user, vec![part, ids::part(), part])
 }
 
-/// Of an order that does not pay itself.
+/// Returns the quote of an order that is not paid from the balance without a request.
 fn quote(total_price: Money) -> Quote {
     Quote { total_price, unit_prices: vec![Money::ZERO; 2], pays_itself: false }
 }

@@ -1,4 +1,4 @@
-//! Every repository of orders: the promises, for the twin and PostgreSQL alike.
+//! The contract suite of `Orders`, run over the in-memory implementation and PostgreSQL.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn a_user_has_a_bounded_number_of_unpaid_orders(orders: &dyn Repository) {
     }
     assert_eq!(orders.find(user, one_more.uuid).await.unwrap(), None);
 
-    // Of another user; an order that is there already; and once there is room.
+    // These succeed: an order of another user, an order that exists already, and a new order after one was cancelled.
     create(orders).await;
     let first = new_order(user);
     let again = NewOrder { uuid: written[0].uuid, ..first };

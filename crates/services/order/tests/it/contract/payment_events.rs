@@ -1,4 +1,4 @@
-//! Contract tests of `PaymentEvents`, for the in-memory twin and PostgreSQL: attempts that an event of payment settles.
+//! The contract suite of `PaymentEvents`, run over the in-memory implementation and PostgreSQL.
 
 use contracts::ids::EventId;
 use order::{

@@ -1,4 +1,4 @@
-//! The running service with its database and broker: the gRPC port, and events from the topic.
+//! Tests of the running service with its database and broker: the gRPC port, and events from the topic.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! `DeliveryStatusUpdated`, as records come from the topic.
+//! Tests of the consumer of `DeliveryStatusUpdated`, with records as the topic has them.
 
 use contracts::{
     events::{DeliveryStatusUpdated, record},

@@ -1,4 +1,4 @@
-//! The bytes of the events that order writes: those of an order without an address have not changed.
+//! Tests that the events of an order without an address have the same bytes as before addresses were introduced.
 
 use contracts::ids::{OrderId, TransactionId, UserId};
 use order::model::{Event, PaymentMethod};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::paid;
 use crate::shop::Shop;
 
-/// A text as protobuf encodes it, in the field with this number.
+/// Encodes a text as protobuf does, in the field with this number.
 fn text(field: u8, text: &str) -> Vec<u8> {
     [&[field << 3 | 2, u8::try_from(text.len()).expect("a short text")], text.as_bytes()].concat()
 }
@@ -25,7 +25,7 @@ fn order_paid(deliver: bool) -> outbox::Event {
     outbox::Event::from(&event)
 }
 
-/// The five fields that OrderPaid has had from the start.
+/// Returns the encoding of the five fields that `OrderPaid` has had from the start.
 fn as_before() -> Vec<u8> {
     let event = Uuid::new_v5(&Uuid::from_u128(1), b"events.v1.OrderPaid").to_string();
     [

@@ -1,4 +1,4 @@
-//! `delivery_address`, `delivery_status` and `…/delivery`, over HTTP and a real database.
+//! Tests of `delivery_address`, `delivery_status` and the endpoint `…/delivery`, over HTTP and a real database.
 
 use contracts::{
     events::OrderOf,
@@ -121,7 +121,7 @@ async fn more_parts_than_a_courier_carries_are_refused_with_an_address_alone() {
 
     let answer = order(MAX_VOLUME + 1, Some(ADDRESS)).await.unwrap();
     assert_eq!(problem(answer, 400, "INVALID_REQUEST").await["field"], "part_uuids");
-    // The stock has five.
+    // The stock has five units.
     assert_eq!(order(MAX_VOLUME + 1, None).await.unwrap().status(), 201);
     assert_eq!(
         problem(order(MAX_VOLUME, Some(ADDRESS)).await.unwrap(), 409, "OUT_OF_STOCK").await["field"],

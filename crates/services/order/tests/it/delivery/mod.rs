@@ -1,4 +1,4 @@
-//! The delivery of an order: its HTTP calls, its gRPC call, the events that it writes and reads.
+//! Tests of an order's delivery: the HTTP endpoints, the gRPC call, and the events that order writes and consumes.
 
 mod app;
 mod consumer;
@@ -23,7 +23,7 @@ fn address() -> DeliveryAddress {
     DeliveryAddress::new(ADDRESS.to_owned()).expect("an address")
 }
 
-/// An order of one engine of the shop, with the address.
+/// Creates an order of one engine with a delivery address.
 async fn order(shop: &Shop) -> OrderId {
     let order =
         NewOrder { delivery_address: Some(address()), ..NewOrder::new(ids::order(), shop.user, vec![shop.engine]) };
@@ -48,7 +48,7 @@ fn told(status: DeliveryStatus) -> Delivery {
     }
 }
 
-/// A delivery that a courier carries.
+/// Returns the state of a delivery that a courier carries.
 pub fn carried() -> Tracked {
     let courier = Courier {
         uuid: CourierId::new(Uuid::from_u128(8)),

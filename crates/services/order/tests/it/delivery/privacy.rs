@@ -1,4 +1,4 @@
-//! The address of an order is in no log line and no event.
+//! Tests that no log line and no event contains an order's address.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use super::{carried, told};
 use crate::ids;
 use crate::shop::Shop;
 
-/// A text that is nowhere else.
+/// An address that occurs in no other text.
 const SECRET: &str = "Secretstreet 42";
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Delivery over gRPC: what it answers, and what it takes to have it away, refusing or silent.
+//! Tests of the gRPC client of the delivery service: its responses, and how order behaves if it is unavailable, refuses or hangs.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -37,7 +37,7 @@ use super::{carried, order, told};
 use crate::ids;
 use crate::shop::{MAX_VOLUME, Shop};
 
-/// Answers every order with this.
+/// A delivery service that returns this response for every order.
 struct Stub(Result<GetDeliveryStatusResponse, Status>);
 
 #[tonic::async_trait]
@@ -73,7 +73,7 @@ impl Rpc for Stub {
     }
 }
 
-/// A stand-in for delivery, for services alone: where it listens.
+/// Starts a stand-in for the delivery service that admits only services. Returns its address.
 async fn delivery(answer: Result<GetDeliveryStatusResponse, Status>) -> (SocketAddr, Running) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("a bound socket has an address");
@@ -83,7 +83,7 @@ async fn delivery(answer: Result<GetDeliveryStatusResponse, Status>) -> (SocketA
     (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
 }
 
-/// Accepts connections and answers nothing.
+/// Starts a server that accepts connections and never responds. Returns its address.
 async fn hung() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("a bound socket has an address");
@@ -170,7 +170,7 @@ async fn each_refusal_of_delivery_means_what_it_says() {
     let not_found = service_not_found.track(shop.user, without_copy).await;
     assert!(matches!(not_found, Err(Error::DeliveryNotFound(_))), "{not_found:?}");
     assert_eq!(service_not_found.track(shop.user, with_copy).await.unwrap(), copy);
-    // A wrong clock makes one of the two refuse the other's tokens: that passes, too.
+    // A service with a wrong clock refuses the other's tokens. That is temporary, so it counts as unavailable too.
     for refusal in [Status::unavailable("restarting"), Status::unauthenticated("token"), Status::internal("a defect")] {
         let (address, _delivery) = delivery(Err(refusal.clone())).await;
         let refusing = service(&shop, address);
@@ -233,7 +233,7 @@ async fn reads_are_answered_while_delivery_hangs() {
         let request = client.get(format!("{url}/delivery")).header("X-Session-Uuid", "session");
         waiting.spawn(async move { request.send().await.unwrap().status() });
     }
-    // An eighth waits for delivery, and the rest is shed.
+    // One eighth of the requests wait for the delivery service, and the others are rejected.
     for _ in 0..SLOTS - SLOTS / 8 {
         assert_eq!(waiting.join_next().await.unwrap().unwrap(), StatusCode::TOO_MANY_REQUESTS);
     }

@@ -1,4 +1,4 @@
-//! Charges balances, one statement per group, in which each user has one charge.
+//! Charges balances. One SQL statement executes a group of charges, with at most one charge per user.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,9 +10,9 @@ use crate::model::{Decline, Intent};
 #[derive(Clone)]
 pub struct Request {
     intent: Intent,
-    /// The reason if [`Declines`](crate::client::Declines) declines the charge, whatever the balance.
+    /// The reason if [`Declines`](crate::client::Declines) declines the charge; the balance is then not checked.
     decline: Option<Decline>,
-    /// The balance of a user without a row.
+    /// The balance of a user who has no row in `balances`.
     initial: Money,
 }
 
@@ -27,14 +27,16 @@ impl Request {
         Self { intent: *intent, decline, initial }
     }
 
-    /// What distinguishes the requests of a group: a balance changes once in a statement.
+    /// Returns the key of the request in its group. A group has one request per user, because a statement can update a balance only once.
     pub fn user(&self) -> UserId {
         self.intent.user
     }
 }
 
-/// Debits the balances and writes the entries of the transactions that have none. Fails on a unique key, and changes nothing, where another
-/// statement writes such an entry or opens such a balance at the same moment; repeated, it answers with what is there.
+/// Debits the balances and writes a ledger entry for each transaction that has none. Returns each user's entry, new or existing.
+///
+/// Fails on a unique key and changes nothing if a concurrent statement inserts the same entry or balance row. Repeated, it returns the
+/// entry that exists then.
 pub async fn charge(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<UserId, Entry>> {
     let intents = || requests.iter().map(|request| &request.intent);
     let keys: Vec<String> = intents().map(|intent| intent.transaction.to_string()).collect();

@@ -22,13 +22,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Creates the ledger. A user without a balance row has `initial_balance`.
+    /// Creates the ledger. A user without a row in `balances` has `initial_balance`.
     pub fn new(pool: Database, initial_balance: Money, declines: Declines) -> Self {
         let charges = GroupCommit::by_key("charge_balances", pool.clone(), charge::Request::user, charge::charge);
         Self { pool, charges, initial_balance, declines }
     }
 
-    /// Debits the balance and writes the entry, unless the transaction has one.
+    /// Debits the balance and writes the ledger entry, unless the transaction has an entry. Returns the new or existing entry.
     async fn enter(&self, intent: &Intent) -> sqlx::Result<Entry> {
         let request = charge::Request::new(intent, self.declines.of(intent), self.initial_balance);
         self.charges.submit(request).await?.ok_or(sqlx::Error::RowNotFound)
@@ -36,9 +36,11 @@ impl Ledger {
 }
 
 impl Ledger {
-    /// Adds to the balance and writes the credit, unless the reference has one. Of two concurrent calls with one reference, the second
-    /// fails on the unique key and changes nothing. The balance never exceeds its initial amount and all credits, so both are bounded and
-    /// refunds always fit.
+    /// Adds to the balance and inserts into `credits`, unless the reference has a row there. Returns the user and amount of the new or
+    /// existing row, or `None` if the limit is exceeded.
+    ///
+    /// Of two concurrent calls with one reference, the second fails on the unique key and changes nothing. The initial balance and all
+    /// credits together never exceed [`money::MAX`]. So the balance never exceeds it either, and a refund always fits.
     async fn enter_credit(&self, credit: &Credit) -> sqlx::Result<Option<(UserId, i64)>> {
         let row = sqlx::query!(
             r#"with existing as (

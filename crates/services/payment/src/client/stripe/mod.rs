@@ -15,17 +15,17 @@ use self::response::{ErrorResponse, PaymentIntent, RefundObject, SearchResult};
 use super::{Provider, Refund, Unknown};
 use crate::model::{Decline, Intent, Method, Outcome};
 
-/// The maximum size of a response in bytes: many times that of a search result with ten PaymentIntents.
+/// The maximum size of a response in bytes. It is many times the size of a search result with ten PaymentIntents.
 const ANSWER: usize = 256 * 1024;
 
-/// The account at the provider, and how to reach it.
+/// The URL, credentials and settings of an account at the provider.
 #[derive(Clone, Debug)]
 pub struct StripeAccount {
     pub url: Url,
     pub key: SecretString,
-    /// ISO 4217 code in lower case.
+    /// The currency's ISO 4217 code in lower case.
     pub currency: String,
-    /// The timeout of a call, after which its outcome counts as unknown.
+    /// The timeout of a call. The outcome of a call that times out is unknown.
     pub timeout: Duration,
 }
 
@@ -35,17 +35,17 @@ pub struct Stripe {
     account: StripeAccount,
 }
 
-/// A response: an object, or an error with details.
+/// A response: the requested object, or an error with details.
 type Response<T> = Result<T, ErrorResponse>;
 
 impl Stripe {
     pub fn new(account: StripeAccount) -> anyhow::Result<Self> {
-        // Fails if the process has a provider already, which is fine.
+        // This fails if the process has installed a rustls crypto provider already. That provider is used then, so the error is ignored.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .connect_timeout(account.timeout.min(Duration::from_secs(1)))
-            // Detects a dead HTTP/2 connection, which would otherwise be reused after a request timed out.
+            // The pings detect a dead HTTP/2 connection. Without them, the client would reuse it after a request timed out.
             .http2_keep_alive_interval(Duration::from_secs(5))
             .http2_keep_alive_timeout(Duration::from_secs(3))
             .http2_keep_alive_while_idle(true)
@@ -64,7 +64,7 @@ impl Stripe {
         Ok(url)
     }
 
-    /// Returns a request with an idempotency key.
+    /// Returns a POST request with an idempotency key.
     fn post(&self, path: &[&str], key: &str, form: &[(&str, &str)]) -> Result<RequestBuilder, Unknown> {
         Ok(self.client.post(self.url(path)?).header("Idempotency-Key", key).form(form))
     }
@@ -86,12 +86,12 @@ impl Stripe {
         Ok(Err(ErrorResponse::read(status, &body)))
     }
 
-    /// Determines the outcome of a PaymentIntent; a pending one is read again, once.
+    /// Returns the outcome of a PaymentIntent. A pending PaymentIntent is read again, once.
     async fn outcome(&self, made: PaymentIntent) -> Result<Outcome, Unknown> {
         if let Some(outcome) = made.outcome() {
             return Ok(outcome);
         }
-        // The response under the idempotency key is replayed unchanged, so a pending one is read again.
+        // A repeated POST would replay the first response of its idempotency key, so the current status is read with GET.
         let path = ["payment_intents", &made.id];
         let now: Response<PaymentIntent> = self.send(self.client.get(self.url(&path)?)).await?;
         now.ok()
@@ -110,7 +110,7 @@ impl Provider for Stripe {
             ("confirm", "true".to_owned()),
             ("payment_method", payment_method(intent.method).to_owned()),
             ("payment_method_types[]", "card".to_owned()),
-            // No user is present: a card that requires authentication is declined.
+            // No user is present to authenticate, so a card that requires authentication is declined.
             ("error_on_requires_action", "true".to_owned()),
             ("metadata[order_uuid]", intent.order.to_string()),
             ("metadata[user_uuid]", intent.user.to_string()),
@@ -120,7 +120,7 @@ impl Provider for Stripe {
         match self.send(self.post(&["payment_intents"], &transaction, &form)?).await? {
             Ok(made) => self.outcome(made).await,
             Err(failed) if failed.status == StatusCode::PAYMENT_REQUIRED => Ok(Outcome::Declined(failed.decline())),
-            // Rejected before any processing; a repetition would be rejected too.
+            // Stripe rejected the request before processing it, and would reject a repetition too.
             Err(failed) if failed.is_invalid_request() => {
                 tracing::error!(%transaction, %failed, "charge rejected by the payment provider");
                 Ok(Outcome::Declined(Decline::Declined))
@@ -135,7 +135,7 @@ impl Provider for Stripe {
         url.query_pairs_mut().append_pair("query", &query);
         match self.send::<SearchResult>(self.client.get(url)).await? {
             Ok(found) => Ok(found.data.iter().find_map(PaymentIntent::outcome)),
-            // The account, or a compatible server, has no search.
+            // The account, or the server compatible with Stripe, does not support search.
             Err(failed) if failed.status == StatusCode::NOT_FOUND => Ok(None),
             Err(failed) => Err(failed.into()),
         }
@@ -153,7 +153,7 @@ impl Provider for Stripe {
     }
 }
 
-/// Stripe's test payment methods, because the shop stores no cards.
+/// Returns one of Stripe's test payment methods, because the shop stores no cards.
 fn payment_method(method: Method) -> &'static str {
     match method {
         Method::Card => "pm_card_visa_debit",

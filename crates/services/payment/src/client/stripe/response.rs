@@ -1,4 +1,4 @@
-//! Stripe's responses: the fields that are used here.
+//! Stripe's responses, with only the fields that the client uses.
 
 use std::fmt;
 
@@ -48,7 +48,7 @@ struct Details {
 }
 
 impl PaymentIntent {
-    /// The outcome; none while it is pending.
+    /// Returns the outcome, or `None` while the PaymentIntent is pending.
     pub fn outcome(&self) -> Option<Outcome> {
         match (self.status.as_str(), &self.last_payment_error) {
             ("succeeded", _) => Some(Outcome::Charged { reference: self.id.clone() }),
@@ -76,9 +76,9 @@ impl ErrorResponse {
         self.details.decline()
     }
 
-    /// Returns true if the request itself is invalid, so that it has no effect under this key, now or later.
+    /// Returns true if the request itself is invalid, so that it never has an effect under this idempotency key.
     ///
-    /// A reused key with other parameters is a different error: the first request may have been processed.
+    /// An idempotency key reused with other parameters is a different error, because the first request may have been processed.
     pub fn is_invalid_request(&self) -> bool {
         self.status == StatusCode::BAD_REQUEST && self.details.kind.as_deref() == Some("invalid_request_error")
     }
@@ -97,7 +97,7 @@ impl Details {
     }
 }
 
-/// Codes only: messages may quote the request.
+/// Displays only codes, because messages may quote the request.
 impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status.as_u16())?;

@@ -11,10 +11,10 @@ use crate::{
     repository::Begun,
 };
 
-/// How often this is tried while another attempt of the order is declined in between.
+/// The most tries to record an intent. A try fails if the attempt that blocked the insert was declined before it could be read.
 const ROUNDS: u32 = 3;
 
-/// Records intents in groups, and answers when each was recorded.
+/// Records intents in groups. Returns the time at which each was recorded, or `None` if it was not.
 pub(super) type Intents = GroupCommit<Intent, Option<DateTime<Utc>>>;
 
 pub(super) async fn begin(pool: &Database, intents: &Intents, intent: &Intent) -> Result<Begun, Error> {
@@ -22,7 +22,7 @@ pub(super) async fn begin(pool: &Database, intents: &Intents, intent: &Intent) -
         if let Some(payment) = record(intents, intent).await? {
             return Ok(Begun::New(payment));
         }
-        // None when the blocking attempt was declined after the insert.
+        // `existing` finds nothing if the blocking attempt was declined after the insert.
         if let Some(existing) = existing(pool, intent).await? {
             return Ok(existing);
         }
@@ -30,7 +30,7 @@ pub(super) async fn begin(pool: &Database, intents: &Intents, intent: &Intent) -
     Err(Error::InProgress)
 }
 
-/// Records the intent, unless its attempt is recorded or another one blocks it.
+/// Records the intent, unless its attempt is recorded already or another attempt blocks it.
 async fn record(intents: &Intents, intent: &Intent) -> Result<Option<Payment>, Error> {
     let recorded = intents.submit(*intent).await?;
     Ok(recorded.map(|created_at| Payment {
@@ -42,7 +42,7 @@ async fn record(intents: &Intents, intent: &Intent) -> Result<Option<Payment>, E
     }))
 }
 
-/// Returns the payment that blocks the intent.
+/// Returns the payment because of which the intent was not recorded: the same attempt, or another that blocks it.
 async fn existing(pool: &Database, intent: &Intent) -> Result<Option<Begun>, Error> {
     let row = sqlx::query_as!(
         Row,

@@ -1,4 +1,4 @@
-//! The SQL of [`DirectPayments`].
+//! The PostgreSQL implementation of [`DirectPayments`].
 
 use async_trait::async_trait;
 use contracts::ids::TransactionId;

@@ -1,4 +1,4 @@
-//! Payments in PostgreSQL.
+//! The PostgreSQL implementations of the stores.
 
 mod begin;
 mod direct_payments;

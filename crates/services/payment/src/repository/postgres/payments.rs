@@ -1,4 +1,4 @@
-//! The SQL of [`Payments`].
+//! The PostgreSQL implementation of [`Payments`].
 
 use std::time::Duration;
 
@@ -51,8 +51,8 @@ impl Payments for PgPayments {
     }
 
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error> {
-        // A declined row blocks no attempt, so only the attempt's own row conflicts. A concurrent `begin` inserts under the same key:
-        // one of the two wins, and the select below sees which.
+        // The inserted row is declined, so only a row of the same attempt can conflict with it. A concurrent `begin` of this attempt
+        // inserts under the same key `(order_uuid, attempt)`. One of the two inserts wins, and the select below reads the winner's row.
         let (decline, event) = intent.voided();
         let event = outbox::Event::from(&event);
         retry_stale(|| {

@@ -12,7 +12,7 @@ use crate::{
     model::{Decline, Intent, Method, Payment, ProviderName, Status},
 };
 
-/// A void row, of an order that was cancelled before any charge, has null in every nullable column.
+/// A row of `payments`. The row of an order that was cancelled before any charge is void: all its nullable columns are null.
 pub struct Row {
     pub transaction_uuid: TransactionId,
     pub order_uuid: OrderId,
@@ -30,7 +30,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Returns the payment; none for a void row.
+    /// Returns the payment, or `None` for a void row.
     pub fn payment(self) -> Result<Option<Payment>, Error> {
         let (Some(attempt), Some(user), Some(method), Some(amount), Some(provider)) =
             (self.attempt, self.user_uuid, self.method, self.amount, self.provider)

@@ -1,4 +1,4 @@
-//! Authentication and authorization.
+//! Tests of authentication and authorization.
 
 use contracts::proto::payment::v1::{GetPaymentRequest, PayOrderRequest, RefundRequest, VoidAttemptRequest};
 use platform::ids;

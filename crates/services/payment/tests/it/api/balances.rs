@@ -1,4 +1,4 @@
-//! `GetBalance`.
+//! Tests of `GetBalance`.
 
 use contracts::proto::payment::v1::{GetBalanceRequest, PayOrderRequest, PaymentMethod};
 use platform::ids;

@@ -1,4 +1,4 @@
-//! The topic `payment.completed`: how each attempt of the shop ended.
+//! Tests of the topic `payment.completed`, whose events report how each attempt to charge a shop order ended.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use super::{Fixture, fixture};
 use crate::{money, new_order, new_transaction, new_user};
 
 impl Fixture {
-    /// The events in the topic, once there are `count`, by order and attempt. The record's key and headers are those of its event.
+    /// Waits until the topic has `count` events and returns them, ordered by order and attempt. Checks that each record's key and headers
+    /// match its event.
     async fn completed(&self, count: usize) -> Vec<PaymentCompleted> {
         let topic = self.kafka.topics().payment_completed_topic_name;
         let mut completed = eventually(|| async {
@@ -65,7 +66,7 @@ fn completed(request: &PayOrderRequest, transaction: &str, status: &str) -> Paym
     PaymentCompleted { event_uuid: contracts::events::record(key, event.clone()).uuid.to_string(), ..event }
 }
 
-/// What a replica records of this request before it asks the provider.
+/// Returns the intent that a replica records for this request before it calls the provider.
 fn intent_of(fixture: &Fixture, request: &PayOrderRequest) -> Intent {
     Intent {
         transaction: new_transaction(),
@@ -127,7 +128,7 @@ async fn each_attempt_of_the_shop_is_published_once_with_its_outcome() {
 async fn a_charge_of_an_order_cancelled_meanwhile_is_published_as_failed_and_its_refund_is_not() {
     let fixture = fixture().await;
     let order = fixture.order();
-    // A replica that has recorded the intent and waits for the provider.
+    // Simulates a replica that has recorded the intent and waits for the provider.
     let payments = PgPayments::new(fixture.database.pool.clone());
     let intent = intent_of(&fixture, &order);
     payments.begin(&intent).await.unwrap();
@@ -159,7 +160,7 @@ async fn a_direct_payment_and_a_refund_publish_nothing() {
         (payment.status() == PaymentStatus::Refunded).then_some(())
     })
     .await;
-    // The relay publishes in the order of the outbox: by then an event of the refund would be there.
+    // The relay publishes in outbox order. Once this order's event is published, an event of the refund would be published too.
     let last = fixture.order();
     let transaction_of_last = fixture.pay(&last).await.unwrap();
 
@@ -170,7 +171,7 @@ async fn a_direct_payment_and_a_refund_publish_nothing() {
     assert_eq!(rows, 2);
 }
 
-/// A replica that dies right after the commit wakes no relay: another replica's finds the row.
+/// A replica that dies right after the commit wakes no relay. Another replica's relay finds the row.
 #[tokio::test]
 async fn what_a_dead_replica_settled_is_published_later() {
     let fixture = fixture().await;
@@ -194,7 +195,7 @@ async fn what_a_dead_replica_settled_is_published_later() {
     assert_eq!((published[0].attempt, published[0].amount_minor), (3, 700));
 }
 
-/// An older replica beside this one settles without an event.
+/// A replica of an older release settles payments without writing an event.
 #[tokio::test]
 async fn what_an_older_replica_settled_is_answered_and_not_published() {
     let fixture = fixture().await;

@@ -1,4 +1,4 @@
-//! `Credit`.
+//! Tests of `Credit`.
 
 use contracts::proto::payment::v1::{CreditRequest, PayOrderRequest, PaymentMethod};
 use platform::ids;

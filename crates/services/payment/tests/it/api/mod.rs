@@ -1,4 +1,4 @@
-//! The running service with its database and broker, called over gRPC.
+//! Tests of the running service with its database and broker, called over gRPC.
 
 mod access;
 mod balances;
@@ -49,7 +49,7 @@ async fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    /// Calls as the order service would.
+    /// Returns a client with the identity of the order service.
     fn service(&self) -> PaymentServiceClient<Peer> {
         self.service_named("order")
     }

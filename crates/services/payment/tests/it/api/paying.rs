@@ -1,4 +1,4 @@
-//! `PayOrder`: charges, declines, direct payments and invalid requests.
+//! Tests of `PayOrder`: charges, declines, direct payments and invalid requests.
 
 use contracts::proto::payment::v1::{PayOrderRequest, PaymentMethod, PaymentStatus, RefundRequest};
 use platform::{grpc::reason, ids};

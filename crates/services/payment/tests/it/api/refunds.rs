@@ -1,4 +1,4 @@
-//! Refunds of cancelled orders.
+//! Tests of refunds of cancelled orders.
 
 use contracts::events::OrderPaid;
 use contracts::proto::payment::v1::{PayOrderRequest, PaymentMethod, PaymentStatus, RefundRequest};

@@ -1,4 +1,4 @@
-//! `VoidAttempt`.
+//! Tests of `VoidAttempt`.
 
 use contracts::proto::payment::v1::{PayOrderRequest, VoidAttemptRequest};
 use platform::grpc::reason;

@@ -1,4 +1,4 @@
-//! Recording attempts, settling and voiding them.
+//! Tests of recording, settling and voiding attempts.
 
 use super::*;
 

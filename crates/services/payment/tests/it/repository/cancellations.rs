@@ -1,4 +1,4 @@
-//! Cancelled orders and their refunds.
+//! Tests of cancelled orders and their refunds.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Unfinished payments: when they are due, and to whom they are leased.
+//! Tests of unfinished payments: when they fall due, and how they are leased.
 
 use super::*;
 

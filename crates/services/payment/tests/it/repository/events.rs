@@ -1,4 +1,4 @@
-//! The events of attempts: one as each ends, written with the end.
+//! Tests of the events of attempts: each attempt writes one event, in the statement that ends it.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The contract of the stores, over the in-memory twin and PostgreSQL.
+//! The contract suite of the stores, run over the in-memory implementation and PostgreSQL.
 
 mod attempts;
 mod cancellations;
@@ -61,7 +61,7 @@ impl Fixture {
         self.payments.settle(intent, outcome).await.unwrap()
     }
 
-    /// The events in the outbox, in their order.
+    /// Returns the events in the outbox, in publishing order.
     async fn events(&self) -> Vec<PaymentCompleted> {
         let rows = self.outbox.unpublished(100, &[]).await.expect("the outbox can be read");
         let events = rows.into_iter().map(|row| {

@@ -1,4 +1,4 @@
-//! The background job: when it runs, and which provider it calls.
+//! Tests of the background job: when it runs, and which provider it calls.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Fixture, fixture};
 use crate::{INITIAL, declines, money};
 
-/// Runs the background job for this time.
+/// Runs the background job for this duration.
 async fn work_for(fixture: &Fixture, time: Duration) {
     let end = CancellationToken::new();
     let ended = async {
@@ -31,7 +31,7 @@ async fn a_cancelled_order_is_refunded_at_once() {
         fixture.cancel().await;
     };
 
-    // Sooner than the job polls by itself, every second.
+    // 200 ms is less than the second after which the job polls by itself.
     tokio::join!(work_for(&fixture, Duration::from_millis(200)), cancelled_meanwhile);
 
     assert_eq!(fixture.movements(), (1, 1));

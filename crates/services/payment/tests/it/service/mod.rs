@@ -1,4 +1,4 @@
-//! Charging and refunding over the in-memory twins, with scripted faults of the provider.
+//! Tests of charging and refunding over the in-memory implementations, with scripted faults of the provider.
 
 mod background;
 mod paying;
@@ -82,7 +82,7 @@ impl Fixture {
         self.payments.find(self.charge.order).await.unwrap().unwrap().status
     }
 
-    /// The numbers of charges and refunds.
+    /// Returns the numbers of charges and refunds.
     fn movements(&self) -> (usize, usize) {
         let movements = self.provider.movements();
         let refunds = movements.iter().filter(|movement| movement.refund).count();

@@ -1,4 +1,4 @@
-//! One charge per order, under every fault of the provider.
+//! Tests that an order is charged at most once, under every fault of the provider.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -100,7 +100,7 @@ async fn a_payment_is_settled_after_its_caller_disconnects() {
     assert_eq!(fixture.movements(), (1, 0));
 }
 
-/// A provider that hangs on charges of some orders.
+/// A provider that never responds to charges of the orders in `about`.
 struct Hanging {
     provider: MemoryProvider,
     about: HashSet<OrderId>,
@@ -142,7 +142,7 @@ async fn a_hundred_charges_that_hang_hold_up_no_others() {
     let mut about = HashSet::new();
     for number in 0..110 {
         let charge = Charge { order: new_order(), method: Method::Card, ..fixture.charge };
-        // All are left pending by failed requests; the first hundred will hang.
+        // The failed requests leave all payments pending. The provider will hang on the first hundred.
         fixture.provider.script([ScriptedFault::Broken]);
         fixture.service.pay(&charge, new_transaction()).await.unwrap_err();
         tokio::time::advance(Duration::from_millis(1)).await;

@@ -1,4 +1,4 @@
-//! The relay is woken by each end of an attempt.
+//! Tests that each end of an attempt wakes the relay.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Fixture, fixture_with};
 use crate::{new_order, new_transaction};
 
-/// Takes everything.
+/// A broker that accepts every record.
 struct Broker;
 
 #[async_trait]
@@ -25,7 +25,7 @@ impl Publisher for Broker {
     }
 }
 
-/// Waits for less than a relay without a wake-up does: the number of events that are published.
+/// Returns the number of published events after 100 ms. A relay that is not woken waits longer than that.
 async fn published(fixture: &Fixture) -> usize {
     tokio::time::sleep(Duration::from_millis(100)).await;
     fixture.payments.outbox.events().iter().filter(|(_, published)| *published).count()

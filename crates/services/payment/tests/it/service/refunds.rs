@@ -1,4 +1,4 @@
-//! A cancelled order ends with nothing charged, under every fault of the provider.
+//! Tests that a cancelled order ends with nothing charged, under every fault of the provider.
 
 use payment::{client::ScriptedFault, error::Error, model::Status};
 use platform::auth::Caller;

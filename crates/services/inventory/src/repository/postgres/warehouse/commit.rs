@@ -1,4 +1,4 @@
-//! Consumes the parts of a built order.
+//! Commits the reservation of an order whose ship is built.
 
 use contracts::ids::{OrderId, PartId};
 use platform::postgres::Database;
@@ -6,7 +6,7 @@ use platform::postgres::Database;
 use super::Outcome;
 use crate::repository::Cause;
 
-/// Returns the outcome and, for `out_of_stock`, the part of which there is too little.
+/// Commits the reservation. Returns the outcome and, for `out_of_stock`, the part of which too few units are available.
 pub(super) async fn commit(
     pool: &Database,
     order: OrderId,

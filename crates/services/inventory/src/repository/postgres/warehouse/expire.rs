@@ -2,7 +2,7 @@
 
 use platform::postgres::Database;
 
-/// Safe to run concurrently: each reservation changes once.
+/// Expires at most `limit` reservations and returns their number. Concurrent calls are safe: only one of them changes a reservation.
 pub(super) async fn expire(pool: &Database, limit: i64) -> sqlx::Result<u64> {
     let expired = sqlx::query_scalar!(
         r#"with due as (

@@ -1,9 +1,8 @@
-//! Stock and reservations in PostgreSQL: one statement per change of an order, or of many orders that change at once (`grouped`).
+//! Stock and reservations in PostgreSQL. One statement changes one order, or a group of orders at once (`grouped`).
 //!
-//! Lock order: a statement locks the order's parts by ascending uuid, then its reservation, so that no two statements deadlock.
-//! A statement reads the reservation as of its start, so its update compares the status again
-//! (`reservations.status = reservation.status`). If the status has changed meanwhile, the statement changes nothing, returns
-//! `conflict` and is repeated.
+//! Lock order: a statement locks the order's parts by ascending UUID, then its reservation, so that no two statements deadlock. A statement
+//! reads the reservation as it was when the statement began, so its update compares the status again (`reservations.status =
+//! reservation.status`). If the status has changed meanwhile, the statement changes nothing, returns `conflict` and is repeated.
 
 mod commit;
 mod expire;
@@ -23,23 +22,23 @@ use crate::{
     repository::{Cause, Expiry, Warehouse},
 };
 
-/// How often a statement is repeated after conflicts. Each conflict means that another statement made progress.
+/// The maximum number of tries of a statement that ends in conflicts. Each conflict means that another statement made progress.
 const ATTEMPTS: u32 = 20;
 
 /// The outcome of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 enum Outcome {
-    /// The reservation is as requested, by this call or an earlier one.
+    /// This or an earlier call has changed the reservation as requested.
     Done,
     /// The event was handled before.
     Duplicate,
-    /// There is no such part or reservation.
+    /// The part or the reservation does not exist.
     NotFound,
     OutOfStock,
-    /// The reservation was released or committed, and the request contradicts that.
+    /// The reservation was released or committed, which contradicts the request.
     Ended,
-    /// A concurrent statement changed the reservation first; nothing is changed.
+    /// A concurrent statement changed the reservation first. This statement changed nothing.
     Conflict,
 }
 
@@ -67,7 +66,7 @@ impl PgWarehouse {
         }
     }
 
-    /// Submits a common case to a group. Returns `None` if the order needs a statement of its own.
+    /// Submits a reservation to a group statement. Returns `None` if the caller must execute a separate statement for the order.
     async fn reserve_grouped(
         &self,
         order: OrderId,

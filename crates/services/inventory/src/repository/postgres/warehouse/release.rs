@@ -6,7 +6,8 @@ use platform::postgres::Database;
 use super::Outcome;
 use crate::repository::Cause;
 
-/// Releases a reservation. An unknown order gets a released row (`tombstone`), so that a late reservation for it is refused.
+/// Releases a reservation. For an order without a reservation, it inserts a released row (`tombstone`), so that a late reservation is
+/// refused.
 pub(super) async fn release(pool: &Database, order: OrderId, cause: Option<Cause>) -> sqlx::Result<Outcome> {
     sqlx::query_scalar!(
         r#"with reservation as (

@@ -23,7 +23,8 @@ pub(super) struct Row {
     pub enough: bool,
 }
 
-/// `out_of_stock` is decided on unlocked values, a reservation only on locked ones: a sold-out part causes no lock contention.
+/// Reserves the lines of one order. The statement decides `out_of_stock` from stock that it reads without locks, so a sold-out part causes
+/// no lock contention. It reserves only stock that it has locked.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub(super) async fn reserve(
     pool: &Database,
@@ -155,7 +156,7 @@ pub(super) async fn reserve(
     .await
 }
 
-/// Returns the result for the caller; `None` if the statement has to be repeated.
+/// Returns the result for the caller, or `None` if the statement must be repeated.
 pub(super) fn result(order: OrderId, rows: &[Row]) -> Option<Result<Vec<Reserved>, Error>> {
     let without_parts = || DatabaseError::inconsistent("reservation_items", "part_uuid", order).into();
     let first = |which: fn(&Row) -> bool| rows.iter().find(|row| which(row)).map(|row| row.part_uuid);

@@ -1,4 +1,4 @@
-//! Adds stock.
+//! Adds units to the stock of parts.
 
 use contracts::ids::PartId;
 use platform::postgres::Database;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::model::Lines;
 
-/// Returns a part that the catalogue does not have, in which case nothing is added.
+/// Adds the lines to the stock. If the catalogue does not have one of the parts, it adds nothing and returns that part.
 pub(super) async fn restock(pool: &Database, restock: Uuid, lines: &Lines) -> sqlx::Result<Option<PartId>> {
     let (parts, quantities) = lines.columns();
     sqlx::query_scalar!(

@@ -12,7 +12,8 @@ pub struct Request {
     pub order: OrderId,
 }
 
-/// Completes the orders of a group. Returns, by order, whether this statement completed it; an event handled before completes none.
+/// Completes the orders of a group. Returns for each order whether this statement completed it. An event that was handled before completes
+/// no order.
 pub async fn assemble(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, bool>> {
     let consumers: Vec<&str> = requests.iter().map(|request| request.consumer).collect();
     let events: Vec<_> = requests.iter().map(|request| request.event.uuid()).collect();

@@ -20,7 +20,7 @@ pub struct Request {
     order: NewOrder,
     quote: Quote,
     event: outbox::Event,
-    /// The trace context of the request, not of its group.
+    /// The trace context of this request. The group as a whole has another.
     trace: outbox::Trace,
     terms: Terms,
     claim: Option<Claim>,
@@ -43,8 +43,8 @@ impl Request {
     }
 }
 
-/// Writes the orders of a group and returns them, except orders that exist already, whose claim has lost its key, or that exceed their
-/// user's limit. The orders of one user in one group count each other, in the order of their arrival.
+/// Writes the orders of a group and returns them. Skips an order that exists already, whose claim has lost its key, or that exceeds its
+/// user's limit of unpaid orders. Orders of one user in the same group count towards the limit in the order of their arrival.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Row>> {
     let column = |read: fn(&Request) -> i64| requests.iter().map(read).collect::<Vec<_>>();

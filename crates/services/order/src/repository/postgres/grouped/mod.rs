@@ -1,6 +1,6 @@
-//! Changes of many orders at once, one statement per group. An order that a group does not decide is decided by a statement of its own,
-//! which also finds the reason of a refusal. Rows of a table are locked in ascending order, so that the groups of two replicas do not
-//! deadlock.
+//! Statements that change a group of orders at once. If a group's statement skips an order, the caller executes a separate statement for
+//! that order, which also determines the reason of a refusal. Rows of a table are locked in ascending order, so that the statements of two
+//! replicas do not deadlock.
 
 pub mod assemble;
 pub mod begin;
@@ -9,8 +9,8 @@ pub mod paid;
 
 use std::fmt::Display;
 
-/// An array as PostgreSQL reads it from text. A parameter cannot be an array of arrays of different lengths; the elements are uuids or
-/// numbers, which need no quotes.
+/// Returns a PostgreSQL array literal. The statements take a text array of such literals, because a parameter cannot be an array of arrays
+/// of different lengths. The elements are UUIDs or numbers, which need no quotes.
 fn array_literal<T: Display>(elements: impl IntoIterator<Item = T>) -> String {
     let elements: Vec<String> = elements.into_iter().map(|element| element.to_string()).collect();
     format!("{{{}}}", elements.join(","))

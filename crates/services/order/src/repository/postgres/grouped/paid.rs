@@ -1,4 +1,4 @@
-//! Ends attempts as paid, for requests and for events of payment.
+//! Ends attempts as paid, for requests and for events of the payment service.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -17,11 +17,11 @@ pub struct Request {
     attempt: i32,
     transaction: TransactionId,
     event: outbox::Event,
-    /// The trace context of the request, not of its group.
+    /// The trace context of this request. The group as a whole has another.
     trace: outbox::Trace,
-    /// What the idempotency key of the attempt remembers.
+    /// The outcome to store under the idempotency key of the request that began the attempt.
     outcome: Option<Outcome>,
-    /// The consumer and its event, if an event ends the attempt.
+    /// The consumer and the event, if an event ends the attempt.
     cause: Option<(&'static str, EventId)>,
 }
 
@@ -43,7 +43,8 @@ impl Request {
     }
 }
 
-/// Ends the attempts of a group as paid. Returns, by order, whether this statement ended the attempt; an event handled before ends none.
+/// Ends the attempts of a group as paid. Returns for each order whether this statement ended its attempt. An event that was handled before
+/// ends no attempt.
 pub async fn paid(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, bool>> {
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
     let attempts: Vec<i32> = requests.iter().map(|request| request.attempt).collect();

@@ -8,7 +8,8 @@ use platform::postgres::Database;
 
 use crate::model::Intent;
 
-/// Records intents. Returns the time of each, except of intents whose attempt is recorded already or which another attempt blocks.
+/// Records intents and returns the time of each recorded intent. Skips intents whose attempt is recorded already or blocked by another
+/// attempt.
 pub async fn begin(pool: Database, intents: Arc<[Intent]>) -> sqlx::Result<HashMap<TransactionId, DateTime<Utc>>> {
     let transactions: Vec<_> = intents.iter().map(|intent| intent.transaction.uuid()).collect();
     let orders: Vec<_> = intents.iter().map(|intent| intent.order.uuid()).collect();

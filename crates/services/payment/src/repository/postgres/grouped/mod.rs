@@ -1,4 +1,4 @@
-//! Changes of many payments at once, one statement per group.
+//! Statements that change a group of payments at once.
 
 pub mod begin;
 pub mod settle;

@@ -17,9 +17,9 @@ pub struct Request {
     decline: Option<&'static str>,
     reference: Option<String>,
     event: outbox::Event,
-    /// The payload if the order has been cancelled meanwhile, which only the row shows.
+    /// The event's payload for a cancelled order. The statement chooses between the payloads by the row's `cancelled`.
     of_cancelled: Vec<u8>,
-    /// The trace context of the request, not of its group.
+    /// The trace context of this request. The group as a whole has another.
     trace: outbox::Trace,
 }
 
@@ -45,7 +45,7 @@ impl Request {
     }
 }
 
-/// Settles payments. Returns those that this statement settled, not those settled before.
+/// Settles payments. Returns only the payments that this statement settled, without those settled before.
 pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<TransactionId, Row>> {
     let transactions: Vec<_> = requests.iter().map(|request| request.transaction.uuid()).collect();
     let declines: Vec<Option<&str>> = requests.iter().map(|request| request.decline).collect();

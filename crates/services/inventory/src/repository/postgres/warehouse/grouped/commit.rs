@@ -1,4 +1,4 @@
-//! Consumes the parts of built orders whose reservations hold them.
+//! Commits the reservations that hold stock, for orders whose ships are built.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,7 +7,7 @@ use platform::postgres::Database;
 
 use super::{super::Outcome, Columns, Request};
 
-/// Commits the reservations of a group. Returns the orders whose parts this statement consumes.
+/// Commits the reservations of a group. Returns only the orders that this statement committed.
 pub async fn commit(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Outcome>> {
     let Columns { orders, consumers, events } = requests.iter().collect();
     let committed = sqlx::query_scalar!(

@@ -11,8 +11,8 @@ use platform::postgres::Database;
 use super::{Columns, Request};
 use crate::model::Reserved;
 
-/// Confirms the reservations of a group. Returns the lines of the reservations that are confirmed now or were before, except those of
-/// orders whose event was handled before.
+/// Confirms the reservations of a group. Returns the lines of each reservation that is confirmed by this statement or was confirmed or
+/// committed before. Skips requests whose event was handled before.
 pub async fn confirm(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Vec<Reserved>>> {
     let Columns { orders, consumers, events } = requests.iter().collect();
     let rows = sqlx::query!(

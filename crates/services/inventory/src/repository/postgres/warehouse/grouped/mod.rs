@@ -1,7 +1,8 @@
-//! The common cases of many orders at once, one statement per group: an order without a reservation reserves, a held reservation is
-//! confirmed, a reservation that holds stock is committed. Every other case is decided by the order's own statement.
+//! Statements that change the reservations of a group of orders at once. They handle the common cases: an order without a reservation
+//! reserves, a held reservation is confirmed, a reservation that holds stock is committed. In every other case the caller executes a
+//! separate statement for the order.
 //!
-//! The lock order is that of all statements: parts by ascending uuid, then reservations by ascending uuid.
+//! All statements have the same lock order: parts by ascending UUID, then reservations by ascending UUID.
 
 pub mod commit;
 pub mod confirm;
@@ -12,14 +13,14 @@ use uuid::Uuid;
 
 use crate::repository::Cause;
 
-/// A change of an order's reservation, by a call or by an event.
+/// A request to change an order's reservation, caused by a call or by an event.
 #[derive(Clone, Copy)]
 pub struct Request {
     pub order: OrderId,
     pub cause: Option<Cause>,
 }
 
-/// Requests as the columns of a statement's array parameters.
+/// The fields of the requests as parallel arrays, for the parameters of a statement.
 #[derive(Default)]
 struct Columns {
     orders: Vec<Uuid>,

@@ -22,7 +22,8 @@ pub struct Request {
     pub held_for: Duration,
 }
 
-/// Reserves parts for a group. Returns the orders that were reserved or refused.
+/// Reserves parts for a group of orders. Returns the result of each order that got its reservation or was refused. An order with a conflict
+/// is left out.
 pub async fn reserve(
     pool: Database,
     requests: Arc<[Request]>,
@@ -36,9 +37,9 @@ pub async fn reserve(
 
 /// Writes the reservations of a group. Returns the lines of the requests with their outcomes.
 ///
-/// The requests for a part are served in the order of their arrival. Each gets the stock left by all earlier requests, including requests
-/// that are refused because of another part. So nothing is sold twice; a request refused for this reason only is a conflict, which the
-/// order's own statement decides.
+/// The requests for a part are served in the order of their arrival. Each may use only the stock that all earlier requests leave, even if
+/// an earlier request is then refused because of another part. So nothing is sold twice. A request that is refused although the stock may
+/// suffice has the outcome `conflict`, and the caller executes a separate statement for its order.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(OrderId, reserve::Row)>> {
     let orders: Vec<Uuid> = requests.iter().map(|request| request.order.uuid()).collect();
