@@ -122,7 +122,7 @@ impl System {
         .await;
     }
 
-    /// `kill -9` of a service's process.
+    /// Sends `kill -9` to a service's process, and waits until it has exited.
     pub async fn kill(&mut self, service: &'static Service) {
         if let Some(program) = self.programs.get_mut(&service) {
             program.kill().await;

@@ -25,7 +25,7 @@ pub struct Fault {
 pub struct Experiment {
     pub cluster: Cluster,
     pub load: Load,
-    /// Seeded per fault, so that a fault behaves the same after any other.
+    /// Seeded per fault, so that a fault makes the same random choices after any other.
     pub random: SmallRng,
     /// True for a short run: fewer repetitions, shorter durations.
     pub brief: bool,

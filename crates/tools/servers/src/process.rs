@@ -166,7 +166,7 @@ pub async fn wait_until(
     outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("it does not answer; see {}", log.display())))
 }
 
-/// Returns the port stored in `file`, or another one if that is taken.
+/// Returns the port stored in `file`, or another one if that port is in use.
 pub fn free_port(file: &Path) -> anyhow::Result<u16> {
     let remembered = std::fs::read_to_string(file).ok().and_then(|port| port.trim().parse::<u16>().ok());
     let free = |port| Ok::<_, std::io::Error>(TcpListener::bind(("127.0.0.1", port))?.local_addr()?.port());

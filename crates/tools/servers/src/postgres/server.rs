@@ -181,7 +181,7 @@ impl Files {
 async fn run(command: Command) -> anyhow::Result<()> {
     let output = tokio::process::Command::from(command).kill_on_drop(true).output().await?;
     let said = String::from_utf8_lossy(&output.stderr);
-    // Log lines with the cause come first.
+    // Prefer a line that names the cause to the last line, which names the consequence.
     let cause = said
         .lines()
         .find(|line| ["FATAL:", "PANIC:", "error:", "No space left"].iter().any(|word| line.contains(word)));

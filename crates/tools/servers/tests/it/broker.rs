@@ -14,7 +14,7 @@ use rdkafka::{
 use servers::kafka::{Broker, container};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Returns true where an engine answers and has, or can pull, the image.
+/// Returns true if a container engine answers and has, or can pull, the image.
 fn has_docker() -> bool {
     let (name, tag) = container::IMAGE;
     let image = Command::new("docker").args(["image", "inspect", &format!("{name}:{tag}")]).output();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-/// What can go wrong.
+/// A fault that the simulation injects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// A process dies at a random moment.
