@@ -34,8 +34,8 @@ use operations::{republish::republish, services::SERVICES};
 /// The variable with the operators' logins.
 const OPERATORS: &str = "IAM_OPERATORS";
 
-/// Returns the default of `LOG_LEVEL`: `info` for the services, which logs events of orders, and warnings and errors of
-/// everything else.
+/// Returns the default of `LOG_LEVEL`: `info` for the services (which logs events of orders), outages, this program and
+/// its servers, and `warn` for everything else.
 fn log_level() -> String {
     let services = SERVICES.map(|service| format!("{}=info", service.name)).join(",");
     format!("warn,platform::outage=info,shipyard=info,servers=info,{services}")

@@ -13,7 +13,7 @@ pub async fn hold(attacker: Arc<Attacker>) {
         .repeat(CONNECTIONS, PAUSE, |attacker, number| async move {
             let entrances = attacker.entrances.all();
             let target = entrances[number as usize % entrances.len()];
-            // The choice must not depend on the lowest bits of the number, which choose the entrance.
+            // `number % 3` chooses the entrance, so that this choice must not depend on it.
             let is_raw = number / 3 % 2 == 0;
             let opened = if is_raw {
                 Connection::raw(&attacker, target).await

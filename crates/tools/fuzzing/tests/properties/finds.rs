@@ -20,7 +20,7 @@ use serde_json::Value;
 use tonic::{Code, Status};
 use tower::ServiceExt as _;
 
-/// Sends this body to geo. The server does not check callers.
+/// Sends this body to geo, without the identity of a caller.
 async fn call(body: &[u8]) -> Status {
     let key = ServiceKey::new("geo", &"0123456789abcdef0123456789abcdef".into()).unwrap();
     let guard = Guard::new(Arc::new(MemorySessions::default()), key, api::RULES);
