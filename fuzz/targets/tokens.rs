@@ -1,4 +1,4 @@
-//! libFuzzer's target of the property of this name.
+//! The libFuzzer target of the property of this name.
 
 #![no_main]
 

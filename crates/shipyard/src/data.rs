@@ -15,7 +15,7 @@ use rand::RngExt as _;
 const LOCK: &str = "lock";
 const KEY: &str = "service-key";
 const RUNNING: &str = "running";
-/// How far the clock may go back between two starts: more than clock synchronisation corrects at once.
+/// The most that the clock may go back between two starts: more than clock synchronisation corrects at once.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 /// The data directory, `.shipyard` by default.
@@ -41,7 +41,8 @@ impl Data {
     /// Creates the directory and takes its lock. Fails, naming the process, if another one holds it.
     pub fn lock(&self) -> anyhow::Result<Lock> {
         let shown = self.path.display();
-        // Other users may traverse it: as root, the database's files belong to another user.
+        // Other users may traverse the directory: if this process runs as root, the database's files belong to another
+        // user.
         DirBuilder::new().recursive(true).mode(0o755).create(&self.path).with_context(|| {
             format!("cannot make the directory {shown}; run in a writable directory, or name another with --data")
         })?;
@@ -64,7 +65,7 @@ impl Data {
         Ok(Lock { _file: file })
     }
 
-    /// The process that holds the lock.
+    /// Returns the process that holds the lock.
     pub fn holder(&self) -> Option<String> {
         let mut file = File::open(self.path.join(LOCK)).ok()?;
         file.try_lock_shared().is_err().then(|| read(&mut file))
@@ -76,7 +77,8 @@ impl Data {
         self.keep(RUNNING, &lines.concat())
     }
 
-    /// `settings`, completed by the variables that the running shop has stored. Explicit settings take precedence.
+    /// Returns `settings`, completed by the variables that the running shop has stored. Explicit settings take
+    /// precedence.
     pub fn running(&self, settings: Settings) -> Settings {
         let told =
             self.holder().and_then(|_| std::fs::read_to_string(self.path.join(RUNNING)).ok()).unwrap_or_default();
@@ -85,7 +87,7 @@ impl Data {
         settings.with(unsaid.into_iter().map(|(name, value)| (name, value.to_owned())))
     }
 
-    /// Advice for when [`running`](Self::running) did not help.
+    /// Returns advice for a user whose running shop [`running`](Self::running) did not find.
     pub fn advice(&self) -> String {
         let shown = self.path.display();
         match self.holder() {
@@ -96,7 +98,7 @@ impl Data {
         }
     }
 
-    /// `SERVICE_KEY` if it is set, otherwise the stored key.
+    /// Returns `SERVICE_KEY` if it is set, otherwise the stored key.
     pub fn service_key(&self, settings: &Settings) -> Option<String> {
         settings.get("SERVICE_KEY").map(str::to_owned).or_else(|| {
             let key = std::fs::read_to_string(self.path.join(KEY)).ok()?;
@@ -104,7 +106,7 @@ impl Data {
         })
     }
 
-    /// [`service_key`](Self::service_key), generated and stored if there is none.
+    /// Returns the [`service_key`](Self::service_key). Generates and stores one if there is none.
     pub fn ensure_service_key(&self, settings: &Settings) -> anyhow::Result<String> {
         if let Some(key) = self.service_key(settings) {
             return Ok(key);
@@ -130,8 +132,8 @@ impl Data {
     }
 }
 
-/// Fails if the clock is behind the modification time of the lock file, which is the last start: deadlines, leases and sessions of
-/// that start could lie years in the future.
+/// Fails if the clock is behind the modification time of the lock file, which is the time of the last start. Deadlines,
+/// leases and sessions written then could lie years in the future.
 fn check_clock(lock: &File, path: &Path) -> anyhow::Result<()> {
     let last: DateTime<Utc> = lock.metadata()?.modified()?.into();
     let now = clock::now();

@@ -63,7 +63,7 @@ enum Command {
     Dlq(dlq::Arguments),
 }
 
-/// The `main` of the program. An error is one line on standard error and exit code 1.
+/// Runs the program. An error is one line on standard error and exit code 1.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let data = Data::at(arguments.data);

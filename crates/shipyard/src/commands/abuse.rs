@@ -1,4 +1,5 @@
-//! `shipyard abuse`: attacks on a running shop by strangers, while the latency of its other customers is measured.
+//! `shipyard abuse`: attacks a running shop like strangers do, and measures the latency of its other customers
+//! meanwhile.
 
 use std::{io::IsTerminal as _, time::Duration};
 
@@ -47,7 +48,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Makes the attacks. Fails if a customer's request fails, or is slower than `--ratio` allows.
+/// Runs the attacks. Fails if a customer's request fails, or is slower than `--ratio` allows.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let attacks = chosen(&arguments)?;
     if arguments.list {
@@ -119,7 +120,7 @@ fn scale(text: &str) -> Result<f64, String> {
     if (0.001..=10.0).contains(&factor) { Ok(factor) } else { Err("is not between 0.001 and 10".to_owned()) }
 }
 
-/// A bar over the whole run, which moves with the time.
+/// Returns a progress bar for the whole run, which advances with time.
 fn progress(length: Duration) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

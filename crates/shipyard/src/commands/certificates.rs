@@ -9,11 +9,12 @@ use platform::clock;
 
 use crate::data::Data;
 
-/// What the services stand on: servers that call none of them.
+/// The stores. They are servers that call no service.
 const STORES: [&str; 3] = ["postgres", "redis", "kafka"];
-/// Those that the registry does not list: the gateway, and this program, which calls services with an identity of its own.
+/// The clients and servers that the registry does not list: the gateway, and this program, which calls services under
+/// its own identity.
 const OTHERS: [&str; 2] = ["gateway", "shipyard"];
-/// People who call services with their session.
+/// The subject of the certificate for people, who call services with their session.
 const OPERATOR: &str = "operator";
 
 #[derive(clap::Args)]
@@ -40,7 +41,7 @@ pub struct Arguments {
     host: Vec<For<String>>,
 }
 
-/// A value for one subject, or for all.
+/// A value for the subject of this name, or for all subjects.
 #[derive(Clone)]
 struct For<T> {
     name: Option<String>,

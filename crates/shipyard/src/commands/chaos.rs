@@ -108,7 +108,7 @@ fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Fault>> {
     Ok(chosen)
 }
 
-/// A row, followed by its violations.
+/// Formats a report row, followed by its violations.
 fn lines(row: &Row) -> String {
     row.violations.iter().fold(row.to_string(), |text, violation| format!("{text}\n      {violation}"))
 }

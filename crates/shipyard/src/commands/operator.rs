@@ -30,7 +30,7 @@ pub struct Arguments {
 
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?).or("LOG_LEVEL", "error");
-    // The security event goes to the log of this command.
+    // The security event that iam emits goes to this command's log.
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let Arguments { login, email, password_file } = arguments;
     let email = email.unwrap_or_else(|| default_email(&login));
@@ -42,7 +42,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let hashing = Hashing::new(&settings.read::<Cost>()?)?;
     let service = OperatorService::new(Arc::new(PgUsers::new(database.clone())), hashing, operators);
 
-    // Before the password is asked for.
+    // Reject the login before the command asks for a password.
     service.check(&login).await.map_err(|error| explain(error, &login))?;
     let password = match password_file {
         Some(path) => read(&path)?,
@@ -58,7 +58,8 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A login may be an address itself. The domain `invalid` belongs to no host, so that no stranger receives mail.
+/// Returns the login if it is an address itself, otherwise an address at a domain below `invalid`. No host has such a
+/// domain, so that no stranger receives mail.
 fn default_email(login: &str) -> String {
     if login.contains('@') { login.to_owned() } else { format!("{login}@operator.invalid") }
 }
@@ -78,14 +79,14 @@ fn explain(error: Error, login: &str) -> anyhow::Error {
     }
 }
 
-/// The file's text, without the line end.
+/// Returns the file's text, without the line end.
 fn read(path: &std::path::Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(path).with_context(|| format!("--password-file {}", path.display()))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
-/// Asks twice, without showing what is typed.
+/// Asks for the password twice, without showing what is typed.
 fn ask(login: &str) -> anyhow::Result<String> {
     let prompt = |text: String| {
         rpassword::prompt_password(text)

@@ -1,4 +1,4 @@
-//! Where a running shop is, as arguments of the commands that call it.
+//! The addresses of a running shop, as arguments of the commands that call it.
 
 use client::places::Places;
 use platform::{config::Settings, service::Service};
@@ -17,7 +17,7 @@ pub struct PlaceArguments {
 }
 
 impl PlaceArguments {
-    /// The given places, completed by the settings.
+    /// Returns the addresses given as arguments, completed by the settings.
     pub fn places(&self, settings: &Settings) -> anyhow::Result<Places> {
         let address =
             |given: &Option<String>, service: &Service| given.clone().unwrap_or_else(|| service.address(settings));

@@ -1,4 +1,4 @@
-//! `shipyard services`: the services and their default ports, for scripts.
+//! `shipyard services`: lists the services and their default ports, for scripts.
 
 use std::fmt::Write as _;
 

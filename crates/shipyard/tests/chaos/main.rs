@@ -1,5 +1,6 @@
-//! A few faults of `shipyard chaos`, briefly: the command works, and nothing is lost on the way. It runs sixteen processes under load for
-//! minutes, so it is a test program of its own: cargo runs these one after another.
+//! Runs a few faults of `shipyard chaos`, briefly, and checks that the command works and no data is lost. It runs
+//! sixteen processes under load for minutes, so it is a separate test program: cargo runs test programs one after
+//! another.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -11,7 +12,7 @@ use std::{
 use serde_json::Value;
 use tokio::process::Command;
 
-/// Faults that need neither root nor a container engine, and differ in what they hurt.
+/// Faults that need neither root nor a container engine, and that affect different parts of the system.
 const FAULTS: &str =
     "kill,charge-commit,postgres-kill,redis-empty,network-half-open,provider-silent,poison,consumer-frozen";
 

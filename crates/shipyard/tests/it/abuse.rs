@@ -1,10 +1,11 @@
-//! Strangers at the whole shop in one process: attacks cost other customers nothing, and descriptions can be switched off.
+//! Attacks by strangers on the whole shop in one process: they do not slow other customers down, and descriptions can
+//! be switched off.
 
 use serde_json::Value;
 
 use crate::{one_process::Shop, program::shipyard};
 
-/// Streams, bodies and resets. The shop shares its machine with other tests, so they are small.
+/// Attacks by streams, bodies and resets. They are small, since the shop shares its machine with other tests.
 const ATTACKS: &str = "watch-few,slow-bodies,rapid-resets";
 const SCALE: &str = "0.1";
 
@@ -40,6 +41,6 @@ async fn descriptions_are_off(shop: &Shop) {
         format!("http://{}/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", shop.address(&iam::SERVICE));
     let call = grpc.post(url).header("content-type", "application/grpc").header("te", "trailers");
     let answer = call.send().await.unwrap();
-    // UNIMPLEMENTED, or UNAUTHENTICATED: the guard is before what the server does not know.
+    // UNIMPLEMENTED, or UNAUTHENTICATED: the guard runs before the server rejects an unknown method.
     assert!(["12", "16"].contains(&answer.headers()["grpc-status"].to_str().unwrap()), "{answer:?}");
 }

@@ -1,4 +1,4 @@
-//! `shipyard audit` over a shop that runs: what is well passes, and each row that is spoilt is found.
+//! `shipyard audit` of a running shop: a consistent shop passes, and each corrupted row is found.
 
 use platform::service::Service;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
     }
 }
 
-/// With keys, so that the answers are known to the databases.
+/// Orders and pays under idempotency keys, so that the databases store the answers.
 async fn buy(customer: &Customer, part: &str) -> Uuid {
     let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
     let created = customer.post_once("order", ORDERS, body).await.unwrap().success(201);
@@ -89,7 +89,7 @@ async fn spoil(system: &System, service: &'static Service, statement: &'static s
     database.close().await;
 }
 
-/// Whether the audit passes, and its report.
+/// Runs the audit. Returns whether it passed, and its report.
 async fn audit(system: &System, wait: &str) -> (bool, Value) {
     let output = system.shipyard(&["audit", "--json", "--wait", wait]).await;
     let complaint = String::from_utf8_lossy(&output.stderr);

@@ -49,7 +49,7 @@ fn services_are_listed_with_the_ports_of_their_apis() {
     }
 }
 
-/// How many of these migrations go up.
+/// Counts the migrations that are applied upwards; each may have a second entry that reverts it.
 fn steps(migrations: &[Migration]) -> usize {
     migrations.iter().filter(|migration| !migration.migration_type.is_down_migration()).count()
 }

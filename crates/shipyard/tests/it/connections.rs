@@ -1,4 +1,4 @@
-//! The services' connections as PostgreSQL lists them.
+//! The connections of the services, as PostgreSQL lists them.
 
 use operations::services::with_database;
 use sqlx::{Connection as _, PgConnection};
@@ -21,7 +21,7 @@ async fn each_service_has_its_own_name_in_postgresql() {
         .await
         .unwrap();
 
-        // Other tests' tools may look at it, under names of their own.
+        // Tools of other tests may be connected too, under names of their own.
         assert!(names.contains(&format!("shipyard-{service}")), "{service}: {names:?}");
         assert!(names.iter().all(|name| name.starts_with("shipyard-")), "{service}: {names:?}");
     }

@@ -1,4 +1,4 @@
-//! Telegram contacts: who has not confirmed theirs is not written to.
+//! Telegram contacts: a user who has not confirmed the contact receives no messages.
 
 use contracts::proto::{
     common::v1::{NotificationMethod, UserInfo},
@@ -19,7 +19,7 @@ use crate::{
 const TOKEN: &str = "123456:token";
 const CHAT: i64 = 4_242_424_242;
 
-/// A customer who has the Telegram contact [`CHAT`].
+/// Returns a customer who has the Telegram contact [`CHAT`].
 async fn with_contact(system: &System) -> Customer {
     let mut customer = Customer::of(system).await;
     customer.login = format!("{}-telegram", customer.login);
@@ -47,7 +47,7 @@ async fn is_confirmed(customer: &Customer) -> bool {
     user.info.unwrap().notification_methods[0].is_confirmed
 }
 
-/// Pays an order: the order, and how the notification about that ended.
+/// Pays an order. Returns the order, and the final status of the notification about the payment.
 async fn paid(system: &System, customer: &Customer) -> (Uuid, NotificationStatus) {
     let part = customer.part("Left Wing").await.uuid;
     let order = customer.order(&[part.as_str()]).await;
@@ -63,13 +63,13 @@ async fn paid(system: &System, customer: &Customer) -> (Uuid, NotificationStatus
     (order, status)
 }
 
-/// The texts that the chat got.
+/// Returns the texts of the messages that the chat received.
 fn texts(telegram: &Telegram, chat: i64) -> Vec<String> {
     let messages = telegram.messages().into_iter().filter(|message| message.chat == chat.to_string());
     messages.map(|message| message.text).collect()
 }
 
-/// Says this to the bot, and returns its answer.
+/// Sends a text to the bot, and returns its answer.
 async fn say(telegram: &Telegram, chat: i64, text: &str) -> String {
     let before = texts(telegram, chat).len();
     telegram.say(chat, "Ann", text);
@@ -102,7 +102,7 @@ async fn a_user_is_written_to_once_the_bot_has_got_the_code_from_the_users_chat(
     assert!(metrics.contains(r#"notifications_skipped_total{kind="order_paid"} 1"#), "{metrics}");
     assert!(metrics.contains(r#"notifications_failed_total{kind="order_paid"} 0"#), "{metrics}");
 
-    // A stranger's chat does not become the contact, and the code is used up.
+    // A code that a stranger sends does not make the stranger's chat the contact, and it is used up.
     let lost = code(&customer).await;
     assert!(say(&telegram, 7, &format!("/start {lost}")).await.contains("not the Telegram contact"));
     assert!(say(&telegram, CHAT, &lost).await.contains("was used"));
@@ -117,13 +117,13 @@ async fn a_user_is_written_to_once_the_bot_has_got_the_code_from_the_users_chat(
     let about = |text: &String| text.contains("Your order is paid") && text.contains(&order.to_string());
     assert!(texts(&telegram, CHAT).iter().any(about), "{:?}", telegram.messages());
 
-    // Without iam the bot answers, and the code still works when iam is back.
+    // While iam is down the bot still answers. The code works once iam is back.
     let third = code(&customer).await;
     system.kill(&iam::SERVICE).await;
     let unavailable = say(&telegram, CHAT, &third).await;
     assert!(unavailable.ends_with("Please try again later."), "{unavailable}");
     system.run(&iam::SERVICE);
     system.ready(&iam::SERVICE).await;
-    // The circuit breaker lets a call through after a while.
+    // The circuit breaker admits a call to iam again after a while.
     eventually(async || say(&telegram, CHAT, &third).await.starts_with("Confirmed").then_some(())).await;
 }

@@ -1,4 +1,4 @@
-//! `kill -9` of each service in the middle of orders: everything ends as if nothing had happened.
+//! `kill -9` of each service while orders are in progress: every order ends as it would without the kill.
 
 use contracts::proto::payment::v1::PaymentStatus;
 use futures::future::join_all;
@@ -13,7 +13,7 @@ use crate::{
     system::System,
 };
 
-/// Orders under way while a service is killed.
+/// The number of orders in progress while a service is killed.
 const ORDERS_AT_ONCE: usize = 6;
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
     for service in SERVICES {
         let orders = (0..ORDERS_AT_ONCE).map(|n| buy(&customer, &part, format!("{service}-{n}"), n % 3 == 2));
         let killed = async {
-            // In the middle: some orders are placed, none is built yet.
+            // At this moment some orders are placed, and none is built yet.
             tokio::time::sleep(std::time::Duration::from_millis(15)).await;
             system.kill(service).await;
             system.run(service);
@@ -48,7 +48,7 @@ async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
         assert_eq!(payment(&system, *order).await.status(), PaymentStatus::Succeeded);
         let mut kinds = told(&system, *order, 2).await;
         if *killed == "notification" {
-            // A message that was in its hands is sent again later, after others.
+            // A message that the killed process was sending is sent again later, after others.
             kinds.sort();
         }
         assert_eq!(kinds, ["order_paid", "ship_assembled"], "{killed} was killed");
@@ -58,7 +58,7 @@ async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
     assert_eq!(placed(&customer).await, ORDERS_AT_ONCE * SERVICES.len(), "each request made one order");
 }
 
-/// Orders one part, and pays or cancels it, repeating each request under its key until it is answered.
+/// Orders one part, and pays or cancels the order. Repeats each request under its key until it is answered.
 async fn buy(customer: &Customer, part: &str, key: String, cancel: bool) -> (Uuid, bool) {
     let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
     let placed = until_answered(customer, &format!("{key}-order"), ORDERS, body).await.success(201);
@@ -72,7 +72,8 @@ async fn buy(customer: &Customer, part: &str, key: String, cancel: bool) -> (Uui
     (order, cancel)
 }
 
-/// Pays an order. An outcome that was unknown when it was asked for may be found by the reconciler first, hence 409.
+/// Pays an order. If the outcome was unknown at first, the reconciler may find it before the request is repeated, which
+/// then gets 409.
 async fn pay(customer: &Customer, order: Uuid, key: &str) {
     let path = format!("{ORDERS}/{order}/pay");
     let body = json!({ "payment_method": "CARD" });
@@ -95,7 +96,7 @@ async fn until_answered(customer: &Customer, key: &str, path: &str, body: Value)
     .await
 }
 
-/// How many orders the customer has.
+/// Returns how many orders the customer has.
 async fn placed(customer: &Customer) -> usize {
     let page = customer.get(&format!("{ORDERS}?limit=100")).await.success(200);
     page["orders"].as_array().unwrap().len()

@@ -50,14 +50,14 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{self:?} is not JSON"))
     }
 
-    /// Asserts that this is a success with this status: its body.
+    /// Asserts that this is a success with this status. Returns its body.
     pub fn success(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         assert!(!self.text.to_lowercase().contains("error"), "{self:?}");
         if self.text.is_empty() { Value::Null } else { self.json() }
     }
 
-    /// Asserts that this is the problem with this status and code: its body.
+    /// Asserts that this is the problem with this status and code. Returns its body.
     pub fn problem(self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
@@ -71,14 +71,14 @@ impl Answer {
 }
 
 impl Customer {
-    /// A new customer, registered and logged in at `system`.
+    /// Returns a new customer, registered and logged in at `system`.
     pub async fn of(system: &System) -> Self {
         let [order, iam, inventory] =
             [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|service| system.address(service).to_string());
         Self::at(&order, &iam, &inventory).await
     }
 
-    /// A new customer, registered and logged in at services with these addresses.
+    /// Returns a new customer, registered and logged in at services with these addresses.
     pub async fn at(order: &str, iam: &str, inventory: &str) -> Self {
         let mut customer = Self {
             user: Uuid::nil(),
@@ -118,7 +118,7 @@ impl Customer {
         ContactServiceClient::new(channel(&self.iam))
     }
 
-    /// A gRPC request within this customer's session.
+    /// Returns a gRPC request within this customer's session.
     pub fn within<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("session-uuid", MetadataValue::try_from(&self.session).unwrap());
@@ -130,20 +130,20 @@ impl Customer {
         inventory.list_parts(self.within(ListPartsRequest::default())).await.unwrap().into_inner().parts
     }
 
-    /// The part of the catalogue with this name.
+    /// Returns the part of the catalogue with this name.
     pub async fn part(&self, name: &str) -> Part {
         let parts = self.parts().await;
         parts.into_iter().find(|part| part.name == name).unwrap_or_else(|| panic!("no part {name}"))
     }
 
-    /// How many of a part can be bought now.
+    /// Returns the available stock of a part.
     pub async fn stock(&self, part: &str) -> i64 {
         let mut inventory = InventoryServiceClient::new(channel(&self.inventory));
         let request = self.within(GetPartRequest { uuid: part.to_owned() });
         inventory.get_part(request).await.unwrap().into_inner().part.unwrap().stock_quantity
     }
 
-    /// A request as it stands, without a session.
+    /// Returns a request without a session.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.order))
     }
@@ -156,13 +156,13 @@ impl Customer {
         send(self.request(Method::POST, path).header("X-Session-Uuid", &self.session).json(&body)).await
     }
 
-    /// A POST that can be repeated under `key`.
+    /// Returns a POST that can be repeated under `key`.
     pub async fn post_once(&self, key: &str, path: &str, body: Value) -> reqwest::Result<Answer> {
         let request = self.request(Method::POST, path).header("X-Session-Uuid", &self.session);
         try_send(request.header("Idempotency-Key", key).json(&body)).await
     }
 
-    /// Orders these parts: the order's uuid.
+    /// Orders these parts. Returns the order's uuid.
     pub async fn order(&self, parts: &[&str]) -> Uuid {
         let body = self.post(ORDERS, json!({ "user_uuid": self.user, "part_uuids": parts })).await.success(201);
         body["order_uuid"].as_str().unwrap().parse().unwrap()

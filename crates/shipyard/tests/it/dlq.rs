@@ -11,7 +11,7 @@ use testkit::eventually;
 
 use crate::{customer::Customer, system::System};
 
-/// The consumers of the topic that is poisoned.
+/// The number of consumers of the topic that receives poison.
 const CONSUMERS: usize = 3;
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
         (dead_letters(&listed).len() == CONSUMERS).then_some(listed)
     })
     .await;
-    // By their places: the list is by time.
+    // Sort by position, since the list is sorted by time.
     let mut places = dead_letters(&waiting);
     places.sort_unstable();
     let [first, second, _] = places[..] else { panic!("{waiting}") };
@@ -99,12 +99,12 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
     }
 }
 
-/// True where the run's Kafka cannot do everything.
+/// Returns true if the run's Kafka is the mock, which does not support every operation.
 fn is_mock(system: &System) -> bool {
     variable(system, "KAFKA_CREATE_TOPICS") == "false"
 }
 
-/// A record that is no event.
+/// Publishes a record that is not an event.
 async fn poison(system: &System, topic: &str) {
     let settings = Settings::of(system.variables.iter().map(|(name, value)| (name.as_str(), value.clone())));
     let publisher = KafkaPublisher::new(&settings.read::<Config>().unwrap()).unwrap();
@@ -117,14 +117,14 @@ async fn poison(system: &System, topic: &str) {
     publisher.publish(vec![record]).await.unwrap();
 }
 
-/// What `shipyard dlq` with these arguments says.
+/// Runs `shipyard dlq` with these arguments. Returns its output.
 async fn dlq(system: &System, arguments: &[&str]) -> String {
     let output = system.shipyard(&[&["dlq"], arguments].concat()).await;
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The ids of the dead letters in a list.
+/// Returns the ids of the dead letters in a list.
 fn dead_letters(listed: &str) -> Vec<&str> {
     let lines = listed.lines().filter(|line| line.contains(".dlq/"));
     lines.filter_map(|line| line.split_whitespace().next()).collect()

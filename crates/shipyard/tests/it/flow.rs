@@ -1,4 +1,4 @@
-//! An order from registration to a built ship, and what every service knows of it afterwards.
+//! An order from registration to a built ship, and the rows of every service about it afterwards.
 
 use contracts::money::Money;
 use contracts::proto::{
@@ -105,14 +105,14 @@ async fn the_description_and_its_reader_are_served() {
     assert!(reader.text.contains("swagger"), "{}", reader.text);
 }
 
-/// The payment of an order.
+/// Returns the payment of an order.
 pub async fn payment(system: &System, order: Uuid) -> contracts::proto::payment::v1::Payment {
     let mut payments = PaymentServiceClient::new(system.peer(&payment::SERVICE));
     let request = GetPaymentRequest { order_uuid: order.to_string() };
     payments.get_payment(request).await.unwrap().into_inner().payment.unwrap()
 }
 
-/// The kinds of the notifications of an order, once there are `count` and all are sent.
+/// Returns the kinds of the notifications of an order, once there are `count` and all are sent.
 pub async fn told(system: &System, order: Uuid, count: usize) -> Vec<String> {
     let notifications = NotificationServiceClient::new(system.peer(&notification::SERVICE));
     let list = eventually(async || {

@@ -29,7 +29,7 @@ async fn every_counter_of_the_source_is_there_with_0_from_the_start() {
     );
 }
 
-/// The names in `counter!("name", …)` of every file in a directory and below it.
+/// Collects the names in `counter!("name", …)` of every file below a directory.
 fn counters_below(directory: &Path, counters: &mut BTreeSet<String>) {
     for path in files(directory) {
         if path.is_dir() {

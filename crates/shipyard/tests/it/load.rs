@@ -1,4 +1,4 @@
-//! `shipyard load` at the whole shop in one process: every kind of traffic, an audit, the peak, and failures.
+//! `shipyard load` against the whole shop in one process: every kind of traffic, an audit, the peak, and failures.
 
 use serde_json::Value;
 use tokio::process::Command;
@@ -7,7 +7,7 @@ use crate::{one_process::Shop, program::shipyard};
 
 const EVERY_KIND: &str = "create=3,pay=2,cancel=1,get=3,list=2,whoami=2,parts=2,whole=2";
 
-/// Runs `load` at the shop. Returns whether it succeeded, and what it wrote to standard output and standard error.
+/// Runs `load` against the shop. Returns whether it succeeded, and what it wrote to standard output and standard error.
 async fn load(shop: &Shop, arguments: &[&str]) -> (bool, String, String) {
     let command = shipyard(&[&["load"], arguments].concat(), shop.variables(), shop.directory());
     let output = Command::from(command).kill_on_drop(true).output().await.unwrap();
@@ -27,7 +27,7 @@ async fn a_running_shop_is_measured_and_audited() {
 
 async fn every_kind_of_traffic_succeeds(shop: &Shop) {
     let traffic = ["--rate", "10", "--duration", "5s", "--warm-up", "1s", "--users", "4", "--mix", EVERY_KIND];
-    // Other tests share the machine, so that a request may run out of time; most do not.
+    // Other tests share the machine, so that a few requests may time out.
     let rest = ["--seed", "7", "--timeout", "30s", "--max-errors", "30", "--audit", "--json"];
     let (success, said, complaint) = load(shop, &[&traffic[..], &rest].concat()).await;
 
@@ -59,7 +59,7 @@ async fn the_peak_is_above_what_was_tried(shop: &Shop) {
 }
 
 async fn too_many_failures_fail_the_run(shop: &Shop) {
-    // One kind of part is sold out after a hundred orders at most.
+    // The one kind of part is sold out after a hundred orders at most.
     let traffic = ["--rate", "60", "--duration", "5s", "--warm-up", "0s", "--users", "2", "--mix", "create=1"];
     let sold_out = ["--parts", "1", "--parts-per-order", "1", "--no-restock", "--timeout", "30s"];
     let (success, said, complaint) = load(shop, &[&traffic[..], &sold_out].concat()).await;

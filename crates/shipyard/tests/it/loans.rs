@@ -1,4 +1,4 @@
-//! Loans, with customers and payment killed amid them.
+//! Loans, while customers and payment are killed.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ async fn a_hundred_loans_are_credited_exactly_while_customers_and_payment_are_ki
     };
 
     for round in 0..ROUNDS {
-        // Each comes twice.
+        // Each loan is published twice.
         let numbers = (0..LOANS).map(|loan| round * LOANS + loan);
         system.kafka.publish(numbers.clone().chain(numbers).map(record).collect()).await;
         for service in [&customers::SERVICE, &payment::SERVICE] {

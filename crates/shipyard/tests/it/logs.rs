@@ -1,4 +1,4 @@
-//! What a program logs, as a file gets it.
+//! The log of a program whose output is a file.
 
 use rustix::process::Signal;
 use testkit::eventually;
@@ -13,7 +13,7 @@ async fn a_log_that_goes_to_a_file_has_no_colour_codes() {
         ("ORDER_LISTEN", "127.0.0.1:0"),
         ("ORDER_GRPC_LISTEN", "127.0.0.1:0"),
         ("ORDER_ADMIN_LISTEN", "127.0.0.1:0"),
-        // Nothing listens there, which is logged.
+        // No server listens at these addresses, so that the program logs errors.
         ("ORDER_DATABASE_URL", "postgres://order:secret@127.0.0.1:1/order"),
         ("KAFKA_BROKERS", "127.0.0.1:1"),
         ("SERVICE_KEY", testkit::SERVICE_KEY),

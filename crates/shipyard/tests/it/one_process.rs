@@ -1,4 +1,4 @@
-//! `shipyard` alone: it finds or starts its servers, and an order goes on after a `kill -9`.
+//! `shipyard` without a command: it finds or starts its servers, and an order is completed after a `kill -9`.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::{
     system::{free_address, listeners},
 };
 
-/// A shop of its own, with nothing given but where to listen.
+/// A shop for one test, configured with its listen addresses alone.
 pub struct Shop {
     directory: TempDir,
     variables: Variables,
@@ -32,7 +32,7 @@ impl Shop {
         Self { directory: tempfile::tempdir().unwrap(), variables, admin }
     }
 
-    /// The same shop with one more variable.
+    /// Returns the same shop with one more variable.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
@@ -46,13 +46,13 @@ impl Shop {
         self.directory.path()
     }
 
-    /// Where a service's first API listens.
+    /// Returns the listen address of a service's first API.
     pub fn address(&self, service: &Service) -> String {
         let variable = service.variable("LISTEN");
         self.variables.iter().find(|(name, _)| *name == variable).map(|(_, value)| value.clone()).unwrap()
     }
 
-    /// Starts it, and returns when it is ready.
+    /// Starts the shop, and returns when it is ready.
     pub async fn start(&self) -> Program {
         let command = shipyard(&[], &self.variables, self.directory.path());
         let program = Program::start(command, &self.directory.path().join("log"));
@@ -68,14 +68,14 @@ impl Shop {
         Customer::at(&order, &iam, &inventory).await
     }
 
-    /// The metrics of all its services.
+    /// Returns the metrics of all services of the shop.
     pub async fn metrics(&self) -> String {
         let http = platform::http::client(std::time::Duration::from_secs(5)).unwrap();
         let answer = http.get(format!("http://{}/metrics", self.admin)).send().await.unwrap();
         answer.text().await.unwrap()
     }
 
-    /// What it has printed.
+    /// Returns the shop's output.
     fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap()
     }
@@ -83,7 +83,7 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        // As root the database's files are elsewhere.
+        // If the test runs as root, the database's files are in another directory.
         if let Ok(elsewhere) = std::fs::read_link(self.directory.path().join(".shipyard/postgres")) {
             let _ = std::fs::remove_dir_all(elsewhere);
         }

@@ -19,7 +19,7 @@ async fn create(system: &System, login: &str, password: &str) -> (bool, String) 
     (output.status.success(), String::from_utf8(said).expect("it writes text"))
 }
 
-/// The roles of the user who logs in like this.
+/// Logs in, and returns the user's roles.
 async fn roles(system: &System, login: &str, password: &str) -> Result<Vec<String>, tonic::Status> {
     let mut iam = AuthServiceClient::new(system.peer(&iam::SERVICE));
     let request = LoginRequest { login: login.to_owned(), password: password.to_owned() };

@@ -11,18 +11,19 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
-/// Variables by name.
+/// Environment variables, as pairs of name and value.
 pub type Variables = Vec<(String, String)>;
 
-/// A running `shipyard`. Dropped, it is killed.
+/// A running `shipyard`. Dropping it kills the process.
 pub struct Program {
     pid: Pid,
     ended: watch::Receiver<Option<ExitStatus>>,
 }
 
-/// `shipyard` with these arguments in `directory`, with no variables but these.
+/// Returns a command that runs `shipyard` with these arguments in `directory`. It inherits no variables other than
+/// these.
 pub fn shipyard(arguments: &[&str], variables: &Variables, directory: &Path) -> Command {
-    // A killed test run takes its programs with it, where the system can do that.
+    // `setpriv`, where the system has it, kills the programs of a test run that was killed.
     let setpriv = Path::new("/usr/bin/setpriv");
     let mut command = if setpriv.exists() {
         let mut command = Command::new(setpriv);
@@ -46,7 +47,8 @@ impl Program {
         command.stdout(output.try_clone().expect("a file has handles")).stderr(output);
         let (started, starting) = mpsc::channel();
         let (end, ended) = watch::channel(None);
-        // A thread for as long as the program lives: the parent whose death it notices is a thread.
+        // This thread lives as long as the program: the kernel ties the parent death signal to the thread that spawned
+        // it.
         std::thread::spawn(move || {
             let mut child: Child = command.spawn().expect("the program starts");
             started.send(child.id()).expect("somebody waits for the program");
@@ -66,13 +68,13 @@ impl Program {
         self.pid.to_string()
     }
 
-    /// How it ended. Panics when it has not after half a minute.
+    /// Waits for the program's exit and returns its status. Panics if it does not exit within half a minute.
     pub async fn ended(&mut self) -> ExitStatus {
         let ended = tokio::time::timeout(Duration::from_secs(30), self.ended.wait_for(Option::is_some)).await;
         ended.expect("the program ends").expect("its thread waits for it").expect("it ended")
     }
 
-    /// `kill -9`, and waits until it is gone.
+    /// Sends `kill -9`, and waits until the process has exited.
     pub async fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.ended().await;

@@ -1,4 +1,4 @@
-//! What removes the rows of each table: it says so, and keeps up.
+//! The jobs that remove the rows of each table: each table's comment names its job, and the jobs keep up with new rows.
 
 use std::{
     collections::BTreeSet,
@@ -29,9 +29,9 @@ const KEEP: Duration = Duration::from_hours(24);
 struct Table {
     name: &'static str,
     service: &'static Service,
-    /// Adds so many rows of so many days ago.
+    /// Inserts `$1` rows that are `$2` days old.
     fill: &'static str,
-    /// Adds rows that stay however old they are.
+    /// Inserts rows that must stay, whatever their age.
     stay: &'static str,
     batch: u64,
 }
@@ -77,7 +77,7 @@ const KEYS: Table = Table {
     batch: 1_000,
 };
 
-/// Events that came to delivery before their order.paid.
+/// Events that the delivery service received before their `order.paid`.
 const EARLY: Table = Table {
     name: "orders",
     service: &delivery::SERVICE,
@@ -90,7 +90,7 @@ const EARLY: Table = Table {
     batch: delivery::repository::EARLY_BATCH,
 };
 
-/// Days ago: too old, and not old enough.
+/// The age in days of rows that the job must remove.
 const OLD: i32 = 2;
 const YOUNG: i32 = 0;
 
@@ -125,7 +125,8 @@ async fn each_table_shrinks_ten_times_as_fast_as_it_fills() {
         sqlx::query(table.stay).execute(&pool).await.unwrap();
         let stay = table.rows(&pool).await - 3 * table.batch;
 
-        // Each batch of 100 % meets 10 % of new rows: 300, 210, 120 and 30 % are left before each, and nothing after the fourth.
+        // Each batch removes rows while 10 % of its size arrive as new rows: 300, 210, 120 and 30 % are left before
+        // each, and nothing after the fourth.
         let batches = Arc::new(AtomicU64::new(0));
         let batch = || async {
             batches.fetch_add(1, Ordering::SeqCst);
@@ -136,7 +137,7 @@ async fn each_table_shrinks_ten_times_as_fast_as_it_fills() {
             Ok(Done::of(removed, table.batch))
         };
         let lease = Arc::new(MemoryLease::new("one"));
-        // Within one period: batches follow each other while they are full.
+        // All batches run within one period: a full batch is followed by the next at once.
         let run = repeat(table.name, lease, Duration::from_hours(1), batch, CancellationToken::new());
         tokio::select! {
             _ = run => panic!("it does not end by itself"),
@@ -160,7 +161,7 @@ async fn the_jobs_of_assembly_remove_more_than_a_batch_at_once() {
     let retention = Retention { database: pool.clone(), holder: "one".to_owned(), age: KEEP };
     tasks.jobs([assembly::jobs::remove_old_jobs(&retention), retention.outbox(), retention.inbox()]);
 
-    // Sooner than the next minute.
+    // A job's next period begins after a minute, so that these rows are removed within the first one.
     for table in [OUTBOX, INBOX, JOBS] {
         eventually(|| async { (table.rows(&pool).await == 1).then_some(()) }).await;
     }

@@ -40,7 +40,8 @@ async fn shared_tables_are_alike_in_every_database() {
     }
 }
 
-/// Columns in their order, constraints and indexes; nothing where there is no such table.
+/// Returns the table's columns in order, its constraints and indexes. Returns nothing if the database has no such
+/// table.
 async fn shape(pool: &Database, table: &str) -> BTreeSet<String> {
     let question = "with wanted as (select to_regclass($1)::oid as oid)
         select concat_ws(' ', attnum, attname, format_type(atttypid, atttypmod), attnotnull, attidentity,

@@ -1,4 +1,4 @@
-//! The services as a process each over the run's PostgreSQL, Redis and Kafka.
+//! The services as one process each, using the run's PostgreSQL, Redis and Kafka.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,8 @@ use tokio::sync::OnceCell;
 
 use crate::program::{Program, Variables, shipyard};
 
-/// Shared by the tests that do it no harm, so that it is started once. Its processes end with the test run.
+/// The system that all tests share which do not damage it, so that it is started once. Its processes end with the test
+/// run.
 static SHARED: OnceCell<System> = OnceCell::const_new();
 
 /// The logins in `IAM_OPERATORS`. None is registered at first.
@@ -30,29 +31,30 @@ pub struct System {
     programs: HashMap<&'static Service, Program>,
 }
 
-/// A loopback address that no other system of this test run has.
+/// Returns a loopback address that no other system of this test run has.
 pub fn free_address() -> SocketAddr {
     chaos::cluster::free_address().expect("a free port")
 }
 
-/// The variables of a service's listeners, the first API's first, with free ports.
+/// Returns the variables of a service's listeners with free ports, those of its first API first.
 pub fn listeners(service: &'static Service) -> Variables {
     let second = service.second_api.map(platform::service::SecondApi::listen_suffix);
     ["LISTEN"].into_iter().chain(second).map(|suffix| (service.variable(suffix), free_address().to_string())).collect()
 }
 
 impl System {
-    /// The system that other tests use too: restocked, ships built in a second or two.
+    /// Returns the system that other tests share. Its stock is filled, and it builds ships in a second or two.
     pub async fn shared() -> &'static Self {
         SHARED.get_or_init(Self::start).await
     }
 
-    /// A system of one's own.
+    /// Starts a system for one test.
     pub async fn start() -> Self {
         Self::start_with(None, &[]).await
     }
 
-    /// A system of one's own with these variables, too, and with its databases in the server that has the URL `postgres`.
+    /// Starts a system for one test with additional variables `more`. Its databases are on the server at the URL
+    /// `postgres`, if there is one.
     pub async fn start_with(postgres: Option<&str>, more: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let redis = testkit::redis().await;
@@ -81,7 +83,7 @@ impl System {
             ("REDIS_URL", &redis.url),
             ("IAM_OPERATORS", &OPERATORS.join(",")),
             ("IAM_REDIS_PREFIX", &kafka.prefix),
-            // Tests log in often, and at once.
+            // Password hashing is cheap here, since tests log in often and at once.
             ("IAM_ARGON2_MEMORY_KIB", "64"),
             ("IAM_ARGON2_ITERATIONS", "1"),
             ("ASSEMBLY_BUILD_MIN", "1s"),
@@ -111,7 +113,7 @@ impl System {
         self.programs.insert(service, Program::start(command, &self.log(service)));
     }
 
-    /// Returns when a service says that it is ready.
+    /// Returns when the service reports that it is ready.
     pub async fn ready(&self, service: &'static Service) {
         eventually(async || {
             let health = self.shipyard(&["run", service.name, "health"]).await;
@@ -120,7 +122,7 @@ impl System {
         .await;
     }
 
-    /// `kill -9` of a service's process.
+    /// Sends `kill -9` to a service's process, and waits until it has exited.
     pub async fn kill(&mut self, service: &'static Service) {
         if let Some(program) = self.programs.get_mut(&service) {
             program.kill().await;
@@ -141,18 +143,18 @@ impl System {
         self.addresses[&service]
     }
 
-    /// A channel to a service; its calls carry the identity of another service.
+    /// Returns a channel to a service; its calls carry the identity of another service.
     pub fn peer(&self, service: &'static Service) -> Peer {
         testkit::peer(service.name, self.address(service))
     }
 
-    /// Runs the program with these arguments, with variables that lead it to this system.
+    /// Runs the program with these arguments, configured for this system.
     pub async fn shipyard(&self, arguments: &[&str]) -> std::process::Output {
         let command = shipyard(arguments, &self.variables, self.directory.path());
         tokio::process::Command::from(command).kill_on_drop(true).output().await.expect("the program runs")
     }
 
-    /// What a service's process prints.
+    /// Returns the file with the output of a service's process.
     pub fn log(&self, service: &'static Service) -> PathBuf {
         let path: &Path = self.directory.path();
         path.join(format!("{service}.log"))

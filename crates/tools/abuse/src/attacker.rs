@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::entrances::Entrances;
 
-/// An attacker's user, logged in like anybody.
+/// The session of an attacker's user, which was registered like any other user.
 #[derive(Clone, Debug)]
 pub struct Session {
     pub user: Uuid,
@@ -24,14 +24,15 @@ pub struct Session {
     pub part: Uuid,
 }
 
-/// What an attack has done.
+/// The counts of an attack's connections and requests.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Counts {
-    /// Connections that were opened, those after a lost one included.
+    /// Connections that were opened, including those that replaced a closed one.
     pub connections: u64,
     /// Streams, requests or messages that were sent.
     pub sent: u64,
-    /// Connections that were refused or ended by the server, streams that it reset, and requests that it answered with 4xx or 5xx.
+    /// Connections that the server refused or closed, streams that it reset, and requests that it answered with 4xx or
+    /// 5xx.
     pub refused: u64,
     /// Connections that were open when the attack was stopped.
     pub held: u64,
@@ -49,7 +50,7 @@ pub struct Attacker {
     is_over: AtomicBool,
 }
 
-/// An open connection.
+/// An open connection, which is counted until this is dropped.
 pub struct Place(Arc<Attacker>);
 
 impl Attacker {
@@ -74,18 +75,18 @@ impl Attacker {
         Counts { connections, sent, refused, held }
     }
 
-    /// How many connections are open.
+    /// Returns the number of open connections.
     pub fn open(&self) -> u64 {
         self.open.load(Relaxed)
     }
 
-    /// Stops counting, before the attack is ended.
+    /// Stores the number of open connections, before the attack is stopped.
     pub fn freeze(&self) {
         self.held.store(self.open(), Relaxed);
         self.is_over.store(true, Relaxed);
     }
 
-    /// Counts a connection until it is dropped.
+    /// Counts a connection as open until the returned value is dropped.
     pub(crate) fn place(self: &Arc<Self>) -> Place {
         self.open.fetch_add(1, Relaxed);
         self.count(&self.connections, 1);
@@ -106,12 +107,13 @@ impl Attacker {
         }
     }
 
-    /// `count` at this attacker's scale, at least one.
+    /// Returns `count` multiplied by this attacker's scale, at least one.
     pub fn scaled(&self, count: u32) -> u32 {
         scaled(count, self.scale)
     }
 
-    /// Runs `work` in `count` tasks (at scale 1), each repeatedly with a pause of a little more than `pause`, until the result is dropped.
+    /// Runs `work` in `count` tasks (at scale 1) until the returned future is dropped. Each task repeats it with a
+    /// pause of a little more than `pause`.
     pub async fn repeat<F>(self: &Arc<Self>, count: u32, pause: Duration, work: impl Fn(Arc<Self>, u32) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -140,7 +142,7 @@ impl Drop for Place {
 }
 
 pub(crate) fn scaled(count: u32, scale: f64) -> u32 {
-    // A float that is no number or too large becomes a bound.
+    // The cast saturates: a float that is NaN or too large becomes a bound.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
     let scaled = (f64::from(count) * scale).round() as u32;
     scaled.max(1)

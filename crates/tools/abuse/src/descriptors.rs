@@ -2,11 +2,11 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What the customers and the program itself need.
+/// The number of files that customers and the program itself need.
 const OWN: u64 = 256;
 
 pub struct Descriptors {
-    /// How many files this process may open; none is no limit.
+    /// How many files this process may open; `None` means no limit.
     limit: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! The shop's entrances: order, iam and inventory, with their socket addresses.
+//! The shop's entrances: the addresses of order, iam and inventory.
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
@@ -18,14 +18,14 @@ pub struct Entrances {
     pub inventory: Entrance,
 }
 
-/// One entrance; it is shown as its host and port.
+/// One entrance. It is displayed as its host and port.
 #[derive(Clone)]
 pub struct Entrance {
     pub address: SocketAddr,
-    /// Such as `https://localhost:443`.
+    /// The URL, such as `https://localhost:443`.
     pub url: String,
     authority: String,
-    /// Nothing for plain text.
+    /// `None` for plain text.
     pub(crate) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for Entrance {
     }
 }
 
-/// The entrance at a URL, or at `host:port`, which speaks this protocol.
+/// Resolves a URL, or `host:port`, to the entrance that speaks this protocol.
 async fn entrance(trust: &Trust, place: &str, protocol: &[u8]) -> anyhow::Result<Entrance> {
     let url = trust.url(place)?;
     let host = url.host().with_context(|| format!("{place} has no host"))?;

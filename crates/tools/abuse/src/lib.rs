@@ -1,5 +1,5 @@
-//! Abuse testing: attacks that any stranger can make on a running shop, while requests of other customers arrive at a constant
-//! rate and their latency is measured.
+//! Abuse testing: runs attacks that any stranger could make against a running shop. Meanwhile requests of other
+//! customers arrive at a constant rate, and their latency is measured.
 
 pub mod attacker;
 pub mod attacks;
@@ -35,11 +35,11 @@ pub struct Options {
     pub places: Places,
     pub attacks: Vec<Attack>,
     pub phases: Phases,
-    /// Requests of customers per second.
+    /// The number of customers' requests per second.
     pub rate: u32,
-    /// How many customers there are, each with connections of its own.
+    /// The number of customers, each with connections of its own.
     pub users: usize,
-    /// Multiplies the connections, streams and requests of every attack.
+    /// The factor on the connections, streams and requests of every attack.
     pub scale: f64,
     /// The maximum ratio of p99 during the attack to p99 before it; 0 disables the check.
     pub ratio: f64,
@@ -53,10 +53,10 @@ pub struct Phases {
     pub after: Duration,
 }
 
-/// The threads of the attackers, so that their work does not delay the customers' measurement.
+/// The runtime of the attackers. It has threads of its own, so that attacks do not delay the customers' measurement.
 struct Threads(Option<Runtime>);
 
-/// Makes the attacks one after another. `each` receives every row when it is measured, `say` the current activity.
+/// Runs the attacks one after another. Calls `each` with every measured row, and `say` with the current activity.
 pub async fn run(options: &Options, mut each: impl FnMut(&Row), mut say: impl FnMut(&str)) -> anyhow::Result<Report> {
     let descriptors = Descriptors::raise();
     say("registering customers");
@@ -121,7 +121,7 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        // A runtime must not wait for its threads where it is dropped by a task.
+        // A runtime that waits for its threads must not be dropped within a task.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }

@@ -8,21 +8,22 @@ use serde::Serialize;
 /// The maximum number of failure reasons in a summary, most frequent first.
 const REASONS: usize = 5;
 
-/// One request of a customer.
+/// The measurement of one customer request.
 #[derive(Clone, Debug)]
 pub struct Sample {
     pub kind: &'static str,
-    /// When it was due, since the first one.
+    /// When the request was due, as time since the first one.
     pub due: Duration,
-    /// How much later than that it was sent.
+    /// How much later than that the request was sent.
     pub sent_late: Duration,
-    /// From when it was due until its answer: a request that had to wait for its turn is not faster for it.
+    /// The time from when the request was due until its answer. It includes the time that the request waited before it
+    /// was sent.
     pub latency: Duration,
-    /// Why it has failed.
+    /// The reason why the request failed.
     pub failure: Option<String>,
 }
 
-/// The summary of one phase's samples; times are in milliseconds. Percentiles are those of the requests that were answered.
+/// The summary of one phase's samples. Times are in milliseconds, and percentiles are those of the answered requests.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     pub requests: usize,
@@ -30,11 +31,11 @@ pub struct Summary {
     pub p50: Option<f64>,
     pub p99: Option<f64>,
     pub max: Option<f64>,
-    /// p99 of the delay in this program between when a request was due and when it was sent.
+    /// The p99 of the delay between when a request was due and when this program sent it.
     pub sent_late: Option<f64>,
     /// The most frequent failure reasons, each with its count.
     pub failures: Vec<(String, usize)>,
-    /// p99 by kind of request.
+    /// The p99 by kind of request.
     pub kinds: BTreeMap<&'static str, Option<f64>>,
 }
 
@@ -71,7 +72,7 @@ impl Summary {
     }
 }
 
-/// A percentile in milliseconds with two decimals.
+/// Returns a percentile in milliseconds with two decimals.
 fn percentile(latencies: &Latencies, permille: u16) -> Option<f64> {
     latencies.permille(permille).map(|time| (time.as_secs_f64() * 100_000.0).round() / 100.0)
 }

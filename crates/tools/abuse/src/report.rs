@@ -11,7 +11,7 @@ use crate::{
     measurement::{Sample, Summary},
 };
 
-/// Milliseconds of delay in this program that would blur the figures.
+/// The delay in milliseconds within this program from which the figures are unreliable.
 const LATE: f64 = 20.0;
 
 /// The effect of one attack on the customers.
@@ -24,7 +24,7 @@ pub struct Row {
     pub before: Summary,
     pub during: Summary,
     pub after: Summary,
-    /// p99 during the attack to p99 before it.
+    /// The ratio of p99 during the attack to p99 before it.
     pub ratio: Option<f64>,
     pub violations: Vec<String>,
     pub notes: Vec<String>,
@@ -35,7 +35,7 @@ pub struct Row {
 pub struct Report {
     pub rate: u32,
     pub scale: f64,
-    /// The bound of every row's ratio; 0 is none.
+    /// The bound of every row's ratio; 0 means no bound.
     #[serde(rename = "ratio_bound")]
     pub ratio: f64,
     pub rows: Vec<Row>,
@@ -62,7 +62,8 @@ impl Row {
         }
     }
 
-    /// Records the violations: failed requests, a ratio above `bound`, an attack that did nothing or left sockets open.
+    /// Records the violations: failed requests, a ratio above `bound`, an attack that had no effect, or sockets that it
+    /// left open.
     pub(crate) fn judge(&mut self, bound: f64, left: u64) {
         for (phase, summary) in [("before", &self.before), ("during", &self.during), ("after", &self.after)] {
             if summary.failed > 0 {
@@ -95,12 +96,12 @@ impl Row {
 }
 
 impl Report {
-    /// Why the run has failed; none if no customer has noticed an attack.
+    /// Returns why the run has failed; `None` if no customer was affected by an attack.
     pub fn failure(&self) -> Option<String> {
         self.rows.iter().any(|row| !row.violations.is_empty()).then(|| self.summary())
     }
 
-    /// One sentence with the totals.
+    /// Returns one sentence with the totals.
     pub fn summary(&self) -> String {
         let noticed = self.rows.iter().filter(|row| !row.violations.is_empty()).count();
         let failed: usize = self.rows.iter().map(|row| row.during.failed + row.after.failed).sum();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::report::{Count, Finding, Report, Verdict};
 
-/// How many violations of an invariant are shown; JSON lists all.
+/// How many violations of an invariant are shown. JSON lists all.
 const SHOWN: usize = 20;
 
 impl fmt::Display for Report {
@@ -39,7 +39,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// One sentence with the result.
+    /// Returns one sentence with the result.
     pub fn summary(&self) -> String {
         let (broken, unchecked) = (self.broken().count(), self.unchecked().count());
         let all = self.findings.len();

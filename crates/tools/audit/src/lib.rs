@@ -1,6 +1,8 @@
-//! The audit: thirteen invariants over the facts of a shop without pending work. Nothing is lost, nothing is done twice.
+//! The audit: thirteen invariants, checked over the facts of a shop without pending work. They prove that nothing was
+//! lost and nothing was done twice.
 //!
-//! Pure: the caller gathers the [`Facts`] from databases and topics, or from in-memory twins.
+//! This crate does no I/O. The caller collects the [`Facts`] from databases and topics, or from in-memory
+//! implementations.
 
 mod display;
 pub mod facts;

@@ -19,10 +19,10 @@ pub struct Finding {
     pub number: u8,
     pub invariant: &'static str,
     pub verdict: Verdict,
-    /// What was checked, with counts.
+    /// The kinds of facts that were checked, with counts.
     pub counted: Vec<Count>,
     pub violations: Vec<Violation>,
-    /// What could not be checked; the invariant then does not count as holding.
+    /// Facts that could not be checked. If there are any, the invariant does not count as holding.
     pub missing: Vec<String>,
     /// Remarks for the reader.
     pub notes: Vec<String>,
@@ -33,7 +33,7 @@ pub struct Finding {
 pub enum Verdict {
     Holds,
     Broken,
-    /// There was nothing to check, or not everything could be checked.
+    /// There were no facts to check, or not all facts could be checked.
     NothingToCheck,
 }
 
@@ -52,17 +52,17 @@ pub struct Violation {
 }
 
 impl Report {
-    /// True when every invariant was checked and holds.
+    /// Returns true when every invariant was checked and holds.
     pub fn holds(&self) -> bool {
         self.findings.iter().all(|finding| finding.verdict == Verdict::Holds)
     }
 
-    /// The violated invariants.
+    /// Returns the findings of the violated invariants.
     pub fn broken(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.verdict == Verdict::Broken)
     }
 
-    /// The invariants that had nothing to check, or were checked in part.
+    /// Returns the findings of the invariants that had nothing to check, or were checked in part.
     pub fn unchecked(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.verdict == Verdict::NothingToCheck)
     }

@@ -1,4 +1,5 @@
-//! What runs in processes of its own beside the benchmark: the services that are measured, and servers that do nothing.
+//! The child processes of the benchmark: the services that are measured, and the baseline servers whose calls do
+//! nothing.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -32,15 +33,15 @@ use tonic::{Request, Response, Status};
 
 /// The variable with the address of metrics and health of several services in one process.
 pub const ADMIN: &str = "SHIPYARD_ADMIN_LISTEN";
-/// The variables of the servers that do nothing.
+/// The variables with the listen addresses of the baseline servers.
 pub const HTTP: &str = "BENCH_HTTP_LISTEN";
 pub const GRPC: &str = "BENCH_GRPC_LISTEN";
-/// The path of the HTTP call that does nothing.
+/// The path of the empty HTTP call.
 pub const EMPTY: &str = "/empty";
-/// Where collectors of traces take them.
+/// The path at which a collector of traces accepts exports.
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// Runs services until a signal: one as its own program does, several in one process as `shipyard up` does.
+/// Runs services until a signal: one service like its own program, several in one process like `shipyard up`.
 pub fn serve(services: &[&'static Service]) -> anyhow::Result<()> {
     match services {
         [] => anyhow::bail!("name the services to run"),
@@ -72,8 +73,8 @@ fn address(settings: &Settings, variable: &str) -> anyhow::Result<SocketAddr> {
     given.parse().map_err(|_| anyhow::anyhow!("{variable} is {given}, which is no address"))
 }
 
-/// Serves an empty HTTP call and an empty gRPC call with the stack of the services: their listeners, layers and guard, and nothing
-/// behind them. Also takes traces, and drops them.
+/// Serves an empty HTTP call and an empty gRPC call with the stack of the services: their listeners, layers and guard,
+/// but no database or other service behind them. Also accepts traces, and discards them.
 pub fn serve_nothing() -> anyhow::Result<()> {
     cli::block_on(async {
         let settings = Settings::load()?;
@@ -98,7 +99,7 @@ pub fn serve_nothing() -> anyhow::Result<()> {
     })
 }
 
-/// The RPCs of iam, answered with empty messages.
+/// An implementation of iam's RPCs that answers with empty messages.
 struct Nothing;
 
 #[tonic::async_trait]

@@ -1,4 +1,5 @@
-//! The command line: what is measured, for how long, and where the report goes. Also runs as the processes that are measured.
+//! The command line: what is measured, for how long, and where the report goes. The same program also runs as the child
+//! processes that are measured.
 
 use std::{
     path::{Path, PathBuf},
@@ -76,7 +77,7 @@ fn seconds(given: &str) -> Result<f64, String> {
     if (0.1..=600.0).contains(&seconds) { Ok(seconds) } else { Err("is not between 0.1 and 600".to_owned()) }
 }
 
-/// The `main` of the program. An error is one line on standard error and exit code 1.
+/// Runs the program. An error is one line on standard error and exit code 1.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     report(match &arguments.command {
@@ -108,7 +109,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     lab.progress.end();
     lab.stop().await;
     let measured = measured?;
-    // What was measured is written before anything can fail about the rest.
+    // The report is written before anything else can fail.
     if let Some(path) = &arguments.json {
         std::fs::write(path, measured.json()?).with_context(|| path.display().to_string())?;
     }
@@ -121,7 +122,8 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     measured.problem().map_or(Ok(()), |problem| Err(anyhow::anyhow!(problem)))
 }
 
-/// Measures these ratios one after another. One that cannot be measured does not keep the others from it; servers that cannot be had do.
+/// Measures these ratios one after another. If one cannot be measured, the others still are. Fails if the servers
+/// cannot be started.
 pub async fn run(lab: &Lab, chosen: &[Ratio]) -> anyhow::Result<Report> {
     let mut settings = lab.servers().await?.versions.clone();
     settings.push(("build".to_owned(), build()));
@@ -156,7 +158,7 @@ pub async fn run(lab: &Lab, chosen: &[Ratio]) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// The profile is the directory that Cargo puts the program in.
+/// Returns the build profile, which is the name of the directory that Cargo puts the program in.
 fn build() -> String {
     let program = std::env::current_exe().unwrap_or_default();
     let profile = program.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());

@@ -1,4 +1,5 @@
-//! Rounds: what is compared is measured in turns, A-B-A-B, so that a machine that changes changes for all alike.
+//! Rounds: compared operations are measured in turns, A-B-A-B, so that a change of the machine's speed affects all of
+//! them.
 
 use std::time::Duration;
 
@@ -10,19 +11,19 @@ use crate::{
     statistics::{additive_limit, is_unsteady, median, spread},
 };
 
-/// Rounds after which a denominator that still moves is called unsteady.
+/// The most rounds. A denominator that still varies after them is reported as unsteady.
 const MOST: usize = 6;
 
-/// How much is measured.
+/// The extent of the measurements.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Rounds at least. More follow while a denominator moves, up to six in all.
+    /// The minimum number of rounds. More follow while a denominator varies, up to six in all.
     pub rounds: usize,
-    /// One measurement of a rate.
+    /// The duration of one measurement of a rate.
     pub time: Duration,
 }
 
-/// One thing that is measured in each round.
+/// An operation that is measured in each round.
 pub struct Probe<'a> {
     name: String,
     role: Role,
@@ -38,7 +39,7 @@ impl<'a> Probe<'a> {
         Self { name: name.into(), role, unit, take: Box::new(move || Box::pin(take())) }
     }
 
-    /// What is to be fast, in operations per second.
+    /// Creates a probe of the operation in the numerator, in operations per second.
     pub fn numerator<F>(name: impl Into<String>, take: impl FnMut() -> F + 'a) -> Self
     where
         F: Future<Output = anyhow::Result<Sample>> + 'a,
@@ -46,7 +47,7 @@ impl<'a> Probe<'a> {
         Self::new(Role::Numerator, Unit::PerSecond, name, take)
     }
 
-    /// What it is compared with, in operations per second.
+    /// Creates a probe of the operation in the denominator, in operations per second.
     pub fn denominator<F>(name: impl Into<String>, take: impl FnMut() -> F + 'a) -> Self
     where
         F: Future<Output = anyhow::Result<Sample>> + 'a,
@@ -55,7 +56,7 @@ impl<'a> Probe<'a> {
     }
 }
 
-/// What was measured: for each probe a sample per round.
+/// The samples: one per round for each probe.
 pub struct Taken {
     figures: Vec<(String, Role, Unit)>,
     rounds: Vec<Vec<Sample>>,
@@ -63,8 +64,8 @@ pub struct Taken {
 
 /// Measures all probes in turns.
 ///
-/// After the rounds that are wanted, more follow while a denominator moves, unless fewer than three were wanted: those who ask for one
-/// round want a look, not a proof.
+/// After the requested rounds, more follow while a denominator varies. None follow if fewer than three were requested:
+/// a single round is a quick check.
 pub async fn interleave(
     mut probes: Vec<Probe<'_>>,
     effort: Effort,
@@ -92,7 +93,7 @@ pub async fn interleave(
 }
 
 impl Taken {
-    /// The additive limit of the medians of these probes.
+    /// Returns the additive limit of the medians of these probes.
     pub fn limit(&self, probes: &[usize]) -> f64 {
         let medians: Vec<f64> = probes.iter().filter_map(|probe| median(&self.values(*probe))).collect();
         additive_limit(&medians)
@@ -102,7 +103,7 @@ impl Taken {
         self.rounds.iter().map(|round| round[probe].value).collect()
     }
 
-    /// True where a denominator moves.
+    /// Returns true if a denominator varies by more than the limit.
     fn is_unsteady(&self) -> bool {
         let denominators = self.figures.iter().enumerate().filter(|(_, (_, role, _))| *role == Role::Denominator);
         denominators.into_iter().any(|(probe, _)| is_unsteady(&self.values(probe)))
@@ -127,8 +128,8 @@ impl Taken {
         }
     }
 
-    /// The row of a ratio that `formula` computes from the samples of one round, which are in the order of the probes. `shown` are the
-    /// probes that it is made of. Fails where it comes to no number.
+    /// Returns the row of a ratio. `formula` computes it from the samples of one round, in the order of the probes.
+    /// `shown` are the probes that the ratio is made of. Fails if the result is not a number.
     pub fn row(
         &self,
         id: &'static str,
@@ -150,7 +151,7 @@ impl Taken {
             rounds: ratios.len(),
             aim,
             is_met: aim.is_met(ratio),
-            // Fewer rounds tell nothing about that.
+            // Fewer rounds do not show whether a figure varies.
             is_unsteady: ratios.len() >= MOST && shown.iter().any(moves),
             figures: shown.iter().map(|probe| self.figure(*probe)).collect(),
             notes: Vec::new(),
@@ -166,7 +167,7 @@ mod tests {
 
     const AIM: Aim = Aim::AtLeast(0.9);
 
-    /// Yields these values one after another, and keeps the order in which probes were asked.
+    /// Creates a probe that yields these values in turn, and logs the order in which probes are called.
     fn probe<'a>(role: Role, name: &'static str, values: &[f64], log: &Arc<Mutex<Vec<&'static str>>>) -> Probe<'a> {
         let (mut values, log) = (Vec::from(values).into_iter().cycle(), log.clone());
         Probe::new(role, Unit::PerSecond, name, move || {

@@ -1,4 +1,4 @@
-//! What one measurement yields, and the closed loop that most measurements are.
+//! The result of one measurement, and the closed loop by which most operations are measured.
 
 use std::time::Duration;
 
@@ -8,34 +8,35 @@ use tokio::time::Instant;
 
 use crate::statistics::percentile;
 
-/// Fewer operations than this tell nothing.
+/// The minimum number of operations of a meaningful measurement.
 pub const LEAST: usize = 20;
-/// A measurement in which a larger share of the operations fails is none.
+/// The largest share of failed operations. A measurement with more failures is an error.
 const FAILED: f64 = 0.01;
-/// Latencies kept of one worker; what goes beyond is counted alone.
+/// The most latencies that are kept per worker. Further operations are only counted.
 const KEPT: usize = 1_000_000;
-/// The share of a measurement that warms up what is measured, and is not counted.
+/// The share of a measurement that is warm-up, and is not counted.
 const WARM_UP: f64 = 0.15;
 
-/// One measurement of one thing.
+/// The result of one measurement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Sample {
     /// The figure, in the unit of its probe.
     pub value: f64,
-    /// Milliseconds, where single operations were timed.
+    /// Latencies in milliseconds, if single operations were timed.
     pub p50: Option<f64>,
     pub p99: Option<f64>,
-    /// The operations that were counted.
+    /// The number of operations that were counted.
     pub count: usize,
 }
 
 impl Sample {
-    /// A figure without latencies.
+    /// Returns a figure without latencies.
     pub fn of(value: f64, count: usize) -> Self {
         Self { value, count, ..Self::default() }
     }
 
-    /// Operations per second and their latencies, in microseconds. Fails where there are too few.
+    /// Computes operations per second from `count` operations within `window`, and percentiles from latencies in
+    /// microseconds. Fails if there are too few operations.
     pub fn timed(mut latencies: Vec<u32>, count: usize, window: Duration) -> anyhow::Result<Self> {
         anyhow::ensure!(
             count >= LEAST,
@@ -53,7 +54,7 @@ pub fn per_second(count: usize, window: Duration) -> f64 {
     count as f64 / window.as_secs_f64()
 }
 
-/// One operation, done again and again by one worker.
+/// An operation that a worker repeats.
 pub trait Work: Send + 'static {
     fn once(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
@@ -67,13 +68,14 @@ struct Done {
     first_failure: Option<anyhow::Error>,
 }
 
-/// Each worker does its operation again as soon as it is done, for `time`. Fails where more than one in a hundred fails, with the first
-/// failure.
+/// Lets each worker repeat its operation without a pause for `time`. If more than one operation in a hundred fails,
+/// returns the first failure.
 pub async fn closed_loop<W: Work>(workers: Vec<W>, time: Duration) -> anyhow::Result<Sample> {
     paced(workers, Duration::ZERO, time).await
 }
 
-/// The same with a pause of each worker before each operation: for latencies of a machine that is not busy with this.
+/// Like [`closed_loop`], with a pause of each worker before each operation, to measure latencies on a machine with
+/// spare capacity.
 pub async fn paced<W: Work>(workers: Vec<W>, pause: Duration, time: Duration) -> anyhow::Result<Sample> {
     let begun = Instant::now();
     let (counted, end) = (begun + time.mul_f64(WARM_UP), begun + time);
@@ -124,7 +126,7 @@ async fn work<W: Work>(mut worker: W, pause: Duration, counted: Instant, end: In
 mod tests {
     use super::*;
 
-    /// Takes 10 ms; every `fails`th fails.
+    /// An operation that takes 10 ms. Every `fails`th one fails.
     struct Timer {
         done: usize,
         fails: usize,

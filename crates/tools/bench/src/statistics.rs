@@ -1,11 +1,11 @@
 //! Medians, spreads, percentiles, and the additive limit of a path.
 
-/// A denominator that moves by more than this share of its median is not to be trusted.
+/// A denominator that varies by more than this share of its median is not reliable.
 pub const UNSTEADY: f64 = 0.15;
-/// The last rounds that tell whether a figure still moves.
+/// The number of last rounds that decide whether a figure still varies.
 const LAST: usize = 3;
 
-/// The median; nothing of an empty list.
+/// Returns the median; `None` for an empty list.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -17,7 +17,8 @@ pub fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// The distance between the largest and the smallest value, as a share of the median; nothing of an empty list, or where the median is 0.
+/// Returns the distance between the largest and the smallest value, as a share of the median. `None` for an empty list,
+/// or if the median is 0.
 pub fn spread(values: &[f64]) -> Option<f64> {
     let middle = median(values).filter(|middle| *middle != 0.0)?;
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -25,19 +26,20 @@ pub fn spread(values: &[f64]) -> Option<f64> {
     Some((largest - smallest) / middle.abs())
 }
 
-/// True where the last rounds still differ by more than [`UNSTEADY`]. The first rounds may: caches fill, and connections are made.
+/// Returns true if the last rounds differ by more than [`UNSTEADY`]. Earlier rounds may, since caches fill and
+/// connections are opened.
 pub fn is_unsteady(values: &[f64]) -> bool {
     let last = &values[values.len().saturating_sub(LAST)..];
     spread(last).is_none_or(|spread| spread > UNSTEADY)
 }
 
-/// L = 1/Σ(1/rᵢ): how many times a second steps can be done one after another that can be done r₁, r₂, … times a second by themselves,
-/// with nothing gained by doing them together. 0 where one of the rates is.
+/// Returns L = 1/Σ(1/rᵢ): how often per second a sequence of steps can be done if each step alone can be done r₁, r₂, …
+/// times per second, and combining them saves nothing. Returns 0 if one of the rates is 0.
 pub fn additive_limit(rates: &[f64]) -> f64 {
     1.0 / rates.iter().map(|rate| 1.0 / rate).sum::<f64>()
 }
 
-/// The smallest value that `share` of the sorted values do not exceed; nothing of an empty list.
+/// Returns the smallest value that is at least as large as `share` of the sorted values; `None` for an empty list.
 pub fn percentile(sorted: &[u32], share: f64) -> Option<u32> {
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank")]
     let rank = (sorted.len() as f64 * share).ceil() as usize;

@@ -22,30 +22,31 @@ use rustls::{
 
 use crate::Subject;
 
-/// An authority's name is this and a part of its key's digest: certificates find theirs by it.
+/// The beginning of an authority's name. A part of its key's digest follows, so that a certificate's issuer identifies
+/// the authority.
 const NAME: &str = "Shipyard CA";
-/// Certificates are valid from this long before they are made, for machines whose clocks are behind.
+/// How long before their creation certificates become valid, for machines whose clocks are slow.
 const CLOCK_SKEW: Duration = Duration::from_hours(2);
 
 /// A certificate and its private key, in PEM.
 #[derive(Clone)]
 pub struct Pair {
     pub certificate: String,
-    /// Secret.
+    /// The private key, which is secret.
     pub key: String,
 }
 
 /// A certificate authority.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    /// Its own certificate, and its secret key.
+    /// The authority's own certificate and secret key.
     pair: Pair,
     roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
 }
 
 impl Authority {
-    /// A new authority.
+    /// Creates a new authority.
     pub fn create(now: SystemTime, lifetime: Duration) -> anyhow::Result<Self> {
         let key = KeyPair::generate().context("generating a key")?;
         let mut params = params(&name(&key), now, lifetime);
@@ -55,7 +56,7 @@ impl Authority {
         Self::load(Pair { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 
-    /// The authority that was created with this certificate and key.
+    /// Loads the authority with this certificate and key.
     pub fn load(pair: Pair) -> anyhow::Result<Self> {
         let key = KeyPair::from_pem(&pair.key).context("the authority's key is not one in PEM")?;
         let mut issuer = CertificateParams::default();
@@ -74,18 +75,18 @@ impl Authority {
         })
     }
 
-    /// Its own certificate in PEM, which its clients trust.
+    /// Returns the authority's own certificate in PEM, which clients trust.
     pub fn certificate(&self) -> &str {
         &self.pair.certificate
     }
 
-    /// Its certificate and its secret key.
+    /// Returns the authority's own certificate and secret key.
     pub fn pair(&self) -> &Pair {
         &self.pair
     }
 
-    /// Issues a certificate with a new key. Fails if its subject could not use it, for instance if the authority's key does not match its
-    /// certificate.
+    /// Issues a certificate with a new key. Fails if the subject could not use it, for instance because the authority's
+    /// key does not match its certificate.
     pub fn issue(&self, subject: &Subject, now: SystemTime, lifetime: Duration) -> anyhow::Result<Pair> {
         let pair = self.sign(subject, now, lifetime)?;
         self.check(&pair, subject, now).with_context(|| {
@@ -97,7 +98,7 @@ impl Authority {
         Ok(pair)
     }
 
-    /// A certificate with a new key, whether it is valid or not.
+    /// Issues a certificate with a new key, without checking that it is valid.
     pub fn sign(&self, subject: &Subject, now: SystemTime, lifetime: Duration) -> anyhow::Result<Pair> {
         let key = KeyPair::generate().context("generating a key")?;
         let mut params = params(&subject.name, now, lifetime);
@@ -120,7 +121,8 @@ impl Authority {
         Ok(Pair { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 
-    /// Fails, saying why, unless the pair is this authority's for exactly this subject, and valid at that time.
+    /// Checks that the pair was issued by this authority for exactly this subject, and is valid at that time. The error
+    /// is the reason.
     pub fn check(&self, pair: &Pair, subject: &Subject, at: SystemTime) -> anyhow::Result<()> {
         let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).context("the key is not one in PEM")?;
         let certified = CertifiedKey::from_der(chain(&pair.certificate)?, key, &self.provider)?;

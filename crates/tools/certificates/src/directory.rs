@@ -14,12 +14,12 @@ use crate::{
     file::{PUBLIC, SECRET, read, write},
 };
 
-/// The authority's certificate; the directory of each subject has a copy.
+/// The file with the authority's certificate. The directory of each subject has a copy.
 pub const CA: &str = "ca.crt";
 const CA_KEY: &str = "ca.key";
-/// A subject's certificate.
+/// The file with a subject's certificate.
 pub const CERTIFICATE: &str = "tls.crt";
-/// Its secret key.
+/// The file with a subject's secret key.
 pub const KEY: &str = "tls.key";
 
 /// The user and group to which a subject's files belong.
@@ -29,40 +29,40 @@ pub struct Owner {
     pub group: u32,
 }
 
-/// How long certificates live, and which are made again.
+/// The lifetimes of certificates, and the conditions of their renewal.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub now: SystemTime,
-    /// Of the authority, if one is made.
+    /// The lifetime of the authority, if one is created.
     pub ca_lifetime: Duration,
     pub lifetime: Duration,
-    /// A certificate that ends sooner than this is made again.
+    /// A certificate that expires sooner than this is renewed.
     pub renew_before: Duration,
-    /// All are made again.
+    /// True if all certificates are renewed.
     pub renew: bool,
 }
 
-/// What was done about one subject.
+/// The change to the files of one subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Kept,
-    /// There was none.
+    /// The subject had no certificate, and one was issued.
     Made,
-    /// Why it was made again.
+    /// The certificate was renewed, for this reason.
     Renewed(String),
 }
 
-/// The directory. The authority's key in it signs; nothing else needs that key.
+/// The directory. Its authority's key signs certificates, and nothing else needs that key.
 pub struct Directory {
     path: PathBuf,
     authority: Authority,
     plan: Plan,
-    /// True if the authority is new.
+    /// True if the authority was just created.
     pub is_new: bool,
 }
 
 impl Directory {
-    /// The directory with its authority, which is made if there is none.
+    /// Opens the directory and loads its authority. Creates an authority if there is none.
     pub fn open(path: &Path, plan: Plan) -> anyhow::Result<Self> {
         fs::create_dir_all(path).with_context(|| format!("making the directory {}", path.display()))?;
         let (certificate, key) = (path.join(CA), path.join(CA_KEY));
@@ -72,12 +72,12 @@ impl Directory {
             (Some(certificate), Some(key)) => Authority::load(Pair { certificate, key })?,
             (None, None) => {
                 let authority = Authority::create(plan.now, plan.ca_lifetime)?;
-                // The key first: a certificate alone would be an authority that cannot sign.
+                // The key is written first, since an authority with a certificate alone could not sign.
                 write(&key, &authority.pair().key, SECRET, None)?;
                 write(&certificate, authority.certificate(), PUBLIC, None)?;
                 authority
             }
-            // A crash between the two, before anything was signed.
+            // The process crashed between writing the key and the certificate, before anything was signed.
             (None, Some(_)) => {
                 fs::remove_file(&key).with_context(|| format!("removing {}", key.display()))?;
                 return Self::open(path, plan);
@@ -94,7 +94,7 @@ impl Directory {
         &self.authority
     }
 
-    /// Creates or renews the subject's files if the plan requires it.
+    /// Issues or renews the subject's certificate if the plan requires it.
     pub fn ensure(&self, subject: &Subject, owner: Option<Owner>) -> anyhow::Result<Change> {
         let path = self.path.join(&subject.name);
         fs::create_dir_all(&path).with_context(|| format!("making the directory {}", path.display()))?;
@@ -108,7 +108,7 @@ impl Directory {
         };
         if change != Change::Kept {
             let pair = self.authority.issue(subject, self.plan.now, self.plan.lifetime)?;
-            // A reader that sees one new file and one old waits for the other.
+            // A reader that sees one new and one old file waits for the other.
             write(&path.join(KEY), &pair.key, SECRET, owner)?;
             write(&path.join(CERTIFICATE), &pair.certificate, PUBLIC, owner)?;
         }

@@ -25,7 +25,7 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
-/// Replaces the file: a reader sees the old text or the new one.
+/// Replaces the file atomically: a reader sees the old text or the new one.
 pub fn write(path: &Path, text: &str, mode: u32, owner: Option<Owner>) -> anyhow::Result<()> {
     let draft = path.with_extension("new");
     let write = || {
@@ -38,7 +38,7 @@ pub fn write(path: &Path, text: &str, mode: u32, owner: Option<Owner>) -> anyhow
         if let Some(Owner { user, group }) = owner {
             chown(&draft, Some(user), Some(group))?;
         }
-        // Whatever the process's mask is.
+        // Set the mode explicitly, since the process's umask limits the one given at creation.
         file.set_permissions(Permissions::from_mode(mode))?;
         file.sync_all()?;
         fs::rename(&draft, path)

@@ -1,4 +1,4 @@
-//! The audit after a fault: compares databases and topics with the records of customers, provider and chats.
+//! The audit after a fault: compares databases and topics with the records of customers, payment provider and chats.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -18,12 +18,13 @@ use super::{
 use operations::facts::{fingerprint, under_way};
 use operations::session_probe::probe;
 
-/// How long the system may make no progress while work is pending. A message is retried after Telegram was available for a minute.
+/// The longest time without progress while work is pending. A message is retried only after Telegram was available for
+/// a minute.
 const QUIET: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(250);
 /// The name of the Stripe provider in payment's rows.
 const STRIPE: &str = "stripe";
-/// The invariant that is probed by requests instead of read from databases.
+/// The number of the invariant that is checked by requests (session probes) instead of rows.
 const PROBES: u8 = 9;
 
 /// Audits the system after a fault. Returns one sentence per violation, without those in `known`, and adds new ones to `known`.
@@ -42,7 +43,8 @@ pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet
     for finding in &audit::check(&facts).findings {
         let number = finding.number;
         let rows = finding.violations.iter().map(|one| format!("invariant {number}: {}: {}", one.row, one.problem));
-        // A probe is repeated each time and refers to no row.
+        // Violations found by probes are always reported: a probe is repeated after each fault, and its text names no
+        // row.
         problems.extend(rows.filter(|row| number == PROBES || known.insert(row.clone())));
         problems.extend(finding.missing.iter().map(|what| format!("invariant {number} cannot be checked: {what}")));
         if finding.counted.iter().all(|count| count.count == 0) {
@@ -52,7 +54,8 @@ pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet
     problems
 }
 
-/// Returns the loans that the broker has accepted and the customers service does not know, although it has read each topic to its end.
+/// Returns the loans that the broker has accepted and that the customers service does not store, although it has read
+/// its topic to the end.
 fn lost_loans(facts: &Facts, load: &Load) -> Vec<String> {
     let known: HashSet<&str> = facts.loans.iter().map(|loan| loan.id.as_str()).collect();
     let lost = load.lent().into_iter().filter(|loan| !known.contains(loan.as_str()));
@@ -74,8 +77,9 @@ async fn facts(cluster: &Cluster, load: &Load, slack: u32, problems: &mut Vec<St
     Ok(facts)
 }
 
-/// Gathers all facts at a moment at which no work is pending. If pending work makes no progress for `patience`, that is a problem, and the
-/// system is audited in this state. While a backlog shrinks, the audit waits: Telegram accepts one message per second and chat.
+/// Gathers all facts at a moment at which no work is pending. If pending work makes no progress for `patience`, it
+/// returns a problem with the facts of that moment. While a backlog shrinks, it waits: Telegram accepts one message per
+/// second and chat.
 async fn quiet_facts(cluster: &Cluster, patience: Duration) -> anyhow::Result<(Facts, Option<String>)> {
     let databases = &cluster.sources.databases;
     let (mut moved, mut seen) = (Instant::now(), String::new());
@@ -102,7 +106,8 @@ async fn quiet_facts(cluster: &Cluster, patience: Duration) -> anyhow::Result<(F
     }
 }
 
-/// Returns the pending work in the databases; if there is none, the records whose offsets consumer groups have not committed.
+/// Returns the pending work in the databases. If there is none, returns the records whose offsets consumer groups have
+/// not committed.
 async fn busy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     let mut busy = under_way(&cluster.sources.databases).await?;
     if busy.is_empty() {
@@ -111,7 +116,7 @@ async fn busy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     Ok(busy)
 }
 
-/// Retries a few times: a server that has just recovered may fail once more.
+/// Calls `ask` up to three times, since a server that has just recovered may fail once more.
 async fn again<T>(ask: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
     for _ in 0..2 {
         match ask().await {

@@ -25,13 +25,13 @@ pub struct Fault {
 pub struct Experiment {
     pub cluster: Cluster,
     pub load: Load,
-    /// Seeded per fault, so that a fault behaves the same after any other.
+    /// Seeded per fault, so that a fault makes the same random choices after any other.
     pub random: SmallRng,
     /// True for a short run: fewer repetitions, shorter durations.
     pub brief: bool,
-    /// How many times longer than promised a recovery may take.
+    /// The factor by which allowed recovery times are multiplied, for a busy machine.
     pub slack: u32,
-    /// When the cause was last removed.
+    /// When the cause of the fault was last removed.
     pub(super) removed_at: Option<(DateTime<Utc>, Instant)>,
 }
 
@@ -39,7 +39,7 @@ pub struct Experiment {
 pub enum Injected {
     /// The fault was injected.
     Done(Injection),
-    /// It cannot be injected here, for this reason.
+    /// The fault cannot be injected here, for this reason.
     Skipped(String),
 }
 
@@ -50,12 +50,12 @@ pub struct Injection {
     pub problems: Vec<String>,
     /// Notes for the reader of the report.
     pub notes: Vec<String>,
-    /// True if it ends sessions, so that customers have to log in again.
+    /// True if the fault ends sessions, so that customers have to log in again.
     pub ends_sessions: bool,
 }
 
 impl Injection {
-    /// An injection of `times`; zero is a problem, described by `what`.
+    /// Returns an injection of `times`. Zero times is a problem, described by `what`.
     pub fn at_least_one(times: usize, what: &str) -> Self {
         let problems = if times == 0 { vec![format!("the fault had no effect: {what}")] } else { Vec::new() };
         Self { times, problems, ..Self::default() }
@@ -69,12 +69,12 @@ impl Injected {
 }
 
 impl Experiment {
-    /// Marks the cause as removed: recovery is measured from here, not from when the fault returns.
+    /// Records that the cause is removed. Recovery is measured from this moment, not from when the fault returns.
     pub fn cause_removed(&mut self) {
         self.removed_at = Some((clock::now(), Instant::now()));
     }
 
-    /// `full`, or `brief` in a short run.
+    /// Returns `full`, or `brief` in a short run.
     pub fn scale<T>(&self, full: T, brief: T) -> T {
         if self.brief { brief } else { full }
     }

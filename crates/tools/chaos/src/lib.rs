@@ -1,4 +1,5 @@
-//! Chaos testing: runs the whole system as separate processes under a steady load, injects one fault after another, and audits the system after each.
+//! Chaos testing: runs the whole system as separate processes under a steady load, injects one fault after another, and
+//! audits the system after each.
 
 mod audit_step;
 pub mod cluster;
@@ -37,18 +38,18 @@ pub struct Options {
     /// Processes of each service.
     pub replicas: usize,
     pub customers: usize,
-    /// Multiplies the allowed recovery times, for a machine that is busy.
+    /// The factor by which allowed recovery times are multiplied, for a busy machine.
     pub slack: u32,
 }
 
-/// The mean pause of a customer between two steps. 24 customers send about 25 requests a second.
+/// The mean pause of a customer between two steps. With it, 24 customers send about 25 requests a second.
 const PAUSE: Duration = Duration::from_millis(900);
 /// How long the load runs before each fault.
 const WARM_UP: Duration = Duration::from_secs(2);
-/// How long requests in flight may take once the load is paused.
+/// How long requests in flight may take after the load is paused.
 const END: Duration = Duration::from_mins(1);
 
-/// Runs the faults one after another. `each` receives every row as it is complete, `say` the current activity.
+/// Runs the faults one after another. Calls `each` with every completed row, and `say` with the current activity.
 pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> anyhow::Result<Report> {
     say("starting");
     let cluster = Cluster::start(options, &say).await?;
@@ -128,7 +129,7 @@ async fn row(
     row
 }
 
-/// FNV-1a: stable across machines and versions, so that a seed stays reproducible.
+/// Hashes with FNV-1a, which is stable across machines and versions, so that a seed stays reproducible.
 fn hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -17,15 +17,16 @@ use super::{
     topics::{self, Topic},
 };
 
-/// The header that marks poison.
+/// The header that marks a poison message.
 const MARK: &str = "chaos-poison";
-/// More than a broker accepts by default.
+/// The size of a large payload, in bytes: more than a broker accepts by default.
 const LARGE: usize = 2_000_000;
-/// What the mock can hold: it drops the oldest records of a partition beyond 5 MB, dead letters included.
+/// The size of a large payload for the mock, which drops the oldest records of a partition beyond 5 MB, dead letters
+/// included.
 const LARGE_FOR_A_MOCK: usize = 100_000;
-/// A reason that the contract does not define.
+/// The number of an enum value that the contract does not define.
 const WHIM: i32 = 99;
-/// How long to retry reading poison back.
+/// How long reading the poison back is retried.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Publishes four kinds of poison, each to every topic that can have it. Returns the number of records.
@@ -33,7 +34,7 @@ pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
     let batch = ids::random().to_string();
     let large = if cluster.servers.broker.real().is_ok() { LARGE } else { LARGE_FOR_A_MOCK };
     let mut records = Vec::new();
-    // A topic without a consumer of ours is for programs outside.
+    // A topic that no service consumes is meant for outside programs.
     for route in ROUTES.iter().filter(|route| !route.consumers.is_empty()) {
         let topic = route.topic(&cluster.sources.topics);
         records.push(poison(topic, route.kind, b"\xff\xff\xff\xff".to_vec()));
@@ -47,7 +48,7 @@ pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
     let count = records.len();
     let before = topics::all(cluster).await?;
     let published = topics::publish(cluster, records).await;
-    // What was published before a failure is poison that the audit has to know, too.
+    // If publishing failed half-way, the audit must know the poison that was published before.
     let places = found(cluster, &before, &batch).await?;
     let found = places.len();
     cluster.poison.extend(places);
@@ -56,7 +57,7 @@ pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-/// The positions of this batch's poison.
+/// Returns the positions of this batch's poison.
 async fn found(cluster: &Cluster, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -84,7 +85,7 @@ fn poison(topic: &str, kind: &str, payload: Vec<u8>) -> Record {
     Record { topic: topic.to_owned(), key, payload, headers }
 }
 
-/// An event with a value that the contract does not define, if its type has such values.
+/// Returns an event with a value that the contract does not define, if its type has such values.
 fn unknown_value(kind: &str) -> Option<Vec<u8>> {
     let order: Uuid = ids::random();
     let (order_uuid, user_uuid) = (order.to_string(), ids::random().to_string());

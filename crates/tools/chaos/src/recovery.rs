@@ -1,4 +1,4 @@
-//! Measures how soon the system recovers once the cause of a fault is removed.
+//! Measures how soon the system recovers after the cause of a fault is removed.
 
 use std::{collections::HashSet, fmt, time::Duration};
 
@@ -16,14 +16,15 @@ use super::{
 use operations::databases::Databases;
 use operations::republish::missing;
 
-/// The minimum time that a recovery is watched: as long as requests may fail.
+/// The minimum time for which the recovery is observed: as long as requests may fail.
 const WATCHED: Duration = Duration::from_secs(6);
 /// How long no request may fail or be late before requests count as recovered.
 const CALM: Duration = Duration::from_secs(3);
-/// After this the system counts as not recovered.
+/// After this time the system counts as not recovered.
 const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(250);
-/// How long requests may fail after a fault that opens circuit breakers: a breaker rejects calls for 5 s, then admits one trial call.
+/// How long requests may fail after a fault that opens circuit breakers. A breaker rejects calls for 5 s, then admits
+/// one trial call.
 pub const WITH_BREAKER: Duration = Duration::from_secs(6);
 /// The faults that make a service unavailable or silent for long enough to open a circuit breaker.
 const OPENING: [&str; 14] = [
@@ -42,17 +43,17 @@ const OPENING: [&str; 14] = [
     "disk-full",
     "storm",
 ];
-/// Events up to this much older than the fault are waited for.
+/// Recovery includes events that were written up to this much before the fault.
 const BEFORE: TimeDelta = TimeDelta::minutes(2);
 
-/// The times from the end of the cause; `None` if the recovery did not complete.
+/// The recovery times from the removal of the cause; `None` if that part did not recover.
 #[derive(Clone, Copy, Debug)]
 pub struct Recovery {
     /// Until the last request that failed or was answered too late.
     pub requests: Option<Duration>,
-    /// Until every event written before has reached every consumer.
+    /// Until every event written before the removal has reached every consumer.
     pub events: Option<Duration>,
-    /// Until every payment begun before has a known outcome, and every refund is made.
+    /// Until every payment begun before the removal has a known outcome, and every refund is made.
     pub payments: Option<Duration>,
 }
 
@@ -62,20 +63,20 @@ pub struct Bounds {
     pub requests: Duration,
     pub events: Duration,
     pub payments: Duration,
-    /// The factor for a machine that is busy.
+    /// The factor by which the bounds were multiplied, for a busy machine.
     pub slack: u32,
 }
 
 impl Bounds {
-    /// The promised times, multiplied by `slack`. librdkafka's mock takes longer to reassign a dead consumer's partitions, so that
-    /// events may take twice as long with it.
+    /// Returns the promised times, multiplied by `slack`. The mock of librdkafka takes longer to reassign a dead
+    /// consumer's partitions, so that events may take twice as long with it.
     pub fn of(slack: u32, real_broker: bool) -> Self {
         let events = Duration::from_secs(if real_broker { 10 } else { 20 });
         let (requests, payments) = (Duration::from_secs(5), Duration::from_secs(30));
         Self { requests: requests * slack, events: events * slack, payments: payments * slack, slack }
     }
 
-    /// The bounds after `fault`: requests have [`WITH_BREAKER`] if it opens circuit breakers.
+    /// Returns the bounds after `fault`. Requests may fail for [`WITH_BREAKER`] if the fault opens circuit breakers.
     pub fn after(&self, fault: &str) -> Self {
         let requests = if OPENING.contains(&fault) { WITH_BREAKER * self.slack } else { self.requests };
         Self { requests, ..*self }
@@ -91,7 +92,7 @@ pub struct FaultWindow {
 }
 
 impl Recovery {
-    /// The times that exceed their bound, one sentence each.
+    /// Returns one sentence for each time that exceeds its bound.
     pub fn excesses(&self, bounds: &Bounds) -> Vec<String> {
         let parts = [
             ("requests fail", self.requests, bounds.requests),
@@ -121,14 +122,14 @@ impl fmt::Display for Recovery {
     }
 }
 
-/// Watches until the system has recovered, for at most [`PATIENCE`] times `slack`. The load continues meanwhile.
+/// Waits until the system has recovered, at most [`PATIENCE`] times `slack`. The load continues meanwhile.
 pub async fn watch(cluster: &Cluster, load: &Load, span: FaultWindow, slack: u32) -> Recovery {
     let patience = PATIENCE * slack;
     let mut outstanding = OutstandingEvents::default();
     let (mut events, mut payments) = (None, None);
     loop {
         let elapsed = span.at.elapsed();
-        // A database that does not answer yet counts as not recovered.
+        // An error of a database that is not available yet counts as not recovered.
         if events.is_none() && outstanding.is_settled(cluster, span).await.unwrap_or(false) {
             events = Some(elapsed);
         }
@@ -148,12 +149,12 @@ pub async fn watch(cluster: &Cluster, load: &Load, span: FaultWindow, slack: u32
     }
 }
 
-/// The events written before the end of the fault that a consumer has not received yet.
+/// The events written before the end of the fault that not every consumer has received.
 #[derive(Default)]
 struct OutstandingEvents {
-    /// `None` until they are first read.
+    /// The events that a consumer has not received yet; `None` until the events are first read.
     left: Option<Vec<(&'static Route, Uuid)>>,
-    /// The topics at that moment; some of their records may be duplicates.
+    /// The topics when the events were first read. Some of their records may be duplicates.
     topics: Vec<Topic>,
 }
 
@@ -179,7 +180,7 @@ impl OutstandingEvents {
         Ok(over && self.are_committed(cluster).await?)
     }
 
-    /// True when every consumer has committed all that was in its topic.
+    /// Returns true when every consumer has committed the offsets of all records in `topics`.
     async fn are_committed(&self, cluster: &Cluster) -> anyhow::Result<bool> {
         let progress = topics::progress(cluster).await?;
         let then = |topic: &Topic| self.topics.iter().find(|then| then.name == topic.name);
@@ -187,7 +188,7 @@ impl OutstandingEvents {
     }
 }
 
-/// The events that were written until the end of the fault.
+/// Returns the events that were written before the end of the fault.
 async fn written(databases: &Databases, span: FaultWindow) -> anyhow::Result<Vec<(&'static Route, Uuid)>> {
     let mut written = Vec::new();
     for producer in producers() {

@@ -16,26 +16,26 @@ pub struct Row {
     pub number: u8,
     pub fault: &'static str,
     pub what: &'static str,
-    /// How often it was injected; 0 if it could not be.
+    /// How often the fault was injected; 0 if it could not be.
     pub times: usize,
-    /// Why it could not be injected.
+    /// The reason why the fault could not be injected.
     pub not_injected: Option<String>,
     pub requests: u64,
-    /// Those without an answer, or with 429 or 5xx except PAYMENT_OUTCOME_UNKNOWN.
+    /// The number of requests without an answer, or with 429 or 5xx except PAYMENT_OUTCOME_UNKNOWN.
     pub failed: u64,
     /// Violations, one sentence each.
     pub violations: Vec<String>,
-    /// Recovery times in seconds from the end of the cause.
+    /// Recovery times in seconds, from the removal of the cause.
     pub recovery: Option<Seconds>,
-    /// The largest resident memory of one service's process, in bytes.
+    /// The largest resident memory of a service's process, in bytes.
     pub peak_memory: u64,
     pub notes: Vec<String>,
-    /// Seconds in all, including the recovery and the audit.
+    /// The duration in seconds, including the recovery and the audit.
     pub took: f64,
 }
 
 impl Row {
-    /// An empty row.
+    /// Creates the row of a fault, without results.
     pub fn of(fault: &Fault) -> Self {
         Self {
             number: fault.number,
@@ -76,9 +76,9 @@ impl From<Recovery> for Seconds {
 /// The whole report.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Reproduces the run, given the same options.
+    /// The seed. It reproduces the run, given the same options.
     pub seed: u64,
-    /// True if each fault was injected fewer times and for shorter than its description says.
+    /// True if each fault was injected fewer times and for a shorter time than its description says.
     pub brief: bool,
     pub replicas: usize,
     pub customers: usize,
@@ -88,14 +88,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report without rows.
+    /// Creates a report without rows.
     pub fn of(options: &Options, real_broker: bool) -> Self {
         let Options { seed, brief, replicas, customers, slack, .. } = *options;
         Self { seed, brief, replicas, customers, bounds: Bounds::of(slack, real_broker), rows: Vec::new() }
     }
 
-    /// Why the run failed; `None` if it passed. Faults that could not be injected are failures if `all` is set, or if no other fault
-    /// was injected.
+    /// Returns why the run failed; `None` if it passed. Faults that could not be injected make it fail if `all` is set,
+    /// or if no fault was injected.
     pub fn failure(&self, all: bool) -> Option<String> {
         let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
         let proves_nothing = left_out == self.rows.len() || (all && left_out > 0);
@@ -106,7 +106,7 @@ impl Report {
         self.rows.iter().map(|row| row.violations.len()).sum()
     }
 
-    /// One sentence with the totals.
+    /// Returns one sentence with the totals.
     pub fn summary(&self) -> String {
         let requests: u64 = self.rows.iter().map(|row| row.requests).sum();
         let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();

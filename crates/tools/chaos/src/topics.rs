@@ -15,10 +15,10 @@ use uuid::Uuid;
 use super::cluster::Cluster;
 use operations::dead_letters::event_uuid;
 
-/// The consumer group of this tool's own reads.
+/// The consumer group with which this tool reads topics.
 const GROUP: &str = "shipyard-chaos";
 
-/// A topic and the range of records that it has now.
+/// A topic, and the range of records that it had when this value was read.
 #[derive(Clone, Debug)]
 pub struct Topic {
     pub route: &'static Route,
@@ -31,7 +31,7 @@ pub struct Topic {
 pub struct Progress {
     pub topic: Arc<Topic>,
     pub consumer: &'static Consumer,
-    /// By partition: the first record that it has not committed.
+    /// The first uncommitted offset by partition.
     pub next: HashMap<i32, i64>,
 }
 
@@ -44,7 +44,7 @@ pub struct Event {
     pub offset: i64,
 }
 
-/// Every topic that a service of ours consumes.
+/// Returns every topic that a service of ours consumes.
 pub async fn all(cluster: &Cluster) -> anyhow::Result<Vec<Topic>> {
     let consumed = { const { &ROUTES } }.iter().filter(|route| !route.consumers.is_empty());
     let topics: Vec<(&Route, String)> =
@@ -56,11 +56,11 @@ pub async fn all(cluster: &Cluster) -> anyhow::Result<Vec<Topic>> {
     .await
 }
 
-/// The progress of every consumer in the records that there are now.
+/// Returns the progress of every consumer group in the records that its topic has now.
 pub async fn progress(cluster: &Cluster) -> anyhow::Result<Vec<Progress>> {
     let topics = all(cluster).await?.into_iter().map(Arc::new);
     let consumers = topics.flat_map(|topic| topic.route.consumers.iter().map(move |one| (topic.clone(), one)));
-    // A client sees only its own group's offsets, so that each group takes a client.
+    // A Kafka client sees only the offsets of its own group, so that each group takes a client.
     try_join_all(consumers.map(|(topic, consumer)| {
         blocking(cluster, consumer.group, move |reader| {
             let partitions: Vec<i32> = topic.extents.iter().map(|extent| extent.partition).collect();
@@ -75,7 +75,7 @@ pub async fn progress(cluster: &Cluster) -> anyhow::Result<Vec<Progress>> {
     .await
 }
 
-/// The uncommitted records by group, such as `12 records of order.paid for assembly-group-order-paid`.
+/// Returns the uncommitted records by group, such as `12 records of order.paid for assembly-group-order-paid`.
 pub async fn uncommitted_by_group(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
     let progress = progress(cluster).await?;
     let mut waiting: Vec<String> =
@@ -88,7 +88,8 @@ pub async fn uncommitted_by_group(cluster: &Cluster) -> anyhow::Result<Vec<Strin
     Ok(waiting)
 }
 
-/// How many records of a topic that programs outside write its group has not committed.
+/// Returns the number of records that the consumer group of an inbound topic (written by outside programs) has not
+/// committed.
 pub async fn uncommitted_from_outside(cluster: &Cluster, inbound: Inbound) -> anyhow::Result<usize> {
     let topic = (inbound.topic)(&cluster.sources.topics).to_owned();
     blocking(cluster, inbound.consumer.group, move |reader| {
@@ -101,8 +102,8 @@ pub async fn uncommitted_from_outside(cluster: &Cluster, inbound: Inbound) -> an
     .await
 }
 
-/// Makes the group of a topic that programs outside write read it again from its beginning. Fails while the group has members. Returns
-/// how many records there are.
+/// Makes the consumer group of an inbound topic (written by outside programs) read it again from the beginning. Fails
+/// while the group has members. Returns the number of records.
 pub async fn rewind(cluster: &Cluster, inbound: Inbound) -> anyhow::Result<usize> {
     let topic = (inbound.topic)(&cluster.sources.topics).to_owned();
     blocking(cluster, inbound.consumer.group, move |reader| {
@@ -131,7 +132,7 @@ pub async fn read<T: Send + 'static>(
     .await
 }
 
-/// Every event of every topic.
+/// Returns every event of every topic.
 pub async fn events(cluster: &Cluster) -> anyhow::Result<Vec<Event>> {
     let topics = all(cluster).await?;
     read(cluster, topics, |route, message, _| {
@@ -161,7 +162,7 @@ pub async fn publish(cluster: &Cluster, records: Vec<Record>) -> anyhow::Result<
     KafkaPublisher::new(&cluster.sources.kafka)?.publish(records).await
 }
 
-/// An event as a record to be published again; `None` for poison, whose positions the audit must know.
+/// Returns an event as a record to publish again. Returns `None` for poison, whose positions the audit must know.
 pub fn again(message: Message) -> Option<Record> {
     let Message { topic, key, payload, headers, .. } = message;
     let is_event = headers.contains_key("event-uuid");
@@ -182,13 +183,13 @@ impl Topic {
         self.extents.iter().map(|extent| count(extent.start, extent.end)).sum()
     }
 
-    /// Returns the part of the topic that begins at the result of `from` for each partition.
+    /// Returns the part of the topic that begins at the offset `from` returns for each partition.
     pub fn from(&self, from: impl Fn(&Extent) -> i64) -> Self {
         let extents = self.extents.iter().map(|extent| Extent { start: from(extent).max(extent.start), ..*extent });
         Self { extents: extents.collect(), ..self.clone() }
     }
 
-    /// The records added since `before`.
+    /// Returns the part of the topic that was added since `before`.
     pub fn since(&self, before: &Self) -> Self {
         let end = |partition| before.extents.iter().find(|one| one.partition == partition).map(|one| one.end);
         self.from(|extent| end(extent.partition).unwrap_or_default())
@@ -196,17 +197,17 @@ impl Topic {
 }
 
 impl Progress {
-    /// How many records the group has not committed.
+    /// Returns how many records the group has not committed.
     pub fn uncommitted(&self) -> usize {
         self.uncommitted_of(&self.topic)
     }
 
-    /// How many records of `topic` the group has not committed.
+    /// Returns how many records of `topic` the group has not committed.
     pub fn uncommitted_of(&self, topic: &Topic) -> usize {
         topic.extents.iter().map(|extent| count(self.next(extent), extent.end)).sum()
     }
 
-    /// The first uncommitted record of a partition.
+    /// Returns the first uncommitted offset of a partition.
     pub fn next(&self, extent: &Extent) -> i64 {
         self.next.get(&extent.partition).copied().unwrap_or(extent.start)
     }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::shop::{Shop, refused, success, within};
 
-/// The password of every user that a tool registers.
+/// The password of every user that the tools register.
 pub const PASSWORD: &str = "SecurePassword123!";
 const ORDERS: &str = "/api/v1/orders";
 
@@ -26,14 +26,14 @@ pub struct Customer {
     email: String,
 }
 
-/// The request that registers `login`, with an e-mail address and [`PASSWORD`].
+/// Returns the request that registers `login`, with an e-mail address and [`PASSWORD`].
 pub fn registration(login: &str, notification_methods: Vec<NotificationMethod>) -> RegisterRequest {
     let info = UserInfo { login: login.to_owned(), email: format!("{login}@example.com"), notification_methods };
     RegisterRequest { info: Some(UserRegistrationInfo { info: Some(info), password: PASSWORD.to_owned() }) }
 }
 
 impl Customer {
-    /// A customer that is not registered yet; its login begins with `who`.
+    /// Creates a customer, without registering it. Its login begins with `who`.
     pub fn fresh(who: &str) -> Self {
         let login = format!("{who}-{:.12}", ids::random().simple().to_string());
         Self { email: format!("{login}@example.com"), login }
@@ -92,7 +92,7 @@ pub async fn stranger(shop: &Shop) -> Step<()> {
     Ok(((), String::new()))
 }
 
-/// Two kinds of parts that are in stock.
+/// Returns two kinds of parts that are in stock.
 pub async fn parts(shop: &Shop, session: &str) -> Step<Vec<Part>> {
     let listed =
         success("ListParts", shop.inventory().list_parts(within(session, ListPartsRequest::default())?).await)?;

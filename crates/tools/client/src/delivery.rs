@@ -1,4 +1,4 @@
-//! Where an order is, as `GET /api/v1/orders/{order_uuid}/delivery` answers it.
+//! The delivery of an order, as `GET /api/v1/orders/{order_uuid}/delivery` returns it.
 
 use std::fmt;
 
@@ -17,7 +17,8 @@ pub struct Delivery {
     pub status: String,
     pub tracking_number: String,
     pub estimated_delivery: String,
-    /// Absent, like the next two fields, in the order service's own copy, which is returned while the delivery service is unavailable.
+    /// `None`, like the next two fields, in the order service's own copy, which is returned while the delivery service
+    /// is unavailable.
     pub current_location: Option<String>,
     pub progress: Option<i64>,
     pub courier: Option<Courier>,
@@ -33,7 +34,7 @@ pub struct Courier {
 }
 
 impl Delivery {
-    /// Reads the answer about `order`.
+    /// Parses the answer about `order`.
     pub fn of(order: Uuid, body: &Value) -> anyhow::Result<Self> {
         let text = |member: &str| {
             let text = body[member].as_str().map(str::to_owned);

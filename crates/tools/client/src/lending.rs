@@ -1,4 +1,4 @@
-//! What a customer of a running shop sees of a loan: its identity is checked, the loan is credited, the balance grows.
+//! A customer's view of a loan: its identity is checked, the loan is credited, the balance grows.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use crate::{
 
 /// The timeout of a call.
 const LIMIT: Duration = Duration::from_secs(10);
-/// The birth date of every customer that a tool makes.
+/// The birth date of every customer that the tools create.
 pub const BIRTH_DATE: &str = "1990-12-31";
 
-/// customers and payment of a running shop.
+/// Clients of the services customers and payment of a running shop.
 #[derive(Clone)]
 pub struct Lending {
     customers: CustomerServiceClient<Channel>,
@@ -39,7 +39,7 @@ impl Lending {
         })
     }
 
-    /// The service customers, for callers who look at its refusals themselves.
+    /// Returns the client of the customers service, for callers who check errors themselves.
     pub fn customers(&self) -> CustomerServiceClient<Channel> {
         self.customers.clone()
     }
@@ -52,7 +52,7 @@ impl Lending {
         success("CreateCustomer", answer)?.customer.context("CreateCustomer answered without a customer")
     }
 
-    /// Changes the customer's name. `version` is the version that was read.
+    /// Changes the customer's name. `version` is the version that the caller has read.
     pub async fn update(&self, session: &str, name: &str, version: i64) -> anyhow::Result<Customer> {
         let (name, birth_date) = (name.to_owned(), BIRTH_DATE.to_owned());
         let request = UpdateCustomerRequest { name, birth_date, version, ..UpdateCustomerRequest::default() };
@@ -66,13 +66,13 @@ impl Lending {
         success("GetCustomer", answer)?.customer.context("GetCustomer answered without a customer")
     }
 
-    /// The user's loans, oldest first.
+    /// Returns the user's loans, oldest first.
     pub async fn loans(&self, session: &str, user: Uuid) -> anyhow::Result<Vec<Loan>> {
         let request = ListLoansRequest { customer_id: user.to_string() };
         Ok(success("ListLoans", self.customers.clone().list_loans(within(session, request)?).await)?.loans)
     }
 
-    /// What the user has for INVESTOR_MONEY, in minor units.
+    /// Returns the user's balance for INVESTOR_MONEY, in minor units.
     pub async fn balance(&self, session: &str, user: Uuid) -> anyhow::Result<i64> {
         let request = GetBalanceRequest { user_uuid: user.to_string() };
         Ok(success("GetBalance", self.payment.clone().get_balance(within(session, request)?).await)?.balance_minor)

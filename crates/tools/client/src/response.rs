@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub struct Answer {
-    /// Method and path, for error messages.
+    /// The method and path of the request, for error messages.
     pub asked: String,
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -14,7 +14,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body of a successful response with this status.
+    /// Returns the body of a successful response with this status, and an error for any other response.
     pub fn success(&self, status: u16) -> anyhow::Result<Value> {
         ensure!(self.status == status, "{} answered {} {}, not {status}", self.asked, self.status, self.text);
         forbid_error(&self.text)?;
@@ -48,19 +48,19 @@ impl Answer {
     }
 }
 
-/// No successful body may contain the word `error`.
+/// Checks that the body of a success does not contain the word `error`.
 pub fn forbid_error(text: &str) -> anyhow::Result<()> {
     ensure!(!text.to_lowercase().contains("error"), "the word `error` is in the success body {text}");
     Ok(())
 }
 
-/// The UUID in a member.
+/// Returns the UUID in a member of an object.
 pub fn uuid(body: &Value, member: &str) -> anyhow::Result<Uuid> {
     let text = body[member].as_str().with_context(|| format!("{member} is not a string in {body}"))?;
     Uuid::try_parse(text).with_context(|| format!("{member} is not a uuid in {body}"))
 }
 
-/// The amount in a member, in minor units; the JSON number has at most two decimals.
+/// Returns the amount in a member of an object, in minor units. The JSON number must have at most two decimals.
 pub fn minor(body: &Value, member: &str) -> anyhow::Result<i64> {
     let number = body[member].as_number().with_context(|| format!("{member} is not a number in {body}"))?;
     let text = number.to_string();
@@ -70,7 +70,7 @@ pub fn minor(body: &Value, member: &str) -> anyhow::Result<i64> {
     Ok(contracts::money::Money::from_major(major)?.minor())
 }
 
-/// How often a member of this name occurs, nested objects included.
+/// Counts the members with this name, including those of nested objects.
 pub fn occurrences(body: &Value, member: &str) -> usize {
     match body {
         Value::Object(members) => {

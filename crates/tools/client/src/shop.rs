@@ -1,4 +1,4 @@
-//! The endpoints of a running shop: HTTP to order, gRPC to iam and inventory.
+//! The APIs of a running shop: HTTP to order, gRPC to iam and inventory.
 
 use std::time::Duration;
 
@@ -29,14 +29,15 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// The shop that the settings name.
+    /// Creates the client of the shop that the settings name.
     pub fn of(settings: &Settings) -> anyhow::Result<Self> {
         let order = settings.get("ORDER_URL").map(str::to_owned);
         let order = order.unwrap_or_else(|| order::SERVICE.address(settings));
         Self::at(&Trust::of(settings)?, &order, &iam::SERVICE.address(settings), &inventory::SERVICE.address(settings))
     }
 
-    /// Creates the client of a shop at these addresses, which [`Trust::url`] completes; connections are opened lazily.
+    /// Creates the client of a shop at these addresses, which [`Trust::url`] completes. Connections are opened when
+    /// they are first used.
     pub fn at(trust: &Trust, order: &str, iam: &str, inventory: &str) -> anyhow::Result<Self> {
         Ok(Self {
             order: trust.url(order)?.to_string().trim_end_matches('/').to_owned(),
@@ -46,7 +47,7 @@ impl Shop {
         })
     }
 
-    /// The same shop, using `http` for requests to order.
+    /// Returns the same client with `http` for requests to order.
     #[must_use]
     pub fn through(self, http: reqwest::Client) -> Self {
         Self { http, ..self }
@@ -64,7 +65,7 @@ impl Shop {
         InventoryServiceClient::new(self.inventory.clone())
     }
 
-    /// Sends a request to the order service; `path` starts at its root.
+    /// Sends a request to the order service. `path` starts at the root of its API.
     pub async fn ask(
         &self,
         method: Method,
@@ -102,14 +103,14 @@ impl Shop {
     }
 }
 
-/// Adds a session to a call.
+/// Creates a request with a message and a session.
 pub fn within<T>(session: &str, message: T) -> anyhow::Result<Request<T>> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("session-uuid", MetadataValue::try_from(session)?);
     Ok(request)
 }
 
-/// The message of a successful call.
+/// Returns the message of a successful call, and an error for a failed one.
 pub fn success<T: std::fmt::Debug>(rpc: &str, answer: Result<Response<T>, Status>) -> anyhow::Result<T> {
     match answer {
         Ok(answer) => {

@@ -15,19 +15,19 @@ use rustls::{
 };
 use tonic::transport::{Channel, Endpoint};
 
-/// HTTP/2 for gRPC.
+/// The ALPN name of HTTP/2, which gRPC uses.
 pub const H2: &[u8] = b"h2";
-/// The additional protocol of HTTP clients.
+/// The ALPN name of HTTP/1.1, which HTTP clients offer too.
 pub const HTTP1: &[u8] = b"http/1.1";
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
-/// The authorities that connections over TLS trust. Without any, addresses are plain.
+/// The authorities that TLS connections trust. Without any, connections use plain text.
 #[derive(Clone, Debug, Default)]
 pub struct Trust(Option<Arc<ClientConfig>>);
 
 impl Trust {
-    /// Reads the authorities in `TLS_CA_FILE`, and the certificate in `TLS_CERT_FILE` and `TLS_KEY_FILE`, if they are set. Fails, naming
-    /// the variable, if a file cannot be used.
+    /// Reads the authorities in `TLS_CA_FILE`, and the certificate in `TLS_CERT_FILE` and `TLS_KEY_FILE`, if they are
+    /// set. If a file cannot be used, fails and names the variable.
     pub fn of(settings: &Settings) -> Result<Self, ConfigError> {
         let Some(authorities) = settings.get(CA) else { return Ok(Self::default()) };
         let mut roots = RootCertStore::empty();
@@ -52,8 +52,8 @@ impl Trust {
         Ok(Self(Some(Arc::new(config))))
     }
 
-    /// Returns the URL of `address`, which is `host:port` or a URL. Without a scheme it is https if there are authorities. Fails for an
-    /// https address if there are none.
+    /// Returns the URL of `address`, which is `host:port` or a URL. Without a scheme it is https if there are
+    /// authorities. Fails for an https address if there are none.
     pub fn url(&self, address: &str) -> anyhow::Result<Uri> {
         let scheme = if self.0.is_some() { "https" } else { "http" };
         let url = if address.contains("://") { address.to_owned() } else { format!("{scheme}://{address}") };
@@ -65,16 +65,16 @@ impl Trust {
         Ok(url)
     }
 
-    /// Returns the settings of a TLS connection with one of these protocols.
+    /// Returns the settings of a TLS connection with these protocols; `None` without authorities.
     pub fn config(&self, protocols: &[&[u8]]) -> Option<ClientConfig> {
         let mut config = ClientConfig::clone(self.0.as_ref()?);
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         Some(config)
     }
 
-    /// What an HTTP client begins with.
+    /// Returns the builder of an HTTP client, with the timeout and TLS settings of the tools.
     pub fn http(&self) -> reqwest::ClientBuilder {
-        // Fails when it has been done before, which is as well.
+        // This fails if a provider is installed already, which is fine.
         let _ = ring::default_provider().install_default();
         let builder = reqwest::Client::builder().connect_timeout(CONNECT_WITHIN);
         match self.config(&[H2, HTTP1]) {
@@ -83,7 +83,7 @@ impl Trust {
         }
     }
 
-    /// A channel for gRPC, which connects when it is first used.
+    /// Returns a channel for gRPC, which connects when it is first used.
     pub fn channel(&self, address: &str, timeout: Duration) -> anyhow::Result<Channel> {
         let url = self.url(address)?;
         let endpoint = Endpoint::from(url.clone()).connect_timeout(CONNECT_WITHIN).timeout(timeout);

@@ -1,4 +1,5 @@
-//! Any bytes as the value, key and headers of a Kafka record: each consumer handles it or says why it never will, and asks for no retry.
+//! Arbitrary bytes as the value, key and headers of a Kafka record: each consumer handles it or rejects it permanently,
+//! and never asks for a retry.
 
 use contracts::events::Subscription;
 use platform::kafka::{Failure, Handler as _, Message};
@@ -8,10 +9,10 @@ use crate::{
     system::{self, System},
 };
 
-/// Values of the header `event-type`: known types, one that nothing handles, and none.
+/// Values of the header `event-type`: known types, one that no consumer handles, and none.
 const TYPES: [&str; 4] = ["events.v1.OrderPaid", "events.v1.OrderCancelled", "events.v1.Unheard", ""];
 
-/// Hands a record made of `data` to one consumer.
+/// Passes a record derived from `data` to one consumer.
 pub fn events(data: &[u8]) {
     system::with(|system| {
         let mut input = Input::new(data);
@@ -30,7 +31,7 @@ pub fn events(data: &[u8]) {
     });
 }
 
-/// The record is handled or poison.
+/// Asserts that the record is handled or poison.
 pub fn settle(system: &System, subscription: &Subscription, message: &Message) {
     let outcome = system.run(subscription.handle(message));
     if let Err(Failure::Poison(problem)) = &outcome {

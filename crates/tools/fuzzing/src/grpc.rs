@@ -1,4 +1,5 @@
-//! Any bytes as a message of any RPC: never INTERNAL, UNKNOWN, DATA_LOSS or UNIMPLEMENTED, which would be a defect of the server.
+//! Arbitrary bytes as a message of any RPC: the status is never INTERNAL, UNKNOWN, DATA_LOSS or UNIMPLEMENTED, which
+//! would be a defect of the server.
 
 use std::sync::LazyLock;
 
@@ -16,13 +17,13 @@ use crate::{
     system::{self, GrpcApi, System},
 };
 
-/// An RPC, and the full name of its request.
+/// The path of an RPC, and the full name of its request type.
 struct Rpc {
     path: String,
     input: String,
 }
 
-/// All, but streams: they have no end.
+/// All RPCs except streams, which never end.
 static RPCS: LazyLock<Vec<Rpc>> = LazyLock::new(|| {
     let mut all = Vec::new();
     for file in descriptors().file {
@@ -36,7 +37,7 @@ static RPCS: LazyLock<Vec<Rpc>> = LazyLock::new(|| {
     all
 });
 
-/// Headers that a server of gRPC or a method reads.
+/// Headers that a gRPC server or a method reads, with values.
 const HEADERS: [(&str, &[&str]); 5] = [
     ("grpc-timeout", &["1S", "99999999H", "0n", "1n", "-1S", "é", "100000000S"]),
     ("grpc-encoding", &["identity", "gzip", "zstd", ""]),
@@ -45,7 +46,7 @@ const HEADERS: [(&str, &[&str]); 5] = [
     ("content-type", &["application/grpc+proto", "application/grpc-web", "application/json", ""]),
 ];
 
-/// Calls an RPC with a message and a caller made from `data`.
+/// Calls an RPC with a message and a caller derived from `data`.
 pub fn grpc(data: &[u8]) {
     system::with(|system| {
         let mut input = Input::new(data);
@@ -77,7 +78,7 @@ pub fn grpc(data: &[u8]) {
     });
 }
 
-/// Names a caller whom the method admits, or another one.
+/// Adds the identity of a caller whom the method admits, or of another one.
 fn identify(request: &mut Request<Body>, input: &mut Input<'_>, system: &System, api: &GrpcApi, path: &str) {
     let access = api.access(path);
     let services = access.services();
@@ -98,7 +99,7 @@ fn identify(request: &mut Request<Body>, input: &mut Input<'_>, system: &System,
     }
 }
 
-/// Adds or replaces headers. True where the server may not know how to read the message then.
+/// Adds or replaces headers. Returns true if the server may then be unable to read the message.
 fn decorate(request: &mut Request<Body>, input: &mut Input<'_>) -> bool {
     if !input.once_in(4) {
         return false;
@@ -111,7 +112,7 @@ fn decorate(request: &mut Request<Body>, input: &mut Input<'_>) -> bool {
     *name == "grpc-encoding"
 }
 
-/// A message as HTTP/2 carries it: not compressed, its length, its bytes.
+/// Frames a message as HTTP/2 carries it: the flag of an uncompressed message, its length, its bytes.
 fn frame(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
     [&[0], &length.to_be_bytes()[..], message].concat()
@@ -122,18 +123,18 @@ fn request(path: &str, body: Vec<u8>) -> Request<Body> {
     request.body(Body::from(body)).expect("paths of RPCs are paths")
 }
 
-/// Calls an RPC that needs no identity; the whole answer.
+/// Calls an RPC that needs no identity. Returns the whole answer.
 pub async fn call(api: &GrpcApi, path: &str, message: &impl Message) -> Vec<u8> {
     let response = api.send(request(path, frame(&message.encode_to_vec()))).await;
     response.into_body().collect().await.expect("a body in memory").to_bytes().to_vec()
 }
 
-/// The message of an answer.
+/// Decodes the message of an answer.
 pub fn decode<M: Message + Default>(answer: &[u8]) -> M {
     M::decode(answer.get(5..).expect("the call succeeds")).expect("an answer of this type")
 }
 
-/// How a call ended: in the headers where it failed at once, else in the trailers.
+/// Returns the status of a call, which is in the headers if the call failed at once, else in the trailers.
 async fn status(response: Response) -> Status {
     let at_once = Status::from_header_map(response.headers());
     let status = response.status();
@@ -146,7 +147,7 @@ fn served<'a>(system: &'a System, service: &str) -> &'a GrpcApi {
     system.services.grpc.iter().find(|api| api.service == service).expect("every service is served")
 }
 
-/// Whether inventory lists its parts for a caller with this header.
+/// Returns whether inventory lists its parts for a caller with this header.
 pub async fn try_list(system: &System, name: &'static str, value: HeaderValue) -> bool {
     let mut request = request("/inventory.v1.InventoryService/ListParts", frame(&[]));
     request.headers_mut().insert(name, value);
@@ -155,7 +156,7 @@ pub async fn try_list(system: &System, name: &'static str, value: HeaderValue) -
     status.code() == Code::Ok
 }
 
-/// Whether iam knows a session of this id.
+/// Returns whether iam accepts a session with this id.
 pub async fn try_whoami(system: &System, session: &str) -> bool {
     let message = WhoamiRequest { session_uuid: session.to_owned() };
     let request = request("/auth.v1.AuthService/Whoami", frame(&message.encode_to_vec()));

@@ -1,5 +1,5 @@
-//! Uuids, cursors, page tokens, limits, filters and names: what is printed is read as the same, and what is read prints
-//! as it was read or in its canonical form.
+//! UUIDs, cursors, page tokens, limits, filters and names. A printed value parses to the same value, and a parsed value
+//! prints as the input or in its canonical form.
 
 use contracts::{
     money::Money,
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::input::Input;
 
-/// Reads `data` as each of them.
+/// Parses `data` as each kind of value.
 pub fn identifiers(data: &[u8]) {
     let mut input = Input::new(data);
     let (number, bits) = (input.u64(), input.u128());
@@ -32,7 +32,7 @@ pub fn identifiers(data: &[u8]) {
     filter(rest);
 }
 
-/// What the services print is read as what it was.
+/// Asserts that printed values parse to the same values.
 fn printed(number: u64, bits: u128) {
     let uuid = Uuid::from_u128(bits);
     for text in [uuid.to_string(), uuid.simple().to_string(), uuid.urn().to_string(), uuid.to_string().to_uppercase()] {
@@ -82,7 +82,7 @@ fn words(text: &str) {
     }
     if let Ok(street) = Street::new(text) {
         assert_eq!(street.as_str(), text);
-        // What order accepts as an address, delivery does as a street, and the other way round.
+        // Order must accept every address that delivery accepts as a street, and the other way round.
         assert!(DeliveryAddress::new(text.to_owned()).is_ok(), "{text:?} is a street and no address");
     }
     if let Ok(address) = DeliveryAddress::new(text.to_owned()) {
@@ -104,7 +104,7 @@ fn words(text: &str) {
     }
 }
 
-/// A filter is read, or the answer names the field.
+/// Asserts that a filter is accepted, or that the error names the field.
 fn filter(bytes: &[u8]) {
     let filter = PartsFilter::decode(bytes).ok().or_else(|| ListPartsRequest::decode(bytes).ok()?.filter);
     let Some(filter) = filter else { return };

@@ -1,6 +1,7 @@
-//! Decisions read from arbitrary bytes. At their end every decision is the first one, so that a shorter input is a simpler one.
+//! Decisions derived from arbitrary bytes. After the last byte every decision is the first alternative, so that a
+//! shorter input is a simpler one.
 
-/// The bytes that are left.
+/// The remaining bytes.
 pub struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -18,7 +19,7 @@ impl<'a> Input<'a> {
         *first
     }
 
-    /// A number below `count`, which is at most 65 536.
+    /// Returns a number below `count`, which is at most 65 536.
     pub fn below(&mut self, count: usize) -> usize {
         let number = if count <= 256 {
             usize::from(self.byte())
@@ -28,7 +29,7 @@ impl<'a> Input<'a> {
         number % count.max(1)
     }
 
-    /// True about once in `times`.
+    /// Returns true about once in `times` calls.
     pub fn once_in(&mut self, times: u8) -> bool {
         self.byte() % times == times - 1
     }
@@ -45,7 +46,7 @@ impl<'a> Input<'a> {
         u128::from(self.u64()) << 64 | u128::from(self.u64())
     }
 
-    /// At most 255 bytes.
+    /// Returns the next bytes, at most 255.
     pub fn bytes(&mut self) -> &'a [u8] {
         let length = usize::from(self.byte()).min(self.0.len());
         let (bytes, rest) = self.0.split_at(length);
@@ -53,17 +54,17 @@ impl<'a> Input<'a> {
         bytes
     }
 
-    /// Arbitrary text.
+    /// Returns arbitrary text.
     pub fn text(&mut self) -> String {
         String::from_utf8_lossy(self.bytes()).into_owned()
     }
 
-    /// All that is left.
+    /// Returns all remaining bytes.
     pub fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)
     }
 
-    /// Sometimes changes, cuts or replaces what a caller would send.
+    /// Sometimes changes, truncates or replaces the bytes of a valid request.
     pub fn mutate(&mut self, bytes: &mut Vec<u8>) {
         match self.byte() % 32 {
             31 => {

@@ -1,6 +1,8 @@
-//! What outside bytes must never do: a property for each kind of decoder and validator that they reach, as a function of bytes.
+//! Properties that must hold for any input from outside: one for each kind of decoder and validator that the input
+//! reaches, as a function of bytes.
 //!
-//! The tests of this crate try them with proptest; the targets in `fuzz/` with libFuzzer. A property that does not hold panics and says why.
+//! The tests of this crate check them with proptest, and the targets in `fuzz/` with libFuzzer. A property that does
+//! not hold panics with the reason.
 
 mod consumers;
 mod events;
@@ -20,10 +22,10 @@ pub use http::http;
 pub use identifiers::identifiers;
 pub use tokens::tokens;
 
-/// A property, by the name of its libFuzzer target.
+/// The name of a property, which is also that of its libFuzzer target, and its function.
 pub type Property = (&'static str, fn(&[u8]));
 
-/// All of them.
+/// All properties.
 pub const PROPERTIES: [Property; 6] = [
     ("http", http),
     ("grpc", grpc),

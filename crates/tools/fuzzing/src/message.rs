@@ -1,4 +1,4 @@
-//! Protobuf messages made from their descriptors, with values that mean something in most fields.
+//! Protobuf messages derived from their descriptors. Most fields have meaningful values.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -14,9 +14,9 @@ use prost_types::{
 
 use crate::{input::Input, system::Known, words};
 
-/// How deep messages are nested.
+/// The maximum nesting of messages.
 const DEPTH: u8 = 4;
-/// Bytes after which a message gets no further fields: more than a server takes.
+/// The size in bytes from which a message gets no further fields. It is more than a server accepts.
 const LONGEST: usize = 300 * 1024;
 
 static MESSAGES: LazyLock<HashMap<String, DescriptorProto>> = LazyLock::new(|| {
@@ -30,7 +30,7 @@ static MESSAGES: LazyLock<HashMap<String, DescriptorProto>> = LazyLock::new(|| {
     all
 });
 
-/// Every file of the contracts.
+/// Returns the descriptors of all contract files.
 pub fn descriptors() -> FileDescriptorSet {
     FileDescriptorSet::decode(DESCRIPTORS).expect("the descriptors are those that reflection serves")
 }
@@ -43,7 +43,7 @@ fn insert(all: &mut HashMap<String, DescriptorProto>, scope: &str, message: Desc
     all.insert(name, message);
 }
 
-/// An encoded message of the type with this full name, which begins with a dot.
+/// Returns an encoded message of the type with this full name, which begins with a dot.
 pub fn message(name: &str, input: &mut Input<'_>, known: &Known) -> Vec<u8> {
     let mut encoded = encode(name, input, known, DEPTH);
     input.mutate(&mut encoded);

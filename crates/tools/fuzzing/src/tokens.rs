@@ -1,4 +1,4 @@
-//! Any bytes as a session or a service's token are refused, and so is a valid one with one bit changed.
+//! Arbitrary bytes as a session or a service's token are refused, and so is a valid one with one bit changed.
 
 use axum::body::Body;
 use http::{HeaderValue, Request, header};
@@ -11,7 +11,7 @@ use crate::{
     system::{self, HttpApi, System},
 };
 
-/// Shows a service a session or a token made of `data`.
+/// Calls services with a session or a token derived from `data`.
 pub fn tokens(data: &[u8]) {
     system::with(|system| {
         let mut input = Input::new(data);
@@ -35,7 +35,7 @@ pub fn tokens(data: &[u8]) {
     });
 }
 
-/// The id opens nothing unless it is a session's: over HTTP, over gRPC, and asked of iam itself.
+/// Asserts that the id is refused unless it is a session's: over HTTP, over gRPC, and by iam itself.
 fn session(system: &System, id: &[u8]) {
     if let Ok(value) = HeaderValue::from_bytes(id) {
         let mut request = Request::new(Body::empty());
@@ -52,7 +52,7 @@ fn session(system: &System, id: &[u8]) {
     }
 }
 
-/// The text opens nothing unless it is a token that order made for inventory.
+/// Asserts that the text is refused unless it is a token that order created for inventory.
 fn token(system: &System, text: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(text) else { return };
     let is_own = text == system.token("order", "inventory").as_bytes();
@@ -64,7 +64,7 @@ fn token(system: &System, text: &[u8]) {
     assert_eq!(system.http(HttpApi::Order, request).status(), 401);
 }
 
-/// The guards here know sessions by their text.
+/// Returns true if a guard accepts the id. The guards here compare sessions as text.
 fn is_open(system: &System, id: &[u8]) -> bool {
     let known = &system.services.known;
     [&known.user_session, &known.operator_session].iter().any(|session| session.as_bytes() == id)

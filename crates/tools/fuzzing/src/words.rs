@@ -1,8 +1,8 @@
-//! Values that the services know, or that stand at the edge of what they accept.
+//! Values that the services know, or that are at the limits of what they accept.
 
 use crate::{input::Input, system::Known};
 
-/// Texts of contracts, and texts that parsers stumble over.
+/// Texts of the contracts, and texts that parsers often mishandle.
 const TEXTS: [&str; 40] = [
     "CARD",
     "PAYMENT_METHOD_SBP",
@@ -70,7 +70,7 @@ const INTEGERS: [i64; 18] = [
 const NUMBERS: [f64; 12] =
     [100.0, 1.0, 0.01, 0.0, -0.0, -1.0, 0.001, 1e15, 9.3e16, 1e308, f64::MIN_POSITIVE, 0.1 + 0.2];
 
-/// Text that a field may have: mostly some that means something.
+/// Returns a field's text, which is mostly a meaningful one.
 pub fn text(input: &mut Input<'_>, known: &Known) -> String {
     match input.byte() % 16 {
         0..=5 => (*input.pick(&TEXTS)).to_owned(),
@@ -80,7 +80,7 @@ pub fn text(input: &mut Input<'_>, known: &Known) -> String {
     }
 }
 
-/// The text of a uuid, mostly of something that there is.
+/// Returns the text of a UUID, mostly of an existing resource.
 pub fn uuid(input: &mut Input<'_>, known: &Known) -> String {
     match input.byte() % 16 {
         0..=11 => input.pick(&known.uuids).to_string(),

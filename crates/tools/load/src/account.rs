@@ -1,4 +1,4 @@
-//! A registered user, logged in: the requests that it makes, and which answers are failures.
+//! A registered user with a session: its requests, and the answers that count as failures.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -10,12 +10,14 @@ use tokio::{sync::Semaphore, time::sleep};
 use uuid::Uuid;
 
 const ORDERS: &str = "/api/v1/orders";
-/// Orders and parts on a page.
+/// The number of orders or parts on a page.
 const PAGE: u32 = 20;
-/// The bounds of the pause between two reads of an order whose ship is not assembled yet; the pause is a tenth of the elapsed time.
+/// The bounds of the pause between two reads of an order whose ship is not assembled yet. The pause is a tenth of the
+/// elapsed time.
 const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
-/// Why a request failed, in words that are the same for all that failed so, such as `409 OUT_OF_STOCK`.
+/// The reason of a failed request. Requests that failed for the same reason have the same text, such as `409
+/// OUT_OF_STOCK`.
 pub type Failure = Cow<'static, str>;
 
 #[derive(Clone)]
@@ -23,7 +25,8 @@ pub struct Account {
     pub shop: Shop,
     pub user: Uuid,
     pub session: String,
-    /// Bounds the HTTP requests at once, and so the connections. The time that a request waits for its turn is part of its latency.
+    /// Limits concurrent HTTP requests, and so connections. The time that a request waits for a permit is part of its
+    /// latency.
     pub connections: Arc<Semaphore>,
 }
 
@@ -45,7 +48,7 @@ impl Account {
         self.ask(Method::POST, &format!("{ORDERS}/{order}/cancel"), None).await.map(|_| ())
     }
 
-    /// The status of an order.
+    /// Returns the status of an order.
     pub async fn get(&self, order: Uuid) -> Result<String, Failure> {
         let found = self.ask(Method::GET, &format!("{ORDERS}/{order}"), None).await?;
         if uuid(&found, "order_uuid") != Some(order) {
@@ -101,12 +104,12 @@ impl Account {
     }
 }
 
-/// The first cause of an error, without addresses and ports, which differ from request to request.
+/// Returns the root cause of an error, without addresses and ports, which differ from request to request.
 pub fn brief(error: &anyhow::Error) -> Failure {
     Failure::Owned(error.chain().last().map_or_else(String::new, ToString::to_string))
 }
 
-/// The code of a refused call.
+/// Returns the status code of a failed call.
 pub fn refused(status: &tonic::Status) -> Failure {
     Failure::Owned(format!("{:?}", status.code()))
 }

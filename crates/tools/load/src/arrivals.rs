@@ -1,4 +1,5 @@
-//! An open loop of arrivals: a request is due at its time whether earlier ones were answered or not, and its latency counts from then.
+//! An open loop of arrivals: each request is due at its time, whether or not earlier ones were answered, and its
+//! latency counts from then.
 
 use std::{panic::resume_unwind, time::Duration};
 
@@ -14,38 +15,39 @@ pub struct Schedule {
     pub length: Duration,
 }
 
-/// An arrival that is over.
+/// A finished arrival.
 #[derive(Clone, Debug)]
 pub struct Arrival<K, T> {
     /// The kind of the operation, as given by `request`.
     pub kind: K,
-    /// When it was due, since the first one.
+    /// When it was due, as time since the first arrival.
     pub due: Duration,
-    /// How much later than that it was sent.
+    /// How much later than that the request was sent.
     pub sent_late: Duration,
-    /// From when it was due until its end: a request that had to wait for its turn is not faster for it.
+    /// The time from when the request was due until its end. It includes the time that the request waited before it was
+    /// sent.
     pub latency: Duration,
     /// `None` if it was not sent because too many were in flight.
     pub outcome: Option<T>,
 }
 
 impl Schedule {
-    /// Returns when request `number` is due, since the first one; `None` after the end.
+    /// Returns when request `number` is due, as time since the first one; `None` after the end.
     pub fn due(self, number: u64) -> Option<Duration> {
         let nanos = u128::from(number) * Duration::from_secs(1).as_nanos() / u128::from(self.rate.max(1));
         let due = Duration::from_nanos(u64::try_from(nanos).ok()?);
         (due < self.length).then_some(due)
     }
 
-    /// The time between two arrivals.
+    /// Returns the time between two arrivals.
     pub fn pause(self) -> Duration {
         Duration::from_secs(1) / self.rate.max(1)
     }
 }
 
-/// Calls `request` for each arrival when it is due, which returns the kind and the operation, and calls `done` with each finished one. At
-/// most `most` are in flight: further arrivals are not sent. Returns when all have finished. `request` gets the arrival's number, which
-/// counts from 0, and the time at which it was due.
+/// Calls `request` for each arrival when it is due, and `done` with each finished one. `request` gets the arrival's
+/// number, which counts from 0, and the time at which it was due. It returns the kind and the operation. At most `most`
+/// operations are in flight, and further arrivals are not sent. Returns when all have finished.
 pub async fn open_loop<K, F>(
     schedule: Schedule,
     most: usize,
@@ -84,7 +86,7 @@ pub async fn open_loop<K, F>(
     }
 }
 
-/// What a task returned; its panic goes on here.
+/// Returns the result of a task, or resumes its panic.
 fn arrival<T>(ended: Result<T, tokio::task::JoinError>) -> T {
     ended.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
@@ -143,7 +145,7 @@ mod tests {
 
         let all = collect(Schedule { rate: 10, length: 2 * SECOND }, 1000, |due| async move {
             if due == begun {
-                // Nothing is sent meanwhile, as if this program stood still.
+                // The loop sends nothing meanwhile, as if this program were suspended.
                 tokio::time::advance(SECOND).await;
             }
         })

@@ -1,10 +1,11 @@
-//! The processor time of this process, which shows how much the generator takes from a shop on the same machine.
+//! The processor time of this process. It shows how much of a shared machine the generator takes from the shop.
 
 use std::{fs, time::Duration};
 
-/// Linux gives these times in hundredths of a second on every machine that it shares with Rust's standard library.
+/// The unit of these times: Linux reports them in hundredths of a second on every platform that Rust's standard library
+/// supports.
 const TICKS_PER_SECOND: u64 = 100;
-/// The place of `utime` in `/proc/self/stat`, after the name in brackets; `stime` follows.
+/// The index of `utime` in `/proc/self/stat`, after the name in brackets. `stime` follows it.
 const UTIME: usize = 11;
 
 /// Returns the processor time of all threads of this process; `None` if the system does not report it.
@@ -13,7 +14,7 @@ pub fn time() -> Option<Duration> {
 }
 
 fn parse(stat: &str) -> Option<Duration> {
-    // The name may have spaces and brackets of its own.
+    // The name may itself contain spaces and brackets.
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut times = fields.split(' ').skip(UTIME).map(|field| field.parse::<u64>().ok());
     let ticks = times.next()?? + times.next()??;

@@ -5,20 +5,21 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// Longer ones count as this.
+/// The longest latency that is recorded. Longer ones count as this.
 const LONGEST: Duration = Duration::from_hours(1);
-/// Digits that are kept.
+/// The number of significant digits that are kept.
 const DIGITS: u8 = 3;
 
-/// Latencies, to a microsecond or three digits.
+/// Latencies, with a precision of a microsecond or three digits.
 #[derive(Clone, Debug)]
 pub struct Latencies {
     histogram: Histogram<u64>,
-    /// The largest one, to a microsecond.
+    /// The largest latency in microseconds.
     max: u64,
 }
 
-/// Milliseconds with three decimals. A percentile that too few samples have is none: p99.9 needs a thousand.
+/// Percentiles in milliseconds with three decimals. A percentile is `None` if there are too few samples: p99.9 needs a
+/// thousand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Percentiles {
     pub p50: Option<f64>,
@@ -36,7 +37,7 @@ impl Latencies {
     }
 
     pub fn add(&mut self, others: &Self) {
-        // Both have the same bounds, so that nothing can be out of them.
+        // `add` cannot fail, since both histograms have the same bounds.
         let _ = self.histogram.add(&others.histogram);
         self.max = self.max.max(others.max);
     }
@@ -45,12 +46,13 @@ impl Latencies {
         self.histogram.len()
     }
 
-    /// Returns the latency that `permille` of a thousand samples do not exceed; `None` without samples.
+    /// Returns the smallest latency that at least `permille` of a thousand samples do not exceed; `None` without
+    /// samples.
     pub fn permille(&self, permille: u16) -> Option<Duration> {
         if self.histogram.is_empty() {
             return None;
         }
-        // A value stands for those with the same three digits, the largest of which may be above the maximum.
+        // The histogram returns the largest value with the same three digits, which may be above the maximum.
         let value = self.histogram.value_at_quantile(f64::from(permille) / 1000.0).min(self.max);
         Some(Duration::from_micros(value))
     }
@@ -82,7 +84,7 @@ impl Percentiles {
     }
 }
 
-/// Milliseconds with three decimals.
+/// Returns the time in milliseconds with three decimals.
 pub fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -1,5 +1,6 @@
-//! An open-loop load generator: mixed traffic arrives at a constant rate at a running shop, and a latency counts from when its request was
-//! due. A slow shop does not delay arrivals, so the waiting time of its users is measured.
+//! An open-loop load generator. Mixed traffic arrives at a running shop at a constant rate, and the latency of a
+//! request counts from when it was due. A slow shop does not delay arrivals, so that the waiting time of its users is
+//! measured.
 //!
 //! ```no_run
 //! # async fn example(places: client::places::Places) -> anyhow::Result<()> {

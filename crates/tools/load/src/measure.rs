@@ -1,4 +1,4 @@
-//! One measurement: prepares the orders that its mix needs, sends its traffic, and reports.
+//! One measurement: creates the orders that its mix needs, sends its traffic, and reports.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -23,10 +23,10 @@ use crate::{
 /// How often progress is reported.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// What a measurement is doing.
+/// The current stage of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub enum Stage {
-    /// Making the orders that will be paid, cancelled or read, with the number so far.
+    /// Orders are created that will be paid, cancelled or read. The number is how many there are so far.
     Preparing(usize),
     Measuring(Progress),
 }
@@ -72,7 +72,7 @@ impl Crowd {
     }
 }
 
-/// Tells the progress every second, without end.
+/// Reports the progress every second. Never returns.
 async fn follow(recorder: &Mutex<Recorder>, begun: Instant, watch: &mut impl FnMut(Stage)) {
     let mut ticks = interval_at(begun + EVERY, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -90,7 +90,7 @@ async fn weigh(recorder: &Mutex<Recorder>, at: Instant, spent: &mut Spent) {
     std::future::pending::<()>().await;
 }
 
-/// The processor time that this process has taken, and the arrivals so far.
+/// The processor time that this process has used, and the number of arrivals so far.
 #[derive(Clone, Copy, Default)]
 struct Spent {
     time: Option<Duration>,
@@ -102,7 +102,7 @@ impl Spent {
         Self { time: cpu::time(), arrivals: lock(recorder).arrived() }
     }
 
-    /// Microseconds for an arrival since then.
+    /// Returns the microseconds per arrival since `before`.
     fn since(self, before: Self) -> Option<f64> {
         let time = self.time?.saturating_sub(before.time?);
         let arrivals = u32::try_from(self.arrivals - before.arrivals).ok().filter(|count| *count > 0)?;

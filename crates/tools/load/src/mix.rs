@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use rand::{Rng, RngExt as _};
 use serde::{Serialize, Serializer};
 
-/// What a user asks for.
+/// An operation of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Creates an order.
@@ -18,7 +18,7 @@ pub enum Kind {
     Get,
     /// Lists the user's latest orders.
     List,
-    /// Asks iam whose session it is.
+    /// Calls iam's Whoami.
     Whoami,
     /// Lists parts.
     Parts,
@@ -30,7 +30,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mix([u32; Kind::ALL.len()]);
 
-/// Why a text is no mix.
+/// The reason why a text is not a mix.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MixError {
     #[error("there is no traffic `{0}`; there are {kinds}", kinds = Kind::ALL.map(Kind::name).join(", "))]
@@ -65,7 +65,7 @@ impl Kind {
         }
     }
 
-    /// True for an operation of one request.
+    /// Returns true for an operation of one request.
     pub fn is_single(self) -> bool {
         self != Self::Whole
     }
@@ -75,7 +75,7 @@ impl Kind {
         !matches!(self, Self::List | Self::Whoami | Self::Parts)
     }
 
-    /// What it is, in a few words.
+    /// Returns a description of the kind, in a few words.
     pub fn what(self) -> &'static str {
         match self {
             Self::Create => "POST /api/v1/orders",
@@ -91,14 +91,14 @@ impl Kind {
 }
 
 impl Mix {
-    /// One kind alone.
+    /// Creates a mix of this kind alone.
     pub fn only(kind: Kind) -> Self {
         let mut weights = [0; Kind::ALL.len()];
         weights[kind as usize] = 1;
         Self(weights)
     }
 
-    /// The part of all operations that are of this kind, from 0 to 1.
+    /// Returns the share of this kind in all operations, from 0 to 1.
     pub fn share(&self, kind: Kind) -> f64 {
         f64::from(self.0[kind as usize]) / f64::from(self.total().max(1))
     }
@@ -107,7 +107,7 @@ impl Mix {
         self.0[kind as usize] > 0
     }
 
-    /// A kind at random, by the weights.
+    /// Returns a random kind, distributed by the weights.
     pub fn choose(&self, rng: &mut impl Rng) -> Kind {
         let mut left = rng.random_range(0..self.total().max(1));
         for kind in Kind::ALL {
@@ -126,7 +126,7 @@ impl Mix {
 }
 
 impl Default for Mix {
-    /// As many orders are paid or cancelled as are created.
+    /// In the default mix, as many orders are paid or cancelled as are created.
     fn default() -> Self {
         Self([4, 3, 1, 10, 4, 5, 2, 1])
     }

@@ -9,29 +9,29 @@ use crate::{
     mix::{Kind, Mix},
 };
 
-/// The least orders that wait to be paid or cancelled, and for how long they last where none is created.
+/// The minimum reserve of unpaid orders to pay or cancel, and how long the reserve must last if no order is created.
 const LEAST_RESERVE: usize = 20;
 const RESERVE: Duration = Duration::from_secs(3);
 
-/// One measurement.
+/// The plan of one measurement.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Operations that arrive per second.
+    /// The number of operations that arrive per second.
     pub rate: u32,
     pub mix: Mix,
-    /// Traffic before the measurement, which no figure counts.
+    /// The time before the measurement in which traffic is sent and not counted.
     pub warm_up: Duration,
-    /// How long is measured.
+    /// The duration of the measurement.
     pub length: Duration,
-    /// The time that an operation of one request has, from when it is due.
+    /// The time limit of a single request, from when it is due.
     pub timeout: Duration,
-    /// The same of a whole order.
+    /// The time limit of a whole order, from when it is due.
     pub whole_timeout: Duration,
-    /// Operations in flight at most; those above are failures.
+    /// The most operations in flight. Arrivals above it count as failures.
     pub in_flight: usize,
-    /// Different parts in an order.
+    /// The number of different parts in an order.
     pub parts_per_order: usize,
-    /// The same seed makes the same operations, by the same users, for the same parts.
+    /// The seed. The same seed yields the same operations, by the same users, for the same parts.
     pub seed: u64,
 }
 
@@ -52,7 +52,7 @@ impl Default for Plan {
 }
 
 impl Plan {
-    /// The same at another rate.
+    /// Returns the same plan at another rate.
     #[must_use]
     pub fn at(&self, rate: u32) -> Self {
         Self { rate, ..self.clone() }
@@ -62,12 +62,12 @@ impl Plan {
         self.warm_up + self.length
     }
 
-    /// The time that an operation has.
+    /// Returns the time limit of an operation.
     pub fn timeout(&self, kind: Kind) -> Duration {
         if kind.is_single() { self.timeout } else { self.whole_timeout }
     }
 
-    /// Fails, naming the field, if a value is invalid or if the users cannot have as many unpaid orders as the mix leaves.
+    /// Fails, naming the field, if a value is invalid or if the mix leaves more unpaid orders than the users may have.
     pub fn check(&self, users: usize, kinds_of_parts: usize) -> anyhow::Result<()> {
         ensure!(self.rate > 0, "rate: must be above 0");
         ensure!(!self.timeout.is_zero() && !self.whole_timeout.is_zero(), "timeout: must be above 0");
@@ -96,18 +96,18 @@ impl Plan {
             return 0;
         }
         let missing = (ending - self.per_second(Kind::Create)).max(0.0) * self.total().as_secs_f64();
-        // Kinds come at random, so that a longer run strays further from their weights.
+        // Kinds are random, so that a longer run deviates further from their weights.
         let stray = 3.0 * (ending * self.total().as_secs_f64()).sqrt();
         LEAST_RESERVE + whole(missing + stray + ending * RESERVE.as_secs_f64())
     }
 
-    /// Orders that it creates and neither pays nor cancels.
+    /// Returns the number of orders that the plan creates and neither pays nor cancels.
     fn surplus(&self) -> usize {
         let ending = self.per_second(Kind::Pay) + self.per_second(Kind::Cancel);
         whole((self.per_second(Kind::Create) - ending).max(0.0) * self.total().as_secs_f64())
     }
 
-    /// How much of each part it takes, at most: the orders' share with a fifth to spare.
+    /// Returns the most stock that the plan takes of each part: the orders' share plus a fifth.
     pub fn stock(&self, users: usize, kinds_of_parts: usize) -> u64 {
         if Kind::ALL.into_iter().all(|kind| !kind.needs_orders() || !self.mix.has(kind)) {
             return 0;
@@ -123,7 +123,7 @@ impl Plan {
     }
 }
 
-/// Rounded up.
+/// Rounds up to a whole number.
 fn whole(count: f64) -> usize {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
     let whole = count.ceil() as usize;
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn orders_that_nobody_pays_need_users() {
-        // 20 s of 450 orders, of which a user may have 900.
+        // In 20 s, 450 orders per second are 9 000, which is 900 for each of ten users.
         assert!(plan("create=1", 450).check(10, 12).is_ok());
         let complaint = complaint(&plan("create=1", 451));
 
@@ -184,7 +184,7 @@ mod tests {
     fn stock_is_for_all_orders_and_those_made_before() {
         let plan = Plan { parts_per_order: 3, ..plan("create=1,get=1", 100) };
 
-        // 1 000 orders of three parts, over twelve kinds, besides an order of each of ten users.
+        // The plan takes 1 000 orders of three parts out of twelve kinds, besides one order of each of ten users.
         assert!(plan.stock(10, 12) > 1000 * 3 / 12, "{}", plan.stock(10, 12));
         assert!(plan.stock(10, 1) >= 12 * (plan.stock(10, 12) - 40), "one part bears it all");
         assert_eq!(Plan { mix: "list=1,whoami=1,parts=1".parse().unwrap(), ..plan }.stock(10, 12), 0);

@@ -16,20 +16,20 @@ const REASONS: usize = 20;
 const OTHERS: Failure = Failure::Borrowed("other reasons");
 const TOO_MANY: Failure = Failure::Borrowed("not sent: too many in flight");
 
-/// How a measurement goes.
+/// The progress of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     pub elapsed: Duration,
     pub total: Duration,
-    /// True before the measured time.
+    /// True during the warm-up.
     pub is_warming_up: bool,
-    /// Since the last one: arrivals, and successes, per second.
+    /// Arrivals per second, and successes per second, since the previous progress.
     pub arrivals: f64,
     pub goodput: f64,
-    /// Since the last one, of the successful operations of one request; milliseconds.
+    /// Percentiles in milliseconds of the successful single requests since the previous progress.
     pub p50: Option<f64>,
     pub p99: Option<f64>,
-    /// Operations of the measured time so far, and how many of them failed.
+    /// The number of operations in the measured time so far, and how many of them failed.
     pub operations: u64,
     pub failed: u64,
     pub in_flight: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Recorder {
     end: Duration,
     kinds: BTreeMap<Kind, Tally>,
     late: Latencies,
-    /// Since the last [`progress`](Self::progress).
+    /// The results since the last [`progress`](Self::progress).
     recent: Tally,
     recently_arrived: u64,
     last: Duration,
@@ -50,13 +50,13 @@ pub(crate) struct Recorder {
 
 #[derive(Default)]
 struct Tally {
-    /// Those that were due in the measured time.
+    /// The number of operations that were due in the measured time.
     operations: u64,
     failed: u64,
     failures: BTreeMap<Failure, u64>,
     /// The latencies of successful operations.
     latencies: Latencies,
-    /// Successes that came in the measured time, whenever they were due.
+    /// The number of successes that ended in the measured time, whenever they were due.
     completed: u64,
 }
 
@@ -75,7 +75,7 @@ impl Recorder {
         }
     }
 
-    /// Operations that have arrived.
+    /// Returns the number of operations that have arrived.
     pub fn arrived(&self) -> u64 {
         self.arrived
     }
@@ -129,7 +129,7 @@ impl Recorder {
         }
     }
 
-    /// What it all comes to.
+    /// Returns the final figures.
     pub fn figures(&self) -> Figures {
         let length = self.end.saturating_sub(self.warm_up).as_secs_f64();
         let mut all = Tally::default();
@@ -184,7 +184,7 @@ mod tests {
         Recorder::new(&Plan { warm_up: SECOND, length: 2 * SECOND, ..Plan::default() })
     }
 
-    /// An arrival of the kind `get`.
+    /// Returns an arrival of the kind `get`.
     fn arrival(
         due: u64,
         latency: u64,
@@ -198,7 +198,8 @@ mod tests {
     #[test]
     fn the_warm_up_counts_in_no_latency_and_an_answer_counts_when_it_comes() {
         let mut recorder = recorder();
-        // Due in the warm-up, answered after it; due and answered in time; due in time, answered after the end.
+        // The first is due in the warm-up and answered after it. The second is due and answered in the measured time.
+        // The third is due in it and answered after its end.
         for (due, latency) in [(900, 200), (1500, 10), (2990, 20)] {
             recorder.record(arrival(due, latency, Some(Ok(()))));
         }

@@ -11,38 +11,38 @@ use crate::{
     plan::Plan,
 };
 
-/// Milliseconds of delay in this program that would blur the figures.
+/// The delay in milliseconds within this program from which the figures are unreliable.
 const LATE: f64 = 5.0;
-/// Reasons of failures that are shown of each kind, the most frequent first. JSON has all.
+/// The number of failure reasons that are shown per kind, the most frequent first. JSON lists all.
 const REASONS: usize = 5;
 
-/// What the operations of a kind come to.
+/// The results of the operations of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// Operations that were due in the measured time, and how many of these failed.
+    /// The number of operations that were due in the measured time, and how many of them failed.
     pub operations: u64,
     pub failed: u64,
-    /// Successes per second of the measured time, counted when they came.
+    /// Successes per second of the measured time, counted at their end.
     pub goodput: f64,
     /// The latencies of successful operations, from when they were due, in milliseconds.
     pub latency: Percentiles,
-    /// How many failed for which reason.
+    /// The number of failures by reason.
     pub failures: BTreeMap<String, u64>,
 }
 
-/// What one measurement comes to.
+/// The figures of one measurement.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figures {
-    /// All kinds together; the latency is that of single requests, if there are any.
+    /// All kinds together. The latency is that of single requests, if there are any.
     pub all: Row,
     pub kinds: BTreeMap<Kind, Row>,
-    /// p99 of the delay in this program between when an operation was due and when it was sent; milliseconds.
+    /// The p99 of the delay between when an operation was due and when this program sent it, in milliseconds.
     pub sent_late_p99: Option<f64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Operations per second that were due.
+    /// The number of operations per second that were due.
     pub rate: u32,
     pub mix: Mix,
     pub seed: u64,
@@ -57,7 +57,7 @@ pub struct Report {
 }
 
 impl Row {
-    /// From 0 to 1.
+    /// Returns the share of operations that failed, from 0 to 1.
     pub fn error_rate(&self) -> f64 {
         ratio(self.failed, self.operations)
     }
@@ -78,7 +78,7 @@ impl Report {
         }
     }
 
-    /// Why the run has failed: more operations failed than this part of them, from 0 to 1.
+    /// Returns why the run has failed: the share of failed operations exceeds `allowed`, which is from 0 to 1.
     pub fn failure(&self, allowed: f64) -> Option<String> {
         let Row { operations, failed, .. } = self.figures.all;
         let rate = self.figures.all.error_rate();
@@ -167,7 +167,7 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// Such as `1.5 %`.
+/// Formats a share as a percentage, such as `1.5 %`.
 pub(crate) fn percent(rate: f64) -> String {
     format!("{} %", (rate * 10_000.0).round() / 100.0)
 }

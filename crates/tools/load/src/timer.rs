@@ -1,4 +1,5 @@
-//! The timer of an open loop: tokio's, which is exact to a millisecond, or a thread of its own, which is exact to a quarter of that.
+//! The timer of an open loop: tokio's, which is exact to a millisecond, or a separate thread, which is exact to a
+//! quarter of that.
 
 use std::{
     sync::{
@@ -15,15 +16,15 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// The shortest interval between two wake-ups: arrivals that become due together are sent together.
+/// The shortest interval between two wake-ups. Arrivals that become due within it are sent together.
 const FINEST: Duration = Duration::from_micros(250);
 
-/// What wakes the loop when a request is due.
+/// The clock that wakes the loop when a request is due.
 #[derive(Clone, Copy, Debug)]
 pub enum Timer {
     /// tokio's clock, which tests can pause.
     Tokio,
-    /// A thread: requests that take less than a millisecond are measured by it.
+    /// A thread, which is exact enough to measure requests that take less than a millisecond.
     Thread,
 }
 
@@ -32,7 +33,7 @@ pub(crate) enum Running {
     Thread(Pulse),
 }
 
-/// A thread that wakes the loop again and again, until this is dropped.
+/// A thread that wakes the loop periodically, until this is dropped.
 pub(crate) struct Pulse {
     wake: Arc<Notify>,
     is_over: Arc<AtomicBool>,
@@ -43,17 +44,17 @@ impl Timer {
     pub(crate) fn start(self, begun: Instant, pause: Duration) -> Running {
         match self {
             Self::Tokio => Running::Tokio,
-            // Where no thread can be had, tokio's clock does.
+            // If no thread can be started, tokio's clock is used.
             Self::Thread => Pulse::start(begun.into_std(), pause.max(FINEST)).map_or(Running::Tokio, Running::Thread),
         }
     }
 }
 
 impl Running {
-    /// Returns at `due`, or later.
+    /// Returns at `due` or later.
     pub(crate) async fn wait(&mut self, due: Instant) {
         if Instant::now() >= due {
-            // A loop that is late lets the requests go on that it has sent.
+            // If the loop is late, it yields, so that the requests it has sent make progress.
             consume_budget().await;
             return;
         }
@@ -76,7 +77,7 @@ impl Pulse {
             let mut next = begun;
             while !is_over.load(Relaxed) {
                 next += pause;
-                // A beat that was missed is not made up for: the loop sends all that is due.
+                // A missed wake-up is not repeated, since the loop sends everything that is due.
                 next = next.max(Clock::now().checked_sub(pause).unwrap_or(next));
                 thread::sleep(next.saturating_duration_since(Clock::now()));
                 wake.notify_one();

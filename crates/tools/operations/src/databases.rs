@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::services::{self, with_database};
 use platform::service::Service;
 
-/// The pool size of a tool, small beside those of the services.
+/// The pool size of a tool, which is small compared with those of the services.
 const CONNECTIONS: u32 = 2;
 
 /// A small, lazily connected pool for each database.
@@ -22,7 +22,7 @@ pub struct Databases {
 }
 
 impl Databases {
-    /// The databases that the settings name, for a tool such as `shipyard-audit`.
+    /// Returns the databases that the settings name, for a tool such as `shipyard-audit`.
     pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         let pools = with_database().map(|service| Ok((service, service.pool(tool, CONNECTIONS, settings)?)));
         Ok(Self { pools: pools.collect::<anyhow::Result<_>>()? })
@@ -32,7 +32,7 @@ impl Databases {
         self.pools.get(service).with_context(|| format!("no database of {service}"))
     }
 
-    /// The database of the service with this name.
+    /// Returns the database of the service with this name.
     pub fn named(&self, service: &str) -> anyhow::Result<&Database> {
         self.get(services::find(service).context("there is no such service")?)
     }

@@ -1,7 +1,8 @@
-//! The journal of operators' actions on dead letters, with operator, time and reason, in a compacted topic.
+//! The journal of operators' actions on dead letters, with operator, time and reason. It is a compacted topic.
 //!
-//! A group's offsets are not enough: Kafka deletes them some days after the last commit, limits their metadata to 4 KiB, and dead
-//! letters outlive both. A record's key is the letter's id, so that compaction keeps the latest entry of each letter.
+//! The offsets of a consumer group are not enough. Kafka deletes them some days after the last commit and limits their
+//! metadata to 4 KiB, and dead letters live longer than that. A record's key is the letter's id, so that compaction
+//! keeps the latest entry of each letter.
 
 use std::collections::HashMap;
 
@@ -18,15 +19,16 @@ use uuid::Uuid;
 
 use crate::dead_letters::DeadLetter;
 
-/// The topic's name after the prefix of the consumer groups, which lets several systems share a broker.
+/// The topic's name without its prefix. The prefix of the consumer groups precedes it, so that several systems can
+/// share a broker.
 const TOPIC: &str = "shipyard.dlq.journal";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Published to its original topic again.
+    /// The message was published to its original topic again.
     Replayed,
-    /// Its effect is no longer wanted, or was made by hand.
+    /// The message's effect is no longer wanted, or was made by hand.
     Discarded,
 }
 
@@ -35,7 +37,8 @@ pub enum Action {
 pub struct Entry {
     /// The letter's id, such as `order.paid.dlq/0/17`.
     pub letter: String,
-    /// When the message was dead-lettered; distinguishes letters with the same id if a topic was recreated.
+    /// The time at which the message was dead-lettered. It distinguishes letters with the same id after a topic was
+    /// recreated.
     pub given_up_at: DateTime<Utc>,
     pub action: Action,
     pub who: String,
@@ -50,7 +53,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry for a letter resolved now by `who`. `kind` is the event type of its original topic.
+    /// Returns an entry for a letter resolved now by `who`. `kind` is the event type of its original topic.
     pub fn now(letter: &DeadLetter, kind: &str, action: Action, who: &str, why: &str) -> Self {
         Self {
             letter: letter.id.to_string(),
@@ -94,7 +97,7 @@ impl Journal {
         self.entries.get(&letter.id.to_string()).filter(|entry| entry.given_up_at == letter.at)
     }
 
-    /// The discarded letters as facts of an audit, including pruned ones.
+    /// Returns the discarded letters, including pruned ones, as facts of an audit.
     pub fn discarded(self) -> Vec<facts::Discarded> {
         let discarded = self.entries.into_values().filter(|entry| entry.action == Action::Discarded);
         let fact = |entry: Entry| {
@@ -105,7 +108,7 @@ impl Journal {
     }
 }
 
-/// Appends entries.
+/// Appends entries to the journal.
 pub struct Writer {
     publisher: KafkaPublisher,
     topic: String,
@@ -120,7 +123,7 @@ impl Writer {
         Ok(Self { publisher: KafkaPublisher::new(&config)?, topic })
     }
 
-    /// Returns when the broker has acknowledged all entries.
+    /// Appends entries, and returns when the broker has acknowledged all of them.
     pub async fn add(&self, entries: &[Entry]) -> anyhow::Result<()> {
         let mut records = Vec::with_capacity(entries.len());
         for entry in entries {

@@ -26,12 +26,12 @@ pub struct Id {
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
     pub id: Id,
-    /// When it was dead-lettered.
+    /// The time at which the message was dead-lettered.
     pub at: DateTime<Utc>,
     pub message: Message,
 }
 
-/// All letters of a dead-letter topic, the oldest first; `None` if the topic does not exist. Blocks.
+/// Returns all letters of a dead-letter topic, the oldest first; `None` if the topic does not exist. Blocks.
 pub fn read(reader: &Reader, topic: &str) -> anyhow::Result<Option<Vec<DeadLetter>>> {
     let extents = reader.extents(topic)?;
     if extents.is_empty() {
@@ -48,35 +48,36 @@ pub fn read(reader: &Reader, topic: &str) -> anyhow::Result<Option<Vec<DeadLette
 }
 
 impl DeadLetter {
-    /// The value of a header, or an empty string.
+    /// Returns the value of a header, or an empty string.
     pub fn header(&self, name: &str) -> &str {
         self.message.headers.get(name).map(String::as_str).unwrap_or_default()
     }
 
-    /// The original topic.
+    /// Returns the original topic.
     pub fn origin(&self) -> &str {
         let named = self.header(kafka::HEADER_TOPIC);
         if named.is_empty() { self.id.topic.strip_suffix(".dlq").unwrap_or(&self.id.topic) } else { named }
     }
 
-    /// False if it was too large for the dead-letter topic, so that only the original topic has its payload.
+    /// Returns false if the message was too large for the dead-letter topic, so that only the original topic has its
+    /// payload.
     pub fn is_whole(&self) -> bool {
         !self.message.headers.contains_key(kafka::HEADER_LEFT_OUT)
     }
 
-    /// The message as it was before it was dead-lettered.
+    /// Returns the message as it was before it was dead-lettered.
     pub fn original(&self) -> Record {
         let Message { key, payload, headers, .. } = self.message.clone();
         let headers = headers.into_iter().filter(|(name, _)| !name.starts_with(PREFIX)).collect();
         Record { topic: self.origin().to_owned(), key, payload, headers }
     }
 
-    /// The UUID of its event; `kind` is the event type of its original topic.
+    /// Returns the UUID of the message's event. `kind` is the event type of its original topic.
     pub fn event(&self, kind: &str) -> Option<Uuid> {
         event_uuid(kind, &self.message)
     }
 
-    /// The letter as a fact of an audit; `kind` is the event type of its original topic.
+    /// Returns the letter as a fact of an audit; `kind` is the event type of its original topic.
     pub fn fact(self, kind: &str) -> facts::DeadLetter {
         facts::DeadLetter {
             topic: self.origin().to_owned(),
@@ -90,7 +91,7 @@ impl DeadLetter {
     }
 }
 
-/// The UUID of a message's event: the header's, or else that of the payload decoded as an event of type `kind`.
+/// Returns the UUID of a message's event from its header, or else from the payload, decoded as an event of type `kind`.
 pub fn event_uuid(kind: &str, message: &Message) -> Option<Uuid> {
     fn own<E: Event>(message: &Message) -> Option<Uuid> {
         contracts::events::read::<E>(message).ok().map(|received| received.id.uuid())

@@ -1,7 +1,7 @@
-//! Republishes, at start, events that a non-persistent broker lost before every consumer handled them.
+//! Republishes, at the start of the shop, events that a non-persistent broker lost before every consumer handled them.
 //!
-//! An event is republished if the inbox of at least one consumer has no row for it. Consumers that have handled it already ignore the
-//! repeat.
+//! An event is republished if the inbox of at least one consumer has no row for it. Consumers that have handled it
+//! ignore the repeat.
 
 use std::collections::HashMap;
 
@@ -33,7 +33,8 @@ pub async fn republish(databases: &Databases) -> anyhow::Result<u64> {
     Ok(count)
 }
 
-/// Reads the next batch of published events after the row `after`: by type, with the last row's id. Returns `None` at the end.
+/// Reads the next batch of published events after the row `after`. Returns the last row's id and the events by type;
+/// `None` at the end.
 async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, HashMap<String, Vec<Uuid>>)>> {
     let rows = sqlx::query!(
         "select id, event_uuid, event_type

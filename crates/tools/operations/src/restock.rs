@@ -9,10 +9,11 @@ use platform::{auth::ServiceKey, grpc::Peer, ids, tls::Tls};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-/// The most parts that inventory takes in one call.
+/// The most parts that inventory accepts in one call.
 const AT_ONCE: usize = 1_000;
 
-/// Adds this quantity of one part, or of every part, at the inventory at `address`. Returns the parts with their new stock.
+/// Adds this quantity of one part, or of every part, by calling the inventory service at `address`. Returns the parts
+/// with their new stock.
 pub async fn restock(
     address: &str,
     key: &SecretString,
@@ -21,7 +22,7 @@ pub async fn restock(
     quantity: i64,
 ) -> anyhow::Result<Vec<Part>> {
     let inventory = Peer::over(tls, "inventory", "INVENTORY_ADDRESS", address)?;
-    // Over TLS the certificate says who calls.
+    // Over TLS, the certificate identifies the caller.
     let inventory = if tls.is_some() { inventory } else { inventory.identified(ServiceKey::new("shipyard", key)?) };
     let mut inventory = InventoryServiceClient::new(inventory);
     let uuids: Vec<String> = part.iter().map(Uuid::to_string).collect();

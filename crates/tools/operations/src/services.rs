@@ -1,4 +1,4 @@
-//! The registry of services: everything that lists services loops over it. A new service is one line here.
+//! The registry of services. All code that lists services iterates over it, so that a new service is one line here.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platform::service::{Service, When};
@@ -16,24 +16,24 @@ pub const SERVICES: [&Service; 10] = [
     &intake::SERVICE,
 ];
 
-/// The services that have a database.
+/// Returns the services that have a database.
 pub fn with_database() -> impl Iterator<Item = &'static Service> {
     SERVICES.into_iter().filter(|service| service.database.is_some())
 }
 
-/// The service of this name.
+/// Returns the service of this name.
 pub fn find(name: &str) -> Option<&'static Service> {
     SERVICES.into_iter().find(|service| service.name == name)
 }
 
-/// Returns the maximum length of a chain of calls that starts at this service: 0 if it calls no other. A background call to a service from
-/// which calls lead back to this one does not count.
+/// Returns the maximum length of a chain of calls that starts at this service; 0 if it calls no other. A background
+/// call to a service that itself calls this one, directly or not, does not count.
 pub fn depth(service: &Service) -> usize {
     let counted = service.calls.iter().filter(|call| call.when == When::Requested || !reaches(call.to, service.name));
     counted.filter_map(|call| find(call.to)).map(|to| 1 + depth(to)).max().unwrap_or(0)
 }
 
-/// Whether calls lead from one service to another.
+/// Returns whether a chain of calls leads from one service to another.
 fn reaches(from: &str, to: &str) -> bool {
     let mut seen = vec![from];
     let mut next = 0;
@@ -48,7 +48,7 @@ fn reaches(from: &str, to: &str) -> bool {
     seen.contains(&to)
 }
 
-/// Parses a service's name on the command line, whose help lists them all.
+/// Parses a service's name on the command line. The help lists all names.
 pub fn parser() -> impl TypedValueParser<Value = &'static Service> {
     let names = PossibleValuesParser::new(SERVICES.map(|service| service.name));
     names.try_map(|name| find(&name).ok_or("there is no such service"))

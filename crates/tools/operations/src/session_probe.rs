@@ -1,4 +1,4 @@
-//! Probes sessions after their logout, which databases alone cannot show to be invalid.
+//! Uses sessions after their logout, to prove that they are invalid. Databases alone cannot show that.
 
 use anyhow::{bail, ensure};
 use audit::facts::Probe;
@@ -21,7 +21,7 @@ pub type Probed = anyhow::Result<(Vec<Probe>, String)>;
 
 /// Registers a user, logs in twice, logs out with Logout and with LogoutAll, and uses both sessions afterwards.
 ///
-/// Leaves behind a user whose login begins with `audit-`.
+/// The user stays registered. Its login begins with `audit-`.
 pub async fn probe(shop: &Shop) -> Probed {
     let customer = Customer::fresh("audit");
     customer.register(shop).await?;
@@ -40,7 +40,7 @@ pub async fn probe(shop: &Shop) -> Probed {
     Ok((probes, said))
 }
 
-/// All requests that need a session.
+/// Sends every request that needs a session. Returns the results.
 async fn uses(shop: &Shop, session: &str, when: &str) -> anyhow::Result<Vec<Probe>> {
     let whoami = shop.auth().whoami(WhoamiRequest { session_uuid: session.to_owned() }).await;
     let parts = shop.inventory().list_parts(within(session, ListPartsRequest::default())?).await;

@@ -1,5 +1,5 @@
-//! The producer: makes orders and publishes them to the topic that the intake service consumes. The same seed makes the same orders, byte
-//! for byte.
+//! The producer: generates orders and publishes them to the topic that the intake service consumes. The same seed
+//! generates the same orders, byte for byte.
 
 pub mod records;
 mod send;
@@ -45,7 +45,8 @@ fn share(text: &str) -> Result<f64, String> {
     if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("is not between 0 and 1".to_owned()) }
 }
 
-/// The program of its own: settings from the environment, completed by those of a shop that runs here.
+/// Runs the producer as a separate program. Its settings come from the environment, completed by those of a shop that
+/// runs on this machine.
 pub fn main() -> ExitCode {
     let Cli { arguments } = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

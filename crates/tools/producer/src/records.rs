@@ -1,4 +1,4 @@
-//! The records: orders that keep every rule, but for a share of bad ones.
+//! The generated records: valid orders, except for a share of invalid ones.
 
 use intake::{
     model::{Order, OrderUid},
@@ -6,30 +6,31 @@ use intake::{
 };
 use serde_json::{Value, json};
 
-/// A separate random generator decides whether an order is invalid, so that the orders of a seed stay the same.
+/// Seeds a separate random generator, which decides whether an order is invalid, so that the orders of a seed stay the
+/// same.
 const SALT: u64 = 0x0bad_0bad_0bad_0bad;
-/// In how many ways an order can be bad.
+/// The number of ways in which an order can be invalid.
 const WAYS: u64 = 6;
 
-/// The records of one seed.
+/// The records of a seed.
 #[derive(Clone, Copy, Debug)]
 pub struct Records {
     pub seed: u64,
-    /// The share of bad ones, 0 to 1.
+    /// The share of invalid orders, 0 to 1.
     pub bad: f64,
 }
 
-/// A record.
+/// A generated record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     pub key: Vec<u8>,
     pub payload: Vec<u8>,
-    /// It breaks a rule, and becomes a dead letter.
+    /// True if the order breaks a rule, so that it becomes a dead letter.
     pub is_bad: bool,
 }
 
 impl Records {
-    /// Record `number`.
+    /// Generates record `number`.
     pub fn get(&self, number: u64) -> Made {
         let order = sample::order(self.seed, number);
         let is_bad = self.is_bad(number);
@@ -59,7 +60,7 @@ impl Records {
                 "nobody".clone_into(&mut order.delivery.email);
                 bytes(&order)
             }
-            // Another order with the key of the one before, which is stored by then: records of a key keep their order.
+            // The key of the previous order, which is stored first: records with the same key keep their order.
             4 if number > 0 && !self.is_bad(number - 1) => {
                 order.order_uid = sample::order(self.seed, number - 1).order_uid;
                 return (order.order_uid.clone(), bytes(&order));
@@ -105,7 +106,7 @@ mod tests {
 
         assert_eq!(all(7), all(7));
         assert!(all(7).iter().zip(all(8)).all(|(one, other)| *one != other));
-        // Any change of these bytes is a break for those who compare them.
+        // The record's bytes must not change between versions, since other programs compare them.
         let first = Records { seed: 7, bad: 0.0 }.get(0);
         assert!(String::from_utf8(first.key).unwrap().ends_with('0'));
     }

@@ -61,13 +61,13 @@ pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<(
     Ok(())
 }
 
-/// The time of a batch at this rate.
+/// Returns the duration of a batch at this rate.
 #[expect(clippy::cast_precision_loss, reason = "batches are small")]
 fn tick(batch: u64, rate: u32) -> Duration {
     Duration::from_secs_f64(batch as f64 / f64::from(rate))
 }
 
-/// Where records come from.
+/// The source of the records.
 enum Source {
     Made(Records, u64),
     File(Vec<Made>),

@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use crate::process;
 
-/// The command that installs `package` on this machine.
+/// Returns the command that installs `package` on this machine.
 pub fn advice(package: &str) -> String {
     let managers = [
         ("apt-get", "sudo apt-get install -y"),
@@ -22,7 +22,7 @@ pub fn advice(package: &str) -> String {
         ("brew", "brew install"),
     ];
     let found = managers.iter().find(|(manager, _)| process::find(manager).is_some());
-    // The one package whose name depends on the distribution.
+    // Only this package's name depends on the distribution.
     let name = match (package, found) {
         ("postgresql", Some((manager, _))) if *manager == "dnf" => "postgresql-server",
         ("redis-server", Some((manager, _))) if *manager != "apt-get" => "redis",
@@ -38,12 +38,12 @@ pub async fn install(package: &str) -> anyhow::Result<()> {
     if !process::is_root() || !Path::new("/etc/debian_version").exists() || process::find("apt-get").is_none() {
         anyhow::bail!("run `{}`", advice(package));
     }
-    // One installation at a time across processes: the policy file below exists only during it.
+    // A lock admits one installation at a time across processes, since the policy file below exists only during it.
     let lock = File::create(std::env::temp_dir().join("shipyard-apt.lock"))?;
     let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
     tracing::info!("installing {package} with apt-get; this happens once");
     write_new("/etc/postgresql-common/createcluster.conf", "create_main_cluster = false\n", 0o644)?;
-    // The policy file that keeps Debian packages from starting services.
+    // This policy file keeps Debian packages from starting services.
     let policy = "/usr/sbin/policy-rc.d";
     let ours = write_new(policy, "#!/bin/sh\nexit 101\n", 0o755)?;
     let outcome = async {
@@ -76,7 +76,7 @@ async fn apt(arguments: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a file unless it exists. True if it was written.
+/// Writes a file unless it exists. Returns whether it was written.
 fn write_new(path: &str, content: &str, mode: u32) -> anyhow::Result<bool> {
     if let Some(parent) = Path::new(path).parent() {
         std::fs::create_dir_all(parent)?;

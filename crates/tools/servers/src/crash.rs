@@ -1,4 +1,4 @@
-//! Kills a server with all of its processes at once, like a crash of its machine.
+//! Kills a server with all of its processes at once, like a crash of the machine.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use tokio::process::Command;
 
 use crate::process::{self, Child};
 
-/// How long the system may take to remove killed processes.
+/// How long the system may take to remove the killed processes.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// The polling interval.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Kills the process, which is `child` if it is ours, and its children. Returns when all are gone and hold no memory,
-/// files or ports.
+/// Kills the process and its children. `child` is the process if this program has started it. Returns when all have
+/// exited and hold no memory, files or ports.
 pub async fn crash(pid: i32, child: Option<&Child>) -> anyhow::Result<()> {
-    // The pid of a child that has exited may be reused.
+    // The pid of a child that has exited may have been reused.
     if child.is_some_and(|child| child.ended().is_some()) {
         return Ok(());
     }
@@ -30,12 +30,12 @@ pub async fn crash(pid: i32, child: Option<&Child>) -> anyhow::Result<()> {
 }
 
 async fn kill_all(pid: i32) -> anyhow::Result<()> {
-    // While it is stopped, it starts no child, and exited children keep their pids, so that no other process is killed.
+    // A stopped process starts no child, and its exited children keep their pids, so that no other process is killed.
     process::kill(pid, Signal::STOP)?;
     let mut pids = children(pid).await;
     pids.insert(0, pid);
     for pid in &pids {
-        // It may have exited by itself.
+        // The process may have exited by itself.
         let _ = process::kill(*pid, Signal::KILL);
     }
     let end = async {
@@ -53,14 +53,15 @@ async fn children(pid: i32) -> Vec<i32> {
     let pids = if let Ok(pids) = listed {
         pids
     } else {
-        // Not Linux, or `/proc` is incomplete.
+        // The system is not Linux, or `/proc` is incomplete.
         let output = Command::new("pgrep").args(["-P", &pid.to_string()]).output().await;
         output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
     };
     pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// True for a zombie too: it holds no resources, and its parent may never reap it.
+/// Returns true for a process that has exited, or is a zombie. A zombie holds no resources, and its parent may never
+/// reap it.
 fn has_ended(pid: i32) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{pid}/stat"));
     let is_zombie =

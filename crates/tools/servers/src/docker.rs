@@ -7,18 +7,18 @@ use tokio::process::Command;
 
 use crate::process;
 
-/// The label with the pid of the process that owns a container.
+/// The label with the pid of the process that owns the container.
 const OWNER: &str = "shipyard.chaos";
-/// The label with that process's host.
+/// The label with the host of the owning process.
 const HOST: &str = "shipyard.host";
-/// The timeout of the engine's first answer.
+/// The timeout for the first answer of the container engine.
 const ENGINE: Duration = Duration::from_secs(5);
 /// The timeout for pulling an image.
 const PULL: Duration = Duration::from_mins(3);
 /// The timeout of commands that transfer no data.
 pub const QUICK: Duration = Duration::from_secs(30);
 
-/// The output of `docker <arguments>`. An error is the last line of standard error.
+/// Returns the output of `docker <arguments>`. An error contains the last line of standard error.
 pub async fn run(arguments: &[&str], patience: Duration) -> anyhow::Result<String> {
     let command = arguments.first().copied().unwrap_or_default();
     let output = Command::new("docker").args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
@@ -43,12 +43,13 @@ pub async fn available(image: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The labels that name a container's owning process, by which [`sweep`] finds those whose owner has ended.
+/// Returns the labels that name the process which owns a container. [`sweep`] finds containers by them whose owner has
+/// ended.
 pub fn labels() -> [String; 2] {
     [format!("{OWNER}={}", std::process::id()), format!("{HOST}={}", host())]
 }
 
-/// Removes the containers, with their data, of processes of this host that have ended.
+/// Removes the containers of processes of this host that have ended, with their data.
 pub async fn sweep() -> anyhow::Result<()> {
     let [owned, here] = [format!("label={OWNER}"), format!("label={HOST}={}", host())];
     let format = format!(r#"{{{{.ID}}}} {{{{.Label "{OWNER}"}}}}"#);
@@ -61,20 +62,20 @@ pub async fn sweep() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Kills a container in any state and removes it with its data.
+/// Kills a container in any state, and removes it with its data.
 pub async fn remove(id: &str) -> anyhow::Result<()> {
     run(&["rm", "--force", "--volumes", id], QUICK).await?;
     Ok(())
 }
 
-/// Like [`remove`], for use in `Drop`: synchronous, ignoring errors.
+/// Removes a container like [`remove`], for use in `Drop`: it is synchronous, and ignores errors.
 pub fn remove_blocking(id: &str) {
     let mut command = std::process::Command::new("docker");
     command.args(["rm", "--force", "--volumes", id]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let _ = command.status();
 }
 
-/// A pid is meaningful on its own host only, and an engine may serve several hosts.
+/// Returns this host's name. A pid identifies a process only on its own host, and an engine may serve several hosts.
 fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

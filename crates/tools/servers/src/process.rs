@@ -1,4 +1,4 @@
-//! Child processes: find a program, start it detached from the terminal, stop it with this process.
+//! Child processes: finds a program, starts it detached from the terminal, and stops it with this process.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -18,12 +18,12 @@ pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process, test_kill_process};
 use tokio::sync::watch;
 
-/// The polling interval for states without a notification.
+/// The polling interval for states that are not notified.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The log of a server is truncated when it is larger than this.
+/// A server's log that is larger than this is truncated.
 const LOG_LIMIT: u64 = 10 << 20;
 
-/// The program `name` in PATH or in the directories for system programs.
+/// Returns the program `name` in PATH or in the directories for system programs.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = std::env::split_paths(&path).chain(["/usr/bin", "/usr/sbin", "/sbin", "/bin"].map(PathBuf::from));
@@ -34,7 +34,7 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// A command for `program` that receives `signal` when this process dies, where the system supports it.
+/// Returns a command for `program` that receives `signal` when this process dies, where the system supports it.
 pub fn mortal(program: &Path, signal: &str) -> Command {
     let Some(setpriv) = find("setpriv") else { return Command::new(program) };
     let mut command = Command::new(setpriv);
@@ -49,7 +49,8 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts `command` with its output in `log`, in its own process group so that Ctrl-C at the terminal does not reach it.
+    /// Starts `command` with its output in `log`. It runs in its own process group, so that a Ctrl-C at the terminal
+    /// does not reach it.
     pub fn spawn(mut command: Command, log: &Path) -> anyhow::Result<Self> {
         if std::fs::metadata(log).is_ok_and(|log| log.len() > LOG_LIMIT) {
             std::fs::remove_file(log)?;
@@ -58,7 +59,7 @@ impl Child {
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
         let (started, starting) = std::sync::mpsc::channel();
         let (end, ended) = watch::channel(None);
-        // A thread that lives as long as the child: the parent death signal is tied to the thread that spawned it.
+        // This thread lives as long as the child, since the parent death signal is tied to the thread that spawned it.
         std::thread::Builder::new().name("child".to_owned()).spawn(move || {
             let child = command.spawn();
             let _ = started.send(child.as_ref().map(std::process::Child::id).map_err(ToString::to_string));
@@ -70,7 +71,7 @@ impl Child {
         Ok(Self { pid: i32::try_from(pid)?, ended })
     }
 
-    /// Its exit status, once it has exited.
+    /// Returns the exit status of the child, once it has exited.
     pub fn ended(&self) -> Option<ExitStatus> {
         *self.ended.borrow()
     }
@@ -81,7 +82,7 @@ impl Child {
         }
     }
 
-    /// Sends `signal`, and kills the process after `patience`.
+    /// Sends `signal`, and kills the process if it has not exited after `patience`.
     pub async fn stop(&self, signal: Signal, patience: Duration) {
         self.signal(signal);
         let mut ended = self.ended.clone();
@@ -92,7 +93,7 @@ impl Child {
     }
 }
 
-/// Returns when the child has exited; never if there is none.
+/// Returns when the child has exited. Never returns if there is no child.
 pub async fn ended(child: Option<&Child>) {
     match child {
         Some(child) => {
@@ -111,10 +112,11 @@ pub fn is_alive(pid: i32) -> bool {
     Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
-/// True if the process works in `directory` or was started for it, which distinguishes a leftover server from a reused pid.
+/// Returns true if the process works in `directory` or was started for it. This distinguishes a leftover server from a
+/// reused pid.
 pub fn works_in(pid: i32, directory: &Path) -> bool {
     let Ok(directory) = directory.canonicalize() else { return false };
-    // Not readable for another user's process, even by root in a container.
+    // The link is not readable for a process of another user, even by root in a container.
     if std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == directory) {
         return true;
     }
@@ -124,7 +126,7 @@ pub fn works_in(pid: i32, directory: &Path) -> bool {
     command.is_ok_and(|command| String::from_utf8_lossy(&command).contains(&*directory.to_string_lossy()))
 }
 
-/// Stops a server that an earlier run left behind in `directory`.
+/// Stops the server that an earlier run has left behind in `directory`.
 pub async fn end_leftover(pid: i32, directory: &Path, signals: [Signal; 2]) -> anyhow::Result<()> {
     for signal in signals {
         if !is_alive(pid) || !works_in(pid, directory) {
@@ -164,7 +166,7 @@ pub async fn wait_until(
     outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("it does not answer; see {}", log.display())))
 }
 
-/// The port stored in `file`, or another one if that is taken.
+/// Returns the port stored in `file`, or another one if that port is in use.
 pub fn free_port(file: &Path) -> anyhow::Result<u16> {
     let remembered = std::fs::read_to_string(file).ok().and_then(|port| port.trim().parse::<u16>().ok());
     let free = |port| Ok::<_, std::io::Error>(TcpListener::bind(("127.0.0.1", port))?.local_addr()?.port());
@@ -173,7 +175,7 @@ pub fn free_port(file: &Path) -> anyhow::Result<u16> {
     Ok(port)
 }
 
-/// The secret stored in `file`, generated on first use.
+/// Returns the secret stored in `file`, generated on first use.
 pub fn secret(file: &Path) -> anyhow::Result<String> {
     if let Ok(secret) = std::fs::read_to_string(file)
         && !secret.trim().is_empty()
@@ -203,7 +205,7 @@ pub fn private_directory(path: &Path) -> anyhow::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| path.display().to_string())
 }
 
-/// Locks the directory; the lock is released when this process ends.
+/// Locks the directory. The lock is released when this process ends.
 pub fn lock(directory: &Path) -> anyhow::Result<File> {
     let file = File::create(directory.join("lock"))?;
     file.try_lock()

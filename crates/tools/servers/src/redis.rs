@@ -1,4 +1,4 @@
-//! Redis, or Valkey, as a child process.
+//! Redis or Valkey as a child process.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,15 +13,15 @@ use crate::{
     process::{self, Child},
 };
 
-/// How long loading the data may take.
+/// How long the server may take to load its data.
 const START: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(5);
 
-/// Options of a server.
+/// The options of a server.
 pub struct Options {
-    /// The data directory, created if necessary.
+    /// The data directory, which is created if necessary.
     pub data: PathBuf,
-    /// If true, it ends with this process. Otherwise it keeps running, and its pid is in the file `pid`.
+    /// If true, the server ends with this process. Otherwise it keeps running, and its pid is in the file `pid`.
     pub mortal: bool,
 }
 
@@ -33,12 +33,12 @@ pub struct Redis {
     _lock: std::fs::File,
 }
 
-/// The installed server program, if any.
+/// Returns the installed server program, if any.
 pub fn program() -> Option<PathBuf> {
     ["redis-server", "valkey-server"].into_iter().find_map(process::find)
 }
 
-/// Starts a persistent server, if a program is installed.
+/// Starts a persistent server. Returns `None` if no program is installed.
 pub async fn start(options: &Options) -> anyhow::Result<Option<Redis>> {
     let Some(program) = program() else { return Ok(None) };
     let redis = run(&program, options).await.with_context(|| format!("starting {}", program.display()))?;
@@ -67,7 +67,7 @@ async fn run(program: &Path, options: &Options) -> anyhow::Result<Redis> {
     Ok(Redis { url, pid: child.pid, child: options.mortal.then_some(child), _lock: lock })
 }
 
-/// Stops the server of a killed run. Returns the pid file for the next one.
+/// Stops the server that a killed run has left behind. Returns the path of the pid file.
 async fn end_leftover(data: &Path) -> anyhow::Result<PathBuf> {
     let pid_file = data.join("pid");
     if let Ok(pid) = std::fs::read_to_string(&pid_file).unwrap_or_default().trim().parse() {
@@ -86,7 +86,7 @@ pub async fn empty(options: &Options) -> anyhow::Result<()> {
     if log.exists() {
         std::fs::remove_dir_all(log)?;
     }
-    // Before version 7 the append-only log was a file.
+    // Before version 7 the append-only log was a single file.
     for file in ["appendonly.aof", "dump.rdb"] {
         let file = data.join(file);
         if file.exists() {
@@ -96,7 +96,7 @@ pub async fn empty(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// fsync always: an acknowledged logout survives any crash.
+/// Returns the configuration. With `appendfsync always`, an acknowledged logout survives any crash.
 fn configure(data: &Path, port: u16, password: &str) -> String {
     format!(
         "bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir \"{}\"\nappendonly yes\nappendfsync always\nsave \"\"\ndaemonize no\n",
@@ -110,7 +110,7 @@ pub(crate) async fn answers(client: &redis::Client) -> bool {
 }
 
 impl Redis {
-    /// Its process id.
+    /// Returns the server's process id.
     pub fn pid(&self) -> i32 {
         self.pid
     }

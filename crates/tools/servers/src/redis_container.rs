@@ -13,15 +13,15 @@ use crate::docker::{self, QUICK};
 const IMAGE: &str = "redis:8";
 const START: Duration = Duration::from_secs(30);
 
-/// A running server. Dropping it removes it, ignoring errors.
+/// A running server. Dropping it removes it, and ignores errors.
 pub struct RedisContainer {
     pub url: String,
     id: String,
 }
 
 impl RedisContainer {
-    /// Starts a server that writes each change to its disk before it answers, as [`redis::start`](crate::redis::start) does. Fails if no
-    /// engine answers, or if the image can neither be found nor pulled.
+    /// Starts a server that writes each change to disk before it answers, like [`redis::start`](crate::redis::start).
+    /// Fails if no engine answers, or if the image can neither be found nor pulled.
     pub async fn start() -> anyhow::Result<Self> {
         docker::available(IMAGE).await?;
         docker::sweep().await?;
@@ -29,7 +29,7 @@ impl RedisContainer {
         let (port, published) = (address.port().to_string(), format!("{address}:{}", address.port()));
         let [owner, host] = docker::labels();
         let mut arguments = vec!["run", "--detach", "--label", &owner, "--label", &host];
-        // A published port costs a hop through another process for each command.
+        // A published port costs an additional hop through another process per command.
         if cfg!(target_os = "linux") {
             arguments.extend(["--network", "host"]);
         } else {

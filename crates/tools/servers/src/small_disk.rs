@@ -9,12 +9,12 @@ use anyhow::Context as _;
 
 use crate::process;
 
-/// How often the disk may grow between reading its usage and changing its size.
+/// The number of attempts to resize the disk to its usage, which may grow meanwhile.
 const ATTEMPTS: usize = 20;
-/// The device name of a mount, followed by the pid of its owner.
+/// The device name of a mount without the pid of its owner, which follows.
 const SOURCE: &str = "shipyard-disk-";
 
-/// A tmpfs over a directory. Unmounted when dropped; its content is freed when no process uses it.
+/// A tmpfs mounted over a directory. Dropping it unmounts it. Its content is freed when no process uses it any more.
 pub struct SmallDisk {
     directory: PathBuf,
     bytes: u64,
@@ -36,7 +36,7 @@ impl SmallDisk {
         Ok(Self { directory, bytes })
     }
 
-    /// Fills the disk. Space that is freed afterwards is available until the next call.
+    /// Fills the disk. Space that is freed later is available until the next call.
     pub fn fill(&self) -> anyhow::Result<()> {
         let mut outcome = Ok(());
         for _ in 0..ATTEMPTS {

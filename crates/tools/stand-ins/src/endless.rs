@@ -1,4 +1,4 @@
-//! An HTTP server whose answers do not end.
+//! An HTTP server whose responses never end.
 
 use std::{
     net::SocketAddr,
@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 const CHUNK: usize = 16 * 1024;
 
-/// Answers every request with `200` and JSON without end, until it is dropped.
+/// Answers every request with `200` and endless JSON, until it is dropped.
 pub struct Endless {
     address: SocketAddr,
     sent: Arc<AtomicUsize>,
@@ -32,7 +32,7 @@ impl Endless {
             while let Ok((stream, _)) = listener.accept().await {
                 let sent = counted.clone();
                 tokio::spawn(async move {
-                    // Ends when the client goes away.
+                    // The answer ends when the client disconnects.
                     let _ = answer(stream, &sent).await;
                 });
             }
@@ -44,7 +44,7 @@ impl Endless {
         format!("http://{}", self.address)
     }
 
-    /// The bytes that it has sent, those in buffers of the system included.
+    /// Returns the number of bytes sent, including those in buffers of the system.
     pub fn sent(&self) -> usize {
         self.sent.load(Relaxed)
     }

@@ -1,4 +1,4 @@
-//! A stand-in for geo that knows every street, and lies on request.
+//! A stand-in for geo that knows every street, and returns wrong answers on request.
 
 use std::{
     net::SocketAddr,
@@ -13,13 +13,13 @@ use tonic::{Request, Response, Status, service::Routes};
 
 use crate::server::Server;
 
-/// How a street is answered.
+/// How requests about a street are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GeoMode {
     /// With a cell.
     #[default]
     Well,
-    /// With (11, 0), which is no cell.
+    /// With (11, 0), which is not a cell of the grid.
     Outside,
     /// INVALID_ARGUMENT.
     Unknown,
@@ -45,7 +45,7 @@ impl Geo {
         Ok(Self { server, state })
     }
 
-    /// The listen address.
+    /// Returns the listen address.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
@@ -54,7 +54,7 @@ impl Geo {
         *self.state.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
-    /// How often it has lied.
+    /// Returns how many answers were wrong.
     pub fn faults_met(&self) -> usize {
         self.state.met.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! A stand-in for a program that checks identities: it decides by name, and misbehaves on request.
+//! A stand-in for a program that checks identities. It decides by name, and injects faults on request.
 
 use std::{
     collections::HashMap,
@@ -20,14 +20,14 @@ use crate::server::Server;
 /// How questions are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KycMode {
-    /// APPROVED, or REFUSED for a declined name; the same for a key that is asked again.
+    /// APPROVED, or REFUSED for a declined name. A repeated key gets the same answer again.
     #[default]
     Well,
-    /// As well, after a time.
+    /// Like `Well`, after this delay.
     Slow(Duration),
-    /// Never.
+    /// There is no answer.
     Silent,
-    /// It decides, and its answer is lost: 502.
+    /// The verdict is recorded, and its answer is lost: 502.
     Lost,
     /// With 500.
     Broken,
@@ -45,7 +45,7 @@ pub struct Kyc {
 struct State {
     mode: KycMode,
     declined: Vec<String>,
-    /// By key.
+    /// Verdicts by key.
     verdicts: HashMap<String, Value>,
     questions: Vec<Value>,
 }
@@ -57,7 +57,7 @@ impl Kyc {
         Ok(Self { server: Server::start(router).await?, state })
     }
 
-    /// What KYC_PROVIDER_URL is set to.
+    /// Returns the URL for `KYC_PROVIDER_URL`.
     pub fn url(&self) -> String {
         format!("{}/check", self.server.url())
     }
@@ -66,12 +66,12 @@ impl Kyc {
         locked(&self.state).mode = mode;
     }
 
-    /// Refuses this name from now on.
+    /// Refuses identities with this name from now on.
     pub fn decline(&self, name: &str) {
         locked(&self.state).declined.push(name.to_owned());
     }
 
-    /// The questions so far, repeats included.
+    /// Returns the questions received so far, including repeats.
     pub fn questions(&self) -> Vec<Value> {
         locked(&self.state).questions.clone()
     }
@@ -82,7 +82,7 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
-    /// The verdict about the question's key, which does not change.
+    /// Returns the verdict on the question. It does not change for the same key.
     fn verdict(&mut self, question: &Value) -> Value {
         let name = question["name"].as_str().unwrap_or_default();
         let verdict = if self.declined.iter().any(|declined| declined == name) {

@@ -1,5 +1,5 @@
-//! Stand-ins for outside systems that inject faults on request: a network proxy, a payment provider, Telegram, geo and a checker of
-//! identities.
+//! Stand-ins for outside systems, which inject faults on request: a network proxy, a payment provider, Telegram, geo
+//! and an identity check.
 
 mod endless;
 mod geo;

@@ -23,17 +23,18 @@ use tokio_util::task::AbortOnDropHandle;
 /// The mode of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Everything passes, each chunk with this delay.
+    /// All data passes, each chunk with this delay.
     Open(Duration),
-    /// Requests pass, responses do not.
+    /// Requests pass, and responses do not.
     Mute,
-    /// Connections are accepted and stay open, but nothing passes.
+    /// Connections are accepted and stay open, but no data passes.
     Hung,
     /// Connections are closed, new ones at once.
     Cut,
 }
 
-/// [`State`], and how often connections were cut and blackholed so far, so that even a short fault is noticed.
+/// [`State`], and how often connections were cut and blackholed so far, so that every connection notices even a short
+/// fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Network {
     state: State,
@@ -41,8 +42,8 @@ struct Network {
     blackholes: u64,
 }
 
-/// After this the far end of a blackholed connection is closed, as its keepalives would do. PostgreSQL takes 11 s with the
-/// services' settings.
+/// The time after which the far end of a blackholed connection is closed, as its keepalives would do. PostgreSQL takes
+/// 11 s with the services' settings.
 const FAR_END_FINDS_OUT: Duration = Duration::from_secs(15);
 
 /// The direction of a chunk.
@@ -61,7 +62,7 @@ pub struct Proxy {
     _task: AbortOnDropHandle<()>,
 }
 
-/// What clients have sent and opened, whether or not it passed.
+/// The bytes and connections from clients, whether or not they passed.
 #[derive(Default)]
 struct Traffic {
     connections: AtomicU64,
@@ -76,14 +77,14 @@ struct Targets {
 }
 
 impl Proxy {
-    /// A proxy on a free loopback port for `target` (`host:port`), which need not be listening yet.
+    /// Returns a proxy on a free loopback port for `target` (`host:port`), which need not be listening yet.
     pub async fn to(target: impl ToString) -> std::io::Result<Self> {
         let proxy = Self::unaimed().await?;
         proxy.aim(vec![target.to_string()]);
         Ok(proxy)
     }
 
-    /// A proxy without a target: it closes every connection until it is [aimed](Self::aim).
+    /// Returns a proxy without a target. It closes every connection until it is [aimed](Self::aim).
     pub async fn unaimed() -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -94,12 +95,12 @@ impl Proxy {
         Ok(Self { address, network, targets, traffic, _task: AbortOnDropHandle::new(task) })
     }
 
-    /// The address to connect to instead of the target.
+    /// Returns the address to connect to instead of the target.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Connects new connections to these targets in turn, skipping those that refuse; existing connections stay.
+    /// Sets the targets, which new connections use in turn, skipping those that refuse. Existing connections stay.
     pub fn aim(&self, targets: Vec<String>) {
         self.targets.set(targets);
     }
@@ -109,7 +110,7 @@ impl Proxy {
         self.traffic.bytes.load(Ordering::Relaxed)
     }
 
-    /// How many connections were attempted.
+    /// Returns how many connections were attempted.
     pub fn connections(&self) -> u64 {
         self.traffic.connections.load(Ordering::Relaxed)
     }
@@ -122,7 +123,7 @@ impl Proxy {
         });
     }
 
-    /// Closes every connection and drops the data held back on it. New connections pass.
+    /// Closes every connection, and drops the data held back on it. New connections pass.
     pub fn reset(&self) {
         self.cut();
         self.restore();
@@ -133,7 +134,7 @@ impl Proxy {
         self.be(State::Open(delay));
     }
 
-    /// Leaves connections open and accepts new ones, but nothing passes.
+    /// Keeps connections open and accepts new ones, but lets no data pass.
     pub fn hang(&self) {
         self.be(State::Hung);
     }
@@ -148,7 +149,7 @@ impl Proxy {
         self.network.send_modify(|network| network.blackholes += 1);
     }
 
-    /// Restores the network. Held-back data passes; closed connections stay closed, dropped data stays lost.
+    /// Restores the network. Held-back data passes, closed connections stay closed, and dropped data stays lost.
     pub fn restore(&self) {
         self.be(State::Open(Duration::ZERO));
     }
@@ -163,7 +164,7 @@ impl Targets {
         *self.all.lock().unwrap_or_else(PoisonError::into_inner) = targets;
     }
 
-    /// All targets, starting with the next in turn.
+    /// Returns all targets, starting with the next in turn.
     fn in_turn(&self) -> Vec<String> {
         let mut targets = self.all.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
@@ -226,7 +227,7 @@ async fn connect(client: TcpStream, targets: Targets, network: watch::Receiver<N
             let _ = tokio::time::timeout(FAR_END_FINDS_OUT, discard(&mut from_server)).await;
             drop((from_server, to_server));
         };
-        // The client's connection stays open until the client closes it; the server's is dropped earlier.
+        // The client's connection stays open until the client closes it. The server's connection is closed earlier.
         tokio::join!(discard(&mut from_client), far_end);
         Ok(())
     };

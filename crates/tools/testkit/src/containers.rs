@@ -1,4 +1,4 @@
-//! Test servers in containers: one of each per run, labelled with the run.
+//! Test servers in containers: one of each kind per run, labelled with the run.
 
 use std::{collections::HashMap, net::TcpListener, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::{
 const LABEL: &str = "shipyard.testkit";
 /// The timeout for pulling an image.
 const PULL: Duration = Duration::from_mins(5);
-/// The timeout for a server's first answer.
+/// The timeout for the first answer of a server.
 const START: Duration = Duration::from_mins(1);
 
 /// Starts the run's `server` and waits until it answers. Returns its address and image.
@@ -64,7 +64,7 @@ where
     F: Future<Output = anyhow::Result<T>> + 'static,
 {
     let make = async || {
-        // A separate runtime, since the container outlives the test that starts it.
+        // The container is started on a separate runtime, since it outlives the test that starts it.
         let made = tokio::task::spawn_blocking(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async { if sweep().await.is_ok() { start().await.map(Some) } else { Ok(None) } })
@@ -78,7 +78,7 @@ where
 }
 
 async fn postgres(run: &Run) -> anyhow::Result<(String, String)> {
-    // No durability is needed, since nothing outlives the run.
+    // Durability is not needed, since no data outlives the run.
     let options = "fsync=off full_page_writes=off synchronous_commit=off max_connections=500 jit=off shared_buffers=64MB \
                    log_parameter_max_length=0 log_parameter_max_length_on_error=0 log_error_verbosity=terse";
     let image = GenericImage::new("postgres", "17")
@@ -115,7 +115,8 @@ async fn kafka(run: &Run) -> anyhow::Result<(String, String)> {
     let mut attempts = 0;
     loop {
         attempts += 1;
-        // The broker must advertise a port chosen beforehand, which another program may take meanwhile.
+        // The broker must advertise its port, so that the port is chosen before it starts. Another program may take it
+        // meanwhile.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let advertised = format!("PLAINTEXT://127.0.0.1:{port}");
         let image = GenericImage::new(IMAGE.0, IMAGE.1)

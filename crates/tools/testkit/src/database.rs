@@ -15,16 +15,16 @@ use tokio::sync::OnceCell;
 
 use crate::{infrastructure::address, run, server::Server};
 
-/// The pool size of one test.
+/// The size of a test's pool.
 const POOL: u32 = 10;
 
-/// A test's own database.
+/// A database that belongs to one test.
 pub struct Database {
     pub pool: platform::postgres::Database,
     pub url: String,
 }
 
-/// Creates a database with the schema of these migrations.
+/// Creates a database and applies these migrations.
 pub async fn database(migrations: &Migrations) -> Database {
     let server = Databases::connect().await;
     match server.migrated(migrations).await {
@@ -33,7 +33,7 @@ pub async fn database(migrations: &Migrations) -> Database {
     }
 }
 
-/// A new empty database.
+/// Creates an empty database.
 pub async fn empty_database() -> Database {
     let server = Databases::connect().await;
     match server.create("template0").await {
@@ -79,19 +79,19 @@ impl Databases {
         for name in names {
             let owner = name[prefix.len()..].rsplit_once('_').map(|(owner, _)| owner.replace('_', "-"));
             if owner.is_some_and(|owner| !run::is_alive(&owner)) {
-                // Another test binary may drop it at the same time.
+                // Ignore the error: another test binary may drop the same database at the same time.
                 let _ = execute(&mut admin, format!(r#"drop database if exists "{name}" with (force)"#)).await;
             }
         }
         admin.close().await
     }
 
-    /// A copy of the template with the schema of `migrations`; the first caller creates the template.
+    /// Creates a copy of the template with the schema of `migrations`. The first caller creates the template.
     async fn migrated(&self, migrations: &Migrations) -> Result<Database, sqlx::migrate::MigrateError> {
         let hash = hash(migrations);
         let template = format!("template_{hash:016x}");
         let mut admin = self.admin().await?;
-        // Released when the connection closes.
+        // The lock is released when the connection closes.
         sqlx::query("select pg_advisory_lock($1)").bind(hash.cast_signed()).execute(&mut admin).await?;
         let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
             .bind(&template)
@@ -124,7 +124,7 @@ impl Databases {
     }
 }
 
-/// Names consist of letters, digits and underscores, so that they need no escaping.
+/// Executes a statement. Its names consist of letters, digits and underscores, so that they need no escaping.
 async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Result<()> {
     sqlx::query(AssertSqlSafe(statement)).execute(connection).await?;
     Ok(())

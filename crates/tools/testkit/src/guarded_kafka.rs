@@ -1,4 +1,4 @@
-//! A broker with the users and the rights that `deploy/kafka` gives in containers: its own scripts run in it.
+//! A broker with the users and the rights of a production broker. The scripts of `deploy/kafka` run in its container.
 
 use std::{path::Path, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
 
 /// The password of every user.
 const PASSWORD: &str = "of-a-test";
-/// Where compose mounts the scripts.
+/// The directory where compose mounts the scripts.
 const SCRIPTS: &str = "/etc/shipyard/kafka";
 const LISTENERS: [(&str, &str); 5] = [
     ("KAFKA_LISTENERS", "INSIDE://:19092,OUTSIDE://:9092,ROTATED://:9095,CONTROLLER://localhost:9093"),
@@ -39,7 +39,7 @@ const LISTENERS: [(&str, &str); 5] = [
 #[derive(Clone, Debug)]
 pub struct GuardedKafka {
     pub brokers: String,
-    /// A listener of the same broker that knows no user by the password of [`Self::settings`].
+    /// The address of a listener that accepts no password of [`Self::settings`], as after a rotation.
     pub rotated: String,
 }
 
@@ -50,7 +50,7 @@ pub async fn guarded_kafka() -> Option<GuardedKafka> {
 }
 
 impl GuardedKafka {
-    /// The variables of a client that comes as `user`.
+    /// Returns the variables of a client that authenticates as `user`.
     pub fn settings(&self, user: &str) -> Settings {
         Settings::of([
             ("KAFKA_BROKERS", self.brokers.clone()),
@@ -67,7 +67,7 @@ impl GuardedKafka {
 }
 
 async fn start() -> anyhow::Result<GuardedKafka> {
-    // The broker must advertise ports chosen beforehand.
+    // The broker must advertise its ports, so that they are chosen before it starts.
     let port = || anyhow::Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
     let (outside, rotated) = (port()?, port()?);
     let advertised = format!("INSIDE://localhost:19092,OUTSIDE://127.0.0.1:{outside},ROTATED://127.0.0.1:{rotated}");
@@ -100,7 +100,7 @@ async fn start() -> anyhow::Result<GuardedKafka> {
     Ok(broker)
 }
 
-/// The broker's users: `broker`, `operator`, `ui` and those listed in `deploy/kafka/rights`. Must match `start.sh`.
+/// Returns the broker's users: `broker`, `operator`, `ui` and those listed in `deploy/kafka/rights`. Must match `start.sh`.
 fn users(rights: &str) -> impl Iterator<Item = &str> {
     let lines = rights.lines().filter(|line| line.starts_with("read ") || line.starts_with("write "));
     let users = lines.filter_map(|line| line.split(' ').nth(1));

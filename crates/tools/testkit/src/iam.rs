@@ -37,7 +37,7 @@ use crate::{
     settings::SERVICE_KEY,
 };
 
-/// The stand-in; serves Whoami, GetUser and ConfirmContact until it is dropped.
+/// The stand-in. It serves Whoami, GetUser and ConfirmContact until it is dropped.
 pub struct Iam {
     pub address: SocketAddr,
     known: Known,
@@ -48,7 +48,7 @@ pub struct Iam {
 struct Known {
     sessions: Arc<MemorySessions>,
     users: Arc<Mutex<HashMap<Uuid, Vec<NotificationMethod>>>>,
-    /// The user of each code that confirms a contact.
+    /// The confirmation codes of contacts, each with its user.
     codes: Arc<Mutex<HashMap<String, Uuid>>>,
 }
 
@@ -56,7 +56,7 @@ const RULES: &[Rule] = &[
     Rule::session("/user.v1.UserService/GetUser", &["order", "notification"]),
     Rule::services("/user.v1.ContactService/ConfirmContact", &["notification"]),
 ];
-/// A chat that has given too many wrong codes.
+/// The id of a chat that has sent too many wrong codes.
 pub const LIMITED_CHAT: i64 = 429;
 
 pub async fn iam() -> Iam {
@@ -87,7 +87,7 @@ impl Iam {
         session
     }
 
-    /// Registers the user with these contacts as (provider, target).
+    /// Registers the user with these contacts, each of them (provider, target).
     pub fn add_user(&self, user: Uuid, contacts: &[(&str, &str)]) {
         let contacts = contacts
             .iter()
@@ -100,7 +100,7 @@ impl Iam {
         self.known.users.lock().unwrap_or_else(PoisonError::into_inner).insert(user, contacts);
     }
 
-    /// Makes a code of the user known.
+    /// Adds a confirmation code of the user.
     pub fn add_code(&self, code: &str, user: Uuid) {
         self.known.codes.lock().unwrap_or_else(PoisonError::into_inner).insert(code.to_owned(), user);
     }

@@ -15,10 +15,10 @@ static POSTGRES: OnceCell<String> = OnceCell::const_new();
 static REDIS: OnceCell<String> = OnceCell::const_new();
 static SMALL_REDIS: OnceCell<String> = OnceCell::const_new();
 static KAFKA: OnceCell<String> = OnceCell::const_new();
-/// The first failure, so that later tests fail at once.
+/// The first failure to provide a server. Later tests fail with it at once.
 static FAILED: Mutex<Option<String>> = Mutex::new(None);
 
-/// The address of the run's server. Panics with advice if there is none.
+/// Returns the address of the run's server. Panics with advice if the server cannot be provided.
 pub async fn address(server: Server) -> String {
     let cell = match server {
         Server::Postgres => &POSTGRES,
@@ -27,7 +27,7 @@ pub async fn address(server: Server) -> String {
         Server::Kafka => &KAFKA,
     };
     let address = cell.get_or_try_init(|| async move {
-        // A separate runtime, since the server outlives the test that starts it.
+        // The server is started on a separate runtime, since it outlives the test that starts it.
         tokio::task::spawn_blocking(move || provide(server)).await.context("starting a server")?
     });
     match address.await {
@@ -37,7 +37,7 @@ pub async fn address(server: Server) -> String {
     }
 }
 
-/// The mock Kafka of this process, if the run uses one.
+/// Returns the mock Kafka of this process, if the run uses one.
 pub fn mock() -> Option<&'static servers::kafka::Mock> {
     KAFKA.get().filter(|address| *address == programs::MOCK).map(|_| programs::mock())
 }
@@ -59,7 +59,7 @@ fn provide(server: Server) -> anyhow::Result<String> {
     outcome
 }
 
-/// The server's address and origin.
+/// Finds or starts the server. Returns its address and its origin.
 async fn find(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
     if let Ok(given) = std::env::var(server.variable()) {
         return Ok((given, format!("as given by {}", server.variable())));

@@ -1,4 +1,4 @@
-//! Topics and consumer groups of one test, on the run's broker.
+//! The topics and consumer groups of one test, on the run's broker.
 
 use std::time::Duration;
 
@@ -24,10 +24,10 @@ use crate::{
     server::Server,
 };
 
-/// Enough to spread keys over partitions, few enough to create quickly.
+/// The number of partitions of a topic: enough to spread keys, and few enough to create quickly.
 const PARTITIONS: i32 = 3;
 
-/// A broker, with names that no other test uses. The topics and their dead-letter topics exist.
+/// A broker, and names that no other test uses. The topics and their dead-letter topics exist.
 pub struct Kafka {
     pub brokers: String,
     /// The prefix of topics and groups.
@@ -43,7 +43,7 @@ pub async fn kafka() -> Kafka {
     let topics = kafka.topics();
     let made = match mock() {
         Some(mock) => mock.create_topics(&topics.all(), PARTITIONS),
-        // The broker has the topics of all tests, and two busy cores.
+        // Creating topics may fail at first: the broker has the topics of all tests, on a machine with two busy cores.
         None => {
             (|| async { ensure_topics(&kafka.config(), &topics.all()).await }).retry(pauses().with_max_times(10)).await
         }
@@ -55,11 +55,13 @@ pub async fn kafka() -> Kafka {
 }
 
 impl Drop for Kafka {
-    /// The broker has open files for each partition, and serves all tests of a run: several hundred, with some fifty partitions each.
+    /// Deletes the test's topics. A broker has open files for each partition, and a run has several hundred tests with
+    /// some fifty partitions each.
     fn drop(&mut self) {
         if self.create_topics {
             let (brokers, topics) = (self.brokers.clone(), self.topics());
-            // On a thread of its own, since this one may run a runtime. What could not be deleted stays until the broker ends.
+            // A separate thread is used, since this one may run a runtime. Topics that could not be deleted stay until
+            // the broker ends.
             let _ = std::thread::spawn(move || delete(&brokers, &topics)).join();
         }
     }
@@ -83,7 +85,7 @@ impl Kafka {
     /// Returns the variables with which a service uses this broker and these topic names.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let topics = self.topics();
-        // The mock answers an empty fetch no sooner than this.
+        // The mock waits this long before it returns an empty fetch.
         let fetch_wait = if self.create_topics { "500ms" } else { "10ms" };
         let own = [
             ("KAFKA_BROKERS", self.brokers.clone()),
@@ -100,13 +102,13 @@ impl Kafka {
         Settings::of(self.settings()).read().expect("these settings are complete")
     }
 
-    /// Publishes like the services do, and returns when the broker has acknowledged all records.
+    /// Publishes records like the services do, and returns when the broker has acknowledged all of them.
     pub async fn publish(&self, records: Vec<Record>) {
         let publisher = KafkaPublisher::new(&self.config()).expect("a producer can be made");
         publisher.publish(records).await.expect("the broker takes records");
     }
 
-    /// All records of a topic, by partition in offset order. Transient errors are retried for ten seconds.
+    /// Returns all records of a topic, by partition in offset order. Retries transient errors for ten seconds.
     pub async fn messages(&self, topic: &str) -> Vec<Message> {
         let read = async || {
             let (brokers, topic) = (self.brokers.clone(), topic.to_owned());
@@ -119,12 +121,12 @@ impl Kafka {
     }
 }
 
-/// Ten seconds, and the time of the attempts themselves.
+/// Returns the pauses between retries: ten seconds in all, plus the time of the attempts.
 fn pauses() -> ConstantBuilder {
     ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(100)
 }
 
-/// True for errors that a broker reports while a partition elects its leader.
+/// Returns true for errors that a broker reports while a partition elects its leader.
 fn passes(error: &KafkaError) -> bool {
     use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition, UnknownPartition, UnknownTopicOrPartition};
 

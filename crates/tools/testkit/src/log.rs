@@ -7,18 +7,18 @@ use std::{
 
 use tracing::{Level, subscriber::DefaultGuard};
 
-/// What one thread logs: the code under test must not leave it.
+/// The log of one thread. It misses the output of code that runs on other threads.
 #[derive(Clone)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Captures what this thread logs from `level` upwards, until the guard is dropped.
+    /// Captures the log of this thread from `level` upwards, until the guard is dropped.
     pub fn capture(level: Level) -> (Self, DefaultGuard) {
         let log = Self(Arc::default());
         let written = log.clone();
         let subscriber = tracing_subscriber::fmt().with_max_level(level).with_ansi(false);
         let guard = tracing::subscriber::set_default(subscriber.with_writer(move || written.clone()).finish());
-        // Another test, without a subscriber, may have decided meanwhile that nothing wants a statement.
+        // tracing caches whether a statement is logged. A test without a subscriber may have cached that none is.
         tracing::callsite::rebuild_interest_cache();
         (log, guard)
     }

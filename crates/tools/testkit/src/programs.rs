@@ -7,7 +7,7 @@ use servers::{apt, kafka, postgres, redis};
 
 use crate::{run::Run, server::Server};
 
-/// A placeholder address: each test binary has a mock Kafka of its own.
+/// A placeholder address: each test binary starts its own mock Kafka.
 pub const MOCK: &str = "mock";
 
 /// Starts the run's `server`. Returns its address and program.
@@ -24,14 +24,15 @@ pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)
     }
 }
 
-/// The mock Kafka of this process. Every test uses its own topics and groups anyway.
+/// Returns the mock Kafka of this process. Processes need not share one, since every test uses its own topics and
+/// groups.
 pub fn mock() -> &'static kafka::Mock {
     static MOCK: OnceLock<kafka::Mock> = OnceLock::new();
     MOCK.get_or_init(|| kafka::start_mock(&[], 1).expect("librdkafka's mock cluster starts"))
 }
 
 async fn start_postgres(run: &Run) -> anyhow::Result<(String, String)> {
-    // The watchdog relies on the names of the data and pid files.
+    // The watchdog depends on the names of the data directory and the pid files.
     let data = run.directory.join("postgres.data");
     let settings =
         [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off"), ("max_connections", "500")];
@@ -41,7 +42,7 @@ async fn start_postgres(run: &Run) -> anyhow::Result<(String, String)> {
     std::fs::write(run.directory.join("postgres.pid"), pid.lines().next().context("the server has a pid")?)?;
     let program = server.binaries.directory.display().to_string();
     let url = server.url.clone();
-    // Keeps the server running for other test binaries; the watchdog stops it.
+    // `forget` keeps the server running for other test binaries. The watchdog stops it.
     std::mem::forget(server);
     Ok((url, program))
 }

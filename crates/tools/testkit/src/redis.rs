@@ -2,7 +2,7 @@
 
 use crate::{infrastructure::address, server::Server};
 
-/// A server shared with other tests: use a random key prefix.
+/// A Redis server that other tests use too. Use a random key prefix.
 pub struct Redis {
     pub url: String,
 }
@@ -11,7 +11,7 @@ pub async fn redis() -> Redis {
     Redis { url: address(Server::Redis).await }
 }
 
-/// A server with 8 MB of memory, for the test that limits it further.
+/// Returns a server with 8 MB of memory, for the one test that limits its memory further.
 pub async fn small_redis() -> Redis {
     Redis { url: address(Server::SmallRedis).await }
 }

@@ -1,4 +1,4 @@
-//! One `cargo test` run: its owner, the directory that its test binaries share, and the clean-up afterwards.
+//! One `cargo test` run: its owner, the directory that its test binaries share, and the cleanup afterwards.
 
 use std::{
     fs::{DirBuilder, File},
@@ -11,14 +11,15 @@ use std::{
 
 use anyhow::Context as _;
 
-/// The watchdog: waits until the owner exits, then ends the run's containers and child processes and removes its directory.
+/// The watchdog script. It waits until the owner exits, then ends the run's containers and child processes, and removes
+/// its directory.
 const WATCHDOG: &str = include_str!("watchdog.sh");
 
 /// The run that this process belongs to.
 pub struct Run {
-    /// `<host>-<pid>-<start>` of the process that owns the run.
+    /// The owner of the run, as `<host>-<pid>-<start>` of its process.
     pub id: String,
-    /// The directory shared by its processes.
+    /// The directory that the test binaries of the run share.
     pub directory: PathBuf,
 }
 
@@ -48,7 +49,7 @@ impl Run {
         Ok(Self { id: format!("{}-{id}", host()), directory })
     }
 
-    /// The result of `make`, called only in the first process of the run that asks for `name`.
+    /// Returns the result of `make`. It is called only in the first process of the run that asks for `name`.
     pub fn once(&self, name: &str, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<String> {
         let lock = File::create(self.directory.join(format!("{name}.lock")))?;
         lock.lock()?;
@@ -67,7 +68,7 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "testkit: {text}");
 }
 
-/// True while the owner `<pid>-<start>` of a run is alive.
+/// Returns true while the owner `<pid>-<start>` of a run is alive.
 pub fn is_alive(id: &str) -> bool {
     let Some((pid, start)) = id.split_once('-') else { return false };
     pid.parse().is_ok_and(|pid| start_time(pid).unwrap_or_default() == start)
@@ -86,7 +87,7 @@ pub fn this_process() -> String {
     format!("{pid}-{}", start_time(pid).unwrap_or_default())
 }
 
-/// Beside the test binaries, so that every checkout and user has its own.
+/// Returns the base directory of runs. It is beside the test binaries, so that every checkout and user has its own.
 fn base() -> anyhow::Result<PathBuf> {
     let executable = std::env::current_exe()?;
     let profile = executable.parent().and_then(Path::parent).context("the test binary has no directory")?;
@@ -102,14 +103,14 @@ fn watch(directory: &Path) -> anyhow::Result<()> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .current_dir("/")
-        // In a process group of its own, out of reach of a Ctrl-C that ends the run.
+        // A process group of its own keeps the watchdog from a Ctrl-C that ends the run.
         .process_group(0)
         .spawn()
         .context("starting sh")?;
     Ok(())
 }
 
-/// The cargo or nextest process that started this test binary, or this process.
+/// Returns the cargo or nextest process that started this test binary, or this process.
 fn owner() -> u32 {
     let this = std::process::id();
     std::iter::successors(parent(this), |pid| parent(*pid))
@@ -118,7 +119,7 @@ fn owner() -> u32 {
         .unwrap_or(this)
 }
 
-/// The fields after the name in `/proc/<pid>/stat`.
+/// Returns the fields after the name in `/proc/<pid>/stat`.
 fn stat(pid: u32) -> Option<String> {
     Some(std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit_once(") ")?.1.to_owned())
 }

@@ -3,7 +3,7 @@
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A task started by [`run`]. Dropping it signals it to stop, without waiting.
+/// A task started by [`run`]. Dropping this signals the task to stop, without waiting.
 pub struct Running {
     stop: DropGuard,
     task: JoinHandle<anyhow::Result<()>>,
@@ -20,13 +20,13 @@ where
 }
 
 impl Running {
-    /// Stops it and waits. Panics if it failed.
+    /// Stops the task and waits for it. Panics if it failed.
     pub async fn stop(self) {
         drop(self.stop);
         self.task.await.expect("what runs beside the test panicked").expect("what runs beside the test failed");
     }
 
-    /// Aborts it at once, like a crash.
+    /// Aborts the task at once, like a crash.
     pub async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;

@@ -4,7 +4,7 @@
 pub enum Server {
     Postgres,
     Redis,
-    /// One whose memory a test may limit: no other test uses it.
+    /// A Redis whose memory a test may limit, since no other test uses it.
     SmallRedis,
     Kafka,
 }
@@ -19,7 +19,7 @@ impl Server {
         }
     }
 
-    /// The variable that configures an existing server.
+    /// Returns the variable with the address of an existing server.
     pub fn variable(self) -> &'static str {
         match self {
             Self::Postgres => "TEST_DATABASE_URL",

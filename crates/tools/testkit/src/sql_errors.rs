@@ -5,22 +5,22 @@ use std::{borrow::Cow, error::Error, fmt};
 use platform::kafka::Failure;
 use sqlx::error::{DatabaseError, ErrorKind};
 
-/// Permanent: invalid data (class 22) or a violated constraint (class 23).
+/// SQLSTATEs that are permanent: invalid data (class 22) or a violated constraint (class 23).
 const PERMANENT: [&str; 7] = ["22001", "22003", "22P05", "23502", "23503", "23505", "23514"];
 
-/// Transient, or to be resolved by an operator: privileges, passwords, locks, disks, schemas, bugs, unknown codes.
+/// SQLSTATEs that are transient, or that an operator resolves: privileges, passwords, locks, disks, schemas, bugs,
+/// unknown codes.
 const TRANSIENT: [&str; 24] = [
     "08006", "0A000", "25006", "28000", "28P01", "3D000", "3F000", "40001", "40P01", "42501", "42601", "42703",
     "42883", "42P01", "53100", "53200", "53300", "55006", "55P03", "57014", "57P01", "58030", "99999", "XX000",
 ];
 
-/// The sqlx error for a statement that the server rejects with this SQLSTATE.
+/// Returns the sqlx error for a statement that the server rejects with this SQLSTATE.
 pub fn database_error(code: &'static str) -> sqlx::Error {
     sqlx::Error::Database(Box::new(Refused(code)))
 }
 
-/// Checks how a service classifies database errors: only those known to be permanent make a message
-/// poison.
+/// Checks how a service classifies database errors: only permanent errors make a message poison.
 #[track_caller]
 pub fn assert_only_the_permanent_is_poison(classify: impl Fn(sqlx::Error) -> Failure) {
     let is_poison = |error| matches!(classify(error), Failure::Poison(_));

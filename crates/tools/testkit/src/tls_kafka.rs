@@ -1,4 +1,4 @@
-//! A broker with listeners over TLS, and its authority.
+//! A broker with TLS listeners, and the authority that signed its certificate.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,10 +12,10 @@ use crate::{
     run::Run,
 };
 
-/// Where the broker finds its key and its certificate.
+/// The file with the broker's key and certificate.
 const KEYSTORE: &str = "/tmp/broker.pem";
 const LIFETIME: Duration = Duration::from_hours(24);
-/// The image's own scripts look for stores in Java's format where a listener's name ends in SSL.
+/// The image's own scripts would require Java key stores if a listener's name ended in SSL, so that these names do not.
 const SETTINGS: [(&str, &str); 6] = [
     ("KAFKA_LISTENERS", "PLAINTEXT://:9092,ENCRYPTED://:9096,USERS://:9097,CONTROLLER://:9093"),
     ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,ENCRYPTED:SSL,USERS:SASL_SSL"),
@@ -28,12 +28,12 @@ const SETTINGS: [(&str, &str); 6] = [
     ),
 ];
 
-/// A broker. The listeners' addresses begin with `localhost`, which is in its certificate.
+/// A broker. The addresses of its listeners begin with `localhost`, which is in its certificate.
 #[derive(Clone, Debug)]
 pub struct TlsKafka {
-    /// The listener of `ssl`.
+    /// The address of the listener with the protocol `ssl`.
     pub ssl: String,
-    /// The listener of `sasl_ssl`, which knows the user `order` with the password `of-a-test`.
+    /// The address of the listener with the protocol `sasl_ssl`. Its user `order` has the password `of-a-test`.
     pub sasl_ssl: String,
     /// The certificate of the authority, in PEM.
     pub authority: String,
@@ -49,7 +49,7 @@ async fn start() -> anyhow::Result<TlsKafka> {
     let now = SystemTime::now();
     let authority = Authority::create(now, LIFETIME)?;
     let pair = authority.issue(&Subject::store("kafka"), now, LIFETIME)?;
-    // The broker must advertise ports chosen beforehand.
+    // The broker must advertise its ports, so that they are chosen before it starts.
     let port = || anyhow::Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
     let (plain, ssl, users) = (port()?, port()?, port()?);
     let advertised = format!("PLAINTEXT://localhost:9092,ENCRYPTED://localhost:{ssl},USERS://localhost:{users}");

@@ -1,5 +1,6 @@
-# Cleans up after a test run once the process that owns it has ended: its containers, its child processes, its directory.
-# $1 the run's directory, whose name is the owner's pid and start time; $2 the host's name in the containers' label.
+# Cleans up after a test run once the process that owns it has ended: removes its containers, stops its child processes,
+# and deletes its directory. $1 is the run's directory, whose name is the owner's pid and start time. $2 is the host's
+# name in the containers' label.
 directory=$1 run=${1##*/} host=$2
 pid=${run%-*} start=${run#*-}
 
@@ -14,7 +15,7 @@ done
 data=$(readlink -f "$directory/postgres.data") || data=$directory
 for file in "$directory"/*.pid; do
   child=$(cat "$file" 2>/dev/null) || continue
-  # A pid may be somebody else's by now.
+  # The pid may belong to another process by now.
   case "$(readlink "/proc/$child/cwd") $(ps -o args= -p "$child") $(tr '\0' ' ' <"/proc/$child/cmdline")" in
     *"$directory"* | *"$data"*) kill -QUIT "$child" && sleep 1 ;;
   esac

@@ -18,7 +18,7 @@ use operations::session_probe::probe;
 
 /// The interval between two checks for pending work.
 const POLL: Duration = Duration::from_millis(250);
-/// How late an effect may be, unless an argument says otherwise.
+/// The default of `--grace`: an effect that is missing for longer counts as a violation.
 const GRACE: Duration = Duration::from_mins(1);
 /// The default of `ASSEMBLY_BUILD_MAX`.
 const BUILD_MAX: Duration = Duration::from_secs(10);
@@ -41,10 +41,10 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What an audit has found.
+/// The result of an audit.
 #[derive(Serialize)]
 pub struct Outcome {
-    /// Work that was pending during the audit, which may look like violations.
+    /// Work that was pending during the audit. Its unfinished rows may look like violations.
     under_way: Vec<String>,
     #[serde(flatten)]
     report: Report,
@@ -82,7 +82,7 @@ pub fn sources(settings: &Settings, data: &Data) -> anyhow::Result<Sources> {
 }
 
 impl Arguments {
-    /// The defaults, with another time to wait.
+    /// Returns the default arguments with `wait` as the time to wait for pending work.
     pub fn waiting(wait: Duration) -> Self {
         Self { wait, build: None, grace: GRACE, json: false }
     }

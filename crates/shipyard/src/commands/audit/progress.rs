@@ -49,7 +49,7 @@ impl Progress {
         self.line.set_message(what.to_owned());
     }
 
-    /// A callback that shows how far topics have been read.
+    /// Returns a callback that shows how far topics have been read.
     pub fn of_topics(&self) -> facts::Progress {
         let line = self.line.clone();
         Arc::new(move |topic, read, all| line.set_message(format!("{topic}: {read} of {all} records")))

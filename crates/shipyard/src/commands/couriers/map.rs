@@ -5,11 +5,11 @@ use std::fmt::{self, Write as _};
 use serde::Deserialize;
 use uuid::Uuid;
 
-/// The cells in each direction, counted from 1.
+/// The number of cells in each direction. Cells are counted from 1.
 const SIZE: i32 = 10;
-/// Couriers and orders below the map; the rest is counted.
+/// The most couriers, and the most orders, that are listed below the map. The rest is only counted.
 const LISTED: usize = 20;
-/// The first couriers have a letter each.
+/// The labels of the first couriers on the map, one letter each.
 const LETTERS: &[u8; 52] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -18,25 +18,25 @@ pub struct Location {
     pub y: i32,
 }
 
-/// As `GET /couriers` of delivery lists it.
+/// A courier as the delivery service's `GET /couriers` lists it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Courier {
     pub name: String,
     pub location: Location,
     pub speed: i32,
-    /// The order that it carries.
+    /// The order that the courier carries.
     #[serde(default)]
     pub order_id: Option<Uuid>,
 }
 
-/// As `GET /orders/active` of delivery lists it.
+/// An order as the delivery service's `GET /orders/active` lists it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Order {
     pub id: Uuid,
     pub location: Location,
 }
 
-/// Couriers and active orders, in delivery's order.
+/// Couriers and active orders, in the order in which the delivery service lists them.
 #[derive(Clone, Debug, Default)]
 pub struct Map {
     pub couriers: Vec<Courier>,
@@ -171,7 +171,7 @@ mod tests {
         Order { id: Uuid::from_u128(id), location: Location { x, y } }
     }
 
-    /// The rows of the grid without its frame.
+    /// Returns the rows of the grid without its frame.
     fn rows(map: &Map) -> Vec<String> {
         map.to_string().lines().take(10).map(|line| line[5..].to_owned()).collect()
     }

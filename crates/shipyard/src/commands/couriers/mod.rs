@@ -1,4 +1,4 @@
-//! `shipyard couriers`: a map of the couriers on their ways, redrawn as they move.
+//! `shipyard couriers`: a map of the couriers, redrawn as they move.
 
 mod feed;
 mod map;
@@ -32,7 +32,8 @@ pub struct Arguments {
     session: Option<String>,
 }
 
-/// Shows the map until a signal; with `--once` prints it once, or fails if the delivery service does not answer.
+/// Redraws the map until a signal arrives. With `--once` prints it once, or fails if the delivery service does not
+/// answer.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
     let feed = Feed::of(arguments.url, arguments.session, &settings)?;
@@ -75,7 +76,8 @@ async fn follow(feed: &Feed) -> anyhow::Result<()> {
     }
 }
 
-/// Draws `text` over the frame before: each line clears its rest, and the end clears what is below.
+/// Returns the output that draws `text` over the previous frame. It clears the rest of each line, and everything below
+/// the last line.
 fn frame(text: &str) -> String {
     format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\r\n"))
 }

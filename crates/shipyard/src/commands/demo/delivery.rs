@@ -10,11 +10,11 @@ use tokio::time::{Instant, sleep};
 
 use super::orders::{Order, Visit};
 
-/// The time within which the order service must know a status of the delivery service.
+/// The time within which the order service must have copied a status of the delivery service.
 const COPIED_WITHIN: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(100);
 
-/// Follows the delivery of one order until it has ended or the time is over.
+/// Follows the delivery of one order until it has ended or the time limit has passed.
 pub struct Trip<'a> {
     visit: &'a Visit<'a>,
     order: &'a Order,
@@ -52,7 +52,7 @@ impl<'a> Trip<'a> {
         }
     }
 
-    /// Checks that order itself has the address and, soon, the last status.
+    /// Checks that the order service returns the address and, soon, the last status of the delivery.
     pub async fn copied(&self) -> anyhow::Result<((), String)> {
         let until = Instant::now() + COPIED_WITHIN;
         loop {

@@ -13,11 +13,11 @@ use tokio::time::{Instant, sleep};
 
 use super::orders::{Order, Visit};
 
-/// How soon an identity is checked, and a loan credited.
+/// How soon an identity must be checked, and a loan credited.
 const WITHIN: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(100);
 
-/// A ship that is too dear, and the loan that pays for it.
+/// An order that costs more than the customer's balance, and the loan that pays for it.
 pub struct Purchase<'a> {
     pub visit: &'a Visit<'a>,
     pub lending: &'a Lending,
@@ -46,7 +46,7 @@ impl<'a> Purchase<'a> {
         }
     }
 
-    /// Checks that the balance does not suffice for the order. Returns the balance.
+    /// Checks that the customer's balance does not suffice for the order. Returns the balance.
     pub async fn too_dear(&self, order: &Order) -> anyhow::Result<(i64, String)> {
         let balance = self.lending.balance(self.visit.session, self.visit.user).await?;
         self.visit.pay_from_balance(order).await?.problem(422, "INSUFFICIENT_FUNDS")?;
@@ -76,7 +76,7 @@ impl<'a> Purchase<'a> {
         Ok(((), format!("{amount} credited")))
     }
 
-    /// Pays the order by the same call, and checks that no balance is left.
+    /// Pays the order with the call that was declined before, and checks that no balance is left.
     pub async fn pay(&self, order: &Order) -> anyhow::Result<((), String)> {
         self.visit.pay_from_balance(order).await?.success(200)?;
         let left = self.lending.balance(self.visit.session, self.visit.user).await?;

@@ -24,7 +24,7 @@ use super::places::PlaceArguments;
 use crate::data::Data;
 use platform::service::Service;
 
-/// Where the third ship goes.
+/// The delivery address of the third ship.
 const ADDRESS: &str = "Москва, ул. Тверская, 1";
 
 #[derive(clap::Args)]
@@ -111,7 +111,7 @@ async fn visit(
     progress.step("log out and check the session is rejected", customer::log_out(shop, &session)).await
 }
 
-/// Buys a ship that is too dear, with a loan. Returns its order.
+/// Buys a ship that costs more than the balance, with a loan. Returns its order.
 async fn borrow(
     visit: &orders::Visit<'_>,
     parts: &[Part],

@@ -41,7 +41,7 @@ pub struct Payment {
 }
 
 impl Order {
-    /// What it costs.
+    /// Returns the price in minor units.
     pub const fn minor(&self) -> i64 {
         self.minor
     }
@@ -60,7 +60,7 @@ impl Visit<'_> {
         self.buy(&bought, Some(address)).await
     }
 
-    /// Orders as many of the parts, in turn, as cost more than this.
+    /// Orders parts, taking them in turn, until they cost more than `minor`.
     pub async fn order_above(&self, parts: &[Part], minor: i64) -> Step<Order> {
         let mut bought: Vec<&Part> = Vec::new();
         let mut sum = Money::ZERO;
@@ -115,7 +115,7 @@ impl Visit<'_> {
         Ok((Payment { transaction, at: Instant::now() }, format!("transaction {transaction}")))
     }
 
-    /// Asks to pay from the balance.
+    /// Requests a payment of the order from the balance.
     pub async fn pay_from_balance(&self, order: &Order) -> anyhow::Result<client::response::Answer> {
         let path = format!("{ORDERS}/{}/pay", order.uuid);
         self.post(&path, Some(json!({ "payment_method": "INVESTOR_MONEY" }))).await
@@ -139,7 +139,7 @@ impl Visit<'_> {
         self.look(order, "CANCELLED", None).await
     }
 
-    /// Checks that an order that is paid or cancelled can be neither paid nor cancelled.
+    /// Checks that an order which is paid or cancelled can be neither paid nor cancelled again.
     pub async fn ended(&self, order: &Order) -> Step<()> {
         let path = format!("{ORDERS}/{}", order.uuid);
         let body = Some(json!({ "payment_method": "CARD" }));
@@ -159,7 +159,7 @@ impl Visit<'_> {
         Ok(((), String::new()))
     }
 
-    /// Polls until the order has one of these statuses; the time counts from the payment.
+    /// Polls until the order has one of these statuses. The time limit counts from the payment.
     async fn wait(
         &self,
         order: &Order,

@@ -9,10 +9,10 @@ use super::{
 use operations::dead_letter_journal::Action;
 use operations::dead_letters::{DeadLetter, Id};
 
-/// How many letters are recorded at once.
+/// How many letters one write to the journal records.
 const BATCH: usize = 100;
 
-/// Discards the named letters, or all pending letters of a topic. Records nothing unless every letter can be discarded.
+/// Discards the named letters, or all pending letters of a topic. If one of them cannot be discarded, none is.
 pub async fn discard(
     queue: &DeadLetterQueue,
     named: &[Id],
@@ -37,7 +37,7 @@ pub async fn discard(
     Ok(())
 }
 
-/// The letters to discard. A replayed letter is rejected: if the replay failed, there is a new dead letter.
+/// Returns the letters to discard. A replayed letter is rejected: if the replay failed, there is a new dead letter.
 fn chosen<'a>(letters: &'a [Found], named: &[Id]) -> anyhow::Result<Vec<&'a DeadLetter>> {
     if named.is_empty() {
         let pending = letters.iter().filter(|found| found.state == State::Pending);

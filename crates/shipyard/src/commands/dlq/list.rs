@@ -45,7 +45,7 @@ pub async fn list(queue: &DeadLetterQueue, topic: Option<&str>, all: bool) -> an
     Ok(())
 }
 
-/// Who resolved a letter, when and why.
+/// Formats who resolved a letter, when and why.
 fn by(entry: &Entry) -> String {
     let (who, ago) = (or_dash(&entry.who), ago(entry.at, clock::now()));
     if entry.why.is_empty() {
@@ -60,7 +60,7 @@ fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.replace(char::is_control, " ") }
 }
 
-/// An age in its largest unit: `3m ago`.
+/// Formats an age in its largest unit: `3m ago`.
 fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let age = now.signed_duration_since(at).to_std().unwrap_or(Duration::ZERO).as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];

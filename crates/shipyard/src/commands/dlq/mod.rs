@@ -24,7 +24,7 @@ use crate::data::Data;
 use operations::dead_letter_journal::{Action, Entry, Journal};
 use operations::dead_letters::{self, DeadLetter, Id};
 
-/// The consumer group whose offsets tell which letters are resolved.
+/// The consumer group whose committed offsets record which letters are resolved.
 const GROUP: &str = "shipyard-dlq";
 
 #[derive(clap::Args)]
@@ -118,7 +118,7 @@ struct Found {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Pending,
-    /// Replayed; there is no journal entry if an earlier version replayed it.
+    /// The letter was replayed. `None` if an earlier version, which wrote no journal, replayed it.
     Replayed(Option<Entry>),
     Discarded(Entry),
 }
@@ -148,7 +148,7 @@ impl DeadLetterQueue {
         Ok(Self { config, topics: settings.read()?, reader })
     }
 
-    /// The dead letters of one topic, or of all, the oldest first.
+    /// Returns the dead letters of one topic, or of all topics, the oldest first.
     async fn letters(&self, topic: Option<&str>) -> anyhow::Result<Vec<Found>> {
         let topics = self.topics.all();
         if let Some(topic) = topic {
@@ -181,14 +181,14 @@ impl DeadLetterQueue {
         Ok(all)
     }
 
-    /// The dead letter with this id.
+    /// Returns the dead letter with this id.
     async fn letter(&self, id: &Id) -> anyhow::Result<Found> {
         let letters = self.letters(Some(id.topic.strip_suffix(".dlq").unwrap_or(&id.topic))).await?;
         let found = letters.into_iter().find(|found| found.letter.id == *id);
         found.with_context(|| format!("there is no dead letter {id}; see `shipyard dlq list --all`"))
     }
 
-    /// The event type of the letter's original topic; empty if that is unknown.
+    /// Returns the event type of the letter's original topic. The text is empty if no route has this topic.
     fn kind(&self, letter: &DeadLetter) -> &'static str {
         let route = ROUTES.iter().find(|route| route.topic(&self.topics) == letter.origin());
         route.map(|route| route.kind).unwrap_or_default()

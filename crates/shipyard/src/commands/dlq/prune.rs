@@ -24,14 +24,14 @@ pub async fn prune(queue: &DeadLetterQueue, topic: Option<&str>) -> anyhow::Resu
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Cut {
-    /// The first offset that is kept.
+    /// The first offset that is kept: all records before it are deleted.
     before: i64,
     removed: usize,
-    /// Resolved, but behind a pending letter.
+    /// The number of resolved letters that stay, since a pending letter precedes them.
     left: usize,
 }
 
-/// Returns the offsets up to which letters are deleted, by topic and partition; partitions without a letter to delete are left out.
+/// Returns the cut of each partition, by topic and partition. Partitions without a letter to delete are left out.
 fn cuts(letters: &[Found]) -> BTreeMap<String, BTreeMap<i32, Cut>> {
     let mut partitions: BTreeMap<(&str, i32), BTreeMap<i64, &State>> = BTreeMap::new();
     for Found { letter, state } in letters {

@@ -1,4 +1,4 @@
-//! Records that dead letters are resolved: in the journal, and as replay offsets.
+//! Records in the journal, and as replay offsets, that dead letters are resolved.
 
 use std::collections::HashMap;
 
@@ -12,19 +12,19 @@ use operations::dead_letters::{DeadLetter, Id};
 /// The recorder of one command.
 pub struct Recorder<'a> {
     queue: &'a DeadLetterQueue,
-    /// `None` if a replay cannot be recorded in the journal; the replay offsets must do.
+    /// `None` if the journal cannot be used. A replay is then recorded in the replay offsets alone.
     journal: Option<Writer>,
     offsets: TopicOffsets,
     who: String,
 }
 
 impl<'a> Recorder<'a> {
-    /// `letters` are all dead letters of the topics concerned.
+    /// Creates the recorder. `letters` are all dead letters of the topics concerned.
     pub async fn begin(queue: &'a DeadLetterQueue, letters: &[Found], who: String) -> anyhow::Result<Self> {
         Ok(Self { queue, journal: Some(Writer::open(&queue.config).await?), offsets: TopicOffsets::of(letters), who })
     }
 
-    /// Records these letters as resolved. The journal comes first: a letter that is in it counts as resolved.
+    /// Records these letters as resolved. The journal is written first, since a letter in it counts as resolved.
     pub async fn record(&mut self, letters: &[&DeadLetter], action: Action, why: &str) -> anyhow::Result<()> {
         let entry = |letter: &&DeadLetter| Entry::now(letter, self.queue.kind(letter), action, &self.who, why);
         let entries: Vec<Entry> = letters.iter().map(entry).collect();
@@ -42,7 +42,7 @@ impl<'a> Recorder<'a> {
     }
 }
 
-/// Returns the given name, or else the name of the user who is logged in.
+/// Returns the given name, or else the login of the user who runs the command.
 pub fn who(said: Option<String>) -> Option<String> {
     let said = said.into_iter();
     let names = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());

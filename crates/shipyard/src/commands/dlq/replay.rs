@@ -22,8 +22,8 @@ use operations::dead_letters::{DeadLetter, Id};
 /// A message that several consumers dead-lettered is published once. Its letters are recorded as resolved after the broker has
 /// acknowledged it, so that an interrupted replay may publish one message twice.
 ///
-/// A letter older than the inbox retention is skipped unless `late`: consumers that have handled its event would handle
-/// it twice.
+/// A letter older than the inbox retention is skipped unless `late` is set: consumers that have handled its event would
+/// handle it twice.
 pub async fn replay(
     queue: &DeadLetterQueue,
     named: &[Id],
@@ -59,7 +59,8 @@ pub async fn replay(
             continue;
         }
         if let Err(error) = publisher.publish(vec![record]).await {
-            // For example, a message that was compressed when it was first published and is too large without compression.
+            // This happens to a message that was compressed when it was first published, and is too large without
+            // compression.
             progress.suspend(|| eprintln!("{first} could not be replayed: {error:#}"));
             failed += 1;
             continue;
@@ -95,7 +96,7 @@ fn messages<'a>(letters: &'a [Found], named: &[Id]) -> Vec<(Record, Vec<&'a Dead
     messages.into_iter().filter(|(.., wanted)| *wanted).map(|(record, letters, _)| (record, letters)).collect()
 }
 
-/// True if the inboxes may no longer remember the letter's event.
+/// Returns true if the inbox rows of the letter's event may have been pruned already.
 fn is_older_than_inboxes(letter: &DeadLetter, kept_since: DateTime<Utc>) -> bool {
     letter.at < kept_since
 }

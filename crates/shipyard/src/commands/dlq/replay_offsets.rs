@@ -1,4 +1,5 @@
-//! Which dead letters are resolved, stored by the broker as a group's offset, with the resolved ones beyond it in the offset's metadata.
+//! Which dead letters are resolved. The broker stores this: the first unresolved offset as a group's committed offset,
+//! and the resolved offsets beyond it in the offset's metadata.
 //!
 //! The dead letters themselves stay until they are pruned, so that an audit still sees them.
 
@@ -8,7 +9,7 @@ use platform::kafka::{Mark, Reader};
 
 use operations::dead_letters::Id;
 
-/// The broker's limit of offset metadata.
+/// The most bytes of metadata that the broker stores with an offset.
 const METADATA_LIMIT: usize = 4096;
 
 /// The resolved dead letters of one topic.
@@ -22,7 +23,7 @@ pub struct ReplayOffsets {
 struct Partition {
     /// The first offset that is not resolved.
     next: i64,
-    /// Resolved offsets after that one.
+    /// Resolved offsets after `next`.
     beyond: BTreeSet<i64>,
 }
 
@@ -38,14 +39,15 @@ impl ReplayOffsets {
         self.partitions.get(&id.partition).is_some_and(|one| id.offset < one.next || one.beyond.contains(&id.offset))
     }
 
-    /// Records a dead letter as resolved, in the broker, too. Blocks.
+    /// Records a dead letter as resolved, here and in the broker. Blocks.
     pub fn record(&mut self, reader: &Reader, id: &Id) -> anyhow::Result<()> {
         let partition = self.partitions.entry(id.partition).or_default();
         partition.insert(id.offset);
         reader.mark(&self.topic, id.partition, &partition.mark())
     }
 
-    /// Takes all offsets before `oldest` for resolved: their dead letters were pruned. This keeps the metadata short.
+    /// Marks all offsets before `oldest` as resolved, since their dead letters were pruned. This keeps the metadata
+    /// short.
     pub fn begin_at(&mut self, partition: i32, oldest: i64) {
         let partition = self.partitions.entry(partition).or_default();
         partition.next = partition.next.max(oldest);
@@ -69,7 +71,8 @@ impl Partition {
         }
     }
 
-    /// Builds the mark from as many ranges as fit. A letter that is left out is listed again, and replaying it twice is harmless.
+    /// Builds the mark from as many ranges as fit. A letter that does not fit is listed again, and replaying it twice
+    /// is harmless.
     fn mark(&self) -> Mark {
         let mut ranges: Vec<(i64, i64)> = Vec::new();
         for offset in &self.beyond {

@@ -36,7 +36,8 @@ pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
     let payload = &letter.message.payload;
     let carried = ROUTES.iter().find(|route| route.topic(&queue.topics) == letter.origin()).map(|route| route.kind);
     let kind = letter.message.headers.get("event-type").map(String::as_str).or(carried).unwrap_or_default();
-    // A program outside writes in one of several forms, of which the bytes tell more than one reading of them.
+    // Topics that outside programs write carry several formats. The raw bytes tell more than one attempt to decode
+    // them.
     if INBOUND.iter().any(|inbound| (inbound.topic)(&queue.topics) == letter.origin()) {
         println!("payload   {} bytes of a program outside\n{}", payload.len(), hex(payload));
         return Ok(());
@@ -68,7 +69,7 @@ fn decoded(kind: &str, payload: &[u8]) -> Option<String> {
     }
 }
 
-/// Offsets, bytes and characters, sixteen bytes per line.
+/// Formats bytes as offsets, hexadecimal values and characters, sixteen bytes per line.
 fn hex(bytes: &[u8]) -> String {
     let mut text = String::new();
     for (line, bytes) in bytes[..bytes.len().min(SHOWN)].chunks(16).enumerate() {

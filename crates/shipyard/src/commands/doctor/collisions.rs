@@ -1,4 +1,4 @@
-//! Users of an older version whose logins, or e-mail addresses, differ in spelling alone.
+//! Finds users of an older version whose logins, or e-mail addresses, differ in spelling alone.
 
 use contracts::ids::UserId;
 use iam::repository::collisions;
@@ -6,10 +6,11 @@ use platform::config::Settings;
 
 use super::{Finding, PATIENCE, Verdict};
 
-/// The most collisions shown.
+/// The most collisions that are shown.
 const SHOWN: i64 = 20;
 
-/// One finding per collision. None where iam's database is not configured, or has no such columns yet.
+/// Returns one finding per collision. Returns none if iam's database is not configured, or does not have these columns
+/// yet.
 pub async fn find(settings: &Settings) -> Vec<Finding> {
     let Ok(pool) = iam::SERVICE.pool("shipyard-doctor", 1, settings) else { return Vec::new() };
     let found = tokio::time::timeout(PATIENCE, collisions(&pool, SHOWN)).await;

@@ -1,4 +1,4 @@
-//! `shipyard doctor`: checks what the shop needs, where each server comes from, and how to fix what is missing.
+//! `shipyard doctor`: checks what the shop needs, tells where each server comes from, and how to fix what is missing.
 
 mod collisions;
 
@@ -33,9 +33,9 @@ struct Finding {
 
 enum Verdict {
     Fine,
-    /// Not required; tells how to get it.
+    /// The checked thing is missing and not required. The text tells how to get it.
     Optional(String),
-    /// Required; tells how to get it.
+    /// The checked thing is missing and required. The text tells how to get it.
     Needed(String),
 }
 
@@ -158,7 +158,7 @@ async fn kafka(settings: &Settings) -> Finding {
     }
 }
 
-/// Checks that the Redis server answers, and lets this user in.
+/// Checks that the Redis server answers and accepts the credentials.
 async fn given_redis(settings: &Settings, url: &str) -> Finding {
     let place = url.rsplit_once('@').map_or(url, |(_, place)| place);
     let place = place.rsplit_once("://").map_or(place, |(_, place)| place);
@@ -180,7 +180,7 @@ async fn given_redis(settings: &Settings, url: &str) -> Finding {
     Finding { what: "Redis".to_owned(), verdict, found }
 }
 
-/// Checks that the broker answers, lets this user in, and lets it see the topics.
+/// Checks that the broker answers, accepts the credentials, and lets this user see the topics.
 async fn given_kafka(settings: &Settings, brokers: &str) -> Finding {
     let verdict = match probe(settings).await {
         Ok(Ok(())) => Verdict::Fine,

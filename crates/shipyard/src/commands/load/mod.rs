@@ -15,7 +15,7 @@ use self::{progress::Progress, stock::Stock};
 use super::audit;
 use crate::data::Data;
 
-/// What is printed at the end.
+/// The JSON that is printed at the end.
 #[derive(Serialize)]
 struct Output {
     #[serde(flatten)]
@@ -31,7 +31,7 @@ enum Measured {
     Peak(Peak),
 }
 
-/// Sends the traffic. Fails if more of it fails than `--max-errors` allows, or if no rate holds.
+/// Sends the traffic. Fails if more operations fail than `--max-errors` allows, or if no rate of `--find-peak` holds.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let stop = on_signal()?;
     let output = tokio::select! {
@@ -53,7 +53,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
 async fn work(arguments: &Arguments, data: &Data) -> anyhow::Result<Output> {
     let settings = data.running(Settings::load()?);
     let (options, plan) = (arguments.options(&settings)?, arguments.plan());
-    // What is wrong is said before anybody is registered.
+    // Report invalid arguments before any user is registered.
     plan.check(options.users, usize::MAX)?;
     let bounds = arguments.find_peak.then(|| arguments.bounds());
     bounds.map_or(Ok(()), |bounds| bounds.check(&plan))?;

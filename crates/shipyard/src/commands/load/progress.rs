@@ -1,4 +1,4 @@
-//! Progress of a run on standard error: one changing line on a terminal, otherwise a line now and then.
+//! Progress of a run on standard error: one changing line on a terminal, otherwise a line every few seconds.
 
 use std::{cell::Cell, io::IsTerminal as _, time::Duration};
 
@@ -6,13 +6,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use load::Stage;
 use tokio::time::Instant;
 
-/// How often a line is printed where there is no terminal.
+/// How often a line is printed if standard error is not a terminal.
 const EVERY: Duration = Duration::from_secs(5);
 
 pub struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
-    /// True where standard output is for JSON alone.
+    /// True if standard output is reserved for the JSON report.
     is_json: bool,
     last: Cell<Instant>,
 }
@@ -54,12 +54,12 @@ impl Progress {
         });
     }
 
-    /// Prints a line that stays, to standard error: it is no result.
+    /// Prints a permanent line to standard error, since it is not a result.
     pub fn note(&self, text: &str) {
         self.bar.suspend(|| eprintln!("{text}"));
     }
 
-    /// Prints a line of the results, which stays.
+    /// Prints a permanent line of the results. It goes to standard error if standard output is for JSON.
     pub fn line(&self, text: &str) {
         self.bar.suspend(|| if self.is_json { eprintln!("{text}") } else { println!("{text}") });
     }

@@ -1,4 +1,4 @@
-//! The stock that a run's orders take: added before each measurement where the service key is known.
+//! The stock that a run's orders take. It is added before each measurement if the service key is known.
 
 use anyhow::Context as _;
 use load::{Crowd, Plan};
@@ -12,20 +12,20 @@ use secrecy::SecretString;
 use super::{Arguments, Progress};
 use crate::data::Data;
 
-/// The most that inventory adds of a part in one call.
+/// The most that the inventory service adds of a part in one call.
 const MOST: i64 = 1_000_000;
 
 pub struct Stock {
     users: usize,
     kinds: usize,
-    /// The least that is there of any part.
+    /// The stock of the scarcest part.
     left: u64,
     supply: Option<Supply>,
-    /// What was done or could not be done was said: the steps of a search need no more lines.
+    /// True once the first message about adding stock was printed. The later steps of a search do not repeat it.
     is_said: bool,
 }
 
-/// What adding stock needs.
+/// The address and credentials for adding stock.
 struct Supply {
     address: String,
     key: SecretString,
@@ -47,7 +47,7 @@ impl Stock {
         Ok(Self { users: crowd.users(), kinds: crowd.parts().len(), left, supply, is_said: false })
     }
 
-    /// Adds what `plan` takes and is not there; says so where it cannot.
+    /// Adds the stock that `plan` takes and that is missing. If it cannot, it prints the reason.
     pub async fn provide(&mut self, plan: &Plan, progress: &Progress) -> anyhow::Result<()> {
         let needed = plan.stock(self.users, self.kinds);
         if needed > self.left {

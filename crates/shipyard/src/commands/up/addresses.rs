@@ -17,9 +17,10 @@ pub const ADMIN: (&str, &str) = ("SHIPYARD_ADMIN_LISTEN", "127.0.0.1:9464");
 #[derive(Clone, Debug)]
 pub struct Addresses {
     pub admin: SocketAddr,
-    /// By the variable of each listener.
+    /// The address of each listener, by the name of its variable.
     listeners: Vec<(String, SocketAddr)>,
-    /// The variables of addresses that are configured: those services are asked elsewhere.
+    /// The variables of peer addresses that are configured. Calls to those services go to the configured address, not
+    /// to this process.
     elsewhere: Vec<String>,
 }
 
@@ -30,7 +31,7 @@ impl Addresses {
         let (variable, default) = ADMIN;
         let admin = settings.get(variable).unwrap_or(default).parse();
         let admin = admin.map_err(|error| ConfigError::new(variable, error))?;
-        // Keep all listeners bound until every service has its own port.
+        // Keep all listeners bound until every service has its own port, so that no port is chosen twice.
         let mut held = vec![http::bind(variable, admin).await?];
         let mut listeners = services::listeners(settings)?;
         for (variable, address) in &listeners {
@@ -44,12 +45,12 @@ impl Addresses {
         Ok(Self { admin: held[0].local_addr()?, listeners, elsewhere })
     }
 
-    /// The address of the service's first API as seen from this machine.
+    /// Returns the address of the service's first API as seen from this machine.
     pub fn of(&self, service: &'static Service) -> SocketAddr {
         self.at(&service.variable("LISTEN"))
     }
 
-    /// The address of the listener that `variable` configures, as seen from this machine.
+    /// Returns the address of the listener that `variable` configures, as seen from this machine.
     pub fn at(&self, variable: &str) -> SocketAddr {
         let listens = self.listeners.iter().find(|(other, _)| other == variable);
         let mut address = listens.map_or(self.admin, |(_, address)| *address);
@@ -59,7 +60,7 @@ impl Addresses {
         address
     }
 
-    /// The variables that tell each service where to listen and where its peers are.
+    /// Returns the variables that tell each service where to listen and where its peers are.
     pub fn variables(&self) -> Vec<(String, String)> {
         let listen = self.listeners.iter().map(|(variable, address)| (variable.clone(), address.to_string()));
         let asked = SERVICES

@@ -63,7 +63,7 @@ impl fmt::Display for Banner {
 }
 
 impl Banner {
-    /// The command line that runs the demo against these addresses.
+    /// Returns the command line that runs the demo against these addresses.
     fn demo(&self) -> String {
         let flags = [
             ("order-url", "http://", &order::SERVICE),
@@ -78,7 +78,7 @@ impl Banner {
     }
 }
 
-/// How this program was called.
+/// Returns the command by which this program was started.
 fn program() -> String {
     if std::env::var_os("CARGO").is_some() {
         "cargo run -q --".to_owned()

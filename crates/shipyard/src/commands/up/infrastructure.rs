@@ -22,7 +22,8 @@ use platform::service::Service;
 /// How long PostgreSQL may take to create the databases.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The mock cluster answers a fetch at once or after this time, so that an event waits half of it on average.
+/// librdkafka's mock cluster answers a fetch either at once or after this time. An event therefore waits half of it on
+/// average.
 const FETCH_WAIT: &str = "25ms";
 
 /// The servers that the process uses, including those that it started and has to stop.
@@ -39,7 +40,7 @@ pub struct Infrastructure {
 }
 
 impl Infrastructure {
-    /// Configures or starts all three.
+    /// Uses the configured servers, and starts those that are not configured.
     pub async fn provide(settings: &Settings, data: &Data) -> anyhow::Result<Self> {
         let (postgres, redis) = tokio::try_join!(Self::postgres(settings, data), Self::redis(settings, data))?;
         let kafka = Self::kafka(settings)?;
@@ -160,7 +161,7 @@ impl Infrastructure {
         Self { postgres, redis, ..self }
     }
 
-    /// Stops the servers that were started, PostgreSQL last.
+    /// Stops the servers that this process has started, PostgreSQL last.
     pub async fn stop(self) {
         if let Some(redis) = self.redis {
             redis.stop().await;
@@ -186,12 +187,13 @@ async fn database(server: &str, service: &'static Service) -> anyhow::Result<(St
     Ok((service.variable("DATABASE_URL"), url.with_context(|| format!("making the database {service}"))?))
 }
 
-/// The services without a configured database.
+/// Returns the services without a configured database.
 fn missing(settings: &Settings) -> Vec<&'static Service> {
     with_database().filter(|service| settings.get(&service.variable("DATABASE_URL")).is_none()).collect()
 }
 
-/// `settings` with placeholders for values that are known only once the servers run, so that all others can be checked before.
+/// Returns `settings` with placeholders for values that are known only once the servers run, so that all others can be
+/// checked before.
 pub fn presumed(settings: &Settings) -> Settings {
     let databases: Vec<String> = missing(settings).iter().map(|service| service.variable("DATABASE_URL")).collect();
     let brokers = settings.get("KAFKA_BROKERS").is_none().then_some("KAFKA_BROKERS");

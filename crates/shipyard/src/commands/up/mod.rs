@@ -34,7 +34,8 @@ use operations::{republish::republish, services::SERVICES};
 /// The variable with the operators' logins.
 const OPERATORS: &str = "IAM_OPERATORS";
 
-/// The default of `LOG_LEVEL`: events of orders, warnings and errors.
+/// Returns the default of `LOG_LEVEL`: `info` for the services (which logs events of orders), outages, this program and
+/// its servers, and `warn` for everything else.
 fn log_level() -> String {
     let services = SERVICES.map(|service| format!("{}=info", service.name)).join(",");
     format!("warn,platform::outage=info,shipyard=info,servers=info,{services}")
@@ -62,9 +63,10 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
         () = stop.cancelled() => return Ok(()),
     };
     let settings = with(settings, &infrastructure.variables);
-    // A broker without persistent records has none from before this start.
+    // A broker that does not persist records has none from before this start.
     let since = infrastructure.forgets_events.then(|| (LOG_SINCE.to_owned(), clock::now().to_rfc3339()));
-    // For `shipyard operator`, which creates only users that this shop takes for operators.
+    // `shipyard operator` reads this variable: it creates only users whose login the running shop accepts as an
+    // operator's.
     let operators = settings.get(OPERATORS).map(|logins| (OPERATORS.to_owned(), logins.to_owned()));
     let found = addresses.variables().into_iter().chain(infrastructure.variables.clone()).chain(since).chain(operators);
     let found: Vec<_> = found.collect();
@@ -99,7 +101,7 @@ async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: Can
     tasks.join().await
 }
 
-/// Applies migrations, and marks for publication again the events that were lost with the mock broker.
+/// Applies migrations. Then marks the events that were lost with the mock broker for publication again.
 async fn migrate_and_republish(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<()> {
     let databases = Databases::of("shipyard-up", settings)?;
     databases.migrate(stop).await?;

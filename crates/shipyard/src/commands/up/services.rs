@@ -13,7 +13,7 @@ pub fn check(settings: &Settings) -> Result<(), ConfigError> {
     SERVICES.into_iter().try_for_each(|service| (service.check)(settings))
 }
 
-/// The listeners of all services: the variable of each, and its address.
+/// Returns the listeners of all services: the variable of each, and its address.
 pub fn listeners(settings: &Settings) -> Result<Vec<(String, SocketAddr)>, ConfigError> {
     let mut all = Vec::new();
     for service in SERVICES {

@@ -4,8 +4,8 @@ use operations::services::{SERVICES, depth, find};
 use platform::{service::Built, shutdown::Tasks};
 use tokio_util::sync::CancellationToken;
 
-/// Runs the services until `stop` or the first failure. Those of one depth are a group; each group is stopped when the group before it,
-/// whose services call its own, has stopped.
+/// Runs the services until `stop` or the first failure. Services of one depth form a group. A group is stopped once the
+/// group before it, whose services call this one's, has stopped.
 pub async fn run(services: Vec<(&'static str, Built)>, stop: CancellationToken) -> anyhow::Result<()> {
     let deepest = SERVICES.into_iter().map(depth).max().unwrap_or(0);
     let mut groups: Vec<Group> = (0..=deepest).map(|_| Group::new()).collect();
@@ -43,7 +43,7 @@ impl Group {
         Self { tasks: Tasks::new(&stop), stop }
     }
 
-    /// A group without services also runs until it is stopped.
+    /// Runs the group until its services end or it is stopped. A group without services also waits to be stopped.
     async fn run(self) -> anyhow::Result<()> {
         let outcome = self.tasks.join().await;
         if outcome.is_ok() {
@@ -67,7 +67,7 @@ mod tests {
     /// The order in which services stopped.
     type Log = Arc<Mutex<Vec<&'static str>>>;
 
-    /// A service that takes a while to complete its requests.
+    /// Returns a service that takes a while to complete its requests.
     fn service(name: &'static str, log: &Log) -> (&'static str, Built) {
         let log = log.clone();
         let built = Built::new(Readiness::default(), move |stop| async move {

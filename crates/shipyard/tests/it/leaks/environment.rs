@@ -1,4 +1,4 @@
-//! `.env` and the configuration file: read here alone, and an error shows no value.
+//! `.env` and the configuration file: `.env` is read from the working directory alone, and an error shows no value.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::program::{Variables, shipyard};
 
 const KEY: &str = "the key that no error shows, 32 bytes and more";
 
-/// What a service says that starts in `directory`, whether it succeeds.
+/// Starts a service in `directory`. Returns whether it succeeds, and its output.
 fn start(directory: &Path, variables: &Variables) -> (bool, String) {
     let output = shipyard(&["run", "geo", "health"], variables, directory).output().unwrap();
     let said = [output.stdout, output.stderr].concat();

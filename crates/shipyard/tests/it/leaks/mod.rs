@@ -1,4 +1,5 @@
-//! No secret and no contact of a user is in what a run writes: logs of services and of PostgreSQL, traces, topics, errors, metrics.
+//! No secret and no contact of a user appears in anything that a run writes: logs of services and of PostgreSQL,
+//! traces, topics, errors, metrics.
 
 mod environment;
 mod run;
@@ -11,7 +12,8 @@ use servers::postgres;
 use self::{run::Run, traces::Traces, written::Written};
 use crate::{customer::ORDERS, system::System};
 
-/// As an operator sets it who looks for slow statements, here of any length; the rest is the server's own.
+/// A setting of an operator who looks for slow statements; here it logs statements of any length. The other settings
+/// are the server's own.
 const SLOW_STATEMENTS: (&str, &str) = ("log_min_duration_statement", "0");
 const BOT_TOKEN: &str = "7700123456:AAF-leaks-test-bot-token";
 const OPERATOR: &str = "operator";
@@ -57,7 +59,7 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
     }
     postgres.stop().await;
     written.add("log of PostgreSQL", &std::fs::read(options.data.join("log")).unwrap());
-    // As root the database's files are elsewhere.
+    // If the test runs as root, the database's files are in another directory.
     if let Ok(elsewhere) = std::fs::read_link(&options.data) {
         let _ = std::fs::remove_dir_all(elsewhere);
     }
@@ -65,7 +67,7 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
         written.add("trace", &body);
     }
 
-    // The run is in all of it.
+    // Every source contains traces of the run; otherwise the search would prove nothing.
     let user = run.user.to_string();
     for (source, text) in [
         ("log of PostgreSQL", "duration: "),

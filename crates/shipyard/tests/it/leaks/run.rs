@@ -27,10 +27,10 @@ use crate::{
     system::System,
 };
 
-/// More wrong passwords than lock a login.
+/// The number of wrong passwords: more than lock a login.
 const GUESSES: usize = 12;
 
-/// What a run used.
+/// The secrets and contacts that a run used.
 pub struct Run {
     pub secrets: Secrets,
     pub user: Uuid,
@@ -79,7 +79,7 @@ impl Run {
     }
 }
 
-/// A connection to this database on the server of `url`.
+/// Returns a connection to this database on the server of `url`.
 async fn connected(url: &str, database: &str) -> PgConnection {
     let (server, _) = url.rsplit_once('/').unwrap();
     PgConnection::connect(&format!("{server}/{database}")).await.unwrap()
@@ -193,7 +193,7 @@ impl Visit<'_> {
         }
     }
 
-    /// Gives codes to the bot: one in a stranger's chat, one in the user's own, twice.
+    /// Sends codes to the bot: one in a stranger's chat, and one in the user's own, twice.
     async fn confirm_contact(&mut self, telegram: &Telegram) {
         let stranger = self.secrets.add("Telegram target", "7788994242");
         let own = self.contact.clone();
@@ -226,13 +226,13 @@ impl Visit<'_> {
         let declined = customer.pay(dear).await;
         customer.cancel(dear).await.success(204);
         customer.until(order, "ASSEMBLED").await;
-        // One was accepted before its answer was lost; the others are sent again meanwhile.
+        // Telegram accepted one message before its answer was lost. The others are sent again meanwhile.
         eventually(async || (telegram.messages().len() > before).then_some(())).await;
         self.written.problem(&again);
         self.written.problem(&declined);
     }
 
-    /// Secrets where they do not belong.
+    /// Sends requests with secrets in fields where they do not belong.
     async fn refuse_requests(&mut self) {
         let (customer, password) = (&self.customer, "second-Password-of-ann");
         let post = async |body: Value| customer.post(ORDERS, body).await;
@@ -280,7 +280,8 @@ impl Visit<'_> {
         }
     }
 
-    /// A registration whose login and e-mail are free when they are looked up, and taken when they are written: PostgreSQL refuses it.
+    /// Registers a user whose login and e-mail are free when iam looks them up, and taken when iam writes them, so that
+    /// PostgreSQL refuses the row.
     async fn register_second(&mut self, iam: &mut PgConnection, number: u128) {
         let login = self.secrets.add("login", format!("leaks-eve-{number:06}"));
         let email = self.secrets.add("e-mail", format!("eve.{number:06}@leaks.example"));
@@ -304,7 +305,7 @@ impl Visit<'_> {
         self.written.refused("Register", second);
     }
 
-    /// A registration that waits until both PostgreSQL and the service call its statement slow.
+    /// Registers a user while a lock delays the statement, until both PostgreSQL and the service log it as slow.
     async fn wait_for_a_lock(&mut self, iam: &mut PgConnection) {
         let mut held = iam.begin().await.unwrap();
         sqlx::query("lock table users in access exclusive mode").execute(&mut *held).await.unwrap();

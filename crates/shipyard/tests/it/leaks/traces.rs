@@ -1,4 +1,4 @@
-//! A collector of traces that keeps them as they were sent.
+//! A collector of traces that keeps every export as it was sent.
 
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
@@ -10,7 +10,7 @@ impl Traces {
     /// Accepts every OTLP export over gRPC.
     pub async fn collect() -> Self {
         let server = MockServer::start().await;
-        // An empty message, not compressed.
+        // The body is an empty, uncompressed gRPC message.
         let accepted =
             ResponseTemplate::new(200).set_body_raw([0; 5], "application/grpc").insert_header("grpc-status", "0");
         Mock::given(any()).respond_with(accepted).mount(&server).await;

@@ -7,19 +7,19 @@ use tonic::Status;
 
 use crate::{customer::Answer, system::System};
 
-/// The longest part of a line that a finding shows.
+/// The most bytes of a line that a finding shows.
 const SHOWN: usize = 400;
 
-/// Texts that are written nowhere, with what they are.
+/// Texts that must not be written anywhere, each with its kind.
 #[derive(Default)]
 pub struct Secrets(Vec<(&'static str, String)>);
 
-/// What was written, by its source.
+/// Everything that the run wrote, by source.
 #[derive(Default)]
 pub struct Written(Vec<(String, String)>);
 
 impl Secrets {
-    /// Adds a text, and returns it for its use.
+    /// Adds a secret, and returns it for the caller's use.
     pub fn add(&mut self, what: &'static str, text: impl Into<String>) -> String {
         let text = text.into();
         self.0.push((what, text.clone()));
@@ -32,13 +32,13 @@ impl Written {
         self.0.push((source.to_owned(), String::from_utf8_lossy(bytes).into_owned()));
     }
 
-    /// The error of a call.
+    /// Records the error of a call that must fail.
     pub fn refused<T>(&mut self, call: &str, outcome: Result<T, Status>) {
         let status = outcome.err().unwrap_or_else(|| panic!("{call} is refused"));
         self.add(&format!("error of {call}"), format!("{status:?}").as_bytes());
     }
 
-    /// A problem that was answered over HTTP.
+    /// Records a problem that was returned over HTTP.
     pub fn problem(&mut self, answer: &Answer) {
         assert!(answer.status.is_client_error() || answer.status.is_server_error(), "{answer:?}");
         self.add("answer", format!("{:?} {}", answer.headers, answer.text).as_bytes());
@@ -60,7 +60,7 @@ impl Written {
         self.0.iter().map(|(source, _)| source.as_str()).collect()
     }
 
-    /// A line for each secret of each line written.
+    /// Returns one line for each written line and each secret in it.
     pub fn leaks(&self, secrets: &Secrets) -> Vec<String> {
         let mut leaks = Vec::new();
         for (source, content) in &self.0 {

@@ -1,4 +1,4 @@
-//! Connections that speak no protocol of the shop: random bytes, or a TLS handshake that stops halfway.
+//! Connections that do not speak the shop's protocols: random bytes, or a TLS handshake that stops halfway.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::wire::Connection;
 
 const CONNECTIONS: u32 = 600;
 const PAUSE: Duration = Duration::from_millis(500);
-/// A record header that promises 512 bytes of ClientHello, and the first of them.
+/// A record header that announces a ClientHello of 512 bytes, and the ClientHello's first bytes.
 const HALF_HELLO: &[u8] = &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03];
 
 pub async fn hold(attacker: Arc<Attacker>) {
@@ -32,7 +32,7 @@ pub async fn hold(attacker: Arc<Attacker>) {
                 let bytes: [u8; 1024] = rand::rng().random();
                 connection.write(&bytes).await
             };
-            // Half-open from here: nothing more comes from this side, and the server's answer is read.
+            // The connection is half-closed from here: the attacker sends nothing more, and reads the server's answer.
             if written.is_ok() && number % 4 < 2 {
                 let _ = connection.stream.shutdown().await;
             }

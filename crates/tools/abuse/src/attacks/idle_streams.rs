@@ -1,4 +1,5 @@
-//! `Health/Watch` streams that stay open: each needs no session, ends never, and takes a place of those for calls.
+//! `Health/Watch` streams that stay open. Each needs no session, never ends, and occupies one of the server's slots for
+//! calls.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +9,7 @@ use crate::wire::{Http2, frames};
 const STREAMS: u32 = 4096;
 const PATH: &str = "/grpc.health.v1.Health/Watch";
 const PAUSE: Duration = Duration::from_millis(500);
-/// Streams whose frames are written at once.
+/// The number of streams whose frames are written at once.
 const BATCH: u32 = 64;
 
 pub async fn over_few(attacker: Arc<Attacker>) {

@@ -1,5 +1,5 @@
-//! The attacks, one file each. An attack opens again each connection that the server closes; dropping the attack
-//! closes its sockets.
+//! The attacks, one file each. An attack reopens each connection that the server closes. Dropping the attack closes its
+//! sockets.
 
 mod garbage;
 mod idle_connections;
@@ -20,15 +20,15 @@ use crate::attacker::{self, Attacker};
 #[derive(Clone, Copy)]
 pub struct Attack {
     pub name: &'static str,
-    /// What it does, at scale 1.
+    /// A description of the attack, at scale 1.
     pub what: &'static str,
-    /// The most connections that it has at once, at scale 1.
+    /// The most concurrent connections of the attack, at scale 1.
     pub connections: u32,
     pub work: fn(Arc<Attacker>) -> BoxFuture<'static, ()>,
 }
 
 impl Attack {
-    /// How many files it needs at once.
+    /// Returns how many files the attack needs open at once.
     pub(crate) fn descriptors(&self, scale: f64) -> u64 {
         attacker::scaled(self.connections, scale).into()
     }
@@ -40,7 +40,7 @@ macro_rules! attack {
     };
 }
 
-/// All attacks, in the order in which they are made.
+/// Returns all attacks, in the order in which they run.
 pub fn all() -> Vec<Attack> {
     vec![
         attack!("watch-few", 5, "4 096 idle Health/Watch streams at iam over 5 connections", idle_streams::over_few),

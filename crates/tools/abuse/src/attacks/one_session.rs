@@ -1,4 +1,4 @@
-//! One session that keeps many requests in flight.
+//! One session with many concurrent requests.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use super::Attacker;
 use crate::wire::client;
 
 const REQUESTS: u32 = 600;
-/// The pause after a failed request: the attack consists in the number of requests in flight, not in their rate.
+/// The pause after a failed request. The attack is the number of requests in flight, not their rate.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub async fn flood(attacker: Arc<Attacker>) {

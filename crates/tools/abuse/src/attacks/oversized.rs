@@ -12,11 +12,11 @@ const METADATA: usize = 1 << 20;
 const MESSAGE: usize = 4 << 20;
 const BAGGAGE: usize = 10_000;
 const WORKERS: u32 = 16;
-/// Messages of 4 MB cost this machine as much as the shop.
+/// The number of connections that send messages. A message of 4 MB costs the attacker as much as the shop.
 const MESSENGERS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// 1 MB in HEADERS and CONTINUATION at iam and inventory, and in one header at order.
+/// Sends 1 MB of headers: to iam and inventory in HEADERS and CONTINUATION frames, to order in one header.
 pub async fn metadata(attacker: Arc<Attacker>) {
     attacker
         .repeat(WORKERS, PAUSE, |attacker, number| async move {
@@ -26,7 +26,7 @@ pub async fn metadata(attacker: Arc<Attacker>) {
                 attacker.has_sent(1);
                 let head = format!("GET /api/v1/orders HTTP/1.1\r\nHost: {target}\r\nX-Large: ");
                 let large = [head.as_bytes(), &vec![b'x'; METADATA], b"\r\n\r\n"].concat();
-                // The server may answer and close before it has all.
+                // The server may answer and close before it has received everything.
                 let _ = connection.write(&large).await;
                 connection.wait_for_close().await;
                 return;
@@ -52,7 +52,7 @@ fn large_call(authority: &str) -> Vec<Vec<u8>> {
     all
 }
 
-/// Messages of 4 MB to an RPC that needs no session.
+/// Sends messages of 4 MB to an RPC that needs no session.
 pub async fn messages(attacker: Arc<Attacker>) {
     attacker
         .repeat(MESSENGERS, PAUSE, |attacker, _| async move {
@@ -70,7 +70,7 @@ pub async fn messages(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// Requests with a session, which are good but for 10 kB of baggage and a `traceparent` that is none.
+/// Sends valid requests within a session, with 10 kB of baggage and an invalid `traceparent`.
 pub async fn baggage(attacker: Arc<Attacker>) {
     let Some(http) = client(&attacker.entrances.order) else { return };
     attacker

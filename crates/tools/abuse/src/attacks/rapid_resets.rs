@@ -1,4 +1,4 @@
-//! HTTP/2 rapid reset (CVE-2023-44487): streams that are opened and reset at once, so that they never count as concurrent.
+//! HTTP/2 rapid reset (CVE-2023-44487): streams are opened and reset at once, so that they never count as concurrent.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,11 +8,11 @@ use super::Attacker;
 use crate::wire::{Http2, frames};
 
 const CONNECTIONS: u32 = 10;
-/// Streams that are written at once, and how often.
+/// The number of streams that are written at once, and the interval between two batches.
 const BATCH: u32 = 100;
 const EVERY: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(100);
-/// The ids of streams on one connection end here.
+/// The largest stream id of a connection. The attack then opens another connection.
 const LAST: u32 = 1 << 30;
 
 pub async fn flood(attacker: Arc<Attacker>) {

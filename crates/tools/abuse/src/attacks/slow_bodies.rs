@@ -1,4 +1,5 @@
-//! Requests under one session whose bodies stay half sent: each holds a place for requests in flight.
+//! Requests within one session whose bodies are never completed. Each occupies one of the server's slots for requests
+//! in flight.
 
 use std::{sync::Arc, time::Duration};
 

@@ -26,7 +26,7 @@ pub async fn http1(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// Every second connection sends half a preface, every other one HEADERS that are not the last.
+/// On every second connection sends half a preface, and on the others a HEADERS frame that is not the last.
 pub async fn http2(attacker: Arc<Attacker>) {
     attacker
         .repeat(CONNECTIONS, PAUSE, |attacker, number| async move {
@@ -63,10 +63,10 @@ pub async fn http2(attacker: Arc<Attacker>) {
         .await;
 }
 
-/// Sends a byte now and then until the server ends the connection.
+/// Sends a byte every two seconds until the server closes the connection.
 async fn trickle(connection: &mut Connection) {
     loop {
-        // The server may end it while this waits.
+        // The server may close the connection during the pause.
         if tokio::time::timeout(BYTE, connection.wait_for_close()).await.is_ok() {
             return;
         }

@@ -1,4 +1,4 @@
-//! The customers' requests, which arrive at a constant rate whether earlier ones were answered or not.
+//! The customers' requests. They arrive at a constant rate, whether or not earlier ones were answered.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::measurement::Sample;
 
-/// The most requests in flight: as many as come within their time limit, and some.
+/// Requests in flight that are allowed beyond those that arrive within one time limit.
 const SPARE: usize = 64;
 const TOO_MANY: Failure = Failure::Borrowed("too many requests wait");
 

@@ -1,4 +1,5 @@
-//! The customers that are measured: registered users with connections of their own, whose requests arrive at a constant rate.
+//! The customers whose latency is measured: registered users with connections of their own, whose requests arrive at a
+//! constant rate.
 
 mod arrivals;
 mod request;
@@ -22,9 +23,9 @@ use uuid::Uuid;
 use self::request::Kind;
 use crate::attacker::Session;
 
-/// How many registrations are tried; iam may be busy with those of an earlier run.
+/// The number of attempts of a registration. iam may be busy with those of an earlier run.
 const TRIES: usize = 5;
-/// When the shop has recovered from an attack.
+/// How long the shop may take to recover from an attack, and the longest latency of a recovered shop.
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 const AT_ONCE: Duration = Duration::from_millis(250);
 const IN_A_ROW: usize = 10;
@@ -32,16 +33,16 @@ const IN_A_ROW: usize = 10;
 pub(crate) struct Customers {
     places: Places,
     all: Vec<Arc<Customer>>,
-    /// A client each of whose requests has a connection of its own.
+    /// A client that opens a new connection for each request.
     visitor: Shop,
 }
 
-/// A registered user, logged in.
+/// A registered user with a session.
 struct Customer {
     account: Account,
-    /// The part that its orders are for.
+    /// The part that its orders contain.
     part: Uuid,
-    /// Orders that it has not cancelled yet.
+    /// The orders that it has not cancelled yet.
     orders: Mutex<VecDeque<Uuid>>,
 }
 
@@ -58,7 +59,8 @@ impl Customers {
         Ok(Self { places: places.clone(), all, visitor: first.through(visits) })
     }
 
-    /// Waits until the shop has recovered from an attack: ten requests in a row are answered at once, or half a minute is over.
+    /// Waits until the shop has recovered from an attack: it answers ten requests in a row at once. Waits for half a
+    /// minute at most.
     pub async fn settle(&self) {
         let (until, mut quick) = (Instant::now() + SETTLED_WITHIN, 0);
         for kind in [Kind::Read, Kind::Whoami, Kind::Parts, Kind::Visit].into_iter().cycle() {
@@ -72,7 +74,7 @@ impl Customers {
         }
     }
 
-    /// A further user, who attacks.
+    /// Registers another user, and returns its session for the attacker.
     pub async fn abuser(&self) -> anyhow::Result<Session> {
         let Customer { account: Account { user, session, .. }, part, .. } = Customer::register(&self.places).await?;
         Ok(Session { user, session, part })
@@ -99,7 +101,7 @@ impl Customer {
         let (session, _) = visitor.log_in(&shop).await?;
         let (parts, _) = customer::parts(&shop, &session).await?;
         let part = parts.first().context("the shop has no part")?.uuid.parse().context("a part's uuid is none")?;
-        // What bounds its requests is the rate.
+        // The rate alone limits the requests, so that connections are unlimited.
         let connections = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
         let account = Account { shop, user, session, connections };
         Ok(Self { account, part, orders: Mutex::default() })

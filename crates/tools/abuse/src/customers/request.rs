@@ -1,4 +1,4 @@
-//! The requests of customers, and which answers are failures.
+//! The requests of customers, and the answers that count as failures.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,12 +11,12 @@ use tokio::time::timeout;
 
 use super::{Customer, Customers};
 
-/// The time that a request has, from when it is sent.
+/// The timeout of a request.
 pub const LIMIT: Duration = Duration::from_secs(5);
-/// An answer that a shop in good health gives: other customers were faster.
+/// An answer that does not count as a failure, since other customers may buy the last parts.
 const SOLD_OUT: &str = "409 OUT_OF_STOCK";
 
-/// What a customer asks for.
+/// The kind of a customer's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Create,
@@ -31,10 +31,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Requests of one customer that follow each other.
+    /// The number of consecutive requests of one customer.
     pub const ROUND: usize = 5;
 
-    /// The kind of request `number`, at `rate` a second: every second round visits, and every two seconds a user registers.
+    /// Returns the kind of request `number`, at `rate` requests per second. Every second round contains a visit, and
+    /// every two seconds a user registers.
     pub fn of(number: usize, rate: u32) -> Self {
         let every = usize::try_from(rate).unwrap_or(1).saturating_mul(2).max(Self::ROUND * 2);
         if number % every == Self::ROUND * 2 - 2 {
@@ -94,7 +95,7 @@ async fn create(customer: &Customer) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads the latest order; lists orders if there is none.
+/// Reads the latest order, or lists orders if there is none.
 async fn read(customer: &Customer) -> Result<(), Failure> {
     let order = customer.orders().back().copied();
     match order {
@@ -103,7 +104,7 @@ async fn read(customer: &Customer) -> Result<(), Failure> {
     }
 }
 
-/// Cancels the oldest order, so that its parts can be sold again; reads if there is none.
+/// Cancels the oldest order, so that its parts can be sold again. Reads if there is no order.
 async fn cancel(customer: &Customer) -> Result<(), Failure> {
     let order = customer.orders().pop_front();
     match order {

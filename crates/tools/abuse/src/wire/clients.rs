@@ -21,7 +21,7 @@ pub fn client(target: &Entrance) -> Option<reqwest::Client> {
     builder.build().ok()
 }
 
-/// A gRPC channel that connects when it is first used.
+/// Returns a gRPC channel that connects when it is first used.
 pub fn channel(target: &Entrance) -> Option<Channel> {
     let endpoint = Endpoint::from_shared(target.url.clone()).ok()?.timeout(LIMIT);
     let target = target.clone();

@@ -1,5 +1,5 @@
-//! A connection of an attacker, counted while it is open, if possible from another address than the customers'. It uses TLS if the entrance
-//! does.
+//! A connection of an attacker. It is counted while it is open, and has another source address than the customers' if
+//! possible. It uses TLS if the entrance does.
 
 use std::{
     io,
@@ -22,7 +22,7 @@ use crate::{
 };
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
-/// The attackers' address towards a shop on this machine, where customers have 127.0.0.1.
+/// The attackers' source address towards a shop on this machine, where customers have 127.0.0.1.
 pub const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// Plain text, or TLS.
@@ -64,12 +64,12 @@ async fn tcp(target: SocketAddr) -> io::Result<TcpStream> {
 }
 
 impl Connection {
-    /// Connects; a failure counts as refused.
+    /// Opens a connection. A failure counts as refused.
     pub async fn open(attacker: &Arc<Attacker>, entrance: &Entrance) -> io::Result<Self> {
         Self::of(attacker, connect(entrance).await)
     }
 
-    /// Connects without a word of TLS.
+    /// Opens a connection without a TLS handshake.
     pub async fn raw(attacker: &Arc<Attacker>, entrance: &Entrance) -> io::Result<Self> {
         let connecting = timeout(CONNECT_WITHIN, tcp(entrance.address)).await;
         Self::of(attacker, connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map(Either::Left))
@@ -87,11 +87,12 @@ impl Connection {
 
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
-        // TLS keeps what the socket does not take at once.
+        // TLS buffers the bytes that the socket does not accept at once.
         self.stream.flush().await
     }
 
-    /// Reads and forgets until the server closes the connection, which counts as refused. Returns the first bytes.
+    /// Reads and discards data until the server closes the connection, which counts as refused. Returns the first
+    /// bytes.
     pub async fn wait_for_close(&mut self) -> Vec<u8> {
         let mut first = Vec::new();
         let mut buffer = [0; 4096];

@@ -1,9 +1,9 @@
 //! HTTP/2 frames (RFC 9113) as bytes, with header blocks (RFC 7541) that use no table and no compression.
 
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// The bytes of a frame before its payload.
+/// The number of bytes of a frame before its payload.
 pub const HEAD: usize = 9;
-/// The largest payload that every server takes.
+/// The largest payload that every server accepts.
 pub const LARGEST: usize = 16_384;
 
 const DATA: u8 = 0;
@@ -35,7 +35,7 @@ pub fn headers(stream: u32, block: &[u8], ends: bool) -> Vec<u8> {
     frame(HEADERS, END_HEADERS | if ends { END_STREAM } else { 0 }, stream, block)
 }
 
-/// HEADERS after which the server waits for CONTINUATION.
+/// Builds a HEADERS frame after which the server waits for CONTINUATION.
 pub fn unfinished_headers(stream: u32, block: &[u8]) -> Vec<u8> {
     frame(HEADERS, END_STREAM, stream, block)
 }
@@ -52,13 +52,13 @@ pub fn reset(stream: u32) -> Vec<u8> {
     frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
 }
 
-/// A gRPC message in its five-byte envelope.
+/// Returns a gRPC message in its five-byte envelope.
 pub fn grpc_message(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes();
     [&[0], &length[..], message].concat()
 }
 
-/// The header block of a gRPC call of `path` at `authority`.
+/// Returns the header block of a gRPC call of `path` at `authority`.
 pub fn call(authority: &str, path: &str) -> Vec<u8> {
     block(&[
         (":method", "POST"),
@@ -70,7 +70,7 @@ pub fn call(authority: &str, path: &str) -> Vec<u8> {
     ])
 }
 
-/// A header block of literal fields without indexing.
+/// Returns a header block of literal fields without indexing.
 pub fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
@@ -81,7 +81,7 @@ pub fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-/// A string without Huffman coding: its length as an integer with a prefix of seven bits, and its bytes.
+/// Appends a string without Huffman coding: its length as an integer with a prefix of seven bits, and its bytes.
 fn string(text: &str, block: &mut Vec<u8>) {
     let mut length = text.len();
     if length < 127 {

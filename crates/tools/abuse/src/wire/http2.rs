@@ -1,4 +1,4 @@
-//! An attacker's HTTP/2 connection: it speaks the protocol just well enough to be kept.
+//! An attacker's HTTP/2 connection. It follows the protocol just enough that the server keeps it open.
 
 use std::{io, sync::Arc};
 
@@ -16,7 +16,7 @@ pub struct Http2 {
 }
 
 impl Http2 {
-    /// Connects, and sends preface and SETTINGS.
+    /// Connects, and sends the preface and SETTINGS.
     pub async fn open(attacker: &Arc<Attacker>, target: &Entrance) -> io::Result<Self> {
         let mut connection = Connection::open(attacker, target).await?;
         let begin = [frames::PREFACE, &frames::frame(frames::SETTINGS, 0, 0, &[])].concat();
@@ -24,8 +24,8 @@ impl Http2 {
         Ok(Self { connection, authority: target.to_string() })
     }
 
-    /// Writes the frames of `write` until it returns none, and meanwhile acknowledges the server's SETTINGS and PING and counts the streams
-    /// that the server refuses. Returns when the server closes the connection.
+    /// Writes the frames that `write` returns until there are none. Meanwhile it acknowledges the server's SETTINGS and
+    /// PING, and counts the streams that the server refuses. Returns when the server closes the connection.
     pub async fn drive<F>(self, mut write: impl FnMut() -> F)
     where
         F: Future<Output = Option<Vec<u8>>>,

@@ -1,4 +1,5 @@
-//! What attackers put on the wire themselves, since a well-behaved client would not: plain connections, and HTTP/2 frames.
+//! The connections and HTTP/2 frames that attackers write themselves, since a well-behaved client library would not
+//! send them.
 
 mod clients;
 mod connection;

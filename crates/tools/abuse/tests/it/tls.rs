@@ -1,4 +1,4 @@
-//! Each attack at a shop over TLS gets past the handshake, and says there what it says over plain text.
+//! Each attack on a shop over TLS completes the handshake, and then sends what it sends over plain text.
 
 use std::{
     net::SocketAddr,
@@ -31,7 +31,7 @@ use uuid::Uuid;
 const DAY: Duration = Duration::from_hours(24);
 const SCALE: f64 = 0.02;
 
-/// What a listener has heard inside TLS: the first bytes of each connection; nothing of those that stay silent.
+/// The first bytes of each connection inside TLS; connections that send nothing are left out.
 #[derive(Clone, Default)]
 struct Heard(Arc<Mutex<Vec<Vec<u8>>>>);
 
@@ -50,7 +50,7 @@ impl Heard {
     }
 }
 
-/// A listener that reads, and answers nothing.
+/// Starts a listener over TLS that reads, and answers nothing.
 async fn serve(files: &Path) -> (SocketAddr, Heard, AbortOnDropHandle<()>) {
     let chain = vec![CertificateDer::from_pem_file(files.join(CERTIFICATE)).unwrap()];
     let key = PrivateKeyDer::from_pem_file(files.join(KEY)).unwrap();

@@ -1,4 +1,4 @@
-//! Facts known from outside the shop: clients' responses, chats, poison and session probes.
+//! Facts from outside the shop: clients' responses, messages in chats, poison messages and session probes.
 
 use uuid::Uuid;
 
@@ -36,9 +36,9 @@ pub struct Poison {
 /// A request within a session after its logout was acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// The request: `Whoami`, `GET /api/v1/orders`.
+    /// The request, such as `Whoami` or `GET /api/v1/orders`.
     pub place: String,
-    /// The response to it.
+    /// The response to the request.
     pub answered: String,
     pub refused: bool,
 }

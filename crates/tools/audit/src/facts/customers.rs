@@ -19,7 +19,7 @@ pub struct Customer {
     pub has_profile: bool,
 }
 
-/// What a version of a customer was.
+/// One version of a customer.
 #[derive(Clone, Copy, Debug)]
 pub struct CustomerVersion {
     pub customer: Uuid,
@@ -32,26 +32,26 @@ pub struct CustomerVersion {
 pub struct Loan {
     pub id: String,
     pub customer: Uuid,
-    /// In minor units.
+    /// The amount in minor units.
     pub amount: i64,
     pub status: LoanStatus,
-    /// The customer's version that decided.
+    /// The version of the customer by which the loan was decided.
     pub version: Option<i64>,
     pub credited_at: Option<DateTime<Utc>>,
 }
 
-/// A credit in payment's books.
+/// A credit in the payment service's database.
 #[derive(Clone, Debug)]
 pub struct Credit {
     pub reference: String,
     pub user: Uuid,
-    /// In minor units.
+    /// The amount in minor units.
     pub amount: i64,
 }
 
 impl CustomerVersion {
-    /// Returns the id of the version's event: `CustomerCreated` for the first version and for one that follows ERASED, otherwise
-    /// `CustomerUpdated`.
+    /// Returns the id of the version's event. The event is `CustomerCreated` for the first version and for one that
+    /// follows ERASED, otherwise `CustomerUpdated`.
     pub fn event(&self, before: Option<KycStatus>) -> Uuid {
         let version = self.version;
         if before.is_none_or(|before| before == KycStatus::Erased) {

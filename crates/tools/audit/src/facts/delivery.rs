@@ -1,4 +1,4 @@
-//! Deliveries, couriers and their cargo.
+//! Deliveries, couriers and their storage places.
 
 use chrono::{DateTime, Utc};
 use contracts::events::{DeliveryStatusUpdated, record};
@@ -16,30 +16,30 @@ names!(DeliveryState {
     Failed = "FAILED",
 });
 
-/// An order of the delivery service: of the shop, a basket or a trial order. The early states stand for an event that came before
-/// `order.paid`.
+/// An order of the delivery service: an order of the shop, a basket or a trial order. In the early states, an event has
+/// arrived before `order.paid`.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     pub order: Uuid,
     pub state: DeliveryState,
-    /// The latest status; none before order.paid.
+    /// The latest status; `None` before `order.paid`.
     pub status: Option<String>,
-    /// The user of an order of the shop, whose statuses are published; none of baskets, tries and early events.
+    /// The user of a shop's order, whose statuses are published; `None` for baskets, trial orders and early events.
     pub user: Option<Uuid>,
-    /// The delivery's own uuid; none before order.paid.
+    /// The UUID of the delivery; `None` before `order.paid`.
     pub delivery: Option<Uuid>,
     pub volume: Option<i32>,
     pub courier: Option<Uuid>,
-    /// The steps that the courier had to go when it got the order.
+    /// The number of steps to the address when the courier got the order.
     pub steps: Option<i32>,
     pub created_at: DateTime<Utc>,
-    /// When it began to wait for a courier.
+    /// The time since which it has waited for a courier.
     pub waiting_since: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
 }
 
 impl Delivery {
-    /// The statuses that it has had, in this order.
+    /// Returns the statuses that the delivery has had, in order.
     pub fn statuses(&self) -> &'static [&'static str] {
         match (self.state, self.status.as_deref()) {
             (DeliveryState::AssembledEarly | DeliveryState::CancelledEarly, _) => &[],
@@ -51,7 +51,7 @@ impl Delivery {
         }
     }
 
-    /// True once it waits for a courier, has one or had one.
+    /// Returns true once the delivery waits for a courier, has one, or had one.
     pub fn is_created(&self) -> bool {
         matches!(self.state, DeliveryState::Created | DeliveryState::Assigned | DeliveryState::Completed)
     }
@@ -65,7 +65,7 @@ pub fn status_event(order: Uuid, status: &str) -> Uuid {
 #[derive(Clone, Debug)]
 pub struct Courier {
     pub uuid: Uuid,
-    /// The order that it carries.
+    /// The order that the courier carries.
     pub order: Option<Uuid>,
 }
 

@@ -6,25 +6,26 @@ use chrono::{DateTime, Utc};
 use contracts::events::{self, PaymentCompleted, route_of};
 use uuid::Uuid;
 
-/// An event type, `events.v1.OrderPaid`.
+/// An event type, such as `events.v1.OrderPaid`.
 pub type Kind = Cow<'static, str>;
 
-/// The static name of a known type, or a copy of an unknown one.
+/// Returns the static name of a known type, or a copy of an unknown one.
 pub fn kind(name: &str) -> Kind {
     route_of(name).map_or_else(|| Kind::Owned(name.to_owned()), |route| Kind::Borrowed(route.kind))
 }
 
 #[derive(Clone, Debug)]
 pub struct OutboxRow {
-    /// The service whose outbox it is in.
+    /// The service whose outbox has the row.
     pub service: &'static str,
     pub event: Uuid,
     pub kind: Kind,
-    /// The aggregate's key: the order.
+    /// The key of the aggregate, which is the order's UUID.
     pub key: Uuid,
     pub created_at: DateTime<Utc>,
     pub published_at: Option<DateTime<Utc>>,
-    /// The time at which the row was set aside, because its type has no topic or it follows such a row of its key.
+    /// The time at which the relay set the row aside. It does so if the row's type has no topic, or if an earlier row
+    /// of its key is set aside.
     pub set_aside_at: Option<DateTime<Utc>>,
 }
 
@@ -35,14 +36,14 @@ pub struct Completion {
     pub order: Uuid,
     pub attempt: i64,
     pub transaction: Uuid,
-    /// In minor units.
+    /// The amount in minor units.
     pub amount: i64,
     /// `SUCCESS`, `INSUFFICIENT_FUNDS` or `FAILED`.
     pub status: String,
 }
 
 impl Completion {
-    /// None for an event whose transaction is no uuid.
+    /// Reads the event. Returns `None` if its transaction is not a UUID.
     pub fn of(received: events::Received<PaymentCompleted>) -> Option<Self> {
         let events::Received { id, subject, event } = received;
         Some(Self {
@@ -77,7 +78,7 @@ pub struct Log {
     pub topic: String,
     /// The event type that the topic carries.
     pub kind: Kind,
-    /// The topic is complete since then; `None` if it is complete from the beginning.
+    /// The time since which the topic is complete; `None` if it is complete from the beginning.
     pub complete_since: Option<DateTime<Utc>>,
     pub records: Vec<Record>,
 }
@@ -90,7 +91,7 @@ pub struct Record {
     pub event: Option<Uuid>,
     /// The header `event-type`.
     pub kind: Option<Kind>,
-    /// The key, if it is an order's UUID.
+    /// The key, if it is the UUID of an order.
     pub key: Option<Uuid>,
     pub at: DateTime<Utc>,
 }
@@ -105,9 +106,9 @@ pub struct DeadLetters {
 /// A dead-lettered record: its origin and the error.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
-    /// Its id, such as `order.paid.dlq/0/17`.
+    /// The id of the dead letter, such as `order.paid.dlq/0/17`.
     pub id: String,
-    /// Topic, partition and offset of the original record.
+    /// The topic, partition and offset of the original record.
     pub topic: String,
     pub partition: i32,
     pub offset: i64,
@@ -117,10 +118,10 @@ pub struct DeadLetter {
     pub error: String,
 }
 
-/// A dead letter that an operator discarded: its event shall have no effect on this consumer.
+/// A dead letter that an operator discarded. Its event is expected to have no effect on this consumer.
 #[derive(Clone, Debug)]
 pub struct Discarded {
-    /// Its id, such as `order.paid.dlq/0/17`.
+    /// The id of the dead letter, such as `order.paid.dlq/0/17`.
     pub letter: String,
     /// The consumer that failed to handle it.
     pub group: String,

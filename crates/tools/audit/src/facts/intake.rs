@@ -2,17 +2,17 @@
 
 use std::collections::HashSet;
 
-/// What is known of the stream of orders.
+/// The facts about the stream of orders.
 #[derive(Clone, Debug, Default)]
 pub struct Intake {
-    /// The partitions of the topic that were read.
+    /// The number of partitions of the topic that were read.
     pub partitions: usize,
     pub orders: Vec<IntakeOrder>,
-    /// The records before the offsets that the consumer has committed.
+    /// The records before the consumer's committed offsets.
     pub records: Vec<IntakeRecord>,
-    /// The records that are dead letters: partition and offset.
+    /// The partitions and offsets of records that are dead letters.
     pub letters: HashSet<(i32, i64)>,
-    /// Dead letters were pruned: a record that is not kept may have been one of them.
+    /// True if dead letters were pruned. A record that is not stored may then have been one of them.
     pub letters_pruned: bool,
 }
 
@@ -20,7 +20,7 @@ pub struct Intake {
 #[derive(Clone, Debug)]
 pub struct IntakeOrder {
     pub uid: String,
-    /// A digest of its content; none of an order that was erased.
+    /// A digest of the order's content; `None` if the order was erased.
     pub content: Option<u64>,
 }
 
@@ -29,6 +29,6 @@ pub struct IntakeOrder {
 pub struct IntakeRecord {
     pub partition: i32,
     pub offset: i64,
-    /// The order's key and a digest of its content; none of a record that is no order.
+    /// The order's key and a digest of its content; `None` if the record is not an order.
     pub order: Option<(String, u64)>,
 }

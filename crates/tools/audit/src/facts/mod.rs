@@ -24,24 +24,24 @@ pub use self::{
     },
 };
 
-/// All facts about a shop. Unknown facts are empty, or `None` where the difference matters.
+/// All facts about a shop. Facts that are not known are empty, or `None` where the difference matters.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// When the facts were gathered.
     pub at: DateTime<Utc>,
     pub bounds: Bounds,
-    /// Outbox and inbox rows older than this may have been removed; `None` if all are there.
+    /// Outbox and inbox rows older than this may have been removed; `None` if no rows were.
     pub kept_since: Option<DateTime<Utc>>,
 
     pub orders: Vec<Order>,
     pub payments: Vec<Payment>,
-    /// The payment providers' ledgers, independent of payment's own rows.
+    /// The entries of the payment providers' ledgers, which are independent of payment's own rows.
     pub ledger: Vec<Entry>,
-    /// The balances kept by the built-in provider. Every entry with an account is in `ledger`.
+    /// The balances stored by the built-in provider. `ledger` contains every entry that has an account.
     pub balances: Vec<Balance>,
     /// The providers whose ledgers are in `ledger`. For other providers, the payment service's own rows are trusted.
     pub books: Vec<String>,
-    /// True if there are no other providers.
+    /// True if `books` names all providers.
     pub all_books: bool,
     pub parts: Vec<Part>,
     pub restocks: Vec<Restock>,
@@ -59,9 +59,10 @@ pub struct Facts {
     pub intake: Intake,
 
     pub outbox: Vec<OutboxRow>,
-    /// How attempts to pay ended, as published: of payment's outbox and of the topic.
+    /// The published outcomes of payment attempts, from payment's outbox and from the topic.
     pub completions: Vec<Completion>,
-    /// An attempt begun before may have been settled by an older release of payment, which published nothing; `None` if there was none.
+    /// An older release of payment, which published nothing, may have settled attempts that began before this; `None`
+    /// if there was no such release.
     pub completions_since: Option<DateTime<Utc>>,
     pub inboxes: Vec<Inbox>,
     /// The topics that were read.
@@ -118,7 +119,7 @@ impl Facts {
         self.logs.iter().find(|log| log.kind == kind)
     }
 
-    /// All dead letters.
+    /// Returns all dead letters.
     pub(crate) fn letters(&self) -> impl Iterator<Item = &DeadLetter> {
         self.dead_letters.iter().flat_map(|topic| &topic.letters)
     }

@@ -1,9 +1,9 @@
-//! The services' own rows.
+//! The rows of the services.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// Statuses with the database's spelling.
+/// Defines a status with the database's spelling of its variants.
 macro_rules! names {
     ($(#[$attribute:meta])* $name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
         $(#[$attribute])*
@@ -11,7 +11,7 @@ macro_rules! names {
         pub enum $name { $($variant),* }
 
         impl $name {
-            /// The database's spelling.
+            /// Returns the database's spelling.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),* }
             }
@@ -31,15 +31,15 @@ names!(OrderStatus { Pending = "PENDING_PAYMENT", Paid = "PAID", Cancelled = "CA
 pub struct Order {
     pub uuid: Uuid,
     pub status: OrderStatus,
-    /// In minor units.
+    /// The total price in minor units.
     pub total: i64,
-    /// A repeated UUID is a quantity.
+    /// The ordered parts. A UUID is repeated once per piece.
     pub parts: Vec<Uuid>,
     /// The payment method.
     pub transaction: Option<Uuid>,
-    /// True when it has a delivery address.
+    /// True if the order has a delivery address.
     pub has_address: bool,
-    /// The latest status that order knows of its delivery.
+    /// The latest status of the delivery that the order service has received.
     pub delivery_status: Option<String>,
     /// The payment attempt that is in flight or has an unknown outcome.
     pub attempt: Option<i64>,
@@ -57,17 +57,18 @@ names!(PaymentStatus {
     Void = "void",
 });
 
-/// A payment attempt as payment records it. A void one belongs to an order that was cancelled before it was paid.
+/// A payment attempt as the payment service records it. A void attempt belongs to an order that was cancelled before it
+/// was paid.
 #[derive(Clone, Debug)]
 pub struct Payment {
     pub transaction: Uuid,
     pub order: Uuid,
     pub attempt: Option<i64>,
     pub provider: Option<String>,
-    /// In minor units.
+    /// The amount in minor units.
     pub amount: Option<i64>,
     pub status: PaymentStatus,
-    /// Why it is declined.
+    /// The reason why the attempt was declined.
     pub decline_reason: Option<String>,
     /// True once the payment service has consumed the order's cancellation.
     pub cancelled: bool,
@@ -84,7 +85,7 @@ pub struct Entry {
     pub key: String,
     pub kind: EntryKind,
     pub order: Uuid,
-    /// In minor units.
+    /// The amount in minor units.
     pub amount: i64,
     /// The user whose balance it changed; `None` for other payment methods.
     pub account: Option<Uuid>,
@@ -94,7 +95,7 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug)]
 pub struct Balance {
     pub user: Uuid,
-    /// The initial balance, if it is known.
+    /// The initial balance; `None` if it is not known.
     pub initial: Option<i64>,
     pub current: i64,
 }
@@ -129,13 +130,13 @@ names!(ReservationStatus {
 pub struct Reservation {
     pub order: Uuid,
     pub status: ReservationStatus,
-    /// Parts and quantities; empty for an order that was released before it was reserved.
+    /// Parts and quantities. They are empty for an order that was released before it was reserved.
     pub items: Vec<(Uuid, i64)>,
-    /// When a held reservation expires.
+    /// The time at which a held reservation expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was first confirmed.
+    /// The time at which it was first confirmed.
     pub first_confirmed_at: Option<DateTime<Utc>>,
-    /// When it first expired, or was released or committed.
+    /// The time at which it first expired, or was released or committed.
     pub first_ended_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
 }
@@ -160,7 +161,7 @@ pub struct Notification {
     pub status: NotificationStatus,
     pub chat: Option<String>,
     pub attempts: i64,
-    /// A send attempt ended without a response, so that the message may have arrived twice.
+    /// True if a send attempt ended without a response, so that the message may have arrived twice.
     pub ambiguous: bool,
     pub created_at: DateTime<Utc>,
 }

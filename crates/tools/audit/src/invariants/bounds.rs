@@ -63,7 +63,7 @@ fn orders(facts: &Facts, late: &mut Late<'_>) {
     }
 }
 
-/// Pending work of other services for an order, which may itself be finished.
+/// Checks other services' pending work for an order. The order itself may be finished.
 fn services(facts: &Facts, late: &mut Late<'_>) {
     for row in facts.outbox.iter().filter(|row| row.published_at.is_none()) {
         late.look(&format!("order {}", row.key), &format!("its {} is not published", row.kind), row.created_at);
@@ -88,8 +88,8 @@ fn services(facts: &Facts, late: &mut Late<'_>) {
     }
 }
 
-/// Checks deliveries. An order may wait while every courier with room for it is busy, and without bound if no courier has room. An order
-/// being carried must arrive after the courier's steps.
+/// Checks deliveries. An order may wait while every courier with enough space for it is busy, and for ever if no
+/// courier has enough space. An order that a courier carries must arrive within the time of the courier's steps.
 fn deliveries(facts: &Facts, late: &mut Late<'_>) {
     let fits = |volume: i32| {
         let mut places = facts.places.iter().filter(|place| place.total_volume >= volume);

@@ -54,14 +54,14 @@ fn name(order: Uuid, attempt: i64) -> String {
     format!("attempt {attempt} of order {order}")
 }
 
-/// One completion per attempt.
+/// The published completions, one per attempt.
 struct Published<'a> {
     by_attempt: HashMap<(Uuid, i64), &'a Completion>,
     by_transaction: HashMap<Uuid, &'a Completion>,
 }
 
 impl<'a> Published<'a> {
-    /// An event in the outbox and in the topic, or twice in the topic, is one event.
+    /// Collects the completions. An event in the outbox and in the topic, or twice in the topic, counts as one event.
     fn of(facts: &'a Facts, check: &mut Check) -> Self {
         let mut published = Self { by_attempt: HashMap::new(), by_transaction: HashMap::new() };
         for completion in &facts.completions {
@@ -78,7 +78,7 @@ impl<'a> Published<'a> {
         published
     }
 
-    /// An order is paid by the transaction that was published as its success.
+    /// Checks that an order is paid by the transaction that was published as its success.
     fn orders(&self, facts: &Facts, check: &mut Check) {
         let orders = facts.orders_by_uuid();
         for order in &facts.orders {
@@ -105,11 +105,11 @@ impl<'a> Published<'a> {
     }
 }
 
-/// What is published agrees with payment's row.
+/// Checks that the published completion agrees with payment's row.
 fn agrees(payment: &Payment, published: &Completion, check: &mut Check) {
     let statuses: &[&str] = match payment.status {
         PaymentStatus::Succeeded => &[SUCCESS],
-        // Charged before the cancellation, or after it.
+        // The charge was made before the cancellation, or after it.
         PaymentStatus::Refunding | PaymentStatus::Refunded => &[SUCCESS, FAILED],
         PaymentStatus::Declined if payment.decline_reason.as_deref() == Some(INSUFFICIENT_FUNDS) => {
             &[INSUFFICIENT_FUNDS]
@@ -132,13 +132,13 @@ fn agrees(payment: &Payment, published: &Completion, check: &mut Check) {
     }
 }
 
-/// The amounts that the providers have charged, by transaction.
+/// Returns the amounts that the providers have charged, by transaction.
 fn charges(facts: &Facts) -> HashMap<&str, i64> {
     let charges = facts.ledger.iter().filter(|entry| entry.kind == EntryKind::Charge);
     charges.map(|entry| (entry.key.as_str(), entry.amount)).collect()
 }
 
-/// What is published as charged is charged: balances are as the events say.
+/// Checks that a charge which was published was made, so that balances agree with the events.
 fn charged(published: &Completion, charges: &HashMap<&str, i64>, check: &mut Check) {
     let charge = charges.get(published.transaction.to_string().as_str()).copied();
     let row = name(published.order, published.attempt);

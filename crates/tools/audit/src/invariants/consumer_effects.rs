@@ -18,7 +18,8 @@ use crate::{
     report::Check,
 };
 
-/// How much later than the inbox row an effect may be dated: `received_at` is `now()`, the start of the consumer's transaction.
+/// How much an effect's time may follow that of the inbox row, whose `received_at` is `now()`, the start of the
+/// consumer's transaction.
 const SLACK: Duration = Duration::from_secs(2);
 
 pub fn check(facts: &Facts) -> Finding {
@@ -60,10 +61,10 @@ fn known(service: &str, group: &str) -> bool {
     all.any(|consumer| consumer.service == service && consumer.group == group)
 }
 
-/// The events of one consumer.
+/// The events that one consumer has handled or dead-lettered.
 struct Received {
     events: HashMap<Uuid, DateTime<Utc>>,
-    /// Dead-lettered events.
+    /// The events that the consumer has dead-lettered.
     buried: HashSet<Uuid>,
     repeated: Vec<Uuid>,
 }
@@ -91,7 +92,7 @@ impl Received {
 /// The published events by type, each with its order.
 struct Published<'a> {
     orders: HashMap<&'static str, HashMap<Uuid, Uuid>>,
-    /// Their outbox rows.
+    /// The outbox rows of the events.
     written: HashMap<Uuid, &'a OutboxRow>,
     /// The orders that have to be delivered, and whether each was ever paid.
     to_be_delivered: HashMap<Uuid, bool>,
@@ -109,7 +110,7 @@ impl<'a> Published<'a> {
         Self { orders: by_kind.collect(), written: facts.outbox_by_event(), to_be_delivered: to_be_delivered.collect() }
     }
 
-    /// False for an event that its consumer handles without an effect.
+    /// Returns false for an event that its consumer handles without an effect.
     fn is_cause(&self, consumer: &Consumer, kind: &str, event: Uuid, order: Uuid) -> bool {
         match (consumer.service, kind) {
             ("notification", DeliveryStatusUpdated::TYPE) => event == status_event(order, "DELIVERED"),
@@ -162,7 +163,7 @@ impl<'a> Published<'a> {
 /// The effect of an event type on its consumer's rows.
 struct Effects {
     what: &'static str,
-    /// The orders that show the effect, and since when.
+    /// The orders that show the effect, and the time since which they do.
     orders: HashMap<Uuid, DateTime<Utc>>,
     /// True if only this event can cause the effect.
     only_so: bool,
@@ -171,7 +172,7 @@ struct Effects {
 }
 
 impl Effects {
-    /// Nothing for a consumer whose effect is no fact.
+    /// Returns the effect; `None` if the facts do not contain it.
     fn of(facts: &Facts, consumer: &Consumer, kind: &str) -> Option<Self> {
         let orders = |status| {
             let like = facts.orders.iter().filter(move |order| order.status == status);
@@ -196,7 +197,7 @@ impl Effects {
                 ("a delivery status", told.map(|order| (order.uuid, order.updated_at)).collect(), true)
             }
             ("order", AssemblyFailed::TYPE) => ("a CANCELLED order", orders(OrderStatus::Cancelled), false),
-            // The outcome is written by order's own call and by its reconciler too: the inbox row is the effect.
+            // Order's own call and its reconciler write the outcome too, so that the inbox row is the effect.
             ("order", PaymentCompleted::TYPE) => {
                 ("an order", facts.orders.iter().map(|order| (order.uuid, order.created_at)).collect(), false)
             }
@@ -277,7 +278,7 @@ impl Effects {
     }
 }
 
-/// A finished job has published its result.
+/// Checks that every finished job has published its result.
 fn jobs(facts: &Facts, check: &mut Check) {
     let told: HashMap<Uuid, &str> =
         facts.outbox.iter().filter(|row| row.service == "assembly").map(|row| (row.key, row.kind.as_ref())).collect();

@@ -1,4 +1,5 @@
-//! Invariant 12: A customer's versions follow each other; a loan is credited once, and only to a customer who was VERIFIED then.
+//! Invariant 12: A customer's versions follow each other. A loan is credited once, and only to a customer who was
+//! VERIFIED at that time.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -17,7 +18,7 @@ use crate::{
 /// The versions of one customer, by number.
 type Versions<'a> = BTreeMap<i64, &'a CustomerVersion>;
 
-/// The databases are read one after another, within this time.
+/// The longest time that reading the databases one after another takes.
 const SKEW: Duration = Duration::from_secs(5);
 
 pub fn check(facts: &Facts) -> Finding {
@@ -32,7 +33,7 @@ pub fn check(facts: &Facts) -> Finding {
     }
     published(facts, &histories, &mut check);
     loans(facts, &histories, &mut check);
-    // A shop without customers has nothing wrong with them.
+    // Orders are counted as well, so that a shop without customers still passes.
     check.counted("orders", facts.orders.len());
     check.counted("customers", facts.customers.len());
     check.counted("loans", facts.loans.len());
@@ -40,7 +41,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// The versions are 1 to the present one, and each follows from the one before.
+/// Checks that the versions are numbered from 1 to the current one, and that each may follow the previous one.
 fn followed(customer: &Customer, versions: &Versions<'_>, check: &mut Check) {
     let row = format!("customer {}", customer.uuid);
     let mut before: Option<&CustomerVersion> = None;
@@ -75,7 +76,7 @@ const fn may_follow(before: Option<KycStatus>, status: KycStatus) -> bool {
     )
 }
 
-/// Each version has its event in the outbox, and no event has no version.
+/// Checks that each version has its event in the outbox, and each event its version.
 fn published(facts: &Facts, histories: &HashMap<Uuid, Versions<'_>>, check: &mut Check) {
     let of_customers = |kind: &str| kind == CustomerCreated::TYPE || kind == CustomerUpdated::TYPE;
     let rows = facts.outbox.iter().filter(|row| of_customers(&row.kind));
@@ -96,7 +97,7 @@ fn published(facts: &Facts, histories: &HashMap<Uuid, Versions<'_>>, check: &mut
     }
 }
 
-/// Loans and payment's credits are the same, and who was credited was VERIFIED.
+/// Checks that loans and payment's credits agree, and that only VERIFIED customers were credited.
 fn loans(facts: &Facts, histories: &HashMap<Uuid, Versions<'_>>, check: &mut Check) {
     let credits: HashMap<&str, &Credit> =
         facts.credits.iter().map(|credit| (credit.reference.as_str(), credit)).collect();
@@ -135,7 +136,7 @@ fn decided(loan: &Loan, versions: Option<&Versions<'_>>, row: &str, check: &mut 
     let fits = match loan.status {
         LoanStatus::Held => loan.version.is_none(),
         LoanStatus::Crediting | LoanStatus::Credited => status == Some(KycStatus::Verified),
-        // Its hold has ended without a customer, or the customer was none to credit.
+        // The loan's hold ended before the user became a customer, or the deciding version does not permit a credit.
         LoanStatus::Refused => match loan.version {
             None => true,
             Some(_) => matches!(status, Some(KycStatus::Rejected | KycStatus::Erased)),

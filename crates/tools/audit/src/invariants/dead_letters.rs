@@ -1,4 +1,4 @@
-//! Invariant 8: The dead-letter topics hold exactly the poison that was sent.
+//! Invariant 8: The dead-letter topics contain exactly the poison that was sent.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::{
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(8, "the dead-letter topics hold the poison that was sent, and nothing else");
     let read = facts.dead_letters.len();
-    // Each consumed event has a topic of its own.
+    // Each consumed event type has a topic of its own.
     let consumed = ROUTES.iter().filter(|route| !route.consumers.is_empty()).count();
     if read < consumed {
         check.missing(format!("{read} of {consumed} dead-letter topics were read"));
@@ -62,13 +62,13 @@ fn place(poison: &Poison) -> (&str, i32, i64) {
     (poison.topic.as_str(), poison.partition, poison.offset)
 }
 
-/// True if the event's consumer has handled it since, after a replay.
+/// Returns true if the event's consumer has handled it later, after a replay.
 fn taken(facts: &Facts, letter: &DeadLetter) -> bool {
     let own = facts.inboxes.iter().filter(|inbox| inbox.consumer == letter.group);
     own.flat_map(|inbox| &inbox.rows).any(|row| Some(row.event) == letter.event)
 }
 
-/// Every poison message is dead-lettered by each consumer of its topic.
+/// Checks that each consumer of a topic has dead-lettered every poison message in it.
 fn buried(facts: &Facts, check: &mut Check) {
     let Some(poison) = &facts.poison else { return };
     let letters: HashSet<(&str, i32, i64, &str)> = facts

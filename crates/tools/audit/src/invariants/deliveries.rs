@@ -1,6 +1,6 @@
 //! Invariant 11: Each assembled order with an address is delivered once.
 //!
-//! A courier carries one order, which is assigned to it. Each status of a delivery is published once, in order.
+//! A courier carries one order, which is assigned to it. Each status of a delivery is published once, and in order.
 
 use std::collections::{HashMap, HashSet};
 
@@ -39,7 +39,8 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// Checks that an order's delivery matches the order's status. `told` are the events that the order service has handled.
+/// Checks that an order's delivery matches the order's status. `told` contains the events that the order service has
+/// handled.
 fn delivered(order: &Order, delivery: Option<&Delivery>, told: &HashSet<Uuid>, check: &mut Check) {
     let row = format!("order {}", order.uuid);
     let known = delivery.filter(|delivery| delivery.delivery.is_some());
@@ -52,7 +53,8 @@ fn delivered(order: &Order, delivery: Option<&Delivery>, told: &HashSet<Uuid>, c
     let state = delivery.map_or("not there", |delivery| delivery.state.as_str());
     let fits = match order.status {
         OrderStatus::Pending => known.is_none(),
-        // Its ship may be built already: delivery and order follow the same topic.
+        // The delivery service may already know that the ship is built: delivery and order consume the same topic
+        // independently.
         OrderStatus::Paid => known.is_none_or(|delivery| delivery.state != DeliveryState::Failed),
         OrderStatus::Assembled => known.is_some_and(Delivery::is_created),
         OrderStatus::Cancelled if order.transaction.is_none() => known.is_none(),
@@ -61,14 +63,14 @@ fn delivered(order: &Order, delivery: Option<&Delivery>, told: &HashSet<Uuid>, c
     if !fits {
         check.broken_by(&row, format!("is {}, and its delivery is {state}", order.status.as_str()));
     }
-    // What order has not been told yet is an event that it has not handled, which the fifth invariant reports.
+    // A status that the order service does not know yet is an event that it has not handled, which invariant 5 reports.
     let Some(status) = known.and_then(|delivery| delivery.statuses().last()) else { return };
     if told.contains(&status_event(order.uuid, status)) && order.delivery_status.as_deref() != Some(status) {
         check.broken_by(&row, format!("was told that its delivery is {status}, and has {:?}", order.delivery_status));
     }
 }
 
-/// `couriers.order_uuid`, `storage_places.order_uuid` and `orders.courier_uuid` say the same.
+/// Checks that `couriers.order_uuid`, `storage_places.order_uuid` and `orders.courier_uuid` agree.
 fn couriers(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
     let mut carried: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
     for place in &facts.places {
@@ -114,7 +116,7 @@ fn named(uuid: Option<Uuid>) -> String {
     uuid.map_or_else(|| "nothing".to_owned(), |uuid| uuid.to_string())
 }
 
-/// Checks that the events written by the delivery service equal the statuses and states that its orders have had, in their order.
+/// Checks that the events of the delivery service are the statuses and states that its deliveries have had, in order.
 fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
     let mut written: HashMap<Uuid, Vec<&OutboxRow>> = HashMap::new();
     for row in facts.outbox.iter().filter(|row| row.service == "delivery") {
@@ -157,7 +159,7 @@ fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
     check.counted("statuses published", count);
 }
 
-/// The records of statuses, by order.
+/// The status records of the topic, by order.
 struct Topic<'a> {
     records: HashMap<Uuid, Vec<&'a Record>>,
 }
@@ -176,8 +178,8 @@ impl<'a> Topic<'a> {
         Self { records }
     }
 
-    /// Returns the published statuses of an order, each at its first record, if their order differs from the delivery's. The topic may have
-    /// lost the oldest records, and may lack statuses not published yet.
+    /// Returns the published statuses of an order, each at its first record, if their sequence differs from the
+    /// delivery's. The topic may have lost the oldest records, and may lack statuses that are not published yet.
     fn reordered(&self, order: Uuid, had: &[Uuid]) -> Option<Vec<Uuid>> {
         let records = self.records.get(&order)?;
         let mut seen = HashSet::new();
@@ -188,7 +190,7 @@ impl<'a> Topic<'a> {
     }
 }
 
-/// Events by the statuses that they tell of.
+/// Formats events as the statuses that they report.
 fn shown(delivery: &Delivery, events: &[Uuid]) -> String {
     let name = |event: &Uuid| {
         let status = contracts::events::DELIVERY_STATUSES;

@@ -1,4 +1,5 @@
-//! Invariant 13: Every consumed order of the stream is kept once, with the content of its first record, or is a dead letter.
+//! Invariant 13: Every consumed order of the stream is stored once, with the content of its first record, or is a dead
+//! letter.
 
 use std::collections::HashMap;
 
@@ -26,7 +27,7 @@ pub fn check(facts: &Facts) -> Finding {
             continue;
         }
         match problem(record, &kept) {
-            // It may have been a letter that is pruned.
+            // The record may have been a dead letter that was pruned.
             Some(_) if intake.letters_pruned => unknown += 1,
             Some(problem) => check.broken_by(row(record), problem),
             None => {}
@@ -41,14 +42,14 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// What is wrong with a record that was consumed and is no dead letter.
+/// Returns the violation by a record that was consumed and is not a dead letter.
 fn problem(record: &IntakeRecord, kept: &HashMap<&str, &IntakeOrder>) -> Option<&'static str> {
     let Some((uid, content)) = &record.order else {
         return Some("was consumed, and is neither an order nor a dead letter");
     };
     match kept.get(uid.as_str()) {
         None => Some("was consumed, and its order is not kept"),
-        // Of an order that was erased, only the key is kept.
+        // Only the key of an erased order is stored.
         Some(IntakeOrder { content: None, .. }) => None,
         Some(IntakeOrder { content: Some(own), .. }) if own == content => None,
         Some(_) => Some("was consumed, and the order that is kept has another content"),

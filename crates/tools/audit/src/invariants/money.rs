@@ -1,4 +1,5 @@
-//! Invariant 2: Charges per order are 0 or 1, and charges minus refunds is 1 exactly when the order is PAID or ASSEMBLED; balances add up.
+//! Invariant 2: An order is charged at most once. Charges minus refunds are 1 exactly when the order is PAID or
+//! ASSEMBLED. Balances add up.
 
 use std::collections::HashMap;
 
@@ -67,7 +68,7 @@ impl<'a> Books<'a> {
         books
     }
 
-    /// True for a payment of a provider whose ledger was not read.
+    /// Returns true for a payment of a provider whose ledger was not read, so that payment's own row is trusted.
     fn believed(&self, payment: &Payment) -> bool {
         payment.provider.as_ref().is_some_and(|provider| !self.read.contains(provider))
     }
@@ -116,7 +117,7 @@ impl<'a> Books<'a> {
         }
     }
 
-    /// Payment's own rows agree with the provider's ledger.
+    /// Checks that payment's own rows agree with the provider's ledger.
     fn payment(&self, payment: &Payment, check: &mut Check) {
         if self.believed(payment) {
             return;

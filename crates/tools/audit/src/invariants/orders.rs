@@ -29,7 +29,7 @@ fn once(facts: &Facts, check: &mut Check) {
     check.counted("orders", facts.orders.len());
 }
 
-/// Every response to a client matches the order's state.
+/// Checks that every response to a client matches the order's state.
 fn acknowledged(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
     let failed: HashSet<Uuid> =
         facts.jobs.iter().filter(|job| job.status == JobStatus::Failed).map(|job| job.order).collect();
@@ -67,7 +67,7 @@ fn told(answer: &Answer) -> String {
     }
 }
 
-/// An order and its creation event are written together.
+/// Checks that every order has its creation event, and the other way round: both are written in one transaction.
 fn created(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
     let told: HashSet<Uuid> =
         facts.outbox.iter().filter(|row| row.kind == OrderCreated::TYPE).map(|row| row.key).collect();
@@ -82,7 +82,7 @@ fn created(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
     check.counted("creations told of", told.len());
 }
 
-/// No other service has rows of an order that does not exist.
+/// Checks that no other service has rows of an order that does not exist.
 fn elsewhere(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
     let payments = facts.payments.iter().filter(|payment| payment.status != PaymentStatus::Void);
     let standing = |status| matches!(status, ReservationStatus::Confirmed | ReservationStatus::Committed);

@@ -1,4 +1,4 @@
-//! Invariant 4: Every outbox row reached its topic; no event in a topic lacks its row.
+//! Invariant 4: Every outbox row reached its topic, and every event in a topic has its row.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use crate::{
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(4, "every outbox row reached its topic, every event has its row");
-    // A topic that no service of ours consumes begins with its first record.
+    // A topic that no service of ours consumes is created with its first record.
     let expected = |route: &Route| {
         !route.consumers.is_empty()
             || facts.outbox.iter().any(|row| row.kind == route.kind && row.published_at.is_some())
@@ -61,8 +61,8 @@ struct Found {
     set_aside: usize,
 }
 
-/// True for a row that a relay has set aside. After the grace period it is a violation: only another version or an operator
-/// can get it published.
+/// Returns true for a row that a relay has set aside. After the grace period that is a violation: the row is published
+/// only after an upgrade or by an operator.
 fn set_aside(row: &OutboxRow, facts: &Facts, found: &mut Found, check: &mut Check) -> bool {
     let Some(since) = row.set_aside_at.filter(|_| row.published_at.is_none()) else { return false };
     found.set_aside += 1;
@@ -103,7 +103,7 @@ fn reached(
     }
 }
 
-/// Every record comes from an outbox row, or is known poison.
+/// Checks that every record has an outbox row, or is known poison.
 fn origins(facts: &Facts, found: &mut Found, check: &mut Check) {
     let rows = facts.outbox_by_event();
     let dead: HashSet<(&str, i32, i64)> =
@@ -131,7 +131,7 @@ fn origins(facts: &Facts, found: &mut Found, check: &mut Check) {
 }
 
 enum Written {
-    /// In an outbox, about this order.
+    /// The event is in an outbox, with this order as its key.
     As(Uuid),
     Not,
 }

@@ -92,12 +92,12 @@ impl Stood {
 #[derive(PartialEq, Eq)]
 enum Following {
     Well,
-    /// Unpaid orders whose parts were sold to others; they cannot be charged.
+    /// The order is unpaid, and its parts were sold to others. It cannot be charged.
     Hopeless,
     Broken,
 }
 
-/// A reservation's status matches its order's.
+/// Checks that a reservation's status matches its order's.
 fn follows(order: &Order, reservation: Option<&Reservation>, check: &mut Check) -> Following {
     let status = reservation.map(|reservation| reservation.status);
     let following = match (order.status, status) {

@@ -1,4 +1,4 @@
-//! Waives violations that follow from a discarded dead letter: they become notes.
+//! Waives violations that follow from a discarded dead letter: they are reported as notes.
 
 use contracts::events::{
     AssemblyFailed, DeliveryStatusUpdated, OrderCancelled, OrderCreated, OrderPaid, Published as _, ROUTES,
@@ -7,25 +7,27 @@ use contracts::events::{
 
 use crate::{Facts, Finding, Verdict, facts::Discarded};
 
-/// Returns the invariants, except that of effects, that a service violates if it never handles an event.
+/// Returns the numbers of the invariants that are violated if a service never handles an event. Invariant 5, which
+/// always is, is left out.
 fn broken_without(service: &str, kind: &str) -> &'static [u8] {
     match (service, kind) {
         // The order stays PAID.
         ("assembly", OrderPaid::TYPE) | ("order", AssemblyFailed::TYPE) => &[7],
-        // Its parts are consumed, held or released against the order's status.
+        // The status of the reservation does not follow that of the order.
         ("order", ShipAssembled::TYPE)
         | ("inventory", OrderCreated::TYPE | OrderCancelled::TYPE | ShipAssembled::TYPE) => &[3, 7],
-        // The ship stays in the hangar, or is on its way although the order is cancelled.
+        // The ship stays in the hangar, or is delivered although the order is cancelled.
         ("delivery", OrderPaid::TYPE | ShipAssembled::TYPE | OrderCancelled::TYPE)
         | ("order", DeliveryStatusUpdated::TYPE) => &[11],
         // The charge is not refunded.
         ("payment", OrderCancelled::TYPE) => &[2],
-        // None for `PaymentCompleted`: order has the outcome from its call to payment or from its reconciler.
+        // `PaymentCompleted` violates none, since order gets the outcome from its call to payment or from its
+        // reconciler.
         _ => &[],
     }
 }
 
-/// Moves the violations caused by discarded letters from the violations to the notes.
+/// Turns the violations that discarded letters explain into notes.
 pub fn waive(facts: &Facts, mut finding: Finding) -> Finding {
     let all = std::mem::take(&mut finding.violations);
     for violation in all {
@@ -47,8 +49,8 @@ pub fn waive(facts: &Facts, mut finding: Finding) -> Finding {
     finding
 }
 
-/// True if a violation of this invariant concerns the order of a discarded event, and is one that a missing event
-/// causes.
+/// Returns true if a violation of this invariant concerns the order of a discarded event, and is of a kind that a
+/// missing event causes.
 fn explains(facts: &Facts, discarded: &Discarded, number: u8, row: &str, problem: &str) -> bool {
     let Some(order) = discarded.order.filter(|order| row.ends_with(&format!("order {order}"))) else { return false };
     let routes = ROUTES.iter().flat_map(|route| route.consumers.iter().map(move |consumer| (route.kind, consumer)));

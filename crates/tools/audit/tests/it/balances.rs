@@ -11,7 +11,7 @@ fn row() -> String {
 
 #[test]
 fn a_balance_is_not_what_its_charges_and_refunds_leave() {
-    // Charged for two orders, and one of them given back.
+    // The user was charged for two orders, and one charge was refunded.
     let left = INITIAL - PRICE;
     let history = format!("{INITIAL} initial + 0 credited - {} charged + {PRICE} refunded", 2 * PRICE);
 

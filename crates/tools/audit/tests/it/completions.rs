@@ -1,4 +1,4 @@
-//! Each settled attempt was published once, as it ended.
+//! Each settled attempt was published once, with its outcome.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn payment(facts: &mut Facts, order: Uuid) -> &mut Payment {
     the(&mut facts.payments, |payment| payment.order == order)
 }
 
-/// The first attempt to pay the open order was declined, and published so.
+/// Declines the first attempt to pay the open order, and publishes the decline.
 fn decline(facts: &mut Facts, reason: &str, status: &str) {
     let payment = payment(facts, BUILT).clone();
     facts.payments.push(Payment {
@@ -96,7 +96,7 @@ fn an_attempt_was_published_twice() {
         let other = Completion { status: "FAILED".to_owned(), ..completion(facts, BUILT).clone() };
         facts.completions.push(other);
     });
-    // In the outbox and in the topic.
+    // The event is in the outbox and in the topic.
     holds(SELF, |facts| {
         let same = completion(facts, BUILT).clone();
         facts.completions.push(same);

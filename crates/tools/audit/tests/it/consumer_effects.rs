@@ -97,7 +97,7 @@ fn a_reservation_that_ended_before_its_order_was_heard_of_may_stay_so() {
             reservation.first_confirmed_at = None;
             reservation.first_ended_at = Some(then());
         });
-        // Paid later, when the parts were there again.
+        // The order was paid later, when the parts were available again.
         holds(5, |facts| {
             let reservation = the(&mut facts.reservations, |one| one.order == order);
             reservation.first_confirmed_at = Some(now());
@@ -198,7 +198,7 @@ fn a_consumer_of_no_route_is_named() {
     assert!(found.notes.iter().any(|note| note.contains("of no route")), "{found:?}");
 }
 
-/// An event of ours that a consumer has dead-lettered.
+/// Adds a dead letter of one of the shop's events.
 fn bury(facts: &mut Facts, group: &str) {
     facts.dead_letters[0].letters.push(DeadLetter {
         id: "order.paid.dlq/0/0".to_owned(),

@@ -1,4 +1,5 @@
-//! A customer's versions follow each other; a loan is credited once, and only to a customer who was VERIFIED then.
+//! A customer's versions follow each other. A loan is credited once, and only to a customer who was VERIFIED at that
+//! time.
 
 use audit::facts::{Credit, Customer, CustomerVersion, KycStatus, LoanStatus};
 use contracts::events::CustomerUpdated;
@@ -91,7 +92,7 @@ fn a_loan_and_its_credit_are_the_same() {
     breaks(12, &["credits", "more than once"], |facts| facts.credits.push(facts.credits[0].clone()));
     breaks(12, &[&loan(), "is there more than once"], |facts| facts.loans.push(facts.loans[0].clone()));
     holds(12, |facts| {
-        // Decided, and payment not yet asked or its answer not yet known.
+        // The loan is decided. Payment was not called yet, or its answer is not known yet.
         facts.loans[0].status = LoanStatus::Crediting;
         facts.loans[0].credited_at = None;
     });

@@ -1,4 +1,4 @@
-//! The dead-letter topics hold just the poison that was sent.
+//! The dead-letter topics contain exactly the poison that was sent.
 
 use audit::{
     Facts, Verdict,
@@ -82,7 +82,7 @@ fn dead_letter_topics_that_were_not_read_are_not_passed_over() {
     assert_eq!(found.missing, ["6 of 7 dead-letter topics were read"]);
 }
 
-/// Assembly never took that the order was paid, and an operator has put that aside.
+/// Makes the assembly service miss the event that the order is paid, whose dead letter an operator has discarded.
 fn discard(facts: &mut Facts, order: Uuid) {
     let event = event(order, OrderPaid::TYPE);
     inbox(facts, GROUPS[0]).rows.retain(|row| row.event != event);
@@ -124,19 +124,19 @@ fn what_follows_from_a_discarded_letter_is_told_and_breaks_nothing() {
 
 #[test]
 fn what_does_not_follow_from_a_discarded_letter_breaks_its_invariant_all_the_same() {
-    // Another order's.
+    // The missing event is that of another order.
     breaks(5, &["has not handled it"], |facts| {
         discard(facts, BUILT);
         let other = event(UNDONE, OrderPaid::TYPE);
         inbox(facts, GROUPS[0]).rows.retain(|row| row.event != other);
     });
-    // Another consumer's.
+    // The missing event is that of another consumer.
     breaks(5, &["notification-group-order-paid has not handled it"], |facts| {
         discard(facts, BUILT);
         let event = event(BUILT, OrderPaid::TYPE);
         inbox(facts, GROUPS[1]).rows.retain(|row| row.event != event);
     });
-    // The money of an order that was not built.
+    // The discarded event does not explain a second charge of the order.
     breaks(2, &["charged 2 times"], |facts| {
         discard(facts, BUILT);
         let again = facts.ledger.iter().find(|entry| entry.order == BUILT).unwrap().clone();

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::fixture::{BUILT, COURIER, LEFT, OPEN, PLACE, UNDONE, breaks, holds, log, now, the, then};
 
-/// The delivered order as it was on its way.
+/// Changes the delivered order to one that a courier still carries.
 fn carried(facts: &mut audit::Facts) {
     let delivery = the(&mut facts.deliveries, |one| one.order == BUILT);
     delivery.state = DeliveryState::Assigned;
@@ -41,7 +41,7 @@ fn an_order_without_an_address_is_not_delivered() {
         facts.deliveries.push(delivery);
     });
     holds(11, |facts| {
-        // Its ShipAssembled came before its OrderPaid, which does not ask for a delivery.
+        // Its `ShipAssembled` came before its `OrderPaid`, which requests no delivery.
         let mut early = facts.deliveries[0].clone();
         (early.order, early.state) = (UNDONE, DeliveryState::AssembledEarly);
         (early.user, early.delivery, early.status, early.courier) = (None, None, None, None);

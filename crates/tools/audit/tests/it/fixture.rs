@@ -1,4 +1,4 @@
-//! Facts about a shop in which four orders went the four ways that an order can go, and nothing went wrong.
+//! The facts of a consistent shop with four orders, one for each way in which an order can go.
 
 use std::time::Duration;
 
@@ -19,38 +19,38 @@ use contracts::events::{
 };
 use uuid::Uuid;
 
-/// Ordered and not paid yet.
+/// The order that is not paid yet.
 pub const OPEN: Uuid = Uuid::from_u128(1);
-/// Paid, built, and delivered to its address.
+/// The order that was paid, built, and delivered to its address.
 pub const BUILT: Uuid = Uuid::from_u128(2);
-/// Cancelled before it was paid.
+/// The order that was cancelled before it was paid.
 pub const LEFT: Uuid = Uuid::from_u128(3);
-/// Paid, not to be built, given back.
+/// The order that was paid, could not be built, and was refunded.
 pub const UNDONE: Uuid = Uuid::from_u128(4);
-/// The courier who is free again.
+/// The courier, who is free again.
 pub const COURIER: Uuid = Uuid::from_u128(70);
-/// Its place.
+/// The courier's storage place.
 pub const PLACE: Uuid = Uuid::from_u128(71);
 /// The part that every order consists of.
 pub const PART: Uuid = Uuid::from_u128(50);
 
 pub const PRICE: i64 = 12_500;
-/// Who pays everything, from one balance.
+/// The user who pays for everything, from one balance.
 pub const USER: Uuid = Uuid::from_u128(60);
-/// A customer who was verified, got a loan, and was rejected then.
+/// A customer who was verified, got a loan, and was rejected afterwards.
 pub const CUSTOMER: Uuid = Uuid::from_u128(61);
 /// The loan.
 pub const LOAN: &str = "loan";
 pub const LENT: i64 = 650_000;
-/// What the balance began with.
+/// The initial balance of the user.
 pub const INITIAL: i64 = 100_000;
 
-/// When the facts were gathered.
+/// Returns the time at which the facts were gathered.
 pub fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + Days::new(20_000)
 }
 
-/// When everything in the shop happened.
+/// Returns the time of everything that happened in the shop.
 pub fn then() -> DateTime<Utc> {
     now() - Duration::from_mins(5)
 }
@@ -212,7 +212,7 @@ fn cancel(facts: &mut Facts, order: Uuid) {
     tell(facts, order, "order_cancelled");
 }
 
-/// An order that a courier has carried to its address.
+/// Adds the delivery of an order that a courier has carried to its address.
 fn deliver(facts: &mut Facts, order: Uuid) {
     facts.deliveries.push(Delivery {
         order,
@@ -237,7 +237,8 @@ fn deliver(facts: &mut Facts, order: Uuid) {
     tell(facts, order, "ship_delivered");
 }
 
-/// A customer who was verified, and whose loan was credited before it was rejected; and a loan of a user who is no customer.
+/// Adds a customer who was verified, and whose loan was credited before the customer was rejected. Also adds a loan of
+/// a user who is no customer.
 fn lend(facts: &mut Facts) {
     let statuses = [KycStatus::Pending, KycStatus::Verified, KycStatus::Rejected];
     let mut before = None;
@@ -264,7 +265,7 @@ fn lend(facts: &mut Facts) {
     facts.balances.push(Balance { user: CUSTOMER, initial: Some(INITIAL), current: INITIAL + LENT });
 }
 
-/// An event from its outbox to all its inboxes.
+/// Adds an event to its outbox, its topic and all its inboxes.
 pub fn publish(facts: &mut Facts, service: &'static str, order: Uuid, name: &str) {
     publish_as(facts, service, order, name, event(order, name));
 }
@@ -318,7 +319,8 @@ pub fn finding(facts: &Facts, number: u8) -> Finding {
     audit::check(facts).findings.into_iter().find(|finding| finding.number == number).expect("the shop has it")
 }
 
-/// Breaks a shop that is well, and checks that the invariant is found broken by rows whose text has each of `texts`.
+/// Changes a consistent shop with `spoil`, and checks that the invariant is violated by rows that contain each of
+/// `texts`.
 #[track_caller]
 pub fn breaks(number: u8, texts: &[&str], spoil: impl FnOnce(&mut Facts)) {
     let mut facts = shop();
@@ -331,7 +333,7 @@ pub fn breaks(number: u8, texts: &[&str], spoil: impl FnOnce(&mut Facts)) {
     assert!(violations.iter().any(|one| texts.iter().all(|text| one.contains(text))), "{violations:#?} lack {texts:?}");
 }
 
-/// Changes a shop that is well, and checks that the invariant still holds.
+/// Changes a consistent shop, and checks that the invariant still holds.
 #[track_caller]
 pub fn holds(number: u8, change: impl FnOnce(&mut Facts)) -> Finding {
     let mut facts = shop();

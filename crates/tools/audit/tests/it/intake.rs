@@ -1,4 +1,4 @@
-//! Each order of the stream is kept once, with the content of its first record.
+//! Each order of the stream is stored once, with the content of its first record.
 
 use audit::{
     Facts,
@@ -7,7 +7,7 @@ use audit::{
 
 use crate::fixture::{breaks, holds};
 
-/// Two orders, of which the first came twice, and two dead letters.
+/// Adds two orders, the first of which arrived twice, and two dead letters.
 fn stream(facts: &mut Facts) {
     let kept = |uid: &str, content| IntakeOrder { uid: uid.to_owned(), content: Some(content) };
     let record = |offset, order: Option<(&str, u64)>| IntakeRecord {

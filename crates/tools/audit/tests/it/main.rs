@@ -1,4 +1,4 @@
-//! The checks are checked: a shop that is well passes, and each way to break it is found.
+//! Tests of the checks: a consistent shop passes, and each way to corrupt it is found.
 
 mod balances;
 mod bounds;

@@ -1,4 +1,4 @@
-//! Charges per order are 0 or 1, and net 1 exactly when the order is PAID or ASSEMBLED.
+//! An order is charged at most once. Charges minus refunds are 1 exactly when the order is PAID or ASSEMBLED.
 
 use audit::{
     Verdict,

@@ -1,4 +1,4 @@
-//! Each (order, kind, chat) was told once, or once more and flagged as ambiguous.
+//! Each (order, kind, chat) was notified once, or twice if flagged as ambiguous.
 
 use audit::{
     Facts,

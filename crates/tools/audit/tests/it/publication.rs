@@ -1,4 +1,4 @@
-//! Every outbox row reached its topic; no event in a topic lacks its row.
+//! Every outbox row reached its topic, and every event in a topic has its row.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a report says as a whole.
+//! The text and the JSON of a whole report.
 
 use audit::{Facts, Verdict};
 
@@ -81,7 +81,7 @@ fn what_could_not_be_checked_is_told_apart_from_what_is_broken() {
     assert_eq!(report.summary(), "12 of 13 invariants hold; for 1 there is nothing to check");
 }
 
-/// A table of a shop in which `count` sessions work after their logout.
+/// Returns the report of a shop in which `count` sessions work after their logout, as text.
 fn table(count: usize) -> String {
     let mut facts = shop();
     facts.probes[0].refused = false;

@@ -1,4 +1,4 @@
--- Fifty couriers; one of them carries an order.
+-- Fifty couriers. If orders are open, one courier carries the last one.
 insert into couriers (uuid, name, speed, x, y, order_uuid)
 select pg_temp.id('courier', number), 'courier ' || number, 1, 1, 1, case when number = 1 and pg_temp.is_open(pg_temp.last()) then pg_temp.id('order', pg_temp.last()) end
 from generate_series(1, 50) as number

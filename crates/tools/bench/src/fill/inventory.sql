@@ -1,4 +1,4 @@
--- The orders consist of the first thousand.
+-- Orders contain only the first thousand parts.
 insert into parts (part_uuid, name, description, price, category, length, width, height, weight, manufacturer_name, manufacturer_country,
     manufacturer_website, tags, metadata, initial, available)
 select pg_temp.id('part', number), 'part ' || number, 'a part', 10000, (array['engine', 'fuel', 'porthole', 'wing'])[1 + number % 4], 1, 1, 1, 1,

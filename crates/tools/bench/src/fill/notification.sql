@@ -1,4 +1,5 @@
--- Of those that wait half have no chat yet, and some repeat a hand-over that ended without an answer.
+-- Half of the queued notifications have no chat yet. Some are repeats of a delivery attempt that ended without an
+-- answer.
 insert into notifications (uuid, order_uuid, user_uuid, kind, facts, trace, status, chat, attempts, ambiguous, next_attempt_at, created_at, sent_at)
 select pg_temp.random_id(kind, number), pg_temp.id('order', number), pg_temp.user_of(number), kind,
     jsonb_build_object('payment_method', 'CARD', 'transaction_uuid', pg_temp.id('transaction', number)), pg_temp.trace(number),

@@ -1,5 +1,5 @@
--- One order in thirty cancelled, the others delivered or assembled; of those under way each third waits for an attempt to pay, is
--- being paid, or is paid.
+-- Of the closed orders one in thirty is cancelled, the others are assembled, some of them delivered. Of the open orders
+-- a third each waits for an attempt to pay, is being paid, or is paid.
 insert into orders (uuid, user_uuid, part_uuids, total_price, status, attempt, attempt_method, attempt_next_at, attempt_epoch,
     payment_method, transaction_uuid, pay_until, created_at, updated_at, delivery_address, delivery_uuid, delivery_status,
     tracking_number, estimated_delivery, unit_prices, self_payment_at)
@@ -28,7 +28,7 @@ from (
 ) as numbered
 order by number;
 
--- Every order and every payment was requested under a key.
+-- Every order and every payment was requested under an idempotency key.
 insert into idempotency_keys (user_uuid, key, fingerprint, order_uuid, attempt, lease_until, outcome, created_at, token)
 select pg_temp.user_of(number), what || md5(what || number), decode(repeat(md5(what || number), 2), 'hex'), pg_temp.id('order', number),
     case when what = 'pay' then 1 end, pg_temp.at(number),

@@ -1,27 +1,30 @@
--- What all fills use. Orders are numbered from 1: the settings bench.first and bench.last say which are added, and bench.open how many
--- of the last are still under way; bench.parts is the size of the catalogue. Rows are as old as their number says, over the last six hours, so that no retention removes them.
--- Not every database has the tables that the functions name.
+-- Settings and functions that all fills use. Orders are numbered from 1. The settings bench.first and bench.last are
+-- the first and last order that a fill adds. bench.open is how many of the last orders are still in progress, and
+-- bench.parts is the size of the catalogue. Rows are dated over the last six hours in the order of their numbers, so
+-- that no retention removes them. PostgreSQL must not check the functions' bodies, since not every database has the
+-- tables that they name.
 set check_function_bodies = off;
 
 create or replace function pg_temp.first() returns bigint stable language sql as $$ select current_setting('bench.first')::bigint $$;
 create or replace function pg_temp.last() returns bigint stable language sql as $$ select current_setting('bench.last')::bigint $$;
 
--- True of the last orders.
+-- Returns true for the orders that are still in progress: the last bench.open ones.
 create or replace function pg_temp.is_open(number bigint) returns boolean stable language sql
 as $$ select number > current_setting('bench.last')::bigint - current_setting('bench.open')::bigint $$;
 
 create or replace function pg_temp.at(number bigint) returns timestamptz stable language sql
 as $$ select now() - interval '6 hours' * (1 - number::float8 / current_setting('bench.last')::float8) - interval '1 second' $$;
 
--- As ids::v7 makes them: they grow with the number. The same in every database.
+-- Returns an id like those of ids::v7, which grow with the number. It is the same in every database.
 create or replace function pg_temp.id(kind text, number bigint) returns uuid immutable language sql
 as $$ select (lpad(to_hex(1700000000000 + number), 12, '0') || '7' || overlay(substr(md5(kind || number), 14) placing '8' from 4))::uuid $$;
 
--- As derived and random ids are: in no order.
+-- Returns an id without an order, like derived and random ids.
 create or replace function pg_temp.random_id(kind text, number bigint) returns uuid immutable language sql
 as $$ select md5(kind || number)::uuid $$;
 
--- The first thousand orders are of the users in bench.users, if there are any; of the other users each has ten.
+-- Returns the user of an order. The first thousand orders belong to the users in bench.users, if there are any. Every
+-- other user has ten orders.
 create or replace function pg_temp.user_of(number bigint) returns uuid stable language sql as $$
     select case
         when number <= 1000 and current_setting('bench.users') <> '{}'
@@ -33,7 +36,7 @@ $$;
 create or replace function pg_temp.trace(number bigint) returns jsonb immutable language sql
 as $$ select jsonb_build_object('traceparent', '00-' || md5('trace' || number) || '-' || left(md5('span' || number), 16) || '-01') $$;
 
--- An event of each of these types for each order; an order's event has 150 to 250 bytes.
+-- Inserts one event of each of these types per order. The payload of an order's event has 150 to 250 bytes.
 create or replace function pg_temp.fill_outbox(types text[]) returns void language sql as $$
     insert into outbox (event_uuid, event_type, key, payload, trace, created_at, published_at)
     select pg_temp.random_id(type, number), type, pg_temp.id('order', number),
@@ -44,7 +47,7 @@ create or replace function pg_temp.fill_outbox(types text[]) returns void langua
     order by number
 $$;
 
--- Each of these consumers has taken effect of an event of each order.
+-- Inserts one row per order for each of these consumers, as if each had handled an event of each order.
 create or replace function pg_temp.fill_inbox(consumers text[]) returns void language sql as $$
     insert into inbox (consumer, event_uuid, received_at)
     select consumer, pg_temp.random_id(consumer, number), pg_temp.at(number)

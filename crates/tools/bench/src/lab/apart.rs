@@ -1,4 +1,4 @@
-//! Services in processes of their own, as containers have them.
+//! Services that run as one process each, as in containers.
 
 use std::{net::SocketAddr, path::Path};
 
@@ -21,7 +21,7 @@ pub struct Apart {
 }
 
 impl Apart {
-    /// Starts them, and returns when all are ready.
+    /// Starts the services, and returns when all are ready.
     pub async fn start(
         program: &Path,
         directory: &Path,
@@ -55,7 +55,7 @@ impl Apart {
         places(self.order, self.iam, self.inventory)
     }
 
-    /// What each keeps in memory that is its own, in MiB.
+    /// Returns the anonymous memory of each service's process, in MiB.
     pub fn memory(&self) -> anyhow::Result<Vec<(&'static Service, f64)>> {
         let of = |(service, process): &(&'static Service, Process)| {
             let kib = u32::try_from(process.anonymous_kib()?).context("a service takes terabytes")?;
@@ -64,7 +64,7 @@ impl Apart {
         self.processes.iter().map(of).collect()
     }
 
-    /// Returns when all have come to rest.
+    /// Returns when all services are idle.
     pub async fn settle(&self) -> anyhow::Result<()> {
         for (_, process) in &self.processes {
             quiet::wait(process).await?;

@@ -1,4 +1,4 @@
-//! Customers who are logged in.
+//! Registers customers and logs them in.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::Shop;
 
-/// So many that a run leaves few unpaid orders with each.
+/// The number of customers: so many that a run leaves few unpaid orders with each.
 const COUNT: usize = 1_000;
-/// Registrations at once.
+/// How many customers register at once.
 const AT_ONCE: usize = 8;
 
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! The directory of a run: emptied before and after, and never one that holds anything else.
+//! The directory of a run. It is emptied before and after, and is rejected if it contains foreign files.
 
 use std::{
     fs::{self, File},
@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use servers::process;
 
-/// Marks a directory of the benchmark.
+/// The name of the file that marks a directory as the benchmark's.
 const MARK: &str = ".shipyard-bench";
 
 pub struct Directory {
@@ -17,9 +17,10 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Makes it, or empties that of an earlier run. Fails where another run uses it, or where something else is in it.
+    /// Creates the directory, or empties that of an earlier run. Fails if another run uses it, or if it contains
+    /// foreign files.
     pub fn claim(path: &Path) -> anyhow::Result<Self> {
-        // Beside it: one in it would be deleted with it.
+        // The lock file is beside the directory, since a lock inside would be deleted with it.
         let beside = path.with_extension("lock");
         fs::create_dir_all(&beside).with_context(|| format!("making {}", beside.display()))?;
         let lock = process::lock(&beside)?;
@@ -34,9 +35,9 @@ impl Directory {
         &self.path
     }
 
-    /// Deletes it.
+    /// Deletes the directory.
     pub fn delete(self) {
-        // What is left is deleted by the next run.
+        // The next run deletes what this run could not delete.
         let _ = empty(&self.path);
     }
 }
@@ -51,7 +52,7 @@ fn empty(path: &Path) -> anyhow::Result<()> {
         is_empty || path.join(MARK).exists(),
         "--data: {shown} would be emptied, and holds what is not of an earlier benchmark; name another directory"
     );
-    // As root, PostgreSQL's data lies in a directory of its own user, behind a symbolic link.
+    // If the benchmark runs as root, PostgreSQL's data is in a directory of another user, behind a symbolic link.
     let data = path.join("postgres");
     let _ = fs::read_link(&data).and_then(fs::remove_dir_all);
     fs::remove_dir_all(path).with_context(|| format!("emptying {shown}"))

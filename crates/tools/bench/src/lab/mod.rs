@@ -1,4 +1,4 @@
-//! What measurements need: servers, the shop in a process of its own, servers that do nothing, customers and parts.
+//! The environment of the measurements: servers, the shop in its own process, baseline servers, customers and parts.
 
 mod apart;
 mod customers;
@@ -32,11 +32,11 @@ pub use self::{
 };
 use crate::{report::Progress, rounds::Effort};
 
-/// What the measurements of a run share. Nothing is started before it is needed.
+/// The environment that the measurements of a run share. Each part is started when it is first needed.
 pub struct Lab {
     pub effort: Effort,
     pub progress: Progress,
-    /// The program that the processes run.
+    /// The path of this program, which the child processes run.
     program: PathBuf,
     directory: Directory,
     servers: OnceCell<Servers>,
@@ -44,12 +44,13 @@ pub struct Lab {
     customers: OnceCell<Arc<[Customer]>>,
     parts: OnceCell<Arc<parts::Parts>>,
     shop: Mutex<Option<Arc<Shop>>>,
-    /// PostgreSQL says what it spends its time on.
+    /// True if PostgreSQL records the time of each statement.
     counts_statements: bool,
 }
 
 impl Lab {
-    /// `directory` is emptied, and has the servers' data and all logs. Fails where it holds anything else.
+    /// Creates the lab. `directory` is emptied, and then holds the servers' data and all logs. Fails if it contains
+    /// foreign files.
     pub fn new(program: PathBuf, directory: &Path, effort: Effort, progress: Progress) -> anyhow::Result<Self> {
         Ok(Self {
             effort,
@@ -65,13 +66,13 @@ impl Lab {
         })
     }
 
-    /// The same, and PostgreSQL counts the time of each statement.
+    /// Returns the lab with PostgreSQL recording the time of each statement.
     #[must_use]
     pub fn with_statements(self) -> Self {
         Self { counts_statements: true, ..self }
     }
 
-    /// PostgreSQL, Redis and Kafka.
+    /// Returns PostgreSQL, Redis and Kafka, which the first call starts.
     pub async fn servers(&self) -> anyhow::Result<&Servers> {
         self.servers
             .get_or_try_init(|| async {
@@ -81,12 +82,12 @@ impl Lab {
             .await
     }
 
-    /// The servers that do nothing.
+    /// Returns the baseline servers, which the first call starts.
     pub async fn nothing(&self) -> anyhow::Result<&Nothing> {
         self.nothing.get_or_try_init(|| Nothing::start(&self.program, self.directory.path())).await
     }
 
-    /// The shop as `variant` has it, started again where another one runs.
+    /// Returns the shop in this variant. A running shop of another variant is stopped first.
     pub async fn shop(&self, variant: Variant) -> anyhow::Result<Arc<Shop>> {
         let mut current = self.shop.lock().await;
         if let Some(shop) = current.as_ref().filter(|shop| shop.variant == variant) {
@@ -106,14 +107,14 @@ impl Lab {
         Ok(shop)
     }
 
-    /// Ends the shop, so that nothing of it runs beside what is measured next.
+    /// Stops the shop, so that it does not run beside the next measurement.
     pub async fn stop_shop(&self) {
         if let Some(shop) = self.shop.lock().await.take() {
             shop.stop().await;
         }
     }
 
-    /// Customers who are logged in: so many that none of them has many unpaid orders.
+    /// Returns customers who are logged in: so many that none of them has many unpaid orders.
     pub async fn customers(&self) -> anyhow::Result<Arc<[Customer]>> {
         let customers = self.customers.get_or_try_init(|| async {
             let shop = self.shop(Variant::Usual).await?;
@@ -123,7 +124,7 @@ impl Lab {
         Ok(customers.await?.clone())
     }
 
-    /// A few customers of a shop that is configured in another way.
+    /// Registers a few customers at a shop of another configuration.
     pub async fn some_customers(&self, shop: &Shop, count: usize) -> anyhow::Result<Vec<Customer>> {
         let mut some = Vec::with_capacity(count);
         for _ in 0..count {
@@ -132,7 +133,7 @@ impl Lab {
         Ok(some)
     }
 
-    /// These services, each in a process of its own, with these variables beside the usual ones.
+    /// Starts these services as one process each, with these variables in addition to the usual ones.
     pub async fn apart(
         &self,
         services: &[&'static platform::service::Service],
@@ -142,7 +143,7 @@ impl Lab {
         Apart::start(&self.program, self.directory.path(), self.servers().await?, services, variables).await
     }
 
-    /// The parts that an order of `choice` is made of. The shop must have run: it makes the table.
+    /// Returns the parts that orders are made of. The shop must have run before, since it creates the table.
     pub async fn parts(&self) -> anyhow::Result<Arc<parts::Parts>> {
         let parts = self.parts.get_or_try_init(|| async {
             self.shop(Variant::Usual).await?;
@@ -151,7 +152,7 @@ impl Lab {
         Ok(parts.await?.clone())
     }
 
-    /// Returns when the shop has done what the last measurement left behind.
+    /// Returns when the shop has processed the backlog of the last measurement.
     pub async fn settle(&self) -> anyhow::Result<()> {
         let shop = self.shop.lock().await.clone();
         match shop {
@@ -160,7 +161,8 @@ impl Lab {
         }
     }
 
-    /// Which statements take PostgreSQL's time in `work`, a line each; none where it does not count.
+    /// Runs `work`. Returns a line for each of the statements that took most of PostgreSQL's time; none if PostgreSQL
+    /// does not record it.
     pub async fn statements<F>(&self, work: impl FnOnce() -> F) -> anyhow::Result<Vec<String>>
     where
         F: Future<Output = anyhow::Result<crate::sample::Sample>>,
@@ -177,7 +179,8 @@ impl Lab {
         lines
     }
 
-    /// Removes what earlier ratios left in the tables: each begins with the same shop, whichever were measured before.
+    /// Deletes the rows of earlier ratios, so that each ratio begins with the same shop, whichever ratios were measured
+    /// before.
     pub async fn empty_tables(&self) -> anyhow::Result<()> {
         if self.customers.get().is_none() && self.shop.lock().await.is_none() {
             return Ok(());
@@ -187,12 +190,12 @@ impl Lab {
         reset::empty(self.servers().await?).await
     }
 
-    /// The same for tables that were filled during a ratio. The shop must not run.
+    /// Deletes the rows that were filled into the tables during a ratio. The shop must not run.
     pub async fn reset_tables(&self) -> anyhow::Result<()> {
         reset::empty(self.servers().await?).await
     }
 
-    /// Ends everything that was started.
+    /// Stops everything that the lab has started.
     pub async fn stop(self) {
         self.stop_shop().await;
         if let Some(nothing) = self.nothing.into_inner() {

@@ -6,11 +6,11 @@ use platform::postgres::Database;
 use rand::{RngExt as _, rngs::SmallRng};
 use uuid::Uuid;
 
-/// Parts in the catalogue.
+/// The number of parts in the catalogue.
 const COUNT: i32 = 10_000;
-/// Those of a small shop.
+/// The number of parts of a small shop.
 const FEW: usize = 12;
-/// Of each part.
+/// The stock of each part.
 const STOCK: i64 = 1_000_000_000;
 
 pub struct Parts {
@@ -18,14 +18,14 @@ pub struct Parts {
     few: Arc<[Uuid]>,
 }
 
-/// The parts that an order is made of.
+/// The way in which the parts of an order are chosen.
 #[derive(Clone)]
 pub enum Choice {
-    /// Any two of these.
+    /// Any two different parts of this list.
     Any(Arc<[Uuid]>),
-    /// The first, and any of these.
+    /// The first part, and any other of this list.
     Hot(Uuid, Arc<[Uuid]>),
-    /// So many of these, one after another in their order.
+    /// This many consecutive parts of this list.
     Some(usize, Arc<[Uuid]>),
 }
 
@@ -38,19 +38,19 @@ impl Parts {
         Choice::Any(self.all.clone())
     }
 
-    /// Orders of so many parts.
+    /// Returns the choice of `count` parts per order.
     pub fn some(&self, count: usize) -> Choice {
         Choice::Some(count, self.all.clone())
     }
 
-    /// Every order wants the same part.
+    /// Returns the choice in which every order contains the same part.
     pub fn hot(&self) -> Choice {
         Choice::Hot(self.few[0], self.all.clone())
     }
 }
 
 impl Choice {
-    /// Different parts: two, if nothing else is chosen.
+    /// Draws the parts of one order, all different.
     pub fn draw(&self, random: &mut SmallRng) -> Vec<Uuid> {
         match self {
             Self::Some(count, parts) => {
@@ -71,7 +71,7 @@ impl Choice {
     }
 }
 
-/// Fills the catalogue up, and makes the stock of all parts large. No order may be left.
+/// Fills the catalogue, and sets the stock of all parts to a large number. The database must contain no orders.
 pub async fn stock(inventory: Database) -> anyhow::Result<Parts> {
     let filled = "insert into parts (part_uuid, name, description, price, category, length, width, height, weight,
             manufacturer_name, manufacturer_country, manufacturer_website, tags, metadata, initial, available)

@@ -1,4 +1,4 @@
-//! A process of this program, and what it takes of the machine.
+//! A child process that runs this program, with its CPU time and memory.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -9,9 +9,9 @@ use std::{
 use anyhow::Context as _;
 use servers::process::{Child, Signal, mortal};
 
-/// Clock ticks per second in `/proc`, which Linux tells every program to be this.
+/// The unit of CPU times in `/proc`, in ticks per second: Linux reports this value to every program.
 const TICKS: f64 = 100.0;
-/// How long a process may take to end.
+/// How long a process may take to exit.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Process {
@@ -20,7 +20,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Runs `program` with these arguments, and with these variables alone. `name` is that of its log.
+    /// Runs `program` with these arguments. It inherits no variables other than these. `name` is the name of its log.
     pub fn start(
         program: &Path,
         directory: &Path,
@@ -39,7 +39,7 @@ impl Process {
         Ok(Self { child, log })
     }
 
-    /// An error with the last line of its log, where it has ended.
+    /// Fails with the last line of the process's log if the process has exited.
     pub fn check(&self) -> anyhow::Result<()> {
         let Some(status) = self.child.ended() else { return Ok(()) };
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
@@ -47,21 +47,21 @@ impl Process {
         anyhow::bail!("it ended ({status}): {last}")
     }
 
-    /// The time that it has run on all cores together.
+    /// Returns the CPU time that the process has used on all cores together.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
         self.check()?;
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.pid)).context("reading /proc")?;
         parse_cpu(&stat).context("/proc/PID/stat has another form than Linux gives it")
     }
 
-    /// What it keeps in memory that is its own, in KiB: heap and stacks, without the pages of its program file.
+    /// Returns the anonymous memory of the process in KiB: heap and stacks, without the pages of its program file.
     pub fn anonymous_kib(&self) -> anyhow::Result<u64> {
         self.check()?;
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.pid)).context("reading /proc")?;
         crate::report::kibibytes(&status, "RssAnon").context("/proc/PID/status has no RssAnon")
     }
 
-    /// Ends it as an operator would.
+    /// Stops the process with SIGTERM.
     pub async fn stop(&self) {
         self.child.stop(Signal::TERM, PATIENCE).await;
     }
@@ -73,14 +73,15 @@ impl Drop for Process {
     }
 }
 
-/// The sum of user and system time of a line of `/proc/PID/stat`. The program's name may have spaces and ends with the last bracket.
+/// Returns the sum of user and system time of a line of `/proc/PID/stat`. The program's name may have spaces and ends
+/// with the last bracket.
 fn parse_cpu(stat: &str) -> Option<Duration> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |field: usize| fields.get(field)?.parse::<u32>().ok();
     Some(Duration::from_secs_f64((f64::from(ticks(11)?) + f64::from(ticks(12)?)) / TICKS))
 }
 
-/// Free addresses on loopback: distinct, since all are bound before the first is let go.
+/// Returns free loopback addresses. They are distinct, since all are bound before the first is released.
 pub fn free_addresses(count: usize) -> anyhow::Result<Vec<SocketAddr>> {
     let bound: Result<Vec<_>, _> = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
     let bound = bound.context("finding a free port")?;

@@ -1,4 +1,4 @@
-//! Waits until the shop has come to rest: a backlog that it still works on would slow down what is measured next.
+//! Waits until the shop is idle: a remaining backlog would slow down the next measurement.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use tokio::time::Instant;
 use super::Process;
 
 const LOOK: Duration = Duration::from_millis(300);
-/// A shop at rest polls, and takes no more than this share of a core for that.
+/// The largest share of a core that an idle shop uses, for polling.
 const AT_REST: f64 = 0.12;
-/// Looks in a row that must find it at rest.
+/// The number of consecutive checks that must find the shop idle.
 const LOOKS: u32 = 2;
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Fails where that takes too long.
+/// Waits until the process is idle. Fails after three minutes.
 pub async fn wait(process: &Process) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     let (mut before, mut at) = (process.cpu()?, Instant::now());

@@ -1,14 +1,14 @@
-//! Empties the tables of the shop, so that a ratio does not depend on those that were measured before it.
+//! Empties the tables of the shop, so that a ratio does not depend on those measured before it.
 
 use operations::services::with_database;
 use sqlx::AssertSqlSafe;
 
 use super::{Servers, parts};
 
-/// What a shop has before its first order.
+/// The tables that have rows before the first order.
 const KEPT: [&str; 4] = ["_sqlx_migrations", "leases", "parts", "couriers"];
 
-/// The shop must not run. Customers and their sessions stay.
+/// Empties all tables but `KEPT` and those of iam, so that customers and their sessions stay. The shop must not run.
 pub async fn empty(servers: &Servers) -> anyhow::Result<()> {
     for service in with_database().filter(|service| **service != iam::SERVICE) {
         let database = servers.database(service)?;

@@ -1,4 +1,4 @@
-//! PostgreSQL, Redis and Kafka on this machine, for one run: durable, as they are for `shipyard up`.
+//! PostgreSQL, Redis and Kafka on this machine, for one run. They are as durable as those of `shipyard up`.
 
 use std::path::Path;
 
@@ -14,9 +14,10 @@ use servers::{
     redis::{self, Redis},
 };
 
-/// All pools of the shop, what listens and watches beside them, and the pools of the denominators.
+/// PostgreSQL's connection limit: all pools of the shop, its listening and monitoring connections, and the pools of the
+/// denominators.
 const CONNECTIONS: &str = "300";
-/// The module that counts the time of each statement.
+/// The PostgreSQL module that records the time of each statement.
 const STATEMENTS: &str = "pg_stat_statements";
 /// The database of the denominators.
 const OWN: &str = "bench";
@@ -30,15 +31,15 @@ pub struct Servers {
     postgres: Postgres,
     redis: AnyRedis,
     pub broker: container::Broker,
-    /// By service.
+    /// The URL of each service's database.
     pub databases: Vec<(&'static Service, String)>,
     own_url: String,
-    /// What each is, for the report.
+    /// The name and version of each server, for the report.
     pub versions: Vec<(String, String)>,
 }
 
 impl Servers {
-    /// Starts all three. An error names the one that cannot be had.
+    /// Starts all three servers. An error names the one that could not be started.
     pub async fn start(directory: &Path, counts_statements: bool) -> anyhow::Result<Self> {
         let mut options = postgres::Options::new(directory.join("postgres"));
         options.settings.push(("max_connections", CONNECTIONS));
@@ -71,30 +72,30 @@ impl Servers {
         }
     }
 
-    /// How clients of this program reach Kafka.
+    /// Returns the configuration with which clients of this program reach Kafka.
     pub fn kafka(&self) -> anyhow::Result<kafka::Config> {
         let brokers = ("KAFKA_BROKERS", self.broker.address().to_string());
         Ok(kafka::Config::load(&platform::config::Settings::of([brokers]))?)
     }
 
-    /// Few connections to the database of a service, to look into it.
+    /// Opens a small pool to the database of a service, to inspect it.
     pub fn database(&self, service: &Service) -> anyhow::Result<Database> {
         let url = self.databases.iter().find(|(one, _)| *one == service);
         let (_, url) = url.with_context(|| format!("{service} has no database"))?;
         Database::lazy("bench", "the database's URL", &SecretString::from(url.as_str()), 2)
     }
 
-    /// A pool of this size in the benchmark's own database.
+    /// Returns a pool of this size in the benchmark's own database.
     pub fn pool(&self, size: u32) -> anyhow::Result<Database> {
         Database::lazy("bench", "the database's URL", &SecretString::from(self.own_url.as_str()), size)
     }
 
-    /// A database beside those of the services, made if it is not there, and its URL.
+    /// Creates a database beside those of the services if necessary. Returns its URL.
     pub async fn extra(&self, name: &str) -> anyhow::Result<String> {
         postgres::ensure_database(&self.postgres.url, name).await.with_context(|| format!("making the database {name}"))
     }
 
-    /// A pool of this size in a database beside those of the services.
+    /// Returns a pool of this size in a database beside those of the services, which is created if necessary.
     pub async fn extra_database(&self, name: &str, size: u32) -> anyhow::Result<Database> {
         let url = SecretString::from(self.extra(name).await?);
         Database::lazy("bench", "the database's URL", &url, size)
@@ -140,7 +141,7 @@ impl Servers {
     }
 }
 
-/// An installed one, else one in a container.
+/// Starts the installed Redis, or one in a container if none is installed.
 async fn start_redis(directory: &Path) -> anyhow::Result<AnyRedis> {
     let options = redis::Options { data: directory.join("redis"), mortal: true };
     match redis::start(&options).await? {

@@ -1,4 +1,4 @@
-//! The shop that is measured: all services in one process, as `shipyard up` runs them, or each in its own.
+//! The shop that is measured: all services in one process like `shipyard up`, or one process each.
 
 use std::{
     net::SocketAddr,
@@ -19,9 +19,9 @@ use super::{
 };
 use crate::{child, connection::HttpClient};
 
-/// How long it may take to be ready.
+/// How long the shop may take to become ready.
 const START: Duration = Duration::from_mins(2);
-/// How often it is asked whether it is.
+/// The interval of the readiness checks.
 const ASK: Duration = Duration::from_millis(5);
 /// The timeout of a call.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -44,12 +44,12 @@ pub struct Shop {
     pub iam: SocketAddr,
     inventory: SocketAddr,
     pub client: Client,
-    /// From the start of the process until it was ready.
+    /// The time from the start of the process until the shop was ready.
     pub ready_after: Duration,
 }
 
 impl Shop {
-    /// Starts it, and returns when it is ready. `collector` takes its traces.
+    /// Starts the shop, and returns when it is ready. Traces are exported to the address `collector`.
     pub async fn start(
         program: &Path,
         directory: &Path,
@@ -79,7 +79,7 @@ impl Shop {
         Ok(Self { variant, process, order, iam, inventory, client, ready_after })
     }
 
-    /// Where clients find it.
+    /// Returns the addresses at which clients reach the shop.
     pub fn places(&self) -> Places {
         places(self.order, self.iam, self.inventory)
     }
@@ -94,28 +94,29 @@ pub fn places(order: SocketAddr, iam: SocketAddr, inventory: SocketAddr) -> Plac
     Places { order: format!("http://{order}"), iam, inventory, trust: Trust::default() }
 }
 
-/// What every service gets. Nothing of it makes a request cheaper: bounds are lifted that a benchmark reaches and customers do not, and
-/// ships are built at once.
+/// Returns the variables of every service. They make no request cheaper. They lift bounds that a benchmark reaches and
+/// customers do not, and let ships be built at once.
 pub fn common(servers: &Servers) -> Vec<(String, String)> {
     let mut variables: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: &str| variables.push((name.to_owned(), value.to_owned()));
     set("SHIPYARD_ENVIRONMENT", "development");
     set("REDIS_URL", servers.redis_url());
     set("KAFKA_BROKERS", &servers.broker.address().to_string());
-    // It is restarted on other ports; on those of before it would be known to its groups, as it is here.
+    // The shop is restarted on other ports. A fixed instance id keeps it the same member of its consumer groups, as in
+    // production, where ports do not change.
     set("KAFKA_INSTANCE_ID", "bench");
     set("SERVICE_KEY", "a key of thirty-two bytes for a benchmark");
-    // As in `shipyard up`: a line for each thing that happens to an order.
+    // As in `shipyard up`, a line is logged for each event of an order.
     let services = SERVICES.map(|service| format!("{}=info", service.name)).join(",");
     set("LOG_LEVEL", &format!("warn,platform::outage=info,{services}"));
     set("ASSEMBLY_BUILD_MIN", "0s");
     set("ASSEMBLY_BUILD_MAX", "0s");
     set("ORDER_MAX_UNPAID", "1000000");
     set("ORDER_PAYMENT_DEADLINE", "24h");
-    // All customers come from one address.
+    // All customers of the benchmark share one address.
     set("IAM_ADDRESS_FAILURES", "0");
     set("IAM_ADDRESS_REGISTRATIONS", "0");
-    // All cores, as an operator of a larger machine would set it.
+    // Hash passwords on all cores, as the operator of a larger machine would configure it.
     set("IAM_HASHING_THREADS", &std::thread::available_parallelism().map_or(2, std::num::NonZero::get).to_string());
     let databases = servers.databases.iter();
     variables.extend(databases.map(|(service, url)| (service.variable("DATABASE_URL"), url.clone())));
@@ -126,7 +127,7 @@ pub fn cheap_passwords() -> [(String, String); 2] {
     [("IAM_ARGON2_MEMORY_KIB", "64"), ("IAM_ARGON2_ITERATIONS", "1")].map(|(name, value)| (name.into(), value.into()))
 }
 
-/// A free address for each listener of each service.
+/// A free address for each listener of every service.
 pub struct Addresses {
     listeners: Vec<(String, SocketAddr)>,
     pub admin: SocketAddr,
@@ -149,12 +150,12 @@ impl Addresses {
         Ok(found.with_context(|| format!("there is no listener {variable}"))?.1)
     }
 
-    /// The first API of a service.
+    /// Returns the address of the first API of a service.
     pub fn of(&self, service: &Service) -> anyhow::Result<SocketAddr> {
         self.at(&service.variable("LISTEN"))
     }
 
-    /// Where each service listens, and where the others find it.
+    /// Returns the variables that tell each service where to listen and where its peers are.
     pub fn variables(&self) -> Vec<(String, String)> {
         let listen = self.listeners.iter().map(|(name, address)| (name.clone(), address.to_string()));
         let asked = SERVICES.iter().filter_map(|service| {
@@ -165,7 +166,7 @@ impl Addresses {
     }
 }
 
-/// Returns when the admin port says that all services of the process are ready.
+/// Returns when the admin port reports that all services of the process are ready.
 pub async fn ready(process: &Process, admin: SocketAddr) -> anyhow::Result<()> {
     let deadline = Instant::now() + START;
     loop {
@@ -185,7 +186,7 @@ pub async fn ready(process: &Process, admin: SocketAddr) -> anyhow::Result<()> {
     }
 }
 
-/// The servers that do nothing.
+/// The baseline servers, whose calls do nothing.
 pub struct Nothing {
     pub process: Process,
     pub http: SocketAddr,
@@ -211,7 +212,8 @@ impl Nothing {
     }
 }
 
-/// Clients of iam, or of what answers in its place, one for each of `count` workers. A connection is shared by sixteen.
+/// Returns `count` clients of iam, or of the server at `address` that replaces it, one for each worker. Sixteen clients
+/// share a connection.
 pub fn iam_clients(address: SocketAddr, count: usize) -> anyhow::Result<Vec<AuthServiceClient<Channel>>> {
     let channels: anyhow::Result<Vec<_>> =
         (0..count.div_ceil(16)).map(|_| Trust::default().channel(&address.to_string(), LIMIT)).collect();

@@ -1,10 +1,11 @@
-//! Where PostgreSQL's time goes, by statement. Waiting for a commit to be flushed is no part of a statement's time; waiting for a lock is.
+//! The statements that take PostgreSQL's time. The time of a statement includes waiting for locks, but not waiting for
+//! its commit to be flushed.
 
 use platform::postgres::Database;
 
-/// Statements that are shown.
+/// The number of statements that are shown.
 const TOP: i64 = 8;
-/// Letters of each that are shown.
+/// The number of characters of each statement that are shown.
 const SHOWN: i32 = 90;
 
 pub async fn forget(database: &Database) -> anyhow::Result<()> {
@@ -12,7 +13,8 @@ pub async fn forget(database: &Database) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The statements that take most of the time, with their share of it and how often each ran for one of `count` operations.
+/// Returns the statements that take most of the time. Each line has its share of the time, and how often it ran for
+/// each of `count` operations.
 pub async fn top(database: &Database, count: usize) -> anyhow::Result<Vec<String>> {
     let top =
         "select datname::text, calls, mean_exec_time, 100 * total_exec_time / sum(total_exec_time) over () as share,

@@ -1,15 +1,15 @@
-//! The minimal statement that a write is priced at: one row is inserted and committed.
+//! The minimal write, with which the cost of a write is compared: one row is inserted and committed.
 
 use platform::{ids, postgres::Database};
 
-/// An insert through a pool of its own.
+/// An insert into the table `minimal`, through a pool of its own.
 #[derive(Clone, Debug)]
 pub struct Statement {
     pool: Database,
 }
 
 impl Statement {
-    /// Makes the table, empty, and a pool over it.
+    /// Creates the table, empty, and a pool for it.
     pub async fn new(pool: Database) -> anyhow::Result<Self> {
         sqlx::query("create table if not exists minimal (uuid uuid primary key, value bigint not null)")
             .execute(&pool)

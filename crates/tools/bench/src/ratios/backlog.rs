@@ -1,7 +1,7 @@
-//! P9: how fast a consumer works off what waited for a broker that was stopped, beside how fast it is otherwise.
+//! P9: how fast a consumer processes the backlog of a stopped broker, compared with its usual rate.
 //!
-//! The consumer is assembly's of OrderPaid, in a process of its own with topics and database of its own, so that the shop never sees these
-//! events. They come through a relay, as the shop's do.
+//! The consumer is assembly's of OrderPaid. It runs in its own process with its own topics and database, so that the
+//! shop never receives these events. A relay publishes them, as in the shop.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ use crate::{
 
 const TOPIC: &str = "bench.backlog";
 const RESULTS: &str = "bench.backlog.results";
-/// Events for each second of a measurement.
+/// The number of events for each second of a measurement.
 const EVENTS_A_SECOND: f64 = 1_000.0;
 const LOOK: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -47,9 +47,10 @@ pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         ("ASSEMBLY_DATABASE_URL", servers.extra("bench_assembly").await?),
         ("ORDER_PAID_TOPIC_NAME", TOPIC.to_owned()),
         ("ORDER_ASSEMBLED_TOPIC_NAME", RESULTS.to_owned()),
-        // Or it takes the place that the shop's assembly left in the group a moment ago, with the partitions of that one's topic.
+        // With the shop's group name, it could replace the shop's assembly as a group member and be assigned the
+        // partitions of the shop's topic.
         ("KAFKA_GROUP_PREFIX", "backlog-".to_owned()),
-        // No ship is ever built: what is measured is the consumer.
+        // No ship is ever built, since only the consumer is measured.
         ("ASSEMBLY_BUILD_MIN", "24h".to_owned()),
         ("ASSEMBLY_BUILD_MAX", "24h".to_owned()),
     ];
@@ -95,7 +96,7 @@ impl Backlog<'_> {
         self.drained(before).await
     }
 
-    /// Writes the events to the outbox.
+    /// Inserts the events into the outbox.
     async fn write(&self) -> anyhow::Result<()> {
         let events = (0..self.count).map(|_| {
             let (order, text) = (ids::ordered(), ids::random().to_string());
@@ -123,7 +124,7 @@ impl Backlog<'_> {
         Ok(usize::try_from(count)?)
     }
 
-    /// Events a second, from the first effect to the last.
+    /// Returns the events per second, from the first effect to the last.
     async fn drained(&self, before: usize) -> anyhow::Result<Sample> {
         let deadline = Instant::now() + PATIENCE;
         let mut first = None;

@@ -1,4 +1,5 @@
-//! P3: how long after a commit the next service has its effect, beside a record that is only produced and consumed.
+//! P3: the time from a commit to its effect in the next service, compared with that of a record that is only produced
+//! and consumed.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -21,12 +22,13 @@ use crate::{
     work::CreateOrder,
 };
 
-/// Workers that create orders, and the pause of each: some forty events a second, which leaves the machine idle most of the time.
+/// The number of workers that create orders, and each worker's pause: some forty events a second leave the machine idle
+/// most of the time.
 const WORKERS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(100);
 const TOPIC: &str = "bench.delay";
 const PATIENCE: Duration = Duration::from_secs(20);
-/// About as long as an event.
+/// A payload about as long as an event's.
 const PAYLOAD: [u8; 120] = [0xab; 120];
 
 pub async fn delay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
@@ -57,7 +59,7 @@ pub async fn delay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// Creates orders, and compares when each event was written with when it was received.
+/// Creates orders, and measures the time between writing and receiving each event.
 async fn effects(
     lab: &Lab,
     shop: &Shop,
@@ -98,7 +100,7 @@ fn as_sample(latencies: Vec<u32>, time: Duration) -> anyhow::Result<Sample> {
     Ok(Sample { value: sample.p50.context("no latency was measured")?, ..sample })
 }
 
-/// A producer and a consumer without anything around them.
+/// A producer and a consumer without the code of the services.
 struct Raw {
     producer: FutureProducer,
     consumer: StreamConsumer,
@@ -124,7 +126,7 @@ impl Raw {
         Ok(Self { producer, consumer })
     }
 
-    /// Records one after another at the pace of the orders.
+    /// Produces and consumes records one after another, at the pace of the orders.
     async fn measure(&self, time: Duration) -> anyhow::Result<Sample> {
         // The first fetch of each partition is slow.
         for _ in 0..WORKERS * 4 {
@@ -140,7 +142,7 @@ impl Raw {
         as_sample(latencies, begun.elapsed())
     }
 
-    /// Microseconds from before it is produced until it is consumed.
+    /// Produces one record. Returns the microseconds until it is consumed.
     async fn one(&self) -> anyhow::Result<u32> {
         let key = ids::random().to_string();
         let begun = Instant::now();

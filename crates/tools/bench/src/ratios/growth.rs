@@ -1,4 +1,4 @@
-//! G1 and G2: what an order costs as the tables grow, and as orders get longer.
+//! G1 and G2: the cost of an order as the tables grow, and as orders contain more parts.
 
 use std::sync::Arc;
 
@@ -16,17 +16,19 @@ use crate::{
     work::{CreateOrder, ListOrders, WholeOrder},
 };
 
-/// Orders in the tables. The first comes once more after the last: it tells whether the machine has changed meanwhile.
+/// The numbers of orders in the tables. The first is repeated at the end, to detect whether the machine has changed
+/// meanwhile.
 const SIZES: [i64; 4] = [1_000, 100_000, 1_000_000, 1_000];
-/// Parts in an order; the contract allows no more than the last.
+/// The numbers of parts in an order. The contract allows no more than the last.
 const PARTS: [usize; 3] = [1, 10, 1_000];
-/// Orders of many parts at once.
+/// How many orders of many parts are created at once.
 const FEW_AT_ONCE: usize = 8;
-/// Customers that list their orders. The first thousand orders belong to them, so that each customer has a page of twenty at every size.
+/// The number of customers who list their orders. The first thousand orders belong to them, so that each customer has a
+/// page of twenty at every size.
 const LISTING: usize = 50;
-/// Machines that differ by more are not the same.
+/// If the first and the repeated measurement differ by more than this share, the machine has changed.
 const DRIFT: f64 = 0.15;
-/// Services that an order leaves rows in.
+/// The services that store rows of an order.
 const SERVICES: [&Service; 6] = [
     &order::SERVICE,
     &payment::SERVICE,
@@ -37,7 +39,7 @@ const SERVICES: [&Service; 6] = [
 ];
 const OPERATIONS: [&str; 3] = ["GET /orders?limit=20", "POST /orders", "POST /orders and pay"];
 
-/// Samples by size, operation and round.
+/// Samples by size, then by operation, then by round.
 type Samples = Vec<Vec<Vec<Sample>>>;
 
 pub async fn orders_in_the_tables(lab: &Lab) -> anyhow::Result<Vec<Row>> {
@@ -77,7 +79,7 @@ pub async fn orders_in_the_tables(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Each operation in turns, on tables with `size` orders.
+/// Measures the operations in turns, on tables with `size` orders.
 async fn measure(lab: &Lab, size: i64) -> anyhow::Result<Vec<Vec<Sample>>> {
     let shop = lab.shop(Variant::Usual).await?;
     let mut samples = vec![Vec::new(); OPERATIONS.len()];

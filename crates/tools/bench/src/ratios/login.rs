@@ -1,4 +1,4 @@
-//! P5: Login, beside the hashing that it is made of, and what a flood of logins does to those who are logged in.
+//! P5: Login compared with a bare password hash, and the effect of a flood of logins on users who are logged in.
 
 use std::{
     sync::Arc,
@@ -16,18 +16,18 @@ use crate::{
     work::{Login, Whoami},
 };
 
-/// Logins at once: more than cores, fewer than iam's queue takes.
+/// The number of concurrent logins: more than cores, fewer than iam's queue accepts.
 const LOGINS: usize = 16;
-/// Callers of Whoami, and the pause of each: some two hundred calls a second.
+/// The number of callers of Whoami, and each caller's pause: some two hundred calls a second.
 const CALLERS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(20);
-/// As long as iam's hashes.
+/// The length of iam's hashes.
 const HASH_BYTES: usize = 32;
 
 pub async fn login(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let shop = lab.shop(Variant::CostlyPasswords).await?;
     let users = lab.some_customers(&shop, LOGINS).await?;
-    // Others than those who log in: of a user's sessions the oldest ends where there are too many.
+    // These users do not log in meanwhile: iam ends the oldest session of a user who has too many.
     let callers: Arc<[Customer]> = lab.some_customers(&shop, CALLERS).await?.into();
     let (shop, users, callers, time) = (&shop, &users[..], &callers, lab.effort.time);
     let probes = vec![
@@ -46,7 +46,7 @@ pub async fn login(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// A few callers, whose p99 is the figure.
+/// Runs a few callers of Whoami. The figure is their p99.
 async fn whoami(shop: &Shop, callers: &Arc<[Customer]>, time: Duration) -> anyhow::Result<Sample> {
     let sample = paced(Whoami::workers(shop.iam, CALLERS, callers)?, PAUSE, time).await?;
     Ok(Sample { value: sample.p99.context("no latency was measured")?, ..sample })
@@ -63,7 +63,7 @@ async fn in_a_flood(
     Ok(sample)
 }
 
-/// Hashes at iam's default cost on all cores, with memory that is kept.
+/// Hashes on all cores at iam's default cost, with memory that is reused.
 async fn raw(time: Duration) -> anyhow::Result<Sample> {
     let threads = std::thread::available_parallelism()?.get();
     let begun = Instant::now();
@@ -77,7 +77,7 @@ async fn raw(time: Duration) -> anyhow::Result<Sample> {
     Ok(Sample { value: per_second(count, window), ..sample })
 }
 
-/// Hashes one after another until `end`; how long each took, in microseconds.
+/// Hashes one password after another until `end`. Returns the duration of each hash in microseconds.
 fn hash(end: Instant) -> anyhow::Result<Vec<u32>> {
     let params = Params::new(Params::DEFAULT_M_COST, Params::DEFAULT_T_COST, 1, Some(HASH_BYTES));
     let params = params.map_err(|error| anyhow::anyhow!("argon2: {error}"))?;

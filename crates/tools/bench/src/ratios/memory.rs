@@ -1,4 +1,4 @@
-//! P10: what the six services of the shop keep in memory, each in a process of its own.
+//! P10: the memory of the six services of the shop, each in its own process.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ const SERVICES: [&Service; 6] = [
     &assembly::SERVICE,
     &notification::SERVICE,
 ];
-/// How often the memory is looked at under load; the largest sum counts.
+/// How often the memory is read under load. The largest sum counts.
 const LOOK: Duration = Duration::from_millis(250);
-/// What a start leaves behind is freed by then.
+/// After this the memory that the start used temporarily is freed.
 const IDLE: Duration = Duration::from_secs(5);
 
 pub async fn memory(lab: &Lab) -> anyhow::Result<Vec<Row>> {
-    // The first start migrates, and the catalogue has its stock.
+    // The first start applies the migrations and fills the catalogue.
     lab.parts().await?;
     let services = lab.apart(&SERVICES, &[]).await?;
     let (outcome, each) = measure(lab, &services).await?;
@@ -45,7 +45,7 @@ async fn measure(lab: &Lab, services: &Apart) -> anyhow::Result<([Row; 2], [Stri
     let idle = Probe::new(Role::Numerator, Unit::Mebibytes, "six services, idle", || async {
         Ok(Sample::of(sum(&services.memory()?), 1))
     });
-    // Not in turns: what a load leaves in the memory of a service is no longer idle.
+    // The two probes are not measured in turns: after load, the memory of a service is no longer that of an idle one.
     let settle = async || services.settle().await;
     let idle = interleave(vec![idle], lab.effort, &lab.progress, settle).await?;
     let peak = &Peak::find(lab, services.places()).await?;

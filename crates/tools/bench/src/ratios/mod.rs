@@ -17,10 +17,10 @@ use futures::future::LocalBoxFuture;
 
 use crate::{lab::Lab, report::Row};
 
-/// Requests at once, where nothing else is said.
+/// The number of concurrent requests, unless a ratio has its own.
 const AT_ONCE: usize = 64;
 
-/// One entry of the list: what is measured, and how.
+/// An entry of the list of ratios.
 #[derive(Clone, Copy)]
 pub struct Ratio {
     pub id: &'static str,
@@ -96,7 +96,8 @@ pub const ALL: &[Ratio] = &[
     },
 ];
 
-/// The ratios of these ids, in their own order; all without any. Fails for an unknown one.
+/// Returns the ratios with these ids, in the order of the list, or all ratios if `ids` is empty. Fails for an unknown
+/// id.
 pub fn chosen(ids: &[String]) -> anyhow::Result<Vec<Ratio>> {
     let is = |ratio: &Ratio, id: &str| ratio.id.eq_ignore_ascii_case(id.trim());
     for id in ids {

@@ -1,4 +1,5 @@
-//! P1 and P13: creating orders, beside the primitives on its path, and on one part that every order wants.
+//! P1 and P13: creating orders, compared with the primitives on its path, and creating orders that all contain the same
+//! part.
 
 use platform::service::Service;
 
@@ -12,13 +13,13 @@ use crate::{
     work::{CreateOrder, EmptyRequest, Insert, Whoami},
 };
 
-/// POST /orders, 64 at once.
+/// Measures `POST /orders` with 64 concurrent requests.
 pub async fn post_orders(lab: &Lab, shop: &Shop, choice: &Choice) -> anyhow::Result<Sample> {
     let workers = CreateOrder::workers(shop.order, AT_ONCE, &lab.customers().await?, choice).await?;
     closed_loop(workers, lab.effort.time).await
 }
 
-/// Minimal writes through a pool as large as that of `service`.
+/// Returns minimal writes through a pool as large as that of `service`.
 pub async fn writes(lab: &Lab, service: &Service) -> anyhow::Result<Statement> {
     let size = service.database.as_ref().map_or(1, |database| database.connections);
     Statement::new(lab.servers().await?.pool(size)?).await

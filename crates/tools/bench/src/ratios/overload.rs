@@ -1,4 +1,5 @@
-//! P7 and P8: orders that arrive at a constant rate, whether the shop keeps up or not: at twice what it can do, and at half.
+//! P7 and P8: orders that arrive at a constant rate, at half and at twice the shop's peak, whether or not the shop
+//! keeps up.
 
 use load::{Bounds, Crowd, Mix, Plan, find_peak};
 
@@ -9,13 +10,13 @@ use crate::{
     sample::Sample,
 };
 
-/// Users of the generator.
+/// The users and connections of the load generator.
 const USERS: usize = 200;
 const CONNECTIONS: usize = 64;
-/// What a step of the search needs for its p99.
+/// The number of requests that a step of the search needs to compute a p99.
 const SAMPLES: f64 = 110.0;
 
-/// The users of the generator, and the highest rate that the shop keeps up with.
+/// The load generator's users, and the highest rate that the shop keeps up with.
 pub struct Peak {
     pub crowd: Crowd,
     pub plan: Plan,
@@ -23,7 +24,7 @@ pub struct Peak {
 }
 
 impl Peak {
-    /// Searches for it by steps.
+    /// Searches for the peak step by step.
     pub async fn find(lab: &Lab, places: client::places::Places) -> anyhow::Result<Self> {
         let options = load::Options { places, users: USERS, connections: CONNECTIONS, kinds_of_parts: None };
         let crowd = Crowd::gather(&options, |_| {}).await?;
@@ -44,7 +45,7 @@ impl Peak {
         Ok(Self { crowd, plan, rate })
     }
 
-    /// Orders arrive at this rate: how many are created a second, and their latencies.
+    /// Sends orders at this rate. Returns how many are created per second, and their latencies.
     pub async fn measure(&self, rate: u32) -> anyhow::Result<Sample> {
         let figures = self.crowd.measure(&self.plan.at(rate), |_| {}).await?.figures.all;
         Ok(Sample {

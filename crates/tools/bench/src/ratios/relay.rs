@@ -1,4 +1,4 @@
-//! P4: the relay, beside the two that it puts together: reading and marking the outbox, and producing.
+//! P4: the relay, compared with its two parts: reading and marking the outbox, and producing.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -18,9 +18,9 @@ use crate::{
     sample::{Sample, per_second},
 };
 
-/// Rows that the relay publishes at once.
+/// The number of rows that the relay publishes at once.
 const BATCH: usize = 500;
-/// Batches in one second of a measurement: about what a small machine does.
+/// The number of batches per second of measurement: about the throughput of a small machine.
 const BATCHES_A_SECOND: f64 = 16.0;
 const KIND: &str = "events.v1.OrderCreated";
 const TOPIC: &str = "bench.relay";
@@ -43,7 +43,7 @@ pub async fn relay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]
     let batches = (lab.effort.time.as_secs_f64() * BATCHES_A_SECOND).ceil().max(2.0) as usize;
     let events = Events { outbox, publisher, count: batches * BATCH };
-    // Makes the topic.
+    // Create the topic.
     events.publisher.publish(vec![record(0)]).await?;
     let events = &events;
     let probes = vec![
@@ -62,7 +62,7 @@ fn order_connections() -> u32 {
     order::SERVICE.database.as_ref().map_or(1, |database| database.connections)
 }
 
-/// Fills an emptied outbox.
+/// Empties the outbox and fills it again.
 async fn fill(events: &Events) -> anyhow::Result<()> {
     sqlx::query("truncate outbox").execute(&events.outbox).await?;
     let insert = "insert into outbox (event_uuid, event_type, key, payload, trace)
@@ -119,7 +119,7 @@ async fn produce(events: &Events) -> anyhow::Result<Sample> {
     Ok(Sample::of(per_second(events.count, begun.elapsed()), events.count))
 }
 
-/// A record like those of the relay.
+/// Returns a record like those of the relay.
 fn record(number: usize) -> Record {
     let uuid = format!("{number:036}");
     let headers = [("event-uuid", uuid.as_str()), ("event-type", KIND), ("content-type", "application/x-protobuf")];

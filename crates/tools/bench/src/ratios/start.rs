@@ -1,4 +1,4 @@
-//! P11: from the start of the process until all services are ready, with servers and schemas there.
+//! P11: the time from the start of the process until all services are ready, if servers and schemas exist.
 
 use crate::{
     lab::{Lab, Variant},
@@ -8,7 +8,7 @@ use crate::{
 };
 
 pub async fn start(lab: &Lab) -> anyhow::Result<Vec<Row>> {
-    // The first start migrates the databases and makes the topics.
+    // The first start applies the migrations and creates the topics.
     lab.shop(Variant::Usual).await?;
     let probe = Probe::new(Role::Numerator, Unit::Seconds, "start → ready", || async {
         lab.stop_shop().await;

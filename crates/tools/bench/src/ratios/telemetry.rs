@@ -11,7 +11,7 @@ use crate::{
     work::CreateOrder,
 };
 
-/// A shop that has just started makes its connections and prepares its statements first.
+/// A shop that has just started first opens its connections and prepares its statements.
 const WARM_UP: Duration = Duration::from_secs(2);
 
 pub async fn telemetry(lab: &Lab) -> anyhow::Result<Vec<Row>> {
@@ -29,7 +29,7 @@ pub async fn telemetry(lab: &Lab) -> anyhow::Result<Vec<Row>> {
 }
 
 async fn post(lab: &Lab, variant: Variant, parts: &Choice) -> anyhow::Result<Sample> {
-    // The other variant runs: its work is done before it is stopped.
+    // The shop of the other variant still runs, and completes its work before it is stopped.
     let customers = lab.customers().await?;
     let shop = lab.shop(variant).await?;
     let warm_up = CreateOrder::workers(shop.order, AT_ONCE, &customers, parts).await?;

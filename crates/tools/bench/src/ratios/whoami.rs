@@ -1,4 +1,4 @@
-//! P2: Whoami, beside an empty call and a read of Redis.
+//! P2: Whoami, compared with an empty call and a read of Redis.
 
 use super::AT_ONCE;
 use crate::{

@@ -1,4 +1,4 @@
-//! P6: whole orders, from the request to the message that the ship is built, beside the commits that they are made of.
+//! P6: whole orders, from the request to the message that the ship is built, compared with their commits.
 
 use std::{
     sync::{
@@ -20,14 +20,14 @@ use crate::{
     work::{CreateOrder, Path, WholeOrder},
 };
 
-/// Customers who create and pay orders, and paths of minimal statements at once.
+/// The number of customers who create and pay orders, and of concurrent sequences of minimal statements.
 const AT_ONCE: usize = 32;
-/// How long what was ordered may take until the last message.
+/// The longest time until the message about the last order is sent.
 const PATIENCE: Duration = Duration::from_mins(3);
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The commits of one order, in their order: the service whose pool each takes, and what it writes. What is written for many orders at
-/// once (marks of published events, outcomes of sent messages) is not priced.
+/// The commits of one order in sequence: the service whose pool each uses, and what it writes. Writes that cover many
+/// orders at once (marks of published events, outcomes of sent messages) are not included.
 const COMMITS: [(&Service, &str); 17] = [
     (&inventory::SERVICE, "parts reserved"),
     (&order::SERVICE, "order and OrderCreated"),
@@ -81,7 +81,8 @@ pub async fn whole(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// Orders are created and paid for a while; counted until the last customer has been told that the ship is built.
+/// Creates and pays orders for a while. The time counts until the last customer has received the message that the ship
+/// is built.
 async fn orders(lab: &Lab, shop: &Shop, parts: &Choice, notification: &Database) -> anyhow::Result<Sample> {
     let before = told(notification).await?;
     let paid = Arc::new(AtomicI64::new(0));
@@ -101,7 +102,7 @@ async fn orders(lab: &Lab, shop: &Shop, parts: &Choice, notification: &Database)
     }
 }
 
-/// Messages about ships that were sent.
+/// Returns the number of messages about ships that were sent.
 async fn told(notification: &Database) -> anyhow::Result<i64> {
     let count = "select count(*) from notifications where kind = 'ship_assembled' and status = 'sent'";
     Ok(sqlx::query_scalar(count).fetch_one(notification).await?)

@@ -5,14 +5,14 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
     pub cpu: String,
-    /// Those that this process may use. Everything that is measured shares them.
+    /// The cores that this process may use. The services, the servers and the benchmark share them.
     pub cores: usize,
     pub memory_mib: u64,
     pub system: String,
 }
 
 impl Machine {
-    /// This machine. What it does not tell is `unknown`, or 0.
+    /// Describes this machine. A text that the system does not report is `unknown`, a number is 0.
     pub fn this() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let uname = rustix::system::uname();
@@ -26,13 +26,13 @@ impl Machine {
     }
 }
 
-/// The value of the first line `key : value`.
+/// Returns the value of the first line `key : value` with this key.
 pub fn value(text: &str, key: &str) -> Option<String> {
     let mut lines = text.lines().filter_map(|line| line.split_once(':'));
     lines.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim().to_owned())
 }
 
-/// The number of the first line `key: number kB`.
+/// Returns the number of the first line `key: number kB` with this key.
 pub fn kibibytes(text: &str, key: &str) -> Option<u64> {
     value(text, key)?.strip_suffix("kB")?.trim().parse().ok()
 }

@@ -1,4 +1,4 @@
-//! What a run found: a row per ratio, as JSON and as a table.
+//! The result of a run: a row per ratio, as JSON and as a table.
 
 mod machine;
 mod progress;
@@ -11,7 +11,7 @@ pub use self::{
     progress::Progress,
 };
 
-/// What a figure is in a ratio.
+/// The role of a figure in a ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -32,7 +32,7 @@ pub enum Unit {
     Seconds,
 }
 
-/// What a ratio should come to.
+/// The target of a ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aim {
@@ -51,10 +51,10 @@ pub struct Figure {
     pub median: f64,
     /// (largest − smallest) ÷ median.
     pub spread: Option<f64>,
-    /// Medians of the rounds' percentiles, in milliseconds.
+    /// The median of the rounds' p50, in milliseconds; `p99` likewise.
     pub p50: Option<f64>,
     pub p99: Option<f64>,
-    /// One per round.
+    /// The value of each round.
     pub values: Vec<f64>,
 }
 
@@ -69,25 +69,25 @@ pub struct Row {
     pub rounds: usize,
     pub aim: Aim,
     pub is_met: bool,
-    /// A denominator still moved after six rounds.
+    /// True if a denominator still varied after six rounds.
     pub is_unsteady: bool,
     pub figures: Vec<Figure>,
     pub notes: Vec<String>,
 }
 
-/// A ratio that was asked for and could not be measured.
+/// A ratio that was requested and could not be measured.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failure {
     pub id: &'static str,
     pub problem: String,
 }
 
-/// A run.
+/// The report of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     pub date: String,
     pub machine: Machine,
-    /// Name and value: versions of the servers, the profile of the build, what was set.
+    /// Names and values: the servers' versions, the build profile, and the options.
     pub settings: Vec<(String, String)>,
     pub rows: Vec<Row>,
     pub failures: Vec<Failure>,
@@ -112,7 +112,7 @@ impl Row {
 }
 
 impl Report {
-    /// One sentence where something that was asked for was not measured, or nothing was.
+    /// Returns one sentence if a requested ratio was not measured, or if none was.
     pub fn problem(&self) -> Option<String> {
         let failed = self.failures.iter().map(|failure| format!("{}: {}", failure.id, failure.problem));
         let failed: Vec<String> = failed.collect();
@@ -127,7 +127,7 @@ impl Report {
         Ok(format!("{}\n", serde_json::to_string_pretty(self)?))
     }
 
-    /// The tables in Markdown. Fails where nothing was measured.
+    /// Returns the tables in Markdown. Fails if nothing was measured.
     pub fn markdown(&self) -> anyhow::Result<String> {
         anyhow::ensure!(!self.rows.is_empty(), "nothing was measured");
         Ok(table::markdown(self))

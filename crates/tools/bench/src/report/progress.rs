@@ -1,4 +1,4 @@
-//! Progress of a run: a line at a terminal, else a line of text for each measurement.
+//! Progress of a run: one changing line on a terminal, otherwise a line of text for each measurement.
 
 use std::{io::IsTerminal as _, sync::Mutex, time::Duration};
 
@@ -15,7 +15,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// To standard error.
+    /// Shows progress on standard error.
     pub fn start() -> Self {
         let line = std::io::stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("{elapsed:>8} {spinner} {wide_msg}");
@@ -31,24 +31,24 @@ impl Progress {
         Self { line: None, ratio: Mutex::default(), is_silent: true }
     }
 
-    /// What follows belongs to this ratio.
+    /// Sets the ratio that the following lines belong to.
     pub fn begin(&self, ratio: &str) {
         ratio.clone_into(&mut self.ratio.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 
-    /// The current activity.
+    /// Shows the current activity.
     pub fn say(&self, doing: &str) {
         if let Some(line) = &self.line {
             line.set_message(format!("{} {doing}", self.ratio()));
         }
     }
 
-    /// A measurement is complete.
+    /// Reports a completed measurement.
     pub fn took(&self, name: &str, unit: Unit, sample: &Sample) {
         self.tell(&format!("{:<4} {:>12} {unit:<4} {name}", self.ratio(), format!("{:.1}", sample.value)));
     }
 
-    /// A line that stays.
+    /// Prints a permanent line.
     pub fn tell(&self, text: &str) {
         match &self.line {
             Some(line) => line.println(text),

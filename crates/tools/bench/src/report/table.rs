@@ -1,4 +1,5 @@
-//! The report as Markdown: a table of the ratios, one of the figures behind them, and what they were measured on.
+//! The report as Markdown: a table of the ratios, a table of the figures behind them, and the machine with its
+//! settings.
 
 use std::fmt;
 
@@ -57,7 +58,7 @@ fn milliseconds(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| format!("{value:.1} ms"))
 }
 
-/// Three digits at least: 0.123, 1.23, 12.3, 1234.
+/// Formats a number with at least three digits: 0.123, 1.23, 12.3, 1234.
 fn number(value: f64) -> String {
     let digits = match value.abs() {
         large if large >= 100.0 => 0,

@@ -1,4 +1,4 @@
-//! POST /orders, each of another customer.
+//! `POST /orders`, each request by another customer.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -21,7 +21,7 @@ pub struct CreateOrder {
 }
 
 impl CreateOrder {
-    /// As many workers as `count`, with a connection each.
+    /// Creates `count` workers with one connection each.
     pub async fn workers(
         order: SocketAddr,
         count: usize,
@@ -37,7 +37,7 @@ impl CreateOrder {
         Ok(workers.collect())
     }
 
-    /// The answer, and the session of the customer.
+    /// Creates an order. Returns the answer, and the session of the customer.
     pub(super) async fn create(&mut self) -> anyhow::Result<(Bytes, String)> {
         let customer = &self.customers[self.random.random_range(0..self.customers.len())];
         let parts = self.choice.draw(&mut self.random);

@@ -1,4 +1,4 @@
-//! Minimal statements with commit.
+//! Inserts of one row, each with its commit.
 
 use crate::{lab::Statement, sample::Work};
 
@@ -17,7 +17,7 @@ impl Work for Insert {
     }
 }
 
-/// Several inserts one after another, each with its commit, through these pools.
+/// Several inserts one after another, each through its own pool and with its own commit.
 pub struct Path(Vec<Statement>);
 
 impl Path {

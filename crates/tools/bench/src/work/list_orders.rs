@@ -1,4 +1,4 @@
-//! GET /orders, each of another customer.
+//! `GET /orders`, each request by another customer.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -18,7 +18,7 @@ pub struct ListOrders {
 }
 
 impl ListOrders {
-    /// As many workers as `count`, with a connection each.
+    /// Creates `count` workers with one connection each.
     pub async fn workers(order: SocketAddr, count: usize, customers: &Arc<[Customer]>) -> anyhow::Result<Vec<Self>> {
         let workers = connections(order, count).await?.into_iter().enumerate().map(|(number, http)| Self {
             http,

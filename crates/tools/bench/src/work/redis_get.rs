@@ -1,11 +1,11 @@
-//! GET of a small value in Redis, over one connection that all workers share, as iam has it.
+//! `GET` of a small value in Redis, over one connection that all workers share, as in iam.
 
 use platform::redis::{Connection, lazy_connection};
 
 use crate::sample::Work;
 
 const KEY: &str = "bench:value";
-/// As long as a session.
+/// The length of a stored session, in bytes.
 const LENGTH: usize = 200;
 
 pub struct RedisGet(Connection);

@@ -1,4 +1,4 @@
-//! Whoami, each of another customer.
+//! Whoami, each call by another customer.
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! An order that is created and paid; the rest follows by itself.
+//! Creates and pays an order. The shop then completes it without further requests.
 
 use std::sync::{
     Arc,
@@ -12,7 +12,7 @@ use crate::sample::Work;
 
 pub struct WholeOrder {
     create: CreateOrder,
-    /// Orders that were paid, by all workers.
+    /// The number of paid orders, over all workers.
     paid: Arc<AtomicI64>,
 }
 

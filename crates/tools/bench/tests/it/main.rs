@@ -1,4 +1,4 @@
-//! The benchmark as a program: a short look at one ratio, and what it says where nothing can be measured.
+//! The benchmark as a program: a quick measurement of one ratio, and its error if nothing can be measured.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -27,7 +27,8 @@ fn lab(program: PathBuf, data: &Path) -> Lab {
     Lab::new(program, data, effort, Progress::silent()).expect("the directory is free")
 }
 
-/// The report of P2. Nothing where there is no container engine, which has the only Kafka that the benchmark takes: it must say so.
+/// Runs P2 and returns the report. The benchmark needs a Kafka in a container: without a container engine it must
+/// report that, and this returns `None`.
 async fn look(program: PathBuf, data: &Path) -> Option<Report> {
     let lab = lab(program, data);
     let report = command::run(&lab, &ratios::chosen(&["P2".to_owned()]).expect("P2 is a ratio")).await;
@@ -74,7 +75,7 @@ async fn without_docker_it_says_what_it_needs() {
     let run = Command::new(program())
         .args(["--only", "P2", "--data"])
         .arg(data.path().join("bench"))
-        // System programs are found without it; docker is not.
+        // PATH is not needed to find system programs, but to find docker.
         .env("PATH", data.path())
         .output();
 

@@ -1,4 +1,4 @@
-//! What the authority signs, and what it takes for its own.
+//! The certificates that the authority signs, and those that it accepts as its own.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! The directory: made once, kept, and renewed.
+//! The directory is created once, kept, and its certificates are renewed.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! The network of the cluster: each connection between two programs goes through a proxy of its own.
+//! The network of the cluster: each connection between two programs goes through its own proxy.
 
 use std::{collections::HashMap, fmt, net::SocketAddr};
 
@@ -11,21 +11,21 @@ use platform::service::Service;
 /// A connection between two programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Link {
-    /// Customers to a service.
+    /// From customers to a service.
     Front(&'static Service),
-    /// One service to another.
+    /// From one service to another.
     Call(&'static Service, &'static Service),
-    /// A service to its database.
+    /// From a service to its database.
     Database(&'static Service),
     Redis,
     Kafka,
     Provider,
     Telegram,
-    /// The customers service to the program that checks identities.
+    /// From the customers service to the program that checks identities.
     Checker,
 }
 
-/// Every call that one service makes to another.
+/// Returns the link of every call that one service makes to another.
 pub fn calls() -> Vec<Link> {
     let of = |service: &'static Service| {
         service.calls.iter().filter_map(move |call| Some(Link::Call(service, find(call.to)?)))
@@ -42,7 +42,7 @@ pub struct Links {
 }
 
 impl Links {
-    /// All links, none with a target yet.
+    /// Creates all links. None has a target yet.
     pub async fn new() -> anyhow::Result<Self> {
         let databases = with_database().map(Link::Database);
         let servers = [Link::Redis, Link::Kafka, Link::Provider, Link::Telegram, Link::Checker];
@@ -58,12 +58,13 @@ impl Links {
         self.proxies.get(&link).with_context(|| format!("there is no proxy for {link}"))
     }
 
-    /// The address to connect to.
+    /// Returns the address of the link's proxy.
     pub fn address(&self, link: Link) -> anyhow::Result<SocketAddr> {
         Ok(self.get(link)?.address())
     }
 
-    /// Points every link to `service` at `targets`, its replicas, each with its address for customers and its address for other services.
+    /// Points every link to `service` at `targets`. Each target is a replica, with its address for customers and its
+    /// address for other services.
     pub fn aim(&self, service: &'static Service, targets: &[(SocketAddr, SocketAddr)]) {
         let (fronts, calls): (Vec<String>, Vec<String>) =
             targets.iter().map(|(front, call)| (front.to_string(), call.to_string())).unzip();

@@ -1,4 +1,4 @@
-//! The system under chaos: the services in several processes each, their servers, and the network between them.
+//! The cluster under chaos: the services with several processes each, their servers, and the network between them.
 
 mod links;
 mod replica;
@@ -38,11 +38,11 @@ pub const BUILD_MAX: Duration = Duration::from_secs(2);
 /// The credentials for the stand-ins of the payment provider and Telegram.
 const PROVIDER_KEY: &str = "sk_chaos";
 const TELEGRAM_TOKEN: &str = "1:chaos";
-/// The name that the checker of identities refuses.
+/// The name of customers whom the identity check refuses.
 pub const DECLINED_NAME: &str = "Mallory";
-/// The stock of each part: more than all customers can buy.
+/// The stock of each part, which is more than all customers can buy.
 const STOCK: i64 = 1_000_000;
-/// The notification templates, which let the audit read the chats.
+/// The kinds of notifications whose templates are replaced, so that the audit can parse the messages in chats.
 const TEMPLATES: [&str; 4] = ["order_paid", "ship_assembled", "order_cancelled", "ship_delivered"];
 
 pub struct Cluster {
@@ -52,18 +52,18 @@ pub struct Cluster {
     pub provider: Provider,
     pub telegram: Telegram,
     pub checker: Kyc,
-    /// The databases and topics, bypassing the links to the databases.
+    /// Access to the databases and topics for the audit, bypassing the links to the databases.
     pub sources: Sources,
     settings: Settings,
     directory: PathBuf,
-    /// Poison messages sent on purpose.
+    /// The poison messages that were sent so far.
     pub poison: Vec<Poison>,
-    /// The key that services sign their requests with.
+    /// The key with which services sign their requests to each other.
     key: SecretString,
 }
 
 impl Cluster {
-    /// Starts everything, and returns when all services are ready and the stock is filled.
+    /// Starts servers, network and services. Returns when all services are ready and the stock is filled.
     pub async fn start(options: &Options, say: &impl Fn(&str)) -> anyhow::Result<Self> {
         ::servers::small_disk::sweep();
         let directory = fresh(&options.directory)?;
@@ -117,21 +117,21 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The shop as customers reach it, through the links.
+    /// Returns a client of the shop that connects through the links, as customers do.
     pub fn shop(&self) -> anyhow::Result<Shop> {
         let [order, iam, inventory] =
             [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|to| self.links.address(Link::Front(to)));
         Shop::at(&Trust::default(), &order?.to_string(), &iam?.to_string(), &inventory?.to_string())
     }
 
-    /// customers and payment as customers of the shop reach them, through the links.
+    /// Returns a client of customers and payment that connects through the links.
     pub fn lending(&self) -> anyhow::Result<Lending> {
         let [customers, payment] =
             [&customers::SERVICE, &payment::SERVICE].map(|to| self.links.address(Link::Front(to)));
         Lending::at(&Trust::default(), &customers?.to_string(), &payment?.to_string())
     }
 
-    /// The bank, which writes to the broker itself.
+    /// Returns the bank, which writes to the broker directly.
     pub fn bank(&self) -> anyhow::Result<Bank> {
         Bank::at(&self.sources.kafka, &self.sources.topics)
     }
@@ -141,7 +141,7 @@ impl Cluster {
         Ok(sqlx::query_scalar(question).fetch_one(self.sources.databases.get(service)?).await?)
     }
 
-    /// Reverts everything that a fault may have left behind.
+    /// Reverts everything that a fault may have left changed.
     pub async fn heal(&mut self) -> anyhow::Result<()> {
         self.links.restore_all();
         self.provider.be(Mode::Well);
@@ -153,7 +153,7 @@ impl Cluster {
         }
         self.servers.start_postgres().await?;
         self.servers.start_redis().await?;
-        // Each connection from before a crash would fail once.
+        // Open new connections: each one from before a crash would fail once.
         let earlier = std::mem::replace(&mut self.sources, Sources::of("shipyard-chaos", &self.settings)?);
         earlier.databases.close().await;
         self.servers.broker.heal().await?;
@@ -176,7 +176,7 @@ impl Cluster {
     }
 }
 
-/// An emptied directory with the templates.
+/// Empties the directory, and writes the templates into it.
 fn fresh(directory: &Path) -> anyhow::Result<PathBuf> {
     let shown = directory.display();
     if directory.exists() {
@@ -191,32 +191,32 @@ fn fresh(directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(directory.canonicalize()?)
 }
 
-/// As root, PostgreSQL's data lies in a directory of its own user, behind a symbolic link.
+/// Deletes PostgreSQL's data. If chaos runs as root, it is in a directory of another user, behind a symbolic link.
 fn delete_postgres(directory: &Path) {
     let data = directory.join("postgres");
     let _ = std::fs::read_link(&data).and_then(std::fs::remove_dir_all);
     let _ = std::fs::remove_file(&data).or_else(|_| std::fs::remove_dir_all(&data));
 }
 
-/// `host:port` of a URL.
+/// Returns the `host:port` of a URL.
 fn authority(url: &str) -> anyhow::Result<String> {
     let url = reqwest::Url::parse(url).context("reading a server's URL")?;
     Ok(format!("{}:{}", url.host_str().context("no host")?, url.port().context("no port")?))
 }
 
-/// `url` with another host and port.
+/// Returns `url` with the host and port of `address`.
 fn at(url: &str, address: SocketAddr) -> anyhow::Result<String> {
     Ok(url.replacen(&authority(url)?, &address.to_string(), 1))
 }
 
-/// The variables by which the audit reaches the servers, bypassing the proxies if possible.
+/// Returns the variables by which the audit reaches the servers, bypassing the proxies if possible.
 fn sources(servers: &Servers, links: &Links) -> anyhow::Result<Settings> {
     let databases = servers.databases.iter().map(|(service, url)| (service.variable("DATABASE_URL"), url.clone()));
     let all: Vec<_> = databases.chain(servers.broker.variables(links.address(Link::Kafka)?)).collect();
     Ok(Settings::of(all.iter().map(|(name, value)| (name.as_str(), value.clone()))))
 }
 
-/// How each service is configured.
+/// Builds the variables of each service.
 struct Variables<'a> {
     servers: &'a Servers,
     links: &'a Links,
@@ -230,7 +230,8 @@ impl Variables<'_> {
         let mut set = |name: &str, value: &str| variables.push((name.to_owned(), value.to_owned()));
         set("SERVICE_KEY", self.key);
         set("LOG_LEVEL", "info");
-        // An HTTP/1.1 connection is closed with its next response, which a customer waits two seconds for at most.
+        // A server that stops closes an HTTP/1.1 connection with its next response. A customer sends its next request
+        // within two seconds.
         set("SHUTDOWN_DRAIN", if service == &order::SERVICE { "3s" } else { "1s" });
         if let Some((_, url)) = self.servers.own_databases.iter().find(|(of, _)| *of == service) {
             set(&service.variable("DATABASE_URL"), &at(url, self.links.address(Link::Database(service))?)?);
@@ -246,7 +247,7 @@ impl Variables<'_> {
         match service.name {
             "iam" => {
                 set("REDIS_URL", &at(&self.servers.redis_url, self.links.address(Link::Redis)?)?);
-                // All customers share an address, and log in at once after Redis was emptied.
+                // All customers share an IP address, and log in at once after Redis was emptied.
                 set("IAM_ADDRESS_FAILURES", "0");
                 set("IAM_ADDRESS_REGISTRATIONS", "0");
                 set("IAM_ARGON2_MEMORY_KIB", "64");
@@ -268,7 +269,7 @@ impl Variables<'_> {
                 set("TELEGRAM_BOT_TOKEN", TELEGRAM_TOKEN);
                 set("NOTIFICATION_TEMPLATES", &self.directory.join("templates").display().to_string());
             }
-            // Three couriers carry what two dozen customers order.
+            // Three couriers carry the orders of two dozen customers.
             "delivery" => set("DELIVERY_MOVE_EVERY", "50ms"),
             "customers" => {
                 set("KYC_PROVIDER_URL", &format!("http://{}/check", self.links.address(Link::Checker)?));

@@ -16,31 +16,31 @@ use servers::process::{Child, Signal, mortal};
 
 use platform::service::{SecondApi, Service};
 
-/// How long a process may take to exit: as long as a container is given. Its own limits are its drain, 10 s for requests, 3 s
-/// for background tasks and 1 s to close.
+/// How long a process may take to exit, which is as long as a container is given. It drains connections, then has 10 s
+/// for requests, 3 s for background tasks and 1 s to close.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Replica {
     pub service: &'static Service,
-    /// From 0.
+    /// The replica's index within its service, from 0.
     pub number: usize,
     pub listen: SocketAddr,
-    /// Where other services call it: its gRPC API.
+    /// The address at which other services call it: that of its gRPC API.
     pub called_at: SocketAddr,
     pub admin: SocketAddr,
     variables: Vec<(String, String)>,
     directory: PathBuf,
     child: Option<Child>,
-    /// True while it runs with extra variables of a fault.
+    /// True if the process runs with extra variables of a fault.
     altered: bool,
-    /// The process id for memory measurements, 0 while it does not run.
+    /// The process id for memory measurements; 0 while the process does not run.
     pid: Arc<AtomicI32>,
-    /// Its unexpected exits.
+    /// Descriptions of the process's unexpected exits.
     unexpected_exits: Vec<String>,
 }
 
 impl Replica {
-    /// A replica that does not run yet. Its logs go into `directory`.
+    /// Creates a replica, without starting it. Its logs go into `directory`.
     pub fn new(service: &'static Service, number: usize, directory: PathBuf) -> anyhow::Result<Self> {
         let (listen, admin) = (free_address()?, free_address()?);
         let mut variables = vec![
@@ -83,7 +83,7 @@ impl Replica {
         let program = std::env::current_exe().context("finding this program")?;
         let mut command: Command = mortal(&program, "KILL");
         command.args(["run", self.service.name]).current_dir(&self.directory).env_clear();
-        // The child inherits only what it needs to be found and loaded, and the cluster's own variables.
+        // The child inherits only the variables needed to find and load the program, and the cluster's own.
         for name in ["PATH", "HOME", "LD_LIBRARY_PATH"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
@@ -106,21 +106,21 @@ impl Replica {
         None
     }
 
-    /// `kill -9`; returns when the process has exited.
+    /// Sends SIGKILL to the process, and returns when it has exited.
     pub async fn kill(&mut self) {
         if let Some(child) = self.forget() {
             child.stop(Signal::KILL, PATIENCE).await;
         }
     }
 
-    /// SIGTERM, as in a rolling update; returns when the process has exited.
+    /// Sends SIGTERM to the process, as in a rolling update, and returns when it has exited.
     pub async fn terminate(&mut self) {
         if let Some(child) = self.forget() {
             child.stop(Signal::TERM, PATIENCE).await;
         }
     }
 
-    /// SIGSTOP: the process and its connections stay, but nothing moves.
+    /// Sends SIGSTOP: the process keeps its connections, but does not run.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }
@@ -135,17 +135,17 @@ impl Replica {
         }
     }
 
-    /// True from its start until it exits.
+    /// Returns true from the start of the process until it exits.
     pub fn is_running(&self) -> bool {
         self.child.as_ref().is_some_and(|child| child.ended().is_none())
     }
 
-    /// True while it runs with extra variables of a fault.
+    /// Returns true if the process runs with extra variables of a fault.
     pub fn is_altered(&self) -> bool {
         self.altered
     }
 
-    /// Its unexpected exits since the last call.
+    /// Returns the unexpected exits since the last call.
     pub fn unexpected_exits(&mut self) -> Vec<String> {
         if !self.is_running() {
             self.forget();
@@ -153,7 +153,7 @@ impl Replica {
         std::mem::take(&mut self.unexpected_exits)
     }
 
-    /// The process id, 0 while it does not run.
+    /// Returns the process id, which is 0 while the process does not run.
     pub fn pid(&self) -> Arc<AtomicI32> {
         self.pid.clone()
     }
@@ -165,7 +165,8 @@ impl Drop for Replica {
     }
 }
 
-/// A loopback address unique in this process; no outgoing connection can take its port before a restart.
+/// Returns a loopback address unique in this process. No outgoing connection can take its port while the server
+/// restarts.
 pub fn free_address() -> anyhow::Result<SocketAddr> {
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let ip = if cfg!(target_os = "linux") {

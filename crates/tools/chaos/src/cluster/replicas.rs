@@ -28,7 +28,7 @@ const METRICS: Duration = Duration::from_secs(2);
 /// How long a replica may take to become ready on a busy machine.
 pub const START: Duration = Duration::from_mins(1);
 
-/// The replicas that were ready in the last round of checks.
+/// The result of the last round of readiness checks.
 #[derive(Default)]
 struct Seen {
     round: u64,
@@ -44,7 +44,7 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// `count` replicas of each service, not running yet.
+    /// Creates `count` replicas of each service, without starting them.
     pub fn new(count: usize, directory: &Path, links: Arc<Links>) -> anyhow::Result<Self> {
         let all = SERVICES.into_iter().flat_map(|service| (0..count).map(move |number| (service, number)));
         let replicas: Vec<Replica> = all
@@ -69,7 +69,7 @@ impl Replicas {
         self.replicas.iter_mut()
     }
 
-    /// The replicas of one service.
+    /// Returns the replicas of one service.
     pub fn of(&mut self, service: &'static Service) -> impl Iterator<Item = &mut Replica> {
         self.replicas.iter_mut().filter(move |replica| replica.service == service)
     }
@@ -79,40 +79,40 @@ impl Replicas {
         found.with_context(|| format!("there is no replica {number} of {service}"))
     }
 
-    /// Unexpected exits of processes since the last call, one sentence each.
+    /// Returns the unexpected exits of processes since the last call, one sentence each.
     pub fn unexpected_exits(&mut self) -> Vec<String> {
         self.replicas.iter_mut().flat_map(Replica::unexpected_exits).collect()
     }
 
-    /// The number of replicas per service.
+    /// Returns the number of replicas per service.
     pub fn count(&self) -> usize {
         self.replicas.len() / SERVICES.len()
     }
 
-    /// `kill -9` of all replicas of a service at once.
+    /// Sends SIGKILL to all replicas of a service at once.
     pub async fn kill(&mut self, service: &'static Service) {
         join_all(self.of(service).map(Replica::kill)).await;
     }
 
-    /// Starts all replicas of a service, which must not run.
+    /// Starts all replicas of a service with extra variables `more`. None of them may be running.
     pub fn start(&mut self, service: &'static Service, more: &[(&str, &str)]) -> anyhow::Result<()> {
         self.of(service).try_for_each(|replica| replica.start(more))
     }
 
-    /// `kill -9` of all replicas, one service after another.
+    /// Sends SIGKILL to all replicas, one service after another.
     pub async fn kill_all(&mut self) {
         for service in SERVICES {
             self.kill(service).await;
         }
     }
 
-    /// Starts all replicas, which must not run, and returns when they are ready.
+    /// Starts all replicas, and returns when they are ready. None of them may be running.
     pub async fn revive_all(&mut self) -> anyhow::Result<()> {
         self.replicas.iter_mut().try_for_each(|replica| replica.start(&[]))?;
         self.all_ready().await
     }
 
-    /// Starts all replicas of a service, which must not run, and returns when they are ready.
+    /// Starts all replicas of a service, and returns when they are ready. None of them may be running.
     pub async fn revive(&mut self, service: &'static Service) -> anyhow::Result<()> {
         self.start(service, &[])?;
         for number in 0..self.count() {
@@ -135,7 +135,7 @@ impl Replicas {
     /// Returns when this replica is ready; fails after [`START`].
     pub async fn ready(&self, service: &'static Service, number: usize) -> anyhow::Result<()> {
         let mut seen = self.seen.clone();
-        // A round that is under way may have asked the previous process.
+        // The round in progress may have checked the previous process.
         let fresh = seen.borrow().round + 2;
         let ready = seen.wait_for(|seen| seen.round >= fresh && seen.ready.contains(&(service, number)));
         let waited = tokio::time::timeout(START, ready).await;
@@ -151,18 +151,18 @@ impl Replicas {
         Ok(())
     }
 
-    /// The largest resident memory of one process since [`peak_memory`](Self::peak_memory) was last called, in bytes.
+    /// Returns the largest resident memory of one process since [`peak_memory`](Self::peak_memory) was last called, in bytes.
     pub fn most_memory(&self) -> u64 {
         self.peak.load(Ordering::Relaxed)
     }
 
-    /// The sum of a counter over the processes of a service and over its labels.
+    /// Returns the sum of a counter over the processes of a service and over its labels.
     pub async fn metric(&self, service: &'static Service, name: &str) -> anyhow::Result<f64> {
         let metrics = self.metrics(service).await?;
         Ok(sum(&metrics, |line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))))
     }
 
-    /// The metrics of a service's processes in Prometheus' text format, concatenated.
+    /// Returns the metrics of a service's processes in Prometheus' text format, concatenated.
     pub async fn metrics(&self, service: &'static Service) -> anyhow::Result<String> {
         let mut metrics = String::new();
         for replica in self.replicas.iter().filter(|replica| replica.service == service) {
@@ -173,13 +173,13 @@ impl Replicas {
         Ok(metrics)
     }
 
-    /// The largest resident memory of one process since the last call, in bytes.
+    /// Returns the largest resident memory of one process since the last call, in bytes.
     pub fn peak_memory(&self) -> u64 {
         self.peak.swap(0, Ordering::Relaxed)
     }
 }
 
-/// The sum of the metrics whose lines match.
+/// Returns the sum of the metrics whose lines match.
 pub fn sum(metrics: &str, wanted: impl Fn(&str) -> bool) -> f64 {
     let own = metrics.lines().filter(|line| wanted(line));
     own.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
@@ -194,7 +194,8 @@ struct Address {
     pid: Arc<AtomicI32>,
 }
 
-/// Checks all replicas in a loop and points the links at the ready replicas, or at every replica if none is ready. Also samples their memory.
+/// Checks all replicas in a loop, and points the links at the ready replicas, or at every replica if none is ready. It
+/// also measures the memory of their processes.
 async fn gateway(
     addresses: Vec<Address>,
     links: Arc<Links>,

@@ -1,4 +1,4 @@
-//! The PostgreSQL role of each service: it owns its database, and has no other privileges.
+//! The PostgreSQL role of each service: it owns the service's database, and has no other privileges.
 
 use anyhow::Context as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -8,8 +8,8 @@ use platform::service::Service;
 /// The password of every role, unless a fault has changed it.
 pub const PASSWORD: &str = "chaos";
 
-/// Creates the role of a service, named like it, and returns the URL by which the service reaches its database. `url` is the
-/// superuser's URL of that database.
+/// Creates the role of a service, which has the service's name. Returns the URL by which the service reaches its
+/// database. `url` is the superuser's URL of that database.
 pub async fn ensure_role(url: &str, service: &'static Service) -> anyhow::Result<String> {
     let mut connection = PgConnection::connect(url).await.with_context(|| format!("making the role of {service}"))?;
     let name = service.name;

@@ -1,4 +1,4 @@
-//! The PostgreSQL, Redis and Kafka of the cluster; each can be killed and restarted in place.
+//! PostgreSQL, Redis and Kafka of the cluster. Each can be killed and restarted in place.
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
@@ -17,13 +17,13 @@ use super::roles::ensure_role;
 use operations::services::with_database;
 use platform::service::Service;
 
-/// Space for all databases and their write-ahead logs.
+/// The size of PostgreSQL's disk, for all databases and their write-ahead logs.
 const DISK: u64 = 3 << 30;
 /// PostgreSQL's connection limit: four replicas of each service with their pools and extra connections, and the tools.
 const CONNECTIONS: &str = "192";
 /// The broker's message size limit, raised so that poison may be large.
 const LARGEST: &str = "4000000";
-/// Partitions of a topic.
+/// The number of partitions of a topic.
 const PARTITIONS: i32 = 6;
 /// How long a killed PostgreSQL may take to restart.
 const RESTART: Duration = Duration::from_mins(1);
@@ -41,28 +41,28 @@ pub enum BrokerKind {
 
 pub enum Broker {
     Container(container::Broker),
-    /// With the reason why it is used.
+    /// The mock cluster, and the reason why it is used.
     Mock(Mock, String),
 }
 
 pub struct Servers {
     postgres: Option<Postgres>,
     postgres_options: postgres::Options,
-    /// PostgreSQL's own disk, if one can be mounted.
+    /// PostgreSQL's own disk, or the reason why it could not be mounted.
     pub disk: Result<SmallDisk, String>,
     redis: Option<Redis>,
     redis_options: redis::Options,
     pub broker: Broker,
     pub postgres_url: String,
     pub redis_url: String,
-    /// By service, as the superuser reaches them.
+    /// The superuser's URL of each service's database.
     pub databases: Vec<(&'static Service, String)>,
-    /// The same, as the services reach them.
+    /// The URL of each service's database with the service's own role.
     pub own_databases: Vec<(&'static Service, String)>,
 }
 
 impl Servers {
-    /// Starts all three servers. The broker advertises the address `kafka` to its clients, if it is a real one.
+    /// Starts all three servers. A real broker advertises the address `kafka` to its clients.
     pub async fn start(directory: &Path, kind: BrokerKind, kafka: SocketAddr) -> anyhow::Result<Self> {
         let mut postgres_options = postgres::Options::new(directory.join("postgres"));
         postgres_options.settings.push(("max_connections", CONNECTIONS));
@@ -98,7 +98,7 @@ impl Servers {
         })
     }
 
-    /// `kill -9` of PostgreSQL; returns when all of it is gone.
+    /// Kills PostgreSQL, and returns when all its processes have exited.
     pub async fn kill_postgres(&mut self) -> anyhow::Result<()> {
         match self.postgres.take() {
             Some(postgres) => postgres.kill().await,
@@ -106,7 +106,7 @@ impl Servers {
         }
     }
 
-    /// Starts PostgreSQL again, unless it runs.
+    /// Starts PostgreSQL again, unless it is running.
     pub async fn start_postgres(&mut self) -> anyhow::Result<()> {
         if let Some(postgres) = &self.postgres
             && tokio::time::timeout(Duration::ZERO, postgres.ended()).await.is_err()
@@ -134,12 +134,12 @@ impl Servers {
         }
     }
 
-    /// Makes Redis, which must not run, forget everything.
+    /// Deletes all data of Redis, which must not be running.
     pub async fn empty_redis(&mut self) -> anyhow::Result<()> {
         redis::empty(&self.redis_options).await
     }
 
-    /// Starts Redis again, unless it runs.
+    /// Starts Redis again, unless it is running.
     pub async fn start_redis(&mut self) -> anyhow::Result<()> {
         if self.redis.is_none() {
             self.redis = redis::start(&self.redis_options).await?;
@@ -147,7 +147,7 @@ impl Servers {
         Ok(())
     }
 
-    /// Ends everything, in a hurry: nothing of it is kept.
+    /// Stops the servers without keeping their data.
     pub async fn stop(mut self) {
         let _ = self.kill_redis().await;
         if let Some(postgres) = self.postgres.take() {
@@ -186,12 +186,12 @@ impl Broker {
     /// Restores the broker to normal operation after any fault.
     pub async fn heal(&self) -> anyhow::Result<()> {
         let Self::Container(broker) = self else { return Ok(()) };
-        // Fails where it is not paused, which is as well.
+        // `unpause` fails if the broker is not paused, which is ignored.
         let _ = broker.unpause().await;
         broker.restart().await
     }
 
-    /// The broker that can be hurt; else why there is none.
+    /// Returns the broker if it supports fault injection, otherwise the reason why it does not.
     pub fn real(&self) -> Result<&container::Broker, String> {
         match self {
             Self::Container(broker) => Ok(broker),
@@ -199,7 +199,7 @@ impl Broker {
         }
     }
 
-    /// Where it listens itself.
+    /// Returns the broker's own listen address.
     pub fn address(&self) -> String {
         match self {
             Self::Container(broker) => broker.address().to_string(),
@@ -207,7 +207,7 @@ impl Broker {
         }
     }
 
-    /// The variables by which the services use it, when they come by `link`.
+    /// Returns the variables by which the services reach the broker through the proxy at `link`.
     pub fn variables(&self, link: SocketAddr) -> Vec<(String, String)> {
         let variables = match self {
             Self::Container(_) => vec![("KAFKA_BROKERS", link.to_string())],

@@ -5,39 +5,39 @@ use std::{fmt, time::Duration};
 use crate::{cluster::sum, experiment::Experiment};
 use platform::service::Service;
 
-/// Calls allowed per request: retries may add a tenth.
+/// Calls allowed per request: retries may add one per ten requests.
 const CALLS_PER_REQUEST: f64 = 1.1;
-/// Extra retries that each process may make within ten seconds, per peer: the reserve of [`Budget`](platform::retry::Budget).
+/// The retries that a process may make to a peer beyond that within ten seconds: the reserve of
+/// [`Budget`](platform::retry::Budget).
 const RESERVE: f64 = 10.0;
-/// The calls that a request causes, each at most once. Other calls are caused by events.
+/// The calls that a request causes. A request causes each of them at most once. Other calls are caused by events.
 const CAUSED: [&str; 5] = ["/Whoami", "/ListParts", "/ReserveParts", "/GetPayment", "/PayOrder"];
 
-/// A reading of the services' own metrics.
+/// A snapshot of the services' own metrics.
 pub struct CallCounters {
-    /// Answered requests of customers.
+    /// Requests of customers that were answered.
     requests: u64,
-    /// [`CAUSED`] calls that the callee has answered, for any caller.
+    /// Calls of [`CAUSED`] methods that the callee has answered, from any caller.
     handled: f64,
     /// Calls that the caller has retried, to any callee.
     retries: f64,
-    /// Retries that its budget refused.
+    /// Retries that the caller's budget refused.
     exhausted: f64,
 }
 
-/// The calls on a link from a second before the fault until three seconds after, when requests in flight have been
-/// answered. There is no retry storm if both hold:
+/// The calls on a link from a second before the fault until three seconds after it, when requests in flight have been
+/// answered. There is no retry storm if both conditions hold:
 ///
-/// - The caller's retries are at most a tenth of the requests that it received, plus the reserve of its budgets. It counts them
-///   itself, whether or not they reach the callee. Order's calls to payment are retried by customers and the reconciler, not
-///   by a budget, and so are covered by the other measure alone.
-/// - If calls reach the callee (slow, half open), it has answered at most 1.1 calls per request to the whole shop, plus the
-///   reserve. A request calls each service at most once, so that this is the maximum without retries. Traffic before the fault
-///   is no measure, since a client that waits for one answer sends no other request
-///   meanwhile.
+/// - The caller's retries are at most a tenth of the requests that it received, plus the reserve of its budgets. The
+///   caller counts its retries itself, whether or not they reach the callee. Order's calls to payment are retried by
+///   customers and by the reconciler, not by a budget, so that only the second condition covers them.
+/// - If calls reach the callee (slow, half open), it has answered at most 1.1 calls per request to the whole shop, plus
+///   the reserve. A request calls each service at most once, so that the rest are retries. The rate before the fault is
+///   not a usable limit, since a client sends no other request while it waits for an answer.
 pub struct Amplification {
-    /// Of customers and background traffic, to any service.
+    /// Requests of customers and background traffic, to any service.
     requests: f64,
-    /// Those of them that the caller received.
+    /// Those of `requests` that the caller received.
     callers: f64,
     handled: f64,
     retries: f64,
@@ -58,7 +58,8 @@ impl CallCounters {
 }
 
 impl Amplification {
-    /// The difference of two readings, with this many background requests to `from`, which has this many processes.
+    /// Returns the difference of two snapshots. There were this many background requests to `from`, which has this many
+    /// processes.
     pub fn of(
         before: &CallCounters,
         after: &CallCounters,
@@ -74,7 +75,7 @@ impl Amplification {
             handled: after.handled - before.handled,
             retries: after.retries - before.retries,
             exhausted: after.exhausted - before.exhausted,
-            // The ten-second window of a budget does not begin with the fault.
+            // The budgets' ten-second windows do not begin with the fault, so that one window more can be touched.
             reserve: RESERVE * ((within.as_secs_f64() / 10.0).ceil() + 1.0) * number(processes),
         }
     }
@@ -99,14 +100,14 @@ impl fmt::Display for Amplification {
     }
 }
 
-/// The sum of the [`CAUSED`] calls in the metrics.
+/// Returns the number of [`CAUSED`] calls in the metrics.
 fn caused(metrics: &str) -> f64 {
     sum(metrics, |line| {
         line.starts_with("grpc_server_handled_total{") && CAUSED.iter().any(|call| line.contains(&format!("{call}\"")))
     })
 }
 
-/// A count as a float; counts of a run are far below where a float loses precision.
+/// Converts a count to a float. Counts of a run are far below where a float loses precision.
 fn number(count: impl TryInto<u32>) -> f64 {
     f64::from(count.try_into().unwrap_or(u32::MAX))
 }

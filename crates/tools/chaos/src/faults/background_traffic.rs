@@ -1,4 +1,4 @@
-//! Direct requests to one service, so that links carry traffic which the customers' load does not use.
+//! Direct requests to one service. They use links that the customers' load does not use.
 
 use std::{
     net::SocketAddr,
@@ -55,18 +55,18 @@ pub struct ProbeUser {
     session: String,
 }
 
-/// Requests to one service until it is dropped.
+/// Sends requests to one service until it is dropped.
 #[derive(Default)]
 pub struct BackgroundTraffic {
     counts: Arc<Counts>,
     _task: Option<AbortOnDropHandle<()>>,
 }
 
-/// One replica of a service.
+/// The API of one replica.
 #[derive(Clone)]
 enum Door {
     Grpc(Channel),
-    /// With its URL.
+    /// An HTTP API with its URL.
     Http(reqwest::Client, String),
 }
 
@@ -87,7 +87,8 @@ impl ProbeUser {
         Ok(Self { login, session })
     }
 
-    /// Calls the replicas of `service` in turn, ten times a second. Order is called by the customers already.
+    /// Calls the replicas of `service` in turn, ten times a second. Does nothing for order, which customers call
+    /// already.
     pub fn visit(&self, experiment: &mut Experiment, service: &'static Service) -> anyhow::Result<BackgroundTraffic> {
         if service == &order::SERVICE {
             return Ok(BackgroundTraffic::default());
@@ -99,7 +100,7 @@ impl ProbeUser {
         Ok(BackgroundTraffic { counts, _task: Some(AbortOnDropHandle::new(tokio::spawn(coming))) })
     }
 
-    /// Sends a request that changes nothing.
+    /// Sends a read-only request.
     async fn ask(self, service: &'static Service, door: Door) -> Result<(), Status> {
         let order_uuid = ids::random().to_string();
         let session = &self.session;
@@ -142,17 +143,17 @@ impl ProbeUser {
 }
 
 impl BackgroundTraffic {
-    /// How many requests were sent.
+    /// Returns how many requests were sent.
     pub fn begun(&self) -> u64 {
         self.counts.begun.load(Ordering::Relaxed)
     }
 
-    /// How many were answered in a way that requires the service's dependencies.
+    /// Returns how many requests got an answer for which the service needed its dependencies.
     pub fn answered(&self) -> u64 {
         self.counts.answered.load(Ordering::Relaxed)
     }
 
-    /// How many were rejected as unauthenticated.
+    /// Returns how many requests were rejected as unauthenticated.
     pub fn unauthenticated(&self) -> u64 {
         self.counts.unauthenticated.load(Ordering::Relaxed)
     }
@@ -161,7 +162,7 @@ impl BackgroundTraffic {
 impl Counts {
     fn count(&self, answer: Result<(), Status>) {
         match answer.map_err(|status| status.code()) {
-            // The requested order does not exist.
+            // NotFound is such an answer: the requested order does not exist.
             Ok(()) | Err(Code::NotFound) => self.answered.fetch_add(1, Ordering::Relaxed),
             Err(Code::Unauthenticated) => self.unauthenticated.fetch_add(1, Ordering::Relaxed),
             Err(_) => 0,
@@ -194,7 +195,8 @@ impl Door {
     }
 }
 
-/// Calls the service's first method for users with an empty message, which it refuses or does not find: not before it knows the session.
+/// Calls the service's first method for users with an empty message. The service rejects it or finds nothing, but only
+/// after it has checked the session.
 async fn probe(channel: Channel, service: &'static Service, session: &str) -> Result<(), Status> {
     let rules = service.rules.concat().into_iter();
     let mut methods = rules.filter(|rule| rule.method.starts_with('/') && matches!(rule.access, Access::Session(_)));
@@ -209,7 +211,7 @@ async fn probe(channel: Channel, service: &'static Service, session: &str) -> Re
     }
 }
 
-/// Reads over HTTP what does not exist; the answer as gRPC would say it.
+/// Requests an unknown resource over HTTP. Returns the answer as a gRPC status.
 async fn look_up(client: &reqwest::Client, url: &str, session: &str) -> Result<(), Status> {
     let answer = client.get(url).header(SESSION_HEADER, session).send().await;
     match answer.map_err(|error| Status::unavailable(error.to_string()))?.status().as_u16() {

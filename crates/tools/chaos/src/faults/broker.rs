@@ -1,4 +1,4 @@
-//! Kafka stopped, killed and hung.
+//! Kafka is stopped, killed or hung.
 
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
-/// Resident memory in bytes. A process that takes more during an outage of the broker keeps unpublished records in its memory.
+/// The most resident memory of a process, in bytes. A process that exceeds it keeps unpublished records in memory
+/// during the broker's outage.
 const MEMORY: u64 = 200_000_000;
 
 async fn stop(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -69,7 +70,8 @@ async fn hang(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(Injection { times: 1, problems: answered(experiment, &before).await, ..Injection::default() }))
 }
 
-/// Without Kafka every request is answered as usual, those in flight at the end included, and no process's memory grows without bound.
+/// Returns a problem if a request failed without Kafka, those in flight at the end included, or if a process's memory
+/// exceeds `MEMORY`.
 async fn answered(experiment: &Experiment, before: &Counters) -> Vec<String> {
     sleep(IN_HAND).await;
     let counters = experiment.load.counters().since(before);

@@ -1,4 +1,4 @@
-//! A service with a wrong clock.
+//! A service runs with a wrong clock.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub const FAULTS: [Fault; 2] = [
     },
 ];
 
-/// As much as the services tolerate in each other's tokens.
+/// The offsets of the clock: the largest that services tolerate in each other's tokens.
 const OFFSETS: [&str; 2] = ["1h", "-1h"];
 
 async fn of_delivery(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -34,7 +34,7 @@ async fn of_delivery(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         replica.terminate().await;
         replica.start(&[("CLOCK_OFFSET", offset)])?;
         experiment.cluster.replicas.ready(service, 0).await?;
-        // The lease goes to the process with the wrong clock.
+        // Terminating the other process passes the lease to the one with the wrong clock.
         experiment.cluster.replicas.get(service, 1)?.terminate().await;
         sleep(Duration::from_secs(experiment.scale(12, 6))).await;
         experiment.cluster.replicas.get(service, 1)?.start(&[])?;
@@ -53,7 +53,7 @@ async fn wrong(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let offsets = ["1h", "-1h"];
     for service in services {
         for offset in offsets {
-            // A process that rejects the offset does not become ready.
+            // A process that rejects the offset would not become ready.
             experiment.cluster.replicas.replace(service, &[("CLOCK_OFFSET", offset)]).await?;
             sleep(Duration::from_secs(4)).await;
         }
@@ -67,7 +67,8 @@ async fn wrong(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(Injection { times: services.len() * offsets.len(), notes, ..Injection::default() }))
 }
 
-/// Like [`Replicas::replace`](crate::cluster::Replicas::replace); the cause is removed when the last process with a wrong clock has exited.
+/// Restarts the processes without an offset, like [`Replicas::replace`](crate::cluster::Replicas::replace). The cause
+/// counts as removed when the last process with a wrong clock has exited.
 async fn right(experiment: &mut Experiment, service: &'static Service) -> anyhow::Result<()> {
     for number in 0..experiment.cluster.replicas.count() {
         let replica = experiment.cluster.replicas.get(service, number)?;

@@ -1,4 +1,4 @@
-//! A flood of connections that takes every connection slot of PostgreSQL.
+//! A flood of connections that occupies every connection slot of PostgreSQL.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use futures::future::join_all;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::Instant;
 
-/// How long it may take to occupy all slots.
+/// How long the flood may take to occupy all slots.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// How many connections are opened at once.
 const ABREAST: usize = 8;
 
-/// Holds the connections until it is dropped.
+/// The open connections. They occupy their slots until the flood is dropped.
 pub struct ConnectionFlood {
     connections: Vec<PgConnection>,
-    /// The number of terminated connections of other clients.
+    /// The number of connections of other clients that were terminated.
     pub terminated: usize,
 }
 
@@ -28,7 +28,7 @@ impl ConnectionFlood {
             sqlx::query_scalar("select current_setting('max_connections')::int").fetch_one(&mut first).await?;
         let places = usize::try_from(places)?;
         let mut flood = Self { connections: vec![first], terminated: 0 };
-        // The services reconnect at once, and win some of the slots.
+        // The services reconnect at once, and get some of the slots first.
         while flood.connections.len() < places {
             ensure!(Instant::now() < until, "{} connections of {places} are the flood's", flood.connections.len());
             flood.terminate_others().await?;
@@ -52,7 +52,7 @@ impl ConnectionFlood {
         Ok(())
     }
 
-    /// Closes all connections.
+    /// Closes all connections of the flood.
     pub async fn release(self) {
         join_all(self.connections.into_iter().map(PgConnection::close)).await;
     }

@@ -1,4 +1,4 @@
-//! Consumers that are slow, restart repeatedly, or freeze.
+//! Consumers become slow, restart repeatedly, or freeze.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -35,17 +35,17 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
-/// The services that consume topics.
+/// Returns the services that consume topics.
 fn consumers() -> Vec<&'static Service> {
     let routed = ROUTES.iter().flat_map(|route| route.consumers).map(|consumer| consumer.service);
     let names: BTreeSet<&str> = routed.chain(INBOUND.iter().map(|inbound| inbound.consumer.service)).collect();
     names.into_iter().filter_map(find).collect()
 }
 
-/// Those of them that customers do not call, or seldom.
+/// The consuming services that customers seldom or never call.
 const BACKGROUND: [&Service; 4] = [&assembly::SERVICE, &payment::SERVICE, &notification::SERVICE, &delivery::SERVICE];
 
-/// How many events all consumers have handled so far.
+/// Returns how many events all consumers have handled so far.
 async fn taken(cluster: &Cluster) -> anyhow::Result<i64> {
     let mut taken = 0;
     for consumer in ROUTES.iter().flat_map(|route| route.consumers) {
@@ -55,7 +55,7 @@ async fn taken(cluster: &Cluster) -> anyhow::Result<i64> {
     Ok(taken)
 }
 
-/// An injection that requires events to be consumed meanwhile.
+/// Returns an injection. It has a problem if no event was consumed meanwhile.
 async fn done(experiment: &Experiment, times: usize, taken_before: i64) -> anyhow::Result<Injected> {
     let meanwhile = taken(&experiment.cluster).await? - taken_before;
     let problems = if meanwhile == 0 { vec!["no event was taken meanwhile".to_owned()] } else { Vec::new() };

@@ -1,4 +1,5 @@
-//! Two replicas that move couriers: the one with the lease is frozen, another takes over, and the first must be fenced off.
+//! Two replicas compete to move couriers: the one with the lease is frozen, another takes over, and the first must be
+//! fenced off.
 
 use std::time::Duration;
 
@@ -18,9 +19,9 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(freeze),
 }];
 
-/// How soon another replica must move the couriers.
+/// How soon another replica must have moved couriers.
 const TAKEN_OVER: Duration = Duration::from_secs(15);
-/// How long both live after the first has woken.
+/// How long both replicas run after the first was resumed.
 const BOTH: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(100);
 
@@ -30,7 +31,7 @@ async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         let number = mover(&experiment.cluster).await?;
         experiment.cluster.replicas.get(&delivery::SERVICE, number)?.freeze();
         let frozen = Instant::now();
-        // Ships that arrive after the lease has changed hands were moved by the other.
+        // Once another replica has the lease, every further delivery is made by that replica.
         let (mut before, mut after) = (None, None);
         while frozen.elapsed() < TAKEN_OVER && after.is_none() {
             sleep(POLL).await;
@@ -55,7 +56,7 @@ async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// The replica that holds the lease on moving.
+/// Returns the replica that holds the lease for moving couriers.
 async fn mover(cluster: &Cluster) -> anyhow::Result<usize> {
     let question = sqlx::query_scalar("select holder from leases where name = 'move-couriers'");
     let holder: String = question.fetch_one(cluster.sources.databases.get(&delivery::SERVICE)?).await?;

@@ -1,4 +1,5 @@
-//! Crashes between two steps that belong together. The network is halted at that point, so that the moment does not depend on luck.
+//! Crashes between two steps of one operation. The network is halted between them, so that the moment does not depend
+//! on luck.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -43,12 +44,12 @@ pub const FAULTS: [Fault; 4] = [
 ];
 
 const PRODUCERS: [&Service; 2] = [&order::SERVICE, &assembly::SERVICE];
-/// How long to wait until a process has reached the crash point.
+/// How long to wait for a process to reach the crash point.
 const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
-/// After this a relay that was just started is publishing.
+/// After this time a relay that was just started is publishing.
 const SETTLED: Duration = Duration::from_secs(4);
-/// How often a crash that missed its point is retried.
+/// The most attempts to crash a process at the intended point.
 const ATTEMPTS: usize = 5;
 
 async fn commit_publish(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -61,15 +62,15 @@ async fn ack_mark(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     die_publishing(experiment, Proxy::mute, |caught| caught.published, what).await
 }
 
-/// The events whose rows were not marked as published when their producer crashed.
+/// Events whose rows were not marked as published when their producer crashed.
 struct Caught {
-    /// Those that are in their topic.
+    /// The number of events that are in their topic.
     published: usize,
-    /// Those that are only in the outbox.
+    /// The number of events that are only in the outbox.
     elsewhere: usize,
 }
 
-/// Kills each producer while the link to Kafka has a fault, until `count` finds affected events.
+/// Kills each producer while the link to Kafka has the fault `hurt`, until `count` finds affected events.
 async fn die_publishing(
     experiment: &mut Experiment,
     hurt: fn(&Proxy),
@@ -83,7 +84,7 @@ async fn die_publishing(
     for service in PRODUCERS {
         let mut between = 0;
         for _ in 0..ATTEMPTS {
-            // A relay that was just started first checks its topics, and would not get past that.
+            // A relay that was just started first checks its topics, which the fault would block.
             sleep(SETTLED).await;
             between = count(&die_unmarked(&mut experiment.cluster, service, hurt).await?);
             done.times += 1;
@@ -98,11 +99,11 @@ async fn die_publishing(
     Ok(Injected::Done(done))
 }
 
-/// Kills a producer while the link to Kafka has a fault. Returns the affected events.
+/// Kills the processes of a producer while the link to Kafka has a fault. Returns the affected events.
 async fn die_unmarked(cluster: &mut Cluster, service: &'static Service, hurt: fn(&Proxy)) -> anyhow::Result<Caught> {
     hurt(cluster.links.get(Link::Kafka)?);
     until_unpublished(cluster, service).await?;
-    // Records in flight when the fault began may have arrived; later ones meet the fault.
+    // Records that were in flight when the fault began may have arrived. Later ones are affected by the fault.
     sleep(Duration::from_secs(1)).await;
     cluster.replicas.kill(service).await;
     cluster.links.get(Link::Kafka)?.reset();
@@ -112,7 +113,7 @@ async fn die_unmarked(cluster: &mut Cluster, service: &'static Service, hurt: fn
     Ok(Caught { published: found.len(), elsewhere: unmarked.len() - found.len() })
 }
 
-/// Kills all processes at once, so that the cause counts as removed when all are ready again.
+/// Kills all processes at once. The cause therefore counts as removed when all of them are ready again.
 async fn commit_offset(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     if let Err(reason) = experiment.cluster.servers.broker.real() {
         return Ok(Injected::Skipped(reason));
@@ -125,16 +126,17 @@ async fn commit_offset(experiment: &mut Experiment) -> anyhow::Result<Injected> 
         if between > 0 {
             break;
         }
-        // Offsets are committed twice a second: sometimes no process was between the two steps.
+        // Offsets are committed twice a second, so that sometimes no process is between the two steps.
         sleep(SETTLED).await;
     }
     record(&mut done, between, "events had had their effect, and their offset was not committed");
     Ok(Injected::Done(done))
 }
 
-/// Kills all processes while no offset can be committed, and restarts them. Returns the number of effects without an offset.
+/// Kills all processes while no offset can be committed, and restarts them. Returns the number of events that were
+/// handled and whose offset was not committed.
 async fn die_uncommitted(cluster: &mut Cluster) -> anyhow::Result<usize> {
-    // Records already fetched are still handled and committed to the database.
+    // Until then, fetched records are still handled and their effects committed to the database.
     cluster.links.get(Link::Kafka)?.hang();
     sleep(Duration::from_secs(2)).await;
     cluster.replicas.kill_all().await;
@@ -144,7 +146,7 @@ async fn die_uncommitted(cluster: &mut Cluster) -> anyhow::Result<usize> {
     Ok(between)
 }
 
-/// How many events are in the inbox of a consumer that has not committed their offset.
+/// Returns the number of events that are in the inbox of a consumer which has not committed their offset.
 async fn effects_without_offset(cluster: &Cluster) -> anyhow::Result<usize> {
     let events = topics::events(cluster).await?;
     let mut count = 0;
@@ -179,7 +181,7 @@ async fn charge_commit(experiment: &mut Experiment) -> anyhow::Result<Injected> 
     Injected::times(times)
 }
 
-/// Records how many events were caught between two steps; none means that the fault had no effect.
+/// Records how many events were between the two steps. None means that the fault had no effect.
 fn record(done: &mut Injection, count: usize, what: &str) {
     done.notes.push(format!("{count} {what}"));
     if count == 0 {
@@ -187,13 +189,13 @@ fn record(done: &mut Injection, count: usize, what: &str) {
     }
 }
 
-/// The events that a service has written and not marked as published.
+/// Returns the events that a service has written to its outbox and not marked as published.
 pub async fn unpublished(cluster: &Cluster, service: &'static Service) -> anyhow::Result<Vec<Uuid>> {
     let question = sqlx::query_scalar("select event_uuid from outbox where published_at is null");
     Ok(question.fetch_all(cluster.sources.databases.get(service)?).await?)
 }
 
-/// [`unpublished`], once there are any.
+/// Waits until there are [`unpublished`] events, and returns them.
 async fn until_unpublished(cluster: &Cluster, service: &'static Service) -> anyhow::Result<Vec<Uuid>> {
     let some = async {
         loop {

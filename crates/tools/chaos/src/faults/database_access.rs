@@ -1,6 +1,6 @@
 //! PostgreSQL rejects a service: wrong password, missing privileges, or a renamed database.
 //!
-//! All three fail at once with an SQLSTATE, so that a consumer that blames the message would dead-letter a
+//! All three fail at once with an SQLSTATE. A consumer that takes them for a fault of the message would dead-letter a
 //! whole topic meanwhile.
 
 use std::time::Duration;
@@ -37,23 +37,23 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
-/// The services that only consume events: customers are served meanwhile, and events keep coming.
+/// The services that only consume events. Customers' requests succeed without them, and events keep coming.
 const TAKERS: [&Service; 2] = [&assembly::SERVICE, &notification::SERVICE];
-/// Without these no customer's request can succeed.
+/// The services without which no customer's request can succeed.
 const SERVERS: [&Service; 4] = [&iam::SERVICE, &inventory::SERVICE, &order::SERVICE, &payment::SERVICE];
-/// How long it may take until the last connection to a rejected database is closed.
+/// How long it may take to close the last connection to a database.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The metric of consumers' retries.
+/// The metric that counts the retries of consumers.
 const RETRIES: &str = "kafka_message_retries_total";
 
-/// How a service is rejected.
+/// The way in which a service is rejected.
 #[derive(Clone, Copy)]
 enum Refusal {
-    /// 28P01.
+    /// SQLSTATE 28P01, invalid password.
     Password,
-    /// 42501.
+    /// SQLSTATE 42501, insufficient privilege.
     Rights,
-    /// 3D000.
+    /// SQLSTATE 3D000, the database does not exist.
     Database,
 }
 
@@ -77,7 +77,7 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
         Ok(())
     })
     .await?;
-    // A process serves its metrics while its database is unavailable.
+    // A process serves its metrics even while its database is unavailable.
     for (service, before) in retries {
         let retries = experiment.cluster.replicas.metric(service, RETRIES).await? - before;
         done.notes.push(format!("{service} tried messages again {retries} times"));
@@ -129,7 +129,7 @@ async fn refuse<T>(
     outcome
 }
 
-/// A superuser's connection that controls the access of one service.
+/// A superuser's connection, which revokes and restores the access of one service.
 struct Operator {
     service: &'static Service,
     connection: PgConnection,
@@ -139,7 +139,7 @@ impl Operator {
     async fn of(experiment: &Experiment, service: &'static Service, refusal: Refusal) -> anyhow::Result<Self> {
         let servers = &experiment.cluster.servers;
         let own = servers.databases.iter().find(|(of, _)| *of == service).map(|(_, url)| url);
-        // Privileges belong to the connected database; a database is renamed from another one.
+        // Privileges are changed in the database itself. Renaming it requires a connection to another database.
         let url = match refusal {
             Refusal::Rights => own.context("a database for each")?,
             Refusal::Password | Refusal::Database => &servers.postgres_url,
@@ -171,7 +171,7 @@ impl Operator {
         }
     }
 
-    /// Undoes [`refuse`](Self::refuse), even if it was only partly done.
+    /// Reverts [`refuse`](Self::refuse), even if that failed half-way.
     async fn admit(mut self, refusal: Refusal) -> anyhow::Result<()> {
         let name = self.service.name;
         match refusal {
@@ -190,7 +190,7 @@ impl Operator {
         }
     }
 
-    /// Ends the connections whose `column` is the service's name.
+    /// Terminates the connections whose `column` is the service's name.
     async fn throw_out(&mut self, column: &str) -> anyhow::Result<()> {
         let name = self.service.name;
         self.execute(format!("select pg_terminate_backend(pid) from pg_stat_activity where {column} = '{name}'")).await

@@ -1,4 +1,4 @@
-//! A full disk under PostgreSQL.
+//! The disk of PostgreSQL is full.
 
 use std::time::Duration;
 
@@ -22,16 +22,16 @@ async fn fill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         Err(reason) => return Ok(Injected::Skipped(reason.clone())),
     };
     let until = tokio::time::Instant::now() + lasting;
-    // Fill up again what is freed meanwhile.
+    // Fill the space that is freed meanwhile.
     while tokio::time::Instant::now() < until {
         disk.fill()?;
         sleep(Duration::from_millis(500)).await;
     }
     disk.free()?;
-    // A server that could not write its log has exited; its supervisor would restart it.
+    // PostgreSQL exits if it cannot write its log. A supervisor would restart it.
     experiment.cluster.servers.start_postgres().await?;
     experiment.cause_removed();
-    // Requests in flight are affected too.
+    // Wait for requests in flight, which are affected too.
     sleep(IN_HAND).await;
     let failed = experiment.load.counters().since(&before).unsatisfied();
     let problems = if failed == 0 { vec!["the fault had no effect: no request failed".to_owned()] } else { Vec::new() };

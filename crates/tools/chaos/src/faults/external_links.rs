@@ -1,4 +1,5 @@
-//! Links from services to PostgreSQL, Redis, Kafka, the payment provider and Telegram: cut, slow, and dropping all bytes.
+//! Faults of the links from services to PostgreSQL, Redis, Kafka, the payment provider and Telegram: cut, slow, and
+//! dropping all bytes.
 
 use std::time::Duration;
 
@@ -73,7 +74,7 @@ async fn on_each_link(experiment: &mut Experiment, what: LinkFault) -> anyhow::R
     Ok(Injected::Done(done))
 }
 
-/// The links to the databases, Redis and Kafka (if it is not a mock), and `more`; with a note on those left out.
+/// Returns the links to the databases, to Redis and to Kafka, and `more`. A mock Kafka is left out, which a note says.
 fn links(experiment: &Experiment, more: &[Link]) -> (Vec<Link>, Vec<String>) {
     let mut all: Vec<Link> = with_database().map(Link::Database).chain([Link::Redis]).collect();
     all.extend(more);

@@ -1,4 +1,4 @@
-//! Failing builds, with refunds that fail at first.
+//! All builds fail, and the refunds fail at first.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -18,9 +18,9 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(fail),
 }];
 
-/// How often each refund fails.
+/// The number of attempts of each refund that fail.
 const IN_VAIN: usize = 5;
-/// How long the sixth attempt may take: the pauses are 2, 4, 8, 10 and 10 s.
+/// How long it may take until the sixth attempt: the pauses before the attempts are 2, 4, 8, 10 and 10 s.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn fail(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -47,7 +47,7 @@ async fn fail(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// How many refunds were requested more often than they fail, and made exactly once.
+/// Returns how many refunds were attempted more than [`IN_VAIN`] times and succeeded exactly once.
 fn persistent_refunds(provider: &Provider) -> usize {
     let mut asked: HashMap<String, usize> = HashMap::new();
     for key in provider.posts().iter().filter_map(|post| post.get("Idempotency-Key")) {

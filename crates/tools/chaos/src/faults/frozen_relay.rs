@@ -22,7 +22,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
 
 /// How long events are written while the relay is frozen.
 const WRITTEN: Duration = Duration::from_secs(3);
-/// How soon another relay must have published them.
+/// How soon another relay must have published these events.
 const TAKEN_OVER: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
@@ -58,7 +58,7 @@ async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// The replica whose relay holds the lease.
+/// Returns the replica whose relay holds the lease.
 async fn holder(cluster: &Cluster, service: &'static Service) -> anyhow::Result<usize> {
     let question = sqlx::query_scalar("select holder from leases where name = 'outbox'");
     let holder: String = question.fetch_one(cluster.sources.databases.get(service)?).await?;
@@ -66,7 +66,7 @@ async fn holder(cluster: &Cluster, service: &'static Service) -> anyhow::Result<
     number.with_context(|| format!("{holder} is no replica of {service}"))
 }
 
-/// How many events were written between two moments, and how many of them are unpublished.
+/// Returns how many events were written between two moments, and how many of them are unpublished.
 async fn written(
     cluster: &Cluster,
     service: &'static Service,

@@ -1,4 +1,5 @@
-//! Partitions that are paused because their workers are full, and that move to another member and back.
+//! Partitions that are paused because their workers' queues are full, and that are reassigned to another member and
+//! back.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,15 +22,15 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(returns),
 }];
 
-/// Records per partition: more than twice what a worker accepts before its partition is paused.
+/// Records per partition: more than twice what a worker's queue holds before its partition is paused.
 const EACH: usize = 500;
 /// Added latency of each round trip to assembly's database, so that its partitions stay full for minutes.
 const SLOW: Duration = Duration::from_millis(200);
 /// How long it may take until every partition has an event.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The time after which published records and reassigned partitions have been fetched.
+/// After this time, published records and reassigned partitions have been fetched.
 const FETCHED: Duration = Duration::from_secs(3);
-/// After this the broker has noticed that a member left: its session timeout is six seconds.
+/// After this time the broker has noticed that a member left: its session timeout is six seconds.
 const GONE: Duration = Duration::from_secs(9);
 
 async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -40,7 +41,8 @@ async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let count = records.len();
     topics::publish(&experiment.cluster, records).await?;
     sleep(FETCHED).await;
-    // Partitions of processes that leave move to the one that stays; processes that join get some of them; these then move back.
+    // When processes leave, their partitions move to the one that stays. When they rejoin, they are assigned some of
+    // them. When they leave again, these move back.
     leave(experiment).await?;
     join(experiment)?;
     for number in 1..experiment.cluster.replicas.count() {
@@ -51,11 +53,11 @@ async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     database.restore();
     let fast = Instant::now();
     let topic = paid(&experiment.cluster).await?;
-    // A process that joins now might be assigned exactly the paused partitions.
+    // The others rejoin afterwards, since a process that joins now might be assigned exactly the paused partitions.
     let problems = until_taken(&experiment.cluster, &[topic]).await?;
     let took = fast.elapsed().as_secs_f64();
     join(experiment)?;
-    // The redelivered events are a cause too.
+    // The fault includes the redelivered events, so that its cause is removed only now.
     experiment.cause_removed();
     let notes = vec![format!("{count} events came again, and were taken within {took:.1} s")];
     Ok(Injected::Done(Injection { times: 3, problems, notes, ..Injection::default() }))
@@ -66,7 +68,7 @@ async fn paid(cluster: &Cluster) -> anyhow::Result<Topic> {
     all.into_iter().find(|topic| topic.route.kind == OrderPaid::TYPE).context("there is a topic of paid orders")
 }
 
-/// Records that fill every partition: copies of events already handled, which have no effect.
+/// Returns records that fill every partition. They are copies of events that were handled already, and have no effect.
 async fn enough(cluster: &Cluster) -> anyhow::Result<Vec<Record>> {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -80,7 +82,7 @@ async fn enough(cluster: &Cluster) -> anyhow::Result<Vec<Record>> {
     }
 }
 
-/// Copies of each partition's events, enough to fill it.
+/// Returns copies of each partition's events, enough to fill the partition.
 async fn again(cluster: &Cluster, topic: &Topic) -> anyhow::Result<Vec<Record>> {
     let events = topics::read(cluster, vec![topic.clone()], |_, message, _| {
         let partition = message.partition;
@@ -93,7 +95,7 @@ async fn again(cluster: &Cluster, topic: &Topic) -> anyhow::Result<Vec<Record>> 
     Ok(by_partition.into_values().flat_map(|records| records.into_iter().cycle().take(EACH)).collect())
 }
 
-/// Terminates all processes of assembly but the first.
+/// Terminates all processes of assembly except the first.
 async fn leave(experiment: &mut Experiment) -> anyhow::Result<()> {
     for number in 1..experiment.cluster.replicas.count() {
         experiment.cluster.replicas.get(&assembly::SERVICE, number)?.terminate().await;
@@ -102,7 +104,7 @@ async fn leave(experiment: &mut Experiment) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts them again.
+/// Starts the terminated processes again.
 fn join(experiment: &mut Experiment) -> anyhow::Result<()> {
     (1..experiment.cluster.replicas.count())
         .try_for_each(|number| experiment.cluster.replicas.get(&assembly::SERVICE, number)?.start(&[]))

@@ -1,4 +1,4 @@
-//! A geo that answers with cells that do not exist, or refuses every street.
+//! The geo service answers with cells that do not exist, or rejects every street.
 
 use std::time::Duration;
 
@@ -65,12 +65,12 @@ async fn letters(cluster: &Cluster) -> anyhow::Result<Vec<DeadLetter>> {
     let reading =
         tokio::task::spawn_blocking(move || dead_letters::read(&Reader::new(&config, "shipyard-chaos")?, &topic));
     let letters = reading.await.context("reading the dead letters")??.unwrap_or_default();
-    // Poison has no uuid.
+    // A message without an event UUID is poison.
     let own = |letter: &DeadLetter| letter.header(HEADER_GROUP) == GROUP && !letter.header("event-uuid").is_empty();
     Ok(letters.into_iter().filter(own).collect())
 }
 
-/// Returns how many of the events the delivery service has not handled.
+/// Returns how many of these events the delivery service has not handled.
 async fn unhandled(cluster: &Cluster, letters: &[DeadLetter]) -> anyhow::Result<usize> {
     let events: Vec<Uuid> = letters.iter().filter_map(|letter| letter.event(OrderPaid::TYPE)).collect();
     let database = cluster.sources.databases.get(&delivery::SERVICE)?;

@@ -1,4 +1,4 @@
-//! Loans under a checker of identities that is silent, and loans that come again and again.
+//! Loans while the identity check does not answer, and loans that are delivered again and again.
 
 use std::time::Duration;
 
@@ -33,22 +33,22 @@ pub const FAULTS: [Fault; 2] = [
 ];
 
 const NAME: &str = "Ann";
-/// A loan, in minor units.
+/// The amount of a loan, in minor units.
 const AMOUNT: i64 = 12_345;
-/// How soon a customer is decided, and a loan credited, once nothing is in the way.
+/// How soon an identity must be checked and a loan credited, once the fault is removed.
 const DECIDED: Duration = Duration::from_secs(30);
-/// How long a group may list members that are dead: the session timeout and a margin.
+/// How long a consumer group may list members that are dead: the session timeout and a margin.
 const GONE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(200);
 
-/// A user, a session, and a loan of its own.
+/// A user with a session and a loan.
 struct Applicant {
     user: Uuid,
     session: String,
     loan: ApprovedLoan,
 }
 
-/// What is expected of an applicant.
+/// The expected state of an applicant.
 struct Expected<'a> {
     status: &'a str,
     name: &'a str,
@@ -99,7 +99,7 @@ impl Applicant {
     async fn until(&self, lending: &Lending, expected: &Expected<'_>) -> anyhow::Result<Option<String>> {
         let until = Instant::now() + DECIDED;
         loop {
-            // A service that was just killed may not answer.
+            // Ignore the error of a service that was just killed, and try again.
             let differs = self.differs(lending, expected).await;
             match differs {
                 Ok(None) => return Ok(None),
@@ -112,7 +112,8 @@ impl Applicant {
 
 const VERIFIED: Expected<'static> = Expected { status: "VERIFIED", name: NAME, reason: "", loan: "unknown" };
 
-/// Customers of each kind in the contract's table: new and approved, new and refused, verified and then changed to data that is refused.
+/// Tests customers of each kind in the contract's table: new and approved, new and refused, verified and then changed
+/// to data that is refused.
 async fn silent(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let (shop, lending, bank) = (experiment.cluster.shop()?, experiment.cluster.lending()?, experiment.cluster.bank()?);
     let mut done = Injection::default();
@@ -189,7 +190,7 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let again = if experiment.cluster.servers.broker.real().is_ok() {
         read_again(experiment).await?
     } else {
-        // The mock's groups are moved by members alone: all of it is published once more.
+        // The mock's offsets can be moved by group members alone, so that the loans are published again instead.
         bank.approve(&loans).await?;
         loans.len()
     };
@@ -207,7 +208,7 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Makes customers read every loan again. Returns how many records there are.
+/// Makes the customers service read every loan again. Returns the number of records.
 async fn read_again(experiment: &mut Experiment) -> anyhow::Result<usize> {
     experiment.cluster.replicas.kill(&customers::SERVICE).await;
     let until = Instant::now() + GONE;
@@ -222,7 +223,7 @@ async fn read_again(experiment: &mut Experiment) -> anyhow::Result<usize> {
     Ok(records)
 }
 
-/// Waits until all loans are read.
+/// Waits until the customers service has read all loans.
 async fn taken(cluster: &Cluster, until: Instant) -> anyhow::Result<()> {
     loop {
         let left = topics::uncommitted_from_outside(cluster, LOAN_APPROVED).await?;

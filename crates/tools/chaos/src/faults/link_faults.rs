@@ -1,4 +1,4 @@
-//! Faults of one network link, injected for a while and with traffic on it.
+//! Faults of a single network link, injected for a while and with traffic on it.
 
 use std::time::Duration;
 
@@ -18,9 +18,9 @@ use platform::service::{Call, Service};
 #[derive(Clone, Copy)]
 pub struct LinkFault {
     pub does: fn(&Proxy),
-    /// True if requests still arrive at the far end.
+    /// True if requests still arrive at the far end of the link.
     pub is_heard: bool,
-    /// True if answers still come back.
+    /// True if answers still arrive at the near end.
     pub is_answered: bool,
 }
 
@@ -29,25 +29,25 @@ impl LinkFault {
     pub const HALF_OPEN: Self = Self { does: Proxy::mute, is_heard: true, is_answered: false };
 }
 
-/// What was observed during a link fault.
+/// The observations during a link fault.
 #[derive(Default)]
 pub struct Seen {
-    /// How many background requests were sent, from before the fault until after it.
+    /// The number of background requests that were sent, from before the fault until after it.
     pub visits: u64,
     pub problems: Vec<String>,
 }
 
-/// Fewer bytes than this are keep-alive traffic, not a call.
+/// The fewest bytes that count as a call. Fewer bytes are keep-alive traffic.
 const CALL_BYTES: u64 = 500;
-/// How long traffic flows before the fault.
+/// How long background traffic flows before the fault.
 const BEFORE: Duration = Duration::from_secs(1);
-/// After this every answer has arrived that was sent before the fault.
+/// After this time, every answer to a request from before the fault has arrived.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 /// The pause that separates one fault from the next.
 const AFTER: Duration = Duration::from_secs(3);
 
-/// Injects a fault into a link while background traffic calls the service at its near end. It is a problem if the link carried no
-/// request, or if requests that need the link were answered all the same.
+/// Injects a fault into a link while background traffic calls the service at its near end. It reports a problem if no
+/// request used the link, or if requests that need the link were answered nevertheless.
 pub async fn link_fault(
     experiment: &mut Experiment,
     user: &ProbeUser,
@@ -85,8 +85,9 @@ pub async fn link_fault(
     Ok(seen)
 }
 
-/// Drops every byte on a link's existing connections, one link after another. New connections work at once, so the cause is removed as
-/// soon as it is injected: recovery is measured from the drop, and includes the time to detect the dead connections.
+/// Drops every byte on the existing connections of a link, one link after another. New connections work at once, so
+/// that the cause counts as removed as soon as the fault is injected. Recovery is measured from that moment, and
+/// includes the time to detect the dead connections.
 pub async fn blackhole(experiment: &mut Experiment, user: &ProbeUser, links: &[Link]) -> anyhow::Result<Injection> {
     let mut done = Injection { times: links.len(), ..Injection::default() };
     let bounds = Bounds::of(experiment.slack, experiment.cluster.servers.broker.real().is_ok());
@@ -113,7 +114,7 @@ pub async fn blackhole(experiment: &mut Experiment, user: &ProbeUser, links: &[L
     Ok(done)
 }
 
-/// The service that calls through a link.
+/// Returns the service at the near end of a link.
 fn near_end(link: Link) -> &'static Service {
     match link {
         // The customers' orders and loans make these calls.

@@ -1,4 +1,4 @@
-//! A producer of orders that sends each twice, in any order, and a tenth of them spoilt, while intake is killed.
+//! A producer sends each order twice, in random order, and a tenth of them invalid, while intake is killed.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -23,7 +23,7 @@ pub const FAULTS: [Fault; 1] = [Fault {
 
 /// The share of records that break a rule.
 const POISON: f64 = 0.1;
-/// How soon all of them must be taken.
+/// How soon intake must have stored all valid orders.
 const TAKEN: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(200);
 
@@ -51,7 +51,8 @@ async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     }
     experiment.cause_removed();
     let begun = Instant::now();
-    // A spoilt order with the key of a good one is stored where it came first, and the good one is the dead letter.
+    // If an invalid order has the key of a valid one and arrives first, it is stored, and the valid one becomes the
+    // dead letter.
     while stored(experiment).await? < before + i64::try_from(good)? && begun.elapsed() < TAKEN {
         sleep(POLL).await;
     }

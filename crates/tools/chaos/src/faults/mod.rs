@@ -33,10 +33,10 @@ use std::time::Duration;
 
 use super::experiment::Fault;
 
-/// After this every request that met the fault has been answered or has timed out.
+/// After this time, every request affected by the fault has been answered or has timed out.
 const IN_HAND: Duration = Duration::from_secs(3);
 
-/// All faults.
+/// Returns all faults.
 pub fn all() -> Vec<Fault> {
     [
         &process_kills::FAULTS[..],

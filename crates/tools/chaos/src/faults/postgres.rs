@@ -1,4 +1,4 @@
-//! PostgreSQL killed, hung, and out of connections.
+//! PostgreSQL is killed, hung, or out of connections.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub const FAULTS: [Fault; 3] = [
     },
 ];
 
-/// After this every answer has arrived that was sent before.
+/// After this time, every answer to a request from before the fault has arrived.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 
 async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -65,7 +65,7 @@ async fn flood(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Waits without PostgreSQL. No customer's request can succeed then; if one does, the fault had no effect.
+/// Waits while PostgreSQL is unavailable. No customer's request can succeed then; if one does, the fault had no effect.
 async fn without(experiment: &Experiment, lasting: Duration, done: &mut Injection) {
     sleep(IN_FLIGHT.min(lasting)).await;
     let before = experiment.load.counters();

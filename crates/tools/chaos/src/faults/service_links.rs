@@ -1,4 +1,4 @@
-//! Links between services: cut, slow, half open, and dropping all bytes.
+//! Faults of the links between services: cut, slow, half open, and dropping all bytes.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Telegram unavailable, rate limiting, silent, and rejecting messages.
+//! Telegram is unavailable, rate-limits, does not answer, or rejects messages.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ pub const FAULTS: [Fault; 5] = [
 
 const MESSAGES: usize = 10;
 const HURRIED: TelegramMode = TelegramMode::TooMany { retry_after: 3 };
-/// After this every message has arrived that was in flight when the network was cut.
+/// After this time, every message that was in flight when the network was cut has arrived.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 
 async fn down(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -90,7 +90,7 @@ async fn unwilling(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     script(experiment, TelegramMode::Forbidden).await
 }
 
-/// Scripts the mode of the next messages. Returns how many met it.
+/// Sets the mode for the next messages. Returns how many were affected.
 async fn script(experiment: &mut Experiment, mode: TelegramMode) -> anyhow::Result<Injected> {
     let before = experiment.cluster.telegram.met(mode);
     experiment.cluster.telegram.script([mode; MESSAGES]);

@@ -1,4 +1,4 @@
-//! Events of an unknown type, in the outbox before other events of their orders.
+//! Events of an unknown type are in the outbox before other events of their orders.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ pub const FAULTS: [Fault; 1] = [Fault {
     inject: inject!(hold_back),
 }];
 
-/// The type of the events.
+/// An event type without a topic.
 const UNHEARD: &str = "events.v1.Unheard";
-/// How many unpaid orders get one.
+/// The number of unpaid orders that get such an event.
 const ORDERS: i64 = 12;
-/// How soon an event of another order is published.
+/// How soon the events of other orders must be published.
 const PUBLISHED: Duration = Duration::from_secs(5);
-/// How soon the events are set aside.
+/// How soon the relay must set the unknown events aside.
 const SET_ASIDE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
@@ -64,7 +64,7 @@ fn database(cluster: &Cluster) -> anyhow::Result<&platform::postgres::Database> 
     cluster.sources.databases.get(&order::SERVICE)
 }
 
-/// Inserts an event for each of some orders that were just created. Returns the last row's id and the orders.
+/// Inserts an event of the unknown type for each of the latest unpaid orders. Returns the last row's id and the orders.
 async fn insert(cluster: &Cluster) -> anyhow::Result<(i64, Vec<Uuid>)> {
     let rows: Vec<(i64, Uuid)> = sqlx::query_as(
         "insert into outbox (event_uuid, event_type, key, payload, trace)
@@ -80,13 +80,13 @@ async fn insert(cluster: &Cluster) -> anyhow::Result<(i64, Vec<Uuid>)> {
     Ok((last, rows.into_iter().map(|(_, order)| order).collect()))
 }
 
-/// The UUIDs of the events that are set aside.
+/// Returns the UUIDs of the events that are set aside.
 async fn set_aside(cluster: &Cluster) -> anyhow::Result<Vec<Uuid>> {
     let question = "select event_uuid from outbox where set_aside_at is not null and published_at is null";
     Ok(sqlx::query_scalar(question).fetch_all(database(cluster)?).await?)
 }
 
-/// How many later events other orders have, and how many of them are overdue.
+/// Returns the number of later events of other orders, and how many of them are overdue.
 async fn others(cluster: &Cluster, last: i64, orders: &[Uuid]) -> anyhow::Result<(i64, i64)> {
     let counted = sqlx::query_as(
         "select count(*), count(*) filter (

@@ -25,7 +25,7 @@ use client::{
     shop::{Shop, success},
 };
 
-/// How long registration is retried.
+/// How long a failing registration is retried.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The chat id of the first customer.
 const CHATS: usize = 5_000_000;
@@ -37,7 +37,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Registers a new user with a chat of its own, and logs in. Retries for up to 30 seconds.
+    /// Registers a new user with its own chat, and logs in. Retries for up to 30 seconds.
     pub async fn open(shop: &Shop, index: usize, mut rng: SmallRng) -> anyhow::Result<Self> {
         let login = format!("chaos-{index}-{:.12}", ids::random().simple().to_string());
         let mut failed = anyhow!("the shop does not answer");
@@ -56,7 +56,7 @@ impl Account {
         }
     }
 
-    /// The session, or a new one if it equals `stale`; concurrent callers share the renewal.
+    /// Returns the session. If it equals `stale`, logs in again first; concurrent callers share this login.
     pub async fn session(&self, stale: Option<&str>, shop: &Shop, journal: &Journal, rng: &mut SmallRng) -> String {
         let mut session = self.session.lock().await;
         if stale == Some(session.as_str()) {
@@ -76,7 +76,7 @@ impl Account {
                 }
                 Err(status) => match status.code() {
                     Code::Unavailable | Code::ResourceExhausted => Class::Unavailable,
-                    // The codes that the channel reports itself when a connection is lost or times out.
+                    // The client library reports these codes itself when a connection is lost or a call times out.
                     Code::Cancelled | Code::DeadlineExceeded | Code::Internal | Code::Unknown => Class::Unanswered,
                     code => {
                         journal.violation(format!("Login of {} answered {code:?}: {}", self.login, status.message()));
@@ -90,7 +90,7 @@ impl Account {
     }
 }
 
-/// The pause between two attempts.
+/// Returns the pause between two attempts.
 pub fn pause(rng: &mut SmallRng) -> Duration {
     Duration::from_millis(rng.random_range(100..=500))
 }
@@ -99,7 +99,7 @@ async fn attempt(shop: &Shop, login: &str, index: usize) -> anyhow::Result<(Uuid
     let (provider_name, target) = ("telegram".to_owned(), (CHATS + index).to_string());
     let chat = NotificationMethod { provider_name, target, ..NotificationMethod::default() };
     let answer = shop.users().register(registration(login, vec![chat])).await;
-    // An attempt whose answer was lost may have registered them.
+    // AlreadyExists is a success: an earlier attempt whose answer was lost may have registered the user.
     if answer.as_ref().err().is_none_or(|status| status.code() != Code::AlreadyExists) {
         success("Register", answer)?;
     }

@@ -27,7 +27,7 @@ use super::{
     random::Random,
 };
 
-/// Names the loans of one run.
+/// The number of the next loan of this run, which makes its id unique.
 static LOANS: AtomicU64 = AtomicU64::new(0);
 
 pub struct Borrower {
@@ -42,17 +42,18 @@ pub struct Borrower {
     pub random: Random,
 }
 
-/// What customers is asked.
+/// A call to the customers service.
 #[derive(Clone, Copy)]
 enum Call {
     Create,
     Read,
-    /// From this version.
+    /// Updates the profile, of which this version was read.
     Update(i64),
 }
 
 impl Borrower {
-    /// Becomes a customer, and then borrows in an endless loop; sometimes the profile changes and is checked again.
+    /// Becomes a customer, and then borrows in an endless loop. Sometimes it changes its profile, which is then checked
+    /// again.
     pub async fn live(mut self) {
         self.create().await;
         loop {
@@ -66,11 +67,12 @@ impl Borrower {
 
     async fn create(&mut self) {
         let operation = self.begin("CreateCustomer").await;
-        // An attempt whose answer was lost may have made it.
+        // AlreadyExists is expected: an earlier attempt whose answer was lost may have created the customer.
         self.ask(&operation, Call::Create, &[Code::AlreadyExists]).await;
     }
 
-    /// Makes the bank approve a loan; some loans are published twice. A loan counts once the broker has acknowledged it.
+    /// Makes the bank approve a loan, and publishes some loans twice. A loan counts once the broker has acknowledged
+    /// it.
     async fn borrow(&mut self) {
         let number = LOANS.fetch_add(1, Ordering::Relaxed);
         let operation = self.begin(format!("loan {number}")).await;
@@ -92,11 +94,13 @@ impl Borrower {
     async fn change(&mut self) {
         let operation = self.begin("UpdateCustomer").await;
         let Some(known) = self.ask(&operation, Call::Read, &[]).await else { return };
-        // It may be checked just now; an attempt whose answer was lost has changed the version.
+        // FailedPrecondition is expected while the profile is being checked, and Aborted if an attempt whose answer was
+        // lost has changed the version.
         self.ask(&operation, Call::Update(known.version), &[Code::FailedPrecondition, Code::Aborted]).await;
     }
 
-    /// Asks until there is a final answer; nothing for a refusal. Any other code than `refusals` violates the contract.
+    /// Repeats a call until it gets a final answer. Returns `None` for a code in `refusals`. Any other error code
+    /// violates the contract.
     async fn ask(&mut self, operation: &Operation, call: Call, refusals: &[Code]) -> Option<Customer> {
         let mut stale: Option<String> = None;
         let mut rng = self.random.fork();
@@ -110,7 +114,7 @@ impl Borrower {
                 Err(status) => status,
             };
             let class = class_of(&status, refusals);
-            // Borrowers seldom use their session: it may have ended with an earlier fault that ends sessions.
+            // Borrowers use their session seldom, so that an earlier fault may have ended it.
             let counted = if class == Class::SessionLost { Class::Refused } else { class };
             self.journal.count(Kind::Lend, counted);
             operation.tried(format!("{:?}: {}", status.code(), status.message()));
@@ -128,7 +132,8 @@ impl Borrower {
         }
     }
 
-    /// A connection that a server ends in good order may lose the call that is just sent: as gRPC's clients do, it is sent once more.
+    /// Sends a call, and once more if it fails. A server that closes a connection gracefully may lose the call that was
+    /// just sent, and gRPC clients retry such a call once.
     async fn twice(&self, call: Call, session: &str, rng: &mut SmallRng) -> Result<Option<Customer>, Status> {
         let _waiting = self.journal.wait();
         match self.send(call, session).await {
@@ -174,7 +179,7 @@ fn class_of(status: &Status, refusals: &[Code]) -> Class {
         code if refusals.contains(&code) => Class::Refused,
         Code::Unauthenticated => Class::SessionLost,
         Code::Unavailable | Code::ResourceExhausted => Class::Unavailable,
-        // The codes that the channel reports itself when a connection is lost or times out.
+        // The client library reports these codes itself when a connection is lost or a call times out.
         Code::Cancelled | Code::DeadlineExceeded | Code::Internal | Code::Unknown => Class::Unanswered,
         _ => Class::Unexpected,
     }

@@ -1,4 +1,4 @@
-//! Counters of answers by class, and the times that recovery is measured by.
+//! Counters of answers by class, and the times from which recovery is computed.
 
 use tokio::time::Instant;
 
@@ -10,7 +10,7 @@ pub enum Kind {
     Pay,
     Cancel,
     LogIn,
-    /// Of a borrower, to customers.
+    /// A borrower's request to the customers service.
     Lend,
 }
 
@@ -41,31 +41,32 @@ pub enum Class {
 }
 
 impl Class {
-    /// True for an outcome that counts as unavailability.
+    /// Returns true for an outcome that counts as unavailability.
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Unavailable | Self::Unanswered | Self::ServerError)
     }
 }
 
-/// The number of requests by outcome. Each attempt counts, logins included.
+/// The number of requests by outcome. Each attempt counts, including logins.
 ///
-/// `requests` is the sum of `succeeded`, `unavailable`, `unknown`, `unanswered`, `declined`, `refused`, `server_errors` and `unexpected`.
+/// `requests` is the sum of `succeeded`, `unavailable`, `unknown`, `unanswered`, `declined`, `refused`, `server_errors`
+/// and `unexpected`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     pub requests: u64,
     pub succeeded: u64,
-    /// 502, 503, 504 and 429, but for `unknown`.
+    /// 502, 503, 504 and 429, except those in `unknown`.
     pub unavailable: u64,
     /// 503 PAYMENT_OUTCOME_UNKNOWN.
     pub unknown: u64,
     /// The connection was lost or the request timed out.
     pub unanswered: u64,
     pub declined: u64,
-    /// The expected 409 and 401; the next three are among them.
+    /// The expected 409 and 401. They include the next three counters.
     pub refused: u64,
     pub out_of_stock: u64,
     pub in_progress: u64,
-    /// 401: the session was lost, and the customer logged in again.
+    /// 401: the session had ended, and the customer logged in again.
     pub sessions_lost: u64,
     /// Other 5xx, which are contract violations.
     pub server_errors: u64,
@@ -94,17 +95,17 @@ impl Counters {
         }
     }
 
-    /// Requests without an answer, or with one that signals unavailability.
+    /// Returns the number of requests without an answer, or with an answer that signals unavailability.
     pub fn failed(&self) -> u64 {
         self.unavailable + self.unanswered + self.server_errors
     }
 
-    /// [`failed`](Self::failed), and payments whose outcome is unknown.
+    /// Returns [`failed`](Self::failed) plus the payments whose outcome is unknown.
     pub fn unsatisfied(&self) -> u64 {
         self.failed() + self.unknown
     }
 
-    /// The difference to an earlier reading.
+    /// Returns the difference from an earlier reading.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let less = |now: u64, then: u64| now.saturating_sub(then);
@@ -125,11 +126,11 @@ impl Counters {
     }
 }
 
-/// The counters of a load, and the times that recovery is measured by.
+/// The counters of a load, and the times from which recovery is computed.
 #[derive(Default)]
 pub struct Measurements {
     pub total: Counters,
-    /// When requests to create, read, pay and cancel succeeded, oldest first.
+    /// The times at which requests to create, read, pay and cancel succeeded, oldest first.
     successes: [Vec<Instant>; 4],
     failed: Option<Instant>,
 }
@@ -152,7 +153,7 @@ impl Measurements {
         }
     }
 
-    /// An answer came later than a healthy system would give it.
+    /// Records that an answer came later than a healthy system would give it.
     pub fn late(&mut self, at: Instant) {
         self.failed = Some(at);
     }
@@ -161,7 +162,7 @@ impl Measurements {
         self.failed.filter(|at| *at > since)
     }
 
-    /// When every kind has succeeded at least once after `since`; `None` until then.
+    /// Returns the time by which every kind has succeeded at least once after `since`; `None` until then.
     pub fn first_success(&self, since: Instant) -> Option<Instant> {
         let firsts = self.successes.iter().map(|times| times.get(times.partition_point(|at| *at <= since)).copied());
         firsts.collect::<Option<Vec<_>>>()?.into_iter().max()

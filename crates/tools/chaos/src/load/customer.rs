@@ -14,7 +14,7 @@ use super::{
     retrying_client::{Final, RetryingClient},
 };
 
-/// How many open orders a customer keeps rereading.
+/// The most unfinished orders that a customer keeps rereading.
 const LOOKED_AFTER: usize = 8;
 
 pub struct Customer {
@@ -24,7 +24,7 @@ pub struct Customer {
     /// The mean pause between two steps.
     pub pause: Duration,
     pub random: Random,
-    /// Orders that are not final yet, the oldest first.
+    /// Orders that are not final yet, oldest first.
     pub orders: VecDeque<Order>,
 }
 
@@ -51,7 +51,7 @@ impl Customer {
             0..5 => self.race(&mut order).await,
             5..72 => self.pay(&mut order).await,
             72..91 => self.cancel(&mut order).await,
-            // Left to expire at the payment deadline.
+            // The order is left unpaid, so that it expires at the payment deadline.
             _ => {}
         }
         self.read(&mut order).await;
@@ -67,7 +67,7 @@ impl Customer {
         }
     }
 
-    /// Requests the position of the order.
+    /// Requests the delivery of the order.
     async fn follow(&mut self, order: &mut Order) {
         let (answer, _operation) = self.ask(&Request::delivery(order.uuid)).await;
         if let Final::Done(body) = answer
@@ -77,7 +77,7 @@ impl Customer {
         }
     }
 
-    /// Reads the order that was read least recently, and follows its delivery.
+    /// Reads the order that was read least recently, and its delivery.
     async fn look_back(&mut self) {
         if let Some(mut order) = self.orders.pop_front() {
             self.read(&mut order).await;
@@ -119,7 +119,8 @@ impl Customer {
         self.client.intrude(&Request::list(), &operation).await;
     }
 
-    /// Sends a request after a pause. Some are repeated under the same key, which must yield the same answer. In flight until the operation is dropped.
+    /// Sends a request after a pause. Some requests are repeated under the same key, which must yield the same answer.
+    /// The request counts as in flight until the caller drops the returned `Operation`.
     pub async fn ask(&mut self, request: &Request) -> (Final, Operation) {
         self.rest().await;
         let [first, second] = [self.random.fork(), self.random.fork()];

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// Admits operations while resumed, none while paused. Initially paused.
+/// Admits operations while resumed, and none while paused. It is paused at first.
 pub struct InFlight {
     state: watch::Sender<State>,
 }
@@ -27,7 +27,7 @@ struct Work {
     last: String,
 }
 
-/// An operation in flight, until it is dropped.
+/// An operation, which counts as in flight until it is dropped.
 pub struct Operation {
     in_flight: Arc<InFlight>,
     number: u64,
@@ -47,7 +47,7 @@ impl InFlight {
         let what = what.into();
         let mut state = self.state.subscribe();
         loop {
-            // The sender lives as long as `self`, so that this waits and does not fail.
+            // `wait_for` cannot fail here, since the sender lives as long as `self`.
             let _ = state.wait_for(|state| state.open).await.map(drop);
             if let Some(number) = self.admit(&what) {
                 return Operation { in_flight: self.clone(), number };

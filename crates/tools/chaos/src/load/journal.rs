@@ -1,4 +1,4 @@
-//! What all customers record together: counters, acknowledged orders and contract violations.
+//! The common records of all customers: counters, acknowledged orders and contract violations.
 
 use std::{
     collections::BTreeMap,
@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use super::counters::{Class, Kind, Measurements};
 
-/// How many violations are kept verbatim.
+/// The most violations whose text is kept.
 const KEPT: usize = 200;
 
-/// The longest that a request may take in a healthy system.
+/// The longest time that a request may take in a healthy system.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ pub struct Journal {
     counts: Mutex<Measurements>,
     waiting: Mutex<Waiting>,
     acknowledged: Mutex<Vec<Acknowledged>>,
-    /// The loans that the broker has taken from the bank.
+    /// The ids of loans that the bank has published and the broker has acknowledged.
     lent: Mutex<Vec<String>>,
     violations: Mutex<Violations>,
 }
@@ -34,14 +34,14 @@ struct Violations {
     more: usize,
 }
 
-/// The start time of each request that waits for its answer.
+/// The start times of requests that wait for their answers.
 #[derive(Default)]
 struct Waiting {
     begun: u64,
     since: BTreeMap<u64, Instant>,
 }
 
-/// Marks a request as waiting until it is dropped.
+/// Marks a request as waiting until this guard is dropped.
 pub struct Wait<'a> {
     journal: &'a Journal,
     number: u64,

@@ -1,4 +1,5 @@
-//! The steady mixed load under which faults are injected: customers who create, read, pay and cancel orders, and record every answer.
+//! The steady mixed load under which faults are injected. Customers create, read, pay and cancel orders, and record
+//! every answer.
 
 mod account;
 mod borrower;
@@ -44,9 +45,9 @@ use client::{
     shop::{Shop, success, within},
 };
 
-/// Spreads the customers' seeds so that two runs share none: 2^64 divided by the golden ratio.
+/// Spreads the customers' seeds, so that two runs have no seed in common: 2^64 divided by the golden ratio.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-/// How many customers register at once; each costs a password hash.
+/// How many customers register concurrently. Each registration costs a password hash.
 const REGISTERING: usize = 4;
 /// The number of customers who also take loans.
 const BORROWERS: usize = 2;
@@ -60,7 +61,7 @@ pub struct Options {
     pub seed: u64,
 }
 
-/// The running customers; they stop when it is dropped.
+/// The running customers. They stop when it is dropped.
 pub struct Load {
     in_flight: Arc<InFlight>,
     journal: Arc<Journal>,
@@ -68,7 +69,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Registers the customers, retrying for up to 30 seconds each. They wait for [`Load::resume`].
+    /// Registers the customers, retrying for up to 30 seconds each. They do not start until [`Load::resume`].
     pub async fn start(shop: Shop, options: &Options) -> anyhow::Result<Self> {
         ensure!(options.customers > 0, "a load needs a customer");
         let rng = |index: usize| SmallRng::seed_from_u64(options.seed ^ (index as u64 + 1).wrapping_mul(SPREAD));
@@ -91,7 +92,7 @@ impl Load {
         Ok(Self { in_flight, journal, customers })
     }
 
-    /// Registers borrowers beside the customers.
+    /// Registers borrowers in addition to the customers.
     pub async fn borrow(
         &mut self,
         shop: &Shop,
@@ -117,7 +118,7 @@ impl Load {
         Ok(())
     }
 
-    /// The loans that the bank has published.
+    /// Returns the loans that the bank has published.
     pub fn lent(&self) -> Vec<String> {
         self.journal.lent()
     }
@@ -135,39 +136,40 @@ impl Load {
         Ok(())
     }
 
-    /// Everything that was acknowledged since the load began.
+    /// Returns everything that was acknowledged since the load began.
     pub fn acknowledged(&self) -> Vec<Acknowledged> {
         self.journal.acknowledged()
     }
 
-    /// The counters since the load began.
+    /// Returns the counters since the load began.
     pub fn counters(&self) -> Counters {
         self.journal.counts().total
     }
 
-    /// When a request last failed, if one did after `since`: no answer, none within five seconds, 429, or 5xx except
-    /// PAYMENT_OUTCOME_UNKNOWN.
+    /// Returns when a request last failed after `since`; `None` if none did. These are failures: no answer, no answer
+    /// within five seconds, 429, and 5xx except PAYMENT_OUTCOME_UNKNOWN.
     pub fn last_failure(&self, since: Instant) -> Option<Instant> {
         self.journal.counts().last_failure(since)
     }
 
-    /// The start time of the longest-waiting request.
+    /// Returns the start time of the longest-waiting request.
     pub fn waiting_since(&self) -> Option<Instant> {
         self.journal.waiting_since()
     }
 
-    /// When every kind of request (create, read, pay, cancel) has succeeded at least once after `since`; `None` until then.
+    /// Returns the time by which every kind of request (create, read, pay, cancel) has succeeded at least once after
+    /// `since`; `None` until then.
     pub fn first_success(&self, since: Instant) -> Option<Instant> {
         self.journal.counts().first_success(since)
     }
 
-    /// Answers that violate the API contract, one sentence each.
+    /// Returns the answers that violate the API contract, one sentence each.
     pub fn violations(&self) -> Vec<String> {
         self.journal.violations()
     }
 }
 
-/// The shop's parts, which must be in stock.
+/// Returns the shop's parts, which must be in stock.
 async fn parts(shop: &Shop, account: &Account, journal: &Journal, mut rng: SmallRng) -> anyhow::Result<Arc<[Uuid]>> {
     let session = account.session(None, shop, journal, &mut rng).await;
     let listed = shop.inventory().list_parts(within(&session, ListPartsRequest::default())?).await;

@@ -1,4 +1,4 @@
-//! An order as its customer knows it, and the states in which it may be read back.
+//! An order as its customer knows it, and the statuses that it may have when it is read.
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
@@ -13,11 +13,11 @@ pub struct Order {
     user: Uuid,
     parts: Vec<Uuid>,
     total: Value,
-    /// The acknowledged payment.
+    /// The transaction of the acknowledged payment.
     pub paid: Option<Uuid>,
-    /// A cancellation was acknowledged.
+    /// True if a cancellation was acknowledged.
     pub cancelled: bool,
-    /// A payment or a cancellation was refused because the order had already ended.
+    /// True if a payment or a cancellation was refused because the order had already ended.
     pub refused: bool,
     seen: Option<Status>,
     pub delivery: Delivery,
@@ -32,7 +32,7 @@ enum Status {
 }
 
 impl Order {
-    /// The order that was acknowledged with `body`.
+    /// Returns the order that the response `body` acknowledged.
     pub fn created(body: &Value, user: Uuid, parts: Vec<Uuid>, address: Option<String>) -> anyhow::Result<Self> {
         let order = uuid(body, "order_uuid")?;
         ensure!(uuid(body, "uuid")? == order, "uuid is not order_uuid in {body}");
@@ -41,7 +41,7 @@ impl Order {
         Ok(Self { uuid: order, user, parts, total, paid: None, cancelled: false, refused: false, seen: None, delivery })
     }
 
-    /// True once the order has reached a final status, and its ship the address.
+    /// Returns true once the order and its delivery have reached a final status.
     pub fn has_ended(&self) -> bool {
         match self.seen {
             Some(Status::Assembled) => self.delivery.has_ended(),
@@ -50,7 +50,7 @@ impl Order {
         }
     }
 
-    /// Checks what was read against what was acknowledged. No request about this order may be in flight.
+    /// Checks an order that was read against what was acknowledged. No request about this order may be in flight.
     pub fn check(&mut self, body: &Value) -> anyhow::Result<()> {
         self.hold(body).with_context(|| format!("order {} is wrong: {body}", self.uuid))
     }
@@ -87,7 +87,8 @@ impl Order {
                 let paid = self.paid.context("its payment was never acknowledged")?;
                 ensure!(uuid(body, "transaction_uuid")? == paid, "it was paid with {paid}");
             }
-            // Cancelled by the customer, by the deadline, for lack of parts, or because the build failed.
+            // The order was cancelled by the customer, at the payment deadline, for lack of parts, or because the build
+            // failed.
             Status::Cancelled => {}
         }
         Ok(())

@@ -15,7 +15,7 @@ pub struct Outcome {
     pub violation: Option<String>,
 }
 
-/// Classifies the answer to `request`; an error means that there was none.
+/// Classifies the answer to `request`. An error in place of the answer means that there was none.
 pub fn outcome_of(request: &Request, answer: anyhow::Result<Answer>) -> Outcome {
     let answer = match answer {
         Ok(answer) => answer,
@@ -35,7 +35,7 @@ pub fn outcome_of(request: &Request, answer: anyhow::Result<Answer>) -> Outcome 
     let class = classify(request, status, code);
     let violation = match class {
         Class::Succeeded => answer.success(request.success).err().map(|error| format!("{error:#}")),
-        // A gateway may answer these in place of an unavailable shop.
+        // No contract violation: a gateway may send such an answer in place of an unavailable shop.
         Class::Unavailable => None,
         Class::ServerError | Class::Unexpected => Some(format!("{request} answered {status} {}", answer.text)),
         _ => answer.problem(status, code).err().map(|error| format!("{error:#}")),

@@ -43,7 +43,7 @@ impl Customer {
         self.cancelled(order, &answer);
     }
 
-    /// Pays twice at once, under two keys or one, or pays and cancels at once. Only one may win.
+    /// Sends two concurrent requests: pays twice, under one key or two, or pays and cancels. Only one of them may win.
     pub async fn race(&mut self, order: &mut Order) {
         let pay = Request::pay(self.random.key("pay"), order.uuid, self.random.method());
         let other = match self.random.percent() {

@@ -1,4 +1,4 @@
-//! The random choices of a customer, from a seed.
+//! The random choices of a customer, which are reproducible from a seed.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ impl Random {
         Self { rng, keys: 0 }
     }
 
-    /// 0 to 99.
+    /// Returns a number from 0 to 99.
     pub fn percent(&mut self) -> u32 {
         self.rng.random_range(0..100)
     }
 
-    /// One to three of these parts, in any order; a repeated part is a quantity.
+    /// Returns one to three of these parts, in any order. A repeated part is a quantity.
     pub fn some_of(&mut self, parts: &[Uuid]) -> Vec<Uuid> {
         let count = self.rng.random_range(1..=3);
         (0..count).map(|_| parts[self.rng.random_range(0..parts.len())]).collect()
@@ -34,23 +34,23 @@ impl Random {
         }
     }
 
-    /// Returns a street for some of the orders: one where no courier has been yet.
+    /// Returns an address for some of the orders. Hardly any address is returned twice.
     pub fn address(&mut self) -> Option<String> {
         (self.percent() < 40).then(|| format!("Street {}, house {}", self.rng.random_range(0..100_000), self.percent()))
     }
 
-    /// A new Idempotency-Key. Keys are scoped to the user.
+    /// Returns a new Idempotency-Key. Keys are scoped to the user.
     pub fn key(&mut self, kind: &str) -> String {
         self.keys += 1;
         format!("{kind}-{}", self.keys)
     }
 
-    /// A duration between half and one and a half times the mean.
+    /// Returns a duration between half and one and a half times the mean.
     pub fn about(&mut self, mean: Duration) -> Duration {
         mean.mul_f64(self.rng.random_range(0.5..1.5))
     }
 
-    /// An independent generator for a concurrent task.
+    /// Returns an independent generator for a concurrent task.
     pub fn fork(&mut self) -> SmallRng {
         SmallRng::seed_from_u64(self.rng.random())
     }

@@ -1,4 +1,4 @@
-//! The requests of a customer, with the answers expected to each.
+//! The requests of a customer, with the expected answers to each.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ impl Request {
         Self::get(format!("{ORDERS}/{order}"))
     }
 
-    /// Requests the position of an order; refused until the delivery service knows the order.
+    /// Requests the delivery of an order. The request is refused until the delivery service knows the order.
     pub fn delivery(order: Uuid) -> Self {
         Self { refusals: &["DELIVERY_NOT_FOUND"], ..Self::get(format!("{ORDERS}/{order}/delivery")) }
     }

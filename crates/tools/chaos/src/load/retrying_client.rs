@@ -35,14 +35,14 @@ pub enum Final {
 /// The HTTP version of a customer's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// One request at a time over a keep-alive connection: a server that stops must announce it in time.
+    /// One request at a time over a keep-alive connection. A server that stops must announce it with a response.
     Http1,
     /// All requests multiplexed over one connection, with prior knowledge of HTTP/2.
     Http2,
 }
 
 impl Protocol {
-    /// Alternates between the two by customer.
+    /// Returns the protocol of a customer. Every other customer uses HTTP/2.
     pub fn of(customer: usize) -> Self {
         if customer.is_multiple_of(2) { Self::Http2 } else { Self::Http1 }
     }
@@ -60,13 +60,13 @@ impl RetryingClient {
         Ok(Self { shop: shop.through(client(protocol)?), journal, account, protocol })
     }
 
-    /// Opens a new connection, which may lead to another replica; a connection serves all requests that do not overlap.
+    /// Opens a new connection, which may lead to another replica. Requests that do not overlap share a connection.
     pub fn reconnect(&mut self) -> anyhow::Result<()> {
         self.shop = self.shop.clone().through(client(self.protocol)?);
         Ok(())
     }
 
-    /// Retries the request under its one key until the final answer.
+    /// Repeats the request under its one key until the final answer.
     pub async fn ask(&self, request: &Request, operation: &Operation, mut rng: SmallRng) -> Final {
         let mut stale: Option<String> = None;
         loop {
@@ -96,7 +96,7 @@ impl RetryingClient {
         let outcome = outcome_of(request, answer);
         operation.tried(outcome.said.as_str());
         match outcome.class {
-            // The session was made up, so that the customer has lost none.
+            // The session id was made up, so that no session of the customer is lost.
             Class::SessionLost => self.journal.count(request.kind, Class::Refused),
             Class::Unavailable | Class::Unanswered => self.journal.count(request.kind, outcome.class),
             class => {
@@ -114,7 +114,7 @@ impl RetryingClient {
     }
 }
 
-/// A client that keeps one connection.
+/// Returns an HTTP client that keeps one connection.
 fn client(protocol: Protocol) -> anyhow::Result<reqwest::Client> {
     // The shop's own client has already installed rustls' crypto provider.
     let builder = match protocol {
@@ -123,7 +123,7 @@ fn client(protocol: Protocol) -> anyhow::Result<reqwest::Client> {
     };
     let builder = builder
         .pool_max_idle_per_host(1)
-        // There is no TLS here, and reading the system's certificates is slow.
+        // These connections use no TLS, and reading the system's certificates is slow.
         .tls_certs_only([])
         .http2_keep_alive_interval(Duration::from_secs(5))
         .http2_keep_alive_timeout(Duration::from_secs(10))

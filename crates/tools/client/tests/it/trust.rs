@@ -24,7 +24,7 @@ use tonic::Code;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A directory with an authority, and a certificate of `order`.
+/// Creates a directory with an authority, and a certificate of `order`.
 fn files() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let now = SystemTime::now();
@@ -33,7 +33,7 @@ fn files() -> TempDir {
     directory
 }
 
-/// A listener with the certificate of `order`: ready, and iam, which knows no session.
+/// Starts a listener with the certificate of `order`. It reports that it is ready, and serves an iam without sessions.
 async fn serve(files: &Path, clients: Clients) -> (SocketAddr, Running) {
     let [ca, certificate, key] = ["ca.crt", "tls.crt", "tls.key"].map(|name| files.join("order").join(name));
     let tls = Tls::load(Config { ca, certificate, key }).unwrap();
@@ -52,7 +52,7 @@ fn trust(variables: &[(&str, &Path)]) -> Trust {
     Trust::of(&Settings::of(variables)).unwrap()
 }
 
-/// Whether order is reached, and the code with which iam answers.
+/// Calls order and iam. Returns whether order is ready, and the code of iam's answer.
 async fn visit(trust: &Trust, address: &str) -> (anyhow::Result<()>, Code) {
     let shop = Shop::at(trust, address, address, address).unwrap();
     let whoami = shop.auth().whoami(WhoamiRequest::default()).await.unwrap_err();

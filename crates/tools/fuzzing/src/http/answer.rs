@@ -1,4 +1,4 @@
-//! What every answer must be.
+//! The requirements on every answer.
 
 use axum::response::Response;
 use http::header;
@@ -8,14 +8,14 @@ use serde_json::Value;
 use super::operation::document;
 use crate::system::HttpApi;
 
-/// Larger ones repeat too much of what was asked.
+/// The longest body of a problem. A longer one repeats too much of the request.
 const LONGEST: usize = 2_048;
 
-/// A success, a redirection, or a problem that the document declares.
+/// Asserts that the answer is a success, a redirection, or a problem that the document declares.
 pub async fn check(api: HttpApi, asked: &str, is_head: bool, response: Response) {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();
-    // Nothing is away here: neither 503 nor 500 has a reason.
+    // All dependencies are available here, so that neither 503 nor 500 has a reason.
     assert!(status < 500, "{asked} is answered {status}");
     if status < 400 {
         return;

@@ -1,14 +1,14 @@
-//! JSON bodies made from their schemas, mostly right but for a member or two.
+//! JSON bodies derived from their schemas. They are mostly valid, except for a member or two.
 
 use serde_json::{Map, Value, json};
 
 use super::operation::Document;
 use crate::{input::Input, system::Known, words};
 
-/// How deep values are nested.
+/// The maximum nesting of values.
 const DEPTH: u8 = 4;
 
-/// A body as it is sent.
+/// Returns the bytes of a body.
 pub fn body(document: &Document, schema: &Value, input: &mut Input<'_>, known: &Known) -> Vec<u8> {
     let mut body = value(document, schema, input, known, DEPTH).to_string().into_bytes();
     input.mutate(&mut body);
@@ -51,7 +51,7 @@ fn value(document: &Document, schema: &Value, input: &mut Input<'_>, known: &Kno
     }
 }
 
-/// A value that has nothing to do with the schema.
+/// Returns a value that is unrelated to the schema.
 fn odd(input: &mut Input<'_>, known: &Known) -> Value {
     match input.byte() % 8 {
         0 => Value::Null,

@@ -1,4 +1,5 @@
-//! Any HTTP request to order or delivery is answered, and every answer that is not a success is a problem document that the API declares.
+//! Any HTTP request to order or delivery is answered. Every answer that is not a success is a problem document that the
+//! API declares.
 
 mod answer;
 mod body;
@@ -7,7 +8,7 @@ mod request;
 
 use crate::{input::Input, system};
 
-/// Sends a request made of `data`.
+/// Sends a request derived from `data`.
 pub fn http(data: &[u8]) {
     system::with(|system| {
         let mut input = Input::new(data);

@@ -1,4 +1,4 @@
-//! What the published OpenAPI documents describe: operations, bodies, and the problems that may be answered.
+//! The contents of the published OpenAPI documents: operations, bodies, and the problems that may be returned.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,9 +12,9 @@ use crate::system::HttpApi;
 pub struct Operation {
     pub api: HttpApi,
     pub method: String,
-    /// With its parameters in braces.
+    /// The path, with its parameters in braces.
     pub path: String,
-    /// Names of parameters in the query.
+    /// The names of the query parameters.
     pub query: Vec<String>,
     /// The schema of its JSON body.
     pub body: Option<&'static Value>,
@@ -23,7 +23,7 @@ pub struct Operation {
 /// The document of an API.
 pub struct Document {
     pub value: Value,
-    /// Statuses and codes of all its problems.
+    /// The statuses and codes of all its problems.
     pub problems: BTreeSet<(u16, String)>,
 }
 
@@ -44,14 +44,14 @@ impl Document {
         let value = serde_json::to_value(document).expect("a document is JSON");
         let mut problems = BTreeSet::new();
         collect(&value, &value["paths"], &mut problems);
-        // Of no operation.
+        // Problems of requests that match no operation.
         problems.insert((404, "NOT_FOUND".to_owned()));
         problems.insert((405, "METHOD_NOT_ALLOWED".to_owned()));
         problems.insert((400, "INVALID_REQUEST".to_owned()));
         Self { value, problems }
     }
 
-    /// The schema that a reference names, or the schema itself.
+    /// Returns the schema that a reference names, or the schema itself.
     pub fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
         let pointer = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
         pointer.and_then(|pointer| self.value.pointer(pointer)).unwrap_or(schema)

@@ -11,7 +11,7 @@ use super::{
 use crate::{input::Input, system::Known, words};
 
 const METHODS: [&str; 9] = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
-/// Paths beside the operations'.
+/// Paths in addition to those of the operations.
 const PATHS: [&str; 12] = [
     "/",
     "/openapi.json",
@@ -28,7 +28,7 @@ const PATHS: [&str; 12] = [
 ];
 const MEDIA_TYPES: [&str; 6] =
     ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "text/plain", "", "application/grpc"];
-/// Headers that something on the way reads.
+/// Headers that a layer or a handler reads.
 const HEADERS: [&str; 9] = [
     "idempotency-key",
     "authorization",
@@ -41,7 +41,7 @@ const HEADERS: [&str; 9] = [
     "x-forwarded-for",
 ];
 
-/// A request, or none where no parser of HTTP would hand it on.
+/// Returns a request; `None` if an HTTP parser would reject it.
 pub fn request(input: &mut Input<'_>, known: &Known) -> Option<(&'static Operation, Request<Body>)> {
     let operation = input.pick(&OPERATIONS);
     let mut request = Request::new(Body::empty());
@@ -82,7 +82,7 @@ fn method(operation: &Operation, input: &mut Input<'_>) -> Option<Method> {
     }
 }
 
-/// Path and query.
+/// Returns the path and query of a request.
 fn target(operation: &Operation, input: &mut Input<'_>, known: &Known) -> Vec<u8> {
     let choice = input.byte() % 32;
     if choice == 31 {

@@ -1,4 +1,4 @@
-//! All services in one thread, over their in-memory twins, with users, an order and a courier in them.
+//! All services in one thread over their in-memory stores, which contain users, orders and a courier.
 
 mod services;
 
@@ -14,22 +14,22 @@ use uuid::Uuid;
 
 /// The key that all services share.
 const SERVICE_KEY: &str = "a key of fuzzing, long enough for HS256";
-/// Calls at a time: more than one thread makes.
+/// The limit of concurrent calls: more than one thread makes.
 const SLOTS: usize = 64;
-/// The number of inputs after which the system is created again, so that their leftovers do not accumulate.
+/// The number of inputs after which the system is created again, so that stored data does not accumulate.
 const LIFE: u32 = 2_000;
 
 thread_local! {
     static SYSTEM: Cell<Option<(System, u32)>> = const { Cell::new(None) };
 }
 
-/// What the stores have, for inputs that mean something.
+/// Values that the stores contain, so that inputs can refer to them.
 pub struct Known {
-    /// Users, orders, parts, a courier, a transaction.
+    /// UUIDs of users, orders, parts, a courier and a transaction.
     pub uuids: Vec<Uuid>,
     pub user_session: String,
     pub operator_session: String,
-    /// Of iam itself; the sessions above are those that guards know.
+    /// A session that iam itself knows. The guards of the other services know the sessions above.
     pub iam_session: String,
 }
 
@@ -40,7 +40,7 @@ pub struct GrpcApi {
     router: Router,
 }
 
-/// What is served and consumed.
+/// The APIs and consumers of all services.
 pub struct Services {
     pub known: Known,
     order: Router,
@@ -52,7 +52,7 @@ pub struct Services {
 pub struct System {
     runtime: Runtime,
     pub services: Services,
-    /// Of the services, and the tool, that rules name.
+    /// The keys of the services and the tool that access rules name.
     keys: HashMap<&'static str, ServiceKey>,
 }
 
@@ -63,7 +63,7 @@ pub enum HttpApi {
     Delivery,
 }
 
-/// Runs `property` with the system of this thread. One that panics takes its system with it.
+/// Runs `property` with the system of this thread. If it panics, the system is discarded.
 pub fn with(property: impl FnOnce(&System)) {
     let (system, age) = SYSTEM.take().unwrap_or_else(|| (System::new(), 0));
     property(&system);
@@ -93,7 +93,7 @@ impl System {
         self.run(send(router, request))
     }
 
-    /// The value of `authorization` with which `caller` calls `service`.
+    /// Returns the `authorization` header value with which `caller` calls `service`.
     pub fn token(&self, caller: &'static str, service: &'static str) -> String {
         let key = self.keys.get(caller).expect("a caller that rules name");
         format!("Bearer {}", key.token(service).expect("a token"))

@@ -1,4 +1,4 @@
-//! Puts each service together as its `app.rs` does, over its twins.
+//! Assembles each service like its `app.rs`, over its in-memory stores.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -81,7 +81,7 @@ impl Builder {
     }
 }
 
-/// Starts them, and makes a user of iam, two orders and a courier.
+/// Starts the services, and creates a user of iam, two orders and a courier.
 pub async fn build() -> Services {
     let sessions = Arc::new(MemorySessions::default());
     let (user_session, operator_session) = (Uuid::from_u128(0x0a).to_string(), Uuid::from_u128(0x0b).to_string());
@@ -181,7 +181,7 @@ async fn deliveries(builder: &mut Builder) -> axum::Router {
     delivery::api::http::router(service, guard, Readiness::default(), SLOTS)
 }
 
-/// Payment, assembly, notification, geo, customers and intake.
+/// Assembles payment, assembly, notification, geo, customers and intake.
 fn others(builder: &mut Builder) {
     let provider = MemoryProvider::new(Money::from_minor(1_000_000).expect("a balance"), Declines::default());
     let rows = Arc::new(PaymentRows::default());
@@ -218,7 +218,7 @@ fn others(builder: &mut Builder) {
     builder.subscriptions.push(intake::consumers::orders(stream));
 }
 
-/// The hashing threads, one set for the process.
+/// Returns the hashing threads, which the whole process shares.
 fn hashing() -> Hashing {
     static HASHING: OnceLock<Hashing> = OnceLock::new();
     let cost = Cost {
@@ -231,7 +231,7 @@ fn hashing() -> Hashing {
     HASHING.get_or_init(|| Hashing::new(&cost).expect("the least that argon2 takes")).clone()
 }
 
-/// Serves iam with one user; a session of theirs.
+/// Assembles iam with one user. Returns a session of the user.
 async fn users(builder: &mut Builder) -> String {
     let limits = Limits {
         iam_lockout_failures: 0,
@@ -268,7 +268,7 @@ async fn users(builder: &mut Builder) -> String {
     session
 }
 
-/// Tells every consumer that an order is paid.
+/// Passes the event that an order is paid to every consumer.
 async fn tell(subscriptions: &[Subscription]) {
     let (order_uuid, user_uuid) = (PAID.to_string(), USER.to_string());
     let paid = OrderPaid { order_uuid, user_uuid, deliver: true, ..OrderPaid::default() };

@@ -1,4 +1,4 @@
-//! What fuzzing found, a test each. docs/fuzzing.md tells of them.
+//! One test for each defect that fuzzing has found. docs/fuzzing.md describes them.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use serde_json::Value;
 use tonic::{Code, Status};
 use tower::ServiceExt as _;
 
-/// Calls geo, which knows no callers, with this body.
+/// Sends this body to geo, without the identity of a caller.
 async fn call(body: &[u8]) -> Status {
     let key = ServiceKey::new("geo", &"0123456789abcdef0123456789abcdef".into()).unwrap();
     let guard = Guard::new(Arc::new(MemorySessions::default()), key, api::RULES);
@@ -52,7 +52,7 @@ async fn a_message_that_cannot_be_read_is_a_mistake_of_its_caller() {
     assert!(text.message().contains("GetGeolocationRequest.street"), "the field is named: {text}");
 }
 
-/// An API whose author left the refusals to the framework.
+/// Returns an API whose author left error responses to the framework.
 fn careless() -> Router {
     let api = Router::new()
         .route("/things/{id}", get(async |_: Path<u32>| "here"))

@@ -1,4 +1,4 @@
-//! The properties, tried with random inputs. `FUZZ_CASES` is how many of each.
+//! Tests the properties with random inputs. `FUZZ_CASES` is the number of inputs per property.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,4 +1,4 @@
-//! The crowd: registered users, logged in, who share a bounded number of connections, and the orders that they have not paid yet.
+//! The crowd: registered users with sessions, who share a bounded number of connections, and their unpaid orders.
 
 mod operation;
 mod orders;
@@ -16,16 +16,16 @@ use self::orders::Orders;
 pub use self::orders::UNPAID;
 use crate::account::Account;
 
-/// How many gRPC channels to iam and to inventory the users share; each has 256 requests at once.
+/// The number of gRPC channels to iam and to inventory that the users share. Each carries 256 concurrent requests.
 const CHANNELS: usize = 4;
-/// How long a connection is kept without a request: less than the 10 s after which the shop closes it, so that no request meets its end.
+/// How long an idle connection is kept. The shop closes it after 10 s, so that no request is sent while it closes.
 const IDLE: Duration = Duration::from_secs(5);
-/// Parts on a page while all are listed.
+/// The page size while all parts are listed.
 const PAGE: u32 = 1_000;
-/// Orders that are made or cancelled at once, before and after a measurement.
+/// How many orders are created or cancelled concurrently, before and after a measurement.
 const AT_ONCE: usize = 8;
 
-/// Who takes part, and how.
+/// The users of a run, and the connections and parts that they use.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub places: Places,
@@ -43,7 +43,7 @@ pub struct Crowd {
     parts: Vec<Part>,
 }
 
-/// What operations in flight need.
+/// The data that operations in flight need.
 struct Shared {
     accounts: Vec<Account>,
     parts: Vec<Uuid>,
@@ -51,7 +51,8 @@ struct Shared {
 }
 
 impl Crowd {
-    /// Registers and logs in users; `each` gets the number so far. Fails with one sentence if no shop answers.
+    /// Registers users and logs them in. Calls `each` with the number so far. Fails with one sentence if no shop
+    /// answers.
     pub async fn gather(options: &Options, each: impl FnMut(usize)) -> anyhow::Result<Self> {
         ensure!(options.users > 0, "users: there must be one at least");
         ensure!(options.connections > 0, "connections: there must be one at least");
@@ -71,7 +72,7 @@ impl Crowd {
         self.shared.accounts.len()
     }
 
-    /// The kinds of parts that orders are for.
+    /// Returns the parts that orders use.
     pub fn parts(&self) -> &[Uuid] {
         &self.shared.parts
     }
@@ -81,12 +82,13 @@ impl Crowd {
         self.parts.iter().map(|part| part.stock_quantity).min().unwrap_or(0)
     }
 
-    /// Orders that are neither paid nor cancelled.
+    /// Returns the number of orders that are neither paid nor cancelled.
     pub fn unpaid(&self) -> usize {
         self.shared.orders.unpaid()
     }
 
-    /// Makes orders until `unpaid` of them are unpaid and, with `all_read`, until every user has an order; `each` gets the number so far.
+    /// Creates orders until `unpaid` of them are unpaid and, with `all_read`, until every user has an order. Calls
+    /// `each` with the number so far.
     pub async fn prepare(&self, unpaid: usize, all_read: bool, mut each: impl FnMut(usize)) -> anyhow::Result<()> {
         let Shared { parts, orders, .. } = &*self.shared;
         let readers = (0..self.users()).filter(|user| all_read && orders.latest(*user).is_none());
@@ -111,8 +113,8 @@ impl Crowd {
         Ok(())
     }
 
-    /// Cancels the orders that are still unpaid, so that their parts can be sold again; `each` gets how many were. Returns how many
-    /// could not be cancelled.
+    /// Cancels the orders that are still unpaid, so that their parts can be sold again. Calls `each` with the number so
+    /// far. Returns how many could not be cancelled.
     pub async fn tidy(&self, mut each: impl FnMut(usize)) -> usize {
         let left = std::iter::from_fn(|| self.shared.orders.take());
         let mut cancelled =
@@ -127,7 +129,7 @@ impl Crowd {
     }
 }
 
-/// What to do about a refusal.
+/// Returns advice about a refused request.
 pub(crate) fn advice(failure: &str) -> &'static str {
     if failure.contains("OUT_OF_STOCK") {
         "; `cargo run -- restock --quantity 100000` adds stock"
@@ -144,7 +146,7 @@ fn shops(options: &Options) -> anyhow::Result<Vec<Shop>> {
     (0..CHANNELS).map(|_| Ok(options.places.shop()?.through(http.clone()))).collect()
 }
 
-/// All parts of the catalogue, in its order.
+/// Returns all parts of the catalogue, in its order.
 async fn parts(account: &Account) -> anyhow::Result<Vec<Part>> {
     let mut all = Vec::new();
     let mut token = String::new();

@@ -1,4 +1,4 @@
-//! One operation of a user. Which user and parts it is about is chosen by the seed; which order, when it is sent.
+//! One operation of a user. Its user and parts follow from the seed; its order is chosen when it is sent.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::{account::Failure, mix::Kind};
 /// An operation that is ready to be sent.
 pub(crate) struct Operation {
     pub kind: Kind,
-    /// The user's number.
+    /// The index of the user.
     user: usize,
     parts: Vec<Uuid>,
     shared: Arc<Shared>,
 }
 
 impl Crowd {
-    /// Creates an operation of this kind by a random user; an order is for `parts` random parts.
+    /// Creates an operation of this kind by a random user. A new order contains `parts` random parts.
     pub(crate) fn operation(&self, kind: Kind, parts: usize, rng: &mut impl Rng) -> Operation {
         let all = &self.shared.parts;
         let user = rng.random_range(0..self.users());

@@ -1,4 +1,4 @@
-//! The orders that users have made: unpaid ones in the order of their creation, and each user's latest.
+//! The orders of the users: the unpaid ones in the order of their creation, and each user's latest.
 
 use std::{
     collections::VecDeque,
@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-/// Unpaid orders that a user has at most: the shop refuses the 1 001st, and requests in flight may pass the bound.
+/// The most unpaid orders of a user. The shop refuses the 1 001st, and requests in flight may exceed the bound.
 pub const UNPAID: usize = 900;
 
 #[derive(Default)]
@@ -15,9 +15,9 @@ pub struct Orders(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// With their users. Bounded by [`UNPAID`] of each.
+    /// Unpaid orders with their users. At most [`UNPAID`] of them belong to each user.
     unpaid: VecDeque<(usize, Uuid)>,
-    /// By user.
+    /// The users by their index.
     users: Vec<User>,
 }
 
@@ -40,14 +40,14 @@ impl Orders {
         self.state().users.get(user)?.latest
     }
 
-    /// A user who may make one more order: `user`, or the next one.
+    /// Returns a user who may create one more order: `user`, or the next one that may.
     pub fn may_create(&self, user: usize) -> Option<usize> {
         let state = self.state();
         let count = state.users.len();
         (0..count).map(|step| (user + step) % count).find(|user| state.users[*user].unpaid < UNPAID)
     }
 
-    /// A new order, which is unpaid.
+    /// Adds a new unpaid order.
     pub fn add(&self, user: usize, order: Uuid) {
         let mut state = self.state();
         state.users[user].unpaid += 1;
@@ -55,7 +55,7 @@ impl Orders {
         state.unpaid.push_back((user, order));
     }
 
-    /// The oldest unpaid order, which is the caller's to pay or to cancel now.
+    /// Removes and returns the oldest unpaid order, so that only the caller pays or cancels it.
     pub fn take(&self) -> Option<(usize, Uuid)> {
         let mut state = self.state();
         let (user, order) = state.unpaid.pop_front()?;

@@ -1,4 +1,4 @@
-//! Registers and logs in the users, as fast as iam takes them.
+//! Registers the users and logs them in, as fast as iam allows.
 
 use std::{
     sync::{
@@ -28,20 +28,20 @@ use crate::account::Account;
 
 /// The number of concurrent registrations. Each costs an argon2 hash, for which iam has one thread per core.
 const AT_ONCE: usize = 4;
-/// iam refuses an address with many registrations for a minute at most.
+/// How long a refused registration is repeated: iam refuses an address with many registrations for a minute at most.
 const PATIENCE: Duration = Duration::from_secs(75);
 const PAUSE: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The tries of one registration or login.
+/// The attempts of one registration or login.
 struct Tries<'a> {
-    /// When iam took one last: all give up when all have waited too long.
+    /// When iam last accepted one. If that is too long ago, all registrations give up.
     latest: &'a Mutex<Instant>,
     count: &'a AtomicUsize,
     all: usize,
 }
 
-/// Registers the users; `each` gets how many there are.
+/// Registers the users. Calls `each` with the number so far.
 pub async fn register(shops: &[Shop], options: &Options, mut each: impl FnMut(usize)) -> anyhow::Result<Vec<Account>> {
     let connections = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
     let (latest, count) = (Mutex::new(Instant::now()), AtomicUsize::new(0));
@@ -77,7 +77,7 @@ async fn log_in(shop: &Shop, login: &str) -> Result<String, Status> {
 }
 
 impl Tries<'_> {
-    /// Repeats `work` while iam is asked too much.
+    /// Repeats `work` while iam is overloaded.
     async fn patiently<T>(&self, work: impl AsyncFn() -> Result<T, Status>) -> anyhow::Result<T> {
         loop {
             let refused = match timeout(LIMIT, work()).await {

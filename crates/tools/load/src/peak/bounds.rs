@@ -6,7 +6,7 @@ use anyhow::ensure;
 
 use crate::plan::Plan;
 
-/// Samples that a p99 needs.
+/// The number of samples that a p99 needs.
 const LEAST_SAMPLES: f64 = 100.0;
 
 /// The limits that a step must meet to pass (goodput, p99, errors), and the rates that the search tries.
@@ -16,13 +16,13 @@ pub struct Bounds {
     pub from: u32,
     /// The highest rate.
     pub to: u32,
-    /// How much higher the next rate is, such as 1.5.
+    /// The factor from one rate to the next, such as 1.5.
     pub growth: f64,
-    /// The part of the rate that goodput must reach, from 0 to 1.
+    /// The share of the rate that goodput must reach, from 0 to 1.
     pub follows: f64,
     /// The highest p99 that passes.
     pub p99: Duration,
-    /// The part of operations that may fail, from 0 to 1.
+    /// The share of operations that may fail, from 0 to 1.
     pub errors: f64,
 }
 

@@ -1,4 +1,4 @@
-//! The search for the peak: the rate rises step by step until the shop does not keep up, then the steps grow finer.
+//! The search for the peak: the rate rises step by step until the shop does not keep up, then the steps become smaller.
 
 mod bounds;
 mod step;
@@ -10,7 +10,7 @@ use serde::Serialize;
 pub use self::{bounds::Bounds, step::Step};
 use crate::report::Report;
 
-/// Steps between the highest rate that held and the lowest that did not.
+/// The number of steps between the highest rate that passed and the lowest that did not.
 const REFINEMENTS: u32 = 2;
 /// The ratio of two rates below which they count as equal.
 const NEAR: f64 = 1.05;
@@ -20,14 +20,14 @@ const NEAR: f64 = 1.05;
 pub struct Peak {
     /// The highest rate that passed; `None` if none did.
     pub rate: Option<u32>,
-    /// The highest goodput of a step that held.
+    /// The highest goodput of a step that passed.
     pub goodput: Option<f64>,
     /// False if the highest rate of the bounds passed, so that the peak is above it.
     pub is_found: bool,
     pub steps: Vec<Step>,
 }
 
-/// Which rate is tried next.
+/// Chooses the next rate.
 struct Search {
     bounds: Bounds,
     held: Option<u32>,
@@ -35,7 +35,7 @@ struct Search {
     refinements: u32,
 }
 
-/// Measures at one rate after another; `each` gets every step.
+/// Measures at one rate after another. Calls `each` with every step.
 pub async fn find_peak(
     bounds: &Bounds,
     mut measure: impl AsyncFnMut(u32) -> anyhow::Result<Report>,
@@ -47,7 +47,7 @@ pub async fn find_peak(
         let mut step = Step::of(&measure(rate).await?, bounds);
         each(&step);
         if step.problem.is_some() {
-            // One bad moment of the machine is no limit of the shop.
+            // A failed step is repeated, since a brief disturbance of the machine is not a limit of the shop.
             steps.push(step);
             step = Step::of(&measure(rate).await?, bounds);
             each(&step);
@@ -115,7 +115,7 @@ mod tests {
         report::{Figures, Row},
     };
 
-    /// A shop that answers within 5 ms up to its capacity, and with a queue above it.
+    /// Returns the report of a shop that answers within 5 ms up to its capacity, and queues requests above it.
     pub(super) fn shop(capacity: u32, rate: u32, errors: u64) -> Report {
         let mut latencies = Latencies::default();
         for number in 0..1000_u64 {
@@ -145,7 +145,7 @@ mod tests {
 
         let (peak, rates) = search(bounds, |rate| shop(600, rate, 0)).await;
 
-        // 760 does not hold, and is tried twice; then between 507 and 760.
+        // 760 fails, and is tried twice. The search then continues between 507 and 760.
         assert_eq!(rates, [100, 150, 225, 338, 507, 761, 761, 634, 634, 570]);
         assert_eq!((peak.rate, peak.goodput, peak.is_found), (Some(570), Some(570.0), true));
         assert_eq!(peak.to_string(), "the peak is 570/s, with a goodput of 570.0/s");

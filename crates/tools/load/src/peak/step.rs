@@ -16,10 +16,10 @@ pub struct Step {
     pub goodput: f64,
     pub p50: Option<f64>,
     pub p99: Option<f64>,
-    /// The part of operations that failed, from 0 to 1.
+    /// The share of operations that failed, from 0 to 1.
     pub error_rate: f64,
     pub sent_late_p99: Option<f64>,
-    /// Why the shop did not keep up; `None` if it did.
+    /// The reason why the shop did not keep up; `None` if it did.
     pub problem: Option<String>,
 }
 

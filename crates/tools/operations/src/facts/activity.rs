@@ -1,4 +1,4 @@
-//! Pending work in the shop, and a fingerprint that tells whether anything has changed.
+//! The pending work in the shop, and a fingerprint by which a change of the data is detected.
 
 use anyhow::Context as _;
 use contracts::events::{producers, route_of};
@@ -7,7 +7,8 @@ use uuid::Uuid;
 use crate::{databases::Databases, republish, services::with_database};
 use platform::service::Service;
 
-/// Counts of work of its own that a service completes by itself, besides publishing its events; no work is pending if all are 0. Orders that wait for payment are not pending work.
+/// Queries that count the work which a service will complete by itself, except publishing its events. No work is
+/// pending if all return 0. An order that waits for payment is not pending work.
 const QUESTIONS: [(&Service, &str, &str); 10] = [
     (&order::SERVICE, "attempts to pay", "select count(*) from orders where attempt_method is not null"),
     (&order::SERVICE, "paid orders", "select count(*) from orders where status = 'PAID'"),
@@ -22,7 +23,7 @@ const QUESTIONS: [(&Service, &str, &str); 10] = [
         "select count(*) from payments where status in ('pending', 'refunding')",
     ),
     (&assembly::SERVICE, "ships being built", "select count(*) from jobs where status = 'building'"),
-    // An order that no place can hold waits for an operator.
+    // An order that is too large for every storage place waits for an operator, so that it does not count.
     (
         &delivery::SERVICE,
         "ships being delivered",
@@ -30,7 +31,7 @@ const QUESTIONS: [(&Service, &str, &str); 10] = [
         where state = 'ASSIGNED' or state = 'CREATED' and volume <= (select max(total_volume) from storage_places)",
     ),
     (&customers::SERVICE, "checks of customers", "select count(*) from kyc_checks where outcome is null"),
-    // A loan of a user who is no customer may be held for a day.
+    // A loan of a user who is no customer may be held for a day, so that it does not count.
     (
         &customers::SERVICE,
         "loans to be credited",
@@ -45,14 +46,15 @@ const QUESTIONS: [(&Service, &str, &str); 10] = [
     ),
 ];
 
-/// The events that an outbox is to publish.
+/// The number of events that a relay still has to publish.
 const UNPUBLISHED: &str = "select count(*) from outbox where published_at is null and set_aside_at is null";
 
 /// The latest published events, which may not have reached a consumer yet.
 const LATEST: &str =
     "select event_type, event_uuid from outbox where published_at is not null order by id desc limit 2000";
 
-/// Values that change with every business write to a database. Leases are renewed all the time and are left out.
+/// Queries whose results change with every business write to a database. Leases are left out, since they are renewed
+/// all the time.
 const FINGERPRINTS: [(&Service, &str); 8] = [
     (
         &order::SERVICE,
@@ -96,7 +98,7 @@ const FINGERPRINTS: [(&Service, &str); 8] = [
     (&intake::SERVICE, "select concat_ws(' ', max(number), max(erased_at)) from orders"),
 ];
 
-/// The pending work, such as `2 ships being built`.
+/// Returns the pending work, such as `2 ships being built`.
 pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
     let mut under_way = Vec::new();
     let unpublished = with_database()
@@ -129,7 +131,7 @@ pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
     Ok(under_way)
 }
 
-/// A text that changes whenever the databases do.
+/// Returns a text that changes whenever the data in a database does.
 pub async fn fingerprint(databases: &Databases) -> anyhow::Result<String> {
     let mut fingerprint = Vec::new();
     for service in with_database() {

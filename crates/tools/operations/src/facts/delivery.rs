@@ -1,4 +1,4 @@
-//! Reads deliveries, couriers and their places.
+//! Reads deliveries, couriers and their storage places.
 
 use audit::{
     Facts,

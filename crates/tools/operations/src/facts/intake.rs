@@ -19,7 +19,8 @@ use sqlx::{FromRow, types::Json};
 use super::{Progress, snapshot, topics::GROUP};
 use crate::{databases::Databases, dead_letters};
 
-/// Reads first the committed offsets, then the tables and the topic, so that the tables contain every record consumed until then.
+/// Reads the committed offsets first, then the tables and the topic, so that the tables contain every record consumed
+/// until then.
 pub async fn read(
     databases: &Databases,
     config: &kafka::Config,
@@ -111,7 +112,7 @@ async fn orders(databases: &Databases) -> anyhow::Result<Vec<IntakeOrder>> {
     Ok(orders)
 }
 
-/// Compared within one audit alone.
+/// Computes a digest of an order. Digests are compared only within one audit.
 fn digest(order: &Order) -> u64 {
     let mut hasher = DefaultHasher::new();
     serde_json::to_vec(order).unwrap_or_default().hash(&mut hasher);

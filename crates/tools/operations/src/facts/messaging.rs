@@ -1,4 +1,4 @@
-//! Reads outboxes and inboxes, which are the same in every database.
+//! Reads outboxes and inboxes, whose tables are the same in every database.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -59,13 +59,13 @@ pub async fn inboxes(database: &mut PgConnection, service: &'static Service) -> 
     Ok(inboxes.into_iter().map(|(consumer, rows)| Inbox { service: service.name, consumer, rows }).collect())
 }
 
-/// The version of order's migration since which outbox and inbox rows are kept longer than any Kafka record.
+/// The version of order's migration from which on outbox and inbox rows are kept longer than any Kafka record.
 const RETENTION: i64 = 5;
 /// How much longer than the retention of their topics the rows were kept before that migration.
 const BEFORE: Duration = Duration::from_hours(24);
 
-/// Returns the time since which outbox and inbox are complete. Rows about to be removed may be missing on one side only, hence the margin
-/// of a day.
+/// Returns the time since which outbox and inbox are complete. It includes a margin of a day, since rows about to be
+/// removed may be missing on one side only.
 pub async fn kept_since(
     databases: &Databases,
     kafka: &kafka::Config,

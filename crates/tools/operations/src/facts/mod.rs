@@ -1,7 +1,7 @@
 //! Reads the databases and the topics into the facts of an audit.
 //!
-//! Only here does one program read the schemas of several services, so that the statements are plain strings: no single database could
-//! check them at compile time. The tests run each of them.
+//! Only this module reads the schemas of several services. Its statements are plain strings, since no single database
+//! could check them at compile time. The tests run each of them.
 
 mod activity;
 mod assembly;
@@ -34,7 +34,8 @@ pub use self::{
 use crate::{databases::Databases, services::with_database};
 use platform::service::Service;
 
-/// The variable with the time since which a non-persistent broker has records; the one-process shop sets it for its tools.
+/// The variable with the time since which a non-persistent broker has records. The one-process shop sets it for its
+/// tools.
 pub const LOG_SINCE: &str = "KAFKA_LOG_SINCE";
 
 /// The sources of facts.
@@ -46,7 +47,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The sources that the settings name, for a tool such as `shipyard-audit`.
+    /// Returns the sources that the settings name, for a tool such as `shipyard-audit`.
     pub fn of(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         let since = settings.get(LOG_SINCE).map(str::parse).transpose();
         Ok(Self {
@@ -107,7 +108,8 @@ impl Sources {
         })
     }
 
-    /// Reads one database: its outbox and inboxes, if it has them, and the facts that its service's file here reads.
+    /// Reads one database: its outbox and inboxes, if it has them, and the facts that the submodule of its service
+    /// reads.
     async fn read(&self, service: &'static Service) -> anyhow::Result<Facts> {
         let mut snapshot = snapshot(&self.databases, service).await?;
         let database = &mut snapshot;
@@ -128,7 +130,7 @@ impl Sources {
     }
 }
 
-/// A snapshot of a database: a connection within a repeatable-read transaction, which ends with it.
+/// Opens a snapshot of a database: a connection in a repeatable-read transaction, which ends with the connection.
 async fn snapshot(databases: &Databases, service: &'static Service) -> anyhow::Result<PgConnection> {
     let connected = databases.get(service)?.connect().await;
     let mut snapshot = connected.with_context(|| format!("reading the database of {service}"))?;

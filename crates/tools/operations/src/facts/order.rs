@@ -71,7 +71,7 @@ struct Outcome {
     transaction_uuid: Option<Uuid>,
 }
 
-/// Reads the responses stored under idempotency keys, the only trace in the databases of responses that clients received.
+/// Reads the responses stored under idempotency keys. Only these tell from the databases what clients received.
 async fn acknowledged(database: &mut PgConnection) -> anyhow::Result<Vec<Acknowledged>> {
     let mut rows = sqlx::query_as::<_, Outcome>(
         r#"select order_uuid,
@@ -88,7 +88,7 @@ async fn acknowledged(database: &mut PgConnection) -> anyhow::Result<Vec<Acknowl
             Some(transaction) => Answer::Paid { transaction },
             None if row.created => Answer::Created,
             None if row.cancelled => Answer::Cancelled,
-            // An error response.
+            // The response was an error.
             None => continue,
         };
         acknowledged.push(Acknowledged { order: row.order_uuid, answer });

@@ -15,11 +15,13 @@ use uuid::Uuid;
 
 use super::parsed;
 
-/// The migration that made payment's outbox.
+/// The version of the migration that created payment's outbox.
 const OUTBOX: i64 = 8;
-/// By then a rolling upgrade is over: no replica of an older release, which publishes nothing, settles attempts.
+/// The time after which a rolling upgrade is over. No replica of an older release, which publishes nothing, settles
+/// attempts after it.
 const ROLLOUT: Duration = Duration::from_hours(24);
-/// The migrations of a new database run within this time; a longer gap before [`OUTBOX`] is the life of an older release.
+/// The time within which all migrations of a new database run. A longer gap before [`OUTBOX`] shows that an older
+/// release used the database.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// The built-in provider, whose ledger is in payment's database.
@@ -115,7 +117,7 @@ async fn credits(database: &mut PgConnection) -> anyhow::Result<Vec<Credit>> {
     Ok(rows.into_iter().map(|(reference, user, amount)| Credit { reference, user, amount }).collect())
 }
 
-/// The events in the outbox.
+/// Returns the events in the outbox.
 async fn completions(database: &mut PgConnection) -> anyhow::Result<Vec<Completion>> {
     let mut payloads = sqlx::query_scalar::<_, Vec<u8>>("select payload from outbox where event_type = $1 order by id")
         .bind(PaymentCompleted::TYPE)
@@ -128,7 +130,8 @@ async fn completions(database: &mut PgConnection) -> anyhow::Result<Vec<Completi
     Ok(completions)
 }
 
-/// Since when every attempt that is begun is published; `None` if no older release has ever used this database.
+/// Returns the time since which every attempt that begins gets an event; `None` if no older release has ever used this
+/// database.
 async fn completions_since(database: &mut PgConnection) -> anyhow::Result<Option<DateTime<Utc>>> {
     let (first, outbox): (DateTime<Utc>, DateTime<Utc>) =
         sqlx::query_as("select min(installed_on), max(installed_on) filter (where version = $1) from _sqlx_migrations")

@@ -1,4 +1,4 @@
-//! Reads topics and dead-letter topics, as far as their records are retained. A topic that carries several types is read once.
+//! Reads the retained records of topics and dead-letter topics. A topic that carries several types is read once.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -69,7 +69,8 @@ pub async fn read(
             log.complete_since = since;
             continue;
         };
-        // For a broker that does not tell its retention, or that deletes by size: the topic is complete since its last partition begins.
+        // If the broker does not report the topic's retention, or deletes by size, the topic is complete since its last
+        // partition begins.
         let told = if since.is_none() { retention(config, &log.topic).await.ok().flatten() } else { None };
         log.complete_since = told.map_or(Some(*oldest), |retention| Some(now - retention)).max(since);
     }
@@ -79,10 +80,10 @@ pub async fn read(
 /// The logs of one topic, and the latest start of the partitions whose first records are deleted.
 type Logs = (Vec<Log>, Option<DateTime<Utc>>);
 
-/// A topic's records by the types that it carries, `completions` among them, and the latest start of the partitions whose first
-/// records are deleted. `None` if the topic does not exist.
+/// Returns a topic's records by the types that it carries, and the latest start of the partitions whose first records
+/// are deleted. `None` if the topic does not exist. Adds the `PaymentCompleted` events to `completions`.
 ///
-/// The header `event-type` tells the types apart. A record without one of them counts as of the first type.
+/// The header `event-type` tells the types apart. A record without a known type counts as one of the first type.
 fn logs(
     reader: &Reader,
     routes: &[&Route],
@@ -130,6 +131,6 @@ fn logs(
         }
     })?;
     let cut = extents.iter().any(|extent| extent.start > 0);
-    // A truncated and empty partition has no time.
+    // A truncated partition that is empty has no time.
     Ok(Some((logs, cut.then(|| oldest.unwrap_or(DateTime::<Utc>::MAX_UTC)))))
 }

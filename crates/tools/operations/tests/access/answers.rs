@@ -1,17 +1,17 @@
-//! What a caller is answered, as far as access goes.
+//! The access decision in an answer.
 
 use std::fmt;
 
 use tonic::{Code, Status};
 
-/// An answer.
+/// The answer to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The guard let the call pass; the method may have refused it.
+    /// The guard admitted the call. The method may still have refused it.
     Admitted,
-    /// gRPC, one of the refusals.
+    /// A refusal over gRPC.
     Grpc(Code),
-    /// HTTP, one of the refusals.
+    /// A refusal over HTTP.
     Http(u16),
 }
 
@@ -37,12 +37,12 @@ impl Answer {
         }
     }
 
-    /// Whether what was asked for is said not to exist.
+    /// Returns whether the answer says that the requested resource does not exist.
     pub fn hides(self) -> bool {
         matches!(self, Self::Grpc(Code::NotFound) | Self::Http(404))
     }
 
-    /// Whether a service got past the guard.
+    /// Returns whether the guard admitted a service.
     pub fn admits_service(self) -> bool {
         self == Self::Admitted || self.hides()
     }

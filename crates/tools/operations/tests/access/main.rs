@@ -1,4 +1,4 @@
-//! docs/access.md against the code and against a running system: who may call each method.
+//! Compares docs/access.md with the code and with a running system: who may call each method.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -14,7 +14,7 @@ use operations::services::SERVICES;
 use system::{Caller, System};
 use table::Row;
 
-/// Those who may have an identity: the services, and the tool. The last is of no one.
+/// Returns the identities of callers: the services, the tool, and `stranger`, which nothing in the system has.
 fn identities() -> Vec<&'static str> {
     SERVICES.iter().map(|service| service.name).chain(["shipyard", "stranger"]).collect()
 }
@@ -74,7 +74,7 @@ async fn every_method_answers_every_caller_as_the_table_says() {
         if seen.cells != row.cells {
             wrong.push(format!("{row}\n{seen}"));
         }
-        // What another user is told does not exist is there for its owner.
+        // A resource that is hidden from another user exists for its owner.
         if row.hides() {
             questions += 1;
             let owner = system.ask(&row.method, Caller::Owner).await;

@@ -1,4 +1,4 @@
-//! The methods of the system: those that the rules name, and those that descriptors and OpenAPI documents describe.
+//! The methods of the system: those with access rules, and those in descriptors and OpenAPI documents.
 
 use std::collections::BTreeSet;
 
@@ -19,12 +19,12 @@ pub enum Api {
 pub struct Method {
     pub service: &'static str,
     pub api: Api,
-    /// As a rule has it.
+    /// The name as in the access rules.
     pub name: String,
 }
 
 impl Method {
-    /// Whether it changes nothing, as its name says.
+    /// Returns whether the method's name says that it is read-only.
     pub fn is_read(&self) -> bool {
         let name = self.name.rsplit('/').next().unwrap_or_default();
         match self.api {
@@ -34,7 +34,7 @@ impl Method {
     }
 }
 
-/// The methods that have a rule.
+/// Returns the methods that have a rule.
 pub fn all() -> Vec<(Method, Access)> {
     let rules =
         SERVICES.into_iter().flat_map(|service| service.rules.concat().into_iter().map(move |rule| (service, rule)));
@@ -46,13 +46,13 @@ pub fn all() -> Vec<(Method, Access)> {
         .collect()
 }
 
-/// The service whose rules are of this protobuf service.
+/// Returns the service whose rules are for this protobuf service.
 fn service_of(package: &str) -> &'static str {
     let found = all().into_iter().find(|(method, _)| method.name.starts_with(&format!("/{package}/")));
     found.map_or("no service", |(method, _)| method.service)
 }
 
-/// The methods in the descriptors and the OpenAPI documents.
+/// Returns the methods in the descriptors and the OpenAPI documents.
 pub fn described() -> BTreeSet<Method> {
     let mut described = BTreeSet::new();
     for file in descriptors().file {
@@ -81,7 +81,7 @@ fn descriptors() -> FileDescriptorSet {
     FileDescriptorSet::decode(DESCRIPTORS).unwrap()
 }
 
-/// A request of the RPC, encoded: its fields that name an order, a user or a method of payment are set.
+/// Returns an encoded request of the RPC. Its fields that name an order, a user or a payment method are set.
 pub fn request(path: &str, order: &str, user: &str) -> Vec<u8> {
     let files = descriptors().file;
     let (service, rpc) = path.trim_start_matches('/').split_once('/').unwrap();

@@ -1,4 +1,4 @@
-//! All services in this process, on servers of the test run, and the callers who ask them.
+//! All services in this process, on the servers of the test run, and the callers of their methods.
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -50,20 +50,20 @@ use crate::{
 
 const OPERATOR: &str = "access-operator";
 
-/// Who asks.
+/// The caller of a method.
 #[derive(Clone, Copy, Debug)]
 pub enum Caller {
     /// Without a session.
     Nobody,
-    /// With a session that was logged out.
+    /// With the session of a logged-out user.
     Dead,
-    /// The user whose order is asked for.
+    /// The user who owns the order in the request.
     Owner,
     /// Another user, with a valid session.
     Another,
-    /// A user with the role.
+    /// A user with the role `operator`.
     Operator,
-    /// A service, by a token.
+    /// A service, identified by a token.
     Service(&'static str),
 }
 
@@ -79,7 +79,7 @@ pub struct System {
 }
 
 impl System {
-    /// Starts the services, and makes a paid order of a user.
+    /// Starts the services, and creates a paid order of a user.
     pub async fn start() -> Self {
         let (settings, databases) = settings().await;
         let mut services = Vec::new();
@@ -127,14 +127,14 @@ impl System {
         system
     }
 
-    /// Returns when every service that follows orders shows this one to its owner.
+    /// Returns when every service that stores the order returns it to its owner.
     async fn followed(&self) {
         for row in table::rows().into_iter().filter(|row| row.hides() && row.method.is_read()) {
             eventually(async || (self.ask(&row.method, Caller::Owner).await == Answer::Admitted).then_some(())).await;
         }
     }
 
-    /// Calls a method about the owner and its order.
+    /// Calls a method with the owner and its order as arguments.
     pub async fn ask(&self, method: &Method, caller: Caller) -> Answer {
         match method.api {
             Api::Grpc => self.ask_grpc(method, caller).await,
@@ -178,7 +178,7 @@ impl System {
     async fn ask_http(&self, method: &Method, caller: Caller) -> Answer {
         let (verb, path) = method.name.split_once(' ').unwrap();
         let path = path.replace("{order_uuid}", &self.order).replace("{*rest}", "index.css");
-        // A courier, or an order of /api/orders.
+        // The path parameter is a courier's or order's id.
         let path = path.replace("{id}", &self.order).replace("{order_id}", &self.order);
         let url = format!("http://{}{path}", self.http[method.service]);
         let mut request = self.client.request(verb.parse().unwrap(), url);
@@ -195,7 +195,7 @@ impl System {
     }
 }
 
-/// Publishes an order of the owner for intake, with the uuid of the order as its key.
+/// Publishes an order of the owner to intake's topic. Its key is the order's uuid.
 async fn taken_in(settings: &Settings, order: &str, owner: &str) {
     let topics: Topics = settings.read().unwrap();
     let content = intake::model::Order {
@@ -212,7 +212,7 @@ async fn taken_in(settings: &Settings, order: &str, owner: &str) {
     KafkaPublisher::new(&Config::load(settings).unwrap()).unwrap().publish(vec![record]).await.unwrap();
 }
 
-/// Settings of a system of one process.
+/// Returns the settings of a system in one process, and its databases.
 async fn settings() -> (Settings, Vec<Database>) {
     let (kafka, redis) = (testkit::kafka().await, testkit::redis().await);
     let mut variables: Vec<(String, String)> = Vec::new();
@@ -235,7 +235,7 @@ async fn settings() -> (Settings, Vec<Database>) {
         ("REDIS_URL", redis.url),
         ("IAM_REDIS_PREFIX", kafka.prefix.clone()),
         ("IAM_OPERATORS", OPERATOR.to_owned()),
-        // Many log in.
+        // Hashing is cheap here, since many users log in.
         ("IAM_ARGON2_MEMORY_KIB", "64".to_owned()),
         ("IAM_ARGON2_ITERATIONS", "1".to_owned()),
         ("KAFKA_INSTANCE_ID", "access".to_owned()),
@@ -250,7 +250,7 @@ fn free_address() -> String {
     listener.local_addr().unwrap().to_string()
 }
 
-/// The session of a new operator.
+/// Registers an operator. Returns its session.
 async fn operator(settings: &Settings, shop: &Shop) -> String {
     let info = UserInfo::new(OPERATOR.to_owned(), "operator@example.com".to_owned(), Vec::new()).unwrap();
     let database = iam::SERVICE.pool("access", 1, settings).unwrap();
@@ -274,7 +274,7 @@ async fn become_customer(customers: &Channel, session: &str) {
     CustomerServiceClient::new(customers.clone()).create_customer(request).await.unwrap();
 }
 
-/// A paid order of this user, which is to be delivered.
+/// Creates a paid order of this user with a delivery address. Returns its uuid.
 async fn paid_order(shop: &Shop, session: &str, user: &str) -> String {
     let (parts, _) = customer::parts(shop, session).await.unwrap();
     let parts: Vec<&str> = parts.iter().map(|part| part.uuid.as_str()).collect();
@@ -289,7 +289,7 @@ async fn paid_order(shop: &Shop, session: &str, user: &str) -> String {
     order
 }
 
-/// Messages as they are on the wire.
+/// A codec that passes encoded messages through.
 #[derive(Clone, Copy)]
 struct Raw;
 

@@ -6,14 +6,15 @@ use crate::method::{Api, Method, all};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/access.md");
 
-/// One method and its callers: without a session, with a dead one, with another user's, an operator; and the services.
+/// A method and who may call it: a caller without a session, one with a dead session, another user, an operator, and
+/// the services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub method: Method,
     pub cells: [String; 5],
 }
 
-/// The rows of the document, under the heading of their service.
+/// Returns the rows of the document, under the heading of their service.
 pub fn rows() -> Vec<Row> {
     let text = std::fs::read_to_string(DOCUMENT).unwrap();
     let services: Vec<&'static str> = all().into_iter().map(|(method, _)| method.service).collect();
@@ -35,7 +36,8 @@ pub fn rows() -> Vec<Row> {
 }
 
 impl Row {
-    /// The row that the system's answers make: those to four callers, and the services admitted among `asked` ones.
+    /// Returns the row of the system's answers: those to four callers, and the services among the `asked` ones that
+    /// were admitted.
     pub fn seen(method: Method, answers: Vec<String>, admitted: &[&str], asked: usize) -> Self {
         let services = match admitted.len() {
             0 => "none".to_owned(),
@@ -46,7 +48,7 @@ impl Row {
         Self { method, cells: cells.try_into().unwrap() }
     }
 
-    /// Whether another user is told that there is no such thing.
+    /// Returns whether another user is told that the resource does not exist.
     pub fn hides(&self) -> bool {
         ["NotFound", "404"].contains(&self.cells[2].as_str())
     }

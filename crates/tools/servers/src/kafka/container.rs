@@ -15,39 +15,41 @@ pub use super::{
 };
 use crate::docker::{self, QUICK};
 
-/// The image's volume, which lives as long as the container.
+/// The image's data volume. It exists as long as the container.
 const DATA: &str = "KAFKA_LOG_DIRS=/var/lib/kafka/data";
 /// How long a broker may take to start, including recovery.
 const START: Duration = Duration::from_mins(2);
-/// How long it may take to shut down.
+/// How long the broker may take to shut down.
 const STOP: Duration = Duration::from_secs(30);
-/// How often another program may take the port before that is an error.
+/// The number of attempts to start the broker while other programs take its port.
 const ATTEMPTS: usize = 3;
 
-/// Options of a broker.
+/// The options of a broker.
 pub struct Options {
     /// The name in the container's label `shipyard.name`, beside the owner's pid.
     pub label: String,
-    /// The address that the broker advertises, such as a proxy's; its own if there is none.
+    /// The address that the broker advertises, such as a proxy's. `None` advertises its own address.
     pub advertised: Option<SocketAddr>,
-    /// True for a broker in the network of this host, on Linux: a published port costs a hop through another process for each request.
+    /// True for a broker in the host's network, on Linux. A published port costs an additional hop through another
+    /// process per request.
     pub on_host: bool,
     /// Variables in addition to [`ENVIRONMENT`], such as `("KAFKA_MESSAGE_MAX_BYTES", "4000000")`.
     pub variables: Vec<(&'static str, &'static str)>,
 }
 
-/// A running broker. Dropping it removes it with its data, ignoring errors.
+/// A running broker. Dropping it removes it with its data, and ignores errors.
 pub struct Broker {
     id: String,
     address: SocketAddr,
 }
 
-/// Fails, with the cause, if no engine answers within 5 s, or if the image can neither be found nor pulled within 3 minutes.
+/// Checks that an engine answers within 5 s, and that the image can be found, or pulled within 3 minutes. The error
+/// names the cause.
 pub async fn available() -> anyhow::Result<()> {
     docker::available(&image()).await
 }
 
-/// Removes the brokers of processes of this host that were killed.
+/// Removes the brokers whose owning processes on this host were killed.
 pub async fn sweep() -> anyhow::Result<()> {
     docker::sweep().await
 }
@@ -70,7 +72,7 @@ impl Broker {
         }
     }
 
-    /// The published address: 127.0.0.1 and a fixed port.
+    /// Returns the published address: 127.0.0.1 and a fixed port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -82,7 +84,7 @@ impl Broker {
         Ok(())
     }
 
-    /// Stops the broker, kills it after 30 s, and returns when it has exited.
+    /// Stops the broker, or kills it after 30 s, and returns when it has exited.
     pub async fn stop(&self) -> anyhow::Result<()> {
         docker::run(&["stop", "--time", &STOP.as_secs().to_string(), &self.id], STOP + QUICK).await?;
         Ok(())
@@ -94,7 +96,7 @@ impl Broker {
         self.wait().await
     }
 
-    /// Freezes the broker: connections are accepted, but nothing is answered.
+    /// Freezes the broker: connections are accepted, but requests are not answered.
     pub async fn pause(&self) -> anyhow::Result<()> {
         docker::run(&["pause", &self.id], QUICK).await?;
         Ok(())
@@ -124,7 +126,7 @@ impl Broker {
         let mut arguments = vec!["create", "--label", &owner, "--label", &host, "--label", &name];
         if options.on_host && cfg!(target_os = "linux") {
             arguments.extend(["--network", "host"]);
-            // The last value of a variable counts.
+            // If a variable is repeated, its last value counts.
             environment.push(format!("KAFKA_LISTENERS=PLAINTEXT://{address},CONTROLLER://{controller}"));
             environment.push(format!("KAFKA_CONTROLLER_QUORUM_VOTERS=1@{controller}"));
         } else {
@@ -137,11 +139,11 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Copied, since a remote engine cannot mount local files.
+    /// Copies the log configuration into the container, since a remote engine cannot mount local files.
     async fn configure_log(&self) -> anyhow::Result<()> {
         let file = std::env::temp_dir().join(format!("shipyard-log4j2-{}.yaml", platform::ids::random()));
         tokio::fs::write(&file, LOG4J).await?;
-        // The broker runs as another user.
+        // The broker runs as another user, which must be able to read the file.
         tokio::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).await?;
         let copied = docker::run(&["cp", &file.to_string_lossy(), &format!("{}:{LOG4J_PATH}", self.id)], QUICK).await;
         tokio::fs::remove_file(&file).await?;

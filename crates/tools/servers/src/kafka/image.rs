@@ -3,7 +3,8 @@
 /// The image's name and tag.
 pub const IMAGE: (&str, &str) = ("apache/kafka", "4.3.1");
 
-/// A single-node broker with little memory, fast start and fast group formation. `KAFKA_ADVERTISED_LISTENERS` must be added.
+/// The variables of a single-node broker with little memory, fast start and fast group formation. The caller must add
+/// `KAFKA_ADVERTISED_LISTENERS`.
 pub const ENVIRONMENT: [(&str, &str); 15] = [
     ("KAFKA_HEAP_OPTS", "-Xms128m -Xmx384m"),
     ("KAFKA_NODE_ID", "1"),
@@ -22,7 +23,7 @@ pub const ENVIRONMENT: [(&str, &str); 15] = [
     ("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR", "1"),
 ];
 
-/// Log warnings only.
+/// The log configuration, which logs only warnings and errors.
 pub const LOG4J: &str = include_str!("log4j2.yaml");
-/// Where the image looks for a log configuration first.
+/// The path at which the image looks for a log configuration first.
 pub const LOG4J_PATH: &str = "/mnt/shared/config/log4j2.yaml";

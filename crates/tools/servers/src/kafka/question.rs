@@ -1,8 +1,8 @@
-//! A question to one broker, over a connection of its own.
+//! A metadata request to one broker, over a separate connection.
 //!
-//! A client of librdkafka turns to the advertised address with its second request, and leaves the address that it was given. A broker that
-//! advertises a proxy that does not lead to it yet answers such a client now and then: when both requests were sent before the first
-//! was answered.
+//! librdkafka sends its second request to the advertised address, and no longer uses the address that it was given. If
+//! the broker advertises a proxy that does not lead to it yet, such a client gets an answer only sometimes: when both
+//! requests were sent before the first was answered.
 
 use std::{
     io::{Read as _, Write as _},
@@ -12,12 +12,13 @@ use std::{
 
 use anyhow::Context as _;
 
-/// How long connecting, and each half of the answer, may take; a broker of a busy machine answers after seconds.
+/// How long connecting, and reading each half of the answer, may take. A broker on a busy machine answers after
+/// seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// A request for metadata (key 3, version 1) with the correlation id 7, no client id, and no topics.
 const REQUEST: [u8; 18] = [0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0, 0, 0, 0];
 
-/// Asks the broker at this address, which is the first of `brokers`, for its metadata. Blocks for half a minute at most.
+/// Requests the metadata of the broker at the first address in `brokers`. Blocks for half a minute at most.
 pub fn ask(brokers: &str) -> anyhow::Result<()> {
     let first = brokers.split(',').next().unwrap_or_default();
     let address = first.to_socket_addrs()?.next().with_context(|| format!("{first} has no address"))?;
@@ -25,7 +26,7 @@ pub fn ask(brokers: &str) -> anyhow::Result<()> {
     broker.set_read_timeout(Some(TIMEOUT))?;
     broker.set_write_timeout(Some(TIMEOUT))?;
     broker.write_all(&REQUEST).context("asking the broker")?;
-    // Its length, the correlation id, and how many brokers the cluster has.
+    // The answer begins with its length, the correlation id, and the number of brokers.
     let mut answer = [0; 12];
     broker.read_exact(&mut answer).context("the broker does not answer")?;
     let [.., id, b0, b1, b2, b3] = answer;

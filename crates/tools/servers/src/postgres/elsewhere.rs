@@ -9,10 +9,11 @@ use anyhow::Context as _;
 
 use crate::process;
 
-/// The file in such a directory that contains the path of the symbolic link.
+/// The file in such a directory with the path of the symbolic link.
 const OWNER: &str = "owner";
 
-/// Creates an empty directory in `base`, and `link` to it. The name is random, so that a deleted link's directory is not reused.
+/// Creates an empty directory in `base`, and `link` to it. The directory's name is random, so that the directory of a
+/// deleted link is not reused.
 pub fn make(base: &Path, link: &Path) -> anyhow::Result<PathBuf> {
     let place = place(link)?;
     for orphan in orphans(base, &place) {
@@ -30,7 +31,7 @@ pub fn make(base: &Path, link: &Path) -> anyhow::Result<PathBuf> {
     Ok(home)
 }
 
-/// Makes `link` the owner of `home`. Fails if another link owns it: then this link is a copy.
+/// Makes `link` the owner of `home`. Fails if another link owns it, since this link is a copy then.
 pub fn claim(home: &Path, link: &Path) -> anyhow::Result<()> {
     let place = place(link)?;
     if let Some(owner) = owner(home)
@@ -47,7 +48,7 @@ pub fn claim(home: &Path, link: &Path) -> anyhow::Result<()> {
     process::write_private(&home.join(OWNER), &place.to_string_lossy())
 }
 
-/// The directories in `base` that were owned by a link at this path.
+/// Returns the directories in `base` whose owner was a link at this path.
 fn orphans(base: &Path, place: &Path) -> Vec<PathBuf> {
     let homes = std::fs::read_dir(base).into_iter().flatten().flatten().map(|entry| entry.path());
     homes.filter(|home| owner(home).is_some_and(|owner| owner == place)).collect()
@@ -57,7 +58,7 @@ fn owner(home: &Path) -> Option<PathBuf> {
     std::fs::read_to_string(home.join(OWNER)).ok().map(PathBuf::from)
 }
 
-/// The path of the link itself, not of its target.
+/// Returns the path of the link itself, not of its target.
 fn place(link: &Path) -> anyhow::Result<PathBuf> {
     let parent = link.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok(parent.canonicalize()?.join(link.file_name().unwrap_or_default()))

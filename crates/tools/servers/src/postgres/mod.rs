@@ -18,32 +18,34 @@ use sqlx::{
 
 use crate::small_disk::SmallDisk;
 
-/// Options of a server.
+/// The options of a server.
 pub struct Options {
-    /// The data directory, created at the first start. A symbolic link if root starts the server in a directory that others may not enter.
+    /// The data directory, which the first start creates. It becomes a symbolic link if root starts the server in a
+    /// directory that other users may not enter.
     pub data: PathBuf,
-    /// If true, it ends with this process. Otherwise it keeps running, and its pid is the first line of `data/postmaster.pid`.
+    /// If true, the server ends with this process. Otherwise it keeps running, and its pid is the first line of
+    /// `data/postmaster.pid`.
     pub mortal: bool,
     /// Settings that add to the defaults, such as `("fsync", "off")`, or override them, such as `("max_connections", "500")`.
     pub settings: Vec<(&'static str, &'static str)>,
 }
 
 impl Options {
-    /// A durable server that ends with this process.
+    /// Creates a durable server that ends with this process.
     pub fn new(data: PathBuf) -> Self {
         Self { data, mortal: true, settings: Vec::new() }
     }
 }
 
-/// Starts a server with the installed programs, otherwise (as root on Debian or Ubuntu) with the distribution's package, otherwise
-/// with downloaded ones.
+/// Starts a server with the installed programs. If there are none, installs the distribution's package (as root on
+/// Debian or Ubuntu) or downloads them.
 pub async fn start(options: &Options) -> anyhow::Result<Postgres> {
     let binaries = Binaries::find_or_install(options).await?;
     Postgres::start(options, &binaries).await
 }
 
-/// Puts the server's data on a disk of this size, before the first start. The disk lives as long as the returned value, so that a
-/// killed server finds its data again. Requires root on Linux; an empty server needs 128 MB.
+/// Puts the server's data on a disk of this size, before the first start. The disk exists until the returned value is
+/// dropped, so that a killed server finds its data again. Requires root on Linux. An empty server needs 128 MB.
 pub fn small_home(options: &Options, bytes: u64) -> anyhow::Result<SmallDisk> {
     let account = Account::choose()?;
     let home = account.home(&options.data).context("making a place for PostgreSQL's data")?;
@@ -52,7 +54,7 @@ pub fn small_home(options: &Options, bytes: u64) -> anyhow::Result<SmallDisk> {
     Ok(disk)
 }
 
-/// Creates the database `name` if necessary. Returns its URL. `url` is that of another database of the server.
+/// Creates the database `name` if necessary. Returns its URL. `url` is that of another database on the same server.
 pub async fn ensure_database(url: &str, name: &str) -> anyhow::Result<String> {
     let mut options: PgConnectOptions = url.parse()?;
     if matches!(options.get_ssl_mode(), PgSslMode::Prefer) {
@@ -76,7 +78,7 @@ pub async fn ensure_database(url: &str, name: &str) -> anyhow::Result<String> {
     Ok(options.database(name).to_url_lossy().to_string())
 }
 
-/// True if another process has created it meanwhile.
+/// Returns true if another process has created the database meanwhile.
 fn exists_already(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("42P04" | "23505"))

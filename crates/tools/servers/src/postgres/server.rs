@@ -17,12 +17,12 @@ use crate::{
     process::{self, Child},
 };
 
-/// How long crash recovery may take.
+/// How long the server may take to start, including crash recovery.
 const START: Duration = Duration::from_mins(2);
-/// How long shutdown may take.
+/// How long the server may take to shut down.
 const STOP: Duration = Duration::from_secs(6);
 
-/// Small, with full durability, and no data in the log.
+/// The server's default settings: little memory, full durability, and no data in the log.
 const SETTINGS: [(&str, &str); 12] = [
     ("listen_addresses", "127.0.0.1"),
     ("unix_socket_directories", ""),
@@ -33,7 +33,7 @@ const SETTINGS: [(&str, &str); 12] = [
     ("autovacuum_max_workers", "1"),
     ("max_parallel_workers", "0"),
     ("log_min_messages", "warning"),
-    // Parameters of statements, and the detail of an error such as a duplicate key, are secrets and contacts of users.
+    // Statement parameters and error details, such as of a duplicate key, may contain secrets and contacts of users.
     ("log_parameter_max_length", "0"),
     ("log_parameter_max_length_on_error", "0"),
     ("log_error_verbosity", "terse"),
@@ -43,9 +43,9 @@ const SETTINGS: [(&str, &str); 12] = [
 pub struct Postgres {
     /// The URL of its database `postgres`, as superuser.
     pub url: String,
-    /// The programs it runs from.
+    /// The programs that the server runs.
     pub binaries: Binaries,
-    /// The postmaster.
+    /// The pid of the postmaster.
     pid: i32,
     child: Option<Child>,
     _lock: File,
@@ -81,13 +81,13 @@ impl Postgres {
         Ok(Self { url, binaries: binaries.clone(), pid, child: options.mortal.then_some(child), _lock: lock })
     }
 
-    /// The process id of the postmaster, the parent of the server's other processes.
+    /// Returns the process id of the postmaster, the parent of the server's other processes.
     pub fn pid(&self) -> i32 {
         self.pid
     }
 
     /// Kills all of the server's processes at once, like a crash, and returns when they have exited. The next start
-    /// recovers.
+    /// performs crash recovery.
     pub async fn kill(mut self) -> anyhow::Result<()> {
         let child = self.child.take();
         crash(self.pid, child.as_ref()).await.context("killing PostgreSQL")
@@ -114,7 +114,7 @@ impl Drop for Postgres {
     }
 }
 
-/// The files in the server's directory.
+/// The paths of the files in the server's directory.
 struct Files {
     data: PathBuf,
     password: PathBuf,
@@ -128,7 +128,7 @@ impl Files {
         Self { data, password, port, log }
     }
 
-    /// Initialises the data directory atomically.
+    /// Creates the data directory atomically: in a draft that is then renamed.
     async fn initialise(&self, account: &Account, binaries: &Binaries) -> anyhow::Result<()> {
         let draft = self.data.with_extension("new");
         if draft.exists() {
@@ -143,7 +143,7 @@ impl Files {
         Ok(())
     }
 
-    /// Stops the server of a killed run, and removes stale state.
+    /// Stops the server that a killed run has left behind, and removes its stale files.
     async fn end_leftover(&self) -> anyhow::Result<()> {
         let file = self.postmaster();
         if !file.exists() {
@@ -161,7 +161,8 @@ impl Files {
         }
     }
 
-    /// The server's own status file: the pid in the first line, the state in the eighth.
+    /// Returns the path of the server's own status file, which has the pid in the first line and the state in the
+    /// eighth.
     fn postmaster(&self) -> PathBuf {
         self.data.join("postmaster.pid")
     }
@@ -170,7 +171,7 @@ impl Files {
         std::fs::read_to_string(self.postmaster()).ok()?.lines().next()?.trim().parse().ok()
     }
 
-    /// True once the server accepts connections.
+    /// Returns true once the server accepts connections.
     fn is_ready(&self) -> bool {
         let status = std::fs::read_to_string(self.postmaster()).unwrap_or_default();
         status.lines().nth(7).is_some_and(|status| status.trim() == "ready")
@@ -180,7 +181,7 @@ impl Files {
 async fn run(command: Command) -> anyhow::Result<()> {
     let output = tokio::process::Command::from(command).kill_on_drop(true).output().await?;
     let said = String::from_utf8_lossy(&output.stderr);
-    // Put the cause before the consequence.
+    // Prefer a line that names the cause to the last line, which names the consequence.
     let cause = said
         .lines()
         .find(|line| ["FATAL:", "PANIC:", "error:", "No space left"].iter().any(|word| line.contains(word)));

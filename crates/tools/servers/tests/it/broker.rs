@@ -14,14 +14,14 @@ use rdkafka::{
 use servers::kafka::{Broker, container};
 use tokio::net::{TcpListener, TcpStream};
 
-/// True where an engine answers and has, or can pull, the image.
+/// Returns true if a container engine answers and has, or can pull, the image.
 fn has_docker() -> bool {
     let (name, tag) = container::IMAGE;
     let image = Command::new("docker").args(["image", "inspect", &format!("{name}:{tag}")]).output();
     image.is_ok_and(|output| output.status.success())
 }
 
-/// What clients are told to connect to: it leads to the broker.
+/// Forwards connections from the advertised address to the broker.
 async fn lead(listener: TcpListener, broker: SocketAddr) {
     while let Ok((mut client, _)) = listener.accept().await {
         tokio::spawn(async move {
@@ -31,7 +31,8 @@ async fn lead(listener: TcpListener, broker: SocketAddr) {
     }
 }
 
-/// Tries again what fails for a passing reason: a broker that has just started, on a busy machine, answers late or by halves.
+/// Repeats an attempt that fails for a transient reason: a broker that has just started on a busy machine may answer
+/// late or incompletely.
 async fn persistently<T>(attempt: impl AsyncFn() -> anyhow::Result<T>) -> T {
     let deadline = tokio::time::Instant::now() + Duration::from_mins(2);
     loop {
@@ -43,7 +44,7 @@ async fn persistently<T>(attempt: impl AsyncFn() -> anyhow::Result<T>) -> T {
     }
 }
 
-/// Publishes to the topic, which is there.
+/// Publishes to an existing topic.
 async fn publish(config: &Config, payload: &str) {
     let record = Record {
         topic: "paid".to_owned(),
@@ -58,7 +59,7 @@ async fn publish(config: &Config, payload: &str) {
         .expect("the broker takes records");
 }
 
-/// How many records the topic holds.
+/// Returns how many records the topic holds.
 async fn count(brokers: &str) -> anyhow::Result<i64> {
     let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
     let ask = move || {

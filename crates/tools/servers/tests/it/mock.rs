@@ -1,4 +1,4 @@
-//! The mock of Kafka.
+//! The mock cluster of Kafka.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ use platform::{
 use servers::kafka;
 use tokio_util::sync::CancellationToken;
 
-/// Notes what it is given.
+/// A handler that records the messages it receives.
 #[derive(Default)]
 struct Notes(Mutex<Vec<Message>>);
 
@@ -27,7 +27,7 @@ impl Handler for Notes {
             return Err(Failure::poison("poison"));
         }
         let mut seen = self.seen();
-        // Delivered at least once; the order is that of first deliveries.
+        // Delivery is at least once, so that repeats are skipped. The order is that of the first deliveries.
         if seen.iter().all(|other| (other.partition, other.offset) != (message.partition, message.offset)) {
             seen.push(message.clone());
         }
@@ -81,8 +81,9 @@ async fn the_mock_of_kafka_serves_the_consumers_and_producers_of_the_shop() {
     notes.wait_for(200).await;
     first.1.cancel();
     first.0.await.unwrap().unwrap();
-    // One member at a time, as in one process. If a member leaves while another joins, the mock broker waits for the departed group leader;
-    // after 4 s the joining member retries, and a librdkafka assertion aborts the process.
+    // Only one member is running at a time, as in one process. If a member leaves while another joins, the mock broker
+    // waits for the departed group leader. After 4 s the joining member retries, and a librdkafka assertion aborts the
+    // process.
     let second = consume("second");
     publisher.publish((200..300).map(|n| record(n % 10, &n.to_string())).collect()).await.unwrap();
     notes.wait_for(300).await;

@@ -11,7 +11,7 @@ pub async fn execute(url: &str, statement: &'static str) -> sqlx::Result<()> {
     connection.close().await
 }
 
-/// The pid of the server whose data is in `data`.
+/// Returns the pid of the server whose data is in `data`.
 fn pid(data: &Path) -> String {
     let file = std::fs::read_to_string(data.join("data/postmaster.pid")).expect("the server runs");
     file.lines().next().expect("the file begins with the pid").to_owned()
@@ -47,7 +47,7 @@ async fn postgresql_keeps_its_data_however_it_ended() {
     std::fs::remove_dir_all(home).unwrap();
 }
 
-/// A server in `data` that holds a table of our own.
+/// Starts a server in `data`, and creates a table in it.
 async fn server_with_a_table(data: &Path) -> postgres::Postgres {
     let server = postgres::start(&postgres::Options::new(data.to_owned())).await.expect("PostgreSQL starts");
     execute(&server.url, "create table orders (id int)").await.expect("a superuser may");
@@ -56,7 +56,7 @@ async fn server_with_a_table(data: &Path) -> postgres::Postgres {
 
 #[tokio::test]
 async fn data_that_was_deleted_is_not_found_again_in_the_same_place() {
-    // Closed to other accounts, as root's home is, and open to them.
+    // The first mode closes the directory to other accounts, like root's home, and the second opens it.
     for mode in [0o700, 0o755] {
         let directory = tempfile::tempdir().unwrap();
         std::fs::set_permissions(directory.path(), Permissions::from_mode(mode)).unwrap();
@@ -102,7 +102,7 @@ async fn data_moves_with_its_shop_and_is_not_taken_over_by_a_copy() {
     server.stop().await;
     Command::new("cp").args(["-a".as_ref(), first.as_os_str(), copy.as_os_str()]).status().unwrap();
 
-    // A copy of a directory is data of its own; a copy of a link leads to data that has an owner.
+    // The copy of a directory is separate data. The copy of a link leads to data that has an owner already.
     match postgres::start(&postgres::Options::new(copy.join("postgres"))).await {
         Ok(server) => {
             execute(&server.url, "drop table orders").await.unwrap();
@@ -191,7 +191,7 @@ async fn a_killed_postgresql_leaves_no_process_and_starts_again_with_its_data() 
     std::fs::remove_dir_all(home).unwrap();
 }
 
-/// False for a process that has exited, even if it has not been reaped yet.
+/// Returns false for a process that has exited, even if it has not been reaped yet.
 fn holds_memory(pid: i32) -> bool {
     let output = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().expect("ps runs");
     let state = String::from_utf8(output.stdout).expect("a state is text");

@@ -17,7 +17,7 @@ async fn connect(url: &str) -> ::redis::aio::MultiplexedConnection {
     client.get_multiplexed_async_connection().await.expect("Redis takes connections")
 }
 
-/// The server, where this machine has one or can install it.
+/// Starts the server; `None` if this machine has no program and cannot install one.
 async fn start(options: &redis::Options) -> Option<redis::Redis> {
     if redis::program().is_none() {
         let _ = servers::apt::install("redis-server").await;

@@ -1,4 +1,4 @@
-//! No state is stuck: from each, a good end can be reached.
+//! Checks that no state is stuck: from each one, a good end can be reached.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,7 +7,8 @@ use std::{
 
 use stateright::Model;
 
-/// The first state found from which no state that is `good` can be reached, if there is one; and how many states there are.
+/// Returns the first state from which no state that is `good` can be reached, if there is one, and the number of
+/// states.
 pub fn stuck<M: Model>(model: &M, good: impl Fn(&M::State) -> bool) -> (Option<M::State>, usize)
 where
     M::State: Clone + std::hash::Hash,
@@ -56,7 +57,7 @@ fn fingerprint<S: std::hash::Hash>(state: &S) -> u64 {
     hasher.finish()
 }
 
-/// The state that is found in this place, found again.
+/// Returns the state number `place`, by repeating the search.
 fn nth<M: Model>(model: &M, place: usize) -> Option<M::State>
 where
     M::State: Clone + std::hash::Hash,

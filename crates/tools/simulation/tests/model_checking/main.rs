@@ -1,5 +1,6 @@
-//! Exhaustive checks of two protocols that are small enough: how an order is paid, and how events leave an outbox. Every state that
-//! the real decision functions can lead to, with every delay, loss and crash, is visited once. `docs/model-checking.md` has the figures.
+//! Exhaustive checks of two small protocols: how an order is paid, and how events leave an outbox. The search visits
+//! once every state that the real decision functions can lead to, with every delay, loss and crash.
+//! `docs/model-checking.md` has the figures.
 
 mod attempt;
 mod goal;

@@ -1,8 +1,8 @@
-//! How events of one key leave an outbox: two relays of which one is of an older version, a lease that expires at any moment, a broker
-//! that takes a part, and a death at every step.
+//! A model of how events of one key leave an outbox. Two relays compete, one of them of an older version. The lease may
+//! expire at any moment, the broker may accept only a part of the records, and a relay may crash at every step.
 //!
-//! The table and the lease are the real twins, which are put together anew for each step. A relay reads its next batch while it publishes
-//! one and marks the one before. What is left out: rows of other keys.
+//! The table and the lease are the real in-memory implementations, which are rebuilt for each step. A relay reads its
+//! next batch while it publishes one and marks the previous one. The model leaves out rows of other keys.
 
 use futures::FutureExt as _;
 use platform::outbox::{Event, MemoryOutbox, Outbox as _, Unpublished};
@@ -12,9 +12,9 @@ use uuid::Uuid;
 use crate::goal::stuck;
 
 const EVENTS: usize = 3;
-/// More than there are.
+/// A limit above the number of rows.
 const ALL: i64 = 10;
-/// Rows that a relay reads at once.
+/// The number of rows that a relay reads at once.
 const BATCH: i64 = 2;
 const KEY: Uuid = Uuid::from_u128(1);
 const HOLDERS: [&str; 2] = ["older", "newer"];
@@ -22,7 +22,7 @@ const NEW_KIND: &str = "new";
 const KINDS: [&str; EVENTS] = ["known", NEW_KIND, "known"];
 const TTL: std::time::Duration = std::time::Duration::from_hours(1);
 
-/// The relays as they are, or such that change the table whether they have the lease or not.
+/// The relays, which change the table only while they hold the lease (`fenced`), or always.
 struct Relays {
     fenced: bool,
 }
@@ -32,31 +32,31 @@ struct State {
     written: usize,
     published: [bool; EVENTS],
     aside: [bool; EVENTS],
-    /// The events of the topic in the order of their first appearance.
+    /// The events in the topic, in the order of their first appearance.
     topic: Vec<usize>,
-    /// Who has the lease, or had it last; it is of epoch 2, and all before it count as 1.
+    /// The relay that holds the lease or held it last. Its epoch is 2, and all earlier ones count as 1.
     holder: Option<usize>,
     expired: bool,
     relays: [Relay; 2],
-    /// A relay has changed the table after it had lost its lease.
+    /// True if a relay has changed the table after it had lost its lease.
     trespassed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Relay {
     Idle,
-    /// Has had the lease in this epoch.
+    /// The relay has held the lease in this epoch.
     Holds(i64, InHand),
 }
 
-/// What a relay has under way.
+/// The rows that a relay is processing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct InHand {
-    /// Has read these rows: those to publish, and those to set aside.
+    /// The rows that were read and are to be published. `aside` are those to be set aside.
     ready: Vec<i64>,
     aside: Vec<i64>,
     publishing: Vec<i64>,
-    /// Acknowledged by the broker.
+    /// The rows whose records the broker has acknowledged.
     unmarked: Vec<i64>,
 }
 
@@ -74,9 +74,10 @@ enum Action {
     TakeBack(usize),
     Read(usize),
     SetAside(usize),
-    /// Gives the broker what is read.
+    /// The relay sends the rows that it has read to the broker.
     Send(usize),
-    /// The broker takes so many and acknowledges them, or takes a part and says nothing.
+    /// The broker accepts this many records. If these are all, it acknowledges them; otherwise the relay gets no
+    /// answer.
     Publish(usize, usize),
     Mark(usize),
     Release(usize),
@@ -88,7 +89,7 @@ fn now<T>(work: impl Future<Output = anyhow::Result<T>>) -> T {
 }
 
 impl State {
-    /// The table and its lease as the relay sees them.
+    /// Returns the table and its lease as the relay sees them.
     fn outbox(&self, relay: usize) -> MemoryOutbox {
         let table = MemoryOutbox::default();
         let rivals = HOLDERS.map(|holder| table.rival(holder));
@@ -111,7 +112,7 @@ impl State {
         rivals[relay].clone()
     }
 
-    /// What the table is after something was done to it.
+    /// Updates the state from the table.
     fn read_back(&mut self, outbox: &MemoryOutbox) {
         for (place, (_, published)) in outbox.events().into_iter().enumerate() {
             self.published[place] = published;
@@ -123,7 +124,7 @@ impl State {
     }
 }
 
-/// As `Relay::sort` does it.
+/// Sorts rows like `Relay::sort`.
 fn sort(relay: usize, rows: Vec<Unpublished>) -> (Vec<i64>, Vec<i64>) {
     let mut held_back = false;
     let (ready, aside): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| {
@@ -226,12 +227,12 @@ impl Relays {
             Action::Acquire(_) => {
                 let acquired = now(outbox.lease(TTL));
                 if acquired.is_some() && state.holder != Some(relay) {
-                    // Epochs are kept as their difference: the previous holder has an older one now.
+                    // The model stores whether an epoch is the current one: that of the previous holder is older now.
                     age(&mut state.relays[1 - relay]);
                     state.holder = Some(relay);
                 }
                 state.expired &= acquired.is_none();
-                // Another may have published what it has in hand from an earlier epoch.
+                // The rows from an earlier epoch are dropped, since another relay may have published them.
                 let kept = if held == 2 { hand } else { InHand::default() };
                 state.relays[relay] = acquired.map_or(Relay::Idle, |_| Relay::Holds(2, kept));
                 return;
@@ -257,7 +258,7 @@ impl Relays {
                 if taken == publishing.len() {
                     hand.unmarked.append(&mut publishing);
                 } else {
-                    // What is in hand is lost with a failure.
+                    // After a failure the relay drops its rows.
                     hand = InHand::default();
                 }
             }
@@ -304,7 +305,7 @@ fn without_the_epoch_a_relay_without_the_lease_changes_the_table() {
 
     let path = checked.assert_any_discovery("a relay without the lease changes nothing");
     println!("{:#?}", path.into_actions());
-    // A row that any relay marks has been published: nothing is lost, and the order holds.
+    // Relays mark only rows that were published. No event is lost, and the order is kept.
     checked.assert_no_discovery("events of one key appear in their order");
     checked.assert_no_discovery("what is marked is published");
 }

@@ -1,4 +1,5 @@
-//! Customers and loans: the service over its twins, the programs that it asks, users who borrow, and what the auditor sees of them.
+//! Customers and loans: the service over its in-memory stores, the programs that it calls, users who borrow, and the
+//! facts for the auditor.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -30,18 +31,18 @@ use crate::{
     world::{Name, Process, Serves, World, locked},
 };
 
-/// How long payment has for a credit, and users wait for an answer.
+/// The timeout of a credit call to payment, and of a user's request.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the checker is waited for.
+/// The timeout of an identity check.
 const CHECKER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longer than any run: a loan of a user who is no customer stays held.
+/// A loan of a user who is no customer stays held, since this is longer than any run.
 const HOLD: Duration = Duration::from_hours(24);
-/// How often a user asks before giving up.
+/// How often a user sends a request before giving up.
 const TRIES: u32 = 60;
-/// The name that the checker refuses.
+/// The name that the identity check refuses.
 const DECLINED: &str = "Mallory";
 
-/// Starts the service, as its `app.rs` does it.
+/// Starts the service like its `app.rs`.
 pub fn boot(process: &Process) -> Serves {
     let (stores, waker) = (&process.world.stores, Waker::default());
     let service = CustomerService::new(
@@ -103,7 +104,7 @@ stepwise! {
     }
 }
 
-/// A program that checks identities, and fails, is silent, or decides and says nothing.
+/// A program that checks identities. It may fail, not answer, or decide and lose the answer.
 struct RemoteChecker {
     process: Process,
     checker: BuiltIn,
@@ -127,7 +128,7 @@ impl Checker for RemoteChecker {
     }
 }
 
-/// payment, as `GrpcPayment` would find it.
+/// The payment service as `GrpcPayment` would reach it.
 struct RemotePayment(Process);
 
 #[async_trait]
@@ -162,13 +163,13 @@ impl Credits for RemotePayment {
     }
 }
 
-/// A user who becomes a customer, and to whom a bank gives loans meanwhile.
+/// A user who becomes a customer, and whose loans a bank approves meanwhile.
 pub struct Borrower {
     pub world: Arc<World>,
     pub uuid: Uuid,
 }
 
-/// What a borrower or an operator asks for.
+/// A request of a borrower or an operator.
 #[derive(Clone, Copy, Debug)]
 enum Wish {
     Create(&'static str),
@@ -184,7 +185,7 @@ impl Borrower {
         futures::join!(loans, self.change());
     }
 
-    /// The bank tells of some loans twice.
+    /// Makes the bank publish a loan, and some loans twice.
     async fn lend(&self, number: u32) {
         let window = u64::from(self.world.plan.seconds) * 1000;
         let loan = format!("{}-{number}", self.uuid.simple());
@@ -235,7 +236,7 @@ impl Borrower {
         if self.world.chance(0.3) { DECLINED } else { "Ann" }
     }
 
-    /// Asks until there is a definite answer.
+    /// Repeats the request until there is a definite answer.
     async fn insist(&self, wish: Wish) {
         let (world, user) = (&self.world, UserId::new(self.uuid));
         for _ in 0..TRIES {
@@ -281,7 +282,7 @@ fn profile(name: &str) -> Profile {
     Profile { name: Text::new(name).expect("a name"), address: Address::default(), birth_date }
 }
 
-/// A check or a credit that is under way, once there is nothing else to wait for.
+/// Returns a check or a credit that is pending, once no other work is.
 pub fn unfinished(world: &World) -> Option<String> {
     let topic = (LOAN_APPROVED.topic)(&world.broker.topics);
     if !world.broker.is_done(LOAN_APPROVED.consumer.group, topic) {
@@ -300,7 +301,7 @@ pub fn unfinished(world: &World) -> Option<String> {
     open.map(|(loan, _)| format!("loan {} is {}", loan.id, loan.status.as_str()))
 }
 
-/// Everything about customers, as the auditor wants it.
+/// Adds all facts about customers for the auditor.
 pub fn add_to(found: &mut audit::Facts, world: &World, at: DateTime<Utc>) {
     let customers = &world.stores.customers;
     let status = |status: KycStatus| facts::KycStatus::parse(status.as_str()).expect("a status");
@@ -344,7 +345,8 @@ pub fn add_to(found: &mut audit::Facts, world: &World, at: DateTime<Utc>) {
     found.credits = world.stores.books.credits().into_iter().map(credit).collect();
 }
 
-/// How the loans ended, and which of those that a bank has approved are not there, or there and not approved.
+/// Returns how many loans were credited, refused and held. Also returns a problem for each loan that was approved and
+/// is not stored, or is stored and was not approved.
 pub fn loans(world: &World) -> ([usize; 3], Vec<String>) {
     let all = world.stores.customers.all_loans();
     let count = |status: LoanStatus| all.iter().filter(|(loan, _)| loan.status == status).count();

@@ -1,4 +1,4 @@
-//! The broker: a log per partition, offsets per group, and consumers that handle what they read as the platform's do.
+//! The broker: a log per partition, offsets per group, and consumers that handle records like those of `platform`.
 
 use std::{
     collections::BTreeMap,
@@ -32,11 +32,11 @@ pub struct Broker {
 
 struct Partition {
     log: Mutex<Vec<Record>>,
-    /// Not a `watch`, which wakes in an order of its own.
+    /// A `watch` would wake its waiters in an order that does not depend on the seed.
     arrived: Notify,
 }
 
-/// A message that a group could not handle.
+/// A message that a group has dead-lettered.
 #[derive(Clone)]
 pub struct Letter {
     pub message: Message,
@@ -61,7 +61,7 @@ impl Default for Broker {
 }
 
 impl Broker {
-    /// Adds a record to its key's partition: partition and offset.
+    /// Appends a record to the partition of its key. Returns the partition and the offset.
     pub fn append(&self, record: Record) -> (usize, usize) {
         let number = record.key.iter().fold(7_usize, |sum, byte| sum * 31 % 1009 + usize::from(*byte)) % PARTITIONS;
         let partition = &self.partitions[&record.topic][number];
@@ -78,7 +78,7 @@ impl Broker {
         locked(&self.poison).push((topic, partition, offset));
     }
 
-    /// Topic, partition and offset of the poison that was sent.
+    /// Returns topic, partition and offset of each poison record.
     pub fn poison(&self) -> Vec<(String, usize, usize)> {
         locked(&self.poison).clone()
     }
@@ -87,7 +87,7 @@ impl Broker {
         locked(&self.letters).clone()
     }
 
-    /// Every record of a topic, with partition and offset.
+    /// Returns every record of a topic, with partition and offset.
     pub fn records(&self, topic: &str) -> Vec<(usize, usize, Record)> {
         let partitions = self.partitions[topic].iter().enumerate();
         partitions
@@ -98,7 +98,7 @@ impl Broker {
             .collect()
     }
 
-    /// True when this group has handled all that there is.
+    /// Returns true when this group has handled all records of the topic.
     pub fn is_done(&self, group: &'static str, topic: &str) -> bool {
         let committed = locked(&self.committed);
         let mut partitions = self.partitions[topic].iter().enumerate();
@@ -120,7 +120,7 @@ impl Broker {
     }
 }
 
-/// Consumes a topic within a group, each partition on its own.
+/// Consumes a topic within a group. Each partition is consumed separately.
 pub fn consume(process: &Process, subscription: Subscription) {
     let (group, topic) = (subscription.group(), subscription.topic(&process.world.broker.topics).to_owned());
     let handler: Arc<dyn Handler> = Arc::new(subscription);
@@ -170,7 +170,7 @@ impl Member {
         }
     }
 
-    /// A consumer that the group has expelled handles the message, too, at some later time.
+    /// Lets a consumer that was expelled from the group handle the message at some later time, in addition.
     fn maybe_late(&self, world: &Arc<World>, message: &Message) {
         if !world.strikes(Fault::Zombie) {
             return;
@@ -204,7 +204,7 @@ impl Member {
         }
     }
 
-    /// Commits, unless another process has this member's place: then the broker refuses it.
+    /// Commits the offset. The broker refuses the commit if another process has replaced this member.
     fn commit(&self, world: &World, position: usize) {
         if !self.process.has_its_name() {
             return;

@@ -1,4 +1,5 @@
-//! Deliveries: the service over its twins, what it asks order over the network, and what the auditor sees of it.
+//! Deliveries: the service over its in-memory stores, its calls to order over the network, and the facts for the
+//! auditor.
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,7 +35,7 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The couriers at the start: one is slow, one has little room.
+/// Returns the couriers at the start. One of them is slow, and one has little space.
 pub fn first_couriers() -> Vec<NewCourier> {
     let courier = |number: u128, speed: i64, volume: i64| NewCourier {
         id: CourierId::new(Uuid::from_u128(number)),
@@ -50,7 +51,7 @@ pub fn first_couriers() -> Vec<NewCourier> {
     vec![courier(1, 3, 10), courier(2, 9, 2)]
 }
 
-/// Starts the service, as its `app.rs` does it.
+/// Starts the service like its `app.rs`.
 pub fn boot(process: &Process) -> Serves {
     let (stores, waker) = (&process.world.stores, Waker::default());
     let service = DeliveryService::new(
@@ -74,7 +75,7 @@ pub fn boot(process: &Process) -> Serves {
     Serves::Nobody
 }
 
-/// `delivery::consumers::order_paid` with ids from the seed.
+/// Subscribes like `delivery::consumers::order_paid`, with ids from the seed.
 fn paid_orders(process: Process, service: DeliveryService) -> Subscription {
     Subscription::new(GROUP_PAID, move |paid: Received<OrderPaid>| {
         let (service, world) = (service.clone(), &process.world);
@@ -95,7 +96,7 @@ fn paid_orders(process: Process, service: DeliveryService) -> Subscription {
     })
 }
 
-/// order, as `GrpcOrders` would find it.
+/// The order service as `GrpcOrders` would reach it.
 struct RemoteOrders(Process);
 
 #[async_trait]
@@ -123,21 +124,21 @@ impl Orders for RemoteOrders {
     }
 }
 
-/// Every street is at the far end of the grid.
+/// Returns a geo service in which every street is at the far end of the grid.
 pub fn geo() -> MemoryGeo {
     let geo = MemoryGeo::default();
     geo.set(Street::new(crate::users::ADDRESS).expect("a street"), Location::new(10, 8).map_err(|_| unreachable!()));
     geo
 }
 
-/// A delivery that is under way, once there is nothing else to wait for.
+/// Returns a delivery that is in progress, once no other work is.
 pub fn unfinished(world: &World) -> Option<String> {
     let all = world.stores.deliveries.all();
     let open = all.iter().find(|one| !matches!(one.state, State::Completed { .. } | State::Failed));
     open.map(|one| format!("the delivery of order {} is {}", one.order, one.state.as_str()))
 }
 
-/// Every delivery, as the auditor wants it.
+/// Returns the facts about deliveries, couriers and their storage places for the auditor.
 pub fn facts(world: &World, at: DateTime<Utc>) -> (Vec<Delivery>, Vec<Courier>, Vec<StoragePlace>) {
     let delivery = |one: OrderDelivery| Delivery {
         order: one.order.uuid(),

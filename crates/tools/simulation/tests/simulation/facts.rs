@@ -1,4 +1,4 @@
-//! The twins' contents as the auditor wants them.
+//! Converts the contents of the in-memory stores to the auditor's facts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ use crate::{
     world::{World, locked},
 };
 
-/// Everything that is known at the end.
+/// Gathers all facts at the end of a run.
 pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String>) -> Facts {
     let at = clock.now();
     let stores = &world.stores;
@@ -54,7 +54,7 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
         deliveries,
         couriers,
         places,
-        // The simulated shop has no stream.
+        // The simulated shop has no stream of orders from other shops.
         intake: Intake { partitions: 1, ..Intake::default() },
         outbox: outbox(world, at),
         completions: completions(world),
@@ -87,7 +87,7 @@ fn order(world: &World, order: order::model::Order, at: DateTime<Utc>) -> Order 
     }
 }
 
-/// The provider's books, read from the provider alone.
+/// Returns the provider's ledger, read from the provider, not from payment's rows.
 async fn ledger(world: &World) -> Vec<Entry> {
     let mut entries = Vec::new();
     let intents = locked(&world.stores.charged).clone();
@@ -122,7 +122,7 @@ fn account(method: Method, user: UserId) -> Option<Uuid> {
     (method == Method::InvestorMoney).then_some(user.uuid())
 }
 
-/// Of every user who ever asked to pay or was credited.
+/// Returns the balance of every user who has ever tried to pay or was credited.
 fn balances(world: &World) -> Vec<Balance> {
     let mut users: BTreeSet<UserId> = locked(&world.stores.charged).values().map(|intent| intent.user).collect();
     users.extend(world.stores.books.credits().iter().map(|credit| credit.user));
@@ -307,7 +307,7 @@ fn logs(world: &World, at: DateTime<Utc>) -> Vec<Log> {
             key: str::from_utf8(&record.key).ok().and_then(|key| key.parse().ok()),
             at,
         };
-        // A topic may carry several types; a record of none of them counts as of the first.
+        // A topic may carry several types. A record of an unknown type counts as one of the first type.
         let first = ROUTES.iter().find(|other| other.topic(&world.broker.topics) == topic).map(|first| first.kind);
         let is_own = |record: &Record| {
             let named = ROUTES.iter().find(|other| record.kind == Some(kind(other.kind))).map(|other| other.kind);

@@ -1,4 +1,4 @@
-//! What happened when: as lines for a reader, or as a number to tell histories apart.
+//! The history of a run: as lines for a reader, or as a hash to compare histories.
 
 use std::{fmt, fmt::Write as _, time::Duration};
 
@@ -31,7 +31,7 @@ impl History {
     }
 }
 
-/// FNV-1a, which is the same in every run.
+/// Hashes with FNV-1a, which gives the same result in every run.
 struct Hasher<'a>(&'a mut u64);
 
 impl fmt::Write for Hasher<'_> {

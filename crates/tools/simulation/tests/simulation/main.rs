@@ -1,5 +1,5 @@
-//! The whole shop in one thread: the real services over their in-memory twins, with time, network, broker and crashes from a
-//! seed, and the auditor at the end.
+//! The whole shop in one thread: the real services over their in-memory stores. Time, network, broker and crashes
+//! follow from a seed, and an auditor checks the result.
 //!
 //! `SIM_SEEDS` sets how many seeds are run; `SIM_SEED=17 cargo test -p simulation one_seed -- --nocapture` shows the history of one.
 
@@ -33,7 +33,7 @@ use run::{Ran, run, shrink};
 use world::locked;
 
 const SEEDS: u64 = 10_000;
-/// Within so many seeds each mistake is found.
+/// The number of seeds within which each deliberate mistake must be found.
 const PATIENCE: u64 = 8_000;
 const SCARCE_SEEDS: u64 = 2_000;
 
@@ -42,7 +42,7 @@ fn variable<T>(name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
     Some(parse(&value).unwrap_or_else(|| panic!("{name} is wrong: {value}")))
 }
 
-/// Runs the plans of `0..seeds` side by side until one has a problem that is `like` what is looked for; answers that one.
+/// Runs the plans of `0..seeds` in parallel until one has a problem that matches `like`. Returns that run.
 fn search(
     seeds: u64,
     plan: impl Fn(u64) -> Plan + Sync,
@@ -84,7 +84,7 @@ fn report(ran: &Ran) -> String {
     text
 }
 
-/// What many runs add up to.
+/// The totals of many runs.
 #[derive(Default)]
 struct Sums {
     orders: [usize; 3],
@@ -185,13 +185,13 @@ fn a_plan_is_read_as_it_is_written() {
     }
 }
 
-/// The auditor finds what this mistake does, within so many seeds.
+/// Checks that the auditor finds the effect of this mistake within [`PATIENCE`] seeds.
 fn is_found(mistake: Mistake) {
     // The auditor's own findings begin with the number of an invariant.
     is_found_in(mistake, Plan::of, |problem| problem.starts_with(|first: char| first.is_ascii_digit()));
 }
 
-/// What this mistake does in such plans is found, and told like that.
+/// Checks that the effect of this mistake is found in such plans, with a problem that matches `like`.
 fn is_found_in(mistake: Mistake, plan: fn(u64) -> Plan, like: fn(&str) -> bool) {
     let tried = AtomicU64::new(0);
 

@@ -1,4 +1,4 @@
-//! Calls from one process to another: delayed, lost, duplicated, or to a dead process.
+//! Calls from one process to another. They may be delayed, lost, duplicated, or sent to a dead process.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -10,16 +10,17 @@ use crate::{
     world::{Name, Serves, World},
 };
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Clone, Copy, Debug)]
 pub enum Lost {
-    /// No process listens: nothing was done.
+    /// No process listens, so that the call had no effect.
     Refused,
-    /// The connection broke, or time ran out: something may have been done.
+    /// The connection broke, or the call timed out. The call may have had an effect.
     Silent,
 }
 
-/// An answer in words that are the same in every run: an error's `Debug` may hold a backtrace.
+/// Formats an answer with the same text in every run. An error's `Debug` may contain a backtrace, so that it is not
+/// used.
 pub fn said<T: fmt::Debug, E: fmt::Display>(answer: &Result<Result<T, E>, Lost>) -> String {
     match answer {
         Ok(Ok(answer)) => format!("{answer:?}"),
@@ -29,7 +30,7 @@ pub fn said<T: fmt::Debug, E: fmt::Display>(answer: &Result<Result<T, E>, Lost>)
 }
 
 impl World {
-    /// Has `work` done by the process `to`, and waits for the answer at most for `limit`.
+    /// Runs `work` in the process `to`, and waits at most `limit` for the answer.
     pub async fn call<S, T, F>(
         self: &Arc<Self>,
         to: Name,

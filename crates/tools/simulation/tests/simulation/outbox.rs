@@ -1,4 +1,4 @@
-//! An outbox in the hands of one process, between the statements of which it may die.
+//! An outbox as one process uses it. The process may crash between its statements.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use platform::{
 use crate::{plan::Mistake, steps::Steps, world::locked};
 
 impl Steps<MemoryOutbox> {
-    /// The epoch as the table is to see it: the mistake of not being fenced is to have the current one always.
+    /// Returns the epoch that the table checks. With the mistake of an unfenced relay, that is always the current one.
     fn shown(&self, epoch: i64) -> i64 {
         if self.process.world.makes(Mistake::UnfencedRelay) { self.twin.epoch() } else { epoch }
     }

@@ -1,4 +1,5 @@
-//! What the services call: inventory and payment over the network, the payment provider, and the messenger.
+//! The programs that the services call: inventory and payment over the network, the payment provider, and the
+//! messenger.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -32,12 +33,12 @@ use crate::{
     world::{Name, Process, Serves, locked},
 };
 
-/// What a call has of its caller's time, as in `platform::grpc::Peer`.
+/// The timeout of a call, as in `platform::grpc::Peer`.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a client of the provider waits.
+/// The timeout of a client of the provider.
 const PROVIDER_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// Inventory, as `GrpcInventory` would find it.
+/// Inventory as `GrpcInventory` would reach it.
 pub struct RemoteInventory(pub Process);
 
 #[async_trait]
@@ -108,7 +109,7 @@ fn decode(reserved: inventory::model::Reserved) -> Reserved {
     Reserved { part, quantity, unit_price }
 }
 
-/// Payment, as `GrpcPayments` would find it.
+/// Payment as `GrpcPayments` would reach it.
 pub struct RemotePayments(pub Process);
 
 #[async_trait]
@@ -193,14 +194,14 @@ fn method(method: PaymentMethod) -> Method {
     }
 }
 
-/// The payment provider: its books outlive every process.
+/// The payment provider. Its ledger outlives every process.
 pub struct RemoteProvider {
     pub process: Process,
     pub books: MemoryProvider,
 }
 
 impl RemoteProvider {
-    /// Has something done there, once or twice or not at all, with or without an answer.
+    /// Executes `work` at the provider once, twice or not at all, and returns or loses the answer.
     async fn ask<T, F: Future<Output = Result<T, Unknown>>>(&self, work: impl Fn() -> F) -> Result<T, Unknown> {
         let world = &self.process.world;
         self.process.step("before it asks the provider").await;
@@ -265,7 +266,7 @@ impl Balances for RemoteProvider {
     }
 }
 
-/// The messenger: what arrived there outlives every process.
+/// The messenger. The messages that it received outlive every process.
 pub struct RemoteMessenger {
     pub process: Process,
     pub chats: MemoryMessenger,

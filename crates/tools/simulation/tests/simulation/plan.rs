@@ -1,37 +1,38 @@
-//! What one run does: all of it follows from a seed, and can be made smaller.
+//! The plan of one run. It follows entirely from a seed, and can be made smaller.
 
 use std::fmt;
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-/// What can go wrong.
+/// A fault that the simulation injects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// A process dies at a random moment.
     Crash,
-    /// A process dies right before or after something that lasts.
+    /// A process dies right before or after a durable operation.
     CrashAtStep,
-    /// A process stands still for a while, and then goes on where it was: alone, or beside another that was started meanwhile.
+    /// A process is frozen for a while, and then continues where it was. Sometimes another one is started in its place
+    /// meanwhile.
     Freeze,
-    /// A request or its answer gets lost.
+    /// A request or its answer is lost.
     Loss,
     /// A request arrives twice.
     Duplicate,
-    /// Something takes long.
+    /// An operation takes long.
     Delay,
-    /// A task stands still between an answer and what it does about it, longer than others wait for it, and then goes on.
+    /// A task pauses between an answer and its reaction to it, for longer than others wait for it, and then continues.
     Stall,
-    /// The broker refuses, takes a part, or takes all and says nothing.
+    /// The broker refuses records, accepts a part of them, or accepts all without an acknowledgement.
     Broker,
-    /// An offset is not committed, or a consumer goes back to an older one.
+    /// An offset is not committed, or a consumer returns to an older one.
     Redelivery,
     /// A consumer that has lost its partition handles a message late.
     Zombie,
-    /// The payment provider fails, is silent or hangs.
+    /// The payment provider fails, does not answer, or hangs.
     Provider,
-    /// The database is away, or its answer is.
+    /// The database is unavailable, or its answer is lost.
     Database,
-    /// The messenger fails, is silent or wants less.
+    /// The messenger fails, does not answer, or limits the rate.
     Messenger,
     /// A foreign producer publishes a poison record.
     Poison,
@@ -59,7 +60,7 @@ impl Fault {
         1 << self as u32
     }
 
-    /// How likely it mostly is, each time that it could happen.
+    /// Returns the usual probability of the fault at each moment at which it could happen.
     const fn rate(self) -> f64 {
         match self {
             Self::Crash => 0.25,
@@ -75,34 +76,34 @@ impl Fault {
     }
 }
 
-/// A mistake made on purpose, to see that it is found.
+/// A deliberate mistake in the code, to test that the auditor finds its effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mistake {
-    /// Offsets are committed before the effect.
+    /// Offsets are committed before the effect is.
     AcknowledgeBeforeEffect,
-    /// No delivery is recognised.
+    /// A redelivered event is not recognised as one that was handled.
     NoInbox,
-    /// Events go to the broker before the write that they tell of.
+    /// Events are published before the write that they report is committed.
     PublishBeforeCommit,
-    /// Stock is read, and later taken without regard to changes in between.
+    /// Stock is read, and later reserved without regard to changes in between.
     ReadThenWriteStock,
     /// A payment without an answer counts as declined.
     TimeoutIsFailure,
-    /// Outbox rows are marked before the broker has them.
+    /// Outbox rows are marked as published before the broker has acknowledged them.
     MarkBeforeAck,
-    /// An attempt for which another process may have asked payment ends, since inventory is unavailable.
+    /// An attempt ends because inventory is unavailable, although another process may have asked payment to charge it.
     AbandonWhatMayBeCharged,
-    /// A relay changes its table whether another has taken its lease or not.
+    /// A relay changes its table even after another relay has taken over its lease.
     UnfencedRelay,
-    /// Every process that was ever at work on an attempt decides about it, without payment having voided it.
+    /// Every process that ever worked on an attempt decides about it, although payment has not voided the attempt.
     UnfencedAttempts,
-    /// A charge whose outcome is not known is asked for again under a new key.
+    /// A charge whose outcome is unknown is requested again under a new key.
     NewKeyOnRetry,
-    /// Inventory records that it took `OrderCreated`, and does not confirm the reservation.
+    /// Inventory records `OrderCreated` in its inbox, and does not confirm the reservation.
     IgnoreOrderCreated,
     /// customers credits a loan to any customer, verified or not.
     CreditUnchecked,
-    /// A credit whose outcome is not known is asked for again under a new reference.
+    /// A credit whose outcome is unknown is requested again under a new reference.
     NewReferenceOnRetry,
 }
 
@@ -110,15 +111,15 @@ pub enum Mistake {
 pub struct Plan {
     pub seed: u64,
     pub users: u32,
-    /// Per user.
+    /// The number of orders per user.
     pub orders: u32,
-    /// How long there are faults.
+    /// For how many seconds faults are injected.
     pub seconds: u32,
     faults: u32,
-    /// How much likelier faults are than they mostly are, in percent.
+    /// The factor on the usual probabilities of faults, in percent.
     intensity: u32,
     pub mistake: Option<Mistake>,
-    /// Few parts, which are held for a moment only: orders lose theirs, and get them back.
+    /// True if there are few parts, which are reserved for a moment only: orders lose theirs, and get them back.
     pub scarce: bool,
 }
 
@@ -143,8 +144,9 @@ impl Plan {
         }
     }
 
-    /// Many who want the same few parts, which come back again and again, while answers are lost and single tasks stand still: processes
-    /// meet over attempts that are refused to one and granted to the next.
+    /// Creates a plan with many users who want the same few parts, whose reservations expire again and again, while
+    /// answers are lost and tasks pause. Processes then compete over attempts that are refused to one and granted to
+    /// the next.
     pub fn scarce(seed: u64) -> Self {
         let faults = [Fault::Freeze, Fault::Stall, Fault::Loss, Fault::Provider, Fault::Database];
         let faults = faults.into_iter().fold(0, |all, fault| all | fault.bit());
@@ -159,12 +161,12 @@ impl Plan {
         self.faults & fault.bit() != 0
     }
 
-    /// How likely a fault is, each time that it could happen.
+    /// Returns the probability of a fault at each moment at which it could happen.
     pub fn rate(&self, fault: Fault) -> f64 {
         if self.has(fault) { (fault.rate() * f64::from(self.intensity) / 100.0).min(0.7) } else { 0.0 }
     }
 
-    /// Plans that are a little smaller.
+    /// Returns plans that are a little smaller.
     pub fn smaller(&self) -> Vec<Self> {
         let without = Fault::ALL.into_iter().filter(|fault| self.has(*fault));
         let mut all: Vec<Self> = without.map(|fault| Self { faults: self.faults & !fault.bit(), ..*self }).collect();
@@ -183,7 +185,8 @@ impl Plan {
         all
     }
 
-    /// Reads what [`Display`](fmt::Display) writes: a seed, after `scarce` where it is such a plan, or a seed with what was made smaller.
+    /// Parses the output of [`Display`](fmt::Display): a seed, with `scarce` before it for such a plan, or a seed with
+    /// the reductions.
     pub fn parse(text: &str) -> Option<Self> {
         let scarce = text.strip_prefix("scarce");
         let mut numbers = scarce.unwrap_or(text).split('.');

@@ -1,11 +1,11 @@
-//! Whether there is anything left to do.
+//! Checks whether work is pending.
 
 use contracts::events::ROUTES;
 use notification::repository::Notifications as _;
 
 use crate::{borrowers, deliveries, world::World};
 
-/// What is still to be done; nothing once the shop is quiet.
+/// Returns the pending work; `None` once there is none.
 pub async fn unfinished(world: &World) -> Option<String> {
     let stores = &world.stores;
     for route in &ROUTES {

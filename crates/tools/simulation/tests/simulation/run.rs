@@ -1,4 +1,4 @@
-//! One run: faults for a while, then none, quiet within a bound, and an audit.
+//! One run: faults for a while, then none. Pending work must end within a bound, and an audit follows.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,28 +18,28 @@ use crate::{
     world::{Name, World, locked},
 };
 
-/// How long after the last fault there may still be something to do.
+/// How long after the last fault work may still be pending.
 const BOUND: Duration = Duration::from_mins(5);
 
-/// What came of a run.
+/// The result of a run.
 pub struct Ran {
     pub plan: Plan,
     pub problems: Vec<String>,
     pub history: History,
-    /// How many orders there were, by how they ended: built, paid and undone, never paid.
+    /// The numbers of orders that were built, that were paid and undone, and that were never paid.
     pub orders: [usize; 3],
-    /// How often each fault happened, in their order.
+    /// How often each fault happened, in the order of `Fault::ALL`.
     pub struck: [usize; Fault::ALL.len()],
-    /// How much the auditor looked at, by invariant.
+    /// The number of facts that the auditor checked, by invariant.
     pub looked_at: Vec<usize>,
     pub simulated: Duration,
-    /// How many loans there were, by how they ended: credited, refused, held for a user who is no customer.
+    /// The numbers of loans that were credited, that were refused, and that are held for a user who is no customer.
     pub loans: [usize; 3],
 }
 
 /// Runs a plan from its beginning to its audit.
 pub fn run(plan: Plan, verbose: bool) -> Ran {
-    // Pauses between retries have a jitter, which comes from here.
+    // Pauses between retries have jitter from this generator.
     fastrand::seed(plan.seed);
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(live(plan, verbose))
@@ -108,7 +108,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         let rows = finding.violations.iter().map(|row| format!("{}: {}: {}", finding.number, row.row, row.problem));
         problems.extend(rows);
     }
-    // There are no sessions here.
+    // Invariant 9 is left out, since the simulation has no sessions.
     for finding in report.unchecked().filter(|finding| finding.number != 9 && !facts.orders.is_empty()) {
         problems.push(format!("{}: nothing was looked at: {:?}", finding.number, finding.missing));
     }
@@ -134,7 +134,7 @@ fn ends(orders: &[Order]) -> [usize; 3] {
     ]
 }
 
-/// Publishes a poison record that is no event of the shop.
+/// Publishes a poison record, which is not an event of the shop.
 fn poison(world: &World) {
     let mut topics: Vec<&str> = ROUTES
         .iter()
@@ -158,7 +158,7 @@ fn poison(world: &World) {
     });
 }
 
-/// The smallest plan found that still goes wrong.
+/// Returns the run of the smallest plan found that still has a problem.
 pub fn shrink(mut ran: Ran) -> Ran {
     let mut budget = 60;
     'smaller: loop {

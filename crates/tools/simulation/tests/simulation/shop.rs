@@ -1,4 +1,4 @@
-//! The shop: its stores, which outlive every process, and how each service is put together over them.
+//! The shop: its stores, which outlive every process, and the assembly of each service from them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,14 +56,14 @@ use crate::{
     world::{Name, Process, Serves},
 };
 
-/// What a user has for `INVESTOR_MONEY` at first, in minor units.
+/// The initial balance of a user for `INVESTOR_MONEY`, in minor units.
 pub const INITIAL_BALANCE: i64 = 20_000;
 /// The most parts of an order that is delivered.
 const MOST_PARTS: usize = 100;
-/// Where users are told who have no chat.
+/// The chat that receives the messages of users without one.
 pub const FALLBACK: &str = "everybody";
 
-/// Slow enough that messages wait for each other and become digests.
+/// Rates so slow that messages queue up and are combined into digests.
 const LIMITS: Limits = Limits { overall: Duration::from_millis(33), per_chat: Duration::from_secs(1) };
 
 static TEMPLATES: LazyLock<Templates> =
@@ -83,15 +83,15 @@ pub struct Stores {
     pub customers: customers::repository::MemoryRepository,
     /// The loans that a bank has approved.
     pub approved: Mutex<BTreeSet<String>>,
-    /// The loans that payment was asked to credit.
+    /// The loans for which payment received a credit request.
     pub tried: Mutex<BTreeSet<String>>,
-    /// Every charge that the provider was asked for.
+    /// Every charge that the provider received.
     pub charged: Mutex<BTreeMap<Uuid, Intent>>,
-    /// Stock that was taken without being there.
+    /// Stock that was reserved although it was not available.
     pub lent: Mutex<BTreeMap<Uuid, i64>>,
-    /// What users were told by the API.
+    /// The answers of the API to users.
     pub acknowledged: Mutex<Vec<Acknowledged>>,
-    /// What no user should have been told.
+    /// Answers that no user should have received.
     pub problems: Mutex<Vec<String>>,
     pub parts: Vec<NewPart>,
     pub pay_within: Duration,
@@ -140,7 +140,7 @@ impl Stores {
         }
     }
 
-    /// The outbox of each service that has one.
+    /// Returns the outbox of each service that has one.
     pub fn outboxes(&self) -> [(&'static str, &MemoryOutbox); 5] {
         [
             ("order", &self.orders.outbox),
@@ -151,7 +151,7 @@ impl Stores {
         ]
     }
 
-    /// The process's own handle on a lease, for which it competes with the others.
+    /// Returns the process's own handle on a lease, for which it competes with the others.
     pub fn lease(&self, name: &str, process: &Process) -> Arc<MemoryLease> {
         Arc::new(self.leases[name].rival(process.holder.clone()))
     }
@@ -172,7 +172,7 @@ fn part(number: u128, stock: i64) -> NewPart {
     }
 }
 
-/// Starts all that a service consists of, as its `app.rs` does it.
+/// Starts all tasks of a service, like its `app.rs`.
 pub fn boot(process: &Process) -> Serves {
     match process.name {
         Name::Order => orders(process),
@@ -189,7 +189,7 @@ pub fn steps<T: Clone>(process: &Process, twin: &T) -> Arc<Steps<T>> {
     Arc::new(Steps { process: process.clone(), twin: twin.clone() })
 }
 
-/// Runs one of a service's loops, which ends with its process and not before.
+/// Runs one of a service's loops. It must not end before its process does.
 fn keep(process: &Process, work: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
     process.spawn(async move {
         let _ = work.await;
@@ -217,7 +217,7 @@ fn orders(process: &Process) -> Serves {
     let (inventory, payments) = (RemoteInventory(process.clone()), RemotePayments(process.clone()));
     let repository = steps(process, &stores.orders);
     let repositories = Repositories::new(repository.clone());
-    // No user follows its ship on the way.
+    // No simulated user asks for the position of its ship.
     let deliveries = DeliveryService::new(repository, Arc::new(MemoryDelivery::default()), MOST_PARTS);
     let service =
         OrderService::new(repositories, Arc::new(inventory), Arc::new(payments), waker.clone(), stores.pay_within);
@@ -288,7 +288,7 @@ fn notifications(process: &Process) -> Serves {
     Serves::Nobody
 }
 
-/// `assembly::consumers::order_paid` with build times and failures from the seed.
+/// Subscribes like `assembly::consumers::order_paid`, with build times and failures from the seed.
 fn paid_orders(process: Process, service: AssemblyService) -> Subscription {
     Subscription::new(GROUP_PAID, move |paid: Received<OrderPaid>| {
         let (service, world) = (service.clone(), &process.world);

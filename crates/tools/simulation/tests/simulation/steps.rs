@@ -1,5 +1,5 @@
-//! The twins of the services' stores as their processes see them: each statement may be the last thing that a process does, and
-//! the database may be away, or do what it is told and say nothing.
+//! The services' in-memory stores as their processes use them. A process may die before or after each statement. The
+//! database may be unavailable, or execute a statement and lose the answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,7 +40,7 @@ use crate::{
     world::{Process, World, locked},
 };
 
-/// A twin in the hands of one process.
+/// An in-memory store as one process uses it.
 #[derive(Clone)]
 pub struct Steps<T> {
     pub process: Process,
@@ -66,7 +66,7 @@ impl<T> Steps<T> {
         Ok(())
     }
 
-    /// The event as the inbox is to see it.
+    /// Returns the event's id as the inbox receives it. With the mistake of a missing inbox, it is a new one.
     fn seen(&self, event: Uuid) -> Uuid {
         if self.process.world.makes(Mistake::NoInbox) { self.process.world.uuid() } else { event }
     }
@@ -238,13 +238,14 @@ stepwise! {
 }
 
 impl Steps<MemoryOrders> {
-    /// The lease as its process is to see it: the mistake of abandoning is to forget that others had the attempt before.
+    /// Returns the lease as its process receives it. With the mistake of abandoning what may be charged, the lease does
+    /// not say that others had the attempt before.
     fn handed(&self, lease: AttemptLease) -> AttemptLease {
         let careless = self.process.world.makes(Mistake::AbandonWhatMayBeCharged);
         AttemptLease { shared: lease.shared && !careless, ..lease }
     }
 
-    /// The lease as the store is to see it: the mistake of not being fenced is to have the current one always.
+    /// Returns the lease as the store receives it. With the mistake of unfenced attempts, it is always the current one.
     fn shown(&self, order: OrderId, lease: &AttemptLease) -> AttemptLease {
         if !self.process.world.makes(Mistake::UnfencedAttempts) {
             return *lease;
@@ -252,7 +253,7 @@ impl Steps<MemoryOrders> {
         self.twin.current_lease(order).map_or(*lease, |current| AttemptLease { attempt: lease.attempt, ..current })
     }
 
-    /// The mistake of telling what is not written yet.
+    /// Publishes an event before it is committed, if that is the plan's mistake.
     fn tell_first(&self, event: &Event) {
         let world = &self.process.world;
         if !world.makes(Mistake::PublishBeforeCommit) {
@@ -305,8 +306,8 @@ impl Steps<MemoryInventory> {
         cause.map(|cause| Cause { event: EventId::new(self.seen(cause.event.uuid())), ..cause })
     }
 
-    /// The mistake of deciding by what has been read: what is missing by the time of the write is taken all the same.
-    /// It is lent to the twin, and the facts take it off again.
+    /// Reserves by an earlier read of the stock, which is the mistake of this plan: parts that are missing at the time
+    /// of the write are lent to the store. The facts subtract them again.
     async fn take_what_was_read(
         &self,
         world: &Arc<World>,

@@ -1,4 +1,4 @@
-//! The load: users who buy, pay, change their minds, and ask again until they are told.
+//! The load: users who buy, pay, change their minds, and repeat each request until they get an answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,9 +16,9 @@ use uuid::Uuid;
 use crate::network::said;
 use crate::world::{Name, Serves, World, locked};
 
-/// Where ships are delivered.
+/// The delivery address of all ships.
 pub const ADDRESS: &str = "Main Street 1";
-/// How often a user asks before he gives up.
+/// How often a user sends a request before giving up.
 const TRIES: u32 = 60;
 
 pub struct User {
@@ -27,10 +27,10 @@ pub struct User {
     pub uuid: Uuid,
 }
 
-/// What a user asks for.
+/// A request of a user.
 #[derive(Clone, Debug)]
 enum Wish {
-    /// An order of these parts, to be delivered or not.
+    /// Creates an order of these parts, with an address if true.
     Create(Vec<PartId>, bool),
     Pay(OrderId, PaymentMethod),
     Cancel(OrderId),
@@ -100,7 +100,7 @@ impl User {
         self.world.pick(|rng| PaymentMethod::ALL[rng.random_range(0..PaymentMethod::ALL.len())])
     }
 
-    /// Asks until there is a definite answer, mostly under a key.
+    /// Repeats the request until there is a definite answer, mostly under an idempotency key.
     async fn insist(&self, number: u32, what: &str, wish: Wish) -> Option<Result<Outcome, Refusal>> {
         let key = self.world.chance(0.8).then(|| format!("{}-{number}-{what}", self.number));
         let fingerprint = format!("{wish:?}").into_bytes();
@@ -146,7 +146,7 @@ impl User {
                     return None;
                 }
             }
-            // Without a key a lost answer to a creation is an order more.
+            // Without a key, repeating a creation whose answer was lost would create another order.
             if world.chance(0.03) || (claim.is_none() && matches!(wish, Wish::Create(..))) {
                 world.note(format_args!("user {} gives up {wish:?}", self.number));
                 return None;
@@ -176,7 +176,7 @@ impl User {
     }
 }
 
-/// What the API does with a request.
+/// Handles a request like the API.
 async fn serve(
     service: OrderService,
     user: UserId,

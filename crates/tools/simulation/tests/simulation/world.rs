@@ -1,4 +1,4 @@
-//! The world: chance, time, history, and the processes that live and die in it.
+//! The simulated world: randomness, time, history, and the processes that start and die in it.
 
 use std::{
     collections::BTreeMap,
@@ -59,13 +59,13 @@ pub struct World {
     history: Mutex<History>,
     start: Instant,
     up: Mutex<BTreeMap<Name, Up>>,
-    /// How many processes were ever started.
+    /// The number of processes that were ever started.
     lives: AtomicUsize,
     /// How often each fault has happened.
     struck: Mutex<[usize; Fault::ALL.len()]>,
 }
 
-/// A process that runs, and what it serves.
+/// A running process, and the service that it runs.
 #[derive(Clone)]
 pub struct Up {
     pub process: Process,
@@ -81,11 +81,11 @@ pub enum Serves {
     Nobody,
 }
 
-/// One life of a service: from its start to its crash.
+/// One process of a service, from its start to its crash.
 #[derive(Clone)]
 pub struct Process {
     pub name: Name,
-    /// Tells this life from those before it and beside it, as the holder of leases.
+    /// Identifies the process as a holder of leases, among earlier and concurrent processes of the service.
     pub holder: Arc<str>,
     pub world: Arc<World>,
     killed: CancellationToken,
@@ -138,7 +138,7 @@ impl World {
         Duration::from_millis(self.pick(|rng| rng.random_range(from..=to)))
     }
 
-    /// True when this fault happens now.
+    /// Decides at random whether this fault happens now.
     pub fn strikes(&self, fault: Fault) -> bool {
         let rate = self.plan.rate(fault);
         let strikes = !self.healed() && rate > 0.0 && self.chance(rate);
@@ -146,7 +146,7 @@ impl World {
         strikes
     }
 
-    /// How often each fault has happened, in their order.
+    /// Returns how often each fault has happened, in the order of `Fault::ALL`.
     pub fn struck(&self) -> [usize; Fault::ALL.len()] {
         *locked(&self.struck)
     }
@@ -164,7 +164,7 @@ impl World {
         self.healed.store(true, Ordering::Relaxed);
     }
 
-    /// The way over the network.
+    /// Waits for the network's latency.
     pub async fn travel(&self) {
         let time = if self.strikes(Fault::Delay) { self.millis(50, 3000) } else { self.millis(0, 4) };
         if !time.is_zero() {
@@ -190,7 +190,7 @@ impl World {
         locked(&self.up).insert(name, Up { process, serves });
     }
 
-    /// Kills what runs under this name; it comes back after a while.
+    /// Kills the process of this name. It is restarted after a while.
     pub fn kill(self: &Arc<Self>, name: Name) {
         if let Some(up) = self.up(name) {
             up.process.die();
@@ -206,7 +206,7 @@ impl World {
         });
     }
 
-    /// Stops what runs under this name for a while; another may be started beside it.
+    /// Freezes the process of this name for a while. Another one may be started in its place.
     pub fn freeze(self: &Arc<Self>, name: Name) {
         let Some(up) = self.up(name) else { return };
         let pause = self.millis(500, 30_000);
@@ -221,7 +221,7 @@ impl World {
         }
     }
 
-    /// The end: nothing holds the world any more.
+    /// Drops all processes, which hold references to the world.
     pub fn end(&self) {
         let all = std::mem::take(&mut *locked(&self.up));
         drop(all);
@@ -229,7 +229,7 @@ impl World {
 }
 
 impl Process {
-    /// Runs `work` as long as this process lives.
+    /// Runs `work` until this process is killed.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let (process, killed) = (self.clone(), self.killed.clone());
         tokio::spawn(async move {
@@ -241,7 +241,7 @@ impl Process {
         });
     }
 
-    /// Goes on with `work` but not while this process stands still.
+    /// Polls `work`, except while this process is frozen.
     async fn awake(&self, work: impl Future<Output = ()>) {
         let (mut work, mut thaw) = (pin!(work), None);
         std::future::poll_fn(|context| {
@@ -255,12 +255,12 @@ impl Process {
         .await;
     }
 
-    /// False once another has been started in its place.
+    /// Returns false once another process was started in its place.
     pub fn has_its_name(&self) -> bool {
         self.world.up(self.name).is_some_and(|up| Arc::ptr_eq(&up.process.frozen, &self.frozen))
     }
 
-    /// Dies. Unless another one has taken its place, it comes back after a while.
+    /// Kills this process. It is restarted after a while, unless another one has taken its place.
     fn die(&self) {
         self.killed.cancel();
         if self.has_its_name() {
@@ -272,7 +272,7 @@ impl Process {
         locked(&self.frozen).filter(|until| Instant::now() < *until)
     }
 
-    /// A moment right before or after something that lasts: here a process may die.
+    /// Marks a moment right before or after a durable operation, at which the process may die.
     pub async fn step(&self, place: &str) {
         if self.world.strikes(Fault::CrashAtStep) && !self.killed.is_cancelled() {
             self.world.note(format_args!("{:?} dies {place}", self.name));
@@ -289,7 +289,7 @@ impl Process {
         }
     }
 
-    /// A moment between an answer and what is done about it: here one task may stand still while the others go on.
+    /// Marks a moment between an answer and the reaction to it, at which one task may pause while the others continue.
     pub async fn stall(&self, place: &str) {
         if self.world.strikes(Fault::Stall) {
             let pause = self.world.millis(500, 12_000);

@@ -41,7 +41,8 @@ async fn refund(State(ledger): State<SharedLedger>, headers: HeaderMap, body: St
     done(&ledger, Purpose::Refund, &headers, &body).await
 }
 
-/// Unlike Stripe, requires a key: a shop that never charges twice always sends one.
+/// Executes a POST. Unlike Stripe, it requires an idempotency key, since a shop that never charges twice always sends
+/// one.
 async fn done(ledger: &SharedLedger, purpose: Purpose, headers: &HeaderMap, body: &str) -> StripeResponse {
     let key = headers.get("Idempotency-Key").and_then(|key| key.to_str().ok());
     let (Some(key), Ok(form)) = (key, serde_urlencoded::from_str(body)) else {

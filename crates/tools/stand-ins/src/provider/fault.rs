@@ -5,13 +5,13 @@ use std::collections::{HashMap, VecDeque};
 /// A fault of one POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderFault {
-    /// It takes effect, and the response comes after every client has timed out.
+    /// The request takes effect, and the response is sent after every client has timed out.
     Silent,
-    /// It takes effect, and the response is withheld until [`Provider::release`](crate::Provider::release).
+    /// The request takes effect, and the response is withheld until [`Provider::release`](crate::Provider::release).
     Withheld,
-    /// It takes effect, and the connection closes before the response.
+    /// The request takes effect, and the connection closes before the response.
     Lost,
-    /// Responds with this status and an empty body, without effect.
+    /// The response is this status with an empty body, and the request has no effect.
     Status(u16),
     /// A charge is declined with this code. A refund takes effect.
     Declined(&'static str),
@@ -24,14 +24,14 @@ pub enum ProviderFault {
 pub enum Mode {
     #[default]
     Well,
-    /// Every new charge meets this fault.
+    /// Every new charge is handled with this fault.
     Charging(ProviderFault),
-    /// Every new refund meets this fault.
+    /// Every new refund is handled with this fault.
     Refunding(ProviderFault),
     /// For each refund, this many requests fail with 500 and have no effect.
     RefundingLate(usize),
-    /// Every new charge takes effect and its response is lost with the connection. The search does not find it, as Stripe's index lags
-    /// behind; a retry under the same key gets the stored response.
+    /// Every new charge takes effect, and its response is lost with the connection. Searches do not find the charge, as
+    /// if Stripe's index lagged behind. A retry under the same key gets the stored response.
     Duplicating,
 }
 
@@ -47,14 +47,14 @@ pub(super) struct Faults {
     pub mode: Mode,
     /// The faults of the next new charges.
     pub script: VecDeque<ProviderFault>,
-    /// How many requests have met a fault.
+    /// The number of requests that were handled with a fault.
     pub met: usize,
     /// The failed requests of each refund, by key.
     vain: HashMap<String, usize>,
 }
 
 impl Faults {
-    /// The fault of the next new POST with this key; scripted faults come first.
+    /// Returns the fault for the new POST with this key. Scripted faults come first.
     pub fn next(&mut self, purpose: Purpose, key: &str) -> Option<ProviderFault> {
         let scripted = if purpose == Purpose::Charge { self.script.pop_front() } else { None };
         let fault = scripted.or_else(|| match (purpose, self.mode) {

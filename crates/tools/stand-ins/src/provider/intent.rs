@@ -11,7 +11,7 @@ use super::{
 
 pub(super) struct PaymentIntent {
     pub id: String,
-    /// The idempotency key that it was created under.
+    /// The idempotency key of the request that created the intent.
     key: String,
     /// In minor units.
     pub amount: i64,
@@ -25,7 +25,7 @@ pub(super) struct PaymentIntent {
 pub(super) enum Status {
     Succeeded,
     Processing,
-    /// With this decline code.
+    /// Declined with this code.
     Declined(&'static str),
 }
 
@@ -44,7 +44,7 @@ impl PaymentIntent {
         self.order.as_deref().and_then(|order| order.parse().ok()).unwrap_or_default()
     }
 
-    /// Its ledger entry; `None` while it is processing.
+    /// Returns the ledger entry of the intent; `None` while it is processing.
     pub fn entry(&self) -> Option<Entry> {
         let kind = match self.status {
             Status::Succeeded => EntryKind::Charge,

@@ -23,17 +23,17 @@ pub(super) struct Ledger {
     pub faults: Faults,
     /// Charges above this amount, in minor units, are declined.
     pub limit: Option<i64>,
-    /// Stored responses by key.
+    /// Stored responses by idempotency key.
     pub answers: HashMap<String, Kept>,
-    /// How many responses were replayed from their key.
+    /// The number of responses that were replayed.
     pub replayed: usize,
     pub posts: Vec<HashMap<String, String>>,
     pub entries: Vec<Entry>,
     /// Withheld responses wait until this sender is dropped.
     pub gate: watch::Sender<()>,
-    /// By id.
+    /// Intents by id.
     intents: HashMap<String, PaymentIntent>,
-    /// Ids by transaction: more than one after keys were forgotten.
+    /// Ids of intents by transaction. A transaction has more than one after its key was forgotten.
     transactions: HashMap<String, Vec<String>>,
 }
 
@@ -93,7 +93,7 @@ impl Ledger {
         StripeResponse::ok(refund)
     }
 
-    /// The current state of an intent; reading one that is processing completes it.
+    /// Returns the current state of an intent. Reading an intent that is processing completes it.
     pub fn look(&mut self, id: &str) -> Option<Value> {
         let intent = self.intents.get_mut(id)?;
         if intent.status == Status::Processing {

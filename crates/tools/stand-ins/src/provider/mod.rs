@@ -28,19 +28,19 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// A provider with this API key and an empty ledger.
+    /// Returns a provider with this API key and an empty ledger.
     pub async fn start(key: &str) -> anyhow::Result<Self> {
         let ledger = SharedLedger::default();
         let server = Server::start(api::router(key, ledger.clone())).await?;
         Ok(Self { server, ledger })
     }
 
-    /// The listen address.
+    /// Returns the listen address.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// The base URL, without a trailing slash.
+    /// Returns the base URL, without a trailing slash.
     pub fn url(&self) -> String {
         self.server.url()
     }
@@ -50,17 +50,18 @@ impl Provider {
         self.ledger.lock().limit = Some(limit);
     }
 
-    /// Sets the mode, which applies when the script is empty.
+    /// Sets the mode, which applies while the script is empty.
     pub fn be(&self, mode: Mode) {
         self.ledger.lock().faults.mode = mode;
     }
 
-    /// Scripts the faults of the next new charges, one each. A replayed request is not new; a request whose first attempt had no effect is.
+    /// Sets the faults of the next new charges, one each. A replayed request is not new. A request is new if its
+    /// earlier attempts had no effect.
     pub fn script(&self, faults: impl IntoIterator<Item = ProviderFault>) {
         self.ledger.lock().faults.script.extend(faults);
     }
 
-    /// How many responses are withheld now. A request whose caller has disconnected no longer counts.
+    /// Returns how many responses are withheld now. A request whose caller has disconnected no longer counts.
     pub fn withheld(&self) -> usize {
         self.ledger.lock().gate.receiver_count()
     }
@@ -71,37 +72,37 @@ impl Provider {
         self.ledger.lock().gate = watch::Sender::default();
     }
 
-    /// Forgets all idempotency keys, as Stripe does after a day.
+    /// Deletes all idempotency keys, as Stripe does after a day.
     pub fn forget_keys(&self) {
         self.ledger.lock().answers.clear();
     }
 
-    /// How many new POSTs have met a fault, scripted or by mode.
+    /// Returns how many new POSTs were handled with a fault, scripted or by mode.
     pub fn faults_met(&self) -> usize {
         self.ledger.lock().faults.met
     }
 
-    /// How many responses were replayed.
+    /// Returns how many responses were replayed.
     pub fn replayed(&self) -> usize {
         self.ledger.lock().replayed
     }
 
-    /// The ledger in order.
+    /// Returns the ledger's entries in order.
     pub fn entries(&self) -> Vec<Entry> {
         self.ledger.lock().entries.clone()
     }
 
-    /// How many charges of this order have succeeded.
+    /// Returns how many charges of this order have succeeded.
     pub fn charges(&self, order: Uuid) -> usize {
         self.count(order, EntryKind::Charge)
     }
 
-    /// How many refunds this order has received.
+    /// Returns how many refunds this order has received.
     pub fn refunds(&self, order: Uuid) -> usize {
         self.count(order, EntryKind::Refund)
     }
 
-    /// The posted forms, repetitions included, each with its key under `Idempotency-Key`.
+    /// Returns the posted forms, repetitions included, each with its key under `Idempotency-Key`.
     pub fn posts(&self) -> Vec<HashMap<String, String>> {
         self.ledger.lock().posts.clone()
     }

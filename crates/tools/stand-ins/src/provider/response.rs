@@ -1,4 +1,4 @@
-//! Responses, and what delays them.
+//! Responses, and the reasons for which they are delayed.
 
 use std::{future::ready, time::Duration};
 
@@ -12,7 +12,7 @@ use futures::stream;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// Longer than any client waits.
+/// The delay of a silent response, which is longer than any client waits.
 const SILENCE: Duration = Duration::from_mins(10);
 
 #[derive(Clone)]
@@ -25,11 +25,11 @@ pub(super) struct StripeResponse {
     lost: bool,
 }
 
-/// What a response waits for.
+/// The condition for which a response waits.
 pub(super) enum Hold {
     Nothing,
     Silence,
-    /// Until the sender is dropped.
+    /// Wait until the sender is dropped.
     Gate(watch::Receiver<()>),
 }
 
@@ -38,7 +38,7 @@ impl StripeResponse {
         Self { status: StatusCode::OK, body: Some(body), replayed: false, lost: false }
     }
 
-    /// A response without a body.
+    /// Returns a response without a body.
     pub fn empty(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self { status, body: None, replayed: false, lost: false }
@@ -53,7 +53,7 @@ impl StripeResponse {
         Self::error(StatusCode::PAYMENT_REQUIRED, &error_of("card_error", "card_declined", Some(code)))
     }
 
-    /// An invalid request.
+    /// Returns the error response to an invalid request.
     pub fn invalid(code: &str) -> Self {
         Self::error(StatusCode::BAD_REQUEST, &error_of("invalid_request_error", code, None))
     }
@@ -62,12 +62,12 @@ impl StripeResponse {
         Self::error(StatusCode::NOT_FOUND, &error_of("invalid_request_error", "resource_missing", None))
     }
 
-    /// The key was used with another request before.
+    /// Returns the error response to a key that was used with another request before.
     pub fn reused() -> Self {
         Self::error(StatusCode::BAD_REQUEST, &json!({ "type": "idempotency_error", "message": "another request" }))
     }
 
-    /// The same response, marked as a replay.
+    /// Returns the same response, marked as a replay.
     pub fn again(self) -> Self {
         Self { replayed: true, ..self }
     }

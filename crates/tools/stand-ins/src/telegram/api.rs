@@ -15,11 +15,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{chats::SharedChats, mode::TelegramMode};
 
-/// Longer than any client waits.
+/// The delay of a silent response, which is longer than any client waits.
 const SILENCE: Duration = Duration::from_mins(10);
 /// A gateway's response in place of the Bot API's; it is not JSON.
 const BAD_GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head></html>";
-/// In characters.
+/// The longest text of a message, in characters.
 const LONGEST_TEXT: usize = 4096;
 
 pub(super) fn router(token: &str, chats: SharedChats) -> Router {
@@ -37,7 +37,7 @@ pub(super) fn router(token: &str, chats: SharedChats) -> Router {
         .fallback(async || refusal(StatusCode::UNAUTHORIZED, "Unauthorized"))
 }
 
-/// Responds to every request while the standing mode is broken.
+/// Answers every request with an error while the standing mode is `Broken`.
 async fn standing(State(chats): State<SharedChats>, request: Request, next: Next) -> Response {
     let broken = {
         let mut chats = chats.lock();
@@ -84,7 +84,7 @@ async fn send(State(chats): State<SharedChats>, Json(message): Json<Value>) -> R
     done(&json!({ "message_id": id, "chat": { "id": chat.parse::<i64>().ok(), "type": "private" }, "text": text }))
 }
 
-/// A new getUpdates request ends the one before it, since a bot is one program.
+/// Returns updates to the bot. A new getUpdates request ends the previous one, since a bot is a single program.
 async fn updates(State(chats): State<SharedChats>, Json(asked): Json<Value>) -> Response {
     let wait = Duration::from_secs(asked["timeout"].as_u64().unwrap_or_default());
     let (deadline, offset) = (Instant::now() + wait, asked["offset"].as_i64().unwrap_or_default());

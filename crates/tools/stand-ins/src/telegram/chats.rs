@@ -15,7 +15,7 @@ use super::mode::{Modes, TelegramMode};
 pub struct Sent {
     pub chat: String,
     pub text: String,
-    /// When it arrived.
+    /// The time at which it arrived.
     pub at: Instant,
 }
 
@@ -24,11 +24,11 @@ pub(super) struct Chats {
     pub modes: Modes,
     pub sent: Vec<Sent>,
     pub refused: Vec<Sent>,
-    /// How often each mode was met.
+    /// How often each mode was applied.
     pub met: HashMap<TelegramMode, usize>,
     /// Notified by each message to the bot and each getUpdates request.
     pub news: watch::Sender<()>,
-    /// How often updates were requested.
+    /// The number of getUpdates requests.
     pub polls: u64,
     updates: Vec<(i64, Value)>,
     last_update: i64,
@@ -45,7 +45,7 @@ impl SharedChats {
 }
 
 impl Chats {
-    /// Accepts a message from the bot. Returns its id.
+    /// Accepts a message from the bot. Returns the message's id.
     pub fn take(&mut self, chat: String, text: String) -> usize {
         self.sent.push(Sent { chat, text, at: Instant::now() });
         self.sent.len()
@@ -56,7 +56,7 @@ impl Chats {
         self.refused.push(Sent { chat, text, at: Instant::now() });
     }
 
-    /// The mode of the next message.
+    /// Returns the mode of the next message.
     pub fn next_mode(&mut self) -> TelegramMode {
         let mode = self.modes.next();
         *self.met.entry(mode).or_default() += 1;
@@ -75,7 +75,7 @@ impl Chats {
         self.news.send_replace(());
     }
 
-    /// The updates from `offset` on. Earlier ones are acknowledged by this, and removed.
+    /// Returns the updates from `offset` on. This acknowledges and removes earlier ones.
     pub fn updates(&mut self, offset: i64) -> Vec<Value> {
         self.updates.retain(|(id, _)| *id >= offset);
         self.updates.iter().map(|(_, update)| update.clone()).collect()

@@ -17,29 +17,29 @@ pub struct Telegram {
 }
 
 impl Telegram {
-    /// A Telegram that knows the bot with this token.
+    /// Returns a Telegram that knows the bot with this token.
     pub async fn start(token: &str) -> anyhow::Result<Self> {
         let chats = SharedChats::default();
         let server = Server::start(api::router(token, chats.clone())).await?;
         Ok(Self { server, chats })
     }
 
-    /// The listen address.
+    /// Returns the listen address.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// The base URL before `/bot<token>`, without a trailing slash.
+    /// Returns the base URL before `/bot<token>`, without a trailing slash.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Sets the mode, which applies when the script is empty.
+    /// Sets the mode, which applies while the script is empty.
     pub fn be(&self, mode: TelegramMode) {
         self.chats.lock().modes.standing = mode;
     }
 
-    /// Scripts the modes of the next messages, one each.
+    /// Sets the modes of the next messages, one each.
     pub fn script(&self, modes: impl IntoIterator<Item = TelegramMode>) {
         self.chats.lock().modes.script.extend(modes);
     }
@@ -49,17 +49,17 @@ impl Telegram {
         self.chats.lock().say(chat, first_name, text);
     }
 
-    /// All accepted messages, in order.
+    /// Returns all accepted messages, in order.
     pub fn messages(&self) -> Vec<Sent> {
         self.chats.lock().sent.clone()
     }
 
-    /// All messages rejected with 403, in order.
+    /// Returns all messages rejected with 403, in order.
     pub fn refused(&self) -> Vec<Sent> {
         self.chats.lock().refused.clone()
     }
 
-    /// How often this mode was applied: to messages, and for [`TelegramMode::Broken`] to all requests.
+    /// Returns how often this mode was applied: to messages, and for [`TelegramMode::Broken`] to all requests.
     pub fn met(&self, mode: TelegramMode) -> usize {
         self.chats.lock().met.get(&mode).copied().unwrap_or_default()
     }

@@ -5,21 +5,21 @@ use std::collections::VecDeque;
 /// How a message is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TelegramMode {
-    /// Accepted.
+    /// The message is accepted.
     #[default]
     Well,
-    /// 429, not accepted.
+    /// The message is rejected with 429.
     TooMany {
         /// How long the bot must wait, in seconds.
         retry_after: u64,
     },
-    /// Accepted; the response comes after every client has timed out.
+    /// The message is accepted, and the response is sent after every client has timed out.
     Silent,
-    /// Accepted; a gateway responds 502 in place of the server behind it.
+    /// The message is accepted, and a gateway responds 502 in place of the server behind it.
     BadGateway,
-    /// 403, not accepted: the user has blocked the bot.
+    /// The message is rejected with 403, as if the user had blocked the bot.
     Forbidden,
-    /// 500, not accepted. As the standing mode it applies to every other request, too.
+    /// The message is rejected with 500. As the standing mode, this applies to every other request, too.
     Broken,
 }
 

@@ -1,9 +1,9 @@
-//! A client as any program has one.
+//! An HTTP client like that of any program.
 
 use reqwest::Client;
 
 pub fn client() -> Client {
-    // Fails when another test was first, which serves as well.
+    // This fails if another test has installed a provider already, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
 }

@@ -1,4 +1,4 @@
-//! What goes wrong on purpose goes wrong just so.
+//! The stand-ins inject exactly the faults that were requested.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,4 +1,4 @@
-//! What the stand-in for Stripe does beyond what payment's own tests see.
+//! The behaviour of the stand-in for Stripe that payment's own tests do not cover.
 
 use reqwest::{Client, Response};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::{http::client, until};
 const KEY: &str = "sk_test_key";
 const ORDER: Uuid = Uuid::from_u128(1);
 
-/// A shop that pays for [`ORDER`].
+/// A client that pays for [`ORDER`].
 #[derive(Clone)]
 struct Shop {
     url: String,

@@ -1,4 +1,4 @@
-//! How well and how badly a proxy carries what is said.
+//! A proxy passes data, and injects the faults that were requested.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::{
     sync::Notify,
 };
 
-/// Answers each byte with the same byte.
+/// Starts a server that answers each byte with the same byte. Returns its address.
 async fn echo() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

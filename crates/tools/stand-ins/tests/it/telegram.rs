@@ -1,4 +1,4 @@
-//! What the stand-in for Telegram takes, refuses and hands out.
+//! The stand-in for Telegram: the messages that it accepts and rejects, and the updates that it returns.
 
 use std::time::Duration;
 

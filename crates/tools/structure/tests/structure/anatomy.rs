@@ -4,9 +4,9 @@ use std::path::Path;
 
 use crate::tree::{crates, files, read, read_without_tests, services, shown};
 
-/// A service has each of these, as a file or as a folder.
+/// Every service has each of these modules, as a file or as a folder.
 const ROOMS: [&str; 6] = ["app", "config", "error", "model", "service", "api"];
-/// And these, if it has a database: without one it stores nothing, and has no rows to remove.
+/// Every service with a database has these modules, too. Others store nothing, and have no rows to remove.
 const ROOMS_WITH_DATABASE: [&str; 2] = ["repository", "jobs"];
 const LONGEST: usize = 300;
 const LONGEST_APP: usize = 100;
@@ -79,8 +79,8 @@ fn has(source: &Path, room: &str) -> bool {
     source.join(room).is_dir() || source.join(format!("{room}.rs")).exists()
 }
 
-/// The names of the events, in snake case: the messages of `proto/events`, those of programs outside without their ending, and topics,
-/// whose messages may be JSON.
+/// Returns the names of the events in snake case: the messages of `proto/events`, those of outside programs without
+/// their ending, and topics, whose messages may be JSON.
 fn events() -> Vec<String> {
     let proto =
         ["proto/events", "proto/basket"].map(|folder| files(&crate::tree::root().join(folder), "proto")).concat();
@@ -92,7 +92,7 @@ fn events() -> Vec<String> {
         .collect()
 }
 
-/// The fields of `Topics`.
+/// Returns the names of the fields of `Topics`.
 fn topics() -> Vec<String> {
     let text = read(&crate::tree::root().join("crates/shared/contracts/src/events/topics.rs"));
     let name = |line: &str| Some(line.trim().strip_prefix("pub ")?.split_once("_topic_name: String")?.0.to_owned());

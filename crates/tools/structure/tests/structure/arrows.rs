@@ -1,4 +1,4 @@
-//! Dependencies between crates go down the shelves.
+//! Dependencies between crates lead only to lower shelves.
 
 use crate::tree::{SHELVES, crates};
 

@@ -1,4 +1,5 @@
-//! No file takes part in an import circle. A module and its children are one thing here: a child may use its parent's traits.
+//! No file is part of an import cycle. A module and its children count as one node here: a child may use its parent's
+//! traits.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,7 +40,7 @@ fn module(source: &Path, file: &Path) -> Module {
     parts.filter(|part| !["lib", "main", "mod"].contains(&part.as_str())).collect()
 }
 
-/// The modules that a source imports, but for its ancestors and descendants.
+/// Returns the modules that a source imports, without its ancestors and descendants.
 fn imports<'a>(text: &str, of: &Module, modules: &'a BTreeMap<Module, PathBuf>) -> BTreeSet<&'a Module> {
     let mut found = BTreeSet::new();
     for statement in text.split('\n').map(str::trim_start).collect::<Vec<_>>().join("\n").split("\nuse ").skip(1) {
@@ -57,7 +58,7 @@ fn imports<'a>(text: &str, of: &Module, modules: &'a BTreeMap<Module, PathBuf>) 
                 }
             }
             base.extend(path.into_iter().map(str::to_owned));
-            // The longest prefix that is a file.
+            // Use the longest prefix that is a file.
             while !base.is_empty() && !modules.contains_key(&base) {
                 base.pop();
             }
@@ -72,7 +73,7 @@ fn imports<'a>(text: &str, of: &Module, modules: &'a BTreeMap<Module, PathBuf>) 
     found
 }
 
-/// The paths of a use tree: `a::{b, c::d}` is `a::b` and `a::c::d`.
+/// Returns the paths of a use tree: `a::{b, c::d}` yields `a::b` and `a::c::d`.
 fn flatten(tree: &str) -> Vec<String> {
     let Some(open) = tree.find('{') else { return vec![tree.split(" as ").next().unwrap_or_default().to_owned()] };
     let (prefix, inner) = (&tree[..open], &tree[open + 1..tree.rfind('}').unwrap_or(tree.len())]);

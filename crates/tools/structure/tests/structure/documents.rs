@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::tree::{crates, files, read, root, services};
 
-/// The documents that name the tests of what they promise.
+/// The documents that name a test for each of their guarantees.
 const PROMISES: [&str; 2] = ["docs/guarantees.md", "docs/security.md"];
 
 #[test]
@@ -25,7 +25,7 @@ fn every_test_that_a_document_names_exists() {
     assert!(missing.is_empty(), "these tests do not exist; name those that replaced them:\n{}", missing.join("\n"));
 }
 
-/// Tests are sentences: several words in snake case.
+/// Returns true for the name of a test, which is a sentence: several words in snake case.
 fn is_test_name(word: &str) -> bool {
     word.matches('_').count() >= 3
         && word.chars().all(|letter| letter.is_lowercase() || letter.is_numeric() || "_:".contains(letter))
@@ -68,7 +68,7 @@ fn every_variable_of_the_code_stands_in_the_example_and_the_other_way_round() {
     assert!(undocumented.is_empty(), "add these variables to .env.example, each with a sentence: {undocumented:?}");
 }
 
-/// The variables that configuration sections read: the fields of their structs, in upper case.
+/// Returns the variables that the configuration structs read: the names of their fields in upper case.
 fn fields() -> BTreeSet<String> {
     let shared = [
         "platform/src/kafka/config.rs",

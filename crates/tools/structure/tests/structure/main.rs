@@ -1,4 +1,4 @@
-//! The structure of the workspace, held by tests that read its files. A failure says what to do about it.
+//! Tests of the structure of the workspace, which read its files. A failure says how to fix it.
 
 mod anatomy;
 mod arrows;

@@ -1,4 +1,5 @@
-//! Where a service's name and its ports stand, so that a new service is not added in more and more places.
+//! The files that contain services' names and ports are listed here, so that the number of places to change for a new
+//! service does not grow.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -7,7 +8,8 @@ use crate::{
     tree::{root, services, shown},
 };
 
-/// Where default ports stand; a folder ends with `/`. The rest of the program asks `contracts::ports` or a service's `SERVICE`.
+/// The files that may contain default ports; a folder ends with `/`. Other code uses `contracts::ports` or a service's
+/// `SERVICE`.
 const PORTS: [(&str, &str); 12] = [
     ("crates/shared/contracts/src/ports.rs", "the ports themselves"),
     (".env.example", "the default of each variable"),
@@ -23,7 +25,7 @@ const PORTS: [(&str, &str); 12] = [
     (".ci/", "the system that CI starts"),
 ];
 
-/// The files that list services: at least [`A_LIST`] of them by name. Each is a place that a new service may have to be added to.
+/// The files that list services: they name at least [`A_LIST`] of them. A new service may have to be added to each.
 const LISTS: [(&str, &str); 32] = [
     ("crates/tools/operations/src/services.rs", "the registry"),
     ("crates/tools/operations/src/facts/mod.rs", "a reader per database"),
@@ -58,7 +60,7 @@ const LISTS: [(&str, &str); 32] = [
     ("CHANGELOG.md", "history"),
     ("docs/", "documents"),
 ];
-/// Half of the first ten services.
+/// The number of service names that make a list: half of the first ten services.
 const A_LIST: usize = 5;
 
 #[test]
@@ -97,7 +99,7 @@ fn few_files_list_services() {
             Some((place, _)) => {
                 lists.insert(*place);
             }
-            // A crate's dependencies say what it uses.
+            // Allowed: a crate's dependencies list the services that it uses.
             None if file.ends_with("Cargo.toml") || is_of_a_service(&file) => {}
             None => found.push(format!("{file}: {}", listed.join(", "))),
         }
@@ -115,7 +117,8 @@ fn few_files_list_services() {
     assert!(over.is_empty(), "these list no services any more; take them out of LISTS in {}: {over:?}", file!());
 }
 
-/// True where the name stands for the service: `"geo"`, `geo::SERVICE`, `GEO_LISTEN`, or a key `geo:`. Many names are English words, too.
+/// Returns true if the text mentions the service by this name: `"geo"`, `geo::SERVICE`, `GEO_LISTEN`, or a key `geo:`.
+/// The plain word is not enough, since many names are English words.
 fn is_named(text: &str, name: &str) -> bool {
     let variable = format!("{}_", name.to_uppercase());
     let is_key = text.lines().any(|line| {
@@ -128,7 +131,7 @@ fn is_named(text: &str, name: &str) -> bool {
         || occurrences(text, &variable).any(|(_, after)| after.starts_with(|next: char| next.is_ascii_uppercase()))
 }
 
-/// What stands before and after each place where `word` begins a word.
+/// Returns the text before and after each place where `word` begins a word.
 fn occurrences<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = (&'t str, &'t str)> {
     text.match_indices(word)
         .map(move |(at, _)| (&text[..at], &text[at + word.len()..]))
@@ -147,12 +150,12 @@ fn matches(file: &str, place: &str) -> bool {
     file == place || place.ends_with('/') && file.starts_with(place)
 }
 
-/// A service's own crate.
+/// Returns true for a file of a service's own crate.
 fn is_of_a_service(file: &str) -> bool {
     file.starts_with("crates/services/")
 }
 
-/// Every text of the repository, with its path from the root, but for what is generated, and these tests themselves.
+/// Returns every text of the repository with its path from the root, without generated files and these tests.
 fn texts() -> Vec<(String, String)> {
     let mut texts = Vec::new();
     let mut folders: Vec<PathBuf> = vec![root()];
@@ -166,7 +169,7 @@ fn texts() -> Vec<(String, String)> {
                     folders.push(path);
                 }
             } else if name != ".env" && !path.extension().is_some_and(|its| its == "lock" || its == "svg") {
-                // What is no text is skipped.
+                // A file that is not text is skipped.
                 texts.extend(fs::read_to_string(&path).ok().map(|text| (shown(&path), text)));
             }
         }

@@ -1,10 +1,11 @@
-//! A service is known in few places, and in all of them.
+//! A service is registered in a few places, and in all of them.
 
 use std::{collections::BTreeSet, fs};
 
 use crate::tree::{Crate, crates, files, read, read_without_tests, root, services, shown};
 
-/// The ports of the services that others call. A service that none calls may have its own in its `SERVICE` alone.
+/// The file with the ports of services that other services call. A service that none calls may define its port in its
+/// `SERVICE` alone.
 const PORTS: &str = "crates/shared/contracts/src/ports.rs";
 
 const REGISTRY: &str = "crates/tools/operations/src/services.rs";
@@ -13,8 +14,8 @@ const COMPOSE: &str = "deploy/compose/services.yaml";
 const EXAMPLE: &str = ".env.example";
 const ENVOY: &str = "deploy/envoy/envoy.yaml";
 
-/// The six touches that make a service: its crate, its contract, its migrations, its line in the registry, its block in compose and its
-/// variables.
+/// Checks the six parts of a service: its crate, its contract, its migrations, its line in the registry, its block in
+/// compose, and its variables.
 #[test]
 fn a_service_is_in_each_of_the_six_places() {
     let (registry, example, blocks) = (text(REGISTRY), text(EXAMPLE), blocks());
@@ -51,7 +52,7 @@ fn text(file: &str) -> String {
     read(&root().join(file))
 }
 
-/// The documents of compose's services, each with the name of its service.
+/// Returns the blocks of compose's services, each with the name of its service.
 fn blocks() -> Vec<(String, String)> {
     let text = text(COMPOSE);
     let documents = text.split("\n---\n").skip(1);
@@ -62,18 +63,19 @@ fn first_key<'t>(text: &'t str, before: &str) -> Option<&'t str> {
     Some(text.split_once(before)?.1.split_once(':')?.0)
 }
 
-/// The services that the registry, compose and the migrations name, and where.
+/// Returns the services that the registry, compose and the migrations name, and which of these names it.
 fn named(registry: &str, blocks: &[(String, String)]) -> Vec<(String, &'static str)> {
     let registered =
         registry.split('&').filter_map(|rest| Some((rest.split_once("::SERVICE")?.0.to_owned(), REGISTRY)));
     let composed = blocks.iter().map(|(name, _)| (name.clone(), COMPOSE));
     let migrated = fs::read_dir(root().join("migrations")).into_iter().flatten().flatten();
     let migrated = migrated.map(|entry| (entry.file_name().to_string_lossy().into_owned(), "migrations/"));
-    // Those of the tables that several services have.
+    // `platform` is not a service: its migrations are those of tables that several services have.
     registered.chain(composed).chain(migrated.filter(|(name, _)| name != "platform")).collect()
 }
 
-/// What is missing of a service's contract: the .proto of each RPC that it has a rule for, or an OpenAPI document.
+/// Returns the missing parts of a service's contract: the .proto of each RPC with an access rule, or an OpenAPI
+/// document.
 fn contract(service: &Crate) -> Vec<String> {
     let sources: String = service.sources().iter().map(|file| read(file)).collect();
     let rules = sources.split("Rule::").skip(1).filter_map(|rule| rule.split_once("(\"/")?.1.split('"').next());
@@ -97,7 +99,7 @@ fn contract(service: &Crate) -> Vec<String> {
     lacks
 }
 
-/// What is missing in a service's block.
+/// Returns the missing parts of a service's block.
 fn block_lacks(service: &Crate, block: &str) -> Vec<String> {
     let (name, upper) = (&service.name, service.name.to_uppercase());
     let mut wanted = vec![
@@ -152,7 +154,7 @@ fn first_line<'t>(text: &'t str, after: &str) -> &'t str {
     text.split_once(after).and_then(|(_, rest)| rest.lines().next()).unwrap_or_default()
 }
 
-/// The default ports of a service's APIs, from its descriptor.
+/// Returns the default ports of a service's APIs, from its descriptor.
 pub fn api_ports(service: &Crate) -> BTreeSet<String> {
     ports_in(service, &["port:", "second_api:"])
 }
@@ -169,7 +171,7 @@ fn ports_in(service: &Crate, fields: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
-/// The variables that a service has at least.
+/// Returns the variables that every service has at least.
 fn variables(service: &Crate) -> Vec<String> {
     let mut suffixes = vec!["LISTEN", "ADMIN_LISTEN"];
     if service.has_database() {
@@ -181,7 +183,7 @@ fn variables(service: &Crate) -> Vec<String> {
     suffixes.into_iter().map(|suffix| format!("{}_{suffix}", service.name.to_uppercase())).collect()
 }
 
-/// Whether a service has rights at the broker.
+/// Returns whether a service has rights at the broker.
 fn is_broker_user(name: &str) -> bool {
     text("deploy/kafka/rights").lines().any(|line| line.split(' ').nth(1) == Some(name))
 }

@@ -1,10 +1,10 @@
-//! Tables that several services have are changed in one place.
+//! Tables that several services have are defined in one place.
 
 use crate::tree::{files, read, root, services, shown};
 
 /// The tables with migrations in `migrations/platform`.
 const TABLES: [&str; 3] = ["inbox", "leases", "outbox"];
-/// The migrations that made and changed them before there was `migrations/platform`. They stay as they are.
+/// The migrations of these tables that are older than `migrations/platform`. They must not change.
 const RELEASED: [(&str, i64); 8] = [
     ("assembly", 3),
     ("customers", 1),

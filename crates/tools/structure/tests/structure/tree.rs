@@ -10,12 +10,12 @@ pub const SHELVES: [&str; 3] = ["shared", "services", "tools"];
 
 pub struct Crate {
     pub name: String,
-    /// The shelf's place in [`SHELVES`]; the program `shipyard` stands above all of them.
+    /// The index of the crate's shelf in [`SHELVES`]. The program `shipyard` is above all of them.
     pub shelf: usize,
     pub folder: PathBuf,
 }
 
-/// The root of the workspace.
+/// Returns the root of the workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
 }
@@ -27,7 +27,7 @@ pub fn crates() -> Vec<Crate> {
     shelved.chain([Crate::of(SHELVES.len(), root().join("crates/shipyard"))]).collect()
 }
 
-/// The services' crates.
+/// Returns the crates of the services.
 pub fn services() -> Vec<Crate> {
     crates().into_iter().filter(Crate::is_service).collect()
 }
@@ -42,12 +42,12 @@ impl Crate {
         SHELVES.get(self.shelf) == Some(&"services")
     }
 
-    /// True for a service that has a database: its descriptor says so.
+    /// Returns true for a service whose descriptor says that it has a database.
     pub fn has_database(&self) -> bool {
         !read(&self.folder.join("src/lib.rs")).contains("database: None")
     }
 
-    /// The sources of the library and the program, without tests.
+    /// Returns the sources of the library and the program, without tests.
     pub fn sources(&self) -> Vec<PathBuf> {
         files(&self.folder.join("src"), "rs")
     }
@@ -61,14 +61,14 @@ pub fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A source without its unit tests.
+/// Returns a source without its unit tests.
 pub fn read_without_tests(path: &Path) -> String {
     let text = read(path);
     let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
     text[..end].to_owned()
 }
 
-/// The path from the root, for messages.
+/// Returns the path relative to the root, for messages.
 pub fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
@@ -79,7 +79,7 @@ pub fn folders(path: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The files below `path` whose names end with `.extension`.
+/// Returns the files below `path` whose names end with `.extension`.
 pub fn files(path: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in entries(path) {

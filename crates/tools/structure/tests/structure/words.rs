@@ -1,8 +1,8 @@
-//! `platform` has no word of the domain.
+//! `platform` contains no word of the domain.
 
 use crate::tree::{crates, read_without_tests, shown};
 
-/// Words of a shop of spaceships.
+/// Words that only a spaceship shop needs.
 const DOMAIN: [&str; 12] = [
     "spaceship",
     "iam",

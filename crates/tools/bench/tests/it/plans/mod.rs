@@ -1,7 +1,8 @@
-//! Every statement of every service keeps to indexes: once its tables are large, and with a plan from when they were empty.
+//! Every statement of every service uses indexes, both on large tables and with a plan that was made while the tables
+//! were empty.
 //!
-//! The statements are those that sqlx's macros have checked, which a build without them refuses; the plans are generic ones, as a
-//! prepared statement has them for any arguments.
+//! The statements are those that sqlx's macros have checked; a build of the workspace refuses others. Their plans are
+//! generic, like those of a prepared statement, which hold for any arguments.
 
 mod plan;
 mod statements;
@@ -20,21 +21,23 @@ use self::{
 };
 
 const FILL: Fill = Fill { first: 1, last: 12_000, open: 240, parts: 12_000 };
-/// Rows from which on a table counts as large.
+/// A table with at least this many rows counts as large.
 const LARGE: i64 = 1_000;
-/// Tables that stay small, however many orders there are: rows per job, bot and courier.
+/// Tables that stay small, however many orders there are: they have a row per job, bot or courier.
 const SMALL: [&str; 4] = ["bot_offsets", "couriers", "leases", "storage_places"];
-/// Tables with a queue that a few rows pass through in a day.
+/// A table that serves as a queue, and that only a few rows a day pass through.
 const SLOW_QUEUE: &str = "loans";
-/// Runs once, at the start of inventory, and compares all of the given catalogue with all that is there.
+/// A statement that runs once, at the start of inventory. It compares the whole configured catalogue with the whole
+/// table.
 const SEEDING: &str = "inventory: crates/services/inventory/src/repository/postgres/catalogue.rs (insert into parts ";
-/// Sources with statements that are not checked, and why that is no harm to the tables of services.
+/// Sources with statements that are not checked, and why that does not affect the tables of services.
 const UNCHECKED: [(&str, &str); 2] = [
     ("crates/shared/platform/src/postgres/migrations.rs", "reads the history of migrations"),
     ("crates/shared/platform/src/postgres/migrate.rs", "asks the server about its own connections"),
 ];
 
-/// A database of the service, and its tables that are or will be large. Its connection has the settings of a service's.
+/// A database of the service, and the names of its tables that are or will be large. Its connection has the settings of
+/// the service's own.
 struct Tables {
     service: &'static Service,
     connection: PgConnection,
@@ -42,7 +45,8 @@ struct Tables {
 }
 
 impl Tables {
-    /// As those of a new shop: empty, and never analysed. A service keeps the plans that it makes over them until they are.
+    /// Creates tables like those of a new shop: empty, and never analysed. A service keeps the plans that it makes over
+    /// them until they are analysed.
     async fn of_a_new_shop(service: &'static Service) -> Self {
         let database = testkit::database(service.migrations().expect("it has a database")).await;
         let mut connection = database.pool.connect().await.unwrap();
@@ -50,7 +54,7 @@ impl Tables {
         Self { service, large: large.filter(|table| !SMALL.contains(&table.as_str())).collect(), connection }
     }
 
-    /// Large, for services with rows in `crates/tools/bench/src/fill`.
+    /// Creates tables filled with many rows, if `crates/tools/bench/src/fill` has a fill of the service.
     async fn filled(service: &'static Service) -> Self {
         if !is_known(service) {
             return Self::of_a_new_shop(service).await;
@@ -69,7 +73,8 @@ impl Tables {
         Self { service, connection, large: large.collect() }
     }
 
-    /// A sentence for each large table that the statement reads whole. Nothing where the database lacks one of its tables.
+    /// Returns a sentence for each large table that the statement reads as a whole. `None` if the database lacks one of
+    /// the statement's tables.
     async fn whole_reads(&mut self, statement: &Statement) -> Option<Vec<String>> {
         let plan = plan(&mut self.connection, statement).await?;
         let of = |read: plan::WholeRead| {
@@ -79,14 +84,15 @@ impl Tables {
     }
 }
 
-/// The tables and their rows.
+/// Returns the tables and their numbers of rows.
 async fn sizes(connection: &mut PgConnection) -> Vec<(String, i64)> {
     let sizes = "select relname::text, reltuples::bigint from pg_class
         where relkind = 'r' and relnamespace = 'public'::regnamespace and relname not like '\\_sqlx%'";
     sqlx::query_as(sizes).fetch_all(connection).await.unwrap()
 }
 
-/// A line for each large table that a statement reads whole, over such tables of each service.
+/// Returns a line for each large table that a statement reads as a whole. Checks each service's statements on the
+/// tables that `tables_of` creates for it.
 async fn whole_reads(tables_of: impl AsyncFn(&'static Service) -> Tables) -> String {
     let shared: Vec<Statement> = SHARED.iter().flat_map(|folder| statements::of(folder)).collect();
     let (shared, tables_of) = (&shared, &tables_of);
@@ -151,7 +157,7 @@ async fn a_missing_index_is_noticed_with_its_service_file_and_table() {
 
 #[tokio::test]
 async fn queues_are_vacuumed_by_what_has_left_them_whatever_their_tables_hold() {
-    // The rows of a queue wait in a partial index, and leave it.
+    // A queue is a table with a partial index, which its rows enter and leave.
     let queues = "select relname::text, coalesce(array_to_string(reloptions, ' '), '') from pg_class
         where relname <> $1 and exists (
             select from pg_index where indrelid = pg_class.oid and pg_get_expr(indpred, indrelid) ~ 'status|published_at')";

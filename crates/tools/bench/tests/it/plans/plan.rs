@@ -12,7 +12,7 @@ const UNDEFINED_TABLE: &str = "42P01";
 
 pub struct Plan {
     root: Value,
-    /// By index: false where it has only some of the rows.
+    /// Indexes by name; false for an index that has only some of the rows.
     has_all_rows: BTreeMap<String, bool>,
 }
 
@@ -21,12 +21,12 @@ pub struct WholeRead {
     pub how: String,
 }
 
-/// The generic plan of the statement. None where the database lacks one of its tables.
+/// Returns the generic plan of the statement. `None` if the database lacks one of the statement's tables.
 pub async fn plan(connection: &mut PgConnection, statement: &Statement) -> Option<Plan> {
     let listed = |all: Vec<&str>| if all.is_empty() { String::new() } else { format!("({})", all.join(", ")) };
     let types = listed(statement.types.iter().map(String::as_str).collect());
     let arguments = listed(vec!["null"; statement.types.len()]);
-    // Prepared by PostgreSQL's own command, so that the server knows no more of the arguments than their types.
+    // PostgreSQL's own `prepare` command passes no arguments, so that the server knows their types alone.
     let explained = format!(
         "set plan_cache_mode = force_generic_plan; prepare statement{types} as {}; \
          explain (format json) execute statement{arguments}; deallocate statement",
@@ -44,14 +44,14 @@ pub async fn plan(connection: &mut PgConnection, statement: &Statement) -> Optio
 }
 
 impl Plan {
-    /// The reads of these tables that go through all of their rows: without an index, or along one from end to end.
+    /// Returns the reads of these tables that visit all rows: without an index, or along an index from end to end.
     pub fn whole_reads(&self, tables: &BTreeSet<String>) -> Vec<WholeRead> {
         let mut found = Vec::new();
         self.visit(&self.root, false, tables, &mut found);
         found
     }
 
-    /// `is_limited`: a node above stops after some rows.
+    /// Visits a node of the plan and those below it. `is_limited` is true if a node above stops after some rows.
     fn visit(&self, node: &Value, is_limited: bool, tables: &BTreeSet<String>, found: &mut Vec<WholeRead>) {
         let text = |key: &str| node[key].as_str().unwrap_or_default();
         let kind = text("Node Type");

@@ -1,4 +1,4 @@
-//! The statements of crates, from what sqlx's macros keep in `.sqlx`, and the sources that they are in.
+//! The statements of crates, as sqlx's macros store them in `.sqlx`, and the sources that contain them.
 
 use std::{
     collections::BTreeSet,
@@ -10,18 +10,18 @@ use serde_json::Value;
 
 /// Crates whose statements run in the databases of several services.
 pub const SHARED: [&str; 2] = ["crates/shared/platform", "crates/tools/operations"];
-/// Where the services' statements are.
+/// The folders with the services' statements.
 const SOURCES: [&str; 2] = ["crates/services", "crates/shared"];
 
 pub struct Statement {
-    /// The source file and how the statement begins.
+    /// The source file, and the beginning of the statement.
     pub place: String,
     pub text: String,
-    /// Of its parameters.
+    /// The types of the statement's parameters.
     pub types: Vec<String>,
 }
 
-/// The statements of the crate in this folder that are not its tests' alone.
+/// Returns the statements of the crate in this folder, without those that only its tests use.
 pub fn of(folder: &str) -> Vec<Statement> {
     let sources = sources(&root().join(folder));
     let (tests, sources): (Vec<_>, Vec<_>) = sources.into_iter().partition(|source| source.is_test);
@@ -46,7 +46,7 @@ pub fn of(folder: &str) -> Vec<Statement> {
     statements
 }
 
-/// The sources outside of tests that give sqlx a statement without its macros.
+/// Returns the sources outside of tests that pass a statement to sqlx without its macros.
 pub fn unchecked() -> BTreeSet<String> {
     let all = SOURCES.iter().flat_map(|folder| sources(&root().join(folder)));
     let has_unchecked = |source: &Source| {
@@ -62,7 +62,7 @@ pub fn unchecked() -> BTreeSet<String> {
 }
 
 struct Source {
-    /// From the root of the repository.
+    /// The path from the root of the repository.
     path: String,
     text: String,
     letters: String,
@@ -79,7 +79,8 @@ fn sources(folder: &Path) -> Vec<Source> {
     files(folder, "rs").into_iter().map(source).collect()
 }
 
-/// What is left of a statement however the source breaks it into lines, escapes and pieces.
+/// Returns the letters and digits of a statement, which do not depend on the line breaks, escapes and pieces of the
+/// source.
 fn letters(text: &str) -> String {
     text.chars().filter(|one| one.is_ascii_alphanumeric() || *one == '$').collect()
 }
@@ -102,7 +103,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
 }
 
-/// PostgreSQL's name of a type that sqlx names in its own way.
+/// Returns PostgreSQL's name of a type that sqlx names differently.
 fn type_of(name: &str) -> String {
     if let Some(element) = name.strip_suffix("Array") {
         return format!("{}[]", type_of(element));

@@ -1,4 +1,4 @@
-//! Events redelivered, many times, reordered, and poison messages.
+//! Events are redelivered, many times or reordered, and poison messages are sent.
 
 mod reordered;
 
@@ -52,7 +52,8 @@ const GONE: Duration = Duration::from_secs(30);
 const STANDSTILL: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(500);
 
-/// The cause is the redelivery, which ends when everything has been consumed again.
+/// Makes every group consume its topic again from the beginning. The cause counts as removed when everything has been
+/// consumed again.
 async fn topics_again(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let cluster = &mut experiment.cluster;
     if let Err(reason) = movable(cluster) {
@@ -86,7 +87,7 @@ async fn topics_again(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     }))
 }
 
-/// Waits until every group has consumed these topics. A group without progress is a problem.
+/// Waits until every group has consumed these topics. Returns a problem if a group makes no progress.
 pub(super) async fn until_taken(cluster: &Cluster, topics: &[Topic]) -> anyhow::Result<Vec<String>> {
     let (mut least, mut moved) = (usize::MAX, Instant::now());
     loop {
@@ -118,13 +119,13 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(Injection::at_least_one(count, "there are no events")))
 }
 
-/// Whether group offsets can be moved; otherwise the reason.
+/// Checks that the offsets of groups can be moved. The error is the reason why they cannot.
 fn movable(cluster: &Cluster) -> Result<(), String> {
     let real = cluster.servers.broker.real().map(drop);
     real.map_err(|reason| format!("{reason}, and its groups are moved by members alone"))
 }
 
-/// [`topics::place`] for a group whose dead members the broker may still list.
+/// Calls [`topics::place`], and retries while the broker still lists dead members of the group.
 async fn place_once_gone(
     cluster: &Cluster,
     consumer: &'static Consumer,
@@ -148,7 +149,7 @@ async fn poisoned(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(Injection { times: count, notes: small.into_iter().collect(), ..Injection::default() }))
 }
 
-/// The latest events of each topic, `count` in all if there are as many.
+/// Returns the latest events of each topic, `count` in all if there are as many.
 async fn latest(experiment: &Experiment, count: usize) -> anyhow::Result<Vec<Record>> {
     let each = count / ROUTES.len();
     let back = i64::try_from(each)?;
@@ -161,7 +162,7 @@ async fn latest(experiment: &Experiment, count: usize) -> anyhow::Result<Vec<Rec
     Ok(latest)
 }
 
-/// An event with its timestamp, unchanged.
+/// Returns the event as a record to publish again, with its timestamp.
 fn event(_: &Route, message: Message, at: DateTime<Utc>) -> Option<(DateTime<Utc>, Record)> {
     topics::again(message).map(|record| (at, record))
 }

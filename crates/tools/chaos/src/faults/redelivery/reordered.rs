@@ -15,19 +15,19 @@ use crate::{
 };
 use platform::service::Service;
 
-/// How long to wait until there are enough events to shuffle.
+/// How long to wait for enough events to shuffle.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Consumers receive shuffled copies of events that they have not consumed, and never see the originals.
+/// Makes consumers receive shuffled copies of events that they have not consumed, and never the originals.
 ///
-/// All start at once, and the cause counts as removed when they are ready, not when they are started.
+/// All consumers start at once, and the cause counts as removed when they are ready, not when they are started.
 pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let enough = experiment.scale(100, 30);
     let cluster = &mut experiment.cluster;
     if let Err(reason) = movable(cluster) {
         return Ok(Injected::Skipped(reason));
     }
-    // Orders continue, but their events stay in the outbox or wait for consumers that are dead.
+    // Customers can still order, but the events stay in the outbox, or wait for consumers that were killed.
     cluster.links.get(Link::Kafka)?.hang();
     cluster.replicas.kill(&assembly::SERVICE).await;
     cluster.replicas.kill(&notification::SERVICE).await;
@@ -42,7 +42,7 @@ pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     until_published(cluster, &order::SERVICE).await?;
     cluster.replicas.kill(&order::SERVICE).await;
     let ordered = mix(experiment, &order::SERVICE).await?;
-    // Ships are built from the shuffled events while no consumer of their events runs.
+    // Assembly builds ships from the shuffled events while the consumers of its own events do not run.
     experiment.cluster.replicas.revive(&assembly::SERVICE).await?;
     until_built(&experiment.cluster).await?;
     let built = mix(experiment, &assembly::SERVICE).await?;
@@ -62,8 +62,9 @@ pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Republishes the events of a producer that consumers have not consumed, shuffled across all its topics, and moves the consumers past the
-/// originals. Returns how many events were republished; an event that two consumers lack counts twice. The consumers must not run.
+/// Republishes the events of a producer that consumers have not consumed, shuffled across all its topics, and moves the
+/// consumers' offsets past the originals. The consumers must not run. Returns how many events were republished; an
+/// event that two consumers have not consumed counts twice.
 async fn mix(experiment: &mut Experiment, producer: &'static Service) -> anyhow::Result<usize> {
     let cluster = &experiment.cluster;
     let mut progress = topics::progress(cluster).await?;
@@ -83,7 +84,7 @@ async fn mix(experiment: &mut Experiment, producer: &'static Service) -> anyhow:
         "among {records} records that no consumer has committed, {} are events",
         events.len()
     );
-    // Topics arrive in any order, so sort before shuffling.
+    // Topics are read in any order. Sorting first makes the shuffle reproducible.
     events.sort_by(|(_, one), (_, other)| (&one.topic, &one.key).cmp(&(&other.topic, &other.key)));
     events.shuffle(&mut experiment.random);
     topics::publish(cluster, events.into_iter().map(|(_, record)| record).collect()).await?;
@@ -93,7 +94,7 @@ async fn mix(experiment: &mut Experiment, producer: &'static Service) -> anyhow:
     Ok(progress.iter().map(Progress::uncommitted).sum())
 }
 
-/// How many events order has written.
+/// Returns how many events order has written.
 async fn written(cluster: &Cluster) -> anyhow::Result<i64> {
     cluster.count(&order::SERVICE, "select count(*) from outbox").await
 }

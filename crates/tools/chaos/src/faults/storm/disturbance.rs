@@ -15,13 +15,13 @@ pub enum Disturbance {
     Freeze(&'static Service, usize),
     /// A replica is terminated, and started again at the end.
     Roll(&'static Service, usize),
-    /// A replica whose clock is an hour off.
+    /// The clock of a replica is an hour off.
     Clock {
         service: &'static Service,
         number: usize,
         ahead: bool,
     },
-    /// A replica of assembly whose builds all fail.
+    /// All builds of a replica of assembly fail.
     AssemblyFails(usize),
     Cut(Link),
     Slow(Link),
@@ -29,7 +29,7 @@ pub enum Disturbance {
     PostgresKilled,
     /// All links to databases accept data and answer nothing.
     PostgresHung,
-    /// All connections are terminated, and every slot is taken.
+    /// All connections to PostgreSQL are terminated, and every slot is occupied.
     PostgresCrowded,
     DiskFull,
     RedisKilled,
@@ -43,7 +43,7 @@ pub enum Disturbance {
     EventsAgain,
 }
 
-/// The target of a disturbance. Two disturbances of one target would undo each other.
+/// The target of a disturbance. Two disturbances of the same target would interfere.
 #[derive(PartialEq)]
 enum Target {
     Replica(&'static Service, usize),
@@ -56,7 +56,7 @@ enum Target {
 }
 
 impl Disturbance {
-    /// True if both have a target in common.
+    /// Returns true if both disturbances have a target in common.
     pub fn meets(&self, other: &Self) -> bool {
         let others = other.targets();
         self.targets().iter().any(|target| others.contains(target))
@@ -76,7 +76,7 @@ impl Disturbance {
                 links.chain([Target::Postgres]).collect()
             }
             Self::RedisKilled | Self::RedisEmptied => vec![Target::Redis],
-            // Publishing needs both.
+            // Publishing needs the broker and the link to it.
             Self::BrokerKilled | Self::BrokerHung | Self::Poison | Self::EventsAgain => {
                 vec![Target::Broker, Target::Link(Link::Kafka)]
             }

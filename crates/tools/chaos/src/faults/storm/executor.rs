@@ -1,4 +1,4 @@
-//! Applies and reverts each disturbance of a storm.
+//! Begins and ends each disturbance of a storm.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use operations::services::with_database;
 use platform::service::Service;
 
 const SLOW: Duration = Duration::from_millis(200);
-/// How many records at the end of each partition are published again.
+/// The number of records at the end of each partition that are published again.
 const LATEST: i64 = 5;
 
 pub struct Executor<'a> {
@@ -101,7 +101,7 @@ impl<'a> Executor<'a> {
                 if let Ok(disk) = &cluster.servers.disk {
                     disk.free()?;
                 }
-                // A server that could not write its log has exited.
+                // PostgreSQL exits if it cannot write its log.
                 cluster.servers.start_postgres().await?;
             }
             Disturbance::RedisKilled | Disturbance::RedisEmptied => cluster.servers.start_redis().await?,

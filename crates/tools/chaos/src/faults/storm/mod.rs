@@ -23,13 +23,13 @@ pub const FAULTS: [Fault; 1] = [Fault {
 /// A scheduled disturbance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Since the storm began.
+    /// The begin, as time since the start of the storm.
     pub at: Duration,
     pub lasts: Duration,
     pub disturbance: Disturbance,
 }
 
-/// Executes the plan. A step that takes long delays the next, but never changes the order.
+/// Runs the planned storm. A slow step delays the next ones, but never changes their order.
 async fn storm(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let length = Duration::from_secs(experiment.scale(600, 30));
     let servers = &experiment.cluster.servers;
@@ -37,7 +37,7 @@ async fn storm(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let events = plan(&mut experiment.random, length, experiment.cluster.replicas.count(), real_broker, disk);
     let mut steps: Vec<(Duration, bool, &Event)> =
         events.iter().flat_map(|event| [(event.at, true, event), (event.at + event.lasts, false, event)]).collect();
-    // At equal times, ends come before begins.
+    // At equal times, disturbances end before others begin.
     steps.sort_by_key(|(at, begins, _)| (*at, *begins));
     let begun = Instant::now();
     let mut done = Injection { ends_sessions: true, ..Injection::default() };

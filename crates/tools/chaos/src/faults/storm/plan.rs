@@ -1,4 +1,4 @@
-//! The schedule of a storm: the same for the same seed.
+//! The schedule of a storm, which is reproducible from its seed.
 
 use std::{fmt, time::Duration};
 
@@ -13,12 +13,12 @@ use super::{Disturbance, Event};
 use crate::cluster::{Link, calls};
 use operations::services::{SERVICES, with_database};
 
-/// The pause between two disturbances, and how long one lasts, in milliseconds.
+/// The pause between two disturbances, and the duration of one, in milliseconds.
 const PAUSE: std::ops::Range<u64> = 500..4_000;
 const LASTS: std::ops::Range<u64> = 500..8_000;
 
-/// Plans the disturbances within `length`, in order. No target has two disturbances at once. A mock broker only receives more records; a
-/// disk shared with other programs is never filled.
+/// Plans the disturbances within `length`, in order. A target never has two disturbances at once. A mock broker only
+/// receives more records, and a disk shared with other programs is never filled.
 pub fn plan(random: &mut SmallRng, length: Duration, replicas: usize, real_broker: bool, disk: bool) -> Vec<Event> {
     let (mut events, mut deck): (Vec<Event>, _) = (Vec::new(), Vec::new());
     let mut at = Duration::ZERO;
@@ -41,7 +41,7 @@ pub fn plan(random: &mut SmallRng, length: Duration, replicas: usize, real_broke
     }
 }
 
-/// Every disturbance at least once, common ones more often, shuffled.
+/// Returns every disturbance at least once, and common ones more often, shuffled.
 fn deck(random: &mut SmallRng, replicas: usize, real_broker: bool, disk: bool) -> Vec<Disturbance> {
     let mut deck = vec![
         Disturbance::PostgresKilled,

@@ -18,7 +18,7 @@ use super::*;
 
 const TRACE: &str = "0123456789abcdef0123456789abcdef";
 
-/// A customer of a shop whose order service answers with `order`.
+/// Returns a customer of a shop whose order service answers with `order`.
 async fn customer(order: impl wiremock::Respond + 'static) -> (Customer, MockServer, AbortOnDropHandle<()>) {
     customer_over(Protocol::Http2, order).await
 }
@@ -177,7 +177,7 @@ async fn half_of_the_customers_speak_http_1_1_and_the_others_http_2() {
         customer.client.reconnect().unwrap();
         customer.list().await;
 
-        // HTTP/2 sends `:authority` instead.
+        // HTTP/1.1 requests have a `host` header; HTTP/2 sends `:authority` instead.
         let asked = http.received_requests().await.unwrap();
         let hosts: Vec<bool> = asked.iter().map(|request| request.headers.contains_key("host")).collect();
         assert_eq!(hosts, [has_host; 2]);

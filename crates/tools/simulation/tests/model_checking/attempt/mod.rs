@@ -1,8 +1,9 @@
-//! How an order is paid: two requests, two reconcilers, cancels and the deadline, parts that others buy, answers that come, come late
-//! or never, and a death at every step.
+//! A model of the payment of an order. Two requests and two reconcilers work on it, the user or the deadline cancels
+//! it, and other orders buy its parts. Answers arrive, arrive late, or are lost, and a process may crash at every step.
 //!
-//! Transitions and decisions are those of `order::model` and `payment::model`. What the model leaves out: a request to inventory takes
-//! effect when it is sent or never; orders are neither built nor undone after they are paid; time is that anything may happen next.
+//! Transitions and decisions are those of `order::model` and `payment::model`. The model simplifies: a request to
+//! inventory takes effect when it is sent, or never; orders are neither built nor undone after they are paid; and there
+//! is no clock, so that any action may happen next.
 
 mod payment;
 mod protocol;
@@ -19,21 +20,21 @@ use crate::goal::stuck;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// A request begins an attempt, or takes over the one under way.
+    /// A request starts an attempt, or takes over the current one.
     Starts(usize),
     /// A reconciler takes over the attempt.
     Takes(usize),
-    /// Asks inventory: with its answer, or without, before or after it did what it was asked.
+    /// The process calls inventory. The request and the answer arrive, only the request does, or neither.
     Asks(usize, Arrives),
-    /// Asks payment.
+    /// The process calls payment.
     Sends(usize),
-    /// Its request reaches payment, which asks the provider.
+    /// The process's request reaches payment, which calls the provider.
     Reaches(usize),
-    /// Has payment's answer.
+    /// The process receives payment's answer.
     Hears(usize),
-    /// Waits no longer; its request may reach payment later.
+    /// The process stops waiting. Its request may reach payment later.
     GivesUp(usize),
-    /// Writes what it has decided.
+    /// The process writes its decision.
     Writes(usize),
     Dies(usize),
     LateCharge(u32),
@@ -42,15 +43,15 @@ pub enum Action {
     Declines(u32),
     Settles(u32),
     Refunds(u32),
-    /// The reservation is over.
+    /// The reservation expires.
     Expires,
     OthersBuy,
     OthersGiveBack,
-    /// By the user, or since the time to pay is over.
+    /// The user cancels the order, or the payment deadline passes.
     Cancel,
     PaymentHears,
     InventoryHears,
-    /// The event of an attempt that payment has settled arrives.
+    /// The order service receives the event about an attempt that payment has settled.
     OrderHears(u32),
 }
 
@@ -246,12 +247,12 @@ fn without_epochs_and_voids_a_charged_order_is_cancelled() {
 
     let path = checked.assert_any_discovery("what is charged ends as paid, and never as if it were not");
     println!("{:#?}\n{} states", path.into_actions(), checked.unique_state_count());
-    // The money comes back all the same.
+    // The charge is refunded nevertheless.
     checked.assert_no_discovery("at most one charge");
     checked.assert_no_discovery("in the end a charge stands for a paid order alone");
 }
 
-/// What inventory answers.
+/// Converts inventory's answer.
 pub fn confirmation(held: bool) -> Confirmation {
     if held { Confirmation::Held } else { Confirmation::Refused }
 }

@@ -1,4 +1,4 @@
-//! Payment and its provider, by payment's own rules.
+//! The payment service and its provider, following payment's own rules.
 
 use chrono::DateTime;
 use contracts::ids::TransactionId;
@@ -8,14 +8,14 @@ use payment::model::{Admission, ChargeResult, Decline, Outcome, Payment, Status,
 use super::state::{ATTEMPTS, Entry, State, index, intent, transaction};
 
 impl State {
-    /// Payment takes a request to charge: the intent is on record, and the provider is asked.
+    /// Payment accepts a request to charge: it stores the intent, and calls the provider.
     pub fn record(&mut self, attempt: u32) {
         if Admission::decide(&self.payments, self.void, attempt) == Admission::Admitted {
             self.insert(attempt, Status::Pending);
         }
     }
 
-    /// What payment says of a charge, where it says anything yet.
+    /// Returns payment's answer to a charge request; `None` while payment has none.
     pub fn charge_answer(&self, attempt: u32) -> Option<(Charge, Option<TransactionId>)> {
         match Admission::decide(&self.payments, self.void, attempt) {
             Admission::Admitted => None,
@@ -29,7 +29,7 @@ impl State {
         }
     }
 
-    /// Payment voids an attempt, if it can.
+    /// Payment voids an attempt, if that is still possible.
     pub fn void_attempt(&mut self, attempt: u32) -> (Charge, Option<TransactionId>) {
         if self.payments.iter().all(|payment| payment.intent.attempt != attempt) {
             self.insert(attempt, Status::Declined(Decline::Declined));
@@ -48,7 +48,7 @@ impl State {
         self.payments.sort_by_key(|payment| payment.intent.attempt);
     }
 
-    /// Attempts about which the provider is being asked.
+    /// Returns the attempts for which a call to the provider is pending.
     pub fn pending(&self) -> impl Iterator<Item = u32> {
         let pending = self.payments.iter().filter(|payment| payment.status == Status::Pending);
         pending.map(|payment| payment.intent.attempt)
@@ -59,7 +59,7 @@ impl State {
         refunding.map(|payment| payment.intent.attempt)
     }
 
-    /// The provider's answer arrives, and is written.
+    /// The provider's answer arrives, and payment stores it.
     pub fn settle(&mut self, attempt: u32) {
         let outcome = match self.books[index(attempt)] {
             Entry::None => return,
@@ -71,7 +71,7 @@ impl State {
         }
     }
 
-    /// Payment hears that the order is cancelled.
+    /// Payment receives the event that the order is cancelled.
     pub fn hear_cancellation(&mut self) {
         self.payment_told = true;
         match self.payments.iter_mut().find(|payment| payment.blocks_attempts()) {
@@ -83,7 +83,7 @@ impl State {
         }
     }
 
-    /// The attempts of which payment's event has been written, and whether they were charged.
+    /// Returns the attempts whose `PaymentCompleted` is written, and whether they were charged.
     pub fn completed(&self) -> impl Iterator<Item = (u32, bool)> {
         self.payments.iter().filter_map(|payment| match payment.status.charge_result() {
             ChargeResult::Charged => Some((payment.intent.attempt, true)),
@@ -92,7 +92,8 @@ impl State {
         })
     }
 
-    /// Order hears how an attempt ended, as `order::service::payment_completed` does. An event comes late, or again, at any time.
+    /// Order receives the event about the end of an attempt, as in `order::service::payment_completed`. An event may
+    /// arrive late or again at any time.
     pub fn hear_completion(&mut self, attempt: u32) {
         let Some((_, charged)) = self.completed().find(|(completed, _)| *completed == attempt) else { return };
         let number = attempt.cast_signed();
@@ -114,7 +115,7 @@ impl State {
         self.payments.iter_mut().find(|payment| payment.intent.attempt == attempt)
     }
 
-    /// Charges that are not given back.
+    /// Returns the number of charges that are not refunded.
     pub fn standing(&self) -> usize {
         (1..=ATTEMPTS).filter(|attempt| self.books[index(*attempt)] == Entry::Charged).count()
     }

@@ -1,4 +1,4 @@
-//! What the processes do, as `order::service` does it, and what inventory does for them.
+//! The steps of the processes, as in `order::service`, and those of inventory for them.
 
 use inventory::model::Status as Reservation;
 use order::model::{AttemptLease, CancelReason, Charge, Confirmation, Ending, PaymentMethod, Status, Step};
@@ -8,8 +8,9 @@ use super::{
     state::{ATTEMPTS, Process, REQUESTS, State, index, transaction},
 };
 
-/// The protocol, or the one before it: attempts had no epoch, a process that was refused the parts cancelled the order without regard to
-/// other processes, and one that could not ask for them abandoned the attempt unless it was shared.
+/// The current protocol (`fenced`), or the previous one. In the previous one attempts had no epoch, a process whose
+/// parts were refused cancelled the order without regard to other processes, and a process that could not reach
+/// inventory abandoned the attempt unless it was shared.
 pub struct Protocol {
     pub fenced: bool,
 }
@@ -93,7 +94,7 @@ impl Protocol {
         if !under_way || !self.is_open(ending, &lease, state) {
             return;
         }
-        // Payment's answer named it; whichever attempt it was, one alone can have been charged.
+        // Payment's answer named the transaction. At most one attempt can have been charged, so that it is this one.
         let charged = state.charged().next().map(transaction);
         let order = &mut state.order;
         match (ending, charged) {
@@ -121,7 +122,7 @@ impl Protocol {
 }
 
 impl State {
-    /// Inventory confirms the reservation, if it can.
+    /// Inventory confirms the reservation, if that is still possible. Returns whether it is confirmed.
     fn confirm(&mut self) -> bool {
         match self.reservation {
             Reservation::Held | Reservation::Confirmed => self.reservation = Reservation::Confirmed,

@@ -1,4 +1,5 @@
-//! One order, its parts, its payments and the provider's books, and the processes that are at work on it.
+//! The state of the model: one order, its parts, its payments, the provider's books, and the processes that work on the
+//! order.
 
 use chrono::DateTime;
 use contracts::{
@@ -10,31 +11,31 @@ use order::model::{AttemptLease, NewOrder, Order, Status, Step};
 use payment::model::{Intent, Payment, ProviderName, Status as PaymentStatus};
 use uuid::Uuid;
 
-/// Two requests to pay, then two reconcilers.
+/// The number of processes: two requests to pay, then two reconcilers.
 pub const PROCESSES: usize = 4;
 pub const REQUESTS: usize = 2;
-/// Attempts that requests may begin.
+/// The most attempts that requests may start.
 pub const ATTEMPTS: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct State {
     pub order: Order,
-    /// Only whether a lease is of the current epoch counts, so the current one is 1 and all others are 0.
+    /// A lease counts only if it is of the current epoch. The current epoch is therefore 1, and all earlier ones are 0.
     pub epoch: i64,
     pub shared: bool,
     pub reservation: Reservation,
-    /// Other orders have what this one wants.
+    /// True if other orders have bought the parts that this one needs.
     pub sold: bool,
     pub payments: Vec<Payment>,
-    /// Payment knows that the order is cancelled, and had nothing to give back then.
+    /// True if payment knows that the order is cancelled, and had nothing to refund at that time.
     pub void: bool,
-    /// By attempt: what the provider's books say.
+    /// The entry in the provider's books, by attempt.
     pub books: [Entry; ATTEMPTS as usize],
-    /// By attempt: requests to payment whose sender does not wait any more, and which may still arrive.
+    /// The requests to payment that may still arrive although their sender no longer waits, by attempt.
     pub late: [Late; ATTEMPTS as usize],
     pub processes: [Process; PROCESSES],
-    /// Who has heard that the order is cancelled.
+    /// True once the service has received the event that the order is cancelled.
     pub payment_told: bool,
     pub inventory_told: bool,
 }
@@ -56,15 +57,15 @@ pub struct Late {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Process {
-    /// Has nothing in hand.
+    /// The process has no work.
     Idle,
-    /// Is about to ask inventory to confirm the reservation.
+    /// The process is about to ask inventory to confirm the reservation.
     Confirms(AttemptLease),
-    /// Knows what to do next, and is about to do it.
+    /// The process has decided on its next step, and is about to do it.
     Goes(AttemptLease, Step),
-    /// Has asked payment.
+    /// The process has called payment, and waits.
     Waits(AttemptLease, Step),
-    /// A request that has ended.
+    /// The process is a request that has ended.
     Gone,
 }
 
@@ -99,7 +100,8 @@ impl State {
         }
     }
 
-    /// The same in its shortest form: epochs are equal to the current one or not, and the reconcilers have no names.
+    /// Returns the state in canonical form: an epoch is either the current one or not, and reconcilers are
+    /// interchangeable.
     pub fn canonical(mut self) -> Self {
         for process in &mut self.processes {
             if let Process::Confirms(lease) | Process::Goes(lease, _) | Process::Waits(lease, _) = process {
@@ -122,7 +124,7 @@ impl State {
         (1..=ATTEMPTS).filter(|attempt| matches!(self.books[index(*attempt)], Entry::Charged | Entry::Refunded))
     }
 
-    /// Nothing is under way, and nothing is left to be done.
+    /// Returns true if no work is pending, and none remains to be started.
     pub fn is_over(&self) -> bool {
         let settled =
             |payment: &Payment| !matches!(payment.status, PaymentStatus::Pending | PaymentStatus::Refunding { .. });
