@@ -1,4 +1,4 @@
-//! Extractors: the caller, the order in the path, the idempotency key, the body.
+//! Extractors: the caller, the order in the path, and the body with its idempotency key.
 
 use axum::{
     body::Bytes,
@@ -9,15 +9,10 @@ use contracts::ids::{OrderId, UserId};
 use platform::{auth::Caller, ids, json, problem::Problem};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
-use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::idempotency_key;
 use crate::model::Claim;
-
-/// The header whose value makes a request safe to repeat.
-pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// The longest key that is accepted, in bytes.
-const KEY_LENGTH: usize = 255;
 
 /// The authenticated user.
 pub struct User(pub UserId);
@@ -32,22 +27,6 @@ impl<S: Sync> FromRequestParts<S> for User {
             _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")),
         }
     }
-}
-
-/// The header's OpenAPI description.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "`Posted::claim` reads the header")]
-pub struct IdempotencyKey {
-    /// Repeats of the request get the same answer for 24 hours.
-    #[param(
-        rename = "Idempotency-Key",
-        required = false,
-        min_length = 1,
-        max_length = 255,
-        pattern = r#"^(?!""$)[!-~]([ -~]*[!-~])?$"#
-    )]
-    key: String,
 }
 
 /// The order in the path.
@@ -90,22 +69,11 @@ impl Posted {
 
     /// Returns the claim on the request's idempotency key, if it has one.
     pub fn claim(&self, user: UserId) -> Result<Option<Claim>, Problem> {
-        let mut values = self.headers.get_all(IDEMPOTENCY_KEY).iter();
-        let Some(value) = values.next() else { return Ok(None) };
-        let wrong = |problem| Problem::invalid("Idempotency-Key", problem);
-        if values.next().is_some() {
-            return Err(wrong("is there more than once"));
-        }
-        let text = value.to_str().map_err(|_| wrong("has characters that are not visible ASCII"))?.trim();
-        // The draft's form is a quoted string (RFC 8941); most clients send it bare.
-        let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-        if key.is_empty() || key.len() > KEY_LENGTH {
-            return Err(wrong("must have 1 to 255 characters"));
-        }
+        let Some(key) = idempotency_key::read(&self.headers)? else { return Ok(None) };
         let mut hash = Sha256::new();
         hash.update(self.method_and_path.as_bytes());
         hash.update([0]);
         hash.update(&self.body);
-        Ok(Some(Claim { user, key: key.to_owned(), fingerprint: hash.finalize().to_vec(), token: ids::random() }))
+        Ok(Some(Claim { user, key, fingerprint: hash.finalize().to_vec(), token: ids::random() }))
     }
 }
