@@ -13,12 +13,7 @@ use platform::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    SERVICE, api,
-    config::Config,
-    consumers::{self, BuildTimes},
-    jobs,
-    repository::PgJobs,
-    service::AssemblyService,
+    SERVICE, api, config::Config, consumers, jobs, model::BuildTimes, repository::PgJobs, service::AssemblyService,
 };
 
 pub struct App {

@@ -17,7 +17,7 @@ pub static SERVICE: Service = Service {
     about: "Finds the cell of a street",
     version: env!("CARGO_PKG_VERSION"),
     port: ports::GEO,
-    admin_port: 9471,
+    admin_port: ports::GEO_ADMIN,
     second_api: None,
     database: None,
     rules: &[api::RULES],

@@ -1,4 +1,5 @@
-//! Observability of requests. Each request gets a span that continues the caller's trace, a debug log line, a count and a histogram sample.
+//! Observability of requests. Each request gets a span that continues the caller's trace, a debug log line, a count and a histogram sample;
+//! each HTTP response has the trace id in `X-Trace-Id`.
 //!
 //! Callers choose paths, methods and content types freely. So the value of a label or a span name is either known to the server or
 //! `unknown`.

@@ -2,4 +2,4 @@
 
 mod order_paid;
 
-pub use order_paid::{BuildTimes, order_paid};
+pub use order_paid::order_paid;

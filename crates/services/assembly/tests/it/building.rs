@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use assembly::{
-    consumers::{BuildTimes, order_paid},
+    consumers::order_paid,
     error::Error,
     jobs::finish_ships,
-    model::{Job, Status},
+    model::{BuildTimes, Job, Status},
     repository::{Jobs as _, MemoryJobs},
     service::{AssemblyService, GROUP_PAID},
 };

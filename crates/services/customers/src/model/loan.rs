@@ -104,7 +104,8 @@ impl LoanStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// Returns the status that a loan gets from the status of its customer. `None` means that the user is not a customer.
+    /// Returns the status that a loan gets from the status of its customer. `None` means that the user is not a customer. The statements in
+    /// `repository/postgres/loans.rs` repeat this rule in SQL.
     pub const fn of(customer: Option<KycStatus>) -> Self {
         match customer {
             None | Some(KycStatus::Pending) => Self::Held,

@@ -6,6 +6,7 @@ mod delivery;
 mod event;
 mod location;
 mod text;
+mod tracking_number;
 mod trip;
 mod volume;
 
@@ -14,6 +15,7 @@ pub use courier::{Courier, FIRST_PLACE_VOLUME, NewCourier, Speed, StoragePlace, 
 pub use delivery::{Cargo, Delivery, Early, IllegalTransition, Known, NewDelivery, State};
 pub use event::{Event, Status};
 pub use location::{Location, OffTheGrid};
-pub use text::{Name, Street, TextError, TrackingNumber};
+pub use text::{Name, Street, TextError};
+pub use tracking_number::TrackingNumber;
 pub use trip::{Step, Trip};
 pub use volume::{Volume, VolumeError};

@@ -1,4 +1,4 @@
-//! Names of couriers and storage places, tracking numbers, and streets.
+//! Names of couriers and storage places, and streets.
 
 use std::fmt;
 
@@ -54,34 +54,6 @@ impl fmt::Display for Name {
     }
 }
 
-/// The number by which a delivery is tracked: 12 characters of A–Z and 0–9.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TrackingNumber(String);
-
-const DIGITS: [char; 36] = [
-    'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W',
-    'X', 'Y', 'Z', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
-];
-const LENGTH: usize = 12;
-
-impl TrackingNumber {
-    /// Derives a tracking number from random bits. It uses 62 of them, so that two deliveries practically never have the same number.
-    pub fn from_random(bits: u128) -> Self {
-        let base = DIGITS.len() as u128;
-        let digits = std::iter::successors(Some(bits), |left| Some(left / base)).take(LENGTH);
-        Self(digits.map(|left| DIGITS[usize::try_from(left % base).unwrap_or_default()]).collect())
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        let valid = text.chars().count() == LENGTH && text.chars().all(|digit| DIGITS.contains(&digit));
-        valid.then(|| Self(text.to_owned()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// A street or address as text, 1 to 300 characters and not blank. Personal data: `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Street(String);
@@ -124,16 +96,5 @@ mod tests {
         assert!(!format!("{street:?}").contains("Main"));
         assert_eq!(Street::new("  "), Err(TextError::Blank));
         assert_eq!(Street::new("x".repeat(301)), Err(TextError::TooLong(300)));
-    }
-
-    #[test]
-    fn a_tracking_number_is_twelve_capitals_and_digits() {
-        for bits in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef] {
-            let number = TrackingNumber::from_random(bits);
-
-            assert_eq!(TrackingNumber::parse(number.as_str()), Some(number));
-        }
-        assert_eq!(TrackingNumber::parse("short"), None);
-        assert_eq!(TrackingNumber::parse("abcdefghijkl"), None);
     }
 }

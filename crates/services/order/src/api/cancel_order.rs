@@ -3,7 +3,8 @@
 use axum::{extract::State, http::StatusCode, response::ErrorResponse};
 
 use super::{
-    extract::{IdempotencyKey, OrderUuid, Posted, User},
+    extract::{OrderUuid, Posted, User},
+    idempotency_key::IdempotencyKey,
     problems::Declared,
     state::Api,
 };

@@ -6,7 +6,8 @@ use platform::{ids, problem::Problem};
 
 use super::{
     dto::{CreateOrder, Created},
-    extract::{IdempotencyKey, Posted, User},
+    extract::{Posted, User},
+    idempotency_key::IdempotencyKey,
     problems::Declared,
     state::Api,
 };

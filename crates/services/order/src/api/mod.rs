@@ -9,6 +9,7 @@ mod get_delivery;
 mod get_order;
 mod get_payment;
 pub mod grpc;
+mod idempotency_key;
 pub mod list_orders;
 mod load_shed;
 mod openapi;

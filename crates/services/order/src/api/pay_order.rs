@@ -5,7 +5,8 @@ use platform::problem::Problem;
 
 use super::{
     dto::{Paid, PayOrder},
-    extract::{IdempotencyKey, OrderUuid, Posted, User},
+    extract::{OrderUuid, Posted, User},
+    idempotency_key::IdempotencyKey,
     problems::Declared,
     state::Api,
 };

@@ -1,22 +1,21 @@
 //! Kafka: topics, an idempotent producer, and at-least-once consumers.
 
-mod access;
 mod config;
 mod consumer;
 mod dead_letter;
 mod message;
 mod metrics;
+mod partition_worker;
 mod producer;
 mod reader;
 mod rebalance;
+mod refusal;
+mod retry_or_dead_letter;
 mod security;
-mod settle;
 mod topics;
 mod witness;
-mod work;
 mod workers;
 
-pub use access::{Refusal, probe};
 pub use config::Config;
 pub use consumer::Consumer;
 pub use dead_letter::{
@@ -26,5 +25,6 @@ pub use dead_letter::{
 pub use message::{Failure, Handler, Message};
 pub use producer::{KafkaPublisher, Record, is_too_large};
 pub use reader::{Extent, Mark, Reader};
+pub use refusal::{Refusal, probe};
 pub use security::{SaslMechanism, SecurityProtocol};
 pub use topics::{dead_letter_topic, delete_records, ensure_compacted_topic, ensure_topics, retention};

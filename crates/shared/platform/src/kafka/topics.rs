@@ -13,7 +13,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{Config, Refusal, access};
+use super::{Config, Refusal, refusal};
 
 type Admin = AdminClient<DefaultClientContext>;
 
@@ -107,7 +107,7 @@ enum Made {
 async fn create(config: &Config, admin: &Admin, topics: Vec<NewTopic<'_>>) -> anyhow::Result<Vec<(String, Made)>> {
     let results = match admin.create_topics(&topics, &options()).await {
         Ok(results) => results,
-        Err(error) => return Err(access::explained(config, error).await).context("creating topics"),
+        Err(error) => return Err(refusal::explained(config, error).await).context("creating topics"),
     };
     let made = results.into_iter().map(|result| match result {
         Ok(topic) => {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use assembly::{consumers::BuildTimes, repository::MemoryJobs, service::AssemblyService};
+use assembly::{model::BuildTimes, repository::MemoryJobs, service::AssemblyService};
 use contracts::{
     events::{OrderPaid, Published as _, ROUTES, Subscription, record},
     ids::{OrderId, PartId, UserId},

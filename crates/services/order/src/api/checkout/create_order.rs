@@ -12,7 +12,8 @@ use platform::{ids, problem::Problem};
 use super::dto::{CheckoutCreated, CheckoutItem, CheckoutOrder};
 use crate::{
     api::{
-        extract::{IdempotencyKey, Posted, User},
+        extract::{Posted, User},
+        idempotency_key::IdempotencyKey,
         problems::Declared,
         response,
         state::Api,
