@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes the broker's rights (ACLs) those of the table `rights`, and of the operator, Kafka UI and the user `outside`: adds what is missing,
-# takes away what these users have beside it, and leaves other users alone. Repeated, it changes nothing.
+# Sets the broker's rights (ACLs) to those of the table `rights`, and to those of the operator, Kafka UI and the user
+# `outside`: adds missing rights, removes additional rights of these users, and does not change other users. A second
+# run changes nothing.
 #
 #   acls.sh BROKER           as the user `broker` with BROKER_KAFKA_PASSWORD, or over a plain listener where that is not set;
 #                            over TLS where BROKER_CA_FILE has the authorities to trust
@@ -21,7 +22,7 @@ if [ -n "${BROKER_KAFKA_PASSWORD:-}" ]; then
 fi
 acls() { /opt/kafka/bin/kafka-acls.sh --bootstrap-server "$broker" --command-config "$work/client.properties" "$@"; }
 
-# arguments allow|deny USERS OPERATIONS RESOURCE...: those of one call of kafka-acls.sh, a line each.
+# arguments allow|deny USERS OPERATIONS RESOURCE...: prints the arguments of one call of kafka-acls.sh, one per line.
 arguments() {
   local kind=$1 user operation resource
   for user in $2; do printf '%s\n' "--$kind-principal" "User:$user"; done
@@ -30,7 +31,7 @@ arguments() {
   for resource in "$@"; do printf '%s\n' "--${resource%%=*}" "${resource#*=}"; done | sed '/^--cluster$/{n;d}'
 }
 
-# listed KIND USERS OPERATIONS RESOURCE...: the same rights one by one, as `current` shows them.
+# listed KIND USERS OPERATIONS RESOURCE...: prints the same rights one per line, in the format of `current`.
 listed() {
   local kind=$1 users=$2 operations=$3 resource user operation
   shift 3
@@ -41,7 +42,7 @@ listed() {
   done | sort -u
 }
 
-# The rights that the broker has, one a line: TYPE NAME USER OPERATION KIND.
+# Prints the rights that the broker has, one per line: TYPE NAME USER OPERATION KIND.
 current() {
   acls --list | sed -n \
     -e 's/.*resourceType=\([A-Z_]*\), name=\(.*\), patternType=LITERAL.*/\1 \2/p' \
@@ -52,7 +53,7 @@ current() {
         print type, name, $2, operation, tolower($4) }' | sort -u
 }
 
-# right KIND USERS OPERATIONS RESOURCE...: one call that is wanted.
+# right KIND USERS OPERATIONS RESOURCE...: records one wanted call of kafka-acls.sh and its rights.
 calls=0
 right() {
   calls=$((calls + 1))
@@ -67,7 +68,7 @@ while read -r verb user variable default group; do
   [ "$verb" = read ] || writes[$user]+=" topic=$topic"
   if [ "$verb" = read ]; then
     reads[$user]+=" topic=$topic group=$prefix$group"
-    # Its reader puts a message that cannot be handled aside.
+    # The reader of a topic writes a message that it cannot handle to the dead-letter topic.
     writes[$user]+=" topic=$topic.dlq"
     groups+=" group=$prefix$group"
   fi
@@ -77,25 +78,26 @@ while read -r verb user variable default group; do
 done <"$(dirname "$0")/rights"
 
 tools="group=${prefix}shipyard-dlq group=${prefix}shipyard-audit"
-# Word splitting is meant: no name of a topic or group has a blank.
+# Word splitting is intended: names of topics and groups have no spaces.
 # shellcheck disable=SC2086,SC2116
 {
-  # A service makes missing topics, whoever is first, and looks whether their dead letters expire.
+  # The first service that needs a topic creates it. Services also check whether the records of dead-letter topics
+  # expire.
   right allow "$users" 'Create DescribeConfigs' $topics $letters
   for user in $users; do
     [ -z "${writes[$user]:-}" ] || right allow "$user" Write ${writes[$user]}
     [ -z "${reads[$user]:-}" ] || right allow "$user" Read ${reads[$user]}
   done
-  # Programs outside read everything, in groups of their own, and write what is meant for the shop.
+  # Programs outside may read every topic in their own groups, and write the topics that the shop consumes from them.
   right deny outside Read $groups $tools
   right allow outside Read 'group=*'
   right allow outside Write ${writes[outside]} topic=loan.approved
   right allow 'outside ui' 'Read DescribeConfigs' 'topic=*'
-  # Kafka UI looks.
+  # Kafka UI only reads.
   right allow ui 'Describe DescribeConfigs' 'group=*' cluster=kafka-cluster
-  # `shipyard audit` and `dlq`: reading everything, replaying, pruning, and the journal of that.
+  # `shipyard audit` and `dlq` read all topics, replay and prune dead letters, and write the journal.
   right allow operator All 'topic=*' $tools
-  # The audit compares what was consumed with what is kept.
+  # The audit reads the committed offsets of the groups, and compares the consumed records with the stored rows.
   right allow operator Describe $groups
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Starts the broker with its users, who prove themselves by SASL/PLAIN: those of the table `rights`, the operator, Kafka UI, and the
-# broker itself. The password of USER is the variable USER_KAFKA_PASSWORD, of the user `outside` OUTSIDE_PASSWORD.
+# Starts the broker with its users, which authenticate with SASL/PLAIN: those of the table `rights`, the operator, Kafka
+# UI, and the broker itself. USER_KAFKA_PASSWORD has the password of USER; OUTSIDE_PASSWORD has that of the user
+# `outside`.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -10,7 +11,7 @@ for user in broker operator ui $(awk '/^(read|write) / { print $2 }' rights | so
   name=${user^^}_KAFKA_PASSWORD
   [ "$user" != outside ] || name=OUTSIDE_PASSWORD
   password=${!name:-}
-  # It becomes part of a quoted text in a properties file.
+  # The password becomes part of a quoted string in a properties file.
   case $password in
     '') echo "$name is not set" >&2; exit 1 ;;
     *[\"\\\$]* | *$'\n'*) echo "$name has a quote, a backslash, a dollar or a line break: choose another" >&2; exit 1 ;;
@@ -19,7 +20,8 @@ for user in broker operator ui $(awk '/^(read|write) / { print $2 }' rights | so
     production:*development-only*) echo "SHIPYARD_ENVIRONMENT: is production, where the published $name may not be used" >&2; exit 1 ;;
   esac
   users+=" user_$user=\"$password\""
-  # What begins with KAFKA_ becomes a property of the broker; the rest of the environment is not its business.
+  # The broker needs only variables that begin with KAFKA_, which become its properties. So the password variable is
+  # removed.
   unset "$name"
   [ "$user" != broker ] || own="username=\"broker\" password=\"$password\""
 done
@@ -27,7 +29,7 @@ done
 export KAFKA_SASL_ENABLED_MECHANISMS=PLAIN KAFKA_SASL_MECHANISM_INTER_BROKER_PROTOCOL=PLAIN KAFKA_SASL_MECHANISM_CONTROLLER_PROTOCOL=PLAIN
 export KAFKA_LISTENER_NAME_INSIDE_PLAIN_SASL_JAAS_CONFIG="$login $own$users;"
 export KAFKA_LISTENER_NAME_OUTSIDE_PLAIN_SASL_JAAS_CONFIG="$login$users;"
-# Nobody but the broker talks to the controller.
+# Only the broker connects to the controller.
 export KAFKA_LISTENER_NAME_CONTROLLER_PLAIN_SASL_JAAS_CONFIG="$login $own user_broker=${own##*password=};"
 export KAFKA_AUTHORIZER_CLASS_NAME=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 export KAFKA_SUPER_USERS=User:broker KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND=false

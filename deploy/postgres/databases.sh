@@ -1,5 +1,6 @@
 #!/bin/sh
-# A role and a database for each service with a <SERVICE>_DATABASE_PASSWORD: none can read another's.
+# Creates a role and a database for each service with a <SERVICE>_DATABASE_PASSWORD. No role can read another's
+# database.
 set -eu
 create() {
   psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username="$POSTGRES_USER" --dbname=postgres --set=name="$1" --set=password="$2" <<'SQL'
@@ -8,7 +9,7 @@ create database :"name" owner :"name";
 revoke connect, temporary on database :"name" from public;
 SQL
 }
-# The entrypoint's own default.
+# The default is that of the image's entrypoint.
 : "${POSTGRES_USER:=postgres}"
 for name in $(env | sed -n 's/^\([A-Z]*\)_DATABASE_PASSWORD=.*/\1/p' | sort); do
   eval "password=\$${name}_DATABASE_PASSWORD"

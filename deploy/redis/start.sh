@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts Redis with its users, and none who needs no password. Their passwords are in IAM_REDIS_PASSWORD, ORDER_REDIS_PASSWORD,
-# OPERATOR_REDIS_PASSWORD and OUTSIDE_PASSWORD; Redis gets their digests.
+# Starts Redis with its users; every user needs a password. The passwords are in IAM_REDIS_PASSWORD,
+# ORDER_REDIS_PASSWORD, OPERATOR_REDIS_PASSWORD and OUTSIDE_PASSWORD; Redis gets only their digests.
 set -eu
 digest() {
   [ -n "$2" ] || { echo "$1 is not set" >&2; exit 1; }
@@ -15,9 +15,9 @@ operator=$(digest OPERATOR_REDIS_PASSWORD "${OPERATOR_REDIS_PASSWORD-}")
 outside=$(digest OUTSIDE_PASSWORD "${OUTSIDE_PASSWORD-}")
 unset IAM_REDIS_PASSWORD ORDER_REDIS_PASSWORD OPERATOR_REDIS_PASSWORD OUTSIDE_PASSWORD
 
-# A prefix is a text, and Redis takes a pattern.
+# Redis expects a pattern, so special characters of the prefix are escaped.
 prefix=$(printf %s "${IAM_REDIS_PREFIX-}" | sed 's/[][*?\\]/\\&/g')
-# What iam's code and its scripts in crates/services/iam/src/repository/redis use, on their keys.
+# The keys and commands that iam's code and its scripts in crates/services/iam/src/repository/redis use.
 keys="~${prefix}session:* ~${prefix}sessions:* ~${prefix}retired:* ~${prefix}failures:*"
 commands='+ping +select +client|setinfo +evalsha +script|load +get +getdel +set +del +exists +incr +pexpire +pttl +time
   +zadd +zrange +zrem +zremrangebyscore'
@@ -30,7 +30,8 @@ user order on #$order ~status:* +ping +client|setinfo +evalsha +script|load +hmg
 user operator on #$operator +ping +info +dbsize +slowlog|get +acl|log
 user outside on #$outside +ping +info
 USERS
-# Over TLS: has new certificates read, by deploy/tls/renew. Its password is made here and does not leave the container.
+# With TLS, deploy/tls/renew uses the user `renew` to make Redis reload its certificates. Its password is generated here
+# and does not leave the container.
 if [ -e /tmp/tls/tls.key ]; then
   head -c 32 /dev/urandom | sha256sum | cut -d ' ' -f 1 | tr -d '\n' >/tmp/renew.password
   echo "user renew on #$(sha256sum </tmp/renew.password | cut -d ' ' -f 1) +config|set" >>/tmp/users.acl
