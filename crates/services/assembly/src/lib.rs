@@ -21,7 +21,7 @@ pub static SERVICE: Service = Service {
     about: "Builds the ships of paid orders",
     version: env!("CARGO_PKG_VERSION"),
     port: ports::ASSEMBLY,
-    admin_port: ports::ASSEMBLY_ADMIN,
+    admin_port: 9468,
     second_api: None,
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES],

@@ -23,7 +23,7 @@ pub static SERVICE: Service = Service {
     about: "Checks the identity of customers and credits their loans",
     version: env!("CARGO_PKG_VERSION"),
     port: ports::CUSTOMERS,
-    admin_port: ports::CUSTOMERS_ADMIN,
+    admin_port: 9473,
     second_api: None,
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES],

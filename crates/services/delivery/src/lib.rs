@@ -25,7 +25,7 @@ pub static SERVICE: Service = Service {
     about: "Carries orders to their addresses by couriers",
     version: env!("CARGO_PKG_VERSION"),
     port: ports::DELIVERY,
-    admin_port: ports::DELIVERY_ADMIN,
+    admin_port: 9470,
     second_api: Some(SecondApi::Http(ports::DELIVERY_HTTP)),
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::http::RULES, api::grpc::RULES],

@@ -17,7 +17,7 @@ pub static SERVICE: Service = Service {
     about: "Finds the cell of a street",
     version: env!("CARGO_PKG_VERSION"),
     port: ports::GEO,
-    admin_port: ports::GEO_ADMIN,
+    admin_port: 9471,
     second_api: None,
     database: None,
     rules: &[api::RULES],

@@ -21,7 +21,7 @@ pub static SERVICE: Service = Service {
     about: "Registers users, checks passwords and keeps sessions",
     version: env!("CARGO_PKG_VERSION"),
     port: ports::IAM,
-    admin_port: ports::IAM_ADMIN,
+    admin_port: 9464,
     second_api: None,
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES],

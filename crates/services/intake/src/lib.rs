@@ -23,7 +23,7 @@ pub static SERVICE: Service = Service {
     about: "Takes orders from a stream and shows any of them by its id",
     version: env!("CARGO_PKG_VERSION"),
     port: ports::INTAKE,
-    admin_port: ports::INTAKE_ADMIN,
+    admin_port: 9472,
     second_api: None,
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES],

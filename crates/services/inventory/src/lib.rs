@@ -22,7 +22,7 @@ pub static SERVICE: Service = Service {
     about: "Knows the parts, and reserves them for orders",
     version: env!("CARGO_PKG_VERSION"),
     port: ports::INVENTORY,
-    admin_port: ports::INVENTORY_ADMIN,
+    admin_port: 9465,
     second_api: None,
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES],

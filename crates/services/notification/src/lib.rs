@@ -22,7 +22,7 @@ pub static SERVICE: Service = Service {
     about: "Notifies users of what happened to their orders",
     version: env!("CARGO_PKG_VERSION"),
     port: ports::NOTIFICATION,
-    admin_port: ports::NOTIFICATION_ADMIN,
+    admin_port: 9469,
     second_api: None,
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES],

@@ -24,7 +24,7 @@ pub static SERVICE: Service = Service {
     about: "Takes orders over HTTP and follows them until the ship is built",
     version: env!("CARGO_PKG_VERSION"),
     port: ports::ORDER,
-    admin_port: ports::ORDER_ADMIN,
+    admin_port: 9466,
     second_api: Some(SecondApi::Grpc(ports::ORDER_GRPC)),
     database: Some(OwnDatabase { connections: 20, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES, api::grpc::RULES],

@@ -23,7 +23,7 @@ pub static SERVICE: Service = Service {
     about: "Charges orders and refunds what cancelled ones were charged",
     version: env!("CARGO_PKG_VERSION"),
     port: ports::PAYMENT,
-    admin_port: ports::PAYMENT_ADMIN,
+    admin_port: 9467,
     second_api: None,
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
     rules: &[api::RULES],

@@ -1,4 +1,4 @@
-//! The default ports of each service: of its APIs, used by its server and its clients, and of metrics and health.
+//! The default ports of the services' APIs, used by servers and clients. The port of metrics and health is in each service's `SERVICE`.
 
 pub const INVENTORY: u16 = 50051;
 pub const PAYMENT: u16 = 50052;
@@ -15,18 +15,6 @@ pub const DELIVERY_HTTP: u16 = 8082;
 pub const GEO: u16 = 5004;
 /// The port of intake, which serves only HTTP.
 pub const INTAKE: u16 = 8083;
-
-// The ports of metrics and health.
-pub const IAM_ADMIN: u16 = 9464;
-pub const INVENTORY_ADMIN: u16 = 9465;
-pub const ORDER_ADMIN: u16 = 9466;
-pub const PAYMENT_ADMIN: u16 = 9467;
-pub const ASSEMBLY_ADMIN: u16 = 9468;
-pub const NOTIFICATION_ADMIN: u16 = 9469;
-pub const DELIVERY_ADMIN: u16 = 9470;
-pub const GEO_ADMIN: u16 = 9471;
-pub const INTAKE_ADMIN: u16 = 9472;
-pub const CUSTOMERS_ADMIN: u16 = 9473;
 
 /// Returns the loopback address with this port.
 pub fn local(port: u16) -> String {
