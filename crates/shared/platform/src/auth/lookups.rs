@@ -62,15 +62,12 @@ impl Sessions for SharedLookups {
         let (caller, answer) = oneshot::channel();
         let first = {
             let mut waiting = self.lock();
-            match waiting.get_mut(session) {
-                Some(next) => {
-                    next.push(caller);
-                    None
-                }
-                None => {
-                    waiting.insert(session.to_owned(), Vec::new());
-                    Some(caller)
-                }
+            if let Some(next) = waiting.get_mut(session) {
+                next.push(caller);
+                None
+            } else {
+                waiting.insert(session.to_owned(), Vec::new());
+                Some(caller)
             }
         };
         if let Some(first) = first {

@@ -66,7 +66,9 @@ impl Connections {
         let unused = state.idle.iter().take_while(|idle| since.saturating_duration_since(idle.since) > IDLE).count();
         let unused: Vec<Idle> = state.idle.drain(..unused).collect();
         drop(state);
-        unused.into_iter().for_each(|idle| close(idle.connection));
+        for Idle { connection, .. } in unused {
+            close(connection);
+        }
     }
 
     /// Closes the pool: idle connections now, each of the others when its statement ends.
