@@ -237,7 +237,7 @@ async fn while_parts_are_locked(pool: &Database, work: impl Future<Output = ()>)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_that_wait_for_the_same_part_are_reserved_and_built_by_two_statements() {
+async fn orders_that_wait_for_the_same_part_are_reserved_and_built_by_two_statements_at_most() {
     let (fixture, database) = postgres().await;
     let [part] = fixture.stocked([1_000]).await;
     let orders: Vec<OrderId> = (0..50).map(|_| new_order()).collect();
@@ -268,7 +268,9 @@ async fn orders_that_wait_for_the_same_part_are_reserved_and_built_by_two_statem
     })
     .await;
 
-    assert_eq!((reserving, transactions("committed").await), (2, 2));
+    // The first statement has the requests that had arrived when it began, the second has the rest.
+    let building = transactions("committed").await;
+    assert!((1..=2).contains(&reserving) && (1..=2).contains(&building), "{reserving}, {building}");
     assert_eq!(fixture.stock(part).await, Stock { initial: 1_000, available: 950, consumed: 50, ..Stock::default() });
     audit(&database.pool).await;
 }
