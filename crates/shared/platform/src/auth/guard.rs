@@ -43,6 +43,7 @@ enum Refusal {
     OtherService,
     NoRule,
     Unavailable,
+    TooMany,
 }
 
 impl Guard {
@@ -112,6 +113,7 @@ impl Guard {
         let user = self.sessions.owner(&session).await.map_err(|error| match error {
             SessionError::Invalid => Refusal::InvalidSession,
             SessionError::Unavailable => Refusal::Unavailable,
+            SessionError::TooMany => Refusal::TooMany,
         })?;
         if let Access::Operator(_) = access {
             if !user.is_operator {
@@ -158,6 +160,8 @@ fn session(headers: &HeaderMap, name: &'static str) -> Result<String, Refusal> {
 /// The error message for a user without the role `operator`.
 pub const NOT_OPERATOR: &str = "this needs the role operator";
 
+const TOO_MANY: &str = "too many requests of this session at once; try again soon";
+
 impl Refusal {
     fn status(self) -> Status {
         match self {
@@ -171,6 +175,7 @@ impl Refusal {
             // This arm is for unknown methods. The server does not start if one of its own methods has no rule.
             Self::NoRule => Status::unimplemented("there is no such method"),
             Self::Unavailable => Status::unavailable("sessions cannot be checked now"),
+            Self::TooMany => Status::resource_exhausted(TOO_MANY),
         }
     }
 
@@ -185,6 +190,10 @@ impl Refusal {
             Self::NotOperator => Problem::forbidden(NOT_OPERATOR),
             Self::NoRule => Problem::forbidden("no rule says who may do this"),
             Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
+            Self::TooMany => {
+                let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", TOO_MANY);
+                Problem { retry_after: Some(1), ..problem }
+            }
         }
     }
 }

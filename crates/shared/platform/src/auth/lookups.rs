@@ -18,6 +18,10 @@ use tracing::Instrument as _;
 
 use super::{SessionError, Sessions, User};
 
+/// The maximum number of requests that wait for the next look-up of one session. It is a quarter of the default number of requests in
+/// flight, as for one user: requests wait here before the user is known, and each of them occupies a slot.
+const WAITING: usize = 128;
+
 type Caller = oneshot::Sender<Result<User, SessionError>>;
 
 /// Has at most one look-up of each session in flight; clones share the look-ups.
@@ -63,6 +67,10 @@ impl Sessions for SharedLookups {
         let first = {
             let mut waiting = self.lock();
             if let Some(next) = waiting.get_mut(session) {
+                if next.len() >= WAITING {
+                    metrics::counter!("requests_of_one_user_shed_total").increment(1);
+                    return Err(SessionError::TooMany);
+                }
                 next.push(caller);
                 None
             } else {
@@ -133,6 +141,16 @@ mod tests {
         assert_eq!(found, [Ok(USER); 20]);
         yield_now().await;
         assert!(lookups.try_recv().is_err() && shared.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_session_with_too_many_waiting_requests_is_refused_and_another_is_looked_up() {
+        let (shared, _sessions, _lookups) = held();
+        let mut requests: Vec<_> = (0..=WAITING).map(|_| shared.owner("session")).collect();
+        assert!(requests.iter_mut().all(|request| request.now_or_never().is_none()));
+
+        assert_eq!(shared.owner("session").now_or_never(), Some(Err(SessionError::TooMany)));
+        assert_eq!(shared.owner("another").now_or_never(), None);
     }
 
     #[tokio::test]

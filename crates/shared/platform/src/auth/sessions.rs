@@ -17,6 +17,8 @@ pub enum SessionError {
     /// The session cannot be checked now; callers must refuse the request.
     #[error("sessions cannot be checked now")]
     Unavailable,
+    #[error("too many requests of this session at once")]
+    TooMany,
 }
 
 #[async_trait]
