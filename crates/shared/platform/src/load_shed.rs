@@ -11,7 +11,6 @@ use std::{
 
 use axum::{
     extract::{Request, State},
-    http::StatusCode,
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -157,18 +156,12 @@ pub async fn shed_user(State(slots): State<UserSlots>, request: Request, next: N
 /// Returns the response to a request for which there is no slot.
 pub fn refusal() -> Response {
     metrics::counter!("requests_shed_total").increment(1);
-    too_many("too many requests at once; try again soon")
+    Problem::too_many_requests("too many requests at once; try again soon").into_response()
 }
 
 fn refusal_to_user() -> Response {
     metrics::counter!("requests_of_one_user_shed_total").increment(1);
-    too_many("too many requests of this user at once; try again soon")
-}
-
-fn too_many(message: &str) -> Response {
-    let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", message);
-    problem.retry_after = Some(1);
-    problem.into_response()
+    Problem::too_many_requests("too many requests of this user at once; try again soon").into_response()
 }
 
 #[cfg(test)]

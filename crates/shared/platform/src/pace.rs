@@ -31,7 +31,8 @@ impl Pace {
         self.rate_at(now) > FREE
     }
 
-    /// Records that a batch of so many items, which was not full, began at `begun`.
+    /// Records that a batch of so many items began at `begun`. A caller that spaces its batches by [`next`](Self::next) does not record full
+    /// ones, which it handles without a pause.
     pub fn record(&mut self, items: u32, begun: Instant) {
         self.rate = self.rate_at(begun) + f64::from(items);
         self.last = Some(begun);

@@ -66,6 +66,13 @@ impl Problem {
         answer
     }
 
+    /// Creates a 429 TOO_MANY_REQUESTS. The caller may retry after a second.
+    pub fn too_many_requests(message: impl Into<String>) -> Self {
+        let mut answer = Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", message);
+        answer.retry_after = Some(1);
+        answer
+    }
+
     /// Serialises the problem to JSON.
     pub fn body(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()

@@ -31,7 +31,7 @@ struct Table {
     service: &'static Service,
     /// Inserts `$1` rows that are `$2` days old.
     fill: &'static str,
-    /// Inserts rows that must stay, whatever their age.
+    /// Inserts old rows that the job must not remove.
     stay: &'static str,
     batch: u64,
 }

@@ -75,7 +75,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever errors occur, at most two attempts may have reached the user.
+        /// For every sequence of errors, at most two attempts may have reached the user.
         #[test]
         fn a_user_is_notified_at_most_once_more(errors in prop::collection::vec(error(), 0..30)) {
             let mut batch = batch();

@@ -25,7 +25,7 @@ pub const PROBLEMS: [Declared; 7] = [
 
 /// Pay an order
 ///
-/// Charges once, however often it is asked and whatever dies on the way.
+/// Charges the user once, even if the client repeats the request or a process crashes.
 #[utoipa::path(
     post,
     path = "/api/v1/orders/{order_uuid}/pay",

@@ -190,10 +190,7 @@ impl Refusal {
             Self::NotOperator => Problem::forbidden(NOT_OPERATOR),
             Self::NoRule => Problem::forbidden("no rule says who may do this"),
             Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
-            Self::TooMany => {
-                let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", TOO_MANY);
-                Problem { retry_after: Some(1), ..problem }
-            }
+            Self::TooMany => Problem::too_many_requests(TOO_MANY),
         }
     }
 }

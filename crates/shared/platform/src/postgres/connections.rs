@@ -14,7 +14,7 @@ use tokio::{
 
 use super::path::Path;
 
-/// An idle connection is closed after this time.
+/// A connection that has been idle for longer than this is closed when the next statement of the pool ends.
 const IDLE: Duration = Duration::from_mins(1);
 /// A connection older than this is closed: the memory of a PostgreSQL backend grows with the statements that it has executed.
 const AGE: Duration = Duration::from_mins(30);
