@@ -1,4 +1,4 @@
-//! A courier: where it is, what it can carry, and how it moves.
+//! A courier: where it is, how fast it is, and what it can carry. `trip` moves it.
 
 use contracts::ids::{CourierId, OrderId, PlaceId};
 

@@ -32,10 +32,22 @@ struct Row {
     erased: Option<Instant>,
 }
 
+impl Row {
+    fn kept(&self) -> Kept {
+        self.order.clone().map_or(Kept::Erased, |order| Kept::Order(Box::new(order)))
+    }
+}
+
 impl MemoryOrders {
     /// Makes every statement fail as if the database were unavailable, or succeed again.
     pub fn set_away(&self, is_away: bool) {
         self.is_away.store(is_away, Ordering::Release);
+    }
+
+    /// Returns what is stored, in the order in which it was stored.
+    pub fn all(&self) -> Vec<(OrderUid, Kept)> {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.iter().map(|row| (row.uid.clone(), row.kept())).collect()
     }
 
     fn rows(&self) -> Result<MutexGuard<'_, Vec<Row>>, Error> {
@@ -63,11 +75,7 @@ impl Orders for MemoryOrders {
     async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error> {
         let rows = self.rows()?;
         let found = rows.iter().filter(|row| uids.contains(&&row.uid));
-        let kept = found.map(|row| {
-            let kept = row.order.clone().map_or(Kept::Erased, |order| Kept::Order(Box::new(order)));
-            (row.uid.clone(), kept)
-        });
-        Ok(kept.collect())
+        Ok(found.map(|row| (row.uid.clone(), row.kept())).collect())
     }
 
     async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<Stored>, Error> {

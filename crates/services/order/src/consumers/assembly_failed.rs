@@ -1,4 +1,4 @@
-//! `AssemblyFailed`: cancels the order, because its ship cannot be built.
+//! `AssemblyFailed`: cancels the order, because its ship cannot be built. Payment refunds the charge when it receives `OrderCancelled`.
 
 use contracts::events::{AssemblyFailed, Received, Subscription};
 

@@ -1,4 +1,4 @@
-//! Lookup of the user to whom a session belongs.
+//! What the guard asks for the user of a session: the trait, and its in-memory implementation. `contracts::identity` calls iam.
 
 use std::{
     collections::HashMap,

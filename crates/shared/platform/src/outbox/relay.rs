@@ -20,7 +20,7 @@ use crate::{
 
 /// The maximum number of rows per batch.
 const BATCH: i64 = 500;
-/// The time after which the lease of a relay that no longer renews it expires, so that another replica takes over.
+/// The time after which a lease expires that is not renewed, so that another replica takes over.
 const LEASE: Duration = Duration::from_secs(5);
 /// The interval at which the relay looks for new rows even if nothing wakes it.
 const POLL: Duration = Duration::from_secs(1);
@@ -286,7 +286,8 @@ fn ids(rows: &[Unpublished]) -> Vec<i64> {
     rows.iter().map(|row| row.id).collect()
 }
 
-/// Waits for `stop`, and then two seconds more for a broker that does not answer. Unpublished rows stay in the outbox until the next start.
+/// Waits for `stop`, and then two seconds more for a broker that does not answer. Rows that are not published by then stay in the outbox,
+/// for another replica or the next start of the service.
 async fn given_up(stop: &CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -11,7 +11,8 @@ use crate::system::HttpApi;
 /// The longest body of a problem. A longer one repeats too much of the request.
 const LONGEST: usize = 2_048;
 
-/// Asserts that the answer is a success, a redirection, or a problem that the document declares.
+/// Asserts that the answer is a success, a redirection, or a problem that the document declares. A page that a browser
+/// gets instead has the status of a declared problem, and no markup from the request.
 pub async fn check(api: HttpApi, asked: &str, is_head: bool, response: Response) {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();
@@ -22,6 +23,13 @@ pub async fn check(api: HttpApi, asked: &str, is_head: bool, response: Response)
     }
     let media_type = parts.headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
     let shown = media_type.map(String::from_utf8_lossy);
+    if api == HttpApi::Intake && media_type.is_some_and(|kind| kind.starts_with(b"text/html")) {
+        let is_declared = document(api).problems.iter().any(|(declared, _)| *declared == status);
+        assert!(is_declared, "{asked} is answered a page with {status}, which the document does not declare");
+        let page = body.collect().await.expect("a body in memory").to_bytes();
+        assert!(!page.windows(7).any(|part| part.eq_ignore_ascii_case(b"<script")), "{asked} gets markup into the page");
+        return;
+    }
     assert_eq!(media_type, Some(&b"application/problem+json"[..]), "{asked} is answered {status} as {shown:?}");
     assert!(status != 405 || parts.headers.contains_key(header::ALLOW), "{asked} is answered {status} without Allow");
     if is_head {

@@ -1,5 +1,5 @@
-//! Any HTTP request to order or delivery is answered. Every answer that is not a success is a problem document that the
-//! API declares.
+//! Any HTTP request to order, delivery or intake is answered. Every answer that is not a success is a problem document
+//! that the API declares, or a page with the status of one.
 
 mod answer;
 mod body;

@@ -29,13 +29,15 @@ pub struct Document {
 
 static ORDER: LazyLock<Document> = LazyLock::new(|| Document::new(&order::api::document()));
 static DELIVERY: LazyLock<Document> = LazyLock::new(|| Document::new(&delivery::api::http::document()));
+static INTAKE: LazyLock<Document> = LazyLock::new(|| Document::new(&intake::api::document()));
 pub static OPERATIONS: LazyLock<Vec<Operation>> =
-    LazyLock::new(|| [HttpApi::Order, HttpApi::Delivery].into_iter().flat_map(operations).collect());
+    LazyLock::new(|| [HttpApi::Order, HttpApi::Delivery, HttpApi::Intake].into_iter().flat_map(operations).collect());
 
 pub fn document(api: HttpApi) -> &'static Document {
     match api {
         HttpApi::Order => &ORDER,
         HttpApi::Delivery => &DELIVERY,
+        HttpApi::Intake => &INTAKE,
     }
 }
 

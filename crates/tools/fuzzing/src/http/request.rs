@@ -60,7 +60,11 @@ pub fn request(input: &mut Input<'_>, known: &Known) -> Option<(&'static Operati
     let media_type = if input.once_in(8) { *input.pick(&MEDIA_TYPES) } else { MEDIA_TYPES[0] };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     for _ in 0..input.byte() % 4 {
-        let value = if input.once_in(2) { input.bytes() } else { b"\"key\"" };
+        let value = match input.byte() % 4 {
+            0 => &b"\"key\""[..],
+            1 => b"text/html",
+            _ => input.bytes(),
+        };
         if let Ok(value) = HeaderValue::from_bytes(value) {
             let name = *input.pick(&HEADERS);
             headers.append(HeaderName::from_static(name), value);

@@ -45,6 +45,7 @@ pub struct Services {
     pub known: Known,
     order: Router,
     delivery: Router,
+    intake: Router,
     pub grpc: Vec<GrpcApi>,
     pub subscriptions: Vec<Subscription>,
 }
@@ -61,6 +62,7 @@ pub struct System {
 pub enum HttpApi {
     Order,
     Delivery,
+    Intake,
 }
 
 /// Runs `property` with the system of this thread. If it panics, the system is discarded.
@@ -89,6 +91,7 @@ impl System {
         let router = match api {
             HttpApi::Order => &self.services.order,
             HttpApi::Delivery => &self.services.delivery,
+            HttpApi::Intake => &self.services.intake,
         };
         self.run(send(router, request))
     }

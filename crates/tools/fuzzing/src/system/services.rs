@@ -92,12 +92,13 @@ pub async fn build() -> Services {
     let order = orders(&mut builder).await;
     stock(&mut builder).await;
     let delivery = deliveries(&mut builder).await;
+    let intake = stream(&mut builder).await;
     others(&mut builder);
     let iam_session = users(&mut builder).await;
     let Builder { grpc, subscriptions, uuids, .. } = builder;
     tell(&subscriptions).await;
     let known = Known { uuids, user_session, operator_session, iam_session };
-    Services { known, order, delivery, grpc, subscriptions }
+    Services { known, order, delivery, intake, grpc, subscriptions }
 }
 
 async fn orders(builder: &mut Builder) -> axum::Router {
@@ -181,7 +182,7 @@ async fn deliveries(builder: &mut Builder) -> axum::Router {
     delivery::api::http::router(service, guard, Readiness::default(), SLOTS)
 }
 
-/// Assembles payment, assembly, notification, geo, customers and intake.
+/// Assembles payment, assembly, notification, geo and customers.
 fn others(builder: &mut Builder) {
     let provider = MemoryProvider::new(Money::from_minor(1_000_000).expect("a balance"), Declines::default());
     let rows = Arc::new(PaymentRows::default());
@@ -210,12 +211,31 @@ fn others(builder: &mut Builder) {
     );
     builder.subscriptions.push(customers::consumers::loan_approved(customers.clone()));
     builder.serve("customers", customers::api::RULES, customers::api::services(customers));
-    let stream = IntakeService::new(
+}
+
+/// Assembles intake with an order of the user, whose order_uid is that of an order of the shop.
+async fn stream(builder: &mut Builder) -> axum::Router {
+    let service = IntakeService::new(
         Arc::new(intake::repository::MemoryOrders::default()),
         Arc::new(intake::client::MemoryTopic::default()),
         Cache::new(1_000, DAY),
     );
-    builder.subscriptions.push(intake::consumers::orders(stream));
+    let order = intake::model::Order {
+        order_uid: intake::model::OrderUid::stored(&PAID.to_string()),
+        customer_id: USER.to_string(),
+        ..intake::sample::order(1, 1)
+    };
+    service.take(&[Arc::new(order)]).await.expect("an order is stored");
+    builder.subscriptions.push(intake::consumers::orders(service.clone()));
+    let guard = guard("intake", &builder.sessions, intake::api::RULES);
+    let own = intake::config::Own {
+        intake_cache_capacity: 1_000,
+        intake_cache_ttl: DAY,
+        intake_max_in_flight: SLOTS,
+        intake_open: false,
+        intake_retention: None,
+    };
+    intake::api::router(service, &guard, Readiness::default(), &own)
 }
 
 /// Returns the hashing threads, which the whole process shares.

@@ -21,6 +21,8 @@ use crate::{
 };
 
 pub const PARTITIONS: usize = 3;
+/// The most messages of a batch, for handlers that take batches.
+const BATCH: usize = 4;
 
 pub struct Broker {
     pub topics: Topics,
@@ -107,16 +109,19 @@ impl Broker {
         })
     }
 
-    fn message(&self, topic: &str, partition: usize, offset: usize) -> Option<Message> {
+    /// Returns at most `limit` messages from an offset on.
+    fn messages(&self, topic: &str, partition: usize, from: usize, limit: usize) -> Vec<Message> {
         let log = locked(&self.partitions[topic][partition].log);
-        log.get(offset).map(|record| Message {
+        let records = log.iter().enumerate().skip(from).take(limit);
+        let message = |(offset, record): (usize, &Record)| Message {
             topic: topic.to_owned(),
             partition: i32::try_from(partition).unwrap_or_default(),
             offset: i64::try_from(offset).unwrap_or_default(),
             key: record.key.clone(),
             payload: record.payload.clone(),
             headers: record.headers.clone(),
-        })
+        };
+        records.map(message).collect()
     }
 }
 
@@ -146,21 +151,27 @@ impl Member {
         let mut position = locked(&world.broker.committed).get(&(self.group, self.partition)).copied().unwrap_or(0);
         loop {
             let arrived = partition.arrived.notified();
-            let Some(message) = world.broker.message(&self.topic, self.partition, position) else {
+            let messages = world.broker.messages(&self.topic, self.partition, position, self.batch(&world));
+            if messages.is_empty() {
                 arrived.await;
                 continue;
-            };
+            }
             world.travel().await;
             if world.plan.scarce && self.group == inventory::service::GROUP_CREATED {
                 tokio::time::sleep(world.millis(0, 20_000)).await;
             }
             if world.makes(Mistake::AcknowledgeBeforeEffect) {
-                self.commit(&world, position + 1);
+                self.commit(&world, position + messages.len());
             }
-            self.maybe_late(&world, &message);
-            self.settle(&world, &message).await;
+            for message in &messages {
+                self.maybe_late(&world, message);
+            }
+            let handled = self.handle_all(&messages).await;
+            for (message, _) in messages.iter().zip(handled).filter(|(_, handled)| !handled) {
+                self.settle(&world, message).await;
+            }
             self.process.step("between an effect and its offset").await;
-            position += 1;
+            position += messages.len();
             if world.strikes(Fault::Redelivery) {
                 let back = world.pick(|rng| rng.random_range(0..=position));
                 world.note(format_args!("{} goes back from {position} to {back}", self.group));
@@ -168,6 +179,20 @@ impl Member {
             }
             self.commit(&world, position);
         }
+    }
+
+    /// Returns the most messages of the next batch.
+    fn batch(&self, world: &World) -> usize {
+        if self.handler.batch() > 1 { world.pick(|rng| rng.random_range(1..=BATCH)) } else { 1 }
+    }
+
+    /// Handles several messages as one batch. Returns true for each handled message.
+    async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
+        if messages.len() == 1 {
+            return vec![false];
+        }
+        self.process.step("before it handles messages").await;
+        self.handler.handle_all(messages).await
     }
 
     /// Lets a consumer that was expelled from the group handle the message at some later time, in addition.

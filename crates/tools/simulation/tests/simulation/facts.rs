@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use audit::{
     Facts,
     facts::{
-        Balance, Completion, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Intake, Job, JobStatus, Log,
+        Balance, Completion, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log,
         Notification, NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison,
         Received, Record, Reservation, ReservationStatus, Restock, Told, kind,
     },
@@ -31,6 +31,7 @@ use uuid::Uuid;
 use crate::{
     borrowers, deliveries,
     shop::{FALLBACK, INITIAL_BALANCE},
+    stream,
     world::{World, locked},
 };
 
@@ -54,8 +55,7 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
         deliveries,
         couriers,
         places,
-        // The simulated shop has no stream of orders from other shops.
-        intake: Intake { partitions: 1, ..Intake::default() },
+        intake: stream::facts(world),
         outbox: outbox(world, at),
         completions: completions(world),
         inboxes: inboxes(world),

@@ -12,10 +12,12 @@ mod network;
 mod outbox;
 mod peers;
 mod plan;
+mod producers;
 mod quiet;
 mod run;
 mod shop;
 mod steps;
+mod stream;
 mod users;
 mod world;
 
@@ -91,6 +93,7 @@ struct Sums {
     struck: [usize; Fault::ALL.len()],
     looked_at: [usize; 13],
     loans: [usize; 3],
+    streamed: [usize; 2],
     events: usize,
     simulated: Duration,
 }
@@ -101,6 +104,7 @@ impl Sums {
         add(&mut self.struck, &ran.struck);
         add(&mut self.looked_at, &ran.looked_at);
         add(&mut self.loans, &ran.loans);
+        add(&mut self.streamed, &ran.streamed);
         self.events += ran.history.length;
         self.simulated += ran.simulated;
     }
@@ -124,7 +128,7 @@ fn no_seed_loses_doubles_or_half_undoes_anything() {
         let seed = wrong.plan.seed;
         panic!("seed {seed} goes wrong; the shortest history found:\n{}", report(&shrink(wrong)));
     }
-    let Sums { orders, struck, looked_at, loans, events, simulated } = sums.into_inner().unwrap_or_default();
+    let Sums { orders, struck, looked_at, loans, streamed, events, simulated } = sums.into_inner().unwrap_or_default();
     let took = start.elapsed();
     #[expect(clippy::cast_precision_loss, reason = "a figure to look at")]
     let rate = seeds as f64 / took.as_secs_f64();
@@ -134,10 +138,12 @@ fn no_seed_loses_doubles_or_half_undoes_anything() {
     );
     println!("orders: {} built, {} paid and undone, {} never paid", orders[0], orders[1], orders[2]);
     println!("loans: {} credited, {} refused, {} held without a customer", loans[0], loans[1], loans[2]);
+    println!("orders of the stream: {} stored, {} erased", streamed[0], streamed[1]);
     println!("faults: {:?}", Fault::ALL.into_iter().zip(struck).collect::<Vec<_>>());
     println!("looked at, by invariant: {looked_at:?}");
     if seeds >= 1000 {
-        assert!(orders.iter().chain(&loans).all(|count| *count > 0), "{orders:?} {loans:?}");
+        let ends = || orders.iter().chain(&loans).chain(&streamed);
+        assert!(ends().all(|count| *count > 0), "{orders:?} {loans:?} {streamed:?}");
         assert!(struck.iter().all(|count| *count > 0), "{struck:?}");
         let but_sessions = looked_at[..8].iter().chain(&looked_at[9..]);
         assert!(but_sessions.copied().all(|count| count > 0), "{looked_at:?}");
@@ -278,4 +284,16 @@ fn asking_for_a_credit_again_under_a_new_reference_is_found() {
     is_found_in(Mistake::NewReferenceOnRetry, Plan::of, |problem| {
         problem.starts_with("12: ") && problem.contains("is of no loan")
     });
+}
+
+#[test]
+fn taking_another_order_for_a_repeat_is_found() {
+    is_found_in(Mistake::IgnoreReuse, Plan::of, |problem| {
+        problem.starts_with("13: ") && problem.contains("another content")
+    });
+}
+
+#[test]
+fn caching_an_order_before_it_is_stored_is_found() {
+    is_found_in(Mistake::CacheBeforeCommit, Plan::of, |problem| problem.contains("is shown before it is stored"));
 }

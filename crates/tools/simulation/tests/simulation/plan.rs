@@ -105,6 +105,10 @@ pub enum Mistake {
     CreditUnchecked,
     /// A credit whose outcome is unknown is requested again under a new reference.
     NewReferenceOnRetry,
+    /// intake takes every record with a stored order_uid for a repeat, without a comparison of the orders.
+    IgnoreReuse,
+    /// intake caches orders before they are stored.
+    CacheBeforeCommit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use crate::{
     facts,
     history::History,
     plan::{Fault, Plan},
+    producers::{self, Producer},
     quiet,
     users::User,
     world::{Name, World, locked},
@@ -35,6 +36,8 @@ pub struct Ran {
     pub simulated: Duration,
     /// The numbers of loans that were credited, that were refused, and that are held for a user who is no customer.
     pub loans: [usize; 3],
+    /// The numbers of orders of the stream that were stored, and that were stored and erased.
+    pub streamed: [usize; 2],
 }
 
 /// Runs a plan from its beginning to its audit.
@@ -66,6 +69,10 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         }
         if !plan.scarce && world.chance(0.4) {
             users.spawn(Borrower { world: world.clone(), uuid: user.uuid }.live());
+        }
+        if !plan.scarce && world.chance(0.4) {
+            let seed = world.pick(|rng| rng.random());
+            users.spawn(Producer { world: world.clone(), seed }.live());
         }
         users.spawn(user.shop());
     }
@@ -99,6 +106,8 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
+    let (streamed, wrong) = producers::orders(&world).await;
+    problems.extend(wrong);
     let facts = facts::gather(&world, clock, &chats).await;
     let report = audit::check(&facts);
     problems.append(&mut locked(&world.stores.problems));
@@ -119,6 +128,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         history: world.history(),
         orders: ends(&facts.orders),
         loans,
+        streamed,
         struck: world.struck(),
         looked_at: report.findings.iter().map(|one| one.counted.iter().map(|count| count.count).sum()).collect(),
         simulated: start.elapsed(),

@@ -15,6 +15,7 @@ use audit::facts::Acknowledged;
 use contracts::events::{OrderOf, OrderPaid, Received, Subscription, topics_of};
 use contracts::{ids::PartId, money::Money};
 use customers::service::CustomerService;
+use intake::{model::OrderUid, service::IntakeService};
 use delivery::{client::MemoryGeo, repository::MemoryRepository};
 use inventory::{
     model::{Category, Dimensions, Manufacturer, NewPart},
@@ -53,6 +54,7 @@ use crate::{
     deliveries,
     peers::{RemoteInventory, RemoteMessenger, RemotePayments, RemoteProvider},
     steps::Steps,
+    stream,
     world::{Name, Process, Serves},
 };
 
@@ -81,6 +83,10 @@ pub struct Stores {
     pub deliveries: MemoryRepository,
     pub geo: MemoryGeo,
     pub customers: customers::repository::MemoryRepository,
+    /// The orders that intake has stored.
+    pub stream: intake::repository::MemoryOrders,
+    /// The orders that a producer has published to the stream.
+    pub published: Mutex<BTreeSet<OrderUid>>,
     /// The loans that a bank has approved.
     pub approved: Mutex<BTreeSet<String>>,
     /// The loans for which payment received a credit request.
@@ -120,6 +126,8 @@ impl Stores {
             deliveries: MemoryRepository::default(),
             geo: deliveries::geo(),
             customers: customers::repository::MemoryRepository::default(),
+            stream: intake::repository::MemoryOrders::default(),
+            published: Mutex::default(),
             approved: Mutex::default(),
             tried: Mutex::default(),
             charged: Mutex::default(),
@@ -182,6 +190,7 @@ pub fn boot(process: &Process) -> Serves {
         Name::Notification => notifications(process),
         Name::Delivery => deliveries::boot(process),
         Name::Customers => borrowers::boot(process),
+        Name::Intake => stream::boot(process),
     }
 }
 
@@ -319,5 +328,9 @@ impl Serves {
 
     pub fn customers(self) -> Option<CustomerService> {
         if let Self::Customers(service) = self { Some(service) } else { None }
+    }
+
+    pub fn intake(self) -> Option<IntakeService> {
+        if let Self::Intake(service) = self { Some(service) } else { None }
     }
 }

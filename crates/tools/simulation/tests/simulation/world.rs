@@ -12,6 +12,7 @@ use std::{
 };
 
 use customers::service::CustomerService;
+use intake::service::IntakeService;
 use inventory::service::InventoryService;
 use order::service::OrderService;
 use payment::service::PaymentService;
@@ -36,10 +37,11 @@ pub enum Name {
     Notification,
     Delivery,
     Customers,
+    Intake,
 }
 
 impl Name {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Order,
         Self::Inventory,
         Self::Payment,
@@ -47,6 +49,7 @@ impl Name {
         Self::Notification,
         Self::Delivery,
         Self::Customers,
+        Self::Intake,
     ];
 }
 
@@ -78,6 +81,7 @@ pub enum Serves {
     Stock(InventoryService),
     Payments(PaymentService),
     Customers(CustomerService),
+    Intake(IntakeService),
     Nobody,
 }
 

@@ -10,10 +10,10 @@ use platform::service::Service;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Disturbance {
-    /// A replica is killed, and started again at the end.
+    /// A replica gets SIGKILL, and is started again when the disturbance ends.
     Kill(&'static Service, usize),
     Freeze(&'static Service, usize),
-    /// A replica is terminated, and started again at the end.
+    /// A replica gets SIGTERM, as in a rolling update, and is started again when the disturbance ends.
     Roll(&'static Service, usize),
     /// The clock of a replica is an hour off.
     Clock {

@@ -1,0 +1,199 @@
+//! The load of intake: programs that publish orders to its stream or place them over HTTP, look at them meanwhile, and
+//! sometimes have a customer's orders erased.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use intake::{
+    error::Error,
+    model::{Order, OrderUid},
+    repository::{Kept, Orders as _},
+    sample,
+    service::{IntakeService, Shown},
+};
+use platform::postgres::DatabaseError;
+use rand::RngExt as _;
+
+use crate::{
+    network::said,
+    stream::record,
+    world::{Name, Serves, World, locked},
+};
+
+/// The time limit of a request.
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often a request is sent before its sender gives up.
+const TRIES: u32 = 60;
+/// How long after its erasure an order may be shown at most: two look-ups of erased orders, and a failed one.
+const FORGOTTEN: Duration = Duration::from_secs(15);
+
+/// A program that sends the orders of one customer.
+pub struct Producer {
+    pub world: Arc<World>,
+    /// The seed of its orders.
+    pub seed: u64,
+}
+
+impl Producer {
+    pub async fn live(self) {
+        let count = self.world.pick(|rng| rng.random_range(1..=5));
+        // A record with another content than an erased order is taken for a repeat, so that it is no poison.
+        let erases = self.world.chance(0.3);
+        let orders = futures::future::join_all((0..count).map(|number| self.follow(number, erases)));
+        let erasure = async {
+            if erases {
+                self.pause().await;
+                let customer = self.customer();
+                self.insist("erase", |service| {
+                    let customer = customer.clone();
+                    async move { service.erase(&customer).await }
+                })
+                .await;
+            }
+        };
+        futures::join!(orders, erasure);
+    }
+
+    fn customer(&self) -> String {
+        format!("customer {}", self.seed)
+    }
+
+    fn order(&self, number: u64) -> Order {
+        Order { customer_id: self.customer(), ..sample::order(self.seed, number) }
+    }
+
+    /// Sends an order, sometimes several times, and looks at it in between.
+    async fn follow(&self, number: u64, erases: bool) {
+        let (world, order) = (&self.world, self.order(number));
+        self.pause().await;
+        if world.chance(0.7) {
+            self.publish(&order);
+        } else {
+            let placed = self.insist("place", |service| {
+                let order = order.clone();
+                async move { service.place(&order).await }
+            });
+            if !placed.await {
+                return;
+            }
+            locked(&world.stores.published).insert(order.order_uid.clone());
+        }
+        for _ in 0..world.pick(|rng| rng.random_range(0..6)) {
+            tokio::time::sleep(world.millis(0, 3_000)).await;
+            match world.pick(|rng| rng.random_range(0..10)) {
+                0..=1 => self.publish(&order),
+                2 if !erases => self.publish_another(&order),
+                3 => self.publish_broken(&order),
+                _ => self.look(&order).await,
+            }
+        }
+    }
+
+    fn publish(&self, order: &Order) {
+        self.world.note(format_args!("a producer publishes order {}", order.order_uid));
+        locked(&self.world.stores.published).insert(order.order_uid.clone());
+        self.world.broker.append(record(&self.world, order));
+    }
+
+    /// Publishes another order with the order_uid of this one, which the topic has already.
+    fn publish_another(&self, order: &Order) {
+        let other = Order { entry: "OTHER".to_owned(), ..order.clone() };
+        self.world.note(format_args!("a producer publishes another order {}", order.order_uid));
+        self.world.broker.append_poison(record(&self.world, &other));
+    }
+
+    /// Publishes an order that breaks a rule.
+    fn publish_broken(&self, order: &Order) {
+        let broken = Order { items: Vec::new(), ..order.clone() };
+        self.world.note(format_args!("a producer publishes order {} without items", order.order_uid));
+        self.world.broker.append_poison(record(&self.world, &broken));
+    }
+
+    /// Looks at an order. A cache that is ahead of the store or behind it is a problem.
+    async fn look(&self, order: &Order) {
+        let (world, uid) = (&self.world, &order.order_uid);
+        let was_stored = kept(world, uid).await.is_some();
+        let answer = world.call(Name::Intake, Serves::intake, CALL_TIMEOUT, |service| {
+            let uid = uid.clone();
+            async move { service.show(uid.as_str()).await }
+        });
+        let answer = answer.await;
+        let is_known = kept(world, uid).await;
+        let problem = match &answer {
+            Ok(Ok((shown, _))) if **shown != *order => "is shown with another content than it was first sent with",
+            Ok(Ok(_)) if is_known.is_none() => "is shown before it is stored",
+            Ok(Err(Error::NotFound)) if was_stored && is_known != Some(Kept::Erased) => "is stored and not found",
+            Ok(Ok(_) | Err(Error::NotFound | Error::TooSlow | Error::Database(DatabaseError::Unavailable(_))))
+            | Err(_) => return,
+            Ok(Err(_)) => "is answered with an error that is none of a look-up",
+        };
+        self.complain(&format!("order {uid} {problem}: {}", said(&answer.map(|answer| answer.map(|shown| shown.1)))));
+    }
+
+    async fn pause(&self) {
+        let window = u64::from(self.world.plan.seconds) * 1000;
+        tokio::time::sleep(self.world.millis(0, window)).await;
+    }
+
+    /// Repeats the request until it succeeds. Returns false if it never does.
+    async fn insist<T, F>(&self, what: &str, request: impl Fn(IntakeService) -> F) -> bool
+    where
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let world = &self.world;
+        for _ in 0..TRIES {
+            let answer = world.call(Name::Intake, Serves::intake, CALL_TIMEOUT, &request).await;
+            let answer = answer.map(|answer| answer.map(|_| what));
+            world.note(format_args!("{what} of {} is answered {}", self.customer(), said(&answer)));
+            match answer {
+                Ok(Ok(_)) => return true,
+                Ok(Err(Error::Topic(_) | Error::Database(DatabaseError::Unavailable(_)))) | Err(_) => {}
+                Ok(Err(error)) => {
+                    self.complain(&format!("{what} was answered {error}"));
+                    return false;
+                }
+            }
+            tokio::time::sleep(world.millis(200, 2_000)).await;
+        }
+        if world.healed() {
+            self.complain(&format!("{what} gets no definite answer"));
+        }
+        false
+    }
+
+    fn complain(&self, problem: &str) {
+        locked(&self.world.stores.problems).push(format!("producer {}: {problem}", self.seed));
+    }
+}
+
+async fn kept(world: &World, uid: &OrderUid) -> Option<Kept> {
+    world.stores.stream.kept(&[uid]).await.ok()?.remove(uid)
+}
+
+/// Compares what the service shows at the end of a run with what is stored. Returns the numbers of orders that are
+/// stored, that are erased, and a problem for each difference.
+pub async fn orders(world: &World) -> ([usize; 2], Vec<String>) {
+    tokio::time::sleep(FORGOTTEN).await;
+    let stored: HashMap<OrderUid, Kept> = world.stores.stream.all().into_iter().collect();
+    let published = locked(&world.stores.published).clone();
+    let lost = published.iter().filter(|uid| !stored.contains_key(uid));
+    let mut problems: Vec<String> = lost.map(|uid| format!("order {uid} was published and is not stored")).collect();
+    let service = world.up(Name::Intake).and_then(|up| up.serves.intake());
+    for (uid, kept) in &stored {
+        let shown = match &service {
+            Some(service) => service.show(uid.as_str()).await,
+            None => Err(Error::TooSlow),
+        };
+        let fits = match (&shown, kept) {
+            (Ok((shown, _)), Kept::Order(order)) => **shown == **order,
+            (Err(Error::NotFound), Kept::Erased) => true,
+            _ => false,
+        };
+        if !fits {
+            let shown = shown.map(|(_, source): Shown| source);
+            problems.push(format!("order {uid} is {kept:?} in the store, and is shown as {shown:?}"));
+        }
+    }
+    let erased = stored.values().filter(|kept| **kept == Kept::Erased).count();
+    ([stored.len() - erased, erased], problems)
+}

@@ -1,0 +1,173 @@
+//! Orders from a stream: the intake service over its in-memory store, and the facts for the auditor.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use audit::facts::{Intake, IntakeOrder, IntakeRecord};
+use contracts::events::{ORDERS, Subscription};
+use intake::{
+    client::Topic,
+    consumers::Orders as OrdersHandler,
+    error::Error,
+    jobs,
+    model::{Order, OrderUid},
+    repository::{Kept, MemoryOrders, Orders, Stored},
+    service::{Cache, IntakeService, read},
+};
+use platform::{
+    clock,
+    kafka::{Failure, Handler, Message, Record},
+    outbox::Publisher as _,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    broker::{PARTITIONS, SimulatedPublisher, consume},
+    plan::Mistake,
+    shop::{steps, work},
+    steps::{Steps, stepwise},
+    world::{Process, Serves, World},
+};
+
+/// The number of orders that a cache holds. It is small, so that orders leave it and are read from the store again.
+const CACHED: u32 = 3;
+/// How long the cache keeps an order, in real time: longer than any run.
+const CACHE_TTL: Duration = Duration::from_hours(24);
+
+/// Starts the service like its `app.rs`: requests are served at once, and records are consumed after the preload.
+pub fn boot(process: &Process) -> Serves {
+    let cache = Cache::new(CACHED, CACHE_TTL);
+    let topic = Arc::new(SimulatedTopic(SimulatedPublisher(process.clone())));
+    let service = IntakeService::new(steps(process, &process.world.stores.stream), topic, cache.clone());
+    work(process, jobs::forget_erased_orders(service.clone()));
+    let (own, loaded) = (process.clone(), service.clone());
+    process.spawn(async move {
+        if jobs::preload_cache(&loaded, &CancellationToken::new()).await.is_ok() {
+            consume(&own, orders(&own, loaded, cache));
+        }
+    });
+    Serves::Intake(service)
+}
+
+fn orders(process: &Process, service: IntakeService, cache: Cache) -> Subscription {
+    if process.world.makes(Mistake::CacheBeforeCommit) {
+        let handler = OrdersHandler::new(service);
+        return Subscription::handled_by(&ORDERS, Arc::new(CachesFirst { handler, cache }));
+    }
+    intake::consumers::orders(service)
+}
+
+stepwise! {
+    Orders for MemoryOrders, Error {
+        fn latest(before: Option<i64>, limit: i64) -> Vec<Stored>;
+        fn erased_within(period: Duration, limit: i64) -> Vec<OrderUid>;
+    }
+
+    async fn insert(&self, orders: &[&Order]) -> Result<HashSet<OrderUid>, Error> {
+        self.before("before orders of the stream are written").await?;
+        let inserted = self.twin.insert(orders).await;
+        let new = inserted.as_ref().map_or(0, HashSet::len);
+        self.process.world.note(format_args!("{new} of {} orders of the stream are new", orders.len()));
+        self.after("after orders of the stream are written").await?;
+        inserted
+    }
+
+    async fn kept(&self, uids: &[&OrderUid]) -> Result<HashMap<OrderUid, Kept>, Error> {
+        self.before("before stored orders of the stream are read").await?;
+        let mut kept = self.twin.kept(uids).await;
+        // A look-up for a request asks for one uid, and a comparison with stored orders may do so, too.
+        if self.process.world.makes(Mistake::IgnoreReuse) {
+            kept = kept.map(|_| HashMap::new());
+        }
+        self.after("after stored orders of the stream are read").await?;
+        kept
+    }
+
+    async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error> {
+        self.before("before orders of the stream are erased").await?;
+        let erased = self.twin.erase(customer_id, limit).await;
+        self.process.world.note(format_args!("orders of {customer_id} are erased: {:?}", erased.as_ref().ok()));
+        self.after("after orders of the stream are erased").await?;
+        erased
+    }
+}
+
+/// The topic as `KafkaTopic` would reach it.
+struct SimulatedTopic(SimulatedPublisher);
+
+#[async_trait]
+impl Topic for SimulatedTopic {
+    async fn publish(&self, order: &Order) -> Result<(), Error> {
+        let record = record(&self.0.0.world, order);
+        self.0.publish(vec![record]).await.map_err(Error::Topic)
+    }
+}
+
+/// The consumer with a mistake: it caches orders before they are stored.
+struct CachesFirst {
+    handler: OrdersHandler,
+    cache: Cache,
+}
+
+#[async_trait]
+impl Handler for CachesFirst {
+    async fn handle(&self, message: &Message) -> Result<(), Failure> {
+        if let Ok(order) = read(&message.payload, clock::now()) {
+            self.cache.add([Arc::new(order)]);
+        }
+        self.handler.handle(message).await
+    }
+}
+
+/// Returns the record of an order, as a producer publishes it.
+pub fn record(world: &World, order: &Order) -> Record {
+    Record {
+        topic: (ORDERS.topic)(&world.broker.topics).to_owned(),
+        key: order.order_uid.as_str().as_bytes().to_vec(),
+        payload: serde_json::to_vec(order).expect("an order"),
+        headers: HashMap::new(),
+    }
+}
+
+/// Returns the pending work; `None` once there is none.
+pub fn unfinished(world: &World) -> Option<String> {
+    let is_done = world.broker.is_done(ORDERS.consumer.group, (ORDERS.topic)(&world.broker.topics));
+    (!is_done).then(|| "intake has orders to read".to_owned())
+}
+
+/// Returns the facts about the stream. At the end of a run, every record is consumed.
+pub fn facts(world: &World) -> Intake {
+    let topic = (ORDERS.topic)(&world.broker.topics);
+    let stored = world.stores.stream.all().into_iter().map(|(uid, kept)| {
+        let content = match kept {
+            Kept::Order(order) => Some(digest(&order)),
+            Kept::Erased => None,
+        };
+        IntakeOrder { uid: uid.to_string(), content }
+    });
+    let number = |place: usize| i32::try_from(place).unwrap_or_default();
+    let records = world.broker.records(topic).into_iter().map(|(partition, offset, record)| {
+        let order: Option<Order> = serde_json::from_slice(&record.payload).ok();
+        let order = order.map(|order| (order.order_uid.to_string(), digest(&order)));
+        IntakeRecord { partition: number(partition), offset: i64::from(number(offset)), order }
+    });
+    let letters = world.broker.letters().into_iter().filter(|letter| letter.message.topic == topic);
+    Intake {
+        partitions: PARTITIONS,
+        orders: stored.collect(),
+        records: records.collect(),
+        letters: letters.map(|letter| (letter.message.partition, letter.message.offset)).collect(),
+        letters_pruned: false,
+    }
+}
+
+fn digest(order: &Order) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_vec(order).expect("an order").hash(&mut hasher);
+    hasher.finish()
+}
