@@ -1,7 +1,8 @@
 //! Load shedding: requests above a bound are rejected with 429 at once and wait in no queue.
 //!
 //! Below the bounds, the requests of one user still compete with those of others for the processor and the database. So while other
-//! users are active, a user's requests beyond [`AT_ONCE`] wait for each other.
+//! users are active, a user has at most twice as many requests handled at once as the busiest of the others asks for, [`LEAST`] at
+//! least and [`AT_ONCE`] at most. The user's other requests wait for these.
 
 use std::{
     collections::HashMap,
@@ -24,7 +25,9 @@ use crate::{auth::Caller, problem::Problem};
 
 /// The maximum number of requests of one user that are handled at once while others are active. It is less than the size of a pool (10 at
 /// least by default), so that one user cannot use all connections.
-const AT_ONCE: usize = 8;
+const AT_ONCE: u32 = 8;
+/// The number of requests of one user that are handled at once, however few requests other users have.
+const LEAST: u32 = 2;
 /// A user is active for this long after each request.
 const ACTIVE: Duration = Duration::from_secs(1);
 
@@ -65,6 +68,7 @@ struct Users {
 
 struct Own {
     requests: usize,
+    /// [`AT_ONCE`] permits. A request takes one, or more of them, if fewer requests may be handled at once.
     turns: Arc<Semaphore>,
 }
 
@@ -93,18 +97,21 @@ impl UserSlots {
     }
 
     async fn take_for(&self, user: Uuid) -> Option<UserSlot> {
-        let (mut slot, turns, is_alone) = {
+        let (mut slot, turns, permits) = {
             let mut users = self.0.lock();
-            let is_alone = users.is_alone(user, Instant::now());
-            let new = || Own { requests: 0, turns: Arc::new(Semaphore::new(AT_ONCE)) };
+            let permits = users.permits(user, Instant::now());
+            let new = || Own { requests: 0, turns: Arc::new(Semaphore::new(AT_ONCE as usize)) };
             let own = users.own.entry(user).or_insert_with(new);
             if own.requests >= self.0.most {
                 return None;
             }
             own.requests += 1;
-            (UserSlot { used: self.0.clone(), user, turn: None }, own.turns.clone(), is_alone)
+            (UserSlot { used: self.0.clone(), user, turn: None }, own.turns.clone(), permits)
         };
-        slot.turn = if is_alone { turns.try_acquire_owned().ok() } else { turns.acquire_owned().await.ok() };
+        slot.turn = match permits {
+            Some(permits) => turns.acquire_many_owned(permits).await.ok(),
+            None => turns.try_acquire_owned().ok(),
+        };
         Some(slot)
     }
 }
@@ -116,6 +123,19 @@ impl Used {
 }
 
 impl Users {
+    /// Returns how many of the [`AT_ONCE`] permits a request of `user` needs; `None` if the user is alone and waits for none.
+    fn permits(&mut self, user: Uuid, now: Instant) -> Option<u32> {
+        if self.is_alone(user, now) {
+            return None;
+        }
+        let others = || self.own.iter().filter(|(other, _)| **other != user).map(|(_, own)| own.requests);
+        // The first requests need not wait in any case, so that the others are not counted for them.
+        let has_few = self.own.get(&user).is_none_or(|own| own.requests < LEAST as usize);
+        let busiest = if has_few { 0 } else { others().max().unwrap_or_default() };
+        let at_once = u32::try_from(2 * busiest).unwrap_or(AT_ONCE).clamp(LEAST, AT_ONCE);
+        Some(AT_ONCE.div_ceil(at_once))
+    }
+
     /// Records a request of `user`. Returns true if no other user is active.
     fn is_alone(&mut self, user: Uuid, now: Instant) -> bool {
         if let Some(last) = self.last.filter(|last| last.0 != user) {
@@ -207,10 +227,10 @@ mod tests {
 
         drop(slots.take_for(OTHER).await);
         let (count, waiting, handled) = at_once(&slots, 20);
-        assert_eq!(count, AT_ONCE);
+        assert_eq!(count, 2);
         drop(handled);
         let mut slots_in_turn = stream::iter(waiting).buffered(20);
-        for turn in 0..12 {
+        for turn in 0..18 {
             let slot = slots_in_turn.next().now_or_never().flatten().flatten();
             assert!(slot.is_some(), "{turn}");
         }
@@ -219,7 +239,23 @@ mod tests {
         assert_eq!(at_once(&slots, 20).0, 20, "it is alone again");
         let others = slots.take_for(OTHER).await;
         tokio::time::advance(2 * ACTIVE).await;
-        assert_eq!(at_once(&slots, 20).0, AT_ONCE, "the other's request is still handled");
+        assert_eq!(at_once(&slots, 20).0, 2, "the other's request is still handled");
         drop(others);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_has_at_most_twice_as_many_requests_handled_as_the_busiest_other_user_asks_for() {
+        for (busy, expected) in [(1, 2), (2, 4), (3, 4), (4, 8), (50, 8)] {
+            let slots = UserSlots::quarter_of(400);
+            let mut others: Vec<_> = (0..busy).map(|_| slots.take_for(OTHER).boxed()).collect();
+            let held: Vec<_> = others.iter_mut().map(|slot| slot.as_mut().now_or_never()).collect();
+
+            let (count, waiting, handled) = at_once(&slots, 20);
+            drop(handled);
+            let later: Vec<_> = waiting.into_iter().filter_map(|slot| slot.now_or_never()).collect();
+
+            assert_eq!((count, later.len()), (2, expected), "{busy}");
+            drop(held);
+        }
     }
 }
