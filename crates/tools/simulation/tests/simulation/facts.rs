@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use audit::{
     Facts,
     facts::{
-        Balance, Completion, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log,
-        Notification, NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison,
-        Received, Record, Reservation, ReservationStatus, Restock, Told, kind,
+        Balance, Completion, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Job, JobStatus, Log, Notification,
+        NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison, Received, Record,
+        Reservation, ReservationStatus, Restock, Told, kind,
     },
 };
 use chrono::{DateTime, Utc};

@@ -1,7 +1,7 @@
 //! The load of intake: programs that publish orders to its stream or place them over HTTP, look at them meanwhile, and
 //! sometimes have a customer's orders erased.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use intake::{
     error::Error,
@@ -23,8 +23,6 @@ use crate::{
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a request is sent before its sender gives up.
 const TRIES: u32 = 60;
-/// How long after its erasure an order may be shown at most: two look-ups of erased orders, and a failed one.
-const FORGOTTEN: Duration = Duration::from_secs(15);
 
 /// A program that sends the orders of one customer.
 pub struct Producer {
@@ -170,30 +168,36 @@ async fn kept(world: &World, uid: &OrderUid) -> Option<Kept> {
     world.stores.stream.kept(&[uid]).await.ok()?.remove(uid)
 }
 
-/// Compares what the service shows at the end of a run with what is stored. Returns the numbers of orders that are
-/// stored, that are erased, and a problem for each difference.
-pub async fn orders(world: &World) -> ([usize; 2], Vec<String>) {
-    tokio::time::sleep(FORGOTTEN).await;
-    let stored: HashMap<OrderUid, Kept> = world.stores.stream.all().into_iter().collect();
-    let published = locked(&world.stores.published).clone();
-    let lost = published.iter().filter(|uid| !stored.contains_key(uid));
-    let mut problems: Vec<String> = lost.map(|uid| format!("order {uid} was published and is not stored")).collect();
-    let service = world.up(Name::Intake).and_then(|up| up.serves.intake());
-    for (uid, kept) in &stored {
-        let shown = match &service {
-            Some(service) => service.show(uid.as_str()).await,
-            None => Err(Error::TooSlow),
-        };
-        let fits = match (&shown, kept) {
+/// Returns an order that the service does not show as it is stored: its process is down or frozen, or its cache still
+/// has an erased order.
+pub async fn unfinished(world: &World) -> Option<String> {
+    for (uid, kept) in world.stores.stream.all() {
+        let shown = show(world, &uid).await;
+        let fits = match (&shown, &kept) {
             (Ok((shown, _)), Kept::Order(order)) => **shown == **order,
             (Err(Error::NotFound), Kept::Erased) => true,
             _ => false,
         };
         if !fits {
-            let shown = shown.map(|(_, source): Shown| source);
-            problems.push(format!("order {uid} is {kept:?} in the store, and is shown as {shown:?}"));
+            let shown = shown.map(|(_, source)| source);
+            return Some(format!("order {uid} is {kept:?} in the store, and is shown as {shown:?}"));
         }
     }
+    None
+}
+
+async fn show(world: &World, uid: &OrderUid) -> Result<Shown, Error> {
+    let service = world.up(Name::Intake).and_then(|up| up.serves.intake()).ok_or(Error::TooSlow)?;
+    service.show(uid.as_str()).await
+}
+
+/// Returns the numbers of orders that are stored and that are erased, and a problem for each published order that is
+/// neither.
+pub fn orders(world: &World) -> ([usize; 2], Vec<String>) {
+    let stored: BTreeMap<OrderUid, Kept> = world.stores.stream.all().into_iter().collect();
+    let published = locked(&world.stores.published);
+    let lost = published.iter().filter(|uid| !stored.contains_key(uid));
     let erased = stored.values().filter(|kept| **kept == Kept::Erased).count();
-    ([stored.len() - erased, erased], problems)
+    let problems = lost.map(|uid| format!("order {uid} was published and is not stored"));
+    ([stored.len() - erased, erased], problems.collect())
 }

@@ -3,7 +3,7 @@
 use contracts::events::ROUTES;
 use notification::repository::Notifications as _;
 
-use crate::{borrowers, deliveries, stream, world::World};
+use crate::{borrowers, deliveries, producers, stream, world::World};
 
 /// Returns the pending work; `None` once there is none.
 pub async fn unfinished(world: &World) -> Option<String> {
@@ -43,6 +43,9 @@ pub async fn unfinished(world: &World) -> Option<String> {
         return Some(open);
     }
     if let Some(open) = stream::unfinished(world) {
+        return Some(open);
+    }
+    if let Some(open) = producers::unfinished(world).await {
         return Some(open);
     }
     let queued = stores.notifications.queued(i64::MAX).await.unwrap_or_default();

@@ -106,7 +106,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    let (streamed, wrong) = producers::orders(&world).await;
+    let (streamed, wrong) = producers::orders(&world);
     problems.extend(wrong);
     let facts = facts::gather(&world, clock, &chats).await;
     let report = audit::check(&facts);

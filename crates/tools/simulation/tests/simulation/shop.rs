@@ -15,8 +15,8 @@ use audit::facts::Acknowledged;
 use contracts::events::{OrderOf, OrderPaid, Received, Subscription, topics_of};
 use contracts::{ids::PartId, money::Money};
 use customers::service::CustomerService;
-use intake::{model::OrderUid, service::IntakeService};
 use delivery::{client::MemoryGeo, repository::MemoryRepository};
+use intake::{model::OrderUid, service::IntakeService};
 use inventory::{
     model::{Category, Dimensions, Manufacturer, NewPart},
     repository::MemoryInventory,
