@@ -1,6 +1,12 @@
 //! Tests of attacks on logins and registrations: guessing, account enumeration, password spraying and starvation.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use contracts::proto::{
     auth::v1::LoginRequest,
@@ -169,12 +175,14 @@ async fn many_registrations_starve_no_login() {
     let iam = start(&settings().await.with(slow)).await;
     let (known, _, _) = iam.registered_user().await;
 
-    let mut registrations = tokio::task::JoinSet::new();
+    let (mut registrations, hashed) = (tokio::task::JoinSet::new(), Arc::new(AtomicUsize::new(0)));
     for _ in 0..70 {
-        let mut user = iam.user.clone();
+        let (mut user, hashed) = (iam.user.clone(), hashed.clone());
         registrations.spawn(async move {
             let info = UserRegistrationInfo { info: Some(info()), password: PASSWORD.to_owned() };
-            user.register(RegisterRequest { info: Some(info) }).await.map(drop)
+            let registered = user.register(RegisterRequest { info: Some(info) }).await.map(drop);
+            hashed.fetch_add(usize::from(registered.is_ok()), Ordering::Relaxed);
+            registered
         });
     }
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -182,9 +190,11 @@ async fn many_registrations_starve_no_login() {
     for _ in 0..4 {
         logins.push(iam.login(&known.login, PASSWORD).await.map(drop));
     }
+    let before = hashed.load(Ordering::Relaxed);
     let registered = registrations.join_all().await;
 
     assert!(logins.iter().all(Result::is_ok), "{logins:?}");
+    assert!(before < 32, "a login waits for one registration or two, and four logins have waited for {before}");
     let done = registered.iter().filter(|outcome| outcome.is_ok()).count();
     assert!(done > 32, "one is hashed and 64 wait, as long as the machine lets them: {done}");
 }

@@ -94,9 +94,10 @@ async fn a_server_with_an_rpc_that_no_rule_names_does_not_start() {
     let (listener, _) = listen().await;
     let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Guarded));
 
-    let started = services.serve(listener, closed(), Readiness::default(), CancellationToken::new()).await;
+    let serving = services.serve(listener, closed(), Readiness::default(), CancellationToken::new());
+    let started = tokio::time::timeout(std::time::Duration::from_secs(10), serving).await;
 
-    let error = started.unwrap_err().to_string();
+    let error = started.expect("the server does not start").unwrap_err().to_string();
     assert_eq!(error, "no rule says who may call /geo.Geo/GetGeolocation");
 }
 
