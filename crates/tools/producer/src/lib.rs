@@ -18,7 +18,7 @@ pub struct Arguments {
     /// How many orders
     #[arg(long, default_value_t = 1_000, value_name = "NUMBER")]
     pub count: u64,
-    /// Orders per second (default: as fast as the broker takes them)
+    /// Orders per second (default: as fast as the broker takes them; 1000 for more than 20 000 orders to the broker inside `cargo run`)
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: Option<u32>,
     /// The same seed makes the same orders

@@ -21,18 +21,26 @@ use crate::{
 const BATCH: u64 = 500;
 /// The number of batches per second, if the rate is higher.
 const TICKS_PER_SECOND: u64 = 10;
+/// The broker inside the one process (librdkafka's mock cluster) keeps 5 MB per partition, some 30 000 orders, and drops older ones even if
+/// nobody has read them. So a larger number is sent no faster than intake stores it.
+const KEPT_BY_MOCK: u64 = 20_000;
+/// Orders per second.
+const RATE_OF_MOCK: u32 = 1_000;
 /// How long the broker may take for a batch.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Sends the records that the arguments describe, and prints their number.
 pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<()> {
     let topics: Topics = settings.read()?;
-    let publisher = KafkaPublisher::within(&Config::load(settings)?, LIMIT)?;
+    // intake creates its topic. Programs outside, such as the user `outside` of the containers' broker, may only write to it.
+    let settings = settings.clone().or("KAFKA_CREATE_TOPICS", "false");
+    let publisher = KafkaPublisher::within(&Config::load(&settings)?, LIMIT)?;
     let topic = topics.intake_topic_name;
     let source = Source::of(arguments)?;
     let bar = progress(source.count());
-    let batch = arguments.rate.map_or(BATCH, |rate| (u64::from(rate) / TICKS_PER_SECOND).clamp(1, BATCH));
-    let mut ticks = arguments.rate.map(|rate| {
+    let rate = rate(arguments, &settings, source.count());
+    let batch = rate.map_or(BATCH, |rate| (u64::from(rate) / TICKS_PER_SECOND).clamp(1, BATCH));
+    let mut ticks = rate.map(|rate| {
         let mut ticks = tokio::time::interval(tick(batch, rate));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks
@@ -59,6 +67,17 @@ pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<(
     let seconds = begun.elapsed().as_secs_f64();
     println!("{next} orders sent to {topic}, {bad} of them bad, in {seconds:.2} s");
     Ok(())
+}
+
+/// Returns the rate of the arguments, or else one for a broker that does not keep `count` orders.
+fn rate(arguments: &Arguments, settings: &Settings, count: u64) -> Option<u32> {
+    // Only the broker inside the one process has a beginning after which it has every record.
+    let is_mock = settings.get("KAFKA_LOG_SINCE").is_some();
+    if arguments.rate.is_none() && is_mock && count > KEPT_BY_MOCK {
+        eprintln!("the shop's own broker keeps some 30000 orders: sending {RATE_OF_MOCK} a second; --rate changes it");
+        return Some(RATE_OF_MOCK);
+    }
+    arguments.rate
 }
 
 /// Returns the duration of a batch at this rate.
@@ -102,4 +121,20 @@ fn progress(count: u64) -> ProgressBar {
     }
     let style = ProgressStyle::with_template("{elapsed:>6} {wide_bar} {pos} of {len} orders, {per_sec}, {eta} left");
     ProgressBar::new(count).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_orders_than_the_shops_own_broker_keeps_are_sent_slowly() {
+        let arguments = |rate| Arguments { count: 1, rate, seed: 1, bad: 0.0, file: None };
+        let mock = Settings::of([("KAFKA_LOG_SINCE", "2026-01-01T00:00:00Z".to_owned())]);
+
+        assert_eq!(rate(&arguments(None), &mock, KEPT_BY_MOCK), None);
+        assert_eq!(rate(&arguments(None), &mock, KEPT_BY_MOCK + 1), Some(RATE_OF_MOCK));
+        assert_eq!(rate(&arguments(Some(5_000)), &mock, KEPT_BY_MOCK + 1), Some(5_000));
+        assert_eq!(rate(&arguments(None), &Settings::of([]), 1_000_000), None);
+    }
 }

@@ -4,9 +4,12 @@ use std::path::Path;
 
 use platform::config::Settings;
 
-/// Reads the environment; variables that are not set are taken from the running shop, if there is one.
+/// Reads the environment. Without `KAFKA_BROKERS`, variables that are not set are taken from the running shop, if there is one.
 pub fn load() -> anyhow::Result<Settings> {
     let settings = Settings::load()?;
+    if settings.get("KAFKA_BROKERS").is_some() {
+        return Ok(settings);
+    }
     let directory = settings.get("SHIPYARD_DATA").unwrap_or(".shipyard").to_owned();
     let running = std::fs::read_to_string(Path::new(&directory).join("running")).unwrap_or_default();
     let told = running.lines().filter_map(|line| line.split_once('='));

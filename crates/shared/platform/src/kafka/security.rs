@@ -14,7 +14,7 @@ const CA: &str = "KAFKA_SSL_CA_FILE";
 
 /// The protocol that the broker's listener speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String")]
 pub enum SecurityProtocol {
     /// Plain text without users.
     #[default]
@@ -29,10 +29,30 @@ pub enum SecurityProtocol {
 
 /// The SASL mechanism by which the client proves that it knows the password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(try_from = "String")]
 pub enum SaslMechanism {
     #[default]
     Plain,
+}
+
+impl TryFrom<String> for SecurityProtocol {
+    type Error = String;
+
+    /// Parses a protocol in upper case, as Kafka's own tools have it, or in lower case.
+    fn try_from(text: String) -> Result<Self, String> {
+        let all = [Self::Plaintext, Self::SaslPlaintext, Self::Ssl, Self::SaslSsl];
+        let found = all.into_iter().find(|protocol| text.eq_ignore_ascii_case(protocol.name()));
+        found.ok_or_else(|| format!("is not one of {}", all.map(Self::name).join(", ")))
+    }
+}
+
+impl TryFrom<String> for SaslMechanism {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let plain = Self::Plain;
+        text.eq_ignore_ascii_case(plain.name()).then_some(plain).ok_or_else(|| format!("is not {}", plain.name()))
+    }
 }
 
 impl SecurityProtocol {
@@ -122,6 +142,18 @@ mod tests {
 
         assert_eq!(client.get("security.protocol"), Some("plaintext"));
         assert_eq!(client.get("sasl.username"), None);
+    }
+
+    #[test]
+    fn a_protocol_is_read_in_either_case_and_a_wrong_one_is_answered_with_the_right_ones() {
+        let load = |protocol| load(&[("KAFKA_SECURITY_PROTOCOL", protocol), USER, ("KAFKA_SASL_PASSWORD", "secret")]);
+
+        for right in ["sasl_plaintext", "SASL_PLAINTEXT"] {
+            assert_eq!(load(right).unwrap().kafka_security_protocol, SecurityProtocol::SaslPlaintext);
+        }
+        let wrong = load("sasl").unwrap_err();
+        assert_eq!(wrong.variable, "KAFKA_SECURITY_PROTOCOL");
+        assert!(wrong.problem.contains("is not one of plaintext, sasl_plaintext, ssl, sasl_ssl"), "{}", wrong.problem);
     }
 
     #[test]

@@ -27,7 +27,10 @@ pub async fn check(api: HttpApi, asked: &str, is_head: bool, response: Response)
         let is_declared = document(api).problems.iter().any(|(declared, _)| *declared == status);
         assert!(is_declared, "{asked} is answered a page with {status}, which the document does not declare");
         let page = body.collect().await.expect("a body in memory").to_bytes();
-        assert!(!page.windows(7).any(|part| part.eq_ignore_ascii_case(b"<script")), "{asked} gets markup into the page");
+        assert!(
+            !page.windows(7).any(|part| part.eq_ignore_ascii_case(b"<script")),
+            "{asked} gets markup into the page"
+        );
         return;
     }
     assert_eq!(media_type, Some(&b"application/problem+json"[..]), "{asked} is answered {status} as {shown:?}");

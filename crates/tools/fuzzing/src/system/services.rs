@@ -220,11 +220,8 @@ async fn stream(builder: &mut Builder) -> axum::Router {
         Arc::new(intake::client::MemoryTopic::default()),
         Cache::new(1_000, DAY),
     );
-    let order = intake::model::Order {
-        order_uid: intake::model::OrderUid::stored(&PAID.to_string()),
-        customer_id: USER.to_string(),
-        ..intake::sample::order(1, 1)
-    };
+    let order_uid = intake::model::OrderUid::stored(&PAID.to_string());
+    let order = intake::model::Order { order_uid, customer_id: USER.to_string(), ..intake::sample::order(1, 1) };
     service.take(&[Arc::new(order)]).await.expect("an order is stored");
     builder.subscriptions.push(intake::consumers::orders(service.clone()));
     let guard = guard("intake", &builder.sessions, intake::api::RULES);
