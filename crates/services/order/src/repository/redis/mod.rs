@@ -9,8 +9,9 @@ use redis::{RedisResult, Script, Value};
 
 use super::{Kept, Lookup, StatusCache, StatusKey};
 
-/// The timeout of a Redis command. It is far shorter than the timeout of the call to another service that the cache saves.
-const LIMIT: Duration = Duration::from_millis(100);
+/// The timeout of a Redis command. It is far shorter than the timeout of the call to another service that the cache saves, and longer than a
+/// busy machine lets a command wait: without the cache, the calls make the machine busier.
+const LIMIT: Duration = Duration::from_millis(250);
 
 pub struct RedisStatusCache {
     connection: Connection,
