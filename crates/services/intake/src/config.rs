@@ -39,7 +39,7 @@ pub struct Own {
     pub intake_max_in_flight: usize,
 }
 
-/// The maximum of `INTAKE_CACHE_CAPACITY`. So many orders take some 4 GiB.
+/// The maximum of `INTAKE_CACHE_CAPACITY`. So many small orders take some 2 GiB.
 const MOST_CACHED: u32 = 1_000_000;
 /// The maximum of `INTAKE_CACHE_TTL`: a year, which the cache can count.
 const LONGEST: Duration = Duration::from_hours(24 * 365);

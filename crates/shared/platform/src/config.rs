@@ -40,7 +40,9 @@ impl Settings {
                 values.insert(name.to_lowercase(), value);
             }
         }
-        Self { values, host: Host::default() }.with_secrets_from_files()
+        let secrets = config_files::secrets(&values, is_secret)?;
+        values.extend(secrets);
+        Ok(Self { values, host: Host::default() })
     }
 
     /// Creates settings with exactly these variables, for tests.
@@ -107,25 +109,6 @@ impl Settings {
             variable: format!("{}{}", prefix.to_uppercase(), error.variable),
             problem: error.problem,
         })
-    }
-
-    /// Sets each secret `NAME` that has no value to the content of the file that `NAME_FILE` names.
-    fn with_secrets_from_files(mut self) -> Result<Self, ConfigError> {
-        let files: Vec<(String, String)> = self
-            .values
-            .iter()
-            .filter_map(|(name, path)| Some((name.strip_suffix("_file")?.to_owned(), path.clone())))
-            .filter(|(name, path)| is_secret(name) && !path.is_empty())
-            .collect();
-        for (name, path) in files {
-            if self.get(&name).is_none() {
-                let value = std::fs::read_to_string(&path).map_err(|error| {
-                    ConfigError::new(&format!("{}_FILE", name.to_uppercase()), format!("{path}: {error}"))
-                })?;
-                self.values.insert(name, value.trim_end().to_owned());
-            }
-        }
-        Ok(self)
     }
 
     fn explain(&self, error: &config::ConfigError) -> ConfigError {

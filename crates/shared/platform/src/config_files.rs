@@ -1,4 +1,5 @@
-//! Reads the files with variables. Errors name file, line and variable, and never contain a value.
+//! Reads the files with variables, and the files with secrets that variables name. Errors name file, line and variable, and never contain
+//! a value.
 
 use std::{collections::HashMap, path::Path};
 
@@ -48,6 +49,23 @@ pub fn toml(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
     entries.collect()
 }
 
+/// Reads each secret `NAME` that has no value from the file that `NAME_FILE` names.
+pub fn secrets(
+    values: &HashMap<String, String>,
+    is_secret: fn(&str) -> bool,
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let is_set = |name: &str| values.get(name).is_some_and(|value| !value.is_empty());
+    let files = values.iter().filter_map(|(name, path)| Some((name.strip_suffix("_file")?, path)));
+    files
+        .filter(|(name, path)| is_secret(name) && !path.is_empty() && !is_set(name))
+        .map(|(name, path)| {
+            let wrong = |error| ConfigError::new(&format!("{}_FILE", name.to_uppercase()), format!("{path}: {error}"));
+            let value: String = std::fs::read_to_string(path).map_err(wrong)?;
+            Ok((name.to_owned(), value.trim_end().to_owned()))
+        })
+        .collect()
+}
+
 /// Describes the invalid line. `wrong` comes from dotenvy, which stops at the first error. It is a line, the value of a line, or several
 /// lines if a quote is not closed.
 fn wrong_line(text: &str, wrong: &str) -> String {
@@ -72,4 +90,27 @@ fn is_name(text: &str) -> bool {
     (1..=NAME).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_uppercase())
         && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_without_a_value_comes_from_the_file_that_its_variable_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("key");
+        std::fs::write(&file, "from the file\n").unwrap();
+        let path = file.to_str().unwrap().to_owned();
+        let is_secret = |name: &str| name == "key" || name == "other";
+        let values = |all: &[(&str, &str)]| all.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+
+        let read = secrets(&values(&[("key_file", &path), ("port_file", "/nothing")]), is_secret).unwrap();
+        assert_eq!(read, [("key".to_owned(), "from the file".to_owned())]);
+        let own = secrets(&values(&[("key", "own"), ("key_file", &path), ("other_file", "")]), is_secret).unwrap();
+        assert_eq!(own, [], "a variable that has a value keeps it");
+        let missing = secrets(&values(&[("key_file", "/nothing")]), is_secret).unwrap_err();
+        assert_eq!(missing.variable, "KEY_FILE");
+        assert!(missing.problem.starts_with("/nothing: "), "{}", missing.problem);
+    }
 }

@@ -6,7 +6,7 @@ use futures::{Stream, StreamExt as _, future::BoxFuture, stream};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::batch::Done;
+pub use crate::job_batch::Done;
 use crate::{
     inbox,
     lease::{Lease, PgLease},

@@ -3,7 +3,6 @@
 mod allocator;
 pub mod api_pages;
 pub mod auth;
-mod batch;
 mod circuit_breaker;
 pub mod cli;
 pub mod clock;
@@ -19,6 +18,7 @@ pub mod health;
 pub mod http;
 pub mod ids;
 pub mod inbox;
+mod job_batch;
 pub mod jobs;
 pub mod json;
 pub mod kafka;

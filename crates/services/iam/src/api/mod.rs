@@ -1,5 +1,6 @@
 //! The gRPC API, one file per RPC.
 
+mod caller_address;
 mod change_password;
 mod confirm_contact;
 mod contacts;
@@ -13,7 +14,6 @@ mod list_sessions;
 mod login;
 mod logout;
 mod logout_all;
-mod origin;
 mod register;
 mod sessions;
 mod subject;
@@ -86,7 +86,7 @@ fn record_refusal(error: &Error) {
 #[tonic::async_trait]
 impl AuthService for Grpc {
     async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
-        let address = origin::of(&request, &self.settings.proxies);
+        let address = caller_address::of(&request, &self.settings.proxies);
         login::handle(&self.service, address, request).await
     }
 
@@ -106,7 +106,7 @@ impl AuthService for Grpc {
 #[tonic::async_trait]
 impl UserService for Grpc {
     async fn register(&self, request: Request<RegisterRequest>) -> Result<Response<RegisterResponse>, Status> {
-        let address = origin::of(&request, &self.settings.proxies);
+        let address = caller_address::of(&request, &self.settings.proxies);
         register::handle(&self.service, self.settings.password_min, address, request).await
     }
 
@@ -118,7 +118,7 @@ impl UserService for Grpc {
         &self,
         request: Request<ChangePasswordRequest>,
     ) -> Result<Response<ChangePasswordResponse>, Status> {
-        let address = origin::of(&request, &self.settings.proxies);
+        let address = caller_address::of(&request, &self.settings.proxies);
         change_password::handle(&self.service, self.settings.password_min, address, request).await
     }
 }

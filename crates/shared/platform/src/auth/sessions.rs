@@ -1,4 +1,5 @@
-//! What the guard asks for the user of a session: the trait, and its in-memory implementation. `contracts::identity` calls iam.
+//! What the guard asks for the user of a session: the trait, and its in-memory implementation. `contracts::identity` has the one that
+//! calls the service of sessions.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! A partition's worker: handles its messages, those of one key in their order.
+//! A partition's worker: handles its messages one by one, concurrently or in batches; those of one key in their order.
 
 use std::{
     collections::HashMap,

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use super::{Backlog, Event, Outbox, Unpublished};
 use crate::{
-    batch::Done,
+    job_batch::Done,
     lease::{Lease, MemoryLease},
 };
 

@@ -17,7 +17,7 @@ pub use relay::{Relay, Waker};
 pub use retention::{SWEEP_BATCH, sweep};
 use uuid::Uuid;
 
-use crate::{batch::Done, kafka::Record};
+use crate::{job_batch::Done, kafka::Record};
 
 /// An event to be written to the outbox. Every field is a parameter of the statement that also makes the change.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Backlog, Outbox, Unpublished};
 use crate::{
-    batch::Done,
+    job_batch::Done,
     lease::{Lease, PgLease},
     postgres::{Database, Listener, SharedTable},
 };

@@ -12,8 +12,7 @@ use servers::postgres;
 use self::{run::Run, traces::Traces, written::Written};
 use crate::{customer::ORDERS, system::System};
 
-/// A setting of an operator who looks for slow statements; here it logs statements of any length. The other settings
-/// are the server's own.
+/// A setting of an operator who looks for slow statements; here it logs statements of any length.
 const SLOW_STATEMENTS: (&str, &str) = ("log_min_duration_statement", "0");
 const BOT_TOKEN: &str = "7700123456:AAF-leaks-test-bot-token";
 const OPERATOR: &str = "operator";

@@ -31,7 +31,8 @@ use uuid::Uuid;
 const DAY: Duration = Duration::from_hours(24);
 const SCALE: f64 = 0.02;
 
-/// The first bytes of each connection inside TLS; connections that send nothing are left out.
+/// The first bytes of each connection inside TLS: none if it sends nothing within 300 ms. Connections whose handshake
+/// fails are left out.
 #[derive(Clone, Default)]
 struct Heard(Arc<Mutex<Vec<Vec<u8>>>>);
 

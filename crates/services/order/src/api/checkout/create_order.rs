@@ -14,8 +14,7 @@ use crate::{
     api::{
         extract::{Posted, User},
         idempotency_key::IdempotencyKey,
-        problems::Declared,
-        response,
+        problems::{Declared, problem},
         state::Api,
     },
     model::{DeliveryAddress, Outcome},
@@ -64,12 +63,12 @@ pub async fn handle(State(api): State<Api>, User(user): User, posted: Posted) ->
     let checkout = Checkout { uuid: OrderId::new(ids::ordered()), buyer: body.user_id, delivery_address, items };
     let pieces = checkout.pieces();
     let deliverable = api.deliveries.check_pieces(checkout.delivery_address.as_ref(), pieces);
-    deliverable.map_err(|error| response::problem(error, "items"))?;
+    deliverable.map_err(|error| problem(error, "items"))?;
 
     match api.service.check_out(user, checkout, claim.as_ref()).await {
         Ok(Outcome::Created { order, .. }) => Ok(Json(CheckoutCreated::new(order)).into_response()),
         Ok(other) => Ok(other.into_response()),
-        Err(error) => Err(response::problem(error, "items").into()),
+        Err(error) => Err(problem(error, "items").into()),
     }
 }
 
