@@ -252,7 +252,7 @@ mod tests {
 
             let (count, waiting, handled) = at_once(&slots, 20);
             drop(handled);
-            let later: Vec<_> = waiting.into_iter().filter_map(|slot| slot.now_or_never()).collect();
+            let later: Vec<_> = waiting.into_iter().filter_map(futures::FutureExt::now_or_never).collect();
 
             assert_eq!((count, later.len()), (2, expected), "{busy}");
             drop(held);

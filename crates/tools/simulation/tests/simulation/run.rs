@@ -71,7 +71,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
             users.spawn(Borrower { world: world.clone(), uuid: user.uuid }.live());
         }
         if !plan.scarce && world.chance(0.4) {
-            let seed = world.pick(|rng| rng.random());
+            let seed = world.pick(rand::RngExt::random);
             users.spawn(Producer { world: world.clone(), seed }.live());
         }
         users.spawn(user.shop());
