@@ -1,13 +1,11 @@
 //! The caller's network address, by which attempts to log in and registrations are counted.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
+use platform::listener::network;
 use tonic::{Request, metadata::MetadataMap};
 
 use crate::model::TrustedProxies;
-
-/// The mask of the first 64 bits of an IPv6 address. A caller can choose only the other 64 bits.
-const NETWORK: u128 = !0 << 64;
 
 /// Returns the caller's IPv4 address, or the network of its IPv6 address. If the peer is not a trusted proxy, it is the caller. Otherwise
 /// the caller is the address that the proxy appended to `X-Forwarded-For`, the last entry; the caller controls all earlier entries.
@@ -25,25 +23,9 @@ fn caller(peer: IpAddr, metadata: &MetadataMap, proxies: &TrustedProxies) -> IpA
     last.and_then(|address| address.trim().parse().ok()).unwrap_or(peer)
 }
 
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
-        address @ IpAddr::V4(_) => address,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_of_one_ipv6_network_count_as_one() {
-        let network = |text: &str| network(text.parse().unwrap()).to_string();
-
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
-        assert_eq!(network("192.0.2.1"), "192.0.2.1");
-    }
 
     #[test]
     fn only_a_trusted_proxy_says_who_calls_and_only_by_the_hop_it_appended() {

@@ -6,6 +6,7 @@
 
 mod activity;
 mod connection;
+mod network;
 mod places;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use self::network::network;
 use self::{
     connection::{Connection, Protocols},
     places::Places,

@@ -7,16 +7,13 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, activity::Activity};
-
-/// The mask of the network half of an IPv6 address. A host can choose the other half itself.
-const NETWORK: u128 = !0 << 64;
+use super::{Limits, activity::Activity, network::network};
 
 pub(super) struct Places {
     limits: Limits,
@@ -126,14 +123,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.places.lock().remove(self.number);
-    }
-}
-
-/// Returns an IPv4 address unchanged, and the network of an IPv6 address.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
-        address @ IpAddr::V4(_) => address,
     }
 }
 
